@@ -1,0 +1,17 @@
+import type { AccountId, Dialect, Job, KeyId, RequestId, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
+
+/** One request as it comes through the door: who asks, for what, and the exact bytes that they sent. */
+export interface Ask {
+  readonly requestId: RequestId;
+  readonly account: AccountId;
+  readonly keyId: KeyId;
+  readonly dialect: Dialect;
+  readonly job: Job;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly bodySha256: Sha256Hex;
+  /** Comes back in the receipt. */
+  readonly nonce?: string;
+  readonly minTrust: TrustLevel;
+  /** Aborts when the caller hangs up. */
+  readonly hangUp: AbortSignal;
+}

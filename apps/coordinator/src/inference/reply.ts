@@ -1,0 +1,41 @@
+import type { JobId, ProviderId, ReceiptDocument, Serial, TrustLevel } from "@darkbloom/protocol";
+
+/** What is known when the first content exists: the response headers of every successful inference. */
+export interface AnswerFacts {
+  readonly jobId: JobId;
+  readonly providerId: ProviderId;
+  readonly serial: Serial;
+  readonly chip: string;
+  /** Of the verdict that was in force when the request was handed over. */
+  readonly attested: boolean;
+  readonly trustLevel: TrustLevel;
+  readonly privacy: "transparent" | "sealed";
+  /** Our own share of the latency by stage, in milliseconds. */
+  readonly timing: {
+    readonly holdMs: number;
+    readonly queueMs: number;
+    readonly sealMs: number;
+    readonly firstContentMs: number;
+  };
+}
+
+export interface Closing {
+  /** Lower-case hex SHA-256 of the body. */
+  readonly responseHash: string;
+  /** Base64 of the DER signature over it. */
+  readonly responseSignature: string;
+  readonly receipt: ReceiptDocument;
+}
+
+/**
+ * Where the answer goes. The HTTP edge implements it for a stream and for one plain body.
+ *
+ * - Nothing reaches the caller before `begin`; a plain body's caller sees nothing before `end`.
+ * - `write` resolves when the caller can take more, and throws `caller_gone` once they have left.
+ * - After `begin` exactly one of `end` or `fail` follows, unless the caller left.
+ */
+export interface Reply {
+  begin(facts: AnswerFacts): void;
+  write(bytes: Uint8Array): Promise<void>;
+  end(closing: Closing): Promise<void>;
+}

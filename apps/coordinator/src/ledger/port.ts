@@ -1,0 +1,110 @@
+import type {
+  AccountId,
+  JobId,
+  KeyId,
+  MicroUsd,
+  ModelId,
+  ReceiptDocument,
+  RequestId,
+  Serial,
+  Usage,
+} from "@darkbloom/protocol";
+
+/** One request's money, whatever its attempts. Ours, and unique: a caller's request id may repeat. */
+export type HoldId = string & { readonly of: "hold" };
+
+export interface HoldTerms {
+  readonly holdId: HoldId;
+  readonly requestId: RequestId;
+  readonly account: AccountId;
+  readonly keyId: KeyId;
+  readonly model: ModelId;
+  /** The most that this request can cost. */
+  readonly amount: MicroUsd;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** How a request ended; `crashed` is written at the next start for holds that a crash left open. */
+export const outcomes = [
+  "finished",
+  "caller_gone",
+  "provider_fault",
+  "too_slow",
+  "receipt_mismatch",
+  "refused",
+  "crashed",
+] as const;
+export type Outcome = (typeof outcomes)[number];
+
+export interface Settlement {
+  readonly outcome: Outcome;
+  /** What is owed; the ledger charges at most the hold. */
+  readonly charge: MicroUsd;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The last attempt, where there was one. Without a job there is no usage row. */
+  readonly job?: {
+    readonly jobId: JobId;
+    readonly serial: Serial;
+    /** Zero where nothing was signed. */
+    readonly usage: Usage;
+    /** Of the charge, what the provider earns. Never above the charge. */
+    readonly earned: MicroUsd;
+    /** Kept for 90 days, in the same step as the charge. */
+    readonly receipt?: ReceiptDocument;
+  };
+}
+
+export interface Totals {
+  /** What can be spent now; held money is not in it. */
+  readonly balance: MicroUsd;
+  readonly held: MicroUsd;
+  readonly charged: MicroUsd;
+  readonly credited: MicroUsd;
+}
+
+export interface UsageRow {
+  readonly jobId: JobId;
+  readonly requestId: RequestId;
+  readonly model: ModelId;
+  readonly usage: Usage;
+  readonly cost: MicroUsd;
+  readonly outcome: Outcome;
+  readonly at: number;
+}
+
+export interface LedgerFault {
+  readonly account: AccountId;
+  /** `balance + held + charged − credited`, which should be zero. */
+  readonly offBy: bigint;
+}
+
+/**
+ * Where money lives. An adapter passes `ledgerContract` before it is used anywhere.
+ *
+ * - `credit` is idempotent on its id; the second call moves nothing.
+ * - `hold` moves money from balance to held, or throws `insufficient_funds` and moves nothing.
+ *   An account that was never credited has nothing.
+ * - `settle` charges at most what was held, returns the rest to the balance, and writes usage and
+ *   receipt, all in one durable step. It answers what was charged.
+ * - Both are idempotent on the hold id: the second call changes nothing and gives the first answer.
+ * - An answered call survives a crash of the process or the machine.
+ * - After `releaseOpenHolds` no hold is open; each one found was settled as `crashed`, charging nothing.
+ */
+export interface Ledger {
+  credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void>;
+  hold(terms: HoldTerms): Promise<void>;
+  settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd>;
+  totals(account: AccountId): Promise<Totals>;
+  /** Newest first. */
+  usage(account: AccountId, limit: number): Promise<UsageRow[]>;
+  /** Only for the account that paid; undefined once `RECEIPT_LIFE_MS` has passed. */
+  receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined>;
+  releaseOpenHolds(at: number): Promise<number>;
+  /** Every account whose figures do not add up; empty is the only good answer. */
+  check(): Promise<LedgerFault[]>;
+}
+
+/** 90 days, as the wire contract promises. */
+export const RECEIPT_LIFE_MS = 90 * 24 * 60 * 60_000;

@@ -1,0 +1,50 @@
+import type { Message, Sampling } from "@darkbloom/protocol";
+
+/** What is loaded, and what the blob and the receipt say of it. */
+export interface LoadedModel {
+  /** The catalog's name for these weights. */
+  readonly build: string;
+  /** SHA-256 of the file, lower-case hex. */
+  readonly weightsSha256: string;
+  readonly contextTokens: number;
+}
+
+/** A prompt in the model's own tokens, after its chat template. */
+export interface Prompt {
+  readonly tokens: readonly number[];
+}
+
+/** One step of the generation. `text` is empty while a character is incomplete. */
+export interface Piece {
+  readonly text: string;
+  /** So far, this one included. */
+  readonly completionTokens: number;
+}
+
+/**
+ * A language model in this process: tokens in, tokens out, cancel, usage. An adapter passes
+ * `engineContract`.
+ *
+ * - `slots` runs go on at once; a further one waits inside the engine.
+ * - `run` ends by itself at the model's end-of-turn token ("stop") or after `maxTokens` ("length"), as
+ *   the generator's return value. Tokens that end the turn are counted, and are not text.
+ * - When `signal` aborts, `run` throws its reason before the next token; the slot is free at once.
+ * - Nothing is generated ahead of the reader by more than a token.
+ * - The same prompt, sampling and seed give the same text.
+ */
+export interface Engine extends AsyncDisposable {
+  readonly name: string;
+  readonly version: string;
+  readonly model: LoadedModel;
+  readonly slots: number;
+  /** Text of messages never becomes the template's own control tokens. */
+  prompt(messages: readonly Message[]): Prompt;
+  run(
+    prompt: Prompt,
+    sampling: Sampling & { readonly seed: number; readonly maxTokens: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<
+    Piece,
+    { readonly finish: "stop" | "length"; readonly cachedTokens: number; readonly completionTokens: number }
+  >;
+}

@@ -1,0 +1,299 @@
+import type { ModelId, OurWords, ParamPath, ProviderId } from "./ids.ts";
+import { formatUsd } from "./money.ts";
+
+/**
+ * Every way a request can fail, and what each party should do about it. One row per code; the HTTP
+ * edge, the retry loop, the dialects and the documents read this table and hold no second opinion.
+ *
+ * `retry` is for our own loop: `elsewhere` means that another provider may be tried while nothing
+ * has been sent. `openai` and `anthropic` are the `type` words of those dialects' envelopes.
+ */
+export const failures = {
+  key_missing: {
+    status: 401,
+    retry: "never",
+    blame: "caller",
+    openai: "authentication_error",
+    anthropic: "authentication_error",
+  },
+  key_invalid: {
+    status: 401,
+    retry: "never",
+    blame: "caller",
+    openai: "authentication_error",
+    anthropic: "authentication_error",
+  },
+  not_allowed: {
+    status: 403,
+    retry: "never",
+    blame: "caller",
+    openai: "permission_error",
+    anthropic: "permission_error",
+  },
+  body_invalid: {
+    status: 400,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  unsupported: {
+    status: 400,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  context_length_exceeded: {
+    status: 400,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  insufficient_funds: {
+    status: 402,
+    retry: "never",
+    blame: "caller",
+    openai: "insufficient_funds",
+    anthropic: "billing_error",
+  },
+  model_not_found: {
+    status: 404,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "not_found_error",
+  },
+  receipt_not_found: {
+    status: 404,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "not_found_error",
+  },
+  route_not_found: {
+    status: 404,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "not_found_error",
+  },
+  method_not_allowed: {
+    status: 405,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  payload_too_large: {
+    status: 413,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "request_too_large",
+  },
+  rate_limit_exceeded: {
+    status: 429,
+    retry: "never",
+    blame: "caller",
+    openai: "rate_limit_error",
+    anthropic: "rate_limit_error",
+  },
+  capacity_full: {
+    status: 429,
+    retry: "never",
+    blame: "network",
+    openai: "rate_limit_error",
+    anthropic: "rate_limit_error",
+  },
+  caller_gone: {
+    status: 499,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  internal_error: { status: 500, retry: "never", blame: "network", openai: "server_error", anthropic: "api_error" },
+  provider_fault: {
+    status: 502,
+    retry: "elsewhere",
+    blame: "provider",
+    openai: "server_error",
+    anthropic: "api_error",
+  },
+  provider_gone: { status: 502, retry: "elsewhere", blame: "provider", openai: "server_error", anthropic: "api_error" },
+  provider_busy: {
+    status: 503,
+    retry: "elsewhere",
+    blame: "network",
+    openai: "server_error",
+    anthropic: "overloaded_error",
+  },
+  receipt_mismatch: { status: 502, retry: "never", blame: "provider", openai: "server_error", anthropic: "api_error" },
+  no_provider: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
+  draining: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
+  too_slow: { status: 504, retry: "elsewhere", blame: "provider", openai: "server_error", anthropic: "timeout_error" },
+} as const satisfies Record<
+  string,
+  {
+    status: number;
+    retry: "never" | "elsewhere";
+    blame: "caller" | "network" | "provider";
+    openai: string;
+    anthropic: string;
+  }
+>;
+
+export type FailureCode = keyof typeof failures;
+
+/** Why a provider may not serve a request; every exclusion has one of these names. */
+export const gates = [
+  "model_not_served",
+  "pinned_elsewhere",
+  "trust_below_minimum",
+  "challenge_stale",
+  "untrusted",
+  "draining",
+  "context_too_small",
+  "already_tried",
+] as const;
+export type Gate = (typeof gates)[number];
+
+/** What the provider said went wrong; the only words that it can send. */
+export const providerFaults = [
+  "invalid_request",
+  "context_exceeded",
+  "model_unavailable",
+  "cannot_open",
+  "generation_failed",
+  "backpressure_timeout",
+  "internal",
+] as const;
+export type ProviderFault = (typeof providerFaults)[number];
+
+/** What a closing check found wrong with an answer. */
+export const mismatches = [
+  "response_hash",
+  "response_signature",
+  "receipt_signature",
+  "receipt_fields",
+  "receipt_shape",
+  "stream",
+] as const;
+export type Mismatch = (typeof mismatches)[number];
+
+type Phase = "before_content" | "after_content";
+
+/** The facts that each code carries: what is logged, counted and told. No plain `string` here. */
+interface Facts {
+  key_missing: unknown;
+  key_invalid: unknown;
+  not_allowed: unknown;
+  body_invalid: { param: ParamPath | null; expected: OurWords };
+  unsupported: { param: ParamPath; reason: OurWords };
+  context_length_exceeded: { contextTokens: number };
+  insufficient_funds: { neededMicroUsd: bigint; availableMicroUsd: bigint };
+  model_not_found: { knownModels: number };
+  receipt_not_found: unknown;
+  route_not_found: unknown;
+  method_not_allowed: { allow: OurWords };
+  payload_too_large: { maxBytes: number };
+  rate_limit_exceeded: { retryAfterSec: number };
+  capacity_full: { model: ModelId; retryAfterSec: number; waitedMs: number };
+  caller_gone: { phase: Phase };
+  internal_error: unknown;
+  provider_fault: { providerId: ProviderId; phase: Phase; fault: ProviderFault };
+  provider_gone: { providerId: ProviderId; phase: Phase };
+  provider_busy: { providerId: ProviderId };
+  receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch };
+  no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>> };
+  draining: { retryAfterSec: number };
+  too_slow: { providerId: ProviderId; phase: Phase; waitedMs: number };
+}
+
+export type Failure = { [Code in FailureCode]: { readonly code: Code } & Readonly<Facts[Code]> }[FailureCode];
+
+/** A failure on its way to whoever can answer for it. `failure` may be logged; a `cause` never is. */
+export class NetworkError extends Error {
+  override readonly name = "NetworkError";
+  readonly failure: Failure;
+
+  constructor(failure: Failure, options?: ErrorOptions) {
+    super(failure.code, options);
+    this.failure = failure;
+  }
+}
+
+const gateWords: Record<Gate, string> = {
+  model_not_served: "do not serve this model",
+  pinned_elsewhere: "are not the pinned machine",
+  trust_below_minimum: "are below the needed trust level",
+  challenge_stale: "have not passed a recent attestation challenge",
+  untrusted: "are untrusted",
+  draining: "are draining",
+  context_too_small: "have too small a context",
+  already_tried: "failed this request already",
+};
+
+/** What happened and what to do next, made of facts alone: nothing that a caller sent can appear in it. */
+export function sentenceOf(failure: Failure): string {
+  switch (failure.code) {
+    case "key_missing":
+      return "No API key was sent. Send it as 'Authorization: Bearer KEY' or as 'x-api-key: KEY'.";
+    case "key_invalid":
+      return "This API key is not known or was revoked. Ask the operator for a key ('darkbloom keys create').";
+    case "not_allowed":
+      return "This API key may not do that.";
+    case "body_invalid":
+      return failure.param === null
+        ? `The request body is not valid: ${failure.expected}.`
+        : `'${failure.param}' is not valid: ${failure.expected}.`;
+    case "unsupported":
+      return `'${failure.param}' is not supported here: ${failure.reason}.`;
+    case "context_length_exceeded":
+      return `The prompt and the answer do not fit the model's context of ${failure.contextTokens} tokens. Shorten the messages.`;
+    case "insufficient_funds":
+      return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit or lower max_tokens.`;
+    case "model_not_found":
+      return `This model is not in the catalog, which knows ${failure.knownModels}. GET /v1/models lists them.`;
+    case "receipt_not_found":
+      return "There is no receipt with this job id for this account; receipts are kept for 90 days.";
+    case "route_not_found":
+      return "There is no such route. GET /openapi.json lists what there is.";
+    case "method_not_allowed":
+      return `This route does not take that method; it takes ${failure.allow}.`;
+    case "payload_too_large":
+      return `The request body is larger than ${failure.maxBytes} bytes. Send less.`;
+    case "rate_limit_exceeded":
+      return `Too many requests. Try again in ${failure.retryAfterSec} s.`;
+    case "capacity_full":
+      return `Every machine that serves this model is busy, and stayed so for ${Math.round(failure.waitedMs / 1000)} s. Try again in ${failure.retryAfterSec} s.`;
+    case "caller_gone":
+      return "The caller hung up.";
+    case "internal_error":
+      return "Something went wrong on our side. Nothing was charged. Try again; if it stays, tell the operator the request id.";
+    case "provider_fault":
+      return `The provider failed (${failure.fault}). Nothing was charged. Try again.`;
+    case "provider_gone":
+      return "The provider's connection was lost. Nothing was charged. Try again.";
+    case "provider_busy":
+      return "The provider took no more work. Nothing was charged. Try again.";
+    case "receipt_mismatch":
+      return `The provider's answer did not match its signature (${failure.mismatch}). Nothing was charged and the provider is no longer trusted. Try again.`;
+    case "no_provider": {
+      const reasons = gates
+        .filter((gate) => failure.gates[gate])
+        .map((gate) => `${failure.gates[gate]} ${gateWords[gate]}`);
+      const seen =
+        failure.connected === 0
+          ? "no provider is connected"
+          : `of ${failure.connected} connected, ${reasons.join(", ")}`;
+      return `No machine can serve this request now: ${seen}. GET /v1/providers/attestation shows every machine with its checks.`;
+    }
+    case "draining":
+      return `This coordinator is shutting down. Try again in ${failure.retryAfterSec} s.`;
+    case "too_slow":
+      return `The provider sent nothing for ${Math.round(failure.waitedMs / 1000)} s. Nothing was charged. Try again.`;
+  }
+}

@@ -1,0 +1,22 @@
+/** Header names that callers depend on. Lower case, as HTTP/2 and Node spell them. */
+export const responseHeaders = {
+  attested: "x-provider-attested",
+  trustLevel: "x-provider-trust-level",
+  chip: "x-provider-chip",
+  serial: "x-provider-serial",
+  providerId: "x-provider-id",
+  jobId: "x-inference-job-id",
+  responseHash: "x-response-hash",
+  signature: "x-se-signature",
+  receipt: "x-darkbloom-receipt",
+  privacy: "x-darkbloom-privacy",
+  timing: "x-darkbloom-timing",
+  requestId: "x-request-id",
+} as const;
+
+export const requestHeaders = {
+  nonce: "x-darkbloom-nonce",
+  minTrust: "x-darkbloom-min-trust",
+  receipt: "x-darkbloom-receipt",
+  requestId: "x-request-id",
+} as const;

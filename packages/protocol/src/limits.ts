@@ -1,0 +1,32 @@
+/** Bounds of the wire, shared by both ends. Each one's consequence is in LIMITS.md. */
+
+/** A request body, before sealing. 413 above it. */
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** `max_tokens` where the caller gives none (the seed of this API injects the same). */
+export const MAX_TOKENS_DEFAULT = 8192;
+/** One WebSocket message: a sealed 16 MiB body in base64, and room. */
+export const WIRE_MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
+/** Plaintext in one frame of a sealed answer; a longer rendering is cut into several. */
+export const FRAME_PLAINTEXT_BYTES_MAX = 64 * 1024;
+/** Frames are padded to a multiple of this, so that sizes tell less. */
+export const FRAME_PADDING_BYTES = 256;
+/** Sealed bytes that a provider may send ahead of the coordinator's credit, per request. */
+export const ANSWER_WINDOW_BYTES = 256 * 1024;
+/** Messages of one request. */
+export const MESSAGES_MAX = 2048;
+export const STOP_STRINGS_MAX = 16;
+export const STOP_STRING_CHARS_MAX = 256;
+export const NONCE_CHARS_MAX = 128;
+export const PINNED_SERIALS_MAX = 64;
+/** How often a provider is challenged, and how long it has to answer. */
+export const CHALLENGE_EVERY_MS = 5 * 60_000;
+export const CHALLENGE_ANSWER_MS = 30_000;
+/** A challenge older than this no longer makes a machine eligible. */
+export const CHALLENGE_AGE_MAX_MS = 16 * 60_000;
+/** A registration blob must be this fresh when it arrives. */
+export const REGISTRATION_AGE_MAX_MS = 2 * 60_000;
+/** How long an HPKE key may serve, and how long one HPKE context may. */
+export const HPKE_KEY_LIFE_MS = 24 * 60 * 60_000;
+export const HPKE_CONTEXT_LIFE_MS = 60 * 60_000;
+/** An envelope is refused after this. */
+export const ENVELOPE_LIFE_MS = 10 * 60_000;

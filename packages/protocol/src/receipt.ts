@@ -1,0 +1,54 @@
+import * as z from "zod";
+import { endpoints } from "./dialects/job.ts";
+
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().nonnegative();
+
+/**
+ * What a provider signs about one answer, and what the coordinator countersigns. Canonicalised by
+ * RFC 8785 (JCS); the provider signs `"darkbloom:receipt:v1\0" ‖ jcs` with its identity key.
+ */
+export const receipt = z.object({
+  v: z.literal(1),
+  job_id: z.string(),
+  request_id: z.string(),
+  privacy: z.enum(["transparent", "sealed"]),
+  endpoint: z.enum(endpoints),
+  /** As asked for. */
+  model: z.string(),
+  build: z.string(),
+  weights_sha256: hex64,
+  engine: z.object({ name: z.string(), version: z.string() }),
+  /** Over the exact body bytes that the caller sent and received. */
+  request_sha256: hex64,
+  response_sha256: hex64,
+  /** The caller's `x-darkbloom-nonce`. */
+  nonce: z.string().optional(),
+  sampling: z.object({
+    temperature: z.number(),
+    top_p: z.number(),
+    seed: count,
+    stop: z.int().nonnegative(),
+    max_tokens: z.int().positive(),
+  }),
+  usage: z.object({ prompt_tokens: count, cached_tokens: count, completion_tokens: count, reasoning_tokens: count }),
+  finish_reason: z.enum(["stop", "length", "cancelled"]),
+  provider_id: z.string(),
+  identity_key: z.base64(),
+  /** Names the registration blob whose keys served this. */
+  evidence_sha256: hex64,
+  started_at: z.iso.datetime(),
+  finished_at: z.iso.datetime(),
+});
+export type Receipt = z.infer<typeof receipt>;
+
+/** What the caller gets: in the receipt comment, the `x-darkbloom-receipt` header and `GET /v1/receipts/{job_id}`. */
+export const receiptDocument = z.object({
+  receipt,
+  provider_signature: z.base64(),
+  coordinator_signature: z.base64(),
+  coordinator_key_id: z.string(),
+  /** When the coordinator countersigned; part of what it signed. */
+  countersigned_at: z.iso.datetime(),
+});
+export type ReceiptDocument = z.infer<typeof receiptDocument>;

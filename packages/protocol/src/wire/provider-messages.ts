@@ -1,0 +1,100 @@
+import * as z from "zod";
+import { providerFaults } from "../failures.ts";
+
+/**
+ * The provider connection: JSON text frames, each an object with a `type`. Unknown types are skipped
+ * by both sides. Evidence, envelopes and receipts travel as opaque strings and are never re-serialised.
+ */
+const base64 = z.base64();
+const jobId = z.string().min(1).max(128);
+
+export const PROTOCOL_VERSION = 1;
+
+/** A request body, encrypted once, its key wrapped to each candidate. See `sealing/envelope.ts`. */
+export const envelope = z.object({
+  /** All clear fields, as the one string that was authenticated. */
+  hdr: z.string().max(16_384),
+  /** Base64 of the sealed body. */
+  body: z.string(),
+  wraps: z
+    .array(z.object({ key_id: z.string(), enc: base64, wrap: base64 }))
+    .min(1)
+    .max(4),
+});
+export type Envelope = z.infer<typeof envelope>;
+
+export const fromProvider = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("register"),
+    protocol: z.int(),
+    /** Base64 of the signed registration blob. */
+    blob: base64,
+    signature: base64,
+    /** Requests that may run at once. */
+    slots: z.int().min(1).max(1024),
+    auth_token: z.string().max(256).optional(),
+  }),
+  /** A newly signed blob (rotated HPKE keys) on the same connection. */
+  z.object({ type: z.literal("renew"), blob: base64, signature: base64 }),
+  z.object({
+    type: z.literal("heartbeat"),
+    status: z.enum(["idle", "serving", "draining"]),
+    running: z.int().nonnegative(),
+  }),
+  z.object({ type: z.literal("attestation_response"), answer: base64, signature: base64 }),
+  z.object({ type: z.literal("inference_accepted"), request_id: jobId }),
+  /** Base64 of whole frames of the sealed answer, one or more; the first also carries the response nonce. */
+  z.object({ type: z.literal("inference_response_chunk"), request_id: jobId, frames: z.string() }),
+  z.object({
+    type: z.literal("inference_complete"),
+    request_id: jobId,
+    /** The receipt's canonical JSON, as signed. */
+    receipt: z.string().max(16_384),
+    receipt_signature: base64,
+    /** Over the 64 hex characters of the response hash: `x-se-signature`. */
+    response_signature: base64,
+  }),
+  z.object({
+    type: z.literal("inference_error"),
+    request_id: jobId,
+    /** `busy`, `draining` and `cancelled` are no fault of anyone's. */
+    code: z.enum([...providerFaults, "busy", "draining", "cancelled"]),
+    /** With `context_exceeded`: what would have fitted. */
+    context_tokens: z.int().positive().optional(),
+  }),
+  z.object({ type: z.literal("provider_drain") }),
+]);
+export type FromProvider = z.infer<typeof fromProvider>;
+
+export const fromCoordinator = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("registered"), protocol: z.int(), provider_id: z.string() }),
+  z.object({
+    type: z.literal("trust_status"),
+    trust_level: z.enum(["none", "self_signed", "hardware"]),
+    /** Whether requests may come now, and if not, the one reason why. */
+    eligible: z.boolean(),
+    checks: z.array(
+      z.object({ id: z.string(), status: z.enum(["pass", "fail", "unknown"]), seen: z.string(), remedy: z.string() }),
+    ),
+  }),
+  z.object({
+    type: z.literal("attestation_challenge"),
+    nonce: base64,
+    callers_root: z.string().nullable(),
+    timestamp: z.iso.datetime(),
+  }),
+  z.object({
+    type: z.literal("inference_request"),
+    /** The attempt's id: job id of the receipt. */
+    request_id: jobId,
+    /** The caller's own request id. */
+    caller_request_id: z.string().max(128),
+    envelope,
+    /** Sealed bytes that may be sent before the first credit. */
+    credit_bytes: z.int().positive(),
+  }),
+  z.object({ type: z.literal("credit"), request_id: jobId, bytes: z.int().positive() }),
+  z.object({ type: z.literal("cancel"), request_id: jobId }),
+  z.object({ type: z.literal("provider_drain_ack") }),
+]);
+export type FromCoordinator = z.infer<typeof fromCoordinator>;

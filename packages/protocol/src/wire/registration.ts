@@ -1,0 +1,68 @@
+import * as z from "zod";
+
+/** HPKE suites, by KEM, KDF and AEAD. A blob lists those that the provider can open. */
+export const suites = ["x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"] as const;
+export type Suite = (typeof suites)[number];
+
+const base64 = z.base64();
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
+const shortText = z.string().min(1).max(128);
+
+export const modelOffer = z.object({
+  /** The build that the provider has loaded. */
+  build: shortText,
+  weights_sha256: hex64,
+  context_tokens: z.int().positive(),
+});
+
+/** What the operating system told the provider about itself; `unknown` is an honest answer. */
+const posture = z.record(z.string().regex(/^[a-z_]{1,64}$/), z.enum(["pass", "fail", "unknown"]));
+
+/**
+ * The registration blob: what a provider says of itself, once per connection, signed by its identity
+ * key. It travels, is stored and is published as the exact bytes that were signed.
+ */
+export const registrationBlob = z.object({
+  v: z.literal(1),
+  /** Base64 of the uncompressed P-256 point, 65 bytes. */
+  identity_key: base64,
+  hpke_keys: z
+    .array(z.object({ id: hex64, suite: z.enum(suites), public_key: base64, expires_at: z.iso.datetime() }))
+    .min(1)
+    .max(4),
+  serial: shortText,
+  chip_name: shortText,
+  hardware_model: shortText,
+  platform: z.enum(["macos", "linux", "other"]),
+  os_version: shortText,
+  memory_bytes: z.int().nonnegative(),
+  engine: z.object({ name: shortText, version: shortText }),
+  software: z.object({ name: shortText, version: shortText }),
+  models: z.array(modelOffer).max(64),
+  posture,
+  at: z.iso.datetime(),
+});
+export type RegistrationBlob = z.infer<typeof registrationBlob>;
+
+/** The signed answer to a challenge. */
+export const challengeAnswer = z.object({
+  v: z.literal(1),
+  /** The coordinator's nonce, base64 of 32 bytes. */
+  nonce: base64,
+  /** Merkle root of callers' nonces, or null. */
+  callers_root: hex64.nullable(),
+  blob_sha256: hex64,
+  hpke_key_ids: z.array(hex64).max(4),
+  posture,
+  at: z.iso.datetime(),
+});
+export type ChallengeAnswer = z.infer<typeof challengeAnswer>;
+
+/** Domain tags: every signature in the system is over one of these and the bytes, but for the response hash. */
+export const tags = {
+  registration: "darkbloom:registration:v1\0",
+  challenge: "darkbloom:challenge:v1\0",
+  receipt: "darkbloom:receipt:v1\0",
+  countersignature: "darkbloom:countersignature:v1\0",
+} as const;
+export type ProviderTag = typeof tags.registration | typeof tags.challenge | typeof tags.receipt;
