@@ -12,6 +12,19 @@ export interface LoadedModel {
 /** A prompt in the model's own tokens, after its chat template. */
 export interface Prompt {
   readonly tokens: readonly number[];
+  /** The template has already opened the model's thinking, so the answer begins inside it. */
+  readonly opensThinking: boolean;
+}
+
+/** Why an engine cannot begin. Says nothing of the prompt itself. */
+export class EngineRefusal extends Error {
+  override readonly name = "EngineRefusal";
+  readonly code: "context_exceeded" | "messages_refused";
+
+  constructor(code: EngineRefusal["code"]) {
+    super(code);
+    this.code = code;
+  }
 }
 
 /** One step of the generation. `text` is empty while a character is incomplete. */
@@ -26,8 +39,9 @@ export interface Piece {
  * `engineContract`.
  *
  * - `slots` runs go on at once; a further one waits inside the engine.
- * - `run` ends by itself at the model's end-of-turn token ("stop") or after `maxTokens` ("length"), as
- *   the generator's return value. Tokens that end the turn are counted, and are not text.
+ * - `run` ends by itself at the model's end-of-turn token ("stop") or after `maxTokens` or at the end of
+ *   the context ("length"), as the generator's return value. Tokens that end the turn are counted, and
+ *   are not text. It throws EngineRefusal where the prompt alone fills the context.
  * - When `signal` aborts, `run` throws its reason before the next token; the slot is free at once.
  * - Nothing is generated ahead of the reader by more than a token.
  * - The same prompt, sampling and seed give the same text.
@@ -37,7 +51,11 @@ export interface Engine extends AsyncDisposable {
   readonly version: string;
   readonly model: LoadedModel;
   readonly slots: number;
-  /** Text of messages never becomes the template's own control tokens. */
+  /**
+   * Text of messages never becomes the template's own control tokens.
+   *
+   * @throws EngineRefusal where the template does not take these messages
+   */
   prompt(messages: readonly Message[]): Prompt;
   run(
     prompt: Prompt,

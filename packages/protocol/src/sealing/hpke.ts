@@ -26,6 +26,8 @@ export interface HpkeKey {
 }
 
 export interface Hpke {
+  /** RFC 5869 with SHA-256. */
+  hkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array<ArrayBuffer>;
   generateKey(suite: Suite, expiresAt: number): HpkeKey;
   /** @throws RangeError if the public key is malformed */
   sealContext(suite: Suite, publicKey: Uint8Array, info: Uint8Array): HpkeContext;

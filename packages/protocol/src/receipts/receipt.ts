@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { endpoints } from "./dialects/job.ts";
+import { endpoints } from "../dialects/job.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().nonnegative();

@@ -1,0 +1,129 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SUPERVISED_VARIABLE } from "./environment.ts";
+import { note } from "./output.ts";
+import { DRAIN_MS, STOP_WORD } from "./stop.ts";
+
+/** After a crash, doubling from the first to the second. */
+const RESTART_PAUSE_FIRST_MS = 1_000;
+const RESTART_PAUSE_MAX_MS = 30_000;
+/** A process that ran for so long crashed anew, rather than again. */
+const STEADY_MS = 60_000;
+/** What a process may take beyond its drain before it is killed. */
+const STOP_GRACE_MS = 3_000;
+
+const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
+
+/** One line of a child's `--json` output. */
+export type ChildEvent = Readonly<Record<string, unknown>> & { readonly event: string };
+
+/** A child ended before it was ever ready; it has said why on stderr. */
+export class ChildEndedEarly extends Error {
+  override readonly name = "ChildEndedEarly";
+}
+
+export interface ChildOptions {
+  /** For the person who reads, e.g. `provider-1`. */
+  readonly name: string;
+  /** The command line after `darkbloom`; asked again at every start. */
+  args(): readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  onEvent(event: ChildEvent): void;
+}
+
+/**
+ * One of our own long-running commands as a process of its own: started again when it crashes, stopped by
+ * a word over the IPC channel, which also ends it when this process dies. Disposing stops it.
+ */
+export class Child implements AsyncDisposable {
+  /** The first ready line. Rejects with `ChildEndedEarly` if the process ends before it. */
+  readonly ready: Promise<ChildEvent>;
+  readonly #options: ChildOptions;
+  readonly #halt = new AbortController();
+  readonly #ended: Promise<void>;
+  readonly #firstReady = Promise.withResolvers<ChildEvent>();
+  #process: ChildProcess | undefined;
+  #hasBeenReady = false;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    this.ready = this.#firstReady.promise;
+    // Whoever awaits `ready` sees the failure; nobody has to.
+    this.ready.catch(() => undefined);
+    process.once("exit", this.#kill);
+    this.#ended = this.#keepRunning();
+  }
+
+  /** Asks the process to drain, waits for its end, and kills it where that takes too long. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#halt.abort();
+    if (this.#process?.connected) this.#process.send(STOP_WORD);
+    const deadline = setTimeout(this.#kill, DRAIN_MS + STOP_GRACE_MS);
+    await this.#ended;
+    clearTimeout(deadline);
+    process.off("exit", this.#kill);
+  }
+
+  async #keepRunning(): Promise<void> {
+    let pauseMs = RESTART_PAUSE_FIRST_MS;
+    while (!this.#halt.signal.aborted) {
+      const startedAt = performance.now();
+      const how = await this.#run();
+      if (this.#halt.signal.aborted) return;
+      if (!this.#hasBeenReady) return this.#firstReady.reject(new ChildEndedEarly(`${this.#options.name} ${how}`));
+      if (performance.now() - startedAt > STEADY_MS) pauseMs = RESTART_PAUSE_FIRST_MS;
+      note(`${this.#options.name} ${how}; it starts again in ${pauseMs / 1000} s.`);
+      await sleep(pauseMs, undefined, { signal: this.#halt.signal }).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, RESTART_PAUSE_MAX_MS);
+    }
+  }
+
+  /** One life of the process; answers how it ended. */
+  #run(): Promise<string> {
+    const child = spawn(process.execPath, [BINARY, ...this.#options.args()], {
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+      env: { ...process.env, ...this.#options.environment, [SUPERVISED_VARIABLE]: "1" },
+    });
+    this.#process = child;
+    createInterface({ input: child.stdout }).on("line", (line) => this.#hear(line));
+    const { promise: ended, resolve } = Promise.withResolvers<string>();
+    child.once("error", () => resolve("could not be started"));
+    child.once("exit", (code, signal) => resolve(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`));
+    return ended;
+  }
+
+  #hear(line: string): void {
+    const event = eventIn(line);
+    if (!event) return;
+    if (event.event === "ready") {
+      this.#hasBeenReady = true;
+      this.#firstReady.resolve(event);
+    }
+    this.#options.onEvent(event);
+  }
+
+  readonly #kill = (): void => {
+    this.#process?.kill("SIGKILL");
+  };
+}
+
+/** A text field of an event. Both ends are the same program, so that one is missing is a fault in it. */
+export function textIn(event: ChildEvent, field: string): string {
+  const value = event[field];
+  if (typeof value !== "string") throw new TypeError(`a ${event.event} line without ${field}`);
+  return value;
+}
+
+function eventIn(line: string): ChildEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && "event" in value && typeof value.event === "string"
+      ? { ...value, event: value.event }
+      : undefined;
+  } catch {
+    // A library that prints to stdout on its own; nothing for us.
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import { WrongUsage, type ExitCode } from "./failure.ts";
+import { environmentNameOf, flagOf, settingOf, type SettingName, type SettingValue } from "./settings.ts";
+
+/** What a command makes of a setting: a default, written as a user would write it; or `required`; or `optional`. */
+type Need = { readonly default: string } | "required" | "optional";
+export type Needs = { readonly [Name in SettingName]?: Need };
+
+type Values<Wanted extends Needs> = {
+  readonly [Name in keyof Wanted & SettingName]: Wanted[Name] extends "optional"
+    ? SettingValue<Name> | undefined
+    : SettingValue<Name>;
+};
+
+/** What stood on the command line: each flag's texts, in order; a switch that is there reads `true`. */
+export type Flags = { readonly [Name in SettingName]?: readonly string[] };
+export type Environment = { readonly [name: string]: string | undefined };
+
+export interface Command {
+  /** E.g. `keys create`. */
+  readonly path: string;
+  readonly does: string;
+  /** Arguments after `darkbloom`, one line each. */
+  readonly examples: readonly string[];
+  readonly needs: Needs;
+  /** A word that must follow, e.g. `KEY_ID`. */
+  readonly operand?: string;
+  run(flags: Flags, environment: Environment, operand: string): Promise<ExitCode>;
+}
+
+/** A command whose `run` receives its settings read and checked. */
+export function command<const Wanted extends Needs>(spec: {
+  readonly path: string;
+  readonly does: string;
+  readonly examples: readonly string[];
+  readonly needs: Wanted;
+  readonly operand?: string;
+  run(values: Values<Wanted>, operand: string): Promise<ExitCode>;
+}): Command {
+  const { run, ...rest } = spec;
+  return {
+    ...rest,
+    run: (flags, environment, operand) => run(valuesOf<Wanted>(spec.needs, flags, environment), operand),
+  };
+}
+
+/** The names of a command's settings, in the order in which it lists them. */
+export const settingsOf = (needs: Needs): SettingName[] => Object.keys(needs) as SettingName[];
+
+/**
+ * A flag wins over the environment, the environment over the default; an empty environment value counts
+ * as absent.
+ *
+ * @throws WrongUsage naming the flag or the environment name, and what it must be
+ */
+function valuesOf<Wanted extends Needs>(needs: Wanted, flags: Flags, environment: Environment): Values<Wanted> {
+  const entries = settingsOf(needs).map((setting) => [setting, valueOf(setting, needs, flags, environment)]);
+  // `valueOf` answered each name with what its own row reads; the compiler cannot follow that through a loop.
+  return Object.fromEntries(entries) as Values<Wanted>;
+}
+
+function valueOf(setting: SettingName, needs: Needs, flags: Flags, environment: Environment): unknown {
+  const given = flags[setting];
+  if (given !== undefined) return read(setting, flagOf(setting), given);
+  const variable = environmentNameOf(setting);
+  const inherited = environment[variable];
+  if (inherited !== undefined && inherited !== "") return read(setting, variable, [inherited]);
+  const need = needs[setting];
+  if (need === "required") throw new WrongUsage(`${flagOf(setting)} is missing (or ${variable} in the environment).`);
+  if (need === undefined || need === "optional") return settingOf(setting).many === true ? [] : undefined;
+  return read(setting, flagOf(setting), [need.default]);
+}
+
+function read(setting: SettingName, source: string, texts: readonly string[]): unknown {
+  const { many, mustBe, secret } = settingOf(setting);
+  if (many !== true && texts.length > 1) throw new WrongUsage(`${source} is given ${texts.length} times; give it once.`);
+  const values = texts.map((text) => {
+    const value = settingOf(setting).read(text);
+    if (value === undefined)
+      throw new WrongUsage(`${source} must be ${mustBe}${secret === true ? "" : `, not ${JSON.stringify(text)}`}.`);
+    return value;
+  });
+  return many === true ? values.flat() : values[0];
+}

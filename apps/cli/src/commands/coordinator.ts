@@ -1,0 +1,53 @@
+import { startCoordinator } from "@darkbloom/coordinator";
+import { command } from "../command.ts";
+import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
+import { catalogEntryOf, modelOf } from "../model.ts";
+import { note, outputOf } from "../output.ts";
+import { isSupervised, listenForStop } from "../stop.ts";
+import { version } from "../version.ts";
+
+export const coordinator = command({
+  path: "coordinator",
+  does: "Run a coordinator: the API, the accounts and the choice of providers.",
+  examples: [
+    "coordinator --port 8080 --data /var/lib/darkbloom",
+    "coordinator --host :: --trust-proxy --cors-origin https://app.example.com",
+    "coordinator --port 0 --data ./net --json --log-level warn",
+  ],
+  needs: {
+    port: { default: "8080" },
+    host: { default: "127.0.0.1" },
+    data: { default: ".darkbloom/coordinator" },
+    model: "optional",
+    corsOrigin: "optional",
+    trustProxy: { default: "false" },
+    joinToken: "optional",
+    minTrust: { default: "self_signed" },
+    platformFeePercent: { default: "10" },
+    logLevel: { default: "info" },
+    json: { default: "false" },
+  },
+  async run({ port, host, data, model, corsOrigin, trustProxy, joinToken, minTrust, platformFeePercent, logLevel, json }) {
+    const stop = listenForStop();
+    if (!isSupervised && !isLoopback(host)) note(plaintextWarning(host));
+    const sold = model === undefined ? undefined : await modelOf(model);
+    const running = await startCoordinator({
+      port,
+      host,
+      dataPath: data,
+      corsOrigins: corsOrigin ?? [],
+      trustProxy,
+      ...(joinToken !== undefined && { joinToken }),
+      minTrust,
+      platformFeePercent,
+      logLevel,
+      version,
+      ...(sold?.isBundled === false && { models: [catalogEntryOf(sold)] }),
+    }).catch((error: unknown) => {
+      throw listenFailure(error, host, port);
+    });
+    outputOf(json).result({ event: "ready", base_url: running.baseUrl }, () => `The coordinator listens on ${running.baseUrl}`);
+    await running.stop(await stop.asked);
+    return 0;
+  },
+});

@@ -1,0 +1,38 @@
+import type { Command } from "../command.ts";
+import type { Group } from "../program.ts";
+import { coordinator } from "./coordinator.ts";
+import { credit } from "./credit.ts";
+import { keysCreate } from "./keys-create.ts";
+import { keysList } from "./keys-list.ts";
+import { keysRevoke } from "./keys-revoke.ts";
+import { ledgerCheck } from "./ledger-check.ts";
+import { providerDoctor } from "./provider-doctor.ts";
+import { providerLogin } from "./provider-login.ts";
+import { providerModels } from "./provider-models.ts";
+import { providerStart } from "./provider-start.ts";
+import { providerStatus } from "./provider-status.ts";
+import { providerStop } from "./provider-stop.ts";
+import { up } from "./up.ts";
+
+export const groups: readonly Group[] = [
+  { name: "provider", does: "Serve a network with this machine." },
+  { name: "keys", does: "Make, list and revoke API keys." },
+  { name: "ledger", does: "Look after the books." },
+];
+
+/** In the order of the help. */
+export const commands: readonly Command[] = [
+  up,
+  coordinator,
+  providerStart,
+  providerStatus,
+  providerDoctor,
+  providerModels,
+  providerLogin,
+  providerStop,
+  keysCreate,
+  keysList,
+  keysRevoke,
+  credit,
+  ledgerCheck,
+];

@@ -1,0 +1,31 @@
+import { formatUsd } from "@darkbloom/protocol";
+import { administer } from "../admin.ts";
+import { command } from "../command.ts";
+import { outputOf } from "../output.ts";
+
+export const keysCreate = command({
+  path: "keys create",
+  does: "Make an API key, with an account of its own or for an existing one. The key is shown this once.",
+  examples: [
+    "keys create --data .darkbloom --credit 5.00",
+    "keys create --credit 0.50 --label laptop --json",
+    "keys create --account acct_0123456789abcdef0123456789abcdef",
+  ],
+  needs: {
+    data: { default: ".darkbloom" },
+    credit: { default: "0" },
+    label: { default: "" },
+    account: "optional",
+    json: { default: "false" },
+  },
+  async run({ data, credit, label, account, json }) {
+    const created = await administer(data, (admin) => admin.createKey({ label, credit, account }));
+    outputOf(json).result(
+      { api_key: created.apiKey, account: created.account, key_id: created.keyId },
+      () =>
+        `API key  ${created.apiKey}\nKey id   ${created.keyId}\nAccount  ${created.account}\nCredit   ${formatUsd(credit)} USD\n` +
+        "Keep the key: only its hash is stored, and nobody can show it again.",
+    );
+    return 0;
+  },
+});

@@ -1,0 +1,33 @@
+import { administerExisting } from "../admin.ts";
+import { command } from "../command.ts";
+import { columns, outputOf } from "../output.ts";
+
+export const keysList = command({
+  path: "keys list",
+  does: "List the keys, oldest first. The keys themselves are not stored.",
+  examples: ["keys list --data .darkbloom", "keys list --json"],
+  needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
+  async run({ data, json }) {
+    const keys = await administerExisting(data, (admin) => admin.listKeys());
+    const output = outputOf(json);
+    if (json) {
+      for (const { keyId, account, label, createdAt, revokedAt } of keys)
+        output.result(
+          { key_id: keyId, account, label, created_at: timeOf(createdAt), revoked_at: revokedAt === null ? null : timeOf(revokedAt) },
+          () => "",
+        );
+      return 0;
+    }
+    const rows = keys.map(({ keyId, account, label, createdAt, revokedAt }) => [
+      keyId,
+      account,
+      timeOf(createdAt),
+      revokedAt === null ? "" : `revoked ${timeOf(revokedAt)}`,
+      label,
+    ]);
+    output.result({}, () => (rows.length === 0 ? "There are no keys yet. 'darkbloom keys create' makes one." : columns(rows)));
+    return 0;
+  },
+});
+
+const timeOf = (at: number): string => new Date(at).toISOString();

@@ -1,0 +1,24 @@
+import { formatUsd } from "@darkbloom/protocol";
+import { administerExisting } from "../admin.ts";
+import { command } from "../command.ts";
+import { outputOf } from "../output.ts";
+
+export const ledgerCheck = command({
+  path: "ledger check",
+  does: "Check that every account's books add up, also while the coordinator runs. Exit code 1 if not.",
+  examples: ["ledger check --data .darkbloom", "ledger check --json"],
+  needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
+  async run({ data, json }) {
+    const faults = await administerExisting(data, (admin) => admin.check());
+    const wired = faults.map(({ account, offBy }) => ({ account, off_by_micro_usd: Number(offBy) }));
+    outputOf(json).result({ balanced: faults.length === 0, faults: wired }, () =>
+      faults.length === 0
+        ? "The books add up."
+        : [
+            "The books do not add up. Keep a copy of the data folder before anything else.",
+            ...faults.map(({ account, offBy }) => `${account} is off by ${formatUsd(offBy)} USD`),
+          ].join("\n"),
+    );
+    return faults.length === 0 ? 0 : 1;
+  },
+});

@@ -1,0 +1,27 @@
+/** One line of `--json`: an event's name, if it is one of a running command, and its facts. */
+export type Line = Readonly<Record<string, unknown>>;
+
+/** Where a command's results go: text for a person, or JSON for a program, on stdout. */
+export interface Output {
+  readonly json: boolean;
+  /** One result in both manners; the text is only made if it is wanted. */
+  result(line: Line, text: () => string): void;
+}
+
+export function outputOf(json: boolean): Output {
+  return {
+    json,
+    result: (line, text) => void process.stdout.write(`${json ? JSON.stringify(line) : text()}\n`),
+  };
+}
+
+/** What a person should know and no program needs: on stderr, beside the log. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Columns as wide as their widest cell, two spaces between them. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n");
+}

@@ -1,0 +1,10 @@
+import { AdminError, CatalogError, CountersignerError, DatabaseError } from "@darkbloom/coordinator";
+import { DataFolderError } from "@darkbloom/protocol/node";
+
+/** Errors whose message was written by us for the person at the keyboard. */
+const forPeople = [AdminError, CatalogError, CountersignerError, DatabaseError, DataFolderError];
+
+/** The sentence that an expected error carries; undefined for a fault in the program. */
+export function sentenceOf(error: unknown): string | undefined {
+  return forPeople.some((kind) => error instanceof kind) && error instanceof Error ? error.message : undefined;
+}

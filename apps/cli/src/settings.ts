@@ -1,0 +1,128 @@
+import { parseUsd, trustLevels } from "@darkbloom/protocol";
+
+/** What the logs hold, least first. */
+export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
+
+/** Each provider is a process with the model in memory; more of them on one machine only get in each other's way. */
+const PROVIDERS_MAX = 16;
+const SLOTS_MAX = 64;
+const THREADS_MAX = 256;
+const LABEL_CHARS_MAX = 128;
+const NAME_CHARS_MAX = 128;
+/** A join token is a secret that guards who may serve; 16 characters of a random one are 80 bits or more. */
+const TOKEN_CHARS_MIN = 16;
+const TOKEN_CHARS_MAX = 256;
+
+/** One thing that can be set, by a flag or by an environment name. */
+export interface Setting<Value> {
+  /** Stands for the value in help texts; a switch has none. */
+  readonly value?: string;
+  readonly means: string;
+  /** Ends the sentence "--flag must be …". */
+  readonly mustBe: string;
+  /** Its value stays out of messages. */
+  readonly secret?: boolean;
+  /** The flag may be repeated; in the environment, commas separate. */
+  readonly many?: boolean;
+  /** Undefined for a text that is wrong. */
+  read(text: string): Value | undefined;
+}
+
+/**
+ * Every setting of every command. Flags, environment names, help and the table in the docs all come from
+ * here; what a command takes of it, and with which default, stands in the command's own file.
+ */
+export const settings = {
+  account: { value: "ACCOUNT", means: "an existing account, e.g. acct_5f0c…", mustBe: "an account id", read: name },
+  amount: { value: "USD", means: "how much to credit", mustBe: "an amount in USD with up to six decimals, e.g. 1.50", read: parseUsd },
+  build: { value: "NAME", means: "the catalog's name for the weights of --model, if it is not the file's own name", mustBe: "a name of letters, digits and . _ : / -", read: catalogName },
+  coordinator: { value: "URL", means: "the coordinator of the network", mustBe: "a URL that begins with http:// or https://", read: webUrl },
+  corsOrigin: { value: "ORIGIN", means: "a web origin that may call the API from a browser; repeat it for more", mustBe: "an origin such as https://app.example.com", many: true, read: origins },
+  credit: { value: "USD", means: "the starting credit", mustBe: "an amount in USD with up to six decimals, e.g. 5.00", read: parseUsd },
+  data: { value: "DIR", means: "the data folder", mustBe: "a path", read: text },
+  host: { value: "ADDRESS", means: "the address to listen on", mustBe: "a host name or an IP address", read: host },
+  joinToken: { value: "TOKEN", means: "the secret that providers on other machines must show; better set in the environment, where `ps` does not list it", mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`, secret: true, read: token },
+  json: { means: "print one JSON object per line on stdout", mustBe: "true or false", read: yesOrNo },
+  key: { value: "KEY_ID", means: "the account of this key, e.g. key_9b1e…", mustBe: "a key id", read: name },
+  label: { value: "TEXT", means: "your own words for the key, e.g. laptop", mustBe: `at most ${LABEL_CHARS_MAX} characters`, read: (words) => (words.length <= LABEL_CHARS_MAX ? words : undefined) },
+  logLevel: { value: "LEVEL", means: "how much goes to the log on stderr", mustBe: oneOfWords(logLevels), read: oneOf(logLevels) },
+  minTrust: { value: "LEVEL", means: "the trust level below which a provider serves nobody", mustBe: oneOfWords(trustLevels), read: oneOf(trustLevels) },
+  model: { value: "MODEL", means: "a GGUF file, or the id of the bundled model", mustBe: "a path or a model id", read: text },
+  platformFeePercent: { value: "PERCENT", means: "what the operator keeps of each charge", mustBe: "a whole number from 0 to 100", read: wholeNumber(0, 100) },
+  port: { value: "PORT", means: "the TCP port to listen on; 0 takes any free one", mustBe: "a whole number from 0 to 65535", read: wholeNumber(0, 65_535) },
+  providers: { value: "N", means: "how many provider processes to run", mustBe: `a whole number from 1 to ${PROVIDERS_MAX}`, read: wholeNumber(1, PROVIDERS_MAX) },
+  slots: { value: "N", means: "how many requests one provider runs at once", mustBe: `a whole number from 1 to ${SLOTS_MAX}`, read: wholeNumber(1, SLOTS_MAX) },
+  threads: { value: "N", means: "how many threads one provider computes with", mustBe: `a whole number from 1 to ${THREADS_MAX}`, read: wholeNumber(1, THREADS_MAX) },
+  token: { value: "TOKEN", means: "the network's join token, needed beyond loopback; better set in the environment", mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`, secret: true, read: token },
+  trustProxy: { means: "believe the X-Forwarded-For header of the reverse proxy in front", mustBe: "true or false", read: yesOrNo },
+} satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof settings;
+export type SettingValue<Name extends SettingName> = Exclude<ReturnType<(typeof settings)[Name]["read"]>, undefined>;
+
+/** `corsOrigin` → `--cors-origin`. */
+export const flagOf = (setting: SettingName): string => `--${words(setting).join("-")}`;
+
+/** `corsOrigin` → `DARKBLOOM_CORS_ORIGIN`. */
+export const environmentNameOf = (setting: SettingName): string =>
+  ["darkbloom", ...words(setting)].join("_").toUpperCase();
+
+/** The common shape of every row, for those who go through all of them. */
+export const settingOf = (setting: SettingName): Setting<unknown> => settings[setting];
+
+export const isSettingName = (text: string): text is SettingName => Object.hasOwn(settings, text);
+
+const words = (camelCase: string): string[] => camelCase.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(" ");
+
+function wholeNumber(least: number, most: number) {
+  return (digits: string): number | undefined => {
+    const number = /^\d{1,9}$/.test(digits) ? Number(digits) : Number.NaN;
+    return number >= least && number <= most ? number : undefined;
+  };
+}
+
+function oneOf<const Word extends string>(allowed: readonly Word[]) {
+  return (word: string): Word | undefined => allowed.find((candidate) => candidate === word);
+}
+
+function oneOfWords(allowed: readonly string[]): string {
+  return `${allowed.slice(0, -1).join(", ")} or ${allowed.at(-1) ?? ""}`;
+}
+
+function yesOrNo(word: string): boolean | undefined {
+  if (/^(1|true|yes|on)$/i.test(word)) return true;
+  return /^(0|false|no|off)$/i.test(word) ? false : undefined;
+}
+
+function text(given: string): string | undefined {
+  return given === "" || given.includes("\0") ? undefined : given;
+}
+
+function name(given: string): string | undefined {
+  return /^[\w-]+$/.test(given) && given.length <= NAME_CHARS_MAX ? given : undefined;
+}
+
+function catalogName(given: string): string | undefined {
+  return /^[A-Za-z0-9][\w.:/-]*$/.test(given) && given.length <= NAME_CHARS_MAX ? given : undefined;
+}
+
+function host(given: string): string | undefined {
+  // A bracketed address is how URLs write IPv6; the socket wants it bare.
+  const bare = /^\[(.+)\]$/.exec(given)?.[1] ?? given;
+  return /^[\w.:%-]+$/.test(bare) ? bare : undefined;
+}
+
+function token(given: string): string | undefined {
+  return /^[\x21-\x7e]+$/.test(given) && given.length >= TOKEN_CHARS_MIN && given.length <= TOKEN_CHARS_MAX ? given : undefined;
+}
+
+function webUrl(given: string): URL | undefined {
+  const url = URL.parse(given);
+  return url && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "" && url.hash === "" ? url : undefined;
+}
+
+function origins(given: string): string[] | undefined {
+  const parts = given.split(",").map((part) => part.trim());
+  const isOrigin = (part: string): boolean => /^https?:/.test(part) && URL.parse(part)?.origin === part;
+  return parts.every(isOrigin) ? parts : undefined;
+}

@@ -1,0 +1,69 @@
+import { SUPERVISED_VARIABLE } from "./environment.ts";
+import { note } from "./output.ts";
+
+/** How long running requests may go on after the first Ctrl-C. */
+export const DRAIN_MS = 10_000;
+/** How long a child whose parent died may take to close its files. */
+const ORPHAN_MS = 2_000;
+/**
+ * `npm start` passes on the signal that the terminal has already sent to us: two signals within this time
+ * are one press.
+ */
+const ONE_PRESS_MS = 500;
+
+/** What a parent says to a child over their IPC channel. */
+export const STOP_WORD = "stop";
+
+/** Started by `darkbloom up`, which decides when it ends. */
+export const isSupervised = process.send !== undefined && process.env[SUPERVISED_VARIABLE] === "1";
+
+/** When this process shall end, and how patiently. */
+export interface StopRequest {
+  /** Aborts at the first request to end. */
+  readonly signal: AbortSignal;
+  /** Resolves then, with the time that running requests still have. */
+  readonly asked: Promise<{ readonly drainMs: number }>;
+}
+
+/**
+ * Listens for Ctrl-C and SIGTERM: the first asks to drain, a second ends the process at once.
+ *
+ * A terminal sends Ctrl-C to all processes of the group, the children of `up` too. Those leave it to
+ * their parent, which stops the coordinator before the providers that its requests still need; and they
+ * end by themselves when the parent is gone, however it died, since that closes the channel.
+ */
+export function listenForStop(): StopRequest {
+  const stop = new AbortController();
+  const { promise: asked, resolve } = Promise.withResolvers<{ readonly drainMs: number }>();
+  const ask = (drainMs: number): void => {
+    stop.abort();
+    resolve({ drainMs });
+  };
+  if (isSupervised) {
+    process.on("SIGINT", () => undefined);
+    process.on("SIGTERM", () => ask(DRAIN_MS));
+    process.on("message", (word) => {
+      if (word === STOP_WORD) ask(DRAIN_MS);
+    });
+    const orphaned = (): void => {
+      setTimeout(() => process.exit(1), ORPHAN_MS).unref();
+      ask(0);
+    };
+    if (process.connected) process.on("disconnect", orphaned);
+    else orphaned();
+  } else {
+    let firstAt: number | undefined;
+    const onSignal = (): void => {
+      if (firstAt === undefined) {
+        firstAt = performance.now();
+        note(`Stopping: running requests have up to ${DRAIN_MS / 1000} s to finish. Press Ctrl-C again to stop at once.`);
+        ask(DRAIN_MS);
+      } else if (performance.now() - firstAt > ONE_PRESS_MS) {
+        process.exit(1);
+      }
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  }
+  return { signal: stop.signal, asked };
+}

@@ -1,0 +1,72 @@
+import type { Admin } from "@darkbloom/coordinator";
+import { microUsd } from "@darkbloom/protocol";
+import type { DataFolder } from "@darkbloom/protocol/node";
+import { CommandFailed } from "./failure.ts";
+
+const LABEL = "darkbloom up";
+/** Holds the key in clear, so that the next start shows the same one. Mode 0600, as every file of the folder. */
+const UP_FILE = "up.json";
+const STARTING_CREDIT = microUsd(5_000_000n);
+/** Seldom long: the coordinator runs on this machine. */
+const BALANCE_WAIT_MAX_MS = 5_000;
+
+/** The account that `darkbloom up` made for whoever sits at this machine. */
+interface SavedKey {
+  readonly api_key: string;
+  readonly key_id: string;
+  readonly account: string;
+}
+
+/**
+ * The key of an earlier start if it still works; else a new one: on the same account where the operator
+ * revoked the old one, with an account and credit of its own where the books are new.
+ */
+export async function ensureKey(folder: DataFolder, admin: Admin): Promise<string> {
+  const saved = savedKey(folder);
+  const known = (await admin.listKeys()).find(({ keyId }) => keyId === saved?.key_id);
+  if (saved && known?.revokedAt === null) return saved.api_key;
+  const { apiKey, keyId, account } = await admin.createKey(
+    known
+      ? { label: LABEL, credit: microUsd(0n), account: known.account }
+      : { label: LABEL, credit: STARTING_CREDIT },
+  );
+  const next: SavedKey = { api_key: apiKey, key_id: keyId, account };
+  folder.write(UP_FILE, `${JSON.stringify(next, null, 2)}\n`);
+  return apiKey;
+}
+
+/** What the key can spend now, in USD, as the API tells it. */
+export async function balanceOf(baseUrl: string, apiKey: string): Promise<string> {
+  const response = await fetch(`${baseUrl}/v1/payments/balance`, {
+    headers: { authorization: `Bearer ${apiKey}` },
+    signal: AbortSignal.timeout(BALANCE_WAIT_MAX_MS),
+  });
+  const answer: unknown = response.ok ? await response.json() : undefined;
+  if (typeof answer === "object" && answer !== null && "balance_usd" in answer && typeof answer.balance_usd === "string")
+    return answer.balance_usd;
+  throw new CommandFailed(`The coordinator does not tell the balance (status ${response.status}). Its log says more with --log-level info.`);
+}
+
+function savedKey(folder: DataFolder): SavedKey | undefined {
+  const bytes = folder.read(UP_FILE);
+  if (!bytes) return undefined;
+  const saved = jsonIn(bytes);
+  if (isSavedKey(saved)) return saved;
+  throw new CommandFailed(`The file ${folder.file(UP_FILE)} is damaged. Move it away to get a new key; the old one keeps working.`);
+}
+
+function isSavedKey(value: unknown): value is SavedKey {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    ["api_key", "key_id", "account"].every((field) => typeof Reflect.get(value, field) === "string")
+  );
+}
+
+function jsonIn(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

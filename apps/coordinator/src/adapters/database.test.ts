@@ -1,0 +1,93 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { openDataFolder } from "@darkbloom/protocol/node";
+import { sql } from "kysely";
+import { afterAll, expect, it } from "vitest";
+import { DATABASE_FILE, openDatabase } from "./database.ts";
+import { migrations, type Migration } from "./migrations.ts";
+
+const root = mkdtempSync(join(tmpdir(), "database-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const newFolder = () => openDataFolder(mkdtempSync(join(root, "data-")), "coordinator");
+
+const later: Migration = {
+  name: "0002_later",
+  async up(db) {
+    await sql`CREATE TABLE later (word TEXT) STRICT`.execute(db);
+  },
+};
+const broken: Migration = {
+  name: "0002_broken",
+  async up(db) {
+    await sql`DELETE FROM accounts`.execute(db);
+    await sql`CREATE TABLE accounts (again TEXT)`.execute(db);
+  },
+};
+const tablesOf = (database: DatabaseSync): unknown[] =>
+  database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'kysely%' ORDER BY name")
+    .all()
+    .map((row) => row["name"]);
+
+/** Goal: a new database is ours alone and needs no backup. Method: open, look at modes, settings and files. */
+it("makes a private, durable database", async () => {
+  await using folder = await newFolder();
+  using database = await openDatabase(folder);
+  expect(tablesOf(database)).toEqual(["accounts", "api_keys", "credits", "holds", "receipts", "settlements"]);
+  expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+  expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
+  const files = readdirSync(folder.path);
+  expect(files.filter((name) => name.includes("backup"))).toEqual([]);
+  for (const name of files) expect(statSync(folder.file(name)).mode & 0o777, name).toBe(0o600);
+});
+
+/** Goal: no money is entrusted to a program that does not know the tables. Method: raise the version, open, read the sentence. */
+it("refuses a newer schema and leaves it alone", async () => {
+  await using folder = await newFolder();
+  (await openDatabase(folder, [...migrations, later])).close();
+  await expect(openDatabase(folder)).rejects.toMatchObject({
+    code: "newer_schema",
+    message: expect.stringMatching(/has schema version 2 and this program knows versions up to 1\. Use the newer/),
+  });
+  using database = await openDatabase(folder, [...migrations, later]);
+  expect(tablesOf(database)).toContain("later");
+});
+
+/** Goal: an update can be undone. Method: migrate a database with a row in it; the backup beside it has the row and the old schema. */
+it("copies an older database before it migrates", async () => {
+  await using folder = await newFolder();
+  {
+    using database = await openDatabase(folder);
+    database.exec("INSERT INTO accounts VALUES ('acct_1', 5, 0, 0, 5)");
+  }
+  (await openDatabase(folder, [...migrations, later])).close();
+  const backup = folder.file("coordinator.v1.backup.db");
+  expect(statSync(backup).mode & 0o777).toBe(0o600);
+  using copy = new DatabaseSync(backup, { readOnly: true });
+  expect(copy.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
+  expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+  expect(tablesOf(copy)).not.toContain("later");
+  using database = await openDatabase(folder, [...migrations, later]);
+  expect(tablesOf(database)).toContain("later");
+});
+
+/** Goal: a migration that fails changes nothing. Method: one that deletes rows and then breaks; the rows and the version stay. */
+it("migrates wholly or not at all", async () => {
+  await using folder = await newFolder();
+  {
+    using database = await openDatabase(folder);
+    database.exec("INSERT INTO accounts VALUES ('acct_1', 5, 0, 0, 5)");
+  }
+  await expect(openDatabase(folder, [...migrations, broken])).rejects.toMatchObject({ code: "migration_failed" });
+  using database = await openDatabase(folder);
+  expect(database.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
+});
+
+/** Goal: a damaged file is named, not overwritten. Method: text where the database should be. */
+it("refuses a file that is no database", async () => {
+  await using folder = await newFolder();
+  folder.write(DATABASE_FILE, "this is not a database, it is a sentence of some length".repeat(100));
+  await expect(openDatabase(folder)).rejects.toMatchObject({ code: "not_a_database" });
+});

@@ -1,0 +1,101 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { sql, type Kysely } from "kysely";
+import { Migrator } from "kysely/migration";
+import type { DataFolder } from "@darkbloom/protocol/node";
+import { kyselyOver } from "./kysely-node-sqlite.ts";
+import { migrations as ours, type Migration } from "./migrations.ts";
+
+export const DATABASE_FILE = "coordinator.db";
+
+/** How long a statement waits for an operator's own `sqlite3` shell; the folder's lock keeps everyone else out. */
+const BUSY_WAIT_MS = 2_000;
+
+/** The message is a sentence for the operator. */
+export class DatabaseError extends Error {
+  override readonly name = "DatabaseError";
+  readonly code: "newer_schema" | "not_a_database" | "migration_failed";
+
+  constructor(code: DatabaseError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * The coordinator's database, brought to our schema. An older one is copied beside itself first.
+ *
+ * WAL with `synchronous=FULL` syncs the log at every commit: an answered write survives a power cut
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ *
+ * @throws DatabaseError
+ */
+export async function openDatabase(folder: DataFolder, migrations: readonly Migration[] = ours): Promise<DatabaseSync> {
+  const path = folder.touch(DATABASE_FILE);
+  const database = new DatabaseSync(path, { timeout: BUSY_WAIT_MS });
+  try {
+    const version = schemaVersion(database, path);
+    if (version > migrations.length)
+      throw new DatabaseError(
+        "newer_schema",
+        `The database ${path} has schema version ${version} and this program knows versions up to ${migrations.length}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
+      );
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    if (version > 0 && version < migrations.length) backUp(database, folder, version);
+    if (version < migrations.length) await migrate(database, path, migrations);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The number of migrations that made this database; zero for a new one. */
+export function schemaVersion(database: DatabaseSync, path: string): number {
+  try {
+    const version = database.prepare("PRAGMA user_version").get()?.["user_version"];
+    if (typeof version !== "number") throw new TypeError("SQLite names no schema version");
+    return version;
+  } catch (cause) {
+    throw new DatabaseError(
+      "not_a_database",
+      `The file ${path} is not a database that can be read. Move it away to start empty, or restore a backup.`,
+      { cause },
+    );
+  }
+}
+
+/** `VACUUM INTO` copies one consistent state; the rename makes the backup whole or absent. */
+function backUp(database: DatabaseSync, folder: DataFolder, version: number): void {
+  const name = `coordinator.v${version}.backup.db`;
+  const draft = folder.file(`.${name}`);
+  rmSync(draft, { force: true });
+  folder.touch(`.${name}`);
+  database.prepare("VACUUM INTO ?").run(draft);
+  const handle = openSync(draft, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(draft, folder.file(name));
+}
+
+async function migrate(database: DatabaseSync, path: string, migrations: readonly Migration[]): Promise<void> {
+  const db = kyselyOver<unknown>(database);
+  const steps = migrations.map((migration, index) => {
+    const step = async (transaction: Kysely<unknown>): Promise<void> => {
+      await migration.up(transaction);
+      await sql`PRAGMA user_version = ${sql.raw(String(index + 1))}`.execute(transaction);
+    };
+    return [migration.name, { up: step }] as const;
+  });
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => Object.fromEntries(steps) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined)
+    throw new DatabaseError(
+      "migration_failed",
+      `The database ${path} could not be brought to schema version ${migrations.length}; it is as it was before. Check the disk's free space and try again.`,
+      { cause: error },
+    );
+}

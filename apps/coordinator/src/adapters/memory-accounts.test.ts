@@ -1,0 +1,4 @@
+import { accountsContract } from "../accounts/accounts.contract.ts";
+import { MemoryAccounts } from "./memory-accounts.ts";
+
+accountsContract("in memory", async () => new MemoryAccounts());

@@ -1,0 +1,77 @@
+import { microUsd, type AccountId, type JobId, type MicroUsd, type ReceiptDocument } from "@darkbloom/protocol";
+import { LedgerBook } from "../ledger/book.ts";
+import {
+  RECEIPT_LIFE_MS,
+  type HoldId,
+  type HoldTerms,
+  type Ledger,
+  type LedgerFault,
+  type Settlement,
+  type Totals,
+  type UsageRow,
+} from "../ledger/port.ts";
+
+/** The ledger's book with nothing behind it: for tests and networks in one process. */
+export class MemoryLedger implements Ledger {
+  readonly #book = new LedgerBook();
+
+  async credit(creditId: string, account: AccountId, amount: MicroUsd, _at: number): Promise<void> {
+    this.#book.credit(creditId, account, amount);
+  }
+
+  async hold(terms: HoldTerms): Promise<void> {
+    this.#book.hold(terms);
+  }
+
+  async settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
+    return this.#book.settle(holdId, settlement);
+  }
+
+  async totals(account: AccountId): Promise<Totals> {
+    return this.#book.totals(account);
+  }
+
+  async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
+    const rows: UsageRow[] = [];
+    for (const { terms, settled } of this.#book.holds) {
+      const job = settled?.settlement.job;
+      if (terms.account !== account || !settled || !job) continue;
+      rows.push({
+        jobId: job.jobId,
+        requestId: terms.requestId,
+        model: terms.model,
+        usage: job.usage,
+        cost: settled.dues.charge,
+        outcome: settled.settlement.outcome,
+        at: settled.settlement.at,
+      });
+    }
+    return rows
+      .toReversed()
+      .toSorted((a, b) => b.at - a.at)
+      .slice(0, limit);
+  }
+
+  async receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined> {
+    for (const { terms, settled } of this.#book.holds) {
+      const job = settled?.settlement.job;
+      if (terms.account === account && settled && job?.jobId === jobId)
+        return now < settled.settlement.at + RECEIPT_LIFE_MS ? job.receipt : undefined;
+    }
+    return undefined;
+  }
+
+  async releaseOpenHolds(at: number): Promise<number> {
+    const open = this.#book.holds.filter((hold) => !hold.settled);
+    for (const { terms } of open) this.#book.settle(terms.holdId, { outcome: "crashed", charge: microUsd(0n), at });
+    return open.length;
+  }
+
+  async check(): Promise<LedgerFault[]> {
+    return this.#book.accounts.flatMap((account) => {
+      const { balance, held, charged, credited } = this.#book.totals(account);
+      const offBy = balance + held + charged - credited;
+      return offBy === 0n ? [] : [{ account, offBy }];
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import { sql, type Kysely } from "kysely";
+
+/**
+ * One step of the schema. Steps are only ever added: a step that a published version has run stays as
+ * it is. A database's schema version is the number of steps that made it.
+ */
+export interface Migration {
+  readonly name: string;
+  up(db: Kysely<unknown>): Promise<void>;
+}
+
+/**
+ * Money is in micro-USD, times are milliseconds since 1970. `STRICT` makes SQLite keep the types, and
+ * the checks repeat in the file what the ledger promises, so that a mistake of ours stops a
+ * transaction instead of making money.
+ */
+export const migrations: readonly Migration[] = [
+  {
+    name: "0001_ledger_and_keys",
+    async up(db) {
+      await sql`
+        CREATE TABLE accounts (
+          account TEXT PRIMARY KEY,
+          balance INTEGER NOT NULL CHECK (balance >= 0),
+          held INTEGER NOT NULL CHECK (held >= 0),
+          charged INTEGER NOT NULL CHECK (charged >= 0),
+          credited INTEGER NOT NULL CHECK (credited >= 0),
+          CHECK (balance + held + charged = credited)
+        ) STRICT`.execute(db);
+      await sql`
+        CREATE TABLE credits (
+          credit_id TEXT PRIMARY KEY,
+          account TEXT NOT NULL REFERENCES accounts,
+          amount INTEGER NOT NULL CHECK (amount > 0),
+          at INTEGER NOT NULL
+        ) STRICT`.execute(db);
+      // Open holds only: a settlement takes the row away, so what a crash left open is all that is here.
+      await sql`
+        CREATE TABLE holds (
+          hold_id TEXT PRIMARY KEY,
+          request_id TEXT NOT NULL,
+          account TEXT NOT NULL REFERENCES accounts,
+          key_id TEXT NOT NULL,
+          model TEXT NOT NULL,
+          amount INTEGER NOT NULL CHECK (amount >= 0),
+          at INTEGER NOT NULL
+        ) STRICT`.execute(db);
+      await sql`
+        CREATE TABLE settlements (
+          seq INTEGER PRIMARY KEY,
+          hold_id TEXT NOT NULL UNIQUE,
+          request_id TEXT NOT NULL,
+          account TEXT NOT NULL REFERENCES accounts,
+          key_id TEXT NOT NULL,
+          model TEXT NOT NULL,
+          held INTEGER NOT NULL CHECK (held >= 0),
+          held_at INTEGER NOT NULL,
+          outcome TEXT NOT NULL,
+          charge INTEGER NOT NULL CHECK (charge BETWEEN 0 AND held),
+          at INTEGER NOT NULL,
+          job_id TEXT UNIQUE,
+          serial TEXT,
+          prompt_tokens INTEGER,
+          cached_tokens INTEGER,
+          completion_tokens INTEGER,
+          reasoning_tokens INTEGER,
+          earned INTEGER CHECK (earned BETWEEN 0 AND charge)
+        ) STRICT`.execute(db);
+      await sql`CREATE INDEX usage_newest ON settlements (account, at) WHERE job_id IS NOT NULL`.execute(db);
+      await sql`CREATE INDEX earnings ON settlements (serial, at) WHERE earned > 0`.execute(db);
+      await sql`
+        CREATE TABLE receipts (
+          job_id TEXT PRIMARY KEY,
+          account TEXT NOT NULL REFERENCES accounts,
+          document TEXT NOT NULL,
+          expires_at INTEGER NOT NULL
+        ) STRICT`.execute(db);
+      await sql`CREATE INDEX receipts_expiring ON receipts (expires_at)`.execute(db);
+      await sql`
+        CREATE TABLE api_keys (
+          key_hash TEXT PRIMARY KEY,
+          key_id TEXT NOT NULL UNIQUE,
+          account TEXT NOT NULL,
+          label TEXT NOT NULL,
+          created_at INTEGER NOT NULL,
+          revoked_at INTEGER
+        ) STRICT`.execute(db);
+    },
+  },
+];

@@ -1,0 +1,104 @@
+import type {
+  AccountId,
+  BuildId,
+  JobId,
+  ModelId,
+  OurWords,
+  ParamPath,
+  ProviderId,
+  RequestId,
+  Serial,
+} from "@darkbloom/protocol";
+import { expect, it } from "vitest";
+import { createObserver, placeOf } from "./observe.ts";
+
+const requestId = "req_1" as RequestId;
+const providerId = "prov_1" as ProviderId;
+
+function setUp() {
+  const lines: string[] = [];
+  const observer = createObserver({ level: "trace", destination: { write: (line) => lines.push(line) } });
+  return { ...observer, parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+it("turns each event into one line and its counters, with money as a number", async () => {
+  const { events, metrics, parsed } = setUp();
+  events.started({ port: 1, providersKnown: 0, holdsReleased: 0 });
+  events.requestSettled({
+    requestId,
+    jobId: "job_1" as JobId,
+    account: "acct_1" as AccountId,
+    model: "tiny" as ModelId,
+    build: "tiny-q8" as BuildId,
+    outcome: "finished",
+    attempts: 2,
+    promptTokens: 3,
+    completionTokens: 4,
+    chargedMicroUsd: 17n,
+    queueMs: 1,
+    firstContentMs: 200,
+    totalMs: 900,
+  });
+  const failure = { code: "insufficient_funds", neededMicroUsd: 2n, availableMicroUsd: 1n } as const;
+  events.requestFailed({ requestId, failure, status: 402, durationMs: 1 });
+  events.requestFailed({
+    requestId,
+    failure: { code: "body_invalid", param: "n" as ParamPath, expected: "it must be 1" as OurWords },
+    status: 400,
+    durationMs: 1,
+  });
+  events.attemptFailed({ requestId, jobId: "job_1" as JobId, providerId, code: "too_slow", durationMs: 1 });
+  events.providerJoined({ providerId, serial: "S" as Serial, trustLevel: "self_signed", slots: 1, models: 1 });
+  events.providerLeft({ providerId, reason: "silent", running: 0, connectedMs: 1 });
+  events.verdictChanged({ providerId, from: "self_signed", to: "none", failedChecks: 1 });
+  events.frameSkipped({ providerId });
+  events.bug({ where: "serve", requestId }, new Error("x"));
+  events.stopping({ running: 0 });
+
+  expect(parsed().map(({ event }) => event)).toEqual([
+    "started",
+    "request_settled",
+    "request_failed",
+    "request_failed",
+    "attempt_failed",
+    "provider_joined",
+    "provider_left",
+    "verdict_changed",
+    "frame_skipped",
+    "bug",
+    "stopping",
+  ]);
+  expect(parsed()[1]).toMatchObject({ chargedMicroUsd: 17, model: "tiny" });
+  expect(parsed()[2]).toMatchObject({ failure: { code: "insufficient_funds", neededMicroUsd: 2 } });
+  const text = await metrics.text();
+  for (const line of [
+    'darkbloom_requests_settled_total{model="tiny",outcome="finished"} 1',
+    'darkbloom_attempts_total{model="tiny"} 2',
+    'darkbloom_tokens_total{model="tiny",kind="completion"} 4',
+    'darkbloom_charged_micro_usd_total{model="tiny"} 17',
+    'darkbloom_first_content_seconds_bucket{le="0.25",model="tiny"} 1',
+    'darkbloom_request_failures_total{code="body_invalid"} 1',
+    'darkbloom_attempt_failures_total{code="too_slow"} 1',
+    'darkbloom_providers_left_total{reason="silent"} 1',
+    'darkbloom_bugs_total{where="serve"} 1',
+  ])
+    expect(text).toContain(line);
+  expect(text).not.toMatch(/acct_1|req_1|prov_1/);
+});
+
+/**
+ * Goal: whatever an error says, its words stay inside. Method: messages that look like a stack, that were
+ * changed after the error was made, and classes and codes that are no names.
+ */
+it("writes of an error its class and its place, never its words", () => {
+  const forged = new TypeError("SECRET\n    at SECRET (file:///SECRET.ts:1:1)\n    at file:///SECRET.ts:1:1");
+  const renamed = new Error("SECRET\n    at run (file:///SECRET.ts:1:1)");
+  renamed.message = "other";
+  const odd = Object.assign(new (class Odd extends Error {})("SECRET"), { code: "SECRET words" });
+  for (const error of [forged, renamed, odd, "SECRET", { message: "SECRET" }, null])
+    expect(JSON.stringify(placeOf(error))).not.toContain("SECRET");
+  expect(placeOf(forged)).toMatchObject({ error: "TypeError" });
+  expect(placeOf(forged).at?.[0]).toMatch(/observe\.test\.ts:\d+:\d+/);
+  expect(placeOf(Object.assign(new Error("x"), { code: "ECONNRESET" }))).toMatchObject({ code: "ECONNRESET" });
+  expect(placeOf("text")).toEqual({ error: "string" });
+});

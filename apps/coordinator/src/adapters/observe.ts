@@ -1,0 +1,194 @@
+import { trustLevels } from "@darkbloom/protocol";
+import { pino, type DestinationStream, type Level } from "pino";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Events } from "../events/events.ts";
+import type { FleetView } from "../fleet/view.ts";
+
+/** pino's, and silence. */
+export type LogLevel = Level | "silent";
+
+export interface Observer {
+  readonly events: Events;
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** From now on the gauges of the fleet are read from there, whenever they are asked for. */
+  watch(fleet: FleetView): void;
+}
+
+export interface ObserverOptions {
+  readonly level: LogLevel;
+  /** Where log lines go; standard error by default, since standard output belongs to the ready line. */
+  readonly destination?: DestinationStream;
+}
+
+const LATENCY_BUCKETS_SEC = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/**
+ * Events become log lines (JSON, by pino) and counters (Prometheus), together. Labels are closed words
+ * and models of the catalog; no account, request or provider is a label. Nothing of a request or an
+ * answer can arrive here, and of an error only its class and the places in our code are written.
+ */
+export function createObserver({ level, destination = pino.destination(2) }: ObserverOptions): Observer {
+  const log = pino({ level, base: null, serializers: {} }, destination);
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const count = countersIn(registry);
+  let fleet: FleetView = { providers: () => [] };
+  gaugesOf(registry, () => fleet);
+
+  const events: Events = {
+    started: (facts) => log.info({ event: "started", ...facts }),
+    stopping: (facts) => log.info({ event: "stopping", ...facts }),
+    requestSettled: (facts) => {
+      log.info(plain({ event: "request_settled", ...facts }));
+      const { model, outcome } = facts;
+      count.requests.inc({ model, outcome });
+      count.attempts.inc({ model }, facts.attempts);
+      count.tokens.inc({ model, kind: "prompt" }, facts.promptTokens);
+      count.tokens.inc({ model, kind: "completion" }, facts.completionTokens);
+      count.charged.inc({ model }, Number(facts.chargedMicroUsd));
+      count.queueSec.observe({ model }, facts.queueMs / 1000);
+      if (facts.firstContentMs !== undefined) count.firstContentSec.observe({ model }, facts.firstContentMs / 1000);
+      count.totalSec.observe({ model, outcome }, facts.totalMs / 1000);
+    },
+    requestFailed: (facts) => {
+      const line = plain({ event: "request_failed", ...facts, failure: plain(facts.failure) });
+      if (facts.status >= 500) log.warn(line);
+      else log.info(line);
+      count.failures.inc({ code: facts.failure.code });
+    },
+    attemptFailed: (facts) => {
+      log.warn({ event: "attempt_failed", ...facts });
+      count.attemptFailures.inc({ code: facts.code });
+    },
+    providerJoined: (facts) => {
+      log.info({ event: "provider_joined", ...facts });
+      count.joined.inc({ trust_level: facts.trustLevel });
+    },
+    providerLeft: (facts) => {
+      log.info({ event: "provider_left", ...facts });
+      count.left.inc({ reason: facts.reason });
+    },
+    verdictChanged: (facts) => {
+      log.warn({ event: "verdict_changed", ...facts });
+      count.verdicts.inc({ from: facts.from, to: facts.to });
+    },
+    frameSkipped: (facts) => {
+      log.debug({ event: "frame_skipped", ...facts });
+      count.framesSkipped.inc();
+    },
+    bug: (facts, error) => {
+      log.error({ event: "bug", ...facts, ...placeOf(error) });
+      count.bugs.inc({ where: facts.where });
+    },
+  };
+
+  return {
+    events,
+    metrics: { contentType: registry.contentType, text: () => registry.metrics() },
+    watch: (watched) => {
+      fleet = watched;
+    },
+  };
+}
+
+/** JSON has no integers of unbounded size; money here stays far below 2⁵³ micro-USD. */
+const plain = (facts: object): object =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value]),
+  );
+
+/** One line of V8's stack trace: a function of ours and where it stands. */
+const FRAME = /^ {4}at (?:[\w$.<># [\]]{1,200} \()?(?:(?:file:\/\/)?\/|node:)[\w/.:@+%-]{1,400}\)?$/;
+const FRAMES_MAX = 20;
+
+/**
+ * What may be written of an error: its class, Node's code and the places in the code. The message may
+ * quote a body, and the stack begins with the message: only what follows it and is shaped like a place is kept.
+ */
+export function placeOf(error: unknown): { error: string; code?: string; at?: string[] } {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const name = error.constructor.name;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const stack = error.stack ?? "";
+  const messageAt = stack.indexOf(error.message);
+  const places = messageAt < 0 ? [] : stack.slice(messageAt + error.message.length).split("\n");
+  return {
+    error: /^\w{1,64}$/.test(name) ? name : "Error",
+    ...(/^[A-Z][A-Z0-9_]{0,63}$/.test(code) && { code }),
+    at: places
+      .filter((line) => FRAME.test(line))
+      .slice(0, FRAMES_MAX)
+      .map((line) => line.trim()),
+  };
+}
+
+function countersIn(registry: Registry) {
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name: `darkbloom_${name}`, help, labelNames, registers });
+  const seconds = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Histogram({ name: `darkbloom_${name}_seconds`, help, labelNames, buckets: LATENCY_BUCKETS_SEC, registers });
+  return {
+    requests: counter("requests_settled_total", "Requests whose hold was settled, by how they ended.", [
+      "model",
+      "outcome",
+    ]),
+    attempts: counter("attempts_total", "Attempts of settled requests.", ["model"]),
+    failures: counter("request_failures_total", "Requests that were refused or failed, by code.", ["code"]),
+    attemptFailures: counter("attempt_failures_total", "Attempts that failed, by code.", ["code"]),
+    tokens: counter("tokens_total", "Tokens of settled requests.", ["model", "kind"]),
+    charged: counter("charged_micro_usd_total", "What callers were charged, in micro-USD.", ["model"]),
+    queueSec: seconds("queue", "From the hold to the hand-over.", ["model"]),
+    firstContentSec: seconds("first_content", "From the hand-over to the first token.", ["model"]),
+    totalSec: seconds("request", "From the hold to the settlement.", ["model", "outcome"]),
+    joined: counter("providers_joined_total", "Providers that connected.", ["trust_level"]),
+    left: counter("providers_left_total", "Providers whose connection ended, by why.", ["reason"]),
+    verdicts: counter("verdict_changes_total", "Changes of a provider's trust level.", ["from", "to"]),
+    framesSkipped: counter("frames_skipped_total", "Frames of providers that could not be understood.", []),
+    bugs: counter("bugs_total", "Assumptions of ours that broke.", ["where"]),
+  };
+}
+
+/** Read when they are asked for, so that they cannot drift from what is. */
+function gaugesOf(registry: Registry, fleet: () => FleetView): void {
+  const registers = [registry];
+  const slots = () =>
+    fleet()
+      .providers()
+      .filter(({ attested }) => attested);
+  void new Gauge({
+    name: "darkbloom_providers",
+    help: "Providers connected now, by trust level.",
+    labelNames: ["trust_level"],
+    registers,
+    collect() {
+      for (const level of trustLevels)
+        this.set(
+          { trust_level: level },
+          fleet()
+            .providers()
+            .filter(({ verdict }) => verdict.level === level).length,
+        );
+    },
+  });
+  void new Gauge({
+    name: "darkbloom_slots",
+    help: "Requests that attested providers can run at once.",
+    registers,
+    collect() {
+      this.set(slots().reduce((sum, provider) => sum + provider.slots, 0));
+    },
+  });
+  void new Gauge({
+    name: "darkbloom_requests_running",
+    help: "Requests that providers run now.",
+    registers,
+    collect() {
+      this.set(
+        fleet()
+          .providers()
+          .reduce((sum, { running }) => sum + running, 0),
+      );
+    },
+  });
+}

@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { microUsd, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
+import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
+import { afterAll, describe, expect, it } from "vitest";
+import { bundledEntry } from "../catalog/bundled.ts";
+import { CatalogError } from "../catalog/document.ts";
+import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { CATALOG_FILE } from "./catalog-file.ts";
+import { COUNTERSIGNER_FILE } from "./countersigner.ts";
+import { openStore, type StoreOptions } from "./open-store.ts";
+
+const root = mkdtempSync(join(tmpdir(), "store-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const newPath = (): string => join(mkdtempSync(join(root, "parent-")), "data");
+const failSweep = (error: unknown): never => {
+  throw error;
+};
+const options: StoreOptions = { clock: systemClock, onSweepError: failSweep };
+
+describe("the store", () => {
+  /** Goal: the first start makes a working, private folder. Method: open where nothing is, look at every part. */
+  it("begins with a bundled model and a key", async () => {
+    const path = newPath();
+    await using store = await openStore(path, options);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    expect(store.catalog.entries).toEqual([bundledEntry]);
+    expect(store.holdsReleased).toBe(0);
+    for (const name of [CATALOG_FILE, COUNTERSIGNER_FILE])
+      expect(statSync(store.folder.file(name)).mode & 0o777, name).toBe(0o600);
+  });
+
+  /** Goal: what was there is there again, and holds that were left open are closed. Method: open, leave a hold, open again. */
+  it("goes on where it stopped", async () => {
+    const path = newPath();
+    const { account } = termsOf("1", 0n);
+    let publicKey: Uint8Array;
+    {
+      await using store = await openStore(path, options);
+      publicKey = store.countersigner.publicKey;
+      await store.ledger.credit("credit_1", account, microUsd(50n), 1);
+      await store.ledger.hold(termsOf("1", 20n));
+      await store.ledger.hold(termsOf("2", 20n));
+      await store.ledger.settle(termsOf("1", 20n).holdId, settlementOf(5n, { id: "1" }));
+    }
+    await using store = await openStore(path, options);
+    expect(store.holdsReleased).toBe(1);
+    expect(await store.ledger.totals(account)).toEqual({ balance: 45n, held: 0n, charged: 5n, credited: 50n });
+    expect(store.countersigner.publicKey).toEqual(publicKey);
+  });
+
+  /** Goal: two coordinators never share a folder. Method: open twice; close the first; open again. */
+  it("belongs to one at a time", async () => {
+    const path = newPath();
+    {
+      await using _ = await openStore(path, options);
+      await expect(openStore(path, options)).rejects.toMatchObject({ code: "in_use" });
+    }
+    await using _ = await openStore(path, options);
+  });
+
+  /** Goal: a start that fails holds nothing. Method: break each file in turn, read the sentence, mend it, open. */
+  it("frees the folder when it cannot start", async () => {
+    const path = newPath();
+    await (await openStore(path, options))[Symbol.asyncDispose]();
+    for (const [name, sentence] of [
+      [CATALOG_FILE, /catalog\.json: The catalog is not JSON/],
+      [COUNTERSIGNER_FILE, /is not an Ed25519 private key/],
+      ["coordinator.db", /is not a database/],
+    ] as const) {
+      rmSync(join(path, name));
+      writeFileSync(join(path, name), "not what it should be".repeat(100));
+      await expect(openStore(path, options)).rejects.toThrow(sentence);
+      rmSync(join(path, name));
+    }
+    await using _ = await openStore(path, options);
+  });
+
+  /** Goal: a model given at the start stays in the catalog, and prices edited by hand are kept. Method: start with one, edit, start without. */
+  it("adds models to the catalog", async () => {
+    const path = newPath();
+    const own = { ...bundledEntry, id: "own" as ModelId, weightsSha256: "0".repeat(64) as Sha256Hex };
+    await expect(openStore(path, { ...options, models: [own] })).rejects.toThrow(CatalogError);
+    const good = { ...bundledEntry, id: "own" as ModelId };
+    await (await openStore(path, { ...options, models: [good] }))[Symbol.asyncDispose]();
+    await using store = await openStore(path, options);
+    expect(store.catalog.entries).toEqual([bundledEntry, good]);
+  });
+
+  /** Goal: the countersignature can be checked with what is published. Method: sign, verify with the raw key, and a changed message. */
+  it("countersigns", async () => {
+    await using store = await openStore(newPath(), options);
+    const { countersigner } = store;
+    const message = new Uint8Array([1, 2, 3]);
+    const signature = countersigner.sign(message);
+    expect(nodeCrypto.verifyEd25519(countersigner.publicKey, message, signature)).toBe(true);
+    expect(nodeCrypto.verifyEd25519(countersigner.publicKey, new Uint8Array([1, 2, 4]), signature)).toBe(false);
+    expect(countersigner.keyId).toBe(
+      Buffer.from(nodeCrypto.sha256(countersigner.publicKey)).toString("hex").slice(0, 16),
+    );
+  });
+});

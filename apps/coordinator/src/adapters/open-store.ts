@@ -1,0 +1,96 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Clock } from "@darkbloom/protocol";
+import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
+import type { Accounts } from "../accounts/port.ts";
+import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
+import { withEntry } from "../catalog/document.ts";
+import type { Countersigner } from "../inference/countersigner.ts";
+import type { Ledger } from "../ledger/port.ts";
+import { loadCatalog, saveCatalog } from "./catalog-file.ts";
+import { openCountersigner } from "./countersigner.ts";
+import { openDatabase } from "./database.ts";
+import { SqliteAccounts } from "./sqlite-accounts.ts";
+import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
+
+/** How often receipts whose 90 days are over are looked for. */
+const RECEIPT_SWEEP_EVERY_MS = 60 * 60_000;
+/** Between two steps of one sweep, so that requests pass in between. */
+const RECEIPT_SWEEP_PAUSE_MS = 50;
+
+/** Everything that a coordinator keeps in its data folder. Disposing closes it and frees the folder. */
+export interface Store extends AsyncDisposable {
+  readonly folder: DataFolder;
+  readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly countersigner: Countersigner;
+  readonly catalog: Catalog;
+  /** Open holds of a coordinator that died, which this start closed without a charge. */
+  readonly holdsReleased: number;
+}
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  /** Models that the catalog shall hold from now on, e.g. the one of `--model PATH`. */
+  readonly models?: readonly CatalogEntry[];
+  /** Told when a sweep of old receipts failed; the next one tries again. */
+  readonly onSweepError: (error: unknown) => void;
+}
+
+/**
+ * Opens the folder for this process alone: lock, catalog, key, database at our schema, and no hold open.
+ *
+ * @param path of the data folder; made where it is missing
+ * @throws DataFolderError, CatalogError, CountersignerError or DatabaseError, each with a sentence for the operator
+ */
+export async function openStore(path: string, options: StoreOptions): Promise<Store> {
+  await using opening = new AsyncDisposableStack();
+  const folder = opening.use(await openDataFolder(path, "coordinator"));
+  const catalog = new Catalog(catalogWith(folder, options.models ?? []));
+  const countersigner = openCountersigner(folder);
+  const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
+  const ledger = opening.use(new SqliteLedger(database));
+  const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
+  opening.use(sweepReceipts(ledger, options));
+  const opened = opening.move();
+  return {
+    folder,
+    ledger,
+    accounts: new SqliteAccounts(database),
+    countersigner,
+    catalog,
+    holdsReleased,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function catalogWith(folder: DataFolder, added: readonly CatalogEntry[]): CatalogEntry[] {
+  const known = loadCatalog(folder);
+  if (added.length === 0) return known;
+  const entries = added.reduce<CatalogEntry[]>(withEntry, known);
+  saveCatalog(folder, entries);
+  return entries;
+}
+
+/** Deletes old receipts in small steps, now and every hour, until it is disposed of. */
+function sweepReceipts(ledger: SqliteLedger, { clock, onSweepError }: StoreOptions): AsyncDisposable {
+  const stop = new AbortController();
+  const sweep = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const more = await ledger.deleteExpiredReceipts(clock.now()).then(
+        (deleted) => deleted === ROWS_PER_STEP_MAX,
+        (error: unknown) => {
+          onSweepError(error);
+          return false;
+        },
+      );
+      await clock.sleep(more ? RECEIPT_SWEEP_PAUSE_MS : RECEIPT_SWEEP_EVERY_MS, stop.signal).catch(() => undefined);
+    }
+  };
+  const swept = sweep();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await swept;
+    },
+  };
+}

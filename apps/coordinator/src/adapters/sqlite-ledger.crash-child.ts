@@ -1,0 +1,38 @@
+/**
+ * Holds and settles until it is killed, several requests at a time, and prints every answer once it has
+ * it: `SETTLED hold charge`, or `HELD hold` for the holds that it leaves open. For
+ * `sqlite-ledger.crash.test.ts`, which passes the data folder and a prefix for this round's ids.
+ */
+import { writeSync } from "node:fs";
+import { microUsd } from "@darkbloom/protocol";
+import { openDataFolder } from "@darkbloom/protocol/node";
+import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { openDatabase } from "./database.ts";
+import { SqliteLedger } from "./sqlite-ledger.ts";
+
+const [path, prefix] = process.argv.slice(2);
+if (path === undefined || prefix === undefined) throw new Error("usage: crash-child FOLDER PREFIX");
+
+const AT_A_TIME = 8;
+const STDOUT = 1;
+// A synchronous write: what was printed is in the pipe, whatever happens to this process next.
+const print = (line: string): void => void writeSync(STDOUT, `${line}\n`);
+
+await using folder = await openDataFolder(path, "coordinator");
+const ledger = new SqliteLedger(await openDatabase(folder));
+print(`READY ${await ledger.releaseOpenHolds(1)}`);
+
+for (let n = 0; ; n += AT_A_TIME)
+  await Promise.all(
+    Array.from({ length: AT_A_TIME }, async (_, at) => {
+      const name = `${prefix}_${n + at}`;
+      const charge = microUsd(BigInt(at + 1));
+      await ledger.hold(termsOf(name, 10n));
+      print(`HELD ${name}`);
+      // Each round leaves one of a batch open for the next start to find.
+      if (at === 0) return;
+      print(
+        `SETTLED ${name} ${await ledger.settle(termsOf(name, 10n).holdId, settlementOf(charge, { id: name, earned: charge }))}`,
+      );
+    }),
+  );

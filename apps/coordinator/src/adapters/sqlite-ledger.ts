@@ -1,0 +1,227 @@
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import {
+  microUsd,
+  receiptDocument,
+  type AccountId,
+  type JobId,
+  type MicroUsd,
+  type ModelId,
+  type ReceiptDocument,
+  type RequestId,
+} from "@darkbloom/protocol";
+import { assertCreditable, assertHoldable, duesOf, insufficientFunds } from "../ledger/book.ts";
+import {
+  outcomes,
+  RECEIPT_LIFE_MS,
+  type HoldId,
+  type HoldTerms,
+  type Ledger,
+  type LedgerFault,
+  type Outcome,
+  type Settlement,
+  type Totals,
+  type UsageRow,
+} from "../ledger/port.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { ledgerSql } from "./sqlite-ledger-sql.ts";
+
+/** Receipts and open holds that one transaction deletes, so that nobody waits long behind it. */
+export const ROWS_PER_STEP_MAX = 500;
+
+type Row = Record<string, SQLOutputValue>;
+
+/**
+ * The ledger in SQLite: the rules of `ledger/book.ts` as conditional statements, so that no balance can
+ * go below zero however calls interleave. Writes share commits; reads see what is committed.
+ */
+export class SqliteLedger implements Ledger, AsyncDisposable {
+  readonly #group: GroupCommit;
+  readonly #sql: { readonly [Name in keyof typeof ledgerSql]: StatementSync };
+
+  /** @param database opened by `openDatabase`; closing it stays with whoever opened it */
+  constructor(database: DatabaseSync) {
+    this.#group = new GroupCommit(database);
+    const prepare = (text: string): StatementSync => {
+      const statement = database.prepare(text);
+      // Money does not fit a double: every integer of the ledger is read as a bigint.
+      statement.setReadBigInts(true);
+      return statement;
+    };
+    this.#sql = {
+      account: prepare(ledgerSql.account),
+      openAccount: prepare(ledgerSql.openAccount),
+      knowsCredit: prepare(ledgerSql.knowsCredit),
+      addCredit: prepare(ledgerSql.addCredit),
+      applyCredit: prepare(ledgerSql.applyCredit),
+      knowsHold: prepare(ledgerSql.knowsHold),
+      addHold: prepare(ledgerSql.addHold),
+      applyHold: prepare(ledgerSql.applyHold),
+      chargeOf: prepare(ledgerSql.chargeOf),
+      takeHold: prepare(ledgerSql.takeHold),
+      addSettlement: prepare(ledgerSql.addSettlement),
+      applySettlement: prepare(ledgerSql.applySettlement),
+      addReceipt: prepare(ledgerSql.addReceipt),
+      openHolds: prepare(ledgerSql.openHolds),
+      usage: prepare(ledgerSql.usage),
+      receipt: prepare(ledgerSql.receipt),
+      deleteReceipts: prepare(ledgerSql.deleteReceipts),
+      check: prepare(ledgerSql.check),
+    };
+  }
+
+  credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
+    return this.#group.run(() => {
+      if (this.#sql.knowsCredit.get(creditId)) return;
+      assertCreditable(amount, this.#figures(account).credited);
+      this.#sql.openAccount.run(account);
+      this.#sql.addCredit.run(creditId, account, amount, at);
+      this.#sql.applyCredit.run({ account, amount });
+    });
+  }
+
+  hold(terms: HoldTerms): Promise<void> {
+    return this.#group.run(() => {
+      const { holdId, requestId, account, keyId, model, amount, at } = terms;
+      if (this.#sql.knowsHold.get({ hold_id: holdId })) return;
+      assertHoldable(amount);
+      this.#sql.openAccount.run(account);
+      if (Number(this.#sql.applyHold.run({ account, amount }).changes) === 0)
+        throw insufficientFunds(amount, this.#figures(account).balance);
+      this.#sql.addHold.run(holdId, requestId, account, keyId, model, amount, at);
+    });
+  }
+
+  settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
+    return this.#group.run(() => this.#settle(holdId, settlement));
+  }
+
+  async totals(account: AccountId): Promise<Totals> {
+    return this.#figures(account);
+  }
+
+  async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
+    return this.#sql.usage.all(account, limit).map(usageRowOf);
+  }
+
+  async receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined> {
+    const row = this.#sql.receipt.get(jobId, account, now);
+    return row && receiptDocument.parse(JSON.parse(textOf(row, "document")));
+  }
+
+  async releaseOpenHolds(at: number): Promise<number> {
+    for (let released = 0; ;) {
+      const step = await this.#group.run(() => {
+        const open = this.#sql.openHolds.all(ROWS_PER_STEP_MAX);
+        for (const row of open)
+          this.#settle(textOf(row, "hold_id") as HoldId, { outcome: "crashed", charge: microUsd(0n), at });
+        return open.length;
+      });
+      released += step;
+      if (step < ROWS_PER_STEP_MAX) return released;
+    }
+  }
+
+  /**
+   * Compares every account's figures with each other and with the rows that they sum up. `offBy` is the
+   * first difference that is not zero, of: the figures' own sum, held, charged, credited.
+   */
+  async check(): Promise<LedgerFault[]> {
+    return this.#sql.check.all().map((row) => ({
+      account: textOf(row, "account") as AccountId,
+      offBy: bigintOf(row, "off_by"),
+    }));
+  }
+
+  /** Deletes up to `ROWS_PER_STEP_MAX` receipts whose 90 days are over, and answers how many. */
+  deleteExpiredReceipts(now: number): Promise<number> {
+    return this.#group.run(() => Number(this.#sql.deleteReceipts.run(now, ROWS_PER_STEP_MAX).changes));
+  }
+
+  /** Commits what still waits for the end of the turn. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#group.flush();
+  }
+
+  #settle(holdId: HoldId, settlement: Settlement): MicroUsd {
+    const hold = this.#sql.takeHold.get(holdId);
+    if (!hold) {
+      const settled = this.#sql.chargeOf.get(holdId);
+      if (!settled) throw new RangeError("a settlement without a hold");
+      return moneyOf(settled, "charge");
+    }
+    const account = textOf(hold, "account");
+    const held = bigintOf(hold, "amount");
+    const { charge, rest, earned } = duesOf(held, settlement);
+    const { outcome, at, job } = settlement;
+    this.#sql.addSettlement.run({
+      hold_id: holdId,
+      request_id: textOf(hold, "request_id"),
+      account,
+      key_id: textOf(hold, "key_id"),
+      model: textOf(hold, "model"),
+      held,
+      held_at: bigintOf(hold, "at"),
+      outcome,
+      charge,
+      at,
+      job_id: job?.jobId ?? null,
+      serial: job?.serial ?? null,
+      prompt_tokens: job?.usage.promptTokens ?? null,
+      cached_tokens: job?.usage.cachedTokens ?? null,
+      completion_tokens: job?.usage.completionTokens ?? null,
+      reasoning_tokens: job?.usage.reasoningTokens ?? null,
+      earned: job ? earned : null,
+    });
+    this.#sql.applySettlement.run({ account, held, rest, charge });
+    if (job?.receipt) this.#sql.addReceipt.run(job.jobId, account, JSON.stringify(job.receipt), at + RECEIPT_LIFE_MS);
+    return charge;
+  }
+
+  #figures(account: AccountId): Totals {
+    const row = this.#sql.account.get(account);
+    const figure = (name: string): MicroUsd => (row ? moneyOf(row, name) : microUsd(0n));
+    return {
+      balance: figure("balance"),
+      held: figure("held"),
+      charged: figure("charged"),
+      credited: figure("credited"),
+    };
+  }
+}
+
+function usageRowOf(row: Row): UsageRow {
+  return {
+    jobId: textOf(row, "job_id") as JobId,
+    requestId: textOf(row, "request_id") as RequestId,
+    model: textOf(row, "model") as ModelId,
+    usage: {
+      promptTokens: Number(bigintOf(row, "prompt_tokens")),
+      cachedTokens: Number(bigintOf(row, "cached_tokens")),
+      completionTokens: Number(bigintOf(row, "completion_tokens")),
+      reasoningTokens: Number(bigintOf(row, "reasoning_tokens")),
+    },
+    cost: moneyOf(row, "charge"),
+    outcome: outcomeOf(textOf(row, "outcome")),
+    at: Number(bigintOf(row, "at")),
+  };
+}
+
+function outcomeOf(word: string): Outcome {
+  const outcome = outcomes.find((known) => known === word);
+  if (outcome === undefined) throw new TypeError("the database holds an outcome that is not ours");
+  return outcome;
+}
+
+function textOf(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== "string") throw new TypeError(`the database's column ${column} holds no text`);
+  return value;
+}
+
+function bigintOf(row: Row, column: string): bigint {
+  const value = row[column];
+  if (typeof value !== "bigint") throw new TypeError(`the database's column ${column} holds no integer`);
+  return value;
+}
+
+const moneyOf = (row: Row, column: string): MicroUsd => microUsd(bigintOf(row, column));

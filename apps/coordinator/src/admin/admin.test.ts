@@ -1,0 +1,240 @@
+import { once } from "node:events";
+import { existsSync, lstatSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { microUsd, type AccountId } from "@darkbloom/protocol";
+import { nodeCrypto, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { afterAll, describe, expect, it } from "vitest";
+import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
+import { openStore } from "../adapters/open-store.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
+import { termsOf } from "../ledger/ledger.samples.ts";
+import { withAdmin, type DirectAccess } from "./client.ts";
+import { adminOf, type Admin } from "./operations.ts";
+import { serveAdmin } from "./server.ts";
+import { ADMIN_REQUEST_CHARS_MAX } from "./wire.ts";
+
+const root = mkdtempSync(join(tmpdir(), "admin-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const newPath = (): string => join(mkdtempSync(join(root, "p-")), "data");
+
+const world = { clock: systemClock, random: systemRandom, crypto: nodeCrypto };
+const open = (path: string) =>
+  openStore(path, {
+    clock: systemClock,
+    onSweepError: (error) => {
+      throw error;
+    },
+  });
+const direct: DirectAccess = { ...world, openStore: open };
+
+/** A coordinator as far as the operator's tools can tell. */
+async function coordinatorOn(path: string) {
+  const stack = new AsyncDisposableStack();
+  const store = stack.use(await open(path));
+  stack.use(await serveAdmin(store.folder.path, adminOf({ ...world, ...store })));
+  return { store, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** What the operator sees, whichever way it goes. */
+async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Promise<Result>): Promise<void> {
+  const created = await run((admin) => admin.createKey({ label: "laptop", credit: microUsd(5_000_000n) }));
+  expect(isKeyShaped(created.apiKey)).toBe(true);
+  expect(created.keyId).toMatch(/^key_[0-9a-f]{32}$/);
+  expect(created.account).toMatch(/^acct_[0-9a-f]{32}$/);
+  const { account } = created;
+  const second = await run((admin) => admin.createKey({ label: "phone", credit: microUsd(0n), account }));
+  expect(second.account).toBe(account);
+
+  const paid = await run((admin) => admin.credit({ account }, microUsd(1n)));
+  expect(paid).toEqual({ account, balance: 5_000_001n });
+  const paidByKey = await run((admin) => admin.credit({ keyId: second.keyId }, microUsd(2n)));
+  expect(paidByKey).toEqual({ account, balance: 5_000_003n });
+
+  const revoked = await run((admin) => admin.revokeKey(created.keyId));
+  expect(revoked).toMatchObject({ keyId: created.keyId, label: "laptop" });
+  expect(revoked.revokedAt).toBeTypeOf("number");
+  const keys = await run((admin) => admin.listKeys());
+  expect(keys.map(({ label, revokedAt }) => [label, revokedAt === null])).toEqual([
+    ["laptop", false],
+    ["phone", true],
+  ]);
+  expect(await run((admin) => admin.check())).toEqual([]);
+
+  const refusals: [(admin: Admin) => Promise<unknown>, string][] = [
+    [(admin) => admin.credit({ account: "acct_nobody" }, microUsd(1n)), "unknown_account"],
+    [(admin) => admin.credit({ keyId: "key_nobody" }, microUsd(1n)), "unknown_key"],
+    [(admin) => admin.credit({ account }, microUsd(0n)), "invalid"],
+    [(admin) => admin.credit({ account }, microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX)), "too_much"],
+    [(admin) => admin.createKey({ label: "x", credit: microUsd(0n), account: "acct_nobody" }), "unknown_account"],
+    [(admin) => admin.createKey({ label: "x".repeat(129), credit: microUsd(0n) }), "invalid"],
+    [(admin) => admin.createKey({ label: "x", credit: microUsd(-1n) }), "invalid"],
+    [(admin) => admin.revokeKey("key_nobody"), "unknown_key"],
+  ];
+  for (const [work, code] of refusals) await expect(run(work)).rejects.toMatchObject({ name: "AdminError", code });
+  expect(await run((admin) => admin.listKeys())).toHaveLength(2);
+}
+
+describe("admin operations", () => {
+  /** Goal: the tools work without a coordinator. Method: the tour on a folder that nobody holds. */
+  it("work on a free folder", async () => {
+    const path = newPath();
+    await tour((work) => withAdmin(path, direct, work));
+  });
+
+  /** Goal: the same tools work through a coordinator, at once. Method: the tour on a held folder; then the holder's own view. */
+  it("work through a running coordinator", async () => {
+    const path = newPath();
+    await using coordinator = await coordinatorOn(path);
+    await tour((work) => withAdmin(path, direct, work));
+    const { apiKey, account } = await withAdmin(path, direct, (admin) =>
+      admin.createKey({ label: "now", credit: microUsd(30n) }),
+    );
+    expect(await coordinator.store.accounts.find(hashOfKey(nodeCrypto, apiKey))).toMatchObject({
+      account,
+      revokedAt: null,
+    });
+    await coordinator.store.ledger.hold(termsOf("1", 30n, account));
+  });
+
+  /** Goal: faults of the books come through as they are. Method: an admin that knows of one. */
+  it("report faults of the ledger", async () => {
+    const path = newPath();
+    await using store = await open(path);
+    const faults = [{ account: "acct_1" as AccountId, offBy: -(2n ** 60n) }];
+    await using _ = await serveAdmin(store.folder.path, {
+      ...adminOf({ ...world, ...store }),
+      check: async () => faults,
+    });
+    expect(await withAdmin(path, direct, (admin) => admin.check())).toEqual(faults);
+  });
+
+  /** Goal: two admin commands at one moment both succeed. Method: several at once on a free folder. */
+  it("take turns on a free folder", async () => {
+    const path = newPath();
+    await withAdmin(path, direct, (admin) => admin.createKey({ label: "first", credit: microUsd(0n) }));
+    await Promise.all(
+      ["a", "b", "c"].map((label) =>
+        withAdmin(path, direct, (admin) => admin.createKey({ label, credit: microUsd(1n) })),
+      ),
+    );
+    expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toHaveLength(4);
+  });
+
+  /** Goal: a holder that does not answer is reported, not waited for. Method: hold the lock alone, with a clock that jumps. */
+  it("give up on a silent holder", async () => {
+    const path = newPath();
+    await using _ = await openDataFolder(path, "coordinator");
+    let now = 0;
+    const clock = { ...systemClock, monotonicMs: () => now, sleep: async () => void (now += 1_000) };
+    await expect(withAdmin(path, { ...direct, clock }, (admin) => admin.listKeys())).rejects.toMatchObject({
+      code: "unreachable",
+      message: expect.stringContaining("Stop the coordinator"),
+    });
+  });
+
+  /** Goal: the work's own failure is not mistaken for a folder in use. Method: work that throws such an error itself. */
+  it("run the work once", async () => {
+    let runs = 0;
+    const work = async (): Promise<never> => {
+      runs++;
+      throw new Error("of its own");
+    };
+    await expect(withAdmin(newPath(), direct, work)).rejects.toThrow("of its own");
+    expect(runs).toBe(1);
+  });
+});
+
+/** What a socket answers to these bytes, line by line. */
+const raw = async (path: string, bytes: string): Promise<string[]> => {
+  const socket = connect(path);
+  await once(socket, "connect");
+  socket.on("error", () => undefined);
+  socket.end(bytes);
+  return (await text(socket)).split("\n").slice(0, -1);
+};
+
+describe("the admin socket", () => {
+  /** Goal: only this user can reach it. Method: the socket's mode, under a umask that allows everything; gone when closed. */
+  it("is private and leaves no trace", async () => {
+    const path = newPath();
+    const umask = process.umask(0);
+    try {
+      await using _ = await coordinatorOn(path);
+      const socket = lstatSync(join(path, "admin.sock"));
+      expect(socket.isSocket()).toBe(true);
+      expect(socket.mode & 0o777).toBe(0o600);
+      expect(process.umask()).toBe(0);
+    } finally {
+      process.umask(umask);
+    }
+    expect(existsSync(join(path, "admin.sock"))).toBe(false);
+  });
+
+  /** Goal: a socket that a killed coordinator left is no obstacle. Method: put a file in its place. */
+  it("replaces what a dead coordinator left", async () => {
+    const path = newPath();
+    await (await open(path))[Symbol.asyncDispose]();
+    writeFileSync(join(path, "admin.sock"), "");
+    await using _ = await coordinatorOn(path);
+    expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toEqual([]);
+  });
+
+  /** Goal: a long path is no obstacle either. Method: a folder too deep for a socket; the link, the work, the clean-up. */
+  it("moves out of a folder with a long path", async () => {
+    const path = join(newPath(), "x".repeat(60), "y".repeat(60));
+    let elsewhere: string;
+    {
+      await using _ = await coordinatorOn(path);
+      elsewhere = readlinkSync(join(path, "admin.sock"));
+      expect(statSync(elsewhere).mode & 0o777).toBe(0o600);
+      expect(statSync(dirname(elsewhere)).mode & 0o777).toBe(0o700);
+      expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toEqual([]);
+    }
+    expect(existsSync(dirname(elsewhere))).toBe(false);
+    expect(existsSync(join(path, "admin.sock"))).toBe(false);
+  });
+
+  /** Goal: what is no request is refused and changes nothing, and the next line is still answered. Method: several lines at once. */
+  it("refuses what it does not know", async () => {
+    const path = newPath();
+    await using _ = await coordinatorOn(path);
+    const lines = [
+      "no json",
+      "null",
+      '{"op":"keys.destroy"}',
+      '{"op":"keys.create","label":"x","credit_micro_usd":5}',
+      '{"op":"credit","payee":{"account":"a","key_id":"k"},"amount_micro_usd":"1"}',
+      '{"op":"credit","payee":{"account":"a"},"amount_micro_usd":"-1"}',
+      '{"op":"keys.list"}',
+    ];
+    const answers = await raw(join(path, "admin.sock"), `${lines.join("\n")}\n`);
+    const codes = answers.map((answer) => /"code":"(\w+)"/.exec(answer)?.[1] ?? answer);
+    expect(codes).toEqual([...Array<string>(6).fill("invalid"), '{"ok":[]}']);
+  });
+
+  /** Goal: a request is bounded. Method: a line without an end, and a whole one that is too long. */
+  it("refuses a request that is too long", async () => {
+    const path = newPath();
+    await using _ = await coordinatorOn(path);
+    for (const end of ["", "\n"]) {
+      const answers = await raw(join(path, "admin.sock"), "x".repeat(ADMIN_REQUEST_CHARS_MAX + 1) + end);
+      expect(answers).toHaveLength(1);
+      expect(answers[0]).toContain("longer than");
+    }
+  });
+
+  /** Goal: closing does not wait for idle clients. Method: a client that connects and says nothing. */
+  it("closes under an idle client", async () => {
+    const path = newPath();
+    const coordinator = await coordinatorOn(path);
+    const idle = connect(join(path, "admin.sock"));
+    await once(idle, "connect");
+    const closed = once(idle, "close");
+    idle.resume();
+    await coordinator[Symbol.asyncDispose]();
+    await closed;
+  });
+});

@@ -1,0 +1,124 @@
+import {
+  formatUsd,
+  toHex,
+  type AccountId,
+  type Clock,
+  type Crypto,
+  type KeyId,
+  type MicroUsd,
+  type Random,
+} from "@darkbloom/protocol";
+import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
+import type { Accounts, KeyRecord } from "../accounts/port.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
+import type { Ledger, LedgerFault } from "../ledger/port.ts";
+
+export interface CreatedKey {
+  /** Shown this once. */
+  readonly apiKey: string;
+  readonly keyId: KeyId;
+  readonly account: AccountId;
+}
+
+/** Whose balance: an account, or the account of a key. */
+export type Payee = { readonly account: string } | { readonly keyId: string };
+
+/** What an operator can do to accounts, whether a coordinator runs or not. Effects are immediate and durable. */
+export interface Admin {
+  /** @param options.account an existing one; without it the key gets an account of its own */
+  createKey(options: { label: string; credit: MicroUsd; account?: string | undefined }): Promise<CreatedKey>;
+  /** Oldest first, revoked ones too. */
+  listKeys(): Promise<KeyRecord[]>;
+  revokeKey(keyId: string): Promise<KeyRecord>;
+  credit(payee: Payee, amount: MicroUsd): Promise<{ account: AccountId; balance: MicroUsd }>;
+  /** Accounts whose figures do not add up; empty is the only good answer. */
+  check(): Promise<LedgerFault[]>;
+}
+
+export type AdminFault = "invalid" | "unknown_account" | "unknown_key" | "too_much" | "unreachable" | "internal";
+
+/** The message is a sentence for the operator. */
+export class AdminError extends Error {
+  override readonly name = "AdminError";
+  readonly code: AdminFault;
+
+  constructor(code: AdminFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface AdminWorld {
+  readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+}
+
+const CREDIT_ID_BYTES = 16;
+const LABEL_CHARS_MAX = 128;
+
+/** The operations themselves, on the ledger and the accounts of this process. */
+export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld): Admin {
+  async function accountOf(payee: Payee): Promise<AccountId> {
+    const keys = await accounts.list();
+    const key = keys.find((known) =>
+      "account" in payee ? known.account === payee.account : known.keyId === payee.keyId,
+    );
+    if (key) return key.account;
+    if ("keyId" in payee) throw unknownKey();
+    throw new AdminError(
+      "unknown_account",
+      "No key belongs to this account. 'darkbloom keys list' shows every account.",
+    );
+  }
+
+  async function pay(account: AccountId, amount: MicroUsd): Promise<void> {
+    await ledger.credit(`credit_${toHex(random.bytes(CREDIT_ID_BYTES))}`, account, amount, clock.now());
+  }
+
+  async function assertPayable(account: AccountId, amount: MicroUsd): Promise<void> {
+    const room = ACCOUNT_CREDIT_MICRO_USD_MAX - (await ledger.totals(account)).credited;
+    if (amount > room)
+      throw new AdminError("too_much", `An account takes no more than ${formatUsd(room)} USD of further credit.`);
+  }
+
+  return {
+    async createKey({ label, credit, account: wanted }) {
+      if (label.length > LABEL_CHARS_MAX)
+        throw new AdminError("invalid", `A label may have up to ${LABEL_CHARS_MAX} characters.`);
+      if (credit < 0n) throw new AdminError("invalid", "A credit must not be negative.");
+      const account = wanted === undefined ? newAccountId(random) : await accountOf({ account: wanted });
+      await assertPayable(account, credit);
+      const apiKey = newKey(random);
+      const keyId = newKeyId(random);
+      // The key first: a crash in between leaves a key that nobody was shown, rather than money that nobody can spend.
+      await accounts.add(hashOfKey(crypto, apiKey), { keyId, account, label, createdAt: clock.now(), revokedAt: null });
+      if (credit > 0n) await pay(account, credit);
+      return { apiKey, keyId, account };
+    },
+
+    listKeys: () => accounts.list(),
+
+    async revokeKey(keyId) {
+      // An id is only a name to look up; an unknown one finds nothing.
+      const revoked = await accounts.revoke(keyId as KeyId, clock.now());
+      if (!revoked) throw unknownKey();
+      return revoked;
+    },
+
+    async credit(payee, amount) {
+      if (amount <= 0n) throw new AdminError("invalid", "A credit must be above zero, e.g. 5.00.");
+      const account = await accountOf(payee);
+      await assertPayable(account, amount);
+      await pay(account, amount);
+      return { account, balance: (await ledger.totals(account)).balance };
+    },
+
+    check: () => ledger.check(),
+  };
+}
+
+const unknownKey = (): AdminError =>
+  new AdminError("unknown_key", "There is no key with this id. 'darkbloom keys list' shows every id.");

@@ -1,0 +1,60 @@
+import { microUsd, type AccountId, type KeyId } from "@darkbloom/protocol";
+import * as z from "zod";
+
+/**
+ * What passes over the admin socket: one JSON object per line, a request and its answer in turns. Money
+ * is a string of micro-USD, since JSON's numbers are doubles elsewhere.
+ */
+export const ADMIN_REQUEST_CHARS_MAX = 16 * 1024;
+/** A list of some 100,000 keys. */
+export const ADMIN_ANSWER_CHARS_MAX = 32 * 1024 * 1024;
+/** How long either end waits for the other's next line. */
+export const ADMIN_SILENCE_MAX_MS = 10_000;
+
+const money = z
+  .string()
+  .regex(/^-?\d{1,20}$/)
+  .transform((digits) => microUsd(BigInt(digits)));
+const amount = money.refine((value) => value >= 0n);
+const id = z.string().min(1).max(128);
+const accountId = id.transform((text) => text as AccountId);
+const keyId = id.transform((text) => text as KeyId);
+const label = z.string();
+
+const payee = z.union([z.strictObject({ account: id }), z.strictObject({ key_id: id })]);
+
+export const adminRequest = z.discriminatedUnion("op", [
+  z.strictObject({ op: z.literal("keys.create"), label, credit_micro_usd: amount, account: id.optional() }),
+  z.strictObject({ op: z.literal("keys.list") }),
+  z.strictObject({ op: z.literal("keys.revoke"), key_id: id }),
+  z.strictObject({ op: z.literal("credit"), payee, amount_micro_usd: amount }),
+  z.strictObject({ op: z.literal("ledger.check") }),
+]);
+export type AdminRequest = z.output<typeof adminRequest>;
+export type WireAdminRequest = z.input<typeof adminRequest>;
+
+const keyRecord = z.object({
+  key_id: keyId,
+  account: accountId,
+  label,
+  created_at: z.int(),
+  revoked_at: z.int().nullable(),
+});
+
+/** The `ok` of each answer. */
+export const adminAnswers = {
+  "keys.create": z.object({ api_key: z.string(), key_id: keyId, account: accountId }),
+  "keys.list": z.array(keyRecord),
+  "keys.revoke": keyRecord,
+  credit: z.object({ account: accountId, balance_micro_usd: money }),
+  "ledger.check": z.array(z.object({ account: accountId, off_by_micro_usd: money })),
+} as const;
+
+export const adminFailure = z.object({
+  error: z.object({
+    code: z.enum(["invalid", "unknown_account", "unknown_key", "too_much", "unreachable", "internal"]),
+    message: z.string(),
+  }),
+});
+
+export type WireKeyRecord = z.input<typeof keyRecord>;

@@ -1,0 +1,65 @@
+import type {
+  AccountId,
+  BuildId,
+  Failure,
+  FailureCode,
+  JobId,
+  ModelId,
+  ProviderId,
+  RequestId,
+  Serial,
+  TrustLevel,
+} from "@darkbloom/protocol";
+import type { Outcome } from "../ledger/port.ts";
+
+/** Why a provider's connection ended. */
+export type LeaveReason = "closed" | "silent" | "replaced" | "protocol" | "untrusted" | "overrun" | "shutdown";
+
+/**
+ * What is worth telling an operator, one function per event: the adapter turns each into a log line
+ * and its counters together. No field is a plain string: ids are branded, the rest are closed words
+ * and numbers, so that text of a prompt or an answer has no place to go.
+ */
+export interface Events {
+  started(facts: { port: number; providersKnown: number; holdsReleased: number }): void;
+  stopping(facts: { running: number }): void;
+  requestSettled(facts: {
+    requestId: RequestId;
+    jobId: JobId | undefined;
+    account: AccountId;
+    model: ModelId;
+    build: BuildId;
+    outcome: Outcome;
+    attempts: number;
+    promptTokens: number;
+    completionTokens: number;
+    chargedMicroUsd: bigint;
+    queueMs: number;
+    firstContentMs: number | undefined;
+    totalMs: number;
+  }): void;
+  requestFailed(facts: { requestId: RequestId; failure: Failure; status: number; durationMs: number }): void;
+  attemptFailed(facts: {
+    requestId: RequestId;
+    jobId: JobId;
+    providerId: ProviderId;
+    code: FailureCode;
+    durationMs: number;
+  }): void;
+  providerJoined(facts: {
+    providerId: ProviderId;
+    serial: Serial;
+    trustLevel: TrustLevel;
+    slots: number;
+    models: number;
+  }): void;
+  providerLeft(facts: { providerId: ProviderId; reason: LeaveReason; running: number; connectedMs: number }): void;
+  verdictChanged(facts: { providerId: ProviderId; from: TrustLevel; to: TrustLevel; failedChecks: number }): void;
+  /** A frame that could not be understood; it was skipped. */
+  frameSkipped(facts: { providerId: ProviderId }): void;
+  /** An assumption of ours broke. The error's class and stack are logged, its message is not. */
+  bug(
+    facts: { where: "http" | "session" | "serve" | "background"; requestId?: RequestId | undefined },
+    error: unknown,
+  ): void;
+}

@@ -1,0 +1,46 @@
+import { NetworkError, receiptDocument, type JobId } from "@darkbloom/protocol";
+import * as z from "zod";
+import { admit } from "./caller.ts";
+import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
+
+const key = z.object({ id: z.string(), label: z.string(), account: z.string(), created_at: z.iso.datetime() });
+
+/** `GET /v1/key`: what a key can learn of itself. */
+export const showKey = ({ deps, limiter }: Door): Route => ({
+  schema: {
+    summary: "The key that this request is made with",
+    tags: ["account"],
+    security: keyed,
+    response: { 200: key, ...failureResponses(keyedFailures) },
+  },
+  handler: async (request, reply): Promise<z.infer<typeof key>> => {
+    const caller = await admit(deps, limiter, request.headers, reply);
+    return {
+      id: caller.keyId,
+      label: caller.label,
+      account: caller.account,
+      created_at: new Date(caller.createdAt).toISOString(),
+    };
+  },
+});
+
+const receiptParams = z.object({ job_id: z.string().describe("From `x-inference-job-id`") });
+
+/** `GET /v1/receipts/{job_id}`, for the account that paid. */
+export const showReceipt = ({ deps, limiter }: Door): Route => ({
+  schema: {
+    summary: "The receipt of one answer, for 90 days",
+    tags: ["account"],
+    security: keyed,
+    params: receiptParams,
+    response: { 200: receiptDocument, ...failureResponses([...keyedFailures, "receipt_not_found"]) },
+  },
+  handler: async (request, reply) => {
+    const { account } = await admit(deps, limiter, request.headers, reply);
+    const { job_id } = receiptParams.parse(request.params);
+    const document = await deps.ledger.receipt(account, job_id as JobId, deps.clock.now());
+    if (!document) throw new NetworkError({ code: "receipt_not_found" });
+    // As it is kept: a schema would drop fields that it does not know, and the signatures with them.
+    return reply.type("application/json; charset=utf-8").send(JSON.stringify(document));
+  },
+});

@@ -1,0 +1,79 @@
+import {
+  NetworkError,
+  NONCE_CHARS_MAX,
+  ourWords,
+  requestHeaders,
+  responseHeaders,
+  type OurWords,
+  type ParamPath,
+} from "@darkbloom/protocol";
+import type { IncomingHttpHeaders } from "node:http";
+import * as z from "zod";
+
+/** What a caller may ask for in headers, beside the body that stays as it was sent. */
+export const askHeaders = z.object({
+  [requestHeaders.nonce]: z
+    .string()
+    .regex(new RegExp(`^[\\x20-\\x7e]{1,${NONCE_CHARS_MAX}}$`))
+    .optional()
+    .describe("Printable ASCII; comes back in the receipt."),
+  [requestHeaders.minTrust]: z
+    .enum(["self_signed", "hardware"])
+    .optional()
+    .describe("The lowest trust level of a machine that may answer."),
+  [requestHeaders.receipt]: z
+    .literal("required")
+    .optional()
+    .describe("Every answer has a receipt; this is accepted for callers who insist."),
+  [requestHeaders.requestId]: z.string().optional().describe("Comes back in the response and in the receipt."),
+});
+
+const expected: Record<string, OurWords> = {
+  [requestHeaders.nonce]: ourWords`it must be 1 to ${NONCE_CHARS_MAX} characters of printable ASCII`,
+  [requestHeaders.minTrust]: ourWords`it must be self_signed or hardware`,
+  [requestHeaders.receipt]: ourWords`it must be the word required, or be left out`,
+};
+
+/** Asks for the account's own machines, which this coordinator knows nothing of: to ignore it would break the wish. */
+const ROUTE_HEADER = "x-darkbloom-route";
+
+export interface AskWishes {
+  readonly nonce: string | undefined;
+  readonly minTrust: "self_signed" | "hardware" | undefined;
+}
+
+/** @throws NetworkError `body_invalid` or `unsupported`, naming the header */
+export function readAskHeaders(headers: IncomingHttpHeaders): AskWishes {
+  if (headers[ROUTE_HEADER] !== undefined)
+    throw new NetworkError({
+      code: "unsupported",
+      param: ROUTE_HEADER as ParamPath,
+      reason: ourWords`this coordinator does not know whose machine is whose; pin machines with provider_serial`,
+    });
+  const read = askHeaders.safeParse(headers);
+  if (!read.success) {
+    const name = String(read.error.issues[0]?.path[0]);
+    throw new NetworkError({
+      code: "body_invalid",
+      param: name as ParamPath,
+      expected: expected[name] ?? ourWords`it must be sent once`,
+    });
+  }
+  return { nonce: read.data[requestHeaders.nonce], minTrust: read.data[requestHeaders.minTrust] };
+}
+
+/** The headers of a successful inference, in the words of the API description. */
+export const answerHeaderWords: Readonly<Record<string, string>> = {
+  [responseHeaders.attested]: "`true` if the provider passed its latest attestation challenge",
+  [responseHeaders.trustLevel]: "`self_signed` or `hardware`; `none` only where the operator allows such machines",
+  [responseHeaders.chip]: "the machine's chip, e.g. `M3 Ultra`",
+  [responseHeaders.serial]: "the machine's serial number, or the pseudonym that its operator set",
+  [responseHeaders.providerId]: "the session's provider id",
+  [responseHeaders.jobId]: "id of the attempt that answered; names its receipt",
+  [responseHeaders.responseHash]: "SHA-256 of the body, lower-case hex; of a stream, a trailer",
+  [responseHeaders.signature]:
+    "base64 of the machine's P-256 signature over the hash's 64 characters; of a stream, a trailer",
+  [responseHeaders.receipt]: "base64url of the receipt; of a stream, the last SSE comment",
+  [responseHeaders.privacy]: "`transparent` or `sealed`",
+  [responseHeaders.timing]: "our own share of the latency by stage, as `Server-Timing` writes it, in ms",
+};

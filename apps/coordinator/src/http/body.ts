@@ -1,0 +1,64 @@
+import { concatBytes, NetworkError, ourWords, type ParamPath } from "@darkbloom/protocol";
+import type { IncomingMessage } from "node:http";
+
+/** After a refusal for size the rest of an upload is read and dropped, so that the answer arrives; up to this. */
+const BODY_DISCARD_BYTES_MAX = 64 * 1024 * 1024;
+
+/**
+ * Reads a body as the exact bytes that were sent.
+ *
+ * @throws NetworkError `payload_too_large` as soon as that is known, `unsupported` for a compressed
+ * body, `caller_gone` if the upload breaks off
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const encoding = request.headers["content-encoding"];
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity")
+    throw new NetworkError({
+      code: "unsupported",
+      param: "content-encoding" as ParamPath,
+      reason: ourWords`bodies are signed as they are sent, so send them uncompressed`,
+    });
+
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let seenBytes = 0;
+    let refused = false;
+    const tooLarge = () => {
+      refused = true;
+      chunks.length = 0;
+      reject(new NetworkError({ code: "payload_too_large", maxBytes }));
+    };
+    request.on("data", (chunk: Buffer) => {
+      seenBytes += chunk.length;
+      if (seenBytes > maxBytes + BODY_DISCARD_BYTES_MAX) request.destroy();
+      else if (seenBytes > maxBytes) tooLarge();
+      else if (!refused) chunks.push(chunk);
+    });
+    request.on("end", () => resolve(concatBytes(...chunks)));
+    request.on("error", () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" })));
+    request.on("close", () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" })));
+    if (Number(request.headers["content-length"] ?? 0) > maxBytes) tooLarge();
+  });
+}
+
+// A byte order mark stays in the text and is refused by JSON.parse: the provider parses the same bytes.
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The body's JSON value. The parser's own error is dropped, not passed on: its text quotes the body.
+ *
+ * @throws NetworkError `body_invalid`
+ */
+export function parseJson(body: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be UTF-8` });
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be one JSON object` });
+  }
+}

@@ -1,0 +1,54 @@
+import type { Clock, Crypto, Random, TrustLevel } from "@darkbloom/protocol";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Accounts } from "../accounts/port.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Events } from "../events/events.ts";
+import type { FleetView } from "../fleet/view.ts";
+import type { Ask } from "../inference/ask.ts";
+import type { Reply } from "../inference/reply.ts";
+import type { Ledger } from "../ledger/port.ts";
+
+/** A key that this coordinator countersigns receipts with, or did. */
+export interface CoordinatorKey {
+  readonly id: string;
+  /** Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+/** Counters in the exposition format that they say they have. */
+export interface MetricsSource {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+export interface HttpSettings {
+  /** Origins whose pages may call from a browser; `*` allows every one. Empty: none. */
+  readonly corsOrigins: readonly string[];
+  /** Whether `X-Forwarded-*` is believed. */
+  readonly trustProxy: boolean;
+  /** Of this software, e.g. `0.1.0`. */
+  readonly version: string;
+  /** The floor for every request: a caller may ask for more, never for less. `none` only where the operator allows such machines. */
+  readonly minTrustDefault: TrustLevel;
+}
+
+/** What the HTTP edge needs from the rest of the coordinator. Built once at start. */
+export interface HttpDeps {
+  readonly catalog: Catalog;
+  readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly fleet: FleetView;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+  readonly coordinatorKeys: readonly CoordinatorKey[];
+  /** One inference, start to end. Throws NetworkError, before or after `reply.begin`. */
+  serve(ask: Ask, reply: Reply): Promise<void>;
+  isDraining(): boolean;
+  readonly events: Events;
+  readonly metrics: MetricsSource;
+  /** Takes over the socket of `GET /ws/provider`. */
+  acceptProvider(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly settings: HttpSettings;
+}

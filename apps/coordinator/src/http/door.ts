@@ -1,0 +1,42 @@
+import type { Dialect, FailureCode, RequestId } from "@darkbloom/protocol";
+import { failures, openaiErrorSchema } from "@darkbloom/protocol";
+import type { RouteShorthandOptionsWithHandler } from "fastify";
+import type { RateLimiter } from "../limits/rate.ts";
+import type { HttpDeps } from "./deps.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    requestId: RequestId;
+  }
+  interface FastifyContextConfig {
+    /** Whose envelope errors of this route have; OpenAI's where none is named. */
+    dialect?: Dialect;
+    /** Of a success: name → what it holds. For the API description. */
+    responseHeaders?: Readonly<Record<string, string>>;
+  }
+}
+
+/** What every route is made with. */
+export interface Door {
+  readonly deps: HttpDeps;
+  readonly limiter: RateLimiter;
+}
+
+/** A route but for its method and path, which stand in `routes.ts`. */
+export type Route = RouteShorthandOptionsWithHandler;
+
+/** For the API description: these routes need a key, in either of two headers. */
+export const keyed = [{ bearer: [] }, { apiKey: [] }];
+/** How a route that needs a key can fail before it does anything. */
+export const keyedFailures = ["key_missing", "key_invalid", "rate_limit_exceeded"] as const;
+
+/** The failures that a route can answer with, for the API description: one entry per status, naming the codes. */
+export function failureResponses(codes: readonly FailureCode[]): Record<string, object> {
+  const byStatus = Map.groupBy([...codes, "internal_error"] as const, (code) => failures[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, these]) => [
+      status,
+      { description: these.join(", "), content: { "application/json": { schema: openaiErrorSchema } } },
+    ]),
+  );
+}

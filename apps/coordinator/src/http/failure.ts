@@ -1,0 +1,48 @@
+import { failures, NetworkError, ourWords, type Dialect, type Failure, type RequestId } from "@darkbloom/protocol";
+import type { FastifyReply } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import type { Events } from "../events/events.ts";
+
+/** What callers of a draining coordinator are told: about as long as a restart takes. */
+export const DRAIN_RETRY_SEC = 3;
+
+/**
+ * Whatever was thrown, as a failure that can be told. What is not a NetworkError and not Fastify's own
+ * refusal of a request is a bug: it is reported, and the caller learns nothing of its text.
+ */
+export function failureOf(events: Events, requestId: RequestId, error: unknown): Failure {
+  if (error instanceof NetworkError) return error.failure;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "FST_ERR_BAD_URL") return { code: "route_not_found" };
+  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE")
+    return { code: "body_invalid", param: null, expected: ourWords`its content-type must be application/json` };
+  if (hasZodFastifySchemaValidationErrors(error))
+    return { code: "body_invalid", param: null, expected: ourWords`GET /openapi.json describes what this route takes` };
+  events.bug({ where: "http", requestId }, error);
+  return { code: "internal_error" };
+}
+
+/** The headers that a failure brings along. */
+export function failureHeaders(failure: Failure): Record<string, string> {
+  return {
+    "content-type": "application/json; charset=utf-8",
+    ...("retryAfterSec" in failure && { "retry-after": String(Math.max(1, Math.ceil(failure.retryAfterSec))) }),
+    ...(failure.code === "key_missing" && { "www-authenticate": 'Bearer realm="darkbloom"' }),
+    ...(failure.code === "key_invalid" && { "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"' }),
+    ...(failure.code === "method_not_allowed" && { allow: failure.allow }),
+  };
+}
+
+/** Answers with the failure's status, headers and the dialect's envelope; nothing may have been sent. */
+export function sendFailure(
+  reply: FastifyReply,
+  dialect: Dialect,
+  failure: Failure,
+  requestId: RequestId,
+): FastifyReply {
+  return reply
+    .code(failures[failure.code].status)
+    .headers(failureHeaders(failure))
+    .serializer((body: string) => body)
+    .send(dialect.errorBody(failure, requestId));
+}

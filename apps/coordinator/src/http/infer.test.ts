@@ -1,0 +1,520 @@
+import {
+  BODY_BYTES_MAX,
+  decodeReceipt,
+  failures,
+  NetworkError,
+  ourWords,
+  utf8,
+  type Failure,
+  type FailureCode,
+  type JobId,
+  type KeyId,
+  type ModelId,
+  type OurWords,
+  type ParamPath,
+} from "@darkbloom/protocol";
+import { systemClock } from "@darkbloom/protocol/node";
+import { describe, expect, it } from "vitest";
+import { chatBody, closing, dial, facts, KEY, openEdge, PROVIDER, rawChat } from "../../test/http-kit.ts";
+import type { Ask } from "../inference/ask.ts";
+import type { Reply } from "../inference/reply.ts";
+
+const STREAM = chatBody({ stream: true });
+const receiptLine = /: darkbloom-receipt (?<word>[\w-]+)\n\n$/;
+const errorSchemaOf = (body: unknown) =>
+  (body as { error: { message: string; code: string; param: string | null } }).error;
+
+/** The chunks of a chunked body (RFC 9112 §7.1), the trailer section, and what came after. */
+function dechunk(text: string): { body: string; trailers: string; rest: string } {
+  let body = "";
+  let at = text.indexOf("\r\n\r\n") + 4;
+  for (;;) {
+    const lineEnd = text.indexOf("\r\n", at);
+    const size = Number.parseInt(text.slice(at, lineEnd), 16);
+    if (size === 0) {
+      const end = text.indexOf("\r\n\r\n", lineEnd);
+      return { body, trailers: text.slice(lineEnd + 2, end), rest: text.slice(end + 4) };
+    }
+    body += text.slice(lineEnd + 2, lineEnd + 2 + size);
+    at = lineEnd + 2 + size + 2;
+  }
+}
+
+describe("an answer on the wire", () => {
+  /**
+   * Goal: every header of the wire contract, the provider's bytes untouched, the receipt comment last, hash and
+   * signature as trailers, and the connection good for another request. Method: a raw socket, twice.
+   */
+  it("streams with headers, receipt comment and trailers, and keeps the connection", async () => {
+    await using edge = await openEdge({
+      serve: async (_ask, reply) => {
+        reply.begin(facts);
+        await reply.write(utf8("data: é\n\n"));
+        await reply.write(utf8("data: [DONE]\n\n"));
+        await reply.end(closing);
+      },
+    });
+    using line = await dial(edge.port);
+    for (const requestId of ["mine-1", "mine-2"]) {
+      line.forget();
+      line.socket.write(rawChat(STREAM, { headers: `x-request-id: ${requestId}\r\n` }));
+      const text = await line.until(/\r\n0\r\n[^]*\r\n\r\n$/);
+      const head = text.slice(0, text.indexOf("\r\n\r\n")).toLowerCase();
+      expect(head).toMatch(/^http\/1\.1 200 ok/);
+      for (const header of [
+        "x-provider-attested: true",
+        "x-provider-trust-level: self_signed",
+        "x-provider-chip: m3 ultra",
+        "x-provider-serial: sw-1234",
+        "x-provider-id: prov_1",
+        "x-inference-job-id: job_1",
+        "x-darkbloom-privacy: transparent",
+        "x-darkbloom-timing: hold;dur=0.25, queue;dur=0, seal;dur=1.5, first_content;dur=12",
+        `x-request-id: ${requestId}`,
+        "x-ratelimit-limit-requests: 1200",
+        "x-ratelimit-remaining-requests: ",
+        "x-ratelimit-reset-requests: ",
+        "cache-control: no-store",
+        "content-type: text/event-stream; charset=utf-8",
+        "x-accel-buffering: no",
+        "trailer: x-response-hash, x-se-signature",
+        "transfer-encoding: chunked",
+      ])
+        expect(head).toContain(`\r\n${header}`);
+      expect(head).not.toContain("x-response-hash:");
+      const { body, trailers, rest } = dechunk(text);
+      const said = Buffer.from(body, "latin1").toString();
+      expect(said).toMatch(/^data: é\n\ndata: \[DONE\]\n\n: darkbloom-receipt [\w-]+\n\n$/);
+      expect(decodeReceipt(receiptLine.exec(said)?.groups?.["word"] ?? "")).toEqual(closing.receipt);
+      expect(trailers.toLowerCase().split("\r\n")).toEqual([
+        `x-response-hash: ${closing.responseHash}`,
+        `x-se-signature: ${closing.responseSignature}`,
+      ]);
+      expect(rest).toBe("");
+    }
+  });
+
+  it("streams to HTTP/1.0 without chunks and trailers, receipt last", async () => {
+    await using edge = await openEdge();
+    using line = await dial(edge.port);
+    line.socket.write(rawChat(STREAM, { version: "1.0" }));
+    await line.closed;
+    expect(line.heard()).not.toMatch(/^trailer:|^transfer-encoding:/im);
+    expect(line.heard()).toMatch(/\r\n\r\ndata: \[DONE\]\n\n: darkbloom-receipt [\w-]+\n\n$/);
+  });
+
+  it("sends a plain answer whole, with hash, signature and receipt as headers", async () => {
+    await using edge = await openEdge({
+      serve: async (_ask, reply) => {
+        reply.begin(facts);
+        await reply.write(utf8("of a machine that failed"));
+        reply.begin(facts);
+        await reply.write(utf8('{"a":'));
+        await reply.write(utf8("1}"));
+        await reply.end(closing);
+      },
+    });
+    const response = await edge.chat(chatBody());
+    expect(await response.text()).toBe('{"a":1}');
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "content-length": "7",
+      "content-type": "application/json; charset=utf-8",
+      "x-response-hash": closing.responseHash,
+      "x-se-signature": closing.responseSignature,
+      "x-provider-serial": "SW-1234",
+    });
+    expect(decodeReceipt(response.headers.get("x-darkbloom-receipt") ?? "")).toEqual(closing.receipt);
+  });
+
+  it("lets no provider break a header", async () => {
+    await using edge = await openEdge({
+      serve: async (_ask, reply) => {
+        reply.begin({ ...facts, chip: "M3\r\nx-evil: 1", serial: "\u0000" as typeof facts.serial });
+        await reply.end(closing);
+      },
+    });
+    const { headers } = await edge.chat(chatBody());
+    expect(headers.get("x-evil")).toBeNull();
+    expect(headers.get("x-provider-chip")).toBe("M3??x-evil: 1");
+    expect(headers.get("x-provider-serial")).toBe("?");
+  });
+});
+
+describe("what serve is asked", () => {
+  it("gets the exact bytes, their hash, the caller, the nonce and the trust floor", async () => {
+    const asks: Ask[] = [];
+    const serve = async (ask: Ask, reply: Reply) => {
+      asks.push(ask);
+      reply.begin(facts);
+      await reply.end(closing);
+    };
+    await using edge = await openEdge({ serve });
+    const body = `  ${chatBody({ temperature: 0.5 })}\n`;
+    await edge.chat(body, {
+      "x-darkbloom-nonce": "n 1",
+      "x-darkbloom-min-trust": "hardware",
+      "x-darkbloom-receipt": "required",
+      "content-type": "text/plain",
+    });
+    await edge.chat(chatBody());
+    expect(new TextDecoder().decode(asks[0]?.body)).toBe(body);
+    expect(asks[0]).toMatchObject({ nonce: "n 1", minTrust: "hardware", account: "acct_test", keyId: "key_1" });
+    expect(asks[0]?.bodySha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(asks[1]).toMatchObject({ minTrust: "self_signed" });
+    expect(asks[1]).not.toHaveProperty("nonce");
+  });
+});
+
+/** One failure of every code, so that a new code cannot be forgotten here. */
+const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
+  key_missing: { code: "key_missing" },
+  key_invalid: { code: "key_invalid" },
+  not_allowed: { code: "not_allowed" },
+  body_invalid: { code: "body_invalid", param: "messages" as ParamPath, expected: ourWords`it must be a list` },
+  unsupported: { code: "unsupported", param: "n" as ParamPath, reason: ourWords`one answer only` },
+  context_length_exceeded: { code: "context_length_exceeded", contextTokens: 4096 },
+  insufficient_funds: { code: "insufficient_funds", neededMicroUsd: 2n, availableMicroUsd: 1n },
+  model_not_found: { code: "model_not_found", knownModels: 1 },
+  receipt_not_found: { code: "receipt_not_found" },
+  route_not_found: { code: "route_not_found" },
+  method_not_allowed: { code: "method_not_allowed", allow: "POST, OPTIONS" as OurWords },
+  payload_too_large: { code: "payload_too_large", maxBytes: 1 },
+  rate_limit_exceeded: { code: "rate_limit_exceeded", retryAfterSec: 2 },
+  capacity_full: { code: "capacity_full", model: "m" as ModelId, retryAfterSec: 2, waitedMs: 1 },
+  caller_gone: { code: "caller_gone", phase: "before_content" },
+  internal_error: { code: "internal_error" },
+  provider_fault: { code: "provider_fault", providerId: PROVIDER, phase: "after_content", fault: "internal" },
+  provider_gone: { code: "provider_gone", providerId: PROVIDER, phase: "after_content" },
+  provider_busy: { code: "provider_busy", providerId: PROVIDER },
+  receipt_mismatch: {
+    code: "receipt_mismatch",
+    providerId: PROVIDER,
+    phase: "after_content",
+    mismatch: "response_hash",
+  },
+  no_provider: { code: "no_provider", model: "m" as ModelId, connected: 1, gates: { draining: 1 } },
+  draining: { code: "draining", retryAfterSec: 2 },
+  too_slow: { code: "too_slow", providerId: PROVIDER, phase: "before_content", waitedMs: 1 },
+};
+
+describe("the trust floor", () => {
+  it("is the operator's, and a caller may only raise it", async () => {
+    const floors: string[] = [];
+    const settings = { corsOrigins: [], trustProxy: false, version: "0", minTrustDefault: "hardware" } as const;
+    await using edge = await openEdge({
+      settings,
+      serve: async (ask, reply) => {
+        floors.push(ask.minTrust);
+        reply.begin(facts);
+        await reply.end(closing);
+      },
+    });
+    await edge.chat(chatBody(), { "x-darkbloom-min-trust": "self_signed" });
+    await edge.chat(chatBody());
+    expect(floors).toEqual(["hardware", "hardware"]);
+  });
+});
+
+describe("a failure on the wire", () => {
+  /**
+   * Goal: each failure is told as the table says, whatever the state of the answer. Method: every code, thrown
+   * before begin and, for a plain body, also after it, when still nothing was sent.
+   */
+  it.each(Object.values(examples))("$code before anything was sent", async (failure) => {
+    await using edge = await openEdge({
+      serve: async (ask, reply) => {
+        if (!ask.job.stream) {
+          reply.begin(facts);
+          await reply.write(utf8("half an answer"));
+        }
+        throw new NetworkError(failure);
+      },
+    });
+    for (const body of [STREAM, chatBody()]) {
+      const response = await edge.chat(body);
+      expect(response.status).toBe(failures[failure.code].status);
+      expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+      expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{24}$/);
+      expect(response.headers.get("retry-after")).toBe("retryAfterSec" in failure ? "2" : null);
+      expect(response.headers.get("www-authenticate") !== null).toBe(response.status === 401);
+      expect(response.headers.get("allow")).toBe(failure.code === "method_not_allowed" ? "POST, OPTIONS" : null);
+      expect(response.headers.get("x-response-hash")).toBeNull();
+      const error = errorSchemaOf(await response.json());
+      expect(error).toMatchObject({ type: failures[failure.code].openai, message: expect.stringMatching(/\.$/) });
+      expect(error.code).toBe(failure.code === "insufficient_funds" ? "insufficient_quota" : failure.code);
+    }
+    expect(edge.lines.filter((line) => line.includes('"event":"request_failed"'))).toHaveLength(2);
+  });
+
+  it("ends a stream that has begun with the error event, without hash and receipt, and keeps the connection", async () => {
+    await using edge = await openEdge({
+      serve: async (_ask, reply) => {
+        reply.begin(facts);
+        await reply.write(utf8("data: 1\n\n"));
+        throw new NetworkError(examples.receipt_mismatch);
+      },
+    });
+    using line = await dial(edge.port);
+    for (let n = 0; n < 2; n++) {
+      line.forget();
+      line.socket.write(rawChat(STREAM));
+      const { body, trailers } = dechunk(await line.until(/\r\n0\r\n\r\n$/));
+      expect(trailers).toBe("");
+      expect(body).toMatch(/^data: 1\n\ndata: \{"error":\{.*"code":"receipt_mismatch".*\}\}\n\n$/);
+    }
+  });
+
+  it("tells a bug as internal_error and never its words", async () => {
+    await using edge = await openEdge({
+      serve: async () => {
+        throw new TypeError("SECRET words\n    at SECRET (file:///SECRET:1:1)");
+      },
+    });
+    const response = await edge.chat(STREAM);
+    expect(response.status).toBe(500);
+    const text = await response.text();
+    expect(errorSchemaOf(JSON.parse(text)).code).toBe("internal_error");
+    expect(text + edge.lines.join("")).not.toContain("SECRET");
+    expect(edge.lines.join("")).toContain('"error":"TypeError"');
+  });
+
+  it("takes a serve that forgot the end for a bug, and ends the response", async () => {
+    await using edge = await openEdge({ serve: async (_ask, reply) => reply.begin(facts) });
+    expect(await (await edge.chat(STREAM)).text()).toContain('"code":"internal_error"');
+    expect((await edge.chat(chatBody())).status).toBe(500);
+  });
+});
+
+describe("who may ask", () => {
+  it("refuses callers without a good key, and takes both headers", async () => {
+    await using edge = await openEdge();
+    await edge.accounts.add("e".repeat(64) as never, {
+      keyId: "key_2" as KeyId,
+      account: "acct_2" as never,
+      label: "",
+      createdAt: 0,
+      revokedAt: null,
+    });
+    const table: [headers: Record<string, string>, status: number, code?: string][] = [
+      [{ authorization: "" }, 401, "key_missing"],
+      [{ authorization: "Bearer" }, 401, "key_missing"],
+      [{ authorization: `Basic ${KEY}` }, 401, "key_missing"],
+      [{ authorization: "Bearer wrong" }, 401, "key_invalid"],
+      [{ authorization: "", "x-api-key": "wrong" }, 401, "key_invalid"],
+      [{ authorization: `bEARER ${KEY}` }, 200],
+      [{ authorization: "", "x-api-key": KEY }, 200],
+    ];
+    for (const [headers, status, code] of table) {
+      const response = await edge.chat(chatBody(), headers);
+      expect([response.status, code]).toEqual([status, code]);
+      const text = await response.text();
+      if (code) expect(errorSchemaOf(JSON.parse(text)).code).toBe(code);
+    }
+    await edge.accounts.revoke("key_1" as KeyId, 1);
+    expect((await edge.chat(chatBody())).status).toBe(401);
+  });
+
+  it("limits the rate of an account, and says when to come back", async () => {
+    const clock = { ...systemClock, monotonicMs: () => 0 };
+    await using edge = await openEdge({ clock });
+    for (let n = 0; n < 120; n++) expect((await edge.chat(chatBody())).status).toBe(200);
+    const response = await edge.chat(chatBody());
+    expect(response.status).toBe(429);
+    expect(response.headers.get("retry-after")).toBe("1");
+    expect(response.headers.get("x-ratelimit-remaining-requests")).toBe("0");
+    expect(response.headers.get("x-ratelimit-reset-requests")).toBe("6s");
+    expect(errorSchemaOf(await response.json()).code).toBe("rate_limit_exceeded");
+  });
+
+  it("turns everyone away while draining, before it looks at the key", async () => {
+    await using edge = await openEdge({ isDraining: () => true });
+    const response = await edge.chat(chatBody(), { authorization: "Bearer wrong" });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "3"]);
+  });
+});
+
+describe("what is refused of a request", () => {
+  it("names what is wrong with a body or a header", async () => {
+    await using edge = await openEdge();
+    const table: [body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string>, param: string | null][] = [
+      ["", {}, null],
+      ['{"model":', {}, null],
+      ["\u{feff}{}", {}, null],
+      [Uint8Array.of(0x22, 0xff, 0x22), {}, null],
+      [chatBody(), { "content-encoding": "gzip" }, "content-encoding"],
+      [chatBody(), { "content-type": "nonsense" }, null],
+      [chatBody(), { "x-darkbloom-nonce": "n".repeat(129) }, "x-darkbloom-nonce"],
+      [chatBody(), { "x-darkbloom-nonce": "\u00e9" }, "x-darkbloom-nonce"],
+      [chatBody(), { "x-darkbloom-nonce": "a\tb" }, "x-darkbloom-nonce"],
+      [chatBody(), { "x-darkbloom-min-trust": "none" }, "x-darkbloom-min-trust"],
+      [chatBody(), { "x-darkbloom-receipt": "maybe" }, "x-darkbloom-receipt"],
+      [chatBody(), { "x-darkbloom-route": "self" }, "x-darkbloom-route"],
+    ];
+    for (const [body, headers, param] of table) {
+      const response = await edge.chat(body, headers);
+      expect([response.status, errorSchemaOf(await response.json()).param]).toEqual([400, param]);
+    }
+  });
+
+  it("refuses a body that is too large by its length, without reading it, and by its chunks", async () => {
+    await using edge = await openEdge();
+    using byLength = await dial(edge.port);
+    byLength.socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ncontent-length: ${BODY_BYTES_MAX + 1}\r\n\r\n`,
+    );
+    expect(await byLength.until(/payload_too_large/)).toMatch(/^HTTP\/1\.1 413 /);
+
+    using byChunks = await dial(edge.port);
+    byChunks.socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ntransfer-encoding: chunked\r\n\r\n`,
+    );
+    const mebibyte = "x".repeat(1024 * 1024);
+    for (let n = 0; n < 17; n++) byChunks.socket.write(`100000\r\n${mebibyte}\r\n`);
+    expect(await byChunks.until(/payload_too_large/)).toMatch(/^HTTP\/1\.1 413 /);
+    // The rest of the upload is dropped, and the connection serves on.
+    byChunks.forget();
+    byChunks.socket.write(`0\r\n\r\nGET /health HTTP/1.1\r\nhost: x\r\n\r\n`);
+    await byChunks.until(/"status":"ok"/);
+  });
+
+  it("takes a body of the largest size", async () => {
+    await using edge = await openEdge();
+    const filler = " ".repeat(BODY_BYTES_MAX - chatBody().length);
+    expect((await edge.chat(chatBody() + filler)).status).toBe(200);
+    expect((await edge.chat(`${chatBody() + filler} `)).status).toBe(413);
+  });
+
+  /**
+   * Goal: nothing that a caller sends as content comes back in an error or reaches a log or a metric. Method: a
+   * marked word in every place of a request, many kinds of refusal, then a search through all that came out.
+   */
+  it("repeats nothing of a request", async () => {
+    const mark = "CANARY0f3a";
+    await using edge = await openEdge();
+    const bodies = [
+      mark,
+      `{"model":"${mark}`,
+      chatBody({ model: mark, [mark]: { [mark]: mark }, temperature: mark }),
+      chatBody({ messages: [{ role: mark, content: mark }] }),
+      chatBody({ messages: mark, tools: [{ type: mark }] }),
+      chatBody({ stop: [mark, 1] }),
+    ];
+    let out = "";
+    for (const body of bodies) {
+      const response = await edge.chat(body, { "content-type": `application/${mark}` });
+      out += await response.text();
+      out += await (await edge.chat(body, { "x-darkbloom-min-trust": mark })).text();
+      out += await (await edge.chat(body, { authorization: `Bearer ${mark}` })).text();
+    }
+    out += await (await edge.get(`/v1/${mark}?${mark}`, { method: "PUT", body: mark })).text();
+    out += await (await edge.keyed(`/v1/models/${mark}`)).text();
+    out += await (await edge.keyed(`/v1/payments/usage?limit=${mark}&${mark}=1`)).text();
+    out += await (await edge.get("/metrics")).text();
+    expect(out + edge.lines.join("")).not.toContain(mark);
+    expect(edge.lines.length).toBeGreaterThan(10);
+  });
+});
+
+describe("a caller who is slow or leaves", () => {
+  it.each(["before_content", "after_content"] as const)("is noticed within 100 ms: %s", async (phase) => {
+    const waits = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<unknown>();
+    await using edge = await openEdge({
+      serve: async (ask, reply) => {
+        if (phase === "after_content") {
+          reply.begin(facts);
+          await reply.write(utf8("data: 1\n\n"));
+        }
+        waits.resolve();
+        await systemClock.sleep(10_000, ask.hangUp).catch((error: unknown) => left.resolve(error));
+        if (phase === "after_content")
+          await expect(reply.write(utf8("x"))).rejects.toMatchObject({ failure: { code: "caller_gone" } });
+        throw new NetworkError({ code: "caller_gone", phase });
+      },
+    });
+    using line = await dial(edge.port);
+    line.socket.write(rawChat(STREAM));
+    await waits.promise;
+    if (phase === "after_content") await line.until(/data: 1/);
+    const hungUpMs = systemClock.monotonicMs();
+    line.socket.destroy();
+    expect(await left.promise).toMatchObject({ failure: { code: "caller_gone", phase } });
+    expect(systemClock.monotonicMs() - hungUpMs).toBeLessThan(100);
+    while (!edge.lines.join("").includes('"code":"caller_gone"')) await systemClock.sleep(5);
+    expect(edge.lines.join("")).not.toContain('"event":"bug"');
+  });
+
+  it("is noticed in the middle of an upload", async () => {
+    await using edge = await openEdge();
+    using line = await dial(edge.port);
+    line.socket.write(rawChat(chatBody()).slice(0, -5));
+    await systemClock.sleep(50);
+    line.socket.destroy();
+    while (!edge.lines.join("").includes('"code":"caller_gone"')) await systemClock.sleep(5);
+    expect(edge.lines.join("")).not.toContain('"event":"bug"');
+  });
+
+  /**
+   * Goal: a caller who stops reading stops the writer instead of filling memory. Method: a paused socket; the
+   * writer must come to a halt after what kernel and Node buffer, and go on when the socket reads again.
+   */
+  it("makes write wait", async () => {
+    const chunk = new Uint8Array(64 * 1024).fill(0x61);
+    const CHUNKS = 400;
+    let written = 0;
+    await using edge = await openEdge({
+      serve: async (_ask, reply) => {
+        reply.begin(facts);
+        for (; written < CHUNKS; written++) await reply.write(chunk);
+        await reply.end(closing);
+      },
+    });
+    using line = await dial(edge.port);
+    line.socket.pause();
+    line.socket.write(rawChat(STREAM));
+    const grows = async () => {
+      const before = written;
+      await systemClock.sleep(200);
+      return written === 0 || written > before;
+    };
+    while (await grows());
+    expect(written).toBeLessThan(CHUNKS);
+    line.socket.resume();
+    await line.until(/darkbloom-receipt/);
+    expect(written).toBe(CHUNKS);
+  });
+
+  it("leaves nothing behind on a connection that is used again", async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on("warning", note);
+    await using edge = await openEdge();
+    using line = await dial(edge.port);
+    for (let n = 0; n < 20; n++) {
+      line.forget();
+      line.socket.write(rawChat(STREAM));
+      await line.until(/x-se-signature: c2ln\r\n\r\n$/);
+    }
+    process.off("warning", note);
+    expect(warnings).toEqual([]);
+  });
+
+  it("ends a response once, also when its caller leaves as it ends", async () => {
+    const done = Promise.withResolvers<void>();
+    await using edge = await openEdge({
+      serve: async (ask, reply) => {
+        reply.begin({ ...facts, jobId: "job_2" as JobId });
+        await systemClock.sleep(10_000, ask.hangUp).catch(() => undefined);
+        await reply.end(closing);
+        await reply.end(closing);
+        done.resolve();
+      },
+    });
+    using line = await dial(edge.port);
+    line.socket.write(rawChat(STREAM));
+    await systemClock.sleep(50);
+    line.socket.destroy();
+    await done.promise;
+    expect(edge.lines.join("")).not.toContain('"event":"bug"');
+  });
+});

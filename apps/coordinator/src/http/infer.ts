@@ -1,0 +1,112 @@
+import {
+  atLeast,
+  BODY_BYTES_MAX,
+  chatChunkSchema,
+  chatRequestSchema,
+  chatResponseSchema,
+  dialects,
+  failures,
+  NetworkError,
+  toHex,
+  type Dialect,
+  type Endpoint,
+  type Sha256Hex,
+  type TrustLevel,
+} from "@darkbloom/protocol";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Ask } from "../inference/ask.ts";
+import { readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
+import { parseJson, readBody } from "./body.ts";
+import { admit } from "./caller.ts";
+import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
+import { DRAIN_RETRY_SEC, failureOf } from "./failure.ts";
+import { watchHangUp } from "./hang-up.ts";
+import { PlainReply, StreamReply } from "./reply.ts";
+
+/** `POST /v1/chat/completions`: step 2 of the life of a request. */
+export const infer = (door: Door, endpoint: Endpoint): Route => ({
+  schema: {
+    summary: "Create a chat completion",
+    description:
+      "Compatible with OpenAI's Chat Completions. The answer is rendered and signed by the machine that made it and relayed untouched: `x-response-hash` is the SHA-256 of the body, `x-se-signature` the machine's signature over it. A stream ends with one SSE comment `: darkbloom-receipt …`; its hash and signature are also HTTP trailers.",
+    tags: ["inference"],
+    security: keyed,
+    headers: askHeaders,
+    body: chatRequestSchema,
+    response: {
+      200: {
+        description: "The completion, or with `stream: true` its chunks as server-sent events.",
+        content: {
+          "application/json": { schema: chatResponseSchema },
+          "text/event-stream": { schema: chatChunkSchema },
+        },
+      },
+      ...failureResponses([...keyedFailures, ...inferenceFailures]),
+    },
+  },
+  config: { dialect: dialects[endpoint], responseHeaders: answerHeaderWords },
+  handler: (request, reply) => answer(door, dialects[endpoint], request, reply),
+});
+
+const inferenceFailures = [
+  "body_invalid",
+  "unsupported",
+  "context_length_exceeded",
+  "insufficient_funds",
+  "not_allowed",
+  "model_not_found",
+  "payload_too_large",
+  "capacity_full",
+  "provider_fault",
+  "provider_gone",
+  "receipt_mismatch",
+  "provider_busy",
+  "no_provider",
+  "draining",
+  "too_slow",
+] as const;
+
+const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (atLeast(wish, floor) ? wish : floor);
+
+/**
+ * Who asks, may they, what exactly did they send, what does it mean: then `serve` does the rest. Until
+ * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
+ */
+async function answer(
+  { deps, limiter }: Door,
+  dialect: Dialect,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { requestId } = request;
+  if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
+  const hangUp = watchHangUp(request.raw, reply.raw);
+  const caller = await admit(deps, limiter, request.headers, reply);
+  const wishes = readAskHeaders(request.headers);
+  const body = await readBody(request.raw, BODY_BYTES_MAX);
+  const ask: Ask = {
+    requestId,
+    account: caller.account,
+    keyId: caller.keyId,
+    dialect,
+    job: dialect.decode(parseJson(body)),
+    body,
+    bodySha256: toHex(deps.crypto.sha256(body)) as Sha256Hex,
+    minTrust: higherOf(deps.settings.minTrustDefault, wishes.minTrust),
+    ...(wishes.nonce !== undefined && { nonce: wishes.nonce }),
+    hangUp,
+  };
+
+  reply.hijack();
+  const to = { response: reply.raw, dialect, requestId, hangUp };
+  const answerTo = ask.job.stream ? new StreamReply(to) : new PlainReply(to);
+  try {
+    await deps.serve(ask, answerTo);
+    if (!answerTo.ended) throw new RangeError("served, and the reply was not ended");
+  } catch (error) {
+    const failure = failureOf(deps.events, requestId, error);
+    answerTo.fail(failure);
+    const { status } = failures[failure.code];
+    deps.events.requestFailed({ requestId, failure, status, durationMs: reply.elapsedTime });
+  }
+}

@@ -1,0 +1,101 @@
+import { atLeast, NetworkError, trustLevels, type Price, type TrustLevel } from "@darkbloom/protocol";
+import * as z from "zod";
+import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { ProviderView } from "../fleet/view.ts";
+import { admit } from "./caller.ts";
+import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
+
+const usd = z.string().describe("USD for one token, a decimal number");
+
+const model = z.object({
+  id: z.string(),
+  object: z.literal("model"),
+  created: z.int().describe("Seconds since 1970"),
+  owned_by: z.string(),
+  name: z.string(),
+  context_length: z.int(),
+  max_output_length: z.int(),
+  input_modalities: z.array(z.string()),
+  output_modalities: z.array(z.string()),
+  pricing: z.object({ prompt: usd, completion: usd, input_cache_read: usd }),
+  metadata: z.object({
+    trust_level: z.enum(trustLevels).describe("The best of the machines that serve it now"),
+    provider_count: z.int(),
+    can_accept: z.boolean().describe("Whether a machine has a free slot now"),
+  }),
+});
+type Model = z.infer<typeof model>;
+
+const modelList = z.object({ object: z.literal("list"), data: z.array(model) });
+const wildcard = z.object({ "*": z.string() });
+
+/** `GET /v1/models` */
+export const listModels = ({ deps, limiter }: Door): Route => ({
+  schema: {
+    summary: "List the models of this network",
+    tags: ["models"],
+    security: keyed,
+    response: { 200: modelList, ...failureResponses(keyedFailures) },
+  },
+  handler: async (request, reply): Promise<z.infer<typeof modelList>> => {
+    await admit(deps, limiter, request.headers, reply);
+    return { object: "list", data: deps.catalog.entries.map((entry) => describe(deps, entry)) };
+  },
+});
+
+/** `GET /v1/models/{id}`, whose id may hold slashes. */
+export const oneModel = ({ deps, limiter }: Door): Route => ({
+  schema: {
+    summary: "One model",
+    tags: ["models"],
+    security: keyed,
+    params: z.object({ id: z.string().describe("May hold slashes") }),
+    response: { 200: model, ...failureResponses([...keyedFailures, "model_not_found"]) },
+  },
+  handler: async (request, reply): Promise<Model> => {
+    await admit(deps, limiter, request.headers, reply);
+    const entry = deps.catalog.find(wildcard.parse(request.params)["*"]);
+    if (!entry) throw new NetworkError({ code: "model_not_found", knownModels: deps.catalog.entries.length });
+    return describe(deps, entry);
+  },
+});
+
+function describe({ fleet, settings }: Door["deps"], entry: CatalogEntry): Model {
+  const serving = fleet.providers().filter((provider) => serves(provider, entry, settings.minTrustDefault));
+  return {
+    id: entry.id,
+    object: "model",
+    created: entry.createdSec,
+    owned_by: "darkbloom",
+    name: entry.displayName,
+    context_length: entry.contextTokens,
+    max_output_length: entry.maxOutputTokens,
+    input_modalities: ["text"],
+    output_modalities: ["text"],
+    pricing: pricing(entry.price),
+    metadata: {
+      trust_level: trustLevels.findLast((level) => serving.some(({ verdict }) => verdict.level === level)) ?? "none",
+      provider_count: serving.length,
+      can_accept: serving.some(({ running, slots, draining }) => running < slots && !draining),
+    },
+  };
+}
+
+/** Whether a request that asks for nothing special could go there. */
+const serves = ({ attested, verdict, models }: ProviderView, entry: CatalogEntry, minTrust: TrustLevel): boolean =>
+  attested &&
+  atLeast(verdict.level, minTrust) &&
+  models.some(({ build, weightsSha256 }) => build === entry.build && weightsSha256 === entry.weightsSha256);
+
+const pricing = (price: Price): Model["pricing"] => ({
+  prompt: usdPerToken(price.inputPerMtok),
+  completion: usdPerToken(price.outputPerMtok),
+  input_cache_read: usdPerToken(price.cachedInputPerMtok),
+});
+
+/** Micro-USD per million tokens are 10⁻¹² USD per token; written out exactly: `250000n` → `"0.00000025"`. */
+export function usdPerToken(microUsdPerMtok: bigint): string {
+  const digits = microUsdPerMtok.toString().padStart(13, "0");
+  const fraction = digits.slice(-12).replace(/0+$/, "");
+  return fraction === "" ? digits.slice(0, -12) : `${digits.slice(0, -12)}.${fraction}`;
+}

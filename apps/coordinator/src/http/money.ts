@@ -1,0 +1,118 @@
+import { formatUsd, NetworkError, ourWords, type ParamPath } from "@darkbloom/protocol";
+import * as z from "zod";
+import { outcomes } from "../ledger/port.ts";
+import { admit } from "./caller.ts";
+import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
+
+/** Usage rows of one answer. */
+export const USAGE_ROWS_MAX = 500;
+const USAGE_ROWS_DEFAULT = 100;
+
+const microUsdPerMtok = z.int().describe("Micro-USD per 1M tokens");
+const microUsd = z.int().describe("Micro-USD");
+const usd = z.string().describe("USD, six decimals");
+
+const priceList = z.object({
+  prices: z.array(
+    z.object({
+      model: z.string(),
+      input_price: microUsdPerMtok,
+      output_price: microUsdPerMtok,
+      cache_read_price: microUsdPerMtok,
+    }),
+  ),
+});
+
+/** `GET /v1/pricing`, for everyone. */
+export const listPrices = ({ deps }: Door): Route => ({
+  schema: { summary: "Prices of every model", tags: ["money"], response: { 200: priceList, ...failureResponses([]) } },
+  handler: async (): Promise<z.infer<typeof priceList>> => ({
+    prices: deps.catalog.entries.map(({ id, price }) => ({
+      model: id,
+      input_price: Number(price.inputPerMtok),
+      output_price: Number(price.outputPerMtok),
+      cache_read_price: Number(price.cachedInputPerMtok),
+    })),
+  }),
+});
+
+const balance = z.object({
+  balance_micro_usd: microUsd.describe("What can be spent now, in micro-USD; held money is not in it"),
+  balance_usd: usd,
+  held_micro_usd: microUsd,
+  withdrawable_micro_usd: microUsd,
+  withdrawable_usd: usd,
+});
+
+/** `GET /v1/payments/balance`. Credit is bought, not earned, so none of it can be withdrawn. */
+export const showBalance = ({ deps, limiter }: Door): Route => ({
+  schema: {
+    summary: "The account's balance",
+    tags: ["money"],
+    security: keyed,
+    response: { 200: balance, ...failureResponses(keyedFailures) },
+  },
+  handler: async (request, reply): Promise<z.infer<typeof balance>> => {
+    const { account } = await admit(deps, limiter, request.headers, reply);
+    const totals = await deps.ledger.totals(account);
+    return {
+      balance_micro_usd: Number(totals.balance),
+      balance_usd: formatUsd(totals.balance),
+      held_micro_usd: Number(totals.held),
+      withdrawable_micro_usd: 0,
+      withdrawable_usd: formatUsd(0n),
+    };
+  },
+});
+
+const usageQuery = z.object({ limit: z.coerce.number().int().min(1).max(USAGE_ROWS_MAX).default(USAGE_ROWS_DEFAULT) });
+const usage = z.object({
+  usage: z.array(
+    z.object({
+      job_id: z.string(),
+      request_id: z.string(),
+      model: z.string(),
+      prompt_tokens: z.int(),
+      cached_tokens: z.int(),
+      completion_tokens: z.int(),
+      cost_micro_usd: microUsd,
+      outcome: z.enum(outcomes),
+      timestamp: z.iso.datetime(),
+    }),
+  ),
+});
+
+/** `GET /v1/payments/usage`, newest first. */
+export const listUsage = ({ deps, limiter }: Door): Route => ({
+  schema: {
+    summary: "What the account used, newest first",
+    tags: ["money"],
+    security: keyed,
+    querystring: usageQuery,
+    response: { 200: usage, ...failureResponses([...keyedFailures, "body_invalid"]) },
+  },
+  handler: async (request, reply): Promise<z.infer<typeof usage>> => {
+    const { account } = await admit(deps, limiter, request.headers, reply);
+    const query = usageQuery.safeParse(request.query);
+    if (!query.success)
+      throw new NetworkError({
+        code: "body_invalid",
+        param: "limit" as ParamPath,
+        expected: ourWords`it must be a whole number from 1 to ${USAGE_ROWS_MAX}`,
+      });
+    const rows = await deps.ledger.usage(account, query.data.limit);
+    return {
+      usage: rows.map((row) => ({
+        job_id: row.jobId,
+        request_id: row.requestId,
+        model: row.model,
+        prompt_tokens: row.usage.promptTokens,
+        cached_tokens: row.usage.cachedTokens,
+        completion_tokens: row.usage.completionTokens,
+        cost_micro_usd: Number(row.cost),
+        outcome: row.outcome,
+        timestamp: new Date(row.at).toISOString(),
+      })),
+    };
+  },
+});

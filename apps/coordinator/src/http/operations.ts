@@ -1,0 +1,48 @@
+import { NetworkError } from "@darkbloom/protocol";
+import * as z from "zod";
+import { failureResponses, type Door, type Route } from "./door.ts";
+import { DRAIN_RETRY_SEC } from "./failure.ts";
+
+const health = z.object({ status: z.literal("ok"), providers: z.int().describe("Connected now") });
+
+/** `GET /health`: the process answers. */
+export const showHealth = ({ deps }: Door): Route => ({
+  schema: {
+    summary: "Whether the process answers",
+    tags: ["operations"],
+    response: { 200: health, ...failureResponses([]) },
+  },
+  handler: async (): Promise<z.infer<typeof health>> => ({ status: "ok", providers: deps.fleet.providers().length }),
+});
+
+const ready = z.object({ status: z.literal("ready") });
+
+/** `GET /readyz`: whether a load balancer should send requests here. */
+export const showReady = ({ deps }: Door): Route => ({
+  schema: {
+    summary: "Whether new requests are taken; 503 while draining",
+    tags: ["operations"],
+    response: { 200: ready, ...failureResponses(["draining"]) },
+  },
+  handler: async (): Promise<z.infer<typeof ready>> => {
+    if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
+    return { status: "ready" };
+  },
+});
+
+/** `GET /metrics`: counts and durations, never content, never accounts. */
+export const showMetrics = ({ deps }: Door): Route => ({
+  schema: {
+    summary: "Counters in Prometheus' format",
+    tags: ["operations"],
+    response: {
+      200: { description: "Text exposition format", content: { "text/plain": { schema: z.string() } } },
+      ...failureResponses([]),
+    },
+  },
+  handler: async (_request, reply) =>
+    reply
+      .type(deps.metrics.contentType)
+      .serializer((text: string) => text)
+      .send(await deps.metrics.text()),
+});

@@ -1,0 +1,199 @@
+import {
+  encodeReceipt,
+  failures,
+  NetworkError,
+  receiptComment,
+  responseHeaders,
+  type Dialect,
+  type Failure,
+  type RequestId,
+} from "@darkbloom/protocol";
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { AnswerFacts, Closing, Reply } from "../inference/reply.ts";
+import { failureHeaders } from "./failure.ts";
+
+/** A plain answer is kept here until it is whole; no model's output bound comes near this. */
+export const PLAIN_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+/** A caller who takes nothing for this long, while there is something to take, has left. */
+export const CALLER_STALL_MS_MAX = 60_000;
+
+/** A reply that the edge itself can end, whatever the state it was left in. */
+export interface HttpReply extends Reply {
+  /** Whether the response has been ended, properly or not, or its caller has left. */
+  readonly ended: boolean;
+  /** Ends the response with a failure: an HTTP error while that is possible, else the dialect's error event. */
+  fail(failure: Failure): void;
+}
+
+interface Caller {
+  readonly response: ServerResponse;
+  readonly dialect: Dialect;
+  readonly requestId: RequestId;
+  /** Aborts when the caller hangs up. */
+  readonly hangUp: AbortSignal;
+}
+
+/**
+ * Server-sent events. The status goes out with `begin`; every byte of the provider's goes out as it is;
+ * the receipt comment is the last of the body, and hash and signature follow as trailers where the
+ * protocol has them (HTTP/1.1: RFC 9112 §7.1.2).
+ */
+export class StreamReply implements HttpReply {
+  readonly #caller: Caller;
+  #facts: AnswerFacts | undefined;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  get ended(): boolean {
+    return isOver(this.#caller);
+  }
+
+  begin(facts: AnswerFacts): void {
+    if (this.#facts) throw new RangeError("a stream begins once");
+    this.#facts = facts;
+    const { response } = this.#caller;
+    if (isOver(this.#caller)) return;
+    response.writeHead(200, {
+      ...answerHeaders(facts),
+      "content-type": "text/event-stream; charset=utf-8",
+      // Tells nginx and its like to pass events on as they come.
+      "x-accel-buffering": "no",
+      ...(hasTrailers(response) && { trailer: `${responseHeaders.responseHash}, ${responseHeaders.signature}` }),
+    });
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (!this.#facts) throw new RangeError("write before begin");
+    const { response, hangUp } = this.#caller;
+    if (isOver(this.#caller)) throw callerGone();
+    if (response.write(bytes)) return;
+    response.socket?.setTimeout(CALLER_STALL_MS_MAX);
+    await once(response, "drain", { signal: hangUp }).catch(() => {
+      throw callerGone();
+    });
+    response.socket?.setTimeout(0);
+  }
+
+  async end({ responseHash, responseSignature, receipt }: Closing): Promise<void> {
+    if (!this.#facts) throw new RangeError("end before begin");
+    const { response } = this.#caller;
+    if (isOver(this.#caller)) return;
+    if (hasTrailers(response))
+      response.addTrailers({
+        [responseHeaders.responseHash]: responseHash,
+        [responseHeaders.signature]: responseSignature,
+      });
+    finish(response, receiptComment(receipt));
+  }
+
+  fail(failure: Failure): void {
+    const { response, dialect, requestId } = this.#caller;
+    if (isOver(this.#caller)) return;
+    if (this.#facts) finish(response, dialect.errorEvent(failure, requestId));
+    else sendFailureRaw(this.#caller, failure);
+  }
+}
+
+/**
+ * One JSON body. Nothing is sent before `end`, so that until then any failure is an ordinary HTTP error,
+ * and another machine may begin anew: what the one before it wrote is forgotten.
+ */
+export class PlainReply implements HttpReply {
+  readonly #caller: Caller;
+  #facts: AnswerFacts | undefined;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  get ended(): boolean {
+    return isOver(this.#caller);
+  }
+
+  begin(facts: AnswerFacts): void {
+    this.#facts = facts;
+    this.#pieces = [];
+    this.#bytes = 0;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (!this.#facts) throw new RangeError("write before begin");
+    if (isOver(this.#caller)) throw callerGone();
+    this.#bytes += bytes.length;
+    if (this.#bytes > PLAIN_ANSWER_BYTES_MAX) {
+      const { providerId } = this.#facts;
+      throw new NetworkError({
+        code: "provider_fault",
+        providerId,
+        phase: "after_content",
+        fault: "generation_failed",
+      });
+    }
+    this.#pieces.push(bytes);
+  }
+
+  async end({ responseHash, responseSignature, receipt }: Closing): Promise<void> {
+    if (!this.#facts) throw new RangeError("end before begin");
+    const { response } = this.#caller;
+    if (isOver(this.#caller)) return;
+    response.writeHead(200, {
+      ...answerHeaders(this.#facts),
+      "content-type": "application/json; charset=utf-8",
+      "content-length": this.#bytes,
+      [responseHeaders.responseHash]: responseHash,
+      [responseHeaders.signature]: responseSignature,
+      [responseHeaders.receipt]: encodeReceipt(receipt),
+    });
+    finish(response, Buffer.concat(this.#pieces, this.#bytes));
+  }
+
+  fail(failure: Failure): void {
+    if (!isOver(this.#caller)) sendFailureRaw(this.#caller, failure);
+  }
+}
+
+/** Wire contract §1: the headers of every successful inference, but for those that only its end knows. */
+function answerHeaders(facts: AnswerFacts): Record<string, string> {
+  const { holdMs, queueMs, sealMs, firstContentMs } = facts.timing;
+  const stages = { hold: holdMs, queue: queueMs, seal: sealMs, first_content: firstContentMs };
+  return {
+    [responseHeaders.attested]: String(facts.attested),
+    [responseHeaders.trustLevel]: facts.trustLevel,
+    [responseHeaders.chip]: headerText(facts.chip),
+    [responseHeaders.serial]: headerText(facts.serial),
+    [responseHeaders.providerId]: headerText(facts.providerId),
+    [responseHeaders.jobId]: headerText(facts.jobId),
+    [responseHeaders.privacy]: facts.privacy,
+    [responseHeaders.timing]: Object.entries(stages)
+      .map(([stage, ms]) => `${stage};dur=${Number(ms.toFixed(3))}`)
+      .join(", "),
+  };
+}
+
+/** A provider chose its chip's name and serial; neither may break a header (RFC 9110 §5.5) or be empty. */
+const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").trim() || "unknown";
+
+/** HTTP/1.0 has no chunks and so no trailers. */
+const hasTrailers = ({ req }: ServerResponse): boolean => req.httpVersionMajor > 1 || req.httpVersionMinor > 0;
+
+const isOver = ({ response, hangUp }: Caller): boolean =>
+  hangUp.aborted || response.writableEnded || response.destroyed;
+
+const callerGone = (): NetworkError => new NetworkError({ code: "caller_gone", phase: "after_content" });
+
+/** The last bytes. A caller who does not take them is not waited for here; the socket's own timeout ends it. */
+function finish(response: ServerResponse, last: string | Uint8Array): void {
+  response.socket?.setTimeout(CALLER_STALL_MS_MAX);
+  response.end(last);
+}
+
+function sendFailureRaw({ response, dialect, requestId }: Caller, failure: Failure): void {
+  const body = Buffer.from(dialect.errorBody(failure, requestId));
+  response.writeHead(failures[failure.code].status, { ...failureHeaders(failure), "content-length": body.length });
+  finish(response, body);
+}

@@ -1,0 +1,379 @@
+import { microUsd, type JobId, type KeyId, type RequestId } from "@darkbloom/protocol";
+import { systemClock } from "@darkbloom/protocol/node";
+import { describe, expect, it } from "vitest";
+import { ACCOUNT, chatBody, closing, dial, entry, facts, openEdge, providerView } from "../../test/http-kit.ts";
+import type { HoldId } from "../ledger/port.ts";
+import { usdPerToken } from "./models.ts";
+
+const keyedPaths = [
+  "/v1/models",
+  "/v1/models/org/tiny",
+  "/v1/payments/balance",
+  "/v1/payments/usage",
+  "/v1/key",
+  "/v1/receipts/job_1",
+];
+const openPaths = [
+  "/v1/pricing",
+  "/v1/providers/attestation",
+  "/.well-known/darkbloom",
+  "/health",
+  "/readyz",
+  "/metrics",
+  "/",
+  "/llms.txt",
+  "/openapi.json",
+];
+
+describe("what each route answers", () => {
+  it("needs a key exactly where the contract says so", async () => {
+    await using edge = await openEdge();
+    for (const path of keyedPaths) expect([path, (await edge.get(path)).status]).toEqual([path, 401]);
+    for (const path of openPaths) expect([path, (await edge.get(path)).status]).toEqual([path, 200]);
+  });
+
+  it("describes models with limits, prices and the machines behind them", async () => {
+    const fleet = { providers: () => [providerView("hardware"), providerView("none"), providerView("self_signed")] };
+    await using edge = await openEdge({ fleet });
+    const model = {
+      id: "org/tiny",
+      object: "model",
+      created: 1_700_000_000,
+      owned_by: "darkbloom",
+      name: "Tiny",
+      context_length: 4096,
+      max_output_length: 1024,
+      input_modalities: ["text"],
+      output_modalities: ["text"],
+      pricing: { prompt: "0.00000025", completion: "0.000001", input_cache_read: "0.000000025" },
+      metadata: { trust_level: "hardware", provider_count: 2, can_accept: true },
+    };
+    expect(await (await edge.keyed("/v1/models")).json()).toEqual({ object: "list", data: [model] });
+    expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toEqual(model);
+    expect(await (await edge.keyed("/v1/models/org%2Ftiny")).json()).toEqual(model);
+    const unknown = await edge.keyed("/v1/models/else");
+    expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: "model_not_found" } }]);
+  });
+
+  it("says that a model has nobody behind it", async () => {
+    await using edge = await openEdge({ fleet: { providers: () => [providerView("hardware", { attested: false })] } });
+    expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({
+      metadata: { trust_level: "none", provider_count: 0, can_accept: false },
+    });
+  });
+
+  it("shows money in the exact shapes of the contract", async () => {
+    await using edge = await openEdge();
+    const holdId = "hold_1" as HoldId;
+    const requestId = "req_1" as RequestId;
+    const at = Date.parse("2026-01-02T03:04:05.678Z");
+    const amount = microUsd(1000n);
+    await edge.ledger.credit("c1", ACCOUNT, microUsd(5_000_000n), at);
+    await edge.ledger.hold({
+      holdId,
+      requestId,
+      account: ACCOUNT,
+      keyId: "key_1" as KeyId,
+      model: entry.id,
+      amount,
+      at,
+    });
+    expect(await (await edge.keyed("/v1/payments/balance")).json()).toEqual({
+      balance_micro_usd: 4_999_000,
+      balance_usd: "4.999000",
+      held_micro_usd: 1000,
+      withdrawable_micro_usd: 0,
+      withdrawable_usd: "0.000000",
+    });
+    const usage = { promptTokens: 5, cachedTokens: 2, completionTokens: 7, reasoningTokens: 0 };
+    const job = { jobId: "job_1" as JobId, serial: facts.serial, usage, earned: amount, receipt: closing.receipt };
+    await edge.ledger.settle(holdId, { outcome: "finished", charge: amount, at, job });
+    expect(await (await edge.keyed("/v1/payments/usage?limit=1")).json()).toEqual({
+      usage: [
+        {
+          job_id: "job_1",
+          request_id: "req_1",
+          model: "org/tiny",
+          prompt_tokens: 5,
+          cached_tokens: 2,
+          completion_tokens: 7,
+          cost_micro_usd: 1000,
+          outcome: "finished",
+          timestamp: "2026-01-02T03:04:05.678Z",
+        },
+      ],
+    });
+    for (const limit of ["0", "501", "x", "1.5", "", "1&limit=2"]) {
+      const refused = await edge.keyed(`/v1/payments/usage?limit=${limit}`);
+      expect([limit, refused.status, await refused.json()]).toMatchObject([limit, 400, { error: { param: "limit" } }]);
+    }
+    expect(await (await edge.get("/v1/pricing")).json()).toEqual({
+      prices: [{ model: "org/tiny", input_price: 250_000, output_price: 1_000_000, cache_read_price: 25_000 }],
+    });
+  });
+
+  it("gives a receipt to the account that paid, while it is kept", async () => {
+    const later = { ...systemClock, now: () => Date.parse("2026-02-01T00:00:00Z") };
+    await using edge = await openEdge({ clock: later });
+    const holdId = "hold_1" as HoldId;
+    const at = later.now();
+    await edge.ledger.credit("c1", ACCOUNT, microUsd(10n), at);
+    await edge.ledger.hold({
+      holdId,
+      requestId: "r" as RequestId,
+      account: ACCOUNT,
+      keyId: "key_1" as KeyId,
+      model: entry.id,
+      amount: microUsd(1n),
+      at,
+    });
+    const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, reasoningTokens: 0 };
+    const job = {
+      jobId: "job_1" as JobId,
+      serial: facts.serial,
+      usage,
+      earned: microUsd(0n),
+      receipt: closing.receipt,
+    };
+    await edge.ledger.settle(holdId, { outcome: "finished", charge: microUsd(1n), at, job });
+    expect(await (await edge.keyed("/v1/receipts/job_1")).json()).toEqual(closing.receipt);
+    const unknown = await edge.keyed("/v1/receipts/job_2");
+    expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: "receipt_not_found" } }]);
+  });
+
+  it("shows the key, the machines, the pinned keys and the process", async () => {
+    await using edge = await openEdge();
+    expect(await (await edge.keyed("/v1/key")).json()).toEqual({
+      id: "key_1",
+      label: "laptop",
+      account: "acct_test",
+      created_at: "2023-11-14T22:13:20.000Z",
+    });
+    expect(await (await edge.get("/v1/providers/attestation")).json()).toEqual({
+      providers: [
+        {
+          provider_id: "prov_1",
+          provider_serial: "SW-1234",
+          se_public_key: "AAAA",
+          chip_name: "M3 Ultra",
+          hardware_model: "Mac15,14",
+          models: ["tiny-q8"],
+          trust_level: "self_signed",
+          evidence_sha256: "d".repeat(64),
+          evidence: {
+            platform: "macos",
+            blob: btoa("blob"),
+            signature: btoa("signature"),
+            challenge: {
+              nonce: btoa("nonce"),
+              callers_root: null,
+              answer: btoa("answer"),
+              signature: btoa("signature"),
+            },
+          },
+          verdict: {
+            level: "self_signed",
+            checks: [{ id: "blob.signature", status: "pass", seen: "good", remedy: "" }],
+            at: "2026-01-01T00:00:00.000Z",
+          },
+        },
+      ],
+    });
+    expect((await edge.get("/v1/providers/attestation?nonce=AAAA")).status).toBe(400);
+    expect(await (await edge.get("/.well-known/darkbloom")).json()).toEqual({
+      coordinator_keys: [{ id: "k1", algorithm: "Ed25519", public_key: `${"A".repeat(43)}=` }],
+      modes: ["transparent"],
+      suites: ["x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"],
+    });
+    expect(await (await edge.get("/health")).json()).toEqual({ status: "ok", providers: 1 });
+    const metrics = await edge.get("/metrics");
+    expect(metrics.headers.get("content-type")).toContain("text/plain; version=");
+    expect(await metrics.text()).toContain('darkbloom_providers{trust_level="self_signed"} 1');
+    expect(await (await edge.get("/")).json()).toMatchObject({ base_url: `${edge.origin}/v1` });
+    expect(await (await edge.get("/llms.txt")).text()).toContain(`${edge.origin}/v1`);
+  });
+
+  it("is not ready while draining, and still healthy", async () => {
+    await using edge = await openEdge({ isDraining: () => true });
+    const ready = await edge.get("/readyz");
+    expect([ready.status, ready.headers.get("retry-after")]).toEqual([503, "3"]);
+    expect((await edge.get("/health")).status).toBe(200);
+  });
+});
+
+describe("paths, methods and origins", () => {
+  it("tells unknown paths from wrong methods", async () => {
+    await using edge = await openEdge();
+    const table: [method: string, path: string, status: number, allow: string | null][] = [
+      ["GET", "/v1/nothing", 404, null],
+      ["OPTIONS", "/v1/nothing", 404, null],
+      ["GET", "/v1/%zz", 404, null],
+      ["GET", "/v1/chat/completions", 405, "POST, OPTIONS"],
+      ["HEAD", "/v1/chat/completions", 405, "POST, OPTIONS"],
+      ["DELETE", "/v1/chat/completions", 405, "POST, OPTIONS"],
+      ["POST", "/v1/models/org/tiny", 405, "GET, HEAD, OPTIONS"],
+      ["PUT", "/health", 405, "GET, HEAD, OPTIONS"],
+      ["HEAD", "/health", 200, null],
+      ["OPTIONS", "/v1/models/org/tiny", 204, "GET, HEAD, OPTIONS"],
+    ];
+    for (const [method, path, status, allow] of table) {
+      const response = await edge.get(path, { method, headers: { "x-request-id": "mine" } });
+      expect([method, path, response.status, response.headers.get("allow")]).toEqual([method, path, status, allow]);
+      expect(response.headers.get("x-request-id")).toBe("mine");
+      const text = await response.text();
+      if (status >= 400 && method !== "HEAD")
+        expect(JSON.parse(text).error.code).toBe(status === 404 ? "route_not_found" : "method_not_allowed");
+    }
+  });
+
+  it("keeps a caller's request id only where it is well formed", async () => {
+    await using edge = await openEdge();
+    const idOf = async (id: string) =>
+      (await edge.get("/health", { headers: { "x-request-id": id } })).headers.get("x-request-id");
+    expect(await idOf("a-B.9:_")).toBe("a-B.9:_");
+    for (const id of ["", "with space", "x".repeat(129)]) expect(await idOf(id)).toMatch(/^req_[0-9a-f]{24}$/);
+  });
+
+  it("answers pages of allowed origins only", async () => {
+    await using closed = await openEdge();
+    const origin = "https://console.example";
+    expect(
+      (await closed.get("/health", { headers: { origin } })).headers.get("access-control-allow-origin"),
+    ).toBeNull();
+
+    const settings = { corsOrigins: [origin], trustProxy: false, version: "0", minTrustDefault: "none" } as const;
+    await using edge = await openEdge({ settings });
+    const asked = await edge.get("/v1/chat/completions", {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" },
+    });
+    expect(asked.status).toBe(204);
+    expect(Object.fromEntries(asked.headers)).toMatchObject({
+      "access-control-allow-origin": origin,
+      "access-control-allow-methods": "POST, OPTIONS",
+      "access-control-allow-headers": "*, Authorization",
+      vary: "Origin",
+    });
+    const answered = await edge.chat(chatBody({ stream: true }), { origin });
+    expect(answered.headers.get("access-control-allow-origin")).toBe(origin);
+    const stranger = await edge.get("/health", { headers: { origin: "https://evil.example" } });
+    expect(stranger.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("hands over only the provider's socket, and answers other offers of an upgrade", async () => {
+    const seen: (string | undefined)[] = [];
+    await using edge = await openEdge({
+      acceptProvider: (request, socket) => {
+        seen.push(request.url);
+        socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+      },
+    });
+    const upgrade = "host: x\r\nconnection: upgrade\r\nupgrade:";
+    using provider = await dial(edge.port);
+    provider.socket.write(`GET /ws/provider?v=1 HTTP/1.1\r\n${upgrade} websocket\r\n\r\n`);
+    await provider.until(/^HTTP\/1\.1 101 /);
+    using java = await dial(edge.port);
+    java.socket.write(`GET /health HTTP/1.1\r\n${upgrade} h2c\r\n\r\n`);
+    await java.until(/^HTTP\/1\.1 200 [^]*"ok"/);
+    using lost = await dial(edge.port);
+    lost.socket.write(`GET /ws/elsewhere HTTP/1.1\r\n${upgrade} websocket\r\n\r\n`);
+    await lost.until(/^HTTP\/1\.1 404 /);
+    expect(seen).toEqual(["/ws/provider?v=1"]);
+  });
+
+  /** Goal: closing ends callers at once and leaves providers to their sessions. Method: one socket of each kind. */
+  it("closes without waiting for the sockets of providers", async () => {
+    const edge = await openEdge({
+      acceptProvider: (_request, socket) => socket.write("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+    });
+    using provider = await dial(edge.port);
+    provider.socket.write("GET /ws/provider HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+    await provider.until(/101/);
+    using caller = await dial(edge.port);
+    await edge[Symbol.asyncDispose]();
+    await caller.closed;
+    expect(provider.socket.readyState).toBe("open");
+    await expect(edge.get("/health")).rejects.toThrow();
+  });
+
+  it("refuses what is not HTTP, and headers without end", async () => {
+    await using edge = await openEdge();
+    using line = await dial(edge.port);
+    line.socket.write("nonsense\r\n\r\n");
+    await line.closed;
+    expect(line.heard()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nx-request-id: req_/);
+    using long = await dial(edge.port);
+    long.socket.write(`GET /health HTTP/1.1\r\nhost: x\r\nx-long: ${"x".repeat(20_000)}\r\n\r\n`);
+    expect(await long.until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 431 /);
+  });
+});
+
+describe("the API description", () => {
+  interface Operation {
+    summary?: string;
+    security?: unknown;
+    parameters?: { name: string }[];
+    responses: Record<string, { headers?: Record<string, unknown>; content?: Record<string, unknown> }>;
+  }
+  interface Description {
+    openapi: string;
+    components: { securitySchemes: object };
+    paths: Record<string, Record<string, Operation>>;
+  }
+  const describeIt = async (): Promise<Description> => {
+    await using edge = await openEdge();
+    return (await (await edge.get("/openapi.json")).json()) as Description;
+  };
+
+  /** Goal: no route is missing and none is invented. Method: the description against what the router answers. */
+  it("lists every route", async () => {
+    const { paths } = await describeIt();
+    const described = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method} ${path}`),
+    );
+    const expected = [...openPaths, ...keyedPaths]
+      .map((path) => `get ${path.replace("org/tiny", "{id}").replace("job_1", "{job_id}")}`)
+      .concat("post /v1/chat/completions");
+    expect(described.toSorted()).toEqual(expected.toSorted());
+
+    await using edge = await openEdge();
+    for (const path of Object.keys(paths)) {
+      const { headers } = await edge.get(path.replaceAll(/[{}]/g, ""), { method: "OPTIONS" });
+      const methods = (headers.get("allow") ?? "")
+        .split(", ")
+        .filter((method) => !["HEAD", "OPTIONS"].includes(method));
+      expect([path, methods.map((method) => method.toLowerCase())]).toEqual([path, Object.keys(paths[path] ?? {})]);
+    }
+  });
+
+  it("describes bodies, headers, failures and keys", async () => {
+    const { openapi, components, paths } = await describeIt();
+    expect(openapi).toBe("3.1.0");
+    expect(Object.keys(components.securitySchemes)).toEqual(["bearer", "apiKey"]);
+    const chat = paths["/v1/chat/completions"]?.["post"];
+    expect(chat?.security).toEqual([{ bearer: [] }, { apiKey: [] }]);
+    expect(JSON.stringify(chat)).toContain("max_completion_tokens");
+    expect(chat?.parameters?.map(({ name }) => name)).toContain("x-darkbloom-nonce");
+    expect(Object.keys(chat?.responses ?? {})).toEqual(
+      expect.arrayContaining(["200", "400", "401", "402", "403", "404", "413", "429", "500", "502", "503", "504"]),
+    );
+    const { headers, content } = chat?.responses["200"] ?? {};
+    expect(Object.keys(content ?? {})).toEqual(["application/json", "text/event-stream"]);
+    expect(Object.keys(headers ?? {})).toEqual(
+      expect.arrayContaining(["x-response-hash", "x-se-signature", "x-provider-serial", "x-ratelimit-limit-requests"]),
+    );
+    expect(Object.keys(chat?.responses["429"]?.headers ?? {})).toContain("retry-after");
+    expect(paths["/v1/models/{id}"]?.["get"]?.parameters?.map(({ name }) => name)).toEqual(["id"]);
+  });
+});
+
+it("writes a price per token exactly", () => {
+  const table: [bigint, string][] = [
+    [0n, "0"],
+    [1n, "0.000000000001"],
+    [250_000n, "0.00000025"],
+    [1_000_000_000_000n, "1"],
+    [1_500_000_000_000n, "1.5"],
+  ];
+  for (const [price, text] of table) expect(usdPerToken(price)).toBe(text);
+});

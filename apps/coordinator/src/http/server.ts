@@ -1,0 +1,168 @@
+import swagger from "@fastify/swagger";
+import { dialects, failures, NetworkError, type OurWords } from "@darkbloom/protocol";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { serializerCompiler } from "fastify-type-provider-zod";
+import { createServer, STATUS_CODES, type RequestListener, type Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+import { RateLimiter } from "../limits/rate.ts";
+import type { HttpDeps } from "./deps.ts";
+import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
+import { failureOf, sendFailure } from "./failure.ts";
+import { describeApi } from "./openapi.ts";
+import { addRoutes } from "./routes.ts";
+
+/** Request line and headers. 431 above it. */
+const HEADER_BYTES_MAX = 16 * 1024;
+/** One path segment that stands for a name: longer than any id of ours. */
+const PATH_PARAMETER_CHARS_MAX = 512;
+/** From the first byte of a request to the last of its body: 16 MiB at half a megabit per second. 408 after it. */
+const REQUEST_RECEIVE_MS_MAX = 300_000;
+const HEADERS_RECEIVE_MS_MAX = 60_000;
+/** An idle connection is kept longer than the usual load balancer keeps it, so that we never close one that it just reused. */
+const KEEP_ALIVE_MS = 72_000;
+const PROVIDER_PATH = "/ws/provider";
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+
+export interface HttpServer {
+  /** @returns the port that was bound, also where 0 was asked for */
+  listen(at: { host: string; port: number }): Promise<{ port: number }>;
+  /** Takes no more connections and ends those that are open: drain first. Provider sockets stay, for their sessions to end. */
+  close(): Promise<void>;
+  readonly server: Server;
+}
+
+/** The coordinator's HTTP edge: routes, what every response has in common, and how failures are told. */
+export function createHttpServer(deps: HttpDeps): HttpServer {
+  const app = Fastify({
+    logger: false,
+    trustProxy: deps.settings.trustProxy,
+    routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
+    // Draining is told in our own words, by the routes that it concerns.
+    return503OnClosing: false,
+    forceCloseConnections: true,
+    serverFactory: (handler) => listenerOf(deps, handler),
+    clientErrorHandler: (error, socket) => refuseMalformed(deps, error.code, socket),
+    frameworkErrors: (error, request, reply) => {
+      greet(deps, request, reply);
+      refuse(deps, error, request, reply);
+    },
+  });
+  // Every route reads with its own schema and says itself what is wrong; answers are rendered by theirs.
+  app.setValidatorCompiler(() => (value) => ({ value }));
+  app.setSerializerCompiler(serializerCompiler);
+  // Bodies are signed as they were sent, so the one route that takes a body reads the raw bytes itself.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+
+  app.decorateRequest("requestId");
+  app.addHook("onRequest", (request, reply, done) => {
+    greet(deps, request, reply);
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    refuse(deps, new NetworkError({ code: "route_not_found" }), request, reply),
+  );
+
+  void app.register(swagger, describeApi(deps.settings.version));
+  void app.register(async (scope) => {
+    const known = collectMethods(scope);
+    addRoutes(scope, { deps, limiter: new RateLimiter(deps.clock) });
+    for (const [url, methods] of known) addOtherMethods(scope, url, methods);
+  });
+
+  return {
+    server: app.server,
+    async listen(at) {
+      await app.listen(at);
+      const address = app.server.address();
+      if (address === null || typeof address === "string") throw new RangeError("the server listens on no port");
+      return { port: address.port };
+    },
+    async close() {
+      // This resolves with the last provider's socket too: Node counts what was upgraded among its connections.
+      void app.close();
+      while (app.server.listening) await setImmediate();
+    },
+  };
+}
+
+/** Node's server, for each address that Fastify binds. Only the provider's path is upgraded: elsewhere, as in
+ * Java's offers of `h2c`, RFC 9110 §7.8 lets a server ignore the offer and answer the request. */
+function listenerOf(deps: HttpDeps, handler: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      requestTimeout: REQUEST_RECEIVE_MS_MAX,
+      headersTimeout: HEADERS_RECEIVE_MS_MAX,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      shouldUpgradeCallback: ({ url, headers }) =>
+        url?.split("?")[0] === PROVIDER_PATH && headers.upgrade?.toLowerCase() === "websocket",
+    },
+    handler,
+  );
+  return server.on("upgrade", (request, socket, head) => deps.acceptProvider(request, socket, head));
+}
+
+function greet(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply): void {
+  request.requestId = requestIdOf(request.raw, deps.random);
+  dressResponse(request.raw, reply.raw, request.requestId, deps.settings);
+}
+
+/** The one way in which a request is refused before its answer has begun. */
+function refuse(deps: HttpDeps, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { requestId } = request;
+  const failure = failureOf(deps.events, requestId, error);
+  deps.events.requestFailed({
+    requestId,
+    failure,
+    status: failures[failure.code].status,
+    durationMs: reply.elapsedTime,
+  });
+  // Nobody is there to be told.
+  if (failure.code === "caller_gone") return reply.hijack();
+  const dialect = request.routeOptions.config.dialect ?? dialects["/v1/chat/completions"];
+  return sendFailure(reply, dialect, failure, requestId);
+}
+
+function collectMethods(app: FastifyInstance): Map<string, Set<string>> {
+  const known = new Map<string, Set<string>>();
+  app.addHook("onRoute", ({ url, method }) => {
+    const methods = known.get(url) ?? new Set<string>();
+    for (const one of [method].flat()) methods.add(one);
+    if (methods.has("GET")) methods.add("HEAD");
+    known.set(url, methods);
+  });
+  return known;
+}
+
+/** A known path answers every method: OPTIONS with what it takes, for browsers too, and the rest with 405. */
+function addOtherMethods(app: FastifyInstance, url: string, methods: ReadonlySet<string>): void {
+  const allow = [...methods, "OPTIONS"].join(", ");
+  app.options(url, { schema: { hide: true } }, (_request, reply) => {
+    dressPreflight(reply.raw, allow);
+    return reply.code(204).send();
+  });
+  app.route({
+    url,
+    method: METHODS.filter((method) => method !== "OPTIONS" && !methods.has(method)),
+    schema: { hide: true },
+    handler: () => {
+      throw new NetworkError({ code: "method_not_allowed", allow: allow as OurWords });
+    },
+  });
+}
+
+/** What is not HTTP, too large or too slow has no request to answer: a bare status line, then the connection ends. */
+function refuseMalformed(deps: HttpDeps, code: string | undefined, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = code === "HPE_HEADER_OVERFLOW" ? 431 : code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+  const requestId = requestIdOf({ headers: {} }, deps.random);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${requestId}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
+  );
+}

@@ -1,0 +1,10 @@
+export { CountersignerError } from "./adapters/countersigner.ts";
+export { DatabaseError } from "./adapters/database.ts";
+export type { LogLevel } from "./adapters/observe.ts";
+export { openStore } from "./adapters/open-store.ts";
+export { withAdmin } from "./admin/client.ts";
+export { AdminError, type Admin } from "./admin/operations.ts";
+export { bundledEntry, DEFAULT_PRICE } from "./catalog/bundled.ts";
+export type { CatalogEntry } from "./catalog/catalog.ts";
+export { CatalogError } from "./catalog/document.ts";
+export { startCoordinator, type CoordinatorConfig, type RunningCoordinator } from "./start-coordinator.ts";

@@ -1,0 +1,216 @@
+import {
+  AnswerOpener,
+  ENVELOPE_LIFE_MS,
+  NetworkError,
+  sealRequest,
+  toBase64,
+  type JobId,
+  type OpenedFrame,
+  type ProviderId,
+} from "@darkbloom/protocol";
+import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { ProviderView } from "../fleet/view.ts";
+import type { Completion, Line } from "../session/line.ts";
+import type { Ask } from "./ask.ts";
+import type { Net } from "./net.ts";
+
+/** From the hand-over to the first token. A cold or busy machine may take long; a frozen one is noticed sooner by its silence. */
+export const FIRST_CONTENT_WAIT_MS = 60_000;
+/** Between two frames of an answer. A provider that thinks sends progress frames. */
+export const STREAM_IDLE_MS = 60_000;
+/** After a cancel: how long the signed closing is waited for. Then nothing is charged. */
+export const CLOSE_WAIT_MS = 30_000;
+/** Credit is given back in steps of this size, so that it costs few frames. */
+const CREDIT_STEP_BYTES = 64 * 1024;
+
+/**
+ * One provider's turn at one request: seal, send, wait, open, cancel. Leaving the scope early cancels it.
+ *
+ * The provider may send only so far ahead as it has credit, and gets credit when its frames are taken:
+ * a slow caller stops the model instead of filling memory.
+ */
+export class Attempt implements Disposable {
+  readonly provider: ProviderView;
+  readonly sealMs: number;
+  readonly #net: Net;
+  readonly #line: Line;
+  readonly #opener: AnswerOpener;
+  readonly #hangUp: AbortSignal;
+  readonly #startedMs: number;
+  #opened: OpenedFrame[] = [];
+  #uncreditedBytes = 0;
+  #firstContentMs: number | undefined;
+  #completion: Completion | undefined;
+  #cancelled = false;
+
+  private constructor(net: Net, ask: Ask, line: Line, opener: AnswerOpener, provider: ProviderView, startedMs: number) {
+    this.#net = net;
+    this.#line = line;
+    this.#opener = opener;
+    this.#hangUp = ask.hangUp;
+    this.#startedMs = startedMs;
+    this.provider = provider;
+    this.sealMs = net.clock.monotonicMs() - startedMs;
+    this.#hangUp.addEventListener("abort", this.#cancel, { once: true });
+  }
+
+  /** Seals the body for the machine at the other end of the line and hands it over. */
+  static start(net: Net, ask: Ask, entry: CatalogEntry, maxTokens: number, line: Line): Attempt {
+    const startedMs = net.clock.monotonicMs();
+    const member = net.fleet.get(line.providerId);
+    if (!member)
+      throw new NetworkError({ code: "provider_gone", providerId: line.providerId, phase: "before_content" });
+    const { context, keyId, suite, evidenceSha256 } = member.sealing();
+    const { envelope, secrets } = sealRequest(net, {
+      header: {
+        v: 1,
+        suite,
+        mode: "transparent",
+        id: toBase64(net.random.bytes(16)),
+        expires_at: new Date(net.clock.now() + ENVELOPE_LIFE_MS).toISOString(),
+        endpoint: ask.job.endpoint,
+        model: ask.job.model,
+        build: entry.build,
+        stream: ask.job.stream,
+        max_tokens: maxTokens,
+        features: [],
+        min_trust: ask.minTrust,
+        pins: [...ask.job.pins],
+        ...(ask.nonce !== undefined && { nonce: ask.nonce }),
+        candidates: [{ provider_id: line.providerId, key_id: keyId, evidence_sha256: evidenceSha256 }],
+      },
+      body: ask.body,
+      recipients: [{ keyId, context }],
+    });
+    const [secret] = secrets;
+    if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
+    const attempt = new Attempt(net, ask, line, new AnswerOpener(net.hpke, secret), member.view(), startedMs);
+    line.send({ callerRequestId: ask.requestId, envelope });
+    return attempt;
+  }
+
+  get jobId(): JobId {
+    return this.#line.jobId;
+  }
+  get providerId(): ProviderId {
+    return this.#line.providerId;
+  }
+  /** From the hand-over to the first token; zero before it. */
+  get firstContentMs(): number {
+    return this.#firstContentMs ?? 0;
+  }
+
+  /** Resolves when the first content exists, hidden or not. Until then any failure may be another machine's chance. */
+  async firstContent(): Promise<void> {
+    const frame = await this.#open(FIRST_CONTENT_WAIT_MS, this.#hangUp);
+    if (!frame) throw this.#mismatch("stream");
+    this.#firstContentMs = this.#net.clock.monotonicMs() - this.#startedMs;
+    this.#opened.unshift(frame);
+  }
+
+  /** The next frame; the last one is marked final. After a hang-up too, until the provider has closed. */
+  async next(): Promise<OpenedFrame> {
+    const frame = await this.#open(this.#cancelled ? CLOSE_WAIT_MS : STREAM_IDLE_MS);
+    if (!frame) throw this.#mismatch("stream");
+    return frame;
+  }
+
+  /** What the provider signed about it all; follows the final frame. */
+  async completion(): Promise<Completion> {
+    if (!this.#completion && (await this.#open(CLOSE_WAIT_MS))) throw this.#mismatch("stream");
+    if (!this.#completion) throw this.#mismatch("stream");
+    return this.#completion;
+  }
+
+  /** Tells routing how fast this was. */
+  measured(completionTokens: number): void {
+    const totalMs = this.#net.clock.monotonicMs() - this.#startedMs;
+    const firstContentMs = this.#firstContentMs ?? totalMs;
+    this.#line.measured({ firstContentMs, decodeMs: totalMs - firstContentMs, completionTokens });
+  }
+
+  /** The next opened frame, or undefined where the completion came instead. */
+  async #open(waitMs: number, signal?: AbortSignal): Promise<OpenedFrame | undefined> {
+    for (;;) {
+      const ready = this.#opened.shift();
+      if (ready) return ready;
+      if (this.#completion) return undefined;
+      this.#creditTaken();
+      const event = await this.#line.take(waitMs, signal);
+      switch (event?.kind) {
+        case undefined:
+          throw this.#fault({ code: "too_slow", providerId: this.providerId, phase: this.#phase, waitedMs: waitMs });
+        case "frames":
+          this.#uncreditedBytes += event.bytes.length;
+          this.#opened = this.#openFrames(event.bytes);
+          continue;
+        case "complete":
+          this.#completion = event.completion;
+          return undefined;
+        case "gone":
+          throw this.#fault({ code: "provider_gone", providerId: this.providerId, phase: this.#phase });
+        case "error":
+          throw this.#refusal(event.error);
+      }
+    }
+  }
+
+  #openFrames(bytes: Uint8Array): OpenedFrame[] {
+    try {
+      return this.#opener.push(bytes);
+    } catch {
+      throw this.#mismatch("stream");
+    }
+  }
+
+  #creditTaken(): void {
+    if (this.#uncreditedBytes < CREDIT_STEP_BYTES) return;
+    this.#line.credit(this.#uncreditedBytes);
+    this.#uncreditedBytes = 0;
+  }
+
+  #refusal({
+    code,
+    context_tokens,
+  }: Extract<Awaited<ReturnType<Line["take"]>>, { kind: "error" }>["error"]): NetworkError {
+    switch (code) {
+      case "busy":
+      case "draining":
+        return new NetworkError({ code: "provider_busy", providerId: this.providerId });
+      case "cancelled":
+        return new NetworkError({ code: "caller_gone", phase: this.#phase });
+      case "context_exceeded":
+        return new NetworkError({ code: "context_length_exceeded", contextTokens: context_tokens ?? 0 });
+      case "invalid_request":
+      case "model_unavailable":
+      case "cannot_open":
+      case "generation_failed":
+      case "backpressure_timeout":
+      case "internal":
+        return this.#fault({ code: "provider_fault", providerId: this.providerId, phase: this.#phase, fault: code });
+    }
+  }
+
+  #fault(failure: ConstructorParameters<typeof NetworkError>[0]): NetworkError {
+    if (!this.#cancelled) this.#line.faulted();
+    return new NetworkError(failure);
+  }
+
+  #mismatch(mismatch: "stream"): NetworkError {
+    return this.#fault({ code: "receipt_mismatch", providerId: this.providerId, phase: this.#phase, mismatch });
+  }
+
+  get #phase(): "before_content" | "after_content" {
+    return this.#firstContentMs === undefined ? "before_content" : "after_content";
+  }
+
+  readonly #cancel = (): void => {
+    this.#cancelled = true;
+    this.#line.cancel();
+  };
+
+  [Symbol.dispose](): void {
+    this.#hangUp.removeEventListener("abort", this.#cancel);
+    this.#line[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,93 @@
+import { microUsd, type JobId, type Serial } from "@darkbloom/protocol";
+import { systemClock } from "@darkbloom/protocol/node";
+import { describe, expect, it } from "vitest";
+import { MemoryLedger } from "../adapters/memory-ledger.ts";
+import { Hold } from "./hold.ts";
+import { settlementOf, termsOf } from "./ledger.samples.ts";
+import type { HoldId, Settlement } from "./port.ts";
+
+const clock = { ...systemClock, now: () => 7_000 };
+const terms = termsOf("1", 40n);
+const job = { jobId: "job_1" as JobId, serial: "SERIAL1" as Serial };
+
+/** A ledger that remembers its settlements, and fails those that it is told to. */
+class WatchedLedger extends MemoryLedger {
+  readonly settlements: Settlement[] = [];
+  failures = 0;
+
+  override async settle(holdId: HoldId, settlement: Settlement) {
+    if (this.failures-- > 0) throw new Error("disk full");
+    this.settlements.push(settlement);
+    return super.settle(holdId, settlement);
+  }
+}
+
+async function funded(): Promise<WatchedLedger> {
+  const ledger = new WatchedLedger();
+  await ledger.credit("credit_1", terms.account, microUsd(100n), 1);
+  return ledger;
+}
+
+describe("a hold", () => {
+  /** Goal: nothing is held, and nothing settled, where the balance does not reach. Method: a poor account. */
+  it("is not taken without the money", async () => {
+    const ledger = new WatchedLedger();
+    await expect(Hold.take(ledger, terms, clock)).rejects.toMatchObject({ failure: { code: "insufficient_funds" } });
+    expect(ledger.settlements).toEqual([]);
+  });
+
+  /** Goal: a settled hold is settled once. Method: settle, leave the scope, count. */
+  it("settles what it is told", async () => {
+    const ledger = await funded();
+    {
+      await using hold = await Hold.take(ledger, terms, clock);
+      expect((await ledger.totals(terms.account)).held).toBe(40n);
+      hold.note("provider_fault", job);
+      expect(await hold.settle(settlementOf(25n, { id: "1" }))).toBe(25n);
+      expect(() => hold.settle(settlementOf(1n))).toThrow(RangeError);
+    }
+    expect(ledger.settlements).toEqual([{ ...settlementOf(25n, { id: "1" }), at: 7_000 }]);
+  });
+
+  /** Goal: every other way out costs nothing and says how it ended. Method: leave by return and by throw, with and without a note. */
+  it("gives the money back where the scope is left without a settlement", async () => {
+    const ledger = await funded();
+    {
+      await using _ = await Hold.take(ledger, terms, clock);
+    }
+    expect(ledger.settlements).toEqual([{ outcome: "refused", charge: 0n, at: 7_000 }]);
+
+    const thrown = async (): Promise<void> => {
+      await using hold = await Hold.take(ledger, termsOf("2", 40n), clock);
+      hold.note("too_slow");
+      hold.note("provider_fault", job);
+      throw new Error("boom");
+    };
+    await expect(thrown()).rejects.toThrow("boom");
+    expect(ledger.settlements[1]).toMatchObject({ outcome: "provider_fault", charge: 0n, job: { ...job, earned: 0n } });
+    expect(await ledger.totals(terms.account)).toMatchObject({ balance: 100n, held: 0n, charged: 0n });
+  });
+
+  /** Goal: a settlement that did not reach the disk is undone, since nobody was told. Method: the disk fails once. */
+  it("gives the money back where the settlement failed", async () => {
+    const ledger = await funded();
+    ledger.failures = 1;
+    const failed = async (): Promise<void> => {
+      await using hold = await Hold.take(ledger, terms, clock);
+      await hold.settle(settlementOf(25n, { id: "1" }));
+    };
+    await expect(failed()).rejects.toThrow("disk full");
+    expect(await ledger.totals(terms.account)).toMatchObject({ balance: 100n, held: 0n, charged: 0n });
+  });
+
+  /** Goal: leaving the scope waits for a settlement under way instead of racing it. Method: do not await it. */
+  it("waits for a settlement under way", async () => {
+    const ledger = await funded();
+    {
+      await using hold = await Hold.take(ledger, terms, clock);
+      void hold.settle(settlementOf(25n));
+    }
+    expect((await ledger.totals(terms.account)).charged).toBe(25n);
+    expect(ledger.settlements).toHaveLength(1);
+  });
+});

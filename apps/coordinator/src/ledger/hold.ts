@@ -1,0 +1,75 @@
+import { microUsd, type Clock, type JobId, type MicroUsd, type Serial } from "@darkbloom/protocol";
+import type { HoldId, HoldTerms, Ledger, Outcome, Settlement } from "./port.ts";
+
+/** The attempt that a request ended with, where nothing was signed. */
+export interface UnpaidJob {
+  readonly jobId: JobId;
+  readonly serial: Serial;
+}
+
+const NO_USAGE = { promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 };
+
+/**
+ * Money set aside for one request. Exactly one of these exists per request, and exactly one settlement
+ * ends it: the one given to `settle`, or, where the scope is left without one, a charge of nothing with
+ * the outcome that was noted last. So every path out pays, and only a finished one costs.
+ *
+ * @example
+ * await using hold = await Hold.take(ledger, terms, clock);
+ * hold.note("provider_fault", { jobId, serial });   // what it will have been if we leave here
+ * await hold.settle({ outcome: "finished", charge, job });
+ */
+export class Hold implements AsyncDisposable {
+  readonly id: HoldId;
+  readonly amount: MicroUsd;
+  readonly #ledger: Ledger;
+  readonly #clock: Clock;
+  #noted: { readonly outcome: Outcome; readonly job: UnpaidJob | undefined } = { outcome: "refused", job: undefined };
+  #settling: Promise<MicroUsd> | undefined;
+
+  private constructor(ledger: Ledger, terms: HoldTerms, clock: Clock) {
+    this.id = terms.holdId;
+    this.amount = terms.amount;
+    this.#ledger = ledger;
+    this.#clock = clock;
+  }
+
+  /** @throws NetworkError `insufficient_funds`, and then nothing is held */
+  static async take(ledger: Ledger, terms: HoldTerms, clock: Clock): Promise<Hold> {
+    await ledger.hold(terms);
+    return new Hold(ledger, terms, clock);
+  }
+
+  /** How the request will have ended if the scope is left from here on without a settlement. */
+  note(outcome: Outcome, job?: UnpaidJob): void {
+    this.#noted = { outcome, job };
+  }
+
+  /**
+   * Settles now; durable once it resolves, so the receipt may be sent then and not before.
+   *
+   * @returns what was charged, in micro-USD; never above the hold
+   * @throws RangeError at the second call
+   */
+  settle(settlement: Omit<Settlement, "at">): Promise<MicroUsd> {
+    if (this.#settling) throw new RangeError("a hold is settled twice");
+    this.#settling = this.#ledger.settle(this.id, { ...settlement, at: this.#clock.now() });
+    return this.#settling;
+  }
+
+  /** A settlement that did not reach the disk told nobody anything, so the money goes back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const settled = await this.#settling?.then(
+      () => true,
+      () => false,
+    );
+    if (settled) return;
+    const { outcome, job } = this.#noted;
+    await this.#ledger.settle(this.id, {
+      outcome,
+      charge: microUsd(0n),
+      at: this.#clock.now(),
+      ...(job && { job: { jobId: job.jobId, serial: job.serial, usage: NO_USAGE, earned: microUsd(0n) } }),
+    });
+  }
+}

@@ -1,0 +1,257 @@
+import { microUsd, type AccountId, type JobId } from "@darkbloom/protocol";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "./book.ts";
+import { anna, bert, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
+import { RECEIPT_LIFE_MS, type Ledger, type Settlement } from "./port.ts";
+
+/** A ledger under test. `reopen` is what a restart sees, for ledgers that outlive one. */
+export interface LedgerUnderTest extends AsyncDisposable {
+  readonly ledger: Ledger;
+  reopen?(): Promise<void>;
+}
+
+const credit = (ledger: Ledger, amount: bigint, id = "credit_1", account = anna): Promise<void> =>
+  ledger.credit(id, account, microUsd(amount), 500);
+
+/** What any ledger must do. `open` gives a fresh, empty one. */
+export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest>): void {
+  describe(`ledger contract: ${name}`, () => {
+    /** Goal: a hold that the balance does not cover moves nothing. Method: one micro-dollar short, and an account without any. */
+    it("refuses a hold that it cannot cover", async () => {
+      await using test = await open();
+      await credit(test.ledger, 5n);
+      await expect(test.ledger.hold(termsOf("1", 6n))).rejects.toMatchObject({
+        failure: { code: "insufficient_funds", neededMicroUsd: 6n, availableMicroUsd: 5n },
+      });
+      await expect(test.ledger.hold(termsOf("2", 1n, bert))).rejects.toMatchObject({
+        failure: { code: "insufficient_funds", neededMicroUsd: 1n, availableMicroUsd: 0n },
+      });
+      expect(await test.ledger.totals(anna)).toEqual({ balance: 5n, held: 0n, charged: 0n, credited: 5n });
+      expect(await test.ledger.totals(bert)).toEqual({ balance: 0n, held: 0n, charged: 0n, credited: 0n });
+      await expect(test.ledger.settle(termsOf("1", 6n).holdId, settlementOf(1n))).rejects.toThrow(RangeError);
+      await test.ledger.hold(termsOf("1", 5n));
+    });
+
+    /** Goal: requests in parallel never spend more than there is. Method: 64 holds at once on money for ten of them. */
+    it("does not overshoot with 64 holds in parallel", async () => {
+      await using test = await open();
+      await credit(test.ledger, 107n);
+      const held = await Promise.allSettled(
+        Array.from({ length: 64 }, (_, n) => test.ledger.hold(termsOf(`${n}`, 10n))),
+      );
+      expect(held.filter((result) => result.status === "fulfilled")).toHaveLength(10);
+      expect(await test.ledger.totals(anna)).toEqual({ balance: 7n, held: 100n, charged: 0n, credited: 107n });
+    });
+
+    /** Goal: a free request needs no money. Method: a hold of zero on an account that was never credited. */
+    it("holds and settles nothing for nothing", async () => {
+      await using test = await open();
+      await test.ledger.hold(termsOf("1", 0n));
+      expect(await test.ledger.settle(termsOf("1", 0n).holdId, settlementOf(3n, { id: "1" }))).toBe(0n);
+      expect(await test.ledger.usage(anna, 10)).toHaveLength(1);
+    });
+
+    /** Goal: repeats change nothing and give the first answer. Method: every call twice, the second with other figures. */
+    it("is idempotent on credit ids and hold ids", async () => {
+      await using test = await open();
+      await credit(test.ledger, 100n);
+      await credit(test.ledger, 70n);
+      await test.ledger.hold(termsOf("1", 60n));
+      await test.ledger.hold(termsOf("1", 99n));
+      const { holdId } = termsOf("1", 60n);
+      expect(await test.ledger.settle(holdId, settlementOf(25n, { id: "1", earned: 20n }))).toBe(25n);
+      expect(await test.ledger.settle(holdId, settlementOf(1n, { id: "2" }, { outcome: "crashed" }))).toBe(25n);
+      await test.ledger.hold(termsOf("1", 60n));
+      expect(await test.ledger.totals(anna)).toEqual({ balance: 75n, held: 0n, charged: 25n, credited: 100n });
+      expect(await test.ledger.usage(anna, 10)).toEqual([
+        {
+          jobId: "job_1",
+          requestId: "request_1",
+          model: "darkbloom-tiny",
+          usage: { promptTokens: 11, cachedTokens: 3, completionTokens: 7, reasoningTokens: 2 },
+          cost: 25n,
+          outcome: "finished",
+          at: 2_000,
+        },
+      ]);
+    });
+
+    /** Goal: nobody pays more than was held. Method: ask for more than the hold. */
+    it("charges at most the hold", async () => {
+      await using test = await open();
+      await credit(test.ledger, 100n);
+      await test.ledger.hold(termsOf("1", 40n));
+      expect(await test.ledger.settle(termsOf("1", 40n).holdId, settlementOf(90n, { id: "1", earned: 90n }))).toBe(40n);
+      expect(await test.ledger.totals(anna)).toEqual({ balance: 60n, held: 0n, charged: 40n, credited: 100n });
+    });
+
+    /** Goal: figures that cannot be right move nothing. Method: a negative amount at each place, a share above its charge, one job under two holds. */
+    it("refuses impossible figures", async () => {
+      await using test = await open();
+      const { ledger } = test;
+      await credit(ledger, 100n);
+      await expect(credit(ledger, 0n, "credit_2")).rejects.toThrow(RangeError);
+      await expect(credit(ledger, -1n, "credit_2")).rejects.toThrow(RangeError);
+      await expect(credit(ledger, ACCOUNT_CREDIT_MICRO_USD_MAX, "credit_2")).rejects.toThrow(RangeError);
+      await expect(ledger.hold(termsOf("1", -1n))).rejects.toThrow(RangeError);
+      await ledger.hold(termsOf("1", 40n));
+      await ledger.hold(termsOf("2", 40n));
+      const first = termsOf("1", 40n).holdId;
+      await expect(ledger.settle(first, settlementOf(-1n))).rejects.toThrow(RangeError);
+      await expect(ledger.settle(first, settlementOf(5n, { id: "1", earned: 6n }))).rejects.toThrow(RangeError);
+      await expect(ledger.settle(first, settlementOf(5n, { id: "1", earned: -1n }))).rejects.toThrow(RangeError);
+      expect(await ledger.totals(anna)).toEqual({ balance: 20n, held: 80n, charged: 0n, credited: 100n });
+      await ledger.settle(first, settlementOf(5n, { id: "1" }));
+      await expect(ledger.settle(termsOf("2", 40n).holdId, settlementOf(5n, { id: "1" }))).rejects.toThrow();
+      expect(await ledger.totals(anna)).toEqual({ balance: 55n, held: 40n, charged: 5n, credited: 100n });
+      expect(await ledger.check()).toEqual([]);
+    });
+
+    /** Goal: usage reads newest first, for its own account, and has no row without a job. Method: four settlements, two at one moment. */
+    it("lists usage", async () => {
+      await using test = await open();
+      const { ledger } = test;
+      await credit(ledger, 100n);
+      await credit(ledger, 100n, "credit_2", bert);
+      for (const hold of ["1", "2", "3", "4"]) await ledger.hold(termsOf(hold, 10n));
+      await ledger.hold(termsOf("5", 10n, bert));
+      const settle = (hold: string, settlement: Settlement) => ledger.settle(termsOf(hold, 10n).holdId, settlement);
+      await settle("2", settlementOf(1n, { id: "2" }, { at: 30 }));
+      await settle("1", settlementOf(1n, { id: "1" }, { at: 30 }));
+      await settle("3", settlementOf(0n, { id: "3" }, { at: 10, outcome: "provider_fault" }));
+      await settle("4", settlementOf(0n, undefined, { outcome: "refused" }));
+      await settle("5", settlementOf(1n, { id: "5" }));
+      const jobs = async (limit: number) => (await ledger.usage(anna, limit)).map((row) => row.jobId);
+      expect(await jobs(10)).toEqual(["job_1", "job_2", "job_3"]);
+      expect(await jobs(2)).toEqual(["job_1", "job_2"]);
+      expect(await ledger.usage(bert, 10)).toHaveLength(1);
+    });
+
+    /** Goal: a receipt is there for 90 days, for whoever paid. Method: ask as another account, and on both sides of the last moment. */
+    it("keeps receipts for their life", async () => {
+      await using test = await open();
+      const { ledger } = test;
+      await credit(ledger, 100n);
+      await ledger.hold(termsOf("1", 10n));
+      const receipt = receiptOf("job_1");
+      await ledger.settle(termsOf("1", 10n).holdId, settlementOf(1n, { id: "1", receipt }, { at: 2_000 }));
+      await test.reopen?.();
+      const job = "job_1" as JobId;
+      expect(await test.ledger.receipt(anna, job, 2_000)).toEqual(receipt);
+      expect(await test.ledger.receipt(anna, job, 2_000 + RECEIPT_LIFE_MS - 1)).toEqual(receipt);
+      expect(await test.ledger.receipt(anna, job, 2_000 + RECEIPT_LIFE_MS)).toBeUndefined();
+      expect(await test.ledger.receipt(bert, job, 2_000)).toBeUndefined();
+      expect(await test.ledger.receipt(anna, "job_2" as JobId, 2_000)).toBeUndefined();
+    });
+
+    /** Goal: what a crash left open is given back, once. Method: more open holds than one step takes, one settled before. */
+    it("releases open holds", async () => {
+      await using test = await open();
+      await credit(test.ledger, 10_000n);
+      await Promise.all(Array.from({ length: 1_201 }, (_, n) => test.ledger.hold(termsOf(`${n}`, 2n))));
+      await test.ledger.settle(termsOf("0", 2n).holdId, settlementOf(1n, { id: "0" }));
+      await test.reopen?.();
+      expect(await test.ledger.releaseOpenHolds(3_000)).toBe(1_200);
+      expect(await test.ledger.releaseOpenHolds(3_000)).toBe(0);
+      expect(await test.ledger.totals(anna)).toEqual({ balance: 9_999n, held: 0n, charged: 1n, credited: 10_000n });
+      expect(await test.ledger.settle(termsOf("1", 2n).holdId, settlementOf(2n, { id: "1" }))).toBe(0n);
+      expect(await test.ledger.usage(anna, 10)).toHaveLength(1);
+      expect(await test.ledger.check()).toEqual([]);
+    });
+
+    /**
+     * Goal: money is neither made nor lost. Method: random holds, settlements, credits, releases and restarts
+     * with repeated ids, several at a time, against a model of what each first answer promised.
+     */
+    it("adds up in any order, with repeats and restarts", async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 }), async (turns) => {
+          await using test = await open();
+          const model = new Model();
+          for (const turn of turns) {
+            const [releases, calls] = [turn.filter(isRelease), turn.filter((one) => !isRelease(one))];
+            await Promise.all(calls.map((one) => model.take(one, test.ledger)));
+            for (const release of releases) await model.take(release, test.ledger);
+            if (turn.some(({ op }) => op === "restart")) await test.reopen?.();
+            for (const account of [anna, bert]) await model.compare(account, test.ledger);
+            expect(await test.ledger.check()).toEqual([]);
+          }
+        }),
+        { numRuns: 100 },
+      );
+    });
+  });
+}
+
+const step = fc.record({
+  op: fc.constantFrom("hold", "hold", "settle", "settle", "credit", "release", "restart"),
+  n: fc.nat(5),
+  amount: fc.bigInt(0n, 60n),
+});
+const isRelease = ({ op }: Step): boolean => op === "release";
+
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** What the ledger's own answers promised, kept as plainly as can be. Odd numbers are Bert's. */
+class Model {
+  readonly #credited = new Map<number, bigint>();
+  readonly #held = new Map<number, bigint>();
+  readonly #charged = new Map<number, bigint>();
+
+  async take({ op, n, amount }: Step, ledger: Ledger): Promise<void> {
+    const account = accountOf(n);
+    const { holdId } = termsOf(`${n}`, amount);
+    switch (op) {
+      case "credit":
+        if (amount > 0n) {
+          await ledger.credit(`credit_${n}`, account, microUsd(amount), 500);
+          if (!this.#credited.has(n)) this.#credited.set(n, amount);
+        }
+        break;
+      case "hold": {
+        const taken = await ledger.hold(termsOf(`${n}`, amount, account)).then(
+          () => true,
+          () => false,
+        );
+        if (taken && !this.#held.has(n)) this.#held.set(n, amount);
+        break;
+      }
+      case "settle": {
+        const charge = await ledger
+          .settle(holdId, settlementOf(amount, { id: `${n}`, earned: amount / 2n }))
+          .catch(() => undefined);
+        if (charge === undefined) expect(this.#held.has(n)).toBe(false);
+        else this.#settled(n, charge, amount);
+        break;
+      }
+      case "release":
+        await ledger.releaseOpenHolds(9_000);
+        for (const open of this.#held.keys()) if (!this.#charged.has(open)) this.#charged.set(open, 0n);
+        break;
+      case "restart":
+        break;
+    }
+  }
+
+  #settled(n: number, charge: bigint, asked: bigint): void {
+    const held = this.#held.get(n) ?? 0n;
+    const before = this.#charged.get(n);
+    if (before === undefined) expect(charge).toBe(asked < held ? asked : held);
+    else expect(charge).toBe(before);
+    this.#charged.set(n, charge);
+  }
+
+  async compare(account: AccountId, ledger: Ledger): Promise<void> {
+    const { balance, held, charged, credited } = await ledger.totals(account);
+    const sum = (of: Map<number, bigint>, keep: (n: number) => boolean = () => true): bigint =>
+      [...of].reduce((total, [n, amount]) => (accountOf(n) === account && keep(n) ? total + amount : total), 0n);
+    expect(balance + held + charged - credited).toBe(0n);
+    expect(balance >= 0n).toBe(true);
+    expect(credited).toBe(sum(this.#credited));
+    expect(charged).toBe(sum(this.#charged));
+    expect(held).toBe(sum(this.#held, (n) => !this.#charged.has(n)));
+  }
+}
+
+const accountOf = (n: number): AccountId => (n % 2 === 0 ? anna : bert);

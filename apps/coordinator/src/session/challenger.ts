@@ -1,0 +1,102 @@
+import {
+  CHALLENGE_ANSWER_MS,
+  CHALLENGE_EVERY_MS,
+  toBase64,
+  verify,
+  type Evidence,
+  type Verdict,
+} from "@darkbloom/protocol";
+import { afterChallenge, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
+import type { SessionNet } from "./host-provider.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { ProviderSession, Shown } from "./provider-session.ts";
+
+/** After a challenge that was not passed the next one comes sooner. */
+export const CHALLENGE_RETRY_MS = 15_000;
+
+export interface ChallengeReply {
+  readonly answer: Uint8Array<ArrayBuffer>;
+  readonly signature: Uint8Array<ArrayBuffer>;
+}
+
+export const evidenceOf = (shown: Shown): Evidence => ({
+  blob: shown.blobBytes,
+  blobSignature: shown.blobSignature,
+});
+
+/** True where nothing that registration checks has failed; the challenge is still to come. */
+export const mayBeChallenged = (verdict: Verdict): boolean => verdict.checks.every(({ status }) => status !== "fail");
+
+/**
+ * Challenges one machine for as long as it stays: at once, then every five minutes, and at once again
+ * when it shows new keys. New keys are used only after a challenge over them was passed; until then the
+ * old ones serve on.
+ */
+export class Challenger {
+  readonly #net: SessionNet;
+  readonly #session: ProviderSession;
+  readonly #replies: Mailbox<ChallengeReply>;
+  #renewing: Shown | undefined;
+  #pause = new AbortController();
+
+  constructor(net: SessionNet, session: ProviderSession) {
+    this.#net = net;
+    this.#session = session;
+    this.#replies = new Mailbox(net.clock);
+  }
+
+  answered(reply: ChallengeReply): void {
+    this.#replies.put(reply);
+  }
+
+  /** A newly signed blob of the same machine. */
+  renew(shown: Shown): void {
+    const verdict = verify(this.#net.crypto, evidenceOf(shown), { moment: "registration" }, this.#net.clock.now());
+    if (!mayBeChallenged(verdict)) return this.#session.judge(verdict, this.#session.standing);
+    this.#renewing = shown;
+    this.#pause.abort();
+  }
+
+  async run(over: AbortSignal): Promise<void> {
+    let due = mayBeChallenged(this.#session.verdict);
+    for (;;) {
+      const outcome = due ? await this.#once(over) : "refuted";
+      if (outcome === "timeout" && this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED)
+        this.#session.leave("untrusted");
+      this.#pause = new AbortController();
+      const pauseMs = outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS;
+      if (!this.#renewing)
+        await this.#net.clock.sleep(pauseMs, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
+      over.throwIfAborted();
+      due ||= this.#renewing !== undefined;
+    }
+  }
+
+  async #once(over: AbortSignal): Promise<ChallengeOutcome> {
+    const shown = this.#renewing ?? this.#session.shown;
+    const { clock, crypto, random } = this.#net;
+    const nonce = random.bytes(32);
+    this.#session.outbox.control({
+      type: "attestation_challenge",
+      nonce: toBase64(nonce),
+      callers_root: null,
+      timestamp: new Date(clock.now()).toISOString(),
+    });
+    const reply = await this.#replies.take(CHALLENGE_ANSWER_MS, over);
+    if (!reply) {
+      this.#session.judge(this.#session.verdict, afterChallenge(this.#session.standing, "timeout"));
+      return "timeout";
+    }
+    const challenge = { nonce, callersRoot: null, ...reply };
+    const verdict = verify(crypto, { ...evidenceOf(shown), challenge }, { moment: "later" }, clock.now());
+    if (verdict.level !== "none") {
+      if (this.#renewing === shown) this.#renewing = undefined;
+      this.#session.attest(shown, challenge, verdict);
+      return "pass";
+    }
+    const falsePosture = verdict.checks.some(({ id, status }) => status === "fail" && id.startsWith("posture."));
+    const outcome = falsePosture ? "posture" : "refuted";
+    this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome));
+    return outcome;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Envelope, FromProvider, JobId, ProviderId, Serial } from "@darkbloom/protocol";
+import type { MeasuredAnswer } from "./pace.ts";
+
+type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
+export type Completion = Of<"inference_complete">;
+
+/** What a provider says about one attempt, in the order in which it said it. */
+export type LineEvent =
+  | { readonly kind: "frames"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "complete"; readonly completion: Completion }
+  | { readonly kind: "error"; readonly error: Of<"inference_error"> }
+  | { readonly kind: "gone" };
+
+/**
+ * One attempt's line to its provider, and the slot that it takes there. The session owns it; the
+ * attempt that opened it holds it until it leaves scope.
+ *
+ * - The slot is free again when the provider has closed the attempt or is gone, not when we lose
+ *   interest: leaving the scope before that only sends a cancel.
+ * - At most one `take` waits at a time.
+ */
+export interface Line extends Disposable {
+  readonly jobId: JobId;
+  readonly providerId: ProviderId;
+  readonly serial: Serial;
+  /** Hands the request over. Throws `provider_busy` if the provider's queue is full, `provider_gone` if it left. */
+  send(request: { callerRequestId: string; envelope: Envelope }): void;
+  /** The next event, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */
+  take(waitMs: number, signal?: AbortSignal): Promise<LineEvent | undefined>;
+  /** Allows the provider to send so many bytes more. */
+  credit(bytes: number): void;
+  /** Asks the provider to stop between tokens and close; its closing still comes. */
+  cancel(): void;
+  /** Tells routing how fast a good answer came, or that this attempt was the machine's fault. */
+  measured(answer: MeasuredAnswer): void;
+  faulted(): void;
+}

@@ -1,0 +1,39 @@
+import type { Clock } from "@darkbloom/protocol";
+
+/**
+ * Hands what one side puts in, in order, to one reader who waits for it. Bounded by whoever puts: the
+ * session counts bytes against the credit that it gave.
+ */
+export class Mailbox<Item extends object> {
+  readonly #clock: Clock;
+  readonly #items: Item[] = [];
+  #wake: ((woken: "put") => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  put(item: Item): void {
+    this.#items.push(item);
+    this.#wake?.("put");
+  }
+
+  /** The next item, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */
+  async take(waitMs: number, signal?: AbortSignal): Promise<Item | undefined> {
+    signal?.throwIfAborted();
+    const ready = this.#items.shift();
+    if (ready) return ready;
+
+    const timer = new AbortController();
+    const { promise: put, resolve } = Promise.withResolvers<"put">();
+    this.#wake = resolve;
+    const stop = signal ? AbortSignal.any([signal, timer.signal]) : timer.signal;
+    try {
+      await Promise.race([put, this.#clock.sleep(waitMs, stop)]);
+    } finally {
+      this.#wake = undefined;
+      timer.abort();
+    }
+    return this.#items.shift();
+  }
+}

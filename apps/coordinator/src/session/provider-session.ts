@@ -1,0 +1,352 @@
+import {
+  ANSWER_WINDOW_BYTES,
+  CHALLENGE_AGE_MAX_MS,
+  fromBase64,
+  fromProvider,
+  HPKE_CONTEXT_LIFE_MS,
+  NetworkError,
+  SEAL_INFO,
+  type FromProvider,
+  type HpkeContext,
+  type JobId,
+  type ProviderId,
+  type RegistrationBlob,
+  type Serial,
+  type Sha256Hex,
+  type Verdict,
+} from "@darkbloom/protocol";
+import type { LeaveReason } from "../events/events.ts";
+import type { Member, Sealing } from "../fleet/fleet.ts";
+import type { ProviderView } from "../fleet/view.ts";
+import type { Candidate } from "../routing/choose.ts";
+import { freshStanding, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
+import type { SessionNet } from "./host-provider.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { Line, LineEvent } from "./line.ts";
+import { Outbox } from "./outbox.ts";
+import { Pace } from "./pace.ts";
+import { closeCodes, type Wire } from "./wire.ts";
+
+/** What was shown, checked and found true enough to be used: evidence and the keys that it names. */
+export interface Shown {
+  readonly blob: RegistrationBlob;
+  readonly blobBytes: Uint8Array<ArrayBuffer>;
+  readonly blobSignature: Uint8Array<ArrayBuffer>;
+  readonly sha256: Sha256Hex;
+}
+
+interface OpenLine {
+  readonly mailbox: Mailbox<LineEvent>;
+  /** Sealed bytes that the provider may still send. */
+  windowBytes: number;
+  /** Nobody listens any more; it only waits to be closed. */
+  abandoned: boolean;
+  closed: boolean;
+}
+
+type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
+
+/**
+ * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
+ * its socket and of its slots; the fleet sees it as a `Member`.
+ */
+export class ProviderSession implements Member {
+  readonly providerId: ProviderId;
+  readonly #net: SessionNet;
+  readonly #wire: Wire;
+  readonly #outbox: Outbox;
+  readonly #slots: number;
+  readonly #lines = new Map<JobId, OpenLine>();
+  readonly #connectedAt: number;
+  readonly #pace: Pace;
+  #shown: Shown;
+  #challenge: Challenge | undefined;
+  #verdict: Verdict;
+  #standing: Standing = freshStanding;
+  #passedAtMs: number | undefined;
+  #draining = false;
+  #context: { readonly context: HpkeContext; readonly madeAtMs: number; readonly of: Sha256Hex } | undefined;
+  #leaving: LeaveReason | undefined;
+
+  constructor(net: SessionNet, wire: Wire, providerId: ProviderId, slots: number, shown: Shown, verdict: Verdict) {
+    this.#net = net;
+    this.#wire = wire;
+    this.#outbox = new Outbox(wire);
+    this.providerId = providerId;
+    this.#slots = slots;
+    this.#shown = shown;
+    this.#verdict = verdict;
+    this.#connectedAt = net.clock.now();
+    this.#pace = new Pace(net.clock);
+  }
+
+  get identityKey(): string {
+    return this.#shown.blob.identity_key;
+  }
+  get shown(): Shown {
+    return this.#shown;
+  }
+  get verdict(): Verdict {
+    return this.#verdict;
+  }
+  get standing(): Standing {
+    return this.#standing;
+  }
+  get outbox(): Outbox {
+    return this.#outbox;
+  }
+  get leaving(): LeaveReason | undefined {
+    return this.#leaving;
+  }
+  get running(): number {
+    return this.#lines.size;
+  }
+
+  // What the fleet asks.
+
+  candidate(): Candidate {
+    return {
+      providerId: this.providerId,
+      serial: this.#serial,
+      trustLevel: this.#verdict.level,
+      attested: this.#attested,
+      distrusted: this.#standing.distrusted !== false || this.#net.liars.has(this.identityKey),
+      draining: this.#draining || this.#leaving !== undefined,
+      models: this.#models,
+      slots: this.#slots,
+      running: this.#lines.size,
+      ...this.#pace.measured(),
+    };
+  }
+
+  view(): ProviderView {
+    const { blob } = this.#shown;
+    return {
+      providerId: this.providerId,
+      serial: this.#serial,
+      identityKey: blob.identity_key,
+      chipName: blob.chip_name,
+      hardwareModel: blob.hardware_model,
+      platform: blob.platform,
+      models: this.#models,
+      evidence: {
+        blob: this.#shown.blobBytes,
+        blobSignature: this.#shown.blobSignature,
+        ...(this.#challenge && { challenge: this.#challenge }),
+      },
+      evidenceSha256: this.#shown.sha256,
+      verdict: this.#verdict,
+      attested: this.#attested,
+      slots: this.#slots,
+      running: this.#lines.size,
+      draining: this.#draining,
+      connectedAt: this.#connectedAt,
+    };
+  }
+
+  open(jobId: JobId): Line {
+    const line: OpenLine = {
+      mailbox: new Mailbox(this.#net.clock),
+      windowBytes: 0,
+      abandoned: false,
+      closed: false,
+    };
+    this.#lines.set(jobId, line);
+    let sent = false;
+    const cancel = () => {
+      if (sent && !line.closed) this.#outbox.control({ type: "cancel", request_id: jobId });
+    };
+    return {
+      jobId,
+      providerId: this.providerId,
+      serial: this.#serial,
+      send: ({ callerRequestId, envelope }) => {
+        if (this.#leaving) throw this.#gone("before_content");
+        sent = true;
+        line.windowBytes = ANSWER_WINDOW_BYTES;
+        const request = {
+          type: "inference_request",
+          request_id: jobId,
+          caller_request_id: callerRequestId,
+          envelope,
+          credit_bytes: ANSWER_WINDOW_BYTES,
+        } as const;
+        const taken = this.#outbox.body(request, () => {
+          if (line.abandoned) this.#close(jobId, line);
+          return !line.abandoned;
+        });
+        if (!taken) throw new NetworkError({ code: "provider_busy", providerId: this.providerId });
+      },
+      take: (waitMs, signal) => line.mailbox.take(waitMs, signal),
+      credit: (bytes) => {
+        line.windowBytes += bytes;
+        if (!line.closed) this.#outbox.control({ type: "credit", request_id: jobId, bytes });
+      },
+      cancel,
+      measured: (answer) => this.#pace.answered(answer),
+      faulted: () => this.#pace.faulted(),
+      [Symbol.dispose]: () => {
+        if (line.closed || line.abandoned) return;
+        line.abandoned = true;
+        if (sent) cancel();
+        else this.#close(jobId, line);
+      },
+    };
+  }
+
+  /** The context that seals for this machine's present key; one public-key step an hour, not one a request. */
+  sealing(): Sealing {
+    const nowMs = this.#net.clock.monotonicMs();
+    const key = this.#shown.blob.hpke_keys[0];
+    if (!key) throw new RangeError("a checked blob names no HPKE key");
+    if (
+      !this.#context ||
+      this.#context.of !== this.#shown.sha256 ||
+      nowMs - this.#context.madeAtMs > HPKE_CONTEXT_LIFE_MS
+    ) {
+      const context = this.#net.hpke.sealContext(key.suite, fromBase64(key.public_key), SEAL_INFO);
+      this.#context = { context, madeAtMs: nowMs, of: this.#shown.sha256 };
+    }
+    return { context: this.#context.context, keyId: key.id, suite: key.suite, evidenceSha256: this.#shown.sha256 };
+  }
+
+  replaced(): void {
+    this.leave("replaced");
+  }
+
+  distrust(): void {
+    this.#net.liars.add(this.identityKey);
+    this.#standing = { ...this.#standing, distrusted: "answer" };
+    this.tellTrust();
+    this.#net.fleet.changed();
+  }
+
+  // What the story of the connection does.
+
+  /** Takes over newly checked evidence with its challenge, or a challenge that only renews the present one. */
+  attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
+    this.#shown = shown;
+    this.#challenge = challenge;
+    this.#passedAtMs = this.#net.clock.monotonicMs();
+    this.judge(verdict, freshStanding);
+  }
+
+  judge(verdict: Verdict, standing: Standing): void {
+    const from = this.#verdict.level;
+    this.#verdict = verdict;
+    this.#standing = standing;
+    if (from !== verdict.level) {
+      const failedChecks = verdict.checks.filter(({ status }) => status === "fail").length;
+      this.#net.events.verdictChanged({ providerId: this.providerId, from, to: verdict.level, failedChecks });
+    }
+    this.tellTrust();
+    this.#net.fleet.changed();
+  }
+
+  tellTrust(): void {
+    const { trustLevel, attested, distrusted, draining } = this.candidate();
+    this.#outbox.control({
+      type: "trust_status",
+      trust_level: trustLevel,
+      eligible: attested && !distrusted && !draining,
+      checks: [...this.#verdict.checks],
+    });
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#net.fleet.changed();
+    this.#ackDrain();
+  }
+
+  /** Says goodbye; `closed` follows when the socket is gone. */
+  leave(reason: LeaveReason): void {
+    if (this.#leaving) return;
+    this.#leaving = reason;
+    if (reason === "silent") this.#wire.terminate();
+    else this.#wire.close(reason === "shutdown" ? closeCodes.goingAway : closeCodes.policy, reason);
+  }
+
+  /** Every line ends; whoever listens is told. */
+  closed(): void {
+    this.#leaving ??= "closed";
+    for (const [jobId, line] of this.#lines) {
+      line.mailbox.put({ kind: "gone" });
+      this.#close(jobId, line);
+    }
+  }
+
+  /** A frame about one attempt. One for an attempt that is unknown or over is skipped. */
+  hear(frame: Extract<FromProvider, { request_id: string }>): void {
+    const jobId = frame.request_id as JobId;
+    const line = this.#lines.get(jobId);
+    if (!line) return;
+    switch (frame.type) {
+      case "inference_accepted":
+        return;
+      case "inference_response_chunk": {
+        const bytes = fromBase64(frame.frames);
+        line.windowBytes -= bytes.length;
+        if (line.windowBytes < 0) return this.leave("overrun");
+        if (!line.abandoned) line.mailbox.put({ kind: "frames", bytes });
+        // The provider of an abandoned line may wait for credit to close it.
+        else this.#outbox.control({ type: "credit", request_id: jobId, bytes: bytes.length });
+        return;
+      }
+      case "inference_complete":
+        line.mailbox.put({ kind: "complete", completion: frame });
+        return this.#close(jobId, line);
+      case "inference_error":
+        line.mailbox.put({ kind: "error", error: frame });
+        return this.#close(jobId, line);
+    }
+  }
+
+  #close(jobId: JobId, line: OpenLine): void {
+    line.closed = true;
+    this.#lines.delete(jobId);
+    this.#ackDrain();
+    this.#net.fleet.changed();
+  }
+
+  #ackDrain(): void {
+    if (this.#draining && this.#lines.size === 0) this.#outbox.control({ type: "provider_drain_ack" });
+  }
+
+  #gone(phase: "before_content" | "after_content"): NetworkError {
+    return new NetworkError({ code: "provider_gone", providerId: this.providerId, phase });
+  }
+
+  get #serial(): Serial {
+    return this.#shown.blob.serial as Serial;
+  }
+
+  get #models(): Candidate["models"] {
+    return this.#shown.blob.models.map(({ build, weights_sha256, context_tokens }) => ({
+      build,
+      weightsSha256: weights_sha256,
+      contextTokens: context_tokens,
+    }));
+  }
+
+  get #attested(): boolean {
+    return (
+      this.#passedAtMs !== undefined &&
+      this.#standing.hardFailures === 0 &&
+      this.#standing.timeouts < TIMEOUTS_UNTIL_STALE &&
+      this.#net.clock.monotonicMs() - this.#passedAtMs <= CHALLENGE_AGE_MAX_MS
+    );
+  }
+}
+
+/** A frame as text, parsed; undefined where it is not one that we know. */
+export function readFrame(text: string): FromProvider | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = fromProvider.safeParse(json);
+  return parsed.success ? parsed.data : undefined;
+}

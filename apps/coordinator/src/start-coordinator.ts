@@ -1,0 +1,129 @@
+import { timingSafeEqual } from "node:crypto";
+import { utf8, type TrustLevel } from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { createObserver, type LogLevel } from "./adapters/observe.ts";
+import { openStore } from "./adapters/open-store.ts";
+import { adminOf } from "./admin/operations.ts";
+import { serveAdmin } from "./admin/server.ts";
+import type { CatalogEntry } from "./catalog/catalog.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { createHttpServer } from "./http/server.ts";
+import type { Net } from "./inference/net.ts";
+import { serve } from "./inference/serve.ts";
+import { Slots } from "./routing/slots.ts";
+import { Liars } from "./trust/standing.ts";
+import { ProviderSockets } from "./ws/provider.ts";
+
+export interface CoordinatorConfig {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly dataPath: string;
+  readonly corsOrigins: readonly string[];
+  readonly trustProxy: boolean;
+  /** What a provider on another machine must show to join; without one, none may. */
+  readonly joinToken?: string;
+  /** The floor for public traffic. */
+  readonly minTrust: TrustLevel;
+  /** Of each charge, what the provider does not earn: a whole number from 0 to 100. */
+  readonly platformFeePercent: number;
+  readonly logLevel: LogLevel;
+  readonly version: string;
+  /** Models to add to the folder's catalog, e.g. the one of `--model PATH`. */
+  readonly models?: readonly CatalogEntry[];
+}
+
+export interface RunningCoordinator {
+  /** e.g. `http://127.0.0.1:8080` */
+  readonly baseUrl: string;
+  readonly port: number;
+  /** Takes no new requests, lets those that run finish for so long, then closes everything. */
+  stop(how: { readonly drainMs: number }): Promise<void>;
+}
+
+/** How often a drain looks whether everything has finished. */
+const DRAIN_LOOK_MS = 50;
+
+/**
+ * Builds a coordinator whole, and starts it.
+ *
+ * Parts close in the reverse order of their opening: the HTTP edge first, the database and the folder's
+ * lock last, so that whatever is under way can still be settled.
+ */
+export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
+  const clock = systemClock;
+  await using opening = new AsyncDisposableStack();
+  const fleet = new Fleet();
+  const { events, metrics, watch } = createObserver({ level: config.logLevel });
+  watch(fleet);
+  const store = opening.use(
+    await openStore(config.dataPath, {
+      clock,
+      ...(config.models && { models: config.models }),
+      onSweepError: (error) => events.bug({ where: "background" }, error),
+    }),
+  );
+  const tools = { clock, random: systemRandom, crypto: nodeCrypto };
+  opening.use(await serveAdmin(store.folder.path, adminOf({ ...store, ...tools })));
+  const slots = opening.use(new Slots(fleet, clock, systemRandom));
+  const net: Net = {
+    ...tools,
+    ...store,
+    hpke: nodeHpke,
+    fleet,
+    slots,
+    events,
+    platformFeePercent: config.platformFeePercent,
+  };
+  const mayJoin = (token: string | undefined, onThisMachine: boolean) =>
+    onThisMachine || sameSecret(token, config.joinToken);
+  const sockets = opening.use(new ProviderSockets({ ...net, liars: new Liars(), mayJoin }));
+
+  let draining = false;
+  let running = 0;
+  const http = createHttpServer({
+    ...net,
+    accounts: store.accounts,
+    coordinatorKeys: [{ id: store.countersigner.keyId, publicKey: store.countersigner.publicKey }],
+    serve: async (ask, reply) => {
+      running++;
+      try {
+        await serve(net, ask, reply);
+      } finally {
+        running--;
+      }
+    },
+    isDraining: () => draining,
+    metrics,
+    acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),
+    settings: {
+      corsOrigins: config.corsOrigins,
+      trustProxy: config.trustProxy,
+      version: config.version,
+      minTrustDefault: config.minTrust,
+    },
+  });
+  opening.defer(() => http.close());
+  const { port } = await http.listen({ host: config.host, port: config.port });
+  events.started({ port, providersKnown: 0, holdsReleased: store.holdsReleased });
+
+  const parts = opening.move();
+  return {
+    baseUrl: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
+    port,
+    async stop({ drainMs }) {
+      draining = true;
+      events.stopping({ running });
+      const untilMs = clock.monotonicMs() + drainMs;
+      while (running > 0 && clock.monotonicMs() < untilMs) await clock.sleep(DRAIN_LOOK_MS);
+      await parts.disposeAsync();
+    },
+  };
+}
+
+/** Compares without telling by its time how much was right. */
+function sameSecret(shown: string | undefined, secret: string | undefined): boolean {
+  if (!shown || !secret) return false;
+  const digests = [shown, secret].map((text) => nodeCrypto.sha256(utf8(text))) as [Uint8Array, Uint8Array];
+  return timingSafeEqual(...digests);
+}

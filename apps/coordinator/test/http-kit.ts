@@ -1,0 +1,203 @@
+import {
+  microUsd,
+  toHex,
+  utf8,
+  type AccountId,
+  type BuildId,
+  type JobId,
+  type KeyId,
+  type ModelId,
+  type ProviderId,
+  type ReceiptDocument,
+  type Serial,
+  type Sha256Hex,
+  type TrustLevel,
+} from "@darkbloom/protocol";
+import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { connect, type Socket } from "node:net";
+import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
+import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
+import { createObserver } from "../src/adapters/observe.ts";
+import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
+import type { ProviderView } from "../src/fleet/view.ts";
+import type { HttpDeps } from "../src/http/deps.ts";
+import { createHttpServer } from "../src/http/server.ts";
+import type { AnswerFacts, Closing } from "../src/inference/reply.ts";
+
+export const KEY = "eigeninference-testtesttesttesttesttesttesttesttest";
+export const ACCOUNT = "acct_test" as AccountId;
+export const PROVIDER = "prov_1" as ProviderId;
+
+export const entry: CatalogEntry = {
+  id: "org/tiny" as ModelId,
+  build: "tiny-q8" as BuildId,
+  weightsSha256: "a".repeat(64) as Sha256Hex,
+  displayName: "Tiny",
+  contextTokens: 4096,
+  maxOutputTokens: 1024,
+  price: {
+    inputPerMtok: microUsd(250_000n),
+    outputPerMtok: microUsd(1_000_000n),
+    cachedInputPerMtok: microUsd(25_000n),
+  },
+  createdSec: 1_700_000_000,
+};
+
+export const facts: AnswerFacts = {
+  jobId: "job_1" as JobId,
+  providerId: PROVIDER,
+  serial: "SW-1234" as Serial,
+  chip: "M3 Ultra",
+  attested: true,
+  trustLevel: "self_signed",
+  privacy: "transparent",
+  timing: { holdMs: 0.25, queueMs: 0, sealMs: 1.5, firstContentMs: 12 },
+};
+
+const document: ReceiptDocument = {
+  receipt: {
+    v: 1,
+    job_id: "job_1",
+    request_id: "r",
+    privacy: "transparent",
+    endpoint: "/v1/chat/completions",
+    model: entry.id,
+    build: entry.build,
+    weights_sha256: entry.weightsSha256,
+    engine: { name: "scripted", version: "1" },
+    request_sha256: "b".repeat(64),
+    response_sha256: "c".repeat(64),
+    sampling: { temperature: 1, top_p: 1, seed: 1, stop: 0, max_tokens: 8 },
+    usage: { prompt_tokens: 1, cached_tokens: 0, completion_tokens: 1, reasoning_tokens: 0 },
+    finish_reason: "stop",
+    provider_id: PROVIDER,
+    identity_key: "AAAA",
+    evidence_sha256: "d".repeat(64),
+    started_at: "2026-01-01T00:00:00.000Z",
+    finished_at: "2026-01-01T00:00:01.000Z",
+  },
+  provider_signature: "AAAA",
+  coordinator_signature: "AAAA",
+  coordinator_key_id: "k1",
+  countersigned_at: "2026-01-01T00:00:01.000Z",
+};
+export const closing: Closing = { responseHash: "c".repeat(64), responseSignature: "c2ln", receipt: document };
+
+export const providerView = (level: TrustLevel, more: Partial<ProviderView> = {}): ProviderView => ({
+  providerId: PROVIDER,
+  serial: facts.serial,
+  identityKey: "AAAA",
+  chipName: "M3 Ultra",
+  hardwareModel: "Mac15,14",
+  platform: "macos",
+  models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 4096 }],
+  evidence: {
+    blob: utf8("blob"),
+    blobSignature: utf8("signature"),
+    challenge: { nonce: utf8("nonce"), callersRoot: null, answer: utf8("answer"), signature: utf8("signature") },
+  },
+  evidenceSha256: "d".repeat(64) as Sha256Hex,
+  verdict: {
+    level,
+    checks: [{ id: "blob.signature", status: "pass", seen: "good", remedy: "" }],
+    at: "2026-01-01T00:00:00.000Z",
+  },
+  attested: true,
+  slots: 2,
+  running: 1,
+  draining: false,
+  connectedAt: 0,
+  ...more,
+});
+
+/** The HTTP edge on a loopback port, around fakes in memory and a scripted `serve`. */
+export async function openEdge(more: Partial<HttpDeps> = {}) {
+  const lines: string[] = [];
+  const observer = createObserver({ level: "trace", destination: { write: (line) => lines.push(line) } });
+  const accounts = new MemoryAccounts();
+  const ledger = new MemoryLedger();
+  await accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
+    keyId: "key_1" as KeyId,
+    account: ACCOUNT,
+    label: "laptop",
+    createdAt: 1_700_000_000_000,
+    revokedAt: null,
+  });
+  const deps: HttpDeps = {
+    catalog: new Catalog([entry]),
+    ledger,
+    accounts,
+    fleet: { providers: () => [providerView("self_signed")] },
+    clock: systemClock,
+    random: systemRandom,
+    crypto: nodeCrypto,
+    coordinatorKeys: [{ id: "k1", publicKey: new Uint8Array(32) }],
+    serve: async (_ask, reply) => {
+      reply.begin(facts);
+      await reply.write(utf8("data: [DONE]\n\n"));
+      await reply.end(closing);
+    },
+    isDraining: () => false,
+    events: observer.events,
+    metrics: observer.metrics,
+    acceptProvider: (_request, socket) => socket.destroy(),
+    settings: { corsOrigins: [], trustProxy: false, version: "0.1.0", minTrustDefault: "self_signed" },
+    ...more,
+  };
+  observer.watch(deps.fleet);
+  const http = createHttpServer(deps);
+  const { port } = await http.listen({ host: "127.0.0.1", port: 0 });
+  const origin = `http://127.0.0.1:${port}`;
+  return {
+    port,
+    origin,
+    lines,
+    accounts,
+    ledger,
+    observer,
+    get: (path: string, init: RequestInit = {}) => fetch(origin + path, init),
+    keyed: (path: string) => fetch(origin + path, { headers: { authorization: `Bearer ${KEY}` } }),
+    chat: (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+      fetch(`${origin}/v1/chat/completions`, {
+        method: "POST",
+        body,
+        headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json", ...headers },
+      }),
+    [Symbol.asyncDispose]: () => http.close(),
+  };
+}
+
+export const chatBody = (more: object = {}): string =>
+  JSON.stringify({ model: entry.id, messages: [{ role: "user", content: "Hello" }], ...more });
+
+/** The bytes of one POST as they go over the wire. */
+export const rawChat = (body: string, { version = "1.1", headers = "" } = {}): string =>
+  `POST /v1/chat/completions HTTP/${version}\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\n` +
+  `content-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
+
+/** A TCP connection that keeps what it hears, as Latin-1 text so that each character is one byte. */
+export async function dial(port: number) {
+  const socket: Socket = connect(port, "127.0.0.1");
+  let heard = "";
+  socket.setEncoding("latin1");
+  socket.on("data", (text: string) => {
+    heard += text;
+  });
+  socket.on("error", () => undefined);
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  await new Promise((resolve) => socket.once("connect", resolve));
+  return {
+    socket,
+    closed,
+    heard: () => heard,
+    forget: () => {
+      heard = "";
+    },
+    /** Resolves once what was heard matches; the test's own timeout bounds it. */
+    async until(pattern: RegExp): Promise<string> {
+      while (!pattern.test(heard)) await systemClock.sleep(5);
+      return heard;
+    },
+    [Symbol.dispose]: () => socket.destroy(),
+  };
+}

@@ -1,0 +1,239 @@
+import type { Message, Sampling } from "@darkbloom/protocol";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { createRequire, findPackageJSON } from "node:module";
+import { availableParallelism } from "node:os";
+import {
+  getLlama,
+  type Llama,
+  LlamaLogLevel,
+  type LlamaContext,
+  type LlamaContextSequence,
+  type LlamaModel,
+  type Token,
+} from "node-llama-cpp";
+import { type Engine, EngineRefusal, type LoadedModel, type Prompt } from "../inference/engine.ts";
+import { ChatTemplate } from "./chat-template.ts";
+import { controlSpellings, textOf, thinkTagTokens, tokenize } from "./llama-tokens.ts";
+import { Slots } from "./slots.ts";
+import { TokenText } from "./token-text.ts";
+
+/** Requests that run at once unless the operator says otherwise; each takes memory for a whole context. */
+export const SLOTS_DEFAULT = 4;
+/** A larger context than this must be asked for: its memory is taken at the start, for every slot. */
+export const CONTEXT_TOKENS_DEFAULT = 8192;
+/** Half of the cores: spinning threads on a busy machine slow each other down thirtyfold. */
+export const THREADS_DEFAULT = Math.max(1, Math.floor(availableParallelism() / 2));
+/** A prompt is read in steps of so many tokens; between two of them a cancel is heard. */
+const PROMPT_STEP_TOKENS = 512;
+
+export interface LlamaOptions {
+  /** A GGUF file. */
+  readonly modelPath: string;
+  /** The catalog's name for these weights. */
+  readonly build: string;
+  readonly slots?: number | undefined;
+  readonly threads?: number | undefined;
+  /** At most what the model was trained for. */
+  readonly contextTokens?: number | undefined;
+}
+
+/** A model file that cannot be used; the message is a sentence for the operator and names the file. */
+export class ModelFileError extends Error {
+  override readonly name = "ModelFileError";
+}
+
+interface Sequence {
+  readonly tokens: LlamaContextSequence;
+}
+
+/**
+ * llama.cpp in this process, through node-llama-cpp. One model stays loaded; the slots are sequences of
+ * one context, whose steps node-llama-cpp puts into common batches.
+ *
+ * Nothing is compiled or downloaded: without a prebuilt binary for this machine the start fails.
+ */
+export class LlamaEngine implements Engine {
+  readonly name = "node-llama-cpp";
+  readonly version = engineVersion;
+  readonly model: LoadedModel;
+  readonly slots: number;
+  readonly #llama: Llama;
+  readonly #model: LlamaModel;
+  readonly #template: ChatTemplate;
+  readonly #sequences: Slots<Sequence>;
+  readonly #textOf: ReturnType<typeof textOf>;
+
+  private constructor(
+    llama: Llama,
+    model: LlamaModel,
+    template: ChatTemplate,
+    sequences: readonly Sequence[],
+    loaded: LoadedModel,
+  ) {
+    this.#llama = llama;
+    this.#model = model;
+    this.#template = template;
+    this.#sequences = new Slots(sequences);
+    this.#textOf = textOf(model, thinkTagTokens(model));
+    this.model = loaded;
+    this.slots = sequences.length;
+  }
+
+  /** @throws ModelFileError */
+  static async load(options: LlamaOptions): Promise<LlamaEngine> {
+    const { modelPath, build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
+    const weightsSha256 = await sha256Of(modelPath);
+    const llama = await getLlama({
+      gpu: acceleratorInstalled() ? "auto" : false,
+      build: "never",
+      skipDownload: true,
+      maxThreads: threads,
+      logLevel: LlamaLogLevel.disabled,
+    });
+    try {
+      const model = await llama.loadModel({ modelPath }).catch((cause: unknown) => {
+        throw new ModelFileError(`${modelPath} is not a model file that can be loaded. A GGUF file is needed.`, { cause });
+      });
+      const template = templateOf(model, modelPath);
+      const wanted = Math.min(options.contextTokens ?? CONTEXT_TOKENS_DEFAULT, model.trainContextSize);
+      const context = await contextOf(model, modelPath, { sequences: slots, contextSize: wanted, threads });
+      const sequences = Array.from({ length: slots }, () => ({
+        tokens: context.getSequence({ contextShift: { strategy: neverShift } }),
+      }));
+      // The context may come out a little larger than asked for.
+      const contextTokens = Math.min(wanted, context.contextSize);
+      return new LlamaEngine(llama, model, template, sequences, { build, weightsSha256, contextTokens });
+    } catch (error) {
+      await llama.dispose();
+      throw error;
+    }
+  }
+
+  prompt(messages: readonly Message[]): Prompt {
+    const stretches = this.#template.render(messages);
+    const last = stretches.at(-1);
+    return {
+      tokens: tokenize(this.#model, stretches),
+      opensThinking: last?.trusted === true && /<think>\s*$/i.test(last.text),
+    };
+  }
+
+  async *run(
+    prompt: Prompt,
+    sampling: Sampling & { readonly seed: number; readonly maxTokens: number },
+    signal: AbortSignal,
+  ): ReturnType<Engine["run"]> {
+    const room = this.model.contextTokens - prompt.tokens.length;
+    if (room < 1) throw new EngineRefusal("context_exceeded");
+    const tokensMax = Math.min(sampling.maxTokens, room);
+    const sequence = await this.#sequences.take(signal);
+    try {
+      const last = await readAllButLast(sequence.tokens, prompt.tokens as readonly Token[], signal);
+      const steps = sequence.tokens.evaluate(last, {
+        temperature: sampling.temperature,
+        topP: sampling.topP,
+        // 0 turns these off: the receipt says all that shapes the choice, and they are not in it.
+        topK: 0,
+        minP: 0,
+        // llama.cpp's seeds have 32 bits; two that differ by a multiple of 2^32 are the same.
+        seed: sampling.seed % 2 ** 32,
+        yieldEogToken: true,
+      });
+      const text = new TokenText(this.#textOf, prompt.tokens as readonly Token[]);
+      let completionTokens = 0;
+      let finish: "stop" | "length" = "length";
+      for await (const token of steps) {
+        signal.throwIfAborted();
+        completionTokens++;
+        if (this.#model.isEogToken(token)) {
+          finish = "stop";
+          break;
+        }
+        yield { text: text.push(token), completionTokens };
+        signal.throwIfAborted();
+        if (completionTokens >= tokensMax) break;
+      }
+      const rest = text.end();
+      if (rest !== "") yield { text: rest, completionTokens };
+      return { finish, cachedTokens: 0, completionTokens };
+    } finally {
+      await sequence.tokens.clearHistory();
+      this.#sequences.give(sequence);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#llama.dispose();
+  }
+}
+
+/** Reads the prompt in steps, so that a cancel is heard between them. @returns the tokens of the last step */
+async function readAllButLast(
+  sequence: LlamaContextSequence,
+  tokens: readonly Token[],
+  signal: AbortSignal,
+): Promise<Token[]> {
+  let at = 0;
+  for (; tokens.length - at > PROMPT_STEP_TOKENS; at += PROMPT_STEP_TOKENS) {
+    await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + PROMPT_STEP_TOKENS));
+    signal.throwIfAborted();
+  }
+  return tokens.slice(at);
+}
+
+/** A run is bounded so that it fits; were it not, forgetting the prompt's beginning would be worse than failing. */
+function neverShift(): never {
+  throw new RangeError("a generation left its context");
+}
+
+function templateOf(model: LlamaModel, modelPath: string): ChatTemplate {
+  const source = model.fileInfo.metadata.tokenizer.chat_template;
+  if (source === undefined)
+    throw new ModelFileError(
+      `${modelPath} has no chat template (tokenizer.chat_template). Use a file of an instruction-tuned model that has one.`,
+    );
+  try {
+    const { bosString, eosString } = model.tokens;
+    return new ChatTemplate(source, controlSpellings(model.fileInfo), bosString ?? "", eosString ?? "");
+  } catch (cause) {
+    throw new ModelFileError(`The chat template of ${modelPath} cannot be read.`, { cause });
+  }
+}
+
+async function contextOf(
+  model: LlamaModel,
+  modelPath: string,
+  { sequences, contextSize, threads }: { sequences: number; contextSize: number; threads: number },
+): Promise<LlamaContext> {
+  return model.createContext({ sequences, contextSize, threads }).catch((cause: unknown) => {
+    throw new ModelFileError(
+      `There is too little memory for ${sequences} slots of ${contextSize} tokens with ${modelPath}. Ask for fewer slots or a smaller context.`,
+      { cause },
+    );
+  });
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+  } catch (cause) {
+    throw new ModelFileError(`The model file ${path} cannot be read.`, { cause });
+  }
+  return hash.digest("hex");
+}
+
+/** Metal comes with the package for Apple Silicon; CUDA and Vulkan are extras that an operator installs. */
+function acceleratorInstalled(): boolean {
+  const target = `${process.platform === "darwin" ? "mac" : process.platform}-${process.arch}`;
+  return ["metal", "cuda", "vulkan"].some((kind) => installed(`@node-llama-cpp/${target}-${kind}`));
+}
+
+function installed(name: string): boolean {
+  try {
+    return findPackageJSON(name, import.meta.url) !== undefined;
+  } catch {
+    return false;
+  }
+}

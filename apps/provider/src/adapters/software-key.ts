@@ -1,0 +1,68 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { statSync } from "node:fs";
+import { promisify } from "node:util";
+import { concatBytes, toHex, utf8, type Signer } from "@darkbloom/protocol";
+import type { DataFolder } from "@darkbloom/protocol/node";
+
+const KEY_FILE = "identity-key.pem";
+/** Any of these bits lets somebody else read the key. */
+const OTHERS_MODE_BITS = 0o077;
+
+const signInThread = promisify<string, Uint8Array, KeyObject, Buffer>(sign);
+
+/** The message is a sentence for the machine's owner. */
+export class IdentityKeyError extends Error {
+  override readonly name = "IdentityKeyError";
+}
+
+/**
+ * The folder's identity key: P-256 in a file that this user alone may read (PKCS #8 PEM, mode 0600),
+ * made at the first start. Whoever can read the file can be this machine; that is what level
+ * `self_signed` means.
+ *
+ * @throws IdentityKeyError where the file is readable by others or is something else
+ */
+export function openSoftwareKey(folder: DataFolder): Signer {
+  const key = storedKey(folder) ?? newKey(folder);
+  return {
+    publicKey: pointOf(key),
+    signTagged: async (tag, message) => new Uint8Array(await signInThread("sha256", concatBytes(utf8(tag), message), key)),
+    signResponseHash: async (hash) => {
+      if (hash.length !== 32) throw new RangeError("a response hash has 32 bytes");
+      return new Uint8Array(await signInThread("sha256", utf8(toHex(hash)), key));
+    },
+  };
+}
+
+function storedKey(folder: DataFolder): KeyObject | undefined {
+  const pem = folder.read(KEY_FILE);
+  if (!pem) return undefined;
+  const path = folder.file(KEY_FILE);
+  if ((statSync(path).mode & OTHERS_MODE_BITS) !== 0)
+    throw new IdentityKeyError(
+      `Other users can read the identity key ${path}. If nobody has copied it, run 'chmod 600 ${path}'; otherwise move it away, and this machine gets a new identity.`,
+    );
+  let key: KeyObject | undefined;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    // OpenSSL's own words are withheld: they may quote the file.
+  }
+  if (key?.asymmetricKeyDetails?.namedCurve !== "prime256v1")
+    throw new IdentityKeyError(
+      `The file ${path} is not a P-256 private key in PEM. Restore it from a backup, or move it away, and this machine gets a new identity.`,
+    );
+  return key;
+}
+
+function newKey(folder: DataFolder): KeyObject {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  folder.write(KEY_FILE, privateKey.export({ type: "pkcs8", format: "pem" }));
+  return privateKey;
+}
+
+/** The uncompressed point: the last 65 bytes of the SubjectPublicKeyInfo (RFC 5480 §2). */
+function pointOf(key: KeyObject): Uint8Array<ArrayBuffer> {
+  const spki = createPublicKey(key).export({ type: "spki", format: "der" });
+  return new Uint8Array(spki.subarray(spki.length - 65));
+}

@@ -1,0 +1,94 @@
+import type { Clock } from "@darkbloom/protocol";
+import type { DataFolder } from "@darkbloom/protocol/node";
+import * as z from "zod";
+import type { AnswerOutcome, LossReason, TrustFacts } from "../events/events.ts";
+
+export const STATUS_FILE = "status.json";
+/** Counters are written at most this often; what changes eligibility is written at once. */
+const WRITE_EVERY_MS = 2_000;
+
+/** What `darkbloom provider status` shows: whether this machine may earn, and if not, why. */
+export const providerStatus = z.object({
+  pid: z.int(),
+  serial: z.string(),
+  coordinator: z.string(),
+  connected: z.boolean(),
+  provider_id: z.string().nullable(),
+  /** How the last connection ended, while there is none. */
+  lost: z.string().nullable(),
+  trust_level: z.enum(["none", "self_signed", "hardware"]),
+  eligible: z.boolean(),
+  checks: z.array(
+    z.object({ id: z.string(), status: z.enum(["pass", "fail", "unknown"]), seen: z.string(), remedy: z.string() }),
+  ),
+  answered: z.int(),
+  failed: z.int(),
+  last_failure: z.string().nullable(),
+  at: z.iso.datetime(),
+});
+export type ProviderStatus = z.infer<typeof providerStatus>;
+
+/** Outcomes that are nobody's fault. */
+const harmless = new Set<AnswerOutcome>(["complete", "busy", "draining", "cancelled", "lost"]);
+
+/** Keeps `status.json` true while the provider runs, and takes it away when it stops. */
+export class StatusFile implements Disposable {
+  readonly #folder: DataFolder;
+  readonly #clock: Clock;
+  #status: ProviderStatus;
+  #writtenAtMs = -Infinity;
+
+  constructor(folder: DataFolder, clock: Clock, self: { serial: string; coordinator: string }) {
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#status = {
+      pid: process.pid,
+      ...self,
+      connected: false,
+      provider_id: null,
+      lost: null,
+      trust_level: "none",
+      eligible: false,
+      checks: [],
+      answered: 0,
+      failed: 0,
+      last_failure: null,
+      at: new Date(clock.now()).toISOString(),
+    };
+    this.#write({});
+  }
+
+  joined({ providerId }: { providerId: string }): void {
+    this.#write({ connected: true, provider_id: providerId, lost: null });
+  }
+
+  lost({ reason }: { reason: LossReason }): void {
+    this.#write({ connected: false, provider_id: null, lost: reason, trust_level: "none", eligible: false });
+  }
+
+  trusted({ trustLevel, eligible, checks }: TrustFacts): void {
+    this.#write({ trust_level: trustLevel, eligible, checks: [...checks] });
+  }
+
+  answered({ outcome }: { outcome: AnswerOutcome }): void {
+    const { answered, failed } = this.#status;
+    const failure = !harmless.has(outcome);
+    this.#status = {
+      ...this.#status,
+      answered: answered + (outcome === "complete" ? 1 : 0),
+      failed: failed + (failure ? 1 : 0),
+      last_failure: failure ? outcome : this.#status.last_failure,
+    };
+    if (this.#clock.monotonicMs() - this.#writtenAtMs >= WRITE_EVERY_MS) this.#write({});
+  }
+
+  #write(changed: Partial<ProviderStatus>): void {
+    this.#status = { ...this.#status, ...changed, at: new Date(this.#clock.now()).toISOString() };
+    this.#writtenAtMs = this.#clock.monotonicMs();
+    this.#folder.write(STATUS_FILE, `${JSON.stringify(this.#status, null, 2)}\n`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder.write(STATUS_FILE, "");
+  }
+}

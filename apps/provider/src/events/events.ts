@@ -1,0 +1,29 @@
+import type { ProviderFault } from "@darkbloom/protocol";
+
+/**
+ * What a provider tells its owner, one function per event. Ids, counts, codes and durations only: no
+ * field can hold a prompt or an answer.
+ */
+export interface ProviderEvents {
+  joined(facts: { providerId: string; coordinator: string }): void;
+  /** `reason` is one of our own words for how the connection ended. */
+  lost(facts: { reason: LossReason; retryInMs: number }): void;
+  trust(facts: TrustFacts): void;
+  answered(facts: { jobId: string; outcome: AnswerOutcome; durationMs: number; running: number }): void;
+  bug(facts: { where: "session" | "answer" }, error: unknown): void;
+}
+
+export type LossReason = "unreachable" | "closed" | "refused" | "silent" | "not_registered";
+export type AnswerOutcome = "complete" | "busy" | "draining" | "cancelled" | "lost" | ProviderFault;
+
+/** What the coordinator decided about this machine, and why. */
+export interface TrustFacts {
+  readonly trustLevel: "none" | "self_signed" | "hardware";
+  readonly eligible: boolean;
+  readonly checks: readonly {
+    readonly id: string;
+    readonly status: "pass" | "fail" | "unknown";
+    readonly seen: string;
+    readonly remedy: string;
+  }[];
+}

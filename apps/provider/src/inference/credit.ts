@@ -1,0 +1,52 @@
+import type { Clock } from "@darkbloom/protocol";
+
+/** How long an answer waits for a caller who takes nothing. Then it is given up. */
+export const BACKPRESSURE_WAIT_MS = 120_000;
+
+/** The caller took nothing for too long. */
+export class CreditTimeout extends Error {
+  override readonly name = "CreditTimeout";
+}
+
+/**
+ * How many sealed bytes of one answer may still be sent. A frame may be sent while there is any credit,
+ * so the answer runs ahead by at most the window; then it waits, and the model with it.
+ */
+export class Credit {
+  readonly #clock: Clock;
+  #bytes: number;
+  #wake: (() => void) | undefined;
+
+  constructor(clock: Clock, bytes: number) {
+    this.#clock = clock;
+    this.#bytes = bytes;
+  }
+
+  /** Whether a frame of so many bytes may be sent now. */
+  allows(bytes: number): boolean {
+    return this.#bytes >= bytes;
+  }
+
+  give(bytes: number): void {
+    this.#bytes += bytes;
+    this.#wake?.();
+  }
+
+  /** Takes credit, waiting for it if need be. Throws CreditTimeout, or the signal's reason. */
+  async take(bytes: number, signal: AbortSignal): Promise<void> {
+    while (!this.allows(bytes)) {
+      const { promise, resolve } = Promise.withResolvers<"given">();
+      this.#wake = () => resolve("given");
+      const timer = new AbortController();
+      try {
+        const sleep = this.#clock.sleep(BACKPRESSURE_WAIT_MS, AbortSignal.any([signal, timer.signal]));
+        const woken = await Promise.race([promise, sleep]);
+        if (woken !== "given") throw new CreditTimeout();
+      } finally {
+        this.#wake = undefined;
+        timer.abort();
+      }
+    }
+    this.#bytes -= bytes;
+  }
+}

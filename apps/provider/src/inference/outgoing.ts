@@ -1,0 +1,96 @@
+import {
+  AnswerSealer,
+  concatBytes,
+  FRAME_PLAINTEXT_BYTES_MAX,
+  toBase64,
+  utf8,
+  type Clock,
+  type Crypto,
+  type Hpke,
+  type Random,
+  type ResponseSecret,
+  type Sha256Stream,
+} from "@darkbloom/protocol";
+import type { Credit } from "./credit.ts";
+
+/** What sealing adds at most: padding, lengths, header and tag, and the nonce before the first frame. */
+const FRAME_OVERHEAD_BYTES_MAX = 512;
+/** While nothing is to be said (a plain answer, hidden thoughts), this often a frame says that the model works. */
+export const PROGRESS_EVERY_MS = 5_000;
+
+interface Tools {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly hpke: Hpke;
+  readonly random: Random;
+}
+
+/**
+ * The way out of one answer's bytes: hashed as rendered, cut into frames, sealed, and sent as credit
+ * allows. What is rendered while a frame waits for credit goes out together with the next.
+ */
+export class Outgoing {
+  readonly #tools: Tools;
+  readonly #sealer: AnswerSealer;
+  readonly #credit: Credit;
+  readonly #send: (frames: string) => void;
+  readonly #hash: Sha256Stream;
+  #waiting: Uint8Array[] = [];
+  #lastFrameAtMs: number;
+
+  constructor(tools: Tools, secret: ResponseSecret, credit: Credit, send: (frames: string) => void) {
+    this.#tools = tools;
+    this.#sealer = new AnswerSealer(tools.hpke, secret, tools.random.bytes(32));
+    this.#credit = credit;
+    this.#send = send;
+    this.#hash = tools.crypto.newSha256();
+    this.#lastFrameAtMs = tools.clock.monotonicMs();
+  }
+
+  /** Part of the body. */
+  add(text: string): void {
+    if (text === "") return;
+    const bytes = utf8(text);
+    this.#hash.update(bytes);
+    this.#waiting.push(bytes);
+  }
+
+  /** Sends what waits, in order; waits for credit first where there is none, so that the model waits too. */
+  async flush(completionTokens: number, signal: AbortSignal): Promise<void> {
+    const quietMs = this.#tools.clock.monotonicMs() - this.#lastFrameAtMs;
+    if (this.#waiting.length === 0 && quietMs < PROGRESS_EVERY_MS) return;
+    await this.#frames(completionTokens, false, signal);
+  }
+
+  /** Says that the first content exists, with what is rendered of it so far, if anything. */
+  begin(completionTokens: number, signal: AbortSignal): Promise<void> {
+    return this.#frames(completionTokens, false, signal);
+  }
+
+  /**
+   * Sends the rest, its last frame marked as the last.
+   *
+   * @returns SHA-256 of the whole body, 32 bytes
+   */
+  async end(completionTokens: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#frames(completionTokens, true, signal);
+    return this.#hash.digest();
+  }
+
+  /** What was not sent when the signal aborts stays and goes out with the end: it is part of the hash. */
+  async #frames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {
+    do {
+      const waiting = concatBytes(...this.#waiting);
+      this.#waiting = [waiting];
+      const plaintext = waiting.subarray(0, FRAME_PLAINTEXT_BYTES_MAX);
+      const reserved = plaintext.length + FRAME_OVERHEAD_BYTES_MAX;
+      await this.#credit.take(reserved, signal);
+      const rest = waiting.subarray(plaintext.length);
+      const frame = this.#sealer.frame(plaintext, completionTokens, final && rest.length === 0);
+      this.#credit.give(reserved - frame.length);
+      this.#send(toBase64(frame));
+      this.#waiting = rest.length > 0 ? [rest] : [];
+    } while (this.#waiting.length > 0);
+    this.#lastFrameAtMs = this.#tools.clock.monotonicMs();
+  }
+}

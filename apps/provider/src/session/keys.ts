@@ -1,0 +1,109 @@
+import {
+  EnvelopeOpener,
+  HPKE_KEY_LIFE_MS,
+  signBlob,
+  toBase64,
+  toHex,
+  type Clock,
+  type Crypto,
+  type Envelope,
+  type Hpke,
+  type HpkeKey,
+  type Opened,
+  type RegistrationBlob,
+  type Signed,
+  type Signer,
+} from "@darkbloom/protocol";
+
+/** A new key well before the old one ends, so that a request that is under way can still be opened. */
+export const KEY_RENEWED_BEFORE_END_MS = 60 * 60_000;
+
+/** What a blob says besides keys and time. */
+export type SelfDescription = Omit<RegistrationBlob, "v" | "identity_key" | "hpke_keys" | "at">;
+
+interface Shown {
+  readonly key: HpkeKey;
+  readonly signed: Signed;
+  readonly evidenceSha256: string;
+}
+
+/**
+ * The HPKE keys of this process: in memory only, each at most a day, each named in a signed blob. The
+ * former one still opens what was sealed for it until it expires; then it is erased.
+ */
+export class SealingKeys implements Disposable {
+  readonly #tools: { readonly clock: Clock; readonly crypto: Crypto; readonly hpke: Hpke; readonly signer: Signer };
+  readonly #describe: () => SelfDescription;
+  readonly #opener: EnvelopeOpener;
+  #shown: Shown[] = [];
+
+  constructor(
+    tools: { readonly clock: Clock; readonly crypto: Crypto; readonly hpke: Hpke; readonly signer: Signer },
+    describe: () => SelfDescription,
+  ) {
+    this.#tools = tools;
+    this.#describe = describe;
+    this.#opener = new EnvelopeOpener(tools);
+  }
+
+  /** A freshly signed blob. @param rotate whether its key is to be a new one */
+  async show(rotate: boolean): Promise<Signed> {
+    const { clock, crypto, hpke, signer } = this.#tools;
+    this.#eraseExpired();
+    const latest = this.#shown.at(-1);
+    const key =
+      latest && !rotate
+        ? latest.key
+        : hpke.generateKey("x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm", clock.now() + HPKE_KEY_LIFE_MS);
+    const signed = await signBlob(signer, {
+      ...this.#describe(),
+      v: 1,
+      identity_key: toBase64(signer.publicKey),
+      hpke_keys: [
+        {
+          id: key.id,
+          suite: key.suite,
+          public_key: toBase64(key.publicKey),
+          expires_at: new Date(key.expiresAt).toISOString(),
+        },
+      ],
+      at: new Date(clock.now()).toISOString(),
+    });
+    // Of the blobs over one key only the newest few can still be named by an envelope.
+    this.#shown = [...this.#shown, { key, signed, evidenceSha256: toHex(crypto.sha256(signed.bytes)) }].slice(-4);
+    return signed;
+  }
+
+  /** What a challenge is answered over: the newest blob's digest and keys. */
+  get latest(): { readonly evidenceSha256: string; readonly keyIds: string[] } {
+    const latest = this.#shown.at(-1);
+    if (!latest) throw new RangeError("no blob was shown yet");
+    return { evidenceSha256: latest.evidenceSha256, keyIds: [latest.key.id] };
+  }
+
+  /** Whether it is time for a new key, or for a first one. */
+  get ageingOrNone(): boolean {
+    const expiresAt = this.#shown.at(-1)?.key.expiresAt ?? 0;
+    return expiresAt - this.#tools.clock.now() < KEY_RENEWED_BEFORE_END_MS;
+  }
+
+  open(envelope: Envelope, providerId: string): Opened {
+    this.#eraseExpired();
+    return this.#opener.open(envelope, providerId, this.#shown, this.#tools.clock.now());
+  }
+
+  #eraseExpired(): void {
+    const now = this.#tools.clock.now();
+    const kept = this.#shown.filter(({ key }) => key.expiresAt > now);
+    if (kept.length === this.#shown.length) return;
+    for (const { key } of this.#shown) if (key.expiresAt <= now) key.erase();
+    this.#opener.forget();
+    this.#shown = kept;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { key } of this.#shown) key.erase();
+    this.#opener.forget();
+    this.#shown = [];
+  }
+}

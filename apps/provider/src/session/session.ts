@@ -1,0 +1,255 @@
+import {
+  ANSWER_WINDOW_BYTES,
+  fromCoordinator,
+  PROTOCOL_VERSION,
+  signChallengeAnswer,
+  toBase64,
+  type FromCoordinator,
+  type FromProvider,
+  type RegistrationBlob,
+} from "@darkbloom/protocol";
+import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
+import { answer, type AnswerNet } from "../inference/answer.ts";
+import { Credit } from "../inference/credit.ts";
+import type { SealingKeys } from "./keys.ts";
+import type { Dialer, Wire } from "./wire.ts";
+
+export const HEARTBEAT_EVERY_MS = 5_000;
+/** Signs of life are asked for this often, and a coordinator that gives none for so long is gone. */
+export const PING_EVERY_MS = 10_000;
+export const SILENCE_MS = 30_000;
+/** From the dial to the coordinator's first word. */
+export const REGISTER_WAIT_MS = 15_000;
+/** Requests beside those that run: a coordinator that counts our slots sends none of these. */
+export const WAITING_MAX = 4;
+/** Answers wait to be handed over while more than this waits in the socket. */
+export const SOCKET_BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What a connection needs from outside. */
+export interface SessionNet extends Omit<AnswerNet, "providerId" | "open" | "send"> {
+  readonly keys: SealingKeys;
+  readonly events: ProviderEvents;
+  readonly slots: number;
+  readonly authToken: string | undefined;
+  /** What the operating system says now. */
+  readonly posture: () => RegistrationBlob["posture"];
+  readonly onTrust: (facts: TrustFacts, providerId: string) => void;
+}
+
+interface Running {
+  readonly credit: Credit;
+  readonly cancel: AbortController;
+}
+
+/**
+ * One connection: dial, register, then answer whatever comes, until it is lost or we have drained.
+ * Losing it cancels every answer that is under way, since nobody could be told of them.
+ */
+export class Session {
+  readonly #net: SessionNet;
+  readonly #over = new AbortController();
+  readonly #running = new Map<string, Running>();
+  readonly #answers = new Set<Promise<void>>();
+  readonly #registered = Promise.withResolvers<string>();
+  readonly #drained = Promise.withResolvers<void>();
+  #wire: Wire | undefined;
+  #providerId = "";
+  #draining = false;
+  #heardAtMs: number;
+  #loss: LossReason = "closed";
+
+  constructor(net: SessionNet) {
+    this.#net = net;
+    this.#heardAtMs = net.clock.monotonicMs();
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Stays connected until the connection is lost or `leave` aborts. Returns how it ended. */
+  async run(dialer: Dialer, coordinator: string, leave: AbortSignal): Promise<{ reason: LossReason; stayedMs: number }> {
+    const { clock, events } = this.#net;
+    const over = this.#over.signal;
+    const stop = AbortSignal.any([over, leave]);
+    let joinedAtMs: number | undefined;
+    try {
+      const listener = {
+        received: (text: string) => this.#received(text),
+        heard: () => void (this.#heardAtMs = clock.monotonicMs()),
+        drained: () => {},
+        closed: (_code: number, reason: string) => this.#end(reason === "" ? "closed" : this.#loss),
+      };
+      this.#wire = await dialer.dial(listener, stop).catch((error: unknown) => {
+        this.#loss = "unreachable";
+        throw error;
+      });
+      await this.#register();
+      this.#providerId = await this.#within(REGISTER_WAIT_MS, this.#registered.promise, stop);
+      joinedAtMs = clock.monotonicMs();
+      events.joined({ providerId: this.#providerId, coordinator });
+      await Promise.all([this.#heartbeats(stop), this.#watchSilence(stop)]);
+    } catch (error) {
+      if (!stop.aborted && this.#loss !== "unreachable") events.bug({ where: "session" }, error);
+    } finally {
+      this.#end(this.#loss);
+      this.#wire?.close(1000, "goodbye");
+      await Promise.all(this.#answers);
+    }
+    return { reason: this.#loss, stayedMs: joinedAtMs === undefined ? 0 : clock.monotonicMs() - joinedAtMs };
+  }
+
+  /** Takes no new work, finishes what runs, and resolves when the coordinator has acknowledged. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    if (this.#providerId === "" || this.#over.signal.aborted) return;
+    this.#send({ type: "provider_drain" });
+    await Promise.race([this.#drained.promise, new Promise((resolve) => this.#over.signal.addEventListener("abort", resolve))]);
+  }
+
+  async #register(): Promise<void> {
+    const { bytes, signature } = await this.#net.keys.show(this.#net.keys.ageingOrNone);
+    this.#send({
+      type: "register",
+      protocol: PROTOCOL_VERSION,
+      blob: toBase64(bytes),
+      signature: toBase64(signature),
+      slots: this.#net.slots,
+      ...(this.#net.authToken !== undefined && { auth_token: this.#net.authToken }),
+    });
+  }
+
+  #received(text: string): void {
+    this.#heardAtMs = this.#net.clock.monotonicMs();
+    const frame = readFrame(text);
+    switch (frame?.type) {
+      // A frame that we do not know may be a newer coordinator's; it is skipped.
+      case undefined:
+        return;
+      case "registered":
+        return this.#registered.resolve(frame.provider_id);
+      case "trust_status": {
+        const facts = { trustLevel: frame.trust_level, eligible: frame.eligible, checks: frame.checks };
+        this.#net.events.trust(facts);
+        return this.#net.onTrust(facts, this.#providerId);
+      }
+      case "attestation_challenge":
+        return this.#track(this.#answerChallenge(frame));
+      case "inference_request":
+        return this.#admit(frame);
+      case "credit":
+        return this.#running.get(frame.request_id)?.credit.give(frame.bytes);
+      case "cancel":
+        return this.#running.get(frame.request_id)?.cancel.abort(new Error("cancelled"));
+      case "provider_drain_ack":
+        return this.#drained.resolve();
+    }
+  }
+
+  async #answerChallenge(challenge: Extract<FromCoordinator, { type: "attestation_challenge" }>): Promise<void> {
+    const { evidenceSha256, keyIds } = this.#net.keys.latest;
+    const { bytes, signature } = await signChallengeAnswer(this.#net.signer, {
+      v: 1,
+      nonce: challenge.nonce,
+      callers_root: challenge.callers_root,
+      blob_sha256: evidenceSha256,
+      hpke_key_ids: keyIds,
+      posture: this.#net.posture(),
+      at: new Date(this.#net.clock.now()).toISOString(),
+    });
+    this.#send({ type: "attestation_response", answer: toBase64(bytes), signature: toBase64(signature) });
+  }
+
+  #admit(request: Extract<FromCoordinator, { type: "inference_request" }>): void {
+    const { request_id: id } = request;
+    const refusal = this.#draining ? "draining" : this.#running.size >= this.#net.slots + WAITING_MAX ? "busy" : undefined;
+    if (refusal) return this.#send({ type: "inference_error", request_id: id, code: refusal });
+    const running: Running = {
+      credit: new Credit(this.#net.clock, Math.min(request.credit_bytes, ANSWER_WINDOW_BYTES)),
+      cancel: new AbortController(),
+    };
+    this.#running.set(id, running);
+    this.#track(this.#answer(request, running));
+  }
+
+  async #answer(request: Extract<FromCoordinator, { type: "inference_request" }>, running: Running): Promise<void> {
+    const startedMs = this.#net.clock.monotonicMs();
+    let outcome: AnswerOutcome = "lost";
+    const net: AnswerNet = {
+      ...this.#net,
+      providerId: this.#providerId,
+      open: (envelope) => this.#net.keys.open(envelope, this.#providerId),
+      send: (message) => {
+        if (message.type === "inference_error") outcome = message.code;
+        if (message.type === "inference_complete") outcome = "complete";
+        this.#send(message);
+      },
+    };
+    try {
+      await answer(net, request, running.credit, running.cancel.signal, this.#over.signal);
+    } finally {
+      this.#running.delete(request.request_id);
+      const durationMs = this.#net.clock.monotonicMs() - startedMs;
+      this.#net.events.answered({ jobId: request.request_id, outcome, durationMs, running: this.#running.size });
+    }
+  }
+
+  #track(task: Promise<void>): void {
+    const tracked = task
+      .catch((error: unknown) => this.#net.events.bug({ where: "answer" }, error))
+      .finally(() => this.#answers.delete(tracked));
+    this.#answers.add(tracked);
+  }
+
+  async #heartbeats(stop: AbortSignal): Promise<void> {
+    for (;;) {
+      const status = this.#draining ? "draining" : this.#running.size > 0 ? "serving" : "idle";
+      this.#send({ type: "heartbeat", status, running: this.#running.size });
+      await this.#net.clock.sleep(HEARTBEAT_EVERY_MS, stop);
+      if (!this.#net.keys.ageingOrNone) continue;
+      const { bytes, signature } = await this.#net.keys.show(true);
+      this.#send({ type: "renew", blob: toBase64(bytes), signature: toBase64(signature) });
+    }
+  }
+
+  async #watchSilence(stop: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#net.clock.sleep(PING_EVERY_MS, stop);
+      if (this.#net.clock.monotonicMs() - this.#heardAtMs > SILENCE_MS) {
+        this.#end("silent");
+        this.#wire?.terminate();
+      } else this.#wire?.ping();
+    }
+  }
+
+  #send(message: FromProvider): void {
+    if (!this.#over.signal.aborted) this.#wire?.send(JSON.stringify(message));
+  }
+
+  #end(reason: LossReason): void {
+    if (this.#over.signal.aborted) return;
+    this.#loss = reason;
+    this.#over.abort(new Error("the connection is gone"));
+  }
+
+  async #within<T>(waitMs: number, wanted: Promise<T>, stop: AbortSignal): Promise<T> {
+    const timer = new AbortController();
+    try {
+      const late = this.#net.clock.sleep(waitMs, AbortSignal.any([stop, timer.signal])).then(() => {
+        this.#end("not_registered");
+        throw new Error("not registered in time");
+      });
+      return await Promise.race([wanted, late]);
+    } finally {
+      timer.abort();
+    }
+  }
+}
+
+function readFrame(text: string): FromCoordinator | undefined {
+  try {
+    return fromCoordinator.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

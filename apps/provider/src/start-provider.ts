@@ -1,0 +1,128 @@
+import { softwareSerial } from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { LlamaEngine } from "./adapters/llama-engine.ts";
+import { describeMachine, readPosture } from "./adapters/machine.ts";
+import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
+import { openSoftwareKey } from "./adapters/software-key.ts";
+import { StatusFile } from "./adapters/status-file.ts";
+import type { LossReason, ProviderEvents, TrustFacts } from "./events/events.ts";
+import type { Engine } from "./inference/engine.ts";
+import { SealingKeys, type SelfDescription } from "./session/keys.ts";
+import type { Session } from "./session/session.ts";
+import { stayConnected } from "./session/stay-connected.ts";
+import { webSocketDialer } from "./ws/dial.ts";
+
+export interface ProviderConfig {
+  readonly coordinatorUrl: string;
+  readonly dataPath: string;
+  /** A GGUF file. Not read where `engine` is given. */
+  readonly modelPath: string;
+  /** The catalog's name for these weights. */
+  readonly build: string;
+  /** Requests that run at once. */
+  readonly slots?: number | undefined;
+  /** That the model may use. */
+  readonly threads?: number | undefined;
+  readonly logLevel: LogLevel;
+  readonly version: string;
+  /** The operator's, for a coordinator on another machine. */
+  readonly authToken?: string | undefined;
+  readonly engine?: Engine;
+  readonly hooks?: ProviderHooks;
+}
+
+/** What the command line shows of a provider's life. */
+export interface ProviderHooks {
+  /** When it may serve for the first time. */
+  onReady?(facts: { providerId: string; serial: string; trustLevel: TrustFacts["trustLevel"] }): void;
+  onTrust?(facts: TrustFacts): void;
+  onLost?(facts: { reason: LossReason; retryInMs: number }): void;
+}
+
+export interface RunningProvider {
+  readonly serial: string;
+  /** Finishes what runs for so long, says goodbye and closes. */
+  stop(how: { readonly drainMs: number }): Promise<void>;
+}
+
+/**
+ * Builds a provider whole, and starts it: the folder with its lock and key, the model, then the
+ * connection. It stays until it is stopped, whatever happens to the coordinator.
+ *
+ * @throws with a sentence for the owner where the folder, the key or the model cannot be used
+ */
+export async function startProvider(config: ProviderConfig): Promise<RunningProvider> {
+  const clock = systemClock;
+  const dialer = webSocketDialer(config.coordinatorUrl);
+  await using opening = new AsyncDisposableStack();
+  const folder = opening.use(await openDataFolder(config.dataPath, "provider"));
+  const signer = openSoftwareKey(folder);
+  const serial = softwareSerial(nodeCrypto, signer.publicKey);
+  const engine = opening.use(config.engine ?? (await LlamaEngine.load(config)));
+  const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };
+
+  const description: SelfDescription = {
+    ...describeMachine(),
+    serial,
+    engine: { name: engine.name, version: engine.version },
+    software: { name: "darkbloom", version: config.version },
+    models: [
+      {
+        build: engine.model.build,
+        weights_sha256: engine.model.weightsSha256,
+        context_tokens: engine.model.contextTokens,
+      },
+    ],
+    posture: readPosture(),
+  };
+  const keys = opening.use(new SealingKeys(tools, () => ({ ...description, posture: readPosture() })));
+  const status = opening.use(new StatusFile(folder, clock, { serial, coordinator: config.coordinatorUrl }));
+
+  const { hooks = {} } = config;
+  const log = createProviderLog(config.logLevel);
+  const events: ProviderEvents = {
+    ...log,
+    joined: (facts) => {
+      log.joined(facts);
+      status.joined(facts);
+    },
+    lost: (facts) => {
+      log.lost(facts);
+      status.lost(facts);
+      hooks.onLost?.(facts);
+    },
+    answered: (facts) => {
+      log.answered(facts);
+      status.answered(facts);
+    },
+  };
+  let ready = false;
+  const onTrust = (facts: TrustFacts, providerId: string) => {
+    status.trusted(facts);
+    hooks.onTrust?.(facts);
+    if (ready || !facts.eligible) return;
+    ready = true;
+    hooks.onReady?.({ providerId, serial, trustLevel: facts.trustLevel });
+  };
+
+  const leave = new AbortController();
+  let session: Session | undefined;
+  const net = { ...tools, engine, keys, events, slots: engine.slots, authToken: config.authToken, posture: readPosture, onTrust };
+  const stay = stayConnected(net, dialer, config.coordinatorUrl, leave.signal, (next) => void (session = next));
+  opening.defer(async () => {
+    leave.abort(new Error("stopping"));
+    await stay;
+  });
+
+  const parts = opening.move();
+  return {
+    serial,
+    async stop({ drainMs }) {
+      const timer = new AbortController();
+      if (session && drainMs > 0)
+        await Promise.race([session.drain(), clock.sleep(drainMs, timer.signal).catch(() => {})]);
+      timer.abort();
+      await parts.disposeAsync();
+    },
+  };
+}

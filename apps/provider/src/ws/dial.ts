@@ -1,0 +1,62 @@
+import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
+import { WebSocket } from "ws";
+import type { Dialer, Wire } from "../session/wire.ts";
+
+/** From the dial to an open socket. */
+const CONNECT_MS_MAX = 15_000;
+/** A close that the coordinator does not answer is a drop after this. */
+const CLOSE_WAIT_MS = 2_000;
+
+/** `http://…` → `ws://…/ws/provider`. @throws TypeError with a sentence, for what is not such a URL */
+export function providerUrl(coordinator: string): URL {
+  const url = URL.canParse(coordinator) ? new URL(coordinator) : undefined;
+  const protocol = url && { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url.protocol];
+  if (!url || !protocol)
+    throw new TypeError("The coordinator's URL must look like https://coordinator.example or http://127.0.0.1:8080.");
+  return new URL(`${protocol}//${url.host}${url.pathname.replace(/\/$/, "")}/ws/provider`);
+}
+
+/** Dials over WebSocket, outbound only: a provider never opens a port. */
+export function webSocketDialer(coordinator: string): Dialer {
+  const url = providerUrl(coordinator);
+  return {
+    dial: (listener, signal) => {
+      const { promise, resolve, reject } = Promise.withResolvers<Wire>();
+      const ws = new WebSocket(url, {
+        handshakeTimeout: CONNECT_MS_MAX,
+        maxPayload: WIRE_MESSAGE_BYTES_MAX,
+        perMessageDeflate: false,
+      });
+      const leave = () => ws.terminate();
+      signal.addEventListener("abort", leave, { once: true });
+      ws.on("open", () => {
+        signal.removeEventListener("abort", leave);
+        resolve(wireOf(ws, () => listener.drained()));
+      });
+      ws.on("error", (error) => reject(error));
+      ws.on("close", (code, reason) => {
+        reject(new Error("closed before it was open"));
+        listener.closed(code, reason.toString());
+      });
+      ws.on("message", (data, isBinary) => {
+        if (!isBinary) listener.received(data.toString());
+      });
+      ws.on("pong", () => listener.heard());
+      ws.on("ping", () => listener.heard());
+      return promise;
+    },
+  };
+}
+
+const wireOf = (ws: WebSocket, drained: () => void): Wire => ({
+  get bufferedBytes() {
+    return ws.bufferedAmount;
+  },
+  send: (text) => ws.send(text, drained),
+  ping: () => ws.ping(),
+  close: (code, reason) => {
+    ws.close(code, reason);
+    setTimeout(() => ws.terminate(), CLOSE_WAIT_MS).unref();
+  },
+  terminate: () => ws.terminate(),
+});

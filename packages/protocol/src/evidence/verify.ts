@@ -1,0 +1,192 @@
+import { concatBytes, equalBytes, fromBase64, fromUtf8, toHex, utf8 } from "../bytes.ts";
+import { CHALLENGE_AGE_MAX_MS, HPKE_KEY_LIFE_MS, REGISTRATION_AGE_MAX_MS } from "../limits.ts";
+import type { Crypto } from "../ports.ts";
+import {
+  challengeAnswer,
+  registrationBlob,
+  tags,
+  type ChallengeAnswer,
+  type RegistrationBlob,
+} from "../wire/registration.ts";
+import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
+
+/** Clocks of honest machines differ; this much of the future is still the present. */
+const CLOCK_SKEW_MS = 60_000;
+
+/** The blob as its signed bytes say it; undefined where they are not one. */
+export const readBlob = (bytes: Uint8Array): RegistrationBlob | undefined => read(registrationBlob, bytes);
+
+/**
+ * Evidence in, verdict out: the level that a machine has shown, and every check by name. The same
+ * function decides in the coordinator, in the client library and in a browser; it asks nobody and is
+ * the same for the same input.
+ *
+ * A level is granted only where all the checks that it needs pass. Checks that read `unknown` grant
+ * nothing and take nothing away.
+ *
+ * @param now milliseconds since 1970
+ */
+export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: number): Verdict {
+  const at = new Date(now).toISOString();
+  const blob = readBlob(evidence.blob);
+  if (!blob) return { level: "none", checks: [fail("blob.shape", "not a registration blob", UPDATE)], at };
+
+  const needed = [
+    pass("blob.shape", "a registration blob, version 1"),
+    blobSignature(crypto, blob, evidence),
+    ...(policy.moment === "registration" ? [blobFresh(blob, now)] : []),
+    hpkeKeys(crypto, blob, now),
+    ...challengeChecks(crypto, blob, evidence, now),
+    ...postureChecks("posture", blob.posture),
+  ];
+  const level: TrustLevel = needed.every(grants) ? "self_signed" : "none";
+  return { level, checks: [...needed, ...honesty], at };
+}
+
+const UPDATE = "Update the provider's software, then start it again.";
+const RESTART = "Start the provider again.";
+const CLOCK = "Set the machine's clock (turn on network time), then start the provider again.";
+
+/** A posture that nobody could read takes nothing away at this level; everything else must have passed. */
+const grants = ({ id, status }: Check): boolean =>
+  status === "pass" || (status === "unknown" && id.startsWith("posture."));
+
+/** What a software identity cannot show. Said in so many words, so that nobody reads more into the level. */
+const honesty: readonly Check[] = [
+  {
+    id: "key.residency",
+    status: "unknown",
+    seen: "a software key: whoever can read its file can be this machine",
+    remedy: "A Secure Enclave or a TPM would hold the key.",
+  },
+  {
+    id: "software.identity",
+    status: "unknown",
+    seen: "the machine's own word; nothing measured it",
+    remedy: "",
+  },
+];
+
+function blobSignature(
+  crypto: Crypto,
+  blob: RegistrationBlob,
+  { blob: bytes, blobSignature: signature }: Evidence,
+): Check {
+  const message = concatBytes(utf8(tags.registration), bytes);
+  return crypto.verifyP256(keyOf(blob), message, signature)
+    ? pass("blob.signature", "made by the identity key")
+    : fail("blob.signature", "not made by the identity key that the blob names", RESTART);
+}
+
+/** "Fresh within 2 min at registration": an older one may be a replay. */
+function blobFresh(blob: RegistrationBlob, now: number): Check {
+  const ageMs = now - Date.parse(blob.at);
+  return ageMs <= REGISTRATION_AGE_MAX_MS && ageMs >= -CLOCK_SKEW_MS
+    ? pass("blob.fresh", `${seconds(ageMs)} s old`)
+    : fail("blob.fresh", `${seconds(ageMs)} s old at registration`, CLOCK);
+}
+
+function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
+  for (const { id, public_key, expires_at } of blob.hpke_keys) {
+    const raw = bytesOf(public_key);
+    if (raw.length !== 32 || toHex(crypto.sha256(raw)) !== id)
+      return fail("hpke.keys", "a key that does not match its id", UPDATE);
+    const leftMs = Date.parse(expires_at) - now;
+    if (leftMs <= 0) return fail("hpke.keys", `a key that expired ${seconds(-leftMs)} s ago`, CLOCK);
+    if (leftMs > HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS)
+      return fail("hpke.keys", "a key that lives longer than a day", CLOCK);
+  }
+  return pass("hpke.keys", `${blob.hpke_keys.length} in force`);
+}
+
+function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evidence, now: number): Check[] {
+  const { challenge } = evidence;
+  if (!challenge)
+    return [
+      {
+        id: "challenge.answered",
+        status: "unknown",
+        seen: "none answered yet",
+        remedy: "Wait for the first challenge.",
+      },
+    ];
+  const message = concatBytes(utf8(tags.challenge), challenge.answer);
+  const signed = crypto.verifyP256(keyOf(blob), message, challenge.signature);
+  const answer = read(challengeAnswer, challenge.answer);
+  if (!answer) return [fail("challenge.answered", "not an answer to a challenge", UPDATE)];
+
+  const ageMs = now - Date.parse(answer.at);
+  const ids = new Set(blob.hpke_keys.map(({ id }) => id));
+  const sameKeys = answer.hpke_key_ids.length === ids.size && answer.hpke_key_ids.every((id) => ids.has(id));
+  const sameRoot = answer.callers_root === challenge.callersRoot;
+  return [
+    pass("challenge.answered", "yes"),
+    either("challenge.signature", signed, "made by the identity key", "not made by the identity key", RESTART),
+    either(
+      "challenge.nonce",
+      equalBytes(bytesOf(answer.nonce), challenge.nonce) && sameRoot,
+      "the one that was sent",
+      "another than was sent",
+      RESTART,
+    ),
+    either(
+      "challenge.blob",
+      answer.blob_sha256 === toHex(crypto.sha256(evidence.blob)),
+      "names this blob",
+      "names another blob",
+      RESTART,
+    ),
+    either("challenge.keys", sameKeys, "the blob's keys", "other keys than the blob's", RESTART),
+    either(
+      "challenge.fresh",
+      ageMs <= CHALLENGE_AGE_MAX_MS && ageMs >= -CLOCK_SKEW_MS,
+      `${seconds(ageMs)} s old`,
+      `${seconds(ageMs)} s old`,
+      CLOCK,
+    ),
+    ...postureChecks("posture.now", answer.posture),
+  ];
+}
+
+const postureChecks = (prefix: string, posture: ChallengeAnswer["posture"]): Check[] =>
+  Object.entries(posture).map(([name, status]) => ({
+    id: `${prefix}.${name}`,
+    status,
+    seen: status === "unknown" ? "could not be read here" : `the machine says ${status}`,
+    remedy: status === "fail" ? "Turn this protection on, then start the provider again." : "",
+  }));
+
+const keyOf = (blob: RegistrationBlob): Uint8Array => bytesOf(blob.identity_key);
+
+/** Malformed base64 is no bytes at all, which no check accepts. */
+function bytesOf(base64: string): Uint8Array {
+  try {
+    return fromBase64(base64);
+  } catch {
+    return new Uint8Array(0);
+  }
+}
+
+function read<T>(schema: { safeParse(value: unknown): { data?: T | undefined } }, bytes: Uint8Array): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(fromUtf8(bytes))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+const seconds = (ms: number): number => Math.round(ms / 1000);
+const pass = (id: string, seen: string): Check => ({ id, status: "pass", seen, remedy: "" });
+const fail = (id: string, seen: string, remedy: string): Check => ({ id, status: "fail", seen, remedy });
+const either = (id: string, good: boolean, seen: string, otherwise: string, remedy: string): Check =>
+  good ? pass(id, seen) : fail(id, otherwise, remedy);
+
+/** Crockford's base32, without letters that are read as digits. */
+const base32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const SERIAL_CHARACTERS = 12;
+
+/** A software identity's serial derives from its key: two data folders on one machine are two machines. */
+export function softwareSerial(crypto: Crypto, publicKey: Uint8Array): string {
+  const digest = crypto.sha256(publicKey);
+  return `SW-${Array.from(digest.subarray(0, SERIAL_CHARACTERS), (byte) => base32[byte % 32]).join("")}`;
+}

@@ -1,0 +1,74 @@
+import { canonicalJson } from "../canonical.ts";
+import { fromBase64, utf8 } from "../bytes.ts";
+import type { Check } from "../evidence/verdict.ts";
+import type { Crypto } from "../ports.ts";
+import type { ReceiptDocument } from "./receipt.ts";
+import { countersignatureMessage, receiptMessage } from "./signing.ts";
+
+/** What the caller knows without the receipt. Whatever is absent is reported as `unknown`. */
+export interface KnownOfAnswer {
+  /** The coordinator's keys, by id; from `/.well-known/darkbloom`, or pinned. */
+  readonly coordinatorKeys: ReadonlyMap<string, Uint8Array>;
+  /** Lower-case hex over the exact bytes that were sent and received. */
+  readonly requestSha256?: string;
+  readonly responseSha256?: string;
+  readonly nonce?: string;
+  /** `x-se-signature`, base64. */
+  readonly responseSignature?: string;
+  /** Base64 of the machine's identity key, where the caller has pinned or verified one. */
+  readonly identityKey?: string;
+}
+
+/** Checks a receipt step by step, as its caller can: every check is kept, whatever the others say. */
+export function verifyReceipt(crypto: Crypto, document: ReceiptDocument, known: KnownOfAnswer): Check[] {
+  const { receipt } = document;
+  const jcs = canonicalJson(receipt);
+  const identityKey = fromBase64(receipt.identity_key);
+  const providerSignature = fromBase64(document.provider_signature);
+  const coordinatorKey = known.coordinatorKeys.get(document.coordinator_key_id);
+  const countersigned = countersignatureMessage(
+    jcs,
+    providerSignature,
+    document.coordinator_key_id,
+    document.countersigned_at,
+  );
+  return [
+    decided("receipt.signature", crypto.verifyP256(identityKey, receiptMessage(jcs), providerSignature)),
+    coordinatorKey
+      ? decided(
+          "receipt.countersignature",
+          crypto.verifyEd25519(coordinatorKey, countersigned, fromBase64(document.coordinator_signature)),
+        )
+      : unknown("receipt.countersignature", "Give the coordinator's key: GET /.well-known/darkbloom publishes it."),
+    compared("receipt.request", known.requestSha256, receipt.request_sha256),
+    compared("receipt.response", known.responseSha256, receipt.response_sha256),
+    compared("receipt.nonce", known.nonce, receipt.nonce),
+    compared("receipt.identity", known.identityKey, receipt.identity_key),
+    known.responseSignature === undefined
+      ? unknown("response.signature", "Give the response's x-se-signature.")
+      : decided(
+          "response.signature",
+          crypto.verifyP256(identityKey, utf8(receipt.response_sha256), fromBase64(known.responseSignature)),
+        ),
+  ];
+}
+
+const decided = (id: string, good: boolean): Check => ({
+  id,
+  status: good ? "pass" : "fail",
+  seen: good ? "the signature is good" : "the signature is not over these bytes by this key",
+  remedy: good ? "" : "Do not trust this answer; tell the operator its job id.",
+});
+
+const unknown = (id: string, remedy: string): Check => ({ id, status: "unknown", seen: "not given", remedy });
+
+function compared(id: string, known: string | undefined, signed: string | undefined): Check {
+  if (known === undefined) return unknown(id, "Give what you sent or received to compare.");
+  const same = known === signed;
+  return {
+    id,
+    status: same ? "pass" : "fail",
+    seen: same ? "equal" : "the receipt names another",
+    remedy: same ? "" : "Do not trust this answer; tell the operator its job id.",
+  };
+}

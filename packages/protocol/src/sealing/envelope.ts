@@ -1,0 +1,210 @@
+import * as z from "zod";
+import { concatBytes, fromBase64, toBase64, utf8 } from "../bytes.ts";
+import { endpoints } from "../dialects/job.ts";
+import { trustLevels } from "../evidence/verdict.ts";
+import { ENVELOPE_LIFE_MS } from "../limits.ts";
+import type { Crypto } from "../ports.ts";
+import type { Envelope } from "../wire/provider-messages.ts";
+import { suites } from "../wire/registration.ts";
+import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
+
+/**
+ * The envelope of a request. The body is encrypted once; its key is wrapped to each candidate.
+ *
+ * An HPKE context is known by its `enc` and used for nothing but its exporter, from which each request
+ * takes keys of its own, bound to all clear fields. So the same code opens an envelope whose context
+ * is fresh (sealed mode, made by the caller) and one whose context serves a connection for an hour
+ * (transparent mode, made by the coordinator).
+ */
+
+/** HPKE's `info`: the same for every context, since requests are bound through the exporter. */
+export const SEAL_INFO = utf8("darkbloom:seal:v1\0");
+const wrapLabel = utf8("darkbloom:wrap:v1\0");
+const responseLabel = utf8("darkbloom:response:v1\0");
+
+/** Each key here encrypts one message, so its nonce may be constant. */
+const onlyNonce = new Uint8Array(12);
+const KEY_BYTES = 32;
+
+export const sealHeader = z.object({
+  v: z.literal(1),
+  suite: z.enum(suites),
+  mode: z.enum(["transparent", "sealed"]),
+  /** Base64 of 16 random bytes; a provider takes each once. */
+  id: z.base64().length(24),
+  /** At most ten minutes ahead. */
+  expires_at: z.iso.datetime(),
+  endpoint: z.enum(endpoints),
+  model: z.string().max(256),
+  build: z.string().max(256),
+  stream: z.boolean(),
+  /** The output bound, in tokens; the provider stops there. */
+  max_tokens: z.int().positive(),
+  features: z.array(z.string().max(32)).max(16),
+  min_trust: z.enum(trustLevels),
+  pins: z.array(z.string().max(128)).max(64),
+  /** The caller's. */
+  nonce: z.string().max(128).optional(),
+  candidates: z
+    .array(z.object({ provider_id: z.string(), key_id: z.string(), evidence_sha256: z.string() }))
+    .min(1)
+    .max(4),
+});
+export type SealHeader = z.infer<typeof sealHeader>;
+
+/** From which both ends of an answer take its keys. */
+export interface ResponseSecret {
+  readonly secret: Uint8Array<ArrayBuffer>;
+  readonly enc: Uint8Array<ArrayBuffer>;
+}
+
+interface SealTools {
+  readonly hpke: Hpke;
+  readonly crypto: Crypto;
+  readonly random: { bytes(length: number): Uint8Array<ArrayBuffer> };
+}
+
+/**
+ * Seals a body for the candidates that the header names, in its order.
+ *
+ * @returns the envelope, and for each candidate what its answer will be opened with
+ */
+export function sealRequest(
+  { hpke, crypto, random }: SealTools,
+  input: {
+    readonly header: SealHeader;
+    readonly body: Uint8Array;
+    readonly recipients: readonly { readonly keyId: string; readonly context: HpkeContext }[];
+  },
+): { readonly envelope: Envelope; readonly secrets: readonly ResponseSecret[] } {
+  const hdr = JSON.stringify(input.header);
+  const hdrHash = crypto.sha256(utf8(hdr));
+  const contentKey = random.bytes(KEY_BYTES);
+  const body = hpke.seal(contentKey, onlyNonce, hdrHash, input.body);
+  const bodyHash = crypto.sha256(body);
+  const wraps = input.recipients.map(({ keyId, context }, index) => ({
+    key_id: keyId,
+    enc: toBase64(context.enc),
+    wrap: toBase64(hpke.seal(wrapKey(context, hdrHash, index), onlyNonce, wrapAad(index, bodyHash), contentKey)),
+  }));
+  const secrets = input.recipients.map(({ context }) => responseSecret(context, hdrHash));
+  return { envelope: { hdr, body: toBase64(body), wraps }, secrets };
+}
+
+const wrapKey = (context: HpkeContext, hdrHash: Uint8Array, index: number) =>
+  context.export(concatBytes(wrapLabel, hdrHash, Uint8Array.of(index)), KEY_BYTES);
+
+const wrapAad = (index: number, bodyHash: Uint8Array) => concatBytes(Uint8Array.of(index), bodyHash);
+
+const responseSecret = (context: HpkeContext, hdrHash: Uint8Array): ResponseSecret => ({
+  secret: context.export(concatBytes(responseLabel, hdrHash), KEY_BYTES),
+  enc: context.enc,
+});
+
+/** Contexts that one provider keeps; a further one costs a public-key step when it comes back. */
+const CONTEXTS_KEPT_MAX = 256;
+/** Requests remembered against replay, until they expire. When full, new ones are refused. */
+const REQUESTS_SEEN_MAX = 100_000;
+
+/** A key that may open envelopes now, and the evidence that names it. */
+export interface OpeningKey {
+  readonly key: HpkeKey;
+  readonly evidenceSha256: string;
+}
+
+export type Opened =
+  | { readonly header: SealHeader; readonly body: Uint8Array<ArrayBuffer>; readonly secret: ResponseSecret }
+  /** Nothing more is said: why it cannot be opened would help only a forger. */
+  | { readonly refused: "cannot_open" };
+
+/** The provider's end. It remembers what it has opened, so that no envelope is opened twice. */
+export class EnvelopeOpener {
+  readonly #tools: Pick<SealTools, "hpke" | "crypto">;
+  readonly #contexts = new Map<string, HpkeContext>();
+  readonly #expiryBySeenId = new Map<string, number>();
+
+  constructor(tools: Pick<SealTools, "hpke" | "crypto">) {
+    this.#tools = tools;
+  }
+
+  /** @param keys those of this provider that have not expired; @param nowMs since 1970 */
+  open(envelope: Envelope, providerId: string, keys: readonly OpeningKey[], nowMs: number): Opened {
+    try {
+      return this.#open(envelope, providerId, keys, nowMs) ?? { refused: "cannot_open" };
+    } catch (error) {
+      if (error instanceof RangeError) return { refused: "cannot_open" };
+      throw error;
+    }
+  }
+
+  #open(envelope: Envelope, providerId: string, keys: readonly OpeningKey[], nowMs: number): Opened | undefined {
+    const header = readHeader(envelope.hdr);
+    if (!header) return undefined;
+    const expiresMs = Date.parse(header.expires_at);
+    if (expiresMs < nowMs || expiresMs > nowMs + ENVELOPE_LIFE_MS) return undefined;
+
+    // "A provider refuses unless its own entry stands at that index."
+    const index = header.candidates.findIndex(({ provider_id }) => provider_id === providerId);
+    const candidate = header.candidates[index];
+    const wrap = envelope.wraps[index];
+    const own = keys.find(
+      ({ key, evidenceSha256 }) => key.id === candidate?.key_id && evidenceSha256 === candidate.evidence_sha256,
+    );
+    if (!own || !wrap || wrap.key_id !== own.key.id || own.key.suite !== header.suite) return undefined;
+
+    const { hpke, crypto } = this.#tools;
+    const hdrHash = crypto.sha256(utf8(envelope.hdr));
+    const body = fromBase64(envelope.body);
+    const context = this.#context(own.key, wrap.enc);
+    const contentKey = hpke.open(
+      wrapKey(context, hdrHash, index),
+      onlyNonce,
+      wrapAad(index, crypto.sha256(body)),
+      fromBase64(wrap.wrap),
+    );
+    if (contentKey?.length !== KEY_BYTES) return undefined;
+    const plaintext = hpke.open(contentKey, onlyNonce, hdrHash, body);
+    // Only an authentic envelope is remembered, so that nobody else can fill the memory.
+    if (!plaintext || !this.#isNew(header.id, expiresMs, nowMs)) return undefined;
+    return { header, body: plaintext, secret: responseSecret(context, hdrHash) };
+  }
+
+  #context(key: HpkeKey, enc: string): HpkeContext {
+    const name = `${key.id} ${enc}`;
+    const context = this.#contexts.get(name) ?? key.openContext(fromBase64(enc), SEAL_INFO);
+    // Taken out and put back, so that the first one is always the one unused for longest.
+    this.#contexts.delete(name);
+    this.#contexts.set(name, context);
+    for (const oldest of this.#contexts.keys()) {
+      if (this.#contexts.size <= CONTEXTS_KEPT_MAX) break;
+      this.#contexts.delete(oldest);
+    }
+    return context;
+  }
+
+  #isNew(id: string, expiresMs: number, nowMs: number): boolean {
+    // Ids come in about the order in which they expire.
+    for (const [seen, seenExpiresMs] of this.#expiryBySeenId) {
+      if (seenExpiresMs >= nowMs) break;
+      this.#expiryBySeenId.delete(seen);
+    }
+    if (this.#expiryBySeenId.has(id) || this.#expiryBySeenId.size >= REQUESTS_SEEN_MAX) return false;
+    this.#expiryBySeenId.set(id, expiresMs);
+    return true;
+  }
+
+  /** After a key was erased, nothing of it stays. */
+  forget(): void {
+    this.#contexts.clear();
+  }
+}
+
+function readHeader(hdr: string): SealHeader | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(hdr);
+  } catch {
+    return undefined;
+  }
+  return sealHeader.safeParse(json).data;
+}

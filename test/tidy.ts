@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+/**
+ * Lowest floor first. A file imports from its own floor and from floors below, never from above; an
+ * edge or adapter is reached from above only where `main` builds the whole.
+ */
+const floors: readonly (readonly [name: string, path: RegExp])[] = [
+  ["protocol", /^packages\/protocol\/src\/(?!node\/)/],
+  ["rules", /^apps\/\w+\/src\/(ledger|trust|routing|fleet|catalog|limits|accounts|events|models)\//],
+  ["story", /^apps\/\w+\/src\/(inference|session)\//],
+  ["adapters", /^(packages\/protocol\/src\/node|apps\/\w+\/src\/adapters)\//],
+  ["edge", /^apps\/\w+\/src\/(http|ws|admin|commands)\//],
+  ["main", /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/],
+];
+/** Rules may name the types of the lines and sessions that they choose among; nothing more of a story. */
+const typesOnly = /^import type /;
+
+/** Reached through a port only, so that a test can hold the clock, the dice and the network. */
+const outsideWorld =
+  /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomBytes|setTimeout|setInterval|setImmediate|process\.(env|argv|stdout|stderr)|console\.|fetch\()/;
+const outsideAllowed = new Set(["adapters", "edge", "main"]);
+
+/** A reader turns the page here. Lists of tests may be longer. */
+const LINES_MAX = 360;
+
+/** Words that belong to a workplace and not to the project. */
+const foreignWords =
+  /\.\.\/shared|\/work\/|\bTODO\b|\bFIXME\b|\bXXX\b|@ts-ignore|@ts-expect-error|\bas any\b|as unknown as/;
+const onlyOrSkipped = /\b(it|test|describe)\.(only|todo)\b/;
+
+export function tidy(root: string, files: readonly string[]): string[] {
+  return files.flatMap((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    return file.endsWith(".md") ? brokenLinks(root, file, text) : faultsOfCode(root, file, text);
+  });
+}
+
+function faultsOfCode(root: string, file: string, text: string): string[] {
+  const faults: string[] = [];
+  const isTest = /\.(test|contract)\.ts$/.test(file) || file.includes("/test/");
+  if (file !== "test/tidy.ts") {
+    const foreign = foreignWords.exec(text) ?? onlyOrSkipped.exec(text);
+    if (foreign) faults.push(`${file}: "${foreign[0]}" does not belong in the repository`);
+  }
+  const lines = text.split("\n").length;
+  if (!isTest && lines > LINES_MAX) faults.push(`${file}: ${lines} lines; a reader turns the page at ${LINES_MAX}`);
+  if (isTest) return faults;
+
+  const own = floorOf(file);
+  if (own < 0) return [...faults, `${file}: on no floor; give it one in test/tidy.ts`];
+  const name = floors[own]?.[0] ?? "";
+  for (const [statement, specifier] of text.matchAll(/^(?:import|export)\b[^;]*?from\s+"(\.[^"]+)"/gm)) {
+    const target = relative(root, resolve(root, dirname(file), specifier ?? ""));
+    if (!existsSync(join(root, target))) faults.push(`${file}: imports ${target}, which is not there`);
+    const above = floorOf(target);
+    if (above > own && !(name === "rules" && typesOnly.test(statement)))
+      faults.push(`${file}: ${name} imports upward from ${floors[above]?.[0]} (${target})`);
+  }
+  if (name === "protocol" && /from "node:/.test(text))
+    faults.push(`${file}: protocol runs in browsers; no node: there`);
+  const world = outsideWorld.exec(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ""));
+  if (world && !outsideAllowed.has(name)) faults.push(`${file}: ${world[1]} outside an adapter`);
+  return faults;
+}
+
+const floorOf = (file: string): number => floors.findIndex(([, path]) => path.test(file));
+
+function brokenLinks(root: string, file: string, text: string): string[] {
+  return [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)]
+    .map(([, target]) => target ?? "")
+    .filter((target) => !existsSync(join(root, dirname(file), target)))
+    .map((target) => `${file}: links to ${target}, which is not there`);
+}
