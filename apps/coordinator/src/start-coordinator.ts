@@ -41,9 +41,6 @@ export interface RunningCoordinator {
   stop(how: { readonly drainMs: number }): Promise<void>;
 }
 
-/** How often a drain looks whether everything has finished. */
-const DRAIN_LOOK_MS = 50;
-
 /**
  * Builds a coordinator whole, and starts it.
  *
@@ -80,18 +77,15 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const sockets = opening.use(new ProviderSockets({ ...net, liars: new Liars(), mayJoin }));
 
   let draining = false;
-  let running = 0;
+  const serving = new Set<Promise<void>>();
   const http = createHttpServer({
     ...net,
     accounts: store.accounts,
     coordinatorKeys: [{ id: store.countersigner.keyId, publicKey: store.countersigner.publicKey }],
     serve: async (ask, reply) => {
-      running++;
-      try {
-        await serve(net, ask, reply);
-      } finally {
-        running--;
-      }
+      const served = serve(net, ask, reply);
+      serving.add(served);
+      await served.finally(() => serving.delete(served));
     },
     isDraining: () => draining,
     metrics,
@@ -113,9 +107,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     port,
     async stop({ drainMs }) {
       draining = true;
-      events.stopping({ running });
-      const untilMs = clock.monotonicMs() + drainMs;
-      while (running > 0 && clock.monotonicMs() < untilMs) await clock.sleep(DRAIN_LOOK_MS);
+      events.stopping({ running: serving.size });
+      const timer = new AbortController();
+      await Promise.race([Promise.allSettled(serving), clock.sleep(drainMs, timer.signal).catch(() => {})]);
+      timer.abort();
       await parts.disposeAsync();
     },
   };

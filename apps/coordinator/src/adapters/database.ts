@@ -51,7 +51,7 @@ export async function openDatabase(folder: DataFolder, migrations: readonly Migr
 }
 
 /** The number of migrations that made this database; zero for a new one. */
-export function schemaVersion(database: DatabaseSync, path: string): number {
+function schemaVersion(database: DatabaseSync, path: string): number {
   try {
     const version = database.prepare("PRAGMA user_version").get()?.["user_version"];
     if (typeof version !== "number") throw new TypeError("SQLite names no schema version");

@@ -1,7 +1,7 @@
 /**
  * Holds and settles until it is killed, several requests at a time, and prints every answer once it has
- * it: `SETTLED hold charge`, or `HELD hold` for the holds that it leaves open. For
- * `sqlite-ledger.crash.test.ts`, which passes the data folder and a prefix for this round's ids.
+ * it: `HELD hold`, then `SETTLED hold charge`. For `sqlite-ledger.crash.test.ts`, which passes the data
+ * folder and a prefix for this round's ids.
  */
 import { writeSync } from "node:fs";
 import { microUsd } from "@darkbloom/protocol";
@@ -29,7 +29,7 @@ for (let n = 0; ; n += AT_A_TIME)
       const charge = microUsd(BigInt(at + 1));
       await ledger.hold(termsOf(name, 10n));
       print(`HELD ${name}`);
-      // Each round leaves one of a batch open for the next start to find.
+      // One hold of each batch stays open for the next start to find.
       if (at === 0) return;
       print(
         `SETTLED ${name} ${await ledger.settle(termsOf(name, 10n).holdId, settlementOf(charge, { id: name, earned: charge }))}`,

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { CatalogEntry } from "./catalog.ts";
 
 export const CATALOG_CHARS_MAX = 1024 * 1024;
-export const CATALOG_ENTRIES_MAX = 1024;
+const CATALOG_ENTRIES_MAX = 1024;
 /** 1,000 USD per token: above it a figure is a slip of the hand, and every sum stays far inside 64 bits. */
 const PRICE_MICRO_USD_MAX = 1_000_000_000_000_000;
 const TOKENS_MAX = 100_000_000;

@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**
  * A signal that aborts, with `caller_gone`, when the connection is lost before the response was finished.
- * The socket is watched too: a pipelined request's response hears of no close before its turn has come.
+ * The socket is watched too: in older Nodes (20 does so, 26 no longer) the response to a pipelined request
+ * hears of no close before its turn has come.
  */
 export function watchHangUp({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
   const hangUp = new AbortController();

@@ -444,6 +444,22 @@ describe("a caller who is slow or leaves", () => {
     expect(edge.lines.join("")).not.toContain('"event":"bug"');
   });
 
+  it("is noticed by every request of a pipeline", async () => {
+    const seen = { waiting: 0, left: 0 };
+    await using edge = await openEdge({
+      serve: async (ask) => {
+        seen.waiting++;
+        await systemClock.sleep(10_000, ask.hangUp).catch(() => seen.left++);
+        throw new NetworkError({ code: "caller_gone", phase: "before_content" });
+      },
+    });
+    using line = await dial(edge.port);
+    line.socket.write(rawChat(STREAM) + rawChat(STREAM));
+    while (seen.waiting < 2) await systemClock.sleep(5);
+    line.socket.destroy();
+    while (seen.left < 2) await systemClock.sleep(5);
+  });
+
   it("is noticed in the middle of an upload", async () => {
     await using edge = await openEdge();
     using line = await dial(edge.port);

@@ -178,7 +178,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
             expect(await test.ledger.check()).toEqual([]);
           }
         }),
-        { numRuns: 100 },
+        { numRuns: 60 },
       );
     });
   });

@@ -10,8 +10,7 @@ import {
 } from "@darkbloom/protocol";
 import type { HoldId, HoldTerms, Outcome, Settlement } from "./port.ts";
 
-/** Entries for tests of the ledger and of what stands on it. */
-
+/** Two accounts for tests of the ledger and of what stands on it. */
 export const anna = "acct_anna" as AccountId;
 export const bert = "acct_bert" as AccountId;
 
@@ -26,6 +25,7 @@ export const termsOf = (hold: string, amount: bigint, account = anna): HoldTerms
   at: 1_000,
 });
 
+/** A settlement with or without a job, whose usage is always the same. */
 export const settlementOf = (
   charge: bigint,
   job?: { id: string; earned?: bigint; receipt?: ReceiptDocument },

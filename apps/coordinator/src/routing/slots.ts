@@ -68,29 +68,39 @@ export class Slots implements Disposable {
 
     const { promise, resolve, reject } = Promise.withResolvers<Line>();
     const waiter: Waiter = { want, tried, jobId, bytes, give: resolve };
+    // Whoever gives up is out of the queue in the same turn, so that no slot is given to nobody.
+    const giveUp = (error: unknown) => {
+      this.#remove(waiter);
+      reject(error);
+    };
+    const leave = () => giveUp(hangUp.reason);
+    const timer = new AbortController();
     this.#waiting.push(waiter);
     this.#bytes += bytes;
-    const timer = new AbortController();
-    const leave = () => reject(hangUp.reason);
     hangUp.addEventListener("abort", leave, { once: true });
-    this.#clock.sleep(SLOT_WAIT_MS, timer.signal).then(
-      () => {
-        const last = this.#choose(want, tried);
-        reject("refused" in last ? this.#refusal(want, last) : this.#full(want, this.#clock.monotonicMs() - startedMs));
-      },
-      () => {},
-    );
+    void this.#afterWait(timer.signal, () => {
+      const last = this.#choose(want, tried);
+      giveUp("refused" in last ? this.#refusal(want, last) : this.#full(want, this.#clock.monotonicMs() - startedMs));
+    });
     try {
       return await promise;
     } finally {
       timer.abort();
       hangUp.removeEventListener("abort", leave);
-      this.#remove(waiter);
     }
   }
 
+  async #afterWait(given: AbortSignal, act: () => void): Promise<void> {
+    try {
+      await this.#clock.sleep(SLOT_WAIT_MS, given);
+    } catch {
+      return;
+    }
+    act();
+  }
+
   #serveWaiting(): void {
-    for (const waiter of [...this.#waiting]) {
+    for (const waiter of this.#waiting.slice()) {
       const choice = this.#choose(waiter.want, waiter.tried);
       if (!("chosen" in choice)) continue;
       this.#remove(waiter);

@@ -54,8 +54,8 @@ function labeledExpand(suite: Bytes, prk: Bytes, label: string, info: Uint8Array
 }
 
 /** §4.1: ExtractAndExpand over the Diffie-Hellman result. */
-function sharedSecret(dh: Uint8Array, enc: Uint8Array, recipient: Uint8Array): Bytes {
-  const prk = labeledExtract(kemSuite, empty, "eae_prk", dh);
+function sharedSecret(agreed: Uint8Array, enc: Uint8Array, recipient: Uint8Array): Bytes {
+  const prk = labeledExtract(kemSuite, empty, "eae_prk", agreed);
   return labeledExpand(kemSuite, prk, "shared_secret", concatBytes(enc, recipient), HASH_BYTES);
 }
 
