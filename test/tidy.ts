@@ -10,8 +10,8 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
   ["rules", /^apps\/\w+\/src\/(ledger|trust|routing|fleet|catalog|limits|accounts|events|models)\//],
   ["story", /^apps\/\w+\/src\/(inference|session)\//],
   ["adapters", /^(packages\/protocol\/src\/node|apps\/\w+\/src\/adapters)\//],
-  ["edge", /^apps\/\w+\/src\/(http|ws|admin|commands)\//],
-  ["main", /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/],
+  ["edge", /^apps\/\w+\/src\/(http|ws|admin)\//],
+  ["main", /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/cli\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/],
 ];
 /** Rules may name the types of the lines and sessions that they choose among; nothing more of a story. */
 const typesOnly = /^import type /;

@@ -16,7 +16,7 @@ function withoutSqliteWarning(emitWarning) {
   return function (warning, kind) {
     const type = typeof kind === "object" && kind !== null ? kind.type : kind;
     if (type === "ExperimentalWarning" && String(warning).startsWith("SQLite ")) return;
-    Reflect.apply(emitWarning, process, arguments);
+    emitWarning.apply(undefined, arguments);
   };
 }
 
@@ -35,6 +35,6 @@ if (process.platform === "win32") {
       " or newer.",
   );
 } else {
-  process.emitWarning = withoutSqliteWarning(process.emitWarning);
+  process.emitWarning = withoutSqliteWarning(process.emitWarning.bind(process));
   void import("../src/main.ts");
 }

@@ -19,9 +19,14 @@ export function administer<Result>(data: string, work: (admin: Admin) => Promise
 }
 
 /** As `administer`, for commands that make no sense on a folder that nobody has used yet. */
-export async function administerExisting<Result>(data: string, work: (admin: Admin) => Promise<Result>): Promise<Result> {
+export async function administerExisting<Result>(
+  data: string,
+  work: (admin: Admin) => Promise<Result>,
+): Promise<Result> {
   if (!isFolder(data))
-    throw new CommandFailed(`There is no folder ${data}. Give the coordinator's data folder, or that of 'darkbloom up', with --data.`);
+    throw new CommandFailed(
+      `There is no folder ${data}. Give the coordinator's data folder, or that of 'darkbloom up', with --data.`,
+    );
   return await administer(data, work);
 }
 

@@ -14,7 +14,8 @@ const STEADY_MS = 60_000;
 /** What a process may take beyond its drain before it is killed. */
 const STOP_GRACE_MS = 3_000;
 
-const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
+/** The launcher, as `npx darkbloom` runs it. */
+export const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
 
 /** One line of a child's `--json` output. */
 export type ChildEvent = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -51,7 +52,7 @@ export class Child implements AsyncDisposable {
     this.#options = options;
     this.ready = this.#firstReady.promise;
     // Whoever awaits `ready` sees the failure; nobody has to.
-    this.ready.catch(() => undefined);
+    void this.ready.catch(() => undefined);
     process.once("exit", this.#kill);
     this.#ended = this.#keepRunning();
   }
@@ -72,7 +73,7 @@ export class Child implements AsyncDisposable {
       const startedAt = performance.now();
       const how = await this.#run();
       if (this.#halt.signal.aborted) return;
-      if (!this.#hasBeenReady) return this.#firstReady.reject(new ChildEndedEarly(`${this.#options.name} ${how}`));
+      if (!this.#hasBeenReady) return this.#firstReady.reject(new ChildEndedEarly());
       if (performance.now() - startedAt > STEADY_MS) pauseMs = RESTART_PAUSE_FIRST_MS;
       note(`${this.#options.name} ${how}; it starts again in ${pauseMs / 1000} s.`);
       await sleep(pauseMs, undefined, { signal: this.#halt.signal }).catch(() => undefined);
@@ -87,10 +88,12 @@ export class Child implements AsyncDisposable {
       env: { ...process.env, ...this.#options.environment, [SUPERVISED_VARIABLE]: "1" },
     });
     this.#process = child;
-    createInterface({ input: child.stdout }).on("line", (line) => this.#hear(line));
+    if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => this.#hear(line));
     const { promise: ended, resolve } = Promise.withResolvers<string>();
     child.once("error", () => resolve("could not be started"));
-    child.once("exit", (code, signal) => resolve(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`));
+    child.once("exit", (code, signal) =>
+      resolve(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
+    );
     return ended;
   }
 

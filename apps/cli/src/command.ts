@@ -34,7 +34,7 @@ export function command<const Wanted extends Needs>(spec: {
   readonly examples: readonly string[];
   readonly needs: Wanted;
   readonly operand?: string;
-  run(values: Values<Wanted>, operand: string): Promise<ExitCode>;
+  readonly run: (values: Values<Wanted>, operand: string) => Promise<ExitCode>;
 }): Command {
   const { run, ...rest } = spec;
   return {
@@ -72,7 +72,8 @@ function valueOf(setting: SettingName, needs: Needs, flags: Flags, environment: 
 
 function read(setting: SettingName, source: string, texts: readonly string[]): unknown {
   const { many, mustBe, secret } = settingOf(setting);
-  if (many !== true && texts.length > 1) throw new WrongUsage(`${source} is given ${texts.length} times; give it once.`);
+  if (many !== true && texts.length > 1)
+    throw new WrongUsage(`${source} is given ${texts.length} times; give it once.`);
   const values = texts.map((text) => {
     const value = settingOf(setting).read(text);
     if (value === undefined)

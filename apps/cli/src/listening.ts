@@ -11,7 +11,10 @@ export function isLoopback(host: string): boolean {
   return loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 }
 
-/** The address at which processes of this machine reach a server that listens on `host`. */
+/** Every address of this machine, loopback too. */
+export const isWildcard = (host: string): boolean => host === "0.0.0.0" || host === "::";
+
+/** The URL at which processes of this machine reach a server, which may listen on every address. */
 export function reachableUrl(baseUrl: string): string {
   const url = new URL(baseUrl);
   if (url.hostname === "0.0.0.0") url.hostname = "127.0.0.1";
@@ -27,13 +30,18 @@ export const plaintextWarning = (host: string): string =>
 export function listenFailure(error: unknown, host: string, port: number): unknown {
   switch (codeOf(error)) {
     case "EADDRINUSE":
-      return new CommandFailed(`Port ${port} on ${host} is in use by another program. Choose another with --port, or any free one with --port 0.`);
+      return new CommandFailed(
+        `Port ${port} on ${host} is in use by another program. Choose another with --port, or any free one with --port 0.`,
+      );
     case "EACCES":
       return new CommandFailed(`This user may not listen on port ${port}. Choose one above 1023 with --port.`);
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return new CommandFailed(`${host} is not an address of this machine. Choose one of its own with --host, e.g. 127.0.0.1.`);
+      return new CommandFailed(
+        `${host} is not an address of this machine. Choose one of its own with --host, e.g. 127.0.0.1.`,
+      );
+    case undefined:
     default:
       return error;
   }

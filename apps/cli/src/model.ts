@@ -1,22 +1,20 @@
 import { accessSync, constants, realpathSync } from "node:fs";
-import { basename } from "node:path";
-import { bundledEntry, DEFAULT_PRICE, type CatalogEntry } from "@darkbloom/coordinator";
-import { bundledModelPath, readModelFacts } from "@darkbloom/provider";
-import { CommandFailed, WrongUsage } from "./failure.ts";
+import { basename, join } from "node:path";
+import { bundledEntry } from "@darkbloom/coordinator";
+import { WrongUsage } from "./failure.ts";
 
 /** A model file, and what the catalog calls it. */
 export interface LocatedModel {
-  readonly isBundled: boolean;
   readonly path: string;
   readonly id: string;
   readonly build: string;
 }
 
+/** As long as the catalog lets a name be. */
 const NAME_CHARS_MAX = 128;
 
 export const bundledModel: LocatedModel = {
-  isBundled: true,
-  path: bundledModelPath,
+  path: join(import.meta.dirname, "../../../models/darkbloom-tiny.gguf"),
   id: bundledEntry.id,
   build: bundledEntry.build,
 };
@@ -31,22 +29,27 @@ export function locateModel(given: string): LocatedModel {
   const path = readablePath(given);
   if (path === bundledModel.path) return bundledModel;
   if (/-\d{5}-of-\d{5}\.gguf$/i.test(path))
-    throw new WrongUsage(`${path} is one part of a split model. Join its parts first: llama-gguf-split --merge FIRST-PART WHOLE.gguf`);
+    throw new WrongUsage(
+      `${path} is one part of a split model. Join the parts first: llama-gguf-split --merge FIRST-PART WHOLE.gguf`,
+    );
   const name = basename(path)
     .replace(/\.gguf$/i, "")
     .replaceAll(/[^\w.-]+/g, "-")
     .replace(/^[^A-Za-z0-9]+/, "")
     .slice(0, NAME_CHARS_MAX);
-  if (name === "") throw new WrongUsage(`${path} has no letter or digit in its name, which becomes the model's id. Rename it.`);
-  return { isBundled: false, path, id: name, build: name };
+  if (name === "")
+    throw new WrongUsage(`${path} has no letter or digit in its name, which becomes the model's id. Rename it.`);
+  return { path, id: name, build: name };
 }
 
-/**
- * What the catalog says of a model file: its name, its hash and its context; the price is the default one,
- * which the operator may change in `catalog.json`.
- *
- * @throws CommandFailed where the file is not a model
- */
-export async function catalogEntryOf(model: LocatedModel, nowSec: number): Promise<CatalogEntry> {
-  const facts = await readModelFacts(model.path);
+function readablePath(given: string): string {
+  try {
+    const path = realpathSync(given);
+    accessSync(path, constants.R_OK);
+    return path;
+  } catch {
+    throw new WrongUsage(
+      `--model must be a GGUF file that this user can read, or ${bundledModel.id}; ${JSON.stringify(given)} is neither.`,
+    );
+  }
 }

@@ -16,7 +16,7 @@ export interface ProgramParts {
   readonly groups: readonly Group[];
   readonly environment: Environment;
   /** Told how the command that ran has ended. */
-  finished(code: ExitCode): void;
+  readonly finished: (code: ExitCode) => void;
 }
 
 /**
@@ -28,13 +28,21 @@ export function programOf({ version, commands, groups, environment, finished }: 
     .description("A private inference network on other people's machines.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "darkbloom: ")) })
     .exitOverride();
-  const parents = new Map([["", root]]);
-  for (const { name, does } of groups) parents.set(name, root.command(name).description(does));
+  const grouped = new Map<string, Node>();
+  const parentOf = (name: string | undefined): Node => {
+    if (name === undefined) return root;
+    const known = grouped.get(name);
+    if (known) return known;
+    // Made when its first command comes, so that the help keeps the order of the commands.
+    const parent = root.command(name).description(groups.find((group) => group.name === name)?.does ?? "");
+    grouped.set(name, parent);
+    return parent;
+  };
   for (const spec of commands) {
-    const [name, group] = spec.path.split(" ").reverse();
-    const node = parents.get(group ?? "")?.command(name ?? "");
-    if (!node) throw new RangeError(`no group for ${spec.path}`);
+    const [name = "", group] = spec.path.split(" ").toReversed();
+    const node = parentOf(group).command(name);
     node.description(spec.does).addHelpText("after", examplesOf(spec));
     if (spec.operand !== undefined) node.argument(`<${spec.operand}>`);
     for (const setting of settingsOf(spec.needs)) node.addOption(optionOf(setting, spec.needs));
@@ -42,7 +50,10 @@ export function programOf({ version, commands, groups, environment, finished }: 
       finished(await spec.run(node.opts<Flags>(), environment, node.args[0] ?? ""));
     });
   }
-  root.addHelpText("after", "\nStart here:\n  darkbloom up\n\nEvery flag has an environment name; `darkbloom COMMAND --help` shows it.");
+  root.addHelpText(
+    "after",
+    "\nStart here:\n  darkbloom up\n\nEvery flag has an environment name; `darkbloom COMMAND --help` shows it.",
+  );
   return root;
 }
 

@@ -1,8 +1,17 @@
 import { AdminError, CatalogError, CountersignerError, DatabaseError } from "@darkbloom/coordinator";
 import { DataFolderError } from "@darkbloom/protocol/node";
+import { IdentityKeyError, ModelFileError } from "@darkbloom/provider";
 
 /** Errors whose message was written by us for the person at the keyboard. */
-const forPeople = [AdminError, CatalogError, CountersignerError, DatabaseError, DataFolderError];
+const forPeople = [
+  AdminError,
+  CatalogError,
+  CountersignerError,
+  DatabaseError,
+  DataFolderError,
+  IdentityKeyError,
+  ModelFileError,
+];
 
 /** The sentence that an expected error carries; undefined for a fault in the program. */
 export function sentenceOf(error: unknown): string | undefined {

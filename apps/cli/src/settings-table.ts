@@ -9,7 +9,12 @@ export function settingsPage(commands: readonly Command[]): string {
       const { value, means, mustBe } = settingOf(setting);
       const takers = commands.filter(({ needs }) => settingsOf(needs).includes(setting));
       const flag = `\`${flagOf(setting)}${value === undefined ? "" : ` ${value}`}\``;
-      const cells = [flag, `\`${environmentNameOf(setting)}\``, `${means}; ${mustBe}`, takers.map((taker) => takerOf(taker, setting)).join(", ")];
+      const cells = [
+        flag,
+        `\`${environmentNameOf(setting)}\``,
+        `${means}; ${mustBe}`,
+        takers.map((taker) => takerOf(taker, setting)).join(", "),
+      ];
       return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
     });
   return `# Settings

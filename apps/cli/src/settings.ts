@@ -34,27 +34,115 @@ export interface Setting<Value> {
  */
 export const settings = {
   account: { value: "ACCOUNT", means: "an existing account, e.g. acct_5f0c…", mustBe: "an account id", read: name },
-  amount: { value: "USD", means: "how much to credit", mustBe: "an amount in USD with up to six decimals, e.g. 1.50", read: parseUsd },
-  build: { value: "NAME", means: "the catalog's name for the weights of --model, if it is not the file's own name", mustBe: "a name of letters, digits and . _ : / -", read: catalogName },
-  coordinator: { value: "URL", means: "the coordinator of the network", mustBe: "a URL that begins with http:// or https://", read: webUrl },
-  corsOrigin: { value: "ORIGIN", means: "a web origin that may call the API from a browser; repeat it for more", mustBe: "an origin such as https://app.example.com", many: true, read: origins },
-  credit: { value: "USD", means: "the starting credit", mustBe: "an amount in USD with up to six decimals, e.g. 5.00", read: parseUsd },
-  data: { value: "DIR", means: "the data folder", mustBe: "a path", read: text },
+  amount: {
+    value: "USD",
+    means: "how much to credit",
+    mustBe: "an amount in USD with up to six decimals, e.g. 1.50",
+    read: parseUsd,
+  },
+  build: {
+    value: "NAME",
+    means: "the catalog's name for the weights of --model, if it is not the file's own name",
+    mustBe: "a name of letters, digits and . _ : / -",
+    read: catalogName,
+  },
+  coordinator: {
+    value: "URL",
+    means: "the coordinator of the network",
+    mustBe: "a URL that begins with http:// or https://",
+    read: webUrl,
+  },
+  corsOrigin: {
+    value: "ORIGIN",
+    means: "a web origin that may call the API from a browser; repeat it for more",
+    mustBe: "an origin such as https://app.example.com",
+    many: true,
+    read: origins,
+  },
+  credit: {
+    value: "USD",
+    means: "the starting credit",
+    mustBe: "an amount in USD with up to six decimals, e.g. 5.00",
+    read: parseUsd,
+  },
+  data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
   host: { value: "ADDRESS", means: "the address to listen on", mustBe: "a host name or an IP address", read: host },
-  joinToken: { value: "TOKEN", means: "the secret that providers on other machines must show; better set in the environment, where `ps` does not list it", mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`, secret: true, read: token },
+  joinToken: {
+    value: "TOKEN",
+    means:
+      "the secret that providers on other machines must show; better set in the environment, where `ps` does not list it",
+    mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`,
+    secret: true,
+    read: token,
+  },
   json: { means: "print one JSON object per line on stdout", mustBe: "true or false", read: yesOrNo },
   key: { value: "KEY_ID", means: "the account of this key, e.g. key_9b1e…", mustBe: "a key id", read: name },
-  label: { value: "TEXT", means: "your own words for the key, e.g. laptop", mustBe: `at most ${LABEL_CHARS_MAX} characters`, read: (words) => (words.length <= LABEL_CHARS_MAX ? words : undefined) },
-  logLevel: { value: "LEVEL", means: "how much goes to the log on stderr", mustBe: oneOfWords(logLevels), read: oneOf(logLevels) },
-  minTrust: { value: "LEVEL", means: "the trust level below which a provider serves nobody", mustBe: oneOfWords(trustLevels), read: oneOf(trustLevels) },
-  model: { value: "MODEL", means: "a GGUF file, or the id of the bundled model", mustBe: "a path or a model id", read: text },
-  platformFeePercent: { value: "PERCENT", means: "what the operator keeps of each charge", mustBe: "a whole number from 0 to 100", read: wholeNumber(0, 100) },
-  port: { value: "PORT", means: "the TCP port to listen on; 0 takes any free one", mustBe: "a whole number from 0 to 65535", read: wholeNumber(0, 65_535) },
-  providers: { value: "N", means: "how many provider processes to run", mustBe: `a whole number from 1 to ${PROVIDERS_MAX}`, read: wholeNumber(1, PROVIDERS_MAX) },
-  slots: { value: "N", means: "how many requests one provider runs at once", mustBe: `a whole number from 1 to ${SLOTS_MAX}`, read: wholeNumber(1, SLOTS_MAX) },
-  threads: { value: "N", means: "how many threads one provider computes with", mustBe: `a whole number from 1 to ${THREADS_MAX}`, read: wholeNumber(1, THREADS_MAX) },
-  token: { value: "TOKEN", means: "the network's join token, needed beyond loopback; better set in the environment", mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`, secret: true, read: token },
-  trustProxy: { means: "believe the X-Forwarded-For header of the reverse proxy in front", mustBe: "true or false", read: yesOrNo },
+  label: {
+    value: "TEXT",
+    means: "your own words for the key, e.g. laptop",
+    mustBe: `at most ${LABEL_CHARS_MAX} characters`,
+    read: (words) => (words.length <= LABEL_CHARS_MAX ? words : undefined),
+  },
+  logLevel: {
+    value: "LEVEL",
+    means: "how much goes to the log on stderr",
+    mustBe: oneOfWords(logLevels),
+    read: oneOf(logLevels),
+  },
+  minTrust: {
+    value: "LEVEL",
+    means: "the trust level below which a provider serves nobody",
+    mustBe: oneOfWords(trustLevels),
+    read: oneOf(trustLevels),
+  },
+  model: {
+    value: "MODEL",
+    means: "a GGUF file, or the id of the bundled model",
+    mustBe: "a path or a model id",
+    read: anyText,
+  },
+  platformFeePercent: {
+    value: "PERCENT",
+    means: "what the operator keeps of each charge",
+    mustBe: "a whole number from 0 to 100",
+    read: wholeNumber(0, 100),
+  },
+  port: {
+    value: "PORT",
+    means: "the TCP port to listen on; 0 takes any free one",
+    mustBe: "a whole number from 0 to 65535",
+    read: wholeNumber(0, 65_535),
+  },
+  providers: {
+    value: "N",
+    means: "how many provider processes to run",
+    mustBe: `a whole number from 1 to ${PROVIDERS_MAX}`,
+    read: wholeNumber(1, PROVIDERS_MAX),
+  },
+  slots: {
+    value: "N",
+    means: "how many requests one provider runs at once",
+    mustBe: `a whole number from 1 to ${SLOTS_MAX}`,
+    read: wholeNumber(1, SLOTS_MAX),
+  },
+  threads: {
+    value: "N",
+    means: "how many threads one provider computes with",
+    mustBe: `a whole number from 1 to ${THREADS_MAX}`,
+    read: wholeNumber(1, THREADS_MAX),
+  },
+  token: {
+    value: "TOKEN",
+    means: "the network's join token, needed beyond loopback; better set in the environment",
+    mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`,
+    secret: true,
+    read: token,
+  },
+  trustProxy: {
+    means: "believe the X-Forwarded-For header of the reverse proxy in front",
+    mustBe: "true or false",
+    read: yesOrNo,
+  },
 } satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof settings;
@@ -72,7 +160,8 @@ export const settingOf = (setting: SettingName): Setting<unknown> => settings[se
 
 export const isSettingName = (text: string): text is SettingName => Object.hasOwn(settings, text);
 
-const words = (camelCase: string): string[] => camelCase.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(" ");
+const words = (camelCase: string): string[] =>
+  camelCase.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(" ");
 
 function wholeNumber(least: number, most: number) {
   return (digits: string): number | undefined => {
@@ -94,7 +183,7 @@ function yesOrNo(word: string): boolean | undefined {
   return /^(0|false|no|off)$/i.test(word) ? false : undefined;
 }
 
-function text(given: string): string | undefined {
+function anyText(given: string): string | undefined {
   return given === "" || given.includes("\0") ? undefined : given;
 }
 
@@ -113,16 +202,21 @@ function host(given: string): string | undefined {
 }
 
 function token(given: string): string | undefined {
-  return /^[\x21-\x7e]+$/.test(given) && given.length >= TOKEN_CHARS_MIN && given.length <= TOKEN_CHARS_MAX ? given : undefined;
+  return /^[\x21-\x7e]+$/.test(given) && given.length >= TOKEN_CHARS_MIN && given.length <= TOKEN_CHARS_MAX
+    ? given
+    : undefined;
 }
 
 function webUrl(given: string): URL | undefined {
   const url = URL.parse(given);
-  return url && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "" && url.hash === "" ? url : undefined;
+  return url && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "" && url.hash === ""
+    ? url
+    : undefined;
 }
 
 function origins(given: string): string[] | undefined {
   const parts = given.split(",").map((part) => part.trim());
-  const isOrigin = (part: string): boolean => /^https?:/.test(part) && URL.parse(part)?.origin === part;
   return parts.every(isOrigin) ? parts : undefined;
 }
+
+const isOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text;

@@ -56,7 +56,9 @@ export function listenForStop(): StopRequest {
     const onSignal = (): void => {
       if (firstAt === undefined) {
         firstAt = performance.now();
-        note(`Stopping: running requests have up to ${DRAIN_MS / 1000} s to finish. Press Ctrl-C again to stop at once.`);
+        note(
+          `Stopping: running requests have up to ${DRAIN_MS / 1000} s to finish. Press Ctrl-C again to stop at once.`,
+        );
         ask(DRAIN_MS);
       } else if (performance.now() - firstAt > ONE_PRESS_MS) {
         process.exit(1);

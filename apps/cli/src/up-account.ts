@@ -26,9 +26,7 @@ export async function ensureKey(folder: DataFolder, admin: Admin): Promise<strin
   const known = (await admin.listKeys()).find(({ keyId }) => keyId === saved?.key_id);
   if (saved && known?.revokedAt === null) return saved.api_key;
   const { apiKey, keyId, account } = await admin.createKey(
-    known
-      ? { label: LABEL, credit: microUsd(0n), account: known.account }
-      : { label: LABEL, credit: STARTING_CREDIT },
+    known ? { label: LABEL, credit: microUsd(0n), account: known.account } : { label: LABEL, credit: STARTING_CREDIT },
   );
   const next: SavedKey = { api_key: apiKey, key_id: keyId, account };
   folder.write(UP_FILE, `${JSON.stringify(next, null, 2)}\n`);
@@ -42,9 +40,16 @@ export async function balanceOf(baseUrl: string, apiKey: string): Promise<string
     signal: AbortSignal.timeout(BALANCE_WAIT_MAX_MS),
   });
   const answer: unknown = response.ok ? await response.json() : undefined;
-  if (typeof answer === "object" && answer !== null && "balance_usd" in answer && typeof answer.balance_usd === "string")
+  if (
+    typeof answer === "object" &&
+    answer !== null &&
+    "balance_usd" in answer &&
+    typeof answer.balance_usd === "string"
+  )
     return answer.balance_usd;
-  throw new CommandFailed(`The coordinator does not tell the balance (status ${response.status}). Its log says more with --log-level info.`);
+  throw new CommandFailed(
+    `The coordinator does not tell the balance (status ${response.status}). Its log says more with --log-level info.`,
+  );
 }
 
 function savedKey(folder: DataFolder): SavedKey | undefined {
@@ -52,7 +57,9 @@ function savedKey(folder: DataFolder): SavedKey | undefined {
   if (!bytes) return undefined;
   const saved = jsonIn(bytes);
   if (isSavedKey(saved)) return saved;
-  throw new CommandFailed(`The file ${folder.file(UP_FILE)} is damaged. Move it away to get a new key; the old one keeps working.`);
+  throw new CommandFailed(
+    `The file ${folder.file(UP_FILE)} is damaged. Move it away to get a new key; the old one keeps working.`,
+  );
 }
 
 function isSavedKey(value: unknown): value is SavedKey {

@@ -27,6 +27,9 @@ export interface CoordinatorConfig {
   readonly minTrust: TrustLevel;
   /** Of each charge, what the provider does not earn: a whole number from 0 to 100. */
   readonly platformFeePercent: number;
+  /** What one account may send: sustained, and at once after a pause. */
+  readonly requestsPerSec?: number | undefined;
+  readonly requestsBurst?: number | undefined;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** Models to add to the folder's catalog, e.g. the one of `--model PATH`. */
@@ -51,8 +54,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const clock = systemClock;
   await using opening = new AsyncDisposableStack();
   const fleet = new Fleet();
-  const { events, metrics, watch } = createObserver({ level: config.logLevel });
-  watch(fleet);
+  const observer = createObserver({ level: config.logLevel });
+  observer.watch(fleet);
+  const { events, metrics } = observer;
   const store = opening.use(
     await openStore(config.dataPath, {
       clock,
@@ -95,6 +99,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       trustProxy: config.trustProxy,
       version: config.version,
       minTrustDefault: config.minTrust,
+      requestsPerSec: config.requestsPerSec,
+      requestsBurst: config.requestsBurst,
     },
   });
   opening.defer(() => http.close());

@@ -1,4 +1,5 @@
 export { LlamaEngine, ModelFileError, SLOTS_DEFAULT, THREADS_DEFAULT } from "./adapters/llama-engine.ts";
+export { bundledModelPath, readModelFacts, type ModelFacts } from "./adapters/model-file.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
 export { IdentityKeyError, openSoftwareKey } from "./adapters/software-key.ts";

@@ -132,6 +132,7 @@ export const failures = {
   },
   receipt_mismatch: { status: 502, retry: "never", blame: "provider", openai: "server_error", anthropic: "api_error" },
   no_provider: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
+  overloaded: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
   draining: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
   too_slow: { status: 504, retry: "elsewhere", blame: "provider", openai: "server_error", anthropic: "timeout_error" },
 } as const satisfies Record<
@@ -208,6 +209,7 @@ interface Facts {
   provider_busy: { providerId: ProviderId };
   receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch };
   no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>> };
+  overloaded: { retryAfterSec: number };
   draining: { retryAfterSec: number };
   too_slow: { providerId: ProviderId; phase: Phase; waitedMs: number };
 }
@@ -291,6 +293,8 @@ export function sentenceOf(failure: Failure): string {
           : `of ${failure.connected} connected, ${reasons.join(", ")}`;
       return `No machine can serve this request now: ${seen}. GET /v1/providers/attestation shows every machine with its checks.`;
     }
+    case "overloaded":
+      return `This coordinator holds as many request bodies as it can. Try again in ${failure.retryAfterSec} s.`;
     case "draining":
       return `This coordinator is shutting down. Try again in ${failure.retryAfterSec} s.`;
     case "too_slow":

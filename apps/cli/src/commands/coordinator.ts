@@ -1,7 +1,6 @@
 import { startCoordinator } from "@darkbloom/coordinator";
 import { command } from "../command.ts";
 import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
-import { catalogEntryOf, modelOf } from "../model.ts";
 import { note, outputOf } from "../output.ts";
 import { isSupervised, listenForStop } from "../stop.ts";
 import { version } from "../version.ts";
@@ -18,7 +17,6 @@ export const coordinator = command({
     port: { default: "8080" },
     host: { default: "127.0.0.1" },
     data: { default: ".darkbloom/coordinator" },
-    model: "optional",
     corsOrigin: "optional",
     trustProxy: { default: "false" },
     joinToken: "optional",
@@ -27,10 +25,9 @@ export const coordinator = command({
     logLevel: { default: "info" },
     json: { default: "false" },
   },
-  async run({ port, host, data, model, corsOrigin, trustProxy, joinToken, minTrust, platformFeePercent, logLevel, json }) {
+  async run({ port, host, data, corsOrigin, trustProxy, joinToken, minTrust, platformFeePercent, logLevel, json }) {
     const stop = listenForStop();
     if (!isSupervised && !isLoopback(host)) note(plaintextWarning(host));
-    const sold = model === undefined ? undefined : await modelOf(model);
     const running = await startCoordinator({
       port,
       host,
@@ -42,11 +39,13 @@ export const coordinator = command({
       platformFeePercent,
       logLevel,
       version,
-      ...(sold?.isBundled === false && { models: [catalogEntryOf(sold)] }),
     }).catch((error: unknown) => {
       throw listenFailure(error, host, port);
     });
-    outputOf(json).result({ event: "ready", base_url: running.baseUrl }, () => `The coordinator listens on ${running.baseUrl}`);
+    outputOf(json).result(
+      { event: "ready", base_url: running.baseUrl },
+      () => `The coordinator listens on ${running.baseUrl}`,
+    );
     await running.stop(await stop.asked);
     return 0;
   },

@@ -13,7 +13,13 @@ export const keysList = command({
     if (json) {
       for (const { keyId, account, label, createdAt, revokedAt } of keys)
         output.result(
-          { key_id: keyId, account, label, created_at: timeOf(createdAt), revoked_at: revokedAt === null ? null : timeOf(revokedAt) },
+          {
+            key_id: keyId,
+            account,
+            label,
+            created_at: timeOf(createdAt),
+            revoked_at: revokedAt === null ? null : timeOf(revokedAt),
+          },
           () => "",
         );
       return 0;
@@ -25,7 +31,9 @@ export const keysList = command({
       revokedAt === null ? "" : `revoked ${timeOf(revokedAt)}`,
       label,
     ]);
-    output.result({}, () => (rows.length === 0 ? "There are no keys yet. 'darkbloom keys create' makes one." : columns(rows)));
+    output.result({}, () =>
+      rows.length === 0 ? "There are no keys yet. 'darkbloom keys create' makes one." : columns(rows),
+    );
     return 0;
   },
 });

@@ -13,7 +13,15 @@ import type {
 import type { Outcome } from "../ledger/port.ts";
 
 /** Why a provider's connection ended. */
-export type LeaveReason = "closed" | "silent" | "replaced" | "protocol" | "untrusted" | "overrun" | "shutdown";
+export type LeaveReason =
+  | "closed"
+  | "silent"
+  | "replaced"
+  | "protocol"
+  | "untrusted"
+  | "overrun"
+  | "stuck"
+  | "shutdown";
 
 /**
  * What is worth telling an operator, one function per event: the adapter turns each into a log line

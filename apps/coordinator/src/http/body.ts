@@ -1,16 +1,19 @@
-import { concatBytes, NetworkError, ourWords, type ParamPath } from "@darkbloom/protocol";
+import { concatBytes, NetworkError, ourWords, type Failure, type ParamPath } from "@darkbloom/protocol";
 import type { IncomingMessage } from "node:http";
+import type { Share } from "../limits/budget.ts";
 
 /** After a refusal for size the rest of an upload is read and dropped, so that the answer arrives; up to this. */
 const BODY_DISCARD_BYTES_MAX = 64 * 1024 * 1024;
+/** What a caller is told to wait where too many bodies are in memory. */
+const OVERLOADED_RETRY_SEC = 5;
 
 /**
  * Reads a body as the exact bytes that were sent.
  *
  * @throws NetworkError `payload_too_large` as soon as that is known, `unsupported` for a compressed
- * body, `caller_gone` if the upload breaks off
+ * body, `overloaded` where memory has no room for it, `caller_gone` if the upload breaks off
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export function readBody(request: IncomingMessage, maxBytes: number, room: Share): Promise<Uint8Array<ArrayBuffer>> {
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity")
     throw new NetworkError({
@@ -23,16 +26,19 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Ui
     const chunks: Buffer[] = [];
     let seenBytes = 0;
     let refused = false;
-    const tooLarge = () => {
+    const refuse = (failure: Failure) => {
       refused = true;
       chunks.length = 0;
-      reject(new NetworkError({ code: "payload_too_large", maxBytes }));
+      reject(new NetworkError(failure));
     };
+    const tooLarge = () => refuse({ code: "payload_too_large", maxBytes });
     request.on("data", (chunk: Buffer) => {
       seenBytes += chunk.length;
       if (seenBytes > maxBytes + BODY_DISCARD_BYTES_MAX) request.destroy();
       else if (seenBytes > maxBytes) tooLarge();
-      else if (!refused) chunks.push(chunk);
+      else if (refused) return;
+      else if (room.grow(chunk.length)) chunks.push(chunk);
+      else refuse({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
     });
     request.on("end", () => resolve(concatBytes(...chunks)));
     request.on("error", () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" })));

@@ -8,6 +8,7 @@ import type { FleetView } from "../fleet/view.ts";
 import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
 import type { Ledger } from "../ledger/port.ts";
+import type { RequestRate } from "../limits/rate.ts";
 
 /** A key that this coordinator countersigns receipts with, or did. */
 export interface CoordinatorKey {
@@ -22,7 +23,7 @@ export interface MetricsSource {
   text(): Promise<string>;
 }
 
-export interface HttpSettings {
+export interface HttpSettings extends RequestRate {
   /** Origins whose pages may call from a browser; `*` allows every one. Empty: none. */
   readonly corsOrigins: readonly string[];
   /** Whether `X-Forwarded-*` is believed. */

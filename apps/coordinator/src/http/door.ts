@@ -1,6 +1,7 @@
 import type { Dialect, FailureCode, RequestId } from "@darkbloom/protocol";
 import { failures, openaiErrorSchema } from "@darkbloom/protocol";
 import type { RouteShorthandOptionsWithHandler } from "fastify";
+import type { Budget } from "../limits/budget.ts";
 import type { RateLimiter } from "../limits/rate.ts";
 import type { HttpDeps } from "./deps.ts";
 
@@ -20,6 +21,7 @@ declare module "fastify" {
 export interface Door {
   readonly deps: HttpDeps;
   readonly limiter: RateLimiter;
+  readonly bodies: Budget;
 }
 
 /** A route but for its method and path, which stand in `routes.ts`. */

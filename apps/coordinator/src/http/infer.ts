@@ -56,6 +56,7 @@ const inferenceFailures = [
   "not_allowed",
   "model_not_found",
   "payload_too_large",
+  "overloaded",
   "capacity_full",
   "provider_fault",
   "provider_gone",
@@ -73,7 +74,7 @@ const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (a
  * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
  */
 async function answer(
-  { deps, limiter }: Door,
+  { deps, limiter, bodies }: Door,
   dialect: Dialect,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -83,7 +84,8 @@ async function answer(
   const hangUp = watchHangUp(request.raw, reply.raw);
   const caller = await admit(deps, limiter, request.headers, reply);
   const wishes = readAskHeaders(request.headers);
-  const body = await readBody(request.raw, BODY_BYTES_MAX);
+  using room = bodies.share();
+  const body = await readBody(request.raw, BODY_BYTES_MAX, room);
   const ask: Ask = {
     requestId,
     account: caller.account,

@@ -5,6 +5,7 @@ import { serializerCompiler } from "fastify-type-provider-zod";
 import { createServer, STATUS_CODES, type RequestListener, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
+import { BODIES_BYTES_MAX, Budget } from "../limits/budget.ts";
 import { RateLimiter } from "../limits/rate.ts";
 import type { HttpDeps } from "./deps.ts";
 import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
@@ -68,7 +69,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   void app.register(swagger, describeApi(deps.settings.version));
   void app.register(async (scope) => {
     const known = collectMethods(scope);
-    addRoutes(scope, { deps, limiter: new RateLimiter(deps.clock) });
+    addRoutes(scope, {
+      deps,
+      limiter: new RateLimiter(deps.clock, deps.settings),
+      bodies: new Budget(BODIES_BYTES_MAX),
+    });
     for (const [url, methods] of known) addOtherMethods(scope, url, methods);
   });
 

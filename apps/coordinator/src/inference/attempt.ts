@@ -178,7 +178,15 @@ export class Attempt implements Disposable {
       case "draining":
         return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "cancelled":
-        return new NetworkError({ code: "caller_gone", phase: this.#phase });
+        // Only who was told to stop may say that it did.
+        return this.#cancelled
+          ? new NetworkError({ code: "caller_gone", phase: this.#phase })
+          : this.#fault({
+              code: "provider_fault",
+              providerId: this.providerId,
+              phase: this.#phase,
+              fault: "generation_failed",
+            });
       case "context_exceeded":
         return new NetworkError({ code: "context_length_exceeded", contextTokens: context_tokens ?? 0 });
       case "invalid_request":

@@ -72,10 +72,14 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   for (;;) {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
     const queuedAtMs = net.clock.monotonicMs();
-    using line = await net.slots.acquire(want, tried, jobId, ask.body.length, ask.hangUp).catch((error: unknown) => {
-      // Where no other machine is left, the caller is told what went wrong on the last one.
-      throw last && !ask.hangUp.aborted ? new NetworkError(last) : asNetworkError(ask, error);
-    });
+    using line = await net.slots
+      .acquire(want, tried, jobId, ask.body.length, ask.hangUp)
+      .catch((error: unknown): never => {
+        const refusal = asNetworkError(ask, error);
+        if (!last) hold.note(outcomeOf(refusal.failure));
+        // Where no other machine is left, the caller is told what went wrong on the last one.
+        throw last && !ask.hangUp.aborted ? new NetworkError(last) : refusal;
+      });
     tried.add(line.providerId);
     turn.attempts++;
     try {

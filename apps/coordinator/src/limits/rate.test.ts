@@ -7,7 +7,7 @@ const account = (n: number) => `acct_${n}` as AccountId;
 
 function setUp(accountsMax?: number) {
   const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
-  return { clock, limiter: new RateLimiter(clock, accountsMax) };
+  return { clock, limiter: new RateLimiter(clock, {}, accountsMax) };
 }
 
 describe("the request rate of an account", () => {
@@ -26,6 +26,18 @@ describe("the request rate of an account", () => {
     clock.nowMs += 1000 / REQUESTS_PER_SEC;
     expect(limiter.take(account(1)).allowed).toBe(true);
     expect(limiter.take(account(1)).allowed).toBe(false);
+  });
+
+  it("grants what the operator set, and refuses a rate that would grant nothing", () => {
+    const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
+    const limiter = new RateLimiter(clock, { requestsPerSec: 1, requestsBurst: 2 });
+    const allowed = () => limiter.take(account(1)).allowed;
+    expect([allowed(), allowed(), allowed()]).toEqual([true, true, false]);
+    clock.nowMs += 1000;
+    expect([allowed(), allowed()]).toEqual([true, false]);
+    expect(limiter.take(account(1))).toMatchObject({ limitPerMin: 60, resetMs: 2000, retryAfterSec: 1 });
+    for (const rate of [{ requestsPerSec: 0 }, { requestsBurst: 0 }, { requestsPerSec: Number.NaN }])
+      expect(() => new RateLimiter(clock, rate)).toThrow(RangeError);
   });
 
   /**

@@ -6,8 +6,14 @@ export const REQUESTS_PER_SEC = 20;
 export const REQUESTS_BURST = 120;
 /** Accounts whose buckets are remembered; beyond it the one that was quiet longest starts afresh. */
 export const RATE_ACCOUNTS_MAX = 100_000;
-/** A bucket that was left alone for this long is full again, so that forgetting it changes nothing. */
-const REFILL_MS = (REQUESTS_BURST / REQUESTS_PER_SEC) * 1000;
+
+/** What every account is granted; an operator may set another rate. */
+export interface RequestRate {
+  /** Sustained, above zero. */
+  readonly requestsPerSec?: number | undefined;
+  /** At once after a pause, at least 1. */
+  readonly requestsBurst?: number | undefined;
+}
 
 /** One decision and the figures that the caller is told with it. */
 export interface RateDecision {
@@ -30,19 +36,32 @@ interface Bucket {
 /** A token bucket for each account. Buckets are kept in the order of their last use, the oldest first. */
 export class RateLimiter {
   readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #perSec: number;
+  readonly #burst: number;
+  /** A bucket that was left alone for this long is full again, so that forgetting it changes nothing. */
+  readonly #refillMs: number;
   readonly #accountsMax: number;
   readonly #buckets = new Map<AccountId, Bucket>();
 
-  constructor(clock: Pick<Clock, "monotonicMs">, accountsMax: number = RATE_ACCOUNTS_MAX) {
+  /** @throws RangeError for a rate that would never let a request through */
+  constructor(
+    clock: Pick<Clock, "monotonicMs">,
+    { requestsPerSec = REQUESTS_PER_SEC, requestsBurst = REQUESTS_BURST }: RequestRate = {},
+    accountsMax: number = RATE_ACCOUNTS_MAX,
+  ) {
+    if (!(requestsPerSec > 0) || !(requestsBurst >= 1)) throw new RangeError("a request rate lets nothing through");
     this.#clock = clock;
+    this.#perSec = requestsPerSec;
+    this.#burst = requestsBurst;
+    this.#refillMs = (requestsBurst / requestsPerSec) * 1000;
     this.#accountsMax = accountsMax;
   }
 
   /** Takes one request out of the account's bucket if there is one in it. */
   take(account: AccountId): RateDecision {
     const nowMs = this.#clock.monotonicMs();
-    const bucket = this.#buckets.get(account) ?? { tokens: REQUESTS_BURST, atMs: nowMs };
-    const tokens = Math.min(REQUESTS_BURST, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * REQUESTS_PER_SEC);
+    const bucket = this.#buckets.get(account) ?? { tokens: this.#burst, atMs: nowMs };
+    const tokens = Math.min(this.#burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * this.#perSec);
     const allowed = tokens >= 1;
     bucket.tokens = allowed ? tokens - 1 : tokens;
     bucket.atMs = nowMs;
@@ -51,10 +70,10 @@ export class RateLimiter {
     this.#forget(nowMs);
     return {
       allowed,
-      limitPerMin: REQUESTS_PER_SEC * 60,
+      limitPerMin: this.#perSec * 60,
       remaining: Math.floor(bucket.tokens),
-      resetMs: ((REQUESTS_BURST - bucket.tokens) / REQUESTS_PER_SEC) * 1000,
-      retryAfterSec: Math.max(1, Math.ceil((1 - bucket.tokens) / REQUESTS_PER_SEC)),
+      resetMs: ((this.#burst - bucket.tokens) / this.#perSec) * 1000,
+      retryAfterSec: Math.max(1, Math.ceil((1 - bucket.tokens) / this.#perSec)),
     };
   }
 
@@ -66,7 +85,7 @@ export class RateLimiter {
   /** Full buckets go, and the oldest where there are too many. Each bucket is visited once after its last use. */
   #forget(nowMs: number): void {
     for (const [account, { atMs }] of this.#buckets) {
-      if (nowMs - atMs < REFILL_MS && this.#buckets.size <= this.#accountsMax) return;
+      if (nowMs - atMs < this.#refillMs && this.#buckets.size <= this.#accountsMax) return;
       this.#buckets.delete(account);
     }
   }

@@ -100,6 +100,8 @@ export class Slots implements Disposable {
   }
 
   #serveWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    if (!this.#fleet.candidates().some(({ running, slots }) => running < slots)) return;
     for (const waiter of this.#waiting.slice()) {
       const choice = this.#choose(waiter.want, waiter.tried);
       if (!("chosen" in choice)) continue;

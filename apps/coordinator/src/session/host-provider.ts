@@ -105,7 +105,13 @@ export function hostProvider(
     done,
     received: (text) => {
       heardAtMs = net.clock.monotonicMs();
-      receive(text);
+      try {
+        receive(text);
+      } catch (error) {
+        // What cannot be read ends this connection and nothing else.
+        if (!(error instanceof RangeError)) net.events.bug({ where: "session" }, error);
+        session?.leave("protocol");
+      }
     },
     heard: () => void (heardAtMs = net.clock.monotonicMs()),
     drained: () => session?.outbox.flush(),

@@ -35,6 +35,9 @@ export interface Shown {
   readonly sha256: Sha256Hex;
 }
 
+/** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
+const ABANDONED_WAIT_MS = 60_000;
+
 interface OpenLine {
   readonly mailbox: Mailbox<LineEvent>;
   /** Sealed bytes that the provider may still send. */
@@ -188,8 +191,9 @@ export class ProviderSession implements Member {
       [Symbol.dispose]: () => {
         if (line.closed || line.abandoned) return;
         line.abandoned = true;
-        if (sent) cancel();
-        else this.#close(jobId, line);
+        if (!sent) return this.#close(jobId, line);
+        cancel();
+        void this.#awaitClosing(line);
       },
     };
   }
@@ -300,6 +304,12 @@ export class ProviderSession implements Member {
         line.mailbox.put({ kind: "error", error: frame });
         return this.#close(jobId, line);
     }
+  }
+
+  /** A machine that was told to stop and neither stops nor fails is stuck; its slot would be lost for good. */
+  async #awaitClosing(line: OpenLine): Promise<void> {
+    await this.#net.clock.sleep(ABANDONED_WAIT_MS);
+    if (!line.closed) this.leave("stuck");
   }
 
   #close(jobId: JobId, line: OpenLine): void {

@@ -49,7 +49,7 @@ export class ProviderSockets implements AsyncDisposable {
     };
     const connection = hostProvider(this.#net, wire, onThisMachine);
     ws.on("message", (data, isBinary) => {
-      if (!isBinary) connection.received(data.toString());
+      if (!isBinary && Buffer.isBuffer(data)) connection.received(data.toString("utf8"));
     });
     ws.on("pong", () => connection.heard());
     ws.on("ping", () => connection.heard());

@@ -1,10 +1,11 @@
 import type { Message, Sampling } from "@darkbloom/protocol";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { createRequire, findPackageJSON } from "node:module";
+import { findPackageJSON } from "node:module";
 import { availableParallelism } from "node:os";
 import {
   getLlama,
+  getModuleVersion,
   type Llama,
   LlamaLogLevel,
   type LlamaContext,
@@ -27,6 +28,8 @@ export const THREADS_DEFAULT = Math.max(1, Math.floor(availableParallelism() / 2
 /** A prompt is read in steps of so many tokens; between two of them a cancel is heard. */
 const PROMPT_STEP_TOKENS = 512;
 
+const engineVersion = await getModuleVersion();
+
 export interface LlamaOptions {
   /** A GGUF file. */
   readonly modelPath: string;
@@ -43,10 +46,6 @@ export class ModelFileError extends Error {
   override readonly name = "ModelFileError";
 }
 
-interface Sequence {
-  readonly tokens: LlamaContextSequence;
-}
-
 /**
  * llama.cpp in this process, through node-llama-cpp. One model stays loaded; the slots are sequences of
  * one context, whose steps node-llama-cpp puts into common batches.
@@ -61,14 +60,14 @@ export class LlamaEngine implements Engine {
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #template: ChatTemplate;
-  readonly #sequences: Slots<Sequence>;
+  readonly #sequences: Slots<LlamaContextSequence>;
   readonly #textOf: ReturnType<typeof textOf>;
 
   private constructor(
     llama: Llama,
     model: LlamaModel,
     template: ChatTemplate,
-    sequences: readonly Sequence[],
+    sequences: readonly LlamaContextSequence[],
     loaded: LoadedModel,
   ) {
     this.#llama = llama;
@@ -98,9 +97,9 @@ export class LlamaEngine implements Engine {
       const template = templateOf(model, modelPath);
       const wanted = Math.min(options.contextTokens ?? CONTEXT_TOKENS_DEFAULT, model.trainContextSize);
       const context = await contextOf(model, modelPath, { sequences: slots, contextSize: wanted, threads });
-      const sequences = Array.from({ length: slots }, () => ({
-        tokens: context.getSequence({ contextShift: { strategy: neverShift } }),
-      }));
+      const sequences = Array.from({ length: slots }, () =>
+        context.getSequence({ contextShift: { strategy: neverShift } }),
+      );
       // The context may come out a little larger than asked for.
       const contextTokens = Math.min(wanted, context.contextSize);
       return new LlamaEngine(llama, model, template, sequences, { build, weightsSha256, contextTokens });
@@ -129,8 +128,8 @@ export class LlamaEngine implements Engine {
     const tokensMax = Math.min(sampling.maxTokens, room);
     const sequence = await this.#sequences.take(signal);
     try {
-      const last = await readAllButLast(sequence.tokens, prompt.tokens as readonly Token[], signal);
-      const steps = sequence.tokens.evaluate(last, {
+      const last = await readAllButLast(sequence, prompt.tokens as readonly Token[], signal);
+      const steps = sequence.evaluate(last, {
         temperature: sampling.temperature,
         topP: sampling.topP,
         // 0 turns these off: the receipt says all that shapes the choice, and they are not in it.
@@ -158,7 +157,7 @@ export class LlamaEngine implements Engine {
       if (rest !== "") yield { text: rest, completionTokens };
       return { finish, cachedTokens: 0, completionTokens };
     } finally {
-      await sequence.tokens.clearHistory();
+      await sequence.clearHistory();
       this.#sequences.give(sequence);
     }
   }
@@ -214,7 +213,7 @@ async function contextOf(
   });
 }
 
-async function sha256Of(path: string): Promise<string> {
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk);

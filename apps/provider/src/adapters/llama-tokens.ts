@@ -1,4 +1,4 @@
-import type { GgufFileInfo, LlamaModel, Token } from "node-llama-cpp";
+import { type GgufFileInfo, type LlamaModel, LlamaVocabularyType, type Token } from "node-llama-cpp";
 import type { Stretch } from "./chat-template.ts";
 
 /** Of GGUF's `tokenizer.ggml.token_type`: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
@@ -30,7 +30,7 @@ export function tokenize(model: LlamaModel, stretches: readonly Stretch[]): Toke
 }
 
 /** SentencePiece begins every text with a space of its own, which is right only where the prompt begins. */
-const addsSpaces = ({ vocabularyType }: LlamaModel): boolean => vocabularyType === "spm";
+const addsSpaces = ({ vocabularyType }: LlamaModel): boolean => vocabularyType === LlamaVocabularyType.spm;
 
 /** In some models the tags of the thinking are control tokens, which detokenizing drops; ours must see them. */
 export function textOf(model: LlamaModel, thinkTags: ReadonlySet<Token>) {

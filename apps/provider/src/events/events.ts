@@ -13,7 +13,18 @@ export interface ProviderEvents {
   bug(facts: { where: "session" | "answer" }, error: unknown): void;
 }
 
-export type LossReason = "unreachable" | "closed" | "refused" | "silent" | "not_registered";
+/** How a connection ended, or why there was none. */
+export type LossReason =
+  | "unreachable"
+  /** Something answers at that address, and it is no coordinator. */
+  | "no_coordinator"
+  | "closed"
+  /** The coordinator does not take this machine in. */
+  | "refused"
+  /** The same identity has joined from somewhere else. */
+  | "replaced"
+  | "silent"
+  | "not_registered";
 export type AnswerOutcome = "complete" | "busy" | "draining" | "cancelled" | "lost" | ProviderFault;
 
 /** What the coordinator decided about this machine, and why. */

@@ -43,6 +43,8 @@ export interface AnswerNet {
   /** Opens an envelope with the keys that are in force now. */
   open(envelope: Request["envelope"]): Opened;
   send(message: FromProvider): void;
+  /** An assumption of ours broke, or the engine did. */
+  failed(error: unknown): void;
 }
 
 /**
@@ -65,14 +67,14 @@ export async function answer(
   const refuse = (code: Refusal["code"], more: Pick<Refusal, "context_tokens"> = {}) =>
     net.send({ type: "inference_error", request_id: request.request_id, code, ...more });
 
-  const opened = net.open(request.envelope);
-  if ("refused" in opened) return refuse(opened.refused);
-  const job = lower(opened.header, opened.body);
-  if (!job || job.endpoint !== opened.header.endpoint) return refuse("invalid_request");
-  if (opened.header.build !== net.engine.model.build) return refuse("model_unavailable");
-  net.send({ type: "inference_accepted", request_id: request.request_id });
-
   try {
+    const opened = net.open(request.envelope);
+    if ("refused" in opened) return refuse(opened.refused);
+    const job = lower(opened.header, opened.body);
+    if (!job) return refuse("invalid_request");
+    if (opened.header.build !== net.engine.model.build) return refuse("model_unavailable");
+    net.send({ type: "inference_accepted", request_id: request.request_id });
+
     const send = (frames: string) =>
       net.send({ type: "inference_response_chunk", request_id: request.request_id, frames });
     const outgoing = new Outgoing(net, opened.secret, credit, send);
@@ -85,15 +87,22 @@ export async function answer(
       return error.code === "context_exceeded"
         ? refuse(error.code, { context_tokens: net.engine.model.contextTokens })
         : refuse("invalid_request");
-    refuse(error instanceof CreditTimeout ? "backpressure_timeout" : "generation_failed");
+    if (error instanceof CreditTimeout) return refuse("backpressure_timeout");
+    net.failed(error);
+    refuse("generation_failed");
   }
 }
 
-/** Decodes the body, and refuses one that disagrees with the clear fields that were charged and routed by. */
+/**
+ * Decodes the body, and refuses one that disagrees with the clear fields that were charged and routed by.
+ * Sealed mode is refused too: its receipt must not hold hashes of plaintext, and this one does.
+ */
 function lower(header: SealHeader, body: Uint8Array): Job | undefined {
   try {
     const job = dialects[header.endpoint].decode(JSON.parse(fromUtf8(body)));
-    return job.model === header.model && job.stream === header.stream ? job : undefined;
+    const agrees =
+      job.endpoint === header.endpoint && job.model === header.model && job.stream === header.stream;
+    return agrees && header.mode === "transparent" ? job : undefined;
   } catch (error) {
     if (error instanceof NetworkError || error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
@@ -119,9 +128,11 @@ async function tell(
   lost: AbortSignal,
 ): Promise<Told | undefined> {
   const startedAt = net.clock.now();
-  const maxTokens = Math.min(header.max_tokens, job.maxTokens);
   const seed = job.sampling.seed ?? new DataView(net.random.bytes(4).buffer).getUint32(0);
   const prompt = net.engine.prompt(job.messages);
+  const room = net.engine.model.contextTokens - prompt.tokens.length;
+  if (room < 1) throw new EngineRefusal("context_exceeded");
+  const maxTokens = Math.min(header.max_tokens, job.maxTokens, room);
   const renderer = dialects[job.endpoint].render(job, {
     jobId: request.request_id,
     createdSec: Math.floor(startedAt / 1000),
@@ -160,6 +171,7 @@ async function tell(
   }
 
   outgoing.add(words.end());
+  if (words.stopped) finish = "stop";
   const usage: Usage = {
     promptTokens: prompt.tokens.length,
     cachedTokens,

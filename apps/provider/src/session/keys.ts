@@ -18,6 +18,9 @@ import {
 /** A new key well before the old one ends, so that a request that is under way can still be opened. */
 export const KEY_RENEWED_BEFORE_END_MS = 60 * 60_000;
 
+/** Blobs that an envelope may still name; each connection shows a new one. */
+const SHOWN_MAX = 4;
+
 /** What a blob says besides keys and time. */
 export type SelfDescription = Omit<RegistrationBlob, "v" | "identity_key" | "hpke_keys" | "at">;
 
@@ -35,7 +38,7 @@ export class SealingKeys implements Disposable {
   readonly #tools: { readonly clock: Clock; readonly crypto: Crypto; readonly hpke: Hpke; readonly signer: Signer };
   readonly #describe: () => SelfDescription;
   readonly #opener: EnvelopeOpener;
-  #shown: Shown[] = [];
+  #shown: readonly Shown[] = [];
 
   constructor(
     tools: { readonly clock: Clock; readonly crypto: Crypto; readonly hpke: Hpke; readonly signer: Signer },
@@ -69,8 +72,7 @@ export class SealingKeys implements Disposable {
       ],
       at: new Date(clock.now()).toISOString(),
     });
-    // Of the blobs over one key only the newest few can still be named by an envelope.
-    this.#shown = [...this.#shown, { key, signed, evidenceSha256: toHex(crypto.sha256(signed.bytes)) }].slice(-4);
+    this.#keep([...this.#shown, { key, signed, evidenceSha256: toHex(crypto.sha256(signed.bytes)) }].slice(-SHOWN_MAX));
     return signed;
   }
 
@@ -94,16 +96,18 @@ export class SealingKeys implements Disposable {
 
   #eraseExpired(): void {
     const now = this.#tools.clock.now();
-    const kept = this.#shown.filter(({ key }) => key.expiresAt > now);
-    if (kept.length === this.#shown.length) return;
-    for (const { key } of this.#shown) if (key.expiresAt <= now) key.erase();
-    this.#opener.forget();
+    this.#keep(this.#shown.filter(({ key }) => key.expiresAt > now));
+  }
+
+  /** A key that no kept blob names is erased, with all that was derived from it. */
+  #keep(kept: readonly Shown[]): void {
+    const gone = this.#shown.filter(({ key }) => kept.every((other) => other.key !== key));
+    for (const { key } of gone) key.erase();
+    if (gone.length > 0) this.#opener.forget();
     this.#shown = kept;
   }
 
   [Symbol.dispose](): void {
-    for (const { key } of this.#shown) key.erase();
-    this.#opener.forget();
-    this.#shown = [];
+    this.#keep([]);
   }
 }

@@ -12,7 +12,8 @@ import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../e
 import { answer, type AnswerNet } from "../inference/answer.ts";
 import { Credit } from "../inference/credit.ts";
 import type { SealingKeys } from "./keys.ts";
-import type { Dialer, Wire } from "./wire.ts";
+import { Outbox } from "./outbox.ts";
+import { closeCodes, DialError, type Dialer, type Wire } from "./wire.ts";
 
 export const HEARTBEAT_EVERY_MS = 5_000;
 /** Signs of life are asked for this often, and a coordinator that gives none for so long is gone. */
@@ -22,11 +23,11 @@ export const SILENCE_MS = 30_000;
 export const REGISTER_WAIT_MS = 15_000;
 /** Requests beside those that run: a coordinator that counts our slots sends none of these. */
 export const WAITING_MAX = 4;
-/** Answers wait to be handed over while more than this waits in the socket. */
-export const SOCKET_BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
+/** Challenges that may be under way; a coordinator sends the next one after the answer. */
+export const CHALLENGES_MAX = 4;
 
 /** What a connection needs from outside. */
-export interface SessionNet extends Omit<AnswerNet, "providerId" | "open" | "send"> {
+export interface SessionNet extends Omit<AnswerNet, "providerId" | "open" | "send" | "failed"> {
   readonly keys: SealingKeys;
   readonly events: ProviderEvents;
   readonly slots: number;
@@ -50,10 +51,12 @@ export class Session {
   readonly #over = new AbortController();
   readonly #running = new Map<string, Running>();
   readonly #answers = new Set<Promise<void>>();
-  readonly #registered = Promise.withResolvers<string>();
+  readonly #registered = Promise.withResolvers<void>();
   readonly #drained = Promise.withResolvers<void>();
   #wire: Wire | undefined;
+  #outbox: Outbox | undefined;
   #providerId = "";
+  #challenges = 0;
   #draining = false;
   #heardAtMs: number;
   #loss: LossReason = "closed";
@@ -77,23 +80,23 @@ export class Session {
       const listener = {
         received: (text: string) => this.#received(text),
         heard: () => void (this.#heardAtMs = clock.monotonicMs()),
-        drained: () => {},
-        closed: (_code: number, reason: string) => this.#end(reason === "" ? "closed" : this.#loss),
+        drained: () => this.#outbox?.flush(),
+        closed: (code: number, reason: string) => this.#end(this.#lossOf(code, reason)),
       };
-      this.#wire = await dialer.dial(listener, stop).catch((error: unknown) => {
-        this.#loss = "unreachable";
-        throw error;
-      });
+      this.#wire = await dialer.dial(listener, stop);
+      this.#outbox = new Outbox(this.#wire);
+      this.#heardAtMs = clock.monotonicMs();
       await this.#register();
-      this.#providerId = await this.#within(REGISTER_WAIT_MS, this.#registered.promise, stop);
+      await this.#within(REGISTER_WAIT_MS, this.#registered.promise, stop);
       joinedAtMs = clock.monotonicMs();
       events.joined({ providerId: this.#providerId, coordinator });
       await Promise.all([this.#heartbeats(stop), this.#watchSilence(stop)]);
     } catch (error) {
-      if (!stop.aborted && this.#loss !== "unreachable") events.bug({ where: "session" }, error);
+      if (error instanceof DialError) this.#loss = error.code;
+      else if (!stop.aborted) events.bug({ where: "session" }, error);
     } finally {
       this.#end(this.#loss);
-      this.#wire?.close(1000, "goodbye");
+      this.#wire?.close(closeCodes.goodbye, "goodbye");
       await Promise.all(this.#answers);
     }
     return { reason: this.#loss, stayedMs: joinedAtMs === undefined ? 0 : clock.monotonicMs() - joinedAtMs };
@@ -127,14 +130,16 @@ export class Session {
       case undefined:
         return;
       case "registered":
-        return this.#registered.resolve(frame.provider_id);
+        // Kept at once: what follows in the same breath already belongs to this id.
+        if (this.#providerId === "") this.#providerId = frame.provider_id;
+        return this.#registered.resolve();
       case "trust_status": {
         const facts = { trustLevel: frame.trust_level, eligible: frame.eligible, checks: frame.checks };
         this.#net.events.trust(facts);
         return this.#net.onTrust(facts, this.#providerId);
       }
       case "attestation_challenge":
-        return this.#track(this.#answerChallenge(frame));
+        return this.#challenges < CHALLENGES_MAX ? this.#track(this.#answerChallenge(frame)) : undefined;
       case "inference_request":
         return this.#admit(frame);
       case "credit":
@@ -147,21 +152,28 @@ export class Session {
   }
 
   async #answerChallenge(challenge: Extract<FromCoordinator, { type: "attestation_challenge" }>): Promise<void> {
-    const { evidenceSha256, keyIds } = this.#net.keys.latest;
-    const { bytes, signature } = await signChallengeAnswer(this.#net.signer, {
-      v: 1,
-      nonce: challenge.nonce,
-      callers_root: challenge.callers_root,
-      blob_sha256: evidenceSha256,
-      hpke_key_ids: keyIds,
-      posture: this.#net.posture(),
-      at: new Date(this.#net.clock.now()).toISOString(),
-    });
-    this.#send({ type: "attestation_response", answer: toBase64(bytes), signature: toBase64(signature) });
+    const { keys, signer, clock, posture } = this.#net;
+    this.#challenges++;
+    try {
+      const { bytes, signature } = await signChallengeAnswer(signer, {
+        v: 1,
+        nonce: challenge.nonce,
+        callers_root: challenge.callers_root,
+        blob_sha256: keys.latest.evidenceSha256,
+        hpke_key_ids: keys.latest.keyIds,
+        posture: posture(),
+        at: new Date(clock.now()).toISOString(),
+      });
+      this.#send({ type: "attestation_response", answer: toBase64(bytes), signature: toBase64(signature) });
+    } finally {
+      this.#challenges--;
+    }
   }
 
   #admit(request: Extract<FromCoordinator, { type: "inference_request" }>): void {
     const { request_id: id } = request;
+    // An id that is taken is not one of ours to answer twice.
+    if (this.#running.has(id)) return;
     const refusal = this.#draining ? "draining" : this.#running.size >= this.#net.slots + WAITING_MAX ? "busy" : undefined;
     if (refusal) return this.#send({ type: "inference_error", request_id: id, code: refusal });
     const running: Running = {
@@ -169,6 +181,7 @@ export class Session {
       cancel: new AbortController(),
     };
     this.#running.set(id, running);
+    this.#beat();
     this.#track(this.#answer(request, running));
   }
 
@@ -184,11 +197,13 @@ export class Session {
         if (message.type === "inference_complete") outcome = "complete";
         this.#send(message);
       },
+      failed: (error) => this.#net.events.bug({ where: "answer" }, error),
     };
     try {
       await answer(net, request, running.credit, running.cancel.signal, this.#over.signal);
     } finally {
       this.#running.delete(request.request_id);
+      this.#beat();
       const durationMs = this.#net.clock.monotonicMs() - startedMs;
       this.#net.events.answered({ jobId: request.request_id, outcome, durationMs, running: this.#running.size });
     }
@@ -203,13 +218,17 @@ export class Session {
 
   async #heartbeats(stop: AbortSignal): Promise<void> {
     for (;;) {
-      const status = this.#draining ? "draining" : this.#running.size > 0 ? "serving" : "idle";
-      this.#send({ type: "heartbeat", status, running: this.#running.size });
+      this.#beat();
       await this.#net.clock.sleep(HEARTBEAT_EVERY_MS, stop);
       if (!this.#net.keys.ageingOrNone) continue;
       const { bytes, signature } = await this.#net.keys.show(true);
       this.#send({ type: "renew", blob: toBase64(bytes), signature: toBase64(signature) });
     }
+  }
+
+  #beat(): void {
+    const status = this.#draining ? "draining" : this.#running.size > 0 ? "serving" : "idle";
+    this.#send({ type: "heartbeat", status, running: this.#running.size });
   }
 
   async #watchSilence(stop: AbortSignal): Promise<void> {
@@ -223,7 +242,13 @@ export class Session {
   }
 
   #send(message: FromProvider): void {
-    if (!this.#over.signal.aborted) this.#wire?.send(JSON.stringify(message));
+    if (!this.#over.signal.aborted) this.#outbox?.send(message);
+  }
+
+  #lossOf(code: number, reason: string): LossReason {
+    if (code !== closeCodes.policy) return "closed";
+    if (this.#providerId === "") return "refused";
+    return reason === "replaced" ? "replaced" : "closed";
   }
 
   #end(reason: LossReason): void {

@@ -1,6 +1,6 @@
 import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
 import { WebSocket } from "ws";
-import type { Dialer, Wire } from "../session/wire.ts";
+import { DialError, type Dialer, type Wire } from "../session/wire.ts";
 
 /** From the dial to an open socket. */
 const CONNECT_MS_MAX = 15_000;
@@ -27,19 +27,27 @@ export function webSocketDialer(coordinator: string): Dialer {
         maxPayload: WIRE_MESSAGE_BYTES_MAX,
         perMessageDeflate: false,
       });
+      let isOpen = false;
       const leave = () => ws.terminate();
       signal.addEventListener("abort", leave, { once: true });
       ws.on("open", () => {
+        isOpen = true;
         signal.removeEventListener("abort", leave);
         resolve(wireOf(ws, () => listener.drained()));
       });
-      ws.on("error", (error) => reject(error));
+      ws.on("unexpected-response", (request) => {
+        reject(new DialError("no_coordinator"));
+        request.destroy();
+      });
+      // An error is always followed by a close, which is where the connection ends.
+      ws.on("error", (cause) => reject(new DialError("unreachable", { cause })));
       ws.on("close", (code, reason) => {
-        reject(new Error("closed before it was open"));
-        listener.closed(code, reason.toString());
+        signal.removeEventListener("abort", leave);
+        if (isOpen) listener.closed(code, reason.toString());
+        else reject(new DialError("unreachable"));
       });
       ws.on("message", (data, isBinary) => {
-        if (!isBinary) listener.received(data.toString());
+        if (!isBinary && Buffer.isBuffer(data)) listener.received(data.toString());
       });
       ws.on("pong", () => listener.heard());
       ws.on("ping", () => listener.heard());

@@ -1,5 +1,5 @@
-import { concatBytes, equalBytes, fromBase64, fromUtf8, toHex, utf8 } from "../bytes.ts";
-import { CHALLENGE_AGE_MAX_MS, HPKE_KEY_LIFE_MS, REGISTRATION_AGE_MAX_MS } from "../limits.ts";
+import { concatBytes, equalBytes, fromBase64OrNothing, fromUtf8, toHex, utf8 } from "../bytes.ts";
+import { CHALLENGE_AGE_MAX_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS, REGISTRATION_AGE_MAX_MS } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
 import {
   challengeAnswer,
@@ -10,8 +10,10 @@ import {
 } from "../wire/registration.ts";
 import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
 
-/** Clocks of honest machines differ; this much of the future is still the present. */
-const CLOCK_SKEW_MS = 60_000;
+/** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
+const SIGNED_BYTES_MAX = 64 * 1024;
+/** A shorter nonce could have been guessed, and its answer kept. */
+const CHALLENGE_NONCE_BYTES = 32;
 
 /** The blob as its signed bytes say it; undefined where they are not one. */
 export const readBlob = (bytes: Uint8Array): RegistrationBlob | undefined => read(registrationBlob, bytes);
@@ -38,6 +40,7 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     hpkeKeys(crypto, blob, now),
     ...challengeChecks(crypto, blob, evidence, now),
     ...postureChecks("posture", blob.posture),
+    ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
   ];
   const level: TrustLevel = needed.every(grants) ? "self_signed" : "none";
   return { level, checks: [...needed, ...honesty], at };
@@ -88,7 +91,7 @@ function blobFresh(blob: RegistrationBlob, now: number): Check {
 
 function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
   for (const { id, public_key, expires_at } of blob.hpke_keys) {
-    const raw = bytesOf(public_key);
+    const raw = fromBase64OrNothing(public_key);
     if (raw.length !== 32 || toHex(crypto.sha256(raw)) !== id)
       return fail("hpke.keys", "a key that does not match its id", UPDATE);
     const leftMs = Date.parse(expires_at) - now;
@@ -117,14 +120,16 @@ function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evide
 
   const ageMs = now - Date.parse(answer.at);
   const ids = new Set(blob.hpke_keys.map(({ id }) => id));
-  const sameKeys = answer.hpke_key_ids.length === ids.size && answer.hpke_key_ids.every((id) => ids.has(id));
+  const sameKeys = new Set(answer.hpke_key_ids).symmetricDifference(ids).size === 0;
   const sameRoot = answer.callers_root === challenge.callersRoot;
   return [
     pass("challenge.answered", "yes"),
     either("challenge.signature", signed, "made by the identity key", "not made by the identity key", RESTART),
     either(
       "challenge.nonce",
-      equalBytes(bytesOf(answer.nonce), challenge.nonce) && sameRoot,
+      challenge.nonce.length === CHALLENGE_NONCE_BYTES &&
+        equalBytes(fromBase64OrNothing(answer.nonce), challenge.nonce) &&
+        sameRoot,
       "the one that was sent",
       "another than was sent",
       RESTART,
@@ -156,18 +161,10 @@ const postureChecks = (prefix: string, posture: ChallengeAnswer["posture"]): Che
     remedy: status === "fail" ? "Turn this protection on, then start the provider again." : "",
   }));
 
-const keyOf = (blob: RegistrationBlob): Uint8Array => bytesOf(blob.identity_key);
-
-/** Malformed base64 is no bytes at all, which no check accepts. */
-function bytesOf(base64: string): Uint8Array {
-  try {
-    return fromBase64(base64);
-  } catch {
-    return new Uint8Array(0);
-  }
-}
+const keyOf = (blob: RegistrationBlob): Uint8Array => fromBase64OrNothing(blob.identity_key);
 
 function read<T>(schema: { safeParse(value: unknown): { data?: T | undefined } }, bytes: Uint8Array): T | undefined {
+  if (bytes.length > SIGNED_BYTES_MAX) return undefined;
   try {
     return schema.safeParse(JSON.parse(fromUtf8(bytes))).data;
   } catch {
@@ -181,6 +178,19 @@ const fail = (id: string, seen: string, remedy: string): Check => ({ id, status:
 const either = (id: string, good: boolean, seen: string, otherwise: string, remedy: string): Check =>
   good ? pass(id, seen) : fail(id, otherwise, remedy);
 
+/** So that no machine takes the name of another, whose callers have pinned it. */
+function softwareSerialCheck(crypto: Crypto, blob: RegistrationBlob): Check {
+  return either(
+    "machine.serial",
+    blob.serial === softwareSerial(crypto, keyOf(blob)),
+    "derived from the identity key",
+    "the serial of another identity key",
+    RESTART,
+  );
+}
+
+const SOFTWARE_SERIAL = "SW-";
+
 /** Crockford's base32, without letters that are read as digits. */
 const base32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const SERIAL_CHARACTERS = 12;
@@ -188,5 +198,5 @@ const SERIAL_CHARACTERS = 12;
 /** A software identity's serial derives from its key: two data folders on one machine are two machines. */
 export function softwareSerial(crypto: Crypto, publicKey: Uint8Array): string {
   const digest = crypto.sha256(publicKey);
-  return `SW-${Array.from(digest.subarray(0, SERIAL_CHARACTERS), (byte) => base32[byte % 32]).join("")}`;
+  return `${SOFTWARE_SERIAL}${Array.from(digest.subarray(0, SERIAL_CHARACTERS), (byte) => base32[byte % 32]).join("")}`;
 }

@@ -16,9 +16,11 @@ const kept = new Map<string, KeyObject>();
 
 function importKey(algorithm: Algorithm, publicKey: Uint8Array): KeyObject {
   const name = `${algorithm} ${toHex(publicKey)}`;
-  const known = kept.get(name);
-  if (known) return known;
-  const key = createPublicKey({ key: Buffer.concat([spkiPrefix[algorithm], publicKey]), format: "der", type: "spki" });
+  const key =
+    kept.get(name) ??
+    createPublicKey({ key: Buffer.concat([spkiPrefix[algorithm], publicKey]), format: "der", type: "spki" });
+  // Taken out and put back, so that the first one is always the one unused for longest.
+  kept.delete(name);
   kept.set(name, key);
   for (const oldest of kept.keys()) {
     if (kept.size <= KEYS_KEPT_MAX) break;

@@ -18,13 +18,26 @@ export function decodeReceipt(word: string): ReceiptDocument | undefined {
 /** The SSE comment that ends a stream: its last bytes, exactly once. SSE clients skip comments. */
 export const receiptComment = (document: ReceiptDocument): string => `${MARK}${encodeReceipt(document)}\n\n`;
 
-/** A whole stream's bytes, parted into what was hashed and the receipt after it. */
+/**
+ * A whole stream's bytes, parted into what was hashed and the receipt after it.
+ *
+ * @returns undefined if the stream does not end with a receipt comment
+ */
 export function splitReceiptComment(
   stream: Uint8Array<ArrayBuffer>,
 ): { readonly hashed: Uint8Array<ArrayBuffer>; readonly document: ReceiptDocument } | undefined {
-  const text = fromUtf8(stream);
+  const text = textOf(stream);
+  if (text === undefined) return undefined;
   const at = text.lastIndexOf(MARK);
   if (at < 0 || (at > 0 && text[at - 1] !== "\n") || !text.endsWith("\n\n")) return undefined;
   const document = decodeReceipt(text.slice(at + MARK.length, -2));
   return document && { hashed: utf8(text.slice(0, at)), document };
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return fromUtf8(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -17,6 +17,8 @@ const LENGTH_BYTES = 4;
 const HEADER_BYTES = 9;
 const TAG_BYTES = 16;
 const FINAL_FLAG = 1;
+/** A counter used twice would use a nonce twice. */
+const FRAMES_MAX = 2 ** 32;
 const CIPHERTEXT_BYTES_MAX = padded(LENGTH_BYTES + FRAME_PLAINTEXT_BYTES_MAX) + TAG_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -61,6 +63,8 @@ export class AnswerSealer {
   readonly #hpke: Hpke;
   readonly #keys: AnswerKeys;
   #counter = 0;
+  #tokens = 0;
+  #finished = false;
   #prefix: Bytes;
 
   /** @param responseNonce 32 fresh random bytes */
@@ -71,9 +75,17 @@ export class AnswerSealer {
     this.#prefix = responseNonce;
   }
 
-  /** @param plaintext at most `FRAME_PLAINTEXT_BYTES_MAX` */
+  /**
+   * The next frame; the first one carries the response nonce in front.
+   *
+   * @param plaintext at most `FRAME_PLAINTEXT_BYTES_MAX`; may be empty
+   * @param completionTokens so far; never fewer than before
+   * @throws RangeError if that is not so, or after the final frame
+   */
   frame(plaintext: Uint8Array, completionTokens: number, final: boolean): Bytes {
     if (plaintext.length > FRAME_PLAINTEXT_BYTES_MAX) throw new RangeError("a frame's plaintext is too long");
+    if (this.#finished || this.#counter >= FRAMES_MAX) throw new RangeError("this answer has ended");
+    if (completionTokens < this.#tokens) throw new RangeError("completion tokens went down");
     const header = concatBytes(u32be(this.#counter), Uint8Array.of(final ? FINAL_FLAG : 0), u32be(completionTokens));
     const padding = new Uint8Array(padded(LENGTH_BYTES + plaintext.length));
     padding.set(u32be(plaintext.length));
@@ -82,6 +94,8 @@ export class AnswerSealer {
     const frame = concatBytes(this.#prefix, u32be(HEADER_BYTES + ciphertext.length), header, ciphertext);
     this.#prefix = new Uint8Array(0);
     this.#counter++;
+    this.#tokens = completionTokens;
+    this.#finished = final;
     return frame;
   }
 }
@@ -91,7 +105,9 @@ export class AnswerOpener {
   readonly #secret: ResponseSecret;
   #keys: AnswerKeys | undefined;
   #counter = 0;
+  #tokens = 0;
   #finished = false;
+  #tampered = false;
   /** Bytes of a nonce or frame that is not whole yet; never more than one frame. */
   #rest: Bytes = new Uint8Array(0);
 
@@ -102,15 +118,24 @@ export class AnswerOpener {
 
   /** Whether the final frame was opened; an answer that ends without it was cut off. */
   get finished(): boolean {
-    return this.#finished;
+    return this.#finished && !this.#tampered;
   }
 
   /**
    * The frames that are whole now; the bytes may be cut anywhere.
    *
-   * @throws AnswerTampered, and then nothing of this answer may be used further
+   * @throws AnswerTampered, then and at every later call: nothing of this answer may be used further
    */
   push(bytes: Uint8Array): OpenedFrame[] {
+    if (this.#tampered) throw new AnswerTampered();
+    // Until proven otherwise: whatever throws below leaves it so.
+    this.#tampered = true;
+    const frames = this.#read(bytes);
+    this.#tampered = false;
+    return frames;
+  }
+
+  #read(bytes: Uint8Array): OpenedFrame[] {
     let rest: Uint8Array = this.#rest.length > 0 ? concatBytes(this.#rest, bytes) : bytes;
     if (!this.#keys) {
       if (rest.length < NONCE_BYTES) return this.#keep(rest, []);
@@ -137,16 +162,20 @@ export class AnswerOpener {
   #openFrame(keys: AnswerKeys, frame: Uint8Array): OpenedFrame {
     const header = frame.subarray(0, HEADER_BYTES);
     const view = new DataView(header.buffer, header.byteOffset);
-    if (this.#finished || view.getUint32(0) !== this.#counter) throw new AnswerTampered();
+    const flags = view.getUint8(4);
+    const tokens = view.getUint32(5);
+    if (this.#finished || view.getUint32(0) !== this.#counter || flags > FINAL_FLAG || tokens < this.#tokens)
+      throw new AnswerTampered();
     const padding = this.#hpke.open(keys.key, keys.nonceAt(this.#counter), header, frame.subarray(HEADER_BYTES));
     if (!padding || padding.length < LENGTH_BYTES) throw new AnswerTampered();
-    const length = new DataView(padding.buffer).getUint32(0);
+    const length = new DataView(padding.buffer, padding.byteOffset).getUint32(0);
     if (length > padding.length - LENGTH_BYTES) throw new AnswerTampered();
     this.#counter++;
-    this.#finished = (view.getUint8(4) & FINAL_FLAG) !== 0;
+    this.#tokens = tokens;
+    this.#finished = flags === FINAL_FLAG;
     return {
       plaintext: padding.slice(LENGTH_BYTES, LENGTH_BYTES + length),
-      completionTokens: view.getUint32(5),
+      completionTokens: tokens,
       final: this.#finished,
     };
   }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { concatBytes, fromBase64, toBase64, utf8 } from "../bytes.ts";
 import { endpoints } from "../dialects/job.ts";
 import { trustLevels } from "../evidence/verdict.ts";
-import { ENVELOPE_LIFE_MS } from "../limits.ts";
+import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
 import type { Envelope } from "../wire/provider-messages.ts";
 import { suites } from "../wire/registration.ts";
@@ -68,6 +68,7 @@ interface SealTools {
  * Seals a body for the candidates that the header names, in its order.
  *
  * @returns the envelope, and for each candidate what its answer will be opened with
+ * @throws RangeError if the recipients are not the header's candidates
  */
 export function sealRequest(
   { hpke, crypto, random }: SealTools,
@@ -77,6 +78,12 @@ export function sealRequest(
     readonly recipients: readonly { readonly keyId: string; readonly context: HpkeContext }[];
   },
 ): { readonly envelope: Envelope; readonly secrets: readonly ResponseSecret[] } {
+  const { candidates } = input.header;
+  if (
+    input.recipients.length !== candidates.length ||
+    input.recipients.some(({ keyId }, index) => keyId !== candidates[index]?.key_id)
+  )
+    throw new RangeError("the recipients are not the header's candidates");
   const hdr = JSON.stringify(input.header);
   const hdrHash = crypto.sha256(utf8(hdr));
   const contentKey = random.bytes(KEY_BYTES);
@@ -141,7 +148,9 @@ export class EnvelopeOpener {
     const header = readHeader(envelope.hdr);
     if (!header) return undefined;
     const expiresMs = Date.parse(header.expires_at);
-    if (expiresMs < nowMs || expiresMs > nowMs + ENVELOPE_LIFE_MS) return undefined;
+    // The sealer's clock may be ahead of ours, and it may use the whole of an envelope's life.
+    const inForce = expiresMs >= nowMs && expiresMs <= nowMs + ENVELOPE_LIFE_MS + CLOCK_SKEW_MS;
+    if (!inForce || envelope.wraps.length !== header.candidates.length) return undefined;
 
     // "A provider refuses unless its own entry stands at that index."
     const index = header.candidates.findIndex(({ provider_id }) => provider_id === providerId);

@@ -1,0 +1,88 @@
+import { SLOTS_DEFAULT, startProvider, THREADS_DEFAULT, type TrustFacts } from "@darkbloom/provider";
+import { command } from "../command.ts";
+import { isLoopback } from "../listening.ts";
+import { failureIn, lossOf, savedToken } from "../machine-folder.ts";
+import { locateModel } from "../model.ts";
+import { note, outputOf, type Output } from "../output.ts";
+import { listenForStop } from "../stop.ts";
+import { version } from "../version.ts";
+
+export const providerStart = command({
+  path: "provider start",
+  does: "Join a network and serve, in the foreground, until it is stopped. It opens no port.",
+  examples: [
+    "provider start --coordinator http://127.0.0.1:8080",
+    "provider start --coordinator https://coordinator.example.com --data /var/lib/darkbloom --model model.gguf",
+    "provider start --coordinator https://coordinator.example.com --model ./Qwen3-8B-Q8_0.gguf --build qwen3-8b-q8",
+  ],
+  needs: {
+    coordinator: "required",
+    data: { default: ".darkbloom/provider" },
+    model: { default: "darkbloom-tiny" },
+    build: "optional",
+    slots: { default: String(SLOTS_DEFAULT) },
+    threads: "optional",
+    token: "optional",
+    logLevel: { default: "warn" },
+    json: { default: "false" },
+  },
+  async run({ coordinator, data, model, build, slots, threads, token, logLevel, json }) {
+    const stop = listenForStop();
+    const located = locateModel(model);
+    const authToken = token ?? savedToken(data);
+    if (authToken !== undefined && coordinator.protocol === "http:" && !isLoopback(coordinator.hostname))
+      note("Warning: the join token goes to the coordinator in the clear. Use an https:// address.");
+    const story = storyOf(outputOf(json));
+    const starting = startProvider({
+      coordinatorUrl: coordinator.href,
+      dataPath: data,
+      modelPath: located.path,
+      build: build ?? located.build,
+      slots,
+      threads: threads ?? THREADS_DEFAULT,
+      logLevel,
+      version,
+      authToken,
+      hooks: story,
+    });
+    // A large model loads for a while, and nothing has to be finished before it has.
+    const running = await Promise.race([starting, stop.asked.then(() => undefined)]);
+    if (!running) return 0;
+    await running.stop(await stop.asked);
+    return 0;
+  },
+});
+
+/** What the owner is told while it runs: one line for each change, none for what stays as it was. */
+function storyOf(output: Output) {
+  let told: string | undefined;
+  let isLost = false;
+  return {
+    onReady(facts: { providerId: string; serial: string; trustLevel: TrustFacts["trustLevel"] }): void {
+      output.result(
+        { event: "ready", provider_id: facts.providerId, serial: facts.serial, trust_level: facts.trustLevel },
+        () => `Ready: this machine, ${facts.serial}, serves at trust level ${facts.trustLevel}.`,
+      );
+    },
+    onTrust({ trustLevel, eligible, checks }: TrustFacts): void {
+      const reason = eligible ? undefined : failureIn([...checks]);
+      const again = eligible && (isLost || told !== undefined);
+      isLost = false;
+      if (again) output.result({ event: "eligible", trust_level: trustLevel }, () => "This machine may serve again.");
+      if (reason !== undefined && reason !== told)
+        output.result(
+          { event: "not_eligible", trust_level: trustLevel, reason },
+          () => `This machine does not serve. ${reason}`,
+        );
+      told = reason;
+    },
+    onLost({ reason, retryInMs }: { reason: string; retryInMs: number }): void {
+      if (!isLost)
+        output.result(
+          { event: "lost", reason, retry_in_ms: Math.round(retryInMs) },
+          () => `${lossOf(reason)} Reconnecting.`,
+        );
+      isLost = true;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { command } from "../command.ts";
+import { runningStatus, whyNotEarning } from "../machine-folder.ts";
+import { columns, outputOf } from "../output.ts";
+
+export const providerStatus = command({
+  path: "provider status",
+  does: "Say whether this machine may earn and, if not, the one reason why. Exit code 1 if not.",
+  examples: ["provider status --data .darkbloom/provider-1", "provider status --json"],
+  needs: { data: { default: ".darkbloom/provider" }, json: { default: "false" } },
+  async run({ data, json }) {
+    const output = outputOf(json);
+    const status = await runningStatus(data);
+    if (!status) {
+      const reason = `No provider runs on ${data}. 'darkbloom provider start' starts one.`;
+      output.result({ running: false, eligible: false, reason }, () => reason);
+      return 1;
+    }
+    const reason = whyNotEarning(status);
+    output.result({ running: true, ...status, reason: reason ?? null }, () =>
+      [
+        reason === undefined ? "This machine may earn." : `This machine does not earn. ${reason}`,
+        "",
+        columns([
+          ["Serial", status.serial],
+          ["Coordinator", status.coordinator],
+          ["Trust level", status.trust_level],
+          ["Answered", String(status.answered)],
+          [
+            "Failed",
+            status.last_failure === null ? String(status.failed) : `${status.failed} (last: ${status.last_failure})`,
+          ],
+          ...status.checks.map((check) => [check.status, `${check.id}: ${check.seen}`]),
+        ]),
+      ].join("\n"),
+    );
+    return status.eligible ? 0 : 1;
+  },
+});

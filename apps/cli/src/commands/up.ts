@@ -1,0 +1,109 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { openDataFolder } from "@darkbloom/protocol/node";
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
+import { administer, COORDINATOR_FOLDER } from "../admin.ts";
+import { ChildEndedEarly } from "../child.ts";
+import { command } from "../command.ts";
+import { isLoopback, isWildcard, plaintextWarning } from "../listening.ts";
+import { bundledModel, locateModel } from "../model.ts";
+import { startNetwork, type NetworkPlan } from "../network.ts";
+import { note, outputOf } from "../output.ts";
+import { listenForStop } from "../stop.ts";
+import { balanceOf, ensureKey } from "../up-account.ts";
+import { addToCatalog } from "../up-model.ts";
+
+/** Whoever waits longer than this is told for what. */
+const PATIENCE_MS = 2_000;
+const JOIN_TOKEN_BYTES = 32;
+
+export const up = command({
+  path: "up",
+  does: "Run a whole network on this machine: a coordinator, and providers with a small language model.",
+  examples: ["up", "up --port 0 --json", "up --providers 2 --data ./net", "up --model ./Qwen3-8B-Q8_0.gguf"],
+  needs: {
+    port: { default: "8080" },
+    host: { default: "127.0.0.1" },
+    data: { default: ".darkbloom" },
+    providers: { default: "1" },
+    model: { default: bundledModel.id },
+    slots: { default: String(SLOTS_DEFAULT) },
+    threads: "optional",
+    joinToken: "optional",
+    logLevel: { default: "warn" },
+    json: { default: "false" },
+  },
+  async run({ data, host, model: wanted, providers, threads, joinToken, json, ...rest }) {
+    const stop = listenForStop();
+    const model = locateModel(wanted);
+    if (!isLoopback(host)) note(plaintextWarning(host));
+    await using folder = await openDataFolder(data, "'darkbloom up'");
+    const plan: NetworkPlan = {
+      ...rest,
+      data: folder.path,
+      host,
+      providers,
+      modelPath: model.path,
+      build: model.build,
+      threads: threads ?? Math.max(1, Math.floor(THREADS_DEFAULT / providers)),
+      joinToken: joinToken ?? tokenIfNeeded(host),
+    };
+    await using network = new AsyncDisposableStack();
+
+    const start = async (): Promise<0 | 1> => {
+      using _patience = tellAfter(
+        PATIENCE_MS,
+        "Waiting for a provider to load the model and to answer its first challenge …",
+      );
+      if (model !== bundledModel) await addToCatalog(model, join(plan.data, COORDINATOR_FOLDER));
+      const { baseUrl, serving } = network.use(await startNetwork(plan));
+      const apiKey = await administer(plan.data, (admin) => ensureKey(folder, admin));
+      const serial = await serving;
+      const balance = await balanceOf(baseUrl, apiKey);
+      outputOf(json).result(
+        { event: "ready", base_url: baseUrl, api_key: apiKey, model: model.id, provider_serial: serial },
+        () => welcome({ baseUrl, apiKey, model: model.id, balance }),
+      );
+      await stop.asked;
+      return 0;
+    };
+    try {
+      return await Promise.race([start(), stop.asked.then(() => 0 as const)]);
+    } catch (error) {
+      // The process that failed has written its sentence to the stderr that we share.
+      if (error instanceof ChildEndedEarly) return 1;
+      throw error;
+    }
+  },
+});
+
+/** A network that only this machine reaches by loopback needs none; else its own providers show one made for this run. */
+function tokenIfNeeded(host: string): string | undefined {
+  if (isLoopback(host) || isWildcard(host)) return undefined;
+  return randomBytes(JOIN_TOKEN_BYTES).toString("base64url");
+}
+
+function tellAfter(waitMs: number, text: string): Disposable {
+  const timer = setTimeout(() => note(text), waitMs);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+const welcome = (facts: { baseUrl: string; apiKey: string; model: string; balance: string }): string => {
+  const { baseUrl, apiKey, model, balance } = facts;
+  const body = { model, messages: [{ role: "user", content: "Write a haiku about the sea." }], stream: true };
+  return `Darkbloom is ready.
+
+  base URL   ${baseUrl}/v1   (Anthropic SDKs: ${baseUrl})
+  API key    ${apiKey}
+  model      ${model}
+  balance    ${balance} USD
+
+Try it:
+
+  curl -N ${baseUrl}/v1/chat/completions \\
+    -H 'Authorization: Bearer ${apiKey}' \\
+    -H 'Content-Type: application/json' \\
+    -d '${JSON.stringify(body)}'
+
+Look next at ${baseUrl}/llms.txt (guide), ${baseUrl}/openapi.json (every route) and README.md. Ctrl-C stops everything.`;
+};

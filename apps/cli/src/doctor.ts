@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { createReadStream, statSync } from "node:fs";
+import { join } from "node:path";
+import { bundledEntry } from "@darkbloom/coordinator";
+import type { Check } from "@darkbloom/protocol";
+import { runningStatus, whyNotEarning } from "./machine-folder.ts";
+import { bundledModel, locateModel } from "./model.ts";
+import { WrongUsage } from "./failure.ts";
+
+const HEALTH_WAIT_MAX_MS = 5_000;
+/** A registration must reach the coordinator within two minutes of its own time; half of it leaves room. */
+const CLOCK_OFF_SEC_MAX = 60;
+const IDENTITY_KEY_FILE = "identity-key.pem";
+const OTHERS_MODE_BITS = 0o077;
+
+const pass = (id: string, seen: string): Check => ({ id, status: "pass", seen, remedy: "" });
+const fail = (id: string, seen: string, remedy: string): Check => ({ id, status: "fail", seen, remedy });
+const unknown = (id: string, seen: string, remedy = ""): Check => ({ id, status: "unknown", seen, remedy });
+
+/** The launcher has refused older ones, so this only says which it is. */
+export const checkNode = (): Check => pass("node.version", `Node ${process.versions.node}`);
+
+export async function checkModelFile(model: string): Promise<Check> {
+  const id = "model.file";
+  try {
+    const located = locateModel(model);
+    const weights = await sha256Of(located.path);
+    const seen = `${located.path}, SHA-256 ${weights}`;
+    if (located.path !== bundledModel.path)
+      return unknown(
+        id,
+        seen,
+        "The operator's catalog must have this build and hash; the coordinator's verdict tells.",
+      );
+    return weights === bundledEntry.weightsSha256
+      ? pass(id, seen)
+      : fail(
+          id,
+          `${seen}, which is not the bundled model`,
+          "Get the file again from the repository: git checkout models",
+        );
+  } catch (error) {
+    const seen = error instanceof WrongUsage ? error.message.replace(/\.$/, "") : "The file cannot be read";
+    return fail(id, seen, "Give a GGUF file with --model.");
+  }
+}
+
+export function checkKeyFile(data: string): Check {
+  const id = "key.mode";
+  const path = join(data, IDENTITY_KEY_FILE);
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  if (mode === undefined) return unknown(id, "there is no identity key yet", "The first 'provider start' makes one.");
+  if ((mode & OTHERS_MODE_BITS) === 0) return pass(id, "only this user can read the identity key");
+  return fail(id, "other users can read the identity key", `If nobody has copied it: chmod 600 ${path}`);
+}
+
+/** @returns the check, and by how many seconds this machine's clock is ahead, where the coordinator told its time */
+export async function checkCoordinator(url: string | undefined): Promise<{ check: Check; secondsAhead?: number }> {
+  const id = "coordinator.reachable";
+  if (url === undefined) return { check: unknown(id, "no coordinator is named", "Give its URL with --coordinator.") };
+  try {
+    const response = await fetch(new URL("health", url.endsWith("/") ? url : `${url}/`), {
+      signal: AbortSignal.timeout(HEALTH_WAIT_MAX_MS),
+      redirect: "error",
+    });
+    await response.body?.cancel();
+    const told = Date.parse(response.headers.get("date") ?? "");
+    const ahead = Number.isNaN(told) ? {} : { secondsAhead: (Date.now() - told) / 1000 };
+    if (response.ok) return { check: pass(id, `${url} answers`), ...ahead };
+    return {
+      check: fail(
+        id,
+        `${url} answers with status ${response.status}`,
+        "Check that the URL is a Darkbloom coordinator's.",
+      ),
+      ...ahead,
+    };
+  } catch {
+    return { check: fail(id, `${url} does not answer`, "Check the URL, the network and that the coordinator runs.") };
+  }
+}
+
+export function checkClock(secondsAhead: number | undefined): Check {
+  const id = "clock.difference";
+  if (secondsAhead === undefined) return unknown(id, "the coordinator did not tell its time");
+  const seen = `${Math.abs(Math.round(secondsAhead))} s ${secondsAhead < 0 ? "behind" : "ahead of"} the coordinator`;
+  return Math.abs(secondsAhead) <= CLOCK_OFF_SEC_MAX
+    ? pass(id, seen)
+    : fail(id, seen, "Set this machine's clock, best by NTP: evidence that seems older than two minutes is refused.");
+}
+
+/** Whether a provider runs, whether it may earn, and the last verdict's checks. */
+export async function checkRunning(data: string): Promise<readonly Check[]> {
+  const id = "provider.eligible";
+  const status = await runningStatus(data);
+  if (!status) return [unknown(id, `no provider runs on ${data}`, "Start one with 'darkbloom provider start'.")];
+  const reason = whyNotEarning(status);
+  const own =
+    reason === undefined
+      ? pass(id, `serves at trust level ${status.trust_level}`)
+      : fail(id, reason.replace(/\.$/, ""), "");
+  return [own, ...status.checks.map((check) => ({ ...check, id: `verdict.${check.id}` }))];
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest("hex");
+}

@@ -1,0 +1,74 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { DataFolderError, openDataFolder } from "@darkbloom/protocol/node";
+import { providerStatus, STATUS_FILE, type ProviderStatus } from "@darkbloom/provider";
+
+/** The network's join token, for `provider start` on a machine that is not the coordinator's. Mode 0600. */
+export const JOIN_TOKEN_FILE = "join-token";
+
+/** What the provider that runs on this folder says of itself; undefined where none runs. */
+export async function runningStatus(data: string): Promise<ProviderStatus | undefined> {
+  return (await isHeld(data)) ? statusIn(data) : undefined;
+}
+
+/** Whether a process holds the folder's lock now: the one sign of life that a crash cannot leave behind. */
+export async function isHeld(data: string): Promise<boolean> {
+  if (!statSync(data, { throwIfNoEntry: false })?.isDirectory()) return false;
+  try {
+    await using _folder = await openDataFolder(data, "provider");
+    return false;
+  } catch (error) {
+    if (error instanceof DataFolderError && error.code === "in_use") return true;
+    throw error;
+  }
+}
+
+/** The status file as it stands, true or left over from a crash. */
+export function statusIn(data: string): ProviderStatus | undefined {
+  const text = textIn(data, STATUS_FILE);
+  try {
+    return providerStatus.safeParse(JSON.parse(text ?? "")).data;
+  } catch {
+    // A provider that stopped leaves it empty.
+    return undefined;
+  }
+}
+
+export const savedToken = (data: string): string | undefined => textIn(data, JOIN_TOKEN_FILE)?.trim();
+
+function textIn(data: string, file: string): string | undefined {
+  try {
+    return readFileSync(join(data, file), "utf8");
+  } catch {
+    // Not there, or not ours to read; both mean that nothing is known.
+    return undefined;
+  }
+}
+
+/** Why a machine does not earn, in one sentence, and what would mend it; undefined where it may earn. */
+export function whyNotEarning(status: ProviderStatus): string | undefined {
+  if (status.eligible) return undefined;
+  if (!status.connected)
+    return status.lost === null
+      ? `It has not reached the coordinator ${status.coordinator} yet.`
+      : `${lossOf(status.lost)} It keeps trying.`;
+  return failureIn(status.checks) ?? "The coordinator has not confirmed the answer to its challenge yet.";
+}
+
+/** The first failed check of the coordinator's verdict and what mends it; undefined where none failed. */
+export function failureIn(checks: ProviderStatus["checks"]): string | undefined {
+  const failed = checks.find(({ status }) => status === "fail");
+  return failed && `The check ${failed.id} fails: ${failed.seen}. ${failed.remedy}`.trim();
+}
+
+const losses: Readonly<Record<string, string>> = {
+  unreachable: "The coordinator cannot be reached.",
+  closed: "The coordinator closed the connection.",
+  refused:
+    "The coordinator refuses this machine. On another machine than the coordinator's, 'darkbloom provider login' is needed first.",
+  silent: "The coordinator stopped answering.",
+  not_registered: "The coordinator did not confirm the registration.",
+};
+
+/** One sentence for how a connection ended. */
+export const lossOf = (reason: string): string => losses[reason] ?? "The connection was lost.";
