@@ -30,7 +30,7 @@ export const up = command({
     slots: { default: String(SLOTS_DEFAULT) },
     threads: "optional",
     joinToken: "optional",
-    logLevel: { default: "warn" },
+    logLevel: { default: "error" },
     json: { default: "false" },
   },
   async run({ data, host, model: wanted, providers, threads, joinToken, json, ...rest }) {
@@ -93,7 +93,7 @@ const welcome = (facts: { baseUrl: string; apiKey: string; model: string; balanc
   const body = { model, messages: [{ role: "user", content: "Write a haiku about the sea." }], stream: true };
   return `Darkbloom is ready.
 
-  base URL   ${baseUrl}/v1   (Anthropic SDKs: ${baseUrl})
+  base URL   ${baseUrl}/v1
   API key    ${apiKey}
   model      ${model}
   balance    ${balance} USD

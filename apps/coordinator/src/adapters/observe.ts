@@ -1,4 +1,4 @@
-import { trustLevels } from "@darkbloom/protocol";
+import { atLeast, trustLevels } from "@darkbloom/protocol";
 import { pino, type DestinationStream, type Level } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Events } from "../events/events.ts";
@@ -69,7 +69,7 @@ export function createObserver({ level, destination = pino.destination(2) }: Obs
       count.left.inc({ reason: facts.reason });
     },
     verdictChanged: (facts) => {
-      log.warn({ event: "verdict_changed", ...facts });
+      log[atLeast(facts.to, facts.from) ? "info" : "warn"]({ event: "verdict_changed", ...facts });
       count.verdicts.inc({ from: facts.from, to: facts.to });
     },
     frameSkipped: (facts) => {

@@ -74,7 +74,6 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - x-response-hash is the SHA-256 of the body as received; x-se-signature is the machine's signature over it
 - a stream ends with the comment ": darkbloom-receipt BASE64URL"; its hash covers every byte before that comment
 - header "x-darkbloom-nonce: ..." comes back in the signed receipt
-- "darkbloom verify" checks providers, receipts and saved responses from outside
 
 ## Errors
 

@@ -38,7 +38,7 @@ const attestationQuery = z.object({ nonce: z.never().optional() });
 export const listAttestations = ({ deps }: Door): Route => ({
   schema: {
     summary: "What every connected machine shows of itself, and the verdict on it",
-    description: "`darkbloom verify providers` checks this from outside.",
+    description: "`blob` holds the very bytes that `signature` is over, so anybody can verify them.",
     tags: ["trust"],
     response: { 200: attestations, ...failureResponses(["unsupported"]) },
   },

@@ -1,0 +1,175 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync, statSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { bundledModel } from "../src/model.ts";
+import { darkbloom, eventually, isAlive, Running, temporaryFolder, type Line } from "./binary.ts";
+
+/** A start takes two seconds on an idle machine; the test machines are seldom idle. */
+const SLOW_MS = 90_000;
+
+const up = (data: string, ...more: string[]) => new Running(["up", "--json", "--port", "0", "--data", data, ...more]);
+
+const get = async (ready: Line, path: string): Promise<unknown> => {
+  const response = await fetch(`${ready["base_url"]}${path}`, {
+    headers: { authorization: `Bearer ${ready["api_key"]}` },
+  });
+  expect(response.status).toBe(200);
+  return await response.json();
+};
+
+const chat = (ready: Line, content: string): Promise<Response> =>
+  fetch(`${ready["base_url"]}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${ready["api_key"]}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      model: ready["model"],
+      messages: [{ role: "user", content }],
+      stream: true,
+      max_tokens: 200,
+    }),
+  });
+
+const childrenOf = (parent: number): number[] =>
+  execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" })
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([pid, ppid]) => (pid !== undefined && ppid === parent ? [pid] : []));
+
+/**
+ * Goal: one command gives a network that answers, drains at Ctrl-C, and comes back with its key and its
+ * money. Method: start, ask for a stream, press Ctrl-C on the whole group while it runs, start again.
+ */
+it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  let first: Line;
+  let spent: unknown;
+  {
+    await using running = up(folder.path);
+    first = await running.ready;
+    expect(Object.keys(first)).toEqual(["event", "base_url", "api_key", "model", "provider_serial"]);
+    expect(first["base_url"]).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(await get(first, "/v1/models")).toMatchObject({
+      data: [{ id: first["model"], metadata: { provider_count: 1 } }],
+    });
+    expect(await get(first, "/v1/payments/balance")).toMatchObject({ balance_usd: "5.000000" });
+    expect(statSync(join(folder.path, "up.json")).mode & 0o777).toBe(0o600);
+
+    const status = await darkbloom(["provider", "status", "--data", join(folder.path, "provider-1"), "--json"]);
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout)).toMatchObject({ eligible: true, serial: first["provider_serial"], reason: null });
+    const doctor = await darkbloom(["provider", "doctor", "--data", join(folder.path, "provider-1")]);
+    expect(doctor).toMatchObject({ code: 0, stdout: expect.stringMatching(/^pass +clock\.difference/m) });
+
+    const answer = await chat(first, "Tell me a story.");
+    expect(answer.status).toBe(200);
+    running.pressCtrlC();
+    expect(await answer.text()).toMatch(/data: \[DONE\]\n\n: darkbloom-receipt \S+\n\n$/);
+    expect(await running.ended).toBe(0);
+    expect(running.stderr).toContain("Stopping: running requests have up to 10 s");
+    expect(running.lines).toHaveLength(1);
+    const books = await darkbloom(["ledger", "check", "--data", folder.path, "--json"]);
+    expect(JSON.parse(books.stdout)).toEqual({ balanced: true, faults: [] });
+  }
+  await using again = up(folder.path);
+  const second = await again.ready;
+  expect(second["api_key"]).toBe(first["api_key"]);
+  expect(second["provider_serial"]).toBe(first["provider_serial"]);
+  spent = await get(second, "/v1/payments/balance");
+  expect(spent).toMatchObject({ balance_usd: expect.stringMatching(/^4\.99/), held_micro_usd: 0 });
+
+  const credited = await darkbloom(["keys", "create", "--credit", "2", "--data", folder.path, "--json"]);
+  const key = JSON.parse(credited.stdout);
+  expect(await get({ ...second, api_key: key.api_key }, "/v1/payments/balance")).toMatchObject({
+    balance_usd: "2.000000",
+  });
+
+  const busy = await darkbloom(["up", "--port", "0", "--data", folder.path]);
+  expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining("is in use by another") });
+});
+
+/** Goal: `kill -9` of the parent leaves nobody behind. Method: two providers, kill, and watch every child. */
+it("leaves no orphan when it is killed", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  await using running = up(folder.path, "--providers", "2");
+  await running.ready;
+  await eventually(() => childrenOf(running.pid).length === 3);
+  const children = childrenOf(running.pid);
+  process.kill(running.pid, "SIGKILL");
+  await eventually(() => !children.some(isAlive), 6_000);
+});
+
+/** Goal: a crashed process comes back, the coordinator on the same port. Method: kill each with -9, ask for an answer. */
+it("starts again what crashes", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  await using running = up(folder.path);
+  const ready = await running.ready;
+  const before = childrenOf(running.pid);
+  expect(before).toHaveLength(2);
+  for (const child of before) process.kill(child, "SIGKILL");
+  await eventually(async () => (await chat(ready, "Hello").catch(() => undefined))?.status === 200, 30_000);
+  expect(childrenOf(running.pid).filter((pid) => before.includes(pid))).toEqual([]);
+  expect(running.stderr).toContain("coordinator was ended by SIGKILL; it starts again in 1 s.");
+  expect(running.stderr).toContain("provider-1 was ended by SIGKILL; it starts again in 1 s.");
+});
+
+/** Goal: any GGUF file becomes a model of the network. Method: the bundled weights under another name. */
+it("serves a model of the user's own", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "My Model.gguf");
+  copyFileSync(bundledModel.path, path);
+  await using running = up(join(folder.path, "net"), "--model", path);
+  const ready = await running.ready;
+  expect(ready["model"]).toBe("My-Model");
+  const answer = await chat(ready, "Hello");
+  expect(await answer.text()).toContain('"content"');
+  const catalog: unknown = JSON.parse(readFileSync(join(folder.path, "net/coordinator/catalog.json"), "utf8"));
+  expect(catalog).toMatchObject({ models: [{ id: "darkbloom-tiny" }, { id: "My-Model", context_tokens: 2048 }] });
+});
+
+/** Goal: a busy port is named, with the way out. Method: hold one. */
+it("says which port is in use", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address() as AddressInfo;
+  const { code, stdout, stderr } = await darkbloom(["up", "--port", String(port), "--data", folder.path]);
+  holder.close();
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toContain(`Port ${port} on 127.0.0.1 is in use`);
+  expect(stderr).toContain("--port 0");
+});
+
+/**
+ * Goal: a coordinator and a provider run on their own, and the provider stops when it is told. Method:
+ * start both, ask for `provider stop`, press Ctrl-C on the coordinator.
+ */
+it("runs a coordinator and a provider apart", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  const data = join(folder.path, "machine");
+  await using coordinator = new Running([
+    "coordinator",
+    "--port",
+    "0",
+    "--json",
+    "--data",
+    join(folder.path, "coordinator"),
+  ]);
+  const { base_url: url } = await coordinator.ready;
+  await using provider = new Running(["provider", "start", "--coordinator", String(url), "--data", data, "--json"]);
+  expect(await provider.ready).toMatchObject({
+    provider_id: expect.stringMatching(/./),
+    serial: expect.stringMatching(/./),
+    trust_level: "self_signed",
+  });
+  expect(await darkbloom(["provider", "stop", "--data", data])).toMatchObject({
+    code: 0,
+    stdout: "The provider has stopped.\n",
+  });
+  expect(await provider.ended).toBe(0);
+  expect((await darkbloom(["provider", "status", "--data", data])).code).toBe(1);
+  coordinator.pressCtrlC();
+  expect(await coordinator.ended).toBe(0);
+});

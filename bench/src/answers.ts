@@ -1,0 +1,96 @@
+import {
+  DEFAULT_PRICE,
+  type CatalogEntry,
+} from "@darkbloom/coordinator";
+import {
+  dialects,
+  microUsd,
+  utf8,
+  type BuildId,
+  type Dialect,
+  type Job,
+  type MicroUsd,
+  type ModelId,
+  type Sha256Hex,
+} from "@darkbloom/protocol";
+import { systemClock } from "@darkbloom/protocol/node";
+import { ScriptedEngine, type Script } from "@darkbloom/provider";
+
+/** What the benchmark asks, and byte for byte what every contender must answer. */
+
+export const dialect: Dialect = dialects["/v1/chat/completions"];
+/** More than any workload has connections, so that no request waits for a slot. */
+export const SLOTS = 128;
+/** A billion USD: the benchmark never runs out of money. */
+export const CREDIT: MicroUsd = microUsd(1_000_000_000_000_000n);
+/** Far above what any machine can send. */
+export const REQUESTS_PER_SEC = 1_000_000;
+
+const BUILD = "bench-scripted";
+const WEIGHTS_SHA256 = "0".repeat(64);
+const TOKENS_MAX = 1_000_000;
+
+export const entry: CatalogEntry = {
+  id: "bench" as ModelId,
+  build: BUILD as BuildId,
+  weightsSha256: WEIGHTS_SHA256 as Sha256Hex,
+  displayName: "Scripted answers for the benchmark",
+  contextTokens: TOKENS_MAX,
+  maxOutputTokens: TOKENS_MAX / 2,
+  price: DEFAULT_PRICE,
+  createdSec: 0,
+};
+
+/** About as long as a model's tokens are. */
+const words = ["light ", "in ", "the ", "dark ", "is ", "a ", "flower ", "that ", "nobody ", "sees.\n"];
+
+/** Says as many words as the last message asks for, as fast as they are taken. */
+export const scriptedEngine = (): ScriptedEngine =>
+  new ScriptedEngine({
+    clock: systemClock,
+    slots: SLOTS,
+    model: { build: BUILD, weightsSha256: WEIGHTS_SHA256, contextTokens: TOKENS_MAX },
+    script: (messages) => scriptOf(Number(messages.at(-1)?.text)),
+  });
+
+const scripts = new Map<number, Script>();
+
+function scriptOf(pieces: number): Script {
+  const known = scripts.get(pieces);
+  if (known) return known;
+  const script = { pieces: Array.from({ length: pieces }, (_, at) => words[at % words.length] ?? "") };
+  scripts.set(pieces, script);
+  return script;
+}
+
+/** The request's body. */
+export const askOf = ({ pieces, stream }: { readonly pieces: number; readonly stream: boolean }): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      model: entry.id,
+      messages: [{ role: "user", content: String(pieces) }],
+      max_tokens: pieces + 1,
+      temperature: 0,
+      stream,
+    }),
+  );
+
+/**
+ * The answer as a provider renders it, in the pieces that it sends: the first with what begins an
+ * answer, one for each further token, and what ends it. Of a plain answer only the last is not empty.
+ * Ids and times have the length of real ones, so that the whole has the length of a real one.
+ */
+export function answerOf(job: Job): Uint8Array[] {
+  const promptTokens = scriptedEngine().prompt(job.messages).tokens.length;
+  const { pieces } = scriptOf(Number(job.messages.at(-1)?.text));
+  const facts = { jobId: `job_${"0".repeat(32)}`, createdSec: 1_700_000_000, model: job.model };
+  const renderer = dialect.render(job, facts);
+  const begin = renderer.begin();
+  const said = pieces.map((text, at) => (at === 0 ? begin : "") + renderer.delta({ kind: "said", text }));
+  const completionTokens = pieces.length + 1;
+  const end = renderer.end("stop", { promptTokens, cachedTokens: 0, completionTokens, reasoningTokens: 0 });
+  return [...said, end].map(utf8);
+}
+
+/** Reads a request's body as the coordinator does. */
+export const jobIn = (body: Uint8Array): Job => dialect.decode(JSON.parse(Buffer.from(body).toString()));

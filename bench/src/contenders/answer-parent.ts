@@ -1,0 +1,28 @@
+import { isQuestion, type Ready, type Usage } from "../channel.ts";
+
+/**
+ * The measured process's end of the channel: says that it is ready, then answers until it is told to
+ * stop. It also ends when the channel closes, so that none outlives the benchmark, however that died.
+ */
+export function answerParent(ready: Ready, stop: () => Promise<void>): void {
+  process.on("message", (question) => {
+    if (!isQuestion(question)) throw new TypeError("an unknown question");
+    if (question === "stop") return void stop().then(() => process.exit(0));
+    if (question === "collect") globalThis.gc?.();
+    process.send?.(usage());
+  });
+  process.on("disconnect", () => process.exit(1));
+  process.send?.(ready);
+}
+
+function usage(): Usage {
+  const { user, system } = process.cpuUsage();
+  return { cpuMicros: user + system, residentBytes: process.memoryUsage.rss() };
+}
+
+/** The directory or URL that the benchmark passed on the command line. */
+export function argument(at: number): string {
+  const value = process.argv[at + 2];
+  if (value === undefined) throw new RangeError("an argument is missing");
+  return value;
+}

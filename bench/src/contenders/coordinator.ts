@@ -1,0 +1,31 @@
+import { openStore, startCoordinator, withAdmin } from "@darkbloom/coordinator";
+import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { CREDIT, entry, REQUESTS_PER_SEC } from "../answers.ts";
+import { answerParent, argument } from "./answer-parent.ts";
+
+/** The coordinator as it is deployed: SQLite on disk, log at its usual level, one key with much credit. */
+const dataPath = argument(0);
+
+const direct = {
+  openStore: (path: string) => openStore(path, { clock: systemClock, onSweepError: () => undefined }),
+  clock: systemClock,
+  random: systemRandom,
+  crypto: nodeCrypto,
+};
+const { apiKey } = await withAdmin(dataPath, direct, (admin) => admin.createKey({ label: "bench", credit: CREDIT }));
+
+const coordinator = await startCoordinator({
+  host: "127.0.0.1",
+  port: 0,
+  dataPath,
+  corsOrigins: [],
+  trustProxy: false,
+  minTrust: "self_signed",
+  platformFeePercent: 10,
+  requestsPerSec: REQUESTS_PER_SEC,
+  requestsBurst: REQUESTS_PER_SEC,
+  logLevel: "info",
+  version: "bench",
+  models: [entry],
+});
+answerParent({ port: coordinator.port, apiKey }, () => coordinator.stop({ drainMs: 0 }));

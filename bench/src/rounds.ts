@@ -1,0 +1,125 @@
+import { Callers, type Failures, type Served } from "./callers.ts";
+import { contenderNames, type ContenderName, type Target } from "./client.ts";
+import { quantile, spreadOf, type Spread } from "./figures.ts";
+import type { MeasuredProcess } from "./measured-process.ts";
+import type { Plan, Workload } from "./plan.ts";
+
+/** A way to the scripted engine, and the processes that stand on it. */
+export interface Contender {
+  readonly target: Target;
+  readonly processes: readonly MeasuredProcess[];
+}
+export type Contenders = Readonly<Record<ContenderName, Contender>>;
+
+/** What is read off one round. Rates are per second; an answer of a long stream has many chunks. */
+export const measures = {
+  answersPerSec: "answers/s",
+  chunksPerSec: "chunks/s",
+  totalP50Ms: "latency p50, ms",
+  totalP99Ms: "latency p99, ms",
+  firstP50Ms: "first content p50, ms",
+  firstP99Ms: "first content p99, ms",
+  cpuMicrosPerAnswer: "CPU µs per answer",
+  cpuMicrosPerChunk: "CPU µs per chunk",
+} as const;
+export type Measure = keyof typeof measures;
+type Round = Readonly<Record<Measure, number>> & { readonly cpuMicrosByProcess: Readonly<Record<string, number>> };
+
+export interface WorkloadResult {
+  readonly rounds: Readonly<Record<ContenderName, Readonly<Record<Measure, Spread>>>>;
+  /** Each contender's share of one answer's time on a processor, by process. */
+  readonly cpuMicrosPerAnswer: Readonly<Record<ContenderName, Readonly<Record<string, Spread>>>>;
+  /** What comes on top of the bare server, round by round. */
+  readonly added: Readonly<Record<ContenderName, { readonly firstP50Ms: Spread; readonly firstP99Ms: Spread }>>;
+}
+
+/**
+ * One workload, on each contender in turn, round after round: A B C A B C …, so that what else the
+ * machine does hits all alike.
+ *
+ * @param afterRound told after each round, so that memory can be read while it is at its height
+ */
+export async function measureWorkload(
+  contenders: Contenders,
+  workload: Workload,
+  plan: Plan,
+  failures: Failures,
+  afterRound: () => Promise<void>,
+): Promise<WorkloadResult> {
+  const rounds: Record<ContenderName, Round[]> = { bare: [], proxy: [], darkbloom: [] };
+  for (let round = 0; round <= plan.rounds; round++)
+    for (const name of contenderNames) {
+      const { target, processes } = contenders[name];
+      using callers = new Callers(target, workload, failures);
+      // Opens the connections, so that no round pays for them; the first time long enough for the compiler too.
+      await callers.ask(round === 0 ? plan.warmUpMs : 0);
+      if (round === 0) continue;
+      const before = await cpuOf(processes);
+      const served = await callers.ask(plan.roundMs);
+      const after = await cpuOf(processes);
+      if (served.timings.length > 0) rounds[name].push(roundOf(workload, processes, served, before, after));
+      await afterRound();
+    }
+  return resultOf(contenders, rounds);
+}
+
+const cpuOf = (processes: readonly MeasuredProcess[]): Promise<number[]> =>
+  Promise.all(processes.map(async (process) => (await process.usage()).cpuMicros));
+
+function roundOf(
+  { pieces }: Workload,
+  processes: readonly MeasuredProcess[],
+  { timings, elapsedMs }: Served,
+  cpuBefore: readonly number[],
+  cpuAfter: readonly number[],
+): Round {
+  const answers = timings.length;
+  const chunks = answers * pieces;
+  const totals = timings.map(({ totalMs }) => totalMs);
+  const firsts = timings.map(({ firstContentMs }) => firstContentMs);
+  const used = processes.map(({ name }, at) => [name, (cpuAfter[at] ?? 0) - (cpuBefore[at] ?? 0)] as const);
+  const cpuMicros = used.reduce((sum, [, micros]) => sum + micros, 0);
+  return {
+    answersPerSec: (answers / elapsedMs) * 1000,
+    chunksPerSec: (chunks / elapsedMs) * 1000,
+    totalP50Ms: quantile(totals, 0.5),
+    totalP99Ms: quantile(totals, 0.99),
+    firstP50Ms: quantile(firsts, 0.5),
+    firstP99Ms: quantile(firsts, 0.99),
+    cpuMicrosPerAnswer: cpuMicros / answers,
+    cpuMicrosPerChunk: cpuMicros / chunks,
+    cpuMicrosByProcess: Object.fromEntries(used.map(([name, micros]) => [name, micros / answers])),
+  };
+}
+
+function resultOf(contenders: Contenders, rounds: Readonly<Record<ContenderName, readonly Round[]>>): WorkloadResult {
+  const perContender = <Value>(value: (name: ContenderName) => Value): Record<ContenderName, Value> => ({
+    bare: value("bare"),
+    proxy: value("proxy"),
+    darkbloom: value("darkbloom"),
+  });
+  const over = (name: ContenderName, measure: Measure) => spreadOf(rounds[name].map((round) => round[measure]));
+  const added = (name: ContenderName, measure: Measure) =>
+    spreadOf(rounds[name].map((round, at) => round[measure] - (rounds.bare[at]?.[measure] ?? Number.NaN)));
+  return {
+    rounds: perContender((name) => ({
+      answersPerSec: over(name, "answersPerSec"),
+      chunksPerSec: over(name, "chunksPerSec"),
+      totalP50Ms: over(name, "totalP50Ms"),
+      totalP99Ms: over(name, "totalP99Ms"),
+      firstP50Ms: over(name, "firstP50Ms"),
+      firstP99Ms: over(name, "firstP99Ms"),
+      cpuMicrosPerAnswer: over(name, "cpuMicrosPerAnswer"),
+      cpuMicrosPerChunk: over(name, "cpuMicrosPerChunk"),
+    })),
+    cpuMicrosPerAnswer: perContender((name) =>
+      Object.fromEntries(
+        contenders[name].processes.map((process) => [
+          process.name,
+          spreadOf(rounds[name].map((round) => round.cpuMicrosByProcess[process.name] ?? 0)),
+        ]),
+      ),
+    ),
+    added: perContender((name) => ({ firstP50Ms: added(name, "firstP50Ms"), firstP99Ms: added(name, "firstP99Ms") })),
+  };
+}

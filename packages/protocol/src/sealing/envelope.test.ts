@@ -1,0 +1,161 @@
+import { describe, expect, it } from "vitest";
+import { secretNamed } from "../../test/keys.ts";
+import { hpkeKey, sampleHeader, startMs, timeAt } from "../../test/samples.ts";
+import { fromBase64, toBase64, utf8 } from "../bytes.ts";
+import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
+import { nodeCrypto, nodeHpke, systemRandom } from "../node/index.ts";
+import type { Envelope } from "../wire/provider-messages.ts";
+import { AnswerOpener, AnswerSealer } from "./answer.ts";
+import { EnvelopeOpener, SEAL_INFO, sealRequest, type OpeningKey, type SealHeader } from "./envelope.ts";
+import type { HpkeContext, HpkeKey } from "./hpke.ts";
+
+const tools = { hpke: nodeHpke, crypto: nodeCrypto, random: systemRandom };
+const evidenceSha256 = "e".repeat(64);
+const keys = [hpkeKey("first"), hpkeKey("second")];
+const [firstKey, secondKey] = keys as [HpkeKey, HpkeKey];
+const opening = (key: HpkeKey): OpeningKey[] => [{ key, evidenceSha256 }];
+const body = utf8('{"model":"tiny"}');
+const contextFor = (key: HpkeKey): HpkeContext => nodeHpke.sealContext(key.suite, key.publicKey, SEAL_INFO);
+
+function seal(change: Partial<SealHeader> = {}, contexts = keys.map(contextFor)) {
+  const header = { ...sampleHeader(keys, evidenceSha256), id: toBase64(systemRandom.bytes(16)), ...change };
+  const recipients = keys.map((key, index) => ({ keyId: key.id, context: contexts[index] as HpkeContext }));
+  return { header, ...sealRequest(tools, { header, body, recipients }) };
+}
+const refused = { refused: "cannot_open" };
+const openFresh = (envelope: Envelope, providerId = "prov_0", now = startMs, own = opening(firstKey)) =>
+  new EnvelopeOpener(tools).open(envelope, providerId, own, now);
+
+describe("an envelope", () => {
+  /** Goal: each candidate reads the request, and its answer comes back to the caller. Method: open as each, answer, open the answer. */
+  it("is opened by every candidate", () => {
+    const { envelope, secrets, header } = seal();
+    for (const [index, key] of keys.entries()) {
+      const result = openFresh(envelope, `prov_${index}`, startMs, opening(key));
+      if ("refused" in result) return expect.fail(`candidate ${index} was refused`);
+      expect(result.header).toEqual(header);
+      expect(result.body).toEqual(body);
+      expect(result.secret).toEqual(secrets[index]);
+      const sealer = new AnswerSealer(nodeHpke, result.secret, systemRandom.bytes(32));
+      const opener = new AnswerOpener(nodeHpke, secrets[index] ?? result.secret);
+      expect(opener.push(sealer.frame(utf8("hi"), 1, true))).toMatchObject([{ plaintext: utf8("hi"), final: true }]);
+    }
+    expect(secrets[0]?.secret).not.toEqual(secrets[1]?.secret);
+  });
+
+  /** Goal: one public-key step serves many requests, with keys of their own. Method: one context, three requests, one opener. */
+  it("shares a context between requests", () => {
+    const contexts = keys.map(contextFor);
+    let publicKeySteps = 0;
+    const counted: HpkeKey = {
+      ...firstKey,
+      openContext: (enc, info) => {
+        publicKeySteps++;
+        return firstKey.openContext(enc, info);
+      },
+    };
+    const opener = new EnvelopeOpener(tools);
+    const secrets = [1, 2, 3].map(() => {
+      const result = opener.open(seal({}, contexts).envelope, "prov_0", opening(counted), startMs);
+      return "refused" in result ? expect.fail("refused") : toBase64(result.secret.secret);
+    });
+    expect(publicKeySteps).toBe(1);
+    expect(new Set(secrets).size).toBe(3);
+    opener.forget();
+    opener.open(seal({}, contexts).envelope, "prov_0", opening(counted), startMs);
+    expect(publicKeySteps).toBe(2);
+  });
+
+  /** Goal: nothing of it can be changed. Method: flip a bit of each byte of each part; change each field of the header. */
+  it("refuses what was altered", () => {
+    const { envelope, header } = seal();
+    const wrapAt = (index: number) => envelope.wraps[index] ?? expect.fail("no wrap");
+    const flips = (text: string): string[] =>
+      [...fromBase64(text).keys()].map((at) => {
+        const bytes = fromBase64(text);
+        return toBase64(bytes.with(at, (bytes[at] ?? 0) ^ 1));
+      });
+    const altered: Envelope[] = [
+      ...flips(envelope.body).map((text) => ({ ...envelope, body: text })),
+      ...(["enc", "wrap"] as const).flatMap((part) =>
+        flips(wrapAt(0)[part]).map((text) => ({ ...envelope, wraps: [{ ...wrapAt(0), [part]: text }, wrapAt(1)] })),
+      ),
+      { ...envelope, hdr: `${envelope.hdr} ` },
+      { ...envelope, hdr: "{" },
+      { ...envelope, body: `${envelope.body} ` },
+      { ...envelope, wraps: envelope.wraps.toReversed() },
+      { ...envelope, wraps: [wrapAt(0)] },
+      { ...envelope, wraps: [...envelope.wraps, wrapAt(1)] },
+      { ...envelope, wraps: [{ ...wrapAt(0), key_id: secondKey.id }, wrapAt(1)] },
+      { ...envelope, body: seal().envelope.body },
+      { ...envelope, wraps: seal().envelope.wraps },
+    ];
+    const other = {
+      mode: "transparent",
+      id: toBase64(secretNamed("other id").subarray(0, 16)),
+      expires_at: timeAt(startMs + 61_000),
+      model: "other",
+      build: "other",
+      stream: false,
+      max_tokens: 257,
+      features: ["tools"],
+      min_trust: "none",
+      pins: ["SW-1"],
+      nonce: "other",
+      candidates: header.candidates.toReversed(),
+    } satisfies Partial<SealHeader>;
+    for (const [name, value] of Object.entries(other))
+      altered.push({ ...envelope, hdr: JSON.stringify({ ...header, [name]: value }) });
+    for (const [at, bad] of altered.entries()) expect(openFresh(bad), `alteration ${at}`).toEqual(refused);
+    expect(openFresh(envelope)).not.toEqual(refused);
+  });
+
+  /** Goal: only the named machine with the named key and evidence opens it. Method: each of the three wrong. */
+  it("refuses other candidates", () => {
+    const { envelope } = seal();
+    expect(openFresh(envelope, "prov_2")).toEqual(refused);
+    expect(openFresh(envelope, "prov_1")).toEqual(refused);
+    expect(openFresh(envelope, "prov_0", startMs, [])).toEqual(refused);
+    expect(openFresh(envelope, "prov_0", startMs, opening(secondKey))).toEqual(refused);
+    const otherEvidence = [{ key: firstKey, evidenceSha256: "f".repeat(64) }];
+    expect(openFresh(envelope, "prov_0", startMs, otherEvidence)).toEqual(refused);
+    const impostor: HpkeKey = { ...hpkeKey("impostor"), id: firstKey.id };
+    expect(openFresh(envelope, "prov_0", startMs, opening(impostor))).toEqual(refused);
+    const erased = hpkeKey("first");
+    erased.erase();
+    expect(openFresh(envelope, "prov_0", startMs, opening(erased))).toEqual(refused);
+  });
+
+  /** Goal: an envelope has a life. Method: the ends of it, with clocks that differ as far as is allowed, and one step beyond. */
+  it("expires", () => {
+    const whole = seal({ expires_at: timeAt(startMs + ENVELOPE_LIFE_MS) }).envelope;
+    const accepted = (now: number) => !("refused" in openFresh(whole, "prov_0", now));
+    expect(accepted(startMs + ENVELOPE_LIFE_MS)).toBe(true);
+    expect(accepted(startMs + ENVELOPE_LIFE_MS + 1)).toBe(false);
+    expect(accepted(startMs - CLOCK_SKEW_MS)).toBe(true);
+    expect(accepted(startMs - CLOCK_SKEW_MS - 1)).toBe(false);
+  });
+
+  /** Goal: a request is served once. Method: the same envelope again, up to its last millisecond; the same id in another envelope; one that could not be opened first. */
+  it("is opened once", () => {
+    const opener = new EnvelopeOpener(tools);
+    const id = toBase64(systemRandom.bytes(16));
+    const { envelope, header } = seal({ id });
+    const open = (which: Envelope, now = startMs) => opener.open(which, "prov_0", opening(firstKey), now);
+    expect(open({ ...envelope, body: seal().envelope.body })).toEqual(refused);
+    expect(open(envelope)).not.toEqual(refused);
+    expect(open(seal().envelope)).not.toEqual(refused);
+    expect(open(envelope, Date.parse(header.expires_at))).toEqual(refused);
+    expect(open(seal({ id }).envelope)).toEqual(refused);
+    opener.forget();
+    expect(open(envelope)).toEqual(refused);
+  });
+
+  /** Goal: a sealer cannot mix up whom it seals for. Method: recipients missing, and in another order. */
+  it("is sealed for its header's candidates only", () => {
+    const header = sampleHeader(keys);
+    const recipients = keys.map((key) => ({ keyId: key.id, context: contextFor(key) }));
+    for (const wrong of [recipients.slice(1), recipients.toReversed(), [...recipients, ...recipients]])
+      expect(() => sealRequest(tools, { header, body, recipients: wrong })).toThrow(RangeError);
+  });
+});
