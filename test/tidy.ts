@@ -11,7 +11,10 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
   ["story", /^apps\/\w+\/src\/(inference|session)\//],
   ["adapters", /^(packages\/protocol\/src\/node|apps\/\w+\/src\/adapters)\//],
   ["edge", /^apps\/\w+\/src\/(http|ws|admin)\//],
-  ["main", /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/cli\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/],
+  [
+    "main",
+    /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/cli\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/,
+  ],
 ];
 /** Rules may name the types of the lines and sessions that they choose among; nothing more of a story. */
 const typesOnly = /^import type /;

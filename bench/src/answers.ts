@@ -1,7 +1,4 @@
-import {
-  DEFAULT_PRICE,
-  type CatalogEntry,
-} from "@darkbloom/coordinator";
+import { DEFAULT_PRICE, type CatalogEntry } from "@darkbloom/coordinator";
 import {
   dialects,
   microUsd,

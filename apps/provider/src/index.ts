@@ -1,9 +1,20 @@
-export { LlamaEngine, ModelFileError, SLOTS_DEFAULT, THREADS_DEFAULT } from "./adapters/llama-engine.ts";
-export { bundledModelPath, readModelFacts, type ModelFacts } from "./adapters/model-file.ts";
+export {
+  bundledModelPath,
+  ModelFileError,
+  readModelFacts,
+  SLOTS_DEFAULT,
+  THREADS_DEFAULT,
+} from "./adapters/model-file.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
 export { IdentityKeyError, openSoftwareKey } from "./adapters/software-key.ts";
 export { providerStatus, STATUS_FILE, type ProviderStatus } from "./adapters/status-file.ts";
 export type { TrustFacts } from "./events/events.ts";
 export type { Engine } from "./inference/engine.ts";
-export { startProvider, type ProviderConfig, type ProviderHooks, type RunningProvider } from "./start-provider.ts";
+export {
+  loadModel,
+  startProvider,
+  type ProviderConfig,
+  type ProviderHooks,
+  type RunningProvider,
+} from "./start-provider.ts";

@@ -1,6 +1,5 @@
 import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
-import { LlamaEngine } from "./adapters/llama-engine.ts";
 import { describeMachine, readPosture } from "./adapters/machine.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
 import { openSoftwareKey } from "./adapters/software-key.ts";
@@ -58,7 +57,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const folder = opening.use(await openDataFolder(config.dataPath, "provider"));
   const signer = openSoftwareKey(folder);
   const serial = softwareSerial(nodeCrypto, signer.publicKey);
-  const engine = opening.use(config.engine ?? (await LlamaEngine.load(config)));
+  const engine = opening.use(config.engine ?? (await loadModel(config)));
   const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };
 
   const description: SelfDescription = {
@@ -107,7 +106,16 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
 
   const leave = new AbortController();
   let session: Session | undefined;
-  const net = { ...tools, engine, keys, events, slots: engine.slots, authToken: config.authToken, posture: readPosture, onTrust };
+  const net = {
+    ...tools,
+    engine,
+    keys,
+    events,
+    slots: engine.slots,
+    authToken: config.authToken,
+    posture: readPosture,
+    onTrust,
+  };
   const stay = stayConnected(net, dialer, config.coordinatorUrl, leave.signal, (next) => void (session = next));
   opening.defer(async () => {
     leave.abort(new Error("stopping"));
@@ -125,4 +133,12 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
       await parts.disposeAsync();
     },
   };
+}
+
+/** llama.cpp is loaded when it is needed: it takes half a second, which a command without a model need not wait. */
+export async function loadModel(
+  config: Pick<ProviderConfig, "modelPath" | "build" | "slots" | "threads">,
+): Promise<Engine> {
+  const { LlamaEngine } = await import("./adapters/llama-engine.ts");
+  return LlamaEngine.load(config);
 }

@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { LlamaEngine } from "@darkbloom/provider";
+import { loadModel } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf } from "../output.ts";
@@ -11,7 +11,7 @@ export const providerModels = command({
   needs: { model: { default: bundledModel.id }, build: "optional", json: { default: "false" } },
   async run({ model, build, json }) {
     const located = locateModel(model);
-    await using engine = await LlamaEngine.load({ modelPath: located.path, build: build ?? located.build, slots: 1 });
+    await using engine = await loadModel({ modelPath: located.path, build: build ?? located.build, slots: 1 });
     const { build: name, weightsSha256, contextTokens } = engine.model;
     const facts = {
       model: located.id,

@@ -49,7 +49,9 @@ export class ChatTemplate {
     // Every other part is the number between two marks.
     return text
       .split(marked)
-      .map((part, at) => (at % 2 === 0 ? { text: part, trusted: true } : { text: literals[Number(part)] ?? "", trusted: false }))
+      .map((part, at) =>
+        at % 2 === 0 ? { text: part, trusted: true } : { text: literals[Number(part)] ?? "", trusted: false },
+      )
       .filter(({ text: part }) => part !== "");
   }
 

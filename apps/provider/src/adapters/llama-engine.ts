@@ -1,8 +1,5 @@
 import type { Message, Sampling } from "@darkbloom/protocol";
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { findPackageJSON } from "node:module";
-import { availableParallelism } from "node:os";
 import {
   getLlama,
   getModuleVersion,
@@ -16,15 +13,10 @@ import {
 import { type Engine, EngineRefusal, type LoadedModel, type Prompt } from "../inference/engine.ts";
 import { ChatTemplate } from "./chat-template.ts";
 import { controlSpellings, textOf, thinkTagTokens, tokenize } from "./llama-tokens.ts";
+import { CONTEXT_TOKENS_DEFAULT, ModelFileError, sha256Of, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { Slots } from "./slots.ts";
 import { TokenText } from "./token-text.ts";
 
-/** Requests that run at once unless the operator says otherwise; each takes memory for a whole context. */
-export const SLOTS_DEFAULT = 4;
-/** A larger context than this must be asked for: its memory is taken at the start, for every slot. */
-export const CONTEXT_TOKENS_DEFAULT = 8192;
-/** Half of the cores: spinning threads on a busy machine slow each other down thirtyfold. */
-export const THREADS_DEFAULT = Math.max(1, Math.floor(availableParallelism() / 2));
 /** A prompt is read in steps of so many tokens; between two of them a cancel is heard. */
 const PROMPT_STEP_TOKENS = 512;
 
@@ -39,11 +31,6 @@ export interface LlamaOptions {
   readonly threads?: number | undefined;
   /** At most what the model was trained for. */
   readonly contextTokens?: number | undefined;
-}
-
-/** A model file that cannot be used; the message is a sentence for the operator and names the file. */
-export class ModelFileError extends Error {
-  override readonly name = "ModelFileError";
 }
 
 /**
@@ -92,7 +79,9 @@ export class LlamaEngine implements Engine {
     });
     try {
       const model = await llama.loadModel({ modelPath }).catch((cause: unknown) => {
-        throw new ModelFileError(`${modelPath} is not a model file that can be loaded. A GGUF file is needed.`, { cause });
+        throw new ModelFileError(`${modelPath} is not a model file that can be loaded. A GGUF file is needed.`, {
+          cause,
+        });
       });
       const template = templateOf(model, modelPath);
       const wanted = Math.min(options.contextTokens ?? CONTEXT_TOKENS_DEFAULT, model.trainContextSize);
@@ -211,16 +200,6 @@ async function contextOf(
       { cause },
     );
   });
-}
-
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk);
-  } catch (cause) {
-    throw new ModelFileError(`The model file ${path} cannot be read.`, { cause });
-  }
-  return hash.digest("hex");
 }
 
 /** Metal comes with the package for Apple Silicon; CUDA and Vulkan are extras that an operator installs. */

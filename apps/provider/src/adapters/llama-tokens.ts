@@ -23,7 +23,9 @@ export function tokenize(model: LlamaModel, stretches: readonly Stretch[]): Toke
     // llama.cpp finds user-defined tokens in plain text too: a spelling without its first character is none.
     const cuts = trusted ? [text] : [text.slice(0, 1), text.slice(1)];
     for (const cut of cuts)
-      tokens.push(...model.tokenize(cut, trusted, tokens.length > 0 && addsSpaces(model) ? "trimLeadingSpace" : undefined));
+      tokens.push(
+        ...model.tokenize(cut, trusted, tokens.length > 0 && addsSpaces(model) ? "trimLeadingSpace" : undefined),
+      );
   }
   const { bos, shouldPrependBosToken } = model.tokens;
   return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
@@ -35,7 +37,11 @@ const addsSpaces = ({ vocabularyType }: LlamaModel): boolean => vocabularyType =
 /** In some models the tags of the thinking are control tokens, which detokenizing drops; ours must see them. */
 export function textOf(model: LlamaModel, thinkTags: ReadonlySet<Token>) {
   return (tokens: readonly Token[], before: readonly Token[]): string =>
-    model.detokenize(tokens, tokens.some((token) => thinkTags.has(token)), before);
+    model.detokenize(
+      tokens,
+      tokens.some((token) => thinkTags.has(token)),
+      before,
+    );
 }
 
 /** The tokens that spell a whole think tag. */

@@ -26,7 +26,8 @@ export function openSoftwareKey(folder: DataFolder): Signer {
   const key = storedKey(folder) ?? newKey(folder);
   return {
     publicKey: pointOf(key),
-    signTagged: async (tag, message) => new Uint8Array(await signInThread("sha256", concatBytes(utf8(tag), message), key)),
+    signTagged: async (tag, message) =>
+      new Uint8Array(await signInThread("sha256", concatBytes(utf8(tag), message), key)),
     signResponseHash: async (hash) => {
       if (hash.length !== 32) throw new RangeError("a response hash has 32 bytes");
       return new Uint8Array(await signInThread("sha256", utf8(toHex(hash)), key));

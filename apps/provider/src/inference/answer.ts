@@ -100,8 +100,7 @@ export async function answer(
 function lower(header: SealHeader, body: Uint8Array): Job | undefined {
   try {
     const job = dialects[header.endpoint].decode(JSON.parse(fromUtf8(body)));
-    const agrees =
-      job.endpoint === header.endpoint && job.model === header.model && job.stream === header.stream;
+    const agrees = job.endpoint === header.endpoint && job.model === header.model && job.stream === header.stream;
     return agrees && header.mode === "transparent" ? job : undefined;
   } catch (error) {
     if (error instanceof NetworkError || error instanceof SyntaxError || error instanceof TypeError) return undefined;

@@ -71,7 +71,11 @@ export class Session {
   }
 
   /** Stays connected until the connection is lost or `leave` aborts. Returns how it ended. */
-  async run(dialer: Dialer, coordinator: string, leave: AbortSignal): Promise<{ reason: LossReason; stayedMs: number }> {
+  async run(
+    dialer: Dialer,
+    coordinator: string,
+    leave: AbortSignal,
+  ): Promise<{ reason: LossReason; stayedMs: number }> {
     const { clock, events } = this.#net;
     const over = this.#over.signal;
     const stop = AbortSignal.any([over, leave]);
@@ -107,7 +111,10 @@ export class Session {
     this.#draining = true;
     if (this.#providerId === "" || this.#over.signal.aborted) return;
     this.#send({ type: "provider_drain" });
-    await Promise.race([this.#drained.promise, new Promise((resolve) => this.#over.signal.addEventListener("abort", resolve))]);
+    await Promise.race([
+      this.#drained.promise,
+      new Promise((resolve) => this.#over.signal.addEventListener("abort", resolve)),
+    ]);
   }
 
   async #register(): Promise<void> {
@@ -174,7 +181,11 @@ export class Session {
     const { request_id: id } = request;
     // An id that is taken is not one of ours to answer twice.
     if (this.#running.has(id)) return;
-    const refusal = this.#draining ? "draining" : this.#running.size >= this.#net.slots + WAITING_MAX ? "busy" : undefined;
+    const refusal = this.#draining
+      ? "draining"
+      : this.#running.size >= this.#net.slots + WAITING_MAX
+        ? "busy"
+        : undefined;
     if (refusal) return this.#send({ type: "inference_error", request_id: id, code: refusal });
     const running: Running = {
       credit: new Credit(this.#net.clock, Math.min(request.credit_bytes, ANSWER_WINDOW_BYTES)),

@@ -26,7 +26,7 @@ export async function stayConnected(
   leave: AbortSignal,
   onSession: (session: Session) => void,
 ): Promise<void> {
-  for (let retries = 0; !leave.aborted; ) {
+  for (let retries = 0; !leave.aborted;) {
     const session = new Session(net);
     onSession(session);
     const { reason, stayedMs } = await session.run(dialer, coordinator, leave);
