@@ -1,4 +1,4 @@
-import { Agent, request as dial, type ClientRequest, type IncomingMessage } from "node:http";
+import { type Agent, request as dial, type ClientRequest, type IncomingMessage } from "node:http";
 import { answerOf, askOf, dialect, jobIn } from "./answers.ts";
 
 /** An answer of the benchmark takes seconds at most; whatever takes longer has hung. */

@@ -1,5 +1,6 @@
 import {
   fromBase64,
+  fromProvider,
   PROTOCOL_VERSION,
   readBlob,
   toHex,
@@ -17,7 +18,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { Liars } from "../trust/standing.ts";
 import { Challenger, evidenceOf } from "./challenger.ts";
 import { Mailbox } from "./mailbox.ts";
-import { ProviderSession, readFrame, type Shown } from "./provider-session.ts";
+import { ProviderSession, type Shown } from "./provider-session.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** What hosting a provider needs from outside. */
@@ -199,4 +200,16 @@ async function watchSilence(
     if (net.clock.monotonicMs() - heardAtMs() > SILENCE_MS) session.leave("silent");
     else wire.ping();
   }
+}
+
+/** A frame as text, parsed; undefined where it is not one that we know. */
+function readFrame(text: string): FromProvider | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = fromProvider.safeParse(json);
+  return parsed.success ? parsed.data : undefined;
 }

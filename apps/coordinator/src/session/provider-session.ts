@@ -2,7 +2,6 @@ import {
   ANSWER_WINDOW_BYTES,
   CHALLENGE_AGE_MAX_MS,
   fromBase64,
-  fromProvider,
   HPKE_CONTEXT_LIFE_MS,
   NetworkError,
   SEAL_INFO,
@@ -347,16 +346,4 @@ export class ProviderSession implements Member {
       this.#net.clock.monotonicMs() - this.#passedAtMs <= CHALLENGE_AGE_MAX_MS
     );
   }
-}
-
-/** A frame as text, parsed; undefined where it is not one that we know. */
-export function readFrame(text: string): FromProvider | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const parsed = fromProvider.safeParse(json);
-  return parsed.success ? parsed.data : undefined;
 }
