@@ -5,6 +5,7 @@ export {
   SLOTS_DEFAULT,
   THREADS_DEFAULT,
 } from "./adapters/model-file.ts";
+export { NotHardenedError } from "./adapters/hardening.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
 export { IdentityKeyError, openSoftwareKey } from "./adapters/software-key.ts";

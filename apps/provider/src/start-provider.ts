@@ -1,5 +1,6 @@
 import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { closeInspector } from "./adapters/hardening.ts";
 import { describeMachine, readPosture } from "./adapters/machine.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
 import { openSoftwareKey } from "./adapters/software-key.ts";
@@ -27,6 +28,8 @@ export interface ProviderConfig {
   /** The operator's, for a coordinator on another machine. */
   readonly authToken?: string | undefined;
   readonly engine?: Engine;
+  /** For debugging alone: whoever attaches reads prompts, and the posture says so. */
+  readonly allowInspector?: boolean;
   readonly hooks?: ProviderHooks;
 }
 
@@ -51,6 +54,7 @@ export interface RunningProvider {
  * @throws with a sentence for the owner where the folder, the key or the model cannot be used
  */
 export async function startProvider(config: ProviderConfig): Promise<RunningProvider> {
+  if (config.allowInspector !== true) closeInspector();
   const clock = systemClock;
   const dialer = webSocketDialer(config.coordinatorUrl);
   await using opening = new AsyncDisposableStack();

@@ -1,5 +1,9 @@
 import type { Clock, Message } from "@darkbloom/protocol";
 import { EngineRefusal, type Engine, type LoadedModel, type Piece, type Prompt } from "../inference/engine.ts";
+import { Slots } from "./slots.ts";
+
+/** The message of a fault that a script asked for. */
+export const SCRIPTED_FAULT = "scripted fault";
 
 /** What a scripted model does with one prompt. */
 export interface Script {
@@ -34,15 +38,16 @@ export class ScriptedEngine implements Engine {
   readonly slots: number;
   readonly #options: ScriptedOptions;
   readonly #scripts = new WeakMap<readonly number[], Script>();
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #free: Slots<number>;
   /** Runs that have not ended: zero when all is closed properly. */
   running = 0;
+  /** Tokens that were made, over all runs. */
+  generated = 0;
 
   constructor(options: ScriptedOptions) {
     this.#options = options;
     this.slots = options.slots ?? 4;
-    this.#free = this.slots;
+    this.#free = new Slots(Array.from({ length: this.slots }, (_, slot) => slot));
     this.model = { build: "scripted", weightsSha256: "0".repeat(64), contextTokens: 2048, ...options.model };
   }
 
@@ -61,41 +66,32 @@ export class ScriptedEngine implements Engine {
     if (!script) throw new RangeError("this prompt was not made by this engine");
     const room = Math.min(sampling.maxTokens, this.model.contextTokens - prompt.tokens.length);
     if (room <= 0) throw new EngineRefusal("context_exceeded");
-    await this.#slot(signal);
+    const slot = await this.#free.take(signal);
     this.running++;
     try {
       for (const [at, text] of script.pieces.entries()) {
         if (at >= room) return { finish: "length", cachedTokens: 0, completionTokens: at };
-        if (script.failAfter === at) throw new Error("scripted fault");
+        if (script.failAfter === at) throw new Error(SCRIPTED_FAULT);
         await this.#pause(script.hangAfter === at ? Infinity : at === 0 ? script.firstTokenMs : script.tokenMs, signal);
         signal.throwIfAborted();
+        this.generated++;
         yield { text, completionTokens: at + 1 };
       }
       const completionTokens = Math.min(script.pieces.length + 1, room);
       return { finish: completionTokens > script.pieces.length ? "stop" : "length", cachedTokens: 0, completionTokens };
     } finally {
       this.running--;
-      this.#free++;
-      this.#waiting.shift()?.();
+      this.#free.give(slot);
     }
-  }
-
-  async #slot(signal: AbortSignal): Promise<void> {
-    while (this.#free === 0) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      this.#waiting.push(resolve);
-      const leave = () => reject(signal.reason);
-      signal.addEventListener("abort", leave, { once: true });
-      await promise.finally(() => signal.removeEventListener("abort", leave));
-    }
-    signal.throwIfAborted();
-    this.#free--;
   }
 
   async #pause(ms: number | undefined, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     if (ms === undefined || ms === 0) return;
     if (ms !== Infinity) return this.#options.clock.sleep(ms, signal);
-    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

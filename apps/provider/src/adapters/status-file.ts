@@ -37,6 +37,8 @@ export class StatusFile implements Disposable {
   readonly #clock: Clock;
   #status: ProviderStatus;
   #writtenAtMs = -Infinity;
+  readonly #over = new AbortController();
+  #later: Promise<void> | undefined;
 
   constructor(folder: DataFolder, clock: Clock, self: { serial: string; coordinator: string }) {
     this.#folder = folder;
@@ -79,16 +81,27 @@ export class StatusFile implements Disposable {
       failed: failed + (failure ? 1 : 0),
       last_failure: failure ? outcome : this.#status.last_failure,
     };
-    if (this.#clock.monotonicMs() - this.#writtenAtMs >= WRITE_EVERY_MS) this.#write({});
+    const waitMs = this.#writtenAtMs + WRITE_EVERY_MS - this.#clock.monotonicMs();
+    if (waitMs <= 0) return this.#write({});
+    this.#later ??= this.#clock
+      .sleep(waitMs, this.#over.signal)
+      .then(() => this.#write({}))
+      .catch(() => {})
+      .finally(() => (this.#later = undefined));
   }
 
   #write(changed: Partial<ProviderStatus>): void {
     this.#status = { ...this.#status, ...changed, at: new Date(this.#clock.now()).toISOString() };
     this.#writtenAtMs = this.#clock.monotonicMs();
-    this.#folder.write(STATUS_FILE, `${JSON.stringify(this.#status, null, 2)}\n`);
+    try {
+      this.#folder.write(STATUS_FILE, `${JSON.stringify(this.#status, null, 2)}\n`);
+    } catch {
+      // A full disk makes this file old; it is no reason to stop serving.
+    }
   }
 
   [Symbol.dispose](): void {
+    this.#over.abort(new Error("stopping"));
     this.#folder.write(STATUS_FILE, "");
   }
 }

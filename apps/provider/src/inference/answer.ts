@@ -170,7 +170,8 @@ async function tell(
   }
 
   outgoing.add(words.end());
-  if (words.stopped) finish = "stop";
+  // What was held back may hold a stop string too.
+  if (words.stopped && finish === "length") finish = "stop";
   const usage: Usage = {
     promptTokens: prompt.tokens.length,
     cachedTokens,

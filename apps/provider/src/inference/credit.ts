@@ -9,8 +9,8 @@ export class CreditTimeout extends Error {
 }
 
 /**
- * How many sealed bytes of one answer may still be sent. A frame may be sent while there is any credit,
- * so the answer runs ahead by at most the window; then it waits, and the model with it.
+ * How many sealed bytes of one answer may still be sent. The answer runs ahead of its reader by no more
+ * than that; then it waits, and the model with it.
  */
 export class Credit {
   readonly #clock: Clock;

@@ -1,0 +1,51 @@
+import type { AnswerFacts, Closing, Reply } from "@darkbloom/coordinator/testing";
+import { concatBytes, NetworkError } from "@darkbloom/protocol";
+
+/** A caller who keeps what it is sent, and who may leave after so many writes or read only when told to. */
+export class Caller implements Reply {
+  readonly #hangUp = new AbortController();
+  readonly #leavesAfter: number;
+  readonly #parts: Uint8Array[] = [];
+  readonly #mayRead: () => Promise<void>;
+  #facts: AnswerFacts | undefined;
+  #closing: Closing | undefined;
+  writes = 0;
+
+  constructor({ leavesAfter = Infinity, mayRead = () => Promise.resolve() } = {}) {
+    this.#leavesAfter = leavesAfter;
+    this.#mayRead = mayRead;
+  }
+
+  get signal(): AbortSignal {
+    return this.#hangUp.signal;
+  }
+  get facts(): AnswerFacts | undefined {
+    return this.#facts;
+  }
+  get closing(): Closing | undefined {
+    return this.#closing;
+  }
+  get body(): Uint8Array<ArrayBuffer> {
+    return concatBytes(...this.#parts);
+  }
+
+  leave(): void {
+    this.#hangUp.abort(new Error("the caller left"));
+  }
+
+  begin(facts: AnswerFacts): void {
+    this.#facts = facts;
+    this.#parts.length = 0;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#mayRead();
+    if (this.writes++ >= this.#leavesAfter) this.leave();
+    if (this.signal.aborted) throw new NetworkError({ code: "caller_gone", phase: "after_content" });
+    this.#parts.push(bytes);
+  }
+
+  async end(closing: Closing): Promise<void> {
+    this.#closing = closing;
+  }
+}

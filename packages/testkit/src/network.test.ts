@@ -1,0 +1,293 @@
+import { ANSWER_WINDOW_BYTES, NetworkError, toHex, verifyReceipt } from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
+import type { Script } from "@darkbloom/provider/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import { Caller } from "./caller.ts";
+import { account, CREDIT, seededRandom, TestNetwork, type TestProvider } from "./network.ts";
+
+const rain: Script = { pieces: ["<think>", "hm", "</think>", " Rain", " is", " water", "."], tokenMs: 20 };
+const long: Script = { pieces: Array.from({ length: 200 }, (_, n) => ` ${n}`), tokenMs: 50 };
+
+const open: TestNetwork[] = [];
+afterEach(() => {
+  for (const network of open.splice(0)) expect(network.bugs).toEqual([]);
+});
+
+async function network(seed = 1): Promise<TestNetwork> {
+  const made = new TestNetwork(seed);
+  open.push(made);
+  await made.credit();
+  return made;
+}
+
+async function joined(made: TestNetwork, ...scripts: Script[]): Promise<TestProvider[]> {
+  const providers = scripts.map((script) => made.provider(() => script, { slots: 1 }));
+  await made.clock.advance(1_000);
+  expect(made.fleet.providers().map(({ attested }) => attested)).toEqual(scripts.map(() => true));
+  return providers;
+}
+
+const codeOf = (promise: Promise<void>): Promise<string> =>
+  promise.then(
+    () => "whole",
+    (error: unknown) => (error instanceof NetworkError ? error.failure.code : "bug"),
+  );
+
+/** Nothing is held, no slot is taken, and every account's figures add up. */
+async function expectClosed(made: TestNetwork): Promise<void> {
+  await made.clock.advance(90_000);
+  expect(made.running).toBe(0);
+  const { balance, held, charged, credited } = await made.ledger.totals(account);
+  expect(held).toBe(0n);
+  expect(balance + charged).toBe(credited);
+  expect(await made.ledger.check()).toEqual([]);
+}
+
+const textOf = ({ body }: Caller): string =>
+  [...new TextDecoder().decode(body).matchAll(/"content":"([^"]*)"/g)].map(([, text]) => text).join("");
+
+function expectProven(made: TestNetwork, caller: Caller): void {
+  const { closing } = caller;
+  if (!closing) throw new Error("the answer has no closing");
+  expect(toHex(nodeCrypto.sha256(caller.body))).toBe(closing.responseHash);
+  const checks = verifyReceipt(nodeCrypto, closing.receipt, {
+    coordinatorKeys: new Map([[made.net.countersigner.keyId, made.net.countersigner.publicKey]]),
+    responseSha256: closing.responseHash,
+    responseSignature: closing.responseSignature,
+  });
+  expect(checks.filter(({ status }) => status === "fail")).toEqual([]);
+}
+
+describe("a network in a process", () => {
+  /** Goal: a stream and a plain answer arrive whole and proven, without thoughts. Method: one honest provider. */
+  it.each([true, false])("answers, stream %s", async (stream) => {
+    const made = await network();
+    await joined(made, rain);
+    const caller = new Caller();
+    await made.clock.until(made.serve(caller, { stream }), 10_000);
+    expect(textOf(caller)).toBe("Rain is water.");
+    expectProven(made, caller);
+    const [row] = await made.ledger.usage(account, 10);
+    expect(row).toMatchObject({ outcome: "finished", usage: { completionTokens: 8 } });
+    await expectClosed(made);
+  });
+
+  /** Goal: a first failure is unseen. Method: the machine that is tried first fails before its first token, or is busy elsewhere. */
+  it.each<[string, Script]>([
+    ["fails", { pieces: ["x"], failAfter: 0 }],
+    ["says nothing", { pieces: ["x"], hangAfter: 0 }],
+  ])("moves on to another machine when the first %s", async (_, faulty) => {
+    const made = await network();
+    await joined(made, faulty, rain);
+    for (let n = 0; n < 4; n++) {
+      const caller = new Caller();
+      await made.clock.until(made.serve(caller), 120_000);
+      expect(textOf(caller)).toBe("Rain is water.");
+      expectProven(made, caller);
+    }
+    await expectClosed(made);
+  });
+
+  /** Goal: after its first content a stream never moves, and costs nothing. Method: the machine fails, or its line is cut. */
+  it.each<[string, Script, string]>([
+    ["fails", { ...rain, failAfter: 5 }, "provider_fault"],
+    ["hangs", { ...rain, hangAfter: 5 }, "too_slow"],
+    ["is cut off", long, "provider_gone"],
+  ])("ends a stream whose machine %s", async (_, script, code) => {
+    const made = await network();
+    const [provider] = await joined(made, script);
+    const caller = new Caller();
+    const served = codeOf(made.serve(caller));
+    if (code === "provider_gone") {
+      await made.clock.advance(1_000);
+      provider?.cut();
+    }
+    expect(await made.clock.until(served, 120_000)).toBe(code);
+    expect(caller.facts).toBeDefined();
+    expect(caller.closing).toBeUndefined();
+    expect(await made.ledger.totals(account)).toMatchObject({ balance: CREDIT, charged: 0n });
+    await expectClosed(made);
+  });
+
+  /** Goal: a frozen machine is noticed within 15 s and its request fails then. Method: nothing passes its wire any more. */
+  it("notices silence", async () => {
+    const made = await network();
+    const [provider] = await joined(made, long);
+    const caller = new Caller();
+    const served = codeOf(made.serve(caller));
+    await made.clock.advance(1_000);
+    provider?.freeze();
+    expect(await made.clock.until(served, 15_000)).toBe("provider_gone");
+    expect(made.fleet.providers()).toEqual([]);
+    await expectClosed(made);
+  });
+
+  /** Goal: a cut connection comes back by itself. Method: cut it, wait for the backoff, ask again. */
+  it("reconnects", async () => {
+    const made = await network();
+    const [provider] = await joined(made, rain);
+    provider?.cut();
+    await made.clock.advance(1);
+    expect(made.fleet.providers()).toEqual([]);
+    await made.clock.advance(5_000);
+    const caller = new Caller();
+    await made.clock.until(made.serve(caller), 10_000);
+    expectProven(made, caller);
+    await expectClosed(made);
+  });
+
+  /** Goal: a caller who leaves pays for what was made by then, and frees model and slot within a second. Method: leave after three writes. */
+  it.each([true, false])("stops for a caller who leaves, stream %s", async (stream) => {
+    const made = await network();
+    const [provider] = await joined(made, long);
+    const caller = new Caller();
+    const served = codeOf(made.serve(caller, { stream }));
+    await made.clock.advance(1_000);
+    caller.leave();
+    await made.clock.advance(1_000);
+    expect(made.running).toBe(0);
+    expect(provider?.engine.running).toBe(0);
+    expect(await made.clock.until(served, 1)).toBe("caller_gone");
+    const [row] = await made.ledger.usage(account, 1);
+    expect(row).toMatchObject({ outcome: "caller_gone" });
+    if (stream) {
+      expect(row?.usage.completionTokens).toBeGreaterThan(10);
+      expect(row?.usage.completionTokens).toBeLessThan(40);
+      expect(row?.cost).toBeGreaterThan(0n);
+    }
+    await expectClosed(made);
+  });
+
+  /** Goal: a slow caller stops the model. Method: one who reads nothing until told; the model must not run on. */
+  it("lets a slow caller stop the model", async () => {
+    const made = await network();
+    const wide = { pieces: Array.from({ length: 400 }, () => "x".repeat(4_000)), tokenMs: 1 };
+    const [provider] = await joined(made, wide);
+    const gate = Promise.withResolvers<void>();
+    const caller = new Caller({ mayRead: () => gate.promise });
+    const served = made.serve(caller, { maxTokens: 1_000 });
+    await made.clock.advance(20_000);
+    const reached = provider?.engine.generated ?? 0;
+    expect(reached * 4_000).toBeLessThan(2 * ANSWER_WINDOW_BYTES);
+    await made.clock.advance(20_000);
+    expect(provider?.engine.generated).toBe(reached);
+    gate.resolve();
+    await made.clock.until(served, 60_000);
+    expectProven(made, caller);
+    await expectClosed(made);
+  });
+});
+
+describe("waiting for a slot", () => {
+  /** Goal: 64 requests wait for one slot and all are served, in order. Method: one machine with one slot. */
+  it("serves 64 in the order in which they came", async () => {
+    const made = await network();
+    await joined(made, { pieces: [" ok"], tokenMs: 10 });
+    const order: number[] = [];
+    const all = Array.from({ length: 64 }, async (_, n) => {
+      await made.serve(new Caller());
+      order.push(n);
+    });
+    await made.clock.until(Promise.all(all), 30_000);
+    expect(order).toEqual(Array.from({ length: 64 }, (_, n) => n));
+    await expectClosed(made);
+  });
+
+  /** Goal: whoever waits too long is told to come back. Method: the one slot is taken for longer than the wait. */
+  it("gives up after thirty seconds", async () => {
+    const made = await network();
+    await joined(made, { pieces: Array.from({ length: 100 }, () => "x"), tokenMs: 1_000 });
+    const first = made.serve(new Caller());
+    await made.clock.advance(100);
+    const second = codeOf(made.serve(new Caller()));
+    await made.clock.advance(29_000);
+    expect(made.net.slots.waiting).toBe(1);
+    expect(await made.clock.until(second, 2_000)).toBe("capacity_full");
+    expect(made.net.slots.waiting).toBe(0);
+    await made.clock.until(first, 120_000);
+    await expectClosed(made);
+  });
+
+  /** Goal: who leaves the queue takes no slot. Method: leave while waiting, then free the slot. */
+  it("forgets a caller who leaves", async () => {
+    const made = await network();
+    await joined(made, rain);
+    const first = made.serve(new Caller());
+    const leaver = new Caller();
+    const second = codeOf(made.serve(leaver));
+    await made.clock.advance(10);
+    leaver.leave();
+    expect(await made.clock.until(second, 1)).toBe("caller_gone");
+    await made.clock.until(first, 10_000);
+    await expectClosed(made);
+  });
+
+  it("refuses at once, by name, where no machine may serve", async () => {
+    const made = await network();
+    await joined(made, rain);
+    const refused = made.serve(new Caller(), { pin: "SW-NOBODY" });
+    await expect(refused).rejects.toMatchObject({ failure: { code: "no_provider", gates: { pinned_elsewhere: 1 } } });
+    await expectClosed(made);
+  });
+});
+
+/** Goal: no overshoot. Method: 64 requests at once against a balance that covers five holds. */
+it("never lets parallel requests spend more than there is", async () => {
+  const made = new TestNetwork();
+  open.push(made);
+  await joined(made, { pieces: ["x"], tokenMs: 500 });
+  const probe = made.serve(new Caller()).catch((error: unknown) => error as NetworkError);
+  const { failure } = (await made.clock.until(probe, 10)) as NetworkError;
+  if (failure.code !== "insufficient_funds") throw new Error("a request without credit was served");
+  await made.credit((failure.neededMicroUsd * 5n + 1n) as typeof CREDIT);
+  const ends = Array.from({ length: 64 }, () => codeOf(made.serve(new Caller())));
+  const codes = await made.clock.until(Promise.all(ends), 60_000);
+  expect(codes.filter((code) => code === "whole")).toHaveLength(5);
+  expect(codes.filter((code) => code === "insufficient_funds")).toHaveLength(59);
+  await expectClosed(made);
+});
+
+/**
+ * Goal: whatever happens, every request ends once, money adds up and no slot is lost. Method: days drawn
+ * from a seed, with delays, cuts, freezes, faults, slow and impatient callers.
+ */
+describe("under a seed", () => {
+  const seeds = Number(process.env["DARKBLOOM_SIM_SEEDS"] ?? 12);
+  it.each(Array.from({ length: seeds }, (_, n) => n + 1))("seed %i", { timeout: 60_000 }, async (seed) => {
+    const made = await network(seed);
+    const dice = seededRandom(seed * 7_919);
+    const below = (n: number): number => Math.floor(dice.fraction() * n);
+    const script = (): Script => ({
+      pieces: Array.from({ length: 1 + below(30) }, (_, n) => ` w${n}`),
+      firstTokenMs: below(300),
+      tokenMs: below(60),
+      ...(below(6) === 0 && { failAfter: below(8) }),
+      ...(below(12) === 0 && { hangAfter: below(8) }),
+    });
+    const providers = Array.from({ length: 3 }, () =>
+      made.provider(script, { slots: 2, delayMs: () => 1 + below(40) }),
+    );
+    await made.clock.advance(2_000);
+
+    const callers: Caller[] = [];
+    const ends: Promise<string>[] = [];
+    for (let n = 0; n < 40; n++) {
+      const caller = new Caller(below(4) === 0 ? { leavesAfter: below(10) } : {});
+      callers.push(caller);
+      ends.push(codeOf(made.serve(caller, { stream: below(2) === 0 })));
+      if (below(5) === 0) void made.clock.sleep(below(3_000)).then(() => caller.leave());
+      if (below(10) === 0) providers[below(3)]?.cut();
+      if (n === 30) providers[below(3)]?.freeze();
+      await made.clock.advance(below(500));
+    }
+    const codes = await made.clock.until(Promise.all(ends), 600_000);
+    expect(codes).not.toContain("bug");
+    expect(codes).not.toContain("receipt_mismatch");
+    expect(codes).toContain("whole");
+    for (const [n, caller] of callers.entries())
+      if (codes[n] === "whole") expectProven(made, caller);
+      else expect(caller.closing).toBeUndefined();
+    for (const provider of providers) provider.stop();
+    await expectClosed(made);
+  });
+});

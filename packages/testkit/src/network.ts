@@ -1,0 +1,283 @@
+import {
+  Catalog,
+  Fleet,
+  hostProvider,
+  Liars,
+  MemoryLedger,
+  serve,
+  Slots,
+  type Ask,
+  type CatalogEntry,
+  type Connection,
+  type Events,
+  type Net,
+} from "@darkbloom/coordinator/testing";
+import {
+  dialects,
+  microUsd,
+  softwareSerial,
+  toHex,
+  utf8,
+  type AccountId,
+  type BuildId,
+  type KeyId,
+  type ModelId,
+  type Random,
+  type RequestId,
+  type Sha256Hex,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
+import {
+  SCRIPTED_FAULT,
+  ScriptedEngine,
+  SealingKeys,
+  stayConnected,
+  type Dialer,
+  type Listener,
+  type ProviderEvents,
+  type Script,
+} from "@darkbloom/provider/testing";
+import { generateKeyPairSync, sign } from "node:crypto";
+import type { Caller } from "./caller.ts";
+import { memorySigner } from "./memory-signer.ts";
+import { SimulatedClock } from "./simulated-clock.ts";
+
+export const account = "acct_test" as AccountId;
+export const entry: CatalogEntry = {
+  id: "scripted" as ModelId,
+  build: "scripted" as BuildId,
+  weightsSha256: "0".repeat(64) as Sha256Hex,
+  displayName: "Scripted",
+  contextTokens: 2048,
+  maxOutputTokens: 1024,
+  price: {
+    inputPerMtok: microUsd(1_000_000n),
+    outputPerMtok: microUsd(2_000_000n),
+    cachedInputPerMtok: microUsd(500_000n),
+  },
+  createdSec: 0,
+};
+export const CREDIT = microUsd(10_000_000n);
+
+/** Numbers that look random and are the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return { fraction: next, bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
+}
+
+/** Events that nobody reads, but for bugs: an assumption that broke fails the test. */
+function quietEvents(bugs: unknown[]): Events {
+  const ignore = (): void => {};
+  return {
+    started: ignore,
+    stopping: ignore,
+    requestSettled: ignore,
+    requestFailed: ignore,
+    attemptFailed: ignore,
+    providerJoined: ignore,
+    providerLeft: ignore,
+    verdictChanged: ignore,
+    frameSkipped: ignore,
+    bug: (_, error) => void bugs.push(error),
+  };
+}
+
+/** A coordinator's core and its providers, in one process, on a simulated clock and simulated wires. */
+export class TestNetwork {
+  readonly clock = new SimulatedClock();
+  readonly random: Random;
+  readonly ledger = new MemoryLedger();
+  readonly fleet = new Fleet();
+  readonly bugs: unknown[] = [];
+  readonly net: Net;
+  readonly #liars = new Liars();
+
+  constructor(seed = 1) {
+    this.random = seededRandom(seed);
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    this.net = {
+      clock: this.clock,
+      random: this.random,
+      crypto: nodeCrypto,
+      hpke: nodeHpke,
+      catalog: new Catalog([entry]),
+      ledger: this.ledger,
+      fleet: this.fleet,
+      slots: new Slots(this.fleet, this.clock, this.random),
+      countersigner: {
+        keyId: "test",
+        publicKey: new Uint8Array(publicKey.export({ type: "spki", format: "der" }).subarray(-32)),
+        sign: (message) => new Uint8Array(sign(null, message, privateKey)),
+      },
+      events: quietEvents(this.bugs),
+      platformFeePercent: 0,
+    };
+  }
+
+  async credit(amount = CREDIT): Promise<void> {
+    await this.ledger.credit(`credit_${toHex(this.random.bytes(8))}`, account, amount, this.clock.now());
+  }
+
+  /** The coordinator's end of a new connection. */
+  host(wire: Parameters<typeof hostProvider>[1]): Connection {
+    return hostProvider({ ...this.net, liars: this.#liars, mayJoin: () => true }, wire, true);
+  }
+
+  ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string } = {}): Ask {
+    const { stream = true, maxTokens = 100, pin } = more;
+    const body = utf8(
+      JSON.stringify({
+        model: entry.id,
+        stream,
+        max_tokens: maxTokens,
+        seed: 7,
+        messages: [{ role: "user", content: "What is rain?" }],
+        ...(pin !== undefined && { provider_serial: pin }),
+      }),
+    );
+    const dialect = dialects["/v1/chat/completions"];
+    return {
+      requestId: `req_${toHex(this.random.bytes(6))}` as RequestId,
+      account,
+      keyId: "key_test" as KeyId,
+      dialect,
+      job: dialect.decode(JSON.parse(new TextDecoder().decode(body))),
+      body,
+      bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
+      minTrust: "self_signed",
+      hangUp: caller.signal,
+    };
+  }
+
+  serve(caller: Caller, more?: Parameters<TestNetwork["ask"]>[1]): Promise<void> {
+    return serve(this.net, this.ask(caller, more), caller);
+  }
+
+  /** Joins a real provider with a scripted engine over a simulated wire. */
+  provider(script: () => Script, more: { slots?: number; delayMs?: () => number } = {}): TestProvider {
+    return new TestProvider(this, script, more);
+  }
+
+  /** Requests that still take a slot. */
+  get running(): number {
+    return this.fleet.providers().reduce((sum, { running }) => sum + running, 0);
+  }
+}
+
+/** One provider and its wire, which can be cut or frozen. */
+export class TestProvider {
+  readonly engine: ScriptedEngine;
+  readonly serial: string;
+  readonly #network: TestNetwork;
+  readonly #delayMs: () => number;
+  readonly #leave = new AbortController();
+  #cut: (() => void) | undefined;
+  #frozen = false;
+
+  constructor(network: TestNetwork, script: () => Script, { slots = 4, delayMs = () => 1 }) {
+    const { clock, random } = network;
+    this.#network = network;
+    this.#delayMs = delayMs;
+    this.engine = new ScriptedEngine({ clock, slots, script });
+    const signer = memorySigner();
+    this.serial = softwareSerial(nodeCrypto, signer.publicKey);
+    const posture = (): Record<string, "unknown"> => ({ core_dumps_off: "unknown" });
+    const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
+    const keys = new SealingKeys(tools, () => ({
+      serial: this.serial,
+      chip_name: "simulated",
+      hardware_model: "simulated",
+      platform: "other",
+      os_version: "1",
+      memory_bytes: 1,
+      engine: { name: "scripted", version: "1" },
+      software: { name: "darkbloom", version: "0" },
+      models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
+      posture: posture(),
+    }));
+    const events: ProviderEvents = {
+      joined: () => {},
+      lost: () => {},
+      trust: () => {},
+      answered: () => {},
+      // A fault that the script asked for is none.
+      bug: (_, error) => {
+        if (!(error instanceof Error && error.message === SCRIPTED_FAULT)) network.bugs.push(error);
+      },
+    };
+    const net = {
+      ...tools,
+      engine: this.engine,
+      keys,
+      events,
+      slots,
+      authToken: undefined,
+      posture,
+      onTrust: () => {},
+    };
+    void stayConnected(net, this.#dialer(), "simulated", this.#leave.signal, () => {});
+  }
+
+  /** The connection breaks; the provider will dial again. */
+  cut(): void {
+    this.#cut?.();
+  }
+  /** Nothing goes in or out any more, and nobody is told. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+  stop(): void {
+    this.#leave.abort(new Error("stopping"));
+  }
+
+  /** Two ends of one connection: what goes in at one comes out at the other, later and in order. */
+  #dialer(): Dialer {
+    return {
+      dial: async (listener: Listener) => {
+        let open = true;
+        const close = (reason: string) => {
+          if (!open) return;
+          open = false;
+          connection.closed();
+          listener.closed(1006, reason);
+        };
+        this.#cut = () => close("");
+        const toProvider = this.#pipe((text) => open && listener.received(text));
+        const toCoordinator = this.#pipe((text) => open && connection.received(text));
+        const connection = this.#network.host({
+          bufferedBytes: 0,
+          send: toProvider,
+          ping: () => void this.#later(() => open && connection.heard()),
+          close: (_, reason) => void this.#later(() => close(reason)),
+          terminate: () => close(""),
+        });
+        return {
+          bufferedBytes: 0,
+          send: toCoordinator,
+          ping: () => void this.#later(() => open && listener.heard()),
+          close: (_, reason) => void this.#later(() => close(reason)),
+          terminate: () => close(""),
+        };
+      },
+    };
+  }
+
+  #pipe(deliver: (text: string) => void): (text: string) => void {
+    let before = Promise.resolve();
+    return (text) => {
+      const wait = this.#later(() => {});
+      before = before.then(() => wait).then(() => void (this.#frozen || deliver(text)));
+    };
+  }
+
+  async #later(act: () => void): Promise<void> {
+    await this.#network.clock.sleep(this.#delayMs());
+    if (!this.#frozen) act();
+  }
+}
