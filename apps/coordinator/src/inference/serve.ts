@@ -199,7 +199,9 @@ function noteFailure(turn: Turn, line: Line, error: unknown): Failure {
   const { net, ask, hold } = turn;
   const { failure } = asNetworkError(ask, error);
   if (failure.code === "internal_error") net.events.bug({ where: "serve", requestId: ask.requestId }, error);
-  if (failure.code === "receipt_mismatch") net.fleet.get(line.providerId)?.distrust();
+  // Also where the caller has left in the meantime: a lie is a lie.
+  if (error instanceof NetworkError && error.failure.code === "receipt_mismatch")
+    net.fleet.get(line.providerId)?.distrust();
   hold.note(outcomeOf(failure), { jobId: line.jobId, serial: line.serial });
   net.events.attemptFailed({
     requestId: ask.requestId,

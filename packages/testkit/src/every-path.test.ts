@@ -1,0 +1,304 @@
+import type { Line, LineEvent, Member, ProviderView } from "@darkbloom/coordinator/testing";
+import { Mailbox } from "@darkbloom/coordinator/testing";
+import {
+  AnswerSealer,
+  EnvelopeOpener,
+  NetworkError,
+  SEAL_INFO,
+  signReceipt,
+  toBase64,
+  toHex,
+  utf8,
+  type FailureCode,
+  type JobId,
+  type Opened,
+  type ProviderId,
+  type Receipt,
+  type Serial,
+  type Sha256Hex,
+  type Signer,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
+import { expect, it } from "vitest";
+import { Caller } from "./caller.ts";
+import { every } from "./every.ts";
+import { memorySigner } from "./memory-signer.ts";
+import { account, CREDIT, entry, TestNetwork } from "./network.ts";
+
+/** What one machine does with one attempt. Those after `honest` are faults; the last ones are lies. */
+const behaviours = [
+  "honest",
+  "busy",
+  "error before content",
+  "gone before content",
+  "silent before content",
+  "error after content",
+  "gone after content",
+  "silent after content",
+  "never closes",
+  "another body than signed",
+  "another receipt than signed",
+  "another request in the receipt",
+  "more usage than was allowed",
+  "a changed frame",
+] as const;
+type Behaviour = (typeof behaviours)[number];
+const lies = new Set<Behaviour>(behaviours.slice(behaviours.indexOf("another body than signed")));
+const before = new Set<Behaviour>(["busy", "error before content", "gone before content", "silent before content"]);
+
+/** When the caller leaves: never, before anything, or after so many writes. */
+const patience = [Infinity, -1, 0, 1] as const;
+
+const signers = [memorySigner(), memorySigner()];
+const hpkeKeys = signers.map(() => nodeHpke.generateKey("x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm", 8e15));
+const evidenceSha256 = "e".repeat(64) as Sha256Hex;
+
+interface Turn {
+  readonly behaviour: Behaviour;
+  readonly jobId: JobId;
+  readonly callerRequestId: string;
+  readonly opened: Extract<Opened, { body: unknown }>;
+  readonly put: (event: LineEvent) => void;
+  readonly sealer: AnswerSealer;
+}
+
+/** A machine whose answers are made here, so that it can do what no real one would. Everything is sealed and signed for real. */
+class FakeMachine implements Member {
+  readonly providerId: ProviderId;
+  readonly serial: Serial;
+  readonly identityKey: string;
+  readonly #network: TestNetwork;
+  readonly #behaviour: () => Behaviour;
+  readonly #signer: Signer;
+  readonly #key: (typeof hpkeKeys)[number];
+  readonly #opener = new EnvelopeOpener({ hpke: nodeHpke, crypto: nodeCrypto });
+  readonly open_ = new Set<JobId>();
+  distrusted = false;
+  did: Behaviour[] = [];
+
+  constructor(network: TestNetwork, n: number, behaviour: () => Behaviour) {
+    const [signer, key] = [signers[n], hpkeKeys[n]];
+    if (!signer || !key) throw new RangeError("there are two machines");
+    this.#network = network;
+    this.#behaviour = behaviour;
+    this.#signer = signer;
+    this.#key = key;
+    this.providerId = `prov_${n}` as ProviderId;
+    this.serial = `S${n}` as Serial;
+    this.identityKey = toBase64(signer.publicKey);
+  }
+
+  candidate(): ReturnType<Member["candidate"]> {
+    return {
+      providerId: this.providerId,
+      serial: this.serial,
+      trustLevel: "self_signed",
+      attested: true,
+      distrusted: this.distrusted,
+      draining: false,
+      models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
+      slots: 1,
+      running: this.open_.size,
+      recentFaults: 0,
+      decodeTokensPerSec: undefined,
+      firstContentMs: undefined,
+    };
+  }
+
+  view(): ProviderView {
+    return {
+      providerId: this.providerId,
+      serial: this.serial,
+      identityKey: this.identityKey,
+      chipName: "fake",
+      hardwareModel: "fake",
+      platform: "other",
+      models: this.candidate().models,
+      evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() },
+      evidenceSha256,
+      verdict: { level: "self_signed", checks: [], at: "2026-01-01T00:00:00.000Z" },
+      attested: true,
+      slots: 1,
+      running: this.open_.size,
+      draining: false,
+      connectedAt: 0,
+    };
+  }
+
+  sealing(): ReturnType<Member["sealing"]> {
+    const { id, suite, publicKey } = this.#key;
+    return { context: nodeHpke.sealContext(suite, publicKey, SEAL_INFO), keyId: id, suite, evidenceSha256 };
+  }
+
+  replaced(): void {}
+  distrust(): void {
+    this.distrusted = true;
+  }
+
+  open(jobId: JobId): Line {
+    const mailbox = new Mailbox<LineEvent>(this.#network.clock);
+    const close = () => {
+      this.open_.delete(jobId);
+      this.#network.fleet.changed();
+    };
+    this.open_.add(jobId);
+    let cancelled = () => {};
+    return {
+      jobId,
+      providerId: this.providerId,
+      serial: this.serial,
+      send: ({ callerRequestId, envelope }) => {
+        const behaviour = this.#behaviour();
+        this.did.push(behaviour);
+        const keys = [{ key: this.#key, evidenceSha256 }];
+        const opened = this.#opener.open(envelope, this.providerId, keys, this.#network.clock.now());
+        if ("refused" in opened) throw new RangeError("the machine cannot open what was sealed for it");
+        const put = (event: LineEvent) => {
+          if (event.kind !== "frames") close();
+          mailbox.put(event);
+        };
+        const sealer = new AnswerSealer(nodeHpke, opened.secret, new Uint8Array(32));
+        cancelled = this.#act({ behaviour, jobId, callerRequestId, opened, put, sealer });
+      },
+      take: (waitMs, signal) => mailbox.take(waitMs, signal),
+      credit: () => {},
+      cancel: () => cancelled(),
+      measured: () => {},
+      faulted: () => {},
+      // The session keeps a slot until the machine closes; here losing interest closes it.
+      [Symbol.dispose]: close,
+    };
+  }
+
+  /** @returns what a cancel does: a proper closing, unless it has come already or never will */
+  #act(turn: Turn): () => void {
+    const { behaviour, jobId, put, sealer } = turn;
+    const error = (code: "busy" | "generation_failed") =>
+      put({ kind: "error", error: { type: "inference_error", request_id: jobId, code } });
+    if (behaviour === "busy") error("busy");
+    if (behaviour === "error before content") error("generation_failed");
+    if (behaviour === "gone before content") put({ kind: "gone" });
+    if (before.has(behaviour)) return () => {};
+
+    const parts = ["one ", "two ", "three"].map((text) => utf8(text));
+    const frames = parts.map((part, n) => sealer.frame(part, n + 1, n === 2));
+    const [first, second, third] = frames;
+    if (!first || !second || !third) throw new RangeError("an answer here has three frames");
+    put({ kind: "frames", bytes: first });
+    if (behaviour === "error after content") error("generation_failed");
+    if (behaviour === "gone after content") put({ kind: "gone" });
+    if (behaviour.endsWith("after content")) return () => {};
+    if (behaviour === "a changed frame") second[second.length - 1] = (second.at(-1) ?? 0) ^ 1;
+    put({ kind: "frames", bytes: second });
+    if (behaviour === "never closes") return () => {};
+    put({ kind: "frames", bytes: third });
+    void this.#complete(turn);
+    return () => {};
+  }
+
+  async #complete(turn: Turn): Promise<void> {
+    const { behaviour, jobId, callerRequestId, opened, put } = turn;
+    const signedHash = nodeCrypto.sha256(utf8(behaviour === "another body than signed" ? "four" : "one two three"));
+    const receipt: Receipt = {
+      v: 1,
+      job_id: jobId,
+      request_id: callerRequestId,
+      privacy: "transparent",
+      endpoint: "/v1/chat/completions",
+      model: entry.id,
+      build: entry.build,
+      weights_sha256: entry.weightsSha256,
+      engine: { name: "fake", version: "1" },
+      request_sha256: toHex(
+        nodeCrypto.sha256(behaviour === "another request in the receipt" ? utf8("?") : opened.body),
+      ),
+      response_sha256: toHex(signedHash),
+      sampling: { temperature: 1, top_p: 1, seed: 7, stop: 0, max_tokens: 100 },
+      usage: {
+        prompt_tokens: 5,
+        cached_tokens: 0,
+        completion_tokens: behaviour === "more usage than was allowed" ? 101 : 3,
+        reasoning_tokens: 0,
+      },
+      finish_reason: "stop",
+      provider_id: this.providerId,
+      identity_key: this.identityKey,
+      evidence_sha256: evidenceSha256,
+      started_at: "2026-01-01T00:00:00.000Z",
+      finished_at: "2026-01-01T00:00:01.000Z",
+    };
+    const { jcs, signature } = await signReceipt(this.#signer, receipt);
+    const changed = jcs.replace('"completion_tokens":3', '"completion_tokens":2');
+    put({
+      kind: "complete",
+      completion: {
+        type: "inference_complete",
+        request_id: jobId,
+        receipt: behaviour === "another receipt than signed" ? changed : jcs,
+        receipt_signature: signature,
+        response_signature: toBase64(await this.#signer.signResponseHash(signedHash)),
+      },
+    });
+  }
+}
+
+/**
+ * Goal: no way out of a request leaves money held or a slot taken, charges for what was not signed and
+ * checked, or ends properly after a fault. Method: walk every combination of what the first and, if it
+ * is asked, the second machine does, of stream or plain, and of the caller's patience.
+ */
+it("closes money, holds and slots on every path", { timeout: 60_000 }, async () => {
+  const seen = new Map<string, number>();
+  const runs = await every(async (pick) => {
+    const stream = pick(2) === 0;
+    const patient = patience[pick(patience.length)] ?? Infinity;
+    const network = new TestNetwork();
+    await network.credit();
+    const behave = () => behaviours[pick(behaviours.length)] ?? "honest";
+    const machines = [0, 1].map((n) => new FakeMachine(network, n, behave));
+    for (const machine of machines) network.fleet.join(machine);
+
+    const caller = new Caller({ leavesAfter: patient });
+    if (patient === -1) caller.leave();
+    const served = network.serve(caller, { stream }).then(
+      () => "whole" as const,
+      (error: unknown): FailureCode => {
+        if (error instanceof NetworkError) return error.failure.code;
+        throw error;
+      },
+    );
+    const end = await network.clock.until(served, 600_000);
+    const did = machines.flatMap((machine) => machine.did);
+    const last = machines.find(({ did: [only] }) => only === did.at(-1))?.did.at(-1);
+    seen.set(end, (seen.get(end) ?? 0) + 1);
+
+    const { balance, held, charged } = await network.ledger.totals(account);
+    expect(network.bugs).toEqual([]);
+    expect(held).toBe(0n);
+    expect(balance + charged).toBe(CREDIT);
+    for (const machine of machines) expect(machine.open_.size).toBe(0);
+    // Paid for is exactly what an honest machine closed: 5 prompt tokens at 1 and 3 at 2 micro-USD.
+    const honest = did.includes("honest") && patient !== -1;
+    expect(charged).toBe(honest ? 11n : 0n);
+    // A proper end is an honest one, and nobody is sent a proof of anything else.
+    expect(end === "whole").toBe(honest && !caller.signal.aborted);
+    expect(caller.closing !== undefined).toBe(end === "whole");
+    // The second machine is asked only where the caller could not know of the first.
+    if (did.length === 2 && stream) expect(before.has(did[0] ?? "honest")).toBe(true);
+    if (did.length === 2) expect(lies.has(did[0] ?? "honest")).toBe(false);
+    for (const machine of machines) expect(machine.distrusted).toBe(machine.did.some((one) => lies.has(one)));
+    const rows = await network.ledger.usage(account, 10);
+    expect(rows).toHaveLength(did.length > 0 ? 1 : 0);
+    expect(last).toBe(did.at(-1));
+  });
+  expect(runs).toBeGreaterThan(300);
+  expect([...seen.keys()].toSorted()).toEqual([
+    "caller_gone",
+    "provider_busy",
+    "provider_fault",
+    "provider_gone",
+    "receipt_mismatch",
+    "too_slow",
+    "whole",
+  ]);
+});
