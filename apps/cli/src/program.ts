@@ -63,7 +63,7 @@ function optionOf(setting: SettingName, needs: Needs): Option {
   const need = needs[setting];
   const remarks = [
     ...(need === "required" ? ["required"] : []),
-    ...(typeof need === "object" && value !== undefined ? [`default ${need.default}`] : []),
+    ...(typeof need === "object" && need.default !== "" && value !== undefined ? [`default ${need.default}`] : []),
     environmentNameOf(setting),
   ];
   const option = new Option(flag, `${means} (${remarks.join("; ")})`);

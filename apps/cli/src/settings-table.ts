@@ -12,7 +12,8 @@ export function settingsPage(commands: readonly Command[]): string {
       const cells = [
         flag,
         `\`${environmentNameOf(setting)}\``,
-        `${means}; ${mustBe}`,
+        means,
+        mustBe,
         takers.map((taker) => takerOf(taker, setting)).join(", "),
       ];
       return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
@@ -23,8 +24,8 @@ Every flag of \`darkbloom\` has an environment name. A flag wins over the enviro
 the default; an empty environment value counts as absent. A wrong or contradictory value stops the start
 with a sentence and exit code 2. This page is made from \`apps/cli/src/settings.ts\`, and a test holds it to it.
 
-| Flag | Environment | What it is | Commands (and default) |
-|---|---|---|---|
+| Flag | Environment | What it is | Must be | Commands (and default) |
+|---|---|---|---|---|
 ${rows.join("\n")}
 `;
 }
@@ -32,5 +33,6 @@ ${rows.join("\n")}
 function takerOf({ path, needs }: Command, setting: SettingName): string {
   const need = needs[setting];
   if (need === "required") return `\`${path}\` (required)`;
-  return typeof need === "object" ? `\`${path}\` (${need.default})` : `\`${path}\``;
+  const isWorthSaying = typeof need === "object" && need.default !== "" && settingOf(setting).value !== undefined;
+  return isWorthSaying ? `\`${path}\` (${need.default})` : `\`${path}\``;
 }

@@ -30,7 +30,14 @@ export async function darkbloom(
   return { code, stdout, stderr };
 }
 
-export type Line = Readonly<Record<string, unknown>> & { readonly event?: unknown };
+/** A line of `--json` with the fields that the tests read. */
+export interface Line {
+  readonly event: string;
+  readonly base_url: string;
+  readonly api_key: string;
+  readonly model: string;
+  readonly provider_serial: string;
+}
 
 /** The binary as it runs on, in a process group of its own, so that a test can press Ctrl-C on the whole group. */
 export class Running implements AsyncDisposable {

@@ -13,19 +13,19 @@ const SLOW_MS = 90_000;
 const up = (data: string, ...more: string[]) => new Running(["up", "--json", "--port", "0", "--data", data, ...more]);
 
 const get = async (ready: Line, path: string): Promise<unknown> => {
-  const response = await fetch(`${ready["base_url"]}${path}`, {
-    headers: { authorization: `Bearer ${ready["api_key"]}` },
+  const response = await fetch(`${ready.base_url}${path}`, {
+    headers: { authorization: `Bearer ${ready.api_key}` },
   });
   expect(response.status).toBe(200);
   return await response.json();
 };
 
 const chat = (ready: Line, content: string): Promise<Response> =>
-  fetch(`${ready["base_url"]}/v1/chat/completions`, {
+  fetch(`${ready.base_url}/v1/chat/completions`, {
     method: "POST",
-    headers: { authorization: `Bearer ${ready["api_key"]}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${ready.api_key}`, "content-type": "application/json" },
     body: JSON.stringify({
-      model: ready["model"],
+      model: ready.model,
       messages: [{ role: "user", content }],
       stream: true,
       max_tokens: 200,
@@ -45,21 +45,20 @@ const childrenOf = (parent: number): number[] =>
 it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, async () => {
   using folder = temporaryFolder();
   let first: Line;
-  let spent: unknown;
   {
     await using running = up(folder.path);
     first = await running.ready;
     expect(Object.keys(first)).toEqual(["event", "base_url", "api_key", "model", "provider_serial"]);
-    expect(first["base_url"]).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(first.base_url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(await get(first, "/v1/models")).toMatchObject({
-      data: [{ id: first["model"], metadata: { provider_count: 1 } }],
+      data: [{ id: first.model, metadata: { provider_count: 1 } }],
     });
     expect(await get(first, "/v1/payments/balance")).toMatchObject({ balance_usd: "5.000000" });
     expect(statSync(join(folder.path, "up.json")).mode & 0o777).toBe(0o600);
 
     const status = await darkbloom(["provider", "status", "--data", join(folder.path, "provider-1"), "--json"]);
     expect(status.code).toBe(0);
-    expect(JSON.parse(status.stdout)).toMatchObject({ eligible: true, serial: first["provider_serial"], reason: null });
+    expect(JSON.parse(status.stdout)).toMatchObject({ eligible: true, serial: first.provider_serial, reason: null });
     const doctor = await darkbloom(["provider", "doctor", "--data", join(folder.path, "provider-1")]);
     expect(doctor).toMatchObject({ code: 0, stdout: expect.stringMatching(/^pass +clock\.difference/m) });
 
@@ -75,10 +74,12 @@ it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, 
   }
   await using again = up(folder.path);
   const second = await again.ready;
-  expect(second["api_key"]).toBe(first["api_key"]);
-  expect(second["provider_serial"]).toBe(first["provider_serial"]);
-  spent = await get(second, "/v1/payments/balance");
-  expect(spent).toMatchObject({ balance_usd: expect.stringMatching(/^4\.99/), held_micro_usd: 0 });
+  expect(second.api_key).toBe(first.api_key);
+  expect(second.provider_serial).toBe(first.provider_serial);
+  expect(await get(second, "/v1/payments/balance")).toMatchObject({
+    balance_usd: expect.stringMatching(/^4\.99/),
+    held_micro_usd: 0,
+  });
 
   const credited = await darkbloom(["keys", "create", "--credit", "2", "--data", folder.path, "--json"]);
   const key = JSON.parse(credited.stdout);
@@ -122,7 +123,7 @@ it("serves a model of the user's own", { timeout: SLOW_MS }, async () => {
   copyFileSync(bundledModel.path, path);
   await using running = up(join(folder.path, "net"), "--model", path);
   const ready = await running.ready;
-  expect(ready["model"]).toBe("My-Model");
+  expect(ready.model).toBe("My-Model");
   const answer = await chat(ready, "Hello");
   expect(await answer.text()).toContain('"content"');
   const catalog: unknown = JSON.parse(readFileSync(join(folder.path, "net/coordinator/catalog.json"), "utf8"));
@@ -158,7 +159,7 @@ it("runs a coordinator and a provider apart", { timeout: SLOW_MS }, async () => 
     join(folder.path, "coordinator"),
   ]);
   const { base_url: url } = await coordinator.ready;
-  await using provider = new Running(["provider", "start", "--coordinator", String(url), "--data", data, "--json"]);
+  await using provider = new Running(["provider", "start", "--coordinator", url, "--data", data, "--json"]);
   expect(await provider.ready).toMatchObject({
     provider_id: expect.stringMatching(/./),
     serial: expect.stringMatching(/./),
