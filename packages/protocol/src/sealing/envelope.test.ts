@@ -11,15 +11,19 @@ import type { HpkeContext, HpkeKey } from "./hpke.ts";
 
 const tools = { hpke: nodeHpke, crypto: nodeCrypto, random: systemRandom };
 const evidenceSha256 = "e".repeat(64);
-const keys = [hpkeKey("first"), hpkeKey("second")];
-const [firstKey, secondKey] = keys as [HpkeKey, HpkeKey];
+const firstKey = hpkeKey("first");
+const secondKey = hpkeKey("second");
+const keys = [firstKey, secondKey];
 const opening = (key: HpkeKey): OpeningKey[] => [{ key, evidenceSha256 }];
 const body = utf8('{"model":"tiny"}');
 const contextFor = (key: HpkeKey): HpkeContext => nodeHpke.sealContext(key.suite, key.publicKey, SEAL_INFO);
 
 function seal(change: Partial<SealHeader> = {}, contexts = keys.map(contextFor)) {
   const header = { ...sampleHeader(keys, evidenceSha256), id: toBase64(systemRandom.bytes(16)), ...change };
-  const recipients = keys.map((key, index) => ({ keyId: key.id, context: contexts[index] as HpkeContext }));
+  const recipients = keys.map((key, index) => ({
+    keyId: key.id,
+    context: contexts[index] ?? expect.fail("no context"),
+  }));
   return { header, ...sealRequest(tools, { header, body, recipients }) };
 }
 const refused = { refused: "cannot_open" };

@@ -1,0 +1,200 @@
+import { describe, expect, it } from "vitest";
+import { testSigner } from "../../test/keys.ts";
+import { challengeNonce, hpkeKey, sampleAnswer, sampleBlob, signer, startMs, timeAt } from "../../test/samples.ts";
+import { toBase64, utf8 } from "../bytes.ts";
+import {
+  CHALLENGE_AGE_MAX_MS,
+  CHALLENGE_EVERY_MS,
+  CLOCK_SKEW_MS,
+  HPKE_KEY_LIFE_MS,
+  REGISTRATION_AGE_MAX_MS,
+} from "../limits.ts";
+import { nodeCrypto } from "../node/crypto.ts";
+import type { ChallengeAnswer, RegistrationBlob } from "../wire/registration.ts";
+import { signBlob, signChallengeAnswer, type Signed } from "./signing.ts";
+import type { Evidence, Policy, Verdict } from "./verdict.ts";
+import { readBlob, softwareSerial, verify } from "./verify.ts";
+
+const later: Policy = { moment: "later" };
+const registration: Policy = { moment: "registration" };
+const afterChallenge = startMs + CHALLENGE_EVERY_MS;
+
+interface Change {
+  readonly blob?: Partial<RegistrationBlob>;
+  readonly answer?: Partial<ChallengeAnswer>;
+  readonly evidence?: (evidence: Evidence) => Evidence;
+  readonly now?: number;
+}
+
+const evidenceOf = (blob: Signed): Evidence => ({ blob: blob.bytes, blobSignature: blob.signature });
+
+async function challenged(change: Change = {}): Promise<Evidence> {
+  const blob = await signBlob(signer, { ...sampleBlob(), ...change.blob });
+  const keyIds = (change.blob?.hpke_keys ?? sampleBlob().hpke_keys).map(({ id }) => id);
+  const answer = await signChallengeAnswer(signer, { ...sampleAnswer(blob.bytes, keyIds), ...change.answer });
+  const evidence: Evidence = {
+    ...evidenceOf(blob),
+    challenge: { nonce: challengeNonce, callersRoot: null, answer: answer.bytes, signature: answer.signature },
+  };
+  return change.evidence?.(evidence) ?? evidence;
+}
+const verdictOf = async (change: Change = {}): Promise<Verdict> =>
+  verify(nodeCrypto, await challenged(change), later, change.now ?? afterChallenge);
+const failed = ({ checks }: Verdict): string[] => checks.filter(({ status }) => status === "fail").map(({ id }) => id);
+
+const withChallenge =
+  (change: Partial<NonNullable<Evidence["challenge"]>>) =>
+  (evidence: Evidence): Evidence =>
+    evidence.challenge ? { ...evidence, challenge: { ...evidence.challenge, ...change } } : evidence;
+
+const [keyEntry] = sampleBlob().hpke_keys;
+if (!keyEntry) throw new Error("the sample blob has a key");
+const otherKey = hpkeKey("another hpke key");
+const otherEntry = { ...keyEntry, id: otherKey.id, public_key: toBase64(otherKey.publicKey) };
+const endOfKey = startMs + HPKE_KEY_LIFE_MS;
+
+describe("evidence", () => {
+  /** Goal: good evidence earns its level and no more, and what is not shown reads unknown. Method: the whole list of checks. */
+  it("of an honest machine is self_signed", async () => {
+    const { level, checks, at } = await verdictOf();
+    expect({ level, at }).toEqual({ level: "self_signed", at: timeAt(afterChallenge) });
+    expect(Object.fromEntries(checks.map(({ id, status }) => [id, status]))).toEqual({
+      "blob.shape": "pass",
+      "blob.signature": "pass",
+      "hpke.keys": "pass",
+      "challenge.answered": "pass",
+      "challenge.signature": "pass",
+      "challenge.nonce": "pass",
+      "challenge.blob": "pass",
+      "challenge.keys": "pass",
+      "challenge.fresh": "pass",
+      "posture.now.core_dumps_off": "pass",
+      "posture.core_dumps_off": "pass",
+      "posture.secure_boot": "unknown",
+      "machine.serial": "pass",
+      "key.residency": "unknown",
+      "software.identity": "unknown",
+    });
+  });
+
+  const stranger = testSigner("stranger");
+  const breakages: [what: string, check: string, change: Change][] = [
+    [
+      "a signature of another key",
+      "blob.signature",
+      { evidence: (e) => ({ ...e, blobSignature: stranger.sign(e.blob) }) },
+    ],
+    [
+      "a signature without the domain tag",
+      "blob.signature",
+      { evidence: (e) => ({ ...e, blobSignature: signer.sign(e.blob) }) },
+    ],
+    [
+      "a key that its id does not name",
+      "hpke.keys",
+      { blob: { hpke_keys: [{ ...keyEntry, public_key: otherEntry.public_key }] } },
+    ],
+    ["a key of a wrong length", "hpke.keys", { blob: { hpke_keys: [{ ...keyEntry, public_key: "QUJD" }] } }],
+    [
+      "an expired key",
+      "hpke.keys",
+      { blob: { hpke_keys: [keyEntry, { ...otherEntry, expires_at: timeAt(afterChallenge) }] } },
+    ],
+    [
+      "a key for more than a day",
+      "hpke.keys",
+      {
+        blob: {
+          hpke_keys: [{ ...keyEntry, expires_at: timeAt(afterChallenge + HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS + 1) }],
+        },
+      },
+    ],
+    ["bytes that are no answer", "challenge.answered", { evidence: withChallenge({ answer: utf8("{}") }) }],
+    [
+      "an answer signed by another key",
+      "challenge.signature",
+      { evidence: withChallenge({ signature: stranger.sign(utf8("x")) }) },
+    ],
+    ["an answer to another nonce", "challenge.nonce", { answer: { nonce: toBase64(new Uint8Array(32)) } }],
+    [
+      "a nonce of no length",
+      "challenge.nonce",
+      { answer: { nonce: "" }, evidence: withChallenge({ nonce: new Uint8Array(0) }) },
+    ],
+    ["another root of callers' nonces", "challenge.nonce", { answer: { callers_root: "0".repeat(64) } }],
+    ["an answer about another blob", "challenge.blob", { answer: { blob_sha256: "0".repeat(64) } }],
+    ["an answer with another key", "challenge.keys", { answer: { hpke_key_ids: [otherKey.id] } }],
+    [
+      "an answer with one key for two",
+      "challenge.keys",
+      { blob: { hpke_keys: [keyEntry, otherEntry] }, answer: { hpke_key_ids: [keyEntry.id, keyEntry.id] } },
+    ],
+    ["an answer without keys", "challenge.keys", { answer: { hpke_key_ids: [] } }],
+    ["an old answer", "challenge.fresh", { now: afterChallenge + CHALLENGE_AGE_MAX_MS + 1 }],
+    ["an answer from the future", "challenge.fresh", { answer: { at: timeAt(afterChallenge + CLOCK_SKEW_MS + 1) } }],
+    ["a bad posture in the blob", "posture.secure_boot", { blob: { posture: { secure_boot: "fail" } } }],
+    ["a bad posture since", "posture.now.core_dumps_off", { answer: { posture: { core_dumps_off: "fail" } } }],
+    [
+      "the serial of another software key",
+      "machine.serial",
+      { blob: { serial: softwareSerial(nodeCrypto, stranger.publicKey) } },
+    ],
+  ];
+  /** Goal: every check that the level needs takes it away, alone and by its own name. Method: one row per breakage, good in all else. */
+  it.each(breakages)("with %s fails %s alone", async (_what, check, change) => {
+    const verdict = await verdictOf(change);
+    expect(failed(verdict)).toEqual([check]);
+    expect(verdict.level).toBe("none");
+    expect(verdict.checks.find(({ id }) => id === check)?.remedy).not.toBe("");
+  });
+
+  /** Goal: an honest machine keeps its level up to the last moment. Method: the good side of each limit, and a serial of the machine's maker. */
+  it.each<[string, Change]>([
+    ["its oldest answer", { now: afterChallenge + CHALLENGE_AGE_MAX_MS }],
+    ["a clock that is ahead", { answer: { at: timeAt(afterChallenge + CLOCK_SKEW_MS) } }],
+    ["a key's last moment", { now: endOfKey - 1, answer: { at: timeAt(endOfKey - 1) } }],
+    ["a maker's serial", { blob: { serial: "C02XK0AAJG5J" } }],
+    ["no posture at all", { blob: { posture: {} }, answer: { posture: {} } }],
+  ])("with %s is self_signed", async (_what, change) => {
+    const verdict = await verdictOf(change);
+    expect(failed(verdict)).toEqual([]);
+    expect(verdict.level).toBe("self_signed");
+  });
+
+  /** Goal: what cannot be read earns nothing and breaks nothing. Method: junk, another version, bytes without end. */
+  it.each<[string, Uint8Array<ArrayBuffer>]>([
+    ["nothing", new Uint8Array(0)],
+    ["no JSON", utf8("{")],
+    ["no text", Uint8Array.of(0xff)],
+    ["another version", utf8(JSON.stringify({ ...sampleBlob(), v: 2 }))],
+    ["more than is read", utf8(JSON.stringify(sampleBlob()).padEnd(64 * 1024 + 1))],
+  ])("of %s is none", (_what, blob) => {
+    const verdict = verify(nodeCrypto, { blob, blobSignature: signer.sign(blob) }, registration, startMs);
+    expect(verdict.level).toBe("none");
+    expect(failed(verdict)).toEqual(["blob.shape"]);
+    expect(readBlob(blob)).toBeUndefined();
+  });
+
+  /** Goal: registering alone earns nothing yet, and a replayed blob is seen. Method: no challenge; ages around the limit, both ways. */
+  it.each([
+    [0, true],
+    [REGISTRATION_AGE_MAX_MS, true],
+    [REGISTRATION_AGE_MAX_MS + 1, false],
+    [-CLOCK_SKEW_MS, true],
+    [-CLOCK_SKEW_MS - 1, false],
+  ])("at registration, %i ms old, is fresh: %s", async (ageMs, fresh) => {
+    const signed = await signBlob(signer, sampleBlob());
+    const verdict = verify(nodeCrypto, evidenceOf(signed), registration, startMs + ageMs);
+    expect(verdict.level).toBe("none");
+    expect(failed(verdict)).toEqual(fresh ? [] : ["blob.fresh"]);
+    expect(verdict.checks.find(({ id }) => id === "challenge.answered")?.status).toBe("unknown");
+    expect(readBlob(signed.bytes)).toEqual(sampleBlob());
+  });
+
+  /** Goal: a software serial names its key and fits a header. Method: shape, and two keys. */
+  it("derives a serial", () => {
+    const serial = softwareSerial(nodeCrypto, signer.publicKey);
+    expect(serial).toMatch(/^SW-[0-9A-HJKMNP-TV-Z]{12}$/);
+    expect(softwareSerial(nodeCrypto, stranger.publicKey)).not.toBe(serial);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { testCountersigner, testSigner } from "../../test/keys.ts";
+import { sampleReceipt, signer, startMs, timeAt } from "../../test/samples.ts";
+import { fromBase64, toBase64, utf8 } from "../bytes.ts";
+import { nodeCrypto } from "../node/crypto.ts";
+import type { Receipt, ReceiptDocument } from "./receipt.ts";
+import { countersignatureMessage, signReceipt } from "./signing.ts";
+import { verifyReceipt, type KnownOfAnswer } from "./verify-receipt.ts";
+
+const coordinator = testCountersigner("coordinator key");
+
+async function documentOf(receipt: Receipt, by = signer): Promise<ReceiptDocument> {
+  const { jcs, signature } = await signReceipt(by, receipt);
+  const time = timeAt(startMs + 2000);
+  const message = countersignatureMessage(jcs, fromBase64(signature), "key-1", time);
+  return {
+    receipt,
+    provider_signature: signature,
+    coordinator_signature: toBase64(coordinator.sign(message)),
+    coordinator_key_id: "key-1",
+    countersigned_at: time,
+  };
+}
+
+const receipt = sampleReceipt();
+const document = await documentOf(receipt);
+const known: KnownOfAnswer = {
+  coordinatorKeys: new Map([["key-1", coordinator.publicKey]]),
+  requestSha256: receipt.request_sha256,
+  responseSha256: receipt.response_sha256,
+  nonce: receipt.nonce ?? expect.fail("the sample has a nonce"),
+  responseSignature: toBase64(signer.sign(utf8(receipt.response_sha256))),
+  identityKey: receipt.identity_key,
+};
+const not = (status: "pass" | "fail" | "unknown", shown: ReceiptDocument, by: KnownOfAnswer): string[] =>
+  verifyReceipt(nodeCrypto, shown, by)
+    .filter((check) => check.status !== status)
+    .map(({ id, status: other }) => `${id} ${other}`);
+
+describe("a receipt", () => {
+  /** Goal: a good one passes every check. Method: everything known. */
+  it("passes", () => expect(not("pass", document, known)).toEqual([]));
+
+  /** Goal: what the caller does not know is said to be unknown, never good. Method: nothing known but the receipt itself. */
+  it("reads unknown where nothing is known", () => {
+    expect(not("unknown", document, { coordinatorKeys: new Map() })).toEqual(["receipt.signature pass"]);
+  });
+
+  const other = "0".repeat(64);
+  const stranger = testSigner("stranger");
+  const breakages: [what: string, shown: ReceiptDocument, by: KnownOfAnswer, failed: string[]][] = [
+    ["another request", document, { ...known, requestSha256: other }, ["receipt.request"]],
+    ["another response", document, { ...known, responseSha256: other }, ["receipt.response"]],
+    ["another nonce", document, { ...known, nonce: "mine" }, ["receipt.nonce"]],
+    ["another machine", document, { ...known, identityKey: toBase64(stranger.publicKey) }, ["receipt.identity"]],
+    ["another x-se-signature", document, { ...known, responseSignature: toBase64(stranger.sign(utf8(receipt.response_sha256))) }, ["response.signature"]],
+    ["a malformed x-se-signature", document, { ...known, responseSignature: "?" }, ["response.signature"]],
+    ["another coordinator", document, { ...known, coordinatorKeys: new Map([["key-1", testCountersigner("other").publicKey]]) }, ["receipt.countersignature"]],
+    ["another time", { ...document, countersigned_at: timeAt(startMs) }, known, ["receipt.countersignature"]],
+    ["a changed field", { ...document, receipt: { ...receipt, usage: { ...receipt.usage, completion_tokens: 1 } } }, known, ["receipt.signature", "receipt.countersignature"]],
+    ["another provider's signature", { ...document, provider_signature: toBase64(stranger.sign(utf8("x"))) }, known, ["receipt.signature", "receipt.countersignature"]],
+    ["base64 of another spelling", { ...document, provider_signature: "QR==" }, known, ["receipt.signature", "receipt.countersignature"]],
+    ["half a character", { ...document, receipt: { ...receipt, model: "\ud800" } }, known, ["receipt.signature", "receipt.countersignature"]],
+    ["a stranger's receipt", await documentOf(receipt, stranger), known, ["receipt.signature"]],
+  ];
+  /** Goal: each check fails for its own reason and no other. Method: one row per breakage. */
+  it.each(breakages)("with %s fails there", (_what, shown, by, failed) => {
+    expect(not("pass", shown, by)).toEqual(failed.map((id) => `${id} fail`));
+  });
+
+  /** Goal: no two countersigned sets are the same bytes. Method: move a character from one field to the next. */
+  it("is countersigned field by field", () => {
+    const message = (jcs: string, key: string, time: string) =>
+      toBase64(countersignatureMessage(jcs, utf8("signature"), key, time));
+    expect(message("{}a", "b", "c")).not.toBe(message("{}", "ab", "c"));
+    expect(message("{}", "ab", "c")).not.toBe(message("{}", "a", "bc"));
+  });
+});
