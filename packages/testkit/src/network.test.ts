@@ -10,7 +10,7 @@ const long: Script = { pieces: Array.from({ length: 200 }, (_, n) => ` ${n}`), t
 
 const open: TestNetwork[] = [];
 afterEach(() => {
-  for (const network of open.splice(0)) expect(network.bugs).toEqual([]);
+  for (const { bugs } of open.splice(0)) expect(bugs).toEqual([]);
 });
 
 async function network(seed = 1): Promise<TestNetwork> {

@@ -54,12 +54,12 @@ export class SimulatedClock implements Clock {
 
   /** Lets time pass until the promise has settled, and gives what it settled to. Throws after `maxMs` of it. */
   async until<T>(wanted: Promise<T>, maxMs: number): Promise<T> {
-    let done = false;
-    const settled = wanted.finally(() => void (done = true));
+    const state = { done: false };
+    const settled = wanted.finally(() => void (state.done = true));
     settled.catch(() => {});
     const untilMs = this.#nowMs + maxMs;
     await settle();
-    for (let next = this.#next(); !done; next = this.#next()) {
+    for (let next = this.#next(); !state.done; next = this.#next()) {
       if (!next || next.dueMs > untilMs) throw new RangeError(`nothing came of it in ${maxMs} simulated ms`);
       await this.#fire(next);
     }

@@ -132,7 +132,13 @@ describe("the official TypeScript client", () => {
   it("is refused with the figures when the balance is short", async () => {
     const key = await run(process.execPath, [
       binary,
-      ...["keys", "create", "--data", folder.path, "--credit", "0.000001", "--json"],
+      "keys",
+      "create",
+      "--data",
+      folder.path,
+      "--credit",
+      "0.000001",
+      "--json",
     ]);
     const { api_key: apiKey } = JSON.parse(key.stdout) as { api_key: string };
     const poor = new OpenAI({ baseURL: `${ready.base_url}/v1`, apiKey, maxRetries: 0 });

@@ -38,7 +38,7 @@ export class StatusFile implements Disposable {
   #status: ProviderStatus;
   #writtenAtMs = -Infinity;
   readonly #over = new AbortController();
-  #later: Promise<void> | undefined;
+  #writeIsDue = false;
 
   constructor(folder: DataFolder, clock: Clock, self: { serial: string; coordinator: string }) {
     this.#folder = folder;
@@ -83,11 +83,13 @@ export class StatusFile implements Disposable {
     };
     const waitMs = this.#writtenAtMs + WRITE_EVERY_MS - this.#clock.monotonicMs();
     if (waitMs <= 0) return this.#write({});
-    this.#later ??= this.#clock
+    if (this.#writeIsDue) return;
+    this.#writeIsDue = true;
+    void this.#clock
       .sleep(waitMs, this.#over.signal)
       .then(() => this.#write({}))
       .catch(() => {})
-      .finally(() => (this.#later = undefined));
+      .finally(() => void (this.#writeIsDue = false));
   }
 
   #write(changed: Partial<ProviderStatus>): void {

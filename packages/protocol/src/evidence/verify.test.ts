@@ -183,12 +183,13 @@ describe("evidence", () => {
     [-CLOCK_SKEW_MS, true],
     [-CLOCK_SKEW_MS - 1, false],
   ])("at registration, %i ms old, is fresh: %s", async (ageMs, fresh) => {
-    const signed = await signBlob(signer, sampleBlob());
+    const blob = sampleBlob(hpkeKey("hpke key", startMs + 60 * 60_000));
+    const signed = await signBlob(signer, blob);
     const verdict = verify(nodeCrypto, evidenceOf(signed), registration, startMs + ageMs);
     expect(verdict.level).toBe("none");
     expect(failed(verdict)).toEqual(fresh ? [] : ["blob.fresh"]);
     expect(verdict.checks.find(({ id }) => id === "challenge.answered")?.status).toBe("unknown");
-    expect(readBlob(signed.bytes)).toEqual(sampleBlob());
+    expect(readBlob(signed.bytes)).toEqual(blob);
   });
 
   /** Goal: a software serial names its key and fits a header. Method: shape, and two keys. */

@@ -24,6 +24,8 @@ async function documentOf(receipt: Receipt, by = signer): Promise<ReceiptDocumen
 
 const receipt = sampleReceipt();
 const document = await documentOf(receipt);
+const stranger = testSigner("stranger");
+const strangers = await documentOf(receipt, stranger);
 const known: KnownOfAnswer = {
   coordinatorKeys: new Map([["key-1", coordinator.publicKey]]),
   requestSha256: receipt.request_sha256,
@@ -47,21 +49,50 @@ describe("a receipt", () => {
   });
 
   const other = "0".repeat(64);
-  const stranger = testSigner("stranger");
   const breakages: [what: string, shown: ReceiptDocument, by: KnownOfAnswer, failed: string[]][] = [
     ["another request", document, { ...known, requestSha256: other }, ["receipt.request"]],
     ["another response", document, { ...known, responseSha256: other }, ["receipt.response"]],
     ["another nonce", document, { ...known, nonce: "mine" }, ["receipt.nonce"]],
     ["another machine", document, { ...known, identityKey: toBase64(stranger.publicKey) }, ["receipt.identity"]],
-    ["another x-se-signature", document, { ...known, responseSignature: toBase64(stranger.sign(utf8(receipt.response_sha256))) }, ["response.signature"]],
+    [
+      "another x-se-signature",
+      document,
+      { ...known, responseSignature: toBase64(stranger.sign(utf8(receipt.response_sha256))) },
+      ["response.signature"],
+    ],
     ["a malformed x-se-signature", document, { ...known, responseSignature: "?" }, ["response.signature"]],
-    ["another coordinator", document, { ...known, coordinatorKeys: new Map([["key-1", testCountersigner("other").publicKey]]) }, ["receipt.countersignature"]],
+    [
+      "another coordinator",
+      document,
+      { ...known, coordinatorKeys: new Map([["key-1", testCountersigner("other").publicKey]]) },
+      ["receipt.countersignature"],
+    ],
     ["another time", { ...document, countersigned_at: timeAt(startMs) }, known, ["receipt.countersignature"]],
-    ["a changed field", { ...document, receipt: { ...receipt, usage: { ...receipt.usage, completion_tokens: 1 } } }, known, ["receipt.signature", "receipt.countersignature"]],
-    ["another provider's signature", { ...document, provider_signature: toBase64(stranger.sign(utf8("x"))) }, known, ["receipt.signature", "receipt.countersignature"]],
-    ["base64 of another spelling", { ...document, provider_signature: "QR==" }, known, ["receipt.signature", "receipt.countersignature"]],
-    ["half a character", { ...document, receipt: { ...receipt, model: "\ud800" } }, known, ["receipt.signature", "receipt.countersignature"]],
-    ["a stranger's receipt", await documentOf(receipt, stranger), known, ["receipt.signature"]],
+    [
+      "a changed field",
+      { ...document, receipt: { ...receipt, usage: { ...receipt.usage, completion_tokens: 1 } } },
+      known,
+      ["receipt.signature", "receipt.countersignature"],
+    ],
+    [
+      "another provider's signature",
+      { ...document, provider_signature: toBase64(stranger.sign(utf8("x"))) },
+      known,
+      ["receipt.signature", "receipt.countersignature"],
+    ],
+    [
+      "base64 of another spelling",
+      { ...document, provider_signature: "QR==" },
+      known,
+      ["receipt.signature", "receipt.countersignature"],
+    ],
+    [
+      "half a character",
+      { ...document, receipt: { ...receipt, model: "\ud800" } },
+      known,
+      ["receipt.signature", "receipt.countersignature"],
+    ],
+    ["a stranger's receipt", strangers, known, ["receipt.signature"]],
   ];
   /** Goal: each check fails for its own reason and no other. Method: one row per breakage. */
   it.each(breakages)("with %s fails there", (_what, shown, by, failed) => {
