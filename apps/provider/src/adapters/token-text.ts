@@ -1,7 +1,9 @@
 /** What a decoder writes for bytes that are not, or not yet, a character. */
 const REPLACEMENT = "\uFFFD";
-/** A character has at most four bytes, and a token at least one of them: more waiting tokens than this are no character. */
-const WAITING_TOKENS_MAX = 4;
+/** A character that is not whole has at most three bytes, each of which may be written as one replacement. */
+const REPLACEMENTS_HELD_MAX = 3;
+/** Tokens that are decoded again because none of them has ended with a character. Only noise goes on for longer. */
+const WAITING_TOKENS_MAX = 32;
 /** Earlier tokens that a decoder may need, to know whether a leading space belongs to a word. */
 const CONTEXT_TOKENS = 4;
 
@@ -10,6 +12,8 @@ export class TokenText<Token> {
   readonly #decode: (tokens: readonly Token[], before: readonly Token[]) => string;
   #before: readonly Token[];
   #waiting: Token[] = [];
+  /** What of the waiting tokens is out already, in UTF-16 units. */
+  #outUnits = 0;
 
   /** @param before the end of what was read already */
   constructor(decode: (tokens: readonly Token[], before: readonly Token[]) => string, before: readonly Token[]) {
@@ -20,21 +24,25 @@ export class TokenText<Token> {
   push(token: Token): string {
     this.#waiting.push(token);
     const text = this.#decode(this.#waiting, this.#before);
-    if (text.endsWith(REPLACEMENT) && this.#waiting.length < WAITING_TOKENS_MAX) return "";
-    this.#taken();
-    return text;
+    if (!text.endsWith(REPLACEMENT) || this.#waiting.length >= WAITING_TOKENS_MAX) return this.#all(text);
+    let whole = text.length;
+    while (text.length - whole < REPLACEMENTS_HELD_MAX && text.charAt(whole - 1) === REPLACEMENT) whole--;
+    if (whole <= this.#outUnits) return "";
+    const next = text.slice(this.#outUnits, whole);
+    this.#outUnits = whole;
+    return next;
   }
 
   /** The model has ended: what was held back will not become a character any more. */
   end(): string {
-    if (this.#waiting.length === 0) return "";
-    const text = this.#decode(this.#waiting, this.#before);
-    this.#taken();
-    return text;
+    return this.#waiting.length === 0 ? "" : this.#all(this.#decode(this.#waiting, this.#before));
   }
 
-  #taken(): void {
+  #all(text: string): string {
+    const rest = text.slice(this.#outUnits);
     this.#before = [...this.#before, ...this.#waiting].slice(-CONTEXT_TOKENS);
     this.#waiting = [];
+    this.#outUnits = 0;
+    return rest;
   }
 }
