@@ -95,8 +95,12 @@ export class StatusFile implements Disposable {
   #write(changed: Partial<ProviderStatus>): void {
     this.#status = { ...this.#status, ...changed, at: new Date(this.#clock.now()).toISOString() };
     this.#writtenAtMs = this.#clock.monotonicMs();
+    this.#put(`${JSON.stringify(this.#status, null, 2)}\n`);
+  }
+
+  #put(text: string): void {
     try {
-      this.#folder.write(STATUS_FILE, `${JSON.stringify(this.#status, null, 2)}\n`);
+      this.#folder.write(STATUS_FILE, text);
     } catch {
       // A full disk makes this file old; it is no reason to stop serving.
     }
@@ -104,6 +108,6 @@ export class StatusFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.#over.abort(new Error("stopping"));
-    this.#folder.write(STATUS_FILE, "");
+    this.#put("");
   }
 }

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { memoryFolder } from "../../test/machine.ts";
+import { ManualClock } from "../../test/manual-clock.ts";
+import { providerStatus, STATUS_FILE, StatusFile } from "./status-file.ts";
+
+describe("the status file", () => {
+  const open = () => {
+    const clock = new ManualClock();
+    const folder = memoryFolder();
+    const status = new StatusFile(folder, clock, { serial: "SW-1", coordinator: "http://c" });
+    return { clock, folder, status, read: () => providerStatus.parse(JSON.parse(String(folder.read(STATUS_FILE)))) };
+  };
+
+  it("says at each moment whether the machine may earn, and why not", () => {
+    const { status, read } = open();
+    expect(read()).toMatchObject({ connected: false, lost: null, eligible: false, pid: process.pid });
+    status.joined({ providerId: "prov_1" });
+    const check = { id: "blob.fresh", status: "fail" as const, seen: "300 s old", remedy: "Set the clock." };
+    status.trusted({ trustLevel: "none", eligible: false, checks: [check] });
+    expect(read()).toMatchObject({ connected: true, provider_id: "prov_1", eligible: false, checks: [check] });
+    status.trusted({ trustLevel: "self_signed", eligible: true, checks: [] });
+    expect(read()).toMatchObject({ trust_level: "self_signed", eligible: true });
+    status.lost({ reason: "silent" });
+    expect(read()).toMatchObject({
+      connected: false,
+      provider_id: null,
+      trust_level: "none",
+      eligible: false,
+      lost: "silent",
+    });
+  });
+
+  it("writes counts seldom, and the last of them too", async () => {
+    const { clock, status, read } = open();
+    await clock.advance(5_000);
+    status.answered({ outcome: "complete" });
+    status.answered({ outcome: "complete" });
+    status.answered({ outcome: "cancelled" });
+    status.answered({ outcome: "generation_failed" });
+    expect(read().answered).toBe(1);
+    await clock.advance(5_000);
+    expect(read()).toMatchObject({ answered: 2, failed: 1, last_failure: "generation_failed" });
+  });
+
+  it("does not stop the provider where it cannot be written", () => {
+    const folder = { ...memoryFolder(), write: () => expect.fail("disk full") };
+    const status = new StatusFile(folder, new ManualClock(), { serial: "SW-1", coordinator: "http://c" });
+    expect(() => status.joined({ providerId: "prov_1" })).not.toThrow();
+    expect(() => status[Symbol.dispose]()).not.toThrow();
+  });
+});

@@ -1,0 +1,343 @@
+import {
+  ANSWER_WINDOW_BYTES,
+  receipt as receiptSchema,
+  tags,
+  utf8,
+  type FromProvider,
+  type Receipt,
+  type SealHeader,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { chatBody, Machine, PROVIDER_ID, type SealedAnswer } from "../../test/machine.ts";
+import { ManualClock, settle } from "../../test/manual-clock.ts";
+import { ScriptedEngine, type Script } from "../adapters/scripted-engine.ts";
+import { answer } from "./answer.ts";
+import { BACKPRESSURE_WAIT_MS, Credit } from "./credit.ts";
+import { PROGRESS_EVERY_MS } from "./outgoing.ts";
+
+interface Asked {
+  readonly script?: Script;
+  readonly body?: unknown;
+  readonly header?: Partial<SealHeader>;
+  readonly creditBytes?: number;
+  readonly contextTokens?: number;
+}
+
+const rain: Script = { pieces: ["Rain", " is", " water", "."] };
+
+/** One request on its way through the story, with the coordinator's end of it. */
+class Turn {
+  readonly clock = new ManualClock();
+  readonly machine = new Machine(this.clock);
+  readonly engine: ScriptedEngine;
+  readonly credit: Credit;
+  readonly cancel = new AbortController();
+  readonly lost = new AbortController();
+  readonly faults: unknown[] = [];
+  readonly #asked: Asked;
+  got: SealedAnswer | undefined;
+  over = false;
+
+  constructor(asked: Asked = {}) {
+    this.#asked = asked;
+    this.engine = new ScriptedEngine({
+      clock: this.clock,
+      script: () => asked.script ?? rain,
+      model: { contextTokens: asked.contextTokens ?? 2048 },
+    });
+    this.credit = new Credit(this.clock, asked.creditBytes ?? ANSWER_WINDOW_BYTES);
+  }
+
+  /** Starts it, and lets happen what needs no time. */
+  async start(): Promise<SealedAnswer> {
+    await this.machine.show();
+    const { envelope, answer: got } = this.machine.seal(this.#asked.body ?? chatBody(), this.#asked.header);
+    this.got = got;
+    const send = (message: FromProvider) => got.take(message);
+    const { clock, engine, machine } = this;
+    const net = { clock, engine, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer: machine.signer };
+    void answer(
+      {
+        ...net,
+        providerId: PROVIDER_ID,
+        open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
+        send,
+        failed: (error) => void this.faults.push(error),
+      },
+      { type: "inference_request", request_id: "job_1", caller_request_id: "req_1", envelope, credit_bytes: 1 },
+      this.credit,
+      this.cancel.signal,
+      this.lost.signal,
+    ).then(() => (this.over = true));
+    await this.quiet();
+    return got;
+  }
+
+  /** Signing happens in another thread, so turns of the event loop alone are not enough. */
+  async quiet(): Promise<void> {
+    for (let n = 0; n < 20 && !this.over; n++) {
+      await settle();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
+
+async function ask(asked: Asked = {}): Promise<SealedAnswer> {
+  const turn = new Turn(asked);
+  const got = await turn.start();
+  expect(turn.over).toBe(true);
+  expect(turn.engine.running).toBe(0);
+  return got;
+}
+
+function closingOf(got: SealedAnswer): Extract<FromProvider, { type: "inference_complete" }> & { parsed: Receipt } {
+  const { last } = got;
+  if (last?.type !== "inference_complete") throw new RangeError(`closed by ${last?.type} instead`);
+  return { ...last, parsed: receiptSchema.parse(JSON.parse(last.receipt)) };
+}
+
+const faultOf = ({ last }: SealedAnswer) => (last?.type === "inference_error" ? last : undefined);
+
+/** The receipt's identity key, imported without any code of ours. */
+function identityOf({ parsed }: { parsed: Receipt }): KeyObject {
+  const point = Buffer.from(parsed.identity_key, "base64");
+  const [x, y] = [point.subarray(1, 33), point.subarray(33)];
+  return createPublicKey({
+    format: "jwk",
+    key: { kty: "EC", crv: "P-256", x: x.toString("base64url"), y: y.toString("base64url") },
+  });
+}
+
+describe("an answer", () => {
+  /**
+   * Goal: what is signed is what was sent. Method: open the frames, hash the bytes and check both
+   * signatures with node:crypto alone.
+   */
+  it("signs the hash of the very bytes that it sent, and a receipt that says so", async () => {
+    const got = await ask({ body: chatBody({ seed: 7, temperature: 0.5, stop: ["###"] }), header: { nonce: "n-1" } });
+    expect(got.messages.map(({ type }) => type)).toEqual([
+      "inference_accepted",
+      ...got.frames.map(() => "inference_response_chunk"),
+      "inference_complete",
+    ]);
+    expect(got.finished).toBe(true);
+    expect(got.said).toBe("Rain is water.");
+    expect(got.body.endsWith("data: [DONE]\n\n")).toBe(true);
+
+    const closing = closingOf(got);
+    const hash = createHash("sha256").update(got.body).digest("hex");
+    const key = identityOf(closing);
+    expect(verify("sha256", utf8(hash), key, Buffer.from(closing.response_signature, "base64"))).toBe(true);
+    const signed = utf8(tags.receipt + closing.receipt);
+    expect(verify("sha256", signed, key, Buffer.from(closing.receipt_signature, "base64"))).toBe(true);
+    expect(closing.parsed).toMatchObject({
+      job_id: "job_1",
+      request_id: "req_1",
+      privacy: "transparent",
+      model: "scripted",
+      build: "scripted",
+      request_sha256: got.requestSha256,
+      response_sha256: hash,
+      nonce: "n-1",
+      sampling: { temperature: 0.5, top_p: 1, seed: 7, stop: 1, max_tokens: 100 },
+      // Four words, and the token that ends the turn.
+      usage: { prompt_tokens: 4, cached_tokens: 0, completion_tokens: 5, reasoning_tokens: 0 },
+      finish_reason: "stop",
+      provider_id: PROVIDER_ID,
+    });
+  });
+
+  it("counts in each frame the tokens so far, and never fewer than before", async () => {
+    const { frames } = await ask();
+    const counts = frames.map(({ completionTokens }) => completionTokens);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect(counts.at(-1)).toBe(5);
+  });
+
+  it("names the seed that it drew", async () => {
+    const seeds = [closingOf(await ask()), closingOf(await ask())].map(({ parsed }) => parsed.sampling.seed);
+    expect(seeds[0]).not.toBe(seeds[1]);
+  });
+
+  it("hides thoughts that were not asked for, and counts them", async () => {
+    const script = { pieces: ["<thi", "nk>", "The", " sky", "</th", "ink>\n", "Rain", "."] };
+    const got = await ask({ script });
+    expect(got.said).toBe("Rain.");
+    expect(got.body).not.toContain("sky");
+    expect(closingOf(got).parsed.usage).toMatchObject({ completion_tokens: 9, reasoning_tokens: 2 });
+  });
+
+  it("stops the model at a stop string, and lets nothing of it out", async () => {
+    const turn = new Turn({
+      script: { pieces: ["Rain", " is", " wa", "ter", " from", " above"] },
+      body: chatBody({ stop: " water" }),
+    });
+    const got = await turn.start();
+    expect(got.said).toBe("Rain is");
+    expect(turn.engine.generated).toBe(4);
+    expect(closingOf(got).parsed).toMatchObject({ finish_reason: "stop", usage: { completion_tokens: 4 } });
+  });
+
+  it.each([
+    ["the header's bound", { header: { max_tokens: 2 } }, 2],
+    ["the body's bound", { body: chatBody({ max_tokens: 3 }) }, 3],
+    ["the context", { contextTokens: 6 }, 2],
+  ])("ends at %s", async (_, asked, tokens) => {
+    const { parsed } = closingOf(await ask(asked));
+    expect(parsed).toMatchObject({ finish_reason: "length", usage: { completion_tokens: tokens } });
+    expect(parsed.sampling.max_tokens).toBe(tokens);
+  });
+
+  it("cuts a long body into frames", async () => {
+    const got = await ask({
+      script: { pieces: ["x".repeat(150_000)] },
+      body: chatBody({ stream: false }),
+      header: { stream: false },
+      creditBytes: 1_000_000,
+    });
+    expect(got.frames.filter(({ plaintext }) => plaintext.length > 0)).toHaveLength(3);
+    expect(got.frames.filter(({ final }) => final)).toHaveLength(1);
+    expect(JSON.parse(got.body)).toMatchObject({ choices: [{ message: { content: "x".repeat(150_000) } }] });
+  });
+});
+
+describe("a plain answer", () => {
+  /** Goal: the coordinator learns of the first token at once and of a working model now and then. Method: a slow script. */
+  it("shows progress before there is a body", async () => {
+    const script = { pieces: Array.from({ length: 12 }, () => "x "), tokenMs: 1_000 };
+    const turn = new Turn({ script, body: chatBody({ stream: false }), header: { stream: false } });
+    const got = await turn.start();
+    expect(got.frames).toMatchObject([{ completionTokens: 1, final: false }]);
+    await turn.clock.advance(PROGRESS_EVERY_MS);
+    expect(got.frames).toHaveLength(2);
+    await turn.clock.advance(60_000);
+    await turn.quiet();
+    expect(got.frames.slice(0, -1).every(({ plaintext }) => plaintext.length === 0)).toBe(true);
+    expect(JSON.parse(got.body)).toMatchObject({ object: "chat.completion" });
+  });
+});
+
+describe("a refusal", () => {
+  it.each<[string, Asked, string]>([
+    ["another model", { header: { model: "other" } }, "invalid_request"],
+    ["another stream flag", { header: { stream: false } }, "invalid_request"],
+    ["a body that is not JSON", { body: "{" }, "invalid_request"],
+    ["a bad field", { body: chatBody({ temperature: 9 }) }, "invalid_request"],
+    ["another build", { header: { build: "other" } }, "model_unavailable"],
+    ["sealed mode", { header: { mode: "sealed" } }, "invalid_request"],
+    [
+      "another machine's envelope",
+      { header: { candidates: [{ provider_id: "prov_2", key_id: "k", evidence_sha256: "e" }] } },
+      "cannot_open",
+    ],
+    ["an expired envelope", { header: { expires_at: "2020-01-01T00:00:00Z" } }, "cannot_open"],
+  ])("%s", async (_, asked, code) => {
+    const got = await ask(asked);
+    expect(got.messages).toEqual([{ type: "inference_error", request_id: "job_1", code }]);
+  });
+
+  it("says what would have fitted", async () => {
+    const got = await ask({ contextTokens: 4 });
+    expect(faultOf(got)).toMatchObject({ code: "context_exceeded", context_tokens: 4 });
+  });
+});
+
+describe("a failing engine", () => {
+  it.each([
+    ["before its first token", 0],
+    ["in the middle", 2],
+  ])("%s gives a code and no text", async (_, failAfter) => {
+    const turn = new Turn({ script: { ...rain, failAfter } });
+    const got = await turn.start();
+    expect(faultOf(got)).toEqual({ type: "inference_error", request_id: "job_1", code: "generation_failed" });
+    expect(got.finished).toBe(false);
+    expect(turn.faults).toHaveLength(1);
+    expect(turn.engine.running).toBe(0);
+  });
+});
+
+describe("a cancel", () => {
+  it("before the first token leaves nothing to pay", async () => {
+    const turn = new Turn({ script: { ...rain, hangAfter: 0 } });
+    const got = await turn.start();
+    turn.cancel.abort();
+    await turn.quiet();
+    expect(faultOf(got)?.code).toBe("cancelled");
+    expect(got.frames).toHaveLength(0);
+    expect(turn.engine.running).toBe(0);
+  });
+
+  it("after it closes properly, with a receipt over what was made", async () => {
+    const turn = new Turn({ script: { ...rain, hangAfter: 2 } });
+    const got = await turn.start();
+    turn.cancel.abort();
+    await turn.quiet();
+    expect(got.finished).toBe(true);
+    expect(got.said).toBe("Rain is");
+    const { parsed } = closingOf(got);
+    expect(parsed).toMatchObject({ finish_reason: "cancelled", usage: { completion_tokens: 2 } });
+    expect(parsed.response_sha256).toBe(createHash("sha256").update(got.body).digest("hex"));
+  });
+
+  /** Goal: bytes that waited for credit when the cancel came are neither lost nor hashed twice. Method: cancel a starved answer, then feed it. */
+  it("while it waits for credit still sends all that it hashed", async () => {
+    const turn = new Turn({
+      script: { pieces: Array.from({ length: 50 }, (_, n) => ` word${n}`) },
+      creditBytes: 3_000,
+    });
+    const got = await turn.start();
+    expect(turn.over).toBe(false);
+    turn.cancel.abort();
+    turn.credit.give(ANSWER_WINDOW_BYTES);
+    await turn.quiet();
+    const { parsed } = closingOf(got);
+    expect(parsed.finish_reason).toBe("cancelled");
+    expect(parsed.response_sha256).toBe(createHash("sha256").update(got.body).digest("hex"));
+  });
+
+  it("is told to nobody where the connection is gone", async () => {
+    const turn = new Turn({ script: { ...rain, hangAfter: 2 } });
+    const got = await turn.start();
+    const before = got.messages.length;
+    turn.lost.abort(new Error("gone"));
+    await turn.quiet();
+    expect(turn.over).toBe(true);
+    expect(got.messages).toHaveLength(before);
+    expect(turn.engine.running).toBe(0);
+  });
+});
+
+describe("without credit", () => {
+  const long: Script = { pieces: Array.from({ length: 90 }, (_, n) => ` word${n}`) };
+
+  /** Goal: a slow reader stops the model, not memory's patience. Method: little credit, then more, counting tokens made. */
+  it("the model is not advanced", async () => {
+    const turn = new Turn({ script: long, creditBytes: 2_000 });
+    const got = await turn.start();
+    const made = turn.engine.generated;
+    expect(made).toBeLessThan(6);
+    expect(got.bytes).toBeLessThanOrEqual(2_000);
+    await turn.clock.advance(BACKPRESSURE_WAIT_MS / 2);
+    expect(turn.engine.generated).toBe(made);
+
+    turn.credit.give(2_000);
+    await turn.quiet();
+    expect(turn.engine.generated).toBeGreaterThan(made);
+    expect(got.bytes).toBeLessThanOrEqual(4_000);
+    turn.credit.give(ANSWER_WINDOW_BYTES);
+    await turn.quiet();
+    expect(got.finished).toBe(true);
+    expect(got.said).toBe(long.pieces.join("").trim());
+  });
+
+  it("it gives up after a while", async () => {
+    const turn = new Turn({ script: long, creditBytes: 2_000 });
+    const got = await turn.start();
+    await turn.clock.advance(BACKPRESSURE_WAIT_MS);
+    await turn.quiet();
+    expect(faultOf(got)?.code).toBe("backpressure_timeout");
+    expect(turn.engine.running).toBe(0);
+  });
+});

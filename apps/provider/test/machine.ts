@@ -1,0 +1,160 @@
+import {
+  AnswerOpener,
+  ENVELOPE_LIFE_MS,
+  fromBase64,
+  sealRequest,
+  SEAL_INFO,
+  toBase64,
+  toHex,
+  utf8,
+  type Envelope,
+  type FromProvider,
+  type OpenedFrame,
+  type SealHeader,
+  type Signer,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
+import { openSoftwareKey } from "../src/adapters/software-key.ts";
+import { SealingKeys } from "../src/session/keys.ts";
+import type { ManualClock } from "./manual-clock.ts";
+
+export const PROVIDER_ID = "prov_test";
+export const chatBody = (more: Record<string, unknown> = {}) => ({
+  model: "scripted",
+  stream: true,
+  messages: [{ role: "user", content: "What is rain?" }],
+  ...more,
+});
+
+/** A folder in memory: what is written can be read again. */
+export function memoryFolder(): DataFolder {
+  const files = new Map<string, Buffer>();
+  return {
+    path: "/memory",
+    file: (name) => `/memory/${name}`,
+    touch: (name) => `/memory/${name}`,
+    read: (name) => files.get(name),
+    write: (name, content) => void files.set(name, Buffer.from(content)),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** A provider's keys, and whoever seals for them. */
+export class Machine {
+  readonly signer: Signer = openSoftwareKey(memoryFolder());
+  readonly keys: SealingKeys;
+  readonly #clock: ManualClock;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+    this.keys = new SealingKeys({ clock, crypto: nodeCrypto, hpke: nodeHpke, signer: this.signer }, () => ({
+      serial: "SW-TEST",
+      chip_name: "Test CPU",
+      hardware_model: "test",
+      platform: "linux",
+      os_version: "1",
+      memory_bytes: 1,
+      engine: { name: "scripted", version: "1" },
+      software: { name: "darkbloom", version: "0" },
+      models: [],
+      posture: {},
+    }));
+  }
+
+  /** Seals a body as a coordinator does, over the blob that was shown last. */
+  seal(body: unknown, more: Partial<SealHeader> = {}): { envelope: Envelope; answer: SealedAnswer } {
+    const bytes = typeof body === "string" ? utf8(body) : utf8(JSON.stringify(body));
+    const key = this.keys.latest;
+    const [keyId = ""] = key.keyIds;
+    const candidates = more.candidates ?? [
+      { provider_id: PROVIDER_ID, key_id: keyId, evidence_sha256: key.evidenceSha256 },
+    ];
+    const context = nodeHpke.sealContext(SUITE, this.publicKey, SEAL_INFO);
+    const { envelope, secrets } = sealRequest(
+      { hpke: nodeHpke, crypto: nodeCrypto, random: systemRandom },
+      {
+        header: {
+          v: 1,
+          suite: SUITE,
+          mode: "transparent",
+          id: toBase64(systemRandom.bytes(16)),
+          expires_at: new Date(this.#clock.now() + ENVELOPE_LIFE_MS).toISOString(),
+          endpoint: "/v1/chat/completions",
+          model: "scripted",
+          build: "scripted",
+          stream: true,
+          max_tokens: 100,
+          features: [],
+          min_trust: "none",
+          pins: [],
+          candidates,
+          ...more,
+        },
+        body: bytes,
+        recipients: candidates.map((candidate) => ({ keyId: candidate.key_id, context })),
+      },
+    );
+    const [secret] = secrets;
+    if (!secret) throw new RangeError("sealing gave no secret");
+    return { envelope, answer: new SealedAnswer(new AnswerOpener(nodeHpke, secret), toHex(nodeCrypto.sha256(bytes))) };
+  }
+
+  /** Of the blob that was shown last. */
+  publicKey: Uint8Array = new Uint8Array(0);
+
+  /** Shows a first blob. */
+  async show(): Promise<void> {
+    const { bytes } = await this.keys.show(true);
+    const blob: { hpke_keys: { public_key: string }[] } = JSON.parse(Buffer.from(bytes).toString());
+    this.publicKey = fromBase64(blob.hpke_keys[0]?.public_key ?? "");
+  }
+}
+
+const SUITE = "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm";
+
+/** The coordinator's end of one answer: what came, opened. */
+export class SealedAnswer {
+  readonly #opener: AnswerOpener;
+  readonly requestSha256: string;
+  readonly messages: FromProvider[] = [];
+  readonly frames: OpenedFrame[] = [];
+  /** Sealed bytes that came. */
+  bytes = 0;
+
+  constructor(opener: AnswerOpener, requestSha256: string) {
+    this.#opener = opener;
+    this.requestSha256 = requestSha256;
+  }
+
+  take(message: FromProvider): void {
+    this.messages.push(message);
+    if (message.type !== "inference_response_chunk") return;
+    const frames = fromBase64(message.frames);
+    this.bytes += frames.length;
+    this.frames.push(...this.#opener.push(frames));
+  }
+
+  /** Whether the last frame was opened. */
+  get finished(): boolean {
+    return this.#opener.finished;
+  }
+
+  /** The body as far as it came. */
+  get body(): string {
+    return Buffer.concat(this.frames.map(({ plaintext }) => plaintext)).toString();
+  }
+
+  /** The visible text of a streamed chat answer. */
+  get said(): string {
+    return this.body
+      .split("\n\n")
+      .filter((event) => event.startsWith("data: {"))
+      .map((event): { choices: { delta?: { content?: string } }[] } => JSON.parse(event.slice(6)))
+      .map(({ choices }) => choices[0]?.delta?.content ?? "")
+      .join("");
+  }
+
+  get last(): FromProvider | undefined {
+    return this.messages.at(-1);
+  }
+}
