@@ -1,0 +1,227 @@
+import {
+  AnswerSealer,
+  canonicalJson,
+  countersignatureMessage,
+  fromBase64OrNothing,
+  receiptComment,
+  receiptMessage,
+  SEAL_INFO,
+  sealRequest,
+  softwareSerial,
+  tags,
+  toBase64,
+  toHex,
+  utf8,
+} from "../src/index.ts";
+import { hpkeKeyFrom, nodeCrypto, nodeHpke } from "../src/node/index.ts";
+import { secretNamed, testCountersigner } from "./keys.ts";
+import {
+  challengeNonce,
+  hpkeKey,
+  sampleAnswer,
+  sampleBlob,
+  sampleHeader,
+  sampleReceipt,
+  signer,
+  startMs,
+  timeAt,
+} from "./samples.ts";
+
+/**
+ * Everything that is signed or sealed, worked out once with known keys, as JSON that any language can
+ * read. Bytes are base64 where the wire has base64, else lower-case hex.
+ *
+ * ECDSA signatures are made with fresh randomness, so a signature that is already known and still good
+ * is kept; all else is the same at every run.
+ */
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Finds the signature that the vector of this name holds now, in base64. */
+type Known = (vector: string) => string | undefined;
+
+const sha256 = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes));
+
+function signed(known: Known, vector: string, message: Bytes): string {
+  const held = known(vector);
+  const good = held !== undefined && nodeCrypto.verifyP256(signer.publicKey, message, fromBase64OrNothing(held));
+  return good ? held : toBase64(signer.sign(message));
+}
+
+const identity = {
+  identity_private_key: toHex(signer.privateBytes),
+  identity_key: toBase64(signer.publicKey),
+};
+
+const jcsInputs: readonly string[] = [
+  String.raw`{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}`,
+  String.raw`{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}`,
+  "[0,-0,1.0,100,1e21,999999999999999900000,0.000001,1e-7,-1.5,9007199254740991,0.7]",
+  String.raw`{"b":{"y":[],"x":{}},"a":"\ud83c\udf38\n\u2028/\u007f"}`,
+];
+
+function jcs() {
+  const cases = jcsInputs.map((input) => {
+    const canonical = canonicalJson(JSON.parse(input));
+    return { input, canonical, sha256: sha256(utf8(canonical)) };
+  });
+  return { about: "RFC 8785: `input` is JSON text, `canonical` its one spelling.", cases };
+}
+
+function responseHash(known: Known) {
+  const body = 'data: {"choices":[{"delta":{"content":"Grüße"}}]}\n\ndata: [DONE]\n\n';
+  const hash = sha256(utf8(body));
+  return {
+    about:
+      "`x-se-signature`: ECDSA P-256 with SHA-256, DER, over the 64 ASCII characters of `x-response-hash`; no domain tag.",
+    ...identity,
+    body,
+    response_hash: hash,
+    signature: signed(known, "response-hash", utf8(hash)),
+  };
+}
+
+function receipt(known: Known) {
+  const value = sampleReceipt();
+  const text = canonicalJson(value);
+  return {
+    about:
+      '`signature`: ECDSA P-256 with SHA-256, DER, over "darkbloom:receipt:v1\\0" and the canonical JSON of `receipt`.',
+    ...identity,
+    receipt: value,
+    jcs: text,
+    message_sha256: sha256(receiptMessage(text)),
+    signature: signed(known, "receipt", receiptMessage(text)),
+  };
+}
+
+function countersignature({ receipt: value, jcs: text, signature }: ReturnType<typeof receipt>) {
+  const coordinator = testCountersigner("coordinator key");
+  const keyId = "key-1";
+  const time = timeAt(startMs + 2000);
+  const message = countersignatureMessage(text, fromBase64OrNothing(signature), keyId, time);
+  const document = {
+    receipt: value,
+    provider_signature: signature,
+    coordinator_signature: toBase64(coordinator.sign(message)),
+    coordinator_key_id: keyId,
+    countersigned_at: time,
+  };
+  return {
+    about:
+      'Ed25519 over "darkbloom:countersignature:v1\\0", then canonical receipt, provider signature, key id and time, each behind its u32 length. ' +
+      "`comment` ends a stream: base64url of the document's JSON.",
+    coordinator_private_key: toHex(coordinator.privateBytes),
+    coordinator_public_key: toHex(coordinator.publicKey),
+    document,
+    message: toHex(message),
+    comment: receiptComment(document),
+  };
+}
+
+function registration(known: Known) {
+  const text = canonicalJson(sampleBlob());
+  const message = utf8(tags.registration + text);
+  return {
+    about:
+      '`signature` over "darkbloom:registration:v1\\0" and the blob. `serial`: "SW-" and Crockford\'s base32 of the low five bits of the first 12 bytes of SHA-256(identity key).',
+    ...identity,
+    at: timeAt(startMs),
+    blob: toBase64(utf8(text)),
+    signature: signed(known, "registration", message),
+    evidence_sha256: sha256(utf8(text)),
+    serial: softwareSerial(nodeCrypto, signer.publicKey),
+  };
+}
+
+function challenge(known: Known, blob: string) {
+  const answer = sampleAnswer(fromBase64OrNothing(blob));
+  const text = canonicalJson(answer);
+  return {
+    about:
+      '`signature` over "darkbloom:challenge:v1\\0" and the answer, which names the blob of registration.json by its SHA-256.',
+    ...identity,
+    at: answer.at,
+    nonce: toBase64(challengeNonce),
+    answer: toBase64(utf8(text)),
+    signature: signed(known, "challenge", utf8(tags.challenge + text)),
+  };
+}
+
+function envelope() {
+  const keys = [hpkeKey("first candidate"), hpkeKey("second candidate")];
+  const recipients = keys.map((key, index) => {
+    const ephemeral = hpkeKeyFrom(secretNamed(`ephemeral key ${index}`), 0);
+    // Both ends of a context export the same, so the recipient's end stands in for a sender with a known key.
+    return { keyId: key.id, context: key.openContext(ephemeral.publicKey, SEAL_INFO), key, ephemeral };
+  });
+  const body = utf8('{"model":"tiny","messages":[{"role":"user","content":"Grüße"}]}');
+  const contentKey = secretNamed("content key");
+  const header = sampleHeader(keys);
+  const tools = { hpke: nodeHpke, crypto: nodeCrypto, random: { bytes: () => contentKey } };
+  const sealed = sealRequest(tools, { header, body, recipients });
+  return {
+    about:
+      'HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; info "darkbloom:seal:v1\\0"; only the exporter is used. ' +
+      'Body under the content key, zero nonce, AAD SHA-256(hdr). Wrap key: export("darkbloom:wrap:v1\\0", SHA-256(hdr), index byte); zero nonce, AAD index byte and SHA-256(sealed body). ' +
+      'Response secret: export("darkbloom:response:v1\\0", SHA-256(hdr)).',
+    now: timeAt(startMs),
+    body: toBase64(body),
+    content_key: toHex(contentKey),
+    candidates: recipients.map(({ key, ephemeral }, index) => ({
+      provider_id: header.candidates[index]?.provider_id,
+      evidence_sha256: header.candidates[index]?.evidence_sha256,
+      private_key: toHex(secretNamed(index === 0 ? "first candidate" : "second candidate")),
+      public_key: toHex(key.publicKey),
+      key_id: key.id,
+      enc: toHex(ephemeral.publicKey),
+      response_secret: toHex(sealed.secrets[index]?.secret ?? new Uint8Array(0)),
+    })),
+    envelope: sealed.envelope,
+  };
+}
+
+function sealedAnswer() {
+  const secret = {
+    secret: secretNamed("response secret"),
+    enc: hpkeKeyFrom(secretNamed("ephemeral key 0"), 0).publicKey,
+  };
+  const responseNonce = secretNamed("response nonce");
+  const sealer = new AnswerSealer(nodeHpke, secret, responseNonce);
+  const said: readonly (readonly [text: string, tokens: number])[] = [
+    ["", 1],
+    ['data: {"choices":[{"delta":{"content":"Grüße"}}]}\n\n', 3],
+    ["x".repeat(300), 40],
+    ["data: [DONE]\n\n", 41],
+  ];
+  const frames = said.map(([text, tokens], at) => {
+    const final = at === said.length - 1;
+    const frame = sealer.frame(utf8(text), tokens, final);
+    return { plaintext: toBase64(utf8(text)), completion_tokens: tokens, final, frame: toBase64(frame) };
+  });
+  return {
+    about:
+      'salt = enc, response nonce; key and base nonce = HKDF-SHA256(response secret, salt, "key" / "nonce"). Each frame: u32 length, then u32 counter, u8 flags (1: final), u32 completion tokens (these nine bytes are the AAD), ciphertext. ' +
+      "Nonce: base nonce with the counter added by XOR to its last four bytes. Plaintext: u32 length, bytes, zeros up to a multiple of 256. The first frame has the response nonce in front.",
+    response_secret: toHex(secret.secret),
+    enc: toHex(secret.enc),
+    response_nonce: toHex(responseNonce),
+    frames,
+  };
+}
+
+/** All vectors, by file name without its ending. */
+export function makeVectors(known: Known): Readonly<Record<string, object>> {
+  const signedReceipt = receipt(known);
+  const signedBlob = registration(known);
+  return {
+    jcs: jcs(),
+    "response-hash": responseHash(known),
+    receipt: signedReceipt,
+    countersignature: countersignature(signedReceipt),
+    registration: signedBlob,
+    challenge: challenge(known, signedBlob.blob),
+    envelope: envelope(),
+    answer: sealedAnswer(),
+  };
+}
