@@ -4,8 +4,8 @@ import {
   microUsd,
   utf8,
   type BuildId,
+  type Decoded,
   type Dialect,
-  type Job,
   type MicroUsd,
   type ModelId,
   type Sha256Hex,
@@ -77,17 +77,18 @@ export const askOf = ({ pieces, stream }: { readonly pieces: number; readonly st
  * answer, one for each further token, and what ends it. Of a plain answer only the last is not empty.
  * Ids and times have the length of real ones, so that the whole has the length of a real one.
  */
-export function answerOf(job: Job): Uint8Array[] {
-  const promptTokens = scriptedEngine().prompt(job.messages).tokens.length;
-  const { pieces } = scriptOf(Number(job.messages.at(-1)?.text));
-  const facts = { jobId: `job_${"0".repeat(32)}`, createdSec: 1_700_000_000, model: job.model };
-  const renderer = dialect.render(job, facts);
-  const begin = renderer.begin();
-  const said = pieces.map((text, at) => (at === 0 ? begin : "") + renderer.delta({ kind: "said", text }));
+export function answerOf(decoded: Decoded): Uint8Array[] {
+  const promptTokens = scriptedEngine().prompt(decoded.job).tokens.length;
+  const { pieces } = scriptOf(Number(decoded.job.messages.at(-1)?.text));
+  const facts = { jobId: `job_${"0".repeat(32)}`, createdSec: 1_700_000_000 };
+  const renderer = decoded.renderer(facts);
+  const begin = renderer.begin({ promptTokens, cachedTokens: 0 });
+  const said = pieces.map((text, at) => (at === 0 ? begin : "") + renderer.delta({ kind: "said", text }, 0));
   const completionTokens = pieces.length + 1;
-  const end = renderer.end("stop", { promptTokens, cachedTokens: 0, completionTokens, reasoningTokens: 0 });
+  const usage = { promptTokens, cachedTokens: 0, completionTokens, reasoningTokens: 0 };
+  const end = renderer.finish({ reason: "stop" }, 0) + renderer.end(usage);
   return [...said, end].map(utf8);
 }
 
 /** Reads a request's body as the coordinator does. */
-export const jobIn = (body: Uint8Array): Job => dialect.decode(JSON.parse(Buffer.from(body).toString()));
+export const decodedIn = (body: Uint8Array): Decoded => dialect.decode(JSON.parse(Buffer.from(body).toString()));

@@ -1,5 +1,5 @@
 import { type Agent, request as dial, type ClientRequest, type IncomingMessage } from "node:http";
-import { answerOf, askOf, dialect, jobIn } from "./answers.ts";
+import { answerOf, askOf, dialect, decodedIn } from "./answers.ts";
 
 /** An answer of the benchmark takes seconds at most; whatever takes longer has hung. */
 const ANSWER_MS_MAX = 30_000;
@@ -29,7 +29,7 @@ export interface Question {
 
 export function questionOf(workload: { readonly pieces: number; readonly stream: boolean }): Question {
   const body = askOf(workload);
-  const answerBytes = answerOf(jobIn(body)).reduce((sum, chunk) => sum + chunk.length, 0);
+  const answerBytes = answerOf(decodedIn(body)).reduce((sum, chunk) => sum + chunk.length, 0);
   return { body, stream: workload.stream, answerBytes };
 }
 

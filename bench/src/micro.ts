@@ -1,7 +1,16 @@
-import { AnswerOpener, AnswerSealer, StopWatcher, ThinkSplitter, toHex, utf8 } from "@darkbloom/protocol";
+import {
+  AnswerOpener,
+  AnswerSealer,
+  dialects,
+  StopWatcher,
+  ThinkSplitter,
+  toHex,
+  utf8,
+  type Endpoint,
+} from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { generateKeyPairSync, sign } from "node:crypto";
-import { askOf, dialect, jobIn } from "./answers.ts";
+import { askOf, decodedIn } from "./answers.ts";
 import { spreadOf, type Spread } from "./figures.ts";
 
 const BATCH = 2_000;
@@ -23,15 +32,26 @@ function microsOf(act: () => unknown, budgetMs: number): Spread {
   return spreadOf(rounds);
 }
 
+const otherBodies: Partial<Record<Endpoint, object>> = {
+  "/v1/responses": { model: "m", input: "hi", stream: true },
+  "/v1/completions": { model: "m", prompt: "hi", stream: true },
+  "/v1/messages": { model: "m", messages: [{ role: "user", content: "hi" }], max_tokens: 8, stream: true },
+};
+
 /** What one token or one answer costs in our own steps, beside a bare string append; µs. */
 export function microBenchmarks(budgetMs: number): Record<string, Spread> {
-  const job = jobIn(askOf({ pieces: 8, stream: true }));
-  const renderer = dialect.render(job, { jobId: "job_0", createdSec: 0, model: job.model });
+  const facts = { jobId: "job_0", createdSec: 0 };
+  const renderer = decodedIn(askOf({ pieces: 8, stream: true })).renderer(facts);
+  const others = Object.entries(otherBodies).map(([name, body]) => {
+    const other = dialects[name as Endpoint].decode(body).renderer(facts);
+    other.begin({ promptTokens: 1, cachedTokens: 0 });
+    return [`render one piece, ${name}`, () => other.delta({ kind: "said", text: piece }, 0)] as const;
+  });
   const splitter = new ThinkSplitter();
   const watcher = new StopWatcher(["never said"]);
   const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
   const sealer = new AnswerSealer(nodeHpke, secret, systemRandom.bytes(32));
-  const chunk = utf8(renderer.delta({ kind: "said", text: piece }));
+  const chunk = utf8(renderer.delta({ kind: "said", text: piece }, 0));
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const point = new Uint8Array(publicKey.export({ type: "spki", format: "der" }).subarray(-65));
   const message = utf8(toHex(nodeCrypto.sha256(chunk)));
@@ -39,9 +59,10 @@ export function microBenchmarks(budgetMs: number): Record<string, Spread> {
   let appended = "";
   return {
     "append a string (the floor)": microsOf(() => (appended = appended.length > 1e6 ? "" : appended + piece), budgetMs),
-    "render one piece": microsOf(() => renderer.delta({ kind: "said", text: piece }), budgetMs),
+    "render one piece": microsOf(() => renderer.delta({ kind: "said", text: piece }, 0), budgetMs),
+    ...Object.fromEntries(others.map(([name, act]) => [name, microsOf(act, budgetMs)])),
     "split thoughts, watch stops, render": microsOf(() => {
-      for (const { text } of splitter.push(piece)) renderer.delta({ kind: "said", text: watcher.push(text).text });
+      for (const { text } of splitter.push(piece)) renderer.delta({ kind: "said", text: watcher.push(text).text }, 0);
     }, budgetMs),
     "seal one chunk": microsOf(() => sealer.frame(chunk, 1, false), budgetMs),
     "seal and open one chunk": microsOf(() => {

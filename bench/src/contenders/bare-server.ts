@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { answerOf, jobIn, scriptedEngine } from "../answers.ts";
+import { answerOf, decodedIn, scriptedEngine } from "../answers.ts";
 import { answerParent } from "./answer-parent.ts";
 import { KEEP_ALIVE_MS, listenOnLoopback } from "./loopback.ts";
 
@@ -13,15 +13,16 @@ const answers = new Map<string, readonly Uint8Array[]>();
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = Buffer.concat(await request.toArray());
-  const job = jobIn(body);
+  const decoded = decodedIn(body);
+  const { job } = decoded;
   const name = body.toString("latin1");
-  const chunks = answers.get(name) ?? answerOf(job);
+  const chunks = answers.get(name) ?? answerOf(decoded);
   answers.set(name, chunks);
 
   const gone = new AbortController();
   response.once("close", () => gone.abort());
-  const sampling = { maxTokens: job.maxTokens };
-  const run = engine.run(engine.prompt(job.messages), sampling, gone.signal);
+  const generation = { ...job.sampling, seed: 0, maxTokens: job.maxTokens };
+  const run = engine.run(engine.prompt(job), generation, gone.signal);
   if (!job.stream) {
     for await (const _ of run) continue;
     const whole = Buffer.concat(chunks);

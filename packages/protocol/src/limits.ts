@@ -16,6 +16,14 @@ export const ANSWER_WINDOW_BYTES = 256 * 1024;
 export const MESSAGES_MAX = 2048;
 export const STOP_STRINGS_MAX = 16;
 export const STOP_STRING_CHARS_MAX = 256;
+/** Answers to one prompt. */
+export const CHOICES_MAX = 4;
+/** Tools of one request, and the characters of a tool's name. */
+export const TOOLS_MAX = 128;
+export const TOOL_NAME_CHARS_MAX = 64;
+/** As OpenAI has it: alternatives that are told beside each token. */
+export const TOP_LOGPROBS_MAX = 20;
+export const LOGIT_BIASES_MAX = 1024;
 export const NONCE_CHARS_MAX = 128;
 export const PINNED_SERIALS_MAX = 64;
 /** How often a provider is challenged, and how long it has to answer. */

@@ -147,7 +147,7 @@ export class TestNetwork {
       account,
       keyId: "key_test" as KeyId,
       dialect,
-      job: dialect.decode(JSON.parse(new TextDecoder().decode(body))),
+      job: dialect.decode(JSON.parse(new TextDecoder().decode(body))).job,
       body,
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
       minTrust: "self_signed",

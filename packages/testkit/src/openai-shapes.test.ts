@@ -30,14 +30,15 @@ function clientOf(answer: (body: unknown) => Response): OpenAI {
 const headersOf = (stream: boolean) => ({ "content-type": stream ? "text/event-stream" : "application/json" });
 
 function answering(body: unknown): Response {
-  const job = openaiChat.decode(body);
-  const renderer = openaiChat.render(job, { jobId: "j", createdSec: 1, model: job.model });
+  const { job, renderer: rendererOf } = openaiChat.decode(body);
+  const renderer = rendererOf({ jobId: "j", createdSec: 1 });
   const bytes = [
-    renderer.begin(),
-    renderer.delta({ kind: "thought", text: "hm" }),
-    renderer.delta({ kind: "said", text: "Hel" }),
-    renderer.delta({ kind: "said", text: "lo\n\u2028" }),
-    renderer.end("length", usage),
+    renderer.begin({ promptTokens: 1, cachedTokens: 0 }),
+    renderer.delta({ kind: "thought", text: "hm" }, 0),
+    renderer.delta({ kind: "said", text: "Hel" }, 0),
+    renderer.delta({ kind: "said", text: "lo\n\u2028" }, 0),
+    renderer.finish({ reason: "length" }, 0),
+    renderer.end(usage),
   ].join("");
   return new Response(bytes, { headers: headersOf(job.stream) });
 }
@@ -53,7 +54,7 @@ describe("the official client's types", () => {
   it("hold every field of our requests that is OpenAI's", () => {
     type Ours = z.input<typeof chatRequestSchema>;
     expectTypeOf<Exclude<keyof Ours, keyof CreateParams>>().toEqualTypeOf<
-      "max_output_tokens" | "include_reasoning" | "provider_serial" | "provider_serials"
+      "max_output_tokens" | "top_k" | "include_reasoning" | "provider_serial" | "provider_serials"
     >();
   });
 });
@@ -61,7 +62,7 @@ describe("the official client's types", () => {
 describe("the official client", () => {
   it("reads a plain answer", async () => {
     const completion = await clientOf(answering).chat.completions.create(ask);
-    expect(chatResponseSchema.parse(completion).choices[0].message.content).toBe("Hello\n\u2028");
+    expect(chatResponseSchema.parse(completion).choices[0]?.message.content).toBe("Hello\n\u2028");
     expect(completion.choices[0]?.finish_reason).toBe("length");
     expect(completion.usage?.completion_tokens_details?.reasoning_tokens).toBe(2);
   });
@@ -96,7 +97,9 @@ describe("the official client", () => {
   });
 
   it("throws when a stream ends in our error event", async () => {
-    const client = clientOf(() => new Response(openaiChat.errorEvent(gone, requestId), { headers: headersOf(true) }));
+    const client = clientOf(
+      () => new Response(openaiChat.errorEvent(gone, requestId, 0), { headers: headersOf(true) }),
+    );
     const stream = await client.chat.completions.create({ ...ask, stream: true });
     await expect(Array.fromAsync(stream)).rejects.toMatchObject({ code: "provider_gone" });
   });

@@ -1,6 +1,7 @@
 import type { Dialect, FailureCode, RequestId } from "@darkbloom/protocol";
 import { failures, openaiErrorSchema } from "@darkbloom/protocol";
 import type { RouteShorthandOptionsWithHandler } from "fastify";
+import type * as z from "zod";
 import type { Budget } from "../limits/budget.ts";
 import type { RateLimiter } from "../limits/rate.ts";
 import type { HttpDeps } from "./deps.ts";
@@ -33,12 +34,15 @@ export const keyed = [{ bearer: [] }, { apiKey: [] }];
 export const keyedFailures = ["key_missing", "key_invalid", "rate_limit_exceeded"] as const;
 
 /** The failures that a route can answer with, for the API description: one entry per status, naming the codes. */
-export function failureResponses(codes: readonly FailureCode[]): Record<string, object> {
+export function failureResponses(
+  codes: readonly FailureCode[],
+  schema: z.ZodType = openaiErrorSchema,
+): Record<string, object> {
   const byStatus = Map.groupBy([...codes, "internal_error"] as const, (code) => failures[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, these]) => [
       status,
-      { description: these.join(", "), content: { "application/json": { schema: openaiErrorSchema } } },
+      { description: these.join(", "), content: { "application/json": { schema } } },
     ]),
   );
 }

@@ -1,14 +1,11 @@
 import {
   atLeast,
   BODY_BYTES_MAX,
-  chatChunkSchema,
-  chatRequestSchema,
-  chatResponseSchema,
+  dialectFor,
   dialects,
   failures,
   NetworkError,
   toHex,
-  type Dialect,
   type Endpoint,
   type Sha256Hex,
   type TrustLevel,
@@ -23,30 +20,32 @@ import { DRAIN_RETRY_SEC, failureOf } from "./failure.ts";
 import { watchHangUp } from "./hang-up.ts";
 import { PlainReply, StreamReply } from "./reply.ts";
 
-/** `POST /v1/chat/completions`: step 2 of the life of a request. */
-export const infer = (door: Door, endpoint: Endpoint): Route => ({
-  schema: {
-    summary: "Create a chat completion",
-    description:
-      "Compatible with OpenAI's Chat Completions. The answer is rendered and signed by the machine that made it and relayed untouched: `x-response-hash` is the SHA-256 of the body, `x-se-signature` the machine's signature over it. A stream ends with one SSE comment `: darkbloom-receipt …`; its hash and signature are also HTTP trailers.",
-    tags: ["inference"],
-    security: keyed,
-    headers: askHeaders,
-    body: chatRequestSchema,
-    response: {
-      200: {
-        description: "The completion, or with `stream: true` its chunks as server-sent events.",
-        content: {
-          "application/json": { schema: chatResponseSchema },
-          "text/event-stream": { schema: chatChunkSchema },
+/** The inference endpoints: step 2 of the life of a request. They differ in their dialect alone. */
+export const infer = (door: Door, endpoint: Endpoint): Route => {
+  const { words } = dialects[endpoint];
+  return {
+    schema: {
+      summary: words.summary,
+      description: words.description,
+      tags: ["inference"],
+      security: keyed,
+      headers: askHeaders,
+      body: words.request,
+      response: {
+        200: {
+          description: words.event ? "The answer, or with `stream: true` its server-sent events." : "The answer.",
+          content: {
+            "application/json": { schema: words.response },
+            ...(words.event && { "text/event-stream": { schema: words.event } }),
+          },
         },
+        ...failureResponses([...keyedFailures, ...inferenceFailures], words.error),
       },
-      ...failureResponses([...keyedFailures, ...inferenceFailures]),
     },
-  },
-  config: { dialect: dialects[endpoint], responseHeaders: answerHeaderWords },
-  handler: (request, reply) => answer(door, dialects[endpoint], request, reply),
-});
+    config: { dialect: dialects[endpoint], responseHeaders: answerHeaderWords },
+    handler: (request, reply) => answer(door, endpoint, request, reply),
+  };
+};
 
 const inferenceFailures = [
   "body_invalid",
@@ -75,7 +74,7 @@ const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (a
  */
 async function answer(
   { deps, limiter, bodies }: Door,
-  dialect: Dialect,
+  endpoint: Endpoint,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
@@ -86,12 +85,14 @@ async function answer(
   const wishes = readAskHeaders(request.headers);
   using room = bodies.share();
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);
+  const json = parseJson(body);
+  const dialect = dialectFor(endpoint, json);
   const ask: Ask = {
     requestId,
     account: caller.account,
     keyId: caller.keyId,
     dialect,
-    job: dialect.decode(parseJson(body)),
+    job: dialect.decode(json).job,
     body,
     bodySha256: toHex(deps.crypto.sha256(body)) as Sha256Hex,
     minTrust: higherOf(deps.settings.minTrustDefault, wishes.minTrust),

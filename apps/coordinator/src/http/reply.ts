@@ -11,6 +11,7 @@ import {
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { AnswerFacts, Closing, Reply } from "../inference/reply.ts";
+import { EventCounter } from "./event-counter.ts";
 import { failureHeaders } from "./failure.ts";
 
 /** A plain answer is kept here until it is whole; no model's output bound comes near this. */
@@ -41,6 +42,7 @@ interface Caller {
  */
 export class StreamReply implements HttpReply {
   readonly #caller: Caller;
+  readonly #events = new EventCounter();
   #facts: AnswerFacts | undefined;
 
   constructor(caller: Caller) {
@@ -69,6 +71,7 @@ export class StreamReply implements HttpReply {
     if (!this.#facts) throw new RangeError("write before begin");
     const { response, hangUp } = this.#caller;
     if (isOver(this.#caller)) throw callerGone();
+    this.#events.push(bytes);
     if (response.write(bytes)) return;
     response.socket?.setTimeout(CALLER_STALL_MS_MAX);
     await once(response, "drain", { signal: hangUp }).catch(() => {
@@ -92,7 +95,7 @@ export class StreamReply implements HttpReply {
   fail(failure: Failure): void {
     const { response, dialect, requestId } = this.#caller;
     if (isOver(this.#caller)) return;
-    if (this.#facts) finish(response, dialect.errorEvent(failure, requestId));
+    if (this.#facts) finish(response, dialect.errorEvent(failure, requestId, this.#events.count));
     else sendFailureRaw(this.#caller, failure);
   }
 }

@@ -1,4 +1,4 @@
-import { microUsd, type JobId, type KeyId, type RequestId } from "@darkbloom/protocol";
+import { endpoints, microUsd, type JobId, type KeyId, type RequestId } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, chatBody, closing, dial, entry, facts, openEdge, providerView } from "../../test/http-kit.ts";
@@ -333,7 +333,7 @@ describe("the API description", () => {
     );
     const expected = [...openPaths, ...keyedPaths]
       .map((path) => `get ${path.replace("org/tiny", "{id}").replace("job_1", "{job_id}")}`)
-      .concat("post /v1/chat/completions");
+      .concat(endpoints.map((path) => `post ${path}`));
     expect(described.toSorted()).toEqual(expected.toSorted());
 
     await using edge = await openEdge();

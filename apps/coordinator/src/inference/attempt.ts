@@ -39,6 +39,9 @@ export class Attempt implements Disposable {
   readonly #startedMs: number;
   #opened: OpenedFrame[] = [];
   #uncreditedBytes = 0;
+  #completionTokens = 0;
+  /** How long frames were waited for since the model last made a token. */
+  #idleMs = 0;
   #firstContentMs: number | undefined;
   #completion: Completion | undefined;
   #cancelled = false;
@@ -73,7 +76,7 @@ export class Attempt implements Disposable {
         build: entry.build,
         stream: ask.job.stream,
         max_tokens: maxTokens,
-        features: [],
+        features: ask.job.tools.length > 0 ? ["tools"] : [],
         min_trust: ask.minTrust,
         pins: [...ask.job.pins],
         ...(ask.nonce !== undefined && { nonce: ask.nonce }),
@@ -85,7 +88,7 @@ export class Attempt implements Disposable {
     const [secret] = secrets;
     if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
     const attempt = new Attempt(net, ask, line, new AnswerOpener(net.hpke, secret), member.view(), startedMs);
-    line.send({ callerRequestId: ask.requestId, envelope });
+    line.send({ callerRequestId: ask.requestId, account: ask.account, envelope });
     return attempt;
   }
 
@@ -110,8 +113,13 @@ export class Attempt implements Disposable {
 
   /** The next frame; the last one is marked final. After a hang-up too, until the provider has closed. */
   async next(): Promise<OpenedFrame> {
-    const frame = await this.#open(this.#cancelled ? CLOSE_WAIT_MS : STREAM_IDLE_MS);
+    const fromMs = this.#net.clock.monotonicMs();
+    const frame = await this.#open(this.#cancelled ? CLOSE_WAIT_MS : Math.max(1, STREAM_IDLE_MS - this.#idleMs));
     if (!frame) throw this.#mismatch("stream");
+    // A comment that keeps the stream alive says nothing of the model: only tokens do.
+    const progressed = frame.completionTokens > this.#completionTokens;
+    this.#idleMs = progressed ? 0 : this.#idleMs + this.#net.clock.monotonicMs() - fromMs;
+    this.#completionTokens = frame.completionTokens;
     return frame;
   }
 

@@ -84,10 +84,16 @@ function agrees(receipt: Receipt, { ask, entry, provider, jobId, maxTokens, resp
     sampling.temperature === asked.temperature &&
     sampling.top_p === asked.topP &&
     (asked.seed === undefined || sampling.seed === asked.seed) &&
+    sampling.top_k === asked.topK &&
+    sampling.frequency_penalty === asked.frequencyPenalty &&
+    sampling.presence_penalty === asked.presencePenalty &&
+    sampling.logit_bias === asked.logitBias.length &&
+    sampling.n === ask.job.choices &&
     sampling.stop === asked.stop.length &&
     sampling.max_tokens <= maxTokens &&
     usage.cached_tokens <= usage.prompt_tokens &&
     usage.reasoning_tokens <= usage.completion_tokens &&
-    usage.completion_tokens <= maxTokens
+    usage.completion_tokens <= maxTokens &&
+    (ask.job.generates || usage.prompt_tokens + usage.completion_tokens === 0)
   );
 }

@@ -1,4 +1,4 @@
-import type { Envelope, FromProvider, JobId, ProviderId, Serial } from "@darkbloom/protocol";
+import type { AccountId, Envelope, FromProvider, JobId, ProviderId, Serial } from "@darkbloom/protocol";
 import type { MeasuredAnswer } from "./pace.ts";
 
 type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
@@ -24,7 +24,7 @@ export interface Line extends Disposable {
   readonly providerId: ProviderId;
   readonly serial: Serial;
   /** Hands the request over. Throws `provider_busy` if the provider's queue is full, `provider_gone` if it left. */
-  send(request: { callerRequestId: string; envelope: Envelope }): void;
+  send(request: { callerRequestId: string; account: AccountId; envelope: Envelope }): void;
   /** The next event, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */
   take(waitMs: number, signal?: AbortSignal): Promise<LineEvent | undefined>;
   /** Allows the provider to send so many bytes more. */

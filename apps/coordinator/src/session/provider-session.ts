@@ -5,6 +5,9 @@ import {
   HPKE_CONTEXT_LIFE_MS,
   NetworkError,
   SEAL_INFO,
+  toHex,
+  utf8,
+  type AccountId,
   type FromProvider,
   type HpkeContext,
   type JobId,
@@ -69,6 +72,7 @@ export class ProviderSession implements Member {
   #draining = false;
   #context: { readonly context: HpkeContext; readonly madeAtMs: number; readonly of: Sha256Hex } | undefined;
   #leaving: LeaveReason | undefined;
+  readonly #scopeSecret: Uint8Array;
 
   constructor(net: SessionNet, wire: Wire, providerId: ProviderId, slots: number, shown: Shown, verdict: Verdict) {
     this.#net = net;
@@ -80,6 +84,7 @@ export class ProviderSession implements Member {
     this.#verdict = verdict;
     this.#connectedAt = net.clock.now();
     this.#pace = new Pace(net.clock);
+    this.#scopeSecret = net.random.bytes(32);
   }
 
   get identityKey(): string {
@@ -104,8 +109,12 @@ export class ProviderSession implements Member {
     return this.#lines.size;
   }
 
-  // What the fleet asks.
+  /** A secret of this connection makes it, so that machines cannot compare whom they serve. */
+  #cacheScopeOf(account: AccountId): string {
+    return toHex(this.#net.crypto.sha256(this.#scopeSecret, utf8(account)).subarray(0, 16));
+  }
 
+  // What the fleet asks.
   candidate(): Candidate {
     return {
       providerId: this.providerId,
@@ -162,7 +171,7 @@ export class ProviderSession implements Member {
       jobId,
       providerId: this.providerId,
       serial: this.#serial,
-      send: ({ callerRequestId, envelope }) => {
+      send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving) throw this.#gone("before_content");
         sent = true;
         line.windowBytes = ANSWER_WINDOW_BYTES;
@@ -171,6 +180,7 @@ export class ProviderSession implements Member {
           request_id: jobId,
           caller_request_id: callerRequestId,
           envelope,
+          cache_scope: this.#cacheScopeOf(account),
           credit_bytes: ANSWER_WINDOW_BYTES,
         } as const;
         const taken = this.#outbox.body(request, () => {

@@ -1,4 +1,4 @@
-import type { Message, Sampling } from "@darkbloom/protocol";
+import type { Job } from "@darkbloom/protocol";
 import { findPackageJSON } from "node:module";
 import {
   getLlama,
@@ -7,14 +7,25 @@ import {
   LlamaLogLevel,
   type LlamaContext,
   type LlamaContextSequence,
+  LlamaGrammarEvaluationState,
   type LlamaModel,
+  type SequenceEvaluateOptions,
   type Token,
 } from "node-llama-cpp";
-import { type Engine, EngineRefusal, type LoadedModel, type Prompt } from "../inference/engine.ts";
+import {
+  type Engine,
+  EngineRefusal,
+  type Generation,
+  type LoadedModel,
+  type Piece,
+  type Prompt,
+} from "../inference/engine.ts";
 import { ChatTemplate } from "./chat-template.ts";
-import { controlSpellings, textOf, thinkTagTokens, tokenize } from "./llama-tokens.ts";
+import { replyGrammar } from "./constraint-grammar.ts";
+import { PrefixSlots } from "./llama-prefix.ts";
+import { drawing, logprobOf } from "./llama-sampling.ts";
+import { controlSpellings, textOf, tagTokens, tokenBytes, tokenize } from "./llama-tokens.ts";
 import { CONTEXT_TOKENS_DEFAULT, ModelFileError, sha256Of, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
-import { Slots } from "./slots.ts";
 import { TokenText } from "./token-text.ts";
 
 /** A prompt is read in steps of so many tokens; between two of them a cancel is heard. */
@@ -47,8 +58,9 @@ export class LlamaEngine implements Engine {
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #template: ChatTemplate;
-  readonly #sequences: Slots<LlamaContextSequence>;
+  readonly #sequences: PrefixSlots<LlamaContextSequence>;
   readonly #textOf: ReturnType<typeof textOf>;
+  readonly #bytesOf: ReturnType<typeof tokenBytes>;
 
   private constructor(
     llama: Llama,
@@ -60,8 +72,10 @@ export class LlamaEngine implements Engine {
     this.#llama = llama;
     this.#model = model;
     this.#template = template;
-    this.#sequences = new Slots(sequences);
-    this.#textOf = textOf(model, thinkTagTokens(model));
+    this.#sequences = new PrefixSlots(sequences);
+    const { open, close } = template.toolSyntax;
+    this.#textOf = textOf(model, tagTokens(model, ["<think>", "</think>", open.trim(), close.trim()]));
+    this.#bytesOf = tokenBytes(model.vocabularyType, model.fileInfo.metadata.tokenizer.ggml);
     this.model = loaded;
     this.slots = sequences.length;
   }
@@ -98,60 +112,76 @@ export class LlamaEngine implements Engine {
     }
   }
 
-  prompt(messages: readonly Message[]): Prompt {
-    const stretches = this.#template.render(messages);
+  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Prompt {
+    // A model that sees no tool calls none.
+    const tools = job.toolChoice === "none" ? [] : job.tools;
+    const stretches = this.#template.render({ ...job, tools });
     const last = stretches.at(-1);
     return {
       tokens: tokenize(this.#model, stretches),
       opensThinking: last?.trusted === true && /<think>\s*$/i.test(last.text),
+      ...(tools.length > 0 && { toolSyntax: this.#template.toolSyntax }),
     };
   }
 
   async *run(
     prompt: Prompt,
-    sampling: Sampling & { readonly seed: number; readonly maxTokens: number },
+    generation: Generation,
     signal: AbortSignal,
+    cacheScope?: string,
   ): ReturnType<Engine["run"]> {
     const room = this.model.contextTokens - prompt.tokens.length;
     if (room < 1) throw new EngineRefusal("context_exceeded");
-    const tokensMax = Math.min(sampling.maxTokens, room);
-    const sequence = await this.#sequences.take(signal);
+    const tokensMax = Math.min(generation.maxTokens, room);
+    const tokens = prompt.tokens as readonly Token[];
+    const grammar = await this.#grammarOf(prompt, generation);
+    const { sequence, cachedTokens, give } = await this.#sequences.take(tokens, cacheScope, signal);
+    let sound = true;
     try {
-      const last = await readAllButLast(sequence, prompt.tokens as readonly Token[], signal);
-      const steps = sequence.evaluate(last, {
-        temperature: sampling.temperature,
-        topP: sampling.topP,
-        // 0 turns these off: the receipt says all that shapes the choice, and they are not in it.
-        topK: 0,
-        minP: 0,
-        // llama.cpp's seeds have 32 bits; two that differ by a multiple of 2^32 are the same.
-        seed: sampling.seed % 2 ** 32,
-        yieldEogToken: true,
-      });
-      const text = new TokenText(this.#textOf, prompt.tokens as readonly Token[]);
-      let completionTokens = 0;
+      const last = await readAllButLast(sequence, tokens.slice(cachedTokens), signal);
+      const said: Token[] = [];
+      const { topLogprobs } = generation;
+      const steps = drawn(sequence, last, topLogprobs, drawing(this.#model, generation, said, tokensMax, grammar));
+      const text = new TokenText(this.#textOf, tokens);
       let finish: "stop" | "length" = "length";
-      for await (const token of steps) {
+      for await (const { token, confidence, probabilities } of steps) {
         signal.throwIfAborted();
-        completionTokens++;
+        said.push(token);
         if (this.#model.isEogToken(token)) {
           finish = "stop";
           break;
         }
-        yield { text: text.push(token), completionTokens };
+        yield {
+          text: text.push(token),
+          completionTokens: said.length,
+          cachedTokens,
+          ...(topLogprobs !== undefined &&
+            confidence !== undefined && {
+              logprob: logprobOf(this.#bytesOf, token, confidence, probabilities, topLogprobs),
+            }),
+        } satisfies Piece;
         signal.throwIfAborted();
-        if (completionTokens >= tokensMax) break;
+        if (said.length >= tokensMax) break;
       }
       const rest = text.end();
-      if (rest !== "") yield { text: rest, completionTokens };
-      return { finish, cachedTokens: 0, completionTokens };
+      if (rest !== "") yield { text: rest, completionTokens: said.length, cachedTokens };
+      return { finish, cachedTokens, completionTokens: said.length };
+    } catch (error) {
+      sound = signal.aborted && error === signal.reason;
+      throw error;
     } finally {
-      await sequence.clearHistory();
-      this.#sequences.give(sequence);
+      await give(sound);
     }
   }
 
+  async #grammarOf(prompt: Prompt, generation: Generation): Promise<LlamaGrammarEvaluationState | undefined> {
+    if (!generation.constraint) return undefined;
+    const grammar = await this.#llama.createGrammar(replyGrammar(generation.constraint, prompt));
+    return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#sequences.close();
     await this.#llama.dispose();
   }
 }
@@ -168,6 +198,18 @@ async function readAllButLast(
     signal.throwIfAborted();
   }
   return tokens.slice(at);
+}
+
+/** Probabilities cost time, so only those that are asked for are taken. */
+function drawn(
+  sequence: LlamaContextSequence,
+  tokens: Token[],
+  topLogprobs: number | undefined,
+  options: SequenceEvaluateOptions,
+): AsyncIterable<{ token: Token; confidence?: number; probabilities?: Map<Token, number> }> {
+  if (topLogprobs === undefined) return sequence.evaluateWithMetadata(tokens, {}, options);
+  if (topLogprobs === 0) return sequence.evaluateWithMetadata(tokens, { confidence: true }, options);
+  return sequence.evaluateWithMetadata(tokens, { confidence: true, probabilities: true }, options);
 }
 
 /** A run is bounded so that it fits; were it not, forgetting the prompt's beginning would be worse than failing. */

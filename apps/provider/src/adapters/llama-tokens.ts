@@ -4,6 +4,8 @@ import type { Stretch } from "./chat-template.ts";
 /** Of GGUF's `tokenizer.ggml.token_type`: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
 const TYPE_CONTROL = 3;
 const TYPE_USER_DEFINED = 4;
+/** Spelled `<0xE4>`. */
+const TYPE_BYTE = 6;
 /** User-defined tokens are also runs of white space and the like; those that steer look like `<word>` or `[WORD]`. */
 const looksLikeControl = /^[<[].*\p{L}.*[>\]]$/u;
 
@@ -34,18 +36,55 @@ export function tokenize(model: LlamaModel, stretches: readonly Stretch[]): Toke
 /** SentencePiece begins every text with a space of its own, which is right only where the prompt begins. */
 const addsSpaces = ({ vocabularyType }: LlamaModel): boolean => vocabularyType === LlamaVocabularyType.spm;
 
-/** In some models the tags of the thinking are control tokens, which detokenizing drops; ours must see them. */
-export function textOf(model: LlamaModel, thinkTags: ReadonlySet<Token>) {
+/** In some models the tags of thoughts and calls are control tokens, which detokenizing drops; ours must see them. */
+export function textOf(model: LlamaModel, tags: ReadonlySet<Token>) {
   return (tokens: readonly Token[], before: readonly Token[]): string =>
     model.detokenize(
       tokens,
-      tokens.some((token) => thinkTags.has(token)),
+      tokens.some((token) => tags.has(token)),
       before,
     );
 }
 
-/** The tokens that spell a whole think tag. */
-export function thinkTagTokens(model: LlamaModel): Set<Token> {
-  const whole = ["<think>", "</think>"].map((tag) => model.tokenize(tag, true)).filter(({ length }) => length === 1);
+/** The tokens that spell a whole tag. */
+export function tagTokens(model: LlamaModel, tags: readonly string[]): Set<Token> {
+  const whole = tags
+    .filter((tag) => tag !== "")
+    .map((tag) => model.tokenize(tag, true))
+    .filter(({ length }) => length === 1);
   return new Set(whole.flat());
 }
+
+/**
+ * The bytes that a token stands for, also where they are a part of a character only. Control tokens are
+ * their spelling.
+ */
+export function tokenBytes(
+  vocabularyType: LlamaVocabularyType,
+  vocabulary: { readonly tokens: readonly string[]; readonly token_type: readonly number[] },
+): (token: Token) => number[] {
+  return (token) => {
+    const text = vocabulary.tokens[token] ?? "";
+    const type = vocabulary.token_type[token];
+    if (type === TYPE_BYTE) return [Number(text.slice(1, -1))];
+    if (type === TYPE_CONTROL || type === TYPE_USER_DEFINED) return [...utf8.encode(text)];
+    if (vocabularyType !== LlamaVocabularyType.bpe) return [...utf8.encode(text.replaceAll(SENTENCEPIECE_SPACE, " "))];
+    return Array.from(text, (character) => byteSpellings.get(character) ?? [...utf8.encode(character)]).flat();
+  };
+}
+
+const utf8 = new TextEncoder();
+const SENTENCEPIECE_SPACE = "\u2581";
+
+/**
+ * How byte-level BPE spells bytes in its vocabulary: printable Latin-1 characters as themselves, the others
+ * as characters from U+0100 on.
+ */
+const byteSpellings: ReadonlyMap<string, number> = (() => {
+  const printable = (byte: number) =>
+    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
+  let next = 0x100;
+  return new Map(
+    Array.from({ length: 256 }, (_, byte) => [String.fromCodePoint(printable(byte) ? byte : next++), byte] as const),
+  );
+})();

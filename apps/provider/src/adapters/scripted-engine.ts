@@ -1,5 +1,12 @@
-import type { Clock, Message } from "@darkbloom/protocol";
-import { EngineRefusal, type Engine, type LoadedModel, type Piece, type Prompt } from "../inference/engine.ts";
+import type { Clock, Job, Message, TokenChance, TokenLogprob } from "@darkbloom/protocol";
+import {
+  EngineRefusal,
+  type Engine,
+  type Generation,
+  type LoadedModel,
+  type Prompt,
+  type ToolSyntax,
+} from "../inference/engine.ts";
 import { Slots } from "./slots.ts";
 
 /** The message of a fault that a script asked for. */
@@ -17,19 +24,24 @@ export interface Script {
   readonly hangAfter?: number;
 }
 
+type ScriptedJob = Parameters<Engine["prompt"]>[0];
+
 export interface ScriptedOptions {
   readonly clock: Clock;
-  readonly script: (messages: readonly Message[]) => Script;
+  readonly script: (messages: readonly Message[], job: ScriptedJob) => Script;
   readonly slots?: number;
   readonly model?: Partial<LoadedModel>;
 }
+
+const toolSyntax: ToolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" };
 
 /** Each word is a token, and so is the space before it. */
 const wordsOf = (text: string): string[] => text.match(/\s*\S+|\s+$/g) ?? [];
 
 /**
  * An engine that is told what to say, how fast and when to fail: for tests and benchmarks, where a
- * model's own time and words would be in the way. Everything around it is the real thing.
+ * model's own time and words would be in the way. Everything around it is the real thing. It says its
+ * script whatever it is constrained to, and its log probabilities are made up, the same each time.
  */
 export class ScriptedEngine implements Engine {
   readonly name = "scripted";
@@ -51,20 +63,21 @@ export class ScriptedEngine implements Engine {
     this.model = { build: "scripted", weightsSha256: "0".repeat(64), contextTokens: 2048, ...options.model };
   }
 
-  prompt(messages: readonly Message[]): Prompt {
-    const tokens = messages.flatMap(({ role, text }) => [role, ...wordsOf(text)]).map((_, at) => at);
-    this.#scripts.set(tokens, this.#options.script(messages));
-    return { tokens, opensThinking: false };
+  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Prompt {
+    const tools = job.toolChoice === "none" ? [] : job.tools;
+    const words = [
+      ...job.messages.flatMap(({ role, text }) => [role, ...wordsOf(text)]),
+      ...tools.flatMap(({ name, description = "" }) => [name, ...wordsOf(description)]),
+    ];
+    const tokens = words.map((_, at) => at);
+    this.#scripts.set(tokens, this.#options.script(job.messages, job));
+    return { tokens, opensThinking: false, ...(tools.length > 0 && { toolSyntax }) };
   }
 
-  async *run(
-    prompt: Prompt,
-    sampling: { readonly maxTokens: number },
-    signal: AbortSignal,
-  ): AsyncGenerator<Piece, { finish: "stop" | "length"; cachedTokens: number; completionTokens: number }> {
+  async *run(prompt: Prompt, generation: Generation, signal: AbortSignal): ReturnType<Engine["run"]> {
     const script = this.#scripts.get(prompt.tokens);
     if (!script) throw new RangeError("this prompt was not made by this engine");
-    const room = Math.min(sampling.maxTokens, this.model.contextTokens - prompt.tokens.length);
+    const room = Math.min(generation.maxTokens, this.model.contextTokens - prompt.tokens.length);
     if (room <= 0) throw new EngineRefusal("context_exceeded");
     const slot = await this.#free.take(signal);
     this.running++;
@@ -75,7 +88,9 @@ export class ScriptedEngine implements Engine {
         await this.#pause(script.hangAfter === at ? Infinity : at === 0 ? script.firstTokenMs : script.tokenMs, signal);
         signal.throwIfAborted();
         this.generated++;
-        yield { text, completionTokens: at + 1 };
+        const { topLogprobs } = generation;
+        const logprob = topLogprobs === undefined ? {} : { logprob: madeUp(text, at, topLogprobs) };
+        yield { text, completionTokens: at + 1, cachedTokens: 0, ...logprob };
       }
       const completionTokens = Math.min(script.pieces.length + 1, room);
       return { finish: completionTokens > script.pieces.length ? "stop" : "length", cachedTokens: 0, completionTokens };
@@ -95,4 +110,16 @@ export class ScriptedEngine implements Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** A token that had the better half of what was left, and others that share the rest. */
+function madeUp(text: string, at: number, count: number): TokenLogprob {
+  const chance = (word: string, logprob: number): TokenChance => ({
+    text: word,
+    bytes: [...Buffer.from(word, "utf8")],
+    logprob,
+  });
+  const own = chance(text, -((at % 4) + 1) / 8);
+  const others = Array.from({ length: Math.max(0, count - 1) }, (_, rank) => chance(` other${rank}`, -3 - rank));
+  return { ...own, top: count === 0 ? [] : [own, ...others] };
 }

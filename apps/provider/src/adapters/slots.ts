@@ -10,11 +10,19 @@ export class Slots<Item> {
     this.#free = [...items];
   }
 
-  /** Rejects with the signal's reason when it aborts before one is free. */
-  async take(signal: AbortSignal): Promise<Item> {
+  /**
+   * Rejects with the signal's reason when it aborts before one is free.
+   *
+   * @param choose one of those that are free, least recently used first; without it the last one. Who
+   *   had to wait takes what comes.
+   */
+  async take(signal: AbortSignal, choose?: (free: readonly Item[]) => Item): Promise<Item> {
     signal.throwIfAborted();
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
+    if (this.#free.length > 0) {
+      const at = choose ? this.#free.indexOf(choose(this.#free)) : -1;
+      const [free] = this.#free.splice(at, 1);
+      if (free !== undefined) return free;
+    }
     const { promise, resolve, reject } = Promise.withResolvers<Item>();
     const leave = () => {
       this.#waiting.delete(resolve);

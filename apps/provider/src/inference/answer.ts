@@ -2,13 +2,11 @@ import {
   dialects,
   fromUtf8,
   NetworkError,
-  signReceipt,
-  StopWatcher,
-  ThinkSplitter,
-  toBase64,
   toHex,
   type Clock,
   type Crypto,
+  type Decoded,
+  type Finish,
   type FinishReason,
   type FromCoordinator,
   type FromProvider,
@@ -16,16 +14,18 @@ import {
   type Job,
   type Opened,
   type Random,
-  type Receipt,
   type Renderer,
   type SealHeader,
   type Signer,
-  type TextDelta,
   type Usage,
 } from "@darkbloom/protocol";
+import { closing, type Told } from "./closing.ts";
+import { constraintOf } from "./constraint.ts";
 import { CreditTimeout, type Credit } from "./credit.ts";
-import { EngineRefusal, type Engine } from "./engine.ts";
+import { EngineRefusal, type Engine, type Generation, type Prompt } from "./engine.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { Outgoing } from "./outgoing.ts";
+import { Words } from "./words.ts";
 
 type Request = Extract<FromCoordinator, { type: "inference_request" }>;
 type Refusal = Extract<FromProvider, { type: "inference_error" }>;
@@ -70,17 +70,17 @@ export async function answer(
   try {
     const opened = net.open(request.envelope);
     if ("refused" in opened) return refuse(opened.refused);
-    const job = lower(opened.header, opened.body);
-    if (!job) return refuse("invalid_request");
+    const decoded = lower(opened.header, opened.body);
+    if (!decoded) return refuse("invalid_request");
     if (opened.header.build !== net.engine.model.build) return refuse("model_unavailable");
     net.send({ type: "inference_accepted", request_id: request.request_id });
 
     const send = (frames: string) =>
       net.send({ type: "inference_response_chunk", request_id: request.request_id, frames });
     const outgoing = new Outgoing(net, opened.secret, credit, send);
-    const told = await tell(net, request, opened.header, job, outgoing, cancel, lost);
+    const told = await tell(net, request, opened.header, decoded, outgoing, cancel, lost);
     if (!told) return refuse("cancelled");
-    net.send(await closing(net, request, opened, job, told));
+    net.send(await closing(net, request, opened, decoded.job, told));
   } catch (error) {
     if (lost.aborted) return;
     if (error instanceof EngineRefusal)
@@ -97,185 +97,137 @@ export async function answer(
  * Decodes the body, and refuses one that disagrees with the clear fields that were charged and routed by.
  * Sealed mode is refused too: its receipt must not hold hashes of plaintext, and this one does.
  */
-function lower(header: SealHeader, body: Uint8Array): Job | undefined {
+function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
   try {
-    const job = dialects[header.endpoint].decode(JSON.parse(fromUtf8(body)));
+    const decoded = dialects[header.endpoint].decode(JSON.parse(fromUtf8(body)));
+    const { job } = decoded;
     const agrees = job.endpoint === header.endpoint && job.model === header.model && job.stream === header.stream;
-    return agrees && header.mode === "transparent" ? job : undefined;
+    return agrees && header.mode === "transparent" ? decoded : undefined;
   } catch (error) {
     if (error instanceof NetworkError || error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
   }
 }
 
-interface Told {
-  readonly responseHash: Uint8Array<ArrayBuffer>;
-  readonly finish: FinishReason;
-  readonly usage: Usage;
-  readonly sampling: Receipt["sampling"];
-  readonly startedAt: number;
+/** What goes on while one request is told. */
+interface Telling {
+  readonly net: AnswerNet;
+  readonly job: Job;
+  readonly prompt: Prompt;
+  readonly generation: Generation;
+  readonly cacheScope: string | undefined;
+  readonly renderer: Renderer;
+  readonly outgoing: Outgoing;
+  readonly cancel: AbortSignal;
+  readonly lost: AbortSignal;
+  /** Of all choices, so far; the prompt's tokens once. */
+  usage: Usage;
+  begun: boolean;
 }
 
-/** Runs the model and sends what it says, or undefined where a cancel came before its first token. */
+/** Runs the model, once for each choice, and sends what it says, or undefined where a cancel came before its first token. */
 async function tell(
   net: AnswerNet,
   request: Request,
   header: SealHeader,
-  job: Job,
+  { job, renderer: rendererOf }: Decoded,
   outgoing: Outgoing,
   cancel: AbortSignal,
   lost: AbortSignal,
 ): Promise<Told | undefined> {
   const startedAt = net.clock.now();
-  const seed = job.sampling.seed ?? new DataView(net.random.bytes(4).buffer).getUint32(0);
-  const prompt = net.engine.prompt(job.messages);
-  const room = net.engine.model.contextTokens - prompt.tokens.length;
+  const prompt = net.engine.prompt(job);
+  const promptTokens = prompt.tokens.length;
+  const room = net.engine.model.contextTokens - promptTokens;
   if (room < 1) throw new EngineRefusal("context_exceeded");
-  const maxTokens = Math.min(header.max_tokens, job.maxTokens, room);
-  const renderer = dialects[job.endpoint].render(job, {
-    jobId: request.request_id,
-    createdSec: Math.floor(startedAt / 1000),
-    model: job.model,
-  });
+  // The header bounds all choices together: that is what the hold pays for.
+  const maxTokens = Math.min(Math.floor(header.max_tokens / job.choices), job.maxTokens, room);
+  const seed = job.sampling.seed ?? new DataView(net.random.bytes(4).buffer).getUint32(0);
+  const renderer = rendererOf({ jobId: request.request_id, createdSec: Math.floor(startedAt / 1000) });
+  const generation = { ...job.sampling, seed, maxTokens, ...constraintOf(job), ...topLogprobsOf(job) };
+  const telling: Telling = {
+    net,
+    job,
+    prompt,
+    generation,
+    cacheScope: request.cache_scope,
+    renderer,
+    outgoing,
+    cancel,
+    lost,
+    usage: { promptTokens: job.generates ? promptTokens : 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 },
+    begun: false,
+  };
 
+  const finishes: Finish[] = [];
+  if (job.generates) {
+    using _beat = keepAlive(net.clock, outgoing, job.stream);
+    for (let choice = 0; choice < job.choices && finishes.at(-1)?.reason !== "cancelled"; choice++) {
+      const finish = await tellChoice(telling, choice);
+      if (!finish) return undefined;
+      finishes.push(finish);
+    }
+  } else outgoing.add(renderer.begin({ promptTokens, cachedTokens: 0 }));
+
+  outgoing.add(renderer.end(telling.usage));
+  const responseHash = await outgoing.end(telling.usage.completionTokens, lost);
+  return {
+    responseHash,
+    finishes,
+    usage: telling.usage,
+    generation,
+    startedAt,
+  };
+}
+
+/** One choice, from the first token to its finish, or undefined where a cancel came before the first of all. */
+async function tellChoice(telling: Telling, choice: number): Promise<Finish | undefined> {
+  const { net, job, prompt, renderer, outgoing, cancel, lost } = telling;
+  const before = telling.usage;
   const stop = AbortSignal.any([cancel, lost]);
-  const words = new Words(job, renderer, prompt.opensThinking);
-  const run = net.engine.run(prompt, { ...job.sampling, seed, maxTokens }, stop);
-  let completionTokens = 0;
-  let cachedTokens = 0;
-  let finish: FinishReason = "stop";
-  let begun = false;
+  const words = new Words(job, prompt, renderer, choice, () => `call_${toHex(net.random.bytes(12))}`);
+  const generation = { ...telling.generation, seed: telling.generation.seed + choice };
+  const run = net.engine.run(prompt, generation, stop, telling.cacheScope);
+  const count = (completionTokens: number, cachedTokens: number): number => {
+    telling.usage = {
+      promptTokens: before.promptTokens,
+      cachedTokens: choice === 0 ? cachedTokens : before.cachedTokens,
+      completionTokens: before.completionTokens + completionTokens,
+      reasoningTokens: before.reasoningTokens + Math.min(words.thoughtTokens, completionTokens),
+    };
+    return telling.usage.completionTokens;
+  };
+  let ended: FinishReason = "stop";
   try {
     for (;;) {
       const step = await run.next();
-      if (!begun) {
-        begun = true;
-        outgoing.add(renderer.begin());
+      const isFirst = !telling.begun;
+      if (isFirst) {
+        telling.begun = true;
+        outgoing.add(renderer.begin({ promptTokens: before.promptTokens, cachedTokens: step.value.cachedTokens }));
       }
       if (step.done) {
-        ({ finish, cachedTokens, completionTokens } = step.value);
+        ended = step.value.finish;
+        count(step.value.completionTokens, step.value.cachedTokens);
         break;
       }
-      completionTokens = step.value.completionTokens;
-      outgoing.add(words.push(step.value.text));
-      if (words.stopped) break;
-      await (completionTokens === 1 ? outgoing.begin(1, stop) : outgoing.flush(completionTokens, stop));
+      outgoing.add(words.push(step.value));
+      const tokens = count(step.value.completionTokens, step.value.cachedTokens);
+      if (words.over) break;
+      await (isFirst ? outgoing.begin(tokens, stop) : outgoing.flush(tokens, stop));
     }
   } catch (error) {
     if (lost.aborted || !cancel.aborted) throw error;
-    if (!begun) return undefined;
-    finish = "cancelled";
+    if (!telling.begun) return undefined;
+    ended = "cancelled";
   } finally {
-    await run.return({ finish: "stop", cachedTokens, completionTokens });
+    await run.return({ finish: "stop", cachedTokens: 0, completionTokens: 0 });
   }
-
   outgoing.add(words.end());
-  // What was held back may hold a stop string too.
-  if (words.stopped && finish === "length") finish = "stop";
-  const usage: Usage = {
-    promptTokens: prompt.tokens.length,
-    cachedTokens,
-    completionTokens,
-    reasoningTokens: Math.min(words.thoughtPieces, completionTokens),
-  };
-  outgoing.add(renderer.end(finish, usage));
-  const responseHash = await outgoing.end(completionTokens, lost);
-  const { temperature, topP, stop: stops } = job.sampling;
-  const sampling = { temperature, top_p: topP, seed, stop: stops.length, max_tokens: maxTokens };
-  return { responseHash, finish, usage, sampling, startedAt };
+  const finish = words.finish(ended);
+  outgoing.add(renderer.finish(finish, choice));
+  return finish;
 }
 
-/**
- * The model's text on its way into the dialect: thoughts are parted from what is said, and stop strings
- * end what is said. A stop string in a thought ends nothing: the caller asked about the answer.
- */
-class Words {
-  readonly #splitter: ThinkSplitter;
-  readonly #watcher: StopWatcher;
-  readonly #renderer: Renderer;
-  #stopped = false;
-  /** Pieces of text that held a thought: about as many tokens, since a token is one piece. */
-  thoughtPieces = 0;
-
-  constructor(job: Job, renderer: Renderer, startsThinking: boolean) {
-    this.#splitter = new ThinkSplitter({ startsThinking });
-    this.#watcher = new StopWatcher(job.sampling.stop);
-    this.#renderer = renderer;
-  }
-
-  get stopped(): boolean {
-    return this.#stopped;
-  }
-
-  push(text: string): string {
-    const deltas = this.#splitter.push(text);
-    if (deltas.some(({ kind }) => kind === "thought")) this.thoughtPieces++;
-    return deltas.map((delta) => this.#render(delta)).join("");
-  }
-
-  /** What was held back and is text after all. */
-  end(): string {
-    if (this.#stopped) return "";
-    const rest = this.#splitter.end().map((delta) => this.#render(delta));
-    const held = this.#watcher.end();
-    return rest.join("") + (held === "" ? "" : this.#renderer.delta({ kind: "said", text: held }));
-  }
-
-  #render(delta: TextDelta): string {
-    if (delta.kind === "thought") return this.#renderer.delta(delta);
-    const { text, stopped } = this.#watcher.push(delta.text);
-    if (stopped !== undefined) this.#stopped = true;
-    return text === "" ? "" : this.#renderer.delta({ kind: "said", text });
-  }
-}
-
-/** Signs the hash and the receipt. */
-async function closing(
-  net: AnswerNet,
-  request: Request,
-  { header, body }: Extract<Opened, { body: unknown }>,
-  job: Job,
-  told: Told,
-): Promise<FromProvider> {
-  const { engine, signer, clock, crypto, providerId } = net;
-  const candidate = header.candidates.find(({ provider_id }) => provider_id === providerId);
-  if (!candidate) throw new RangeError("an opened envelope does not name this provider");
-  const receipt: Receipt = {
-    v: 1,
-    job_id: request.request_id,
-    request_id: request.caller_request_id,
-    privacy: header.mode,
-    endpoint: header.endpoint,
-    model: job.model,
-    build: engine.model.build,
-    weights_sha256: engine.model.weightsSha256,
-    engine: { name: engine.name, version: engine.version },
-    request_sha256: toHex(crypto.sha256(body)),
-    response_sha256: toHex(told.responseHash),
-    ...(header.nonce !== undefined && { nonce: header.nonce }),
-    sampling: told.sampling,
-    usage: {
-      prompt_tokens: told.usage.promptTokens,
-      cached_tokens: told.usage.cachedTokens,
-      completion_tokens: told.usage.completionTokens,
-      reasoning_tokens: told.usage.reasoningTokens,
-    },
-    finish_reason: told.finish,
-    provider_id: providerId,
-    identity_key: toBase64(signer.publicKey),
-    evidence_sha256: candidate.evidence_sha256,
-    started_at: new Date(told.startedAt).toISOString(),
-    finished_at: new Date(clock.now()).toISOString(),
-  };
-  const [signed, responseSignature] = await Promise.all([
-    signReceipt(signer, receipt),
-    signer.signResponseHash(told.responseHash),
-  ]);
-  return {
-    type: "inference_complete",
-    request_id: request.request_id,
-    receipt: signed.jcs,
-    receipt_signature: signed.signature,
-    response_signature: toBase64(responseSignature),
-  };
-}
+const topLogprobsOf = ({ topLogprobs }: Job): Pick<Generation, "topLogprobs"> =>
+  topLogprobs === undefined ? {} : { topLogprobs };

@@ -1,50 +1,85 @@
+import { anyObject, type Tool } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
-import { EngineRefusal, type Engine, type Prompt } from "./engine.ts";
+import { EngineRefusal, type Engine, type Generation, type Piece, type Prompt } from "./engine.ts";
 
-const said = { temperature: 0, topP: 1, stop: [], seed: 7, maxTokens: 24 };
+/** The likeliest tokens of a short answer. */
+export const said: Generation = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: [],
+  stop: [],
+  seed: 7,
+  maxTokens: 24,
+};
 
-async function all(
+/** A job that asks this and no more. */
+export const asked = (text: string): Parameters<Engine["prompt"]>[0] => ({
+  messages: [{ role: "user", text }],
+  tools: [],
+  toolChoice: "none",
+});
+
+interface Answer {
+  readonly text: string;
+  readonly pieces: readonly Piece[];
+  readonly finish: "stop" | "length";
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+}
+
+/** Runs to the end. */
+export async function all(
   engine: Engine,
   prompt: Prompt,
-  sampling: Parameters<Engine["run"]>[1],
+  generation: Generation,
+  cacheScope?: string,
   signal = new AbortController().signal,
-) {
-  const run = engine.run(prompt, sampling, signal);
-  let text = "";
+): Promise<Answer> {
+  const run = engine.run(prompt, generation, signal, cacheScope);
+  const pieces: Piece[] = [];
   for (;;) {
     const step = await run.next();
-    if (step.done) return { text, ...step.value };
-    text += step.value.text;
+    if (step.done) return { text: pieces.map(({ text }) => text).join(""), pieces, ...step.value };
+    pieces.push(step.value);
   }
 }
 
 /** What any engine must do. `open` gives one that answers the question below with at least eight tokens. */
 export function engineContract(name: string, open: () => Promise<Engine>): void {
   describe(`engine contract: ${name}`, () => {
-    const messages = [{ role: "user" as const, text: "What is rain?" }];
+    const question = asked("What is rain?");
 
     it("ends by itself, and counts the token that ends the turn", async () => {
       await using engine = await open();
-      const { text, finish, completionTokens } = await all(engine, engine.prompt(messages), {
-        ...said,
-        maxTokens: 500,
-      });
-      expect(finish).toBe("stop");
-      expect(text).not.toBe("");
-      expect(completionTokens).toBeGreaterThan(8);
+      const answer = await all(engine, engine.prompt(question), { ...said, maxTokens: 500 });
+      expect(answer.finish).toBe("stop");
+      expect(answer.text).not.toBe("");
+      expect(answer.completionTokens).toBeGreaterThan(8);
     });
 
     it("stops at its bound", async () => {
       await using engine = await open();
-      const { finish, completionTokens } = await all(engine, engine.prompt(messages), { ...said, maxTokens: 3 });
+      const { finish, completionTokens } = await all(engine, engine.prompt(question), { ...said, maxTokens: 3 });
       expect({ finish, completionTokens }).toEqual({ finish: "length", completionTokens: 3 });
+    });
+
+    it("counts each token as it comes", async () => {
+      await using engine = await open();
+      const { pieces, completionTokens } = await all(engine, engine.prompt(question), said);
+      const counts = pieces.map((piece) => piece.completionTokens);
+      expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+      expect(counts[0]).toBe(1);
+      expect(completionTokens).toBeGreaterThanOrEqual(counts.at(-1) ?? 0);
     });
 
     it("says the same for the same seed", async () => {
       await using engine = await open();
       const drawn = { ...said, temperature: 1 };
-      const once = await all(engine, engine.prompt(messages), drawn);
-      expect(await all(engine, engine.prompt(messages), drawn)).toEqual(once);
+      const once = await all(engine, engine.prompt(question), drawn);
+      expect(await all(engine, engine.prompt(question), drawn)).toEqual(once);
     });
 
     /** Goal: a cancel is heard between tokens and frees the slot. Method: cancel every slot's run, then use them all again. */
@@ -52,25 +87,86 @@ export function engineContract(name: string, open: () => Promise<Engine>): void 
       await using engine = await open();
       for (let slot = 0; slot < engine.slots; slot++) {
         const cancel = new AbortController();
-        const run = engine.run(engine.prompt(messages), said, cancel.signal);
+        const run = engine.run(engine.prompt(question), said, cancel.signal);
         expect((await run.next()).done).toBe(false);
         cancel.abort(new Error("enough"));
         await expect(run.next()).rejects.toThrow("enough");
       }
-      await expect(all(engine, engine.prompt(messages), said)).resolves.toMatchObject({ completionTokens: 24 });
+      await expect(all(engine, engine.prompt(question), said)).resolves.toMatchObject({ completionTokens: 24 });
+    });
+
+    it("is cancelled while it waits for a slot", async () => {
+      await using engine = await open();
+      const signal = new AbortController().signal;
+      const holders = Array.from({ length: engine.slots }, () => engine.run(engine.prompt(question), said, signal));
+      await Promise.all(holders.map((run) => run.next()));
+      const cancel = new AbortController();
+      const waiting = all(engine, engine.prompt(question), said, undefined, cancel.signal);
+      cancel.abort(new Error("enough"));
+      await expect(waiting).rejects.toThrow("enough");
+      await Promise.all(holders.map((run) => run.return({ finish: "stop", cachedTokens: 0, completionTokens: 0 })));
+    });
+
+    it("frees the slot of a reader who leaves", async () => {
+      await using engine = await open();
+      for (let turn = 0; turn <= engine.slots; turn++)
+        for await (const piece of engine.run(engine.prompt(question), said, new AbortController().signal))
+          if (piece.completionTokens === 2) break;
+      await expect(all(engine, engine.prompt(question), said)).resolves.toMatchObject({ completionTokens: 24 });
     });
 
     it("runs more than it has slots, one after another", async () => {
       await using engine = await open();
-      const alone = await all(engine, engine.prompt(messages), said);
-      const many = Array.from({ length: engine.slots + 2 }, () => all(engine, engine.prompt(messages), said));
+      const alone = await all(engine, engine.prompt(question), said);
+      const many = Array.from({ length: engine.slots + 2 }, () => all(engine, engine.prompt(question), said));
       for (const one of await Promise.all(many)) expect(one).toEqual(alone);
     });
 
     it("refuses a prompt that fills its context", async () => {
       await using engine = await open();
-      const prompt = engine.prompt([{ role: "user", text: "word ".repeat(engine.model.contextTokens) }]);
+      const prompt = engine.prompt(asked("word ".repeat(engine.model.contextTokens)));
       await expect(all(engine, prompt, said)).rejects.toBeInstanceOf(EngineRefusal);
+    });
+
+    it("reuses nothing of a prompt that has no scope, and says so in each piece", async () => {
+      await using engine = await open();
+      await all(engine, engine.prompt(question), said);
+      const { pieces, cachedTokens } = await all(engine, engine.prompt(question), said);
+      expect(new Set([cachedTokens, ...pieces.map((piece) => piece.cachedTokens)])).toEqual(new Set([0]));
+    });
+
+    it("says how a call is written where tools are offered, and only there", async () => {
+      await using engine = await open();
+      const tools: Tool[] = [{ name: "get_weather", description: "Weather.", parameters: {}, schema: anyObject }];
+      const syntaxOf = (toolChoice: "auto" | "none", offered = tools) =>
+        engine.prompt({ ...question, tools: offered, toolChoice }).toolSyntax;
+      expect(syntaxOf("auto")?.argumentsKey).toMatch(/^(arguments|parameters)$/);
+      expect([syntaxOf("none"), syntaxOf("none", [])]).toEqual([undefined, undefined]);
+    });
+
+    it.each([0, 1, 5])("tells each token's log probability beside %i others", async (topLogprobs) => {
+      await using engine = await open();
+      const { pieces } = await all(engine, engine.prompt(question), { ...said, temperature: 1, topLogprobs });
+      expect(pieces.length).toBeGreaterThan(8);
+      for (const { logprob } of pieces) {
+        if (!logprob) throw new Error("a piece without its log probability");
+        const { top } = logprob;
+        expect(top).toHaveLength(topLogprobs);
+        const told = top.map((chance) => chance.logprob);
+        expect(told).toEqual(told.toSorted((a, b) => b - a));
+        expect(told.reduce((sum, value) => sum + Math.exp(value), 0)).toBeLessThanOrEqual(1.0001);
+        for (const chance of [logprob, ...top]) {
+          expect(chance.logprob).toBeGreaterThanOrEqual(-9999);
+          expect(chance.logprob).toBeLessThanOrEqual(0);
+          expect(Buffer.from(chance.bytes).toString("utf8")).toBe(chance.text);
+        }
+      }
+    });
+
+    it("tells no log probability that nobody asked for", async () => {
+      await using engine = await open();
+      const { pieces } = await all(engine, engine.prompt(question), said);
+      expect(pieces.filter(({ logprob }) => logprob !== undefined)).toEqual([]);
     });
   });
 }

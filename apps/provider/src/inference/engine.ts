@@ -1,4 +1,4 @@
-import type { Message, Sampling } from "@darkbloom/protocol";
+import type { Job, Sampling, Schema, TokenLogprob, Tool } from "@darkbloom/protocol";
 
 /** What is loaded, and what the blob and the receipt say of it. */
 export interface LoadedModel {
@@ -14,6 +14,33 @@ export interface Prompt {
   readonly tokens: readonly number[];
   /** The template has already opened the model's thinking, so the answer begins inside it. */
   readonly opensThinking: boolean;
+  /** How this model writes a tool call; absent where no tools were offered. */
+  readonly toolSyntax?: ToolSyntax;
+}
+
+/**
+ * How a model writes a call: `open`, one JSON object with the members `name` and `argumentsKey`, `close`.
+ * Several calls follow each other. Both tags may be empty, where the object alone is the call.
+ */
+export interface ToolSyntax {
+  readonly open: string;
+  readonly close: string;
+  readonly argumentsKey: "arguments" | "parameters";
+}
+
+/** What a model's words are held to while it writes. The thinking that a template opened is free. */
+export type Constraint =
+  | { readonly kind: "json"; readonly schema: Schema }
+  /** Calls and nothing else; `many`: one or more, else exactly one. */
+  | { readonly kind: "calls"; readonly tools: readonly Tool[]; readonly many: boolean }
+  /** Free text; but a call, once it has begun, is one of these. */
+  | { readonly kind: "calls_if_any"; readonly tools: readonly Tool[]; readonly many: boolean };
+
+export interface Generation extends Sampling {
+  readonly seed: number;
+  readonly maxTokens: number;
+  readonly topLogprobs?: number;
+  readonly constraint?: Constraint;
 }
 
 /** Why an engine cannot begin. Says nothing of the prompt itself. */
@@ -32,6 +59,10 @@ export interface Piece {
   readonly text: string;
   /** So far, this one included. */
   readonly completionTokens: number;
+  /** Of the prompt's tokens, those that were in memory already; the same in every piece. */
+  readonly cachedTokens: number;
+  /** Where they were asked for. */
+  readonly logprob?: TokenLogprob;
 }
 
 /**
@@ -56,11 +87,13 @@ export interface Engine extends AsyncDisposable {
    *
    * @throws EngineRefusal where the template does not take these messages
    */
-  prompt(messages: readonly Message[]): Prompt;
+  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Prompt;
+  /** @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept */
   run(
     prompt: Prompt,
-    sampling: Sampling & { readonly seed: number; readonly maxTokens: number },
+    generation: Generation,
     signal: AbortSignal,
+    cacheScope?: string,
   ): AsyncGenerator<
     Piece,
     { readonly finish: "stop" | "length"; readonly cachedTokens: number; readonly completionTokens: number }

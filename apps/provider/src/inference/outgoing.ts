@@ -37,6 +37,10 @@ export class Outgoing {
   readonly #hash: Sha256Stream;
   #waiting: Uint8Array[] = [];
   #lastFrameAtMs: number;
+  #lastTextAtMs: number | undefined;
+  #completionTokens = 0;
+  /** Frames leave one after the other, also where one waits for credit. */
+  #sending: Promise<void> | undefined;
 
   constructor(tools: Tools, secret: ResponseSecret, credit: Credit, send: (frames: string) => void) {
     this.#tools = tools;
@@ -53,6 +57,20 @@ export class Outgoing {
     const bytes = utf8(text);
     this.#hash.update(bytes);
     this.#waiting.push(bytes);
+    this.#lastTextAtMs = this.#tools.clock.monotonicMs();
+  }
+
+  /** How long nothing was rendered; undefined before anything was. */
+  get silentMs(): number | undefined {
+    return this.#lastTextAtMs === undefined ? undefined : this.#tools.clock.monotonicMs() - this.#lastTextAtMs;
+  }
+
+  /** Sends words between two events, unless earlier ones still wait to be taken: then nobody is kept waiting by us. */
+  async comment(text: string, signal: AbortSignal): Promise<void> {
+    if (this.#sending || this.#waiting.length > 0 || !this.#credit.allows(text.length + FRAME_OVERHEAD_BYTES_MAX))
+      return;
+    this.add(text);
+    await this.#frames(this.#completionTokens, false, signal);
   }
 
   /** Sends what waits, in order; waits for credit first where there is none, so that the model waits too. */
@@ -79,6 +97,17 @@ export class Outgoing {
 
   /** What was not sent when the signal aborts stays and goes out with the end: it is part of the hash. */
   async #frames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {
+    while (this.#sending) await this.#sending.catch(() => {});
+    this.#completionTokens = completionTokens;
+    this.#sending = this.#sendFrames(completionTokens, final, signal);
+    try {
+      await this.#sending;
+    } finally {
+      this.#sending = undefined;
+    }
+  }
+
+  async #sendFrames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {
     do {
       const waiting = concatBytes(...this.#waiting);
       this.#waiting = [waiting];

@@ -1,9 +1,17 @@
+import type * as z from "zod";
 import type { Failure } from "../failures.ts";
 import type { RequestId } from "../ids.ts";
 import type { Usage } from "../money.ts";
 import type { Endpoint, Job } from "./job.ts";
 
-export type FinishReason = "stop" | "length" | "cancelled";
+export const finishReasons = ["stop", "length", "tool_calls", "cancelled"] as const;
+export type FinishReason = (typeof finishReasons)[number];
+
+export interface Finish {
+  readonly reason: FinishReason;
+  /** The caller's stop string that ended the answer, if one did. */
+  readonly stopString?: string;
+}
 
 /** What an answer's rendering needs beyond the model's own words. */
 export interface RenderFacts {
@@ -11,36 +19,76 @@ export interface RenderFacts {
   readonly jobId: string;
   /** Seconds since 1970, for `created`. */
   readonly createdSec: number;
-  /** The model's name as the caller asked for it. */
-  readonly model: string;
 }
 
-/** Text of the answer, split into what is thought and what is said. */
-export interface TextDelta {
-  readonly kind: "said" | "thought";
+/** One token with its natural log probability under the distribution that it was drawn from. */
+export interface TokenChance {
   readonly text: string;
+  readonly bytes: readonly number[];
+  readonly logprob: number;
 }
+export interface TokenLogprob extends TokenChance {
+  /** The likeliest tokens at this place, likeliest first. */
+  readonly top: readonly TokenChance[];
+}
+
+/** One step of an answer: text, split into what is thought and what is said, or a tool call in pieces. */
+export type Delta =
+  | { readonly kind: "said"; readonly text: string; readonly logprobs?: readonly TokenLogprob[] }
+  | { readonly kind: "thought"; readonly text: string }
+  /** A call begins; `arguments` that follow are its, until the next `call`. */
+  | { readonly kind: "call"; readonly id: string; readonly name: string }
+  | { readonly kind: "arguments"; readonly text: string };
+
+export type TextDelta = Extract<Delta, { kind: "said" | "thought" }>;
 
 /**
  * Renders one answer into the bytes that the caller receives, as UTF-8 text, piece by piece. The
  * concatenation of all that it returns is the response body, so that its hash can be taken on the way.
  * A streaming renderer returns events as they come; a plain one returns "" until `end`.
+ *
+ * Called in this order: `begin`, then for each choice from 0 on any number of `delta` and one `finish`,
+ * then `end`. Choices do not interleave.
  */
 export interface Renderer {
   /** When the first token exists, hidden or not. */
-  begin(): string;
-  delta(delta: TextDelta): string;
-  /** The proper end, with the dialect's last event. */
-  end(finish: FinishReason, usage: Usage): string;
+  begin(prompt: Pick<Usage, "promptTokens" | "cachedTokens">): string;
+  delta(delta: Delta, choice: number): string;
+  /** This choice has ended. */
+  finish(finish: Finish, choice: number): string;
+  /** The proper end, with the dialect's last event. `usage` is the sum over all choices. */
+  end(usage: Usage): string;
+}
+
+/** A request that was understood. */
+export interface Decoded {
+  readonly job: Job;
+  /** Knows what only this dialect knows of the request, such as which parts the caller wants to see. */
+  readonly renderer: (facts: RenderFacts) => Renderer;
+}
+
+/** For the API description. */
+export interface DialectWords {
+  readonly summary: string;
+  readonly description: string;
+  readonly request: z.ZodType;
+  readonly response: z.ZodType;
+  /** The data of one event of a stream; absent where the endpoint has none. */
+  readonly event?: z.ZodType;
+  readonly error: z.ZodType;
 }
 
 export interface Dialect {
   readonly endpoint: Endpoint;
+  readonly words: DialectWords;
   /** Parses and checks a body. Throws NetworkError `body_invalid` or `unsupported`, naming the field. */
-  decode(body: unknown): Job;
-  render(job: Job, facts: RenderFacts): Renderer;
+  decode(body: unknown): Decoded;
   /** The body of an HTTP error, as a JSON string. */
   errorBody(failure: Failure, requestId: RequestId): string;
-  /** The event that ends a stream which failed after its first content, with its blank line. */
-  errorEvent(failure: Failure, requestId: RequestId): string;
+  /**
+   * The event that ends a stream which failed after its first content, with its blank line.
+   *
+   * @param eventsSent how many events the caller has, comments not counted
+   */
+  errorEvent(failure: Failure, requestId: RequestId, eventsSent: number): string;
 }

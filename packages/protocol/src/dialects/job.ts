@@ -1,14 +1,49 @@
 import type { Serial } from "../ids.ts";
+import type { Schema } from "../schema/shape.ts";
 
 /** The inference endpoints. Each is one dialect of the same path. */
-export const endpoints = ["/v1/chat/completions"] as const;
+export const endpoints = [
+  "/v1/chat/completions",
+  "/v1/responses",
+  "/v1/completions",
+  "/v1/messages",
+  "/v1/messages/count_tokens",
+] as const;
 export type Endpoint = (typeof endpoints)[number];
 
-export type Role = "system" | "user" | "assistant";
+export type Role = "system" | "user" | "assistant" | "tool";
+
+/** What an assistant asked a tool to do. */
+export interface ToolCall {
+  /** Names the call, so that a result can answer it. */
+  readonly id: string;
+  readonly name: string;
+  /** JSON text of an object, as the model wrote it. */
+  readonly arguments: string;
+}
+
 export interface Message {
   readonly role: Role;
   readonly text: string;
+  /** An assistant's. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** What an assistant thought before it spoke. */
+  readonly thought?: string;
+  /** Of a tool's message: the call that it answers. */
+  readonly callId?: string;
 }
+
+/** A function that the model may call. */
+export interface Tool {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of its arguments, as the caller wrote it: the model reads it. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** What of it is enforced when the model writes a call. */
+  readonly schema: Schema;
+}
+
+export type ToolChoice = "none" | "auto" | "required" | { readonly name: string };
 
 /** What steers the sampler; all of it is written into the receipt. */
 export interface Sampling {
@@ -16,24 +51,42 @@ export interface Sampling {
   readonly temperature: number;
   /** Above 0, at most 1. */
   readonly topP: number;
-  /** Absent: the provider draws one, and the receipt names it. */
+  /** Only so many of the likeliest tokens are considered; 0 means all. */
+  readonly topK: number;
+  /** −2 to 2 each. */
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  /** Added to a token's logit, −100 to 100; by token id. */
+  readonly logitBias: readonly (readonly [token: number, bias: number])[];
+  /** Absent: the provider draws one, and the receipt names it. Further choices count on from it. */
   readonly seed?: number;
   readonly stop: readonly string[];
 }
 
-/** A request in any dialect, decoded: what the model is to do and how the caller wants it told. */
+/** A request in any dialect, decoded: what the model is to do. How it is told is the renderer's. */
 export interface Job {
   readonly endpoint: Endpoint;
   /** As the caller wrote it; not yet looked up. */
   readonly model: string;
   readonly stream: boolean;
+  /** False where the prompt is only counted: the model does not run and nothing is charged. */
+  readonly generates: boolean;
   readonly messages: readonly Message[];
+  readonly tools: readonly Tool[];
+  /** `none` where there are no tools. */
+  readonly toolChoice: ToolChoice;
+  readonly parallelToolCalls: boolean;
+  /** The visible answer must be JSON of this shape; absent: any text. */
+  readonly format?: Schema;
   readonly sampling: Sampling;
-  /** Bounds the generation and the hold, in tokens. */
+  /** Bounds each choice's generation and the hold, in tokens. */
   readonly maxTokens: number;
-  readonly includeReasoning: boolean;
-  /** Whether a stream's last chunk carries usage. */
-  readonly includeUsage: boolean;
+  /** Answers to the one prompt: 1 to `CHOICES_MAX`. */
+  readonly choices: number;
+  /** With each visible token its log probability and those of so many others; absent: none. */
+  readonly topLogprobs?: number;
+  /** For models whose template can turn thinking on or off; absent: as the template has it. */
+  readonly thinks?: boolean;
   /** Machines that the caller insists on; empty means any. */
   readonly pins: readonly Serial[];
 }

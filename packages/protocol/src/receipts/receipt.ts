@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { finishReasons } from "../dialects/dialect.ts";
 import { endpoints } from "../dialects/job.ts";
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -28,11 +29,20 @@ export const receipt = z.object({
     temperature: z.number(),
     top_p: z.number(),
     seed: count,
-    stop: z.int().nonnegative(),
+    top_k: count,
+    frequency_penalty: z.number(),
+    presence_penalty: z.number(),
+    /** How many tokens were biased, and how many stop strings there were: not which. */
+    logit_bias: count,
+    stop: count,
+    /** Of each choice. */
     max_tokens: z.int().positive(),
+    /** Answers to the one prompt; the first has this seed, and each further one the next. */
+    n: z.int().positive(),
   }),
   usage: z.object({ prompt_tokens: count, cached_tokens: count, completion_tokens: count, reasoning_tokens: count }),
-  finish_reason: z.enum(["stop", "length", "cancelled"]),
+  /** Of several answers, the one that says most: cancelled before length, before tool_calls, before stop. */
+  finish_reason: z.enum(finishReasons),
   provider_id: z.string(),
   identity_key: z.base64(),
   /** Names the registration blob whose keys served this. */

@@ -24,6 +24,11 @@ export class StopWatcher {
     this.#holdMax = Math.max(0, ...stops.map((stop) => stop.length - 1));
   }
 
+  /** What is held back, in UTF-16 units. */
+  get heldUnits(): number {
+    return this.#held.length;
+  }
+
   /** What may be let out, and the stop string once one has matched; after that no text comes out. */
   push(text: string): { text: string; stopped?: string } {
     if (this.#stopped !== undefined) return { text: "", stopped: this.#stopped };

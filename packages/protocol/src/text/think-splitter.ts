@@ -29,6 +29,15 @@ export class ThinkSplitter {
     this.#thinking = options.startsThinking ?? false;
   }
 
+  get thinking(): boolean {
+    return this.#thinking;
+  }
+
+  /** What is held back, in UTF-16 units. */
+  get heldUnits(): number {
+    return this.#debris.length + this.#half.length;
+  }
+
   push(text: string): TextDelta[] {
     const deltas: TextDelta[] = [];
     let rest = this.#half + text;

@@ -90,6 +90,8 @@ export const fromCoordinator = z.discriminatedUnion("type", [
     /** The caller's own request id. */
     caller_request_id: z.string().max(128),
     envelope,
+    /** Requests with the same scope come from one account, and may reuse each other's prompt in memory. */
+    cache_scope: z.string().max(64).optional(),
     /** Sealed bytes that may be sent before the first credit. */
     credit_bytes: z.int().positive(),
   }),

@@ -4,18 +4,33 @@ import { failures } from "../../failures.ts";
 /** What callers of `POST /v1/chat/completions` receive, as it is published and as the tests check it. */
 
 const count = z.int().nonnegative();
-const finishReason = z.enum(["stop", "length"]);
+const finishReason = z.enum(["stop", "length", "tool_calls"]);
 
-const usage = z.object({
+export const openaiUsage = z.object({
   prompt_tokens: count,
   completion_tokens: count.meta({ description: "Thinking included, whether it is handed out or not" }),
   total_tokens: count,
   prompt_tokens_details: z.object({ cached_tokens: count }),
   completion_tokens_details: z.object({ reasoning_tokens: count }),
 });
-export type ChatUsage = z.infer<typeof usage>;
+export type ChatUsage = z.infer<typeof openaiUsage>;
 
 const reasoning = z.string().exactOptional().meta({ description: "Only with include_reasoning" });
+
+const chance = { token: z.string(), logprob: z.number(), bytes: z.array(z.int()) };
+const logprobs = z
+  .object({
+    content: z.array(z.object({ ...chance, top_logprobs: z.array(z.object(chance)) })),
+    refusal: z.null(),
+  })
+  .nullable()
+  .meta({ description: "Only with logprobs: of the visible text's tokens" });
+export type ChatLogprobs = z.infer<typeof logprobs>;
+
+const functionCall = z.object({
+  name: z.string(),
+  arguments: z.string().meta({ description: "The JSON text of an object" }),
+});
 
 export const chatResponseSchema = z
   .object({
@@ -23,20 +38,25 @@ export const chatResponseSchema = z
     object: z.literal("chat.completion"),
     created: count.meta({ description: "Seconds since 1970" }),
     model: z.string().meta({ description: "As it was asked for" }),
-    choices: z.tuple([
-      z.object({
-        index: z.literal(0),
-        message: z.object({
-          role: z.literal("assistant"),
-          content: z.string(),
-          reasoning_content: reasoning,
-          refusal: z.null(),
+    choices: z
+      .array(
+        z.object({
+          index: count,
+          message: z.object({
+            role: z.literal("assistant"),
+            content: z.string().nullable().meta({ description: "null where there are only tool calls" }),
+            reasoning_content: reasoning,
+            refusal: z.null(),
+            tool_calls: z
+              .array(z.object({ id: z.string(), type: z.literal("function"), function: functionCall }))
+              .exactOptional(),
+          }),
+          logprobs,
+          finish_reason: finishReason,
         }),
-        logprobs: z.null(),
-        finish_reason: finishReason,
-      }),
-    ]),
-    usage,
+      )
+      .min(1),
+    usage: openaiUsage,
   })
   .meta({ description: "One chat completion" });
 export type ChatResponse = z.infer<typeof chatResponseSchema>;
@@ -50,19 +70,29 @@ export const chatChunkSchema = z
     choices: z
       .array(
         z.object({
-          index: z.literal(0),
+          index: count,
           delta: z.strictObject({
             role: z.literal("assistant").exactOptional().meta({ description: "In the first chunk" }),
             content: z.string().exactOptional(),
             reasoning_content: reasoning,
+            tool_calls: z
+              .array(
+                z.object({
+                  index: count,
+                  id: z.string().exactOptional().meta({ description: "In the first chunk of a call" }),
+                  type: z.literal("function").exactOptional(),
+                  function: z.object({ name: z.string().exactOptional(), arguments: z.string().exactOptional() }),
+                }),
+              )
+              .exactOptional(),
           }),
-          logprobs: z.null(),
+          logprobs,
           finish_reason: finishReason.nullable(),
         }),
       )
       .max(1)
       .meta({ description: "Empty in the chunk that carries the usage" }),
-    usage: usage
+    usage: openaiUsage
       .nullable()
       .exactOptional()
       .meta({ description: "Only with stream_options.include_usage; null but in the last chunk" }),

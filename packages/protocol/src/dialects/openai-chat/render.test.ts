@@ -3,14 +3,14 @@ import { describe, expect, it } from "vitest";
 import { type Failure, failures } from "../../failures.ts";
 import { type ModelId, ourWords, type ParamPath, type ProviderId, type RequestId } from "../../ids.ts";
 import type { Usage } from "../../money.ts";
-import type { FinishReason, RenderFacts, TextDelta } from "../dialect.ts";
-import { endpoints, type Job } from "../job.ts";
+import type { Decoded, Delta, FinishReason, RenderFacts } from "../dialect.ts";
+import { endpoints } from "../job.ts";
 import { dialects } from "../registry.ts";
 import { type ChatChunk, chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";
 import { openaiChat } from "./index.ts";
 
 const requestId = "r" as RequestId;
-const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000, model: 'a "quoted" model' };
+const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000 };
 const usage: Usage = { promptTokens: 7, cachedTokens: 3, completionTokens: 5, reasoningTokens: 2 };
 const wireUsage = {
   prompt_tokens: 7,
@@ -20,14 +20,31 @@ const wireUsage = {
   completion_tokens_details: { reasoning_tokens: 2 },
 };
 
-const jobWith = (fields: Partial<Job>): Job => ({
-  ...openaiChat.decode({ model: "m", messages: [{ role: "user", content: "hi" }] }),
-  ...fields,
-});
+interface Wish {
+  readonly stream?: boolean;
+  readonly includeUsage?: boolean;
+  readonly includeReasoning?: boolean;
+  readonly n?: number;
+}
 
-function render(job: Job, deltas: readonly TextDelta[], finish: FinishReason = "stop"): string {
-  const renderer = openaiChat.render(job, facts);
-  return renderer.begin() + deltas.map((delta) => renderer.delta(delta)).join("") + renderer.end(finish, usage);
+const jobWith = ({ stream = false, includeUsage = false, includeReasoning = false, n = 1 }: Wish): Decoded =>
+  openaiChat.decode({
+    model: 'a "quoted" model',
+    messages: [{ role: "user", content: "hi" }],
+    stream,
+    stream_options: { include_usage: includeUsage },
+    include_reasoning: includeReasoning,
+    n,
+  });
+
+function render(decoded: Decoded, deltas: readonly Delta[], reason: FinishReason = "stop"): string {
+  const renderer = decoded.renderer(facts);
+  let body = renderer.begin(usage);
+  for (let choice = 0; choice < decoded.job.choices; choice++) {
+    body += deltas.map((delta) => renderer.delta(delta, choice)).join("");
+    body += renderer.finish({ reason }, choice);
+  }
+  return body + renderer.end(usage);
 }
 
 /** The data of each event, after checking that there is nothing but `data:` lines and blank lines. */
@@ -81,7 +98,7 @@ describe("a plain body", () => {
 
   it("hands out the thinking to who asked", () => {
     const body = render(jobWith({ includeReasoning: true }), [{ kind: "thought", text: "hm" }]);
-    expect(chatResponseSchema.parse(JSON.parse(body)).choices[0].message).toEqual({
+    expect(chatResponseSchema.parse(JSON.parse(body)).choices[0]?.message).toEqual({
       role: "assistant",
       content: "",
       reasoning_content: "hm",
@@ -90,8 +107,8 @@ describe("a plain body", () => {
   });
 
   it("comes out at the end alone", () => {
-    const renderer = openaiChat.render(jobWith({}), facts);
-    expect(renderer.begin() + renderer.delta({ kind: "said", text: "a" })).toBe("");
+    const renderer = jobWith({}).renderer(facts);
+    expect(renderer.begin(usage) + renderer.delta({ kind: "said", text: "a" }, 0)).toBe("");
   });
 
   for (const [finish, word] of [
@@ -100,7 +117,9 @@ describe("a plain body", () => {
     ["cancelled", "stop"],
   ] as const)
     it(`says ${word} for ${finish}, streamed too`, () => {
-      expect(chatResponseSchema.parse(JSON.parse(render(jobWith({}), [], finish))).choices[0].finish_reason).toBe(word);
+      expect(chatResponseSchema.parse(JSON.parse(render(jobWith({}), [], finish))).choices[0]?.finish_reason).toBe(
+        word,
+      );
       expect(chunksOf(render(jobWith({ stream: true }), [], finish)).at(-1)?.choices[0]?.finish_reason).toBe(word);
     });
 });
@@ -112,7 +131,7 @@ describe("a stream", () => {
     created: 1_700_000_000,
     model: 'a "quoted" model',
   };
-  const deltas: TextDelta[] = [
+  const deltas: Delta[] = [
     { kind: "thought", text: "hm" },
     { kind: "said", text: "" },
     { kind: "said", text: "Hello" },
@@ -166,8 +185,8 @@ describe("a stream", () => {
           const { choices, usage: total } = chatResponseSchema.parse(
             JSON.parse(render(jobWith({ includeReasoning, includeUsage }), pieces)),
           );
-          expect(deltaText(chunks, "content")).toBe(choices[0].message.content);
-          expect(deltaText(chunks, "reasoning_content")).toBe(choices[0].message.reasoning_content ?? "");
+          expect(deltaText(chunks, "content")).toBe(choices[0]?.message.content);
+          expect(deltaText(chunks, "reasoning_content")).toBe(choices[0]?.message.reasoning_content ?? "");
           expect(chunks[0]?.choices[0]?.delta).toEqual({ role: "assistant", content: "" });
           expect(chunks.filter((chunk) => chunk.usage)).toHaveLength(includeUsage ? 1 : 0);
           if (includeUsage) expect(chunks.at(-1)?.usage).toEqual(total);
@@ -175,6 +194,74 @@ describe("a stream", () => {
       ),
     );
   });
+});
+
+describe("tool calls", () => {
+  const calls: Delta[] = [
+    { kind: "call", id: "call_1", name: "weather" },
+    { kind: "arguments", text: '{"city":' },
+    { kind: "arguments", text: '"Rome"}' },
+    { kind: "call", id: "call_2", name: "time" },
+    { kind: "arguments", text: "{}" },
+  ];
+
+  it("are told whole in a plain body", () => {
+    const { choices } = chatResponseSchema.parse(JSON.parse(render(jobWith({}), calls, "tool_calls")));
+    expect(choices[0]).toMatchObject({
+      finish_reason: "tool_calls",
+      message: {
+        content: null,
+        tool_calls: [
+          { id: "call_1", type: "function", function: { name: "weather", arguments: '{"city":"Rome"}' } },
+          { id: "call_2", type: "function", function: { name: "time", arguments: "{}" } },
+        ],
+      },
+    });
+  });
+
+  it("are told in pieces in a stream, by their index", () => {
+    const deltas = chunksOf(render(jobWith({ stream: true }), calls, "tool_calls"))
+      .slice(1, -1)
+      .map((chunk) => chunk.choices[0]?.delta.tool_calls?.[0]);
+    expect(deltas).toEqual([
+      { index: 0, id: "call_1", type: "function", function: { name: "weather", arguments: "" } },
+      { index: 0, function: { arguments: '{"city":' } },
+      { index: 0, function: { arguments: '"Rome"}' } },
+      { index: 1, id: "call_2", type: "function", function: { name: "time", arguments: "" } },
+      { index: 1, function: { arguments: "{}" } },
+    ]);
+  });
+});
+
+it("tells several choices one after another, each with its role and its end", () => {
+  const said: Delta[] = [{ kind: "said", text: "hi" }];
+  const chunks = chunksOf(render(jobWith({ stream: true, n: 2 }), said));
+  expect(chunks.map(({ choices }) => [choices[0]?.index, choices[0]?.finish_reason])).toEqual([
+    [0, null],
+    [0, null],
+    [0, "stop"],
+    [1, null],
+    [1, null],
+    [1, "stop"],
+  ]);
+  expect(chatResponseSchema.parse(JSON.parse(render(jobWith({ n: 2 }), said))).choices).toHaveLength(2);
+});
+
+it("tells log probabilities with the text that they are of", () => {
+  const top = [{ text: "hi", bytes: [104, 105], logprob: -0.5 }];
+  const decoded = openaiChat.decode({ model: "m", messages: [{ role: "user", content: "" }], logprobs: true });
+  const said: Delta[] = [
+    { kind: "said", text: "hi", logprobs: [{ text: "hi", bytes: [104, 105], logprob: -0.5, top }] },
+  ];
+  const { choices } = chatResponseSchema.parse(JSON.parse(render(decoded, said)));
+  expect(choices[0]?.logprobs?.content).toEqual([
+    {
+      token: "hi",
+      logprob: -0.5,
+      bytes: [104, 105],
+      top_logprobs: [{ token: "hi", logprob: -0.5, bytes: [104, 105] }],
+    },
+  ]);
 });
 
 describe("errors", () => {
@@ -214,7 +301,7 @@ describe("errors", () => {
       const parsed = openaiErrorSchema.parse(JSON.parse(body));
       expect(parsed.error).toMatchObject(error);
       expect(parsed.error.message).toMatch(/\.$/);
-      expect(openaiChat.errorEvent(failure, requestId)).toBe(`data: ${body}\n\n`);
+      expect(openaiChat.errorEvent(failure, requestId, 0)).toBe(`data: ${body}\n\n`);
     });
 
   it("publishes every code of the table", () => {

@@ -1,17 +1,28 @@
 import type { Usage } from "../../money.ts";
-import type { FinishReason, RenderFacts, Renderer, TextDelta } from "../dialect.ts";
+import type { Delta, Finish, FinishReason, RenderFacts, Renderer, TokenLogprob } from "../dialect.ts";
 import type { Job } from "../job.ts";
-import type { ChatResponse, ChatUsage } from "./answer-schema.ts";
+import { jsonText } from "../json-text.ts";
+import type { ChatLogprobs, ChatResponse, ChatUsage } from "./answer-schema.ts";
+import type { ChatWishes } from "./request.ts";
+
+interface Told {
+  said: string;
+  thought: string;
+  logprobs: TokenLogprob[];
+  calls: { id: string; name: string; arguments: string }[];
+  finish: FinishReason;
+}
 
 /** One `chat.completion` body, which comes out whole at the end. */
 export class PlainRenderer implements Renderer {
   readonly #job: Job;
+  readonly #wishes: ChatWishes;
   readonly #facts: RenderFacts;
-  #said = "";
-  #thought = "";
+  readonly #choices: Told[] = [];
 
-  constructor(job: Job, facts: RenderFacts) {
+  constructor(job: Job, wishes: ChatWishes, facts: RenderFacts) {
     this.#job = job;
+    this.#wishes = wishes;
     this.#facts = facts;
   }
 
@@ -19,100 +30,159 @@ export class PlainRenderer implements Renderer {
     return "";
   }
 
-  delta(delta: TextDelta): string {
-    if (delta.kind === "said") this.#said += delta.text;
-    else if (this.#job.includeReasoning) this.#thought += delta.text;
+  delta(delta: Delta, choice: number): string {
+    const told = this.#told(choice);
+    switch (delta.kind) {
+      case "said":
+        told.said += delta.text;
+        told.logprobs.push(...(delta.logprobs ?? []));
+        return "";
+      case "thought":
+        told.thought += delta.text;
+        return "";
+      case "call":
+        told.calls.push({ id: delta.id, name: delta.name, arguments: "" });
+        return "";
+      case "arguments": {
+        const call = told.calls.at(-1);
+        if (call) call.arguments += delta.text;
+        return "";
+      }
+    }
+  }
+
+  finish({ reason }: Finish, choice: number): string {
+    this.#told(choice).finish = reason;
     return "";
   }
 
-  end(finish: FinishReason, usage: Usage): string {
+  end(usage: Usage): string {
     return JSON.stringify({
       id: `chatcmpl-${this.#facts.jobId}`,
       object: "chat.completion",
       created: this.#facts.createdSec,
-      model: this.#facts.model,
-      choices: [
-        {
-          index: 0,
-          message: {
-            role: "assistant",
-            content: this.#said,
-            ...(this.#job.includeReasoning ? { reasoning_content: this.#thought } : {}),
-            refusal: null,
-          },
-          logprobs: null,
-          finish_reason: finishReasonOf(finish),
+      model: this.#job.model,
+      choices: this.#choices.map((told, index) => ({
+        index,
+        message: {
+          role: "assistant",
+          content: told.said === "" && told.calls.length > 0 ? null : told.said,
+          ...(this.#wishes.includeReasoning && { reasoning_content: told.thought }),
+          refusal: null,
+          ...(told.calls.length > 0 && {
+            tool_calls: told.calls.map(({ id, ...call }) => ({ id, type: "function", function: call })),
+          }),
         },
-      ],
-      usage: usageOf(usage),
+        logprobs: this.#job.topLogprobs === undefined ? null : logprobsOf(told.logprobs),
+        finish_reason: finishReasonOf(told.finish),
+      })),
+      usage: chatUsageOf(usage),
     } satisfies ChatResponse);
+  }
+
+  #told(choice: number): Told {
+    return (this.#choices[choice] ??= { said: "", thought: "", logprobs: [], calls: [], finish: "stop" });
   }
 }
 
 /**
- * `chat.completion.chunk` events: the role first, then text, then the reason of the end, then usage
- * where it was asked for, then `[DONE]`. All that is the same in each chunk is written once, since
- * `delta` runs for every token.
+ * `chat.completion.chunk` events: for each choice the role first, then text, then the reason of its end;
+ * then usage where it was asked for, then `[DONE]`. All that is the same in each chunk of a choice is
+ * written once, since `delta` runs for every token.
  */
 export class StreamRenderer implements Renderer {
   readonly #includeReasoning: boolean;
   readonly #includeUsage: boolean;
   /** Up to the list of choices. */
   readonly #head: string;
-  /** Up to the delta. */
-  readonly #choice: string;
-  readonly #said: string;
-  readonly #thought: string;
   /** After the choice. OpenAI sends `usage` as null in every chunk but the one that has it. */
   readonly #tail: string;
   readonly #deltaTail: string;
+  #index = -1;
+  /** Up to the delta. */
+  #choice = "";
+  #said = "";
+  #thought = "";
+  #calls = 0;
 
-  constructor(job: Job, facts: RenderFacts) {
-    this.#includeReasoning = job.includeReasoning;
-    this.#includeUsage = job.includeUsage;
+  constructor(job: Job, { includeReasoning, includeUsage }: ChatWishes, facts: RenderFacts) {
+    this.#includeReasoning = includeReasoning;
+    this.#includeUsage = includeUsage;
     const id = jsonText(`chatcmpl-${facts.jobId}`);
-    this.#head = `data: {"id":${id},"object":"chat.completion.chunk","created":${facts.createdSec},"model":${jsonText(facts.model)},"choices":[`;
-    this.#choice = `${this.#head}{"index":0,"delta":`;
-    this.#said = `${this.#choice}{"content":`;
-    this.#thought = `${this.#choice}{"reasoning_content":`;
-    this.#tail = `}]${job.includeUsage ? ',"usage":null' : ""}}\n\n`;
+    this.#head = `data: {"id":${id},"object":"chat.completion.chunk","created":${facts.createdSec},"model":${jsonText(job.model)},"choices":[`;
+    this.#tail = `}]${includeUsage ? ',"usage":null' : ""}}\n\n`;
     this.#deltaTail = `},"logprobs":null,"finish_reason":null${this.#tail}`;
   }
 
   begin(): string {
+    return this.#to(0);
+  }
+
+  delta(delta: Delta, choice: number): string {
+    return this.#to(choice) + this.#event(delta);
+  }
+
+  finish({ reason }: Finish, choice: number): string {
+    const begun = this.#to(choice);
+    return `${begun}${this.#choice}{},"logprobs":null,"finish_reason":"${finishReasonOf(reason)}"${this.#tail}`;
+  }
+
+  end(usage: Usage): string {
+    const sum = this.#includeUsage ? `${this.#head}],"usage":${JSON.stringify(chatUsageOf(usage))}}\n\n` : "";
+    return `${sum}data: [DONE]\n\n`;
+  }
+
+  #event(delta: Delta): string {
+    switch (delta.kind) {
+      case "said": {
+        if (delta.text === "") return "";
+        const said = this.#said + jsonText(delta.text);
+        if (!delta.logprobs) return said + this.#deltaTail;
+        return `${said}},"logprobs":${JSON.stringify(logprobsOf(delta.logprobs))},"finish_reason":null${this.#tail}`;
+      }
+      case "thought":
+        return this.#includeReasoning && delta.text !== ""
+          ? this.#thought + jsonText(delta.text) + this.#deltaTail
+          : "";
+      case "call": {
+        const call = `{"index":${this.#calls++},"id":${jsonText(delta.id)},"type":"function","function":{"name":${jsonText(delta.name)},"arguments":""}}`;
+        return `${this.#choice}{"tool_calls":[${call}]${this.#deltaTail}`;
+      }
+      case "arguments":
+        return `${this.#choice}{"tool_calls":[{"index":${this.#calls - 1},"function":{"arguments":${jsonText(delta.text)}}}]${this.#deltaTail}`;
+    }
+  }
+
+  /** Begins a choice with its role, where it has not begun. */
+  #to(choice: number): string {
+    if (choice === this.#index) return "";
+    this.#index = choice;
+    this.#choice = `${this.#head}{"index":${choice},"delta":`;
+    this.#said = `${this.#choice}{"content":`;
+    this.#thought = `${this.#choice}{"reasoning_content":`;
+    this.#calls = 0;
     return `${this.#choice}{"role":"assistant","content":""${this.#deltaTail}`;
-  }
-
-  delta(delta: TextDelta): string {
-    if (delta.text === "") return "";
-    if (delta.kind === "said") return this.#said + jsonText(delta.text) + this.#deltaTail;
-    return this.#includeReasoning ? this.#thought + jsonText(delta.text) + this.#deltaTail : "";
-  }
-
-  end(finish: FinishReason, usage: Usage): string {
-    const last = `${this.#choice}{},"logprobs":null,"finish_reason":"${finishReasonOf(finish)}"${this.#tail}`;
-    const sum = this.#includeUsage ? `${this.#head}],"usage":${JSON.stringify(usageOf(usage))}}\n\n` : "";
-    return `${last}${sum}data: [DONE]\n\n`;
   }
 }
 
 /** A caller who cancelled is gone; whoever reads the record later finds a word that OpenAI's list has. */
-const finishReasonOf = (finish: FinishReason): "stop" | "length" => (finish === "length" ? "length" : "stop");
+const finishReasonOf = (reason: FinishReason): "stop" | "length" | "tool_calls" =>
+  reason === "cancelled" ? "stop" : reason;
 
-const usageOf = (usage: Usage): ChatUsage => ({
+const logprobsOf = (tokens: readonly TokenLogprob[]): NonNullable<ChatLogprobs> => ({
+  content: tokens.map(({ text, bytes, logprob, top }) => ({
+    token: text,
+    logprob,
+    bytes: [...bytes],
+    top_logprobs: top.map((other) => ({ token: other.text, logprob: other.logprob, bytes: [...other.bytes] })),
+  })),
+  refusal: null,
+});
+
+export const chatUsageOf = (usage: Usage): ChatUsage => ({
   prompt_tokens: usage.promptTokens,
   completion_tokens: usage.completionTokens,
   total_tokens: usage.promptTokens + usage.completionTokens,
   prompt_tokens_details: { cached_tokens: usage.cachedTokens },
   completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
 });
-
-/** Line ends to Unicode though not to JSON or to server-sent events; some clients cut lines there all the same. */
-const otherLineEnds = /[\u0085\u2028\u2029]/g;
-
-function jsonText(text: string): string {
-  return JSON.stringify(text).replace(
-    otherLineEnds,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}

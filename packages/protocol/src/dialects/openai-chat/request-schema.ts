@@ -1,20 +1,27 @@
 import * as z from "zod";
 import { ourWords } from "../../ids.ts";
 import {
+  CHOICES_MAX,
+  LOGIT_BIASES_MAX,
   MAX_TOKENS_DEFAULT,
   MESSAGES_MAX,
-  PINNED_SERIALS_MAX,
-  STOP_STRING_CHARS_MAX,
   STOP_STRINGS_MAX,
+  TOOLS_MAX,
+  TOP_LOGPROBS_MAX,
 } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
-
-/** Longer model names are refused before they are looked up. */
-export const MODEL_CHARS_MAX = 256;
-/** As long as a registration blob lets a serial be. */
-export const SERIAL_CHARS_MAX = 128;
-/** Text parts of one request, over all its messages. */
-export const CONTENT_PARTS_MAX = 16_384;
+import {
+  modelField,
+  modelWords,
+  serialsField,
+  serialWords,
+  stopStringField,
+  stopWords,
+  temperatureField,
+  tokenCountWords,
+  tokensField,
+  trueOrFalseWords,
+} from "../fields.ts";
 
 /**
  * The body of `POST /v1/chat/completions`: what is taken, as it is validated and as it is published.
@@ -22,36 +29,66 @@ export const CONTENT_PARTS_MAX = 16_384;
  * `null` means absent. A field of OpenAI's that would change the answer and is not served takes its
  * neutral value alone, and any other is refused by name. Fields that are not in here are accepted and
  * not used: clients send many that leave the answer as it is (`user`, `metadata`, `store`,
- * `service_tier`, `safety_identifier`, `prompt_cache_key`, a message's `name`), and some hints
- * (`reasoning_effort`, `verbosity`) that no model here takes.
+ * `service_tier`, `safety_identifier`, `prompt_cache_key`, a message's `name`, `verbosity`).
  */
-const part = z.object({ type: z.literal("text"), text: z.string() });
+const text = z.string();
+const part = z.object({ type: z.enum(["text", "refusal"]), text: text.optional(), refusal: text.optional() });
 
-const message = z.object({
-  role: z.enum(["system", "developer", "user", "assistant"]).meta({ description: "developer is read as system" }),
-  tool_calls: z.array(z.unknown()).max(0).nullish(),
-  function_call: z.null().optional(),
-  audio: z.null().optional(),
-  refusal: z.null().optional(),
-  content: z
-    .union([z.string(), z.array(part).min(1)])
-    .meta({ description: "Text, or a list of text parts, which are joined by line breaks" }),
+const toolCall = z.object({
+  id: z.string().min(1).max(256),
+  type: z.literal("function").nullish(),
+  function: z.object({ name: z.string().min(1).max(256), arguments: z.string() }),
 });
 
-const serial = z
-  .string()
-  .trim()
-  .min(1)
-  .max(SERIAL_CHARS_MAX)
-  .regex(/^[\x20-\x7e]*$/);
-const serials = z.union([serial, z.array(serial).min(1).max(PINNED_SERIALS_MAX)]).nullish();
+const message = z.object({
+  role: z
+    .enum(["system", "developer", "user", "assistant", "tool"])
+    .meta({ description: "developer is read as system" }),
+  content: z
+    .union([z.string(), z.array(part)])
+    .nullish()
+    .meta({ description: "Text, or a list of text parts, which are joined by line breaks" }),
+  tool_calls: z.array(toolCall).max(TOOLS_MAX).nullish().meta({ description: "An assistant's" }),
+  tool_call_id: z.string().min(1).max(256).nullish().meta({ description: "A tool's: the call that it answers" }),
+  reasoning_content: text.nullish().meta({ description: "An assistant's: what it thought before it spoke" }),
+  refusal: text.nullish(),
+  function_call: z.null().optional(),
+  audio: z.null().optional(),
+});
 
-const stopString = z.string().min(1).max(STOP_STRING_CHARS_MAX);
-const tokens = z.int().positive().nullish();
+const jsonSchema = z.looseObject({}).meta({ description: "JSON Schema" });
+const tool = z.object({
+  type: z.literal("function"),
+  function: z.object({
+    name: z.string(),
+    description: text.nullish(),
+    parameters: jsonSchema.nullish(),
+    strict: z.boolean().nullish(),
+  }),
+});
+const toolChoice = z.union([
+  z.enum(["none", "auto", "required"]),
+  z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+  z.object({ type: z.enum(["none", "auto", "required"]) }),
+]);
+const responseFormat = z.union([
+  z.object({ type: z.enum(["text", "json_object"]) }),
+  z.object({
+    type: z.literal("json_schema"),
+    json_schema: z.object({
+      name: z.string().min(1).max(64),
+      description: text.nullish(),
+      schema: jsonSchema.nullish(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+]);
+const penalty = z.number().min(-2).max(2).nullish();
 const refusedUnlessNull = z.null().optional();
+const count = (max: number) => z.int().min(0).max(max).nullish();
 
 const shape = {
-  model: z.string().min(1).max(MODEL_CHARS_MAX).meta({ description: "An id that GET /v1/models lists" }),
+  model: modelField,
   messages: z.array(message).min(1).max(MESSAGES_MAX),
   stream: z.boolean().nullish().meta({ description: "Server-sent events instead of one body; default false" }),
   stream_options: z
@@ -60,30 +97,45 @@ const shape = {
       include_obfuscation: z.boolean().nullish().meta({ description: "Accepted; nothing is obfuscated" }),
     })
     .nullish(),
-  max_completion_tokens: tokens.meta({ description: `Default ${MAX_TOKENS_DEFAULT}` }),
-  max_tokens: tokens.meta({ description: "Used where max_completion_tokens is absent" }),
-  max_output_tokens: tokens.meta({ description: "Used where the other two are absent" }),
-  temperature: z.number().min(0).max(2).nullish().meta({ description: "Default 1" }),
+  max_completion_tokens: tokensField.meta({ description: `Default ${MAX_TOKENS_DEFAULT}` }),
+  max_tokens: tokensField.meta({ description: "Used where max_completion_tokens is absent" }),
+  max_output_tokens: tokensField.meta({ description: "Used where the other two are absent" }),
+  temperature: temperatureField(2),
   top_p: z.number().min(0).max(1).nullish().meta({ description: "Default 1; 0 leaves only the likeliest token" }),
+  top_k: count(1_000_000).meta({ description: "Only so many of the likeliest tokens; 0, the default, means all" }),
+  frequency_penalty: penalty,
+  presence_penalty: penalty,
+  logit_bias: z
+    .record(z.string().regex(/^\d{1,7}$/), z.number().min(-100).max(100))
+    .refine((biases) => Object.keys(biases).length <= LOGIT_BIASES_MAX)
+    .nullish()
+    .meta({ description: "By token id of the model's own tokenizer" }),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: count(TOP_LOGPROBS_MAX),
+  n: z
+    .int()
+    .min(1)
+    .max(CHOICES_MAX)
+    .nullish()
+    .meta({ description: "Answers to the one prompt, told one after another" }),
   seed: z.int().nonnegative().nullish().meta({ description: "Absent: drawn by the provider, named in the receipt" }),
   stop: z
-    .union([stopString, z.array(stopString).max(STOP_STRINGS_MAX)])
+    .union([stopStringField, z.array(stopStringField).max(STOP_STRINGS_MAX)])
     .nullish()
     .meta({ description: "Strings that end the visible answer; they never end the thinking" }),
+  tools: z.array(tool).max(TOOLS_MAX).nullish(),
+  tool_choice: toolChoice.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  response_format: responseFormat.nullish(),
   include_reasoning: z.boolean().nullish().meta({ description: "Hand out the thinking as reasoning_content" }),
-  provider_serial: serials.meta({ description: "Only this machine, or these, may answer" }),
-  provider_serials: serials.meta({ description: "The same; both together mean any of all" }),
-  n: z.literal(1).nullish(),
-  tools: z.array(z.unknown()).max(0).nullish(),
-  tool_choice: z.literal("none").nullish(),
+  reasoning_effort: z
+    .enum(["none", "minimal", "low", "medium", "high", "xhigh"])
+    .nullish()
+    .meta({ description: "none turns a model's thinking off where it can be turned off; any other turns it on" }),
+  provider_serial: serialsField.meta({ description: "Only this machine, or these, may answer" }),
+  provider_serials: serialsField.meta({ description: "The same; both together mean any of all" }),
   functions: z.array(z.unknown()).max(0).nullish(),
   function_call: z.literal("none").nullish(),
-  response_format: z.object({ type: z.literal("text") }).nullish(),
-  logprobs: z.literal(false).nullish(),
-  top_logprobs: z.literal(0).nullish(),
-  logit_bias: z.strictObject({}).nullish(),
-  frequency_penalty: z.literal(0).nullish(),
-  presence_penalty: z.literal(0).nullish(),
   modalities: z.tuple([z.literal("text")]).nullish(),
   audio: refusedUnlessNull,
   prediction: refusedUnlessNull,
@@ -93,76 +145,90 @@ const shape = {
 export const chatRequestSchema = z.object(shape).meta({ description: "A chat completion request" });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
-const toolsAreNot = ourWords`tools are not served; leave the field out`;
+const functionsAreNot = ourWords`functions were replaced by tools; send 'tools' and 'tool_choice'`;
 const audioIsNot = ourWords`the models served here take and give text alone`;
-const penaltiesAreNot = ourWords`penalties are not served; leave the field out or send 0`;
-const tokenCount = ourWords`expected a whole number of tokens, at least 1`;
-const trueOrFalse = ourWords`expected true or false`;
-const serialWords = ourWords`expected a machine's serial, or a list of 1 to ${PINNED_SERIALS_MAX} of them, each 1 to ${SERIAL_CHARS_MAX} printable ASCII characters`;
-const stopWords = ourWords`expected a string of 1 to ${STOP_STRING_CHARS_MAX} characters, or a list of at most ${STOP_STRINGS_MAX} of them`;
+const penaltyWords = ourWords`expected a number from -2 to 2`;
+const toolWords = ourWords`expected an object with 'type' "function" and 'function', which has a 'name'`;
+const toolChoiceWords = ourWords`expected 'none', 'auto', 'required' or a function of 'tools'`;
+const callWords = ourWords`expected an object with 'id' and 'function', which has a 'name' and 'arguments' as a string`;
+const formatWords = ourWords`expected an object with 'type' "text", "json_object" or "json_schema" and, for the last, 'json_schema' with 'name' and 'schema'`;
+const serial = { expected: serialWords };
 
 /** What is said of each field; one for every field of the schema. */
 export const chatRequestRules = {
   "": { expected: ourWords`expected one JSON object` },
-  model: {
-    expected: ourWords`it is required, a model's id of 1 to ${MODEL_CHARS_MAX} characters; GET /v1/models lists them`,
-  },
+  model: { expected: modelWords },
   messages: { expected: ourWords`it is required, a list of 1 to ${MESSAGES_MAX} messages` },
   "messages.*": { expected: ourWords`expected an object with 'role' and 'content'` },
   "messages.*.role": {
-    expected: ourWords`expected 'system', 'developer', 'user' or 'assistant'`,
-    refused: ourWords`tools are not served, so there are no messages from them`,
-    refusedWords: ["tool", "function"],
+    expected: ourWords`expected 'system', 'developer', 'user', 'assistant' or 'tool'`,
+    refused: functionsAreNot,
+    refusedWords: ["function"],
   },
-  "messages.*.tool_calls": { refused: toolsAreNot },
-  "messages.*.function_call": { refused: toolsAreNot },
+  "messages.*.tool_calls": { expected: ourWords`expected a list of at most ${TOOLS_MAX} calls` },
+  "messages.*.tool_calls.*": { expected: callWords },
+  "messages.*.tool_calls.*.type": {
+    expected: ourWords`expected 'function'`,
+    refused: ourWords`only calls of functions are served`,
+    refusedWords: ["custom"],
+  },
+  "messages.*.tool_call_id": { expected: ourWords`expected the id of an earlier call` },
+  "messages.*.reasoning_content": { expected: ourWords`expected a string` },
+  "messages.*.refusal": { expected: ourWords`expected a string` },
+  "messages.*.function_call": { refused: functionsAreNot },
   "messages.*.audio": { refused: audioIsNot },
-  "messages.*.refusal": { refused: ourWords`send what the assistant said as 'content'` },
   "messages.*.content": { expected: ourWords`expected a string or a list of text parts, not empty` },
   "messages.*.content.*": { expected: ourWords`expected a text part, an object with 'type' and 'text'` },
   "messages.*.content.*.type": {
     expected: ourWords`expected 'text'`,
     refused: ourWords`the models served here read text alone, no images, audio or files`,
-    refusedWords: [
-      "image_url",
-      "input_image",
-      "input_audio",
-      "video_url",
-      "input_video",
-      "file",
-      "input_file",
-      "refusal",
-    ],
+    refusedWords: ["image_url", "input_image", "input_audio", "video_url", "input_video", "file", "input_file"],
   },
   "messages.*.content.*.text": { expected: ourWords`expected a string` },
-  stream: { expected: trueOrFalse },
+  stream: { expected: trueOrFalseWords },
   stream_options: { expected: ourWords`expected an object, such as one with 'include_usage'` },
-  "stream_options.include_usage": { expected: trueOrFalse },
-  "stream_options.include_obfuscation": { expected: trueOrFalse },
-  max_completion_tokens: { expected: tokenCount },
-  max_tokens: { expected: tokenCount },
-  max_output_tokens: { expected: tokenCount },
+  "stream_options.include_usage": { expected: trueOrFalseWords },
+  "stream_options.include_obfuscation": { expected: trueOrFalseWords },
+  max_completion_tokens: { expected: tokenCountWords },
+  max_tokens: { expected: tokenCountWords },
+  max_output_tokens: { expected: tokenCountWords },
   temperature: { expected: ourWords`expected a number from 0 to 2` },
   top_p: { expected: ourWords`expected a number from 0 to 1` },
+  top_k: { expected: ourWords`expected a whole number, at least 0` },
+  frequency_penalty: { expected: penaltyWords },
+  presence_penalty: { expected: penaltyWords },
+  logit_bias: {
+    expected: ourWords`expected an object of at most ${LOGIT_BIASES_MAX} members, each a token id with a number from -100 to 100`,
+  },
+  logprobs: { expected: trueOrFalseWords },
+  top_logprobs: { expected: ourWords`expected a whole number from 0 to ${TOP_LOGPROBS_MAX}, together with 'logprobs'` },
+  n: { expected: ourWords`expected a whole number from 1 to ${CHOICES_MAX}` },
   seed: { expected: ourWords`expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}` },
   stop: { expected: stopWords },
   "stop.*": { expected: stopWords },
-  include_reasoning: { expected: trueOrFalse },
-  provider_serial: { expected: serialWords },
-  "provider_serial.*": { expected: serialWords },
-  provider_serials: { expected: serialWords },
-  "provider_serials.*": { expected: serialWords },
-  n: { refused: ourWords`one request has one answer; leave the field out or send 1` },
-  tools: { refused: toolsAreNot },
-  tool_choice: { refused: toolsAreNot },
-  functions: { refused: toolsAreNot },
-  function_call: { refused: toolsAreNot },
-  response_format: { refused: ourWords`answers are plain text; leave the field out or send the type 'text'` },
-  logprobs: { refused: ourWords`log probabilities are not served; leave the field out or send false` },
-  top_logprobs: { refused: ourWords`log probabilities are not served; leave the field out` },
-  logit_bias: { refused: ourWords`tokens cannot be biased; leave the field out` },
-  frequency_penalty: { refused: penaltiesAreNot },
-  presence_penalty: { refused: penaltiesAreNot },
+  tools: { expected: ourWords`expected a list of at most ${TOOLS_MAX} tools` },
+  "tools.*": { expected: toolWords },
+  "tools.*.type": {
+    expected: ourWords`expected 'function'`,
+    refused: ourWords`only functions are served as tools`,
+    refusedWords: ["custom"],
+  },
+  tool_choice: { expected: toolChoiceWords },
+  parallel_tool_calls: { expected: trueOrFalseWords },
+  response_format: { expected: formatWords },
+  "response_format.type": {
+    expected: ourWords`expected 'text', 'json_object' or 'json_schema'`,
+    refused: ourWords`this kind of grammar is not served; send a 'json_schema'`,
+    refusedWords: ["grammar", "python"],
+  },
+  include_reasoning: { expected: trueOrFalseWords },
+  reasoning_effort: { expected: ourWords`expected 'none', 'minimal', 'low', 'medium', 'high' or 'xhigh'` },
+  provider_serial: serial,
+  "provider_serial.*": serial,
+  provider_serials: serial,
+  "provider_serials.*": serial,
+  functions: { refused: functionsAreNot },
+  function_call: { refused: functionsAreNot },
   modalities: { refused: audioIsNot },
   audio: { refused: audioIsNot },
   prediction: { refused: ourWords`predicted outputs are not served; leave the field out` },

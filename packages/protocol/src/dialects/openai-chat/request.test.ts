@@ -3,10 +3,12 @@ import { describe, expect, it } from "vitest";
 import { type Failure, failures, NetworkError, sentenceOf } from "../../failures.ts";
 import type { RequestId, Serial } from "../../ids.ts";
 import { MESSAGES_MAX, PINNED_SERIALS_MAX } from "../../limits.ts";
+import { anyObject } from "../../schema/shape.ts";
 import type { Job } from "../job.ts";
 import { openaiErrorSchema } from "./answer-schema.ts";
 import { openaiChat } from "./index.ts";
-import { chatRequestRules, chatRequestSchema, CONTENT_PARTS_MAX } from "./request-schema.ts";
+import { CONTENT_PARTS_MAX, neutralSampling } from "../fields.ts";
+import { chatRequestRules, chatRequestSchema } from "./request-schema.ts";
 
 const requestId = "r" as RequestId;
 const serial = (text: string) => text as Serial;
@@ -16,11 +18,14 @@ const leastJob: Job = {
   endpoint: "/v1/chat/completions",
   model: "m",
   stream: false,
+  generates: true,
   messages: [{ role: "user", text: "hi" }],
-  sampling: { temperature: 1, topP: 1, stop: [] },
+  tools: [],
+  toolChoice: "none",
+  parallelToolCalls: true,
+  sampling: neutralSampling,
   maxTokens: 8192,
-  includeReasoning: false,
-  includeUsage: false,
+  choices: 1,
   pins: [],
 };
 
@@ -34,13 +39,15 @@ function failureFrom(body: unknown): Failure {
   throw new Error("the body was taken");
 }
 
+const tool = { type: "function", function: { name: "weather", parameters: { type: "object", properties: {} } } };
+const named = (name: string) => ({ type: "function", function: { name } });
 const saying = (content: unknown) => ({ ...least, messages: [{ role: "user", content }] });
 
 describe("bodies that are taken", () => {
   const sampling = leastJob.sampling;
   const cases: [what: string, body: Record<string, unknown>, job: Partial<Job>][] = [
     ["the least", {}, {}],
-    ["streams", { stream: true, stream_options: { include_usage: true } }, { stream: true, includeUsage: true }],
+    ["streams", { stream: true, stream_options: { include_usage: true } }, { stream: true }],
     ["obfuscation asked for", { stream_options: { include_obfuscation: true } }, {}],
     ["temperature and top_p", { temperature: 0, top_p: 0.5 }, { sampling: { ...sampling, temperature: 0, topP: 0.5 } }],
     ["an empty nucleus", { temperature: 1.5, top_p: 0 }, { sampling: { ...sampling, temperature: 0 } }],
@@ -51,7 +58,16 @@ describe("bodies that are taken", () => {
     ["max_tokens", { max_tokens: 5 }, { maxTokens: 5 }],
     ["the newest bound first", { max_tokens: 5, max_completion_tokens: 6, max_output_tokens: 7 }, { maxTokens: 6 }],
     ["null is absent among bounds", { max_completion_tokens: null, max_output_tokens: 7 }, { maxTokens: 7 }],
-    ["thinking", { include_reasoning: true }, { includeReasoning: true }],
+    ["thinking", { include_reasoning: true, reasoning_effort: "low" }, { thinks: true }],
+    ["no thinking", { reasoning_effort: "none" }, { thinks: false }],
+    ["several choices", { n: 4 }, { choices: 4 }],
+    ["log probabilities", { logprobs: true, top_logprobs: 3 }, { topLogprobs: 3 }],
+    [
+      "everything else that steers the sampler",
+      { top_k: 5, frequency_penalty: -2, presence_penalty: 2, logit_bias: { "7": -100 } },
+      { sampling: { ...sampling, topK: 5, frequencyPenalty: -2, presencePenalty: 2, logitBias: [[7, -100]] } },
+    ],
+    ["a JSON object", { response_format: { type: "json_object" } }, { format: anyObject }],
     ["a pin", { provider_serial: " C02X " }, { pins: ["C02X"].map(serial) }],
     ["pins", { provider_serials: ["a", "b "], provider_serial: ["b"] }, { pins: ["b", "a"].map(serial) }],
     [
@@ -73,7 +89,7 @@ describe("bodies that are taken", () => {
     ["null everywhere", Object.fromEntries(nullable().map((name) => [name, null])), {}],
   ];
   for (const [what, fields, job] of cases)
-    it(what, () => expect(openaiChat.decode({ ...least, ...fields })).toEqual({ ...leastJob, ...job }));
+    it(what, () => expect(openaiChat.decode({ ...least, ...fields }).job).toEqual({ ...leastJob, ...job }));
 
   it("reads roles and parts", () => {
     const messages = [
@@ -88,11 +104,11 @@ describe("bodies that are taken", () => {
       { role: "user", content: "" },
       { role: "assistant", content: "d", refusal: null, audio: null, tool_calls: [], reasoning_content: "e" },
     ];
-    expect(openaiChat.decode({ model: "m", messages }).messages).toEqual([
+    expect(openaiChat.decode({ model: "m", messages }).job.messages).toEqual([
       { role: "system", text: "a\nb" },
       { role: "system", text: "c" },
       { role: "user", text: "" },
-      { role: "assistant", text: "d" },
+      { role: "assistant", text: "d", thought: "e" },
     ]);
   });
 
@@ -101,7 +117,7 @@ describe("bodies that are taken", () => {
     const body: unknown = JSON.parse(
       '{"model":"m","messages":[{"role":"user","content":"hi"}],"__proto__":{"stream":"x","temperature":99}}',
     );
-    expect(openaiChat.decode(body)).toEqual(leastJob);
+    expect(openaiChat.decode(body).job).toEqual(leastJob);
   });
 });
 
@@ -123,16 +139,23 @@ describe("bodies that are refused", () => {
     ["messages", "body_invalid", saying(many(CONTENT_PARTS_MAX + 1, { type: "text", text: "a" }))],
     ["messages.1", "body_invalid", { ...least, messages: [least.messages[0], "hi"] }],
     ["messages.0.role", "body_invalid", { ...least, messages: [{ role: "wizard", content: "hi" }] }],
-    ["messages.0.role", "unsupported", { ...least, messages: [{ role: "tool", content: "hi", tool_call_id: "c" }] }],
+    [
+      "messages.0.tool_call_id",
+      "body_invalid",
+      { ...least, messages: [{ role: "tool", content: "hi", tool_call_id: "c" }] },
+    ],
     ["messages.0.role", "unsupported", { ...least, messages: [{ role: "function", content: "hi" }] }],
     [
-      "messages.0.tool_calls",
-      "unsupported",
+      "messages.0.tool_calls.0",
+      "body_invalid",
       { ...least, messages: [{ role: "assistant", tool_calls: [{}], content: null }] },
     ],
     ["messages.0.function_call", "unsupported", { ...least, messages: [{ role: "assistant", function_call: {} }] }],
     ["messages.0.audio", "unsupported", { ...least, messages: [{ role: "assistant", audio: { id: "a" } }] }],
-    ["messages.0.refusal", "unsupported", { ...least, messages: [{ role: "assistant", refusal: "no", content: "" }] }],
+    ["response_format", "unsupported", { ...least, tools: [tool], response_format: { type: "json_object" } }],
+    ["tools", "body_invalid", { ...least, tools: [tool, tool] }],
+    ["tools.0.type", "unsupported", { ...least, tools: [{ type: "custom", custom: {} }] }],
+    ["tool_choice", "body_invalid", { ...least, tools: [tool], tool_choice: named("another") }],
     ["messages.0.content", "body_invalid", { ...least, messages: [{ role: "assistant" }] }],
     ["messages.0.content", "body_invalid", saying(null)],
     ["messages.0.content", "body_invalid", saying([])],
@@ -160,6 +183,14 @@ describe("bodies that are refused", () => {
       max_tokens: [0, -1, 1.5, "5"],
       max_completion_tokens: [0, 1e300],
       max_output_tokens: [false],
+      n: [0, 5, "1"],
+      tools: [{}],
+      tool_choice: ["required", 5],
+      response_format: ["text"],
+      top_logprobs: [1, 21],
+      logit_bias: [{ x: 1 }, { "1": 101 }],
+      frequency_penalty: [2.1],
+      presence_penalty: [-2.1],
       include_reasoning: ["yes"],
       stream_options: [true],
       provider_serial: ["", "  ", [], 5, "é", "x".repeat(129), many(PINNED_SERIALS_MAX + 1, "a")],
@@ -180,17 +211,8 @@ describe("bodies that are refused", () => {
       },
     ],
     ...Object.entries<unknown[]>({
-      n: [2, 0, "1"],
-      tools: [[{}], {}],
-      tool_choice: ["auto", "required", {}],
       functions: [[{}]],
       function_call: ["auto", { name: "f" }],
-      response_format: [{ type: "json_object" }, { type: "json_schema" }, "text"],
-      logprobs: [true],
-      top_logprobs: [1],
-      logit_bias: [{ "50256": -100 }, []],
-      frequency_penalty: [0.1],
-      presence_penalty: [-0.1],
       modalities: [["text", "audio"], ["audio"], []],
       audio: [{ voice: "alloy" }],
       prediction: [{ type: "content" }],
@@ -256,7 +278,7 @@ describe("any body", () => {
     fc.assert(
       fc.property(body, (json) => {
         try {
-          const job = openaiChat.decode(json);
+          const { job } = openaiChat.decode(json);
           expect(job.messages.length).toBeGreaterThan(0);
           expect(Number.isSafeInteger(job.maxTokens) && job.maxTokens > 0).toBe(true);
           expect(job.sampling.topP).toBeGreaterThan(0);
@@ -266,7 +288,7 @@ describe("any body", () => {
           expect(failures[error.failure.code].status).toBe(400);
           expect(error.cause).toBeUndefined();
           expect(JSON.stringify(error.failure) + sentenceOf(error.failure) + error.message).not.toContain(CANARY);
-          expect(openaiChat.errorEvent(error.failure, requestId)).not.toContain(CANARY);
+          expect(openaiChat.errorEvent(error.failure, requestId, 0)).not.toContain(CANARY);
         }
       }),
       { numRuns: 3000 },

@@ -1,9 +1,12 @@
 import { NetworkError } from "../../failures.ts";
-import { type OurWords, ourWords, type ParamPath, type Serial } from "../../ids.ts";
-import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX } from "../../limits.ts";
+import { ourWords } from "../../ids.ts";
+import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
+import { anyObject, type Schema } from "../../schema/shape.ts";
 import { failureOf } from "../faults.ts";
-import type { Job, Message, Sampling } from "../job.ts";
-import { type ChatRequest, CONTENT_PARTS_MAX, chatRequestRules, chatRequestSchema } from "./request-schema.ts";
+import { invalid, listOf, pinsOf, refuseLong, refuseManyParts, unsupported } from "../fields.ts";
+import type { Job, Message, Sampling, Tool, ToolChoice } from "../job.ts";
+import { argumentsOf, checkToolChoice, readFormat, readTools } from "../tools.ts";
+import { type ChatRequest, chatRequestRules, chatRequestSchema } from "./request-schema.ts";
 
 /** Names of the output bound, newest first; the first that is present counts, the others do not. */
 const outputBounds = ["max_completion_tokens", "max_tokens", "max_output_tokens"] as const;
@@ -11,84 +14,167 @@ const outputBounds = ["max_completion_tokens", "max_tokens", "max_output_tokens"
 const listFields = [
   ["messages", MESSAGES_MAX],
   ["stop", STOP_STRINGS_MAX],
+  ["tools", TOOLS_MAX],
   ["provider_serial", PINNED_SERIALS_MAX],
   ["provider_serials", PINNED_SERIALS_MAX],
 ] as const;
+
+/** What the caller wants to see of the answer. */
+export interface ChatWishes {
+  readonly includeReasoning: boolean;
+  /** Whether a stream's last chunk carries usage. */
+  readonly includeUsage: boolean;
+}
 
 /**
  * Reads a chat request.
  *
  * @throws NetworkError `body_invalid` or `unsupported`, naming the field and nothing that was sent
  */
-export function decodeChatRequest(body: unknown): Job {
-  refuseLongLists(body);
+export function decodeChatRequest(body: unknown): { readonly job: Job; readonly wishes: ChatWishes } {
+  refuseLong(
+    body,
+    listFields.map(([field, max]) => [field, max, chatRequestRules[field].expected]),
+  );
+  refuseManyParts(body === null ? undefined : Reflect.get(Object(body), "messages"), "messages");
   const parsed = chatRequestSchema.safeParse(body);
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, chatRequestRules));
   const request = parsed.data;
+  const tools = toolsOf(request);
+  const toolChoice = toolChoiceOf(request, tools);
+  const format = formatOf(request);
+  if (format && toolChoice !== "none")
+    throw unsupported(
+      "response_format",
+      ourWords`with tools that may be called the form of the answer is theirs; send 'tool_choice' "none"`,
+    );
   return {
-    endpoint: "/v1/chat/completions",
-    model: request.model,
-    stream: request.stream ?? false,
-    messages: request.messages.map(messageOf),
-    sampling: samplingOf(request),
-    maxTokens:
-      outputBounds.map((name) => request[name]).find((bound) => typeof bound === "number") ?? MAX_TOKENS_DEFAULT,
-    includeReasoning: request.include_reasoning ?? false,
-    includeUsage: request.stream_options?.include_usage ?? false,
-    pins: pinsOf(request),
+    job: {
+      endpoint: "/v1/chat/completions",
+      model: request.model,
+      stream: request.stream ?? false,
+      generates: true,
+      messages: messagesOf(request.messages),
+      tools,
+      toolChoice,
+      parallelToolCalls: request.parallel_tool_calls ?? true,
+      ...(format && { format }),
+      sampling: samplingOf(request),
+      maxTokens:
+        outputBounds.map((name) => request[name]).find((bound) => typeof bound === "number") ?? MAX_TOKENS_DEFAULT,
+      choices: request.n ?? 1,
+      ...logprobsOf(request),
+      ...(typeof request.reasoning_effort === "string" && { thinks: request.reasoning_effort !== "none" }),
+      pins: pinsOf(request),
+    },
+    wishes: {
+      includeReasoning: request.include_reasoning ?? false,
+      includeUsage: request.stream_options?.include_usage ?? false,
+    },
   };
 }
 
-/**
- * The schema collects a fault for every bad item, and a body may hold millions of them: lists are
- * counted before it reads them.
- */
-function refuseLongLists(body: unknown): void {
-  for (const [field, max] of listFields) {
-    const list = fieldOf(body, field);
-    if (Array.isArray(list) && list.length > max) throw invalid(field, chatRequestRules[field].expected);
+type GivenMessage = ChatRequest["messages"][number];
+
+function messagesOf(given: readonly GivenMessage[]): readonly Message[] {
+  const calls = new Set<string>();
+  return given.map((message, at) => {
+    const where = `messages.${at}`;
+    const { role, tool_call_id: callId, reasoning_content: thought } = message;
+    const toolCalls = listOf(message.tool_calls).map(({ id, function: { name, arguments: text } }, call) => {
+      calls.add(id);
+      return { id, name, arguments: argumentsOf(text, `${where}.tool_calls.${call}.function.arguments`) };
+    });
+    if (toolCalls.length > 0 && role !== "assistant")
+      throw invalid(`${where}.tool_calls`, ourWords`only an assistant calls tools`);
+    const text = textOf(message, where, toolCalls.length > 0);
+    if (role === "tool") {
+      if (typeof callId !== "string" || !calls.has(callId))
+        throw invalid(`${where}.tool_call_id`, chatRequestRules["messages.*.tool_call_id"].expected);
+      return { role, text, callId };
+    }
+    return {
+      role: role === "developer" ? "system" : role,
+      text,
+      ...(toolCalls.length > 0 && { toolCalls }),
+      ...(role === "assistant" && typeof thought === "string" && thought !== "" && { thought }),
+    };
+  });
+}
+
+function textOf({ role, content, refusal }: GivenMessage, where: string, mayBeAbsent: boolean): string {
+  if (typeof content === "string") return content;
+  if (Array.isArray(content) && content.length > 0)
+    return content
+      .map((part, at) => {
+        const text = part.type === "text" ? part.text : part.refusal;
+        if (text === undefined)
+          throw invalid(`${where}.content.${at}.text`, chatRequestRules["messages.*.content.*.text"].expected);
+        return text;
+      })
+      .join("\n");
+  if (content === undefined || content === null) {
+    if (mayBeAbsent) return "";
+    if (role === "assistant" && typeof refusal === "string") return refusal;
   }
-  const messages = fieldOf(body, "messages");
-  if (!Array.isArray(messages)) return;
-  const contents = messages.map((message) => fieldOf(message, "content"));
-  const parts = contents.reduce<number>((sum, content) => sum + (Array.isArray(content) ? content.length : 0), 0);
-  if (parts > CONTENT_PARTS_MAX)
-    throw invalid("messages", ourWords`expected at most ${CONTENT_PARTS_MAX} text parts, all messages together`);
+  throw invalid(`${where}.content`, chatRequestRules["messages.*.content"].expected);
 }
 
-function fieldOf(value: unknown, field: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, field) : undefined;
+const toolsOf = (request: ChatRequest): readonly Tool[] =>
+  readTools(
+    listOf(request.tools).map(({ function: { name, description, parameters, strict } }) => ({
+      name,
+      description: description ?? undefined,
+      parameters: parameters ?? undefined,
+      strict: strict ?? false,
+    })),
+    "tools",
+  );
+
+function toolChoiceOf({ tool_choice: given }: ChatRequest, tools: readonly Tool[]): ToolChoice {
+  const choice: ToolChoice =
+    typeof given === "string"
+      ? given
+      : !given
+        ? "auto"
+        : given.type === "function"
+          ? { name: given.function.name }
+          : given.type;
+  checkToolChoice(choice, tools, "tool_choice");
+  return tools.length === 0 ? "none" : choice;
 }
 
-function invalid(field: keyof ChatRequest, expected: OurWords): NetworkError {
-  return new NetworkError({ code: "body_invalid", param: field as ParamPath, expected });
+function formatOf({ response_format: given }: ChatRequest): Schema | undefined {
+  if (!given || given.type === "text") return undefined;
+  if (!("json_schema" in given)) return anyObject;
+  const { schema, strict } = given.json_schema;
+  return schema ? readFormat(schema, strict ?? false, "response_format.json_schema.schema") : anyObject;
 }
 
-function messageOf({ role, content }: ChatRequest["messages"][number]): Message {
-  return {
-    role: role === "developer" ? "system" : role,
-    text: typeof content === "string" ? content : content.map((part) => part.text).join("\n"),
-  };
+function logprobsOf({ logprobs, top_logprobs: top }: ChatRequest): Pick<Job, "topLogprobs"> {
+  if (typeof top === "number" && top > 0 && logprobs !== true)
+    throw invalid("top_logprobs", chatRequestRules.top_logprobs.expected);
+  return logprobs === true ? { topLogprobs: top ?? 0 } : {};
 }
 
-function samplingOf(request: ChatRequest): Sampling {
+/** Also of the other requests of OpenAI's that have these fields. */
+export function samplingOf(
+  request: Pick<
+    ChatRequest,
+    "seed" | "top_k" | "frequency_penalty" | "presence_penalty" | "logit_bias" | "stop" | "top_p" | "temperature"
+  >,
+): Sampling {
   const seed = request.seed ?? undefined;
-  const rest = { stop: listOf(request.stop), ...(seed === undefined ? {} : { seed }) };
+  const rest = {
+    topK: request.top_k ?? 0,
+    frequencyPenalty: request.frequency_penalty ?? 0,
+    presencePenalty: request.presence_penalty ?? 0,
+    logitBias: Object.entries(request.logit_bias ?? {}).map(([token, bias]) => [Number(token), bias] as const),
+    stop: listOf(request.stop),
+    ...(seed === undefined ? {} : { seed }),
+  };
   // A nucleus of no mass holds the likeliest token alone, which is what temperature 0 says.
   if (request.top_p === 0) return { temperature: 0, topP: 1, ...rest };
   return { temperature: request.temperature ?? 1, topP: request.top_p ?? 1, ...rest };
-}
-
-/** The pins are the caller's words; the schema lets through only what can be a machine's serial. */
-function pinsOf(request: ChatRequest): readonly Serial[] {
-  const pins = [...new Set([...listOf(request.provider_serial), ...listOf(request.provider_serials)])];
-  if (pins.length > PINNED_SERIALS_MAX)
-    throw invalid("provider_serials", ourWords`expected at most ${PINNED_SERIALS_MAX} machines, both fields together`);
-  return pins as Serial[];
-}
-
-function listOf(value: string | string[] | null | undefined): readonly string[] {
-  if (value === null || value === undefined) return [];
-  return typeof value === "string" ? [value] : value;
 }

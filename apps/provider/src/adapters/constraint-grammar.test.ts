@@ -1,0 +1,70 @@
+import { anyObject, type Tool } from "@darkbloom/protocol";
+import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Constraint, Prompt } from "../inference/engine.ts";
+import { replyGrammar } from "./constraint-grammar.ts";
+
+const tools: Tool[] = [
+  {
+    name: "look",
+    parameters: {},
+    schema: { root: { kind: "object", members: [], rest: undefined }, defs: new Map() },
+  },
+];
+const tagged = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" } as const;
+const call = '{"name": "look", "arguments": {}}';
+const whole = `<tool_call>\n${call}\n</tool_call>`;
+const json: Constraint = { kind: "json", schema: anyObject };
+const owed: Constraint = { kind: "calls", tools, many: false };
+const free: Constraint = { kind: "calls_if_any", tools, many: false };
+
+describe("the grammar of a reply", () => {
+  let llama: Llama;
+  beforeAll(async () => {
+    llama = await getLlama({ gpu: false, build: "never", skipDownload: true, logLevel: LlamaLogLevel.disabled });
+  });
+  afterAll(async () => llama.dispose());
+
+  const plain: Prompt = { tokens: [], opensThinking: false };
+  const thinking: Prompt = { tokens: [], opensThinking: true };
+  const withTags: Prompt = { ...plain, toolSyntax: tagged };
+  const thinkingWithTags: Prompt = { ...thinking, toolSyntax: tagged };
+
+  it.each<[Constraint, Prompt, string, boolean]>([
+    [json, plain, "{}", true],
+    [json, plain, "Sure: {}", false],
+    [json, thinking, "Hm, {.</think>\n\n{}", true],
+    [json, thinking, "<</</think</think>{}", true],
+    [json, thinking, "</think>{}", true],
+    [json, thinking, "</think>Sure: {}", false],
+    [json, thinking, "Hm, but {}", false],
+    [json, thinking, "", false],
+    [owed, withTags, whole, true],
+    [owed, withTags, "No.", false],
+    [owed, thinkingWithTags, `Hm <tool_call></think>\n${whole}`, true],
+    [owed, thinkingWithTags, "Hm</think>", false],
+    [free, withTags, "No.", true],
+    [free, withTags, "", true],
+    [free, withTags, "Is 1 < 2? <tool_cal <<tool_ ☂ {", true],
+    [free, withTags, whole, true],
+    [free, withTags, `Let me look.\n<tool_<${whole}`, true],
+    [free, withTags, "Look: <tool_call>\n{}", false],
+    [free, withTags, "Look: <tool_call>{", false],
+    [free, withTags, `${whole} and more`, false],
+    [free, plain, call, true],
+    [free, plain, `\n${call}`, true],
+    [free, plain, "No {at} all.", true],
+    [free, plain, "", true],
+    [free, plain, '{"name": "jump", "arguments": {}}', false],
+    [free, plain, `${call} Done.`, false],
+    [free, thinking, `Hm {</think>\n${call}`, true],
+    [free, thinking, "Hm {</think>No.", true],
+    [free, thinking, "Hm", true],
+    [free, thinking, "Hm</think>{}", false],
+  ])("%#: of %o after %o, %j fits: %s", async (constraint, prompt, text, fits) => {
+    const grammar = await llama.createGrammar(replyGrammar(constraint, prompt));
+    const test: unknown = Reflect.get(grammar, "_testText");
+    if (typeof test !== "function") throw new TypeError("node-llama-cpp tests texts elsewhere now");
+    expect(Reflect.apply(test, grammar, [text])).toBe(fits);
+  });
+});

@@ -1,0 +1,252 @@
+import type { Delta } from "@darkbloom/protocol";
+import type { ToolSyntax } from "./engine.ts";
+
+/** What may stand before a call's arguments: its beginning up to the name, and on to the arguments. */
+const nameFirst = /^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?<key>arguments|parameters)"\s*:\s*(?=\{)/;
+/** A model that has not come to its call's arguments after so many characters is not writing a call. */
+const HEAD_CHARS_MAX = 4096;
+
+/**
+ * Reads tool calls out of what a model says, as it says it, in the syntax of its template. Arguments
+ * are passed on while they are written, byte for byte.
+ *
+ * - Text around the calls is said; white space between it and a call, and between calls, is dropped.
+ * - What looks like a call and names no tool that was offered, or is no JSON, is text.
+ * - Only what may be the beginning of a call is held back.
+ */
+export class CallReader {
+  readonly #syntax: ToolSyntax;
+  readonly #names: ReadonlySet<string>;
+  readonly #newId: () => string;
+  readonly #tag: string;
+  #state: "text" | "head" | "arguments" | "close" = "text";
+  #held = "";
+  #value = new ValueScanner();
+  #saidAnything = false;
+  /** Calls that have begun, and those of them that are whole. */
+  begun = 0;
+  whole = 0;
+
+  constructor(syntax: ToolSyntax, names: ReadonlySet<string>, newId: () => string) {
+    this.#syntax = syntax;
+    this.#names = names;
+    this.#newId = newId;
+    this.#tag = syntax.open.trim();
+  }
+
+  /** Characters that are held back, in UTF-16 units. */
+  get heldUnits(): number {
+    return this.#held.length;
+  }
+
+  push(text: string): Delta[] {
+    this.#held += text;
+    const deltas: Delta[] = [];
+    for (;;) {
+      const before = this.#held.length;
+      const state = this.#state;
+      this.#step(deltas);
+      if (this.#held.length === before && this.#state === state) return deltas;
+      if (this.#held === "") return deltas;
+    }
+  }
+
+  /** The model has ended: half a call is text, unless its arguments have been passed on. */
+  end(): Delta[] {
+    const deltas: Delta[] = [];
+    if (this.#state === "text") this.#say(deltas, this.begun > 0 ? this.#held.trimEnd() : this.#held);
+    if (this.#state === "head") this.#say(deltas, this.#tag + this.#held);
+    this.#held = "";
+    this.#state = "text";
+    return deltas;
+  }
+
+  #step(deltas: Delta[]): void {
+    switch (this.#state) {
+      case "text":
+        return this.#readText(deltas);
+      case "head":
+        return this.#readHead(deltas);
+      case "arguments":
+        return this.#readArguments(deltas);
+      case "close":
+        return this.#readClose();
+    }
+  }
+
+  #readText(deltas: Delta[]): void {
+    if (this.#tag === "") {
+      const start = this.#held.trimStart();
+      if (start === "") return;
+      // Without a tag only a reply that begins with an object can be a call.
+      if (!this.#saidAnything && start.startsWith("{")) {
+        this.#held = start;
+        this.#state = "head";
+      } else this.#sayHeld(deltas, this.#held.length);
+      return;
+    }
+    const at = this.#held.indexOf(this.#tag);
+    if (at >= 0) {
+      this.#say(deltas, this.#held.slice(0, at).trimEnd());
+      this.#held = this.#held.slice(at + this.#tag.length);
+      this.#state = "head";
+      return;
+    }
+    this.#sayHeld(deltas, startOfHalfTag(this.#held, this.#tag));
+  }
+
+  #sayHeld(deltas: Delta[], end: number): void {
+    this.#say(deltas, this.#held.slice(0, end));
+    this.#held = this.#held.slice(end);
+  }
+
+  #readHead(deltas: Delta[]): void {
+    const head = nameFirst.exec(this.#held);
+    const name = head ? stringOf(head[1]) : undefined;
+    if (head && name !== undefined && this.#names.has(name)) {
+      this.#begin(deltas, name);
+      this.#held = this.#held.slice(head[0].length);
+      this.#value = new ValueScanner();
+      this.#state = "arguments";
+      return;
+    }
+    // Without a tag, any answer in JSON begins like a call: it is let out as soon as it differs.
+    if (this.#tag === "" && !head && !mayBeNameFirst(this.#held)) this.#giveUp(deltas);
+    else this.#readWholeCall(deltas);
+  }
+
+  #giveUp(deltas: Delta[]): void {
+    this.#say(deltas, this.#tag + this.#held);
+    this.#held = "";
+    this.#state = "text";
+  }
+
+  /** Arguments before the name, or as a string of JSON: read when the object is whole. */
+  #readWholeCall(deltas: Delta[]): void {
+    const lead = this.#held.length - this.#held.trimStart().length;
+    const length = this.#held.charAt(lead) === "{" ? new ValueScanner().push(this.#held.slice(lead)) : undefined;
+    const endless = length === undefined && (this.#held.charAt(lead) === "{" || this.#held.trim() === "");
+    if (endless && this.#held.length < HEAD_CHARS_MAX) return;
+    const call = length === undefined ? undefined : callOf(this.#held.slice(lead, lead + length), this.#syntax);
+    if (!call || !this.#names.has(call.name)) return this.#giveUp(deltas);
+    this.#begin(deltas, call.name);
+    deltas.push({ kind: "arguments", text: call.arguments });
+    this.#held = `}${this.#held.slice(lead + (length ?? 0))}`;
+    this.#state = "close";
+  }
+
+  #readArguments(deltas: Delta[]): void {
+    const length = this.#value.push(this.#held);
+    const text = this.#held.slice(0, length);
+    if (text !== "") deltas.push({ kind: "arguments", text });
+    this.#held = this.#held.slice(text.length);
+    if (length !== undefined) this.#state = "close";
+  }
+
+  #readClose(): void {
+    const close = this.#syntax.close.trim();
+    const rest = /^\s*\}\s*/.exec(this.#held);
+    if (!rest) return;
+    const after = this.#held.slice(rest[0].length);
+    if (after.length < close.length && close.startsWith(after)) return this.#countWhole(close === "");
+    if (this.#awaited) this.#awaited = false;
+    else this.whole++;
+    this.#held = (after.startsWith(close) ? after.slice(close.length) : after).trimStart();
+    this.#state = "text";
+  }
+
+  /** A call is whole with its object; the closing tag that may follow is only waited for. */
+  #awaited = false;
+  #countWhole(over: boolean): void {
+    if (!this.#awaited) this.whole++;
+    this.#awaited = !over;
+  }
+
+  #begin(deltas: Delta[], name: string): void {
+    this.begun++;
+    deltas.push({ kind: "call", id: this.#newId(), name });
+  }
+
+  #say(deltas: Delta[], text: string): void {
+    const said = this.begun > 0 && !this.#saidAnything ? text.trimStart() : text;
+    if (said.trim() === "" && (!this.#saidAnything || this.#state !== "text")) return;
+    this.#saidAnything = true;
+    deltas.push({ kind: "said", text: said });
+  }
+}
+
+/** Finds the end of one JSON object in text that comes in pieces. */
+class ValueScanner {
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+
+  /** @returns the length, in this piece, up to and with the end of the object; undefined while it goes on */
+  push(text: string): number | undefined {
+    for (let at = 0; at < text.length; at++) {
+      const char = text.charAt(at);
+      if (this.#escaped) this.#escaped = false;
+      else if (this.#inString) {
+        if (char === "\\") this.#escaped = true;
+        else if (char === '"') this.#inString = false;
+      } else if (char === '"') this.#inString = true;
+      else if (char === "{" || char === "[") this.#depth++;
+      else if (char === "}" || char === "]") {
+        this.#depth--;
+        if (this.#depth === 0) return at + 1;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Whether more text could make this the beginning of an object whose first member is the name. */
+function mayBeNameFirst(text: string): boolean {
+  const [lead = ""] = /^\s*\{?\s*/.exec(text) ?? [];
+  const rest = text.slice(lead.length);
+  if (!lead.includes("{")) return rest === "";
+  return '"name"'.startsWith(rest) || rest.startsWith('"name"');
+}
+
+/** Where white space stands that may belong to a coming tag, or the tag itself in part; the length if nothing does. */
+function startOfHalfTag(text: string, tag: string): number {
+  let start = text.length;
+  for (let length = Math.min(tag.length - 1, text.length); length > 0; length--)
+    if (text.endsWith(tag.slice(0, length))) {
+      start = text.length - length;
+      break;
+    }
+  return text.slice(0, start).trimEnd().length;
+}
+
+function stringOf(json: string | undefined): string | undefined {
+  try {
+    const value: unknown = JSON.parse(json ?? "");
+    return typeof value === "string" ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function callOf(json: string, { argumentsKey }: ToolSyntax): { name: string; arguments: string } | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || !("name" in value) || typeof value.name !== "string")
+    return undefined;
+  const given: unknown = Reflect.get(value, argumentsKey) ?? {};
+  if (typeof given === "string") return isObject(given) ? { name: value.name, arguments: given } : undefined;
+  return typeof given === "object" ? { name: value.name, arguments: JSON.stringify(given) } : undefined;
+}
+
+function isObject(json: string): boolean {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}

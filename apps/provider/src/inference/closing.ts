@@ -1,0 +1,95 @@
+import {
+  signReceipt,
+  toBase64,
+  toHex,
+  type Finish,
+  type FinishReason,
+  type FromCoordinator,
+  type FromProvider,
+  type Job,
+  type Opened,
+  type Receipt,
+  type Usage,
+} from "@darkbloom/protocol";
+import type { AnswerNet } from "./answer.ts";
+import type { Generation } from "./engine.ts";
+
+/** What was told, as the receipt will say it. */
+export interface Told {
+  readonly responseHash: Uint8Array<ArrayBuffer>;
+  /** One for each choice; none where the model did not run. */
+  readonly finishes: readonly Finish[];
+  readonly usage: Usage;
+  readonly generation: Generation;
+  readonly startedAt: number;
+}
+
+/** Signs the hash and the receipt. */
+export async function closing(
+  net: AnswerNet,
+  request: Extract<FromCoordinator, { type: "inference_request" }>,
+  { header, body }: Extract<Opened, { body: unknown }>,
+  job: Job,
+  told: Told,
+): Promise<FromProvider> {
+  const { engine, signer, clock, crypto, providerId } = net;
+  const candidate = header.candidates.find(({ provider_id }) => provider_id === providerId);
+  if (!candidate) throw new RangeError("an opened envelope does not name this provider");
+  const receipt: Receipt = {
+    v: 1,
+    job_id: request.request_id,
+    request_id: request.caller_request_id,
+    privacy: header.mode,
+    endpoint: header.endpoint,
+    model: job.model,
+    build: engine.model.build,
+    weights_sha256: engine.model.weightsSha256,
+    engine: { name: engine.name, version: engine.version },
+    request_sha256: toHex(crypto.sha256(body)),
+    response_sha256: toHex(told.responseHash),
+    ...(header.nonce !== undefined && { nonce: header.nonce }),
+    sampling: samplingOf(told.generation, job.choices),
+    usage: {
+      prompt_tokens: told.usage.promptTokens,
+      cached_tokens: told.usage.cachedTokens,
+      completion_tokens: told.usage.completionTokens,
+      reasoning_tokens: told.usage.reasoningTokens,
+    },
+    finish_reason: weightiest(told.finishes),
+    provider_id: providerId,
+    identity_key: toBase64(signer.publicKey),
+    evidence_sha256: candidate.evidence_sha256,
+    started_at: new Date(told.startedAt).toISOString(),
+    finished_at: new Date(clock.now()).toISOString(),
+  };
+  const [signed, responseSignature] = await Promise.all([
+    signReceipt(signer, receipt),
+    signer.signResponseHash(told.responseHash),
+  ]);
+  return {
+    type: "inference_complete",
+    request_id: request.request_id,
+    receipt: signed.jcs,
+    receipt_signature: signed.signature,
+    response_signature: toBase64(responseSignature),
+  };
+}
+
+const weight: Readonly<Record<FinishReason, number>> = { cancelled: 3, length: 2, tool_calls: 1, stop: 0 };
+
+/** Of several answers, the one that says most. */
+const weightiest = (finishes: readonly Finish[]): FinishReason =>
+  finishes.map(({ reason }) => reason).reduce((most, next) => (weight[next] > weight[most] ? next : most), "stop");
+
+const samplingOf = (generation: Generation, choices: number): Receipt["sampling"] => ({
+  temperature: generation.temperature,
+  top_p: generation.topP,
+  top_k: generation.topK,
+  frequency_penalty: generation.frequencyPenalty,
+  presence_penalty: generation.presencePenalty,
+  logit_bias: generation.logitBias.length,
+  seed: generation.seed,
+  stop: generation.stop.length,
+  max_tokens: generation.maxTokens,
+  n: choices,
+});

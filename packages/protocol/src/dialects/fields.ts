@@ -1,0 +1,100 @@
+import * as z from "zod";
+import { NetworkError } from "../failures.ts";
+import { type OurWords, ourWords, type ParamPath, type Serial } from "../ids.ts";
+import { PINNED_SERIALS_MAX, STOP_STRING_CHARS_MAX, STOP_STRINGS_MAX } from "../limits.ts";
+import type { Sampling } from "./job.ts";
+
+/** What the dialects' requests have in common: fields, what is said of them, and how they are read. */
+
+/** Longer model names are refused before they are looked up. */
+export const MODEL_CHARS_MAX = 256;
+/** As long as a registration blob lets a serial be. */
+export const SERIAL_CHARS_MAX = 128;
+/** Text parts of one request, over all its messages. */
+export const CONTENT_PARTS_MAX = 16_384;
+
+export const modelField = z
+  .string()
+  .min(1)
+  .max(MODEL_CHARS_MAX)
+  .meta({ description: "An id that GET /v1/models lists" });
+export const tokensField = z.int().positive().nullish();
+export const stopStringField = z.string().min(1).max(STOP_STRING_CHARS_MAX);
+export const temperatureField = (max: number) =>
+  z.number().min(0).max(max).nullish().meta({ description: "Default 1" });
+
+const serial = z
+  .string()
+  .trim()
+  .min(1)
+  .max(SERIAL_CHARS_MAX)
+  .regex(/^[\x20-\x7e]*$/);
+export const serialsField = z.union([serial, z.array(serial).min(1).max(PINNED_SERIALS_MAX)]).nullish();
+
+export const modelWords = ourWords`it is required, a model's id of 1 to ${MODEL_CHARS_MAX} characters; GET /v1/models lists them`;
+export const tokenCountWords = ourWords`expected a whole number of tokens, at least 1`;
+export const trueOrFalseWords = ourWords`expected true or false`;
+export const serialWords = ourWords`expected a machine's serial, or a list of 1 to ${PINNED_SERIALS_MAX} of them, each 1 to ${SERIAL_CHARS_MAX} printable ASCII characters`;
+export const stopWords = ourWords`expected a string of 1 to ${STOP_STRING_CHARS_MAX} characters, or a list of at most ${STOP_STRINGS_MAX} of them`;
+
+export const neutralSampling: Sampling = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: [],
+  stop: [],
+};
+
+export const invalid = (param: string | null, expected: OurWords): NetworkError =>
+  new NetworkError({ code: "body_invalid", param: param as ParamPath | null, expected });
+
+export const unsupported = (param: string, reason: OurWords): NetworkError =>
+  new NetworkError({ code: "unsupported", param: param as ParamPath, reason });
+
+export function listOf<Item>(value: Item | readonly Item[] | null | undefined): readonly Item[] {
+  if (value === null || value === undefined) return [];
+  return Array.isArray(value) ? (value as readonly Item[]) : [value as Item];
+}
+
+/** The pins are the caller's words; the schema lets through only what can be a machine's serial. */
+export function pinsOf(request: {
+  readonly provider_serial?: string | readonly string[] | null | undefined;
+  readonly provider_serials?: string | readonly string[] | null | undefined;
+}): readonly Serial[] {
+  const pins = [...new Set([...listOf(request.provider_serial), ...listOf(request.provider_serials)])];
+  if (pins.length > PINNED_SERIALS_MAX)
+    throw invalid("provider_serials", ourWords`expected at most ${PINNED_SERIALS_MAX} machines, both fields together`);
+  return pins as Serial[];
+}
+
+export function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, field) : undefined;
+}
+
+/**
+ * A schema collects a fault for every bad item, and a body may hold millions of them: lists are counted
+ * before it reads them.
+ */
+export function refuseLong(
+  body: unknown,
+  lists: readonly (readonly [field: string, max: number, words: OurWords])[],
+): void {
+  for (const [field, max, words] of lists) {
+    const list = fieldOf(body, field);
+    if (Array.isArray(list) && list.length > max) throw invalid(field, words);
+  }
+}
+
+/** The same for the parts of all messages together. */
+export function refuseManyParts(messages: unknown, field: string): void {
+  if (!Array.isArray(messages)) return;
+  let parts = 0;
+  for (const message of messages) {
+    const content = fieldOf(message, "content");
+    if (Array.isArray(content)) parts += content.length;
+  }
+  if (parts > CONTENT_PARTS_MAX)
+    throw invalid(field, ourWords`expected at most ${CONTENT_PARTS_MAX} parts, all messages together`);
+}

@@ -1,0 +1,83 @@
+import * as z from "zod";
+
+/** What callers of `POST /v1/responses` receive. */
+
+const count = z.int().nonnegative();
+const itemStatus = z.enum(["in_progress", "completed", "incomplete"]);
+
+const chance = { token: z.string(), logprob: z.number(), bytes: z.array(z.int()) };
+const logprob = z.object({ ...chance, top_logprobs: z.array(z.object(chance)) });
+
+const outputText = z.object({
+  type: z.literal("output_text"),
+  text: z.string(),
+  annotations: z.array(z.never()),
+  logprobs: z.array(logprob).meta({ description: "Only where 'include' asks for them" }),
+});
+const summaryText = z.object({ type: z.literal("summary_text"), text: z.string() });
+
+export const outputItem = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("reasoning"), id: z.string(), summary: z.array(summaryText) }),
+  z.object({
+    type: z.literal("message"),
+    id: z.string(),
+    status: itemStatus,
+    role: z.literal("assistant"),
+    content: z.array(outputText),
+  }),
+  z.object({
+    type: z.literal("function_call"),
+    id: z.string(),
+    call_id: z.string(),
+    name: z.string(),
+    arguments: z.string().meta({ description: "The JSON text of an object" }),
+    status: itemStatus,
+  }),
+]);
+export type OutputItem = z.infer<typeof outputItem>;
+
+const usage = z.object({
+  input_tokens: count,
+  input_tokens_details: z.object({ cached_tokens: count, cache_write_tokens: z.literal(0) }),
+  output_tokens: count.meta({ description: "Thinking included, whether it is told or not" }),
+  output_tokens_details: z.object({ reasoning_tokens: count }),
+  total_tokens: count,
+});
+export type ResponsesUsage = z.infer<typeof usage>;
+
+const echoed = z.looseObject({}).meta({ description: "As it was sent" });
+
+export const responseSchema = z
+  .object({
+    id: z.string().meta({ description: "resp_ and the job id" }),
+    object: z.literal("response"),
+    created_at: count.meta({ description: "Seconds since 1970" }),
+    status: z.enum(["in_progress", "completed", "incomplete"]),
+    background: z.literal(false),
+    error: z.null(),
+    incomplete_details: z.object({ reason: z.literal("max_output_tokens") }).nullable(),
+    instructions: z.string().nullable(),
+    max_output_tokens: count.nullable(),
+    model: z.string().meta({ description: "As it was asked for" }),
+    output: z.array(outputItem),
+    parallel_tool_calls: z.boolean(),
+    previous_response_id: z.null(),
+    reasoning: z.object({ effort: z.string().nullable(), summary: z.string().nullable() }),
+    store: z.literal(false),
+    temperature: z.number(),
+    text: z.object({ format: echoed }),
+    tool_choice: z.union([z.string(), echoed]),
+    tools: z.array(echoed),
+    top_logprobs: count,
+    top_p: z.number(),
+    truncation: z.literal("disabled"),
+    usage: usage.nullable(),
+    metadata: z.record(z.string(), z.string()),
+  })
+  .meta({ description: "A response" });
+export type ResponseBody = z.infer<typeof responseSchema>;
+
+export const responsesEventSchema = z.looseObject({ type: z.string(), sequence_number: count }).meta({
+  description:
+    "The data of one event. In this order: response.created, response.in_progress; for each item response.output_item.added, its parts and deltas, response.output_item.done; then response.completed or response.incomplete with the whole response. There is no [DONE].",
+});

@@ -1,0 +1,43 @@
+import type { Failure } from "../../failures.ts";
+import type { Dialect } from "../dialect.ts";
+import { jsonLine } from "../json-text.ts";
+import { openaiErrorSchema, type OpenaiError } from "../openai-chat/answer-schema.ts";
+import { openaiErrorBody } from "../openai-chat/errors.ts";
+import { responseSchema, responsesEventSchema } from "./answer-schema.ts";
+import { PlainRenderer, StreamRenderer } from "./render.ts";
+import { decodeResponsesRequest } from "./request.ts";
+import { responsesRequestSchema } from "./request-schema.ts";
+
+/** OpenAI's Responses, for a server that stores nothing. */
+export const openaiResponses: Dialect = {
+  endpoint: "/v1/responses",
+  words: {
+    summary: "Create a response",
+    description:
+      "Compatible with OpenAI's Responses where nothing has to be stored: text, function calls, reasoning and structured outputs. The whole conversation comes as 'input'.",
+    request: responsesRequestSchema,
+    response: responseSchema,
+    event: responsesEventSchema,
+    error: openaiErrorSchema,
+  },
+  decode(body) {
+    const { job, request } = decodeResponsesRequest(body);
+    return {
+      job,
+      renderer: (facts) =>
+        job.stream ? new StreamRenderer(job, request, facts) : new PlainRenderer(job, request, facts),
+    };
+  },
+  errorBody: openaiErrorBody,
+  errorEvent: responsesErrorEvent,
+};
+
+/** `event: error`, numbered after the events before it. */
+function responsesErrorEvent(failure: Failure, _requestId: unknown, eventsSent: number): string {
+  const { error } = JSON.parse(openaiErrorBody(failure)) as OpenaiError;
+  const { code, message, param } = error;
+  return `event: error\ndata: ${jsonLine({ type: "error", code, message, param, sequence_number: eventsSent })}\n\n`;
+}
+
+export { responseSchema, responsesEventSchema } from "./answer-schema.ts";
+export { responsesRequestSchema } from "./request-schema.ts";

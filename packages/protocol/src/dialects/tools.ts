@@ -1,0 +1,70 @@
+import { ourWords } from "../ids.ts";
+import { TOOL_NAME_CHARS_MAX, TOOLS_MAX } from "../limits.ts";
+import { readSchema } from "../schema/read-schema.ts";
+import type { Schema } from "../schema/shape.ts";
+import { invalid, unsupported } from "./fields.ts";
+import type { Tool, ToolChoice } from "./job.ts";
+
+/** As OpenAI and Anthropic have it. */
+const toolName = new RegExp(`^[a-zA-Z0-9_-]{1,${TOOL_NAME_CHARS_MAX}}$`);
+
+export interface GivenTool {
+  readonly name: string;
+  readonly description?: string | undefined;
+  /** JSON Schema of an object; absent: no arguments. */
+  readonly parameters: unknown;
+  /** True: kept to the schema, or refused. False: as far as can be. Absent: kept to it where that is possible. */
+  readonly strict: boolean | undefined;
+}
+
+/** @throws NetworkError `body_invalid` or `unsupported`, naming the field and nothing that was sent */
+export function readTools(given: readonly GivenTool[], param: string): readonly Tool[] {
+  if (given.length > TOOLS_MAX) throw invalid(param, ourWords`expected at most ${TOOLS_MAX} tools`);
+  if (given.some(({ name }) => !toolName.test(name)))
+    throw invalid(param, ourWords`a tool's name has 1 to ${TOOL_NAME_CHARS_MAX} letters, digits, '_' or '-'`);
+  if (new Set(given.map(({ name }) => name)).size < given.length)
+    throw invalid(param, ourWords`every tool needs a name of its own`);
+  return given.map(({ name, description, parameters, strict }) => {
+    const schema = parameters ?? { type: "object", properties: {} };
+    if (!isObject(schema)) throw invalid(param, ourWords`a tool's parameters are a JSON Schema, an object`);
+    return {
+      name,
+      ...(description !== undefined && { description }),
+      parameters: schema,
+      schema: schemaOf(schema, strict, param),
+    };
+  });
+}
+
+/** The schema that an answer must keep to. Without `strict` it is kept to as far as can be. */
+export const readFormat = (schema: unknown, strict: boolean, param: string): Schema => schemaOf(schema, strict, param);
+
+function schemaOf(schema: unknown, strict: boolean | undefined, param: string): Schema {
+  const read = readSchema(schema, strict === false ? "relaxed" : "exact");
+  if ("schema" in read) return read.schema;
+  const relaxed = strict === undefined ? readSchema(schema, "relaxed") : read;
+  if ("schema" in relaxed) return relaxed.schema;
+  throw unsupported(param, read.refused);
+}
+
+/** @throws NetworkError `body_invalid` where a named tool is not among them, or one is required and none is there */
+export function checkToolChoice(choice: ToolChoice, tools: readonly Tool[], param: string): void {
+  if (typeof choice === "object" && !tools.some(({ name }) => name === choice.name))
+    throw invalid(param, ourWords`it names a tool that is not in 'tools'`);
+  if (choice === "required" && tools.length === 0)
+    throw invalid(param, ourWords`a tool is required and 'tools' has none`);
+}
+
+/** The arguments of a call in the history, as JSON text of an object. */
+export function argumentsOf(text: string, param: string): string {
+  if (text.trim() === "") return "{}";
+  try {
+    if (isObject(JSON.parse(text))) return text;
+  } catch {
+    // Said below, without the parser's words, which quote the text.
+  }
+  throw invalid(param, ourWords`a call's arguments are the JSON text of an object`);
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
