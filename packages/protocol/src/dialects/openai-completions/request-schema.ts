@@ -36,7 +36,6 @@ const shape = {
 };
 
 export const completionRequestSchema = z.object(shape).meta({ description: "A text completion request" });
-export type CompletionRequest = z.infer<typeof completionRequestSchema>;
 
 const rules = chatRequestRules;
 const promptWords = { expected: ourWords`it is required, one string, or a list of one string` };
