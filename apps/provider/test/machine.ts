@@ -16,7 +16,7 @@ import {
 import { nodeCrypto, nodeHpke, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
 import { openSoftwareKey } from "../src/adapters/software-key.ts";
 import { SealingKeys } from "../src/session/keys.ts";
-import type { ManualClock } from "./manual-clock.ts";
+import { settle, type ManualClock } from "./manual-clock.ts";
 
 export const PROVIDER_ID = "prov_test";
 export const chatBody = (more: Record<string, unknown> = {}) => ({
@@ -41,12 +41,19 @@ export function memoryFolder(): DataFolder {
 
 /** A provider's keys, and whoever seals for them. */
 export class Machine {
-  readonly signer: Signer = openSoftwareKey(memoryFolder());
+  readonly signer: Signer;
   readonly keys: SealingKeys;
   readonly #clock: ManualClock;
+  readonly #signing = new Set<Promise<unknown>>();
 
   constructor(clock: ManualClock) {
     this.#clock = clock;
+    const key = openSoftwareKey(memoryFolder());
+    this.signer = {
+      publicKey: key.publicKey,
+      signTagged: (tag, message) => this.#noted(key.signTagged(tag, message)),
+      signResponseHash: (hash) => this.#noted(key.signResponseHash(hash)),
+    };
     this.keys = new SealingKeys({ clock, crypto: nodeCrypto, hpke: nodeHpke, signer: this.signer }, () => ({
       serial: "SW-TEST",
       chip_name: "Test CPU",
@@ -59,6 +66,19 @@ export class Machine {
       models: [],
       posture: {},
     }));
+  }
+
+  #noted<T>(signature: Promise<T>): Promise<T> {
+    this.#signing.add(signature);
+    return signature.finally(() => this.#signing.delete(signature));
+  }
+
+  /** Lets happen what needs no time. Signing is done in another thread, however long it takes, so it is waited for. */
+  async quiet(): Promise<void> {
+    do {
+      await Promise.allSettled(this.#signing);
+      await settle();
+    } while (this.#signing.size > 0);
   }
 
   /** Seals a body as a coordinator does, over the blob that was shown last. */

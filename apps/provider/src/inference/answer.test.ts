@@ -11,7 +11,7 @@ import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { chatBody, Machine, PROVIDER_ID, type SealedAnswer } from "../../test/machine.ts";
-import { ManualClock, settle } from "../../test/manual-clock.ts";
+import { ManualClock } from "../../test/manual-clock.ts";
 import { ScriptedEngine, type Script } from "../adapters/scripted-engine.ts";
 import { answer } from "./answer.ts";
 import { BACKPRESSURE_WAIT_MS, Credit } from "./credit.ts";
@@ -75,12 +75,8 @@ class Turn {
     return got;
   }
 
-  /** Signing happens in another thread, so turns of the event loop alone are not enough. */
   async quiet(): Promise<void> {
-    for (let n = 0; n < 20 && !this.over; n++) {
-      await settle();
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await this.machine.quiet();
   }
 }
 

@@ -47,6 +47,7 @@ class Life {
   readonly trust: TrustFacts[] = [];
   readonly bugs: unknown[] = [];
   readonly leave = new AbortController();
+  readonly #aged: Promise<void>;
   session: Session | undefined;
   /** What the next dials come to. */
   dialing: "open" | DialError["code"] = "open";
@@ -90,7 +91,8 @@ class Life {
         bug: (_: unknown, error: unknown) => void this.bugs.push(error),
       },
     };
-    void this.#age(keyAgeMs).then(() =>
+    this.#aged = this.#age(keyAgeMs);
+    void this.#aged.then(() =>
       stayConnected(net, dialer, "http://test", this.leave.signal, (session) => void (this.session = session)),
     );
   }
@@ -116,12 +118,10 @@ class Life {
     return this.peer.heard.filter((message): message is Extract<FromProvider, { type: Type }> => message.type === type);
   }
 
-  /** Signing happens in another thread, so turns of the event loop alone are not enough. */
+  /** What holds once nothing more can happen without time. */
   async until(holds: () => boolean): Promise<void> {
-    for (let n = 0; n < 200 && !holds(); n++) {
-      await settle();
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await this.#aged;
+    await this.machine.quiet();
     expect(holds()).toBe(true);
   }
 
@@ -141,8 +141,9 @@ class Life {
   }
 
   async advance(ms: number): Promise<void> {
+    await this.machine.quiet();
     await this.clock.advance(ms);
-    await settle();
+    await this.machine.quiet();
   }
 }
 
