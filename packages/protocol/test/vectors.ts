@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import {
   AnswerSealer,
   canonicalJson,
@@ -39,6 +40,16 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Finds the signature that the vector of this name holds now, in base64. */
 type Known = (vector: string) => string | undefined;
+
+export const vectorsFolder = new URL("../../../vectors/", import.meta.url);
+export const vectorFile = (name: string): URL => new URL(`${name}.json`, vectorsFolder);
+export const vectorText = (vector: object): string => `${JSON.stringify(vector, null, 2)}\n`;
+
+export function committedSignature(name: string): string | undefined {
+  if (!existsSync(vectorFile(name))) return undefined;
+  const held = JSON.parse(readFileSync(vectorFile(name), "utf8")) as { signature?: string };
+  return held.signature;
+}
 
 const sha256 = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes));
 

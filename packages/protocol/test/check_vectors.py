@@ -1,0 +1,451 @@
+"""Checks the test vectors with other people's code: Python's standard library and `cryptography`.
+
+    python check_vectors.py FOLDER
+
+Nothing here is shared with the code that made them. HPKE's key schedule and RFC 8785 are written out
+from their RFCs. At the end every value of every file is changed once, and each change must be noticed:
+so no value stands there that this program does not check.
+"""
+
+import base64
+import copy
+import datetime
+import hashlib
+import hmac
+import json
+import math
+import pathlib
+import sys
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+POINT = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+
+
+class Refused(Exception):
+    """A value is not what it should be."""
+
+
+REFUSALS = (Refused, InvalidSignature, InvalidTag, ValueError)
+
+
+def same(what, value, expected):
+    if type(value) is not type(expected) or value != expected:
+        raise Refused(what)
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def unbase64(text):
+    return base64.b64decode(text, validate=True)
+
+
+def u32(number):
+    return number.to_bytes(4, "big")
+
+
+def time_of(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# --- Canonical JSON, RFC 8785
+
+
+def canonical(value):
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, (int, float)):
+        return number_of(float(value))
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return "[" + ",".join(canonical(item) for item in value) + "]"
+    # 3.2.3: "sorted as arrays of UTF-16 code units".
+    names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+    return "{" + ",".join(canonical(name) + ":" + canonical(value[name]) for name in names) + "}"
+
+
+def number_of(value):
+    """ECMAScript's Number::toString. Python finds the same shortest digits, and writes them otherwise."""
+    if value == 0:
+        return "0"
+    if not math.isfinite(value):
+        raise Refused("a number that JSON does not have")
+    sign = "-" if value < 0 else ""
+    mantissa, exponent = repr(abs(value)), 0
+    if "e" in mantissa:
+        mantissa, power = mantissa.split("e")
+        exponent = int(power)
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    # Where the point stands, counted from the first digit that is not zero.
+    point = len(whole) + exponent - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    count = len(digits)
+    if count <= point <= 21:
+        return sign + digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return sign + digits[:point] + "." + digits[point:]
+    if -6 < point <= 0:
+        return sign + "0." + "0" * -point + digits
+    scaled = digits[0] + ("." + digits[1:] if count > 1 else "")
+    return sign + scaled + "e" + ("+" if point > 0 else "-") + str(abs(point - 1))
+
+
+def canonical_bytes(value):
+    return canonical(value).encode()
+
+
+# --- Signatures
+
+
+def check_identity(vector):
+    """Returns the machine's public key, having checked that the private one belongs to it."""
+    private = ec.derive_private_key(int(vector["identity_private_key"], 16), ec.SECP256R1())
+    point = unbase64(vector["identity_key"])
+    same("identity_key", private.public_key().public_bytes(*POINT), point)
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+
+
+def check_p256(key, signature, message):
+    key.verify(unbase64(signature), message, ec.ECDSA(hashes.SHA256()))
+
+
+def refuse_altered(check, *altered):
+    """The signature must not be good for these."""
+    for message in altered:
+        try:
+            check(message)
+        except InvalidSignature:
+            continue
+        raise Refused("a signature is good for something else")
+
+
+# --- HPKE, RFC 9180: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, base mode, exporter only
+
+KEM_SUITE = b"KEM" + bytes.fromhex("0020")
+HPKE_SUITE = b"HPKE" + bytes.fromhex("0020" "0001" "0002")
+
+
+def extract(salt, ikm):
+    """RFC 5869, 2.2; an absent salt is a string of zeros."""
+    return hmac.digest(salt or bytes(32), ikm, "sha256")
+
+
+def expand(prk, info, length):
+    """RFC 5869, 2.3."""
+    block, out = b"", b""
+    for counter in range(1, -(-length // 32) + 1):
+        block = hmac.digest(prk, block + info + bytes([counter]), "sha256")
+        out += block
+    return out[:length]
+
+
+def labeled_extract(suite, salt, label, ikm):
+    return extract(salt, b"HPKE-v1" + suite + label + ikm)
+
+
+def labeled_expand(suite, prk, label, info, length):
+    return expand(prk, length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info, length)
+
+
+def exporter_of(private, enc, info):
+    """SetupBaseR, as far as the exporter secret; returns Context.Export."""
+    agreed = private.exchange(x25519.X25519PublicKey.from_public_bytes(enc))
+    kem_context = enc + private.public_key().public_bytes(*RAW)
+    prk = labeled_extract(KEM_SUITE, b"", b"eae_prk", agreed)
+    shared_secret = labeled_expand(KEM_SUITE, prk, b"shared_secret", kem_context, 32)
+
+    psk_id_hash = labeled_extract(HPKE_SUITE, b"", b"psk_id_hash", b"")
+    info_hash = labeled_extract(HPKE_SUITE, b"", b"info_hash", info)
+    secret = labeled_extract(HPKE_SUITE, shared_secret, b"secret", b"")
+    exporter_secret = labeled_expand(HPKE_SUITE, secret, b"exp", b"\x00" + psk_id_hash + info_hash, 32)
+    return lambda context, length: labeled_expand(HPKE_SUITE, exporter_secret, b"sec", context, length)
+
+
+# --- The files
+
+
+def check_jcs(vectors):
+    for case in vectors["jcs"]["cases"]:
+        same("canonical", canonical(json.loads(case["input"])), case["canonical"])
+        same("sha256", sha256(case["canonical"].encode()).hex(), case["sha256"])
+
+
+def check_response_hash(vectors):
+    vector = vectors["response-hash"]
+    key = check_identity(vector)
+    response_hash = sha256(vector["body"].encode()).hex()
+    same("response_hash", response_hash, vector["response_hash"])
+    check_p256(key, vector["signature"], response_hash.encode())
+    refuse_altered(
+        lambda message: check_p256(key, vector["signature"], message),
+        bytes.fromhex(response_hash),
+        response_hash.upper().encode(),
+        vector["body"].encode(),
+    )
+
+
+def check_receipt(vectors):
+    vector = vectors["receipt"]
+    key = check_identity(vector)
+    same("identity_key", vector["receipt"]["identity_key"], vector["identity_key"])
+    same("jcs", canonical(vector["receipt"]), vector["jcs"])
+    message = b"darkbloom:receipt:v1\x00" + vector["jcs"].encode()
+    same("message_sha256", sha256(message).hex(), vector["message_sha256"])
+    check_p256(key, vector["signature"], message)
+    refuse_altered(
+        lambda other: check_p256(key, vector["signature"], other),
+        vector["jcs"].encode(),
+        message.replace(b"receipt", b"registration", 1),
+        message + b" ",
+    )
+
+
+def check_countersignature(vectors):
+    vector = vectors["countersignature"]
+    document = vector["document"]
+    provider = check_identity(vectors["receipt"])
+    jcs = canonical_bytes(document["receipt"])
+    check_p256(provider, document["provider_signature"], b"darkbloom:receipt:v1\x00" + jcs)
+
+    private = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vector["coordinator_private_key"]))
+    public_bytes = bytes.fromhex(vector["coordinator_public_key"])
+    same("coordinator_public_key", private.public_key().public_bytes(*RAW), public_bytes)
+    parts = (
+        jcs,
+        unbase64(document["provider_signature"]),
+        document["coordinator_key_id"].encode(),
+        document["countersigned_at"].encode(),
+    )
+    message = b"darkbloom:countersignature:v1\x00" + b"".join(u32(len(part)) + part for part in parts)
+    same("message", message.hex(), vector["message"])
+    public = ed25519.Ed25519PublicKey.from_public_bytes(public_bytes)
+    signature = unbase64(document["coordinator_signature"])
+    public.verify(signature, message)
+    # Ed25519 has one signature for each message and key.
+    same("coordinator_signature", private.sign(message), signature)
+    refuse_altered(lambda other: public.verify(signature, other), message[:-1] + b"\x00", jcs)
+
+    mark, _, word = vector["comment"].removesuffix("\n\n").rpartition(" ")
+    same("comment", mark, ": darkbloom-receipt")
+    told = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+    same("comment", base64.urlsafe_b64encode(told).decode().rstrip("="), word)
+    same("comment", json.loads(told), document)
+    same("comment", vector["comment"], mark + " " + word + "\n\n")
+
+
+def check_registration(vectors):
+    vector = vectors["registration"]
+    key = check_identity(vector)
+    blob = unbase64(vector["blob"])
+    told = json.loads(blob)
+    same("blob", canonical_bytes(told), blob)
+    message = b"darkbloom:registration:v1\x00" + blob
+    check_p256(key, vector["signature"], message)
+    refuse_altered(lambda other: check_p256(key, vector["signature"], other), blob, message.replace(b"v1", b"v2", 1))
+    same("evidence_sha256", sha256(blob).hex(), vector["evidence_sha256"])
+    same("at", told["at"], vector["at"])
+    same("identity_key", told["identity_key"], vector["identity_key"])
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    serial = "SW-" + "".join(digits[byte & 31] for byte in sha256(unbase64(told["identity_key"]))[:12])
+    same("serial", serial, vector["serial"])
+    same("serial", told["serial"], serial)
+    for hpke_key in told["hpke_keys"]:
+        same("id", hpke_key["id"], sha256(unbase64(hpke_key["public_key"])).hex())
+
+
+def check_challenge(vectors):
+    vector = vectors["challenge"]
+    key = check_identity(vector)
+    answer = unbase64(vector["answer"])
+    told = json.loads(answer)
+    same("answer", canonical_bytes(told), answer)
+    message = b"darkbloom:challenge:v1\x00" + answer
+    check_p256(key, vector["signature"], message)
+    refuse_altered(lambda other: check_p256(key, vector["signature"], other), answer, message + b" ")
+    same("at", told["at"], vector["at"])
+    same("nonce", told["nonce"], vector["nonce"])
+    same("nonce", len(unbase64(vector["nonce"])), 32)
+    blob = unbase64(vectors["registration"]["blob"])
+    same("blob_sha256", told["blob_sha256"], sha256(blob).hex())
+    same("hpke_key_ids", told["hpke_key_ids"], [hpke_key["id"] for hpke_key in json.loads(blob)["hpke_keys"]])
+
+
+def open_envelope(envelope, index, private):
+    """Returns content key, body and response secret for the candidate at this index."""
+    wrap = envelope["wraps"][index]
+    hdr_hash = sha256(envelope["hdr"].encode())
+    body = unbase64(envelope["body"])
+    export = exporter_of(private, unbase64(wrap["enc"]), b"darkbloom:seal:v1\x00")
+    only_nonce = bytes(12)
+    wrap_key = export(b"darkbloom:wrap:v1\x00" + hdr_hash + bytes([index]), 32)
+    content_key = AESGCM(wrap_key).decrypt(only_nonce, unbase64(wrap["wrap"]), bytes([index]) + sha256(body))
+    plaintext = AESGCM(content_key).decrypt(only_nonce, body, hdr_hash)
+    return content_key, plaintext, export(b"darkbloom:response:v1\x00" + hdr_hash, 32)
+
+
+def check_envelope(vectors):
+    vector = vectors["envelope"]
+    envelope = vector["envelope"]
+    header = json.loads(envelope["hdr"])
+    same("suite", header["suite"], "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm")
+    # The vector's `now` is exact: the sample's life is one minute.
+    same("now", time_of(header["expires_at"]) - time_of(vector["now"]), datetime.timedelta(minutes=1))
+    same("wraps", len(envelope["wraps"]), len(header["candidates"]))
+    same("candidates", len(vector["candidates"]), len(header["candidates"]))
+    privates = []
+    for index, candidate in enumerate(vector["candidates"]):
+        named = {name: candidate[name] for name in ("provider_id", "key_id", "evidence_sha256")}
+        same("candidate", header["candidates"][index], named)
+        private = x25519.X25519PrivateKey.from_private_bytes(bytes.fromhex(candidate["private_key"]))
+        privates.append(private)
+        public = private.public_key().public_bytes(*RAW)
+        same("public_key", public.hex(), candidate["public_key"])
+        same("key_id", sha256(public).hex(), candidate["key_id"])
+        same("key_id", envelope["wraps"][index]["key_id"], candidate["key_id"])
+        same("enc", unbase64(envelope["wraps"][index]["enc"]).hex(), candidate["enc"])
+        content_key, body, response_secret = open_envelope(envelope, index, private)
+        same("content_key", content_key.hex(), vector["content_key"])
+        same("body", body, unbase64(vector["body"]))
+        same("response_secret", response_secret.hex(), candidate["response_secret"])
+
+    moved = {**envelope, "wraps": envelope["wraps"][::-1]}
+    for altered, index, private in (
+        ({**envelope, "hdr": envelope["hdr"].replace("sealed", "transparent")}, 0, 0),
+        ({**envelope, "hdr": envelope["hdr"] + " "}, 1, 1),
+        (envelope, 0, 1),
+        (moved, 1, 0),
+    ):
+        try:
+            open_envelope(altered, index, privates[private])
+        except InvalidTag:
+            continue
+        raise Refused("an altered envelope opens")
+
+
+def open_answer(secret, enc, sealed):
+    """Returns (bytes, completion tokens, final) of each frame of a whole answer."""
+    salt = enc + sealed[:32]
+    prk = extract(salt, secret)
+    key = AESGCM(expand(prk, b"key", 32))
+    base_nonce = expand(prk, b"nonce", 12)
+    rest, frames = sealed[32:], []
+    while rest:
+        length = int.from_bytes(rest[:4], "big")
+        frame, rest = rest[4 : 4 + length], rest[4 + length :]
+        if len(frame) != length or length < 9 + 16:
+            raise Refused("a frame is cut off")
+        header, ciphertext = frame[:9], frame[9:]
+        counter, flags, tokens = int.from_bytes(header[:4], "big"), header[4], int.from_bytes(header[5:], "big")
+        if counter != len(frames) or flags > 1 or (frames and (frames[-1][2] or tokens < frames[-1][1])):
+            raise Refused("a frame is out of order")
+        nonce = (int.from_bytes(base_nonce, "big") ^ counter).to_bytes(12, "big")
+        padded = key.decrypt(nonce, ciphertext, header)
+        end = 4 + int.from_bytes(padded[:4], "big")
+        if len(padded) % 256 or not end <= len(padded) < end + 256 or any(padded[end:]):
+            raise Refused("padding")
+        frames.append((padded[4:end], tokens, flags == 1))
+    if not frames or not frames[-1][2]:
+        raise Refused("an answer without its end")
+    return frames
+
+
+def check_answer(vectors):
+    vector = vectors["answer"]
+    secret, enc = bytes.fromhex(vector["response_secret"]), bytes.fromhex(vector["enc"])
+    parts = [unbase64(frame["frame"]) for frame in vector["frames"]]
+    sealed = b"".join(parts)
+    same("response_nonce", sealed[:32].hex(), vector["response_nonce"])
+    same(
+        "frames",
+        open_answer(secret, enc, sealed),
+        [(unbase64(frame["plaintext"]), frame["completion_tokens"], frame["final"]) for frame in vector["frames"]],
+    )
+
+    nonce, first = parts[0][:32], parts[0][32:]
+    altered = [sealed[:at] + bytes([sealed[at] ^ 1 << at % 8]) + sealed[at + 1 :] for at in range(len(sealed))]
+    altered += [sealed[:at] for at in range(len(sealed))]
+    altered += [nonce + first + parts[2] + parts[1] + parts[3], nonce + first + first + b"".join(parts[1:])]
+    for changed in altered:
+        try:
+            open_answer(secret, enc, changed)
+        except REFUSALS:
+            continue
+        raise Refused("an altered answer opens")
+
+
+CHECKS = {
+    "jcs": check_jcs,
+    "response-hash": check_response_hash,
+    "receipt": check_receipt,
+    "countersignature": check_countersignature,
+    "registration": check_registration,
+    "challenge": check_challenge,
+    "envelope": check_envelope,
+    "answer": check_answer,
+}
+
+
+# --- Every value matters
+
+
+def places_of(value, place=()):
+    """The way to every value inside, but for the sentences about a file."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if items is None:
+        yield place
+        return
+    for name, inner in items:
+        if name != "about":
+            yield from places_of(inner, place + (name,))
+
+
+def other_than(value):
+    """A value of the same kind. A character in the middle changes, so that hex stays hex and base64 base64."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return value + 1
+    if value == "":
+        return "eA=="
+    middle = len(value) // 2
+    return value[:middle] + ("b" if value[middle] == "a" else "a") + value[middle + 1 :]
+
+
+def unnoticed(name, vectors):
+    for place in places_of(vectors[name]):
+        altered = {**vectors, name: copy.deepcopy(vectors[name])}
+        *way, last = place
+        holder = altered[name]
+        for step in way:
+            holder = holder[step]
+        holder[last] = other_than(holder[last])
+        try:
+            CHECKS[name](altered)
+        except REFUSALS:
+            continue
+        yield ".".join(map(str, place))
+
+
+def main(folder):
+    vectors = {path.stem: json.loads(path.read_text("utf-8")) for path in pathlib.Path(folder).glob("*.json")}
+    same("files", sorted(vectors), sorted(CHECKS))
+    for name, check in CHECKS.items():
+        try:
+            check(vectors)
+        except REFUSALS as refusal:
+            raise SystemExit(f"{name}.json: {refusal!r}")
+        if missed := list(unnoticed(name, vectors)):
+            raise SystemExit(f"{name}.json: nothing checks {', '.join(missed)}")
+        print(f"{name}.json: good")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
