@@ -5,6 +5,8 @@ export interface Usage {
   /** User and system time together. */
   readonly cpuMicros: number;
   readonly residentBytes: number;
+  /** Of the heap and of buffers outside of it; after a collection, what is really held. */
+  readonly heldBytes: number;
 }
 
 /** What a process says when it can be measured. */
@@ -29,7 +31,9 @@ export function readReady(message: unknown): Ready {
 export function readUsage(message: unknown): Usage {
   const cpuMicros: unknown = fieldOf(message, "cpuMicros");
   const residentBytes: unknown = fieldOf(message, "residentBytes");
-  if (typeof cpuMicros === "number" && typeof residentBytes === "number") return { cpuMicros, residentBytes };
+  const heldBytes: unknown = fieldOf(message, "heldBytes");
+  if (typeof cpuMicros === "number" && typeof residentBytes === "number" && typeof heldBytes === "number")
+    return { cpuMicros, residentBytes, heldBytes };
   throw new TypeError("a process said something else than its usage");
 }
 

@@ -90,12 +90,13 @@ async function silentCallers(
   processes: readonly MeasuredProcess[],
 ): Promise<Record<string, number>> {
   using agent = new DisposableAgent();
-  const residentBytes = () => Promise.all(processes.map(async (one) => (await one.usage()).residentBytes));
-  const before = await residentBytes();
+  // Resident memory would count garbage and room that the heap has kept; a bound is for what is held.
+  const heldBytes = () => Promise.all(processes.map(async (one) => (await one.collect()).heldBytes));
+  const before = await heldBytes();
   const question = questionOf({ pieces: SILENT_PIECES, stream: true });
   const requests = Array.from({ length: SILENT_CALLERS }, () => askInSilence(darkbloom.target, agent.agent, question));
   await new Promise((resolve) => setTimeout(resolve, plan.silentMs));
-  const during = await residentBytes();
+  const during = await heldBytes();
   for (const request of requests) request.on("error", () => undefined).destroy();
   return Object.fromEntries(
     processes.map(({ name }, at) => [name, ((during[at] ?? 0) - (before[at] ?? 0)) / 1e6 / SILENT_CALLERS]),

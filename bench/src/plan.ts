@@ -57,4 +57,4 @@ export const workloads = {
 export const SILENT_CALLERS = 32;
 export const SILENT_PIECES = 200_000;
 /** What such a caller may cost a process: the window that a provider may send ahead, a few times over. */
-export const SILENT_CALLER_MB_MAX = 4;
+export const SILENT_CALLER_MB_MAX = 1;

@@ -17,7 +17,8 @@ export function answerParent(ready: Ready, stop: () => Promise<void>): void {
 
 function usage(): Usage {
   const { user, system } = process.cpuUsage();
-  return { cpuMicros: user + system, residentBytes: process.memoryUsage.rss() };
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { cpuMicros: user + system, residentBytes: rss, heldBytes: heapUsed + external };
 }
 
 /** The directory or URL that the benchmark passed on the command line. */
