@@ -52,12 +52,16 @@ export const responseSchema = z
     id: z.string().meta({ description: "resp_ and the job id" }),
     object: z.literal("response"),
     created_at: count.meta({ description: "Seconds since 1970" }),
+    access_programs: z.null(),
     status: z.enum(["in_progress", "completed", "incomplete"]),
     background: z.literal(false),
     error: z.null(),
-    incomplete_details: z.object({ reason: z.literal("max_output_tokens") }).nullable(),
+    incomplete_details: z
+      .object({ reason: z.literal("max_output_tokens") })
+      .nullable()
+      .meta({ description: "Null too where the caller hung up" }),
     instructions: z.string().nullable(),
-    max_output_tokens: count.nullable(),
+    max_output_tokens: count.nullable().meta({ description: "As it was sent, under any of its names" }),
     model: z.string().meta({ description: "As it was asked for" }),
     output: z.array(outputItem),
     parallel_tool_calls: z.boolean(),
@@ -77,7 +81,63 @@ export const responseSchema = z
   .meta({ description: "A response" });
 export type ResponseBody = z.infer<typeof responseSchema>;
 
-export const responsesEventSchema = z.looseObject({ type: z.string(), sequence_number: count }).meta({
-  description:
-    "The data of one event. In this order: response.created, response.in_progress; for each item response.output_item.added, its parts and deltas, response.output_item.done; then response.completed or response.incomplete with the whole response. There is no [DONE].",
-});
+const at = { sequence_number: count, item_id: z.string(), output_index: count };
+const inSummary = { ...at, summary_index: z.literal(0) };
+const inContent = { ...at, content_index: z.literal(0) };
+
+export const responsesEventSchema = z
+  .discriminatedUnion("type", [
+    z.object({
+      type: z.enum(["response.created", "response.in_progress", "response.completed", "response.incomplete"]),
+      sequence_number: count.meta({ description: "From 0, one more with each event" }),
+      response: responseSchema.meta({ description: "In the last event the whole response" }),
+    }),
+    z.object({
+      type: z.enum(["response.output_item.added", "response.output_item.done"]),
+      sequence_number: count,
+      output_index: count,
+      item: outputItem,
+    }),
+    z.object({
+      type: z.enum(["response.reasoning_summary_part.added", "response.reasoning_summary_part.done"]),
+      ...inSummary,
+      part: summaryText,
+    }),
+    z.object({ type: z.literal("response.reasoning_summary_text.delta"), ...inSummary, delta: z.string() }),
+    z.object({ type: z.literal("response.reasoning_summary_text.done"), ...inSummary, text: z.string() }),
+    z.object({
+      type: z.enum(["response.content_part.added", "response.content_part.done"]),
+      ...inContent,
+      part: outputText,
+    }),
+    z.object({
+      type: z.literal("response.output_text.delta"),
+      ...inContent,
+      delta: z.string(),
+      logprobs: z.array(logprob),
+    }),
+    z.object({
+      type: z.literal("response.output_text.done"),
+      ...inContent,
+      text: z.string(),
+      logprobs: z.array(logprob),
+    }),
+    z.object({ type: z.literal("response.function_call_arguments.delta"), ...at, delta: z.string() }),
+    z.object({
+      type: z.literal("response.function_call_arguments.done"),
+      ...at,
+      name: z.string(),
+      arguments: z.string(),
+    }),
+    z.object({
+      type: z.literal("error"),
+      sequence_number: count,
+      code: z.string(),
+      message: z.string(),
+      param: z.string().nullable(),
+    }),
+  ])
+  .meta({
+    description:
+      "The data of one event. In this order: response.created, response.in_progress; for each item response.output_item.added, its parts and deltas, response.output_item.done; then response.completed or response.incomplete with the whole response. There is no [DONE].",
+  });

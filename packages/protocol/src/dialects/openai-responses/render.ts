@@ -2,132 +2,15 @@ import type { Usage } from "../../money.ts";
 import type { Delta, Finish, FinishReason, RenderFacts, Renderer, TokenLogprob } from "../dialect.ts";
 import type { Job } from "../job.ts";
 import { jsonLine, jsonText } from "../json-text.ts";
-import type { OutputItem, ResponseBody, ResponsesUsage } from "./answer-schema.ts";
+import { bodyOf, endingOf } from "./body.ts";
+import { closeItem, emptied, type Ending, type Item, logprobsOf, NOTHING, Output } from "./output.ts";
 import type { ResponsesRequest } from "./request-schema.ts";
-
-type Item = OutputItem;
-
-/**
- * A response, item by item: reasoning where it was asked for, messages, function calls. The same fold
- * gives the plain body and the snapshot that ends a stream, so that the two cannot differ.
- */
-class Output {
-  readonly items: Item[] = [];
-  readonly #suffix: string;
-  readonly #showsThoughts: boolean;
-
-  constructor(facts: RenderFacts, showsThoughts: boolean) {
-    this.#suffix = facts.jobId.replace(/^job_/, "");
-    this.#showsThoughts = showsThoughts;
-  }
-
-  get last(): Item | undefined {
-    return this.items.at(-1);
-  }
-
-  /** Whether this delta goes on with the last item, begins one, or is not told at all. */
-  placeOf(delta: Delta): "on" | "begins" | "nowhere" {
-    switch (delta.kind) {
-      case "thought":
-        if (!this.#showsThoughts || delta.text === "") return "nowhere";
-        return this.last?.type === "reasoning" ? "on" : "begins";
-      case "said":
-        if (delta.text === "") return "nowhere";
-        return this.last?.type === "message" ? "on" : "begins";
-      case "call":
-        return "begins";
-      case "arguments":
-        return "on";
-    }
-  }
-
-  begin(delta: Delta): Item {
-    const item = this.#newItem(delta, `${this.#suffix}${this.items.length}`);
-    this.items.push(item);
-    return item;
-  }
-
-  add(item: Item, delta: Delta): void {
-    if (item.type === "reasoning" && delta.kind === "thought") {
-      const [part] = item.summary;
-      if (part) part.text += delta.text;
-    }
-    if (item.type === "message" && delta.kind === "said") {
-      const [part] = item.content;
-      if (!part) return;
-      part.text += delta.text;
-      part.logprobs.push(...logprobsOf(delta.logprobs ?? []));
-    }
-    if (item.type === "function_call" && delta.kind === "arguments") item.arguments += delta.text;
-  }
-
-  #newItem(delta: Delta, suffix: string): Item {
-    if (delta.kind === "thought")
-      return { type: "reasoning", id: `rs_${suffix}`, summary: [{ type: "summary_text", text: "" }] };
-    if (delta.kind === "call")
-      return {
-        type: "function_call",
-        id: `fc_${suffix}`,
-        call_id: delta.id,
-        name: delta.name,
-        arguments: "",
-        status: "in_progress",
-      };
-    return {
-      type: "message",
-      id: `msg_${suffix}`,
-      status: "in_progress",
-      role: "assistant",
-      content: [{ type: "output_text", text: "", annotations: [], logprobs: [] }],
-    };
-  }
-}
-
-const NOTHING: Delta = { kind: "said", text: "" };
-
-/** What of a body is the same from its first event to its last. */
-function bodyOf(job: Job, request: ResponsesRequest, facts: RenderFacts) {
-  return (status: ResponseBody["status"], output: readonly Item[], usage: Usage | undefined): ResponseBody => ({
-    id: `resp_${facts.jobId.replace(/^job_/, "")}`,
-    object: "response",
-    created_at: facts.createdSec,
-    status,
-    background: false,
-    error: null,
-    incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
-    instructions: request.instructions ?? null,
-    max_output_tokens: request.max_output_tokens ?? null,
-    model: job.model,
-    output: [...output],
-    parallel_tool_calls: job.parallelToolCalls,
-    previous_response_id: null,
-    reasoning: { effort: request.reasoning?.effort ?? null, summary: request.reasoning?.summary ?? null },
-    store: false,
-    temperature: request.temperature ?? 1,
-    text: { format: request.text?.format ?? { type: "text" } },
-    tool_choice: request.tool_choice ?? "auto",
-    tools: (request.tools ?? []).map((tool) => ({
-      ...tool,
-      description: tool.description ?? null,
-      parameters: tool.parameters ?? null,
-      strict: tool.strict ?? false,
-    })),
-    top_logprobs: request.top_logprobs ?? 0,
-    top_p: request.top_p ?? 1,
-    truncation: "disabled",
-    usage: usage ? usageOf(usage) : null,
-    metadata: request.metadata ?? {},
-  });
-}
-
-const statusOf = (reason: FinishReason): "completed" | "incomplete" =>
-  reason === "length" ? "incomplete" : "completed";
 
 /** One body, which comes out whole at the end. */
 export class PlainRenderer implements Renderer {
   readonly #body: ReturnType<typeof bodyOf>;
   readonly #output: Output;
-  #status: "completed" | "incomplete" = "completed";
+  #reason: FinishReason = "stop";
 
   constructor(job: Job, request: ResponsesRequest, facts: RenderFacts) {
     this.#body = bodyOf(job, request, facts);
@@ -147,14 +30,14 @@ export class PlainRenderer implements Renderer {
   }
 
   finish({ reason }: Finish): string {
-    this.#status = statusOf(reason);
+    this.#reason = reason;
     if (this.#output.items.length === 0) this.#output.begin(NOTHING);
-    closeItem(this.#output.last, this.#status);
+    closeItem(this.#output.last, endingOf(reason));
     return "";
   }
 
   end(usage: Usage): string {
-    return JSON.stringify(this.#body(this.#status, this.#output.items, usage));
+    return JSON.stringify(this.#body(this.#reason, this.#output.items, usage));
   }
 }
 
@@ -163,7 +46,7 @@ export class StreamRenderer implements Renderer {
   readonly #body: ReturnType<typeof bodyOf>;
   readonly #output: Output;
   #sequence = 0;
-  #status: "completed" | "incomplete" = "completed";
+  #reason: FinishReason = "stop";
   /** Of the item that is being told: a delta's event up to its number. */
   #deltaHead = "";
 
@@ -182,21 +65,21 @@ export class StreamRenderer implements Renderer {
     if (place === "nowhere") return "";
     const begun = place === "begins" ? this.#endItem("completed") + this.#beginItem(delta) : "";
     const item = this.#output.last;
-    if (!item || delta.kind === "call" || delta.text === "") return begun;
+    if (!item || delta.kind === "call" || (delta.kind === "arguments" && delta.text === "")) return begun;
     this.#output.add(item, delta);
-    const logprobs = delta.kind === "said" ? `,"logprobs":${jsonLine(logprobsOf(delta.logprobs ?? []))}` : "";
+    const logprobs = delta.kind === "said" ? `,"logprobs":${logprobsText(delta.logprobs)}` : "";
     return `${begun}${this.#deltaHead}${this.#sequence++},"delta":${jsonText(delta.text)}${logprobs}}\n\n`;
   }
 
   finish({ reason }: Finish): string {
-    this.#status = statusOf(reason);
+    this.#reason = reason;
     const empty = this.#output.items.length === 0 ? this.#beginItem(NOTHING) : "";
-    return empty + this.#endItem(this.#status);
+    return empty + this.#endItem(endingOf(reason));
   }
 
   end(usage: Usage): string {
-    const response = this.#body(this.#status, this.#output.items, usage);
-    return this.#event(`response.${this.#status}`, { response });
+    const response = this.#body(this.#reason, this.#output.items, usage);
+    return this.#event(`response.${endingOf(this.#reason)}`, { response });
   }
 
   #beginItem(delta: Delta): string {
@@ -216,10 +99,10 @@ export class StreamRenderer implements Renderer {
     }
   }
 
-  #endItem(status: "completed" | "incomplete"): string {
+  #endItem(ending: Ending): string {
     const item = this.#output.last;
     if (!item) return "";
-    closeItem(item, status);
+    closeItem(item, ending);
     const at = { item_id: item.id, output_index: this.#index };
     const done = (): string => this.#event("response.output_item.done", { output_index: this.#index, item });
     switch (item.type) {
@@ -266,30 +149,7 @@ export class StreamRenderer implements Renderer {
   }
 }
 
-/** An item as it is when nothing of it was told. */
-function emptied(item: Item): object {
-  if (item.type === "reasoning") return { ...item, summary: [] };
-  return item.type === "message" ? { ...item, content: [] } : item;
-}
-
-function closeItem(item: Item | undefined, status: "completed" | "incomplete"): void {
-  if (item && item.type !== "reasoning") item.status = status;
-}
-
 const showsThoughts = ({ reasoning }: ResponsesRequest): boolean => typeof reasoning?.summary === "string";
 
-const logprobsOf = (tokens: readonly TokenLogprob[]) =>
-  tokens.map(({ text, bytes, logprob, top }) => ({
-    token: text,
-    logprob,
-    bytes: [...bytes],
-    top_logprobs: top.map((other) => ({ token: other.text, logprob: other.logprob, bytes: [...other.bytes] })),
-  }));
-
-const usageOf = (usage: Usage): ResponsesUsage => ({
-  input_tokens: usage.promptTokens,
-  input_tokens_details: { cached_tokens: usage.cachedTokens, cache_write_tokens: 0 },
-  output_tokens: usage.completionTokens,
-  output_tokens_details: { reasoning_tokens: usage.reasoningTokens },
-  total_tokens: usage.promptTokens + usage.completionTokens,
-});
+const logprobsText = (tokens: readonly TokenLogprob[] | undefined): string =>
+  tokens ? jsonLine(logprobsOf(tokens)) : "[]";

@@ -6,30 +6,42 @@ import { trueOrFalseWords, tokenCountWords } from "../fields.ts";
 import { chatRequestRules, chatRequestSchema } from "../openai-chat/request-schema.ts";
 
 export const METADATA_PAIRS_MAX = 16;
+export const INCLUDES_MAX = 16;
 
 /**
  * The body of `POST /v1/responses`, as a server that stores nothing can take it. `null` means absent; what
  * would change the answer and is not served is refused by name; fields that are not in here are hints.
  */
 const text = z.string();
-const part = z.object({
-  type: z.enum(["input_text", "output_text", "text", "refusal"]),
-  text: text.nullish(),
-  refusal: text.nullish(),
-});
-const content = z.union([text, z.array(part)]);
-const reasoningText = z.array(z.object({ text }));
+const callId = z.string().min(1).max(256);
+const part = z.discriminatedUnion("type", [
+  z.object({ type: z.enum(["input_text", "output_text", "text"]), text }),
+  z.object({ type: z.literal("refusal"), refusal: text }),
+]);
+const content = z.union([text, z.array(part).min(1)]);
+const thoughts = z.array(z.object({ text })).nullish();
 
-const item = z.object({
-  type: z.enum(["message", "function_call", "function_call_output", "reasoning"]).nullish(),
-  role: z.enum(["system", "developer", "user", "assistant"]).nullish(),
-  content: z.union([content, reasoningText]).nullish(),
-  call_id: z.string().min(1).max(256).nullish(),
-  name: z.string().min(1).max(256).nullish(),
-  arguments: text.nullish(),
-  output: content.nullish(),
-  summary: reasoningText.nullish(),
-});
+const item = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("message").nullish(),
+    role: z.enum(["system", "developer", "user", "assistant"]).meta({ description: "developer is read as system" }),
+    content: content.meta({ description: "Text, or a list of text parts, which are joined by line breaks" }),
+  }),
+  z.object({
+    type: z.literal("function_call"),
+    call_id: callId,
+    name: z.string().min(1).max(256),
+    arguments: text.meta({ description: "The JSON text of an object" }),
+  }),
+  z.object({
+    type: z.literal("function_call_output"),
+    call_id: callId.meta({ description: "Of an earlier function_call" }),
+    output: content,
+  }),
+  z
+    .object({ type: z.literal("reasoning"), content: thoughts, summary: thoughts })
+    .meta({ description: "What the assistant thought before the message or call that follows" }),
+]);
 
 const jsonSchema = z.looseObject({}).meta({ description: "JSON Schema" });
 const tool = z.object({
@@ -66,12 +78,28 @@ const shape = {
   frequency_penalty: chat.frequency_penalty,
   presence_penalty: chat.presence_penalty,
   logit_bias: chat.logit_bias,
-  top_logprobs: z.int().min(0).max(TOP_LOGPROBS_MAX).nullish(),
-  include: z
-    .array(text)
-    .max(16)
+  top_logprobs: z
+    .int()
+    .min(0)
+    .max(TOP_LOGPROBS_MAX)
     .nullish()
-    .meta({ description: "message.output_text.logprobs gives log probabilities" }),
+    .meta({ description: "Above 0 it gives log probabilities even where include does not ask for them" }),
+  include: z
+    .array(
+      z.enum([
+        "message.output_text.logprobs",
+        "reasoning.encrypted_content",
+        "message.input_image.image_url",
+        "file_search_call.results",
+        "web_search_call.results",
+        "web_search_call.action.sources",
+        "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+      ]),
+    )
+    .max(INCLUDES_MAX)
+    .nullish()
+    .meta({ description: "message.output_text.logprobs gives log probabilities; the others give nothing here" }),
   seed: chat.seed,
   stop: chat.stop,
   tools: z.array(tool).max(TOOLS_MAX).nullish(),
@@ -82,7 +110,10 @@ const shape = {
   text: z.object({ format: format.nullish() }).nullish(),
   reasoning: z
     .object({
-      effort: chat.reasoning_effort,
+      effort: z
+        .enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"])
+        .nullish()
+        .meta({ description: "none turns a model's thinking off where it can be turned off; any other turns it on" }),
       summary: z
         .enum(["auto", "concise", "detailed"])
         .nullish()
@@ -93,12 +124,22 @@ const shape = {
     .record(z.string().max(64), z.string().max(512))
     .refine((pairs) => Object.keys(pairs).length <= METADATA_PAIRS_MAX)
     .nullish(),
-  store: z.boolean().nullish().meta({ description: "Nothing is stored, whatever is sent" }),
+  store: z
+    .boolean()
+    .nullish()
+    .meta({ description: "Taken, since OpenAI's default is true; nothing is stored and the response says false" }),
   truncation: z.literal("disabled").nullish(),
   background: z.literal(false).nullish(),
   previous_response_id: refusedUnlessNull,
   conversation: refusedUnlessNull,
   prompt: refusedUnlessNull,
+  context_management: z.array(z.unknown()).max(0).nullish(),
+  moderation: refusedUnlessNull,
+  n: z.literal(1).nullish(),
+  response_format: refusedUnlessNull,
+  functions: z.array(z.unknown()).max(0).nullish(),
+  function_call: z.literal("none").nullish(),
+  logprobs: z.literal(false).nullish(),
   provider_serial: chat.provider_serial,
   provider_serials: chat.provider_serials,
 };
@@ -107,6 +148,7 @@ export const responsesRequestSchema = z.object(shape).meta({ description: "A Res
 export type ResponsesRequest = z.infer<typeof responsesRequestSchema>;
 
 const rules = chatRequestRules;
+const toldByInclude = ourWords`send 'include' with "message.output_text.logprobs"`;
 const partWords = { expected: ourWords`expected a string or a list of text parts, not empty` };
 const partType = {
   expected: ourWords`expected 'input_text' or 'output_text'`,
@@ -135,22 +177,13 @@ const itemsUnserved = [
   "custom_tool_call_output",
   "item_reference",
   "compaction",
-];
-const toolsUnserved = [
-  "file_search",
-  "web_search",
-  "web_search_preview",
-  "computer_use_preview",
-  "computer",
-  "code_interpreter",
-  "image_generation",
-  "local_shell",
-  "shell",
-  "apply_patch",
-  "mcp",
-  "custom",
-  "namespace",
-  "tool_search",
+  "compaction_trigger",
+  "configuration_update",
+  "additional_tools",
+  "tool_search_call",
+  "tool_search_output",
+  "program",
+  "program_output",
 ];
 
 /** What is said of each field; one for every field of the schema. */
@@ -161,7 +194,7 @@ export const responsesRequestRules = {
   "input.*": { expected: ourWords`expected a message, a function_call, a function_call_output or a reasoning item` },
   "input.*.type": {
     expected: ourWords`expected 'message', 'function_call', 'function_call_output' or 'reasoning'`,
-    refused: ourWords`only messages, function calls with their outputs, and reasoning are served`,
+    refused: ourWords`only messages, function calls with their outputs, and reasoning are read; nothing is stored here and no tools are hosted`,
     refusedWords: itemsUnserved,
   },
   "input.*.role": { expected: ourWords`expected 'system', 'developer', 'user' or 'assistant'` },
@@ -171,7 +204,12 @@ export const responsesRequestRules = {
   "input.*.output": partWords,
   "input.*.output.*": partWords,
   "input.*.output.*.type": partType,
-  "input.*.call_id": { expected: ourWords`expected a call's id; an output's must be an earlier call's` },
+  "input.*.content.*.text": { expected: ourWords`expected a string` },
+  "input.*.content.*.refusal": { expected: ourWords`expected a string` },
+  "input.*.output.*.text": { expected: ourWords`expected a string` },
+  "input.*.call_id": {
+    expected: ourWords`expected a call's id; an output's is that of an earlier call, and no two calls share one`,
+  },
   "input.*.name": { expected: ourWords`expected the name of a function` },
   "input.*.arguments": { expected: ourWords`expected the JSON text of an object` },
   "input.*.summary": { expected: ourWords`expected a list of objects with 'text'` },
@@ -187,22 +225,17 @@ export const responsesRequestRules = {
   presence_penalty: rules.presence_penalty,
   logit_bias: rules.logit_bias,
   top_logprobs: { expected: ourWords`expected a whole number from 0 to ${TOP_LOGPROBS_MAX}` },
-  include: { expected: ourWords`expected a list of at most 16 strings` },
+  include: { expected: ourWords`expected a list of at most ${INCLUDES_MAX} of OpenAI's words` },
+  "include.*": { expected: ourWords`expected a word of OpenAI's list, such as 'message.output_text.logprobs'` },
   seed: rules.seed,
   stop: rules.stop,
   "stop.*": rules["stop.*"],
   tools: rules.tools,
   "tools.*": { expected: ourWords`expected an object with 'type' "function" and a 'name'` },
-  "tools.*.type": {
-    expected: ourWords`expected 'function'`,
-    refused: ourWords`only functions are served as tools`,
-    refusedWords: toolsUnserved,
-  },
+  "tools.*.type": { refused: ourWords`only functions that the caller runs are served as tools` },
   tool_choice: rules.tool_choice,
   "tool_choice.type": {
-    expected: ourWords`expected 'function'`,
     refused: ourWords`only functions are served as tools; send 'none', 'auto', 'required' or one function`,
-    refusedWords: ["allowed_tools", ...toolsUnserved],
   },
   parallel_tool_calls: { expected: trueOrFalseWords },
   text: { expected: ourWords`expected an object, such as one with 'format'` },
@@ -210,17 +243,30 @@ export const responsesRequestRules = {
     expected: ourWords`expected an object with 'type' "text", "json_object" or "json_schema" and, for the last, 'name' and 'schema'`,
   },
   reasoning: { expected: ourWords`expected an object with 'effort' or 'summary'` },
-  "reasoning.effort": rules.reasoning_effort,
+  "reasoning.effort": {
+    expected: ourWords`expected 'none', 'minimal', 'low', 'medium', 'high', 'xhigh' or 'max'`,
+  },
   "reasoning.summary": { expected: ourWords`expected 'auto', 'concise' or 'detailed'` },
   metadata: {
     expected: ourWords`expected at most ${METADATA_PAIRS_MAX} pairs of strings, of 64 and 512 characters at most`,
   },
   store: { expected: trueOrFalseWords },
-  truncation: { refused: ourWords`nothing is cut out of the input; leave the field out` },
+  truncation: {
+    expected: ourWords`expected 'disabled'`,
+    refusedWords: ["auto"],
+    refused: ourWords`nothing is cut out of the input; leave the field out`,
+  },
   background: { refused: nothingIsStored },
   previous_response_id: { refused: nothingIsStored },
   conversation: { refused: nothingIsStored },
   prompt: { refused: nothingIsStored },
+  context_management: { refused: ourWords`nothing is cut out of the input; leave the field out` },
+  moderation: { refused: ourWords`nothing is moderated here; leave the field out` },
+  n: { refused: ourWords`a response has one answer; leave the field out or send 1` },
+  response_format: { refused: ourWords`send it as 'text.format'` },
+  functions: rules.functions,
+  function_call: rules.function_call,
+  logprobs: { refused: toldByInclude },
   provider_serial: rules.provider_serial,
   "provider_serial.*": rules["provider_serial.*"],
   provider_serials: rules.provider_serials,

@@ -1,0 +1,84 @@
+import { invalid, listOf } from "../fields.ts";
+import type { Message, ToolCall } from "../job.ts";
+import { argumentsOf } from "../tools.ts";
+import { type ResponsesRequest, responsesRequestRules as rules } from "./request-schema.ts";
+
+type Item = Exclude<ResponsesRequest["input"], string>[number];
+type Of<Type> = Extract<Item, { type: Type }>;
+type Content = string | Exclude<Of<"function_call_output">["output"], string>;
+
+/**
+ * The conversation of a request. What Responses tells as a row of items is one turn of the assistant
+ * here: its reasoning, its words and its calls.
+ *
+ * @throws NetworkError `body_invalid`, naming the field and nothing that was sent
+ */
+export function messagesOf({ input, instructions }: Pick<ResponsesRequest, "input" | "instructions">): Message[] {
+  const messages: Message[] = [];
+  if (typeof instructions === "string" && instructions !== "") messages.push({ role: "system", text: instructions });
+  if (typeof input === "string") return [...messages, { role: "user", text: input }];
+  const callIds = new Set<string>();
+  /** Told, and not yet part of a turn. Where no turn of the assistant follows it is dropped. */
+  let thought = "";
+  for (const [at, item] of input.entries()) {
+    const where = `input.${at}`;
+    switch (item.type) {
+      case "reasoning":
+        thought = joined(thought, thoughtOf(item));
+        continue;
+      case "function_call": {
+        if (callIds.has(item.call_id)) throw invalid(`${where}.call_id`, rules["input.*.call_id"].expected);
+        callIds.add(item.call_id);
+        const call = {
+          id: item.call_id,
+          name: item.name,
+          arguments: argumentsOf(item.arguments, `${where}.arguments`),
+        };
+        const turn = messages.at(-1)?.role === "assistant" ? messages.pop() : undefined;
+        messages.push(turnWith(turn, call, thought));
+        break;
+      }
+      case "function_call_output":
+        if (!callIds.has(item.call_id)) throw invalid(`${where}.call_id`, rules["input.*.call_id"].expected);
+        messages.push({ role: "tool", text: textOf(item.output), callId: item.call_id });
+        break;
+      case "message":
+      case undefined:
+      case null: {
+        const role = item.role === "developer" ? "system" : item.role;
+        messages.push({
+          role,
+          text: textOf(item.content),
+          ...(role === "assistant" && thought !== "" && { thought }),
+        });
+      }
+    }
+    thought = "";
+  }
+  if (messages.length === 0) throw invalid("input", rules.input.expected);
+  return messages;
+}
+
+/** The assistant's turn with one more call; a new turn where there is none to go on with. */
+function turnWith(turn: Message | undefined, call: ToolCall, thought: string): Message {
+  const thoughts = joined(turn?.thought ?? "", thought);
+  return {
+    role: "assistant",
+    text: turn?.text ?? "",
+    toolCalls: [...(turn?.toolCalls ?? []), call],
+    ...(thoughts !== "" && { thought: thoughts }),
+  };
+}
+
+/** What was thought, where the client has it; else what it was summed up to. Ours are the same. */
+function thoughtOf({ content, summary }: Of<"reasoning">): string {
+  const whole = listOf(content).map((part) => part.text);
+  return (whole.length > 0 ? whole : listOf(summary).map((part) => part.text)).join("\n");
+}
+
+const joined = (before: string, after: string): string => (before && after ? `${before}\n${after}` : before + after);
+
+const textOf = (content: Content): string =>
+  typeof content === "string"
+    ? content
+    : content.map((part) => (part.type === "refusal" ? part.refusal : part.text)).join("\n");
