@@ -17,6 +17,17 @@ export interface Random {
   fraction(): number;
 }
 
+/** How certificates and TPMs sign. A key of another kind than the algorithm's verifies nothing. */
+export const signatureAlgorithms = [
+  "ecdsa_sha256",
+  "ecdsa_sha384",
+  "ecdsa_sha512",
+  "rsa_pkcs1_sha256",
+  "rsa_pkcs1_sha384",
+  "rsa_pkcs1_sha512",
+] as const;
+export type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
+
 /** The few primitives that signatures and hashes are made of, so that this package runs in browsers too. */
 export interface Crypto {
   /** A hash that is fed piece by piece, for bodies that are relayed as they come. */
@@ -26,6 +37,11 @@ export interface Crypto {
   verifyP256(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** @param publicKey 32 bytes; @param signature 64 bytes. False for anything malformed. */
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * @param spki SubjectPublicKeyInfo, DER (RFC 5280 §4.1.2.7): RSA or a NIST curve
+   * @param signature DER of r and s for ECDSA (RFC 3279 §2.2.3), as it is for RSA. False for anything malformed.
+   */
+  verifySpki(algorithm: SignatureAlgorithm, spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }
 
 export interface Sha256Stream {

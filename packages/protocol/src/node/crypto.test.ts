@@ -1,6 +1,8 @@
+import { generateKeyPairSync, sign as nodeSign } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { testCountersigner, testSigner } from "../../test/keys.ts";
 import { fromHex, toHex, utf8 } from "../bytes.ts";
+import { signatureAlgorithms } from "../ports.ts";
 import { nodeCrypto } from "./crypto.ts";
 
 describe("hashes", () => {
@@ -49,6 +51,28 @@ describe("signatures", () => {
     expect(nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x73), signature)).toBe(false);
     expect(nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x72), signature.subarray(1))).toBe(false);
     expect(nodeCrypto.verifyEd25519(publicKey.subarray(1), Uint8Array.of(0x72), signature)).toBe(false);
+  });
+
+  /** Goal: a signature counts under its own algorithm and key alone. Method: three kinds of key, each signature under every algorithm. */
+  it("checks by SubjectPublicKeyInfo", () => {
+    const pairs = {
+      rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }),
+      ecdsa: generateKeyPairSync("ec", { namedCurve: "P-384" }),
+      other: generateKeyPairSync("ec", { namedCurve: "P-384" }),
+    };
+    const spkiOf = (name: keyof typeof pairs) =>
+      new Uint8Array(pairs[name].publicKey.export({ format: "der", type: "spki" }));
+    for (const algorithm of signatureAlgorithms) {
+      const kind = algorithm.startsWith("rsa") ? "rsa" : "ecdsa";
+      const signature = nodeSign(algorithm.slice(-6), message, pairs[kind].privateKey);
+      const counts = signatureAlgorithms.filter((other) =>
+        nodeCrypto.verifySpki(other, spkiOf(kind), message, signature),
+      );
+      expect(counts).toEqual([algorithm]);
+      expect(nodeCrypto.verifySpki(algorithm, spkiOf("other"), message, signature)).toBe(false);
+      expect(nodeCrypto.verifySpki(algorithm, spkiOf(kind), utf8("another"), signature)).toBe(false);
+      expect(nodeCrypto.verifySpki(algorithm, spkiOf(kind).subarray(1), message, signature)).toBe(false);
+    }
   });
 
   /** Goal: keys that were pushed out of the cache work again. Method: more keys than are kept, the first one before and after. */

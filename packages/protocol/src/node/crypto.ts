@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
 import { toHex } from "../bytes.ts";
-import type { Crypto } from "../ports.ts";
+import type { Crypto, SignatureAlgorithm } from "../ports.ts";
 
 /** Imported keys that are kept: importing one costs more than a check with it. */
 const KEYS_KEPT_MAX = 1024;
@@ -13,6 +13,31 @@ const spkiPrefix = {
 type Algorithm = keyof typeof spkiPrefix;
 
 const kept = new Map<string, KeyObject>();
+
+/** Node's names: the kind of key that an algorithm needs, and its hash. */
+const nodeAlgorithm: Record<SignatureAlgorithm, { readonly keyType: "ec" | "rsa"; readonly hash: string }> = {
+  ecdsa_sha256: { keyType: "ec", hash: "sha256" },
+  ecdsa_sha384: { keyType: "ec", hash: "sha384" },
+  ecdsa_sha512: { keyType: "ec", hash: "sha512" },
+  rsa_pkcs1_sha256: { keyType: "rsa", hash: "sha256" },
+  rsa_pkcs1_sha384: { keyType: "rsa", hash: "sha384" },
+  rsa_pkcs1_sha512: { keyType: "rsa", hash: "sha512" },
+};
+
+function checkSpki(
+  algorithm: SignatureAlgorithm,
+  spki: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const { keyType, hash } = nodeAlgorithm[algorithm];
+  try {
+    const key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+    return key.asymmetricKeyType === keyType && verify(hash, message, key, signature);
+  } catch {
+    return false;
+  }
+}
 
 function importKey(algorithm: Algorithm, publicKey: Uint8Array): KeyObject {
   const name = `${algorithm} ${toHex(publicKey)}`;
@@ -52,4 +77,5 @@ export const nodeCrypto: Crypto = {
     publicKey.length === 65 && publicKey[0] === 4 && check("p256", publicKey, message, signature),
   verifyEd25519: (publicKey, message, signature) =>
     publicKey.length === 32 && signature.length === 64 && check("ed25519", publicKey, message, signature),
+  verifySpki: checkSpki,
 };
