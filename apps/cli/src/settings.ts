@@ -7,6 +7,7 @@ export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
 const PROVIDERS_MAX = 16;
 const SLOTS_MAX = 64;
 const THREADS_MAX = 256;
+const REQUESTS_PER_MINUTE_MAX = 1_000_000;
 const LABEL_CHARS_MAX = 128;
 const NAME_CHARS_MAX = 128;
 /** A join token is a secret that guards who may serve; 16 characters of a random one are 80 bits or more. */
@@ -118,6 +119,12 @@ export const settings = {
     means: "how many provider processes to run",
     mustBe: `a whole number from 1 to ${PROVIDERS_MAX}`,
     read: wholeNumber(1, PROVIDERS_MAX),
+  },
+  requestsPerMinute: {
+    value: "N",
+    means: "how many requests one account may send in a minute; a tenth of them at once",
+    mustBe: `a whole number from 1 to ${REQUESTS_PER_MINUTE_MAX}`,
+    read: wholeNumber(1, REQUESTS_PER_MINUTE_MAX),
   },
   slots: {
     value: "N",
