@@ -41,6 +41,13 @@ export const settings = {
     mustBe: "an amount in USD with up to six decimals, e.g. 1.50",
     read: parseUsd,
   },
+  apiKey: {
+    value: "KEY",
+    means: "an API key of the network; better set in the environment",
+    mustBe: "an API key, e.g. eigeninference-…",
+    secret: true,
+    read: apiKey,
+  },
   build: {
     value: "NAME",
     means: "the catalog's name for the weights of --model, if it is not the file's own name",
@@ -90,6 +97,12 @@ export const settings = {
     mustBe: oneOfWords(logLevels),
     read: oneOf(logLevels),
   },
+  min: {
+    value: "LEVEL",
+    means: "the trust level that every machine must reach",
+    mustBe: oneOfWords(trustLevels),
+    read: oneOf(trustLevels),
+  },
   minTrust: {
     value: "LEVEL",
     means: "the trust level below which a provider serves nobody",
@@ -125,6 +138,12 @@ export const settings = {
     means: "how many requests one account may send in a minute; a tenth of them at once",
     mustBe: `a whole number from 1 to ${REQUESTS_PER_MINUTE_MAX}`,
     read: wholeNumber(1, REQUESTS_PER_MINUTE_MAX),
+  },
+  revoked: {
+    value: "FILE",
+    means: "a revocation list: identities that somebody has withdrawn, as of a date",
+    mustBe: "a path",
+    read: anyText,
   },
   slots: {
     value: "N",
@@ -212,6 +231,10 @@ function token(given: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(given) && given.length >= TOKEN_CHARS_MIN && given.length <= TOKEN_CHARS_MAX
     ? given
     : undefined;
+}
+
+function apiKey(given: string): string | undefined {
+  return /^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined;
 }
 
 function webUrl(given: string): URL | undefined {

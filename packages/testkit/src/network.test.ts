@@ -1,4 +1,4 @@
-import { ANSWER_WINDOW_BYTES, NetworkError, toHex, verifyReceipt } from "@darkbloom/protocol";
+import { ANSWER_WINDOW_BYTES, NetworkError, toHex, verify, verifyReceipt } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -70,6 +70,33 @@ describe("a network in a process", () => {
     const [row] = await made.ledger.usage(account, 10);
     expect(row).toMatchObject({ outcome: "finished", usage: { completionTokens: 8 } });
     await expectClosed(made);
+  });
+
+  /**
+   * Goal: a caller sees that each machine answered after its question, all callers in one challenge; a
+   * machine that is away is told of without a proof. Method: two callers at once, one machine of two frozen.
+   */
+  it("has machines answer over callers' nonces", async () => {
+    const made = await network();
+    const [, away] = await joined(made, rain, rain);
+    await made.clock.advance(10_000);
+    away?.freeze();
+    const nonces = [1, 2].map((n) => new Uint8Array(32).fill(n));
+    const proofs = Promise.all(nonces.map((nonce) => made.fleet.prove(nonce)));
+    const shown = await made.clock.until(proofs, 40_000);
+    const roots = new Set<string | null | undefined>();
+    for (const [at, machines] of shown.entries())
+      for (const { provider, path } of machines) {
+        const nonce = nonces[at] ?? new Uint8Array(0);
+        expect(path === undefined).toBe(provider.serial === away?.serial);
+        const policy = { moment: "later" as const, callerNonce: { nonce, path: path ?? [] } };
+        const { level, checks } = verify(nodeCrypto, provider.evidence, policy, made.clock.now());
+        const failed = checks.filter(({ status }) => status === "fail").map(({ id }) => id);
+        expect([level, failed]).toEqual(path ? ["self_signed", []] : ["none", ["challenge.caller_nonce"]]);
+        if (path) roots.add(provider.evidence.challenge?.callersRoot);
+      }
+    expect(roots.size).toBe(1);
+    expect(made.fleet.providers()).toHaveLength(1);
   });
 
   /** Goal: a first failure is unseen. Method: the machine that is tried first fails before its first token, or is busy elsewhere. */
