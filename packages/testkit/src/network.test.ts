@@ -115,6 +115,19 @@ describe("a network in a process", () => {
     await expectClosed(made);
   });
 
+  /** Goal: a stream that is silent for long says that it lives, as part of what is hashed; a plain answer does not. Method: a model with 16 seconds between two tokens. */
+  it.each([true, false])("keeps a silent answer alive, stream %s", async (stream) => {
+    const made = await network();
+    await joined(made, { pieces: [" a", " b"], tokenMs: 16_000 });
+    const caller = new Caller();
+    await made.clock.until(made.serve(caller, { stream }), 120_000);
+    const body = new TextDecoder().decode(caller.body);
+    expect(body.split(": keep-alive\n\n")).toHaveLength(stream ? 2 : 1);
+    expect(textOf(caller)).toBe("a b");
+    expectProven(made, caller);
+    await expectClosed(made);
+  });
+
   /** Goal: what only a machine can refuse is the caller's to mend: told at once, tried nowhere else, free. Method: each refusal, a second machine that would answer. */
   it.each([
     ["messages_refused", "body_invalid"],
