@@ -133,6 +133,13 @@ export const settings = {
     mustBe: `a whole number from 1 to ${PROVIDERS_MAX}`,
     read: wholeNumber(1, PROVIDERS_MAX),
   },
+  providerSerial: {
+    value: "SERIAL",
+    means: "a machine that the key is bound to; repeat it for more",
+    mustBe: "the serial of a machine, e.g. SW-1A2B3C4D5E6F",
+    many: true,
+    read: serials,
+  },
   requestsPerMinute: {
     value: "N",
     means: "how many requests one account may send in a minute; a tenth of them at once",
@@ -231,6 +238,11 @@ function token(given: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(given) && given.length >= TOKEN_CHARS_MIN && given.length <= TOKEN_CHARS_MAX
     ? given
     : undefined;
+}
+
+function serials(given: string): string[] | undefined {
+  const parts = given.split(",").map((part) => part.trim());
+  return parts.every((part) => /^[\x21-\x7e]{1,128}$/.test(part)) ? parts : undefined;
 }
 
 function apiKey(given: string): string | undefined {

@@ -137,6 +137,8 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     keyId: "key_1" as KeyId,
     account: ACCOUNT,
     label: "laptop",
+    minTrust: null,
+    pins: [],
     createdAt: 1_700_000_000_000,
     revokedAt: null,
   });

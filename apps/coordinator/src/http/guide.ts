@@ -78,6 +78,7 @@ while the model writes. Thinking is hidden unless it is asked for: "include_reas
 ## Choosing machines
 
 - "provider_serial": "SERIAL" (or "provider_serials": [...]) in the body: only those machines
+- a key may be bound to a level and to machines; GET /v1/key shows it
 - header "x-darkbloom-min-trust: self_signed" or "hardware": no machine below that level
 
 ## Checking an answer

@@ -157,6 +157,8 @@ describe("what each route answers", () => {
       id: "key_1",
       label: "laptop",
       account: "acct_test",
+      min_trust: null,
+      provider_serials: [],
       created_at: "2023-11-14T22:13:20.000Z",
     });
     expect(await (await edge.get("/v1/providers/attestation")).json()).toEqual({

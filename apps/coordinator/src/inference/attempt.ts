@@ -79,7 +79,7 @@ export class Attempt implements Disposable {
         max_tokens: maxTokens,
         features: ask.job.tools.length > 0 ? ["tools"] : [],
         min_trust: ask.minTrust,
-        pins: [...ask.job.pins],
+        pins: [...ask.pins],
         ...(ask.nonce !== undefined && { nonce: ask.nonce }),
         candidates: [{ provider_id: line.providerId, key_id: keyId, evidence_sha256: evidenceSha256 }],
       },
