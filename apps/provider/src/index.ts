@@ -6,9 +6,10 @@ export {
   THREADS_DEFAULT,
 } from "./adapters/model-file.ts";
 export { NotHardenedError } from "./adapters/hardening.ts";
+export { IdentityKeyError } from "./adapters/identity-file.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
-export { IdentityKeyError, openSoftwareKey } from "./adapters/software-key.ts";
+export { openSoftwareKey } from "./adapters/software-key.ts";
 export { providerStatus, STATUS_FILE, type ProviderStatus } from "./adapters/status-file.ts";
 export type { TrustFacts } from "./events/events.ts";
 export type { Engine } from "./inference/engine.ts";
