@@ -1,12 +1,11 @@
 import { concatBytes, fromHex, toHex, u32be, utf8 } from "@darkbloom/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ManualClock } from "../../../test/manual-clock.ts";
+import { response, tpmThatAnswers } from "../../../test/fake-tpm.ts";
 import * as commands from "./commands.ts";
 import { sized } from "./structures.ts";
 import { endorsementTemplates, templates, withoutPoint } from "./templates.ts";
 import { faultOf, TpmError } from "./tpm-error.ts";
-import { Tpm } from "./tpm.ts";
 
 const digest = new Uint8Array(32).fill(7);
 const eightPcrs = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -17,22 +16,6 @@ const zeros = (bytes: number) => "00".repeat(bytes);
 const policy = "0020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa";
 const wrappedKey = { publicArea: utf8("pub"), privateArea: utf8("secret") };
 const credential = { idObject: utf8("idobj"), encSecret: utf8("enc") };
-
-/** Runs commands on a TPM that gives these answers in turn. */
-function tpmThatAnswers(...answers: readonly (Uint8Array | TpmError)[]) {
-  const sent: string[] = [];
-  const clock = new ManualClock();
-  const exchange = async (bytes: Uint8Array): Promise<Uint8Array> => {
-    sent.push(toHex(bytes));
-    const answer = answers[sent.length - 1] ?? answers.at(-1) ?? new Uint8Array(0);
-    if (answer instanceof TpmError) throw answer;
-    return answer;
-  };
-  return { clock, sent, tpm: new Tpm({ exchange, [Symbol.asyncDispose]: async () => {} }, clock) };
-}
-
-const response = (tag: string, code: number, body: string): Uint8Array =>
-  concatBytes(fromHex(tag), u32be(10 + body.length / 2), u32be(code), fromHex(body));
 
 describe("TPM commands", () => {
   /**
