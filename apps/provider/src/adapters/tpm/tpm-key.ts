@@ -158,6 +158,20 @@ export class TpmKey implements Signer, AsyncDisposable {
   }
 }
 
+/**
+ * What the TPM says of itself, for the owner to see that it answers.
+ *
+ * @throws IdentityKeyError as `TpmKey.open` does
+ */
+export async function describeTpm({ address, clock }: TpmPlace): Promise<Awaited<ReturnType<Tpm["describe"]>>> {
+  try {
+    await using tpm = await Tpm.connect(address, clock);
+    return await tpm.describe();
+  } catch (error) {
+    throw explained(error, TPM_KEY_FILE);
+  }
+}
+
 interface OpenKey {
   readonly tpm: Tpm;
   readonly identity: TpmObject;
@@ -215,11 +229,11 @@ function sentenceOf({ code, message }: TpmError, keyPath: string): string {
     case "malformed":
       return `The TPM and the identity key in ${keyPath} do not fit what the TPM 2.0 specification says. Restore the file from a backup, or move it away, and this machine gets a new identity.`;
     case "unreachable":
-      return "There is no TPM at the address that --tpm gives. Switch it on in the firmware's settings, or start with --identity software.";
+      return "There is no TPM at the address that --tpm gives. Switch it on in the firmware's settings, or start with --identity software, which is another identity.";
     case "denied":
-      return "This user may not open the TPM. Add the user to the group that owns the device, which is 'tss' on most systems, or start with --identity software.";
+      return "This user may not open the TPM. Add the user to the group that owns the device, which is 'tss' on most systems, or start with --identity software, which is another identity.";
     case "auth_refused":
-      return "The TPM's owner hierarchy has a password or is switched off. Take the password away (tpm2_changeauth -c owner) or switch the hierarchy on, or start with --identity software.";
+      return "The TPM's owner hierarchy has a password or is switched off. Take the password away (tpm2_changeauth -c owner) or switch the hierarchy on, or start with --identity software, which is another identity.";
     case "locked_out":
       return "The TPM is locked after wrong passwords. Wait until it opens again (tpm2_getcap properties-variable tells), or clear the lock with tpm2_dictionarylockout.";
     case "not_started":
@@ -234,6 +248,6 @@ function sentenceOf({ code, message }: TpmError, keyPath: string): string {
     case "unsupported":
     case "handle":
     case "refused":
-      return `The TPM refuses what an identity key needs (${message}): ECDSA with P-256 and SHA-256. Start with --identity software.`;
+      return `The TPM refuses what an identity key needs (${message}): ECDSA with P-256 and SHA-256. Start with --identity software, which is another identity.`;
   }
 }

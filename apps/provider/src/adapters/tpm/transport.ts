@@ -16,6 +16,8 @@ const HEADER_BYTES = 10;
 /** Where a TPM is: a device of Linux, best with its resource manager; or the command socket of swtpm. */
 export type TpmAddress = { readonly device: string } | { readonly host: string; readonly port: number };
 
+export const TPM_DEVICE = "/dev/tpmrm0";
+
 /** `/dev/tpmrm0` or `swtpm:HOST:PORT`; undefined for anything else. */
 export function readTpmAddress(text: string): TpmAddress | undefined {
   if (/^\/[^\0]+$/.test(text)) return { device: text };
