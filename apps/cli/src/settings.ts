@@ -1,4 +1,5 @@
 import { parseUsd, trustLevels } from "@darkbloom/protocol";
+import { identityChoices, readTpmAddress } from "@darkbloom/provider";
 
 /** What the logs hold, least first. */
 export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
@@ -75,6 +76,12 @@ export const settings = {
   },
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
   host: { value: "ADDRESS", means: "the address to listen on", mustBe: "a host name or an IP address", read: host },
+  identity: {
+    value: "HOME",
+    means: "where the identity key lives; auto takes the TPM of a new machine where it can be used",
+    mustBe: oneOfWords(identityChoices),
+    read: oneOf(identityChoices),
+  },
   joinToken: {
     value: "TOKEN",
     means:
@@ -170,6 +177,12 @@ export const settings = {
     mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`,
     secret: true,
     read: token,
+  },
+  tpm: {
+    value: "ADDRESS",
+    means: "where the TPM 2.0 is: a device of Linux, or for tests the command port of swtpm",
+    mustBe: "a device such as /dev/tpmrm0, or swtpm:HOST:PORT",
+    read: readTpmAddress,
   },
   trustProxy: {
     means: "believe the X-Forwarded-For header of the reverse proxy in front",
