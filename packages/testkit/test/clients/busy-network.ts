@@ -1,10 +1,17 @@
 import { execFileSync } from "node:child_process";
 import { binary, get, Program, type Ready, until } from "../running.ts";
+import type { At } from "./client.ts";
 import { Front } from "./front.ts";
 import type { Shapes } from "./shapes.ts";
 
 /** One request a second, six at once. */
 const REQUESTS_PER_MINUTE = 60;
+
+/** Where a first call is refused. */
+export interface Refusing extends At {
+  /** Of the calls from here on. */
+  readonly statuses: readonly number[];
+}
 
 /** A network of its own that can be full, and that can be without a machine, for clients that wait and ask again. */
 export class BusyNetwork implements AsyncDisposable {
@@ -29,9 +36,8 @@ export class BusyNetwork implements AsyncDisposable {
       `coordinator --port 0 --data ${data} --log-level error --requests-per-minute ${REQUESTS_PER_MINUTE}`.split(" "),
     );
     const { base_url } = await coordinator.ready;
-    const made = execFileSync(process.execPath, [binary, "keys", "create", "--data", data, "--credit", "1", "--json"]);
-    const { api_key } = JSON.parse(made.toString()) as { api_key: string };
-    const network = new BusyNetwork(coordinator, await Front.listen(base_url, shapes), base_url, dataPath, api_key);
+    const front = await Front.listen(base_url, shapes);
+    const network = new BusyNetwork(coordinator, front, base_url, dataPath, keyIn(data));
     await network.#join();
     return network;
   }
@@ -40,20 +46,22 @@ export class BusyNetwork implements AsyncDisposable {
     return this.#front.url;
   }
 
-  /** Uses up what the account may send right now. @returns the statuses of the calls from here on */
-  async full(): Promise<readonly number[]> {
+  /** Uses up what the account may send right now: the first refusal after a call that was let through, so that a second is left. */
+  async full(): Promise<Refusing> {
     const ask = () => fetch(`${this.url}/v1/models`, { headers: { "x-api-key": this.apiKey } });
+    while ((await ask()).status === 429);
     while ((await ask()).status !== 429);
-    return this.#fromHere();
+    return { url: this.url, apiKey: this.apiKey, statuses: this.#fromHere() };
   }
 
-  /** Without a machine until the first caller was told so. @returns the statuses of the calls from here on */
-  async deserted(): Promise<readonly number[]> {
+  /** Without a machine until the first caller was told so; with an account that may send. */
+  async deserted(): Promise<Refusing> {
     await this.#provider?.[Symbol.asyncDispose]();
     await this.#providersAre(0);
+    const apiKey = keyIn(`${this.#dataPath}/coordinator`);
     const statuses = this.#fromHere();
     void until(async () => statuses.length > 0, 10_000).then(() => this.#join());
-    return statuses;
+    return { url: this.url, apiKey, statuses };
   }
 
   async #join(): Promise<void> {
@@ -81,4 +89,9 @@ export class BusyNetwork implements AsyncDisposable {
     await this.#provider?.[Symbol.asyncDispose]();
     await this.#coordinator[Symbol.asyncDispose]();
   }
+}
+
+function keyIn(data: string): string {
+  const made = execFileSync(process.execPath, [binary, "keys", "create", "--data", data, "--credit", "1", "--json"]);
+  return (JSON.parse(made.toString()) as { api_key: string }).api_key;
 }

@@ -67,10 +67,10 @@ export async function retries(
   status: 429 | 503,
   ask: (at: At, maxRetries: number) => PromiseLike<unknown>,
 ): Promise<void> {
-  const statuses = await (status === 429 ? busy.full() : busy.deserted());
+  const at = await (status === 429 ? busy.full() : busy.deserted());
   const startMs = performance.now();
-  await ask(busy, status === 429 ? 1 : 10);
-  expect([statuses[0], statuses.at(-1)]).toEqual([status, 200]);
+  await ask(at, status === 429 ? 1 : 10);
+  expect([at.statuses[0], at.statuses.at(-1)]).toEqual([status, 200]);
   expect(performance.now() - startMs).toBeGreaterThan(990);
 }
 
