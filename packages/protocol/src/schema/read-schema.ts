@@ -43,6 +43,8 @@ class Reader {
   readonly #exact: boolean;
   readonly #strings: StringReader;
   readonly #nameOfPointer = new Map<string, string>();
+  /** Shapes of schemas that name no type, and so are met by documents of other types too. */
+  readonly #typeless = new Set<Shape>();
   /** Compared when every definition is known. */
   readonly #oneOfs: (readonly Shape[])[] = [];
   #nodes = 0;
@@ -61,7 +63,7 @@ class Reader {
     for (const [pointer, name] of this.#nameOfPointer) defs.set(name, this.#shape(targetOf(this.#whole, pointer), 1));
     if (beginsWithItself(defs)) throw new Refusal(ourWords`a reference in the schema leads to itself`);
     if (isEndless(defs)) throw new Refusal(ourWords`no finite document can be of this schema`);
-    if (this.#oneOfs.some((branches) => !areDisjoint(branches, defs)))
+    if (this.#oneOfs.some((branches) => !areDisjoint(branches, defs, this.#typeless)))
       this.#leaveOut(
         ourWords`nothing evident tells the branches of the schema's 'oneOf' apart; use 'anyOf', or leave 'strict' out`,
       );
@@ -167,8 +169,10 @@ class Reader {
   }
 
   #typed(node: Node, depth: number): Shape {
-    const types = this.#types(node) ?? keywords.impliedTypes(node);
-    return types.length === 0 ? { kind: "any" } : choiceOf(types.map((type) => this.#ofType(type, node, depth)));
+    const named = this.#types(node);
+    const of = (named ?? keywords.impliedTypes(node)).map((type) => this.#ofType(type, node, depth));
+    if (!named) for (const shape of of) this.#typeless.add(shape);
+    return of.length === 0 ? { kind: "any" } : choiceOf(of);
   }
 
   #ofType(type: JsonType, node: Node, depth: number): Shape {

@@ -1,6 +1,6 @@
 import { ourWords } from "../ids.ts";
 import { allOfPatterns, cannotEnforce, countOf, type Node } from "./keywords.ts";
-import { ofLength, type Pattern, readPattern } from "./pattern.ts";
+import { type Pattern, readPattern } from "./pattern.ts";
 import { type LeaveOut, Refusal } from "./refusal.ts";
 import type { Shape } from "./shape.ts";
 import { patternOfFormat, stringFormats } from "./string-formats.ts";
@@ -60,7 +60,7 @@ export class StringReader {
   #text(sources: readonly string[], min: number, max: number | undefined): Shape {
     const patterns = sources.map(readPattern).filter((pattern): pattern is Pattern => pattern !== undefined);
     const isBounded = min > 0 || max !== undefined;
-    const states = textStates([...patterns, ...(isBounded ? [ofLength(min, max)] : [])], this.#allowance);
+    const states = textStates(patterns, { min, max }, this.#allowance);
     if (typeof states !== "string") return { kind: "text", states };
     this.#leaveOut(
       states === "none"

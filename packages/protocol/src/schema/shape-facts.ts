@@ -44,11 +44,15 @@ function canEnd(shape: Shape, settled: ReadonlySet<string>): boolean {
 /**
  * Whether it is evident that no document is of two of the schemas behind these shapes: by their types, or by
  * constants. A shape may be narrower than its schema, so that nothing else tells.
+ *
+ * @param typeless shapes whose schemas are met by documents of other types too
  */
-export function areDisjoint(shapes: readonly Shape[], defs: Defs): boolean {
+export function areDisjoint(shapes: readonly Shape[], defs: Defs, typeless: ReadonlySet<Shape>): boolean {
   const leaves = shapes.map((shape) => leavesOf(shape, defs));
   return leaves.every((own, at) =>
-    leaves.slice(at + 1).every((others) => own.every((a) => others.every((b) => haveNoneInCommon(a, b, defs)))),
+    leaves
+      .slice(at + 1)
+      .every((others) => own.every((a) => others.every((b) => haveNoneInCommon(a, b, defs, typeless)))),
   );
 }
 
@@ -68,10 +72,10 @@ function leavesOf(shape: Shape, defs: Defs): readonly Shape[] {
   return leaves;
 }
 
-function haveNoneInCommon(a: Shape, b: Shape, defs: Defs): boolean {
+function haveNoneInCommon(a: Shape, b: Shape, defs: Defs, typeless: ReadonlySet<Shape>): boolean {
   if (a.kind === "any" || b.kind === "any") return false;
   const [types, others] = [typesOf(a), typesOf(b)];
-  if (!types.some((type) => others.includes(type))) return true;
+  if (!types.some((type) => others.includes(type))) return !typeless.has(a) && !typeless.has(b);
   if (a.kind === "literal" && b.kind === "literal") return shareNoText(a.texts, b.texts);
   return a.kind === "object" && b.kind === "object" && areToldApart(a, b, defs);
 }

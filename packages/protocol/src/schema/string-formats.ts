@@ -8,17 +8,17 @@ const date =
   "|(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)";
 const time = "(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,9})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)";
 const byte = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
-const label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?";
+const label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,48}[a-zA-Z0-9])?";
 
 /**
  * As patterns. Each is its standard (RFC 3339 §5.6, RFC 9562 §4, RFC 5321 §4.1.2, RFC 2673 §3.2) or narrower,
- * never wider: no leap seconds, no quotes in an address.
+ * never wider: no leap seconds; in an address no quotes, and no more characters than 254 (RFC 5321 §4.5.3.1.3).
  */
 export const patternOfFormat: Readonly<Record<StringFormat, string>> = {
   date: `^${date}$`,
   time: `^${time}$`,
   "date-time": `^${date}T${time}$`,
   uuid: "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-  email: `^[a-zA-Z0-9_+-]{1,32}(?:\\.[a-zA-Z0-9_+-]{1,32})?@(?:${label}\\.){1,3}[a-zA-Z]{2,18}$`,
+  email: `^[a-zA-Z0-9_+-](?:\\.?[a-zA-Z0-9_+-]){0,31}@(?:${label}\\.){1,3}[a-zA-Z]{2,18}$`,
   ipv4: `^${byte}(?:\\.${byte}){3}$`,
 };

@@ -1,5 +1,5 @@
 import { type CodePoints, intersection, union, writable } from "./code-points.ts";
-import type { Pattern } from "./pattern.ts";
+import { ofLength, type Pattern } from "./pattern.ts";
 
 /** Of all patterns of a schema: steps that reading them may take, and ranges of characters in what comes out. */
 const PATTERN_WORK_MAX = 1_000_000;
@@ -38,23 +38,29 @@ class TooMuch extends Error {
   override readonly name = "TooMuch";
 }
 
+/** In code points. */
+export interface Lengths {
+  readonly min: number;
+  readonly max: number | undefined;
+}
+
 /**
- * The texts that are of every one of `patterns`, as states; a text begins at the first one. From each of
- * them an end can be reached, so that a writer is never caught.
+ * The texts of these lengths that are of every one of `patterns`, as states; a text begins at the first one.
+ * From each of them an end can be reached, so that a writer is never caught.
  *
  * @returns `none`: there is no such text; `too much`: it takes more than the allowance
  */
 export function textStates(
   patterns: readonly Pattern[],
+  lengths: Lengths,
   allowance: PatternAllowance,
 ): readonly TextState[] | "none" | "too much" {
   try {
-    const states = leadingToAnEnd(
-      inAll(
-        patterns.map((pattern) => new Machine(pattern, allowance)),
-        allowance,
-      ),
-    );
+    const machines = patterns.map((pattern) => new Machine(pattern, allowance));
+    let states = leadingToAnEnd(inAll(machines, allowance));
+    // Counting takes states for each length.
+    if (!haveLengths(states, lengths, allowance))
+      states = leadingToAnEnd(inAll([...machines, new Machine(ofLength(lengths), allowance)], allowance));
     if (states.length === 0) return "none";
     allowance.ranges(states);
     return states;
@@ -210,4 +216,18 @@ function leadingToAnEnd(states: readonly TextState[]): readonly TextState[] {
       return next === undefined ? [] : [{ on, to: next }];
     }),
   }));
+}
+
+/** Whether every text has one of the lengths, as each state leads to an end. */
+function haveLengths(states: readonly TextState[], { min, max }: Lengths, allowance: PatternAllowance): boolean {
+  let reached = new Set(states.length > 0 ? [0] : []);
+  for (let length = 0; reached.size > 0; length++) {
+    if (max !== undefined && length > max) return false;
+    if (max === undefined && length >= min) return true;
+    const now = [...reached].flatMap((id) => states[id] ?? []);
+    if (length < min && now.some(({ ends }) => ends)) return false;
+    reached = new Set(now.flatMap(({ steps }) => steps.map(({ to }) => to)));
+    allowance.work(now.length + reached.size);
+  }
+  return true;
 }
