@@ -96,8 +96,9 @@ class Reader {
     // It would change where references lead.
     if (given["$id"] !== undefined && given !== this.#whole) this.#cannot("$id");
     const shape = this.#combined(given, depth) ?? this.#constant(given, depth) ?? this.#typed(given, depth);
-    // OpenAPI 3.0 has it beside a type alone, where it is one more type.
-    return given["nullable"] === true && !this.#exact ? { kind: "choice", of: [shape, { kind: "null" }] } : shape;
+    // Of OpenAPI 3.0, which has it beside a type alone, where it is one more type.
+    const mayBeNull = given["nullable"] === true && given["type"] === undefined && !this.#exact;
+    return mayBeNull ? { kind: "choice", of: [shape, { kind: "null" }] } : shape;
   }
 
   #combined(node: Node, depth: number): Shape | undefined {

@@ -11,6 +11,9 @@ export const STRING_BOUND_CHARS_MAX = 1_000;
 /** Sums of such bounds in one schema, where equal bounds count once. */
 const STRING_BOUNDS_SUM_MAX = 20_000;
 
+/** Formats of zod's own, beside which stands the pattern that says all of it. */
+const namesOfPatterns = ["starts_with", "ends_with", "includes", "lowercase", "uppercase", "cuid2", "ulid", "nanoid"];
+
 /** Reads the strings of one schema, which share what a schema may cost. */
 export class StringReader {
   readonly #leaveOut: LeaveOut;
@@ -38,8 +41,9 @@ export class StringReader {
   #sources(node: Node): readonly string[] {
     const given = node["format"];
     const format = stringFormats.find((one) => one === given);
-    if (given !== undefined && !format) this.#leaveOut(cannotEnforce("format"));
     const patterns = [...(node["pattern"] === undefined ? [] : [node["pattern"]]), ...(allOfPatterns(node) ?? [])];
+    const isSaid = patterns.length > 0 && namesOfPatterns.some((one) => one === given);
+    if (given !== undefined && !format && !isSaid) this.#leaveOut(cannotEnforce("format"));
     const readable = patterns.filter((one): one is string => typeof one === "string" && readPattern(one) !== undefined);
     if (readable.length < patterns.length)
       this.#leaveOut(
