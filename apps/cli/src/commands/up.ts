@@ -50,7 +50,7 @@ export const up = command({
     };
     await using network = new AsyncDisposableStack();
 
-    const start = async (): Promise<0 | 1> => {
+    const untilServing = async () => {
       using _patience = tellAfter(
         PATIENCE_MS,
         "Waiting for a provider to load the model and to answer its first challenge …",
@@ -59,7 +59,10 @@ export const up = command({
       const { baseUrl, serving } = network.use(await startNetwork(plan));
       const apiKey = await administer(plan.data, (admin) => ensureKey(folder, admin));
       const serial = await serving;
-      const balance = await balanceOf(baseUrl, apiKey);
+      return { baseUrl, apiKey, serial, balance: await balanceOf(baseUrl, apiKey) };
+    };
+    const start = async (): Promise<0 | 1> => {
+      const { baseUrl, apiKey, serial, balance } = await untilServing();
       outputOf(json).result(
         { event: "ready", base_url: baseUrl, api_key: apiKey, model: model.id, provider_serial: serial },
         () => welcome({ baseUrl, apiKey, model: model.id, balance }),
