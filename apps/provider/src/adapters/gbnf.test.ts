@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, said } from "../inference/engine.contract.ts";
-import { GrammarWalker } from "./gbnf-walker.ts";
+import { GrammarWalker } from "../../test/gbnf-walker.ts";
 import { grammarOf } from "./gbnf.ts";
 import { LlamaEngine } from "./llama-engine.ts";
 import { bundledModelPath } from "./model-file.ts";
