@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
-import type { Check } from "@darkbloom/protocol";
+import { checks, type Check } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import {
   describeTpm,
@@ -21,9 +21,7 @@ const HEALTH_WAIT_MAX_MS = 5_000;
 const CLOCK_OFF_SEC_MAX = 60;
 const OTHERS_MODE_BITS = 0o077;
 
-const pass = (id: string, seen: string): Check => ({ id, status: "pass", seen, remedy: "" });
-const fail = (id: string, seen: string, remedy: string): Check => ({ id, status: "fail", seen, remedy });
-const unknown = (id: string, seen: string, remedy = ""): Check => ({ id, status: "unknown", seen, remedy });
+const { pass, fail, unknown } = checks;
 
 /** The launcher has refused older ones, so this only says which it is. */
 export const checkNode = (): Check => pass("node.version", `Node ${process.versions.node}`);

@@ -8,6 +8,7 @@ export * from "./dialects/openai-completions/index.ts";
 export * from "./dialects/openai-responses/index.ts";
 export * from "./dialects/registry.ts";
 export * from "./evidence/caller-nonces.ts";
+export * as checks from "./evidence/check.ts";
 export * from "./evidence/published.ts";
 export * from "./evidence/revocations.ts";
 export * from "./evidence/signing.ts";

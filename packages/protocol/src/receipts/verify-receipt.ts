@@ -1,5 +1,6 @@
 import { canonicalJson } from "../canonical.ts";
 import { fromBase64OrNothing, utf8 } from "../bytes.ts";
+import { either, unknown } from "../evidence/check.ts";
 import type { Check } from "../evidence/verdict.ts";
 import type { Crypto } from "../ports.ts";
 import type { Receipt, ReceiptDocument } from "./receipt.ts";
@@ -39,13 +40,13 @@ export function verifyReceipt(crypto: Crypto, document: ReceiptDocument, known: 
           "receipt.countersignature",
           crypto.verifyEd25519(coordinatorKey, countersigned, fromBase64OrNothing(document.coordinator_signature)),
         )
-      : unknown("receipt.countersignature", "Give the coordinator's key: GET /.well-known/darkbloom publishes it."),
+      : notGiven("receipt.countersignature", "Give the coordinator's key: GET /.well-known/darkbloom publishes it."),
     compared("receipt.request", known.requestSha256, receipt.request_sha256),
     compared("receipt.response", known.responseSha256, receipt.response_sha256),
     compared("receipt.nonce", known.nonce, receipt.nonce),
     compared("receipt.identity", known.identityKey, receipt.identity_key),
     known.responseSignature === undefined
-      ? unknown("response.signature", "Give the response's x-se-signature.")
+      ? notGiven("response.signature", "Give the response's x-se-signature.")
       : decided(
           "response.signature",
           crypto.verifyP256(identityKey, utf8(receipt.response_sha256), fromBase64OrNothing(known.responseSignature)),
@@ -62,22 +63,14 @@ function jcsOf(receipt: Receipt): string {
   }
 }
 
-const decided = (id: string, good: boolean): Check => ({
-  id,
-  status: good ? "pass" : "fail",
-  seen: good ? "the signature is good" : "the signature is not over these bytes by this key",
-  remedy: good ? "" : "Do not trust this answer; tell the operator its job id.",
-});
+const DISTRUST = "Do not trust this answer; tell the operator its job id.";
 
-const unknown = (id: string, remedy: string): Check => ({ id, status: "unknown", seen: "not given", remedy });
+const decided = (id: string, good: boolean): Check =>
+  either(id, good, "the signature is good", "the signature is not over these bytes by this key", DISTRUST);
+
+const notGiven = (id: string, remedy: string): Check => unknown(id, "not given", remedy);
 
 function compared(id: string, known: string | undefined, signed: string | undefined): Check {
-  if (known === undefined) return unknown(id, "Give what you sent or received to compare.");
-  const same = known === signed;
-  return {
-    id,
-    status: same ? "pass" : "fail",
-    seen: same ? "equal" : "the receipt names another",
-    remedy: same ? "" : "Do not trust this answer; tell the operator its job id.",
-  };
+  if (known === undefined) return notGiven(id, "Give what you sent or received to compare.");
+  return either(id, known === signed, "equal", "the receipt names another", DISTRUST);
 }
