@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import { checkSchema, trustLevels, type Clock } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import type { AnswerOutcome, LossReason, TrustFacts } from "../events/events.ts";
@@ -16,11 +16,9 @@ export const providerStatus = z.object({
   provider_id: z.string().nullable(),
   /** How the last connection ended, while there is none. */
   lost: z.string().nullable(),
-  trust_level: z.enum(["none", "self_signed", "hardware"]),
+  trust_level: z.enum(trustLevels),
   eligible: z.boolean(),
-  checks: z.array(
-    z.object({ id: z.string(), status: z.enum(["pass", "fail", "unknown"]), seen: z.string(), remedy: z.string() }),
-  ),
+  checks: z.array(checkSchema),
   answered: z.int(),
   failed: z.int(),
   last_failure: z.string().nullable(),

@@ -1,4 +1,4 @@
-import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol";
+import type { Check, EngineRefusalCode, ProviderFault, TrustLevel } from "@darkbloom/protocol";
 
 /**
  * What a provider tells its owner, one function per event. Ids, counts, codes and durations only: no
@@ -29,12 +29,7 @@ export type AnswerOutcome = "complete" | "busy" | "draining" | "cancelled" | "lo
 
 /** What the coordinator decided about this machine, and why. */
 export interface TrustFacts {
-  readonly trustLevel: "none" | "self_signed" | "hardware";
+  readonly trustLevel: TrustLevel;
   readonly eligible: boolean;
-  readonly checks: readonly {
-    readonly id: string;
-    readonly status: "pass" | "fail" | "unknown";
-    readonly seen: string;
-    readonly remedy: string;
-  }[];
+  readonly checks: readonly Check[];
 }

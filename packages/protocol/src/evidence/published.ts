@@ -3,20 +3,13 @@ import { fromBase64OrNothing, toBase64, toHex } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { NoncePath } from "./caller-nonces.ts";
 import { either } from "./check.ts";
-import { trustLevels, type Evidence, type Policy, type Verdict } from "./verdict.ts";
+import { checkSchema, trustLevels, type Evidence, type Policy, type Verdict } from "./verdict.ts";
 import { readBlob, verify } from "./verify.ts";
 
 const base64 = z.base64();
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const checkSchema = z.object({
-  id: z.string(),
-  status: z.enum(["pass", "fail", "unknown"]),
-  seen: z.string(),
-  remedy: z.string().describe("What would mend it; empty where nothing needs mending"),
-});
-
-export const evidenceSchema = z.object({
+const evidenceSchema = z.object({
   platform: z.enum(["macos", "linux", "other"]),
   blob: base64.describe("The registration blob, the exact bytes that were signed"),
   signature: base64,

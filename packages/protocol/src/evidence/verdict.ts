@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { NoncePath } from "./caller-nonces.ts";
 
 export const trustLevels = ["none", "self_signed", "hardware"] as const;
@@ -6,15 +7,14 @@ export type TrustLevel = (typeof trustLevels)[number];
 export const atLeast = (level: TrustLevel, minimum: TrustLevel): boolean =>
   trustLevels.indexOf(level) >= trustLevels.indexOf(minimum);
 
-export interface Check {
-  /** Stable name, e.g. `blob.signature`. */
-  readonly id: string;
-  readonly status: "pass" | "fail" | "unknown";
-  /** What was found, in one short phrase. */
-  readonly seen: string;
-  /** What would mend it; empty where nothing needs mending. */
-  readonly remedy: string;
-}
+/** A check as it travels, and as it is published. */
+export const checkSchema = z.object({
+  id: z.string().describe("Stable, e.g. `blob.signature`"),
+  status: z.enum(["pass", "fail", "unknown"]),
+  seen: z.string().describe("What was found, in one short phrase"),
+  remedy: z.string().describe("What would mend it; empty where nothing needs mending"),
+});
+export type Check = Readonly<z.infer<typeof checkSchema>>;
 
 /** What follows from a machine's evidence: a level and every check, kept and shown on failure too. */
 export interface Verdict {

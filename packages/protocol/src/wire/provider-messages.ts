@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { checkSchema, trustLevels } from "../evidence/verdict.ts";
 import { engineRefusals, providerFaults } from "../failures.ts";
 
 /**
@@ -70,12 +71,10 @@ export const fromCoordinator = z.discriminatedUnion("type", [
   z.object({ type: z.literal("registered"), protocol: z.int(), provider_id: z.string() }),
   z.object({
     type: z.literal("trust_status"),
-    trust_level: z.enum(["none", "self_signed", "hardware"]),
+    trust_level: z.enum(trustLevels),
     /** Whether requests may come now, and if not, the one reason why. */
     eligible: z.boolean(),
-    checks: z.array(
-      z.object({ id: z.string(), status: z.enum(["pass", "fail", "unknown"]), seen: z.string(), remedy: z.string() }),
-    ),
+    checks: z.array(checkSchema),
   }),
   z.object({
     type: z.literal("attestation_challenge"),
