@@ -1,3 +1,5 @@
+import type { Check } from "@darkbloom/protocol";
+
 /** One line of `--json`: an event's name, if it is one of a running command, and its facts. */
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -19,6 +21,10 @@ export function outputOf(json: boolean): Output {
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
+
+/** What a check found and, where something needs mending, what would. */
+export const wordsOf = ({ seen, remedy }: Pick<Check, "seen" | "remedy">): string =>
+  remedy === "" ? seen : `${seen}. ${remedy}`;
 
 /** Columns as wide as their widest cell, two spaces between them. */
 export function columns(rows: readonly (readonly string[])[]): string {

@@ -11,7 +11,7 @@ import {
   checkRunning,
 } from "../doctor.ts";
 import { statusIn } from "../machine-folder.ts";
-import { columns, outputOf } from "../output.ts";
+import { columns, outputOf, wordsOf } from "../output.ts";
 
 export const providerDoctor = command({
   path: "provider doctor",
@@ -42,12 +42,7 @@ export const providerDoctor = command({
     ];
     const output = outputOf(json);
     if (json) for (const check of checks) output.result({ ...check }, () => "");
-    else
-      output.result({}, () =>
-        columns(
-          checks.map(({ status, id, seen, remedy }) => [status, id, remedy === "" ? seen : `${seen}. ${remedy}`]),
-        ),
-      );
+    else output.result({}, () => columns(checks.map((check) => [check.status, check.id, wordsOf(check)])));
     return checks.some(({ status }) => status === "fail") ? 1 : 0;
   },
 });

@@ -1,6 +1,6 @@
 import { command } from "../command.ts";
 import { runningStatus, whyNotEarning } from "../machine-folder.ts";
-import { columns, outputOf } from "../output.ts";
+import { columns, outputOf, wordsOf } from "../output.ts";
 
 export const providerStatus = command({
   path: "provider status",
@@ -29,10 +29,7 @@ export const providerStatus = command({
             "Failed",
             status.last_failure === null ? String(status.failed) : `${status.failed} (last: ${status.last_failure})`,
           ],
-          ...status.checks.map(({ status: found, id, seen, remedy }) => [
-            found,
-            `${id}: ${seen}${found === "pass" || remedy === "" ? "" : `. ${remedy}`}`,
-          ]),
+          ...status.checks.map((check) => [check.status, `${check.id}: ${wordsOf(check)}`]),
         ]),
       ].join("\n"),
     );

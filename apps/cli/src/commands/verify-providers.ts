@@ -2,7 +2,7 @@ import { atLeast, toBase64Url, verifyPublished, type Attestation, type Verdict }
 import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
 import { fetchAttestations } from "../attestations.ts";
 import { command } from "../command.ts";
-import { columns, note, outputOf } from "../output.ts";
+import { columns, note, outputOf, wordsOf } from "../output.ts";
 import { revocationsIn } from "../revocations.ts";
 
 const NONCE_BYTES = 32;
@@ -59,11 +59,6 @@ export const verifyProviders = command({
 const isGood = ({ checks }: Verdict): boolean => checks.every(({ status }) => status !== "fail");
 
 function stepsOf(machine: Attestation, { level, checks }: Verdict): string {
-  const steps = checks.map(({ id, status, seen, remedy }) => [
-    "",
-    status,
-    id,
-    status === "pass" || remedy === "" ? seen : `${seen}. ${remedy}`,
-  ]);
+  const steps = checks.map((check) => ["", check.status, check.id, wordsOf(check)]);
   return `${machine.provider_serial}: ${level}\n${columns(steps)}`;
 }
