@@ -1,6 +1,6 @@
 import type { Dialect } from "../dialect.ts";
 import { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";
-import { openaiErrorBody, openaiErrorEvent } from "./errors.ts";
+import { openaiErrors } from "./errors.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeChatRequest } from "./request.ts";
 import { chatRequestSchema } from "./request-schema.ts";
@@ -25,8 +25,7 @@ export const openaiChat: Dialect = {
         job.stream ? new StreamRenderer(job, wishes, facts) : new PlainRenderer(job, wishes, facts),
     };
   },
-  errorBody: openaiErrorBody,
-  errorEvent: openaiErrorEvent,
+  ...openaiErrors("messages"),
 };
 
 export { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";

@@ -1,6 +1,6 @@
 import type { Dialect } from "../dialect.ts";
 import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
-import { openaiErrorBody, openaiErrorEvent } from "../openai-chat/errors.ts";
+import { openaiErrors } from "../openai-chat/errors.ts";
 import { completionSchema } from "./answer-schema.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeCompletionRequest } from "./request.ts";
@@ -25,8 +25,7 @@ export const openaiCompletions: Dialect = {
       renderer: (facts) => (job.stream ? new StreamRenderer(job, includeUsage, facts) : new PlainRenderer(job, facts)),
     };
   },
-  errorBody: openaiErrorBody,
-  errorEvent: openaiErrorEvent,
+  ...openaiErrors("prompt"),
 };
 
 export { completionSchema } from "./answer-schema.ts";

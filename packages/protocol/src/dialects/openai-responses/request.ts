@@ -78,7 +78,7 @@ function refuseMany(body: unknown): void {
 
 /** Functions in chat's form, nested under `function`, are read as what they are. */
 function flattened(body: unknown): unknown {
-  if (typeof body !== "object" || body === null) return body;
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   const tools = fieldOf(body, "tools");
   return {
     ...body,
@@ -89,7 +89,7 @@ function flattened(body: unknown): unknown {
 
 function flatFunction(given: unknown): unknown {
   const nested = fieldOf(given, "function");
-  return isFunction(given) && typeof nested === "object" ? { ...nested, type: "function" } : given;
+  return isFunction(given) && typeof nested === "object" && nested !== null ? { ...nested, type: "function" } : given;
 }
 
 const isFunction = (given: unknown): boolean => fieldOf(given, "type") === "function";
