@@ -164,7 +164,6 @@ export type Gate = (typeof gates)[number];
 /** What the provider said went wrong; the only words that it can send. */
 export const providerFaults = [
   "invalid_request",
-  "context_exceeded",
   "model_unavailable",
   "cannot_open",
   "generation_failed",
@@ -172,6 +171,10 @@ export const providerFaults = [
   "internal",
 ] as const;
 export type ProviderFault = (typeof providerFaults)[number];
+
+/** What only the machine with the model can find out, and another machine would find out too. */
+export const engineRefusals = ["context_exceeded", "messages_refused", "form_refused"] as const;
+export type EngineRefusalCode = (typeof engineRefusals)[number];
 
 /** What a closing check found wrong with an answer. */
 export const mismatches = [
@@ -294,7 +297,7 @@ export function sentenceOf(failure: Failure): string {
       return `No machine can serve this request now: ${seen}. GET /v1/providers/attestation shows every machine with its checks.`;
     }
     case "overloaded":
-      return `This coordinator holds as many request bodies as it can. Try again in ${failure.retryAfterSec} s.`;
+      return `This coordinator holds as much at once as it can. Try again in ${failure.retryAfterSec} s.`;
     case "draining":
       return `This coordinator is shutting down. Try again in ${failure.retryAfterSec} s.`;
     case "too_slow":

@@ -12,6 +12,8 @@ export const responseHeaders = {
   privacy: "x-darkbloom-privacy",
   timing: "x-darkbloom-timing",
   requestId: "x-request-id",
+  /** The same id under the name that Anthropic's SDKs read. */
+  anthropicRequestId: "request-id",
 } as const;
 
 export const requestHeaders = {

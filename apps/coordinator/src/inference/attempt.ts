@@ -2,6 +2,7 @@ import {
   AnswerOpener,
   ENVELOPE_LIFE_MS,
   NetworkError,
+  ourWords,
   sealRequest,
   toBase64,
   type JobId,
@@ -78,7 +79,7 @@ export class Attempt implements Disposable {
         max_tokens: maxTokens,
         features: ask.job.tools.length > 0 ? ["tools"] : [],
         min_trust: ask.minTrust,
-        pins: [...ask.job.pins],
+        pins: [...ask.pins],
         ...(ask.nonce !== undefined && { nonce: ask.nonce }),
         candidates: [{ provider_id: line.providerId, key_id: keyId, evidence_sha256: evidenceSha256 }],
       },
@@ -197,6 +198,18 @@ export class Attempt implements Disposable {
             });
       case "context_exceeded":
         return new NetworkError({ code: "context_length_exceeded", contextTokens: context_tokens ?? 0 });
+      case "messages_refused":
+        return new NetworkError({
+          code: "body_invalid",
+          param: null,
+          expected: ourWords`the model's chat template does not take these messages in this order`,
+        });
+      case "form_refused":
+        return new NetworkError({
+          code: "body_invalid",
+          param: null,
+          expected: ourWords`the engine cannot keep to this form; make the JSON Schema, or the tools', simpler`,
+        });
       case "invalid_request":
       case "model_unavailable":
       case "cannot_open":

@@ -176,7 +176,10 @@ export class LlamaEngine implements Engine {
 
   async #grammarOf(prompt: Prompt, generation: Generation): Promise<LlamaGrammarEvaluationState | undefined> {
     if (!generation.constraint) return undefined;
-    const grammar = await this.#llama.createGrammar(replyGrammar(generation.constraint, prompt));
+    const grammar = await this.#llama.createGrammar(replyGrammar(generation.constraint, prompt)).catch(() => {
+      // llama.cpp's own words quote the grammar, and that is made of the caller's schema.
+      throw new EngineRefusal("form_refused");
+    });
     return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Job, Message, TokenChance, TokenLogprob } from "@darkbloom/protocol";
+import type { Clock, EngineRefusalCode, Job, Message, TokenChance, TokenLogprob } from "@darkbloom/protocol";
 import {
   EngineRefusal,
   type Engine,
@@ -22,6 +22,8 @@ export interface Script {
   /** After so many tokens it throws, or says nothing more. */
   readonly failAfter?: number;
   readonly hangAfter?: number;
+  /** It does not even begin. */
+  readonly refuses?: EngineRefusalCode;
 }
 
 type ScriptedJob = Parameters<Engine["prompt"]>[0];
@@ -79,6 +81,7 @@ export class ScriptedEngine implements Engine {
     if (!script) throw new RangeError("this prompt was not made by this engine");
     const room = Math.min(generation.maxTokens, this.model.contextTokens - prompt.tokens.length);
     if (room <= 0) throw new EngineRefusal("context_exceeded");
+    if (script.refuses) throw new EngineRefusal(script.refuses);
     const slot = await this.#free.take(signal);
     this.running++;
     try {

@@ -86,7 +86,7 @@ export async function answer(
     if (error instanceof EngineRefusal)
       return error.code === "context_exceeded"
         ? refuse(error.code, { context_tokens: net.engine.model.contextTokens })
-        : refuse("invalid_request");
+        : refuse(error.code);
     if (error instanceof CreditTimeout) return refuse("backpressure_timeout");
     net.failed(error);
     refuse("generation_failed");

@@ -1,4 +1,4 @@
-import type { Job, Sampling, Schema, TokenLogprob, Tool } from "@darkbloom/protocol";
+import type { Job, Sampling, Schema, TokenLogprob, Tool, EngineRefusalCode } from "@darkbloom/protocol";
 
 /** What is loaded, and what the blob and the receipt say of it. */
 export interface LoadedModel {
@@ -46,7 +46,7 @@ export interface Generation extends Sampling {
 /** Why an engine cannot begin. Says nothing of the prompt itself. */
 export class EngineRefusal extends Error {
   override readonly name = "EngineRefusal";
-  readonly code: "context_exceeded" | "messages_refused";
+  readonly code: EngineRefusalCode;
 
   constructor(code: EngineRefusal["code"]) {
     super(code);

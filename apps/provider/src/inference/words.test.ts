@@ -11,6 +11,8 @@ const toolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKe
 
 const parameters = { type: "object", properties: {} };
 const say = [{ role: "user", content: "hi" }];
+/** What hides the thoughts that `asks` asks for. */
+const hidden = { include_reasoning: false, reasoning: null, thinking: null };
 /** For each dialect that answers: the least that asks for all that it can tell, and where tools and stop strings go. */
 const asks: Readonly<Record<string, (tools: boolean, stop: readonly string[]) => object>> = {
   "/v1/chat/completions": (tools, stop) => ({
@@ -78,6 +80,15 @@ function tell(pieces: readonly string[], asked: Asked = {}): Told {
 const tokenOf = (text: string): TokenLogprob => ({ text, bytes: [], logprob: -1, top: [] });
 const call = (name: string, text: string): string =>
   `<tool_call>\n{"name": "${name}", "arguments": ${text}}\n</tool_call>`;
+
+/** Words that only a thought stood between. */
+const joined = (items: readonly ToldItem[]): readonly ToldItem[] =>
+  items.reduce<ToldItem[]>((before, item) => {
+    const last = before.at(-1);
+    return last?.kind === "said" && item.kind === "said"
+      ? [...before.slice(0, -1), { kind: "said", text: last.text + item.text }]
+      : [...before, item];
+  }, []);
 
 /** Goal: each rule of the text's way is seen once. Method: pieces as a model may say them, told by Responses, which keeps their order. */
 describe("what a model says is told as", () => {
@@ -291,6 +302,8 @@ describe("any text, cut anywhere", () => {
               if (endpoint !== "/v1/chat/completions" || !tools)
                 for (const one of stop) expect(item.text).not.toContain(one);
             }
+          const unthought = tell(pieces, { ...asked, more: hidden }).items;
+          expect(joined(unthought)).toEqual(joined(first.items.filter(({ kind }) => kind !== "thought")));
           const { stopString } = first.finish;
           expect(stopString === undefined || stop.includes(stopString)).toBe(true);
         }),

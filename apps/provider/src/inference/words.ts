@@ -101,6 +101,7 @@ export class Words {
     return this.#calls.push(delta.text).flatMap((read) => this.#watch(read));
   }
 
+  /** What comes after the end in the same piece is nobody's: how a text is cut into tokens changes nothing. */
   #watch(delta: Delta): Delta[] {
     if (this.#stopString !== undefined) return [];
     if (delta.kind === "call") return [{ kind: "said", text: this.#watcher.end() }, delta];

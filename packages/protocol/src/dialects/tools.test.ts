@@ -19,6 +19,8 @@ function outcomeOf(act: () => unknown): string {
 const exact = { type: "object", properties: { a: { type: "integer" } }, required: ["a"], additionalProperties: false };
 /** A schema with a word that cannot be kept to. */
 const loose = { type: "object", properties: { a: { not: { type: "null" } } } };
+/** As chat nests them. */
+const fields = { name: "function.name", parameters: "function.parameters" };
 const tool = (more: Partial<GivenTool> = {}): GivenTool => ({
   name: "add",
   parameters: exact,
@@ -32,33 +34,37 @@ describe("tools", () => {
     ["as many as there may be", Array.from({ length: TOOLS_MAX }, (_, at) => tool({ name: `t${at}` })), "taken"],
     ["too many", Array.from({ length: TOOLS_MAX + 1 }, (_, at) => tool({ name: `t${at}` })), "body_invalid tools"],
     ["the longest name", [tool({ name: "aZ_-9".padEnd(TOOL_NAME_CHARS_MAX, "x") })], "taken"],
-    ["a longer name", [tool({ name: "x".repeat(TOOL_NAME_CHARS_MAX + 1) })], "body_invalid tools"],
-    ["an empty name", [tool({ name: "" })], "body_invalid tools"],
-    ["a name with a space", [tool({ name: "a b" })], "body_invalid tools"],
-    ["a name with a line end", [tool({ name: "a\n" })], "body_invalid tools"],
-    ["a name with an accent", [tool({ name: "é" })], "body_invalid tools"],
-    ["two of one name", [tool(), tool()], "body_invalid tools"],
-    ["parameters that are a list", [tool({ parameters: [] })], "body_invalid tools"],
-    ["parameters that are true", [tool({ parameters: true })], "body_invalid tools"],
+    ["a longer name", [tool({ name: "x".repeat(TOOL_NAME_CHARS_MAX + 1) })], "body_invalid tools.0.function.name"],
+    ["an empty name", [tool({ name: "" })], "body_invalid tools.0.function.name"],
+    ["a name with a space", [tool({ name: "a b" })], "body_invalid tools.0.function.name"],
+    ["a name with a line end", [tool({ name: "a\n" })], "body_invalid tools.0.function.name"],
+    ["a name with an accent", [tool({ name: "é" })], "body_invalid tools.0.function.name"],
+    ["two of one name", [tool(), tool()], "body_invalid tools.1.function.name"],
+    ["parameters that are a list", [tool({ parameters: [] })], "body_invalid tools.0.function.parameters"],
+    ["parameters that are true", [tool({ parameters: true })], "body_invalid tools.0.function.parameters"],
     ["a schema that cannot be kept to", [tool({ parameters: loose })], "taken"],
     ["the same, as far as it can be", [tool({ parameters: loose, strict: false })], "taken"],
-    ["the same, strictly", [tool({ parameters: loose, strict: true })], "unsupported tools"],
-    ["a reference to nowhere", [tool({ parameters: { $ref: "#/x" }, strict: true })], "unsupported tools"],
-  ])("%s", (_, given, expected) => expect(outcomeOf(() => readTools(given, "tools"))).toBe(expected));
+    ["the same, strictly", [tool({ parameters: loose, strict: true })], "unsupported tools.0.function.parameters"],
+    [
+      "a reference to nowhere",
+      [tool({ parameters: { $ref: "#/x" }, strict: true })],
+      "unsupported tools.0.function.parameters",
+    ],
+  ])("%s", (_, given, expected) => expect(outcomeOf(() => readTools(given, fields))).toBe(expected));
 
   it("are passed on as they were written, with what is enforced beside it", () => {
-    const [read] = readTools([tool({ description: "Adds" })], "tools");
+    const [read] = readTools([tool({ description: "Adds" })], fields);
     expect(read).toMatchObject({ name: "add", description: "Adds", schema: { root: { kind: "object" } } });
     expect(read?.parameters).toBe(exact);
   });
 
   it("without parameters take an object of nothing", () => {
     for (const parameters of [undefined, null])
-      expect(readTools([tool({ parameters })], "tools")[0]).toMatchObject({
+      expect(readTools([tool({ parameters })], fields)[0]).toMatchObject({
         parameters: { type: "object", properties: {} },
         schema: { root: { kind: "object" } },
       });
-    expect(Object.hasOwn(readTools([tool()], "tools")[0] ?? {}, "description")).toBe(false);
+    expect(Object.hasOwn(readTools([tool()], fields)[0] ?? {}, "description")).toBe(false);
   });
 });
 
@@ -74,7 +80,7 @@ describe("a form for the answer", () => {
 });
 
 describe("a choice among tools", () => {
-  const tools = readTools([tool()], "tools");
+  const tools = readTools([tool()], fields);
   it.each<[ToolChoice, boolean, string]>([
     ["auto", false, "taken"],
     ["none", false, "taken"],

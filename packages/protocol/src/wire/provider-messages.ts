@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { providerFaults } from "../failures.ts";
+import { engineRefusals, providerFaults } from "../failures.ts";
 
 /**
  * The provider connection: JSON text frames, each an object with a `type`. Unknown types are skipped
@@ -57,8 +57,8 @@ export const fromProvider = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("inference_error"),
     request_id: jobId,
-    /** `busy`, `draining` and `cancelled` are no fault of anyone's. */
-    code: z.enum([...providerFaults, "busy", "draining", "cancelled"]),
+    /** `busy`, `draining` and `cancelled` are no fault of anyone's; what an engine refuses is the caller's. */
+    code: z.enum([...providerFaults, ...engineRefusals, "busy", "draining", "cancelled"]),
     /** With `context_exceeded`: what would have fitted. */
     context_tokens: z.int().positive().optional(),
   }),

@@ -1,28 +1,29 @@
 import { type Failure, failures, sentenceOf } from "../../failures.ts";
-import type { Dialect } from "../dialect.ts";
-import { jsonLine } from "../json-text.ts";
+import type { ParamPath } from "../../ids.ts";
 import { insufficientFundsCode, type OpenaiError } from "./answer-schema.ts";
 
-/** The field that holds what the model reads; named where that is too long. */
-type PromptField = "messages" | "input" | "prompt";
+/**
+ * The body of an HTTP error in OpenAI's envelope, as a JSON string.
+ *
+ * @param promptField what this endpoint calls the prompt
+ */
+export function openaiErrorBody(failure: Failure, promptField: ParamPath): string {
+  return JSON.stringify({
+    error: {
+      message: sentenceOf(failure),
+      type: failures[failure.code].openai,
+      code: failure.code === "insufficient_funds" ? insufficientFundsCode : failure.code,
+      param: paramOf(failure, promptField),
+    },
+  } satisfies OpenaiError);
+}
 
-/** OpenAI's envelope. */
-export const openaiErrorOf = (failure: Failure, promptField: PromptField): OpenaiError => ({
-  error: {
-    message: sentenceOf(failure),
-    type: failures[failure.code].openai,
-    code: failure.code === "insufficient_funds" ? insufficientFundsCode : failure.code,
-    param: paramOf(failure, promptField),
-  },
-});
+/** The event that ends a stream after a fault. No `[DONE]` follows: clients take that for a proper end. */
+export function openaiErrorEvent(failure: Failure, promptField: ParamPath): string {
+  return `data: ${openaiErrorBody(failure, promptField)}\n\n`;
+}
 
-/** Errors as chat tells them. No `[DONE]` follows the event: clients take that for a proper end. */
-export const openaiErrors = (promptField: PromptField): Pick<Dialect, "errorBody" | "errorEvent"> => ({
-  errorBody: (failure) => JSON.stringify(openaiErrorOf(failure, promptField)),
-  errorEvent: (failure) => `data: ${jsonLine(openaiErrorOf(failure, promptField))}\n\n`,
-});
-
-function paramOf(failure: Failure, promptField: PromptField): string | null {
+function paramOf(failure: Failure, promptField: ParamPath): string | null {
   if (failure.code === "body_invalid" || failure.code === "unsupported") return failure.param;
   if (failure.code === "model_not_found") return "model";
   return failure.code === "context_length_exceeded" ? promptField : null;

@@ -1,10 +1,13 @@
+import type { ParamPath } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
-import { openaiErrors } from "../openai-chat/errors.ts";
+import { openaiErrorBody, openaiErrorEvent } from "../openai-chat/errors.ts";
 import { completionSchema } from "./answer-schema.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeCompletionRequest } from "./request.ts";
 import { completionRequestSchema } from "./request-schema.ts";
+
+const promptField = "prompt" as ParamPath;
 
 /** OpenAI's older text completions. The models here are chat models, so the prompt is one user message. */
 export const openaiCompletions: Dialect = {
@@ -25,7 +28,8 @@ export const openaiCompletions: Dialect = {
       renderer: (facts) => (job.stream ? new StreamRenderer(job, includeUsage, facts) : new PlainRenderer(job, facts)),
     };
   },
-  ...openaiErrors("prompt"),
+  errorBody: (failure) => openaiErrorBody(failure, promptField),
+  errorEvent: (failure) => openaiErrorEvent(failure, promptField),
 };
 
 export { completionSchema } from "./answer-schema.ts";

@@ -1,9 +1,9 @@
 import type { Failure } from "../../failures.ts";
-import type { RequestId } from "../../ids.ts";
+import type { ParamPath, RequestId } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { jsonLine } from "../json-text.ts";
-import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
-import { openaiErrorOf } from "../openai-chat/errors.ts";
+import { openaiErrorSchema, type OpenaiError } from "../openai-chat/answer-schema.ts";
+import { openaiErrorBody } from "../openai-chat/errors.ts";
 import { responseSchema, responsesEventSchema } from "./answer-schema.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeResponsesRequest } from "./request.ts";
@@ -29,13 +29,17 @@ export const openaiResponses: Dialect = {
         job.stream ? new StreamRenderer(job, request, facts) : new PlainRenderer(job, request, facts),
     };
   },
-  errorBody: (failure) => JSON.stringify(openaiErrorOf(failure, "input")),
+  errorBody,
   errorEvent: responsesErrorEvent,
 };
 
+function errorBody(failure: Failure): string {
+  return openaiErrorBody(failure, "input" as ParamPath);
+}
+
 /** `event: error`, numbered after the events before it. */
 function responsesErrorEvent(failure: Failure, _requestId: RequestId, eventsSent: number): string {
-  const { code, message, param } = openaiErrorOf(failure, "input").error;
+  const { code, message, param } = (JSON.parse(errorBody(failure)) as OpenaiError).error;
   return `event: error\ndata: ${jsonLine({ type: "error", code, message, param, sequence_number: eventsSent })}\n\n`;
 }
 

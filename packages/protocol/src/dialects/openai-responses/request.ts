@@ -103,7 +103,7 @@ const toolsOf = (request: ResponsesRequest): readonly Tool[] =>
       parameters: parameters ?? undefined,
       strict: strict ?? undefined,
     })),
-    "tools",
+    { name: "name", parameters: "parameters" },
   );
 
 function toolChoiceOf({ tool_choice: given }: ResponsesRequest, tools: readonly Tool[]): ToolChoice {
