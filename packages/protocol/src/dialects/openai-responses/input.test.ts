@@ -103,7 +103,12 @@ describe("a row of items", () => {
       [hi, { role: "assistant", text: "ho" }],
     ],
     ["reasoning that nothing follows", [user, thinks("hm")], [hi]],
-    ["reasoning before the user's words", [thinks("hm"), user], [hi]],
+    [
+      "reasoning that nothing was said after, before the user goes on",
+      [user, thinks("hm"), user],
+      [hi, { role: "assistant", text: "", thought: "hm" }, hi],
+    ],
+    ["reasoning before the user's first words", [thinks("hm"), user], [hi]],
     [
       "arguments of nothing",
       [{ ...call("c"), arguments: " " }],
