@@ -69,6 +69,42 @@ const cases: readonly (readonly [string, ToolSyntax, string, Omit<Read, "whole">
     '<tool_call>{"name":"rm","arguments":{}}</tool_call>',
     { said: '<tool_call>{"name":"rm","arguments":{}}</tool_call>', calls: [] },
   ],
+  [
+    "a call after a tag that was none",
+    tagged,
+    `See: <tool_call> or <tool_call>\n${time}\n</tool_call>`,
+    { said: "See: <tool_call> or", calls: [timeCall] },
+  ],
+  [
+    "a call after one of a tool that was not offered",
+    tagged,
+    `<tool_call>{"name":"rm"}</tool_call><tool_call>${time}</tool_call>`,
+    { said: '<tool_call>{"name":"rm"}</tool_call>', calls: [timeCall] },
+  ],
+  [
+    "words after a call, without the space between",
+    tagged,
+    `<tool_call>\n${time}\n</tool_call>\n\nDone, it seems.\n`,
+    { said: "Done, it seems.", calls: [timeCall] },
+  ],
+  [
+    "a call with more members than it should have",
+    tagged,
+    `<tool_call>{"name":"time","arguments":{} , "why": {"a": "}"}}</tool_call>ok`,
+    { said: "ok", calls: [timeCall] },
+  ],
+  [
+    "a call whose tag is not closed, before words",
+    tagged,
+    `<tool_call>${time}</tool words`,
+    { said: "</tool words", calls: [timeCall] },
+  ],
+  [
+    "arguments that were cut",
+    tagged,
+    `<tool_call>\n${time.slice(0, -2)}`,
+    { said: "", calls: [{ name: "time", arguments: "{" }] },
+  ],
   ["half a tag", tagged, "1 <tool", { said: "1 <tool", calls: [] }],
   ["a bare call", bare, weather, { said: "", calls: [weatherCall] }],
   ["two bare calls", bare, `${weather}\n${time}`, { said: "", calls: [weatherCall, timeCall] }],
@@ -98,6 +134,35 @@ describe("reading calls out of what a model says", () => {
       ),
     );
     for (const [, syntax, text, expected] of cases) expect(read(syntax, Array.from(text))).toMatchObject(expected);
+  });
+
+  /** Goal: the same of text that nobody thought of. Method: parts of calls in any order, whole against cut. */
+  it("tells the same of anything, however it is cut", () => {
+    const parts = ["<tool_call>", "</tool_call>", "<tool", "{", "}", '"', "\n", " ", "a", ",", weather, time];
+    const more = ['{"name":"time","arguments":', '{"arguments":{}, "name":"time"}', '{"name":"rm"}', '"name": "time"'];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(tagged, bare),
+        fc.array(fc.constantFrom(...parts, ...more), { maxLength: 10 }).map((chosen) => chosen.join("")),
+        fc.array(fc.nat(100), { maxLength: 5 }),
+        (syntax, text, at) => {
+          const whole = read(syntax, [text]);
+          const cuts = [...new Set([0, ...at.filter((cut) => cut < text.length), text.length])].toSorted(
+            (a, b) => a - b,
+          );
+          const pieces = cuts.slice(1).map((cut, index) => text.slice(cuts[index], cut));
+          expect(read(syntax, pieces)).toEqual(whole);
+          expect(read(syntax, Array.from(text))).toEqual(whole);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("gives up on what is no call after a while, also where all of it comes at once", () => {
+    const endless = `<tool_call>{"arguments": {"a": "${"x".repeat(5000)}"}, "name": "time"}</tool_call>`;
+    for (const pieces of [[endless], endless.match(/.{1,100}/gs) ?? []])
+      expect(read(tagged, pieces)).toEqual({ said: endless, calls: [], whole: 0 });
   });
 
   it("passes arguments on while they are written", () => {

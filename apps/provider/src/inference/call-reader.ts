@@ -11,7 +11,9 @@ const HEAD_CHARS_MAX = 4096;
  * are passed on while they are written, byte for byte.
  *
  * - Text around the calls is said; white space between it and a call, and between calls, is dropped.
- * - What looks like a call and names no tool that was offered, or is no JSON, is text.
+ * - What looks like a call and names no tool that was offered, or is no JSON, is text: its tag at least,
+ *   after which a call may begin.
+ * - Members that follow the arguments are skipped.
  * - Only what may be the beginning of a call is held back.
  */
 export class CallReader {
@@ -19,10 +21,15 @@ export class CallReader {
   readonly #names: ReadonlySet<string>;
   readonly #newId: () => string;
   readonly #tag: string;
-  #state: "text" | "head" | "arguments" | "close" = "text";
+  #state: "text" | "head" | "arguments" | "rest" | "close" = "text";
   #held = "";
+  /** White space before the tag: text where no call follows. */
+  #space = "";
+  /** Finds the end of the arguments, then that of the call's object. */
   #value = new ValueScanner();
   #saidAnything = false;
+  /** Nothing but white space came since the last call. */
+  #afterCall = false;
   /** Calls that have begun, and those of them that are whole. */
   begun = 0;
   whole = 0;
@@ -36,7 +43,12 @@ export class CallReader {
 
   /** Characters that are held back, in UTF-16 units. */
   get heldUnits(): number {
-    return this.#held.length;
+    return (this.#state === "head" ? this.#space.length + this.#tag.length : 0) + this.#held.length;
+  }
+
+  /** From a call's first brace, once its name is known, to the brace that closes it. */
+  get inArguments(): boolean {
+    return this.#state === "arguments";
   }
 
   push(text: string): Delta[] {
@@ -54,8 +66,10 @@ export class CallReader {
   /** The model has ended: half a call is text, unless its arguments have been passed on. */
   end(): Delta[] {
     const deltas: Delta[] = [];
-    if (this.#state === "text") this.#say(deltas, this.begun > 0 ? this.#held.trimEnd() : this.#held);
-    if (this.#state === "head") this.#say(deltas, this.#tag + this.#held);
+    // White space at the end of text that has a tag for calls was held back for a further call.
+    const isTrimmed = this.begun > 0 && this.#tag !== "";
+    if (this.#state === "text") this.#say(deltas, isTrimmed ? this.#held.trimEnd() : this.#held);
+    if (this.#state === "head") this.#say(deltas, this.#space + this.#tag + this.#held);
     this.#held = "";
     this.#state = "text";
     return deltas;
@@ -69,6 +83,8 @@ export class CallReader {
         return this.#readHead(deltas);
       case "arguments":
         return this.#readArguments(deltas);
+      case "rest":
+        return this.#readRest();
       case "close":
         return this.#readClose();
     }
@@ -87,7 +103,10 @@ export class CallReader {
     }
     const at = this.#held.indexOf(this.#tag);
     if (at >= 0) {
-      this.#say(deltas, this.#held.slice(0, at).trimEnd());
+      const before = this.#held.slice(0, at);
+      const said = before.trimEnd();
+      this.#say(deltas, said);
+      this.#space = before.slice(said.length);
       this.#held = this.#held.slice(at + this.#tag.length);
       this.#state = "head";
       return;
@@ -103,7 +122,7 @@ export class CallReader {
   #readHead(deltas: Delta[]): void {
     const head = nameFirst.exec(this.#held);
     const name = head ? stringOf(head[1]) : undefined;
-    if (head && name !== undefined && this.#names.has(name)) {
+    if (head && head[0].length < HEAD_CHARS_MAX && name !== undefined && this.#names.has(name)) {
       this.#begin(deltas, name);
       this.#held = this.#held.slice(head[0].length);
       this.#value = new ValueScanner();
@@ -115,9 +134,11 @@ export class CallReader {
     else this.#readWholeCall(deltas);
   }
 
+  /** Says what made it look like a call; what follows is read again, as text. */
   #giveUp(deltas: Delta[]): void {
-    this.#say(deltas, this.#tag + this.#held);
-    this.#held = "";
+    const brace = this.#tag === "" ? this.#held.slice(0, 1) : "";
+    this.#say(deltas, this.#space + this.#tag + brace);
+    this.#held = this.#held.slice(brace.length);
     this.#state = "text";
   }
 
@@ -127,12 +148,13 @@ export class CallReader {
     const length = this.#held.charAt(lead) === "{" ? new ValueScanner().push(this.#held.slice(lead)) : undefined;
     const endless = length === undefined && (this.#held.charAt(lead) === "{" || this.#held.trim() === "");
     if (endless && this.#held.length < HEAD_CHARS_MAX) return;
-    const call = length === undefined ? undefined : callOf(this.#held.slice(lead, lead + length), this.#syntax);
+    const end = lead + (length ?? 0);
+    const call = end === lead || end > HEAD_CHARS_MAX ? undefined : callOf(this.#held.slice(lead, end), this.#syntax);
     if (!call || !this.#names.has(call.name)) return this.#giveUp(deltas);
     this.#begin(deltas, call.name);
     deltas.push({ kind: "arguments", text: call.arguments });
-    this.#held = `}${this.#held.slice(lead + (length ?? 0))}`;
-    this.#state = "close";
+    this.#held = this.#held.slice(end);
+    this.#end();
   }
 
   #readArguments(deltas: Delta[]): void {
@@ -140,36 +162,41 @@ export class CallReader {
     const text = this.#held.slice(0, length);
     if (text !== "") deltas.push({ kind: "arguments", text });
     this.#held = this.#held.slice(text.length);
-    if (length !== undefined) this.#state = "close";
+    if (length === undefined) return;
+    this.#value = new ValueScanner(1);
+    this.#state = "rest";
+  }
+
+  #readRest(): void {
+    const length = this.#value.push(this.#held);
+    this.#held = length === undefined ? "" : this.#held.slice(length);
+    if (length !== undefined) this.#end();
+  }
+
+  /** A call is whole with its object; the closing tag that may follow is only waited for. */
+  #end(): void {
+    this.whole++;
+    this.#state = "close";
   }
 
   #readClose(): void {
     const close = this.#syntax.close.trim();
-    const rest = /^\s*\}\s*/.exec(this.#held);
-    if (!rest) return;
-    const after = this.#held.slice(rest[0].length);
-    if (after.length < close.length && close.startsWith(after)) return this.#countWhole(close === "");
-    if (this.#awaited) this.#awaited = false;
-    else this.whole++;
-    this.#held = (after.startsWith(close) ? after.slice(close.length) : after).trimStart();
+    const after = this.#held.trimStart();
+    if (after.length < close.length && close.startsWith(after)) return;
+    this.#held = after.startsWith(close) ? after.slice(close.length) : after;
     this.#state = "text";
-  }
-
-  /** A call is whole with its object; the closing tag that may follow is only waited for. */
-  #awaited = false;
-  #countWhole(over: boolean): void {
-    if (!this.#awaited) this.whole++;
-    this.#awaited = !over;
   }
 
   #begin(deltas: Delta[], name: string): void {
     this.begun++;
+    this.#afterCall = true;
     deltas.push({ kind: "call", id: this.#newId(), name });
   }
 
   #say(deltas: Delta[], text: string): void {
-    const said = this.begun > 0 && !this.#saidAnything ? text.trimStart() : text;
-    if (said.trim() === "" && (!this.#saidAnything || this.#state !== "text")) return;
+    const said = this.#afterCall ? text.trimStart() : text;
+    if (said === "") return;
+    this.#afterCall = false;
     this.#saidAnything = true;
     deltas.push({ kind: "said", text: said });
   }
@@ -177,9 +204,14 @@ export class CallReader {
 
 /** Finds the end of one JSON object in text that comes in pieces. */
 class ValueScanner {
-  #depth = 0;
+  #depth: number;
   #inString = false;
   #escaped = false;
+
+  /** @param depth 1 where its opening brace has been read */
+  constructor(depth = 0) {
+    this.#depth = depth;
+  }
 
   /** @returns the length, in this piece, up to and with the end of the object; undefined while it goes on */
   push(text: string): number | undefined {

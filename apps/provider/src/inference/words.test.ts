@@ -1,222 +1,313 @@
-import { dialects, type Endpoint, type Finish, type Usage } from "@darkbloom/protocol";
+import { dialects, type Endpoint, type Finish, type RenderFacts, type TokenLogprob } from "@darkbloom/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Piece, Prompt } from "./engine.ts";
+import { itemsOf, type ToldItem } from "../../test/told.ts";
+import type { Prompt } from "./engine.ts";
 import { Words } from "./words.ts";
 
-const usage: Usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, reasoningTokens: 0 };
-const prompt: Prompt = { tokens: [], opensThinking: false };
-const calling: Prompt = {
-  ...prompt,
-  toolSyntax: { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" },
-};
-const STOP = "END!";
+const facts: RenderFacts = { jobId: "job_1", createdSec: 0 };
+const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, reasoningTokens: 0 };
+const toolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" } as const;
 
-/** For each dialect: a request that asks to see thoughts, and one that does not. */
-const requests: readonly (readonly [Endpoint, shown: object, hidden: object])[] = [
-  [
-    "/v1/chat/completions",
-    { messages: [{ role: "user", content: "q" }], stop: STOP, include_reasoning: true },
-    { messages: [{ role: "user", content: "q" }], stop: STOP },
-  ],
-  ["/v1/responses", { input: "q", stop: STOP, reasoning: { summary: "auto" } }, { input: "q", stop: STOP }],
-  ["/v1/completions", { prompt: "q", stop: STOP }, { prompt: "q", stop: STOP }],
-  [
-    "/v1/messages",
-    { messages: [{ role: "user", content: "q" }], stop_sequences: [STOP], thinking: { type: "adaptive" } },
-    { messages: [{ role: "user", content: "q" }], stop_sequences: [STOP] },
-  ],
-];
+const parameters = { type: "object", properties: {} };
+const say = [{ role: "user", content: "hi" }];
+/** What hides the thoughts that `asks` asks for. */
+const hidden = { include_reasoning: false, reasoning: null, thinking: null };
+/** For each dialect that answers: the least that asks for all that it can tell, and where tools and stop strings go. */
+const asks: Readonly<Record<string, (tools: boolean, stop: readonly string[]) => object>> = {
+  "/v1/chat/completions": (tools, stop) => ({
+    messages: say,
+    include_reasoning: true,
+    stop,
+    ...(tools && {
+      tools: ["add", "now"].map((name) => ({ type: "function", function: { name, parameters } })),
+    }),
+  }),
+  "/v1/responses": (tools, stop) => ({
+    input: "hi",
+    reasoning: { summary: "auto" },
+    stop,
+    ...(tools && { tools: ["add", "now"].map((name) => ({ type: "function", name, parameters })) }),
+  }),
+  "/v1/messages": (tools, stop) => ({
+    messages: say,
+    thinking: { type: "adaptive" },
+    stop_sequences: stop,
+    ...(tools && { tools: ["add", "now"].map((name) => ({ name, input_schema: parameters })) }),
+  }),
+  "/v1/completions": (_, stop) => ({ prompt: "hi", stop }),
+};
+
+interface Asked {
+  readonly endpoint?: string;
+  readonly stream?: boolean;
+  readonly tools?: boolean;
+  readonly stop?: readonly string[];
+  readonly opensThinking?: boolean;
+  readonly ended?: Finish["reason"];
+  readonly more?: object;
+}
 
 interface Told {
-  readonly said: string;
-  readonly thought: string;
+  readonly items: readonly ToldItem[];
   readonly finish: Finish;
+  readonly over: boolean;
+  readonly words: Words;
+  readonly body: string;
 }
 
-/** Writes these pieces through the dialect, and reads back what its caller sees. */
-function tell(endpoint: Endpoint, fields: object, pieces: readonly string[], stream: boolean): Told {
-  const { job, renderer: rendererOf } = dialects[endpoint].decode({ model: "m", ...fields, stream });
-  const renderer = rendererOf({ jobId: "job_1", createdSec: 1 });
-  const words = new Words(job, prompt, renderer, 0, () => "call_1");
-  let body = renderer.begin(usage);
-  for (const [at, text] of pieces.entries()) {
+/** Feeds the pieces as the story does: until there is no more, or nothing more is wanted. */
+function tell(pieces: readonly string[], asked: Asked = {}): Told {
+  const { endpoint = "/v1/chat/completions", stream = true, tools = false, stop = [], opensThinking = false } = asked;
+  const body = { model: "m", stream, ...asks[endpoint]?.(tools, stop), ...asked.more };
+  const { job, renderer: rendererOf } = dialects[endpoint as Endpoint].decode(body);
+  const renderer = rendererOf(facts);
+  const prompt: Prompt = { tokens: [], opensThinking, ...(job.tools.length > 0 && { toolSyntax }) };
+  let id = 0;
+  const words = new Words(job, prompt, renderer, 0, () => `call_${id++}`);
+  let text = renderer.begin(usage);
+  for (const [at, piece] of pieces.entries()) {
+    const logprob = job.topLogprobs === undefined ? {} : { logprob: tokenOf(piece) };
+    text += words.push({ text: piece, completionTokens: at + 1, cachedTokens: 0, ...logprob });
     if (words.over) break;
-    body += words.push({ text, completionTokens: at + 1, cachedTokens: 0 } satisfies Piece);
   }
-  body += words.end();
-  const finish = words.finish("stop");
-  body += renderer.finish(finish, 0) + renderer.end(usage);
-  return { ...(stream ? streamText(body) : plainText(JSON.parse(body))), finish };
+  text += words.end();
+  const finish = words.finish(asked.ended ?? "stop");
+  text += renderer.finish(finish, 0) + renderer.end(usage);
+  return { items: itemsOf(endpoint, stream, text), finish, over: words.over, words, body: text };
 }
 
-interface Body {
-  readonly choices?: readonly {
-    readonly text?: string;
-    readonly message?: { readonly content: string; readonly reasoning_content?: string };
-  }[];
-  readonly output?: readonly {
-    readonly type: string;
-    readonly summary?: readonly { readonly text: string }[];
-    readonly content?: readonly { readonly text: string }[];
-  }[];
-  readonly content?: readonly { readonly text?: string; readonly thinking?: string }[];
-}
+const tokenOf = (text: string): TokenLogprob => ({ text, bytes: [], logprob: -1, top: [] });
+const call = (name: string, text: string): string =>
+  `<tool_call>\n{"name": "${name}", "arguments": ${text}}\n</tool_call>`;
 
-function plainText({ choices, output, content }: Body): Pick<Told, "said" | "thought"> {
-  const [choice] = choices ?? [];
-  const parts = output?.flatMap((item) => item.content ?? []) ?? content ?? [];
-  const thoughts = output?.flatMap((item) => item.summary ?? []).map(({ text }) => text);
-  return {
-    said: choice ? (choice.text ?? choice.message?.content ?? "") : parts.map((part) => part.text ?? "").join(""),
-    thought: choice
-      ? (choice.message?.reasoning_content ?? "")
-      : (thoughts ?? content?.map((part) => part.thinking ?? "") ?? []).join(""),
-  };
-}
+/** Words that only a thought stood between. */
+const joined = (items: readonly ToldItem[]): readonly ToldItem[] =>
+  items.reduce<ToldItem[]>((before, item) => {
+    const last = before.at(-1);
+    return last?.kind === "said" && item.kind === "said"
+      ? [...before.slice(0, -1), { kind: "said", text: last.text + item.text }]
+      : [...before, item];
+  }, []);
 
-interface Event {
-  readonly type?: string;
-  readonly delta?: string | { readonly text?: string; readonly thinking?: string };
-  readonly choices?: readonly {
-    readonly text?: string;
-    readonly delta?: { readonly content?: string; readonly reasoning_content?: string };
-  }[];
-}
+/** Goal: each rule of the text's way is seen once. Method: pieces as a model may say them, told by Responses, which keeps their order. */
+describe("what a model says is told as", () => {
+  const s = (text: string): ToldItem => ({ kind: "said", text });
+  const t = (text: string): ToldItem => ({ kind: "thought", text });
+  const c = (name: string, text: string, id = "call_0"): ToldItem => ({ kind: "call", id, name, arguments: text });
+  const cases: [what: string, pieces: string[], asked: Asked, items: ToldItem[], finish: Finish][] = [
+    ["words", ["a", " b"], {}, [s("a b")], { reason: "stop" }],
+    ["words that were cut", ["a", " b"], { ended: "length" }, [s("a b")], { reason: "length" }],
+    ["a thought and words", ["<think>a</th", "ink>\n\nb"], {}, [t("a"), s("b")], { reason: "stop" }],
+    ["a thought that the prompt began", ["a</think>b"], { opensThinking: true }, [t("a"), s("b")], { reason: "stop" }],
+    [
+      "words before a stop string, and nothing of it",
+      ["a#", "##", "b"],
+      { stop: ["###"] },
+      [s("a")],
+      { reason: "stop", stopString: "###" },
+    ],
+    [
+      "words before a stop string, and no thought that comes with it",
+      ["a###<think>b"],
+      { stop: ["###"] },
+      [s("a")],
+      { reason: "stop", stopString: "###" },
+    ],
+    ["half a stop string that ends the answer", ["a#", "#"], { stop: ["###"] }, [s("a##")], { reason: "stop" }],
+    [
+      "a stop string in a thought, which ends nothing",
+      ["<think>a###b</think>c"],
+      { stop: ["###"] },
+      [t("a###b"), s("c")],
+      { reason: "stop" },
+    ],
+    ["a call", [call("add", '{"a": 1}')], { tools: true }, [c("add", '{"a": 1}')], { reason: "tool_calls" }],
+    [
+      "words, and two calls",
+      ["Let me see.\n", call("add", "{}"), "\n", call("now", "{}")],
+      { tools: true },
+      [s("Let me see."), c("add", "{}"), c("now", "{}", "call_1")],
+      { reason: "tool_calls" },
+    ],
+    [
+      "words that look like a stop string, before the call that follows them",
+      ["Let me see.", call("add", "{}")],
+      { tools: true, stop: [".#"] },
+      [s("Let me see."), c("add", "{}")],
+      { reason: "tool_calls" },
+    ],
+    [
+      "a call, and none that comes after a stop string",
+      [`a###${call("add", "{}")}`],
+      { tools: true, stop: ["###"] },
+      [s("a")],
+      { reason: "stop", stopString: "###" },
+    ],
+    [
+      "arguments with a think tag and a stop string in them, which are the caller's data",
+      [call("add", '{"a": "<think>{###}</think>"}'), "b"],
+      { tools: true, stop: ["###"] },
+      [c("add", '{"a": "<think>{###}</think>"}'), s("b")],
+      { reason: "tool_calls" },
+    ],
+    [
+      "arguments that the output bound cut",
+      ['<tool_call>\n{"name": "add", "arguments": {"a', '": "<th'],
+      { tools: true, ended: "length" },
+      [c("add", '{"a": "<th')],
+      { reason: "length" },
+    ],
+    [
+      "the text of a call of a tool that was not offered",
+      [call("rm", "{}")],
+      { tools: true },
+      [s(call("rm", "{}"))],
+      { reason: "stop" },
+    ],
+    [
+      "one call where only one may be, and nothing that follows it",
+      [`${call("add", "{}")} and ${call("now", "{}")}`],
+      { tools: true, more: { parallel_tool_calls: false } },
+      [c("add", "{}")],
+      { reason: "tool_calls" },
+    ],
+    [
+      "one call where it was named",
+      [call("add", "{}") + call("add", "{}")],
+      { tools: true, more: { tool_choice: { type: "function", name: "add" } }, ended: "length" },
+      [c("add", "{}")],
+      { reason: "tool_calls" },
+    ],
+    [
+      "words where no tool may be called",
+      [call("add", "{}")],
+      { tools: true, more: { tool_choice: "none" } },
+      [s(call("add", "{}"))],
+      { reason: "stop" },
+    ],
+    ["what came before a cancel", ["a"], { ended: "cancelled" }, [s("a")], { reason: "cancelled" }],
+  ];
+  for (const [what, pieces, asked, items, finish] of cases)
+    for (const [cut, cutPieces] of [
+      ["", pieces],
+      [", in one piece", [pieces.join("")]],
+      [", letter by letter", Array.from(pieces.join(""))],
+    ] as const)
+      it(what + cut, () => {
+        const told = tell(cutPieces, { endpoint: "/v1/responses", ...asked });
+        expect(told.items).toEqual(items);
+        expect(told.finish).toEqual(finish);
+      });
 
-function streamText(body: string): Pick<Told, "said" | "thought"> {
-  let said = "";
-  let thought = "";
-  for (const [, data = ""] of body.matchAll(/^data: (\{.*\})$/gm)) {
-    const { type, delta, choices } = JSON.parse(data) as Event;
-    const [choice] = choices ?? [];
-    said += choice?.text ?? choice?.delta?.content ?? "";
-    thought += choice?.delta?.reasoning_content ?? "";
-    if (typeof delta === "string" && type === "response.output_text.delta") said += delta;
-    else if (typeof delta === "string") thought += delta;
-    else if (delta) [said, thought] = [said + (delta.text ?? ""), thought + (delta.thinking ?? "")];
-  }
-  return { said, thought };
-}
-
-/** A text cut at these places. */
-const cut = (text: string, places: readonly number[]): string[] => {
-  const at = [...new Set([0, ...places.map((place) => place % (text.length + 1)), text.length])].toSorted(
-    (a, b) => a - b,
-  );
-  return at.slice(1).map((end, index) => text.slice(at[index], end));
-};
-
-/** What models write: words, thoughts, the beginnings of tags and of the stop string. */
-const written = fc
-  .array(
-    fc.oneof(
-      fc.constantFrom("<think>", "</think>", STOP, "<thi", "</", "E", "END", "!", "<", "\n", " rain ", "é", "😀"),
-      fc.string({ maxLength: 5 }),
-    ),
-    { maxLength: 10 },
-  )
-  .map((parts) => parts.join(""));
-
-describe.each(requests)("%s", (endpoint, shown, hidden) => {
-  /**
-   * Goal: how a model's text comes in pieces changes nothing of what a caller sees, and no tag, no stop
-   * string and no beginning of one that was hidden is in it. Method: any text in any pieces, plain and
-   * streamed, against the whole text in one piece.
-   */
-  it("tells one text, however it comes", () => {
-    fc.assert(
-      fc.property(written, fc.array(fc.nat(), { maxLength: 8 }), fc.boolean(), (text, places, shows) => {
-        const fields = shows ? shown : hidden;
-        const whole = tell(endpoint, fields, [text], false);
-        const pieces = cut(text, places);
-        expect(tell(endpoint, fields, pieces, true)).toEqual(whole);
-        expect(tell(endpoint, fields, pieces, false)).toEqual(whole);
-        expect(whole.said).not.toContain(STOP);
-        expect(whole.said).not.toContain("<think>");
-        if (!shows) expect(whole.thought).toBe("");
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  it("ends at the stop string and says which", () => {
-    const told = tell(endpoint, hidden, ["a<think>b", "</think>", " cE", "N", "D", "! d"], true);
-    expect(told.finish).toEqual({ reason: "stop", stopString: STOP });
-    expect(told.said.trimEnd()).toMatch(/c$/);
-  });
-
-  it("lets out what only looked like a tag or a stop string", () => {
-    expect(tell(endpoint, hidden, ["1 <", " 2 EN", "D"], true)).toMatchObject({ said: "1 < 2 END" });
+  it("over when a stop string or the one call has come, so that the model can stop", () => {
+    expect(tell(["a"]).over).toBe(false);
+    expect(tell(["a", "#"], { stop: ["#"] }).over).toBe(true);
+    expect(tell([call("add", "{}")], { tools: true }).over).toBe(false);
+    expect(tell([call("add", "{}")], { tools: true, more: { parallel_tool_calls: false } }).over).toBe(true);
   });
 });
 
-describe("calls", () => {
-  const tools = ["f", "g"].map((name) => ({ type: "function", function: { name } }));
-  const call = (name: string) => `<tool_call>\n{"name": "${name}", "arguments": {"a": "END!"}}\n</tool_call>\n`;
-  const run = (fields: object, pieces: readonly string[]) => {
-    const { job, renderer: rendererOf } = dialects["/v1/chat/completions"].decode({
-      model: "m",
-      messages: [{ role: "user", content: "q" }],
-      tools,
-      stop: STOP,
-      ...fields,
-    });
-    const renderer = rendererOf({ jobId: "job_1", createdSec: 1 });
-    let id = 0;
-    const words = new Words(job, calling, renderer, 0, () => `call_${id++}`);
-    renderer.begin(usage);
-    for (const [at, text] of pieces.entries())
-      if (!words.over) words.push({ text, completionTokens: at + 1, cachedTokens: 0 });
-    const { over } = words;
-    words.end();
-    const finish = words.finish("stop");
-    renderer.finish(finish, 0);
-    const body = JSON.parse(renderer.end(usage)) as {
-      choices: {
-        message: { content: string | null; tool_calls?: { function: { name: string; arguments: string } }[] };
-      }[];
-    };
-    const { content, tool_calls } = body.choices[0]?.message ?? { content: null };
-    return { content, calls: tool_calls?.map((one) => one.function) ?? [], over, finish: finish.reason };
-  };
-  const called = (name: string) => ({ name, arguments: '{"a": "END!"}' });
+it("counts the tokens of thoughts, their tags included", () => {
+  const pieces = ["<thi", "nk>", "a", "b", "</th", "ink>", "c", "d"];
+  expect(tell(pieces).words.thoughtTokens).toBe(5);
+  expect(tell(["a", "</think>", "b"], { opensThinking: true }).words.thoughtTokens).toBe(2);
+});
 
-  it.each<[string, object, string[], object]>([
+/** Goal: log probabilities are those of the visible text alone. Method: tokens around everything that is held back or hidden. */
+describe("log probabilities", () => {
+  const tokens = (pieces: readonly string[], asked: Asked = {}): string[] => {
+    const { body } = tell(pieces, { ...asked, stream: false, more: { logprobs: true } });
+    const answer: { choices: { logprobs: { content: { token: string }[] } }[] } = JSON.parse(body);
+    return answer.choices[0]?.logprobs.content.map(({ token }) => token) ?? [];
+  };
+
+  it.each<[string, string[], Asked, string[]]>([
+    ["of plain words", ["a", " b"], {}, ["a", " b"]],
+    ["without the space that is trimmed", ["\n", "a"], {}, ["a"]],
+    ["of half a stop string, once it is text", ["a", "#", "b"], { stop: ["##"] }, ["a", "#", "b"]],
+    ["of half a stop string at the end", ["a", "#"], { stop: ["##"] }, ["a", "#"]],
+    ["without the stop string", ["a", "#", "#", "b"], { stop: ["##"] }, ["a"]],
+    ["of a token that ends in a stop string", ["a", "b##"], { stop: ["##"] }, ["a", "b##"]],
+    ["of half a tag, once it is text", ["a", "<th", "e"], {}, ["a", "<th", "e"]],
+    ["without thoughts", ["<think>", "x", "</think>", "a"], {}, ["a"]],
+    ["without thoughts whose tags are cut", ["<", "think>", "x", ".<", "/think", ">", "a"], {}, ["a"]],
+    ["without a thought's end that brings words", ["<think>", "x.</", "think>a", "b"], {}, ["b"]],
     [
-      "a stop string in a call ends nothing",
-      {},
-      [call("f")],
-      { calls: [called("f")], finish: "tool_calls", over: false },
-    ],
-    ["several calls", {}, [call("f") + call("g")], { calls: [called("f"), called("g")], finish: "tool_calls" }],
-    [
-      "one call where no more may be",
-      { parallel_tool_calls: false },
-      [call("f"), call("g")],
-      { calls: [called("f")], over: true },
+      "without a thought amid what is held back",
+      ["a", "#", "<think>", "x", "</think>", "b"],
+      { stop: ["##"] },
+      ["a", "#", "b"],
     ],
     [
-      "one call, and nothing after it in the same piece",
-      { parallel_tool_calls: false },
-      [`${call("f")}x${call("g")}`],
-      { calls: [called("f")], over: true },
+      "without half a tag amid what is held back",
+      ["#", "<", "think>", "x", "</think>", "b"],
+      { stop: ["##"] },
+      ["#", "b"],
     ],
     [
-      "the named call alone",
-      { tool_choice: { type: "function", function: { name: "f" } } },
-      [call("f"), "more"],
-      { calls: [called("f")], over: true },
+      "without a call",
+      ["a", ".", "<tool_call>", '{"name": "add", ', '"arguments": {', "}", "}", "</tool_call>", "b"],
+      { tools: true, stop: [".#"] },
+      ["a", ".", "b"],
     ],
-    ["no call where none may be", { tool_choice: "none" }, [call("f")], { calls: [], finish: "stop" }],
-    ["an unknown tool as text", {}, [call("h").replace(STOP, "x")], { calls: [], finish: "stop" }],
-    [
-      "a call that is cut",
-      {},
-      ['<tool_call>\n{"name": "f", "arguments": {"a": "x'],
-      { calls: [{ name: "f", arguments: '{"a": "x' }] },
-    ],
-  ])("%s", (_what, fields, pieces, expected) => {
-    expect(run(fields, pieces)).toMatchObject(expected);
-  });
+    ["of what looked like a call", ["a", "<tool_call>", "b"], { tools: true }, ["a", "<tool_call>", "b"]],
+  ])("%s", (_, pieces, asked, expected) => expect(tokens(pieces, asked)).toEqual(expected));
+});
+
+/**
+ * Goal: what an answer says does not depend on how it came: for every dialect, streamed or not, and any
+ * borders between pieces, the told text is the same, and no think tag and no stop string is in it.
+ * Method: text made of everything that is looked for, in whole and in halves, cut at random.
+ */
+describe("any text, cut anywhere", () => {
+  const fragments = [
+    ...'<think> </think> <THINK> <thi nk> </ < > # ## ### END EN a b { } " \\'.split(" "),
+    " ",
+    "\n",
+    "é",
+    "\u{1f642}",
+    "\u2028",
+    "<tool_call>",
+    "</tool_call>",
+    '{"name": "add", "arguments": {',
+    call("add", '{"a": "<think>###</think>"}'),
+    call("now", "{}"),
+    call("rm", "{}"),
+  ];
+  const text = fc.array(fc.constantFrom(...fragments), { maxLength: 14 }).map((parts) => parts.join(""));
+  const cutText = text.chain((whole) =>
+    fc.array(fc.nat(whole.length), { maxLength: 20 }).map((at) => {
+      const cuts = [...new Set([0, ...at, whole.length])].toSorted((a, b) => a - b);
+      return { whole, pieces: cuts.slice(1).map((cut, index) => whole.slice(cuts[index], cut)) };
+    }),
+  );
+  const stops = fc.constantFrom<readonly string[]>([], ["###"], ["END", "##"], ["#<"], ["\n"]);
+
+  for (const endpoint of Object.keys(asks))
+    it(`is told the same by ${endpoint}`, () => {
+      fc.assert(
+        fc.property(cutText, stops, fc.boolean(), fc.boolean(), ({ whole, pieces }, stop, tools, opensThinking) => {
+          const asked = { endpoint, stop, tools, opensThinking };
+          const first = tell([whole], { ...asked, stream: false });
+          for (const stream of [true, false])
+            for (const cut of [pieces, Array.from(whole)]) {
+              const told = tell(cut, { ...asked, stream });
+              expect(told.items).toEqual(first.items);
+              expect(told.finish).toEqual(first.finish);
+            }
+          for (const item of first.items)
+            if (item.kind === "said") {
+              expect(item.text).not.toMatch(/<\/?think>/i);
+              if (endpoint !== "/v1/chat/completions" || !tools)
+                for (const one of stop) expect(item.text).not.toContain(one);
+            }
+          const unthought = tell(pieces, { ...asked, more: hidden }).items;
+          expect(joined(unthought)).toEqual(joined(first.items.filter(({ kind }) => kind !== "thought")));
+          const { stopString } = first.finish;
+          expect(stopString === undefined || stop.includes(stopString)).toBe(true);
+        }),
+        { numRuns: 300 },
+      );
+    });
 });

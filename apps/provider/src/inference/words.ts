@@ -10,12 +10,18 @@ import {
 import { CallReader } from "./call-reader.ts";
 import type { Piece, Prompt } from "./engine.ts";
 
+/** Arguments begin and end with a brace: of a text that is cut after every one, each part is all arguments or none. */
+const afterBrace = /(?<=[{}])/;
+
 /**
  * One choice's text on its way into the dialect: thoughts are parted from what is said, calls from
- * words, and stop strings end what is said. A stop string in a thought or in a call ends nothing: the
- * caller asked about the answer.
+ * words, and stop strings end what is said.
  *
- * Log probabilities go out with the text that lets them out: what is held back keeps its tokens.
+ * - A stop string in a thought or in a call ends nothing: the caller asked about the answer. Nor does
+ *   one reach over a call.
+ * - A think tag in a call's arguments is none: they are the caller's data, byte for byte.
+ * - Log probabilities go out with the text that lets them out: what is held back keeps its tokens. Those
+ *   of thoughts and calls never go out.
  */
 export class Words {
   readonly #splitter: ThinkSplitter;
@@ -26,7 +32,6 @@ export class Words {
   readonly #choice: number;
   #pending: TokenLogprob[] = [];
   #stopString: string | undefined;
-  #callsTold = 0;
   #tokens = 0;
   /** Tokens of thoughts, their tags included. */
   thoughtTokens = 0;
@@ -50,14 +55,16 @@ export class Words {
   }
 
   push(piece: Piece): string {
-    if (piece.logprob) this.#pending.push(piece.logprob);
     const wasThinking = this.#splitter.thinking;
-    const deltas = this.#splitter.push(piece.text);
+    const halfTagUnits = this.#splitter.heldUnits;
+    const deltas = this.#read(piece.text);
     if (wasThinking || this.#splitter.thinking) this.thoughtTokens += piece.completionTokens - this.#tokens;
     this.#tokens = piece.completionTokens;
-    const out = deltas.flatMap((delta) => this.#read(delta));
-    const rendered = this.#render(out);
-    // Tags, thoughts, calls and trimmed space have no token of the visible text.
+    if (wasThinking || this.#splitter.thinking || deltas.some(({ kind }) => kind === "thought")) {
+      if (!wasThinking) this.#pending = this.#pending.slice(0, this.#placeBefore(halfTagUnits));
+    } else if (piece.logprob) this.#pending.push(piece.logprob);
+    const rendered = this.#render(deltas);
+    // Tags, calls and trimmed space have no token of the visible text.
     if (piece.text !== "" && this.#heldUnits === 0) this.#pending = [];
     return rendered;
   }
@@ -65,7 +72,7 @@ export class Words {
   /** What was held back and is text after all. */
   end(): string {
     if (this.over) return "";
-    const rest = this.#splitter.end().flatMap((delta) => this.#read(delta));
+    const rest = this.#splitter.end().flatMap((delta) => this.#readCalls(delta));
     const uncalled = (this.#calls?.end() ?? []).flatMap((delta) => this.#watch(delta));
     const held = this.#stopString === undefined ? this.#watcher.end() : "";
     return this.#render([...rest, ...uncalled, { kind: "said", text: held }]);
@@ -79,16 +86,25 @@ export class Words {
     return { reason: called && (ended === "stop" || this.over) ? "tool_calls" : ended };
   }
 
-  #read(delta: Delta): Delta[] {
+  #read(text: string): Delta[] {
+    const deltas: Delta[] = [];
+    for (const part of this.#calls ? text.split(afterBrace) : [text]) {
+      if (this.over) break;
+      if (this.#calls?.inArguments) deltas.push(...this.#calls.push(part));
+      else deltas.push(...this.#splitter.push(part).flatMap((delta) => this.#readCalls(delta)));
+    }
+    return deltas;
+  }
+
+  #readCalls(delta: Delta): Delta[] {
     if (delta.kind !== "said" || !this.#calls) return this.#watch(delta);
     return this.#calls.push(delta.text).flatMap((read) => this.#watch(read));
   }
 
   /** What comes after the end in the same piece is nobody's: how a text is cut into tokens changes nothing. */
   #watch(delta: Delta): Delta[] {
-    if (delta.kind === "call") this.#callsTold++;
-    const onlyCallIsTold = this.#oneCall && this.#callsTold > (delta.kind === "said" ? 0 : 1);
-    if (this.#stopString !== undefined || onlyCallIsTold) return [];
+    if (this.#stopString !== undefined) return [];
+    if (delta.kind === "call") return [{ kind: "said", text: this.#watcher.end() }, delta];
     if (delta.kind !== "said") return [delta];
     const { text, stopped } = this.#watcher.push(delta.text);
     if (stopped !== undefined) this.#stopString = stopped;
@@ -97,9 +113,12 @@ export class Words {
 
   #render(deltas: readonly Delta[]): string {
     let rendered = "";
-    for (const delta of deltas) {
+    const lastCall = deltas.findLastIndex(({ kind }) => kind === "call");
+    for (const [at, delta] of deltas.entries()) {
+      if (at === lastCall) this.#pending = [];
       if (delta.kind === "said" && delta.text === "") continue;
-      const told = delta.kind === "said" && this.#pending.length > 0 ? { ...delta, logprobs: this.#letOut() } : delta;
+      const hasTokens = delta.kind === "said" && this.#pending.length > 0;
+      const told = hasTokens ? { ...delta, logprobs: this.#letOut(delta.text, at < lastCall) } : delta;
       rendered += this.#renderer.delta(told, this.#choice);
     }
     return rendered;
@@ -109,13 +128,26 @@ export class Words {
     return this.#splitter.heldUnits + this.#watcher.heldUnits + (this.#calls?.heldUnits ?? 0);
   }
 
-  /** The tokens of what is out now; those of what is held back stay. */
-  #letOut(): TokenLogprob[] {
-    let held = this.#heldUnits;
-    let kept = this.#pending.length;
-    for (; held > 0 && kept > 0; kept--) held -= this.#pending[kept - 1]?.text.length ?? 0;
-    const out = this.#pending.slice(0, kept);
-    this.#pending = this.#pending.slice(kept);
+  /** The tokens of what is out now; those of what is held back stay, or of the call that follows. */
+  #letOut(text: string, beforeCall: boolean): TokenLogprob[] {
+    const place = beforeCall ? this.#placeAfter(text.length) : this.#placeBefore(this.#heldUnits);
+    const out = this.#pending.slice(0, place);
+    this.#pending = this.#pending.slice(place);
     return out;
+  }
+
+  /** How many of the waiting tokens come before so much text at their end. */
+  #placeBefore(units: number): number {
+    let place = this.#pending.length;
+    for (let left = units; left > 0 && place > 0; place--) left -= this.#pending[place - 1]?.text.length ?? 0;
+    return place;
+  }
+
+  /** How many of them hold so much text at their beginning. */
+  #placeAfter(units: number): number {
+    let place = 0;
+    for (let left = units; left > 0 && place < this.#pending.length; place++)
+      left -= this.#pending[place]?.text.length ?? 0;
+    return place;
   }
 }

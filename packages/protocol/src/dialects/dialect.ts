@@ -36,7 +36,7 @@ export interface TokenLogprob extends TokenChance {
 export type Delta =
   | { readonly kind: "said"; readonly text: string; readonly logprobs?: readonly TokenLogprob[] }
   | { readonly kind: "thought"; readonly text: string }
-  /** A call begins; `arguments` that follow are its, until the next `call`. */
+  /** A call begins; its `arguments` follow at once, with nothing in between. */
   | { readonly kind: "call"; readonly id: string; readonly name: string }
   | { readonly kind: "arguments"; readonly text: string };
 

@@ -20,9 +20,12 @@ export const dialects: Readonly<Record<Endpoint, Dialect>> = {
  * sent to Responses, or one with `input` sent to chat, is understood and answered as what it is.
  */
 export function dialectFor(endpoint: Endpoint, body: unknown): Dialect {
-  const hasMessages = fieldOf(body, "messages") !== undefined;
-  const hasInput = fieldOf(body, "input") !== undefined;
+  const hasMessages = hasField(body, "messages");
+  const hasInput = hasField(body, "input");
   if (endpoint === "/v1/responses" && hasMessages && !hasInput) return openaiChat;
   if (endpoint === "/v1/chat/completions" && hasInput && !hasMessages) return openaiResponses;
   return dialects[endpoint];
 }
+
+/** `null` means absent, as everywhere in these dialects. */
+const hasField = (body: unknown, field: string): boolean => (fieldOf(body, field) ?? null) !== null;

@@ -1,9 +1,12 @@
+import type { ParamPath } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "./errors.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeChatRequest } from "./request.ts";
 import { chatRequestSchema } from "./request-schema.ts";
+
+const promptField = "messages" as ParamPath;
 
 /** OpenAI's Chat Completions: text, tools that the caller runs, and answers held to a JSON Schema. */
 export const openaiChat: Dialect = {
@@ -25,8 +28,8 @@ export const openaiChat: Dialect = {
         job.stream ? new StreamRenderer(job, wishes, facts) : new PlainRenderer(job, wishes, facts),
     };
   },
-  errorBody: openaiErrorBody,
-  errorEvent: openaiErrorEvent,
+  errorBody: (failure) => openaiErrorBody(failure, promptField),
+  errorEvent: (failure) => openaiErrorEvent(failure, promptField),
 };
 
 export { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";

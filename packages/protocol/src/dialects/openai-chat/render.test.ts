@@ -158,7 +158,8 @@ describe("a stream", () => {
 
   it("holds no line end of any kind inside an event", () => {
     const text = "a\u2028b\u2029c\u0085d\r\ne\u000b\u000c\u001c";
-    const body = render(jobWith({ stream: true }), [{ kind: "said", text }]);
+    const logprobs = [{ text, bytes: [], logprob: -1, top: [] }];
+    const body = render(jobWith({ stream: true }), [{ kind: "said", text, logprobs }]);
     for (const end of "\r\u000b\u000c\u001c\u0085\u2028\u2029") expect(body).not.toContain(end);
     expect(deltaText(chunksOf(body), "content")).toBe(text);
   });

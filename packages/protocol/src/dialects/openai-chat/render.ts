@@ -1,7 +1,7 @@
 import type { Usage } from "../../money.ts";
 import type { Delta, Finish, FinishReason, RenderFacts, Renderer, TokenLogprob } from "../dialect.ts";
 import type { Job } from "../job.ts";
-import { jsonText } from "../json-text.ts";
+import { jsonLine, jsonText } from "../json-text.ts";
 import type { ChatLogprobs, ChatResponse, ChatUsage } from "./answer-schema.ts";
 import type { ChatWishes } from "./request.ts";
 
@@ -138,7 +138,7 @@ export class StreamRenderer implements Renderer {
         if (delta.text === "") return "";
         const said = this.#said + jsonText(delta.text);
         if (!delta.logprobs) return said + this.#deltaTail;
-        return `${said}},"logprobs":${JSON.stringify(logprobsOf(delta.logprobs))},"finish_reason":null${this.#tail}`;
+        return `${said}},"logprobs":${jsonLine(logprobsOf(delta.logprobs))},"finish_reason":null${this.#tail}`;
       }
       case "thought":
         return this.#includeReasoning && delta.text !== ""

@@ -1,3 +1,4 @@
+import type { ParamPath } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "../openai-chat/errors.ts";
@@ -5,6 +6,8 @@ import { completionSchema } from "./answer-schema.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeCompletionRequest } from "./request.ts";
 import { completionRequestSchema } from "./request-schema.ts";
+
+const promptField = "prompt" as ParamPath;
 
 /** OpenAI's older text completions. The models here are chat models, so the prompt is one user message. */
 export const openaiCompletions: Dialect = {
@@ -25,8 +28,8 @@ export const openaiCompletions: Dialect = {
       renderer: (facts) => (job.stream ? new StreamRenderer(job, includeUsage, facts) : new PlainRenderer(job, facts)),
     };
   },
-  errorBody: openaiErrorBody,
-  errorEvent: openaiErrorEvent,
+  errorBody: (failure) => openaiErrorBody(failure, promptField),
+  errorEvent: (failure) => openaiErrorEvent(failure, promptField),
 };
 
 export { completionSchema } from "./answer-schema.ts";

@@ -1,7 +1,7 @@
 import type { Usage } from "../../money.ts";
 import type { Delta, Finish, RenderFacts, Renderer, TokenLogprob } from "../dialect.ts";
 import type { Job } from "../job.ts";
-import { jsonLine } from "../json-text.ts";
+import { jsonLine, jsonText } from "../json-text.ts";
 import { chatUsageOf } from "../openai-chat/render.ts";
 import type { Completion, CompletionLogprobs } from "./answer-schema.ts";
 
@@ -11,7 +11,7 @@ type Choice = Completion["choices"][number];
 export class PlainRenderer implements Renderer {
   readonly #job: Job;
   readonly #facts: RenderFacts;
-  readonly #choices: { text: string; logprobs: TokenLogprob[]; finish: Choice["finish_reason"] }[] = [];
+  readonly #choices: Choice[] = [];
 
   constructor(job: Job, facts: RenderFacts) {
     this.#job = job;
@@ -25,45 +25,55 @@ export class PlainRenderer implements Renderer {
   delta(delta: Delta, choice: number): string {
     if (delta.kind !== "said") return "";
     const told = this.#told(choice);
+    if (delta.logprobs && told.logprobs) addLogprobs(told.logprobs, delta.logprobs, told.text.length);
     told.text += delta.text;
-    told.logprobs.push(...(delta.logprobs ?? []));
     return "";
   }
 
   finish(finish: Finish, choice: number): string {
-    this.#told(choice).finish = finishReasonOf(finish);
+    this.#told(choice).finish_reason = finishReasonOf(finish);
     return "";
   }
 
   end(usage: Usage): string {
-    const choices = this.#choices.map(({ text, logprobs, finish }, index) => ({
-      text,
-      index,
-      logprobs: this.#job.topLogprobs === undefined ? null : logprobsOf(logprobs, 0),
-      finish_reason: finish,
-    }));
     return JSON.stringify({
-      ...frameOf(this.#job, this.#facts),
-      choices,
+      id: idOf(this.#facts),
+      object: "text_completion",
+      created: this.#facts.createdSec,
+      model: this.#job.model,
+      choices: this.#choices,
       usage: chatUsageOf(usage),
     } satisfies Completion);
   }
 
-  #told(choice: number) {
-    return (this.#choices[choice] ??= { text: "", logprobs: [], finish: "stop" });
+  #told(index: number): Choice {
+    const logprobs = this.#job.topLogprobs === undefined ? null : noLogprobs();
+    return (this.#choices[index] ??= { text: "", index, logprobs, finish_reason: "stop" });
   }
 }
 
-/** `text_completion` events: text, for each choice an empty one with its reason, usage where asked for, `[DONE]`. */
+/**
+ * `text_completion` events: text, for each choice an empty one with its reason, usage where asked for,
+ * `[DONE]`. What is the same in each event is written once, since `delta` runs for every token.
+ */
 export class StreamRenderer implements Renderer {
-  readonly #frame: ReturnType<typeof frameOf>;
   readonly #includeUsage: boolean;
-  #index = 0;
+  /** Up to the list of choices. */
+  readonly #head: string;
+  /** Up to the text. */
+  readonly #text: string;
+  /** After the choice. OpenAI sends `usage` as null in every event but the one that has it. */
+  readonly #tail: string;
+  #index = -1;
   #offset = 0;
+  /** Of the choice that is being told: what follows its text. */
+  #textTail = "";
 
   constructor(job: Job, includeUsage: boolean, facts: RenderFacts) {
-    this.#frame = frameOf(job, facts);
     this.#includeUsage = includeUsage;
+    this.#head = `data: {"id":${jsonText(idOf(facts))},"object":"text_completion","created":${facts.createdSec},"model":${jsonText(job.model)},"choices":[`;
+    this.#text = `${this.#head}{"text":`;
+    this.#tail = `}]${includeUsage ? ',"usage":null' : ""}}\n\n`;
   }
 
   begin(): string {
@@ -72,46 +82,47 @@ export class StreamRenderer implements Renderer {
 
   delta(delta: Delta, choice: number): string {
     if (delta.kind !== "said" || delta.text === "") return "";
-    if (choice !== this.#index) this.#offset = 0;
-    this.#index = choice;
-    const logprobs = delta.logprobs ? logprobsOf(delta.logprobs, this.#offset) : null;
+    this.#to(choice);
+    const offset = this.#offset;
     this.#offset += delta.text.length;
-    return this.#event([{ text: delta.text, index: choice, logprobs, finish_reason: null }]);
+    const text = this.#text + jsonText(delta.text);
+    if (!delta.logprobs) return text + this.#textTail;
+    const logprobs = addLogprobs(noLogprobs(), delta.logprobs, offset);
+    return `${text},"index":${choice},"logprobs":${jsonLine(logprobs)},"finish_reason":null${this.#tail}`;
   }
 
   finish(finish: Finish, choice: number): string {
-    return this.#event([{ text: "", index: choice, logprobs: null, finish_reason: finishReasonOf(finish) }]);
+    return `${this.#text}"","index":${choice},"logprobs":null,"finish_reason":"${finishReasonOf(finish)}"${this.#tail}`;
   }
 
   end(usage: Usage): string {
-    return `${this.#includeUsage ? this.#event([], usage) : ""}data: [DONE]\n\n`;
+    const sum = this.#includeUsage ? `${this.#head}],"usage":${JSON.stringify(chatUsageOf(usage))}}\n\n` : "";
+    return `${sum}data: [DONE]\n\n`;
   }
 
-  #event(choices: Choice[], usage?: Usage): string {
-    const sum = usage ? { usage: chatUsageOf(usage) } : this.#includeUsage ? { usage: null } : {};
-    return `data: ${jsonLine({ ...this.#frame, choices, ...sum } satisfies Completion)}\n\n`;
+  #to(choice: number): void {
+    if (choice === this.#index) return;
+    this.#index = choice;
+    this.#offset = 0;
+    this.#textTail = `,"index":${choice},"logprobs":null,"finish_reason":null${this.#tail}`;
   }
 }
 
-const frameOf = (job: Job, facts: RenderFacts) => ({
-  id: `cmpl-${facts.jobId}`,
-  object: "text_completion" as const,
-  created: facts.createdSec,
-  model: job.model,
-});
+const idOf = ({ jobId }: RenderFacts): string => `cmpl-${jobId}`;
 
 const finishReasonOf = ({ reason }: Finish): "stop" | "length" => (reason === "length" ? "length" : "stop");
 
-function logprobsOf(tokens: readonly TokenLogprob[], startsAt: number): CompletionLogprobs {
-  let offset = startsAt;
-  return {
-    tokens: tokens.map(({ text }) => text),
-    token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ top }) => Object.fromEntries(top.map(({ text, logprob }) => [text, logprob]))),
-    text_offset: tokens.map(({ text }) => {
-      const at = offset;
-      offset += text.length;
-      return at;
-    }),
-  };
+const noLogprobs = (): CompletionLogprobs => ({ tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] });
+
+/** @param offset where the text begins that these tokens are of, in UTF-16 units; they may hold more than was told */
+function addLogprobs(told: CompletionLogprobs, tokens: readonly TokenLogprob[], offset: number): CompletionLogprobs {
+  let at = offset;
+  for (const { text, logprob, top } of tokens) {
+    told.tokens.push(text);
+    told.token_logprobs.push(logprob);
+    told.top_logprobs.push(Object.fromEntries(top.map((other) => [other.text, other.logprob])));
+    told.text_offset.push(at);
+    at += text.length;
+  }
+  return told;
 }

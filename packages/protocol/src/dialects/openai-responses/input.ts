@@ -18,7 +18,7 @@ export function messagesOf({ input, instructions }: Pick<ResponsesRequest, "inpu
   if (typeof instructions === "string" && instructions !== "") messages.push({ role: "system", text: instructions });
   if (typeof input === "string") return [...messages, { role: "user", text: input }];
   const callIds = new Set<string>();
-  /** Told, and not yet part of a turn. Where no turn of the assistant follows it is dropped. */
+  /** Told, and not yet part of a turn. Dropped where it answers nothing, or nothing follows. */
   let thought = "";
   for (const [at, item] of input.entries()) {
     const where = `input.${at}`;
@@ -46,6 +46,10 @@ export function messagesOf({ input, instructions }: Pick<ResponsesRequest, "inpu
       case undefined:
       case null: {
         const role = item.role === "developer" ? "system" : item.role;
+        const before = messages.at(-1)?.role;
+        // It thought to its end and said nothing: a turn all the same, or the user would speak twice.
+        if (thought !== "" && role !== "assistant" && (before === "user" || before === "tool"))
+          messages.push({ role: "assistant", text: "", thought });
         messages.push({
           role,
           text: textOf(item.content),

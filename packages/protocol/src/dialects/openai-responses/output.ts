@@ -56,7 +56,7 @@ export class Output {
       const [part] = item.content;
       if (!part) return;
       part.text += delta.text;
-      part.logprobs.push(...logprobsOf(delta.logprobs ?? []));
+      if (delta.logprobs) part.logprobs.push(...logprobsOf(delta.logprobs));
     }
     if (item.type === "function_call" && delta.kind === "arguments") item.arguments += delta.text;
   }

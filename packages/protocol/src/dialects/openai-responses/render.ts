@@ -67,8 +67,8 @@ export class StreamRenderer implements Renderer {
     const item = this.#output.last;
     if (!item || delta.kind === "call" || (delta.kind === "arguments" && delta.text === "")) return begun;
     this.#output.add(item, delta);
-    const logprobs = delta.kind === "said" ? `,"logprobs":${logprobsText(delta.logprobs)}` : "";
-    return `${begun}${this.#deltaHead}${this.#sequence++},"delta":${jsonText(delta.text)}${logprobs}}\n\n`;
+    const head = begun + this.#deltaHead + this.#sequence++;
+    return `${head},"delta":${jsonText(delta.text)}${delta.kind === "said" ? saidTail(delta.logprobs) : deltaTail}`;
   }
 
   finish({ reason }: Finish): string {
@@ -150,5 +150,8 @@ export class StreamRenderer implements Renderer {
 
 const showsThoughts = ({ reasoning }: ResponsesRequest): boolean => typeof reasoning?.summary === "string";
 
-const logprobsText = (tokens: readonly TokenLogprob[] | undefined): string =>
-  tokens ? jsonLine(logprobsOf(tokens)) : "[]";
+const deltaTail = "}\n\n";
+const plainTail = `,"logprobs":[]${deltaTail}`;
+
+const saidTail = (tokens: readonly TokenLogprob[] | undefined): string =>
+  tokens ? `,"logprobs":${jsonLine(logprobsOf(tokens))}${deltaTail}` : plainTail;

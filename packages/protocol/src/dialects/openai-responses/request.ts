@@ -89,7 +89,7 @@ function flattened(body: unknown): unknown {
 
 function flatFunction(given: unknown): unknown {
   const nested = fieldOf(given, "function");
-  return isFunction(given) && typeof nested === "object" ? { ...nested, type: "function" } : given;
+  return isFunction(given) && typeof nested === "object" && nested !== null ? { ...nested, type: "function" } : given;
 }
 
 const isFunction = (given: unknown): boolean => fieldOf(given, "type") === "function";

@@ -1,0 +1,130 @@
+import {
+  dialects,
+  receipt as receiptSchema,
+  tags,
+  toHex,
+  utf8,
+  type Finish,
+  type FinishReason,
+  type Receipt,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { describe, expect, it } from "vitest";
+import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
+import { ManualClock } from "../../test/manual-clock.ts";
+import { ScriptedEngine } from "../adapters/scripted-engine.ts";
+import type { AnswerNet } from "./answer.ts";
+import { closing, type Told } from "./closing.ts";
+import { constraintOf } from "./constraint.ts";
+
+interface Asked {
+  readonly body?: Record<string, unknown>;
+  readonly nonce?: string;
+  readonly finishes?: readonly FinishReason[];
+}
+
+/** Closes an answer that was told as said here, and reads the receipt. */
+async function closed({ body = {}, nonce, finishes = ["stop"] }: Asked = {}) {
+  const clock = new ManualClock();
+  const machine = new Machine(clock);
+  await machine.show();
+  const engine = new ScriptedEngine({ clock, script: () => ({ pieces: [] }) });
+  const asked = chatBody(body);
+  const { envelope } = machine.seal(asked, nonce === undefined ? {} : { nonce });
+  const opened = machine.keys.open(envelope, PROVIDER_ID);
+  if ("refused" in opened) throw new RangeError(opened.refused);
+  const { job } = dialects["/v1/chat/completions"].decode(asked);
+  const net: AnswerNet = {
+    clock,
+    crypto: nodeCrypto,
+    hpke: nodeHpke,
+    random: systemRandom,
+    engine,
+    signer: machine.signer,
+    providerId: PROVIDER_ID,
+    open: () => opened,
+    send: () => {},
+    failed: () => {},
+  };
+  const told: Told = {
+    responseHash: nodeCrypto.sha256(utf8("the body")),
+    finishes: finishes.map((reason): Finish => ({ reason })),
+    usage: { promptTokens: 4, cachedTokens: 1, completionTokens: 3, reasoningTokens: 2 },
+    generation: { ...job.sampling, seed: 9, maxTokens: 50, ...constraintOf(job) },
+    startedAt: clock.now(),
+  };
+  await clock.advance(1_500);
+  const request = {
+    type: "inference_request",
+    request_id: "job_1",
+    caller_request_id: "req_1",
+    envelope,
+    credit_bytes: 1,
+  } as const;
+  const message = await closing(net, request, opened, job, told);
+  if (message.type !== "inference_complete") throw new RangeError(`closed by ${message.type}`);
+  return {
+    ...message,
+    receipt: receiptSchema.parse(JSON.parse(message.receipt)) satisfies Receipt,
+    jcs: message.receipt,
+    machine,
+  };
+}
+
+describe("a receipt", () => {
+  it("says what was asked, by whom it was answered, when, and what it took", async () => {
+    const { receipt, request_id, machine } = await closed({
+      body: { temperature: 0.5, top_p: 0.25, n: 2, stop: ["a", "b"], logit_bias: { "1": 2 } },
+      nonce: "n-1",
+    });
+    expect(request_id).toBe("job_1");
+    expect(receipt).toMatchObject({
+      v: 1,
+      job_id: "job_1",
+      request_id: "req_1",
+      privacy: "transparent",
+      endpoint: "/v1/chat/completions",
+      model: "scripted",
+      build: "scripted",
+      weights_sha256: "0".repeat(64),
+      engine: { name: "scripted", version: "1" },
+      response_sha256: toHex(nodeCrypto.sha256(utf8("the body"))),
+      nonce: "n-1",
+      // Only how many: what a caller's stop strings say is the caller's.
+      sampling: { temperature: 0.5, top_p: 0.25, top_k: 0, logit_bias: 1, seed: 9, stop: 2, max_tokens: 50, n: 2 },
+      usage: { prompt_tokens: 4, cached_tokens: 1, completion_tokens: 3, reasoning_tokens: 2 },
+      finish_reason: "stop",
+      provider_id: PROVIDER_ID,
+      evidence_sha256: machine.keys.latest.evidenceSha256,
+      started_at: "2026-01-01T00:00:00.000Z",
+      finished_at: "2026-01-01T00:00:01.500Z",
+    });
+  });
+
+  it("has no nonce where none was sent", async () => {
+    expect((await closed()).receipt).not.toHaveProperty("nonce");
+  });
+
+  it("is signed with its tag, and the hash without one", async () => {
+    const { jcs, receipt_signature, response_signature, receipt, machine } = await closed();
+    const { publicKey } = machine.signer;
+    const good = (message: string, signature: string) =>
+      nodeCrypto.verifyP256(publicKey, utf8(message), new Uint8Array(Buffer.from(signature, "base64")));
+    expect(good(tags.receipt + jcs, receipt_signature)).toBe(true);
+    expect(good(receipt.response_sha256, response_signature)).toBe(true);
+    expect(good(jcs, receipt_signature)).toBe(false);
+  });
+
+  /** Goal: of several answers the receipt names the end that says most. Method: every order of two, and none. */
+  it.each<[FinishReason[], FinishReason]>([
+    [[], "stop"],
+    [["stop", "stop"], "stop"],
+    [["stop", "tool_calls"], "tool_calls"],
+    [["tool_calls", "length"], "length"],
+    [["length", "stop"], "length"],
+    [["length", "cancelled"], "cancelled"],
+  ])("of %j says %s", async (finishes, expected) => {
+    for (const order of [finishes, finishes.toReversed()])
+      expect((await closed({ finishes: order })).receipt.finish_reason).toBe(expected);
+  });
+});

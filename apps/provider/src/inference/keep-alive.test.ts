@@ -1,0 +1,113 @@
+import { AnswerOpener, fromBase64, toHex } from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { ManualClock, settle } from "../../test/manual-clock.ts";
+import { Credit } from "./credit.ts";
+import { KEEP_ALIVE_EVERY_MS, keepAlive } from "./keep-alive.ts";
+import { Outgoing } from "./outgoing.ts";
+
+const never = new AbortController().signal;
+
+/** An answer's way out with its beat, and what came of it. */
+class Answer implements Disposable {
+  readonly clock = new ManualClock();
+  readonly outgoing: Outgoing;
+  readonly credit: Credit;
+  readonly #opener: AnswerOpener;
+  readonly #beat: Disposable;
+  body = "";
+
+  constructor(stream = true, creditBytes = 100_000) {
+    const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
+    this.#opener = new AnswerOpener(nodeHpke, secret);
+    this.credit = new Credit(this.clock, creditBytes);
+    const tools = { clock: this.clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom };
+    this.outgoing = new Outgoing(tools, secret, this.credit, (frames) => {
+      for (const { plaintext } of this.#opener.push(fromBase64(frames))) this.body += Buffer.from(plaintext).toString();
+    });
+    this.#beat = keepAlive(this.clock, this.outgoing, stream);
+  }
+
+  async say(text: string): Promise<void> {
+    this.outgoing.add(text);
+    await this.outgoing.flush(1, never);
+  }
+
+  get beats(): number {
+    return this.body.split(": keep-alive\n\n").length - 1;
+  }
+
+  [Symbol.dispose](): void {
+    this.#beat[Symbol.dispose]();
+  }
+}
+
+/** Goal: a stream that has begun never falls silent for long, and nothing else is disturbed. Method: a clock by hand. */
+describe("a stream's sign of life", () => {
+  it("comes after a silence, and again after the next", async () => {
+    using answer = new Answer();
+    await answer.say("data: a\n\n");
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS - 1);
+    expect(answer.beats).toBe(0);
+    await answer.clock.advance(1);
+    expect(answer.body).toBe("data: a\n\n: keep-alive\n\n");
+    await answer.clock.advance(3 * KEEP_ALIVE_EVERY_MS);
+    expect(answer.beats).toBe(4);
+  });
+
+  it("counts from the last word", async () => {
+    using answer = new Answer();
+    await answer.say("data: a\n\n");
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS - 1);
+    await answer.say("data: b\n\n");
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS - 1);
+    expect(answer.beats).toBe(0);
+    await answer.clock.advance(1);
+    expect(answer.body).toBe("data: a\n\ndata: b\n\n: keep-alive\n\n");
+  });
+
+  it("does not come before the first word, which may still become an error of another status", async () => {
+    using answer = new Answer();
+    await answer.clock.advance(10 * KEEP_ALIVE_EVERY_MS);
+    expect(answer.body).toBe("");
+  });
+
+  it("never comes into a plain body", async () => {
+    using answer = new Answer(false);
+    await answer.say("{");
+    await answer.clock.advance(10 * KEEP_ALIVE_EVERY_MS);
+    expect(answer.body).toBe("{");
+  });
+
+  it("waits where the reader has not taken what was said", async () => {
+    using answer = new Answer(true, 1_500);
+    await answer.say("data: a\n\n");
+    const waiting = answer.say(`data: ${"b".repeat(900)}\n\n`);
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS);
+    expect(answer.beats).toBe(0);
+    answer.credit.give(100_000);
+    await waiting;
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS);
+    expect(answer.beats).toBe(1);
+  });
+
+  it("ends with its scope", async () => {
+    const answer = new Answer();
+    await answer.say("data: a\n\n");
+    answer[Symbol.dispose]();
+    await answer.clock.advance(10 * KEEP_ALIVE_EVERY_MS);
+    expect(answer.beats).toBe(0);
+  });
+
+  it("is part of the body that is signed", async () => {
+    using answer = new Answer();
+    await answer.say("data: a\n\n");
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS);
+    answer.outgoing.add("data: b\n\n");
+    const hash = await answer.outgoing.end(2, never);
+    await settle();
+    expect(answer.body).toBe("data: a\n\n: keep-alive\n\ndata: b\n\n");
+    expect(toHex(hash)).toBe(createHash("sha256").update(answer.body).digest("hex"));
+  });
+});
