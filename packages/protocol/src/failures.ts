@@ -161,10 +161,9 @@ export const gates = [
 ] as const;
 export type Gate = (typeof gates)[number];
 
-/** What the provider said went wrong; the only words that it can send. */
+/** What the provider said went wrong on its side. These and the refusals below are the only words that it can send. */
 export const providerFaults = [
   "invalid_request",
-  "context_exceeded",
   "model_unavailable",
   "cannot_open",
   "generation_failed",
@@ -172,6 +171,13 @@ export const providerFaults = [
   "internal",
 ] as const;
 export type ProviderFault = (typeof providerFaults)[number];
+
+/**
+ * What only a machine can find out about a request, and what every other machine with the same model would
+ * find: nobody's fault but the request's. The caller is told in our words; `dialects/model-refusals.ts` has them.
+ */
+export const modelRefusals = ["context_exceeded", "messages_refused", "schema_refused", "tools_refused"] as const;
+export type ModelRefusal = (typeof modelRefusals)[number];
 
 /** What a closing check found wrong with an answer. */
 export const mismatches = [

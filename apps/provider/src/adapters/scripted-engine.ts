@@ -1,4 +1,4 @@
-import type { Clock, Job, Message, TokenChance, TokenLogprob } from "@darkbloom/protocol";
+import type { Clock, Job, Message, ModelRefusal, TokenChance, TokenLogprob } from "@darkbloom/protocol";
 import {
   EngineRefusal,
   type Engine,
@@ -21,6 +21,8 @@ export interface Script {
   readonly tokenMs?: number;
   /** After so many tokens it throws, or says nothing more. */
   readonly failAfter?: number;
+  /** What it refuses before its first token. */
+  readonly refuses?: ModelRefusal;
   readonly hangAfter?: number;
 }
 
@@ -79,6 +81,7 @@ export class ScriptedEngine implements Engine {
     if (!script) throw new RangeError("this prompt was not made by this engine");
     const room = Math.min(generation.maxTokens, this.model.contextTokens - prompt.tokens.length);
     if (room <= 0) throw new EngineRefusal("context_exceeded");
+    if (script.refuses) throw new EngineRefusal(script.refuses);
     const slot = await this.#free.take(signal);
     this.running++;
     try {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { providerFaults } from "../failures.ts";
+import { modelRefusals, providerFaults } from "../failures.ts";
 
 /**
  * The provider connection: JSON text frames, each an object with a `type`. Unknown types are skipped
@@ -57,10 +57,8 @@ export const fromProvider = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("inference_error"),
     request_id: jobId,
-    /** `busy`, `draining` and `cancelled` are no fault of anyone's. */
-    code: z.enum([...providerFaults, "busy", "draining", "cancelled"]),
-    /** With `context_exceeded`: what would have fitted. */
-    context_tokens: z.int().positive().optional(),
+    /** A model's refusal is the request's own; `busy`, `draining` and `cancelled` are no fault of anyone's. */
+    code: z.enum([...providerFaults, ...modelRefusals, "busy", "draining", "cancelled"]),
   }),
   z.object({ type: z.literal("provider_drain") }),
 ]);

@@ -1,4 +1,5 @@
 import type { Dialect } from "../dialect.ts";
+import { promptFieldOf } from "../model-refusals.ts";
 import { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "./errors.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
@@ -25,8 +26,8 @@ export const openaiChat: Dialect = {
         job.stream ? new StreamRenderer(job, wishes, facts) : new PlainRenderer(job, wishes, facts),
     };
   },
-  errorBody: openaiErrorBody,
-  errorEvent: openaiErrorEvent,
+  errorBody: (failure) => openaiErrorBody(failure, promptFieldOf("/v1/chat/completions")),
+  errorEvent: (failure) => openaiErrorEvent(failure, promptFieldOf("/v1/chat/completions")),
 };
 
 export { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";

@@ -1,4 +1,5 @@
 import type { Dialect } from "../dialect.ts";
+import { promptFieldOf } from "../model-refusals.ts";
 import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "../openai-chat/errors.ts";
 import { completionSchema } from "./answer-schema.ts";
@@ -25,8 +26,8 @@ export const openaiCompletions: Dialect = {
       renderer: (facts) => (job.stream ? new StreamRenderer(job, includeUsage, facts) : new PlainRenderer(job, facts)),
     };
   },
-  errorBody: openaiErrorBody,
-  errorEvent: openaiErrorEvent,
+  errorBody: (failure) => openaiErrorBody(failure, promptFieldOf("/v1/completions")),
+  errorEvent: (failure) => openaiErrorEvent(failure, promptFieldOf("/v1/completions")),
 };
 
 export { completionSchema } from "./answer-schema.ts";

@@ -2,6 +2,7 @@ import type { Failure } from "../../failures.ts";
 import type { RequestId } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { jsonLine } from "../json-text.ts";
+import { promptFieldOf } from "../model-refusals.ts";
 import { openaiErrorSchema, type OpenaiError } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody } from "../openai-chat/errors.ts";
 import { responseSchema, responsesEventSchema } from "./answer-schema.ts";
@@ -29,19 +30,17 @@ export const openaiResponses: Dialect = {
         job.stream ? new StreamRenderer(job, request, facts) : new PlainRenderer(job, request, facts),
     };
   },
-  errorBody: (failure) => JSON.stringify(errorOf(failure)),
+  errorBody,
   errorEvent: responsesErrorEvent,
 };
 
-/** OpenAI's envelope; what chat calls messages is the input here. */
-function errorOf(failure: Failure): OpenaiError {
-  const envelope = JSON.parse(openaiErrorBody(failure)) as OpenaiError;
-  return failure.code === "context_length_exceeded" ? { error: { ...envelope.error, param: "input" } } : envelope;
+function errorBody(failure: Failure): string {
+  return openaiErrorBody(failure, promptFieldOf("/v1/responses"));
 }
 
 /** `event: error`, numbered after the events before it. */
 function responsesErrorEvent(failure: Failure, _requestId: RequestId, eventsSent: number): string {
-  const { code, message, param } = errorOf(failure).error;
+  const { code, message, param } = (JSON.parse(errorBody(failure)) as OpenaiError).error;
   return `event: error\ndata: ${jsonLine({ type: "error", code, message, param, sequence_number: eventsSent })}\n\n`;
 }
 
