@@ -12,6 +12,8 @@ export const responseHeaders = {
   privacy: "x-darkbloom-privacy",
   timing: "x-darkbloom-timing",
   requestId: "x-request-id",
+  /** The same again, under the name that Anthropic's SDKs read. */
+  requestIdOfAnthropic: "request-id",
 } as const;
 
 export const requestHeaders = {
