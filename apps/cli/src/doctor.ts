@@ -3,6 +3,15 @@ import { createReadStream, statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
 import type { Check } from "@darkbloom/protocol";
+import { systemClock } from "@darkbloom/protocol/node";
+import {
+  describeTpm,
+  IdentityKeyError,
+  SOFTWARE_KEY_FILE,
+  TPM_KEY_FILE,
+  type IdentityChoice,
+  type TpmAddress,
+} from "@darkbloom/provider";
 import { runningStatus, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
@@ -10,7 +19,6 @@ import { WrongUsage } from "./failure.ts";
 const HEALTH_WAIT_MAX_MS = 5_000;
 /** A registration must reach the coordinator within two minutes of its own time; half of it leaves room. */
 const CLOCK_OFF_SEC_MAX = 60;
-const IDENTITY_KEY_FILE = "identity-key.pem";
 const OTHERS_MODE_BITS = 0o077;
 
 const pass = (id: string, seen: string): Check => ({ id, status: "pass", seen, remedy: "" });
@@ -47,12 +55,36 @@ export async function checkModelFile(model: string): Promise<Check> {
 
 export function checkKeyFile(data: string): Check {
   const id = "key.mode";
-  const path = join(data, IDENTITY_KEY_FILE);
-  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
-  if (mode === undefined) return unknown(id, "there is no identity key yet", "The first 'provider start' makes one.");
-  if ((mode & OTHERS_MODE_BITS) === 0) return pass(id, "only this user can read the identity key");
-  return fail(id, "other users can read the identity key", `If nobody has copied it: chmod 600 ${path}`);
+  const paths = [TPM_KEY_FILE, SOFTWARE_KEY_FILE].map((file) => join(data, file)).filter(isThere);
+  if (paths.length === 0) return unknown(id, "there is no identity key yet", "The first 'provider start' makes one.");
+  const open = paths.filter((path) => (statSync(path).mode & OTHERS_MODE_BITS) !== 0);
+  if (open.length === 0) return pass(id, "only this user can read the identity key");
+  return fail(id, "other users can read the identity key", `If nobody has copied it: chmod 600 ${open.join(" ")}`);
 }
+
+/** Where the identity key is, or would be made; asks the TPM whether it answers, and changes nothing. */
+export async function checkIdentity(data: string, choice: IdentityChoice, address: TpmAddress): Promise<Check> {
+  const id = "key.home";
+  const isInTpm = isThere(join(data, TPM_KEY_FILE));
+  if (choice === "software") return pass(id, "the identity key is a file, as --identity says");
+  if (choice === "auto" && !isInTpm && isThere(join(data, SOFTWARE_KEY_FILE)))
+    return pass(id, "the identity key is a file; --identity tpm would make a new one in the TPM");
+  try {
+    const { manufacturer, firmware } = await describeTpm({ address, clock: systemClock });
+    return pass(
+      id,
+      `the identity key ${isInTpm ? "is" : "will be"} in the TPM (${manufacturer}, firmware ${firmware})`,
+    );
+  } catch (error) {
+    if (!(error instanceof IdentityKeyError)) throw error;
+    const isNeeded = choice === "tpm" || isInTpm;
+    return isNeeded
+      ? fail(id, "the identity key's TPM cannot be used", error.message)
+      : unknown(id, "no TPM can be used, so the identity key will be a file", error.message);
+  }
+}
+
+const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** @returns the check, and by how many seconds this machine's clock is ahead, where the coordinator told its time */
 export async function checkCoordinator(url: string | undefined): Promise<{ check: Check; secondsAhead?: number }> {

@@ -89,7 +89,16 @@ const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): rea
   return [
     "provider",
     "start",
-    ...flags({ coordinator, data: join(plan.data, name), model, build, slots, threads, logLevel }),
+    ...flags({
+      coordinator,
+      data: join(plan.data, name),
+      model,
+      build,
+      slots,
+      threads,
+      logLevel,
+      identity: "software",
+    }),
   ];
 };
 

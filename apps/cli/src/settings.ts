@@ -1,4 +1,5 @@
 import { parseUsd, trustLevels } from "@darkbloom/protocol";
+import { identityChoices, readTpmAddress } from "@darkbloom/provider";
 
 /** What the logs hold, least first. */
 export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
@@ -7,6 +8,7 @@ export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
 const PROVIDERS_MAX = 16;
 const SLOTS_MAX = 64;
 const THREADS_MAX = 256;
+const REQUESTS_PER_MINUTE_MAX = 1_000_000;
 const LABEL_CHARS_MAX = 128;
 const NAME_CHARS_MAX = 128;
 /** A join token is a secret that guards who may serve; 16 characters of a random one are 80 bits or more. */
@@ -40,6 +42,13 @@ export const settings = {
     mustBe: "an amount in USD with up to six decimals, e.g. 1.50",
     read: parseUsd,
   },
+  apiKey: {
+    value: "KEY",
+    means: "an API key of the network; better set in the environment",
+    mustBe: "an API key, e.g. eigeninference-…",
+    secret: true,
+    read: apiKey,
+  },
   build: {
     value: "NAME",
     means: "the catalog's name for the weights of --model, if it is not the file's own name",
@@ -67,6 +76,12 @@ export const settings = {
   },
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
   host: { value: "ADDRESS", means: "the address to listen on", mustBe: "a host name or an IP address", read: host },
+  identity: {
+    value: "HOME",
+    means: "where the identity key lives; auto takes the TPM of a new machine where it can be used",
+    mustBe: oneOfWords(identityChoices),
+    read: oneOf(identityChoices),
+  },
   joinToken: {
     value: "TOKEN",
     means:
@@ -88,6 +103,12 @@ export const settings = {
     means: "how much goes to the log on stderr",
     mustBe: oneOfWords(logLevels),
     read: oneOf(logLevels),
+  },
+  min: {
+    value: "LEVEL",
+    means: "the trust level that every machine must reach",
+    mustBe: oneOfWords(trustLevels),
+    read: oneOf(trustLevels),
   },
   minTrust: {
     value: "LEVEL",
@@ -119,6 +140,25 @@ export const settings = {
     mustBe: `a whole number from 1 to ${PROVIDERS_MAX}`,
     read: wholeNumber(1, PROVIDERS_MAX),
   },
+  providerSerial: {
+    value: "SERIAL",
+    means: "a machine that the key is bound to; repeat it for more",
+    mustBe: "the serial of a machine, e.g. SW-1A2B3C4D5E6F",
+    many: true,
+    read: serials,
+  },
+  requestsPerMinute: {
+    value: "N",
+    means: "how many requests one account may send in a minute; a tenth of them at once",
+    mustBe: `a whole number from 1 to ${REQUESTS_PER_MINUTE_MAX}`,
+    read: wholeNumber(1, REQUESTS_PER_MINUTE_MAX),
+  },
+  revoked: {
+    value: "FILE",
+    means: "a revocation list: identities that somebody has withdrawn, as of a date",
+    mustBe: "a path",
+    read: anyText,
+  },
   slots: {
     value: "N",
     means: "how many requests one provider runs at once",
@@ -137,6 +177,12 @@ export const settings = {
     mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`,
     secret: true,
     read: token,
+  },
+  tpm: {
+    value: "ADDRESS",
+    means: "where the TPM 2.0 is: a device of Linux, or for tests the command port of swtpm",
+    mustBe: "a device such as /dev/tpmrm0, or swtpm:HOST:PORT",
+    read: readTpmAddress,
   },
   trustProxy: {
     means: "believe the X-Forwarded-For header of the reverse proxy in front",
@@ -205,6 +251,15 @@ function token(given: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(given) && given.length >= TOKEN_CHARS_MIN && given.length <= TOKEN_CHARS_MAX
     ? given
     : undefined;
+}
+
+function serials(given: string): string[] | undefined {
+  const parts = given.split(",").map((part) => part.trim());
+  return parts.every((part) => /^[\x21-\x7e]{1,128}$/.test(part)) ? parts : undefined;
+}
+
+function apiKey(given: string): string | undefined {
+  return /^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined;
 }
 
 function webUrl(given: string): URL | undefined {

@@ -47,6 +47,8 @@ describe.concurrent("usage", () => {
     { args: ["coordinator", "--platform-fee-percent", "101"], says: "from 0 to 100" },
     { args: ["provider", "start"], says: "--coordinator is missing (or DARKBLOOM_COORDINATOR in the environment)" },
     { args: ["provider", "start", "--coordinator", "ftp://x"], says: "--coordinator must be a URL" },
+    { args: ["provider", "doctor", "--identity", "chip"], says: "--identity must be software, tpm or auto" },
+    { args: ["provider", "doctor", "--tpm", "tpm0"], says: "--tpm must be a device such as /dev/tpmrm0" },
     { args: ["provider", "login"], says: "The join token must be a secret" },
     { args: ["keys", "create", "--credit", "-1"], says: "--credit must be an amount in USD" },
     { args: ["keys", "create", "--credit", "0.0000001"], says: "up to six decimals" },
@@ -120,7 +122,17 @@ describe.concurrent("usage", () => {
   /** Goal: the doctor tells what it can and admits what it cannot. Method: an empty folder and no network. */
   it("examines a machine that has not started", async () => {
     using folder = temporaryFolder();
-    const args = ["provider", "doctor", "--data", folder.path, "--json", "--coordinator", "http://127.0.0.1:9"];
+    const args = [
+      "provider",
+      "doctor",
+      "--data",
+      folder.path,
+      "--json",
+      "--coordinator",
+      "http://127.0.0.1:9",
+      "--tpm",
+      "/dev/no-such-tpm",
+    ];
     const { code, stdout } = await darkbloom(args);
     const status = Object.fromEntries(
       stdout
@@ -134,6 +146,7 @@ describe.concurrent("usage", () => {
       "node.version": "pass",
       "model.file": "pass",
       "key.mode": "unknown",
+      "key.home": "unknown",
       "coordinator.reachable": "fail",
       "clock.difference": "unknown",
       "provider.eligible": "unknown",

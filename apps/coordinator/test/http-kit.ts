@@ -19,7 +19,7 @@ import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
-import type { ProviderView } from "../src/fleet/view.ts";
+import type { FleetView, ProviderView } from "../src/fleet/view.ts";
 import type { HttpDeps } from "../src/http/deps.ts";
 import { createHttpServer } from "../src/http/server.ts";
 import type { AnswerFacts, Closing } from "../src/inference/reply.ts";
@@ -121,6 +121,12 @@ export const providerView = (level: TrustLevel, more: Partial<ProviderView> = {}
   ...more,
 });
 
+/** Machines that answer over a caller's nonce alone in its tree: its path has no steps. */
+export const fleetOf = (...providers: ProviderView[]): FleetView => ({
+  providers: () => providers,
+  prove: async () => providers.map((provider) => ({ provider, path: [] })),
+});
+
 /** The HTTP edge on a loopback port, around fakes in memory and a scripted `serve`. */
 export async function openEdge(more: Partial<HttpDeps> = {}) {
   const lines: string[] = [];
@@ -131,6 +137,8 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     keyId: "key_1" as KeyId,
     account: ACCOUNT,
     label: "laptop",
+    minTrust: null,
+    pins: [],
     createdAt: 1_700_000_000_000,
     revokedAt: null,
   });
@@ -138,7 +146,7 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     catalog: new Catalog([entry]),
     ledger,
     accounts,
-    fleet: { providers: () => [providerView("self_signed")] },
+    fleet: fleetOf(providerView("self_signed")),
     clock: systemClock,
     random: systemRandom,
     crypto: nodeCrypto,

@@ -6,10 +6,14 @@ export {
   THREADS_DEFAULT,
 } from "./adapters/model-file.ts";
 export { NotHardenedError } from "./adapters/hardening.ts";
+export { identityChoices, type IdentityChoice } from "./adapters/identity.ts";
+export { IdentityKeyError } from "./adapters/identity-file.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
-export { IdentityKeyError, openSoftwareKey } from "./adapters/software-key.ts";
+export { openSoftwareKey, SOFTWARE_KEY_FILE } from "./adapters/software-key.ts";
 export { providerStatus, STATUS_FILE, type ProviderStatus } from "./adapters/status-file.ts";
+export { describeTpm, TPM_KEY_FILE } from "./adapters/tpm/tpm-key.ts";
+export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
 export type { TrustFacts } from "./events/events.ts";
 export type { Engine } from "./inference/engine.ts";
 export {

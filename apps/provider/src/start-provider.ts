@@ -1,10 +1,11 @@
 import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { closeInspector } from "./adapters/hardening.ts";
+import { openIdentity, type Identity, type IdentityChoice } from "./adapters/identity.ts";
 import { describeMachine, readPosture } from "./adapters/machine.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
-import { openSoftwareKey } from "./adapters/software-key.ts";
 import { StatusFile } from "./adapters/status-file.ts";
+import { TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
 import type { LossReason, ProviderEvents, TrustFacts } from "./events/events.ts";
 import type { Engine } from "./inference/engine.ts";
 import { SealingKeys, type SelfDescription } from "./session/keys.ts";
@@ -27,6 +28,10 @@ export interface ProviderConfig {
   readonly version: string;
   /** The operator's, for a coordinator on another machine. */
   readonly authToken?: string | undefined;
+  /** Where the identity key lives; `software` if nothing is said. */
+  readonly identity?: IdentityChoice | undefined;
+  /** Where the TPM is, if not where Linux has it. */
+  readonly tpm?: TpmAddress | undefined;
   readonly engine?: Engine;
   /** For debugging alone: whoever attaches reads prompts, and the posture says so. */
   readonly allowInspector?: boolean;
@@ -35,6 +40,8 @@ export interface ProviderConfig {
 
 /** What the command line shows of a provider's life. */
 export interface ProviderHooks {
+  /** Where the identity key was found or made, and why there. */
+  onIdentity?(facts: Pick<Identity, "home" | "reason">): void;
   /** When it may serve for the first time. */
   onReady?(facts: { providerId: string; serial: string; trustLevel: TrustFacts["trustLevel"] }): void;
   onTrust?(facts: TrustFacts): void;
@@ -59,7 +66,9 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const dialer = webSocketDialer(config.coordinatorUrl);
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await openDataFolder(config.dataPath, "provider"));
-  const signer = openSoftwareKey(folder);
+  const place = { address: config.tpm ?? { device: TPM_DEVICE }, clock };
+  const { signer, home, reason } = opening.use(await openIdentity(folder, config.identity ?? "software", place));
+  config.hooks?.onIdentity?.({ home, reason });
   const serial = softwareSerial(nodeCrypto, signer.publicKey);
   const engine = opening.use(config.engine ?? (await loadModel(config)));
   const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };

@@ -174,10 +174,10 @@ export type ProviderFault = (typeof providerFaults)[number];
 
 /**
  * What only a machine can find out about a request, and what every other machine with the same model would
- * find: nobody's fault but the request's. The caller is told in our words; `dialects/model-refusals.ts` has them.
+ * find: nobody's fault but the request's. The caller is told in our words; `dialects/engine-refusals.ts` has them.
  */
-export const modelRefusals = ["context_exceeded", "messages_refused", "schema_refused", "tools_refused"] as const;
-export type ModelRefusal = (typeof modelRefusals)[number];
+export const engineRefusals = ["context_exceeded", "messages_refused", "schema_refused", "tools_refused"] as const;
+export type EngineRefusalCode = (typeof engineRefusals)[number];
 
 /** What a closing check found wrong with an answer. */
 export const mismatches = [
@@ -300,7 +300,7 @@ export function sentenceOf(failure: Failure): string {
       return `No machine can serve this request now: ${seen}. GET /v1/providers/attestation shows every machine with its checks.`;
     }
     case "overloaded":
-      return `This coordinator holds as many request bodies as it can. Try again in ${failure.retryAfterSec} s.`;
+      return `This coordinator holds as much at once as it can. Try again in ${failure.retryAfterSec} s.`;
     case "draining":
       return `This coordinator is shutting down. Try again in ${failure.retryAfterSec} s.`;
     case "too_slow":

@@ -12,8 +12,8 @@ export const responseHeaders = {
   privacy: "x-darkbloom-privacy",
   timing: "x-darkbloom-timing",
   requestId: "x-request-id",
-  /** The same again, under the name that Anthropic's SDKs read. */
-  requestIdOfAnthropic: "request-id",
+  /** The same id under the name that Anthropic's SDKs read. */
+  anthropicRequestId: "request-id",
 } as const;
 
 export const requestHeaders = {

@@ -1,4 +1,4 @@
-import type { Line, LineEvent, Member, ProviderView } from "@darkbloom/coordinator/testing";
+import type { Line, LineEvent, Member, ProvenView, ProviderView } from "@darkbloom/coordinator/testing";
 import { Mailbox } from "@darkbloom/coordinator/testing";
 import {
   AnswerSealer,
@@ -110,6 +110,10 @@ class FakeMachine implements Member {
       decodeTokensPerSec: undefined,
       firstContentMs: undefined,
     };
+  }
+
+  async prove(): Promise<ProvenView> {
+    return { provider: this.view() };
   }
 
   view(): ProviderView {

@@ -69,6 +69,8 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       keyId: "key_test" as KeyId,
       account,
       label: "",
+      minTrust: null,
+      pins: [],
       createdAt: 0,
       revokedAt: null,
     });

@@ -1,4 +1,4 @@
-import { ANSWER_WINDOW_BYTES, NetworkError, toHex, verifyReceipt } from "@darkbloom/protocol";
+import { ANSWER_WINDOW_BYTES, NetworkError, toHex, verify, verifyReceipt } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -72,6 +72,33 @@ describe("a network in a process", () => {
     await expectClosed(made);
   });
 
+  /**
+   * Goal: a caller sees that each machine answered after its question, all callers in one challenge; a
+   * machine that is away is told of without a proof. Method: two callers at once, one machine of two frozen.
+   */
+  it("has machines answer over callers' nonces", async () => {
+    const made = await network();
+    const [, away] = await joined(made, rain, rain);
+    await made.clock.advance(10_000);
+    away?.freeze();
+    const nonces = [1, 2].map((n) => new Uint8Array(32).fill(n));
+    const proofs = Promise.all(nonces.map((nonce) => made.fleet.prove(nonce)));
+    const shown = await made.clock.until(proofs, 40_000);
+    const roots = new Set<string | null | undefined>();
+    for (const [at, machines] of shown.entries())
+      for (const { provider, path } of machines) {
+        const nonce = nonces[at] ?? new Uint8Array(0);
+        expect(path === undefined).toBe(provider.serial === away?.serial);
+        const policy = { moment: "later" as const, callerNonce: { nonce, path: path ?? [] } };
+        const { level, checks } = verify(nodeCrypto, provider.evidence, policy, made.clock.now());
+        const failed = checks.filter(({ status }) => status === "fail").map(({ id }) => id);
+        expect([level, failed]).toEqual(path ? ["self_signed", []] : ["none", ["challenge.caller_nonce"]]);
+        if (path) roots.add(provider.evidence.challenge?.callersRoot);
+      }
+    expect(roots.size).toBe(1);
+    expect(made.fleet.providers()).toHaveLength(1);
+  });
+
   /** Goal: a first failure is unseen. Method: the machine that is tried first fails before its first token, or is busy elsewhere. */
   it.each<[string, Script]>([
     ["fails", { pieces: ["x"], failAfter: 0 }],
@@ -85,6 +112,19 @@ describe("a network in a process", () => {
       expect(textOf(caller)).toBe("Rain is water.");
       expectProven(made, caller);
     }
+    await expectClosed(made);
+  });
+
+  /** Goal: a stream that is silent for long says that it lives, as part of what is hashed; a plain answer does not. Method: a model with 16 seconds between two tokens. */
+  it.each([true, false])("keeps a silent answer alive, stream %s", async (stream) => {
+    const made = await network();
+    await joined(made, { pieces: [" a", " b"], tokenMs: 16_000 });
+    const caller = new Caller();
+    await made.clock.until(made.serve(caller, { stream }), 120_000);
+    const body = new TextDecoder().decode(caller.body);
+    expect(body.split(": keep-alive\n\n")).toHaveLength(stream ? 2 : 1);
+    expect(textOf(caller)).toBe("a b");
+    expectProven(made, caller);
     await expectClosed(made);
   });
 

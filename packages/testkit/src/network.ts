@@ -142,15 +142,17 @@ export class TestNetwork {
       }),
     );
     const dialect = dialects["/v1/chat/completions"];
+    const { job } = dialect.decode(JSON.parse(new TextDecoder().decode(body)));
     return {
       requestId: `req_${toHex(this.random.bytes(6))}` as RequestId,
       account,
       keyId: "key_test" as KeyId,
       dialect,
-      job: dialect.decode(JSON.parse(new TextDecoder().decode(body))).job,
+      job,
       body,
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
       minTrust: "self_signed",
+      pins: job.pins,
       hangUp: caller.signal,
     };
   }

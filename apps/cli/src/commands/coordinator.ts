@@ -22,10 +22,11 @@ export const coordinator = command({
     joinToken: "optional",
     minTrust: { default: "self_signed" },
     platformFeePercent: { default: "10" },
+    requestsPerMinute: { default: "1200" },
     logLevel: { default: "info" },
     json: { default: "false" },
   },
-  async run({ port, host, data, corsOrigin, trustProxy, joinToken, minTrust, platformFeePercent, logLevel, json }) {
+  async run({ port, host, data, corsOrigin, requestsPerMinute, json, ...as }) {
     const stop = listenForStop();
     if (!isSupervised && !isLoopback(host)) note(plaintextWarning(host));
     const running = await startCoordinator({
@@ -33,11 +34,13 @@ export const coordinator = command({
       host,
       dataPath: data,
       corsOrigins: corsOrigin ?? [],
-      trustProxy,
-      ...(joinToken !== undefined && { joinToken }),
-      minTrust,
-      platformFeePercent,
-      logLevel,
+      trustProxy: as.trustProxy,
+      ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
+      minTrust: as.minTrust,
+      platformFeePercent: as.platformFeePercent,
+      requestsPerSec: requestsPerMinute / 60,
+      requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),
+      logLevel: as.logLevel,
       version,
     }).catch((error: unknown) => {
       throw listenFailure(error, host, port);

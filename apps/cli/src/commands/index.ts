@@ -13,11 +13,13 @@ import { providerStart } from "./provider-start.ts";
 import { providerStatus } from "./provider-status.ts";
 import { providerStop } from "./provider-stop.ts";
 import { up } from "./up.ts";
+import { verifyProviders } from "./verify-providers.ts";
 
 export const groups: readonly Group[] = [
   { name: "provider", does: "Serve a network with this machine." },
   { name: "keys", does: "Make, list and revoke API keys." },
   { name: "ledger", does: "Look after the books." },
+  { name: "verify", does: "Check from outside what a network shows." },
 ];
 
 /** In the order of the help. */
@@ -35,4 +37,5 @@ export const commands: readonly Command[] = [
   keysRevoke,
   credit,
   ledgerCheck,
+  verifyProviders,
 ];

@@ -10,16 +10,19 @@ export const keysCreate = command({
     "keys create --data .darkbloom --credit 5.00",
     "keys create --credit 0.50 --label laptop --json",
     "keys create --account acct_0123456789abcdef0123456789abcdef",
+    "keys create --credit 5.00 --min-trust hardware --provider-serial SW-1A2B3C4D5E6F",
   ],
   needs: {
     data: { default: ".darkbloom" },
     credit: { default: "0" },
     label: { default: "" },
     account: "optional",
+    minTrust: "optional",
+    providerSerial: "optional",
     json: { default: "false" },
   },
-  async run({ data, credit, label, account, json }) {
-    const created = await administer(data, (admin) => admin.createKey({ label, credit, account }));
+  async run({ data, credit, label, account, minTrust, providerSerial: pins, json }) {
+    const created = await administer(data, (admin) => admin.createKey({ label, credit, account, minTrust, pins }));
     outputOf(json).result(
       { api_key: created.apiKey, account: created.account, key_id: created.keyId },
       () =>

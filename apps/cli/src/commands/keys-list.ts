@@ -11,12 +11,14 @@ export const keysList = command({
     const keys = await administerExisting(data, (admin) => admin.listKeys());
     const output = outputOf(json);
     if (json) {
-      for (const { keyId, account, label, createdAt, revokedAt } of keys)
+      for (const { keyId, account, label, minTrust, pins, createdAt, revokedAt } of keys)
         output.result(
           {
             key_id: keyId,
             account,
             label,
+            min_trust: minTrust,
+            provider_serials: pins,
             created_at: timeOf(createdAt),
             revoked_at: revokedAt === null ? null : timeOf(revokedAt),
           },
@@ -24,11 +26,14 @@ export const keysList = command({
         );
       return 0;
     }
-    const rows = keys.map(({ keyId, account, label, createdAt, revokedAt }) => [
+    const rows = keys.map(({ keyId, account, label, minTrust, pins, createdAt, revokedAt }) => [
       keyId,
       account,
       timeOf(createdAt),
       revokedAt === null ? "" : `revoked ${timeOf(revokedAt)}`,
+      [minTrust === null ? "" : `at least ${minTrust}`, pins.length === 0 ? "" : `only ${pins.join(", ")}`]
+        .filter((bound) => bound !== "")
+        .join("; "),
       label,
     ]);
     output.result({}, () =>

@@ -1,6 +1,15 @@
 import type { Check } from "@darkbloom/protocol";
+import { TPM_DEVICE } from "@darkbloom/provider";
 import { command } from "../command.ts";
-import { checkClock, checkCoordinator, checkKeyFile, checkModelFile, checkNode, checkRunning } from "../doctor.ts";
+import {
+  checkClock,
+  checkCoordinator,
+  checkIdentity,
+  checkKeyFile,
+  checkModelFile,
+  checkNode,
+  checkRunning,
+} from "../doctor.ts";
 import { statusIn } from "../machine-folder.ts";
 import { columns, outputOf } from "../output.ts";
 
@@ -15,15 +24,18 @@ export const providerDoctor = command({
     coordinator: "optional",
     data: { default: ".darkbloom/provider" },
     model: { default: "darkbloom-tiny" },
+    identity: { default: "auto" },
+    tpm: { default: TPM_DEVICE },
     json: { default: "false" },
   },
-  async run({ coordinator, data, model, json }) {
+  async run({ coordinator, data, model, identity, tpm, json }) {
     const url = coordinator?.href ?? statusIn(data)?.coordinator;
     const health = await checkCoordinator(url);
     const checks: readonly Check[] = [
       checkNode(),
       await checkModelFile(model),
       checkKeyFile(data),
+      await checkIdentity(data, identity, tpm),
       health.check,
       checkClock(health.secondsAhead),
       ...(await checkRunning(data)),

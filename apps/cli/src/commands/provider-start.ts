@@ -1,4 +1,4 @@
-import { SLOTS_DEFAULT, startProvider, THREADS_DEFAULT, type TrustFacts } from "@darkbloom/provider";
+import { SLOTS_DEFAULT, startProvider, THREADS_DEFAULT, TPM_DEVICE, type TrustFacts } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";
 import { failureIn, lossOf, savedToken } from "../machine-folder.ts";
@@ -13,6 +13,7 @@ export const providerStart = command({
   examples: [
     "provider start --coordinator http://127.0.0.1:8080",
     "provider start --coordinator https://coordinator.example.com --data /var/lib/darkbloom --model model.gguf",
+    "provider start --coordinator https://coordinator.example.com --identity tpm",
     "provider start --coordinator https://coordinator.example.com --model ./Qwen3-8B-Q8_0.gguf --build qwen3-8b-q8",
   ],
   needs: {
@@ -22,11 +23,13 @@ export const providerStart = command({
     build: "optional",
     slots: { default: String(SLOTS_DEFAULT) },
     threads: "optional",
+    identity: { default: "auto" },
+    tpm: { default: TPM_DEVICE },
     token: "optional",
     logLevel: { default: "warn" },
     json: { default: "false" },
   },
-  async run({ coordinator, data, model, build, slots, threads, token, logLevel, json }) {
+  async run({ coordinator, data, model, build, slots, threads, identity, tpm, token, logLevel, json }) {
     const stop = listenForStop();
     const located = locateModel(model);
     const authToken = token ?? savedToken(data);
@@ -43,6 +46,8 @@ export const providerStart = command({
       logLevel,
       version,
       authToken,
+      identity,
+      tpm,
       hooks: story,
     });
     // A large model loads for a while, and nothing has to be finished before it has.
@@ -58,6 +63,9 @@ function storyOf(output: Output) {
   let told: string | undefined;
   let isLost = false;
   return {
+    onIdentity({ home, reason }: { home: "software" | "tpm"; reason: string }): void {
+      output.result({ event: "identity", home, reason }, () => reason);
+    },
     onReady(facts: { providerId: string; serial: string; trustLevel: TrustFacts["trustLevel"] }): void {
       output.result(
         { event: "ready", provider_id: facts.providerId, serial: facts.serial, trust_level: facts.trustLevel },

@@ -29,7 +29,10 @@ export const providerStatus = command({
             "Failed",
             status.last_failure === null ? String(status.failed) : `${status.failed} (last: ${status.last_failure})`,
           ],
-          ...status.checks.map((check) => [check.status, `${check.id}: ${check.seen}`]),
+          ...status.checks.map(({ status: found, id, seen, remedy }) => [
+            found,
+            `${id}: ${seen}${found === "pass" || remedy === "" ? "" : `. ${remedy}`}`,
+          ]),
         ]),
       ].join("\n"),
     );

@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol";
+import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
 import type { Accounts, KeyRecord } from "./port.ts";
 
@@ -7,6 +7,8 @@ const record = (name: string, createdAt: number): KeyRecord => ({
   keyId: `key_${name}` as KeyId,
   account: "acct_1" as AccountId,
   label: name,
+  minTrust: null,
+  pins: [],
   createdAt,
   revokedAt: null,
 });
@@ -20,6 +22,16 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       await accounts.add(hash("a"), record("laptop", 1));
       expect(await accounts.find(hash("a"))).toEqual(record("laptop", 1));
       expect(await accounts.find(hash("b"))).toBeUndefined();
+    });
+
+    /** Goal: what a key may reach is kept with it. Method: a key with a level and machines, found, listed and revoked. */
+    it("keeps what a key may reach", async () => {
+      const accounts = await open();
+      const bound = { ...record("bound", 1), minTrust: "hardware" as const, pins: ["SW-1", 'a, "b"'] as Serial[] };
+      await accounts.add(hash("a"), bound);
+      expect(await accounts.find(hash("a"))).toEqual(bound);
+      expect(await accounts.list()).toEqual([bound]);
+      expect(await accounts.revoke(bound.keyId, 5)).toEqual({ ...bound, revokedAt: 5 });
     });
 
     /** Goal: the list reads in the order of creation. Method: add out of order, two at the same moment. */

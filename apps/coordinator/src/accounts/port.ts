@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol";
+import type { AccountId, KeyId, Serial, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
 
 /** An API key's public side. The key itself is shown once and only its SHA-256 is kept. */
 export interface KeyRecord {
@@ -6,6 +6,10 @@ export interface KeyRecord {
   readonly account: AccountId;
   /** The operator's own words, e.g. `laptop`. */
   readonly label: string;
+  /** No machine below this level serves the key's requests; null leaves it to the operator's floor. */
+  readonly minTrust: TrustLevel | null;
+  /** The only machines that serve the key's requests; empty: any. */
+  readonly pins: readonly Serial[];
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly revokedAt: number | null;

@@ -13,13 +13,13 @@ afterAll(() => rmSync(root, { recursive: true }));
 const newFolder = () => openDataFolder(mkdtempSync(join(root, "data-")), "coordinator");
 
 const later: Migration = {
-  name: "0002_later",
+  name: "9999_later",
   async up(db) {
     await sql`CREATE TABLE later (word TEXT) STRICT`.execute(db);
   },
 };
 const broken: Migration = {
-  name: "0002_broken",
+  name: "9999_broken",
   async up(db) {
     await sql`DELETE FROM accounts`.execute(db);
     await sql`CREATE TABLE accounts (again TEXT)`.execute(db);
@@ -49,7 +49,7 @@ it("refuses a newer schema and leaves it alone", async () => {
   (await openDatabase(folder, [...migrations, later])).close();
   await expect(openDatabase(folder)).rejects.toMatchObject({
     code: "newer_schema",
-    message: expect.stringMatching(/has schema version 2 and this program knows versions up to 1\. Use the newer/),
+    message: expect.stringMatching(/has schema version 3 and this program knows versions up to 2\. Use the newer/),
   });
   using database = await openDatabase(folder, [...migrations, later]);
   expect(tablesOf(database)).toContain("later");
@@ -63,11 +63,11 @@ it("copies an older database before it migrates", async () => {
     database.exec("INSERT INTO accounts VALUES ('acct_1', 5, 0, 0, 5)");
   }
   (await openDatabase(folder, [...migrations, later])).close();
-  const backup = folder.file("coordinator.v1.backup.db");
+  const backup = folder.file("coordinator.v2.backup.db");
   expect(statSync(backup).mode & 0o777).toBe(0o600);
   using copy = new DatabaseSync(backup, { readOnly: true });
   expect(copy.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
-  expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+  expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
   expect(tablesOf(copy)).not.toContain("later");
   using database = await openDatabase(folder, [...migrations, later]);
   expect(tablesOf(database)).toContain("later");

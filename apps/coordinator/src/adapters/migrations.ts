@@ -87,4 +87,12 @@ export const migrations: readonly Migration[] = [
         ) STRICT`.execute(db);
     },
   },
+  {
+    name: "0002_what_a_key_may_reach",
+    async up(db) {
+      await sql`ALTER TABLE api_keys ADD COLUMN min_trust TEXT`.execute(db);
+      // A JSON list of serials.
+      await sql`ALTER TABLE api_keys ADD COLUMN pins TEXT NOT NULL DEFAULT '[]'`.execute(db);
+    },
+  },
 ];

@@ -11,7 +11,7 @@ export interface Observer {
   readonly events: Events;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** From now on the gauges of the fleet are read from there, whenever they are asked for. */
-  watch(fleet: FleetView): void;
+  watch(fleet: Pick<FleetView, "providers">): void;
 }
 
 export interface ObserverOptions {
@@ -32,7 +32,7 @@ export function createObserver({ level, destination = pino.destination(2) }: Obs
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const count = countersIn(registry);
-  let fleet: FleetView = { providers: () => [] };
+  let fleet: Pick<FleetView, "providers"> = { providers: () => [] };
   gaugesOf(registry, () => fleet);
 
   const events: Events = {
@@ -150,7 +150,7 @@ function countersIn(registry: Registry) {
 }
 
 /** Read when they are asked for, so that they cannot drift from what is. */
-function gaugesOf(registry: Registry, fleet: () => FleetView): void {
+function gaugesOf(registry: Registry, fleet: () => Pick<FleetView, "providers">): void {
   const registers = [registry];
   const slots = () =>
     fleet()

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { afterAll } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { accountsContract } from "../accounts/accounts.contract.ts";
 import { openDatabase } from "./database.ts";
+import { migrations } from "./migrations.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 
 const root = mkdtempSync(join(tmpdir(), "accounts-"));
@@ -17,4 +18,17 @@ afterAll(async () => {
 accountsContract("SQLite", async () => {
   const folder = opened.use(await openDataFolder(mkdtempSync(join(root, "data-")), "coordinator"));
   return new SqliteAccounts(opened.use(await openDatabase(folder)));
+});
+
+/** Goal: keys of an older database work on, bound to nothing. Method: a row as the first schema had it. */
+it("reads keys that are older than their bounds", async () => {
+  await using folder = await openDataFolder(mkdtempSync(join(root, "data-")), "coordinator");
+  {
+    using old = await openDatabase(folder, migrations.slice(0, 1));
+    old.exec("INSERT INTO api_keys VALUES ('h', 'key_1', 'acct_1', 'laptop', 1, NULL)");
+  }
+  using database = await openDatabase(folder);
+  expect(await new SqliteAccounts(database).list()).toEqual([
+    { keyId: "key_1", account: "acct_1", label: "laptop", minTrust: null, pins: [], createdAt: 1, revokedAt: null },
+  ]);
 });

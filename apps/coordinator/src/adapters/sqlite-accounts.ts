@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol";
+import type { AccountId, KeyId, Serial, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
 import { sql, type Kysely } from "kysely";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
@@ -10,12 +10,27 @@ interface Tables {
     key_id: KeyId;
     account: AccountId;
     label: string;
+    min_trust: TrustLevel | null;
+    pins: string;
     created_at: number;
     revoked_at: number | null;
   };
 }
 
-const columns = ["key_id as keyId", "account", "label", "created_at as createdAt", "revoked_at as revokedAt"] as const;
+const columns = [
+  "key_id as keyId",
+  "account",
+  "label",
+  "min_trust as minTrust",
+  "pins",
+  "created_at as createdAt",
+  "revoked_at as revokedAt",
+] as const;
+
+type Row = Omit<KeyRecord, "pins"> & { readonly pins: string };
+
+/** What we have written ourselves, as a list of serials. */
+const recordOf = (row: Row): KeyRecord => ({ ...row, pins: JSON.parse(row.pins) as Serial[] });
 
 /** API keys in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteAccounts implements Accounts {
@@ -34,31 +49,40 @@ export class SqliteAccounts implements Accounts {
         key_id: record.keyId,
         account: record.account,
         label: record.label,
+        min_trust: record.minTrust,
+        pins: JSON.stringify(record.pins),
         created_at: record.createdAt,
         revoked_at: record.revokedAt,
       })
       .execute();
   }
 
-  find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
-    return this.#db.selectFrom("api_keys").select(columns).where("key_hash", "=", keyHash).executeTakeFirst();
+  async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
+    const row = await this.#db
+      .selectFrom("api_keys")
+      .select(columns)
+      .where("key_hash", "=", keyHash)
+      .executeTakeFirst();
+    return row && recordOf(row);
   }
 
-  list(): Promise<KeyRecord[]> {
-    return this.#db
+  async list(): Promise<KeyRecord[]> {
+    const rows = await this.#db
       .selectFrom("api_keys")
       .select(columns)
       .orderBy("created_at")
       .orderBy(sql`rowid`)
       .execute();
+    return rows.map(recordOf);
   }
 
-  revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
-    return this.#db
+  async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
+    const row = await this.#db
       .updateTable("api_keys")
-      .set((row) => ({ revoked_at: row.fn.coalesce("revoked_at", row.val(at)) }))
+      .set((eb) => ({ revoked_at: eb.fn.coalesce("revoked_at", eb.val(at)) }))
       .where("key_id", "=", keyId)
       .returning(columns)
       .executeTakeFirst();
+    return row && recordOf(row);
   }
 }

@@ -45,7 +45,9 @@ async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Pr
   expect(created.keyId).toMatch(/^key_[0-9a-f]{32}$/);
   expect(created.account).toMatch(/^acct_[0-9a-f]{32}$/);
   const { account } = created;
-  const second = await run((admin) => admin.createKey({ label: "phone", credit: microUsd(0n), account }));
+  const second = await run((admin) =>
+    admin.createKey({ label: "phone", credit: microUsd(0n), account, minTrust: "hardware", pins: ["SW-1"] }),
+  );
   expect(second.account).toBe(account);
 
   const paid = await run((admin) => admin.credit({ account }, microUsd(1n)));
@@ -57,6 +59,10 @@ async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Pr
   expect(revoked).toMatchObject({ keyId: created.keyId, label: "laptop" });
   expect(revoked.revokedAt).toBeTypeOf("number");
   const keys = await run((admin) => admin.listKeys());
+  expect(keys.map(({ minTrust, pins }) => [minTrust, pins])).toEqual([
+    [null, []],
+    ["hardware", ["SW-1"]],
+  ]);
   expect(keys.map(({ label, revokedAt }) => [label, revokedAt === null])).toEqual([
     ["laptop", false],
     ["phone", true],

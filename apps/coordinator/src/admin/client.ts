@@ -71,8 +71,15 @@ function remoteAdmin(dataPath: string): Admin {
     return success.data.ok;
   }
   return {
-    async createKey({ label, credit, account }) {
-      const request = { op: "keys.create", label, credit_micro_usd: String(credit), account } as const;
+    async createKey({ label, credit, account, minTrust, pins }) {
+      const request: WireAdminRequest = {
+        op: "keys.create",
+        label,
+        credit_micro_usd: String(credit),
+        account,
+        min_trust: minTrust,
+        pins: pins && [...pins],
+      };
       const created = await ask(request, adminAnswers["keys.create"]);
       return { apiKey: created.api_key, keyId: created.key_id, account: created.account };
     },
@@ -95,6 +102,8 @@ const keyOf = (key: z.output<(typeof adminAnswers)["keys.revoke"]>): KeyRecord =
   keyId: key.key_id,
   account: key.account,
   label: key.label,
+  minTrust: key.min_trust,
+  pins: key.pins,
   createdAt: key.created_at,
   revokedAt: key.revoked_at,
 });

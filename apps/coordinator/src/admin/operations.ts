@@ -1,5 +1,6 @@
 import {
   formatUsd,
+  PINNED_SERIALS_MAX,
   toHex,
   type AccountId,
   type Clock,
@@ -7,6 +8,8 @@ import {
   type KeyId,
   type MicroUsd,
   type Random,
+  type Serial,
+  type TrustLevel,
 } from "@darkbloom/protocol";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
@@ -20,13 +23,23 @@ export interface CreatedKey {
   readonly account: AccountId;
 }
 
+export interface NewKey {
+  readonly label: string;
+  readonly credit: MicroUsd;
+  /** An existing one; without it the key gets an account of its own. */
+  readonly account?: string | undefined;
+  /** The lowest trust level of a machine that may serve this key. */
+  readonly minTrust?: TrustLevel | undefined;
+  /** The only machines that may serve this key; none: any. */
+  readonly pins?: readonly string[] | undefined;
+}
+
 /** Whose balance: an account, or the account of a key. */
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
 /** What an operator can do to accounts, whether a coordinator runs or not. Effects are immediate and durable. */
 export interface Admin {
-  /** @param options.account an existing one; without it the key gets an account of its own */
-  createKey(options: { label: string; credit: MicroUsd; account?: string | undefined }): Promise<CreatedKey>;
+  createKey(options: NewKey): Promise<CreatedKey>;
   /** Oldest first, revoked ones too. */
   listKeys(): Promise<KeyRecord[]>;
   revokeKey(keyId: string): Promise<KeyRecord>;
@@ -85,16 +98,26 @@ export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld)
   }
 
   return {
-    async createKey({ label, credit, account: wanted }) {
+    async createKey({ label, credit, account: wanted, minTrust = null, pins = [] }) {
       if (label.length > LABEL_CHARS_MAX)
         throw new AdminError("invalid", `A label may have up to ${LABEL_CHARS_MAX} characters.`);
+      if (pins.length > PINNED_SERIALS_MAX)
+        throw new AdminError("invalid", `A key may be bound to up to ${PINNED_SERIALS_MAX} machines.`);
       if (credit < 0n) throw new AdminError("invalid", "A credit must not be negative.");
       const account = wanted === undefined ? newAccountId(random) : await accountOf({ account: wanted });
       await assertPayable(account, credit);
       const apiKey = newKey(random);
       const keyId = newKeyId(random);
       // The key first: a crash in between leaves a key that nobody was shown, rather than money that nobody can spend.
-      await accounts.add(hashOfKey(crypto, apiKey), { keyId, account, label, createdAt: clock.now(), revokedAt: null });
+      await accounts.add(hashOfKey(crypto, apiKey), {
+        keyId,
+        account,
+        label,
+        minTrust,
+        pins: pins as readonly Serial[],
+        createdAt: clock.now(),
+        revokedAt: null,
+      });
       if (credit > 0n) await pay(account, credit);
       return { apiKey, keyId, account };
     },

@@ -116,8 +116,8 @@ async function answerTo(admin: Admin, line: string): Promise<Answer> {
 async function perform(admin: Admin, request: AdminRequest): Promise<unknown> {
   switch (request.op) {
     case "keys.create": {
-      const { label, credit_micro_usd: credit, account } = request;
-      const created = await admin.createKey({ label, credit, account });
+      const { label, credit_micro_usd: credit, account, min_trust: minTrust, pins } = request;
+      const created = await admin.createKey({ label, credit, account, minTrust, pins });
       return { api_key: created.apiKey, key_id: created.keyId, account: created.account };
     }
     case "keys.list":
@@ -138,6 +138,8 @@ const wireOf = (key: KeyRecord): WireKeyRecord => ({
   key_id: key.keyId,
   account: key.account,
   label: key.label,
+  min_trust: key.minTrust,
+  pins: [...key.pins],
   created_at: key.createdAt,
   revoked_at: key.revokedAt,
 });

@@ -1,4 +1,11 @@
-import { microUsd, type AccountId, type KeyId } from "@darkbloom/protocol";
+import {
+  microUsd,
+  PINNED_SERIALS_MAX,
+  trustLevels,
+  type AccountId,
+  type KeyId,
+  type Serial,
+} from "@darkbloom/protocol";
 import * as z from "zod";
 
 /**
@@ -24,7 +31,14 @@ const label = z.string();
 const payee = z.union([z.strictObject({ account: id }), z.strictObject({ key_id: id })]);
 
 export const adminRequest = z.discriminatedUnion("op", [
-  z.strictObject({ op: z.literal("keys.create"), label, credit_micro_usd: amount, account: id.optional() }),
+  z.strictObject({
+    op: z.literal("keys.create"),
+    label,
+    credit_micro_usd: amount,
+    account: id.optional(),
+    min_trust: z.enum(trustLevels).optional(),
+    pins: z.array(id).max(PINNED_SERIALS_MAX).optional(),
+  }),
   z.strictObject({ op: z.literal("keys.list") }),
   z.strictObject({ op: z.literal("keys.revoke"), key_id: id }),
   z.strictObject({ op: z.literal("credit"), payee, amount_micro_usd: amount }),
@@ -37,6 +51,8 @@ const keyRecord = z.object({
   key_id: keyId,
   account: accountId,
   label,
+  min_trust: z.enum(trustLevels).nullable(),
+  pins: z.array(id.transform((text) => text as Serial)),
   created_at: z.int(),
   revoked_at: z.int().nullable(),
 });

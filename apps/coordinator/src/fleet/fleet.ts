@@ -1,7 +1,7 @@
 import type { HpkeContext, JobId, ProviderId, Sha256Hex, Suite } from "@darkbloom/protocol";
 import type { Candidate } from "../routing/choose.ts";
 import type { Line } from "../session/line.ts";
-import type { FleetView, ProviderView } from "./view.ts";
+import type { FleetView, ProvenView, ProviderView } from "./view.ts";
 
 /** What sealing for a machine needs; of the evidence in force at the moment of asking. */
 export interface Sealing {
@@ -18,6 +18,8 @@ export interface Member {
   readonly identityKey: string;
   candidate(): Candidate;
   view(): ProviderView;
+  /** Answers a challenge over this nonce. */
+  prove(nonce: Uint8Array): Promise<ProvenView>;
   /** Takes a slot. The caller has just seen one free, in the same turn. */
   open(jobId: JobId): Line;
   sealing(): Sealing;
@@ -55,6 +57,10 @@ export class Fleet implements FleetView {
 
   providers(): ProviderView[] {
     return [...this.#members.values()].map((member) => member.view());
+  }
+
+  prove(nonce: Uint8Array): Promise<readonly ProvenView[]> {
+    return Promise.all([...this.#members.values()].map((member) => member.prove(nonce)));
   }
 
   /** A slot became free, a machine joined, left or passed a challenge: whoever waits looks again. */

@@ -1,4 +1,4 @@
-import type { Evidence, ProviderId, Serial, Sha256Hex, Verdict } from "@darkbloom/protocol";
+import type { Evidence, NoncePath, ProviderId, Serial, Sha256Hex, Verdict } from "@darkbloom/protocol";
 
 /** A connected provider as others may see it: a copy, never the session. */
 export interface ProviderView {
@@ -26,6 +26,18 @@ export interface ProviderView {
   readonly connectedAt: number;
 }
 
+/** A machine with a caller's nonce in its latest challenge; without a path it has not answered one. */
+export interface ProvenView {
+  readonly provider: ProviderView;
+  readonly path?: NoncePath;
+}
+
 export interface FleetView {
   providers(): readonly ProviderView[];
+  /**
+   * Has every machine answer a challenge over this nonce, soon; waits for all of them, or until their time is up.
+   *
+   * @throws NetworkError `overloaded` where too many nonces wait already
+   */
+  prove(nonce: Uint8Array): Promise<readonly ProvenView[]>;
 }

@@ -1,9 +1,16 @@
-import { NetworkError, receiptDocument, type JobId } from "@darkbloom/protocol";
+import { NetworkError, receiptDocument, trustLevels, type JobId } from "@darkbloom/protocol";
 import * as z from "zod";
 import { admit } from "./caller.ts";
 import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
 
-const key = z.object({ id: z.string(), label: z.string(), account: z.string(), created_at: z.iso.datetime() });
+const key = z.object({
+  id: z.string(),
+  label: z.string(),
+  account: z.string(),
+  min_trust: z.enum(trustLevels).nullable().describe("No machine below this level serves the key's requests"),
+  provider_serials: z.array(z.string()).describe("The only machines that serve the key's requests; empty: any"),
+  created_at: z.iso.datetime(),
+});
 
 /** `GET /v1/key`: what a key can learn of itself. */
 export const showKey = ({ deps, limiter }: Door): Route => ({
@@ -19,6 +26,8 @@ export const showKey = ({ deps, limiter }: Door): Route => ({
       id: caller.keyId,
       label: caller.label,
       account: caller.account,
+      min_trust: caller.minTrust,
+      provider_serials: [...caller.pins],
       created_at: new Date(caller.createdAt).toISOString(),
     };
   },

@@ -29,7 +29,7 @@ export function dressResponse(
   { corsOrigins }: HttpSettings,
 ): void {
   response.setHeader(responseHeaders.requestId, requestId);
-  response.setHeader(responseHeaders.requestIdOfAnthropic, requestId);
+  response.setHeader(responseHeaders.anthropicRequestId, requestId);
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
   if (corsOrigins.length === 0) return;

@@ -7,6 +7,7 @@ const pointer = z.object({
   version: z.string(),
   what: z.string(),
   base_url: z.string().describe("For OpenAI SDKs"),
+  anthropic_base_url: z.string().describe("For Anthropic SDKs"),
   openapi: z.string(),
   guide: z.string(),
 });
@@ -19,8 +20,9 @@ export const showPointer = ({ deps }: Door): Route => ({
   handler: async (request): Promise<z.infer<typeof pointer>> => ({
     name: "Darkbloom coordinator",
     version: deps.settings.version,
-    what: "An OpenAI-compatible private inference network",
+    what: "A private inference network that OpenAI and Anthropic SDKs can speak to",
     base_url: `${originOf(request)}/v1`,
+    anthropic_base_url: originOf(request),
     openapi: `${originOf(request)}/openapi.json`,
     guide: `${originOf(request)}/llms.txt`,
   }),
@@ -45,15 +47,19 @@ export const showGuide = (_door: Door): Route => ({
 
 const guide = (origin: string): string => `# Darkbloom
 
-> A private inference network. The API is OpenAI's: change the base URL and the key, nothing else. Every answer
-> is signed by the machine that made it.
+> A private inference network. The APIs are OpenAI's and Anthropic's: change the base URL and the key, nothing
+> else. Every answer is signed by the machine that made it.
 
 Base URL for OpenAI SDKs: ${origin}/v1
+Base URL for Anthropic SDKs: ${origin}
 Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 
 ## Endpoints
 
-- POST /v1/chat/completions: chat, plain or streamed ("stream": true)
+- POST /v1/chat/completions: OpenAI's chat, plain or streamed ("stream": true)
+- POST /v1/responses: OpenAI's Responses; nothing is stored, so the whole conversation comes as "input"
+- POST /v1/completions: OpenAI's legacy completions; the prompt is one message of a user
+- POST /v1/messages, /v1/messages/count_tokens: Anthropic's Messages
 - GET /v1/models, /v1/models/{id}: models with limits and prices
 - GET /v1/pricing: prices, without a key
 - GET /v1/payments/balance, /v1/payments/usage?limit=100: money
@@ -64,9 +70,15 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - GET /health, /readyz, /metrics: operations
 - GET /openapi.json: all of this in detail
 
+All four take tools, sampling fields and stop strings as their own documentation says; what is not served is refused
+by name. Structured output (chat "response_format", Responses "text.format", Messages "output_config") is kept to
+while the model writes. Thinking is hidden unless it is asked for: "include_reasoning": true in chat,
+"reasoning": {"summary": "auto"} in Responses, "thinking" in Messages.
+
 ## Choosing machines
 
 - "provider_serial": "SERIAL" (or "provider_serials": [...]) in the body: only those machines
+- a key may be bound to a level and to machines; GET /v1/key shows it
 - header "x-darkbloom-min-trust: self_signed" or "hardware": no machine below that level
 
 ## Checking an answer
@@ -77,6 +89,6 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 
 ## Errors
 
-{"error":{"message","type","code","param"}}. The message says what to do next. 429 and a draining 503 carry Retry-After.
+{"error":{"message","type","code","param"}}, and in /v1/messages Anthropic's {"type":"error","error":{"type","message"}}. The message says what to do next. 429 and a draining 503 carry Retry-After.
 Give x-request-id, yours or ours, when you ask the operator for help.
 `;

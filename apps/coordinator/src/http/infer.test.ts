@@ -4,6 +4,7 @@ import {
   failures,
   NetworkError,
   ourWords,
+  toHex,
   utf8,
   type Failure,
   type FailureCode,
@@ -12,8 +13,9 @@ import {
   type ModelId,
   type OurWords,
   type ParamPath,
+  type Sha256Hex,
 } from "@darkbloom/protocol";
-import { systemClock } from "@darkbloom/protocol/node";
+import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { chatBody, closing, dial, facts, KEY, openEdge, PROVIDER, rawChat } from "../../test/http-kit.ts";
 import type { Ask } from "../inference/ask.ts";
@@ -295,6 +297,8 @@ describe("who may ask", () => {
       keyId: "key_2" as KeyId,
       account: "acct_2" as never,
       label: "",
+      minTrust: null,
+      pins: [],
       createdAt: 0,
       revokedAt: null,
     });
@@ -315,6 +319,41 @@ describe("who may ask", () => {
     }
     await edge.accounts.revoke("key_1" as KeyId, 1);
     expect((await edge.chat(chatBody())).status).toBe(401);
+  });
+
+  /** Goal: a key's bounds and a request's hold together, and neither loosens the other or the operator's floor. Method: a row for each combination. */
+  it.each<[bound: object, body: object, header: string | undefined, expected: object | number]>([
+    [{}, {}, undefined, { minTrust: "self_signed", pins: [] }],
+    [{ minTrust: "hardware" }, {}, undefined, { minTrust: "hardware" }],
+    [{ minTrust: "hardware" }, {}, "self_signed", { minTrust: "hardware" }],
+    [{ minTrust: "none" }, {}, undefined, { minTrust: "self_signed" }],
+    [{ minTrust: "self_signed" }, {}, "hardware", { minTrust: "hardware" }],
+    [{ pins: ["A", "B"] }, {}, undefined, { pins: ["A", "B"] }],
+    [{}, { provider_serials: ["B", "C"] }, undefined, { pins: ["B", "C"] }],
+    [{ pins: ["A", "B"] }, { provider_serials: ["B", "C"] }, undefined, { pins: ["B"] }],
+    [{ pins: ["A", "B"] }, { provider_serial: "C" }, undefined, 400],
+  ])("reaches what the key %j and the request %j may, with %s", async (bound, body, header, expected) => {
+    let ask: Ask | undefined;
+    await using edge = await openEdge({
+      serve: async (asked, reply) => {
+        ask = asked;
+        reply.begin(facts);
+        await reply.end(closing);
+      },
+    });
+    const [known] = await edge.accounts.list();
+    if (!known) throw new Error("the edge has a key");
+    const key = "eigeninference-boundboundboundboundboundboundboundbound1";
+    const hash = toHex(nodeCrypto.sha256(utf8(key))) as Sha256Hex;
+    await edge.accounts.add(hash, { ...known, keyId: "key_b" as KeyId, ...bound });
+    const response = await edge.chat(chatBody(body), {
+      authorization: `Bearer ${key}`,
+      ...(header !== undefined && { "x-darkbloom-min-trust": header }),
+    });
+    if (typeof expected === "number") {
+      expect(response.status).toBe(expected);
+      expect(await response.text()).toContain("bound to other machines");
+    } else expect(ask).toMatchObject(expected);
   });
 
   it("limits the rate of an account, and says when to come back", async () => {

@@ -5,12 +5,17 @@ import {
   dialects,
   failures,
   NetworkError,
+  ourWords,
   toHex,
   type Endpoint,
+  type Job,
+  type ParamPath,
+  type Serial,
   type Sha256Hex,
   type TrustLevel,
 } from "@darkbloom/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import { readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
@@ -68,6 +73,19 @@ const inferenceFailures = [
 
 const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (atLeast(wish, floor) ? wish : floor);
 
+/** What the key is bound to and what the request asks for, both. */
+function pinsFor(caller: Pick<KeyRecord, "pins">, { pins: asked }: Pick<Job, "pins">): readonly Serial[] {
+  if (caller.pins.length === 0 || asked.length === 0) return [...caller.pins, ...asked];
+  const both = asked.filter((serial) => caller.pins.includes(serial));
+  if (both.length === 0)
+    throw new NetworkError({
+      code: "unsupported",
+      param: "provider_serial" as ParamPath,
+      reason: ourWords`this key is bound to other machines, which GET /v1/key names`,
+    });
+  return both;
+}
+
 /**
  * Who asks, may they, what exactly did they send, what does it mean: then `serve` does the rest. Until
  * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
@@ -87,15 +105,17 @@ async function answer(
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);
   const json = parseJson(body);
   const dialect = dialectFor(endpoint, json);
+  const { job } = dialect.decode(json);
   const ask: Ask = {
     requestId,
     account: caller.account,
     keyId: caller.keyId,
     dialect,
-    job: dialect.decode(json).job,
+    job,
     body,
     bodySha256: toHex(deps.crypto.sha256(body)) as Sha256Hex,
-    minTrust: higherOf(deps.settings.minTrustDefault, wishes.minTrust),
+    minTrust: higherOf(higherOf(deps.settings.minTrustDefault, caller.minTrust ?? undefined), wishes.minTrust),
+    pins: pinsFor(caller, job),
     ...(wishes.nonce !== undefined && { nonce: wishes.nonce }),
     hangUp,
   };

@@ -1,7 +1,17 @@
 import { endpoints, microUsd, type JobId, type KeyId, type RequestId } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
-import { ACCOUNT, chatBody, closing, dial, entry, facts, openEdge, providerView } from "../../test/http-kit.ts";
+import {
+  ACCOUNT,
+  chatBody,
+  closing,
+  dial,
+  entry,
+  facts,
+  fleetOf,
+  openEdge,
+  providerView,
+} from "../../test/http-kit.ts";
 import type { HoldId } from "../ledger/port.ts";
 import { usdPerToken } from "./models.ts";
 
@@ -33,7 +43,7 @@ describe("what each route answers", () => {
   });
 
   it("describes models with limits, prices and the machines behind them", async () => {
-    const fleet = { providers: () => [providerView("hardware"), providerView("none"), providerView("self_signed")] };
+    const fleet = fleetOf(providerView("hardware"), providerView("none"), providerView("self_signed"));
     await using edge = await openEdge({ fleet });
     const model = {
       id: "org/tiny",
@@ -56,7 +66,7 @@ describe("what each route answers", () => {
   });
 
   it("says that a model has nobody behind it", async () => {
-    await using edge = await openEdge({ fleet: { providers: () => [providerView("hardware", { attested: false })] } });
+    await using edge = await openEdge({ fleet: fleetOf(providerView("hardware", { attested: false })) });
     expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({
       metadata: { trust_level: "none", provider_count: 0, can_accept: false },
     });
@@ -147,6 +157,8 @@ describe("what each route answers", () => {
       id: "key_1",
       label: "laptop",
       account: "acct_test",
+      min_trust: null,
+      provider_serials: [],
       created_at: "2023-11-14T22:13:20.000Z",
     });
     expect(await (await edge.get("/v1/providers/attestation")).json()).toEqual({
@@ -175,11 +187,19 @@ describe("what each route answers", () => {
             level: "self_signed",
             checks: [{ id: "blob.signature", status: "pass", seen: "good", remedy: "" }],
             at: "2026-01-01T00:00:00.000Z",
+            age_sec: expect.any(Number),
           },
         },
       ],
     });
-    expect((await edge.get("/v1/providers/attestation?nonce=AAAA")).status).toBe(400);
+    const nonced = (nonce: string) => `/v1/providers/attestation?nonce=${encodeURIComponent(nonce)}`;
+    const nonce = `${"+/Aa".repeat(10)}abA=`;
+    expect((await edge.keyed(nonced("AAAA"))).status).toBe(400);
+    expect((await edge.get(nonced(nonce))).status).toBe(401);
+    for (const written of [nonce, nonce.replaceAll("+", "-").replaceAll("/", "_").replace("=", "")])
+      expect(await (await edge.keyed(nonced(written))).json()).toMatchObject({
+        providers: [{ evidence: { challenge: { callers_path: [] } } }],
+      });
     expect(await (await edge.get("/.well-known/darkbloom")).json()).toEqual({
       coordinator_keys: [{ id: "k1", algorithm: "Ed25519", public_key: `${"A".repeat(43)}=` }],
       modes: ["transparent"],

@@ -1,60 +1,66 @@
-import { NetworkError, ourWords, suites, toBase64, trustLevels, type ParamPath } from "@darkbloom/protocol";
+import {
+  attestationsSchema,
+  fromBase64Url,
+  NetworkError,
+  ourWords,
+  publishedEvidence,
+  suites,
+  toBase64,
+  type Attestation,
+  type Attestations,
+  type NoncePath,
+  type ParamPath,
+} from "@darkbloom/protocol";
 import * as z from "zod";
 import type { ProviderView } from "../fleet/view.ts";
-import { failureResponses, type Door, type Route } from "./door.ts";
+import { admit } from "./caller.ts";
+import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";
 
 const base64 = z.base64();
 
-const attestation = z.object({
-  provider_id: z.string(),
-  provider_serial: z.string().describe("As its operator discloses it; what `provider_serial` in a request pins"),
-  se_public_key: base64.describe("The uncompressed P-256 point, 65 bytes"),
-  chip_name: z.string(),
-  hardware_model: z.string(),
-  models: z.array(z.string()).describe("Builds that it has loaded"),
-  trust_level: z.enum(trustLevels),
-  evidence_sha256: z.string().describe("Names this evidence in receipts"),
-  evidence: z.object({
-    platform: z.enum(["macos", "linux", "other"]),
-    blob: base64.describe("The registration blob, the exact bytes that were signed"),
-    signature: base64,
-    challenge: z
-      .object({ nonce: base64, callers_root: z.string().nullable(), answer: base64, signature: base64 })
-      .optional()
-      .describe("The latest challenge and the signed bytes of its answer"),
-  }),
-  verdict: z.object({
-    level: z.enum(trustLevels),
-    checks: z.array(
-      z.object({ id: z.string(), status: z.enum(["pass", "fail", "unknown"]), seen: z.string(), remedy: z.string() }),
+const attestationQuery = z.object({
+  nonce: z
+    .string()
+    .regex(/^[A-Za-z0-9+/_-]{43}=?$/)
+    .optional()
+    .describe(
+      "32 random bytes of yours in base64 or base64url. They go into a challenge that every machine answers now; needs a key, and takes up to 40 seconds",
     ),
-    at: z.string(),
-  }),
 });
-const attestations = z.object({ providers: z.array(attestation) });
-const attestationQuery = z.object({ nonce: z.never().optional() });
 
 /** `GET /v1/providers/attestation`: every machine's evidence itself, and what followed from it. */
-export const listAttestations = ({ deps }: Door): Route => ({
+export const listAttestations = ({ deps, limiter }: Door): Route => ({
   schema: {
     summary: "What every connected machine shows of itself, and the verdict on it",
-    description: "`blob` holds the very bytes that `signature` is over, so anybody can verify them.",
+    description:
+      "`blob` and `answer` hold the very bytes that the signatures are over, so anybody can verify them: `darkbloom verify providers` does.",
     tags: ["trust"],
-    response: { 200: attestations, ...failureResponses(["unsupported"]) },
+    querystring: attestationQuery,
+    response: { 200: attestationsSchema, ...failureResponses([...keyedFailures, "body_invalid", "overloaded"]) },
   },
-  handler: async (request): Promise<z.infer<typeof attestations>> => {
-    if (!attestationQuery.safeParse(request.query).success)
+  handler: async (request, reply): Promise<Attestations> => {
+    const now = () => deps.clock.now();
+    const query = attestationQuery.safeParse(request.query);
+    if (!query.success)
       throw new NetworkError({
-        code: "unsupported",
+        code: "body_invalid",
         param: "nonce" as ParamPath,
-        reason: ourWords`challenges of this coordinator carry no nonces of callers; each has a random one of its own`,
+        expected: ourWords`expected 32 bytes in base64`,
       });
-    return { providers: deps.fleet.providers().map(attestationOf) };
+    const { nonce } = query.data;
+    if (nonce === undefined)
+      return { providers: deps.fleet.providers().map((provider) => attestationOf(provider, now())) };
+    // Each one makes every machine sign, so that it is not for everybody.
+    await admit(deps, limiter, request.headers, reply);
+    const proven = await deps.fleet.prove(
+      fromBase64Url(nonce.replaceAll("+", "-").replaceAll("/", "_").replace("=", "")),
+    );
+    return { providers: proven.map(({ provider, path }) => attestationOf(provider, now(), path)) };
   },
 });
 
-function attestationOf(provider: ProviderView): z.infer<typeof attestation> {
-  const { evidence, verdict } = provider;
+function attestationOf(provider: ProviderView, now: number, callersPath?: NoncePath): Attestation {
+  const { verdict } = provider;
   return {
     provider_id: provider.providerId,
     provider_serial: provider.serial,
@@ -64,20 +70,13 @@ function attestationOf(provider: ProviderView): z.infer<typeof attestation> {
     models: provider.models.map(({ build }) => build),
     trust_level: verdict.level,
     evidence_sha256: provider.evidenceSha256,
-    evidence: {
-      platform: provider.platform,
-      blob: toBase64(evidence.blob),
-      signature: toBase64(evidence.blobSignature),
-      ...(evidence.challenge && {
-        challenge: {
-          nonce: toBase64(evidence.challenge.nonce),
-          callers_root: evidence.challenge.callersRoot,
-          answer: toBase64(evidence.challenge.answer),
-          signature: toBase64(evidence.challenge.signature),
-        },
-      }),
+    evidence: publishedEvidence(provider.evidence, provider.platform, callersPath),
+    verdict: {
+      level: verdict.level,
+      checks: [...verdict.checks],
+      at: verdict.at,
+      age_sec: Math.max(0, Math.round((now - Date.parse(verdict.at)) / 1000)),
     },
-    verdict: { level: verdict.level, checks: [...verdict.checks], at: verdict.at },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AccountId, Dialect, Job, KeyId, RequestId, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
+import type { AccountId, Dialect, Job, KeyId, RequestId, Serial, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
 
 /** One request as it comes through the door: who asks, for what, and the exact bytes that they sent. */
 export interface Ask {
@@ -12,6 +12,8 @@ export interface Ask {
   /** Comes back in the receipt. */
   readonly nonce?: string;
   readonly minTrust: TrustLevel;
+  /** The only machines that may answer; empty: any. */
+  readonly pins: readonly Serial[];
   /** Aborts when the caller hangs up. */
   readonly hangUp: AbortSignal;
 }

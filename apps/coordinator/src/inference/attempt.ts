@@ -6,7 +6,7 @@ import {
   sealRequest,
   toBase64,
   type JobId,
-  type ModelRefusal,
+  type EngineRefusalCode,
   type OpenedFrame,
   type ProviderFault,
   type ProviderId,
@@ -94,7 +94,7 @@ export class Attempt implements Disposable {
         max_tokens: maxTokens,
         features: ask.job.tools.length > 0 ? ["tools"] : [],
         min_trust: ask.minTrust,
-        pins: [...ask.job.pins],
+        pins: [...ask.pins],
         ...(ask.nonce !== undefined && { nonce: ask.nonce }),
         candidates: [{ provider_id: line.providerId, key_id: keyId, evidence_sha256: evidenceSha256 }],
       },
@@ -224,7 +224,7 @@ export class Attempt implements Disposable {
    * A refusal costs the caller the request and the machine nothing, so it is believed no further than it must
    * be: before any content, and of something that was sent.
    */
-  #isPlausible(refusal: ModelRefusal): boolean {
+  #isPlausible(refusal: EngineRefusalCode): boolean {
     const { job, body } = this.#ask;
     if (this.#phase === "after_content") return false;
     switch (refusal) {

@@ -67,7 +67,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   };
 
   const tried = new Set<ProviderId>();
-  const want = { entry, pins: ask.job.pins, minTrust: ask.minTrust, maxTokens };
+  const want = { entry, pins: ask.pins, minTrust: ask.minTrust, maxTokens };
   let last: Failure | undefined;
   for (;;) {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;

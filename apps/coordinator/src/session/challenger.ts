@@ -11,6 +11,8 @@ import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession, Shown } from "./provider-session.ts";
 
+/** Callers' nonces bring the next challenge forward, to no less than this after the last one. */
+export const CALLERS_CHALLENGE_EVERY_MS = 5_000;
 /** After a challenge that was not passed the next one comes sooner. */
 export const CHALLENGE_RETRY_MS = 15_000;
 
@@ -43,6 +45,7 @@ export class Challenger {
     this.#net = net;
     this.#session = session;
     this.#replies = new Mailbox(net.clock);
+    session.nonces.onFirst(() => this.#pause.abort());
   }
 
   answered(reply: ChallengeReply): void {
@@ -59,41 +62,64 @@ export class Challenger {
 
   async run(over: AbortSignal): Promise<void> {
     let due = mayBeChallenged(this.#session.verdict);
-    for (;;) {
-      const outcome = due ? await this.#once(over) : "refuted";
-      if (outcome === "timeout" && this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED)
-        this.#session.leave("untrusted");
-      this.#pause = new AbortController();
-      const pauseMs = outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS;
-      if (!this.#renewing)
-        await this.#net.clock.sleep(pauseMs, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
-      over.throwIfAborted();
-      due ||= this.#renewing !== undefined;
+    try {
+      for (;;) {
+        const outcome = due ? await this.#once(over) : "refuted";
+        if (outcome === "timeout" && this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED)
+          this.#session.leave("untrusted");
+        await this.#rest(outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS, over);
+        due ||= this.#renewing !== undefined;
+        if (!due) this.#session.nonces.take().close(false);
+      }
+    } finally {
+      this.#session.nonces.end();
     }
+  }
+
+  /** Until the next challenge is due; shorter for new keys, and for callers who wait. */
+  async #rest(pauseMs: number, over: AbortSignal): Promise<void> {
+    const { clock } = this.#net;
+    const startMs = clock.monotonicMs();
+    this.#pause = new AbortController();
+    if (!this.#renewing && this.#session.nonces.waiting === 0)
+      await clock.sleep(pauseMs, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
+    over.throwIfAborted();
+    const earlyMs = CALLERS_CHALLENGE_EVERY_MS - (clock.monotonicMs() - startMs);
+    if (this.#renewing || this.#session.nonces.waiting === 0 || earlyMs <= 0) return;
+    this.#pause = new AbortController();
+    await clock.sleep(earlyMs, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
+    over.throwIfAborted();
   }
 
   async #once(over: AbortSignal): Promise<ChallengeOutcome> {
     const shown = this.#renewing ?? this.#session.shown;
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
+    const callers = this.#session.nonces.take();
     this.#session.outbox.control({
       type: "attestation_challenge",
       nonce: toBase64(nonce),
-      callers_root: null,
+      callers_root: callers.root,
       timestamp: new Date(clock.now()).toISOString(),
     });
-    const reply = await this.#replies.take(CHALLENGE_ANSWER_MS, over);
+    const reply = await this.#replies.take(CHALLENGE_ANSWER_MS, over).catch((gone: unknown) => {
+      callers.close(false);
+      throw gone;
+    });
     if (!reply) {
+      callers.close(false);
       this.#session.judge(this.#session.verdict, afterChallenge(this.#session.standing, "timeout"));
       return "timeout";
     }
-    const challenge = { nonce, callersRoot: null, ...reply };
+    const challenge = { nonce, callersRoot: callers.root, ...reply };
     const verdict = verify(crypto, { ...evidenceOf(shown), challenge }, { moment: "later" }, clock.now());
     if (verdict.level !== "none") {
       if (this.#renewing === shown) this.#renewing = undefined;
       this.#session.attest(shown, challenge, verdict);
+      callers.close(true);
       return "pass";
     }
+    callers.close(false);
     const falsePosture = verdict.checks.some(({ id, status }) => status === "fail" && id.startsWith("posture."));
     const outcome = falsePosture ? "posture" : "refuted";
     this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome));

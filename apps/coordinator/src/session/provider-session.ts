@@ -2,14 +2,11 @@ import {
   ANSWER_WINDOW_BYTES,
   CHALLENGE_AGE_MAX_MS,
   fromBase64,
-  HPKE_CONTEXT_LIFE_MS,
   NetworkError,
-  SEAL_INFO,
   toHex,
   utf8,
   type AccountId,
   type FromProvider,
-  type HpkeContext,
   type JobId,
   type ProviderId,
   type RegistrationBlob,
@@ -19,14 +16,16 @@ import {
 } from "@darkbloom/protocol";
 import type { LeaveReason } from "../events/events.ts";
 import type { Member, Sealing } from "../fleet/fleet.ts";
-import type { ProviderView } from "../fleet/view.ts";
+import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/choose.ts";
 import { freshStanding, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
+import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Line, LineEvent } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
+import { SealingContext } from "./sealing-context.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** What was shown, checked and found true enough to be used: evidence and the keys that it names. */
@@ -70,9 +69,11 @@ export class ProviderSession implements Member {
   #standing: Standing = freshStanding;
   #passedAtMs: number | undefined;
   #draining = false;
-  #context: { readonly context: HpkeContext; readonly madeAtMs: number; readonly of: Sha256Hex } | undefined;
+  readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
   readonly #scopeSecret: Uint8Array;
+  /** Nonces of callers, for the next challenge. */
+  readonly nonces: CallerNonces;
 
   constructor(net: SessionNet, wire: Wire, providerId: ProviderId, slots: number, shown: Shown, verdict: Verdict) {
     this.#net = net;
@@ -85,6 +86,8 @@ export class ProviderSession implements Member {
     this.#connectedAt = net.clock.now();
     this.#pace = new Pace(net.clock);
     this.#scopeSecret = net.random.bytes(32);
+    this.nonces = new CallerNonces(net.crypto);
+    this.#sealingContext = new SealingContext(net);
   }
 
   get identityKey(): string {
@@ -155,6 +158,11 @@ export class ProviderSession implements Member {
     };
   }
 
+  async prove(nonce: Uint8Array): Promise<ProvenView> {
+    const path = await this.nonces.include(nonce);
+    return { provider: this.view(), ...(path && { path }) };
+  }
+
   open(jobId: JobId): Line {
     const line: OpenLine = {
       mailbox: new Mailbox(this.#net.clock),
@@ -207,20 +215,8 @@ export class ProviderSession implements Member {
     };
   }
 
-  /** The context that seals for this machine's present key; one public-key step an hour, not one a request. */
   sealing(): Sealing {
-    const nowMs = this.#net.clock.monotonicMs();
-    const key = this.#shown.blob.hpke_keys[0];
-    if (!key) throw new RangeError("a checked blob names no HPKE key");
-    if (
-      !this.#context ||
-      this.#context.of !== this.#shown.sha256 ||
-      nowMs - this.#context.madeAtMs > HPKE_CONTEXT_LIFE_MS
-    ) {
-      const context = this.#net.hpke.sealContext(key.suite, fromBase64(key.public_key), SEAL_INFO);
-      this.#context = { context, madeAtMs: nowMs, of: this.#shown.sha256 };
-    }
-    return { context: this.#context.context, keyId: key.id, suite: key.suite, evidenceSha256: this.#shown.sha256 };
+    return this.#sealingContext.of(this.#shown);
   }
 
   replaced(): void {

@@ -1,5 +1,7 @@
-import type { Member, Schema, Shape, StringFormat, Tool } from "@darkbloom/protocol";
+import type { Member, Schema, Shape, TextState, Tool } from "@darkbloom/protocol";
 import type { ToolSyntax } from "../inference/engine.ts";
+import { integerOf, numberOf } from "./gbnf-numbers.ts";
+import { charOf } from "./gbnf-text.ts";
 
 /**
  * GBNF, the grammars that llama.cpp holds a model to while it writes:
@@ -24,21 +26,6 @@ const common = {
   array: `"[" (value ("," ws value)*)? "]"`,
   value: `object | array | string | number | boolean | null`,
 } as const;
-
-const month = `("0" [1-9] | "1" [0-2])`;
-const date = `[0-9]{4} "-" ${month} "-" ("0" [1-9] | "1" [0-9] | "2" [0-8])`;
-const time = `([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9] ":" [0-5] [0-9] ("." [0-9]{1,6})? ("Z" | [-+] ([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9])`;
-const byte = `("25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9])`;
-const label = `[a-zA-Z0-9] ([-a-zA-Z0-9]{0,30} [a-zA-Z0-9])?`;
-/** Each narrower than its standard allows, never wider: a day is at most the 28th. */
-const formats: Readonly<Record<StringFormat, string>> = {
-  date,
-  time,
-  "date-time": `${date} "T" ${time}`,
-  uuid: `[0-9a-f]{8} "-" [0-9a-f]{4} "-" [0-9a-f]{4} "-" [0-9a-f]{4} "-" [0-9a-f]{12}`,
-  email: `[a-zA-Z0-9_]{1,32} ("." [a-zA-Z0-9_]{1,32}){0,4} "@" (${label} "."){1,4} [a-zA-Z]{2,10}`,
-  ipv4: `${byte} ("." ${byte}){3}`,
-};
 
 /** The grammar of one JSON text. */
 export function grammarOf(schema: Schema): string {
@@ -65,6 +52,8 @@ export function grammarOfCallBody(tools: readonly Tool[], syntax: ToolSyntax, ma
 
 class Grammar {
   readonly #rules: string[] = [];
+  readonly #ruleOfBody = new Map<string, string>();
+  readonly #ruleOfText = new Map<readonly TextState[], string>();
 
   /** @returns the name of the rule, which is ours and holds none of the caller's words */
   rule(body: string): string {
@@ -105,12 +94,15 @@ class Grammar {
         return "value";
       case "boolean":
       case "null":
-      case "number":
         return shape.kind;
+      case "number":
+        return numberOf(shape.bounds);
       case "integer":
         return integerOf(shape.min, shape.max);
       case "string":
-        return stringOf(shape);
+        return this.#once(stringOf(shape));
+      case "text":
+        return `"\\"" ${this.#text(shape.states)}`;
       case "literal":
         return `(${shape.texts.map(literal).join(" | ")})`;
       case "array":
@@ -125,6 +117,27 @@ class Grammar {
         return name;
       }
     }
+  }
+
+  /** A rule of its own for what a schema may ask for in many places, and costs much each time. */
+  #once(body: string): string {
+    if (!body.includes(" ")) return body;
+    const name = this.#ruleOfBody.get(body) ?? this.rule(body);
+    this.#ruleOfBody.set(body, name);
+    return name;
+  }
+
+  /** A rule for each state. Each ends with the string, so that none is empty. */
+  #text(states: readonly TextState[]): string {
+    const known = this.#ruleOfText.get(states);
+    if (known !== undefined) return known;
+    const base = this.#rules.length;
+    for (const { ends, steps } of states) {
+      const ways = steps.map(({ on, to }) => `${charOf(on)} r${base + to}`);
+      this.rule([...ways, ...(ends ? [`"\\""`] : [])].join(" | "));
+    }
+    this.#ruleOfText.set(states, `r${base}`);
+    return `r${base}`;
   }
 
   #array({ items, min, max }: Extract<Shape, { kind: "array" }>, nameOf: ReadonlyMap<string, string>): string {
@@ -156,51 +169,10 @@ class Grammar {
 const objectOf = (schema: Schema): Schema =>
   schema.root.kind === "any" ? { ...schema, root: { kind: "object", members: [], rest: { kind: "any" } } } : schema;
 
-function stringOf({ minChars, maxChars, format }: Extract<Shape, { kind: "string" }>): string {
-  if (format) return `"\\"" ${formats[format]} "\\""`;
+function stringOf({ minChars, maxChars }: Extract<Shape, { kind: "string" }>): string {
   if (minChars === 0 && maxChars === undefined) return "string";
   if (maxChars === 0) return `"\\"\\""`;
   return `"\\"" char{${minChars},${maxChars ?? ""}} "\\""`;
-}
-
-const DIGITS_MAX = 15;
-const most = 10 ** DIGITS_MAX - 1;
-
-function integerOf(min: number | undefined, max: number | undefined): string {
-  if (min === undefined && max === undefined) return "integer";
-  const [low, high] = [min ?? -most, max ?? most];
-  const ranges: string[] = [];
-  if (low < 0) ranges.push(`"-" ${fromTo(Math.max(1, -high), -low)}`);
-  if (high >= 0) ranges.push(fromTo(Math.max(0, low), high));
-  return `(${ranges.join(" | ")})`;
-}
-
-/** Decimal numbers from `low` to `high`, both at least 0, by their number of digits. */
-function fromTo(low: number, high: number): string {
-  const [first, last] = [String(low), String(high)];
-  const ranges: string[] = [];
-  for (let length = first.length; length <= last.length; length++) {
-    const from = length === first.length ? first : `1${"0".repeat(length - 1)}`;
-    const to = length === last.length ? last : "9".repeat(length);
-    ranges.push(digitsBetween(from, to));
-  }
-  return `(${ranges.join(" | ")})`;
-}
-
-/** Strings of digits of one length, from `low` to `high`. */
-function digitsBetween(low: string, high: string): string {
-  if (low === "") return `""`;
-  const [a, b] = [low.charAt(0), high.charAt(0)] as const;
-  const [lowRest, highRest] = [low.slice(1), high.slice(1)];
-  const zeros = "0".repeat(lowRest.length);
-  const nines = "9".repeat(lowRest.length);
-  if (lowRest === zeros && highRest === nines) return `[${a}-${b}]${zeros === "" ? "" : ` [0-9]{${zeros.length}}`}`;
-  if (a === b) return `"${a}" ${digitsBetween(lowRest, highRest)}`;
-  const ranges = [`"${a}" ${digitsBetween(lowRest, nines)}`];
-  if (Number(b) - Number(a) > 1)
-    ranges.push(`[${Number(a) + 1}-${Number(b) - 1}]${zeros === "" ? "" : ` [0-9]{${zeros.length}}`}`);
-  ranges.push(`"${b}" ${digitsBetween(zeros, highRest)}`);
-  return `(${ranges.join(" | ")})`;
 }
 
 /** A literal of GBNF. What is not plain ASCII is written as a code point, so that no quoting can be left. */

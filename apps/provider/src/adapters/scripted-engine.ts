@@ -1,4 +1,4 @@
-import type { Clock, Job, Message, ModelRefusal, TokenChance, TokenLogprob } from "@darkbloom/protocol";
+import type { Clock, EngineRefusalCode, Job, Message, TokenChance, TokenLogprob } from "@darkbloom/protocol";
 import {
   EngineRefusal,
   type Engine,
@@ -21,9 +21,9 @@ export interface Script {
   readonly tokenMs?: number;
   /** After so many tokens it throws, or says nothing more. */
   readonly failAfter?: number;
-  /** What it refuses before its first token. */
-  readonly refuses?: ModelRefusal;
   readonly hangAfter?: number;
+  /** It does not even begin. */
+  readonly refuses?: EngineRefusalCode;
 }
 
 type ScriptedJob = Parameters<Engine["prompt"]>[0];

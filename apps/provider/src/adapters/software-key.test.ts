@@ -4,7 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { IdentityKeyError, openSoftwareKey } from "./software-key.ts";
+import { IdentityKeyError } from "./identity-file.ts";
+import { openSoftwareKey } from "./software-key.ts";
 
 describe("a software identity key", () => {
   let path: string;

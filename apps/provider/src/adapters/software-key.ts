@@ -1,19 +1,12 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { statSync } from "node:fs";
 import { promisify } from "node:util";
 import { concatBytes, toHex, utf8, type Signer } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
+import { IdentityKeyError, readIdentityFile } from "./identity-file.ts";
 
-const KEY_FILE = "identity-key.pem";
-/** Any of these bits lets somebody else read the key. */
-const OTHERS_MODE_BITS = 0o077;
+export const SOFTWARE_KEY_FILE = "identity-key.pem";
 
 const signInThread = promisify<string, Uint8Array, KeyObject, Buffer>(sign);
-
-/** The message is a sentence for the machine's owner. */
-export class IdentityKeyError extends Error {
-  override readonly name = "IdentityKeyError";
-}
 
 /**
  * The folder's identity key: P-256 in a file that this user alone may read (PKCS #8 PEM, mode 0600),
@@ -36,13 +29,8 @@ export function openSoftwareKey(folder: DataFolder): Signer {
 }
 
 function storedKey(folder: DataFolder): KeyObject | undefined {
-  const pem = folder.read(KEY_FILE);
+  const pem = readIdentityFile(folder, SOFTWARE_KEY_FILE);
   if (!pem) return undefined;
-  const path = folder.file(KEY_FILE);
-  if ((statSync(path).mode & OTHERS_MODE_BITS) !== 0)
-    throw new IdentityKeyError(
-      `Other users can read the identity key ${path}. If nobody has copied it, run 'chmod 600 ${path}'; otherwise move it away, and this machine gets a new identity.`,
-    );
   let key: KeyObject | undefined;
   try {
     key = createPrivateKey(pem);
@@ -51,14 +39,14 @@ function storedKey(folder: DataFolder): KeyObject | undefined {
   }
   if (key?.asymmetricKeyDetails?.namedCurve !== "prime256v1")
     throw new IdentityKeyError(
-      `The file ${path} is not a P-256 private key in PEM. Restore it from a backup, or move it away, and this machine gets a new identity.`,
+      `The file ${folder.file(SOFTWARE_KEY_FILE)} is not a P-256 private key in PEM. Restore it from a backup, or move it away, and this machine gets a new identity.`,
     );
   return key;
 }
 
 function newKey(folder: DataFolder): KeyObject {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  folder.write(KEY_FILE, privateKey.export({ type: "pkcs8", format: "pem" }));
+  folder.write(SOFTWARE_KEY_FILE, privateKey.export({ type: "pkcs8", format: "pem" }));
   return privateKey;
 }
 

@@ -1,4 +1,4 @@
-import type { ModelRefusal, ProviderFault } from "@darkbloom/protocol";
+import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol";
 
 /**
  * What a provider tells its owner, one function per event. Ids, counts, codes and durations only: no
@@ -25,7 +25,7 @@ export type LossReason =
   | "replaced"
   | "silent"
   | "not_registered";
-export type AnswerOutcome = "complete" | "busy" | "draining" | "cancelled" | "lost" | ProviderFault | ModelRefusal;
+export type AnswerOutcome = "complete" | "busy" | "draining" | "cancelled" | "lost" | EngineRefusalCode | ProviderFault;
 
 /** What the coordinator decided about this machine, and why. */
 export interface TrustFacts {

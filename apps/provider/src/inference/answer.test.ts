@@ -1,6 +1,6 @@
 import {
   ANSWER_WINDOW_BYTES,
-  modelRefusals,
+  engineRefusals,
   receipt as receiptSchema,
   tags,
   utf8,
@@ -242,7 +242,7 @@ describe("a refusal", () => {
   });
 
   /** Goal: what a model refuses is told as that, and is no bug of the machine. Method: an engine that refuses when it is run. */
-  it.each([...modelRefusals])("of the model's own: %s", async (refuses) => {
+  it.each([...engineRefusals])("of the model's own: %s", async (refuses) => {
     const turn = new Turn({ script: { pieces: [], refuses } });
     const got = await turn.start();
     expect(got.messages.at(-1)).toEqual({ type: "inference_error", request_id: "job_1", code: refuses });

@@ -1,4 +1,4 @@
-import type { Job, ModelRefusal, Sampling, Schema, TokenLogprob, Tool } from "@darkbloom/protocol";
+import type { Job, Sampling, Schema, TokenLogprob, Tool, EngineRefusalCode } from "@darkbloom/protocol";
 
 /** What is loaded, and what the blob and the receipt say of it. */
 export interface LoadedModel {
@@ -46,9 +46,9 @@ export interface Generation extends Sampling {
 /** Why a model cannot begin with this request, and could not elsewhere. Says nothing of the prompt itself. */
 export class EngineRefusal extends Error {
   override readonly name = "EngineRefusal";
-  readonly code: ModelRefusal;
+  readonly code: EngineRefusalCode;
 
-  constructor(code: ModelRefusal) {
+  constructor(code: EngineRefusalCode) {
     super(code);
     this.code = code;
   }

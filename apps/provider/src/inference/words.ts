@@ -26,6 +26,7 @@ export class Words {
   readonly #choice: number;
   #pending: TokenLogprob[] = [];
   #stopString: string | undefined;
+  #callsTold = 0;
   #tokens = 0;
   /** Tokens of thoughts, their tags included. */
   thoughtTokens = 0;
@@ -83,7 +84,11 @@ export class Words {
     return this.#calls.push(delta.text).flatMap((read) => this.#watch(read));
   }
 
+  /** What comes after the end in the same piece is nobody's: how a text is cut into tokens changes nothing. */
   #watch(delta: Delta): Delta[] {
+    if (delta.kind === "call") this.#callsTold++;
+    const onlyCallIsTold = this.#oneCall && this.#callsTold > (delta.kind === "said" ? 0 : 1);
+    if (this.#stopString !== undefined || onlyCallIsTold) return [];
     if (delta.kind !== "said") return [delta];
     const { text, stopped } = this.#watcher.push(delta.text);
     if (stopped !== undefined) this.#stopString = stopped;

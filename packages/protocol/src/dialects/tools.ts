@@ -17,14 +17,23 @@ export interface GivenTool {
   readonly strict: boolean | undefined;
 }
 
-/** @throws NetworkError `body_invalid` or `unsupported`, naming the field and nothing that was sent */
-export function readTools(given: readonly GivenTool[], param: string): readonly Tool[] {
-  if (given.length > TOOLS_MAX) throw invalid(param, ourWords`expected at most ${TOOLS_MAX} tools`);
-  if (given.some(({ name }) => !toolName.test(name)))
-    throw invalid(param, ourWords`a tool's name has 1 to ${TOOL_NAME_CHARS_MAX} letters, digits, '_' or '-'`);
-  if (new Set(given.map(({ name }) => name)).size < given.length)
-    throw invalid(param, ourWords`every tool needs a name of its own`);
-  return given.map(({ name, description, parameters, strict }) => {
+/** Where a dialect has a tool's name and its schema, below the tool. */
+export interface ToolFields {
+  readonly name: string;
+  readonly parameters: string;
+}
+
+/** @throws NetworkError `body_invalid` or `unsupported`, naming the field of `tools` and nothing that was sent */
+export function readTools(given: readonly GivenTool[], fields: ToolFields): readonly Tool[] {
+  if (given.length > TOOLS_MAX) throw invalid("tools", ourWords`expected at most ${TOOLS_MAX} tools`);
+  const names = new Set<string>();
+  return given.map(({ name, description, parameters, strict }, at) => {
+    const nameParam = `tools.${at}.${fields.name}`;
+    if (!toolName.test(name))
+      throw invalid(nameParam, ourWords`a tool's name has 1 to ${TOOL_NAME_CHARS_MAX} letters, digits, '_' or '-'`);
+    if (names.has(name)) throw invalid(nameParam, ourWords`every tool needs a name of its own`);
+    names.add(name);
+    const param = `tools.${at}.${fields.parameters}`;
     const schema = parameters ?? { type: "object", properties: {} };
     if (!isObject(schema)) throw invalid(param, ourWords`a tool's parameters are a JSON Schema, an object`);
     return {

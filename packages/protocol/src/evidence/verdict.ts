@@ -1,3 +1,5 @@
+import type { NoncePath } from "./caller-nonces.ts";
+
 export const trustLevels = ["none", "self_signed", "hardware"] as const;
 export type TrustLevel = (typeof trustLevels)[number];
 
@@ -35,7 +37,18 @@ export interface Evidence {
   };
 }
 
+/** Identities that somebody has withdrawn, as of a date. */
+export interface Revocations {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Lower-case hex of SHA-256 over the identity key's 65 bytes. */
+  readonly identityKeySha256: ReadonlySet<string>;
+}
+
 export interface Policy {
   /** At registration a blob must be fresh; afterwards its challenge must be. */
   readonly moment: "registration" | "later";
+  /** What a caller has sent to be answered over, and the path that came back. */
+  readonly callerNonce?: { readonly nonce: Uint8Array; readonly path: NoncePath };
+  readonly revocations?: Revocations;
 }

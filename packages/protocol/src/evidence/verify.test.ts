@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { testSigner } from "../../test/keys.ts";
 import { challengeNonce, hpkeKey, sampleAnswer, sampleBlob, signer, startMs, timeAt } from "../../test/samples.ts";
-import { toBase64, utf8 } from "../bytes.ts";
+import { toBase64, toHex, utf8 } from "../bytes.ts";
 import {
   CHALLENGE_AGE_MAX_MS,
   CHALLENGE_EVERY_MS,
@@ -11,6 +11,7 @@ import {
 } from "../limits.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import type { ChallengeAnswer, RegistrationBlob } from "../wire/registration.ts";
+import { nonceTree } from "./caller-nonces.ts";
 import { signBlob, signChallengeAnswer, type Signed } from "./signing.ts";
 import type { Evidence, Policy, Verdict } from "./verdict.ts";
 import { readBlob, softwareSerial, verify } from "./verify.ts";
@@ -23,6 +24,7 @@ interface Change {
   readonly blob?: Partial<RegistrationBlob>;
   readonly answer?: Partial<ChallengeAnswer>;
   readonly evidence?: (evidence: Evidence) => Evidence;
+  readonly policy?: Partial<Policy>;
   readonly now?: number;
 }
 
@@ -39,7 +41,7 @@ async function challenged(change: Change = {}): Promise<Evidence> {
   return change.evidence?.(evidence) ?? evidence;
 }
 const verdictOf = async (change: Change = {}): Promise<Verdict> =>
-  verify(nodeCrypto, await challenged(change), later, change.now ?? afterChallenge);
+  verify(nodeCrypto, await challenged(change), { ...later, ...change.policy }, change.now ?? afterChallenge);
 const failed = ({ checks }: Verdict): string[] => checks.filter(({ status }) => status === "fail").map(({ id }) => id);
 
 const withChallenge =
@@ -51,6 +53,14 @@ const [keyEntry] = sampleBlob().hpke_keys;
 if (!keyEntry) throw new Error("the sample blob has a key");
 const otherKey = hpkeKey("another hpke key");
 const otherEntry = { ...keyEntry, id: otherKey.id, public_key: toBase64(otherKey.publicKey) };
+const callerNonce = new Uint8Array(32).fill(7);
+const tree = nonceTree(nodeCrypto, [new Uint8Array(32).fill(6), callerNonce]);
+const withCallers = withChallenge({ callersRoot: tree.root });
+const [otherPath = [], callerPath = []] = tree.paths;
+const listOf = (...keys: Uint8Array[]): Policy["revocations"] & object => ({
+  at: startMs,
+  identityKeySha256: new Set(keys.map((key) => toHex(nodeCrypto.sha256(key)))),
+});
 const endOfKey = startMs + HPKE_KEY_LIFE_MS;
 
 describe("evidence", () => {
@@ -72,6 +82,7 @@ describe("evidence", () => {
       "posture.core_dumps_off": "pass",
       "posture.secure_boot": "unknown",
       "machine.serial": "pass",
+      "identity.revoked": "unknown",
       "key.residency": "unknown",
       "software.identity": "unknown",
     });
@@ -139,6 +150,22 @@ describe("evidence", () => {
       "machine.serial",
       { blob: { serial: softwareSerial(nodeCrypto, stranger.publicKey) } },
     ],
+    ["a withdrawn identity", "identity.revoked", { policy: { revocations: listOf(signer.publicKey) } }],
+    ...[
+      { nonce: callerNonce, path: otherPath },
+      { nonce: callerNonce.with(0, 8), path: callerPath },
+      { nonce: callerNonce.subarray(1), path: callerPath },
+      { nonce: callerNonce, path: [] },
+    ].map((proof): [string, string, Change] => [
+      "a caller's nonce that is not under the root",
+      "challenge.caller_nonce",
+      { answer: { callers_root: tree.root }, evidence: withCallers, policy: { callerNonce: proof } },
+    ]),
+    [
+      "no callers' nonces where one was sent",
+      "challenge.caller_nonce",
+      { policy: { callerNonce: { nonce: callerNonce, path: callerPath } } },
+    ],
   ];
   /** Goal: every check that the level needs takes it away, alone and by its own name. Method: one row per breakage, good in all else. */
   it.each(breakages)("with %s fails %s alone", async (_what, check, change) => {
@@ -154,6 +181,15 @@ describe("evidence", () => {
     ["a clock that is ahead", { answer: { at: timeAt(afterChallenge + CLOCK_SKEW_MS) } }],
     ["a key's last moment", { now: endOfKey - 1, answer: { at: timeAt(endOfKey - 1) } }],
     ["a maker's serial", { blob: { serial: "C02XK0AAJG5J" } }],
+    [
+      "a caller's nonce",
+      {
+        answer: { callers_root: tree.root },
+        evidence: withCallers,
+        policy: { callerNonce: { nonce: callerNonce, path: callerPath } },
+      },
+    ],
+    ["another's withdrawal", { policy: { revocations: listOf(stranger.publicKey) } }],
     ["no posture at all", { blob: { posture: {} }, answer: { posture: {} } }],
   ])("with %s is self_signed", async (_what, change) => {
     const verdict = await verdictOf(change);

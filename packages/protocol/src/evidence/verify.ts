@@ -8,6 +8,8 @@ import {
   type ChallengeAnswer,
   type RegistrationBlob,
 } from "../wire/registration.ts";
+import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
+import { either, fail, pass, unknown } from "./check.ts";
 import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
 
 /** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
@@ -39,8 +41,10 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     ...(policy.moment === "registration" ? [blobFresh(blob, now)] : []),
     hpkeKeys(crypto, blob, now),
     ...challengeChecks(crypto, blob, evidence, now),
+    ...(policy.callerNonce ? [callerNonceCheck(crypto, evidence, policy.callerNonce)] : []),
     ...postureChecks("posture", blob.posture),
     ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
+    revocationCheck(crypto, blob, policy),
   ];
   const level: TrustLevel = needed.every(grants) ? "self_signed" : "none";
   return { level, checks: [...needed, ...honesty], at };
@@ -50,24 +54,18 @@ const UPDATE = "Update the provider's software, then start it again.";
 const RESTART = "Start the provider again.";
 const CLOCK = "Set the machine's clock (turn on network time), then start the provider again.";
 
-/** A posture that nobody could read takes nothing away at this level; everything else must have passed. */
+/** What nobody could read takes nothing away at this level: a posture, a list that was not given. All else must have passed. */
 const grants = ({ id, status }: Check): boolean =>
-  status === "pass" || (status === "unknown" && id.startsWith("posture."));
+  status === "pass" || (status === "unknown" && (id.startsWith("posture.") || id === REVOKED));
 
 /** What a software identity cannot show. Said in so many words, so that nobody reads more into the level. */
 const honesty: readonly Check[] = [
-  {
-    id: "key.residency",
-    status: "unknown",
-    seen: "a software key: whoever can read its file can be this machine",
-    remedy: "A Secure Enclave or a TPM would hold the key.",
-  },
-  {
-    id: "software.identity",
-    status: "unknown",
-    seen: "the machine's own word; nothing measured it",
-    remedy: "",
-  },
+  unknown(
+    "key.residency",
+    "a software key: whoever can read its file can be this machine",
+    "A Secure Enclave or a TPM would hold the key.",
+  ),
+  unknown("software.identity", "the machine's own word; nothing measured it"),
 ];
 
 function blobSignature(
@@ -104,15 +102,7 @@ function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
 
 function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evidence, now: number): Check[] {
   const { challenge } = evidence;
-  if (!challenge)
-    return [
-      {
-        id: "challenge.answered",
-        status: "unknown",
-        seen: "none answered yet",
-        remedy: "Wait for the first challenge.",
-      },
-    ];
+  if (!challenge) return [unknown("challenge.answered", "none answered yet", "Wait for the first challenge.")];
   const message = concatBytes(utf8(tags.challenge), challenge.answer);
   const signed = crypto.verifyP256(keyOf(blob), message, challenge.signature);
   const answer = read(challengeAnswer, challenge.answer);
@@ -153,13 +143,48 @@ function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evide
   ];
 }
 
+/** A caller who finds its own nonce under the signed root knows that the answer is younger than its question. */
+function callerNonceCheck(
+  crypto: Crypto,
+  { challenge }: Evidence,
+  { nonce, path }: NonNullable<Policy["callerNonce"]>,
+): Check {
+  const root = rootOfPath(crypto, nonce, path);
+  return either(
+    "challenge.caller_nonce",
+    nonce.length === CALLER_NONCE_BYTES && root !== undefined && root === challenge?.callersRoot,
+    "your nonce is under the signed root",
+    "your nonce is not under the signed root",
+    "Ask again with a nonce: the machine was away, or answered an older challenge.",
+  );
+}
+
+const REVOKED = "identity.revoked";
+
+function revocationCheck(crypto: Crypto, blob: RegistrationBlob, { revocations }: Policy): Check {
+  if (!revocations) return unknown(REVOKED, "no revocation list was given");
+  return either(
+    REVOKED,
+    !revocations.identityKeySha256.has(toHex(crypto.sha256(keyOf(blob)))),
+    `not in the list of ${new Date(revocations.at).toISOString()}`,
+    `withdrawn by the list of ${new Date(revocations.at).toISOString()}`,
+    "Ask the operator why. A new identity begins with an empty data folder.",
+  );
+}
+
 const postureChecks = (prefix: string, posture: ChallengeAnswer["posture"]): Check[] =>
-  Object.entries(posture).map(([name, status]) => ({
-    id: `${prefix}.${name}`,
-    status,
-    seen: status === "unknown" ? "could not be read here" : `the machine says ${status}`,
-    remedy: status === "fail" ? "Turn this protection on, then start the provider again." : "",
-  }));
+  Object.entries(posture).map(([name, status]) => {
+    const id = `${prefix}.${name}`;
+    return status === "unknown"
+      ? unknown(id, "could not be read there")
+      : either(
+          id,
+          status === "pass",
+          "the machine says pass",
+          "the machine says fail",
+          "Turn this protection on, then start the provider again.",
+        );
+  });
 
 const keyOf = (blob: RegistrationBlob): Uint8Array => fromBase64OrNothing(blob.identity_key);
 
@@ -173,10 +198,6 @@ function read<T>(schema: { safeParse(value: unknown): { data?: T | undefined } }
 }
 
 const seconds = (ms: number): number => Math.round(ms / 1000);
-const pass = (id: string, seen: string): Check => ({ id, status: "pass", seen, remedy: "" });
-const fail = (id: string, seen: string, remedy: string): Check => ({ id, status: "fail", seen, remedy });
-const either = (id: string, good: boolean, seen: string, otherwise: string, remedy: string): Check =>
-  good ? pass(id, seen) : fail(id, otherwise, remedy);
 
 /** So that no machine takes the name of another, whose callers have pinned it. */
 function softwareSerialCheck(crypto: Crypto, blob: RegistrationBlob): Check {

@@ -1,63 +1,34 @@
 import { ourWords, type OurWords } from "../ids.ts";
-import { type Member, type Schema, type Shape, type StringFormat, stringFormats } from "./shape.ts";
+import * as keywords from "./keywords.ts";
+import type { JsonType, Keyword, Node } from "./keywords.ts";
+import { readNumber } from "./read-number.ts";
+import { StringReader } from "./read-string.ts";
+import { Refusal } from "./refusal.ts";
+import { areDisjoint, beginsWithItself, isEndless } from "./shape-facts.ts";
+import type { Member, Schema, Shape } from "./shape.ts";
 
-/** Levels of a schema, and schemas in it: more are refused, so that a small body cannot ask for much work. */
+/** Levels of a schema, and schemas and constants in it: more are refused, so that a small body cannot ask for much work. */
 export const SCHEMA_DEPTH_MAX = 32;
 export const SCHEMA_NODES_MAX = 5_000;
-/** Grammars spell a repetition out: larger bounds cost more than they are worth. */
-export const STRING_BOUND_CHARS_MAX = 1_000;
+/** Grammars spell a repetition out: a larger bound costs more than it is worth, and so do all together. */
 export const ITEMS_BOUND_MAX = 256;
-/** Integers have no more digits than this, bounded or not, so that every reader takes them as they are. */
-const INTEGER_MAX = 999_999_999_999_999;
+const ITEMS_BOUNDS_SUM_MAX = 10_000;
+/** Every two of them are compared. */
+const ONE_OF_BRANCHES_MAX = 100;
 
-/** Keywords of JSON Schema (draft 2020-12 and earlier) that a grammar does not enforce here. */
-const unenforced = [
-  "pattern",
-  "not",
-  "if",
-  "then",
-  "else",
-  "dependencies",
-  "dependentRequired",
-  "dependentSchemas",
-  "patternProperties",
-  "propertyNames",
-  "unevaluatedProperties",
-  "unevaluatedItems",
-  "contains",
-  "minContains",
-  "maxContains",
-  "uniqueItems",
-  "prefixItems",
-  "additionalItems",
-  "minProperties",
-  "maxProperties",
-  "$dynamicRef",
-] as const;
-
-type Node = Readonly<Record<string, unknown>>;
-
-/** What a schema asks for cannot be enforced, or it is none. */
-class Refusal extends Error {
-  readonly words: OurWords;
-  constructor(words: OurWords) {
-    super(words);
-    this.words = words;
-  }
-}
-
-const cannot = (keyword: string): OurWords =>
-  ourWords`the keyword '${keyword as OurWords}' cannot be enforced while a model writes; leave it out, or leave 'strict' out`;
+export type ReadMode = "exact" | "relaxed";
 
 /**
  * Reads a JSON Schema. `exact`: every document that is written to the result is valid by the schema, or
  * the schema is refused. `relaxed`: what cannot be enforced is left out.
  *
  * Never throws, and says nothing of the caller's words.
+ *
+ * @example readSchema({ type: "array", items: { enum: [1, 2] } }, "exact")
  */
 export function readSchema(
   schema: unknown,
-  mode: "exact" | "relaxed",
+  mode: ReadMode,
 ): { readonly schema: Schema } | { readonly refused: OurWords } {
   try {
     return { schema: new Reader(schema, mode === "exact").read() };
@@ -70,225 +41,249 @@ export function readSchema(
 class Reader {
   readonly #whole: unknown;
   readonly #exact: boolean;
-  readonly #defs = new Map<string, Shape>();
+  readonly #strings: StringReader;
   readonly #nameOfPointer = new Map<string, string>();
+  /** Shapes of schemas that name no type, and so are met by documents of other types too. */
+  readonly #typeless = new Set<Shape>();
+  /** Compared when every definition is known. */
+  readonly #oneOfs: (readonly Shape[])[] = [];
   #nodes = 0;
+  #itemsBounds = 0;
 
   constructor(whole: unknown, exact: boolean) {
     this.#whole = whole;
     this.#exact = exact;
+    this.#strings = new StringReader((words) => this.#leaveOut(words));
   }
 
   read(): Schema {
     const root = this.#shape(this.#whole, 0);
-    const schema = { root, defs: this.#defs };
-    for (const shape of [root, ...this.#defs.values()])
-      if (leadsToItself(schema, shape, new Set()))
-        throw new Refusal(ourWords`a reference in the schema leads to itself`);
-    return schema;
+    const defs = new Map<string, Shape>();
+    // More references may be met while their targets are read.
+    for (const [pointer, name] of this.#nameOfPointer) defs.set(name, this.#shape(targetOf(this.#whole, pointer), 1));
+    if (beginsWithItself(defs)) throw new Refusal(ourWords`a reference in the schema leads to itself`);
+    if (isEndless(defs)) throw new Refusal(ourWords`no finite document can be of this schema`);
+    if (this.#oneOfs.some((branches) => !areDisjoint(branches, defs, this.#typeless)))
+      this.#leaveOut(
+        ourWords`nothing evident tells the branches of the schema's 'oneOf' apart; use 'anyOf', or leave 'strict' out`,
+      );
+    return { root, defs };
+  }
+
+  #leaveOut(words: OurWords): void {
+    if (this.#exact) throw new Refusal(words);
+  }
+
+  #cannot(keyword: Keyword | undefined): void {
+    if (keyword !== undefined) this.#leaveOut(keywords.cannotEnforce(keyword));
+  }
+
+  #count(depth: number): void {
+    if (depth > SCHEMA_DEPTH_MAX) throw new Refusal(ourWords`the schema has more than ${SCHEMA_DEPTH_MAX} levels`);
+    if (++this.#nodes > SCHEMA_NODES_MAX)
+      throw new Refusal(ourWords`the schema has more than ${SCHEMA_NODES_MAX} schemas and constants in it`);
   }
 
   #shape(given: unknown, depth: number): Shape {
-    if (depth > SCHEMA_DEPTH_MAX) throw new Refusal(ourWords`the schema has more than ${SCHEMA_DEPTH_MAX} levels`);
-    if (++this.#nodes > SCHEMA_NODES_MAX)
-      throw new Refusal(ourWords`the schema has more than ${SCHEMA_NODES_MAX} schemas in it`);
+    this.#count(depth);
     if (given === true) return { kind: "any" };
-    if (!isNode(given)) throw new Refusal(ourWords`a schema is an object`);
-    for (const keyword of unenforced)
-      if (given[keyword] !== undefined && given[keyword] !== false) this.#leaveOut(keyword);
-    const shape = this.#byKeyword(given, depth);
-    if (given["nullable"] === true) return { kind: "choice", of: [shape, { kind: "null" }] };
-    return shape;
-  }
-
-  #leaveOut(keyword: string): void {
-    if (this.#exact) throw new Refusal(cannot(keyword));
-  }
-
-  #byKeyword(node: Node, depth: number): Shape {
-    if (typeof node["$ref"] === "string") return this.#reference(node["$ref"], depth);
-    if (node["const"] !== undefined) return literalOf([node["const"]]);
-    if (Array.isArray(node["enum"]) && node["enum"].length > 0) return literalOf(node["enum"]);
-    for (const keyword of ["anyOf", "oneOf", "allOf"] as const) {
-      const branches: unknown = node[keyword];
-      if (Array.isArray(branches) && branches.length > 0) return this.#branches(keyword, branches, depth);
-    }
-    const type = node["type"];
-    if (Array.isArray(type) && type.length > 0)
-      return { kind: "choice", of: type.map((one: unknown) => this.#typed(one, node, depth)) };
-    return this.#typed(type ?? impliedType(node), node, depth);
-  }
-
-  #branches(keyword: "anyOf" | "oneOf" | "allOf", branches: readonly unknown[], depth: number): Shape {
-    if (keyword === "allOf") {
-      if (branches.length === 1) return this.#shape(branches[0], depth + 1);
-      this.#leaveOut(keyword);
+    if (given === false) {
+      this.#leaveOut(ourWords`the schema has a part that no document can be of`);
       return { kind: "any" };
     }
-    const of = branches.map((branch) => this.#shape(branch, depth + 1));
-    if (keyword === "oneOf" && !areDisjoint(of)) this.#leaveOut(keyword);
-    return { kind: "choice", of };
+    if (!keywords.isNode(given)) throw new Refusal(ourWords`a schema is an object`);
+    this.#cannot(keywords.unenforcedIn(given, "any"));
+    // It would change where references lead.
+    if (given["$id"] !== undefined && given !== this.#whole) this.#cannot("$id");
+    const shape = this.#combined(given, depth) ?? this.#constant(given, depth) ?? this.#typed(given, depth);
+    // Of OpenAPI 3.0, which has it beside a type alone, where it is one more type.
+    const mayBeNull = given["nullable"] === true && given["type"] === undefined && !this.#exact;
+    return mayBeNull ? { kind: "choice", of: [shape, { kind: "null" }] } : shape;
   }
 
-  #typed(type: unknown, node: Node, depth: number): Shape {
+  #combined(node: Node, depth: number): Shape | undefined {
+    const [keyword, another] = keywords.combinersIn(node);
+    if (keyword === undefined) return undefined;
+    const constrainsItself = keywords.constrainsItself(node);
+    if (another !== undefined || constrainsItself)
+      this.#leaveOut(
+        ourWords`the schema has a '${keywords.named(keyword)}' with other keywords beside it, which cannot be enforced together; leave 'strict' out, or put them into it`,
+      );
+    if (constrainsItself) return undefined;
+    const value = node[keyword];
+    if (keyword === "$ref") return this.#reference(value);
+    if (!Array.isArray(value) || value.length === 0) throw new Refusal(keywords.isMisread(keyword));
+    if (keyword === "allOf" && value.length > 1) {
+      this.#cannot(keyword);
+      return { kind: "any" };
+    }
+    const of = value.map((branch) => this.#shape(branch, depth + 1));
+    if (keyword === "oneOf" && of.length > ONE_OF_BRANCHES_MAX)
+      this.#leaveOut(keywords.cannotEnforceAbove(keyword, ONE_OF_BRANCHES_MAX));
+    else if (keyword === "oneOf" && this.#exact) this.#oneOfs.push(of);
+    return choiceOf(of);
+  }
+
+  #reference(pointer: unknown): Shape {
+    if (typeof pointer !== "string" || targetOf(this.#whole, pointer) === undefined)
+      throw new Refusal(ourWords`a reference in the schema leads nowhere; only '#' and '#/…' are followed`);
+    const name = this.#nameOfPointer.get(pointer) ?? `d${this.#nameOfPointer.size}`;
+    this.#nameOfPointer.set(pointer, name);
+    return { kind: "ref", name };
+  }
+
+  #constant(node: Node, depth: number): Shape | undefined {
+    const keyword = node["const"] !== undefined ? "const" : "enum";
+    const values = keyword === "const" ? [node["const"]] : node["enum"];
+    if (values === undefined) return undefined;
+    if (!Array.isArray(values)) throw new Refusal(keywords.isMisread("enum"));
+    if (keyword === "const" && node["enum"] !== undefined) this.#cannot("enum");
+    const types = this.#types(node);
+    if (keywords.impliedTypes(node).some((type) => !types || types.some((one) => numeric(one) === type)))
+      this.#leaveOut(
+        ourWords`the schema has other keywords beside '${keywords.named(keyword)}', whose values are enough`,
+      );
+    for (const value of values) this.#countValue(value, depth + 1);
+    const fitting = values.filter((value) => !types || types.some((type) => isOfType(value, type)));
+    if (fitting.length === 0)
+      throw new Refusal(ourWords`the schema's '${keywords.named(keyword)}' has no value of its type`);
+    return { kind: "literal", texts: [...new Set(fitting.map((value) => JSON.stringify(value)))] };
+  }
+
+  #countValue(value: unknown, depth: number): void {
+    this.#count(depth);
+    if (typeof value === "number" && !Number.isFinite(value))
+      throw new Refusal(ourWords`the schema has a number that is too large`);
+    if (typeof value === "object" && value !== null)
+      for (const part of Object.values(value)) this.#countValue(part, depth + 1);
+  }
+
+  /** Undefined where a schema names none. */
+  #types(node: Node): readonly JsonType[] | undefined {
+    const given = node["type"];
+    if (given === undefined) return undefined;
+    const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const types = keywords.jsonTypes.filter((type) => list.includes(type));
+    if (types.length === 0 || types.length < new Set(list).size)
+      throw new Refusal(ourWords`the schema has a 'type' that JSON Schema does not know`);
+    return node["nullable"] === true && !types.includes("null") ? [...types, "null"] : types;
+  }
+
+  #typed(node: Node, depth: number): Shape {
+    const named = this.#types(node);
+    const of = (named ?? keywords.impliedTypes(node)).map((type) => this.#ofType(type, node, depth));
+    if (!named) for (const shape of of) this.#typeless.add(shape);
+    return of.length === 0 ? { kind: "any" } : choiceOf(of);
+  }
+
+  #ofType(type: JsonType, node: Node, depth: number): Shape {
     switch (type) {
-      case undefined:
-        return { kind: "any" };
       case "object":
         return this.#object(node, depth);
       case "array":
-        return {
-          kind: "array",
-          items: node["items"] === undefined ? { kind: "any" } : this.#shape(node["items"], depth + 1),
-          min: this.#bound(node, "minItems", ITEMS_BOUND_MAX) ?? 0,
-          max: this.#bound(node, "maxItems", ITEMS_BOUND_MAX),
-        };
+        return this.#array(node, depth);
       case "string":
-        return this.#string(node);
+        return this.#strings.read(node);
       case "integer":
-        return this.#integer(node);
       case "number":
-        for (const keyword of ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
-          if (typeof node[keyword] === "number") this.#leaveOut(keyword);
-        return { kind: "number" };
+        return readNumber(type, node, (words) => this.#leaveOut(words));
       case "boolean":
       case "null":
         return { kind: type };
-      default:
-        throw new Refusal(ourWords`the schema has a 'type' that JSON Schema does not know`);
     }
   }
 
-  /** Members come in the order of `properties`. None is written that is not named there, unless there are none. */
+  /** Members come in the order of `properties`. None is written that is not named, unless none is. */
   #object(node: Node, depth: number): Shape {
-    const properties = isNode(node["properties"]) ? Object.entries(node["properties"]) : [];
-    const required = new Set(Array.isArray(node["required"]) ? node["required"].filter(isString) : []);
-    const members = properties.map(([name, given]): Member => ({
+    this.#cannot(keywords.unenforcedIn(node, "object"));
+    const properties = node["properties"] ?? {};
+    if (!keywords.isNode(properties)) throw new Refusal(keywords.isMisread("properties"));
+    const required = new Set(requiredIn(node));
+    const members = Object.entries(properties).map(([name, given]): Member => ({
       name,
       shape: this.#shape(given, depth + 1),
       required: required.delete(name),
     }));
-    for (const name of required) members.push({ name, shape: { kind: "any" }, required: true });
-    const more = node["additionalProperties"];
-    const rest =
-      members.length > 0 || more === false
-        ? undefined
-        : more === undefined
-          ? ({ kind: "any" } as const)
-          : this.#shape(more, depth + 1);
-    return { kind: "object", members, rest };
+    const further = node["additionalProperties"];
+    const isClosed = further === false;
+    const other = isClosed ? undefined : this.#shape(further ?? true, depth + 1);
+    for (const name of required) {
+      this.#count(depth + 1);
+      if (!other) this.#leaveOut(ourWords`the schema requires a member that it does not allow`);
+      members.push({ name, shape: other ?? { kind: "any" }, required: true });
+    }
+    return { kind: "object", members, rest: members.length > 0 ? undefined : other };
   }
 
-  #string(node: Node): Shape {
-    const format = node["format"];
-    const known = stringFormats.find((one): one is StringFormat => one === format);
-    if (format !== undefined && !known) this.#leaveOut("format");
-    const bounds = {
-      minChars: this.#bound(node, "minLength", STRING_BOUND_CHARS_MAX) ?? 0,
-      maxChars: this.#bound(node, "maxLength", STRING_BOUND_CHARS_MAX),
-    };
-    if (!known) return { kind: "string", ...bounds };
-    if (bounds.minChars > 0) this.#leaveOut("minLength");
-    if (bounds.maxChars !== undefined) this.#leaveOut("maxLength");
-    return { kind: "string", minChars: 0, maxChars: undefined, format: known };
+  #array(node: Node, depth: number): Shape {
+    this.#cannot(keywords.unenforcedIn(node, "array"));
+    const bounds = this.#itemBounds(node);
+    // Where there can be no item, none is described.
+    const items = bounds.max === 0 ? true : (node["items"] ?? true);
+    return { kind: "array", items: this.#shape(items, depth + 1), ...bounds };
   }
 
-  #integer(node: Node): Shape {
-    const step = node["multipleOf"];
-    if (step !== undefined && step !== 1) this.#leaveOut("multipleOf");
-    const edge = (inclusive: string, exclusive: string, inward: 1 | -1): number | undefined => {
-      const edges = [
-        typeof node[inclusive] === "number" ? node[inclusive] : undefined,
-        typeof node[exclusive] === "number" ? Math[inward > 0 ? "floor" : "ceil"](node[exclusive]) + inward : undefined,
-      ]
-        .filter((value) => value !== undefined)
-        .map(inward > 0 ? Math.ceil : Math.floor);
-      if (edges.length === 0) return undefined;
-      const narrowest = inward > 0 ? Math.max(...edges) : Math.min(...edges);
-      return Math.min(INTEGER_MAX, Math.max(-INTEGER_MAX, narrowest));
-    };
-    const min = edge("minimum", "exclusiveMinimum", 1);
-    const max = edge("maximum", "exclusiveMaximum", -1);
-    if (min !== undefined && max !== undefined && min > max)
-      throw new Refusal(ourWords`the schema has a least integer above the greatest`);
-    return { kind: "integer", min, max };
-  }
-
-  /** Of a repetition. Above what grammars can spell out a least bound is refused and a greatest is none. */
-  #bound(node: Node, keyword: string, most: number): number | undefined {
-    const bound = node[keyword];
-    if (bound === undefined) return undefined;
-    if (typeof bound !== "number" || !Number.isInteger(bound) || bound < 0)
-      throw new Refusal(ourWords`'${keyword as OurWords}' is a whole number, at least 0`);
-    if (bound <= most) return bound;
-    if (this.#exact) throw new Refusal(ourWords`'${keyword as OurWords}' cannot be enforced above ${most}`);
-    return undefined;
-  }
-
-  #reference(pointer: string, depth: number): Shape {
-    const known = this.#nameOfPointer.get(pointer);
-    if (known !== undefined) return { kind: "ref", name: known };
-    const target = targetOf(this.#whole, pointer);
-    if (target === undefined)
-      throw new Refusal(
-        ourWords`a reference in the schema leads nowhere; only '#', '#/$defs/…' and '#/definitions/…' are followed`,
-      );
-    const name = `d${this.#nameOfPointer.size}`;
-    this.#nameOfPointer.set(pointer, name);
-    this.#defs.set(name, this.#shape(target, depth + 1));
-    return { kind: "ref", name };
+  #itemBounds(node: Node): { readonly min: number; readonly max: number | undefined } {
+    const leaveOut = (words: OurWords) => this.#leaveOut(words);
+    const min = keywords.countOf(node, "minItems", ITEMS_BOUND_MAX, leaveOut) ?? 0;
+    const max = keywords.countOf(node, "maxItems", ITEMS_BOUND_MAX, leaveOut);
+    if (max !== undefined && min > max) throw new Refusal(ourWords`the schema's 'minItems' is above its 'maxItems'`);
+    if (this.#itemsBounds + (max ?? min) <= ITEMS_BOUNDS_SUM_MAX) {
+      this.#itemsBounds += max ?? min;
+      return { min, max };
+    }
+    this.#leaveOut(
+      ourWords`'minItems' and 'maxItems' cannot be enforced above ${ITEMS_BOUNDS_SUM_MAX}, all of a schema together`,
+    );
+    return { min: 0, max: undefined };
   }
 }
 
+/** RFC 6901, inside a URI's fragment. */
 function targetOf(whole: unknown, pointer: string): unknown {
   if (pointer === "#") return whole;
-  const [, where, name] = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(pointer) ?? [];
-  if (where === undefined || name === undefined || !isNode(whole)) return undefined;
-  const defs = whole[where];
-  const key = name.replaceAll("~1", "/").replaceAll("~0", "~");
-  return isNode(defs) && Object.hasOwn(defs, key) ? defs[key] : undefined;
-}
-
-function literalOf(values: readonly unknown[]): Shape {
-  return { kind: "literal", texts: values.map((value) => JSON.stringify(value)) };
-}
-
-function impliedType(node: Node): string | undefined {
-  if (node["properties"] !== undefined) return "object";
-  return node["items"] === undefined ? undefined : "array";
-}
-
-/** A grammar could begin with itself: nothing would be written between a reference and its coming again. */
-function leadsToItself(schema: Schema, shape: Shape, seen: ReadonlySet<string>): boolean {
-  if (shape.kind === "choice") return shape.of.some((one) => leadsToItself(schema, one, seen));
-  if (shape.kind !== "ref") return false;
-  const target = schema.defs.get(shape.name);
-  return (
-    seen.has(shape.name) || (target !== undefined && leadsToItself(schema, target, new Set([...seen, shape.name])))
-  );
-}
-
-/** Whether no document can be of two of these: other types, or a member whose constant tells them apart. */
-function areDisjoint(shapes: readonly Shape[]): boolean {
-  const kinds = shapes.map(({ kind }) => (kind === "integer" ? "number" : kind));
-  const plain = kinds.every((kind) => !["any", "ref", "choice", "literal"].includes(kind));
-  if (plain && new Set(kinds).size === kinds.length) return true;
-  if (shapes.every((shape) => shape.kind === "literal")) {
-    const texts = shapes.flatMap((shape) => shape.texts);
-    return new Set(texts).size === texts.length;
+  if (!pointer.startsWith("#/")) return undefined;
+  let target = whole;
+  for (const part of pointer.slice(2).split("/")) {
+    const key = unescaped(part);
+    if (key === undefined || typeof target !== "object" || target === null || !Object.hasOwn(target, key))
+      return undefined;
+    target = Reflect.get(target, key);
   }
-  const [first] = shapes;
-  if (first?.kind !== "object") return false;
-  return first.members.some(({ name }) => {
-    const texts = shapes.flatMap((shape) => tagOf(shape, name));
-    return texts.length >= shapes.length && !texts.includes(undefined) && new Set(texts).size === texts.length;
-  });
+  return target;
 }
 
-function tagOf(shape: Shape, name: string): readonly (string | undefined)[] {
-  const member = shape.kind === "object" ? shape.members.find((one) => one.name === name && one.required) : undefined;
-  return member?.shape.kind === "literal" ? member.shape.texts : [undefined];
+function unescaped(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+  } catch {
+    return undefined;
+  }
 }
 
-const isString = (value: unknown): value is string => typeof value === "string";
-const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && !Array.isArray(value);
+function requiredIn(node: Node): readonly string[] {
+  const required = node["required"] ?? [];
+  if (Array.isArray(required) && required.every((name) => typeof name === "string")) return required;
+  throw new Refusal(keywords.isMisread("required"));
+}
+
+const choiceOf = (of: readonly Shape[]): Shape => (of.length === 1 && of[0] ? of[0] : { kind: "choice", of });
+
+const numeric = (type: JsonType): JsonType => (type === "integer" ? "number" : type);
+
+function isOfType(value: unknown, type: JsonType): boolean {
+  switch (type) {
+    case "null":
+      return value === null;
+    case "array":
+      return Array.isArray(value);
+    case "object":
+      return keywords.isNode(value);
+    case "integer":
+      return Number.isInteger(value);
+    case "string":
+    case "number":
+    case "boolean":
+      return typeof value === type;
+  }
+}

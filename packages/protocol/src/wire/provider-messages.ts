@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { modelRefusals, providerFaults } from "../failures.ts";
+import { engineRefusals, providerFaults } from "../failures.ts";
 
 /**
  * The provider connection: JSON text frames, each an object with a `type`. Unknown types are skipped
@@ -58,7 +58,7 @@ export const fromProvider = z.discriminatedUnion("type", [
     type: z.literal("inference_error"),
     request_id: jobId,
     /** A model's refusal is the request's own; `busy`, `draining` and `cancelled` are no fault of anyone's. */
-    code: z.enum([...providerFaults, ...modelRefusals, "busy", "draining", "cancelled"]),
+    code: z.enum([...providerFaults, ...engineRefusals, "busy", "draining", "cancelled"]),
   }),
   z.object({ type: z.literal("provider_drain") }),
 ]);

@@ -114,6 +114,10 @@ export const anthropicErrorSchema = z
     error: z.object({
       type: z.enum([...new Set(Object.values(failures).map((row) => row.anthropic))]),
       message: z.string().meta({ description: "What happened and what to do next" }),
+      details: z
+        .object({ error_code: z.literal("thread_unsupported_request"), unsupported: z.array(z.literal("thread")) })
+        .optional()
+        .meta({ description: "Where 'thread' was sent, which needs a server that stores conversations" }),
     }),
     request_id: z.string(),
   })

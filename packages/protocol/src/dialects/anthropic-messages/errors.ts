@@ -2,11 +2,18 @@ import { type Failure, failures, sentenceOf } from "../../failures.ts";
 import type { RequestId } from "../../ids.ts";
 import type { AnthropicError } from "./answer-schema.ts";
 
+/** By this the official client knows to send the whole conversation again instead of a thread's name. */
+const noThreads = { error_code: "thread_unsupported_request" as const, unsupported: ["thread" as const] };
+
 /** The body of an HTTP error in Anthropic's envelope, as a JSON string. */
 export function anthropicErrorBody(failure: Failure, requestId: RequestId): string {
   return JSON.stringify({
     type: "error",
-    error: { type: failures[failure.code].anthropic, message: sentenceOf(failure) },
+    error: {
+      type: failures[failure.code].anthropic,
+      message: sentenceOf(failure),
+      ...(failure.code === "unsupported" && failure.param === "thread" && { details: noThreads }),
+    },
     request_id: requestId,
   } satisfies AnthropicError);
 }

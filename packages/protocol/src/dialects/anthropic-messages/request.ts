@@ -75,7 +75,7 @@ export function promptOf(
       parameters: input_schema,
       strict: strict ?? undefined,
     })),
-    "tools",
+    { name: "name", parameters: "input_schema" },
   );
   const { tool_choice: choice, thinking } = request;
   const toolChoice = toolChoiceOf(choice, tools.length > 0);

@@ -1,5 +1,5 @@
 import type { Dialect } from "../dialect.ts";
-import { promptFieldOf } from "../model-refusals.ts";
+import { promptFieldOf } from "../engine-refusals.ts";
 import { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "./errors.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";

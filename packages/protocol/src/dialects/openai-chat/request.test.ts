@@ -153,7 +153,7 @@ describe("bodies that are refused", () => {
     ["messages.0.function_call", "unsupported", { ...least, messages: [{ role: "assistant", function_call: {} }] }],
     ["messages.0.audio", "unsupported", { ...least, messages: [{ role: "assistant", audio: { id: "a" } }] }],
     ["response_format", "unsupported", { ...least, tools: [tool], response_format: { type: "json_object" } }],
-    ["tools", "body_invalid", { ...least, tools: [tool, tool] }],
+    ["tools.1.function.name", "body_invalid", { ...least, tools: [tool, tool] }],
     ["tools.0.type", "unsupported", { ...least, tools: [{ type: "custom", custom: {} }] }],
     ["tool_choice", "body_invalid", { ...least, tools: [tool], tool_choice: named("another") }],
     ["messages.0.content", "body_invalid", { ...least, messages: [{ role: "assistant" }] }],

@@ -129,7 +129,7 @@ const toolsOf = (request: ChatRequest): readonly Tool[] =>
       parameters: parameters ?? undefined,
       strict: strict ?? false,
     })),
-    "tools",
+    { name: "function.name", parameters: "function.parameters" },
   );
 
 function toolChoiceOf({ tool_choice: given }: ChatRequest, tools: readonly Tool[]): ToolChoice {

@@ -1,5 +1,5 @@
 import type { Dialect } from "../dialect.ts";
-import { promptFieldOf } from "../model-refusals.ts";
+import { promptFieldOf } from "../engine-refusals.ts";
 import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "../openai-chat/errors.ts";
 import { completionSchema } from "./answer-schema.ts";

@@ -75,7 +75,7 @@ export const responseSchema = z
     top_logprobs: count,
     top_p: z.number(),
     truncation: z.literal("disabled"),
-    usage: usage.nullable(),
+    usage: usage.optional().meta({ description: "Once the response has ended" }),
     metadata: z.record(z.string(), z.string()),
   })
   .meta({ description: "A response" });
@@ -126,7 +126,6 @@ export const responsesEventSchema = z
     z.object({
       type: z.literal("response.function_call_arguments.done"),
       ...at,
-      name: z.string(),
       arguments: z.string(),
     }),
     z.object({

@@ -39,7 +39,7 @@ export function bodyOf(job: Job, request: ResponsesRequest, facts: RenderFacts) 
     top_logprobs: request.top_logprobs ?? 0,
     top_p: request.top_p ?? 1,
     truncation: "disabled",
-    usage: usage ? usageOf(usage) : null,
+    ...(usage && { usage: usageOf(usage) }),
     metadata: request.metadata ?? {},
   });
 }

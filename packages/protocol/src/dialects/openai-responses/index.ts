@@ -2,7 +2,7 @@ import type { Failure } from "../../failures.ts";
 import type { RequestId } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { jsonLine } from "../json-text.ts";
-import { promptFieldOf } from "../model-refusals.ts";
+import { promptFieldOf } from "../engine-refusals.ts";
 import { openaiErrorSchema, type OpenaiError } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody } from "../openai-chat/errors.ts";
 import { responseSchema, responsesEventSchema } from "./answer-schema.ts";

@@ -123,8 +123,7 @@ export class StreamRenderer implements Renderer {
         );
       }
       case "function_call": {
-        const { arguments: text, name } = item;
-        return this.#event("response.function_call_arguments.done", { ...at, name, arguments: text }) + done();
+        return this.#event("response.function_call_arguments.done", { ...at, arguments: item.arguments }) + done();
       }
     }
   }

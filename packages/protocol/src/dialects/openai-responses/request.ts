@@ -78,7 +78,7 @@ function refuseMany(body: unknown): void {
 
 /** Functions in chat's form, nested under `function`, are read as what they are. */
 function flattened(body: unknown): unknown {
-  if (typeof body !== "object" || body === null) return body;
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   const tools = fieldOf(body, "tools");
   return {
     ...body,
@@ -103,7 +103,7 @@ const toolsOf = (request: ResponsesRequest): readonly Tool[] =>
       parameters: parameters ?? undefined,
       strict: strict ?? undefined,
     })),
-    "tools",
+    { name: "name", parameters: "parameters" },
   );
 
 function toolChoiceOf({ tool_choice: given }: ResponsesRequest, tools: readonly Tool[]): ToolChoice {

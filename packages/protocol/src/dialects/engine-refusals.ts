@@ -1,4 +1,4 @@
-import type { Failure, ModelRefusal } from "../failures.ts";
+import type { Failure, EngineRefusalCode } from "../failures.ts";
 import { ourWords, type OurWords, type ParamPath } from "../ids.ts";
 import type { Endpoint } from "./job.ts";
 
@@ -12,7 +12,7 @@ const fields: Readonly<Record<Endpoint, { readonly prompt: string; readonly sche
   "/v1/messages/count_tokens": { prompt: "messages", schema: "output_config.format.schema" },
 };
 
-const reasons: Readonly<Record<Exclude<ModelRefusal, "context_exceeded">, OurWords>> = {
+const reasons: Readonly<Record<Exclude<EngineRefusalCode, "context_exceeded">, OurWords>> = {
   messages_refused: ourWords`this model's chat template does not take these messages; try without system messages, with user and assistant in turns, and without tool calls`,
   schema_refused: ourWords`this model cannot be held to this schema; make it smaller, with fewer bounds and less nesting`,
   tools_refused: ourWords`this model cannot be given these tools; send fewer, with simpler parameters, or none`,
@@ -26,7 +26,7 @@ export const promptFieldOf = (endpoint: Endpoint): ParamPath => fields[endpoint]
  *
  * @param contextTokens of the machine's model, as it signed it
  */
-export function failureOfRefusal(refusal: ModelRefusal, endpoint: Endpoint, contextTokens: number): Failure {
+export function failureOfRefusal(refusal: EngineRefusalCode, endpoint: Endpoint, contextTokens: number): Failure {
   switch (refusal) {
     case "context_exceeded":
       return { code: "context_length_exceeded", contextTokens };

@@ -1,0 +1,69 @@
+import { atLeast, toBase64Url, verifyPublished, type Attestation, type Verdict } from "@darkbloom/protocol";
+import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
+import { fetchAttestations } from "../attestations.ts";
+import { command } from "../command.ts";
+import { columns, note, outputOf } from "../output.ts";
+import { revocationsIn } from "../revocations.ts";
+
+const NONCE_BYTES = 32;
+
+export const verifyProviders = command({
+  path: "verify providers",
+  does: "Verify every machine of a network from outside: fetch what it shows, then check it here, step by step. Exit code 1 where a check fails or a level is below --min.",
+  examples: [
+    "verify providers --coordinator http://127.0.0.1:8080",
+    "verify providers --coordinator https://coordinator.example.com --api-key eigeninference-…",
+    "verify providers --coordinator https://coordinator.example.com --min hardware --json",
+  ],
+  needs: {
+    coordinator: "required",
+    apiKey: "optional",
+    min: { default: "self_signed" },
+    revoked: "optional",
+    json: { default: "false" },
+  },
+  async run({ coordinator, apiKey, min, revoked, json }) {
+    const output = outputOf(json);
+    const revocations = revoked === undefined ? undefined : revocationsIn(revoked);
+    const nonce = apiKey === undefined ? undefined : systemRandom.bytes(NONCE_BYTES);
+    if (nonce) note("Asking every machine to answer over a nonce of ours; this takes up to 40 seconds.");
+    else note("Without --api-key no machine is asked anew: its latest challenge, up to 16 minutes old, is verified.");
+    const { providers } = await fetchAttestations(coordinator, apiKey, nonce && toBase64Url(nonce));
+
+    // From here on nothing is asked of anybody.
+    const now = Date.now();
+    const verified = providers.map((machine) => ({
+      machine,
+      verdict: verifyPublished(
+        nodeCrypto,
+        machine,
+        { ...(nonce && { nonce }), ...(revocations && { revocations }) },
+        now,
+      ),
+    }));
+    const bad = verified.filter(({ verdict }) => !isGood(verdict) || !atLeast(verdict.level, min));
+    for (const { machine, verdict } of verified)
+      output.result(
+        { event: "provider", serial: machine.provider_serial, provider_id: machine.provider_id, ...verdict },
+        () => `${stepsOf(machine, verdict)}\n`,
+      );
+    output.result({ event: "summary", machines: verified.length, refused: bad.length, min }, () =>
+      verified.length === 0
+        ? "No machine is connected, so there is nothing to verify."
+        : `${verified.length - bad.length} of ${verified.length} machines verified at level ${min} or above.`,
+    );
+    return bad.length > 0 || verified.length === 0 ? 1 : 0;
+  },
+});
+
+const isGood = ({ checks }: Verdict): boolean => checks.every(({ status }) => status !== "fail");
+
+function stepsOf(machine: Attestation, { level, checks }: Verdict): string {
+  const steps = checks.map(({ id, status, seen, remedy }) => [
+    "",
+    status,
+    id,
+    status === "pass" || remedy === "" ? seen : `${seen}. ${remedy}`,
+  ]);
+  return `${machine.provider_serial}: ${level}\n${columns(steps)}`;
+}

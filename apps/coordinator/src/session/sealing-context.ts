@@ -1,0 +1,32 @@
+import {
+  fromBase64,
+  HPKE_CONTEXT_LIFE_MS,
+  SEAL_INFO,
+  type Clock,
+  type Hpke,
+  type HpkeContext,
+  type Sha256Hex,
+} from "@darkbloom/protocol";
+import type { Sealing } from "../fleet/fleet.ts";
+import type { Shown } from "./provider-session.ts";
+
+/** The context that seals for one machine's present key: one public-key step an hour, not one a request. */
+export class SealingContext {
+  readonly #net: { readonly clock: Clock; readonly hpke: Hpke };
+  #kept: { readonly context: HpkeContext; readonly madeAtMs: number; readonly of: Sha256Hex } | undefined;
+
+  constructor(net: { readonly clock: Clock; readonly hpke: Hpke }) {
+    this.#net = net;
+  }
+
+  of({ blob, sha256 }: Shown): Sealing {
+    const nowMs = this.#net.clock.monotonicMs();
+    const [key] = blob.hpke_keys;
+    if (!key) throw new RangeError("a checked blob names no HPKE key");
+    if (this.#kept?.of !== sha256 || nowMs - this.#kept.madeAtMs > HPKE_CONTEXT_LIFE_MS) {
+      const context = this.#net.hpke.sealContext(key.suite, fromBase64(key.public_key), SEAL_INFO);
+      this.#kept = { context, madeAtMs: nowMs, of: sha256 };
+    }
+    return { context: this.#kept.context, keyId: key.id, suite: key.suite, evidenceSha256: sha256 };
+  }
+}

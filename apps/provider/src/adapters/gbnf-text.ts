@@ -1,0 +1,45 @@
+import type { TextStep } from "@darkbloom/protocol";
+
+/** Characters that a JSON string writes with a backslash (RFC 8259 §7), and what stands behind it. */
+const escapes: readonly (readonly [code: number, written: string])[] = [
+  [0x08, "b"],
+  [0x09, "t"],
+  [0x0a, "n"],
+  [0x0c, "f"],
+  [0x0d, "r"],
+  [0x22, '\\"'],
+  [0x5c, "\\\\"],
+];
+
+/** One of the characters, as it stands in a JSON string. */
+export function charOf(on: TextStep["on"]): string {
+  const plain: string[] = [];
+  let escaped = "";
+  for (const [first, last] of on) {
+    let from = first;
+    for (const [code, written] of escapes.filter(([one]) => one >= first && one <= last)) {
+      escaped += written;
+      if (from < code) plain.push(range(from, code - 1));
+      from = code + 1;
+    }
+    if (from <= last) plain.push(range(from, last));
+  }
+  const ways = [
+    ...(plain.length > 0 ? [`[${plain.join("")}]`] : []),
+    ...(escaped === "" ? [] : [`"\\\\" [${escaped}]`]),
+  ];
+  return ways.length === 1 ? ways.join("") : `(${ways.join(" | ")})`;
+}
+
+const range = (first: number, last: number): string =>
+  first === last ? codePoint(first) : `${codePoint(first)}-${codePoint(last)}`;
+
+const isPlain = /^[A-Za-z0-9]$/;
+
+/** Means the character itself in a class of GBNF. */
+function codePoint(code: number): string {
+  const char = String.fromCodePoint(code);
+  if (isPlain.test(char)) return char;
+  if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
+  return code < 0x10000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,26 @@
+import { statSync } from "node:fs";
+import type { DataFolder } from "@darkbloom/protocol/node";
+
+/** Any of these bits lets somebody else read the key. */
+const OTHERS_MODE_BITS = 0o077;
+
+/** The message is a sentence for the machine's owner. */
+export class IdentityKeyError extends Error {
+  override readonly name = "IdentityKeyError";
+}
+
+/**
+ * The bytes of an identity key's file, or undefined where there is none.
+ *
+ * @throws IdentityKeyError where others may read it
+ */
+export function readIdentityFile(folder: DataFolder, name: string): Buffer | undefined {
+  const bytes = folder.read(name);
+  if (!bytes) return undefined;
+  const path = folder.file(name);
+  if ((statSync(path).mode & OTHERS_MODE_BITS) !== 0)
+    throw new IdentityKeyError(
+      `Other users can read the identity key ${path}. If nobody has copied it, run 'chmod 600 ${path}'; otherwise move it away, and this machine gets a new identity.`,
+    );
+  return bytes;
+}

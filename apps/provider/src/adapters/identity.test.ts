@@ -1,0 +1,77 @@
+import { tags, utf8 } from "@darkbloom/protocol";
+import { nodeCrypto, openDataFolder, systemClock, type DataFolder } from "@darkbloom/protocol/node";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { hasSoftTpm, SoftTpm } from "../../test/soft-tpm.ts";
+import { openIdentity, type IdentityChoice } from "./identity.ts";
+import type { TpmAddress } from "./tpm/transport.ts";
+
+const nowhere: TpmAddress = { device: "/dev/no-such-tpm" };
+const TEST_MS_MAX = 60_000;
+
+describe("where the identity key lives", () => {
+  let path: string;
+  let folder: DataFolder;
+  beforeEach(async () => {
+    path = mkdtempSync(join(tmpdir(), "darkbloom-identity-"));
+    folder = await openDataFolder(path, "provider");
+  });
+  afterEach(async () => {
+    await folder[Symbol.asyncDispose]();
+    rmSync(path, { recursive: true });
+  });
+  /** Opens an identity, uses it and leaves it. */
+  const taken = async (choice: IdentityChoice, address: TpmAddress) => {
+    await using identity = await openIdentity(folder, choice, { address, clock: systemClock });
+    const signature = await identity.signer.signTagged(tags.receipt, utf8("m"));
+    expect(nodeCrypto.verifyP256(identity.signer.publicKey, utf8(`${tags.receipt}m`), signature)).toBe(true);
+    expect(identity.tpm !== undefined).toBe(identity.home === "tpm");
+    return { home: identity.home, reason: identity.reason, key: identity.signer.publicKey };
+  };
+
+  it("is a file without a TPM, and the reason is told", async () => {
+    expect(await taken("auto", nowhere)).toMatchObject({
+      home: "software",
+      reason: expect.stringMatching(/TPM cannot be used\. There is no TPM/),
+    });
+    expect(await taken("software", nowhere)).toMatchObject({ home: "software" });
+  });
+
+  it("is never a file where the owner wants the TPM", async () => {
+    await expect(taken("tpm", nowhere)).rejects.toThrow(/There is no TPM/);
+    expect(folder.read("identity-key.pem")).toBe(undefined);
+  });
+
+  describe.skipIf(!hasSoftTpm)("with a TPM (swtpm)", { timeout: TEST_MS_MAX }, () => {
+    let soft: SoftTpm;
+    beforeAll(async () => {
+      soft = await SoftTpm.start();
+    }, TEST_MS_MAX);
+    afterAll(async () => {
+      await soft[Symbol.asyncDispose]();
+    });
+
+    /** Goal: a machine keeps its identity. Method: `auto` again, and again without the TPM, which must not get a new key. */
+    it("is the TPM where it can be, and stays there", async () => {
+      const first = await taken("auto", soft.address);
+      expect(first).toMatchObject({ home: "tpm", reason: expect.stringContaining("in the TPM") });
+      expect((await taken("auto", soft.address)).key).toEqual(first.key);
+      await expect(taken("auto", nowhere)).rejects.toThrow(/There is no TPM/);
+    });
+
+    it("stays the file that the folder has, until the owner wants the TPM", async () => {
+      const file = await taken("software", soft.address);
+      const kept = await taken("auto", soft.address);
+      expect(kept).toMatchObject({
+        home: "software",
+        reason: expect.stringContaining("--identity tpm"),
+        key: file.key,
+      });
+      const moved = await taken("tpm", soft.address);
+      expect(moved.home).toBe("tpm");
+      expect((await taken("auto", soft.address)).key).toEqual(moved.key);
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { challengeNonce, sampleAnswer, sampleBlob, signer, startMs, timeAt } from "../../test/samples.ts";
+import { toBase64, toHex } from "../bytes.ts";
+import { CHALLENGE_EVERY_MS } from "../limits.ts";
+import { nodeCrypto } from "../node/crypto.ts";
+import { nonceTree } from "./caller-nonces.ts";
+import { type Attestation, attestationSchema, publishedEvidence, verifyPublished } from "./published.ts";
+import { signBlob, signChallengeAnswer } from "./signing.ts";
+
+const now = startMs + CHALLENGE_EVERY_MS;
+const nonce = new Uint8Array(32).fill(9);
+const { root, paths } = nonceTree(nodeCrypto, [new Uint8Array(32), nonce]);
+
+async function published(): Promise<Attestation> {
+  const said = sampleBlob();
+  const blob = await signBlob(signer, said);
+  const answer = await signChallengeAnswer(signer, { ...sampleAnswer(blob.bytes), callers_root: root });
+  const evidence = {
+    blob: blob.bytes,
+    blobSignature: blob.signature,
+    challenge: { nonce: challengeNonce, callersRoot: root, answer: answer.bytes, signature: answer.signature },
+  };
+  return attestationSchema.parse({
+    provider_id: "prov_1",
+    provider_serial: said.serial,
+    se_public_key: said.identity_key,
+    chip_name: said.chip_name,
+    hardware_model: said.hardware_model,
+    models: said.models.map(({ build }) => build),
+    trust_level: "self_signed",
+    evidence_sha256: toHex(nodeCrypto.sha256(blob.bytes)),
+    evidence: publishedEvidence(evidence, said.platform, paths[1]),
+    verdict: { level: "self_signed", checks: [], at: timeAt(now), age_sec: 0 },
+  });
+}
+
+const failedIn = (attestation: Attestation, sent: Uint8Array | undefined = nonce): string[] =>
+  verifyPublished(nodeCrypto, attestation, sent ? { nonce: sent } : {}, now)
+    .checks.filter(({ status }) => status === "fail")
+    .map(({ id }) => id);
+
+describe("published evidence", () => {
+  /** Goal: what one publishes another verifies, as it came over the wire. Method: through JSON, with and without a nonce. */
+  it("is verified as it was published", async () => {
+    const attestation = attestationSchema.parse(JSON.parse(JSON.stringify(await published())));
+    expect(failedIn(attestation)).toEqual([]);
+    const verdict = verifyPublished(nodeCrypto, attestation, {}, now);
+    expect(verdict.level).toBe("self_signed");
+    expect(verdict.checks.map(({ id }) => id)).not.toContain("challenge.caller_nonce");
+  });
+
+  const lies: [what: string, check: string, lie: Partial<Attestation>][] = [
+    ["another level", "published.level", { trust_level: "hardware" }],
+    ["another digest", "published.digest", { evidence_sha256: "0".repeat(64) }],
+    ["another serial", "published.machine", { provider_serial: "C02XK0AAJG5J" }],
+    ["another key", "published.machine", { se_public_key: toBase64(new Uint8Array(65)) }],
+    ["another chip", "published.machine", { chip_name: "M9" }],
+    ["another model", "published.machine", { hardware_model: "Mac99,1" }],
+  ];
+  /** Goal: nothing that a coordinator says beside the evidence is believed. Method: one lie in each row. */
+  it.each(lies)("with %s fails %s", async (_what, check, lie) => {
+    expect(failedIn({ ...(await published()), ...lie })).toEqual([check]);
+  });
+
+  /** Goal: a path for another nonce, or none, is seen. Method: a nonce that nobody has sent. */
+  it("with another nonce fails", async () => {
+    const attestation = await published();
+    const other = nonce.with(0, 1);
+    const { level } = verifyPublished(nodeCrypto, attestation, { nonce: other }, now);
+    expect(level).toBe("none");
+    expect(failedIn(attestation, other)).toEqual(["challenge.caller_nonce", "published.level"]);
+  });
+});

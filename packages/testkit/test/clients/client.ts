@@ -1,0 +1,85 @@
+import { expect } from "vitest";
+import * as z from "zod";
+import type { BusyNetwork } from "./busy-network.ts";
+
+export const features = [
+  "create",
+  "stream",
+  "tools",
+  "structured output",
+  "abort",
+  "errors",
+  "retry",
+  "usage",
+  "reasoning",
+] as const;
+export type Feature = (typeof features)[number];
+
+/** Where a client finds a network. */
+export interface At {
+  /** Without `/v1`. */
+  readonly url: string;
+  readonly apiKey: string;
+}
+
+/** The running program. */
+export interface World extends At {
+  readonly busy: BusyNetwork;
+  /** Resolves once the latest request is accounted for as one whose caller went away. */
+  callerGone(): Promise<void>;
+}
+
+/** One client, and what it is shown to do. A feature that is left out is none of its own. */
+export interface Client {
+  readonly name: string;
+  readonly runs: Partial<Readonly<Record<Feature, (world: World) => Promise<void>>>>;
+  /** Why it cannot run here. */
+  readonly missing?: string;
+}
+
+export const model = "darkbloom-tiny";
+export const question = "What is rain?";
+export const answered = /^Rain is water that falls/;
+export const longQuestion = "Count from 1 to 100.";
+/** What makes this model think, and how its thoughts begin. */
+export const thinkingSystem = "Think step by step.";
+export const thought = /The user asks/;
+
+export const weatherQuestion = "What is the weather in Paris?";
+export const weatherTool = { name: "get_weather", description: "Get the weather for a city" } as const;
+export const weatherInput = z.object({ city: z.string() });
+export const weatherSchema = {
+  type: "object" as const,
+  properties: { city: { type: "string" as const, description: "The city" } },
+  required: ["city"],
+  additionalProperties: false,
+};
+/** The shape of a structured answer: closed words, so that a tiny model fills it. */
+export const reportShape = z.object({ weather: z.enum(["rain", "sun"]), warm: z.boolean() });
+
+/**
+ * Goal: a client that is told to come later waits for as long as it is told, and its caller sees no error.
+ * Method: an account that has sent all that it may; or a network whose one machine comes after the first
+ * refusal.
+ */
+export async function retries(
+  { busy }: World,
+  status: 429 | 503,
+  ask: (at: At, maxRetries: number) => PromiseLike<unknown>,
+): Promise<void> {
+  const at = await (status === 429 ? busy.full() : busy.deserted());
+  const startMs = performance.now();
+  await ask(at, status === 429 ? 1 : 10);
+  expect([at.statuses[0], at.statuses.at(-1)]).toEqual([status, 200]);
+  expect(performance.now() - startMs).toBeGreaterThan(990);
+}
+
+/** What a call threw. */
+export async function thrown(call: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await call;
+  } catch (cause) {
+    return cause;
+  }
+  throw new Error("it was not refused");
+}

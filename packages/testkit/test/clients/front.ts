@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import type { Shapes } from "./shapes.ts";
+
+/** Headers of one connection, which the next one sets for itself. */
+const ofConnection = new Set(["connection", "content-length", "host", "keep-alive", "transfer-encoding"]);
+
+/**
+ * Stands between the clients and a network: hands headers and bytes on as they come, and holds each body
+ * and event against the SDKs' types.
+ */
+export class Front implements AsyncDisposable {
+  /** The status of every call so far. */
+  readonly statuses: number[] = [];
+  readonly #server: Server;
+  readonly #target: string;
+  readonly #shapes: Shapes;
+
+  private constructor(target: string, shapes: Shapes) {
+    this.#target = target;
+    this.#shapes = shapes;
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch(() => response.destroy());
+    });
+  }
+
+  static async listen(target: string, shapes: Shapes): Promise<Front> {
+    const front = new Front(target, shapes);
+    await new Promise<void>((resolve) => front.#server.listen(0, "127.0.0.1", resolve));
+    return front;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await buffer(request);
+    const left = new AbortController();
+    response.once("close", () => left.abort());
+    const url = new URL(request.url ?? "/", this.#target);
+    const answer = await fetch(url, {
+      method: request.method ?? "POST",
+      headers: Object.entries(request.headersDistinct).flatMap(([name, values = []]) =>
+        ofConnection.has(name) ? [] : values.map((value): [string, string] => [name, value]),
+      ),
+      ...(body.length > 0 && { body }),
+      signal: left.signal,
+    });
+    this.statuses.push(answer.status);
+    response.writeHead(answer.status, [...answer.headers].filter(([name]) => !ofConnection.has(name)).flat());
+    const streams = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
+    const utf8 = new TextDecoder();
+    let unread = "";
+    for await (const chunk of answer.body ?? []) {
+      response.write(chunk);
+      unread += utf8.decode(chunk, { stream: true });
+      if (!streams) continue;
+      const events = unread.split("\n\n");
+      unread = events.pop() ?? "";
+      for (const event of events) this.#shapes.event(url.pathname, event);
+    }
+    if (!streams) this.#shapes.body(url.pathname, answer.status, unread);
+    response.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
