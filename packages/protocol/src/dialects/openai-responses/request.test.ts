@@ -197,6 +197,8 @@ describe("bodies that are refused", () => {
     ["top_logprobs", "body_invalid", { ...least, top_logprobs: 21 }],
     ["tools", "body_invalid", { ...least, tools: Array.from({ length: TOOLS_MAX + 1 }, () => tool) }],
     ["tools.0.type", "unsupported", { ...least, tools: [{ type: "web_search" }] }],
+    ["tools.0.name", "body_invalid", { ...least, tools: [{ type: "function" }] }],
+    ["tools.0.strict", "body_invalid", { ...least, tools: [{ ...tool, strict: mark }] }],
     ["tools.1.name", "body_invalid", { ...least, tools: [tool, tool] }],
     ["tools.0.name", "body_invalid", { ...least, tools: [{ ...tool, name: `${mark} ` }] }],
     [
