@@ -7,6 +7,7 @@ export * from "./dialects/openai-chat/index.ts";
 export * from "./dialects/openai-completions/index.ts";
 export * from "./dialects/openai-responses/index.ts";
 export * from "./dialects/registry.ts";
+export { failureOfRefusal } from "./dialects/engine-refusals.ts";
 export * from "./evidence/caller-nonces.ts";
 export * as checks from "./evidence/check.ts";
 export * from "./evidence/published.ts";

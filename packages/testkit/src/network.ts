@@ -25,6 +25,7 @@ import {
   type Random,
   type RequestId,
   type Sha256Hex,
+  type Signer,
 } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import {
@@ -35,7 +36,6 @@ import {
   type Dialer,
   type Listener,
   type ProviderEvents,
-  type Script,
 } from "@darkbloom/provider/testing";
 import { generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
@@ -162,7 +162,7 @@ export class TestNetwork {
   }
 
   /** Joins a real provider with a scripted engine over a simulated wire. */
-  provider(script: () => Script, more: { slots?: number; delayMs?: () => number } = {}): TestProvider {
+  provider(script: Behaviour, more: ProviderOptions = {}): TestProvider {
     return new TestProvider(this, script, more);
   }
 
@@ -170,6 +170,14 @@ export class TestNetwork {
   get running(): number {
     return this.fleet.providers().reduce((sum, { running }) => sum + running, 0);
   }
+}
+
+type Behaviour = ConstructorParameters<typeof ScriptedEngine>[0]["script"];
+
+interface ProviderOptions {
+  readonly slots?: number;
+  readonly delayMs?: () => number;
+  readonly signer?: Signer;
 }
 
 /** One provider and its wire, which can be cut or frozen. */
@@ -182,12 +190,15 @@ export class TestProvider {
   #cut: (() => void) | undefined;
   #frozen = false;
 
-  constructor(network: TestNetwork, script: () => Script, { slots = 4, delayMs = () => 1 }) {
+  constructor(
+    network: TestNetwork,
+    script: Behaviour,
+    { slots = 4, delayMs = () => 1, signer = memorySigner() }: ProviderOptions,
+  ) {
     const { clock, random } = network;
     this.#network = network;
     this.#delayMs = delayMs;
     this.engine = new ScriptedEngine({ clock, slots, script });
-    const signer = memorySigner();
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
     const posture = (): Record<string, "unknown"> => ({ core_dumps_off: "unknown" });
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
