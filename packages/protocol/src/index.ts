@@ -25,7 +25,7 @@ export * from "./receipts/comment.ts";
 export * from "./receipts/receipt.ts";
 export * from "./receipts/signing.ts";
 export * from "./receipts/verify-receipt.ts";
-export type { NumberBounds } from "./schema/number-bounds.ts";
+export { NUMBER_DIGITS_MAX, type NumberBounds } from "./schema/number-bounds.ts";
 export * from "./schema/read-schema.ts";
 export * from "./schema/shape.ts";
 export type { TextState, TextStep } from "./schema/text-states.ts";
