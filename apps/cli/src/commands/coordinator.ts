@@ -2,6 +2,7 @@ import { startCoordinator } from "@darkbloom/coordinator";
 import { command } from "../command.ts";
 import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
+import { needRevocations } from "../revocations.ts";
 import { isSupervised, listenForStop } from "../stop.ts";
 import { version } from "../version.ts";
 
@@ -21,6 +22,7 @@ export const coordinator = command({
     trustProxy: { default: "false" },
     joinToken: "optional",
     minTrust: { default: "self_signed" },
+    revoked: "optional",
     platformFeePercent: { default: "10" },
     requestsPerMinute: { default: "1200" },
     logLevel: { default: "info" },
@@ -37,6 +39,7 @@ export const coordinator = command({
       trustProxy: as.trustProxy,
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
       minTrust: as.minTrust,
+      ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked) }),
       platformFeePercent: as.platformFeePercent,
       requestsPerSec: requestsPerMinute / 60,
       requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),
