@@ -5,7 +5,7 @@ import { appleShape } from "../../test/apple.ts";
 import { certify, testKeys, type CertificatePlan } from "../../test/certificates.ts";
 import { secretNamed } from "../../test/keys.ts";
 import { signer, startMs } from "../../test/samples.ts";
-import { concatBytes, fromHex, utf8 } from "../bytes.ts";
+import { concatBytes, utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { parseCertificate } from "../x509/certificate.ts";
 import { appAttestChecks, type AppAttestEvidence, type AppAttestPolicy } from "./app-attest.ts";
@@ -64,6 +64,8 @@ interface Change {
   readonly shape?: Partial<Shape>;
   /** The value of the leaf's extension for these authenticator data; undefined leaves it out. */
   readonly nonceExtension?: (nonce: Uint8Array) => Uint8Array | undefined;
+  /** What Apple was asked to sign. */
+  readonly asked?: Uint8Array;
   readonly leaf?: Partial<CertificatePlan>;
   /** What is encoded as CBOR. */
   readonly object?: (object: Record<string, unknown>, chain: readonly Uint8Array[]) => unknown;
@@ -77,7 +79,7 @@ const asApple = (nonce: Uint8Array): Uint8Array => Uint8Array.of(0x30, 0x24, 0xa
 
 async function attestationOf(change: Change): Promise<Uint8Array> {
   const authData = authDataOf(change.shape ?? {});
-  const value = (change.nonceExtension ?? asApple)(nodeCrypto.sha256(authData, clientDataHash));
+  const value = (change.nonceExtension ?? asApple)(nodeCrypto.sha256(authData, change.asked ?? clientDataHash));
   const extensions = value ? [{ oid: "1.2.840.113635.100.8.2", value }] : [];
   const chain = [await certify({ ...plainLeaf, extensions, ...change.leaf }), apple.intermediateDer];
   const object = { fmt: "apple-appattest", attStmt: { x5c: chain, receipt: utf8("a receipt") }, authData };
@@ -111,6 +113,9 @@ const notLookedAt = Object.fromEntries(Object.keys(allGood).map((id) => [id, "un
 
 const another = await testKeys("p256");
 const ofP384 = await testKeys("p384");
+const large = parseCertificate(await certify({ ...plainLeaf, subject: { ...device, keys: ofP384 } }))?.key;
+if (large?.kind !== "p384") throw new Error("the other device's key is P-384");
+const largeId = nodeCrypto.sha256(large.point);
 const otherRoot = (await appleShape("Enterprise")).pinned;
 const good = await attestationOf({});
 
@@ -126,7 +131,12 @@ describe("App Attest", () => {
   const broken: [what: string, check: string, status: "fail" | "unknown", change: Change][] = [
     ["another identity key", "nonce", "fail", { identityKey: identityKey.with(64, 0) }],
     ["another random part", "nonce", "fail", { evidence: { random: secretNamed("another random") } }],
-    ["a random part that is short", "nonce", "fail", { evidence: { random: short } }],
+    [
+      "a random part that is short",
+      "nonce",
+      "fail",
+      { evidence: { random: short }, asked: appleNonce(nodeCrypto, "app_attest", identityKey, short) },
+    ],
     ["a nonce for other data", "nonce", "fail", { nonceExtension: () => asApple(secretNamed("other data")) }],
     ["no nonce", "nonce", "fail", { nonceExtension: () => undefined }],
     ["a nonce that is not wrapped", "nonce", "fail", { nonceExtension: (nonce) => nonce }],
@@ -136,8 +146,23 @@ describe("App Attest", () => {
       "fail",
       { nonceExtension: (nonce) => Uint8Array.of(0x30, 0x26, 0xa1, 0x24, 0x04, 0x20, ...nonce, 5, 0) },
     ],
+    [
+      "a nonce with a field after it",
+      "nonce",
+      "fail",
+      { nonceExtension: (nonce) => Uint8Array.of(0x30, 0x26, 0xa1, 0x22, 0x04, 0x20, ...nonce, 5, 0) },
+    ],
     ["a nonce in another field", "nonce", "fail", { nonceExtension: (nonce) => asApple(nonce).with(2, 0xa2) }],
-    ["a key of another kind", "key_id", "fail", { leaf: { subject: { ...device, keys: ofP384 } } }],
+    [
+      "a key of another kind",
+      "key_id",
+      "fail",
+      {
+        leaf: { subject: { ...device, keys: ofP384 } },
+        evidence: { keyId: largeId },
+        shape: { credentialId: largeId },
+      },
+    ],
     ["another key", "key_id", "fail", { leaf: { subject: { ...device, keys: another } } }],
     ["another app", "app", "fail", { shape: { appId: "TEAM123456.org.example.other" } }],
     ["a policy of another app", "app", "fail", { policy: { appId: "TEAM654321.org.example.provider" } }],
@@ -190,8 +215,20 @@ describe("App Attest", () => {
     ["data that end with the identifier", { shape: { rest: new Uint8Array(0) } }],
     ["an identifier of another length", { shape: { credentialId: keyId.subarray(1) } }],
     ["short data", { object: (object) => ({ ...object, authData: new Uint8Array(37) }) }],
-    ["an indefinite length", { evidence: { attestation: fromHex("bf63666d74ff") } }],
-    ["a field that is there twice", { evidence: { attestation: fromHex("a263666d740163666d7401") } }],
+    ["an indefinite length", { evidence: { attestation: Uint8Array.of(0xbf, ...good.subarray(1), 0xff) } }],
+    ["a length that is spelled too long", { evidence: { attestation: Uint8Array.of(0xb8, 3, ...good.subarray(1)) } }],
+    [
+      "a field that is there twice",
+      {
+        evidence: {
+          attestation: Uint8Array.of(0xa4, ...good.subarray(1), ...encode("fmt"), ...encode("apple-appattest")),
+        },
+      },
+    ],
+    [
+      "too long a receipt",
+      { object: (object, chain) => ({ ...object, attStmt: { x5c: chain, receipt: new Uint8Array(32 * 1024) } }) },
+    ],
     ["deep nesting", { evidence: { attestation: new Uint8Array(32 * 1024).fill(0x81) } }],
     ["far too much", { evidence: { attestation: new Uint8Array(10_000_000) } }],
   ];

@@ -110,6 +110,12 @@ describe("Managed Device Attestation", () => {
       "fail",
       async () => checksOf(await chainOf(), { machine: { serial: "SW-123" } }),
     ],
+    [
+      "a serial in other characters",
+      "serial",
+      "unknown",
+      async () => checksOf(await saying({ "9.1": fromHex("fc") }), { machine: { serial: "ü" } }),
+    ],
     ["no serial", "serial", "unknown", async () => checksOf(await saying({ "9.1": undefined }))],
     ["a nonce of another time", "freshness", "unknown", async () => checksOf(await saying({ "11.1": otherNonce }))],
     [
@@ -160,6 +166,7 @@ describe("Managed Device Attestation", () => {
     ],
     ["SIP off", "sip", "fail", async () => checksOf(await saying({ "13.1": fromHex("020101") }))],
     ["SIP as flags", "sip", "fail", async () => checksOf(await saying({ "13.1": fromHex("02020100") }))],
+    ["SIP as a byte of flags", "sip", "fail", async () => checksOf(await saying({ "13.1": fromHex("020200ff") }))],
     ["SIP as a boolean", "sip", "unknown", async () => checksOf(await saying({ "13.1": fromHex("0101ff") }))],
     ["no SIP", "sip", "unknown", async () => checksOf(await saying({ "13.1": undefined }))],
     [

