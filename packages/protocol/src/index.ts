@@ -34,6 +34,7 @@ export * from "./text/stop-watcher.ts";
 export * from "./text/think-splitter.ts";
 export * from "./wire/provider-messages.ts";
 export * from "./wire/registration.ts";
+export * from "./x509/certificate-file.ts";
 export * from "./x509/certificate.ts";
 export * from "./x509/der.ts";
 export * from "./x509/path.ts";
