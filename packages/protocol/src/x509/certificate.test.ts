@@ -1,4 +1,5 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { generateKeyPairSync, X509Certificate, type KeyObject } from "node:crypto";
+import { rootCertificates } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { startMs } from "../../test/samples.ts";
 import {
@@ -165,5 +166,22 @@ describe("a certificate", () => {
     const spelled = sequence(oid("1.2.3"), boolean(false), octets());
     expect(withExtensions(spelled)?.extensions.get("1.2.3")?.critical).toBe(false);
     expect(withExtensions(extension("1.2.3", octets(), true))?.extensions.get("1.2.3")?.critical).toBe(true);
+  });
+
+  /** Goal: strictness refuses no certificate that is in use. Method: every root that Node trusts, read as Node reads it. */
+  it("is read in every form that the web's roots have", () => {
+    expect(rootCertificates.length).toBeGreaterThan(50);
+    for (const pem of rootCertificates) {
+      const theirs = new X509Certificate(pem);
+      const ours = parseCertificate(new Uint8Array(theirs.raw));
+      expect(ours, theirs.subject).toMatchObject({
+        notBefore: Date.parse(theirs.validFrom),
+        notAfter: Date.parse(theirs.validTo),
+        isCa: theirs.ca,
+        spki: new Uint8Array(theirs.publicKey.export({ type: "spki", format: "der" })),
+      });
+      const { modulusLength } = theirs.publicKey.asymmetricKeyDetails ?? {};
+      if (modulusLength) expect(ours?.key, theirs.subject).toEqual({ kind: "rsa", bits: modulusLength });
+    }
   });
 });
