@@ -17,6 +17,7 @@ import math
 import pathlib
 import sys
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
@@ -381,6 +382,181 @@ def check_answer(vectors):
         raise Refused("an altered answer opens")
 
 
+# --- Certificates, RFC 5280: parsed and verified by `cryptography`, the rules written out again
+
+SIGNATURE_HASHES = {
+    "1.2.840.10045.4.3.2": hashes.SHA256(),
+    "1.2.840.10045.4.3.3": hashes.SHA384(),
+    "1.2.840.10045.4.1": hashes.SHA1(),
+}
+CURVES = {"odd": ec.SECP256K1()}
+KNOWN_EXTENSIONS = {x509.BasicConstraints.oid, x509.KeyUsage.oid}
+
+
+def extension(certificate, kind):
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def issued(certificate, issuer_key):
+    """Whether the key signed it, under the algorithm that the signed part names."""
+    oid = inner_algorithm(certificate)
+    try:
+        issuer_key.verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(SIGNATURE_HASHES[oid]))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def inner_algorithm(certificate):
+    """The first object identifier in the signed part: version and a serial number of one byte stand before it."""
+    tbs = certificate.tbs_certificate_bytes
+    at = tbs.index(bytes.fromhex("a003020102" "020101")) + 8
+    for oid in SIGNATURE_HASHES:
+        if tbs[at:].startswith(bytes([0x30, len(oid_bytes(oid)) + 2, 6, len(oid_bytes(oid))]) + oid_bytes(oid)):
+            return oid
+    raise Refused("algorithm")
+
+
+def oid_bytes(dotted):
+    top, second, *rest = map(int, dotted.split("."))
+    spelled = bytes([top * 40 + second])
+    for arc in rest:
+        digits = [arc & 127]
+        while arc := arc >> 7:
+            digits.insert(0, arc & 127 | 128)
+        spelled += bytes(digits)
+    return spelled
+
+
+def path_fault(chain, root, now):
+    """The word for the rule that a chain breaks, or None."""
+    try:
+        path = [x509.load_der_x509_certificate(der) for der in chain]
+    except ValueError:
+        return "malformed"
+    if path and path[-1].issuer != root.subject:
+        follows = all(below.issuer == above.subject for below, above in zip(path, path[1:]))
+        return "untrusted" if follows else "names"
+    if path[-1:] != [root]:
+        path.append(root)
+    if len(path) < 2:
+        return "length"
+    for at, certificate in enumerate(path):
+        is_leaf, is_root = at == 0, at == len(path) - 1
+        basic, usage = extension(certificate, x509.BasicConstraints), extension(certificate, x509.KeyUsage)
+        if not is_root:
+            outer = certificate.signature_algorithm_oid.dotted_string
+            if certificate.issuer != path[at + 1].subject:
+                return "names"
+            if outer != inner_algorithm(certificate):
+                return "algorithm_mismatch"
+            if isinstance(SIGNATURE_HASHES[outer], hashes.SHA1):
+                return "algorithm"
+            if not issued(certificate, path[at + 1].public_key()):
+                return "signature"
+        if not isinstance(certificate.public_key().curve, (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)):
+            return "key"
+        if now < certificate.not_valid_before_utc.replace(tzinfo=None):
+            return "not_yet_valid"
+        if now > certificate.not_valid_after_utc.replace(tzinfo=None):
+            return "expired"
+        if any(each.critical and each.oid not in KNOWN_EXTENSIONS for each in certificate.extensions):
+            return "critical_extension"
+        if is_leaf:
+            if basic is not None and basic.ca:
+                return "leaf_is_ca"
+            continue
+        if basic is None or not basic.ca:
+            return "not_ca"
+        if basic.path_length is not None and at - 1 > basic.path_length:
+            return "path_length"
+        if usage is not None and not usage.key_cert_sign:
+            return "key_usage"
+    return None
+
+
+def check_certificate(der, keys):
+    """Nothing in a certificate may change: its keys are of this file, and one of them signed it."""
+    certificate = x509.load_der_x509_certificate(der)
+    subject = certificate.public_key().public_bytes(*POINT)
+    if subject not in [key.public_bytes(*POINT) for key in keys.values()]:
+        raise Refused("a certificate of another key")
+    if not any(issued(certificate, key) for key in keys.values()):
+        raise Refused("a certificate that no key of this file signed")
+
+
+def certificate_keys(vector):
+    return {
+        name: ec.derive_private_key(int(number, 16), CURVES.get(name, ec.SECP384R1())).public_key()
+        for name, number in vector["private_keys"].items()
+    }
+
+
+def check_certificate_path(vectors):
+    vector = vectors["certificate-path"]
+    keys = certificate_keys(vector)
+    now = time_of(vector["now"])
+    same("now", vector["now"], vectors["registration"]["at"])
+    root_der = unbase64(vector["root"])
+    check_certificate(root_der, keys)
+    root = x509.load_der_x509_certificate(root_der)
+    same("root", root.public_key().public_bytes(*POINT), keys["root"].public_bytes(*POINT))
+
+    used, whole = set(), [root_der]
+    for case in vector["cases"]:
+        chain = [unbase64(der) for der in case["chain"]]
+        same(case["about"], path_fault(chain, root, now), case["refused"])
+        if case["refused"] == "malformed":
+            # Cut off, and otherwise a certificate that stands elsewhere in the file.
+            same("malformed", [der for der in whole if der[:-1] == chain[0]] != [], True)
+            chain = chain[1:]
+        for der in chain:
+            check_certificate(der, keys)
+        if case["refused"] not in ("signature", "algorithm_mismatch"):
+            whole += chain
+        elif case["refused"] == "algorithm_mismatch":
+            outer = x509.load_der_x509_certificate(chain[0]).signature_algorithm_oid
+            same("outer", outer.dotted_string, "1.2.840.10045.4.3.2")
+        used |= {x509.load_der_x509_certificate(der).public_key().public_bytes(*POINT) for der in chain}
+    # Strangers sign and hold nothing here.
+    unused = {name for name, key in keys.items() if key.public_bytes(*POINT) not in used}
+    same("private_keys", unused, {"stranger"})
+
+
+def check_apple_mda(vectors):
+    vector = vectors["apple-mda"]
+    keys = certificate_keys(vectors["certificate-path"])
+    root = x509.load_der_x509_certificate(unbase64(vectors["certificate-path"]["root"]))
+    chain = [unbase64(der) for der in vector["chain"]]
+    same("chain", path_fault(chain, root, time_of(vectors["certificate-path"]["now"])), None)
+    for der in chain:
+        check_certificate(der, keys)
+
+    same("identity_key", vector["identity_key"], vectors["registration"]["identity_key"])
+    random = bytes.fromhex(vector["random"])
+    same("random", len(random), 32)
+    bound = unbase64(vector["identity_key"]) + random
+    same("nonce", sha256(b"darkbloom:apple-mda-nonce:v1\x00" + bound).hex(), vector["nonce"])
+    same("client_data_hash", sha256(b"darkbloom:app-attest:v1\x00" + bound).hex(), vector["client_data_hash"])
+    arc = "1.2.840.113635.100.8."
+    said = {
+        each.oid.dotted_string.removeprefix(arc): each.value.value
+        for each in x509.load_der_x509_certificate(chain[0]).extensions
+        if each.oid.dotted_string.startswith(arc)
+    }
+    expected = {
+        "9.1": vector["serial"].encode(),
+        "11.1": bytes.fromhex(vector["nonce"]),
+        "13.1": bytes.fromhex("020100"),
+        "13.2": b"Full Security",
+        "13.3": bytes.fromhex("020100"),
+    }
+    same("extensions", said, expected)
+
+
 CHECKS = {
     "jcs": check_jcs,
     "response-hash": check_response_hash,
@@ -390,6 +566,8 @@ CHECKS = {
     "challenge": check_challenge,
     "envelope": check_envelope,
     "answer": check_answer,
+    "certificate-path": check_certificate_path,
+    "apple-mda": check_apple_mda,
 }
 
 
@@ -413,7 +591,7 @@ def other_than(value):
         return not value
     if isinstance(value, (int, float)):
         return value + 1
-    if value == "":
+    if value is None or value == "":
         return "eA=="
     middle = len(value) // 2
     return value[:middle] + ("b" if value[middle] == "a" else "a") + value[middle + 1 :]

@@ -15,6 +15,7 @@ import {
   utf8,
 } from "../src/index.ts";
 import { hpkeKeyFrom, nodeCrypto, nodeHpke } from "../src/node/index.ts";
+import { appleMda, certificatePath, signaturesIn } from "./certificate-vectors.ts";
 import { secretNamed, testCountersigner } from "./keys.ts";
 import {
   challengeNonce,
@@ -45,11 +46,12 @@ export const vectorsFolder = new URL("../../../vectors/", import.meta.url);
 export const vectorFile = (name: string): URL => new URL(`${name}.json`, vectorsFolder);
 export const vectorText = (vector: object): string => `${JSON.stringify(vector, null, 2)}\n`;
 
-export function committedSignature(name: string): string | undefined {
-  if (!existsSync(vectorFile(name))) return undefined;
-  const held = JSON.parse(readFileSync(vectorFile(name), "utf8")) as { signature?: string };
-  return held.signature;
+interface Held {
+  readonly signature?: string;
 }
+const committed = (name: string): Held =>
+  existsSync(vectorFile(name)) ? (JSON.parse(readFileSync(vectorFile(name), "utf8")) as Held) : {};
+export const committedSignature = (name: string): string | undefined => committed(name).signature;
 
 const sha256 = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes));
 
@@ -225,6 +227,7 @@ function sealedAnswer() {
 export function makeVectors(known: Known): Readonly<Record<string, object>> {
   const signedReceipt = receipt(known);
   const signedBlob = registration(known);
+  const certificates = signaturesIn([committed("certificate-path"), committed("apple-mda")]);
   return {
     jcs: jcs(),
     "response-hash": responseHash(known),
@@ -234,5 +237,7 @@ export function makeVectors(known: Known): Readonly<Record<string, object>> {
     challenge: challenge(known, signedBlob.blob),
     envelope: envelope(),
     answer: sealedAnswer(),
+    "certificate-path": certificatePath(certificates),
+    "apple-mda": appleMda(certificates),
   };
 }
