@@ -27,6 +27,7 @@ import {
   startMs,
   timeAt,
 } from "./samples.ts";
+import { tpmVector, type RecordedTpm } from "./tpm-vectors.ts";
 
 /**
  * Everything that is signed or sealed, worked out once with known keys, as JSON that any language can
@@ -222,7 +223,7 @@ function sealedAnswer() {
 }
 
 /** All vectors, by file name without its ending. */
-export function makeVectors(known: Known): Readonly<Record<string, object>> {
+export function makeVectors(known: Known, tpms: readonly RecordedTpm[]): Readonly<Record<string, object>> {
   const signedReceipt = receipt(known);
   const signedBlob = registration(known);
   return {
@@ -234,5 +235,6 @@ export function makeVectors(known: Known): Readonly<Record<string, object>> {
     challenge: challenge(known, signedBlob.blob),
     envelope: envelope(),
     answer: sealedAnswer(),
+    tpm: tpmVector(tpms),
   };
 }
