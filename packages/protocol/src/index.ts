@@ -38,3 +38,6 @@ export * from "./tpm/public-area.ts";
 export * from "./tpm/signature.ts";
 export * from "./wire/provider-messages.ts";
 export * from "./wire/registration.ts";
+export * from "./x509/certificate.ts";
+export * from "./x509/der.ts";
+export * from "./x509/path.ts";
