@@ -63,12 +63,12 @@ export function tpmChecks(
   quote: TpmQuote | undefined,
   bound: TpmBound,
   policy: TpmPolicy,
-  _now: number,
+  now: number,
 ): readonly Check[] {
   const ak = readTpmPublic(tpm.akPublic);
   const key = readTpmPublic(tpm.keyPublic);
   return [
-    ...endorsementChecks(),
+    ...endorsementChecks(crypto, tpm, policy.tpmRoots, now),
     attributes("tpm.ak.attributes", ak, akAttributes),
     activation(bound),
     attributes("tpm.key.attributes", key, keyAttributes),
