@@ -173,6 +173,31 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
     ["a log that is none", quoted({ eventLog: nothing }), ["tpm.event_log fail"]],
   ])("with %s", (_, shown, expected) => expect(notPassed(checksOf(shown))).toEqual(expected));
 
+  it.each([
+    ["fixedTPM", 1, false],
+    ["fixedParent", 4, false],
+    ["sensitiveDataOrigin", 5, false],
+    ["restricted", 16, false],
+    ["decrypt", 17, true],
+    ["sign", 18, false],
+  ] as const)("whose attestation key is wrong in %s", (name, bit, on) => {
+    const checks = checksOf(evidence({ akPublic: withBit(good.evidence.akPublic, bit, on) }));
+    expect(notPassed(checks)).toEqual(["tpm.ak.attributes fail"]);
+    expect(checks.find(({ id }) => id === "tpm.ak.attributes")?.seen).toBe(`${on ? "has" : "lacks"} ${name}`);
+  });
+
+  it.each([
+    ["fixedTPM", 1, false],
+    ["fixedParent", 4, false],
+    ["sensitiveDataOrigin", 5, false],
+    ["restricted", 16, true],
+    ["decrypt", 17, true],
+    ["sign", 18, false],
+  ] as const)("whose identity key is wrong in %s", (_, bit, on) => {
+    const checks = checksOf(evidence({ keyPublic: withBit(good.evidence.keyPublic, bit, on) }));
+    expect(notPassed(checks)).toEqual(["tpm.key.attributes fail", "tpm.key.certified fail"]);
+  });
+
   it("of which the operating system kept no log", () => {
     const { eventLog: _, ...silent } = quote;
     expect(notPassed(checksOf({ ...good, quote: silent }))).toEqual(["tpm.event_log unknown"]);

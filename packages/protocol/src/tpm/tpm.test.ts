@@ -164,6 +164,19 @@ describe("a public area", () => {
   });
 });
 
+describe("what a TPM says", () => {
+  const said = (parts: { magic?: string; type?: string; safe?: string }) =>
+    hex(`${parts.magic ?? "ff544347"} ${parts.type ?? "8017"} 0000 0000 ${"00".repeat(16)} ${parts.safe ?? "01"}
+      ${"00".repeat(8)} 0000 0000`);
+  it.each([
+    ["as it is", said({}), true],
+    ["not by a TPM", said({ magic: "ff544348" }), false],
+    ["of another type", said({ type: "8014" }), false],
+    ["of another type, like a quote", concatBytes(said({ type: "8014" }), new Uint8Array(2)), false],
+    ["neither safe nor unsafe", said({ safe: "02" }), false],
+  ])("%s", (_, bytes, good) => expect(readTpmAttest(bytes) !== undefined).toBe(good));
+});
+
 describe("a signature", () => {
   it.each([
     ["0018 000b 0001 01 0001 80", "ecdsa_sha256", "30070201010202 0080"],
@@ -227,6 +240,7 @@ describe("an event log", () => {
     expect(first([{ pcr: 0, type: 3, data: utf8("for the reader") }, crtm])).toBe(one);
   });
 
+  const eventOnly = (banks: readonly number[]) => eventLog([crtm], banks).slice(eventLog([], banks).length);
   const log = eventLog([crtm]);
   const header = eventLog([]).length;
   const changed = (at: number, byte: number) => log.with(at, byte);
@@ -236,7 +250,9 @@ describe("an event log", () => {
     ["is empty", new Uint8Array(0)],
     ["is the older kind, without a first event that names its banks", log.slice(header)],
     ["has no SHA-256", eventLog([crtm], [0x0004])],
-    ["has a bank twice", eventLog([crtm], [0x000b, 0x000b])],
+    ["names a bank twice", eventLog([], [0x000b, 0x000b])],
+    ["has an event with one bank too few", concatBytes(eventLog([]), eventOnly([0x000b]))],
+    ["has an event with a bank twice", concatBytes(eventLog([]), eventOnly([0x000b, 0x000b]))],
     ["names a PCR that no TPM has", eventLog([{ ...crtm, pcr: 24 }])],
     ["has an event without one of its banks", changed(header + 8, 1)],
     ["has an event of a bank that it does not name", changed(header + 12, 0x0c)],
