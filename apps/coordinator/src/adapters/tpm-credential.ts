@@ -1,4 +1,12 @@
-import { concatBytes, readTpmPublic, tpmAlgorithm, u32be, utf8, type TpmPublic } from "@darkbloom/protocol";
+import {
+  concatBytes,
+  readTpmPublic,
+  spkiOfTpmKey,
+  tpmAlgorithm,
+  u32be,
+  utf8,
+  type TpmPublic,
+} from "@darkbloom/protocol";
 import {
   constants,
   createCipheriv,
@@ -42,7 +50,7 @@ export function makeTpmCredential(
 ): TpmCredential | undefined {
   const ek = readTpmPublic(ekPublic);
   if (!ek || !followsTemplate(ek) || secret.length * 8 > DIGEST_BITS) return undefined;
-  const shared = ek.key.kind === "rsa" ? seedForRsa(ek.key) : seedForP256(ek.key);
+  const shared = ek.key.kind === "rsa" ? seedForRsa(ek) : seedForP256(ek.key);
   if (!shared) return undefined;
   const { seed, encryptedSecret } = shared;
 
@@ -74,16 +82,14 @@ interface SharedSeed {
 }
 
 /** Part 1, B.10.4: the seed itself, under OAEP; the label has its zero. */
-function seedForRsa({ modulus, exponent }: Extract<TpmPublic["key"], { kind: "rsa" }>): SharedSeed | undefined {
+function seedForRsa(ek: TpmPublic): SharedSeed | undefined {
   const seed = randomBytes(DIGEST_BITS / 8);
-  const word = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
-  const number = u32be(exponent);
-  const e = word(number.subarray(number.findIndex((byte) => byte !== 0)));
+  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256", oaepLabel: utf8("IDENTITY\0") };
   try {
-    const key = createPublicKey({ format: "jwk", key: { kty: "RSA", n: word(modulus), e } });
-    const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256", oaepLabel: utf8("IDENTITY\0") };
+    const key = createPublicKey({ key: Buffer.from(spkiOfTpmKey(ek)), format: "der", type: "spki" });
     return { seed, encryptedSecret: publicEncrypt({ key, ...padding }, seed) };
   } catch {
+    // The modulus is none.
     return undefined;
   }
 }

@@ -28,3 +28,5 @@ export const LONGEST_NAME_BYTES = 2 + LONGEST_DIGEST_BYTES;
 export const LONGEST_COORDINATE_BYTES = 66;
 /** RSA of 4096 bits. */
 export const LONGEST_RSA_BYTES = 512;
+/** Of every RSA key here. */
+export const RSA_EXPONENT = 65537;

@@ -4,6 +4,7 @@ import {
   LONGEST_DIGEST_BYTES,
   LONGEST_COORDINATE_BYTES,
   LONGEST_RSA_BYTES,
+  RSA_EXPONENT,
   tpmAlgorithm as algorithm,
 } from "./constants.ts";
 import { derBitString, derInteger, derNull, derOid, derSequence } from "./der.ts";
@@ -46,7 +47,7 @@ export interface TpmPublic {
   readonly symmetric: { readonly algorithm: number; readonly keyBits: number; readonly mode: number } | undefined;
   readonly scheme: Scheme | undefined;
   readonly key:
-    | { readonly kind: "rsa"; readonly modulus: Bytes; readonly exponent: number }
+    | { readonly kind: "rsa"; readonly modulus: Bytes }
     | { readonly kind: "ecc"; readonly curve: Curve["name"]; readonly x: Bytes; readonly y: Bytes };
 }
 
@@ -103,13 +104,17 @@ function schemeOf(reader: TpmReader): Scheme | undefined {
   }
 }
 
-/** The rest of TPMS_RSA_PARMS (Part 2, 12.2.3.5) and the modulus. Zero stands for the usual exponent. */
+/**
+ * The rest of TPMS_RSA_PARMS (Part 2, 12.2.3.5) and the modulus. Zero stands for the usual exponent, and
+ * no other is read: under an exponent of one, what is sealed lies open, and anybody signs.
+ */
 function rsaKey(reader: TpmReader): TpmPublic["key"] {
   const keyBits = reader.u16();
-  const exponent = reader.u32() || 65537;
+  const exponent = reader.u32();
   const modulus = reader.sized(LONGEST_RSA_BYTES);
-  const whole = keyBits >= 2048 && modulus.length * 8 === keyBits && (modulus[0] ?? 0) >= 0x80;
-  return whole ? { kind: "rsa", modulus, exponent } : malformed();
+  const usual = exponent === 0 || exponent === RSA_EXPONENT;
+  const whole = usual && keyBits >= 2048 && modulus.length * 8 === keyBits && (modulus[0] ?? 0) >= 0x80;
+  return whole ? { kind: "rsa", modulus } : malformed();
 }
 
 /** The rest of TPMS_ECC_PARMS (Part 2, 12.2.3.6) and the point. */
@@ -139,7 +144,7 @@ export const tpmNameOf = (crypto: Crypto, { nameAlgorithm, bytes }: TpmPublic): 
 /** The key as certificates have it: SubjectPublicKeyInfo of RFC 3279 §2.3.1 or RFC 5480 §2. */
 export function spkiOfTpmKey({ key }: TpmPublic): Bytes {
   if (key.kind === "rsa") {
-    const numbers = derSequence(derInteger(key.modulus), derInteger(u32be(key.exponent)));
+    const numbers = derSequence(derInteger(key.modulus), derInteger(u32be(RSA_EXPONENT)));
     return derSequence(derSequence(derOid("2a864886f70d010101"), derNull), derBitString(numbers));
   }
   const { oid } = curveNamed(key.curve);
