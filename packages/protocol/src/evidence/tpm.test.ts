@@ -198,6 +198,12 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
     expect(notPassed(checks)).toEqual(["tpm.key.attributes fail", "tpm.key.certified fail"]);
   });
 
+  it("that does not carry its issuer's certificate, where that is known", () => {
+    const [leaf = nothing, issuer = nothing] = good.evidence.ekCertificates;
+    const shown = { ...evidence({ ekCertificates: [leaf] }), policy: { ...good.policy, tpmRoots: [issuer] } };
+    expect(notPassed(checksOf(shown))).toEqual([]);
+  });
+
   it("of which the operating system kept no log", () => {
     const { eventLog: _, ...silent } = quote;
     expect(notPassed(checksOf({ ...good, quote: silent }))).toEqual(["tpm.event_log unknown"]);

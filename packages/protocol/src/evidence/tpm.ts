@@ -36,12 +36,15 @@ export interface TpmQuote extends TpmStatement {
 
 /** What the rest of the evidence says, which the TPM's must agree with. */
 export interface TpmBound extends QuoteSubject {
-  /** Whether the TPM of this endorsement key opened a credential for the name of this attestation key. */
+  /** Whether the TPM of this very `ekPublic` opened a credential for the name of this very `akPublic`. */
   readonly activation: Check["status"];
 }
 
 export interface TpmPolicy {
-  /** DER. The makers' certificates that end a path. Without one, no endorsement key is known. */
+  /**
+   * DER. The makers' certificates at which a path ends: their roots, and issuers below a root where TPMs do
+   * not carry these. Without one, no endorsement key is known.
+   */
   readonly tpmRoots: readonly Uint8Array[];
   /** Values that a PCR may have, in hex, by its index. */
   readonly pcrs?: Readonly<Record<number, readonly string[]>>;
