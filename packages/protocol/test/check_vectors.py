@@ -3,8 +3,8 @@
     python check_vectors.py FOLDER
 
 Nothing here is shared with the code that made them. HPKE's key schedule and RFC 8785 are written out
-from their RFCs. At the end every value of every file is changed once, and each change must be noticed:
-so no value stands there that this program does not check.
+from their RFCs, a TPM's structures from its library specification. At the end every value of every file
+is changed once, and each change must be noticed: so no value stands there that this program does not check.
 """
 
 import base64
@@ -15,15 +15,17 @@ import hmac
 import json
 import math
 import pathlib
+import struct
 import sys
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+SPKI = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 POINT = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
@@ -31,7 +33,7 @@ class Refused(Exception):
     """A value is not what it should be."""
 
 
-REFUSALS = (Refused, InvalidSignature, InvalidTag, ValueError)
+REFUSALS = (Refused, InvalidSignature, InvalidTag, ValueError, struct.error)
 
 
 def same(what, value, expected):
@@ -557,6 +559,167 @@ def check_apple_mda(vectors):
     same("extensions", said, expected)
 
 
+# --- A TPM's own words: TPM 2.0 Library, Part 2; the event log of TCG's PC Client Platform Firmware Profile
+
+SHA256, NULL, RSASSA, ECDSA = 0x000B, 0x0010, 0x0014, 0x0018
+FIXED_TPM, FIXED_PARENT, ORIGIN, RESTRICTED, DECRYPT, SIGN = (1 << bit for bit in (1, 4, 5, 16, 17, 18))
+RESIDENT = FIXED_TPM | FIXED_PARENT | ORIGIN
+
+
+class Fields:
+    """Numbers and buffers, one after the other."""
+
+    def __init__(self, data, order=">"):
+        self.data, self.order = data, order
+
+    def take(self, length):
+        if length > len(self.data):
+            raise Refused("cut off")
+        taken, self.data = self.data[:length], self.data[length:]
+        return taken
+
+    def number(self, code):
+        (value,) = struct.unpack(self.order + code, self.take(struct.calcsize("=" + code)))
+        return value
+
+    def sized(self):
+        return self.take(self.number("H"))
+
+    def end(self):
+        same("end", self.data, b"")
+
+
+def tpm_public(data):
+    """Returns attributes, key and name of a TPMT_PUBLIC."""
+    fields = Fields(data)
+    kind, name_hash, attributes = fields.number("H"), fields.number("H"), fields.number("I")
+    same("name algorithm", name_hash, SHA256)
+    policy = fields.sized()
+    if fields.number("H") != NULL:
+        same("cipher", fields.take(4), struct.pack(">HH", 128, 0x0043))
+    if fields.number("H") != NULL:
+        same("hash", fields.number("H"), SHA256)
+    if kind == 0x0001:
+        bits, exponent = fields.number("H"), fields.number("I")
+        modulus = fields.sized()
+        same("modulus", len(modulus) * 8, bits)
+        key = rsa.RSAPublicNumbers(exponent or 65537, int.from_bytes(modulus, "big")).public_key()
+    else:
+        same("type", kind, 0x0023)
+        same("curve and KDF", (fields.number("H"), fields.number("H")), (0x0003, NULL))
+        x, y = (int.from_bytes(fields.sized(), "big") for _ in range(2))
+        key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    fields.end()
+    return attributes, key, policy, struct.pack(">H", name_hash) + sha256(data)
+
+
+def check_tpm_signature(key, signature, message):
+    fields = Fields(signature)
+    scheme = fields.number("H")
+    same("hash", fields.number("H"), SHA256)
+    if isinstance(key, rsa.RSAPublicKey):
+        same("scheme", scheme, RSASSA)
+        key.verify(fields.sized(), message, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        same("scheme", scheme, ECDSA)
+        r, s = (int.from_bytes(fields.sized(), "big") for _ in range(2))
+        key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
+    fields.end()
+
+
+def tpm_attest(data, kind):
+    """Returns the extra data and the fields of what is attested."""
+    fields = Fields(data)
+    same("magic and type", (fields.number("I"), fields.number("H")), (0xFF544347, kind))
+    fields.sized()
+    extra = fields.sized()
+    fields.take(8 + 4 + 4 + 1 + 8)
+    return extra, fields
+
+
+def check_endorsement(case):
+    """The EK's certificate leads to the root, is for an EK, and names this one."""
+    path = [x509.load_der_x509_certificate(unbase64(text)) for text in case["ek_certificates"] + case["ek_roots"]]
+    for certificate, issuer in zip(path, path[1:] + path[-1:]):
+        certificate.verify_directly_issued_by(issuer)
+    leaf = path[0]
+    usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    same("purpose", [each.dotted_string for each in usage], ["2.23.133.8.1"])
+    same("CA", leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca, False)
+    attributes, key, policy, _ = tpm_public(unbase64(case["ek_public"]))
+    same("EK attributes", attributes & (RESIDENT | RESTRICTED | DECRYPT | SIGN), RESIDENT | RESTRICTED | DECRYPT)
+    # PolicySecret of the endorsement hierarchy, as every EK of the default template has it.
+    step = sha256(bytes(32) + struct.pack(">I", 0x00000151) + struct.pack(">I", 0x4000000B))
+    same("EK policy", policy, sha256(step))
+    same("ek_spki", key.public_bytes(*SPKI), unbase64(case["ek_spki"]))
+    same("ek_certificates", leaf.public_key().public_bytes(*SPKI), unbase64(case["ek_spki"]))
+
+
+def replayed_log(data):
+    """Returns SHA-256 PCRs by index; every digest of the sample is one of its event's bytes."""
+    fields = Fields(data, "<")
+    same("first event", (fields.number("I"), fields.number("I"), fields.take(20)), (0, 3, bytes(20)))
+    header = Fields(fields.take(fields.number("I")), "<")
+    same("specification", header.take(16), b"Spec ID Event03\0")
+    header.take(8)
+    banks = {header.number("H"): header.number("H") for _ in range(header.number("I"))}
+    header.take(header.number("B"))
+    header.end()
+    pcrs = {}
+    while fields.data:
+        index, kind = fields.number("I"), fields.number("I")
+        digests = {}
+        for _ in range(fields.number("I")):
+            bank = fields.number("H")
+            digests[bank] = fields.take(banks.get(bank, 0))
+        same("banks", sorted(digests), sorted(banks))
+        event = fields.take(fields.number("I"))
+        if kind == 3:
+            same("locality", event, b"StartupLocality\0\0")
+            continue
+        same("sha1", digests[0x0004], hashlib.sha1(event).digest())
+        same("sha256", digests[SHA256], sha256(event))
+        pcrs[index] = sha256(pcrs.get(index, bytes(32)) + digests[SHA256])
+    return pcrs
+
+
+def check_tpm(vectors):
+    same("kinds", [case["attestation_key"] for case in vectors["tpm"]["cases"]], ["rsa", "ecc"])
+    for case in vectors["tpm"]["cases"]:
+        check_endorsement(case)
+        attributes, ak, _, ak_name = tpm_public(unbase64(case["ak_public"]))
+        same("AK attributes", attributes & (RESIDENT | RESTRICTED | DECRYPT | SIGN), RESIDENT | RESTRICTED | SIGN)
+        same("attestation_key", "rsa" if isinstance(ak, rsa.RSAPublicKey) else "ecc", case["attestation_key"])
+        same("ak_name", ak_name.hex(), case["ak_name"])
+        same("ak_spki", ak.public_bytes(*SPKI), unbase64(case["ak_spki"]))
+        attributes, key, _, name = tpm_public(unbase64(case["key_public"]))
+        same("key attributes", attributes & (RESIDENT | RESTRICTED | DECRYPT | SIGN), RESIDENT | SIGN)
+        same("key_name", name.hex(), case["key_name"])
+        point = unbase64(case["identity_key"])
+        same("identity_key", key.public_bytes(*POINT), point)
+
+        certify, quote = case["certify"], case["quote"]
+        for statement in (certify, quote):
+            check_tpm_signature(ak, unbase64(statement["signature"]), unbase64(statement["attest"]))
+        _, attested = tpm_attest(unbase64(certify["attest"]), 0x8017)
+        same("certified", attested.sized(), name)
+        attested.sized()
+        attested.end()
+
+        keys = [unbase64(text) for text in case["hpke_public_keys"]]
+        data = sha256(b"darkbloom:tpm-quote:v1\x00" + unbase64(case["nonce"]) + point + b"".join(keys))
+        same("qualifying_data", data.hex(), case["qualifying_data"])
+        extra, attested = tpm_attest(unbase64(quote["attest"]), 0x8018)
+        same("quote", extra, data)
+        selection = attested.number("I"), attested.number("H"), attested.take(attested.number("B"))
+        same("selection", selection, (1, SHA256, b"\xff\x00\x00"))
+        same("indexes", [pcr["index"] for pcr in quote["pcrs"]], list(range(8)))
+        values = [bytes.fromhex(pcr["sha256"]) for pcr in quote["pcrs"]]
+        same("pcrDigest", attested.sized(), sha256(b"".join(values)))
+        attested.end()
+        same("event_log", replayed_log(unbase64(quote["event_log"])), dict(enumerate(values)))
+
+
 CHECKS = {
     "jcs": check_jcs,
     "response-hash": check_response_hash,
@@ -568,6 +731,7 @@ CHECKS = {
     "answer": check_answer,
     "certificate-path": check_certificate_path,
     "apple-mda": check_apple_mda,
+    "tpm": check_tpm,
 }
 
 

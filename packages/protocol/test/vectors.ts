@@ -28,6 +28,7 @@ import {
   startMs,
   timeAt,
 } from "./samples.ts";
+import { tpmVector, type RecordedTpm } from "./tpm-vectors.ts";
 
 /**
  * Everything that is signed or sealed, worked out once with known keys, as JSON that any language can
@@ -224,7 +225,7 @@ function sealedAnswer() {
 }
 
 /** All vectors, by file name without its ending. */
-export function makeVectors(known: Known): Readonly<Record<string, object>> {
+export function makeVectors(known: Known, tpms: readonly RecordedTpm[]): Readonly<Record<string, object>> {
   const signedReceipt = receipt(known);
   const signedBlob = registration(known);
   const certificates = signaturesIn([committed("certificate-path"), committed("apple-mda")]);
@@ -239,5 +240,6 @@ export function makeVectors(known: Known): Readonly<Record<string, object>> {
     answer: sealedAnswer(),
     "certificate-path": certificatePath(certificates),
     "apple-mda": appleMda(certificates),
+    tpm: tpmVector(tpms),
   };
 }
