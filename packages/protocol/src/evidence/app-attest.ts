@@ -5,7 +5,8 @@ import type { Crypto } from "../ports.ts";
 import { parseCertificate, type Certificate } from "../x509/certificate.ts";
 import { explicitTag, readDer, TAG } from "../x509/der.ts";
 import { verifyPath, type Path, type PathRules } from "../x509/path.ts";
-import { APPLE_RANDOM_BYTES, appleNonce, failed, NO_PATH, passed, pathFaultWords, unknown, WITHHELD } from "./apple.ts";
+import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords, WITHHELD } from "./apple.ts";
+import { either, fail, pass, unknown } from "./check.ts";
 import type { Check } from "./verdict.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
 
@@ -101,7 +102,7 @@ export function appAttestChecks(
     now,
   );
   if (random.length === APPLE_RANDOM_BYTES) return checks;
-  const guessed = failed("apple.app_attest.nonce", "a nonce that could have been guessed", ATTEST_AGAIN);
+  const guessed = fail("apple.app_attest.nonce", "a nonce that could have been guessed", ATTEST_AGAIN);
   return checks.map((check) => (check.id === guessed.id ? guessed : check));
 }
 
@@ -121,12 +122,12 @@ export function attestationChecks(
   if (!read)
     return ids.map((id) =>
       id === "apple.app_attest.format"
-        ? failed(id, "not an attestation of App Attest", ATTEST_AGAIN)
+        ? fail(id, "not an attestation of App Attest", ATTEST_AGAIN)
         : unknown(id, "not looked at without an attestation"),
     );
 
   const { leaf, check: pathCheck } = followedPath(crypto, read.chain, policy, now);
-  const format = passed("apple.app_attest.format", "an attestation of App Attest");
+  const format = pass("apple.app_attest.format", "an attestation of App Attest");
   if (!leaf)
     return [
       format,
@@ -223,7 +224,7 @@ function followedPath(
 
   const followed = follow(now);
   const leaf = leafOf(followed);
-  if (leaf) return { leaf, check: passed(id, "Apple's root vouches for the key") };
+  if (leaf) return { leaf, check: pass(id, "Apple's root vouches for the key") };
   const fault = "refused" in followed ? followed.refused : "length";
   if (fault === "expired") {
     const ended = parseCertificate(chain[0] ?? new Uint8Array(0));
@@ -231,7 +232,7 @@ function followedPath(
     if (past)
       return { leaf: past, check: unknown(id, "good until Apple's certificate for the key ended", ATTEST_AGAIN) };
   }
-  return { check: failed(id, pathFaultWords[fault], ATTEST_AGAIN) };
+  return { check: fail(id, pathFaultWords[fault], ATTEST_AGAIN) };
 }
 
 /** The octet string in the leaf's extension: a sequence of one field, [1]. */
@@ -244,6 +245,3 @@ const nonceIn = ({ extensions }: Certificate): Uint8Array | undefined =>
     sequence.end();
     return nonce;
   });
-
-const either = (id: string, good: boolean, seen: string, otherwise: string, remedy: string): Check =>
-  good ? passed(id, seen) : failed(id, otherwise, remedy);

@@ -3,7 +3,8 @@ import type { Crypto } from "../ports.ts";
 import type { Certificate } from "../x509/certificate.ts";
 import { integerOf, readDer, TAG } from "../x509/der.ts";
 import { verifyPath, type PathFault, type PathRules } from "../x509/path.ts";
-import { APPLE_RANDOM_BYTES, appleNonce, failed, NO_PATH, passed, pathFaultWords, unknown, WITHHELD } from "./apple.ts";
+import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords, WITHHELD } from "./apple.ts";
+import { either, fail, pass, unknown } from "./check.ts";
 import type { Check } from "./verdict.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
 
@@ -59,6 +60,7 @@ const ids = [
   "apple.mda.bootloader_version",
 ] as const;
 
+const UNSETTLED = "how Apple embeds it was not seen on a real device yet";
 const ASK_AGAIN = "Ask the device for a new attestation.";
 const CLOCK = "Set the clock of whoever checks, or ask the device for a new attestation.";
 const ENROL = "Enrol the machine that the blob names, then ask for a new attestation.";
@@ -89,7 +91,7 @@ export function mdaChecks(
   const [leaf] = path;
   if (!leaf) return withoutPath("length");
   return [
-    passed("apple.mda.path", "Apple's root vouches for the device"),
+    pass("apple.mda.path", "Apple's root vouches for the device"),
     algorithmCheck(path),
     serialCheck(leaf, machine.serial),
     freshnessCheck(crypto, leaf, machine.identityKey, evidence.random),
@@ -121,44 +123,48 @@ function withoutPath(fault: PathFault): readonly Check[] {
   const ofAlgorithm = fault === "algorithm" || fault === "algorithm_mismatch" || fault === "key";
   return ids.map((id) => {
     if (id === "apple.mda.path" || (id === "apple.mda.algorithm" && ofAlgorithm))
-      return failed(id, pathFaultWords[fault], remedy);
+      return fail(id, pathFaultWords[fault], remedy);
     return unknown(id, NO_PATH);
   });
 }
 
 /** Apple's CAs sign with P-384; anything else is not the chain that we know. */
 function algorithmCheck(path: readonly Certificate[]): Check {
-  return path.slice(1).every(({ key }) => key.kind === "p384")
-    ? passed("apple.mda.algorithm", "ECDSA on P-384 from the root down")
-    : failed("apple.mda.algorithm", "another algorithm than Apple's ECDSA on P-384", ASK_AGAIN);
+  return either(
+    "apple.mda.algorithm",
+    path.slice(1).every(({ key }) => key.kind === "p384"),
+    "ECDSA on P-384 from the root down",
+    "another algorithm than Apple's ECDSA on P-384",
+    ASK_AGAIN,
+  );
 }
 
 function serialCheck(leaf: Certificate, serial: string): Check {
   const seen = textIn(leaf, OID.serial);
-  if (seen === undefined) return unknown("apple.mda.serial", "not in the certificate", ENROL);
-  return seen === serial
-    ? passed("apple.mda.serial", "the blob's")
-    : failed("apple.mda.serial", "another device's than the blob names", ENROL);
+  const id = "apple.mda.serial";
+  if (seen === undefined) return unknown(id, "not in the certificate", ENROL);
+  return either(id, seen === serial, "the blob's", "another device's than the blob names", ENROL);
 }
 
 /**
- * Compares the freshness code with our nonce in the ways that are known: for `DeviceInformation` Apple embeds the
- * value as it is, for ACME its SHA-256 (an Apple engineer in https://developer.apple.com/forums/thread/783599); raw,
- * as the extension's whole value, or as an octet string in it.
+ * Compares the freshness code with our nonce in the ways that are told of: for `DeviceInformation` Apple embeds
+ * the value as it is, for ACME its SHA-256 (an Apple engineer in https://developer.apple.com/forums/thread/783599);
+ * raw, as the extension's whole value, or as an octet string in it.
  *
- * Any other value reads `unknown`, not `fail`: Apple makes one attestation a week for a device and sends the kept one
- * otherwise, and no certificate has been seen here that would settle that there is no third way.
+ * No certificate of a real device has settled yet how Apple embeds it, so the comparison is told and decides
+ * nothing: a match is no `pass`. Nor is another value a `fail`, since Apple makes one attestation a week for a device
+ * and sends the kept one otherwise.
  */
 function freshnessCheck(crypto: Crypto, leaf: Certificate, identityKey: Uint8Array, random: Uint8Array): Check {
   const id = "apple.mda.freshness";
-  if (random.length !== APPLE_RANDOM_BYTES) return failed(id, "a nonce that could have been guessed", ASK_AGAIN);
+  if (random.length !== APPLE_RANDOM_BYTES) return fail(id, "a nonce that could have been guessed", ASK_AGAIN);
   const code = leaf.extensions.get(OID.freshness)?.value;
   if (!code) return unknown(id, "no freshness code in the certificate", ASK_AGAIN);
   const nonce = appleNonce(crypto, "mda", identityKey, random);
   const inner = readDer(code, (reader) => reader.content(TAG.octetString));
   const holds = (value: Uint8Array): boolean => equalBytes(code, value) || (!!inner && equalBytes(inner, value));
-  if (holds(nonce)) return passed(id, "our nonce, as it is");
-  if (holds(crypto.sha256(nonce))) return passed(id, "SHA-256 of our nonce");
+  if (holds(nonce)) return unknown(id, `our nonce, as it is; ${UNSETTLED}`);
+  if (holds(crypto.sha256(nonce))) return unknown(id, `SHA-256 of our nonce; ${UNSETTLED}`);
   return unknown(id, "another value than our nonce; it may be the attestation that Apple kept", ASK_AGAIN);
 }
 
@@ -168,22 +174,22 @@ function numberCheck(leaf: Certificate, oid: string, id: string, good: string, b
   if (!value) return unknown(id, "not in the certificate", ASK_AGAIN);
   const number = readDer(value, (reader) => integerOf(reader.content(TAG.integer)));
   if (!number) return unknown(id, "in a form that is not known here");
-  return number.every((byte) => byte === 0) ? passed(id, good) : failed(id, bad, remedy);
+  return number.every((byte) => byte === 0) ? pass(id, good) : fail(id, bad, remedy);
 }
 
 function secureBootCheck(leaf: Certificate): Check {
   const id = "apple.mda.secure_boot";
   const level = textIn(leaf, OID.secureBoot);
   if (level === undefined) return unknown(id, "not in the certificate", ASK_AGAIN);
-  if (level === "Full Security") return passed(id, "Full Security");
-  if (level === "Reduced Security" || level === "Permissive Security") return failed(id, level, FULL_SECURITY);
+  if (level === "Full Security") return pass(id, "Full Security");
+  if (level === "Reduced Security" || level === "Permissive Security") return fail(id, level, FULL_SECURITY);
   return unknown(id, "in a form that is not known here");
 }
 
 function versionCheck(leaf: Certificate, oid: string, id: string): Check {
   const version = textIn(leaf, oid);
   if (version === undefined) return unknown(id, "not in the certificate");
-  return /^[\w.()-]{1,64}$/.test(version) ? passed(id, version) : unknown(id, "in a form that is not known here");
+  return /^[\w.()-]{1,64}$/.test(version) ? pass(id, version) : unknown(id, "in a form that is not known here");
 }
 
 /** A text as Apple writes it: the extension's whole value, or a string in it. */

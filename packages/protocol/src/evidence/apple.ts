@@ -1,7 +1,6 @@
 import { concatBytes, utf8 } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { PathFault } from "../x509/path.ts";
-import type { Check } from "./verdict.ts";
 
 /** Each of the two values that Apple signs for us has its own tag, so that neither can stand for the other. */
 const nonceTags = {
@@ -25,10 +24,6 @@ export const appleNonce = (
   identityKey: Uint8Array,
   random: Uint8Array,
 ): Uint8Array<ArrayBuffer> => crypto.sha256(concatBytes(utf8(nonceTags[use]), identityKey, random));
-
-export const passed = (id: string, seen: string): Check => ({ id, status: "pass", seen, remedy: "" });
-export const failed = (id: string, seen: string, remedy: string): Check => ({ id, status: "fail", seen, remedy });
-export const unknown = (id: string, seen: string, remedy = ""): Check => ({ id, status: "unknown", seen, remedy });
 
 /** Public evidence without its chain, as the operator's disclosure setting has it. */
 export const WITHHELD = "checked by the coordinator, which keeps the chain to itself";
