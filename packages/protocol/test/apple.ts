@@ -1,6 +1,6 @@
-import { pinnedRoot, toHex, type PinnedRoot } from "../src/index.ts";
-import { nodeCrypto } from "../src/node/index.ts";
+import type { PinnedRoot } from "../src/index.ts";
 import { ca, certify, testKeys, type CertificatePlan, type Party } from "./certificates.ts";
+import { pinnedByItself } from "./keys.ts";
 
 /**
  * A CA of our own in the shape of Apple's: P-384 above, and leaves with Apple's extensions. Nothing here was made
@@ -38,10 +38,4 @@ export async function appleShape(what: "Enterprise" | "App"): Promise<AppleShape
     ofIntermediate,
     pinned: pinnedByItself(rootDer),
   };
-}
-
-export function pinnedByItself(der: Uint8Array): PinnedRoot {
-  const root = pinnedRoot(nodeCrypto, der, toHex(nodeCrypto.sha256(der)));
-  if (!root) throw new Error("a root is its own pin");
-  return root;
 }

@@ -1,41 +1,35 @@
 import { existsSync, readFileSync } from "node:fs";
 import {
   fromBase64OrNothing,
-  fromHex,
   readTpmPublic,
   replayEventLog,
   spkiOfTpmKey,
   toBase64,
   toHex,
+  tpmEvidenceFrom,
   tpmNameOf,
   tpmPointOf,
   tpmQuoteData,
+  tpmQuoteFrom,
+  type PinnedRoot,
   type QuoteSubject,
+  type SpelledTpmEvidence,
+  type SpelledTpmQuote,
   type TpmEvidence,
   type TpmQuote,
 } from "../src/index.ts";
 import { nodeCrypto } from "../src/node/index.ts";
-import { secretNamed } from "./keys.ts";
+import { pinnedByItself, secretNamed } from "./keys.ts";
 
 /** A TPM's evidence cannot be made twice, so it is recorded once; everything that follows from it is worked out. */
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bytes in base64, but for PCRs. */
-export interface RecordedTpm {
+/** What is recorded of a TPM, as it would travel. */
+export interface RecordedTpm extends SpelledTpmEvidence {
   readonly attestation_key: "rsa" | "ecc";
   readonly ek_roots: readonly string[];
-  readonly ek_certificates: readonly string[];
-  readonly ek_public: string;
-  readonly ak_public: string;
-  readonly key_public: string;
-  readonly certify: { readonly attest: string; readonly signature: string };
-  readonly quote: {
-    readonly attest: string;
-    readonly signature: string;
-    readonly pcrs: readonly { readonly index: number; readonly sha256: string }[];
-    readonly event_log: string;
-  };
+  readonly quote: SpelledTpmQuote;
 }
 
 export const tpmVectorFile = new URL("../../../vectors/tpm.json", import.meta.url);
@@ -67,27 +61,14 @@ export function tpmInput(recorded: RecordedTpm): {
   readonly evidence: TpmEvidence;
   readonly quote: TpmQuote;
   readonly subject: QuoteSubject;
-  readonly roots: readonly Bytes[];
+  readonly roots: readonly PinnedRoot[];
 } {
-  const bytes = fromBase64OrNothing;
-  const keyPublic = bytes(recorded.key_public);
-  const { certify, quote } = recorded;
+  const evidence = tpmEvidenceFrom(recorded);
   return {
-    evidence: {
-      ekCertificates: recorded.ek_certificates.map(bytes),
-      ekPublic: bytes(recorded.ek_public),
-      akPublic: bytes(recorded.ak_public),
-      keyPublic,
-      certify: { attest: bytes(certify.attest), signature: bytes(certify.signature) },
-    },
-    quote: {
-      attest: bytes(quote.attest),
-      signature: bytes(quote.signature),
-      pcrs: quote.pcrs.map(({ index, sha256 }) => ({ index, sha256: fromHex(sha256) })),
-      eventLog: bytes(quote.event_log),
-    },
-    subject: subjectOf(pointOf(keyPublic)),
-    roots: recorded.ek_roots.map(bytes),
+    evidence,
+    quote: tpmQuoteFrom(recorded.quote),
+    subject: subjectOf(pointOf(evidence.keyPublic)),
+    roots: recorded.ek_roots.map((root) => pinnedByItself(fromBase64OrNothing(root))),
   };
 }
 

@@ -3,4 +3,3 @@ export * from "./every.ts";
 export * from "./memory-signer.ts";
 export * from "./network.ts";
 export * from "./simulated-clock.ts";
-export * from "./soft-tpm.ts";

@@ -45,10 +45,10 @@ const ascii = (text: string): Buffer => Buffer.from(`${text}\0`);
 function open(seed: Buffer, idObject: Uint8Array, name: Buffer): Buffer {
   const [size, integrity, encrypted] = [
     Buffer.from(idObject).readUInt16BE(0),
-    idObject.slice(4, 36),
-    idObject.slice(36),
+    idObject.slice(2, 34),
+    idObject.slice(34),
   ];
-  expect([size, Buffer.from(idObject).readUInt16BE(2)]).toEqual([idObject.length - 2, 32]);
+  expect(size).toBe(32);
   const integrityKey = hmac(seed, "00000001", ascii("INTEGRITY"), "00000100");
   expect(Buffer.from(integrity)).toEqual(hmac(integrityKey, Buffer.from(encrypted), name));
   const key = hmac(seed, "00000001", ascii("STORAGE"), name, "00000080").subarray(0, 16);
@@ -63,21 +63,19 @@ function open(seed: Buffer, idObject: Uint8Array, name: Buffer): Buffer {
  */
 describe("a credential", () => {
   it("opens with an RSA endorsement key", () => {
-    const { idObject, encryptedSecret } = makeTpmCredential(rsaEk(), akName, secret) ?? expect.unreachable();
-    expect(Buffer.from(encryptedSecret).readUInt16BE(0)).toBe(256);
+    const { idObject, encSecret } = makeTpmCredential(rsaEk(), akName, secret) ?? expect.unreachable();
+    expect(encSecret.length).toBe(256);
     const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256", oaepLabel: ascii("IDENTITY") };
-    const seed = privateDecrypt({ key: rsaPrivate, ...padding }, encryptedSecret.slice(2));
+    const seed = privateDecrypt({ key: rsaPrivate, ...padding }, encSecret);
     expect(seed.length).toBe(32);
     expect(open(seed, idObject, akName)).toEqual(secret);
   });
 
   it("opens with a P-256 endorsement key", () => {
-    const { idObject, encryptedSecret } = makeTpmCredential(eccEk(), akName, secret) ?? expect.unreachable();
-    const given = Buffer.from(encryptedSecret);
-    expect([given.readUInt16BE(0), given.readUInt16BE(2), given.readUInt16BE(36), given.length]).toEqual([
-      68, 32, 32, 70,
-    ]);
-    const [theirX, theirY] = [given.subarray(4, 36), given.subarray(38)];
+    const { idObject, encSecret } = makeTpmCredential(eccEk(), akName, secret) ?? expect.unreachable();
+    const given = Buffer.from(encSecret);
+    expect([given.readUInt16BE(0), given.readUInt16BE(34), given.length]).toEqual([32, 32, 68]);
+    const [theirX, theirY] = [given.subarray(2, 34), given.subarray(36)];
     const agreed = curve.computeSecret(hex("04", theirX, theirY));
     const seed = createHash("sha256")
       .update(hex("00000001", agreed, ascii("IDENTITY"), theirX, x))

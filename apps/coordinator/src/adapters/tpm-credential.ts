@@ -5,6 +5,7 @@ import {
   tpmAlgorithm,
   u32be,
   utf8,
+  type TpmCredential,
   type TpmPublic,
 } from "@darkbloom/protocol";
 import {
@@ -19,14 +20,6 @@ import {
 } from "node:crypto";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** As TPM2_ActivateCredential takes them. */
-export interface TpmCredential {
-  /** TPM2B_ID_OBJECT: the secret, bound to the attestation key's name. */
-  readonly idObject: Bytes;
-  /** TPM2B_ENCRYPTED_SECRET: for the endorsement key only. */
-  readonly encryptedSecret: Bytes;
-}
 
 /** SHA-256 and AES-128 in CFB mode, as in the default templates L-1 and L-2 of TCG's EK Credential Profile. */
 const DIGEST_BITS = 256;
@@ -52,7 +45,7 @@ export function makeTpmCredential(
   if (!ek || !followsTemplate(ek) || secret.length * 8 > DIGEST_BITS) return undefined;
   const shared = ek.key.kind === "rsa" ? seedForRsa(ek) : seedForP256(ek.key);
   if (!shared) return undefined;
-  const { seed, encryptedSecret } = shared;
+  const { seed, encSecret } = shared;
 
   // Each key is used once, so the vector may be zero (Part 1, 24.4).
   const cipherKey = kdfA(seed, "STORAGE", akName, CIPHER_BITS);
@@ -60,7 +53,7 @@ export function makeTpmCredential(
   const encrypted = concatBytes(cipher.update(sized(secret)), cipher.final());
   const integrityKey = kdfA(seed, "INTEGRITY", new Uint8Array(0), DIGEST_BITS);
   const integrity = createHmac("sha256", integrityKey).update(encrypted).update(akName).digest();
-  return { idObject: sized(concatBytes(sized(integrity), encrypted)), encryptedSecret: sized(encryptedSecret) };
+  return { idObject: concatBytes(sized(integrity), encrypted), encSecret };
 }
 
 function followsTemplate({ nameAlgorithm, symmetric, key, attributes }: TpmPublic): boolean {
@@ -78,7 +71,7 @@ function followsTemplate({ nameAlgorithm, symmetric, key, attributes }: TpmPubli
 
 interface SharedSeed {
   readonly seed: Uint8Array;
-  readonly encryptedSecret: Uint8Array;
+  readonly encSecret: Uint8Array;
 }
 
 /** Part 1, B.10.4: the seed itself, under OAEP; the label has its zero. */
@@ -87,7 +80,7 @@ function seedForRsa(ek: TpmPublic): SharedSeed | undefined {
   const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256", oaepLabel: utf8("IDENTITY\0") };
   try {
     const key = createPublicKey({ key: Buffer.from(spkiOfTpmKey(ek)), format: "der", type: "spki" });
-    return { seed, encryptedSecret: publicEncrypt({ key, ...padding }, seed) };
+    return { seed, encSecret: publicEncrypt({ key, ...padding }, seed) };
   } catch {
     // The modulus is none.
     return undefined;
@@ -106,7 +99,7 @@ function seedForP256({ x, y }: Extract<TpmPublic["key"], { kind: "ecc" }>): Shar
     // The point is not on the curve.
     return undefined;
   }
-  return { seed: kdfE(agreed, "IDENTITY", ownX, x), encryptedSecret: concatBytes(sized(ownX), sized(ownY)) };
+  return { seed: kdfE(agreed, "IDENTITY", ownX, x), encSecret: concatBytes(sized(ownX), sized(ownY)) };
 }
 
 /** Part 1, 11.4.10.2: one round of SP 800-108 in counter mode, since no more than a digest is needed. */

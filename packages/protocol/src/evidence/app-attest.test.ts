@@ -8,7 +8,8 @@ import { signer, startMs } from "../../test/samples.ts";
 import { concatBytes, utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { parseCertificate } from "../x509/certificate.ts";
-import { appAttestChecks, type AppAttestEvidence, type AppAttestPolicy } from "./app-attest.ts";
+import { appAttestChecks, type AppAttestPolicy } from "./app-attest.ts";
+import type { AppAttestEvidence } from "./apple-evidence.ts";
 import { appleNonce } from "./apple.ts";
 import type { Check } from "./verdict.ts";
 

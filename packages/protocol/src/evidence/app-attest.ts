@@ -5,23 +5,11 @@ import type { Crypto } from "../ports.ts";
 import { parseCertificate, type Certificate } from "../x509/certificate.ts";
 import { explicitTag, readDer, TAG } from "../x509/der.ts";
 import { verifyPath, type Path, type PathRules } from "../x509/path.ts";
-import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords, WITHHELD } from "./apple.ts";
-import { either, fail, pass, unknown } from "./check.ts";
+import { ATTESTATION_BYTES_MAX, type AppAttestEvidence } from "./apple-evidence.ts";
+import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords } from "./apple.ts";
+import { either, fail, pass, unknown, WITHHELD } from "./check.ts";
 import type { Check } from "./verdict.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
-
-/** Longer attestations are not read: one has two certificates and a receipt, together some 6 KiB. */
-const ATTESTATION_BYTES_MAX = 32 * 1024;
-
-/** What `DCAppAttestService.attestKey` gave, and what it was given. */
-export interface AppAttestEvidence {
-  /** CBOR. Left out where it is withheld from whoever asks. */
-  readonly attestation?: Uint8Array;
-  /** SHA-256 of the attested key, 32 bytes. */
-  readonly keyId: Uint8Array;
-  /** The published part of the nonce. */
-  readonly random: Uint8Array;
-}
 
 export interface AppAttestPolicy {
   readonly appleRoots: readonly PinnedRoot[];

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { appleShape, pinnedByItself } from "../../test/apple.ts";
+import { appleShape } from "../../test/apple.ts";
 import { ca, certify, testKeys, type CertificatePlan } from "../../test/certificates.ts";
-import { secretNamed } from "../../test/keys.ts";
+import { pinnedByItself, secretNamed } from "../../test/keys.ts";
 import { signer, startMs } from "../../test/samples.ts";
 import { concatBytes, fromHex, utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
-import { mdaChecks, type MachineFacts, type MdaEvidence, type MdaPolicy } from "./apple-mda.ts";
+import type { MdaEvidence } from "./apple-evidence.ts";
+import { mdaChecks, type MachineFacts, type MdaPolicy } from "./apple-mda.ts";
 import { appleNonce } from "./apple.ts";
 import type { Check } from "./verdict.ts";
 

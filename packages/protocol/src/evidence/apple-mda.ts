@@ -3,18 +3,11 @@ import type { Crypto } from "../ports.ts";
 import type { Certificate } from "../x509/certificate.ts";
 import { integerOf, readDer, TAG } from "../x509/der.ts";
 import { verifyPath, type PathFault, type PathRules } from "../x509/path.ts";
-import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords, WITHHELD } from "./apple.ts";
-import { either, fail, pass, unknown } from "./check.ts";
+import type { MdaEvidence } from "./apple-evidence.ts";
+import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords } from "./apple.ts";
+import { either, fail, pass, unknown, WITHHELD } from "./check.ts";
 import type { Check } from "./verdict.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
-
-/** What a device answered to `DevicePropertiesAttestation`, and what we asked with. */
-export interface MdaEvidence {
-  /** DER, leaf first. Left out where it is withheld from whoever asks. */
-  readonly chain?: readonly Uint8Array[];
-  /** The published part of the nonce. */
-  readonly random: Uint8Array;
-}
 
 /** What the registration blob says of the machine. */
 export interface MachineFacts {

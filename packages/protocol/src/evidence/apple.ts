@@ -25,8 +25,6 @@ export const appleNonce = (
   random: Uint8Array,
 ): Uint8Array<ArrayBuffer> => crypto.sha256(concatBytes(utf8(nonceTags[use]), identityKey, random));
 
-/** Public evidence without its chain, as the operator's disclosure setting has it. */
-export const WITHHELD = "checked by the coordinator, which keeps the chain to itself";
 /** Nothing in a certificate counts that no root stands behind. */
 export const NO_PATH = "not looked at without a path to Apple's root";
 

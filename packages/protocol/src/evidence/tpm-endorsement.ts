@@ -3,8 +3,8 @@ import type { Crypto } from "../ports.ts";
 import { readTpmPublic, spkiOfTpmKey } from "../tpm/public-area.ts";
 import { parseCertificate, type Certificate } from "../x509/certificate.ts";
 import { verifyPath, type PathFault } from "../x509/path.ts";
-import { either, fail, pass } from "./check.ts";
-import type { TpmEvidence } from "./tpm.ts";
+import { either, fail, pass, unknown, WITHHELD } from "./check.ts";
+import type { TpmEvidence } from "./tpm-evidence.ts";
 import type { Check } from "./verdict.ts";
 
 /** tcg-kp-EKCertificate (TCG EK Credential Profile for TPM 2.0): for an endorsement key. */
@@ -15,6 +15,7 @@ const SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
 const KEY_ENCIPHERMENT = 2;
 const KEY_AGREEMENT = 4;
 
+const ids = ["tpm.ek.path", "tpm.ek.key", "tpm.ek.shape"] as const;
 const MAKER = "Ask the operator to accept this TPM's maker, or use another machine.";
 const CERTIFICATE = "Let the provider read the TPM's own certificate again.";
 
@@ -25,6 +26,7 @@ export function endorsementChecks(
   roots: readonly Uint8Array[],
   now: number,
 ): Check[] {
+  if (!ekCertificates) return ids.map((id) => unknown(id, WITHHELD));
   const leaf = ekCertificates[0] && parseCertificate(ekCertificates[0]);
   return [path(crypto, ekCertificates, leaf, roots, now), key(leaf, ekPublic), shape(leaf)];
 }
@@ -36,7 +38,7 @@ function path(
   roots: readonly Uint8Array[],
   now: number,
 ): Check {
-  const id = "tpm.ek.path";
+  const id = ids[0];
   if (chain.length === 0) return fail(id, "no certificate", MAKER);
   // `tpm.ek.shape` tells of the leaf's purpose, so here only a right one counts as understood.
   const purpose = leaf?.purposes?.includes(EK_PURPOSE) === true ? { purpose: EK_PURPOSE } : {};
@@ -49,7 +51,7 @@ function path(
 
 /** The key that the certificate is for, and one that only opens what is meant for it. */
 function key(leaf: Certificate | undefined, ekPublic: Uint8Array): Check {
-  const id = "tpm.ek.key";
+  const id = ids[1];
   const ek = readTpmPublic(ekPublic);
   if (!leaf || !ek || !equalBytes(leaf.spki, spkiOfTpmKey(ek)))
     return fail(id, "the certificate is for another key", CERTIFICATE);
@@ -58,7 +60,7 @@ function key(leaf: Certificate | undefined, ekPublic: Uint8Array): Check {
 }
 
 function shape(leaf: Certificate | undefined): Check {
-  const id = "tpm.ek.shape";
+  const id = ids[2];
   if (!leaf) return fail(id, "not a certificate", CERTIFICATE);
   if (leaf.isCa) return fail(id, "a certificate authority's", CERTIFICATE);
   if (leaf.purposes?.includes(EK_PURPOSE) !== true) return fail(id, "not for an endorsement key", CERTIFICATE);

@@ -7,7 +7,8 @@ import type { TpmPublic } from "../tpm/public-area.ts";
 import { madeByTpmKey } from "../tpm/signature.ts";
 import { tags } from "../wire/registration.ts";
 import { either, fail, pass, unknown } from "./check.ts";
-import type { TpmPolicy, TpmQuote } from "./tpm.ts";
+import type { TpmQuote } from "./tpm-evidence.ts";
+import type { TpmPolicy } from "./tpm.ts";
 import type { Check } from "./verdict.ts";
 
 /** What a quote is about, besides the machine. */

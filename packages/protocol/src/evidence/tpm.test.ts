@@ -2,13 +2,15 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ca, certify, testKeys, type CertificatePlan, type Party } from "../../test/certificates.ts";
 import { eventLog, sampleEvents } from "../../test/event-log.ts";
-import { secretNamed } from "../../test/keys.ts";
+import { pinnedByItself, secretNamed } from "../../test/keys.ts";
 import { committedTpms, tpmInput } from "../../test/tpm-vectors.ts";
 import { fromHex, toHex } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { readTpmPublic, spkiOfTpmKey } from "../tpm/public-area.ts";
 import { tpmQuoteData } from "./tpm-quote.ts";
-import { tpmChecks, type TpmBound, type TpmEvidence, type TpmPolicy, type TpmQuote } from "./tpm.ts";
+import type { TpmEvidence, TpmQuote } from "./tpm-evidence.ts";
+import { tpmChecks, type TpmBound, type TpmPolicy } from "./tpm.ts";
+import type { PinnedRoot } from "./vendor-roots.ts";
 import type { Check } from "./verdict.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -30,6 +32,7 @@ const recorded = committedTpms().map((each) => {
   return {
     kind: each.attestation_key,
     quote,
+    chain: evidence.ekCertificates ?? [],
     shown: { evidence, quote, bound, policy: { tpmRoots: roots, pcrs: { 7: values } } },
   };
 });
@@ -59,7 +62,7 @@ const order = [
 ];
 
 /** Goal: good evidence passes, and each lie fails by its name. Method: recorded evidence, with one thing changed. */
-describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: good, quote }) => {
+describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: good, quote, chain }) => {
   const other = kind === "rsa" ? ecc.shown : rsa.shown;
   const evidence = (change: Partial<TpmEvidence>) => ({ ...good, evidence: { ...good.evidence, ...change } });
   const bound = (change: Partial<TpmBound>) => ({ ...good, bound: { ...good.bound, ...change } });
@@ -76,18 +79,13 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
   it.each<readonly [what: string, shown: Shown, expected: readonly string[]]>([
     ["no root", policy({ tpmRoots: [] }), ["tpm.ek.path fail"]],
     ["another maker's root", policy({ tpmRoots: other.policy.tpmRoots }), ["tpm.ek.path fail"]],
-    ["a root that is none", policy({ tpmRoots: [nothing] }), ["tpm.ek.path fail"]],
     ["no certificate", evidence({ ekCertificates: [] }), ["tpm.ek.path fail", "tpm.ek.key fail", "tpm.ek.shape fail"]],
     [
       "a certificate that is none",
       evidence({ ekCertificates: [nothing] }),
       ["tpm.ek.path fail", "tpm.ek.key fail", "tpm.ek.shape fail"],
     ],
-    [
-      "no certificate of the issuer",
-      evidence({ ekCertificates: good.evidence.ekCertificates.slice(0, 1) }),
-      ["tpm.ek.path fail"],
-    ],
+    ["no certificate of the issuer", evidence({ ekCertificates: chain.slice(0, 1) }), ["tpm.ek.path fail"]],
     ["another's EK", evidence({ ekPublic: other.evidence.ekPublic }), ["tpm.ek.key fail"]],
     ["an EK that is none", evidence({ ekPublic: nothing }), ["tpm.ek.key fail"]],
     ["an EK that signs", evidence({ ekPublic: withBit(good.evidence.ekPublic, 18, true) }), ["tpm.ek.key fail"]],
@@ -98,7 +96,7 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
     ],
     [
       "an issuer's certificate as EK's",
-      evidence({ ekCertificates: good.evidence.ekCertificates.slice(1) }),
+      evidence({ ekCertificates: chain.slice(1) }),
       ["tpm.ek.key fail", "tpm.ek.shape fail"],
     ],
     [
@@ -199,14 +197,24 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
   });
 
   it("that does not carry its issuer's certificate, where that is known", () => {
-    const [leaf = nothing, issuer = nothing] = good.evidence.ekCertificates;
-    const shown = { ...evidence({ ekCertificates: [leaf] }), policy: { ...good.policy, tpmRoots: [issuer] } };
+    const [leaf = nothing, issuer = nothing] = chain;
+    const shown = {
+      ...evidence({ ekCertificates: [leaf] }),
+      policy: { ...good.policy, tpmRoots: [pinnedByItself(issuer)] },
+    };
     expect(notPassed(checksOf(shown))).toEqual([]);
   });
 
   it("of which the operating system kept no log", () => {
     const { eventLog: _, ...silent } = quote;
     expect(notPassed(checksOf({ ...good, quote: silent }))).toEqual(["tpm.event_log unknown"]);
+  });
+
+  it("whose certificates are withheld", () => {
+    const { ekCertificates: _, ...rest } = good.evidence;
+    const checks = checksOf({ ...good, evidence: rest });
+    expect(notPassed(checks)).toEqual(order.slice(0, 3).map((id) => `${id} unknown`));
+    expect(checks.map(({ id }) => id)).toEqual(order);
   });
 
   it("that was not asked yet", () => {
@@ -238,10 +246,7 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
       [good.evidence.certify.signature, (signature) => evidence({ certify: { ...good.evidence.certify, signature } })],
       [quote.attest, (attest) => quoted({ attest })],
       [quote.signature, (signature) => quoted({ signature })],
-      [
-        good.evidence.ekCertificates[0] ?? nothing,
-        (leaf) => evidence({ ekCertificates: [leaf, ...good.evidence.ekCertificates.slice(1)] }),
-      ],
+      [chain[0] ?? nothing, (leaf) => evidence({ ekCertificates: [leaf, ...chain.slice(1)] })],
     ];
     const change = fc.tuple(fc.constantFrom(...places), fc.nat(), fc.integer({ min: 1, max: 255 }));
     fc.assert(
@@ -289,7 +294,7 @@ it("fails for arbitrary bytes, in the usual order", () => {
 /** Goal: only a maker's certificate for endorsement keys counts. Method: certificates of all shapes for one real key, by another library. */
 describe("an endorsement key's certificate", () => {
   const purpose = "2.23.133.8.1";
-  let maker: Party, ek: Party, root: Bytes;
+  let maker: Party, ek: Party, root: PinnedRoot;
   beforeAll(async () => {
     const publicArea = readTpmPublic(rsa.shown.evidence.ekPublic);
     const spki = publicArea ? spkiOfTpmKey(publicArea) : expect.unreachable();
@@ -300,7 +305,7 @@ describe("an endorsement key's certificate", () => {
       name: "CN=EK",
       keys: { ...keys, publicKey: await crypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]) },
     };
-    root = await certify({ subject: maker, issuer: maker, ...ca, ...times });
+    root = pinnedByItself(await certify({ subject: maker, issuer: maker, ...ca, ...times }));
   });
   const times = { notBefore: now - 1000, notAfter: now + 1000 };
   const good = { keyUsage: "keyEncipherment", purposes: [purpose], basicConstraints: { ca: false }, ...times } as const;

@@ -1,38 +1,14 @@
 import { equalBytes } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import { readTpmAttest } from "../tpm/attest.ts";
-import type { Pcr } from "../tpm/pcrs.ts";
 import { readTpmPublic, tpmNameOf, tpmPointOf, type TpmAttribute, type TpmPublic } from "../tpm/public-area.ts";
 import { madeByTpmKey } from "../tpm/signature.ts";
 import { either, fail, pass, unknown } from "./check.ts";
 import { endorsementChecks } from "./tpm-endorsement.ts";
+import type { TpmEvidence, TpmQuote, TpmStatement } from "./tpm-evidence.ts";
 import { quoteChecks, type QuoteSubject } from "./tpm-quote.ts";
+import type { PinnedRoot } from "./vendor-roots.ts";
 import type { Check } from "./verdict.ts";
-
-/** What a TPM says and its attestation key signs, as the exact bytes: TPMS_ATTEST and TPMT_SIGNATURE. */
-export interface TpmStatement {
-  readonly attest: Uint8Array;
-  readonly signature: Uint8Array;
-}
-
-/** What shows that the identity key is in a TPM, and in whose. */
-export interface TpmEvidence {
-  /** The maker's certificates of the endorsement key, DER, leaf first. */
-  readonly ekCertificates: readonly Uint8Array[];
-  /** TPMT_PUBLIC, each: endorsement key, attestation key, identity key. */
-  readonly ekPublic: Uint8Array;
-  readonly akPublic: Uint8Array;
-  readonly keyPublic: Uint8Array;
-  /** Of the identity key, by the attestation key (TPM2_Certify). */
-  readonly certify: TpmStatement;
-}
-
-/** What the machine was started with, over a challenge's nonce (TPM2_Quote). */
-export interface TpmQuote extends TpmStatement {
-  readonly pcrs: readonly Pcr[];
-  /** The firmware's crypto-agile log. */
-  readonly eventLog?: Uint8Array;
-}
 
 /** What the rest of the evidence says, which the TPM's must agree with. */
 export interface TpmBound extends QuoteSubject {
@@ -42,10 +18,10 @@ export interface TpmBound extends QuoteSubject {
 
 export interface TpmPolicy {
   /**
-   * DER. The makers' certificates at which a path ends: their roots, and issuers below a root where TPMs do
-   * not carry these. Without one, no endorsement key is known.
+   * The makers' certificates at which a path ends: their roots, and issuers below a root where TPMs do not
+   * carry these. Without one, no endorsement key is known.
    */
-  readonly tpmRoots: readonly Uint8Array[];
+  readonly tpmRoots: readonly PinnedRoot[];
   /** Values that a PCR may have, in hex, by its index. */
   readonly pcrs?: Readonly<Record<number, readonly string[]>>;
 }

@@ -5,8 +5,8 @@ import { malformed, readWhole, type TpmReader } from "./reader.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A firmware's log is a few dozen KiB. A longer one is not read. */
-export const TPM_EVENT_LOG_BYTES_MAX = 1024 * 1024;
+/** A firmware's log is a few dozen KiB. A longer one is neither sent nor read. */
+export const TPM_EVENT_LOG_BYTES_MAX = 512 * 1024;
 const MOST_BANKS = 16;
 /** PCRs of a PC; 17 to 22 are the late launch's and start as ones (PC Client Platform TPM Profile). */
 const PCRS = 24;

@@ -35,7 +35,7 @@ describe.each(machines)("a TPM with an $kind attestation key", ({ kind, evidence
   });
 
   it("has an endorsement key that its certificate names", () => {
-    const [leaf] = evidence.ekCertificates;
+    const leaf = evidence.ekCertificates?.[0];
     const spki = new X509Certificate(leaf ?? new Uint8Array(0)).publicKey.export({ type: "spki", format: "der" });
     expect(toHex(spkiOfTpmKey(publicOf(evidence.ekPublic)))).toBe(spki.toString("hex"));
   });

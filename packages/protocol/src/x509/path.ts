@@ -2,8 +2,11 @@ import { equalBytes } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import { CERTIFICATE_BYTES_MAX, OID, parseCertificate, type Certificate } from "./certificate.ts";
 
-/** Certificates of one path, root and leaf included: a maker has a root and one or two CAs below it. */
-const PATH_CERTIFICATES_MAX = 6;
+/**
+ * Certificates of one path, root and leaf included. Most makers have a root and one or two CAs below it; Intel has
+ * four, of which three are made in the chip.
+ */
+export const PATH_CERTIFICATES_MAX = 6;
 /** Smaller keys are not to be signed with (NIST SP 800-131A, revision 2, §3). */
 const RSA_BITS_MIN = 2048;
 /** A larger key would cost more to check than any maker's. */

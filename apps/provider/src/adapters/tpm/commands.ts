@@ -1,4 +1,4 @@
-import { concatBytes, u32be } from "@darkbloom/protocol";
+import { concatBytes, u32be, type TpmCredential } from "@darkbloom/protocol";
 import {
   alg,
   pcrSelection,
@@ -220,18 +220,12 @@ export const policySecretOfEndorsement = (session: number) =>
     },
   });
 
-/** What TPM2_MakeCredential gives: TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET, each without its length. */
-export interface Credential {
-  readonly idObject: Uint8Array;
-  readonly encSecret: Uint8Array;
-}
-
 /** Part 3, 12.5. The endorsement key opens only to a session that has fulfilled its policy. */
 export const activateCredential = (
   attestationKey: number,
   endorsementKey: number,
   session: number,
-  { idObject, encSecret }: Credential,
+  { idObject, encSecret }: TpmCredential,
 ) =>
   command({
     code: 0x147,

@@ -133,19 +133,3 @@ function derInteger(bytes: Uint8Array): Bytes {
   const sign = (digits[0] ?? 0) >= 0x80 ? Uint8Array.of(0) : new Uint8Array(0);
   return concatBytes(Uint8Array.of(0x02, sign.length + digits.length), sign, digits);
 }
-
-/**
- * The digest over the PCRs that a quote holds: TPMS_ATTEST (Part 2, 10.12.12) of type quote.
- *
- * @throws TpmError `malformed` where it is no quote
- */
-export function quotedPcrs(attest: Uint8Array): { readonly indices: number[]; readonly digest: Bytes } {
-  const reader = new TpmReader(attest);
-  if (reader.u32() !== 0xff54_4347 || reader.u16() !== 0x8018) throw new TpmError("malformed");
-  reader.sized(); // who signed
-  reader.sized(); // the qualifying data
-  reader.take(17 + 8); // clock and firmware version
-  const quoted = { indices: readPcrSelection(reader), digest: reader.sized() };
-  reader.end();
-  return quoted;
-}

@@ -2,21 +2,22 @@ import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { X509Certificate } from "node:crypto";
 import { expect, it } from "vitest";
-import { SoftTpm, softTpmInstalled } from "../src/index.ts";
+import { hasSoftTpm, SoftTpm } from "./soft-tpm.ts";
 
 /**
- * Goal: a test's TPM is one that a manufacturer vouches for, and nothing of it is left behind. Method:
- * read the certificates out of its memory with somebody else's tools; look for its folder and port afterwards.
+ * Goal: a test's TPM is one that a maker vouches for, and nothing of it is left behind. Method: read the
+ * certificates out of its memory with somebody else's tools; look for its folder and port afterwards.
  */
-it.skipIf(!softTpmInstalled)("is a TPM with an EK certificate, for as long as it is needed (needs swtpm)", async () => {
+it.skipIf(!hasSoftTpm)("is a TPM with an EK certificate, for as long as it is needed (needs swtpm)", async () => {
   let folder: string, port: number;
   {
     await using tpm = await SoftTpm.start();
-    ({ folder, commandPort: port } = tpm);
-    await tpm.tool("nvread", ["0x01c00002", "-o", "rsa-ek.crt"]);
-    await tpm.tool("nvread", ["0x01c00016", "-o", "ecc-ek.crt"]);
-    const issuer = new X509Certificate(tpm.ekIssuerDer());
-    const root = new X509Certificate(tpm.ekRootDer());
+    folder = tpm.file(".");
+    ({ port } = tpm.address);
+    await tpm.tool("tpm2_nvread", "0x01c00002", "-o", "rsa-ek.crt");
+    await tpm.tool("tpm2_nvread", "0x01c00016", "-o", "ecc-ek.crt");
+    const issuer = new X509Certificate(tpm.issuerDer);
+    const root = new X509Certificate(tpm.rootDer);
     for (const file of ["rsa-ek.crt", "ecc-ek.crt"])
       expect(new X509Certificate(tpm.read(file)).verify(issuer.publicKey), file).toBe(true);
     expect(issuer.verify(root.publicKey)).toBe(true);
