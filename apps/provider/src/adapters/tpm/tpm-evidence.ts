@@ -3,6 +3,7 @@ import {
   equalBytes,
   pcrDigestOf,
   readTpmAttest,
+  tpmAlgorithm,
   type Pcr,
   type TpmCredential,
   type TpmEvidence,
@@ -22,7 +23,6 @@ import {
 } from "./commands.ts";
 import { isFor, readEkCertificates } from "./ek-certificates.ts";
 import { readEventLog } from "./event-log.ts";
-import { alg } from "./structures.ts";
 import { endorsementTemplates, type EndorsementKind } from "./templates.ts";
 import { TpmError } from "./tpm-error.ts";
 import type { Tpm, TpmObject } from "./tpm.ts";
@@ -64,7 +64,7 @@ export async function takeQuote(
     if (quoted?.type !== "quote") throw new TpmError("malformed");
     // A bank that is switched off has no PCRs, and the quote says so by its selection.
     const [selection] = quoted.selections;
-    if (selection?.hash !== alg.sha256 || selection.indexes.length !== QUOTED_PCRS.length)
+    if (selection?.hash !== tpmAlgorithm.sha256 || selection.indexes.length !== QUOTED_PCRS.length)
       throw new TpmError("unsupported");
     const pcrs = await readPcrs(tpm);
     const digest = pcrDigestOf(nodeCrypto, quoted.selections, pcrs);
