@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
-import type { Check } from "@darkbloom/protocol";
+import { isShownOnly, type Check } from "@darkbloom/protocol";
+import { readMachinePosture } from "@darkbloom/provider";
 import { runningStatus, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
@@ -100,6 +101,21 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
       ? pass(id, `serves at trust level ${status.trust_level}`)
       : fail(id, reason.replace(/\.$/, ""), "");
   return [own, ...status.checks.map((check) => ({ ...check, id: `verdict.${check.id}` }))];
+}
+
+/**
+ * What protects this machine and, where a provider runs, its process: by the machine's own word, and not
+ * as somebody else has judged it. What no level asks for reads `unknown` where it is off.
+ */
+export async function checkPosture(data: string): Promise<readonly Check[]> {
+  const posture = (await runningStatus(data))?.posture ?? (await readMachinePosture());
+  const platform = process.platform === "darwin" ? "macos" : process.platform === "linux" ? "linux" : "other";
+  return posture.map(({ name, status, seen, remedy }) => ({
+    id: `here.${name}`,
+    status: status === "fail" && isShownOnly(name, platform) ? "unknown" : status,
+    seen,
+    remedy,
+  }));
 }
 
 async function sha256Of(path: string): Promise<string> {

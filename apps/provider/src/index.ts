@@ -5,7 +5,10 @@ export {
   SLOTS_DEFAULT,
   THREADS_DEFAULT,
 } from "./adapters/model-file.ts";
+export { scrubbedEnvironment } from "./adapters/environment.ts";
 export { NotHardenedError } from "./adapters/hardening.ts";
+export { readMachinePosture } from "./adapters/machine-posture.ts";
+export type { PostureEntry } from "./adapters/posture.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
 export { IdentityKeyError, openSoftwareKey } from "./adapters/software-key.ts";

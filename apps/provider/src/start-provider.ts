@@ -1,7 +1,9 @@
 import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
-import { closeInspector } from "./adapters/hardening.ts";
-import { describeMachine, readPosture } from "./adapters/machine.ts";
+import { closeInspector, hardenProcess, notHardened } from "./adapters/hardening.ts";
+import { readMachinePosture } from "./adapters/machine-posture.ts";
+import { describeMachine } from "./adapters/machine.ts";
+import { postureWords, type PostureEntry } from "./adapters/posture.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
 import { openSoftwareKey } from "./adapters/software-key.ts";
 import { StatusFile } from "./adapters/status-file.ts";
@@ -30,6 +32,8 @@ export interface ProviderConfig {
   readonly engine?: Engine;
   /** For debugging alone: whoever attaches reads prompts, and the posture says so. */
   readonly allowInspector?: boolean;
+  /** For a process that does nothing but provide: it is changed until it ends (`hardenProcess`). */
+  readonly harden?: boolean;
   readonly hooks?: ProviderHooks;
 }
 
@@ -55,6 +59,11 @@ export interface RunningProvider {
  */
 export async function startProvider(config: ProviderConfig): Promise<RunningProvider> {
   if (config.allowInspector !== true) closeInspector();
+  // Before anything is secret here.
+  const hardening = config.harden === true ? hardenProcess() : notHardened;
+  const machine = await readMachinePosture();
+  const seen = (): readonly PostureEntry[] => [...machine, ...hardening.posture()];
+  const posture = () => postureWords(seen());
   const clock = systemClock;
   const dialer = webSocketDialer(config.coordinatorUrl);
   await using opening = new AsyncDisposableStack();
@@ -76,10 +85,10 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
         context_tokens: engine.model.contextTokens,
       },
     ],
-    posture: readPosture(),
+    posture: posture(),
   };
-  const keys = opening.use(new SealingKeys(tools, () => ({ ...description, posture: readPosture() })));
-  const status = opening.use(new StatusFile(folder, clock, { serial, coordinator: config.coordinatorUrl }));
+  const keys = opening.use(new SealingKeys(tools, () => ({ ...description, posture: posture() })));
+  const status = opening.use(new StatusFile(folder, clock, { serial, coordinator: config.coordinatorUrl }, seen));
 
   const { hooks = {} } = config;
   const log = createProviderLog(config.logLevel);
@@ -117,7 +126,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     events,
     slots: engine.slots,
     authToken: config.authToken,
-    posture: readPosture,
+    posture,
     onTrust,
   };
   const stay = stayConnected(net, dialer, config.coordinatorUrl, leave.signal, (next) => void (session = next));

@@ -7,6 +7,7 @@ export * from "./dialects/openai-chat/index.ts";
 export * from "./dialects/openai-completions/index.ts";
 export * from "./dialects/openai-responses/index.ts";
 export * from "./dialects/registry.ts";
+export * from "./evidence/posture.ts";
 export * from "./evidence/signing.ts";
 export * from "./evidence/verdict.ts";
 export * from "./evidence/verify.ts";

@@ -1,6 +1,14 @@
 import type { Check } from "@darkbloom/protocol";
 import { command } from "../command.ts";
-import { checkClock, checkCoordinator, checkKeyFile, checkModelFile, checkNode, checkRunning } from "../doctor.ts";
+import {
+  checkClock,
+  checkCoordinator,
+  checkKeyFile,
+  checkModelFile,
+  checkNode,
+  checkPosture,
+  checkRunning,
+} from "../doctor.ts";
 import { statusIn } from "../machine-folder.ts";
 import { columns, outputOf } from "../output.ts";
 
@@ -27,6 +35,7 @@ export const providerDoctor = command({
       health.check,
       checkClock(health.secondsAhead),
       ...(await checkRunning(data)),
+      ...(await checkPosture(data)),
     ];
     const output = outputOf(json);
     if (json) for (const check of checks) output.result({ ...check }, () => "");

@@ -30,6 +30,10 @@ export const providerStatus = command({
             status.last_failure === null ? String(status.failed) : `${status.failed} (last: ${status.last_failure})`,
           ],
           ...status.checks.map((check) => [check.status, `${check.id}: ${check.seen}`]),
+          ...status.posture.map(({ status: read, name, seen, remedy }) => [
+            read,
+            `here.${name}: ${remedy === "" ? seen : `${seen}. ${remedy}`}`,
+          ]),
         ]),
       ].join("\n"),
     );

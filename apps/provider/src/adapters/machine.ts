@@ -1,4 +1,3 @@
-import { url as inspectorUrl } from "node:inspector";
 import { arch, cpus, machine, platform, release, totalmem, version } from "node:os";
 import { readFileSync } from "node:fs";
 import type { RegistrationBlob } from "@darkbloom/protocol";
@@ -28,24 +27,5 @@ function hardwareModel(): string | undefined {
     return readFileSync("/sys/devices/virtual/dmi/id/product_name", "utf8");
   } catch {
     return undefined;
-  }
-}
-
-/** What protects this process, as far as it can be read from inside: `unknown` where it cannot. */
-export function readPosture(): RegistrationBlob["posture"] {
-  return { core_dumps_off: coreDumpsOff(), inspector_closed: inspectorUrl() === undefined ? "pass" : "fail" };
-}
-
-/**
- * A limit of zero keeps a crash from writing memory to a file, but not from handing it to a program that
- * the kernel is told to pipe dumps to (core(5)). A limit above zero does not say that dumps are written.
- */
-function coreDumpsOff(): "pass" | "unknown" {
-  try {
-    const limit = /^Max core file size\s+(?<soft>\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
-    const piped = readFileSync("/proc/sys/kernel/core_pattern", "utf8").startsWith("|");
-    return limit?.groups?.["soft"] === "0" && !piped ? "pass" : "unknown";
-  } catch {
-    return "unknown";
   }
 }

@@ -8,6 +8,7 @@ import {
   type ChallengeAnswer,
   type RegistrationBlob,
 } from "../wire/registration.ts";
+import { isShownOnly } from "./posture.ts";
 import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
 
 /** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
@@ -39,7 +40,7 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     ...(policy.moment === "registration" ? [blobFresh(blob, now)] : []),
     hpkeKeys(crypto, blob, now),
     ...challengeChecks(crypto, blob, evidence, now),
-    ...postureChecks("posture", blob.posture),
+    ...postureChecks("posture", blob.posture, blob.platform),
     ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
   ];
   const level: TrustLevel = needed.every(grants) ? "self_signed" : "none";
@@ -149,17 +150,26 @@ function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evide
       `${seconds(ageMs)} s old`,
       CLOCK,
     ),
-    ...postureChecks("posture.now", answer.posture),
+    ...postureChecks("posture.now", answer.posture, blob.platform),
   ];
 }
 
-const postureChecks = (prefix: string, posture: ChallengeAnswer["posture"]): Check[] =>
-  Object.entries(posture).map(([name, status]) => ({
-    id: `${prefix}.${name}`,
-    status,
-    seen: status === "unknown" ? "could not be read here" : `the machine says ${status}`,
-    remedy: status === "fail" ? "Turn this protection on, then start the provider again." : "",
-  }));
+const postureChecks = (
+  prefix: string,
+  posture: ChallengeAnswer["posture"],
+  platform: RegistrationBlob["platform"],
+): Check[] =>
+  Object.entries(posture).map(([name, status]) => {
+    const id = `${prefix}.${name}`;
+    if (status === "fail" && isShownOnly(name, platform))
+      return { id, status: "unknown", seen: "the machine says fail; this level does not ask for it", remedy: "" };
+    return {
+      id,
+      status,
+      seen: status === "unknown" ? "could not be read here" : `the machine says ${status}`,
+      remedy: status === "fail" ? "Turn this protection on, then start the provider again." : "",
+    };
+  });
 
 const keyOf = (blob: RegistrationBlob): Uint8Array => fromBase64OrNothing(blob.identity_key);
 
