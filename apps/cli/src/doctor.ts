@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
 import { isShownOnly, type Check } from "@darkbloom/protocol";
-import { readMachinePosture } from "@darkbloom/provider";
+import { ModelFileError, readMachinePosture, readWeights } from "@darkbloom/provider";
 import { runningStatus, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
@@ -25,7 +24,7 @@ export async function checkModelFile(model: string): Promise<Check> {
   const id = "model.file";
   try {
     const located = locateModel(model);
-    const weights = await sha256Of(located.path);
+    const { sha256: weights } = await readWeights(located.path);
     const seen = `${located.path}, SHA-256 ${weights}`;
     if (located.path !== bundledModel.path)
       return unknown(
@@ -41,7 +40,8 @@ export async function checkModelFile(model: string): Promise<Check> {
           "Get the file again from the repository: git checkout models",
         );
   } catch (error) {
-    const seen = error instanceof WrongUsage ? error.message.replace(/\.$/, "") : "The file cannot be read";
+    const isOurs = error instanceof WrongUsage || error instanceof ModelFileError;
+    const seen = isOurs ? error.message.replace(/\.$/, "") : "The file cannot be read";
     return fail(id, seen, "Give a GGUF file with --model.");
   }
 }
@@ -116,10 +116,4 @@ export async function checkPosture(data: string): Promise<readonly Check[]> {
     seen,
     remedy,
   }));
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex");
 }

@@ -1,10 +1,6 @@
-export {
-  bundledModelPath,
-  ModelFileError,
-  readModelFacts,
-  SLOTS_DEFAULT,
-  THREADS_DEFAULT,
-} from "./adapters/model-file.ts";
+export { CodeHashError } from "./adapters/code-hash.ts";
+export { bundledModelPath, readModelFacts, SLOTS_DEFAULT, THREADS_DEFAULT } from "./adapters/model-file.ts";
+export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
 export { scrubbedEnvironment } from "./adapters/environment.ts";
 export { NotHardenedError } from "./adapters/hardening.ts";
 export { readMachinePosture } from "./adapters/machine-posture.ts";

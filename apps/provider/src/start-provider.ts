@@ -1,5 +1,6 @@
 import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { codeSha256 } from "./adapters/code-hash.ts";
 import { closeInspector, hardenProcess, notHardened } from "./adapters/hardening.ts";
 import { readMachinePosture } from "./adapters/machine-posture.ts";
 import { describeMachine } from "./adapters/machine.ts";
@@ -17,7 +18,7 @@ import { webSocketDialer } from "./ws/dial.ts";
 export interface ProviderConfig {
   readonly coordinatorUrl: string;
   readonly dataPath: string;
-  /** A GGUF file. Not read where `engine` is given. */
+  /** A GGUF file, a first part or a manifest (`readWeights`). Not read where `engine` is given. */
   readonly modelPath: string;
   /** The catalog's name for these weights. */
   readonly build: string;
@@ -55,7 +56,7 @@ export interface RunningProvider {
  * Builds a provider whole, and starts it: the folder with its lock and key, the model, then the
  * connection. It stays until it is stopped, whatever happens to the coordinator.
  *
- * @throws with a sentence for the owner where the folder, the key or the model cannot be used
+ * @throws with a sentence for the owner where the folder, the key, the model or our own code cannot be used
  */
 export async function startProvider(config: ProviderConfig): Promise<RunningProvider> {
   if (config.allowInspector !== true) closeInspector();
@@ -77,7 +78,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     ...describeMachine(),
     serial,
     engine: { name: engine.name, version: engine.version },
-    software: { name: "darkbloom", version: config.version },
+    software: { name: "darkbloom", version: config.version, code_sha256: await codeSha256() },
     models: [
       {
         build: engine.model.build,
