@@ -7,6 +7,7 @@ export { readMachinePosture } from "./adapters/machine-posture.ts";
 export type { PostureEntry } from "./adapters/posture.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
+export { hasSecureEnclaveKey, openSecureEnclaveKey, SecureEnclaveError } from "./adapters/secure-enclave-key.ts";
 export { IdentityKeyError, openSoftwareKey } from "./adapters/software-key.ts";
 export { providerStatus, STATUS_FILE, type ProviderStatus } from "./adapters/status-file.ts";
 export type { TrustFacts } from "./events/events.ts";
