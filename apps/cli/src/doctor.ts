@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
 import { isShownOnly, type Check } from "@darkbloom/protocol";
-import { ModelFileError, readMachinePosture, readWeights } from "@darkbloom/provider";
+import { ModelFileError, readMachine, readWeights } from "@darkbloom/provider";
 import { runningStatus, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
@@ -108,7 +108,7 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
  * as somebody else has judged it. What no level asks for reads `unknown` where it is off.
  */
 export async function checkPosture(data: string): Promise<readonly Check[]> {
-  const posture = (await runningStatus(data))?.posture ?? (await readMachinePosture());
+  const posture = (await runningStatus(data))?.posture ?? (await readMachine()).posture;
   const platform = process.platform === "darwin" ? "macos" : process.platform === "linux" ? "linux" : "other";
   return posture.map(({ name, status, seen, remedy }) => ({
     id: `here.${name}`,

@@ -3,7 +3,7 @@ export { bundledModelPath, readModelFacts, SLOTS_DEFAULT, THREADS_DEFAULT } from
 export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
 export { scrubbedEnvironment } from "./adapters/environment.ts";
 export { NotHardenedError } from "./adapters/hardening.ts";
-export { readMachinePosture } from "./adapters/machine-posture.ts";
+export { readMachine } from "./adapters/machine.ts";
 export type { PostureEntry } from "./adapters/posture.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";

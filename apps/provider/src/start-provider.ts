@@ -2,8 +2,7 @@ import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { codeSha256 } from "./adapters/code-hash.ts";
 import { closeInspector, hardenProcess, notHardened } from "./adapters/hardening.ts";
-import { readMachinePosture } from "./adapters/machine-posture.ts";
-import { describeMachine } from "./adapters/machine.ts";
+import { readMachine } from "./adapters/machine.ts";
 import { postureWords, type PostureEntry } from "./adapters/posture.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
 import { openSoftwareKey } from "./adapters/software-key.ts";
@@ -62,8 +61,8 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   if (config.allowInspector !== true) closeInspector();
   // Before anything is secret here.
   const hardening = config.harden === true ? hardenProcess() : notHardened;
-  const machine = await readMachinePosture();
-  const seen = (): readonly PostureEntry[] => [...machine, ...hardening.posture()];
+  const machine = await readMachine();
+  const seen = (): readonly PostureEntry[] => [...machine.posture, ...hardening.posture()];
   const posture = () => postureWords(seen());
   const clock = systemClock;
   const dialer = webSocketDialer(config.coordinatorUrl);
@@ -75,7 +74,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };
 
   const description: SelfDescription = {
-    ...describeMachine(),
+    ...machine.described,
     serial,
     engine: { name: engine.name, version: engine.version },
     software: { name: "darkbloom", version: config.version, code_sha256: await codeSha256() },

@@ -6,8 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { registrationBlob } from "@darkbloom/protocol";
 import { notHardened } from "./hardening.ts";
-import { readMachinePosture } from "./machine-posture.ts";
-import { describeMachine } from "./machine.ts";
+import { readMachine } from "./machine.ts";
 import { postureWords } from "./posture.ts";
 
 const module = fileURLToPath(new URL("hardening.ts", import.meta.url));
@@ -51,8 +50,9 @@ it("describes this machine in the bounds of the blob", async () => {
     memory_bytes: true,
     posture: true,
   });
-  const posture = postureWords([...(await readMachinePosture()), ...notHardened.posture()]);
-  expect(shape.safeParse({ ...describeMachine(), posture }).success).toBe(true);
+  const machine = await readMachine();
+  const posture = postureWords([...machine.posture, ...notHardened.posture()]);
+  expect(shape.safeParse({ ...machine.described, posture }).success).toBe(true);
 });
 
 /** Reads a hardened process's own view of itself, and what the kernel shows of it. */

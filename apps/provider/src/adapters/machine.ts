@@ -1,6 +1,9 @@
-import { arch, cpus, machine, platform, release, totalmem, version } from "node:os";
 import { readFileSync } from "node:fs";
+import { arch, cpus, machine, platform, release, totalmem, version } from "node:os";
 import type { RegistrationBlob } from "@darkbloom/protocol";
+import { linuxMachinePosture } from "./linux-posture.ts";
+import { readMac, type MacFacts } from "./mac-posture.ts";
+import type { PostureEntry } from "./posture.ts";
 
 /** Text of the operating system in the bounds of the blob; never empty. */
 const short = (text: string | undefined, otherwise: string): string => {
@@ -10,13 +13,30 @@ const short = (text: string | undefined, otherwise: string): string => {
 
 type Described = Pick<RegistrationBlob, "chip_name" | "hardware_model" | "platform" | "os_version" | "memory_bytes">;
 
-/** What this machine is, as its operating system says it. */
-export function describeMachine(): Described {
+/** A machine as its operating system says it is, and what protects it. */
+export interface Machine {
+  readonly described: Described;
+  readonly posture: readonly PostureEntry[];
+}
+
+/** Reads it once: it changes with a restart of the machine, which ends the provider too; FileVault and Yama may change before. */
+export async function readMachine(): Promise<Machine> {
+  if (platform() === "darwin") {
+    const { posture, facts } = await readMac();
+    return { described: describe(facts), posture };
+  }
   return {
-    chip_name: short(cpus()[0]?.model, `${arch()} processor`),
-    hardware_model: short(hardwareModel(), machine()),
+    described: describe({ model: hardwareModel() }),
+    posture: platform() === "linux" ? linuxMachinePosture() : [],
+  };
+}
+
+function describe({ chip, model, osVersion }: MacFacts): Described {
+  return {
+    chip_name: short(chip ?? cpus()[0]?.model, `${arch()} processor`),
+    hardware_model: short(model, machine()),
     platform: platform() === "darwin" ? "macos" : platform() === "linux" ? "linux" : "other",
-    os_version: short(`${version()} ${release()}`, "unknown"),
+    os_version: osVersion === undefined ? short(`${version()} ${release()}`, "unknown") : `macOS ${osVersion}`,
     memory_bytes: totalmem(),
   };
 }

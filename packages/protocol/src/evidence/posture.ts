@@ -11,6 +11,7 @@ const shownOnly = new Set([
   "filevault",
   "kernel_lockdown",
   "not_dumpable",
+  "not_virtual",
   "ptrace_restricted",
 ]);
 
