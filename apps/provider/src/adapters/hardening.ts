@@ -65,16 +65,16 @@ export function hardenProcess(): Hardening {
     posture: () => [
       ...(process.platform === "darwin"
         ? [coreLimit(coreLimited), debuggers(debuggerDenied)]
-        : systemPosture(native?.isDumpable())),
+        : systemPosture(native?.dumpMode())),
       inspector(),
       environment(injecting),
     ],
   };
 }
 
-const systemPosture = (dumpable: boolean | undefined): PostureEntry[] =>
+const systemPosture = (dumpMode: number | undefined): PostureEntry[] =>
   process.platform === "linux"
-    ? linuxProcessPosture(dumpable)
+    ? linuxProcessPosture(dumpMode)
     : [unread("core_dumps_off", "not readable on this system")];
 
 const inspector = (): PostureEntry =>

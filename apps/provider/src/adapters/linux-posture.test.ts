@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { coreDumpsOff, kernelLockdown, ownDumpable, ptraceRestricted, secureBoot } from "./linux-posture.ts";
+import { coreDumpsOff, kernelLockdown, notDumpable, ptraceRestricted, secureBoot } from "./linux-posture.ts";
 
 const limits = (soft: string, hard = "unlimited") =>
   [
@@ -12,8 +12,8 @@ const limits = (soft: string, hard = "unlimited") =>
 const apport = "|/usr/share/apport/apport -p%p -s%s -c%c -d%d -P%P -u%u -g%g -F%F -- %E\n";
 const systemd = "|/usr/lib/systemd/systemd-coredump %P %u %g %s %t %c %h %d\n";
 
-/** Goal: `pass` is said only where no dump can be made, `fail` only where one would be. Method: limit, pattern and suid_dumpable as Linux writes them. */
-it.each<[string, string | undefined, string | undefined, string | undefined, string]>([
+/** Goal: `pass` is said only where no dump can be made, `fail` only where one would be. Method: limit and pattern as Linux writes them, and the dump mode. */
+it.each<[string, string | undefined, string | undefined, number | undefined, string]>([
   ["a limit of zero and a file", limits("0"), "core\n", undefined, "pass"],
   ["a limit of one byte and a file", limits("1", "1"), "core\n", undefined, "pass"],
   ["a limit of a page less one", limits("4095"), "core\n", undefined, "pass"],
@@ -24,26 +24,28 @@ it.each<[string, string | undefined, string | undefined, string | undefined, str
   ["a limit of one byte and systemd's handler", limits("1", "1"), systemd, undefined, "pass"],
   ["a limit of ten bytes and systemd's handler", limits("10", "10"), systemd, undefined, "unknown"],
   ["a limit of one byte and a socket", limits("1", "1"), "@/run/coredump.socket\n", undefined, "unknown"],
-  ["not dumpable, whatever the limit", limits("unlimited"), systemd, "0\n", "pass"],
-  ["not dumpable, which means root's dump", limits("unlimited"), "core\n", "2\n", "fail"],
+  ["not dumpable, whatever the limit", limits("unlimited"), systemd, 0, "pass"],
+  ["dumpable as ever", limits("unlimited"), "core\n", 1, "fail"],
+  ["dumped by root alone", limits("unlimited"), "core\n", 2, "fail"],
   ["no file of limits", undefined, "core\n", undefined, "unknown"],
   ["no pattern", limits("0"), undefined, undefined, "unknown"],
   ["another language's file", "Grenzen\n", "core\n", undefined, "unknown"],
-])("core dumps: %s", (_, text, pattern, suidDumpable, status) => {
-  expect(coreDumpsOff(text, pattern, suidDumpable)).toMatchObject({ name: "core_dumps_off", status });
+])("core dumps: %s", (_, text, pattern, dumpMode, status) => {
+  expect(coreDumpsOff(text, pattern, dumpMode)).toMatchObject({ name: "core_dumps_off", status });
 });
 
 /** Goal: the process's memory is called closed only where the kernel says so. Method: its own answer first, then the owner of the file. */
-it.each<[string, boolean | undefined, number | undefined, number | undefined, string]>([
-  ["the kernel says no", false, 1000, 1000, "pass"],
-  ["the kernel says yes", true, 0, 0, "fail"],
+it.each<[string, number | undefined, number | undefined, number | undefined, string]>([
+  ["the kernel says no", 0, 1000, 1000, "pass"],
+  ["the kernel says by root alone", 2, 0, 1000, "pass"],
+  ["the kernel says yes", 1, 0, 0, "fail"],
   ["root owns another user's memory", undefined, 0, 1000, "pass"],
   ["nobody does, in a container", undefined, 65_534, 1000, "pass"],
   ["the user owns it", undefined, 1000, 1000, "fail"],
   ["root owns root's", undefined, 0, 0, "unknown"],
   ["there is no /proc", undefined, undefined, 1000, "unknown"],
-])("dumpable: %s", (_, dumpable, owner, user, status) => {
-  expect(ownDumpable(dumpable, owner, user)).toMatchObject({ name: "not_dumpable", status });
+])("dumpable: %s", (_, dumpMode, owner, user, status) => {
+  expect(notDumpable(dumpMode, owner, user)).toMatchObject({ name: "not_dumpable", status });
 });
 
 /** Goal: one byte behind the attributes decides, and nothing else. Method: the variable as efivarfs shows it. */

@@ -17,17 +17,10 @@ export function linuxMachinePosture(): PostureEntry[] {
   ];
 }
 
-/** What Linux says of this process. @param dumpable what the kernel answered when asked directly, if it was */
-export function linuxProcessPosture(dumpable: boolean | undefined): PostureEntry[] {
-  const memory = ownDumpable(dumpable, ownerOf("/proc/self/mem"), process.geteuid?.());
-  return [
-    coreDumpsOff(
-      textOf("/proc/self/limits"),
-      textOf("/proc/sys/kernel/core_pattern"),
-      memory.status === "pass" ? textOf("/proc/sys/fs/suid_dumpable") : undefined,
-    ),
-    memory,
-  ];
+/** What Linux says of this process. @param dumpMode what PR_GET_DUMPABLE answered, where it could be asked */
+export function linuxProcessPosture(dumpMode: number | undefined): PostureEntry[] {
+  const memory = notDumpable(dumpMode, ownerOf("/proc/self/mem"), process.geteuid?.());
+  return [coreDumpsOff(textOf("/proc/self/limits"), textOf("/proc/sys/kernel/core_pattern"), dumpMode), memory];
 }
 
 /**
@@ -67,18 +60,18 @@ export function ptraceRestricted(text: string | undefined): PostureEntry {
 /**
  * A limit of zero keeps a crash from writing memory to a file, but not from handing it to a program that
  * the kernel pipes dumps to (core(5)). A limit of exactly one byte stops that too: the kernel takes it
- * for a dump handler that crashed itself (fs/coredump.c). A process that is not dumpable leaves no dump
- * whatever the limit is, where `fs.suid_dumpable`, which that may mean, is 0.
+ * for a dump handler that crashed itself (fs/coredump.c). A process whose dump mode is 0 leaves none
+ * whatever the limit is.
  *
- * @param suidDumpable of a process that is not dumpable; undefined for every other
+ * @param dumpMode as PR_GET_DUMPABLE answers
  */
 export function coreDumpsOff(
   limits: string | undefined,
   pattern: string | undefined,
-  suidDumpable: string | undefined,
+  dumpMode: number | undefined,
 ): PostureEntry {
   const name = "core_dumps_off";
-  if (suidDumpable?.trim() === "0") return on(name, "the process is not dumpable");
+  if (dumpMode === 0) return on(name, "the process is not dumpable");
   const soft = /^Max core file size\s+(?<soft>\d+|unlimited)\s/m.exec(limits ?? "")?.groups?.["soft"];
   if (soft === undefined || pattern === undefined) return unread(name, "the limit for core dumps cannot be read");
   const seen = `the limit for core dumps is ${soft}`;
@@ -101,13 +94,14 @@ export function coreDumpsOff(
  * `/proc/PID` of a process that is not dumpable to root (proc(5)), so their owner tells, unless we are
  * root ourselves.
  */
-export function ownDumpable(
-  dumpable: boolean | undefined,
+export function notDumpable(
+  dumpMode: number | undefined,
   ownerOfMemory: number | undefined,
   ownUser: number | undefined,
 ): PostureEntry {
   const name = "not_dumpable";
-  const isDumpable = dumpable ?? (ownUser === 0 || ownerOfMemory === undefined ? undefined : ownerOfMemory === ownUser);
+  const byOwner = ownUser === 0 || ownerOfMemory === undefined ? undefined : ownerOfMemory === ownUser;
+  const isDumpable = dumpMode === undefined ? byOwner : dumpMode === 1;
   if (isDumpable === undefined) return unread(name, "whether the process is dumpable cannot be read as root");
   return isDumpable
     ? off(

@@ -6,8 +6,8 @@ export interface NativeCalls {
   limitCore(bytes: bigint): boolean;
   /** Linux: PR_SET_DUMPABLE to 0 (prctl(2)): no core dump, and no memory for other programs of this user. */
   forbidDumps(): boolean;
-  /** Linux: what PR_GET_DUMPABLE answers; undefined elsewhere. */
-  isDumpable(): boolean | undefined;
+  /** Linux: what PR_GET_DUMPABLE answers, 0 no, 1 yes, 2 by root alone; undefined elsewhere. */
+  dumpMode(): number | undefined;
   /** macOS: PT_DENY_ATTACH (ptrace(2)): no debugger may attach from here on. Has never been run. */
   denyDebugger(): boolean;
 }
@@ -38,7 +38,7 @@ export function nativeCalls(): NativeCalls | undefined {
     return {
       limitCore: (bytes) => setrlimit(RLIMIT_CORE, new Uint8Array(BigUint64Array.of(bytes, bytes).buffer)) === 0,
       forbidDumps: () => prctl?.(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n) === 0,
-      isDumpable: () => prctl && prctl(PR_GET_DUMPABLE, 0n, 0n, 0n, 0n) !== 0,
+      dumpMode: () => prctl?.(PR_GET_DUMPABLE, 0n, 0n, 0n, 0n),
       denyDebugger: () => ptrace?.(PT_DENY_ATTACH, 0, 0n, 0) === 0,
     };
   } catch {
