@@ -1,12 +1,14 @@
-import { createHash } from "node:crypto";
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
-import { checks, type Check } from "@darkbloom/protocol";
+import { checks, isShownOnly, type Check } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import {
   describeTpm,
   IdentityKeyError,
+  ModelFileError,
+  readMachine,
+  readWeights,
   SOFTWARE_KEY_FILE,
   TPM_KEY_FILE,
   type IdentityChoice,
@@ -30,7 +32,7 @@ export async function checkModelFile(model: string): Promise<Check> {
   const id = "model.file";
   try {
     const located = locateModel(model);
-    const weights = await sha256Of(located.path);
+    const { sha256: weights } = await readWeights(located.path);
     const seen = `${located.path}, SHA-256 ${weights}`;
     if (located.path !== bundledModel.path)
       return unknown(
@@ -46,7 +48,8 @@ export async function checkModelFile(model: string): Promise<Check> {
           "Get the file again from the repository: git checkout models",
         );
   } catch (error) {
-    const seen = error instanceof WrongUsage ? error.message.replace(/\.$/, "") : "The file cannot be read";
+    const isOurs = error instanceof WrongUsage || error instanceof ModelFileError;
+    const seen = isOurs ? error.message.replace(/\.$/, "") : "The file cannot be read";
     return fail(id, seen, "Give a GGUF file with --model.");
   }
 }
@@ -132,8 +135,17 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
   return [own, ...status.checks.map((check) => ({ ...check, id: `verdict.${check.id}` }))];
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex");
+/**
+ * What protects this machine and, where a provider runs, its process: by the machine's own word, and not
+ * as somebody else has judged it. What no level asks for reads `unknown` where it is off.
+ */
+export async function checkPosture(data: string): Promise<readonly Check[]> {
+  const posture = (await runningStatus(data))?.posture ?? (await readMachine()).posture;
+  const platform = process.platform === "darwin" ? "macos" : process.platform === "linux" ? "linux" : "other";
+  return posture.map(({ name, status, seen, remedy }) => ({
+    id: `here.${name}`,
+    status: status === "fail" && isShownOnly(name, platform) ? "unknown" : status,
+    seen,
+    remedy,
+  }));
 }

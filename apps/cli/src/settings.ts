@@ -118,7 +118,8 @@ export const settings = {
   },
   model: {
     value: "MODEL",
-    means: "a GGUF file, or the id of the bundled model",
+    means:
+      "a GGUF file, the first part of a split one, a `sha256sum` list of parts (….sha256), or the id of the bundled model",
     mustBe: "a path or a model id",
     read: anyText,
   },

@@ -91,6 +91,36 @@ it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, 
   expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining("is in use by another") });
 });
 
+/**
+ * Goal: a provider runs without core dumps, and without what it need not know; its status says how it
+ * stands. Method: start it beside a secret and an option that loads code, and look at it from outside.
+ */
+it.runIf(process.platform === "linux")("hardens its providers", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  const around = { OPENAI_API_KEY: "a secret of somebody else", NODE_OPTIONS: "--no-deprecation" };
+  await using running = new Running(["up", "--json", "--port", "0", "--data", folder.path], around);
+  await running.ready;
+  const data = join(folder.path, "provider-1");
+  const { stdout } = await darkbloom(["provider", "status", "--data", data, "--json"]);
+  const { pid, posture }: { pid: number; posture: { name: string; status: string }[] } = JSON.parse(stdout);
+  const read = Object.fromEntries(posture.map(({ name, status }) => [name, status]));
+  expect(read).toMatchObject({ core_dumps_off: "pass", inspector_closed: "pass", environment_clean: "pass" });
+  expect(readFileSync(`/proc/${pid}/limits`, "utf8")).toMatch(/^Max core file size +[01] /m);
+
+  // Who is not root may not even look at a process that is not dumpable.
+  if (process.getuid?.() === 0) {
+    const names = readFileSync(`/proc/${pid}/environ`, "utf8")
+      .split("\0")
+      .map((entry) => entry.split("=")[0]);
+    expect(names).toContain("DARKBLOOM_SUPERVISED");
+    expect(names.filter((name) => name !== undefined && name in around)).toEqual([]);
+  } else if (read["not_dumpable"] === "pass") {
+    expect(() => readFileSync(`/proc/${pid}/environ`)).toThrow("EACCES");
+  }
+  const told = await darkbloom(["provider", "status", "--data", data]);
+  expect(told.stdout).toMatch(/^pass +here\.core_dumps_off: /m);
+});
+
 /** Goal: `kill -9` of the parent leaves nobody behind. Method: two providers, kill, and watch every child. */
 it("leaves no orphan when it is killed", { timeout: SLOW_MS }, async () => {
   using folder = temporaryFolder();

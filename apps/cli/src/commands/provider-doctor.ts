@@ -8,6 +8,7 @@ import {
   checkKeyFile,
   checkModelFile,
   checkNode,
+  checkPosture,
   checkRunning,
 } from "../doctor.ts";
 import { statusIn } from "../machine-folder.ts";
@@ -39,6 +40,7 @@ export const providerDoctor = command({
       health.check,
       checkClock(health.secondsAhead),
       ...(await checkRunning(data)),
+      ...(await checkPosture(data)),
     ];
     const output = outputOf(json);
     if (json) for (const check of checks) output.result({ ...check }, () => "");

@@ -49,6 +49,7 @@ export const providerStart = command({
       identity,
       tpm,
       hooks: story,
+      harden: true,
     });
     // A large model loads for a while, and nothing has to be finished before it has.
     const running = await Promise.race([starting, stop.asked.then(() => undefined)]);

@@ -143,7 +143,12 @@ describe("evidence", () => {
     ["an answer without keys", "challenge.keys", { answer: { hpke_key_ids: [] } }],
     ["an old answer", "challenge.fresh", { now: afterChallenge + CHALLENGE_AGE_MAX_MS + 1 }],
     ["an answer from the future", "challenge.fresh", { answer: { at: timeAt(afterChallenge + CLOCK_SKEW_MS + 1) } }],
-    ["a bad posture in the blob", "posture.secure_boot", { blob: { posture: { secure_boot: "fail" } } }],
+    ["a bad posture in the blob", "posture.sip", { blob: { posture: { sip: "fail" } } }],
+    [
+      "a Mac without Secure Boot",
+      "posture.secure_boot",
+      { blob: { platform: "macos", posture: { secure_boot: "fail" } } },
+    ],
     ["a bad posture since", "posture.now.core_dumps_off", { answer: { posture: { core_dumps_off: "fail" } } }],
     [
       "the serial of another software key",
@@ -190,6 +195,13 @@ describe("evidence", () => {
       },
     ],
     ["another's withdrawal", { policy: { revocations: listOf(stranger.publicKey) } }],
+    [
+      "protections off that the level does not ask for",
+      {
+        blob: { posture: { secure_boot: "fail", kernel_lockdown: "fail" } },
+        answer: { posture: { not_dumpable: "fail" } },
+      },
+    ],
     ["no posture at all", { blob: { posture: {} }, answer: { posture: {} } }],
   ])("with %s is self_signed", async (_what, change) => {
     const verdict = await verdictOf(change);

@@ -10,6 +10,7 @@ import {
 } from "../wire/registration.ts";
 import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
 import { either, fail, pass, unknown } from "./check.ts";
+import { isShownOnly } from "./posture.ts";
 import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
 
 /** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
@@ -42,7 +43,7 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     hpkeKeys(crypto, blob, now),
     ...challengeChecks(crypto, blob, evidence, now),
     ...(policy.callerNonce ? [callerNonceCheck(crypto, evidence, policy.callerNonce)] : []),
-    ...postureChecks("posture", blob.posture),
+    ...postureChecks("posture", blob.posture, blob.platform),
     ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
     revocationCheck(crypto, blob, policy),
   ];
@@ -139,7 +140,7 @@ function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evide
       `${seconds(ageMs)} s old`,
       CLOCK,
     ),
-    ...postureChecks("posture.now", answer.posture),
+    ...postureChecks("posture.now", answer.posture, blob.platform),
   ];
 }
 
@@ -172,18 +173,23 @@ function revocationCheck(crypto: Crypto, blob: RegistrationBlob, { revocations }
   );
 }
 
-const postureChecks = (prefix: string, posture: ChallengeAnswer["posture"]): Check[] =>
+const postureChecks = (
+  prefix: string,
+  posture: ChallengeAnswer["posture"],
+  platform: RegistrationBlob["platform"],
+): Check[] =>
   Object.entries(posture).map(([name, status]) => {
     const id = `${prefix}.${name}`;
-    return status === "unknown"
-      ? unknown(id, "could not be read there")
-      : either(
-          id,
-          status === "pass",
-          "the machine says pass",
-          "the machine says fail",
-          "Turn this protection on, then start the provider again.",
-        );
+    if (status === "unknown") return unknown(id, "could not be read there");
+    if (status === "fail" && isShownOnly(name, platform))
+      return unknown(id, "the machine says fail; this level does not ask for it");
+    return either(
+      id,
+      status === "pass",
+      "the machine says pass",
+      "the machine says fail",
+      "Turn this protection on, then start the provider again.",
+    );
   });
 
 const keyOf = (blob: RegistrationBlob): Uint8Array => fromBase64OrNothing(blob.identity_key);
