@@ -7,6 +7,7 @@ import {
   describeTpm,
   IdentityKeyError,
   ModelFileError,
+  platformHere,
   readMachine,
   readWeights,
   SOFTWARE_KEY_FILE,
@@ -135,17 +136,15 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
   return [own, ...status.checks.map((check) => ({ ...check, id: `verdict.${check.id}` }))];
 }
 
-/**
- * What protects this machine and, where a provider runs, its process: by the machine's own word, and not
- * as somebody else has judged it. What no level asks for reads `unknown` where it is off.
- */
+/** What protects this machine and, where a provider runs, its process: by the machine's own word. */
 export async function checkPosture(data: string): Promise<readonly Check[]> {
   const posture = (await runningStatus(data))?.posture ?? (await readMachine()).posture;
-  const platform = process.platform === "darwin" ? "macos" : process.platform === "linux" ? "linux" : "other";
-  return posture.map(({ name, status, seen, remedy }) => ({
-    id: `here.${name}`,
-    status: status === "fail" && isShownOnly(name, platform) ? "unknown" : status,
-    seen,
-    remedy,
-  }));
+  return posture.map(({ name, ...entry }) => ({ id: `here.${name}`, ...entry }));
 }
+
+/** A posture as it was read here, or as the coordinator has judged it. */
+const POSTURE = /^(?:here|verdict\.posture)\./;
+
+/** Whether a check keeps the machine from serving: a protection that is off does so where a trust level asks for it. */
+export const isInTheWay = ({ id, status }: Check): boolean =>
+  status === "fail" && !isShownOnly(id.replace(POSTURE, "posture."), platformHere);

@@ -5,7 +5,7 @@ export { scrubbedEnvironment } from "./adapters/environment.ts";
 export { NotHardenedError } from "./adapters/hardening.ts";
 export { identityChoices, type IdentityChoice } from "./adapters/identity.ts";
 export { IdentityKeyError } from "./adapters/identity-file.ts";
-export { readMachine } from "./adapters/machine.ts";
+export { platformHere, readMachine } from "./adapters/machine.ts";
 export type { PostureEntry } from "./adapters/posture.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";

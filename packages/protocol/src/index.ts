@@ -9,7 +9,7 @@ export * from "./dialects/openai-responses/index.ts";
 export * from "./dialects/registry.ts";
 export * from "./evidence/caller-nonces.ts";
 export * as checks from "./evidence/check.ts";
-export * from "./evidence/posture.ts";
+export { failuresOf, isShownOnly } from "./evidence/levels.ts";
 export * from "./evidence/published.ts";
 export * from "./evidence/revocations.ts";
 export * from "./evidence/signing.ts";

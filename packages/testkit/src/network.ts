@@ -23,6 +23,7 @@ import {
   type KeyId,
   type ModelId,
   type Random,
+  type RegistrationBlob,
   type RequestId,
   type Sha256Hex,
 } from "@darkbloom/protocol";
@@ -162,7 +163,7 @@ export class TestNetwork {
   }
 
   /** Joins a real provider with a scripted engine over a simulated wire. */
-  provider(script: () => Script, more: { slots?: number; delayMs?: () => number } = {}): TestProvider {
+  provider(script: () => Script, more: ConstructorParameters<typeof TestProvider>[2] = {}): TestProvider {
     return new TestProvider(this, script, more);
   }
 
@@ -182,14 +183,18 @@ export class TestProvider {
   #cut: (() => void) | undefined;
   #frozen = false;
 
-  constructor(network: TestNetwork, script: () => Script, { slots = 4, delayMs = () => 1 }) {
+  constructor(
+    network: TestNetwork,
+    script: () => Script,
+    more: { slots?: number; delayMs?: () => number; posture?: () => RegistrationBlob["posture"] },
+  ) {
+    const { slots = 4, delayMs = () => 1, posture = () => ({ core_dumps_off: "unknown" as const }) } = more;
     const { clock, random } = network;
     this.#network = network;
     this.#delayMs = delayMs;
     this.engine = new ScriptedEngine({ clock, slots, script });
     const signer = memorySigner();
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
-    const posture = (): Record<string, "unknown"> => ({ core_dumps_off: "unknown" });
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
     const keys = new SealingKeys(tools, () => ({
       serial: this.serial,

@@ -10,13 +10,14 @@ import {
   checkNode,
   checkPosture,
   checkRunning,
+  isInTheWay,
 } from "../doctor.ts";
 import { statusIn } from "../machine-folder.ts";
 import { columns, outputOf, wordsOf } from "../output.ts";
 
 export const providerDoctor = command({
   path: "provider doctor",
-  does: "Check what a provider needs, one line for each check, with what mends it. Exit code 1 if any fails.",
+  does: "Check what a provider needs, one line for each check, with what mends it. Exit code 1 if one fails that stands in the way of serving.",
   examples: [
     "provider doctor --data .darkbloom/provider",
     "provider doctor --coordinator https://coordinator.example.com --json",
@@ -45,6 +46,6 @@ export const providerDoctor = command({
     const output = outputOf(json);
     if (json) for (const check of checks) output.result({ ...check }, () => "");
     else output.result({}, () => columns(checks.map((check) => [check.status, check.id, wordsOf(check)])));
-    return checks.some(({ status }) => status === "fail") ? 1 : 0;
+    return checks.some(isInTheWay) ? 1 : 0;
   },
 });

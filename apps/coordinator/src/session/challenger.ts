@@ -1,6 +1,7 @@
 import {
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
+  failuresOf,
   toBase64,
   verify,
   type Evidence,
@@ -26,8 +27,9 @@ export const evidenceOf = (shown: Shown): Evidence => ({
   blobSignature: shown.blobSignature,
 });
 
-/** True where nothing that registration checks has failed; the challenge is still to come. */
-export const mayBeChallenged = (verdict: Verdict): boolean => verdict.checks.every(({ status }) => status !== "fail");
+/** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
+const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  failuresOf(checks, blob.platform).length === 0;
 
 /**
  * Challenges one machine for as long as it stays: at once, then every five minutes, and at once again
@@ -55,13 +57,13 @@ export class Challenger {
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
     const verdict = verify(this.#net.crypto, evidenceOf(shown), { moment: "registration" }, this.#net.clock.now());
-    if (!mayBeChallenged(verdict)) return this.#session.judge(verdict, this.#session.standing);
+    if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
     this.#renewing = shown;
     this.#pause.abort();
   }
 
   async run(over: AbortSignal): Promise<void> {
-    let due = mayBeChallenged(this.#session.verdict);
+    let due = mayBeChallenged(this.#session.verdict, this.#session.shown);
     try {
       for (;;) {
         const outcome = due ? await this.#once(over) : "refuted";
@@ -120,8 +122,8 @@ export class Challenger {
       return "pass";
     }
     callers.close(false);
-    const falsePosture = verdict.checks.some(({ id, status }) => status === "fail" && id.startsWith("posture."));
-    const outcome = falsePosture ? "posture" : "refuted";
+    const failures = failuresOf(verdict.checks, shown.blob.platform);
+    const outcome = failures.some(({ id }) => id.startsWith("posture.")) ? "posture" : "refuted";
     this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome));
     return outcome;
   }

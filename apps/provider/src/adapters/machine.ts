@@ -13,6 +13,10 @@ const short = (text: string | undefined, otherwise: string): string => {
 
 type Described = Pick<RegistrationBlob, "chip_name" | "hardware_model" | "platform" | "os_version" | "memory_bytes">;
 
+/** As the blob calls the system that this runs on. */
+export const platformHere: RegistrationBlob["platform"] =
+  platform() === "darwin" ? "macos" : platform() === "linux" ? "linux" : "other";
+
 /** A machine as its operating system says it is, and what protects it. */
 export interface Machine {
   readonly described: Described;
@@ -21,13 +25,13 @@ export interface Machine {
 
 /** Reads it once: it changes with a restart of the machine, which ends the provider too; FileVault and Yama may change before. */
 export async function readMachine(): Promise<Machine> {
-  if (platform() === "darwin") {
+  if (platformHere === "macos") {
     const { posture, facts } = await readMac();
     return { described: describe(facts), posture };
   }
   return {
     described: describe({ model: hardwareModel() }),
-    posture: platform() === "linux" ? linuxMachinePosture() : [],
+    posture: platformHere === "linux" ? linuxMachinePosture() : [],
   };
 }
 
@@ -35,7 +39,7 @@ function describe({ chip, model, osVersion }: MacFacts): Described {
   return {
     chip_name: short(chip ?? cpus()[0]?.model, `${arch()} processor`),
     hardware_model: short(model, machine()),
-    platform: platform() === "darwin" ? "macos" : platform() === "linux" ? "linux" : "other",
+    platform: platformHere,
     os_version: osVersion === undefined ? short(`${version()} ${release()}`, "unknown") : `macOS ${osVersion}`,
     memory_bytes: totalmem(),
   };

@@ -10,8 +10,8 @@ import {
 } from "../wire/registration.ts";
 import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
 import { either, fail, pass, unknown } from "./check.ts";
-import { isShownOnly } from "./posture.ts";
-import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
+import { isShownOnly, levelOf } from "./levels.ts";
+import type { Check, Evidence, Policy, Verdict } from "./verdict.ts";
 
 /** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
 const SIGNED_BYTES_MAX = 64 * 1024;
@@ -26,8 +26,7 @@ export const readBlob = (bytes: Uint8Array): RegistrationBlob | undefined => rea
  * function decides in the coordinator, in the client library and in a browser; it asks nobody and is
  * the same for the same input.
  *
- * A level is granted only where all the checks that it needs pass. Checks that read `unknown` grant
- * nothing and take nothing away.
+ * What each level needs stands in `levels.ts`. Checks that read `unknown` grant nothing and take nothing away.
  *
  * @param now milliseconds since 1970
  */
@@ -36,7 +35,7 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
   const blob = readBlob(evidence.blob);
   if (!blob) return { level: "none", checks: [fail("blob.shape", "not a registration blob", UPDATE)], at };
 
-  const needed = [
+  const checks = [
     pass("blob.shape", "a registration blob, version 1"),
     blobSignature(crypto, blob, evidence),
     ...(policy.moment === "registration" ? [blobFresh(blob, now)] : []),
@@ -46,18 +45,14 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     ...postureChecks("posture", blob.posture, blob.platform),
     ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
     revocationCheck(crypto, blob, policy),
+    ...honesty,
   ];
-  const level: TrustLevel = needed.every(grants) ? "self_signed" : "none";
-  return { level, checks: [...needed, ...honesty], at };
+  return { level: levelOf(checks, blob.platform), checks, at };
 }
 
 const UPDATE = "Update the provider's software, then start it again.";
 const RESTART = "Start the provider again.";
 const CLOCK = "Set the machine's clock (turn on network time), then start the provider again.";
-
-/** What nobody could read takes nothing away at this level: a posture, a list that was not given. All else must have passed. */
-const grants = ({ id, status }: Check): boolean =>
-  status === "pass" || (status === "unknown" && (id.startsWith("posture.") || id === REVOKED));
 
 /** What a software identity cannot show. Said in so many words, so that nobody reads more into the level. */
 const honesty: readonly Check[] = [
@@ -181,13 +176,11 @@ const postureChecks = (
   Object.entries(posture).map(([name, status]) => {
     const id = `${prefix}.${name}`;
     if (status === "unknown") return unknown(id, "could not be read there");
-    if (status === "fail" && isShownOnly(name, platform))
-      return unknown(id, "the machine says fail; this level does not ask for it");
     return either(
       id,
       status === "pass",
       "the machine says pass",
-      "the machine says fail",
+      isShownOnly(id, platform) ? "the machine says fail; no level asks for it" : "the machine says fail",
       "Turn this protection on, then start the provider again.",
     );
   });
