@@ -1,9 +1,11 @@
 /** The parts that a network in a process is built from. For tests. */
+export { MemoryAccounts } from "./adapters/memory-accounts.ts";
 export { MemoryLedger } from "./adapters/memory-ledger.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
 export type { Events } from "./events/events.ts";
 export { Fleet, type Member, type Sealing } from "./fleet/fleet.ts";
 export type { ProvenView, ProviderView } from "./fleet/view.ts";
+export { createHttpServer } from "./http/server.ts";
 export type { Ask } from "./inference/ask.ts";
 export type { Net } from "./inference/net.ts";
 export type { AnswerFacts, Closing, Reply } from "./inference/reply.ts";

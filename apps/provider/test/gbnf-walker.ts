@@ -7,10 +7,10 @@ type Node =
   | { readonly kind: "sequence" | "choice"; readonly of: readonly Node[] }
   | { readonly kind: "repeat"; readonly of: Node; readonly min: number; readonly max: number };
 
-/** How often a repetition without a greatest bound is taken. */
-const TURNS_MAX = 4;
+/** How much oftener than it has to be a repetition is taken. */
+const extraTurns = 4;
 /** Deeper than this the shortest way to an end is taken. */
-const DEPTH_MAX = 60;
+const deep = 60;
 
 export class GrammarWalker {
   readonly #rules = new Map<string, Node>();
@@ -50,7 +50,7 @@ export class GrammarWalker {
       case "sequence":
         return node.of.map((one) => this.#write(one, pick, depth)).join("");
       case "choice": {
-        if (depth < DEPTH_MAX) return this.#write(at(node.of, pick(node.of.length)), pick, depth);
+        if (depth < deep) return this.#write(at(node.of, pick(node.of.length)), pick, depth);
         const shortest = Math.min(...node.of.map((one) => this.#depthOf(one)));
         return this.#write(
           at(
@@ -62,8 +62,8 @@ export class GrammarWalker {
         );
       }
       case "repeat": {
-        const most = Math.min(node.max, node.min + TURNS_MAX);
-        const turns = depth < DEPTH_MAX ? node.min + pick(most - node.min + 1) : node.min;
+        const most = Math.min(node.max, node.min + extraTurns);
+        const turns = depth < deep ? node.min + pick(most - node.min + 1) : node.min;
         return Array.from({ length: turns }, () => this.#write(node.of, pick, depth)).join("");
       }
     }

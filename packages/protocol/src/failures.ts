@@ -161,7 +161,7 @@ export const gates = [
 ] as const;
 export type Gate = (typeof gates)[number];
 
-/** What the provider said went wrong; the only words that it can send. */
+/** What the provider said went wrong on its side. These and the refusals below are the only words that it can send. */
 export const providerFaults = [
   "invalid_request",
   "model_unavailable",
@@ -172,8 +172,11 @@ export const providerFaults = [
 ] as const;
 export type ProviderFault = (typeof providerFaults)[number];
 
-/** What only the machine with the model can find out, and another machine would find out too. */
-export const engineRefusals = ["context_exceeded", "messages_refused", "form_refused"] as const;
+/**
+ * What only a machine can find out about a request, and what every other machine with the same model would
+ * find: nobody's fault but the request's. The caller is told in our words; `dialects/engine-refusals.ts` has them.
+ */
+export const engineRefusals = ["context_exceeded", "messages_refused", "schema_refused", "tools_refused"] as const;
 export type EngineRefusalCode = (typeof engineRefusals)[number];
 
 /** What a closing check found wrong with an answer. */

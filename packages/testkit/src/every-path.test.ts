@@ -29,6 +29,7 @@ import { account, CREDIT, entry, TestNetwork } from "./network.ts";
 const behaviours = [
   "honest",
   "busy",
+  "refuses the request",
   "error before content",
   "gone before content",
   "silent before content",
@@ -44,7 +45,13 @@ const behaviours = [
 ] as const;
 type Behaviour = (typeof behaviours)[number];
 const lies = new Set<Behaviour>(behaviours.slice(behaviours.indexOf("another body than signed")));
-const before = new Set<Behaviour>(["busy", "error before content", "gone before content", "silent before content"]);
+const before = new Set<Behaviour>([
+  "busy",
+  "refuses the request",
+  "error before content",
+  "gone before content",
+  "silent before content",
+]);
 
 /** When the caller leaves: never, before anything, or after so many writes. */
 const patience = [Infinity, -1, 0, 1] as const;
@@ -177,9 +184,10 @@ class FakeMachine implements Member {
   /** @returns what a cancel does: a proper closing, unless it has come already or never will */
   #act(turn: Turn): () => void {
     const { behaviour, jobId, put, sealer } = turn;
-    const error = (code: "busy" | "generation_failed") =>
+    const error = (code: "busy" | "messages_refused" | "generation_failed") =>
       put({ kind: "error", error: { type: "inference_error", request_id: jobId, code } });
     if (behaviour === "busy") error("busy");
+    if (behaviour === "refuses the request") error("messages_refused");
     if (behaviour === "error before content") error("generation_failed");
     if (behaviour === "gone before content") put({ kind: "gone" });
     if (before.has(behaviour)) return () => {};
@@ -301,6 +309,7 @@ it("closes money, holds and slots on every path", { timeout: 60_000 }, async () 
     // The second machine is asked only where the caller could not know of the first.
     if (did.length === 2 && stream) expect(before.has(did[0] ?? "honest")).toBe(true);
     if (did.length === 2) expect(lies.has(did[0] ?? "honest")).toBe(false);
+    if (did.length === 2) expect(did[0]).not.toBe("refuses the request");
     for (const machine of machines) expect(machine.distrusted).toBe(machine.did.some((one) => lies.has(one)));
     const rows = await network.ledger.usage(account, 10);
     expect(rows).toHaveLength(did.length > 0 ? 1 : 0);
@@ -314,6 +323,7 @@ it("closes money, holds and slots on every path", { timeout: 60_000 }, async () 
     "provider_gone",
     "receipt_mismatch",
     "too_slow",
+    "unsupported",
     "whole",
   ]);
 });

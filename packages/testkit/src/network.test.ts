@@ -150,21 +150,6 @@ describe("a network in a process", () => {
     await expectClosed(made);
   });
 
-  /** Goal: what only a machine can refuse is the caller's to mend: told at once, tried nowhere else, free. Method: each refusal, a second machine that would answer. */
-  it.each([
-    ["messages_refused", "body_invalid"],
-    ["form_refused", "body_invalid"],
-    ["context_exceeded", "context_length_exceeded"],
-  ] as const)("tells the caller that a machine says %s", async (refuses, code) => {
-    const made = await network();
-    const machines = await joined(made, { pieces: ["x"], refuses }, { pieces: ["x"], refuses });
-    expect(await made.clock.until(codeOf(made.serve(new Caller())), 10_000)).toBe(code);
-    expect(machines.map(({ engine }) => engine.generated)).toEqual([0, 0]);
-    expect(made.fleet.candidates().map(({ recentFaults }) => recentFaults)).toEqual([0, 0]);
-    expect((await made.ledger.totals(account)).charged).toBe(0n);
-    await expectClosed(made);
-  });
-
   /** Goal: after its first content a stream never moves, and costs nothing. Method: the machine fails, or its line is cut. */
   it.each<[string, Script, string]>([
     ["fails", { ...rain, failAfter: 5 }, "provider_fault"],

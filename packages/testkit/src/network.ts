@@ -26,6 +26,7 @@ import {
   type RegistrationBlob,
   type RequestId,
   type Sha256Hex,
+  type Signer,
 } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import {
@@ -36,7 +37,6 @@ import {
   type Dialer,
   type Listener,
   type ProviderEvents,
-  type Script,
 } from "@darkbloom/provider/testing";
 import { generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
@@ -163,7 +163,7 @@ export class TestNetwork {
   }
 
   /** Joins a real provider with a scripted engine over a simulated wire. */
-  provider(script: () => Script, more: ConstructorParameters<typeof TestProvider>[2] = {}): TestProvider {
+  provider(script: Behaviour, more: ProviderOptions = {}): TestProvider {
     return new TestProvider(this, script, more);
   }
 
@@ -171,6 +171,15 @@ export class TestNetwork {
   get running(): number {
     return this.fleet.providers().reduce((sum, { running }) => sum + running, 0);
   }
+}
+
+type Behaviour = ConstructorParameters<typeof ScriptedEngine>[0]["script"];
+
+interface ProviderOptions {
+  readonly slots?: number;
+  readonly delayMs?: () => number;
+  readonly signer?: Signer;
+  readonly posture?: () => RegistrationBlob["posture"];
 }
 
 /** One provider and its wire, which can be cut or frozen. */
@@ -183,17 +192,13 @@ export class TestProvider {
   #cut: (() => void) | undefined;
   #frozen = false;
 
-  constructor(
-    network: TestNetwork,
-    script: () => Script,
-    more: { slots?: number; delayMs?: () => number; posture?: () => RegistrationBlob["posture"] },
-  ) {
-    const { slots = 4, delayMs = () => 1, posture = () => ({ core_dumps_off: "unknown" as const }) } = more;
+  constructor(network: TestNetwork, script: Behaviour, more: ProviderOptions) {
+    const { slots = 4, delayMs = () => 1, signer = memorySigner() } = more;
+    const { posture = () => ({ core_dumps_off: "unknown" as const }) } = more;
     const { clock, random } = network;
     this.#network = network;
     this.#delayMs = delayMs;
     this.engine = new ScriptedEngine({ clock, slots, script });
-    const signer = memorySigner();
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
     const keys = new SealingKeys(tools, () => ({

@@ -20,7 +20,7 @@ export function requestIdOf(request: Pick<IncomingMessage, "headers">, random: R
 
 /**
  * Headers of every response, put on the raw response so that answers which bypass Fastify carry them too:
- * the request id, no caching, no guessing of types, and CORS (Fetch standard §3.3) for the allowed origins.
+ * the request id under both its names, no caching, no guessing of types, and CORS (Fetch standard §3.3) for the allowed origins.
  */
 export function dressResponse(
   request: IncomingMessage,

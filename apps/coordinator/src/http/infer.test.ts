@@ -73,6 +73,7 @@ describe("an answer on the wire", () => {
         "x-darkbloom-privacy: transparent",
         "x-darkbloom-timing: hold;dur=0.25, queue;dur=0, seal;dur=1.5, first_content;dur=12",
         `x-request-id: ${requestId}`,
+        `request-id: ${requestId}`,
         "x-ratelimit-limit-requests: 1200",
         "x-ratelimit-remaining-requests: ",
         "x-ratelimit-reset-requests: ",
@@ -238,6 +239,7 @@ describe("a failure on the wire", () => {
       expect(response.status).toBe(failures[failure.code].status);
       expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
       expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{24}$/);
+      expect(response.headers.get("request-id")).toBe(response.headers.get("x-request-id"));
       expect(response.headers.get("retry-after")).toBe("retryAfterSec" in failure ? "2" : null);
       expect(response.headers.get("www-authenticate") !== null).toBe(response.status === 401);
       expect(response.headers.get("allow")).toBe(failure.code === "method_not_allowed" ? "POST, OPTIONS" : null);

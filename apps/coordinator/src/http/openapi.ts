@@ -50,6 +50,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 function headersOf(status: number, isKeyed: boolean, ofSuccess: Readonly<Record<string, string>>) {
   const words = {
     "x-request-id": "the caller's own id where it is well formed, else ours",
+    "request-id": "the same, as Anthropic's SDKs read it",
     ...(isKeyed && {
       "x-ratelimit-limit-requests": "requests per minute",
       "x-ratelimit-remaining-requests": "requests that would be taken right now",

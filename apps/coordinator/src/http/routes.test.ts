@@ -240,6 +240,7 @@ describe("paths, methods and origins", () => {
       const response = await edge.get(path, { method, headers: { "x-request-id": "mine" } });
       expect([method, path, response.status, response.headers.get("allow")]).toEqual([method, path, status, allow]);
       expect(response.headers.get("x-request-id")).toBe("mine");
+      expect(response.headers.get("request-id")).toBe("mine");
       const text = await response.text();
       if (status >= 400 && method !== "HEAD")
         expect(JSON.parse(text).error.code).toBe(status === 404 ? "route_not_found" : "method_not_allowed");
@@ -321,7 +322,9 @@ describe("paths, methods and origins", () => {
     using line = await dial(edge.port);
     line.socket.write("nonsense\r\n\r\n");
     await line.closed;
-    expect(line.heard()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nx-request-id: req_/);
+    expect(line.heard()).toMatch(
+      /^HTTP\/1\.1 400 Bad Request\r\nx-request-id: (?<id>req_\w+)\r\nrequest-id: \k<id>\r\n/,
+    );
     using long = await dial(edge.port);
     long.socket.write(`GET /health HTTP/1.1\r\nhost: x\r\nx-long: ${"x".repeat(20_000)}\r\n\r\n`);
     expect(await long.until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 431 /);
@@ -377,6 +380,9 @@ describe("the API description", () => {
     expect(Object.keys(chat?.responses ?? {})).toEqual(
       expect.arrayContaining(["200", "400", "401", "402", "403", "404", "413", "429", "500", "502", "503", "504"]),
     );
+    for (const { responses } of Object.values(paths).flatMap((operations) => Object.values(operations)))
+      for (const response of Object.values(responses))
+        expect(Object.keys(response.headers ?? {})).toEqual(expect.arrayContaining(["x-request-id", "request-id"]));
     const { headers, content } = chat?.responses["200"] ?? {};
     expect(Object.keys(content ?? {})).toEqual(["application/json", "text/event-stream"]);
     expect(Object.keys(headers ?? {})).toEqual(

@@ -168,6 +168,6 @@ function refuseMalformed(deps: HttpDeps, code: string | undefined, socket: Duple
   const status = code === "HPE_HEADER_OVERFLOW" ? 431 : code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
   const requestId = requestIdOf({ headers: {} }, deps.random);
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${requestId}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nx-request-id: ${requestId}\r\nrequest-id: ${requestId}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
   );
 }

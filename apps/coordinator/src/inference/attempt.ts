@@ -1,18 +1,21 @@
 import {
   AnswerOpener,
   ENVELOPE_LIFE_MS,
+  failureOfRefusal,
   NetworkError,
-  ourWords,
   sealRequest,
   toBase64,
   type JobId,
+  type EngineRefusalCode,
   type OpenedFrame,
+  type ProviderFault,
   type ProviderId,
 } from "@darkbloom/protocol";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
-import type { Completion, Line } from "../session/line.ts";
+import type { Completion, Line, LineEvent } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
+import { promptBound } from "./bound.ts";
 import type { Net } from "./net.ts";
 
 /** From the hand-over to the first token. A cold or busy machine may take long; a frozen one is noticed sooner by its silence. */
@@ -34,6 +37,8 @@ export class Attempt implements Disposable {
   readonly provider: ProviderView;
   readonly sealMs: number;
   readonly #net: Net;
+  readonly #ask: Ask;
+  readonly #entry: CatalogEntry;
   readonly #line: Line;
   readonly #opener: AnswerOpener;
   readonly #hangUp: AbortSignal;
@@ -47,8 +52,18 @@ export class Attempt implements Disposable {
   #completion: Completion | undefined;
   #cancelled = false;
 
-  private constructor(net: Net, ask: Ask, line: Line, opener: AnswerOpener, provider: ProviderView, startedMs: number) {
+  private constructor(
+    net: Net,
+    ask: Ask,
+    entry: CatalogEntry,
+    line: Line,
+    opener: AnswerOpener,
+    provider: ProviderView,
+    startedMs: number,
+  ) {
     this.#net = net;
+    this.#ask = ask;
+    this.#entry = entry;
     this.#line = line;
     this.#opener = opener;
     this.#hangUp = ask.hangUp;
@@ -88,7 +103,7 @@ export class Attempt implements Disposable {
     });
     const [secret] = secrets;
     if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
-    const attempt = new Attempt(net, ask, line, new AnswerOpener(net.hpke, secret), member.view(), startedMs);
+    const attempt = new Attempt(net, ask, entry, line, new AnswerOpener(net.hpke, secret), member.view(), startedMs);
     line.send({ callerRequestId: ask.requestId, account: ask.account, envelope });
     return attempt;
   }
@@ -178,10 +193,7 @@ export class Attempt implements Disposable {
     this.#uncreditedBytes = 0;
   }
 
-  #refusal({
-    code,
-    context_tokens,
-  }: Extract<Awaited<ReturnType<Line["take"]>>, { kind: "error" }>["error"]): NetworkError {
+  #refusal({ code }: Extract<LineEvent, { kind: "error" }>["error"]): NetworkError {
     switch (code) {
       case "busy":
       case "draining":
@@ -190,34 +202,51 @@ export class Attempt implements Disposable {
         // Only who was told to stop may say that it did.
         return this.#cancelled
           ? new NetworkError({ code: "caller_gone", phase: this.#phase })
-          : this.#fault({
-              code: "provider_fault",
-              providerId: this.providerId,
-              phase: this.#phase,
-              fault: "generation_failed",
-            });
+          : this.#providerFault("generation_failed");
       case "context_exceeded":
-        return new NetworkError({ code: "context_length_exceeded", contextTokens: context_tokens ?? 0 });
       case "messages_refused":
-        return new NetworkError({
-          code: "body_invalid",
-          param: null,
-          expected: ourWords`the model's chat template does not take these messages in this order`,
-        });
-      case "form_refused":
-        return new NetworkError({
-          code: "body_invalid",
-          param: null,
-          expected: ourWords`the engine cannot keep to this form; make the JSON Schema, or the tools', simpler`,
-        });
+      case "schema_refused":
+      case "tools_refused":
+        return this.#isPlausible(code)
+          ? new NetworkError(failureOfRefusal(code, this.#ask.job.endpoint, this.#contextTokens))
+          : this.#providerFault("generation_failed");
       case "invalid_request":
       case "model_unavailable":
       case "cannot_open":
       case "generation_failed":
       case "backpressure_timeout":
       case "internal":
-        return this.#fault({ code: "provider_fault", providerId: this.providerId, phase: this.#phase, fault: code });
+        return this.#providerFault(code);
     }
+  }
+
+  /**
+   * A refusal costs the caller the request and the machine nothing, so it is believed no further than it must
+   * be: before any content, and of something that was sent.
+   */
+  #isPlausible(refusal: EngineRefusalCode): boolean {
+    const { job, body } = this.#ask;
+    if (this.#phase === "after_content") return false;
+    switch (refusal) {
+      case "context_exceeded":
+        return promptBound(body) >= this.#contextTokens;
+      case "messages_refused":
+        return true;
+      case "schema_refused":
+        return job.format !== undefined;
+      case "tools_refused":
+        return job.tools.length > 0;
+    }
+  }
+
+  /** As the machine signed it. */
+  get #contextTokens(): number {
+    const model = this.provider.models.find(({ build }) => build === this.#entry.build);
+    return model?.contextTokens ?? this.#entry.contextTokens;
+  }
+
+  #providerFault(fault: ProviderFault): NetworkError {
+    return this.#fault({ code: "provider_fault", providerId: this.providerId, phase: this.#phase, fault });
   }
 
   #fault(failure: ConstructorParameters<typeof NetworkError>[0]): NetworkError {

@@ -17,9 +17,12 @@ const choiceBound = (entry: CatalogEntry, { job }: Ask): number =>
 /** The most that a request can generate, in tokens, all its choices together. */
 export const outputBound = (entry: CatalogEntry, ask: Ask): number => choiceBound(entry, ask) * ask.job.choices;
 
+/** The most that a body's prompt can come to, in tokens. */
+export const promptBound = (body: Uint8Array): number => body.length + TEMPLATE_TOKENS_MAX;
+
 /** The most that a request can cost: what is held for it. Counting a prompt costs nothing. */
 export function worstCase(entry: CatalogEntry, ask: Ask): MicroUsd {
   if (!ask.job.generates) return microUsd(0n);
-  const promptTokens = Math.min(ask.body.length + TEMPLATE_TOKENS_MAX, entry.contextTokens);
+  const promptTokens = Math.min(promptBound(ask.body), entry.contextTokens);
   return priceOf(entry.price, { promptTokens, cachedTokens: 0, completionTokens: outputBound(entry, ask) });
 }

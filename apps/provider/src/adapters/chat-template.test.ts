@@ -69,6 +69,15 @@ describe("a chat template", () => {
     expect(refusal).not.toThrow(/secret/);
   });
 
+  it.each<[string, Conversation["tools"], string]>([
+    ["{{ raise_exception('no') }}{{ tools }}", [weather], "messages_refused"],
+    ["{% if tools %}{{ raise_exception('no') }}{% endif %}", [weather], "tools_refused"],
+    ["{{ raise_exception('no') }}", [], "messages_refused"],
+  ])("says whether the messages or the tools are refused: %s", (source, tools, code) => {
+    const refusal = () => open(source).render({ ...user("Hi"), tools });
+    expect(refusal).toThrow(expect.objectContaining({ code }));
+  });
+
   const call = { id: "c1", name: "get_weather", arguments: '{"city":"Paris","days":2}' };
   const asks: Message = { role: "assistant", text: "", toolCalls: [call] };
   const result: Message = { role: "tool", text: "20", callId: "c1" };

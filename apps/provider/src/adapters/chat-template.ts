@@ -49,7 +49,7 @@ export class ChatTemplate {
     this.#facts = { bos_token: bosToken, eos_token: eosToken };
   }
 
-  /** @throws EngineRefusal where the template does not take these messages, e.g. two of one role in a row */
+  /** @throws EngineRefusal where the template does not take these messages, e.g. two of one role in a row, or these tools */
   render(conversation: Conversation): Stretch[] {
     const literals: string[] = [];
     const aside = (literal: string) => `${MARK}${literals.push(literal) - 1}${MARK}`;
@@ -75,7 +75,18 @@ export class ChatTemplate {
       });
     } catch {
       // The template's own words may quote a message, so they end here.
-      throw new EngineRefusal("messages_refused");
+      throw new EngineRefusal(
+        tools.length > 0 && this.#takes({ messages, tools: [] }) ? "tools_refused" : "messages_refused",
+      );
+    }
+  }
+
+  #takes(conversation: Conversation): boolean {
+    try {
+      this.#rendered(conversation, String);
+      return true;
+    } catch {
+      return false;
     }
   }
 }

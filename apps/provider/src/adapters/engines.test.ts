@@ -166,6 +166,20 @@ describe("llama.cpp with the bundled model", () => {
     }
   });
 
+  /** Goal: what llama.cpp cannot compile is refused by name before the first token, and the slot stays free. Method: a repetition far above its bound. */
+  it("refuses a constraint that does not compile", async () => {
+    const schema = object({ a: { kind: "string", minChars: 1_000_000, maxChars: undefined } });
+    const tool = { ...weather, schema };
+    const table: [Constraint, string][] = [
+      [{ kind: "json", schema }, "schema_refused"],
+      [{ kind: "calls", tools: [tool], many: false }, "tools_refused"],
+      [{ kind: "calls_if_any", tools: [tool], many: false }, "tools_refused"],
+    ];
+    for (const [constraint, code] of table)
+      await expect(all(engine, offered(), { ...said, constraint })).rejects.toMatchObject({ code });
+    expect((await all(engine, rain(), said)).text).not.toBe("");
+  });
+
   it("draws from all tokens, and says so: their probabilities are one together", async () => {
     const { pieces } = await all(engine, rain(), { ...said, temperature: 1, maxTokens: 3, topLogprobs: 1024 });
     for (const { logprob } of pieces) {

@@ -1,8 +1,6 @@
-import type { NumberBounds } from "@darkbloom/protocol";
+import { NUMBER_DIGITS_MAX, type NumberBounds } from "@darkbloom/protocol";
 
-/** Digits before the point of a number that is held to bounds. */
-const DIGITS_MAX = 15;
-const most = 10 ** DIGITS_MAX - 1;
+const most = 10 ** NUMBER_DIGITS_MAX - 1;
 
 /** Grammars of JSON numbers within bounds, without exponents. */
 export const integerOf = (min: number | undefined, max: number | undefined): string =>

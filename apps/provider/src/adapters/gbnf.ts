@@ -7,8 +7,9 @@ import { charOf } from "./gbnf-text.ts";
  * GBNF, the grammars that llama.cpp holds a model to while it writes:
  * https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
  *
- * JSON is written on one line with one space after a colon and a comma: with free white space a small
- * model may write nothing else until its bound.
+ * JSON is written on one line with at most one space after a colon and a comma: with free white space a small
+ * model may write nothing else until its bound. A string may still go on until then where its schema bounds it
+ * by nothing: a bound of ours would cut what the schema allows, and a text in the middle of a word.
  */
 
 /** What every grammar may use. A string has no control characters and no `\u` escapes, so no half of a pair. */

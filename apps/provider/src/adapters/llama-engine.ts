@@ -177,11 +177,14 @@ export class LlamaEngine implements Engine {
 
   async #grammarOf(prompt: Prompt, generation: Generation): Promise<LlamaGrammarEvaluationState | undefined> {
     if (!generation.constraint) return undefined;
-    const grammar = await this.#llama.createGrammar(replyGrammar(generation.constraint, prompt)).catch(() => {
-      // llama.cpp's own words quote the grammar, and that is made of the caller's schema.
-      throw new EngineRefusal("form_refused");
-    });
-    return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
+    const rules = replyGrammar(generation.constraint, prompt);
+    try {
+      const grammar = await this.#llama.createGrammar(rules);
+      return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
+    } catch {
+      // llama.cpp's own words may quote the schema, so they end here.
+      throw new EngineRefusal(generation.constraint.kind === "json" ? "schema_refused" : "tools_refused");
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import {
   ANSWER_WINDOW_BYTES,
+  engineRefusals,
   receipt as receiptSchema,
   tags,
   utf8,
@@ -234,9 +235,19 @@ describe("a refusal", () => {
     expect(got.messages).toEqual([{ type: "inference_error", request_id: "job_1", code }]);
   });
 
-  it("says what would have fitted", async () => {
+  it("of a prompt that fills the context comes before any content", async () => {
     const got = await ask({ contextTokens: 4 });
-    expect(faultOf(got)).toMatchObject({ code: "context_exceeded", context_tokens: 4 });
+    expect(faultOf(got)).toEqual({ type: "inference_error", request_id: "job_1", code: "context_exceeded" });
+    expect(got.frames).toEqual([]);
+  });
+
+  /** Goal: what a model refuses is told as that, and is no bug of the machine. Method: an engine that refuses when it is run. */
+  it.each([...engineRefusals])("of the model's own: %s", async (refuses) => {
+    const turn = new Turn({ script: { pieces: [], refuses } });
+    const got = await turn.start();
+    expect(got.messages.at(-1)).toEqual({ type: "inference_error", request_id: "job_1", code: refuses });
+    expect(got.frames).toEqual([]);
+    expect(turn.faults).toEqual([]);
   });
 });
 

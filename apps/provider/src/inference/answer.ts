@@ -64,8 +64,7 @@ export async function answer(
   cancel: AbortSignal,
   lost: AbortSignal,
 ): Promise<void> {
-  const refuse = (code: Refusal["code"], more: Pick<Refusal, "context_tokens"> = {}) =>
-    net.send({ type: "inference_error", request_id: request.request_id, code, ...more });
+  const refuse = (code: Refusal["code"]) => net.send({ type: "inference_error", request_id: request.request_id, code });
 
   try {
     const opened = net.open(request.envelope);
@@ -83,10 +82,7 @@ export async function answer(
     net.send(await closing(net, request, opened, decoded.job, told));
   } catch (error) {
     if (lost.aborted) return;
-    if (error instanceof EngineRefusal)
-      return error.code === "context_exceeded"
-        ? refuse(error.code, { context_tokens: net.engine.model.contextTokens })
-        : refuse(error.code);
+    if (error instanceof EngineRefusal) return refuse(error.code);
     if (error instanceof CreditTimeout) return refuse("backpressure_timeout");
     net.failed(error);
     refuse("generation_failed");

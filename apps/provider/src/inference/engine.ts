@@ -43,12 +43,12 @@ export interface Generation extends Sampling {
   readonly constraint?: Constraint;
 }
 
-/** Why an engine cannot begin. Says nothing of the prompt itself. */
+/** Why a model cannot begin with this request, and could not elsewhere. Says nothing of the prompt itself. */
 export class EngineRefusal extends Error {
   override readonly name = "EngineRefusal";
   readonly code: EngineRefusalCode;
 
-  constructor(code: EngineRefusal["code"]) {
+  constructor(code: EngineRefusalCode) {
     super(code);
     this.code = code;
   }
@@ -72,7 +72,8 @@ export interface Piece {
  * - `slots` runs go on at once; a further one waits inside the engine.
  * - `run` ends by itself at the model's end-of-turn token ("stop") or after `maxTokens` or at the end of
  *   the context ("length"), as the generator's return value. Tokens that end the turn are counted, and
- *   are not text. It throws EngineRefusal where the prompt alone fills the context.
+ *   are not text. It throws EngineRefusal where the prompt alone fills the context, or the model cannot be
+ *   held to the constraint.
  * - When `signal` aborts, `run` throws its reason before the next token; the slot is free at once.
  * - Nothing is generated ahead of the reader by more than a token.
  * - The same prompt, sampling and seed give the same text.
@@ -85,7 +86,7 @@ export interface Engine extends AsyncDisposable {
   /**
    * Text of messages never becomes the template's own control tokens.
    *
-   * @throws EngineRefusal where the template does not take these messages
+   * @throws EngineRefusal where the template does not take these messages, or these tools
    */
   prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Prompt;
   /** @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept */

@@ -106,3 +106,27 @@ describe("the arguments of an earlier call", () => {
     expect(outcomeOf(() => argumentsOf(text, "p"))).toBe("body_invalid p"),
   );
 });
+
+/**
+ * Goal: many tools cannot ask for much where each asks for little. Method: a pattern of some size in each, in a few
+ * tools and in many.
+ */
+describe("the patterns of a request's tools", () => {
+  const patterned = (count: number, strict: boolean | undefined): GivenTool[] =>
+    Array.from({ length: count }, (_, at) =>
+      tool({
+        name: `tool_${at}`,
+        parameters: { type: "object", properties: { code: { type: "string", pattern: `^\\w{${900 - at}}$` } } },
+        strict,
+      }),
+    );
+
+  it.each<[number, boolean | undefined, string]>([
+    [3, true, "taken"],
+    [100, true, "unsupported"],
+    [100, undefined, "taken"],
+    [100, false, "taken"],
+  ])("of %i tools with strict %s are %s", (count, strict, expected) =>
+    expect(outcomeOf(() => readTools(patterned(count, strict), fields)).split(" ")[0]).toBe(expected),
+  );
+});

@@ -2,6 +2,7 @@ import { ourWords } from "../ids.ts";
 import { TOOL_NAME_CHARS_MAX, TOOLS_MAX } from "../limits.ts";
 import { readSchema } from "../schema/read-schema.ts";
 import type { Schema } from "../schema/shape.ts";
+import { PatternAllowance } from "../schema/text-states.ts";
 import { invalid, unsupported } from "./fields.ts";
 import type { Tool, ToolChoice } from "./job.ts";
 
@@ -27,6 +28,7 @@ export interface ToolFields {
 export function readTools(given: readonly GivenTool[], fields: ToolFields): readonly Tool[] {
   if (given.length > TOOLS_MAX) throw invalid("tools", ourWords`expected at most ${TOOLS_MAX} tools`);
   const names = new Set<string>();
+  const allowance = new PatternAllowance();
   return given.map(({ name, description, parameters, strict }, at) => {
     const nameParam = `tools.${at}.${fields.name}`;
     if (!toolName.test(name))
@@ -40,18 +42,19 @@ export function readTools(given: readonly GivenTool[], fields: ToolFields): read
       name,
       ...(description !== undefined && { description }),
       parameters: schema,
-      schema: schemaOf(schema, strict, param),
+      schema: schemaOf(schema, strict, param, allowance),
     };
   });
 }
 
 /** The schema that an answer must keep to. Without `strict` it is kept to as far as can be. */
-export const readFormat = (schema: unknown, strict: boolean, param: string): Schema => schemaOf(schema, strict, param);
+export const readFormat = (schema: unknown, strict: boolean, param: string): Schema =>
+  schemaOf(schema, strict, param, new PatternAllowance());
 
-function schemaOf(schema: unknown, strict: boolean | undefined, param: string): Schema {
-  const read = readSchema(schema, strict === false ? "relaxed" : "exact");
+function schemaOf(schema: unknown, strict: boolean | undefined, param: string, allowance: PatternAllowance): Schema {
+  const read = readSchema(schema, strict === false ? "relaxed" : "exact", allowance);
   if ("schema" in read) return read.schema;
-  const relaxed = strict === undefined ? readSchema(schema, "relaxed") : read;
+  const relaxed = strict === undefined ? readSchema(schema, "relaxed", allowance) : read;
   if ("schema" in relaxed) return relaxed.schema;
   throw unsupported(param, read.refused);
 }

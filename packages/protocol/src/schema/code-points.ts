@@ -34,5 +34,15 @@ export function complement(set: CodePoints): CodePoints {
   return gaps;
 }
 
-export const intersection = (a: CodePoints, b: CodePoints): CodePoints =>
-  complement(union(complement(a), complement(b)));
+export function intersection(a: CodePoints, b: CodePoints): CodePoints {
+  const common: (readonly [number, number])[] = [];
+  let [atA, atB] = [0, 0];
+  for (;;) {
+    const [one, other] = [a[atA], b[atB]];
+    if (!one || !other) return common;
+    const [first, last] = [Math.max(one[0], other[0]), Math.min(one[1], other[1])];
+    if (first <= last) common.push([first, last]);
+    if (one[1] < other[1]) atA++;
+    else atB++;
+  }
+}

@@ -9,8 +9,8 @@ export interface NumberBounds {
  * Digits of a number that is held to bounds. Two decimals of no more digits are never the same double (IEEE
  * 754 binary64), so that what is written beside an open bound is not read as the bound itself.
  */
-const DIGITS_MAX = 15;
-const BEYOND = 10 ** DIGITS_MAX;
+export const NUMBER_DIGITS_MAX = 15;
+const BEYOND = 10 ** NUMBER_DIGITS_MAX;
 
 export interface Edge {
   readonly at: number;
@@ -28,7 +28,7 @@ export function numberBounds(from: readonly Edge[], to: readonly Edge[], whole: 
   if (from.some(({ at }) => at >= BEYOND) || to.some(({ at }) => at <= -BEYOND)) return "none";
   const [least, most] = [from.filter(isNear), to.filter(isNear)];
   const before = Math.max(1, ...[...least, ...most].map(({ at }) => String(Math.trunc(Math.abs(at))).length));
-  const places = whole ? 0 : DIGITS_MAX - before;
+  const places = whole ? 0 : NUMBER_DIGITS_MAX - before;
   const mins = least.map((edge) => inward(edge, places, 1n));
   const maxs = most.map((edge) => inward(edge, places, -1n));
   const min = mins.length === 0 ? undefined : Math.max(...mins);

@@ -173,7 +173,7 @@ it.each<[unknown, string, Shape]>([
     "the schema's 'minLength' and 'maxLength' cannot be enforced beside",
     shapeOf(string({ format: "email" })),
   ],
-  [string({ pattern: "^((((a?){60}){60}){60}){60}$" }), "the schema's patterns are too large", text],
+  [string({ pattern: "^((((a?){60}){60}){60}){60}$" }), "the patterns are too large", text],
   [
     string({ maxLength: STRING_BOUND_CHARS_MAX + 1 }),
     `'maxLength' cannot be enforced above ${STRING_BOUND_CHARS_MAX}`,
@@ -300,7 +300,7 @@ it.each<[string, (at: number) => Json, number, string]>([
     21,
     "'minLength' and 'maxLength' cannot be enforced above",
   ],
-  ["patterns", (at) => string({ pattern: `^\\w{${1000 - at}}$` }), 6, "the schema's patterns are too large"],
+  ["patterns", (at) => string({ pattern: `^\\w{${1000 - at}}$` }), 6, "the patterns are too large"],
 ])("sums the bounds of %s", (_, of, count, words) => {
   const members = (length: number) =>
     closed(Object.fromEntries(Array.from({ length }, (__, at) => [`m${at}`, of(at)])));

@@ -6,6 +6,7 @@ import { StringReader } from "./read-string.ts";
 import { Refusal } from "./refusal.ts";
 import { areDisjoint, beginsWithItself, isEndless } from "./shape-facts.ts";
 import type { Member, Schema, Shape } from "./shape.ts";
+import { PatternAllowance } from "./text-states.ts";
 
 /** Levels of a schema, and schemas and constants in it: more are refused, so that a small body cannot ask for much work. */
 export const SCHEMA_DEPTH_MAX = 32;
@@ -24,14 +25,16 @@ export type ReadMode = "exact" | "relaxed";
  *
  * Never throws, and says nothing of the caller's words.
  *
+ * @param allowance shared by the schemas of one request
  * @example readSchema({ type: "array", items: { enum: [1, 2] } }, "exact")
  */
 export function readSchema(
   schema: unknown,
   mode: ReadMode,
+  allowance = new PatternAllowance(),
 ): { readonly schema: Schema } | { readonly refused: OurWords } {
   try {
-    return { schema: new Reader(schema, mode === "exact").read() };
+    return { schema: new Reader(schema, mode === "exact", allowance).read() };
   } catch (error) {
     if (error instanceof Refusal) return { refused: error.words };
     throw error;
@@ -50,10 +53,10 @@ class Reader {
   #nodes = 0;
   #itemsBounds = 0;
 
-  constructor(whole: unknown, exact: boolean) {
+  constructor(whole: unknown, exact: boolean, allowance: PatternAllowance) {
     this.#whole = whole;
     this.#exact = exact;
-    this.#strings = new StringReader((words) => this.#leaveOut(words));
+    this.#strings = new StringReader((words) => this.#leaveOut(words), allowance);
   }
 
   read(): Schema {

@@ -4,7 +4,7 @@ import { type Pattern, readPattern } from "./pattern.ts";
 import { type LeaveOut, Refusal } from "./refusal.ts";
 import type { Shape } from "./shape.ts";
 import { patternOfFormat, stringFormats } from "./string-formats.ts";
-import { PatternAllowance, textStates } from "./text-states.ts";
+import { type PatternAllowance, textStates } from "./text-states.ts";
 
 /** Grammars spell a repetition out: a larger bound costs more than it is worth. */
 export const STRING_BOUND_CHARS_MAX = 1_000;
@@ -17,12 +17,13 @@ const namesOfPatterns = ["starts_with", "ends_with", "includes", "lowercase", "u
 /** Reads the strings of one schema, which share what a schema may cost. */
 export class StringReader {
   readonly #leaveOut: LeaveOut;
-  readonly #allowance = new PatternAllowance();
+  readonly #allowance: PatternAllowance;
   readonly #known = new Map<string, Shape>();
   #boundsSum = 0;
 
-  constructor(leaveOut: LeaveOut) {
+  constructor(leaveOut: LeaveOut, allowance: PatternAllowance) {
     this.#leaveOut = leaveOut;
+    this.#allowance = allowance;
   }
 
   read(node: Node): Shape {
@@ -71,7 +72,7 @@ export class StringReader {
         ? ourWords`no string can be of a 'pattern' or 'format' of the schema with all that stands beside it`
         : isBounded
           ? ourWords`the schema's 'minLength' and 'maxLength' cannot be enforced beside a 'pattern' or 'format' that is so large; leave them out, or leave 'strict' out`
-          : ourWords`the schema's patterns are too large to be enforced together; leave 'strict' out`,
+          : ourWords`the patterns are too large to be enforced together; leave some out, or leave 'strict' out`,
     );
     return isBounded ? this.#text(sources, 0, undefined) : { kind: "string", minChars: 0, maxChars: undefined };
   }

@@ -1,8 +1,8 @@
 import { type CodePoints, intersection, union, writable } from "./code-points.ts";
 import { ofLength, type Pattern } from "./pattern.ts";
 
-/** Of all patterns of a schema: steps that reading them may take, and ranges of characters in what comes out. */
-const PATTERN_WORK_MAX = 1_000_000;
+/** Of all patterns of a request: steps that reading them may take, and ranges of characters in what comes out. */
+const PATTERN_WORK_MAX = 200_000;
 const PATTERN_RANGES_MAX = 20_000;
 
 /** A place in a text: whether it may end there, and which characters lead where. Several steps may share a character. */
@@ -38,7 +38,7 @@ class TooMuch extends Error {
   override readonly name = "TooMuch";
 }
 
-/** In code points. */
+/** In code points; `max` is at least `min`. */
 export interface Lengths {
   readonly min: number;
   readonly max: number | undefined;
@@ -80,7 +80,7 @@ type Node =
 class Machine {
   readonly #allowance: PatternAllowance;
   readonly #nodes: Node[] = [];
-  readonly #known = new Map<string, TextState>();
+  readonly #known = new Map<number, TextState>();
   readonly first: number;
 
   constructor(pattern: Pattern, allowance: PatternAllowance) {
@@ -126,25 +126,28 @@ class Machine {
 
   /** What can come at a node. Behind a `$` nothing may; a `^` is passed only where nothing was written. */
   from(node: number, isStart: boolean): TextState {
-    const key = `${node} ${isStart}`;
+    const key = 2 * node + Number(isStart);
     const known = this.#known.get(key);
     if (known) return known;
     const steps: TextStep[] = [];
     let ends = false;
-    const open: { readonly at: number; readonly ended: boolean }[] = [{ at: node, ended: false }];
-    const seen = new Set<string>();
-    for (let next = open.pop(); next; next = open.pop()) {
-      const { at, ended } = next;
-      const here = `${at} ${ended}`;
-      if (seen.has(here)) continue;
-      seen.add(here);
+    // A node and whether a `$` is behind us, as one number.
+    const open = [2 * node];
+    const seen = new Set(open);
+    const goTo = (to: number, ended: number) => {
+      const next = 2 * to + ended;
+      if (!seen.has(next)) open.push(next);
+      seen.add(next);
+    };
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
       this.#allowance.work(1);
-      const found = this.#nodes[at];
+      const ended = next % 2;
+      const found = this.#nodes[(next - ended) / 2];
       if (found?.kind === "accept") ends = true;
-      else if (found?.kind === "fork") for (const to of found.to) open.push({ at: to, ended });
-      else if (found?.kind === "end") open.push({ at: found.to, ended: true });
-      else if (found?.kind === "start" && isStart) open.push({ at: found.to, ended });
-      else if (found?.kind === "char" && !ended) steps.push({ on: found.on, to: found.to });
+      else if (found?.kind === "fork") for (const to of found.to) goTo(to, ended);
+      else if (found?.kind === "end") goTo(found.to, 1);
+      else if (found?.kind === "start" && isStart) goTo(found.to, ended);
+      else if (found?.kind === "char" && ended === 0) steps.push({ on: found.on, to: found.to });
     }
     const state = { ends, steps };
     this.#known.set(key, state);

@@ -58,10 +58,8 @@ export const fromProvider = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("inference_error"),
     request_id: jobId,
-    /** `busy`, `draining` and `cancelled` are no fault of anyone's; what an engine refuses is the caller's. */
+    /** A model's refusal is the request's own; `busy`, `draining` and `cancelled` are no fault of anyone's. */
     code: z.enum([...providerFaults, ...engineRefusals, "busy", "draining", "cancelled"]),
-    /** With `context_exceeded`: what would have fitted. */
-    context_tokens: z.int().positive().optional(),
   }),
   z.object({ type: z.literal("provider_drain") }),
 ]);

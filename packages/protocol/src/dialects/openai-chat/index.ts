@@ -1,12 +1,10 @@
-import type { ParamPath } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
+import { promptFieldOf } from "../engine-refusals.ts";
 import { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "./errors.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeChatRequest } from "./request.ts";
 import { chatRequestSchema } from "./request-schema.ts";
-
-const promptField = "messages" as ParamPath;
 
 /** OpenAI's Chat Completions: text, tools that the caller runs, and answers held to a JSON Schema. */
 export const openaiChat: Dialect = {
@@ -28,8 +26,8 @@ export const openaiChat: Dialect = {
         job.stream ? new StreamRenderer(job, wishes, facts) : new PlainRenderer(job, wishes, facts),
     };
   },
-  errorBody: (failure) => openaiErrorBody(failure, promptField),
-  errorEvent: (failure) => openaiErrorEvent(failure, promptField),
+  errorBody: (failure) => openaiErrorBody(failure, promptFieldOf("/v1/chat/completions")),
+  errorEvent: (failure) => openaiErrorEvent(failure, promptFieldOf("/v1/chat/completions")),
 };
 
 export { chatChunkSchema, chatResponseSchema, openaiErrorSchema } from "./answer-schema.ts";

@@ -149,6 +149,13 @@ const functionsAreNot = ourWords`functions were replaced by tools; send 'tools' 
 const audioIsNot = ourWords`the models served here take and give text alone`;
 const penaltyWords = ourWords`expected a number from -2 to 2`;
 const toolWords = ourWords`expected an object with 'type' "function" and 'function', which has a 'name'`;
+/** Of a tool's own fields, wherever a dialect has them. */
+export const toolFieldRules = {
+  name: { expected: ourWords`expected a string, the function's name` },
+  description: { expected: ourWords`expected a string` },
+  parameters: { expected: ourWords`expected a JSON Schema, an object` },
+  strict: { expected: trueOrFalseWords },
+} as const;
 const toolChoiceWords = ourWords`expected 'none', 'auto', 'required' or a function of 'tools'`;
 const callWords = ourWords`expected an object with 'id' and 'function', which has a 'name' and 'arguments' as a string`;
 const formatWords = ourWords`expected an object with 'type' "text", "json_object" or "json_schema" and, for the last, 'json_schema' with 'name' and 'schema'`;
@@ -213,6 +220,11 @@ export const chatRequestRules = {
     refused: ourWords`only functions are served as tools`,
     refusedWords: ["custom"],
   },
+  "tools.*.function": { expected: toolWords },
+  "tools.*.function.name": toolFieldRules.name,
+  "tools.*.function.description": toolFieldRules.description,
+  "tools.*.function.parameters": toolFieldRules.parameters,
+  "tools.*.function.strict": toolFieldRules.strict,
   tool_choice: { expected: toolChoiceWords },
   parallel_tool_calls: { expected: trueOrFalseWords },
   response_format: { expected: formatWords },

@@ -1,13 +1,11 @@
-import type { ParamPath } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
+import { promptFieldOf } from "../engine-refusals.ts";
 import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "../openai-chat/errors.ts";
 import { completionSchema } from "./answer-schema.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeCompletionRequest } from "./request.ts";
 import { completionRequestSchema } from "./request-schema.ts";
-
-const promptField = "prompt" as ParamPath;
 
 /** OpenAI's older text completions. The models here are chat models, so the prompt is one user message. */
 export const openaiCompletions: Dialect = {
@@ -28,8 +26,8 @@ export const openaiCompletions: Dialect = {
       renderer: (facts) => (job.stream ? new StreamRenderer(job, includeUsage, facts) : new PlainRenderer(job, facts)),
     };
   },
-  errorBody: (failure) => openaiErrorBody(failure, promptField),
-  errorEvent: (failure) => openaiErrorEvent(failure, promptField),
+  errorBody: (failure) => openaiErrorBody(failure, promptFieldOf("/v1/completions")),
+  errorEvent: (failure) => openaiErrorEvent(failure, promptFieldOf("/v1/completions")),
 };
 
 export { completionSchema } from "./answer-schema.ts";

@@ -1,7 +1,8 @@
 import type { Failure } from "../../failures.ts";
-import type { ParamPath, RequestId } from "../../ids.ts";
+import type { RequestId } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { jsonLine } from "../json-text.ts";
+import { promptFieldOf } from "../engine-refusals.ts";
 import { openaiErrorSchema, type OpenaiError } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody } from "../openai-chat/errors.ts";
 import { responseSchema, responsesEventSchema } from "./answer-schema.ts";
@@ -34,7 +35,7 @@ export const openaiResponses: Dialect = {
 };
 
 function errorBody(failure: Failure): string {
-  return openaiErrorBody(failure, "input" as ParamPath);
+  return openaiErrorBody(failure, promptFieldOf("/v1/responses"));
 }
 
 /** `event: error`, numbered after the events before it. */

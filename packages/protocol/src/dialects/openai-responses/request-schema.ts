@@ -3,7 +3,7 @@ import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, TOOLS_MAX, TOP_LOGPROBS_MAX } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
 import { trueOrFalseWords, tokenCountWords } from "../fields.ts";
-import { chatRequestRules, chatRequestSchema } from "../openai-chat/request-schema.ts";
+import { chatRequestRules, chatRequestSchema, toolFieldRules } from "../openai-chat/request-schema.ts";
 
 export const METADATA_PAIRS_MAX = 16;
 export const INCLUDES_MAX = 16;
@@ -233,6 +233,10 @@ export const responsesRequestRules = {
   tools: rules.tools,
   "tools.*": { expected: ourWords`expected an object with 'type' "function" and a 'name'` },
   "tools.*.type": { refused: ourWords`only functions that the caller runs are served as tools` },
+  "tools.*.name": toolFieldRules.name,
+  "tools.*.description": toolFieldRules.description,
+  "tools.*.parameters": toolFieldRules.parameters,
+  "tools.*.strict": toolFieldRules.strict,
   tool_choice: rules.tool_choice,
   "tool_choice.type": {
     refused: ourWords`only functions are served as tools; send 'none', 'auto', 'required' or one function`,

@@ -1,0 +1,40 @@
+import type { Failure, EngineRefusalCode } from "../failures.ts";
+import { ourWords, type OurWords, type ParamPath } from "../ids.ts";
+import type { Endpoint } from "./job.ts";
+
+/** Where each dialect has what a model can refuse. */
+const fields: Readonly<Record<Endpoint, { readonly prompt: string; readonly schema: string }>> = {
+  "/v1/chat/completions": { prompt: "messages", schema: "response_format.json_schema.schema" },
+  "/v1/responses": { prompt: "input", schema: "text.format.schema" },
+  // It takes no schema; an endpoint has one all the same, so that no path stays without a name.
+  "/v1/completions": { prompt: "prompt", schema: "prompt" },
+  "/v1/messages": { prompt: "messages", schema: "output_config.format.schema" },
+  "/v1/messages/count_tokens": { prompt: "messages", schema: "output_config.format.schema" },
+};
+
+const reasons: Readonly<Record<Exclude<EngineRefusalCode, "context_exceeded">, OurWords>> = {
+  messages_refused: ourWords`this model's chat template does not take these messages; try without system messages, with user and assistant in turns, and without tool calls`,
+  schema_refused: ourWords`this model cannot be held to this schema; make it smaller, with fewer bounds and less nesting`,
+  tools_refused: ourWords`this model cannot be given these tools; send fewer, with simpler parameters, or none`,
+};
+
+/** The field of a dialect that holds the prompt. */
+export const promptFieldOf = (endpoint: Endpoint): ParamPath => fields[endpoint].prompt as ParamPath;
+
+/**
+ * What a model's refusal is to the caller: every word is ours, since the machine chose one of a closed list.
+ *
+ * @param contextTokens of the machine's model, as it signed it
+ */
+export function failureOfRefusal(refusal: EngineRefusalCode, endpoint: Endpoint, contextTokens: number): Failure {
+  switch (refusal) {
+    case "context_exceeded":
+      return { code: "context_length_exceeded", contextTokens };
+    case "messages_refused":
+      return { code: "unsupported", param: promptFieldOf(endpoint), reason: reasons[refusal] };
+    case "schema_refused":
+      return { code: "unsupported", param: fields[endpoint].schema as ParamPath, reason: reasons[refusal] };
+    case "tools_refused":
+      return { code: "unsupported", param: "tools" as ParamPath, reason: reasons[refusal] };
+  }
+}
