@@ -4,14 +4,16 @@ import { bundledEntry } from "@darkbloom/coordinator";
 import { checks, isShownOnly, type Check } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import {
+  chipNames,
+  chipOf,
   describeTpm,
+  homeIn,
+  identityFiles,
   IdentityKeyError,
   ModelFileError,
   platformHere,
   readMachine,
   readWeights,
-  SOFTWARE_KEY_FILE,
-  TPM_KEY_FILE,
   type IdentityChoice,
   type TpmAddress,
 } from "@darkbloom/provider";
@@ -57,34 +59,47 @@ export async function checkModelFile(model: string): Promise<Check> {
 
 export function checkKeyFile(data: string): Check {
   const id = "key.mode";
-  const paths = [TPM_KEY_FILE, SOFTWARE_KEY_FILE].map((file) => join(data, file)).filter(isThere);
+  const paths = Object.values(identityFiles)
+    .map((file) => join(data, file))
+    .filter(isThere);
   if (paths.length === 0) return unknown(id, "there is no identity key yet", "The first 'provider start' makes one.");
   const open = paths.filter((path) => (statSync(path).mode & OTHERS_MODE_BITS) !== 0);
   if (open.length === 0) return pass(id, "only this user can read the identity key");
   return fail(id, "other users can read the identity key", `If nobody has copied it: chmod 600 ${open.join(" ")}`);
 }
 
-/** Where the identity key is, or would be made; asks the TPM whether it answers, and changes nothing. */
+/** Where the identity key is, or would be made; asks a TPM whether it answers, and changes nothing. */
 export async function checkIdentity(data: string, choice: IdentityChoice, address: TpmAddress): Promise<Check> {
   const id = "key.home";
-  const isInTpm = isThere(join(data, TPM_KEY_FILE));
-  if (choice === "software") return pass(id, "the identity key is a file, as --identity says");
-  if (choice === "auto" && !isInTpm && isThere(join(data, SOFTWARE_KEY_FILE)))
-    return pass(id, "the identity key is a file; --identity tpm would make a new one in the TPM");
+  const chip = chipOf(process.platform);
+  const home = choice === "auto" ? (homeIn((file) => isThere(join(data, file))) ?? chip) : choice;
+  if (home === "software")
+    return choice === "auto"
+      ? pass(id, `the identity key is a file; --identity ${chip} would make a new one in ${chipNames[chip]}`)
+      : pass(id, "the identity key is a file, as --identity says");
+  const isThereAlready = isThere(join(data, identityFiles[home]));
+  const place = `the identity key ${isThereAlready ? "is" : "will be"} in ${chipNames[home]}`;
+  if (home === "secure-enclave") return checkEnclave(id, place);
   try {
     const { manufacturer, firmware } = await describeTpm({ address, clock: systemClock });
-    return pass(
-      id,
-      `the identity key ${isInTpm ? "is" : "will be"} in the TPM (${manufacturer}, firmware ${firmware})`,
-    );
+    return pass(id, `${place} (${manufacturer}, firmware ${firmware})`);
   } catch (error) {
     if (!(error instanceof IdentityKeyError)) throw error;
-    const isNeeded = choice === "tpm" || isInTpm;
-    return isNeeded
+    return choice === "tpm" || isThereAlready
       ? fail(id, "the identity key's TPM cannot be used", error.message)
       : unknown(id, "no TPM can be used, so the identity key will be a file", error.message);
   }
 }
+
+/** An enclave can only be asked by a helper that may have to be compiled first, which changes the folder. */
+const checkEnclave = (id: string, place: string): Check =>
+  process.platform === "darwin"
+    ? unknown(id, `${place}, which is not asked here`, "'provider start' says whether it can be used.")
+    : fail(
+        id,
+        `${place}, and this machine is not a Mac`,
+        "Start with --identity software or tpm, which is another identity.",
+      );
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 

@@ -1,4 +1,11 @@
-import { SLOTS_DEFAULT, startProvider, THREADS_DEFAULT, TPM_DEVICE, type TrustFacts } from "@darkbloom/provider";
+import {
+  SLOTS_DEFAULT,
+  startProvider,
+  THREADS_DEFAULT,
+  TPM_DEVICE,
+  type IdentityHome,
+  type TrustFacts,
+} from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";
 import { failureIn, lossOf, savedToken } from "../machine-folder.ts";
@@ -64,7 +71,7 @@ function storyOf(output: Output) {
   let told: string | undefined;
   let isLost = false;
   return {
-    onIdentity({ home, reason }: { home: "software" | "tpm"; reason: string }): void {
+    onIdentity({ home, reason }: { home: IdentityHome; reason: string }): void {
       output.result({ event: "identity", home, reason }, () => reason);
     },
     onReady(facts: { providerId: string; serial: string; trustLevel: TrustFacts["trustLevel"] }): void {

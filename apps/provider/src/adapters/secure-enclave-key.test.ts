@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tags, utf8 } from "@darkbloom/protocol";
@@ -6,9 +6,10 @@ import { nodeCrypto, openDataFolder, type DataFolder } from "@darkbloom/protocol
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ManualClock } from "../../test/manual-clock.ts";
 import type { Behaviour } from "../../test/stand-in-enclave.ts";
+import { IdentityKeyError } from "./identity-file.ts";
 import { builtHelper } from "./secure-enclave-build.ts";
 import { HELPER_ANSWER_MS, HELPER_REQUESTS_WAITING_MAX, HelperFailure } from "./secure-enclave-helper.ts";
-import { hasSecureEnclaveKey, openSecureEnclaveKey, SecureEnclaveError } from "./secure-enclave-key.ts";
+import { openSecureEnclaveKey, SECURE_ENCLAVE_KEY_FILE } from "./secure-enclave-key.ts";
 
 const standIn = join(import.meta.dirname, "../../test/stand-in-enclave.ts");
 const MESSAGE = utf8("message");
@@ -24,6 +25,12 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
       clock,
       helper: [process.execPath, standIn, path, behaviour, at],
     });
+  /** Opens the key that a good helper has made. */
+  const reopen = async (behaviour: Behaviour) => {
+    await using _made = await open();
+    rmSync(join(path, "starts"));
+    return open(behaviour);
+  };
   const starts = () => readFileSync(join(path, "starts"), "utf8").length;
   /** Lets time pass until it is over, however many waits there are. */
   const inTime = async <T>(promise: Promise<T>): Promise<T> => {
@@ -45,11 +52,9 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
   });
 
   it("is made once, is kept for this user alone, and is the same at the next start", async () => {
-    expect(hasSecureEnclaveKey(folder)).toBe(false);
     await using first = await open();
     expect(first.publicKey).toHaveLength(65);
-    expect(hasSecureEnclaveKey(folder)).toBe(true);
-    expect(statSync(join(path, "secure-enclave-key.json")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(path, SECURE_ENCLAVE_KEY_FILE)).mode & 0o777).toBe(0o600);
     await using second = await open();
     expect(second.publicKey).toEqual(first.publicKey);
   });
@@ -65,7 +70,7 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
   });
 
   it("signs on after its helper has crashed, with the same key", async () => {
-    await using key = await open("crash_once");
+    await using key = await reopen("crash_once");
     const signature = await key.signTagged(tags.receipt, MESSAGE);
     expect(nodeCrypto.verifyP256(key.publicKey, TAGGED, signature)).toBe(true);
     expect(starts()).toBe(2);
@@ -89,7 +94,7 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
     ["failed", "failed", 1],
     ["hashed_twice", "failed", 1],
   ])("gives no signature when the helper is %s", async (behaviour, fault, expectedStarts) => {
-    await using key = await open(behaviour);
+    await using key = await reopen(behaviour);
     const signing = key.signTagged(tags.receipt, MESSAGE);
     const failure = await (behaviour === "silent" ? inTime(signing) : signing).then(
       () => "a signature",
@@ -101,7 +106,7 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
 
   /** Goal: a second answer is not taken for the next one's. Method: two at once, then another message. */
   it("never takes one answer for another", async () => {
-    await using key = await open("two_answers");
+    await using key = await reopen("two_answers");
     for (const text of ["one", "two", "three"]) {
       const signature = await key.signTagged(tags.receipt, utf8(text)).catch(() => undefined);
       if (signature) expect(nodeCrypto.verifyP256(key.publicKey, utf8(`${tags.receipt}${text}`), signature)).toBe(true);
@@ -117,11 +122,13 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
     ["crash", "hello", /ended by itself/],
     ["failed", "create", /could not make/],
     ["short_key", "create", /another key/],
+    ["failed", "sign", /could not make or use/],
+    ["hashed_twice", "sign", /could not make or use/],
   ])("is unavailable when the helper is %s at %s", async (behaviour, at, says) => {
     const failure = await open(behaviour, at).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(SecureEnclaveError);
-    expect(failure).toMatchObject({ code: "unavailable", message: expect.stringMatching(says) });
-    expect(hasSecureEnclaveKey(folder)).toBe(false);
+    expect(failure).toBeInstanceOf(IdentityKeyError);
+    expect(failure).toMatchObject({ message: expect.stringMatching(says) });
+    expect(folder.read(SECURE_ENCLAVE_KEY_FILE)).toBeUndefined();
   });
 
   /** Goal: an identity is never exchanged by itself. Method: a folder with a key, and a helper that cannot use it. */
@@ -133,32 +140,37 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
   ])("is lost, and not replaced, when the helper is %s at %s", async (behaviour, at, says) => {
     const kept = await open().then(async (key) => {
       await key[Symbol.asyncDispose]();
-      return folder.read("secure-enclave-key.json")?.toString();
+      return folder.read(SECURE_ENCLAVE_KEY_FILE)?.toString();
     });
     const failure = await open(behaviour, at).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: "lost", message: expect.stringMatching(says) });
+    expect(failure).toBeInstanceOf(IdentityKeyError);
+    expect(failure).toMatchObject({ message: expect.stringMatching(says) });
     expect(failure).toMatchObject({ message: expect.stringContaining("move ") });
-    expect(folder.read("secure-enclave-key.json")?.toString()).toBe(kept);
+    expect(folder.read(SECURE_ENCLAVE_KEY_FILE)?.toString()).toBe(kept);
   });
 
   it.each(["", "{}", '{"v":2,"key":"QUJD","public_key":"QUJD"}', "secret words"])(
     "is lost, unquoted, where its file is %j",
     async (content) => {
-      folder.write("secure-enclave-key.json", content);
+      folder.write(SECURE_ENCLAVE_KEY_FILE, content);
       const failure = await open().catch((error: unknown) => error);
-      expect(failure).toMatchObject({ code: "lost", message: expect.not.stringContaining("secret words") });
+      expect(failure).toBeInstanceOf(IdentityKeyError);
+      expect(failure).toMatchObject({ message: expect.not.stringContaining("secret words") });
     },
   );
 
   it("is unavailable elsewhere than on a Mac, and where the helper cannot start", async () => {
-    await expect(openSecureEnclaveKey(folder, { platform: "linux" })).rejects.toMatchObject({
-      code: "unavailable",
-      message: expect.stringContaining("not a Mac"),
-    });
+    await expect(openSecureEnclaveKey(folder, { platform: "linux" })).rejects.toThrow(/not a Mac/);
     const missing = openSecureEnclaveKey(folder, { platform: "darwin", clock, helper: [join(path, "nowhere")] });
     await expect(missing).rejects.toMatchObject({ message: expect.stringContaining("could not be started") });
     // Without /usr/bin/swiftc nothing is compiled; on a Mac with it this would be the program's path.
     if (process.platform === "linux") expect(await builtHelper(folder)).toBeUndefined();
+  });
+
+  it("is refused where other users can read its file", async () => {
+    await (await open())[Symbol.asyncDispose]();
+    chmodSync(join(path, SECURE_ENCLAVE_KEY_FILE), 0o640);
+    await expect(open()).rejects.toThrow(/Other users can read/);
   });
 
   it("ends with its helper, also one that does not end by itself", async () => {

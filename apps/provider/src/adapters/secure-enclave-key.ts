@@ -1,31 +1,14 @@
 import { concatBytes, fromBase64OrNothing, toBase64, toHex, utf8, type Clock, type Signer } from "@darkbloom/protocol";
 import { nodeCrypto, systemClock, type DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
+import { IdentityKeyError, readIdentityFile } from "./identity-file.ts";
 import { builtHelper } from "./secure-enclave-build.ts";
 import { HelperFailure, SecureEnclaveHelper, type HelperFault } from "./secure-enclave-helper.ts";
 
-const KEY_FILE = "secure-enclave-key.json";
+export const SECURE_ENCLAVE_KEY_FILE = "secure-enclave-key.json";
 
 /** `key` is of use to this Mac's enclave alone; whoever can read it can, on this Mac, sign with it. */
 const keyFile = z.object({ v: z.literal(1), key: z.base64(), public_key: z.base64() });
-
-/**
- * - `unavailable`: this machine cannot hold such a key, and this folder has none. A software key is the
- *   alternative.
- * - `lost`: the folder has such a key, and it cannot be used. Another key would be another machine, so
- *   nothing takes its place by itself.
- *
- * The message is a sentence for the machine's owner.
- */
-export class SecureEnclaveError extends Error {
-  override readonly name = "SecureEnclaveError";
-  readonly code: "unavailable" | "lost";
-
-  constructor(code: SecureEnclaveError["code"], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
 
 /** A `Signer` with a process behind it, which ends with it. */
 export type SecureEnclaveKey = Signer & AsyncDisposable;
@@ -37,30 +20,26 @@ export interface SecureEnclaveOptions {
   readonly helper?: readonly string[];
 }
 
-/** Whether this folder's identity is a key of the Secure Enclave. */
-export const hasSecureEnclaveKey = (folder: DataFolder): boolean => folder.read(KEY_FILE) !== undefined;
-
 /**
  * The folder's identity key in this Mac's Secure Enclave, made at the first start. The key cannot be copied
  * from the machine. Mirrors `openSoftwareKey`; every signature is checked before it leaves.
  *
  * Has been run against a stand-in for the helper only, and never on a Mac.
  *
- * @throws SecureEnclaveError
+ * @throws IdentityKeyError where this machine cannot hold such a key, or the folder's cannot be used
  */
 export async function openSecureEnclaveKey(
   folder: DataFolder,
   { platform = process.platform, clock = systemClock, helper: given }: SecureEnclaveOptions = {},
 ): Promise<SecureEnclaveKey> {
-  const stored = folder.read(KEY_FILE);
-  const kept = stored && storedKey(stored, folder.file(KEY_FILE));
-  const failure = (because: string): SecureEnclaveError =>
-    kept
-      ? new SecureEnclaveError(
-          "lost",
-          `${because} The identity of ${folder.path} is a key of the Secure Enclave, which cannot be used so. To become another machine with another key, move ${folder.file(KEY_FILE)} away.`,
-        )
-      : new SecureEnclaveError("unavailable", because);
+  const path = folder.file(SECURE_ENCLAVE_KEY_FILE);
+  const kept = storedKey(folder);
+  const failure = (because: string): IdentityKeyError =>
+    new IdentityKeyError(
+      kept
+        ? `${because} The identity key of ${path} is in the Secure Enclave, and cannot be used so. To become another machine with another key, move this file away.`
+        : because,
+    );
 
   if (platform !== "darwin") throw failure("This machine is not a Mac, so it has no Secure Enclave.");
   const built = given ?? (await builtHelper(folder).then((program) => program && [program]));
@@ -105,7 +84,12 @@ async function created(helper: SecureEnclaveHelper, folder: DataFolder): Promise
   const { key, public_key } = await helper.ask({ do: "create" });
   const publicKey = pointIn(public_key);
   if (!publicKey) return undefined;
-  folder.write(KEY_FILE, `${JSON.stringify({ v: 1, key, public_key } satisfies z.infer<typeof keyFile>)}\n`);
+  // A key that cannot sign must not become an identity that is never exchanged by itself.
+  await signerOf(helper, publicKey).signResponseHash(new Uint8Array(32));
+  folder.write(
+    SECURE_ENCLAVE_KEY_FILE,
+    `${JSON.stringify({ v: 1, key, public_key } satisfies z.infer<typeof keyFile>)}\n`,
+  );
   helper.greetWith({ do: "load", key });
   return publicKey;
 }
@@ -125,13 +109,14 @@ function pointIn(text: string): Uint8Array<ArrayBuffer> | undefined {
   return point.length === 65 && point[0] === 4 ? point : undefined;
 }
 
-function storedKey(stored: Buffer, path: string): z.infer<typeof keyFile> {
+function storedKey(folder: DataFolder): z.infer<typeof keyFile> | undefined {
+  const text = readIdentityFile(folder, SECURE_ENCLAVE_KEY_FILE)?.toString();
+  if (text === undefined) return undefined;
   try {
-    return keyFile.parse(JSON.parse(stored.toString("utf8")));
+    return keyFile.parse(JSON.parse(text));
   } catch {
-    throw new SecureEnclaveError(
-      "lost",
-      `The file ${path} is not a key of the Secure Enclave. Restore it from a backup, or move it away, and this machine gets a new identity.`,
+    throw new IdentityKeyError(
+      `The file ${folder.file(SECURE_ENCLAVE_KEY_FILE)} is not a key of the Secure Enclave. Restore it from a backup, or move it away, and this machine gets a new identity.`,
     );
   }
 }
