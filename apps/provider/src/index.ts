@@ -2,7 +2,7 @@ export { CodeHashError } from "./adapters/code-hash.ts";
 export { bundledModelPath, readModelFacts, SLOTS_DEFAULT, THREADS_DEFAULT } from "./adapters/model-file.ts";
 export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
 export { scrubbedEnvironment } from "./adapters/environment.ts";
-export { NotHardenedError } from "./adapters/hardening.ts";
+export { limitCoreDumps, NotHardenedError } from "./adapters/hardening.ts";
 export {
   chipNames,
   chipOf,

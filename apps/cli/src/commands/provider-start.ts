@@ -6,6 +6,7 @@ import {
   type IdentityHome,
   type TrustFacts,
 } from "@darkbloom/provider";
+import { startClean } from "../clean-start.ts";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";
 import { failureIn, lossOf, savedToken } from "../machine-folder.ts";
@@ -37,6 +38,7 @@ export const providerStart = command({
     json: { default: "false" },
   },
   async run({ coordinator, data, model, build, slots, threads, identity, tpm, token, logLevel, json }) {
+    startClean();
     const stop = listenForStop();
     const located = locateModel(model);
     const authToken = token ?? savedToken(data);

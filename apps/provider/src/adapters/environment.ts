@@ -24,12 +24,28 @@ const allowed = new Set([
   "HIP_VISIBLE_DEVICES",
   "GGML_METAL_DEVICES",
   "OMP_NUM_THREADS",
+  // CoreFoundation of macOS puts it into processes by itself.
+  "__CF_USER_TEXT_ENCODING",
 ]);
-const allowedBeginnings = ["LC_", "DARKBLOOM_"];
+const allowedBeginnings = ["LC_"];
 /** The one secret that a provider needs, until it has read it. */
 export const TOKEN_VARIABLE = "DARKBLOOM_TOKEN";
-/** Other secrets of ours are a coordinator's, and none of a provider's business. */
-const secret = /TOKEN|KEY|SECRET|PASSWORD/;
+/** Of our own settings those that `provider start` reads, and what our processes tell each other. */
+const ownSettings = new Set([
+  "DARKBLOOM_BUILD",
+  "DARKBLOOM_COORDINATOR",
+  "DARKBLOOM_DATA",
+  "DARKBLOOM_IDENTITY",
+  "DARKBLOOM_JSON",
+  "DARKBLOOM_LOG_LEVEL",
+  "DARKBLOOM_MODEL",
+  "DARKBLOOM_SLOTS",
+  "DARKBLOOM_STARTED_CLEAN",
+  "DARKBLOOM_SUPERVISED",
+  "DARKBLOOM_THREADS",
+  TOKEN_VARIABLE,
+  "DARKBLOOM_TPM",
+]);
 
 /** Names by which others can put code of theirs into a process: loaders, interpreters, profilers. */
 const injecting =
@@ -38,9 +54,7 @@ const injecting =
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const isAllowed = (name: string): boolean =>
-  allowed.has(name) ||
-  name === TOKEN_VARIABLE ||
-  (allowedBeginnings.some((beginning) => name.startsWith(beginning)) && !secret.test(name));
+  allowed.has(name) || ownSettings.has(name) || allowedBeginnings.some((beginning) => name.startsWith(beginning));
 
 /** The part of an environment that a provider's process may have. */
 export function scrubbedEnvironment(environment: Environment): Record<string, string> {
@@ -56,3 +70,7 @@ export const injectingNames = (environment: Environment): string[] =>
   Object.keys(environment)
     .filter((name) => injecting.test(name) && environment[name] !== "")
     .toSorted();
+
+/** How many names a provider has no use for. Not which: that somebody has a secret of that name may be one. */
+export const unneededCount = (environment: Environment): number =>
+  Object.keys(environment).length - Object.keys(scrubbedEnvironment(environment)).length;

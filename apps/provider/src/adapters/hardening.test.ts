@@ -82,7 +82,7 @@ const callsNatively = hasFfi[0] > 26 || (hasFfi[0] === 26 && hasFfi[1] >= 1);
 it.runIf(process.platform === "linux" && callsNatively)("takes core dumps and memory from everybody but root", () => {
   const { posture, core, owner, env } = look([], {
     ...asNobody,
-    env: { PATH: "/usr/bin:/bin", DARKBLOOM_TOKEN: "secret", OPENAI_API_KEY: "secret", DARKBLOOM_DATA: "x" },
+    env: { PATH: "/usr/bin:/bin", DARKBLOOM_TOKEN: "secret", DARKBLOOM_DATA: "x" },
   });
   expect(posture).toEqual({
     core_dumps_off: "pass",
@@ -124,12 +124,23 @@ it.runIf(process.platform === "linux")("leaves no core file", () => {
   rmSync(cwd, { recursive: true });
 });
 
-/** Goal: a start that may have loaded foreign code is not called clean. Method: NODE_OPTIONS with a harmless flag. */
-it("tells that its environment could load code", () => {
+/**
+ * Goal: a start that may have loaded foreign code, or that left secrets with the kernel, is not called clean. Method:
+ * NODE_OPTIONS with a harmless flag, and a secret, whose name stays out of the sentence.
+ */
+it.each([
+  [{ NODE_OPTIONS: "--no-deprecation" }, "fail started with NODE_OPTIONS []"],
+  [
+    { OPENAI_API_KEY: "secret" },
+    "fail started with 1 variables that a provider does not need, which the kernel keeps []",
+  ],
+  [{ LANG: "C" }, "pass started with nothing in its environment that a provider does not need [ 'LANG' ]"],
+])("tells what its environment was: %j", (env: Record<string, string>, says) => {
   const said = inProcess(
     [],
-    "const entry = hardenProcess().posture().find(({ name }) => name === 'environment_clean'); console.log(entry.status, entry.seen)",
-    { env: { NODE_OPTIONS: "--no-deprecation" } },
+    `const entry = hardenProcess().posture().find(({ name }) => name === "environment_clean");
+    console.log(entry.status, entry.seen, Object.keys(process.env))`,
+    { env },
   );
-  expect(said).toBe("fail started with NODE_OPTIONS");
+  expect(said).toBe(says);
 });

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { url as inspectorUrl } from "node:inspector";
-import { injectingNames, scrubbedEnvironment, TOKEN_VARIABLE } from "./environment.ts";
+import { injectingNames, scrubbedEnvironment, TOKEN_VARIABLE, unneededCount } from "./environment.ts";
 import { linuxProcessPosture } from "./linux-posture.ts";
 import { nativeCalls } from "./native-calls.ts";
 import { off, on, unread, type PostureEntry } from "./posture.ts";
@@ -33,6 +33,17 @@ export function closeInspector(): void {
   if (process.listenerCount("SIGUSR1") === 0) process.on("SIGUSR1", () => {});
 }
 
+/**
+ * Keeps this process's memory out of core dumps, until it ends, where the system lets it.
+ *
+ * @returns whether the limit was set by this process itself, rather than by a program whose answer is not known
+ */
+export function limitCoreDumps(): boolean {
+  if (nativeCalls()?.limitCore(BigInt(CORE_LIMIT_BYTES)) === true) return true;
+  limitCoreByProgram();
+  return false;
+}
+
 /** What was done to this process, and how it now stands. */
 export interface Hardening {
   /** Read anew at each call, since others can change some of it. */
@@ -51,14 +62,13 @@ export const notHardened: Hardening = { posture: () => [...systemPosture(undefin
  */
 export function hardenProcess(): Hardening {
   const native = nativeCalls();
-  const injecting = injectingNames(process.env);
+  const environment = startEnvironment(injectingNames(process.env), unneededCount(process.env));
   // A child of ours, or code that prints its environment, has no use for what is not on the list. The
   // kernel's copy of the first environment (/proc/PID/environ) is only changed by whoever starts us.
   const kept = new Set(Object.keys(scrubbedEnvironment(process.env)));
   for (const name of Object.keys(process.env)) if (!kept.has(name) || name === TOKEN_VARIABLE) delete process.env[name];
 
-  const coreLimited = native?.limitCore(BigInt(CORE_LIMIT_BYTES)) === true;
-  if (!coreLimited) limitCoreByProgram();
+  const coreLimited = limitCoreDumps();
   native?.forbidDumps();
   const debuggerDenied = process.platform === "darwin" && native?.denyDebugger() === true;
   return {
@@ -67,7 +77,7 @@ export function hardenProcess(): Hardening {
         ? [coreLimit(coreLimited), debuggers(debuggerDenied)]
         : systemPosture(native?.dumpMode())),
       inspector(),
-      environment(injecting),
+      environment,
     ],
   };
 }
@@ -82,14 +92,22 @@ const inspector = (): PostureEntry =>
     ? on("inspector_closed", "Node's inspector is closed")
     : off("inspector_closed", "Node's inspector is open", "Start without --inspect.");
 
-const environment = (injecting: readonly string[]): PostureEntry =>
-  injecting.length === 0
-    ? on("environment_clean", "nothing in the environment loads foreign code")
+function startEnvironment(injecting: readonly string[], unneeded: number): PostureEntry {
+  const name = "environment_clean";
+  if (injecting.length > 0)
+    return off(
+      name,
+      `started with ${injecting.join(", ")}`,
+      "Start the provider without these variables, which can load foreign code.",
+    );
+  return unneeded === 0
+    ? on(name, "started with nothing in its environment that a provider does not need")
     : off(
-        "environment_clean",
-        `started with ${injecting.join(", ")}`,
-        "Start the provider without these variables, which can load foreign code.",
+        name,
+        `started with ${unneeded} variables that a provider does not need, which the kernel keeps`,
+        "Start the provider with 'darkbloom provider start', which leaves them out.",
       );
+}
 
 /** On macOS, where both are known from the calls' own answers: what Node can read there does not tell. */
 const coreLimit = (limited: boolean): PostureEntry =>
