@@ -154,7 +154,13 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
 /** What protects this machine and, where a provider runs, its process: by the machine's own word. */
 export async function checkPosture(data: string): Promise<readonly Check[]> {
   const posture = (await runningStatus(data))?.posture ?? (await readMachine()).posture;
-  return posture.map(({ name, ...entry }) => ({ id: `here.${name}`, ...entry }));
+  return posture
+    .map(({ name, ...entry }) => ({ id: `here.${name}`, ...entry }))
+    .map((check) =>
+      check.status === "fail" && !isInTheWay(check)
+        ? { ...check, seen: `${check.seen}; no trust level asks for this` }
+        : check,
+    );
 }
 
 /** A posture as it was read here, or as the coordinator has judged it. */
