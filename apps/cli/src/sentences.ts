@@ -1,6 +1,6 @@
 import { AdminError, CatalogError, CountersignerError, DatabaseError } from "@darkbloom/coordinator";
 import { DataFolderError } from "@darkbloom/protocol/node";
-import { IdentityKeyError, ModelFileError } from "@darkbloom/provider";
+import { CodeHashError, IdentityKeyError, ModelFileError, NotHardenedError } from "@darkbloom/provider";
 
 /** Errors whose message was written by us for the person at the keyboard. */
 const forPeople = [
@@ -11,6 +11,8 @@ const forPeople = [
   DataFolderError,
   IdentityKeyError,
   ModelFileError,
+  NotHardenedError,
+  CodeHashError,
 ];
 
 /** The sentence that an expected error carries; undefined for a fault in the program. */

@@ -14,6 +14,7 @@ export * from "./evidence/apple-mda.ts";
 export * from "./evidence/apple.ts";
 export * from "./evidence/caller-nonces.ts";
 export * as checks from "./evidence/check.ts";
+export { failuresOf, isShownOnly } from "./evidence/levels.ts";
 export * from "./evidence/published.ts";
 export * from "./evidence/revocations.ts";
 export * from "./evidence/signing.ts";

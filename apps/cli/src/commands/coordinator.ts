@@ -1,4 +1,5 @@
 import { startCoordinator } from "@darkbloom/coordinator";
+import { limitCoreDumps } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
@@ -29,6 +30,8 @@ export const coordinator = command({
     json: { default: "false" },
   },
   async run({ port, host, data, corsOrigin, requestsPerMinute, json, ...as }) {
+    // Prompts in transparent mode go through its memory.
+    limitCoreDumps();
     const stop = listenForStop();
     if (!isSupervised && !isLoopback(host)) note(plaintextWarning(host));
     const running = await startCoordinator({

@@ -2,6 +2,7 @@ import {
   canonicalJson,
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
+  failuresOf,
   toBase64,
   verify,
   type Evidence,
@@ -28,11 +29,13 @@ export const evidenceOf = (shown: Shown): Evidence => ({
   blobSignature: shown.blobSignature,
 });
 
-/** True where nothing that registration checks has failed; the challenge is still to come. */
-export const mayBeChallenged = (verdict: Verdict): boolean => verdict.checks.every(({ status }) => status !== "fail");
+/** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
+const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  failuresOf(checks, blob.platform).length === 0;
 
-const hasFalsePosture = ({ checks }: Verdict): boolean =>
-  checks.some(({ id, status }) => status === "fail" && id.startsWith("posture."));
+/** A protection is off on which a level rests. */
+const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  failuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
 
 /** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
 const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
@@ -69,8 +72,9 @@ export class Challenger {
   renew(shown: Shown): void {
     const policy = { ...this.#net.policy(), moment: "registration" } as const;
     const verdict = verify(this.#net.crypto, evidenceOf(shown), policy, this.#net.clock.now());
-    if (hasFalsePosture(verdict)) return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
-    if (!mayBeChallenged(verdict)) return this.#session.judge(verdict, this.#session.standing);
+    if (hasFalsePosture(verdict, shown))
+      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
+    if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
     if (!isSameMachine(this.#session.shown.blob, shown.blob))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
     this.#renewing = shown;
@@ -78,7 +82,7 @@ export class Challenger {
   }
 
   async run(over: AbortSignal): Promise<void> {
-    let due = mayBeChallenged(this.#session.verdict);
+    let due = mayBeChallenged(this.#session.verdict, this.#session.shown);
     try {
       for (;;) {
         const outcome = due ? await this.#once(over) : "refuted";
@@ -145,7 +149,7 @@ export class Challenger {
       return "pass";
     }
     callers.close(false);
-    const outcome = hasFalsePosture(verdict) ? "posture" : "refuted";
+    const outcome = hasFalsePosture(verdict, shown) ? "posture" : "refuted";
     this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome, clock.monotonicMs()));
     return outcome;
   }

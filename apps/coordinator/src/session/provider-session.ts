@@ -1,6 +1,7 @@
 import {
   ANSWER_WINDOW_BYTES,
   CHALLENGE_AGE_MAX_MS,
+  failuresOf,
   fromBase64,
   NetworkError,
   toHex,
@@ -248,7 +249,7 @@ export class ProviderSession implements Member {
     this.#verdict = verdict;
     this.#record.standing = standing;
     if (from !== verdict.level) {
-      const failedChecks = verdict.checks.filter(({ status }) => status === "fail").length;
+      const failedChecks = failuresOf(verdict.checks, this.#shown.blob.platform).length;
       this.#net.events.verdictChanged({ providerId: this.providerId, from, to: verdict.level, failedChecks });
     }
     this.tellTrust();

@@ -11,6 +11,7 @@ const shortText = z.string().min(1).max(128);
 export const modelOffer = z.object({
   /** The build that the provider has loaded. */
   build: shortText,
+  /** Of the GGUF file; of a model in parts, of the `sha256sum` manifest of its parts. */
   weights_sha256: hex64,
   context_tokens: z.int().positive(),
 });
@@ -37,7 +38,12 @@ export const registrationBlob = z.object({
   os_version: shortText,
   memory_bytes: z.int().nonnegative(),
   engine: z.object({ name: shortText, version: shortText }),
-  software: z.object({ name: shortText, version: shortText }),
+  software: z.object({
+    name: shortText,
+    version: shortText,
+    /** Of the `sha256sum` manifest of its own source files: what the software says of itself. */
+    code_sha256: hex64.exactOptional(),
+  }),
   models: z.array(modelOffer).max(64),
   posture,
   at: z.iso.datetime(),
