@@ -1,5 +1,6 @@
 import {
   Catalog,
+  credentialFor,
   Fleet,
   hostProvider,
   MachineRecords,
@@ -39,6 +40,7 @@ import {
   type ProviderEvents,
   type SelfDescription,
   type TrustFacts,
+  type Witness,
 } from "@darkbloom/provider/testing";
 import { generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
@@ -132,7 +134,13 @@ export class TestNetwork {
   /** The coordinator's end of a new connection. */
   host(wire: Parameters<typeof hostProvider>[1]): Connection {
     return hostProvider(
-      { ...this.net, records: this.#records, policy: () => this.policy, mayJoin: () => true },
+      {
+        ...this.net,
+        records: this.#records,
+        policy: () => this.policy,
+        makeCredential: credentialFor,
+        mayJoin: () => true,
+      },
       wire,
       true,
     );
@@ -187,6 +195,7 @@ interface ProviderOptions {
   readonly slots?: number;
   readonly delayMs?: () => number;
   readonly signer?: Signer;
+  readonly witness?: Witness;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
 }
@@ -206,7 +215,7 @@ export class TestProvider {
   constructor(
     network: TestNetwork,
     script: Behaviour,
-    { slots = 4, delayMs = () => 1, signer = memorySigner(), describe = () => ({}) }: ProviderOptions,
+    { slots = 4, delayMs = () => 1, signer = memorySigner(), witness, describe = () => ({}) }: ProviderOptions,
   ) {
     const { clock, random } = network;
     this.#network = network;
@@ -233,6 +242,7 @@ export class TestProvider {
       lost: () => {},
       trust: (facts) => void (this.told = facts),
       answered: () => {},
+      chipFailed: () => {},
       // A fault that the script asked for is none.
       bug: (_, error) => {
         if (!(error instanceof Error && error.message === SCRIPTED_FAULT)) network.bugs.push(error);
@@ -246,6 +256,7 @@ export class TestProvider {
       slots,
       authToken: undefined,
       posture,
+      witness,
       onTrust: () => {},
     };
     void stayConnected(net, this.#dialer(), "simulated", this.#leave.signal, () => {});

@@ -2,11 +2,12 @@ import {
   canonicalJson,
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
-  failuresOf,
+  fatalFailuresOf,
   toBase64,
   verify,
-  type Evidence,
+  spelledTpmCredential,
   type RegistrationBlob,
+  type TpmQuote,
   type Verdict,
 } from "@darkbloom/protocol";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
@@ -22,20 +23,18 @@ export const CHALLENGE_RETRY_MS = 15_000;
 export interface ChallengeReply {
   readonly answer: Uint8Array<ArrayBuffer>;
   readonly signature: Uint8Array<ArrayBuffer>;
+  readonly quote?: TpmQuote;
+  /** What was in the credential. */
+  readonly secret?: Uint8Array;
 }
-
-export const evidenceOf = (shown: Shown): Evidence => ({
-  blob: shown.blobBytes,
-  blobSignature: shown.blobSignature,
-});
 
 /** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
 const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
-  failuresOf(checks, blob.platform).length === 0;
+  fatalFailuresOf(checks, blob.platform).length === 0;
 
 /** A protection is off on which a level rests. */
 const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
-  failuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
+  fatalFailuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
 
 /** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
 const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
@@ -55,6 +54,8 @@ export class Challenger {
   readonly #session: ProviderSession;
   readonly #replies: Mailbox<ChallengeReply>;
   #renewing: Shown | undefined;
+  /** The firmware's log, which comes along once. */
+  #eventLog: Uint8Array | undefined;
   #pause = new AbortController();
 
   constructor(net: SessionNet, session: ProviderSession) {
@@ -70,8 +71,12 @@ export class Challenger {
 
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
-    const policy = { ...this.#net.policy(), moment: "registration" } as const;
-    const verdict = verify(this.#net.crypto, evidenceOf(shown), policy, this.#net.clock.now());
+    const policy = {
+      ...this.#net.policy(),
+      moment: "registration",
+      activation: this.#session.activation.status,
+    } as const;
+    const verdict = verify(this.#net.crypto, this.#session.evidenceOf(shown), policy, this.#net.clock.now());
     if (hasFalsePosture(verdict, shown))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
     if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
@@ -97,6 +102,11 @@ export class Challenger {
     }
   }
 
+  #withLog(quote: TpmQuote | undefined): TpmQuote | undefined {
+    this.#eventLog = quote?.eventLog ?? this.#eventLog;
+    return quote && { ...quote, ...(this.#eventLog && { eventLog: this.#eventLog }) };
+  }
+
   /** Until the next challenge is due; shorter for new keys, and for callers who wait. */
   async #rest(pauseMs: number, over: AbortSignal): Promise<void> {
     const { clock } = this.#net;
@@ -117,11 +127,13 @@ export class Challenger {
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
     const callers = this.#session.nonces.take();
+    const credential = this.#session.activation.next();
     this.#session.outbox.control({
       type: "attestation_challenge",
       nonce: toBase64(nonce),
       callers_root: callers.root,
       timestamp: new Date(clock.now()).toISOString(),
+      ...(credential && { credential: spelledTpmCredential(credential) }),
     });
     const reply = await this.#replies.take(CHALLENGE_ANSWER_MS, over).catch((gone: unknown) => {
       callers.close(false);
@@ -135,13 +147,12 @@ export class Challenger {
       );
       return "timeout";
     }
-    const challenge = { nonce, callersRoot: callers.root, ...reply };
-    const verdict = verify(
-      crypto,
-      { ...evidenceOf(shown), challenge },
-      { ...this.#net.policy(), moment: "later" },
-      clock.now(),
-    );
+    const { answer, signature, secret } = reply;
+    this.#session.activation.answered(secret);
+    const quote = this.#withLog(reply.quote);
+    const challenge = { nonce, callersRoot: callers.root, answer, signature, ...(quote && { quote }) };
+    const policy = { ...this.#net.policy(), moment: "later", activation: this.#session.activation.status } as const;
+    const verdict = verify(crypto, this.#session.evidenceOf(shown, challenge), policy, clock.now());
     if (verdict.level !== "none") {
       if (this.#renewing === shown) this.#renewing = undefined;
       this.#session.attest(shown, challenge, verdict);

@@ -1,32 +1,30 @@
 import {
   fromBase64,
   fromProvider,
+  hardwareEvidenceFrom,
   PROTOCOL_VERSION,
   readBlob,
   toHex,
+  tpmQuoteFrom,
   verify,
-  type Clock,
   type Crypto,
   type FromProvider,
   type Hpke,
   type MachinePolicy,
   type ProviderId,
-  type Random,
   type Sha256Hex,
 } from "@darkbloom/protocol";
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { MachineRecords } from "../fleet/records.ts";
-import { Challenger, evidenceOf } from "./challenger.ts";
+import type { ActivationNet } from "./activation.ts";
+import { Challenger } from "./challenger.ts";
 import { Mailbox } from "./mailbox.ts";
 import { ProviderSession, type Shown } from "./provider-session.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** What hosting a provider needs from outside. */
-export interface SessionNet {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly crypto: Crypto;
+export interface SessionNet extends ActivationNet {
   readonly hpke: Hpke;
   readonly fleet: Fleet;
   readonly records: MachineRecords;
@@ -143,9 +141,11 @@ function register(
     wire.close(closeCodes.policy, "the registration blob cannot be read");
     return undefined;
   }
-  const verdict = verify(net.crypto, evidenceOf(shown), { ...net.policy(), moment: "registration" }, net.clock.now());
+  const hardware = frame.hardware && hardwareEvidenceFrom(frame.hardware);
+  const evidence = { blob: shown.blobBytes, blobSignature: shown.blobSignature, ...(hardware && { hardware }) };
+  const verdict = verify(net.crypto, evidence, { ...net.policy(), moment: "registration" }, net.clock.now());
   const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
-  const session = new ProviderSession(net, wire, providerId, frame.slots, shown, verdict);
+  const session = new ProviderSession(net, wire, providerId, frame.slots, shown, hardware, verdict);
   session.outbox.control({ type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId });
   session.tellTrust();
   return session;
@@ -171,7 +171,12 @@ function dispatch(
     case "heartbeat":
       return;
     case "attestation_response":
-      return challenger.answered({ answer: fromBase64(frame.answer), signature: fromBase64(frame.signature) });
+      return challenger.answered({
+        answer: fromBase64(frame.answer),
+        signature: fromBase64(frame.signature),
+        ...(frame.quote && { quote: tpmQuoteFrom(frame.quote) }),
+        ...(frame.secret !== undefined && { secret: fromBase64(frame.secret) }),
+      });
     case "provider_drain":
       return session.drain();
     case "inference_accepted":

@@ -7,7 +7,9 @@ import {
   toHex,
   utf8,
   type AccountId,
+  type Evidence,
   type FromProvider,
+  type HardwareEvidence,
   type JobId,
   type ProviderId,
   type RegistrationBlob,
@@ -28,6 +30,7 @@ import {
   TIMEOUTS_UNTIL_STALE,
   type Standing,
 } from "../trust/standing.ts";
+import { Activation } from "./activation.ts";
 import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -72,6 +75,7 @@ export class ProviderSession implements Member {
   readonly #connectedAt: number;
   readonly #record: MachineRecord;
   #shown: Shown;
+  readonly #hardware: HardwareEvidence | undefined;
   #challenge: Challenge | undefined;
   #verdict: Verdict;
   #passedAtMs: number | undefined;
@@ -81,14 +85,25 @@ export class ProviderSession implements Member {
   readonly #scopeSecret: Uint8Array;
   /** Nonces of callers, for the next challenge. */
   readonly nonces: CallerNonces;
+  readonly activation: Activation;
 
-  constructor(net: SessionNet, wire: Wire, providerId: ProviderId, slots: number, shown: Shown, verdict: Verdict) {
+  constructor(
+    net: SessionNet,
+    wire: Wire,
+    providerId: ProviderId,
+    slots: number,
+    shown: Shown,
+    hardware: HardwareEvidence | undefined,
+    verdict: Verdict,
+  ) {
     this.#net = net;
     this.#wire = wire;
     this.#outbox = new Outbox(wire);
     this.providerId = providerId;
     this.#slots = slots;
     this.#shown = shown;
+    this.#hardware = hardware;
+    this.activation = new Activation(net, hardware?.tpm);
     this.#verdict = verdict;
     this.#connectedAt = net.clock.now();
     this.#record = net.records.open(shown.blob.identity_key);
@@ -150,11 +165,7 @@ export class ProviderSession implements Member {
       hardwareModel: blob.hardware_model,
       platform: blob.platform,
       models: this.#models,
-      evidence: {
-        blob: this.#shown.blobBytes,
-        blobSignature: this.#shown.blobSignature,
-        ...(this.#challenge && { challenge: this.#challenge }),
-      },
+      evidence: this.evidenceOf(this.#shown, this.#challenge),
       evidenceSha256: this.#shown.sha256,
       verdict: this.#verdict,
       attested: this.#attested,
@@ -162,6 +173,18 @@ export class ProviderSession implements Member {
       running: this.#lines.size,
       draining: this.#draining,
       connectedAt: this.#connectedAt,
+    };
+  }
+
+  /** All that the machine shows, with this blob and this challenge. */
+  evidenceOf(shown: Shown, challenge?: Challenge): Evidence {
+    const activation = this.activation.statement;
+    return {
+      blob: shown.blobBytes,
+      blobSignature: shown.blobSignature,
+      ...(challenge && { challenge }),
+      ...(this.#hardware && { hardware: this.#hardware }),
+      ...(activation && { activation }),
     };
   }
 
