@@ -1,4 +1,5 @@
 import { parseUsd, trustLevels } from "@darkbloom/protocol";
+import type { NamedRoot } from "./trust-files.ts";
 import { identityChoices, readTpmAddress } from "@darkbloom/provider";
 
 /** What the logs hold, least first. */
@@ -48,6 +49,13 @@ export const settings = {
     mustBe: "an API key, e.g. eigeninference-…",
     secret: true,
     read: apiKey,
+  },
+  appleRoot: {
+    value: "FILE",
+    means: "a root certificate of Apple's, Enterprise Attestation or App Attestation; repeat it for both",
+    mustBe: "a path",
+    many: true,
+    read: (given) => given.split(","),
   },
   build: {
     value: "NAME",
@@ -124,6 +132,12 @@ export const settings = {
     mustBe: "a path or a model id",
     read: anyText,
   },
+  pcrPolicy: {
+    value: "FILE",
+    means: "values that PCRs of a machine's TPM may have, in JSON",
+    mustBe: "a path",
+    read: anyText,
+  },
   platformFeePercent: {
     value: "PERCENT",
     means: "what the operator keeps of each charge",
@@ -185,6 +199,13 @@ export const settings = {
     means: "where the TPM 2.0 is: a device of Linux, or for tests the command port of swtpm",
     mustBe: "a device such as /dev/tpmrm0, or swtpm:HOST:PORT",
     read: readTpmAddress,
+  },
+  tpmRoot: {
+    value: "FILE=SHA256",
+    means: "a root certificate of a maker of TPMs, and its fingerprint (SHA-256 of the DER); repeat it for more",
+    mustBe: "a path, = and 64 hex digits",
+    many: true,
+    read: namedRoots,
   },
   trustProxy: {
     means: "believe the X-Forwarded-For header of the reverse proxy in front",
@@ -258,6 +279,16 @@ function token(given: string): string | undefined {
 function serials(given: string): string[] | undefined {
   const parts = given.split(",").map((part) => part.trim());
   return parts.every((part) => /^[\x21-\x7e]{1,128}$/.test(part)) ? parts : undefined;
+}
+
+function namedRoots(given: string): NamedRoot[] | undefined {
+  const named = given.split(",").map((part) => /^(?<path>.+)=(?<sha256>[0-9a-fA-F]{64})$/.exec(part)?.groups);
+  const roots = named.flatMap((root) =>
+    root?.["path"] === undefined || root["sha256"] === undefined
+      ? []
+      : [{ path: root["path"], sha256: root["sha256"].toLowerCase() }],
+  );
+  return roots.length === named.length ? roots : undefined;
 }
 
 function apiKey(given: string): string | undefined {

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { utf8, type Revocations, type TrustLevel } from "@darkbloom/protocol";
+import { utf8, type MachinePolicy, type Revocations, type TrustLevel } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
@@ -24,6 +24,8 @@ export interface CoordinatorConfig {
   readonly trustProxy: boolean;
   /** What a provider on another machine must show to join; without one, none may. */
   readonly joinToken?: string;
+  /** Makers' roots and PCR values, by which machines are judged. */
+  readonly trust?: Pick<MachinePolicy, "roots" | "pcrs">;
   /** Identities that are withdrawn, as the list says at each challenge. */
   readonly revoked?: { current(): Revocations };
   /** The floor for public traffic. */
@@ -81,7 +83,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   };
   const mayJoin = (token: string | undefined, onThisMachine: boolean) =>
     onThisMachine || sameSecret(token, config.joinToken);
-  const policy = () => ({ ...(config.revoked && { revocations: config.revoked.current() }) });
+  const policy = () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) });
   const sockets = opening.use(
     new ProviderSockets({ ...net, records: new MachineRecords(clock), policy, makeCredential: credentialFor, mayJoin }),
   );

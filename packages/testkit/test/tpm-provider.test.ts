@@ -4,11 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeTpmCredential } from "@darkbloom/coordinator/testing";
 import {
+  activationStatement,
+  attestationSchema,
   equalBytes,
+  HPKE_KEY_LIFE_MS,
+  publishedEvidence,
+  readBlob,
   readTpmPublic,
+  signBlob,
+  signChallengeAnswer,
+  softwareSerial,
   spelledTpmCredential,
   spelledTpmEvidence,
   spelledTpmQuote,
+  toBase64,
   toHex,
   tpmChecks,
   tpmCredentialFrom,
@@ -19,16 +28,23 @@ import {
   tpmQuoteData,
   tpmQuoteFrom,
   tpmQuoteSchema,
+  verify,
+  verifyPublished,
+  withoutMachine,
+  type Attestation,
   type Check,
+  type Evidence,
+  type MachinePolicy,
   type TpmBound,
   type TpmEvidence,
   type TpmQuote,
 } from "@darkbloom/protocol";
-import { nodeCrypto, openDataFolder, systemClock } from "@darkbloom/protocol/node";
+import { hpkeKeyFrom, nodeCrypto, openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { openIdentity, type Identity } from "@darkbloom/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasSoftTpm, SoftTpm } from "../../../apps/provider/test/soft-tpm.ts";
-import { pinnedByItself } from "../../protocol/test/keys.ts";
+import { pinnedByItself, testCountersigner } from "../../protocol/test/keys.ts";
+import { sampleAnswer, sampleBlob } from "../../protocol/test/samples.ts";
 import { startMachine } from "./record-tpm.ts";
 
 type TpmKey = NonNullable<Identity["tpm"]>;
@@ -186,5 +202,78 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
     const quote = await quoteOf(machine.key, subject);
     expect(await activated(forged, machine.key)).toBe("fail");
     expect(notPassed(checksOf({ evidence: forged, quote, subject }))).toEqual(["tpm.ek.key fail"]);
+  });
+
+  /** All that a coordinator would have of the machine, its own activation included. */
+  async function complete(): Promise<{
+    readonly evidence: Evidence;
+    readonly coordinatorKeys: Map<string, Uint8Array>;
+  }> {
+    const coordinator = testCountersigner("coordinator");
+    const nonce = new Uint8Array(randomBytes(32));
+    const key = hpkeKeyFrom(new Uint8Array(randomBytes(32)), Date.now() + HPKE_KEY_LIFE_MS);
+    const said = { ...sampleBlob(key), identity_key: toBase64(machine.key.publicKey), at: new Date().toISOString() };
+    const blob = await signBlob(machine.key, { ...said, serial: softwareSerial(nodeCrypto, machine.key.publicKey) });
+    const answer = await signChallengeAnswer(machine.key, {
+      ...sampleAnswer(blob.bytes, [key.id]),
+      nonce: toBase64(nonce),
+      at: new Date().toISOString(),
+    });
+    const subject = { identityKey: machine.key.publicKey, hpkePublicKeys: [key.publicKey], nonce };
+    const { statement, message } = activationStatement(nodeCrypto, machine.evidence, Date.now());
+    return {
+      coordinatorKeys: new Map([["c1", coordinator.publicKey]]),
+      evidence: {
+        blob: blob.bytes,
+        blobSignature: blob.signature,
+        challenge: {
+          nonce,
+          callersRoot: null,
+          answer: answer.bytes,
+          signature: answer.signature,
+          quote: await quoteOf(machine.key, subject),
+        },
+        hardware: { tpm: machine.evidence },
+        activation: { statement, signature: coordinator.sign(message), keyId: "c1" },
+      },
+    };
+  }
+
+  it("makes the machine hardware, for the coordinator and for whoever verifies what it publishes", async () => {
+    const { evidence, coordinatorKeys } = await complete();
+    const roots = { tpm: [pinnedByItself(machine.soft.issuerDer)] };
+    const own = verify(nodeCrypto, evidence, { moment: "later", roots, activation: "pass" }, Date.now());
+    expect(own.level).toBe("hardware");
+    expect(own.checks.find(({ id }) => id === "key.residency")?.status).toBe("pass");
+
+    const said = readBlob(evidence.blob) ?? expect.unreachable();
+    const published = (shown: Evidence): Attestation =>
+      attestationSchema.parse(
+        sent({
+          provider_id: "prov_1",
+          provider_serial: said.serial,
+          se_public_key: said.identity_key,
+          chip_name: said.chip_name,
+          hardware_model: said.hardware_model,
+          models: [],
+          trust_level: "hardware",
+          evidence_sha256: toHex(nodeCrypto.sha256(evidence.blob)),
+          evidence: publishedEvidence(shown, said.platform),
+          verdict: { level: "hardware", checks: [], at: own.at, age_sec: 0 },
+        }),
+      );
+    const seenBy = (policy: MachinePolicy, shown = evidence) => {
+      const { level, checks } = verifyPublished(nodeCrypto, published(shown), policy, Date.now());
+      return { level, told: checks.find(({ id }) => id === "published.level")?.status };
+    };
+    expect(seenBy({ roots, coordinatorKeys })).toEqual({ level: "hardware", told: "pass" });
+    // What somebody cannot check is no lie of the coordinator's.
+    expect(seenBy({ coordinatorKeys })).toEqual({ level: "self_signed", told: "unknown" });
+    expect(seenBy({ roots })).toEqual({ level: "self_signed", told: "unknown" });
+    const withheld = { ...evidence, hardware: withoutMachine({ tpm: machine.evidence }) };
+    expect(seenBy({ roots, coordinatorKeys }, withheld)).toEqual({ level: "self_signed", told: "unknown" });
+    // What is refuted is one.
+    const others = { ...evidence, hardware: { tpm: other.evidence } };
+    expect(seenBy({ roots, coordinatorKeys }, others)).toEqual({ level: "self_signed", told: "fail" });
   });
 });

@@ -5,6 +5,7 @@ import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
 import { isSupervised, listenForStop } from "../stop.ts";
+import { readTrustFiles } from "../trust-files.ts";
 import { version } from "../version.ts";
 
 export const coordinator = command({
@@ -24,6 +25,9 @@ export const coordinator = command({
     joinToken: "optional",
     minTrust: { default: "self_signed" },
     revoked: "optional",
+    tpmRoot: "optional",
+    appleRoot: "optional",
+    pcrPolicy: "optional",
     platformFeePercent: { default: "10" },
     requestsPerMinute: { default: "1200" },
     logLevel: { default: "info" },
@@ -42,6 +46,7 @@ export const coordinator = command({
       trustProxy: as.trustProxy,
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
       minTrust: as.minTrust,
+      trust: readTrustFiles(as),
       ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked) }),
       platformFeePercent: as.platformFeePercent,
       requestsPerSec: requestsPerMinute / 60,

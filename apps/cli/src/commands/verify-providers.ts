@@ -9,10 +9,11 @@ import {
   type Verdict,
 } from "@darkbloom/protocol";
 import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
-import { fetchAttestations } from "../attestations.ts";
+import { fetchAttestations, fetchCoordinatorKeys } from "../attestations.ts";
 import { command } from "../command.ts";
 import { columns, note, outputOf, wordsOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
+import { readTrustFiles } from "../trust-files.ts";
 
 const NONCE_BYTES = 32;
 
@@ -29,14 +30,19 @@ export const verifyProviders = command({
     apiKey: "optional",
     min: { default: "self_signed" },
     revoked: "optional",
+    tpmRoot: "optional",
+    appleRoot: "optional",
+    pcrPolicy: "optional",
     json: { default: "false" },
   },
-  async run({ coordinator, apiKey, min, revoked, json }) {
+  async run({ coordinator, apiKey, min, revoked, json, ...files }) {
     const output = outputOf(json);
     const revocations = revoked === undefined ? undefined : needRevocations(revoked).current();
+    const trust = readTrustFiles(files);
     const nonce = apiKey === undefined ? undefined : systemRandom.bytes(NONCE_BYTES);
     if (nonce) note("Asking every machine to answer over a nonce of ours; this takes up to 40 seconds.");
     else note("Without --api-key no machine is asked anew: its latest challenge, up to 16 minutes old, is verified.");
+    const coordinatorKeys = await fetchCoordinatorKeys(coordinator);
     const { providers } = await fetchAttestations(coordinator, apiKey, nonce && toBase64Url(nonce));
 
     // From here on nothing is asked of anybody.
@@ -46,7 +52,7 @@ export const verifyProviders = command({
       verdict: verifyPublished(
         nodeCrypto,
         machine,
-        { ...(nonce && { nonce }), ...(revocations && { revocations }) },
+        { ...trust, coordinatorKeys, ...(nonce && { nonce }), ...(revocations && { revocations }) },
         now,
       ),
     }));

@@ -6,17 +6,17 @@ import {
   publishedEvidence,
   suites,
   toBase64,
+  wellKnownSchema,
   type Attestation,
   type Attestations,
   type NoncePath,
   type ParamPath,
+  type WellKnown,
 } from "@darkbloom/protocol";
 import * as z from "zod";
 import type { ProviderView } from "../fleet/view.ts";
 import { admit } from "./caller.ts";
 import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";
-
-const base64 = z.base64();
 
 const attestationQuery = z.object({
   nonce: z
@@ -80,20 +80,14 @@ function attestationOf(provider: ProviderView, now: number, callersPath?: NonceP
   };
 }
 
-const wellKnown = z.object({
-  coordinator_keys: z.array(z.object({ id: z.string(), algorithm: z.literal("Ed25519"), public_key: base64 })),
-  modes: z.array(z.enum(["transparent", "sealed"])),
-  suites: z.array(z.string()),
-});
-
 /** `GET /.well-known/darkbloom`: what a verifier pins. */
 export const showWellKnown = ({ deps }: Door): Route => ({
   schema: {
     summary: "The keys that countersign receipts, and what this coordinator can do",
     tags: ["trust"],
-    response: { 200: wellKnown, ...failureResponses([]) },
+    response: { 200: wellKnownSchema, ...failureResponses([]) },
   },
-  handler: async (): Promise<z.infer<typeof wellKnown>> => ({
+  handler: async (): Promise<WellKnown> => ({
     coordinator_keys: deps.coordinatorKeys.map(({ id, publicKey }) => ({
       id,
       algorithm: "Ed25519",

@@ -112,6 +112,7 @@ function ofTpm(
     identityKey,
     hpkePublicKeys: blob.hpke_keys.map(({ public_key }) => fromBase64OrNothing(public_key)),
     nonce: challenge?.nonce ?? new Uint8Array(0),
+    activationIsStated: policy.activation === undefined,
     activation: policy.activation ?? statedActivation(crypto, tpm, activation, policy.coordinatorKeys ?? new Map()),
   };
   const { roots, pcrs } = policy;

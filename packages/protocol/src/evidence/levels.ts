@@ -89,6 +89,18 @@ export function levelOf(checks: readonly Check[], platform: Platform): TrustLeve
   return vouched.some((needs) => isMet(needs, checks, platform)) ? "hardware" : "self_signed";
 }
 
+/** Whether a machine that is not shown to have this level may have it: nothing speaks against it but what could not be checked. */
+export const isUndecided = (level: TrustLevel, checks: readonly Check[], platform: Platform): boolean =>
+  level === "hardware" &&
+  isMet(selfSigned, checks, platform) &&
+  vouched.some((needs) =>
+    isMet(
+      needs,
+      checks.map((check) => (check.status === "unknown" ? { ...check, status: "pass" } : check)),
+      platform,
+    ),
+  );
+
 /** By what it is shown that the identity key never leaves its chip, if it is. */
 export function residencyShown(checks: readonly Check[]): "tpm" | "app_attest" | undefined {
   if (allPass(tpmResidency, checks)) return "tpm";

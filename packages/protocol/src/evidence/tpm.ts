@@ -14,6 +14,8 @@ import type { Check } from "./verdict.ts";
 export interface TpmBound extends QuoteSubject {
   /** Whether the TPM of this very `ekPublic` opened a credential for the name of this very `akPublic`. */
   readonly activation: Check["status"];
+  /** Whether that is only the coordinator's word. */
+  readonly activationIsStated?: boolean;
 }
 
 export interface TpmPolicy {
@@ -81,10 +83,15 @@ function attributes(id: string, key: TpmPublic | undefined, { needed, forbidden 
   return pass(id, needed.join(", "));
 }
 
-function activation({ activation: status }: TpmBound): Check {
+function activation({ activation: status, activationIsStated = false }: TpmBound): Check {
   switch (status) {
     case "pass":
-      return pass("tpm.activation", "the attestation key shares a chip with the endorsement key");
+      return pass(
+        "tpm.activation",
+        activationIsStated
+          ? "by the coordinator's signed word, which nobody else can check"
+          : "the attestation key shares a chip with the endorsement key",
+      );
     case "unknown":
       return unknown("tpm.activation", "not tried by this reader", "Wait for the coordinator's credential.");
     case "fail":

@@ -1,0 +1,55 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { secretNamed, testCountersigner } from "../../test/keys.ts";
+import { concatBytes, utf8 } from "../bytes.ts";
+import { canonicalBytes } from "../canonical.ts";
+import { nodeCrypto } from "../node/crypto.ts";
+import { tags } from "../wire/registration.ts";
+import { activationStatement, statedActivation, type ActivationStatement } from "./activation.ts";
+
+const coordinator = testCountersigner("coordinator");
+const statement = { attest: secretNamed("attest"), signature: secretNamed("signature") };
+const tpm = {
+  ekPublic: secretNamed("ek"),
+  akPublic: secretNamed("ak"),
+  keyPublic: secretNamed("key"),
+  certify: statement,
+};
+const keys = new Map([["c1", coordinator.publicKey]]);
+
+function stated(bytes?: Uint8Array<ArrayBuffer>): ActivationStatement {
+  const made = activationStatement(nodeCrypto, tpm, Date.parse("2026-01-01T00:00:00Z"));
+  const statementBytes = bytes ?? made.statement;
+  const message = bytes ? concatBytes(utf8(tags.tpmActivation), bytes) : made.message;
+  return { statement: statementBytes, signature: coordinator.sign(message), keyId: "c1" };
+}
+const said = (more: object) =>
+  stated(canonicalBytes({ ...(JSON.parse(new TextDecoder().decode(stated().statement)) as object), ...more }));
+
+/** Goal: a coordinator's word counts for these two keys, of coordinators whose word is taken. Method: one thing changed in each row. */
+describe("a coordinator's word on an activation", () => {
+  it.each<
+    [string, Parameters<typeof statedActivation>[1], ActivationStatement | undefined, "pass" | "fail" | "unknown"]
+  >([
+    ["good", tpm, stated(), "pass"],
+    ["none", tpm, undefined, "unknown"],
+    ["by another coordinator", tpm, { ...stated(), keyId: "c2" }, "unknown"],
+    ["about a key that is withheld", { ...tpm, ekPublic: new Uint8Array(0) }, stated(), "unknown"],
+    ["about another endorsement key", { ...tpm, ekPublic: secretNamed("other") }, stated(), "fail"],
+    ["about another attestation key", { ...tpm, akPublic: secretNamed("other") }, stated(), "fail"],
+    ["with another signature", tpm, { ...stated(), signature: coordinator.sign(utf8("other")) }, "fail"],
+    ["without its tag", tpm, { ...stated(), signature: coordinator.sign(stated().statement as Uint8Array) }, "fail"],
+    ["of another version", tpm, said({ v: 2 }), "fail"],
+    ["with more in it", tpm, said({ more: 1 }), "fail"],
+    ["that is none", tpm, stated(utf8("[]")), "fail"],
+    ["without end", tpm, stated(utf8(" ".repeat(2000))), "fail"],
+  ])("%s", (_, about, word, expected) => expect(statedActivation(nodeCrypto, about, word, keys)).toBe(expected));
+
+  it("of any other bytes is not taken", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(statedActivation(nodeCrypto, tpm, stated(new Uint8Array(bytes)), keys)).toBe("fail");
+      }),
+    );
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { pass } from "./check.ts";
+import { isUndecided, levelOf, residencyShown } from "./levels.ts";
+import type { Check } from "./verdict.ts";
+
+const selfSigned = [
+  "blob.shape",
+  "blob.signature",
+  "hpke.keys",
+  "challenge.answered",
+  "challenge.signature",
+  "challenge.nonce",
+  "challenge.blob",
+  "challenge.keys",
+  "challenge.fresh",
+];
+const residency = [
+  "tpm.ek.path",
+  "tpm.ek.key",
+  "tpm.ek.shape",
+  "tpm.ak.attributes",
+  "tpm.activation",
+  "tpm.key.attributes",
+  "tpm.key.is_identity",
+  "tpm.key.certified",
+];
+const quote = ["tpm.quote.signature", "tpm.quote.nonce", "tpm.quote.pcrs"];
+const allowances = ["tpm.pcr_policy", "tpm.event_log"];
+const mda = ["apple.mda.path", "apple.mda.algorithm", "apple.mda.serial", "apple.mda.freshness"];
+const mac = ["apple.mda.sip", "apple.mda.secure_boot", "apple.mda.kext"];
+
+/** All of them pass, but for those that are named. */
+const checks = (ids: readonly string[], change: Readonly<Record<string, Check["status"] | "absent">> = {}): Check[] =>
+  ids.flatMap((id) => {
+    const status = change[id] ?? "pass";
+    return status === "absent" ? [] : [{ ...pass(id, ""), status }];
+  });
+const tpm = [...selfSigned, ...residency, ...quote, ...allowances];
+const apple = [...selfSigned, ...mda, ...mac];
+
+/** Goal: `hardware` is granted and lost exactly as the table says. Method: good evidence of each kind, with one check changed. */
+describe("the level hardware", () => {
+  it.each([
+    ["a TPM", tpm],
+    ["Apple", apple],
+  ])("is granted where %s vouches for the machine", (_, ids) => expect(levelOf(checks(ids), "linux")).toBe("hardware"));
+
+  it.each([...residency, ...quote, ...mda])("is lost where %s is not shown", (id) => {
+    const ids = id.startsWith("tpm") ? tpm : apple;
+    for (const status of ["fail", "unknown", "absent"] as const)
+      expect(levelOf(checks(ids, { [id]: status }), "linux")).toBe("self_signed");
+  });
+
+  it.each([...allowances, ...mac])("is lost where %s fails, and not where it is not known", (id) => {
+    const ids = id.startsWith("tpm") ? tpm : apple;
+    expect(levelOf(checks(ids, { [id]: "fail" }), "linux")).toBe("self_signed");
+    for (const status of ["unknown", "absent"] as const)
+      expect(levelOf(checks(ids, { [id]: status }), "linux")).toBe("hardware");
+  });
+
+  it.each(selfSigned)("is nothing without %s", (id) => {
+    for (const status of ["fail", "unknown", "absent"] as const)
+      expect(levelOf(checks(tpm, { [id]: status }), "linux")).toBe("none");
+  });
+
+  it("is not made of halves", () => {
+    expect(levelOf(checks([...selfSigned, ...residency, ...mda.slice(1)]), "linux")).toBe("self_signed");
+  });
+});
+
+/** Goal: what somebody could not check is told from what is wrong. Method: one row per kind of gap. */
+describe("a level that others claim", () => {
+  it.each<[string, Check[], boolean]>([
+    ["no root given", checks(tpm, { "tpm.ek.path": "unknown" }), true],
+    ["chains withheld", checks(apple, Object.fromEntries(mda.map((id) => [id, "unknown" as const]))), true],
+    ["one link refuted", checks(tpm, { "tpm.ek.path": "unknown", "tpm.key.certified": "fail" }), false],
+    ["a policy not met", checks(tpm, { "tpm.ek.path": "unknown", "tpm.pcr_policy": "fail" }), false],
+    ["no hardware shown", checks(selfSigned), false],
+    ["a link left out", checks(tpm, { "tpm.activation": "absent" }), false],
+    ["no challenge", checks(tpm, { "challenge.answered": "unknown" }), false],
+  ])("with %s is undecided: %j", (_, found, expected) =>
+    expect(isUndecided("hardware", found, "linux")).toBe(expected),
+  );
+
+  it("is never undecided below hardware", () => {
+    for (const level of ["none", "self_signed"] as const) expect(isUndecided(level, checks(tpm), "linux")).toBe(false);
+  });
+});
+
+describe("where the key is", () => {
+  it("is shown by every link of a TPM's, and by nothing less", () => {
+    expect(residencyShown(checks(residency))).toBe("tpm");
+    for (const id of residency)
+      for (const status of ["fail", "unknown", "absent"] as const)
+        expect(residencyShown(checks(residency, { [id]: status }))).toBeUndefined();
+  });
+
+  it("is not shown by a device's attestation", () => expect(residencyShown(checks(apple))).toBeUndefined());
+
+  it("is shown by App Attest where all of it passes", () => {
+    const ids = ["format", "path", "nonce", "key_id", "app", "counter", "environment", "credential_id"].map(
+      (name) => `apple.app_attest.${name}`,
+    );
+    expect(residencyShown(checks(ids))).toBe("app_attest");
+    for (const id of ids) expect(residencyShown(checks(ids, { [id]: "unknown" }))).toBeUndefined();
+  });
+});
