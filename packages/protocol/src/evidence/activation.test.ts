@@ -38,7 +38,7 @@ describe("a coordinator's word on an activation", () => {
     ["about another endorsement key", { ...tpm, ekPublic: secretNamed("other") }, stated(), "fail"],
     ["about another attestation key", { ...tpm, akPublic: secretNamed("other") }, stated(), "fail"],
     ["with another signature", tpm, { ...stated(), signature: coordinator.sign(utf8("other")) }, "fail"],
-    ["without its tag", tpm, { ...stated(), signature: coordinator.sign(stated().statement as Uint8Array) }, "fail"],
+    ["without its tag", tpm, { ...stated(), signature: coordinator.sign(stated().statement) }, "fail"],
     ["of another version", tpm, said({ v: 2 }), "fail"],
     ["with more in it", tpm, said({ more: 1 }), "fail"],
     ["that is none", tpm, stated(utf8("[]")), "fail"],
