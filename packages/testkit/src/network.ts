@@ -2,7 +2,7 @@ import {
   Catalog,
   Fleet,
   hostProvider,
-  Liars,
+  MachineRecords,
   MemoryLedger,
   serve,
   Slots,
@@ -21,9 +21,9 @@ import {
   type AccountId,
   type BuildId,
   type KeyId,
+  type MachinePolicy,
   type ModelId,
   type Random,
-  type RegistrationBlob,
   type RequestId,
   type Sha256Hex,
   type Signer,
@@ -37,6 +37,8 @@ import {
   type Dialer,
   type Listener,
   type ProviderEvents,
+  type SelfDescription,
+  type TrustFacts,
 } from "@darkbloom/provider/testing";
 import { generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
@@ -97,7 +99,9 @@ export class TestNetwork {
   readonly fleet = new Fleet();
   readonly bugs: unknown[] = [];
   readonly net: Net;
-  readonly #liars = new Liars();
+  readonly #records = new MachineRecords(this.clock);
+  /** By which machines are judged; a test may change it. */
+  policy: MachinePolicy = {};
 
   constructor(seed = 1) {
     this.random = seededRandom(seed);
@@ -127,7 +131,11 @@ export class TestNetwork {
 
   /** The coordinator's end of a new connection. */
   host(wire: Parameters<typeof hostProvider>[1]): Connection {
-    return hostProvider({ ...this.net, liars: this.#liars, mayJoin: () => true }, wire, true);
+    return hostProvider(
+      { ...this.net, records: this.#records, policy: () => this.policy, mayJoin: () => true },
+      wire,
+      true,
+    );
   }
 
   ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string } = {}): Ask {
@@ -179,27 +187,33 @@ interface ProviderOptions {
   readonly slots?: number;
   readonly delayMs?: () => number;
   readonly signer?: Signer;
-  readonly posture?: () => RegistrationBlob["posture"];
+  /** What it says of itself, beside what it must; read whenever it signs. */
+  readonly describe?: () => Partial<SelfDescription>;
 }
 
 /** One provider and its wire, which can be cut or frozen. */
 export class TestProvider {
   readonly engine: ScriptedEngine;
   readonly serial: string;
+  /** The last that the coordinator said of its trust. */
+  told: TrustFacts | undefined;
   readonly #network: TestNetwork;
   readonly #delayMs: () => number;
   readonly #leave = new AbortController();
   #cut: (() => void) | undefined;
   #frozen = false;
 
-  constructor(network: TestNetwork, script: Behaviour, more: ProviderOptions) {
-    const { slots = 4, delayMs = () => 1, signer = memorySigner() } = more;
-    const { posture = () => ({ core_dumps_off: "unknown" as const }) } = more;
+  constructor(
+    network: TestNetwork,
+    script: Behaviour,
+    { slots = 4, delayMs = () => 1, signer = memorySigner(), describe = () => ({}) }: ProviderOptions,
+  ) {
     const { clock, random } = network;
     this.#network = network;
     this.#delayMs = delayMs;
     this.engine = new ScriptedEngine({ clock, slots, script });
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
+    const posture = (): SelfDescription["posture"] => describe().posture ?? { core_dumps_off: "unknown" };
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
     const keys = new SealingKeys(tools, () => ({
       serial: this.serial,
@@ -211,12 +225,13 @@ export class TestProvider {
       engine: { name: "scripted", version: "1" },
       software: { name: "darkbloom", version: "0" },
       models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
+      ...describe(),
       posture: posture(),
     }));
     const events: ProviderEvents = {
       joined: () => {},
       lost: () => {},
-      trust: () => {},
+      trust: (facts) => void (this.told = facts),
       answered: () => {},
       // A fault that the script asked for is none.
       bug: (_, error) => {

@@ -3,6 +3,7 @@ import { limitCoreDumps } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
+import { needRevocations } from "../revocations.ts";
 import { isSupervised, listenForStop } from "../stop.ts";
 import { version } from "../version.ts";
 
@@ -22,6 +23,7 @@ export const coordinator = command({
     trustProxy: { default: "false" },
     joinToken: "optional",
     minTrust: { default: "self_signed" },
+    revoked: "optional",
     platformFeePercent: { default: "10" },
     requestsPerMinute: { default: "1200" },
     logLevel: { default: "info" },
@@ -40,6 +42,7 @@ export const coordinator = command({
       trustProxy: as.trustProxy,
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
       minTrust: as.minTrust,
+      ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked) }),
       platformFeePercent: as.platformFeePercent,
       requestsPerSec: requestsPerMinute / 60,
       requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),

@@ -12,7 +12,7 @@ import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
 import { fetchAttestations } from "../attestations.ts";
 import { command } from "../command.ts";
 import { columns, note, outputOf, wordsOf } from "../output.ts";
-import { revocationsIn } from "../revocations.ts";
+import { needRevocations } from "../revocations.ts";
 
 const NONCE_BYTES = 32;
 
@@ -33,7 +33,7 @@ export const verifyProviders = command({
   },
   async run({ coordinator, apiKey, min, revoked, json }) {
     const output = outputOf(json);
-    const revocations = revoked === undefined ? undefined : revocationsIn(revoked);
+    const revocations = revoked === undefined ? undefined : needRevocations(revoked).current();
     const nonce = apiKey === undefined ? undefined : systemRandom.bytes(NONCE_BYTES);
     if (nonce) note("Asking every machine to answer over a nonce of ours; this takes up to 40 seconds.");
     else note("Without --api-key no machine is asked anew: its latest challenge, up to 16 minutes old, is verified.");

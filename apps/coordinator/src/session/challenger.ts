@@ -1,13 +1,15 @@
 import {
+  canonicalJson,
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
   failuresOf,
   toBase64,
   verify,
   type Evidence,
+  type RegistrationBlob,
   type Verdict,
 } from "@darkbloom/protocol";
-import { afterChallenge, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
+import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession, Shown } from "./provider-session.ts";
@@ -30,6 +32,17 @@ export const evidenceOf = (shown: Shown): Evidence => ({
 /** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
 const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
   failuresOf(checks, blob.platform).length === 0;
+
+const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  failuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
+
+/** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
+const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
+  canonicalJson(constantsOf(one)) === canonicalJson(constantsOf(other));
+
+function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constants }: RegistrationBlob) {
+  return constants;
+}
 
 /**
  * Challenges one machine for as long as it stays: at once, then every five minutes, and at once again
@@ -56,8 +69,13 @@ export class Challenger {
 
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
-    const verdict = verify(this.#net.crypto, evidenceOf(shown), { moment: "registration" }, this.#net.clock.now());
+    const policy = { ...this.#net.policy(), moment: "registration" } as const;
+    const verdict = verify(this.#net.crypto, evidenceOf(shown), policy, this.#net.clock.now());
+    if (hasFalsePosture(verdict, shown))
+      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
     if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
+    if (!isSameMachine(this.#session.shown.blob, shown.blob))
+      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
     this.#renewing = shown;
     this.#pause.abort();
   }
@@ -110,11 +128,19 @@ export class Challenger {
     });
     if (!reply) {
       callers.close(false);
-      this.#session.judge(this.#session.verdict, afterChallenge(this.#session.standing, "timeout"));
+      this.#session.judge(
+        this.#session.verdict,
+        afterChallenge(this.#session.standing, "timeout", clock.monotonicMs()),
+      );
       return "timeout";
     }
     const challenge = { nonce, callersRoot: callers.root, ...reply };
-    const verdict = verify(crypto, { ...evidenceOf(shown), challenge }, { moment: "later" }, clock.now());
+    const verdict = verify(
+      crypto,
+      { ...evidenceOf(shown), challenge },
+      { ...this.#net.policy(), moment: "later" },
+      clock.now(),
+    );
     if (verdict.level !== "none") {
       if (this.#renewing === shown) this.#renewing = undefined;
       this.#session.attest(shown, challenge, verdict);
@@ -122,9 +148,8 @@ export class Challenger {
       return "pass";
     }
     callers.close(false);
-    const failures = failuresOf(verdict.checks, shown.blob.platform);
-    const outcome = failures.some(({ id }) => id.startsWith("posture.")) ? "posture" : "refuted";
-    this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome));
+    const outcome = hasFalsePosture(verdict, shown) ? "posture" : "refuted";
+    this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome, clock.monotonicMs()));
     return outcome;
   }
 }

@@ -9,13 +9,14 @@ import {
   type Crypto,
   type FromProvider,
   type Hpke,
+  type MachinePolicy,
   type ProviderId,
   type Random,
   type Sha256Hex,
 } from "@darkbloom/protocol";
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
-import type { Liars } from "../trust/standing.ts";
+import type { MachineRecords } from "../fleet/records.ts";
 import { Challenger, evidenceOf } from "./challenger.ts";
 import { Mailbox } from "./mailbox.ts";
 import { ProviderSession, type Shown } from "./provider-session.ts";
@@ -28,7 +29,9 @@ export interface SessionNet {
   readonly crypto: Crypto;
   readonly hpke: Hpke;
   readonly fleet: Fleet;
-  readonly liars: Liars;
+  readonly records: MachineRecords;
+  /** By which evidence is judged now. */
+  readonly policy: () => MachinePolicy;
   readonly events: Events;
   /** Whether this peer may join: it is on this machine, or it shows the operator's join token. */
   readonly mayJoin: (authToken: string | undefined, onThisMachine: boolean) => boolean;
@@ -140,7 +143,7 @@ function register(
     wire.close(closeCodes.policy, "the registration blob cannot be read");
     return undefined;
   }
-  const verdict = verify(net.crypto, evidenceOf(shown), { moment: "registration" }, net.clock.now());
+  const verdict = verify(net.crypto, evidenceOf(shown), { ...net.policy(), moment: "registration" }, net.clock.now());
   const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
   const session = new ProviderSession(net, wire, providerId, frame.slots, shown, verdict);
   session.outbox.control({ type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId });

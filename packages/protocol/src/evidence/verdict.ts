@@ -45,10 +45,14 @@ export interface Revocations {
   readonly identityKeySha256: ReadonlySet<string>;
 }
 
-export interface Policy {
+/** What whoever judges machines knows beforehand, the same for every machine. */
+export interface MachinePolicy {
+  readonly revocations?: Revocations;
+}
+
+export interface Policy extends MachinePolicy {
   /** At registration a blob must be fresh; afterwards its challenge must be. */
   readonly moment: "registration" | "later";
   /** What a caller has sent to be answered over, and the path that came back. */
   readonly callerNonce?: { readonly nonce: Uint8Array; readonly path: NoncePath };
-  readonly revocations?: Revocations;
 }

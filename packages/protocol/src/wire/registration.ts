@@ -64,11 +64,15 @@ export const challengeAnswer = z.object({
 });
 export type ChallengeAnswer = z.infer<typeof challengeAnswer>;
 
-/** Domain tags: every signature in the system is over one of these and the bytes, but for the response hash. */
+/**
+ * Domain tags: every signature in the system is over one of these and the bytes, but for the response
+ * hash. A TPM signs in its own words, which hold a hash of one of these and the bytes.
+ */
 export const tags = {
   registration: "darkbloom:registration:v1\0",
   challenge: "darkbloom:challenge:v1\0",
   receipt: "darkbloom:receipt:v1\0",
   countersignature: "darkbloom:countersignature:v1\0",
+  tpmQuote: "darkbloom:tpm-quote:v1\0",
 } as const;
 export type ProviderTag = typeof tags.registration | typeof tags.challenge | typeof tags.receipt;
