@@ -47,7 +47,6 @@ describe("the chains among the test vectors", () => {
       now,
     );
     const passed = checks.filter(({ status }) => status === "pass").map(({ id }) => id.replace("apple.mda.", ""));
-    expect(passed).toEqual(["path", "algorithm", "serial", "sip", "secure_boot", "kext"]);
-    expect(checks.find(({ id }) => id === "apple.mda.freshness")?.seen).toContain("our nonce, as it is");
+    expect(passed).toEqual(["path", "algorithm", "serial", "freshness", "sip", "secure_boot", "kext"]);
   });
 });

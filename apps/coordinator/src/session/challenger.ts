@@ -33,6 +33,7 @@ export const evidenceOf = (shown: Shown): Evidence => ({
 const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
   failuresOf(checks, blob.platform).length === 0;
 
+/** A protection is off on which a level rests. */
 const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
   failuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
 

@@ -185,7 +185,6 @@ describe("App Attest", () => {
   });
 
   const nowhere: [what: string, Change][] = [
-    ["no root", { policy: { appleRoots: [] } }],
     ["a root of another service", { policy: { appleRoots: [otherRoot] } }],
     ["a leaf of tomorrow", { leaf: { notBefore: startMs + 1000 } }],
     ["SHA-1", { leaf: { hash: "SHA-1" } }],

@@ -6,7 +6,7 @@ import { parseCertificate, type Certificate } from "../x509/certificate.ts";
 import { explicitTag, readDer, TAG } from "../x509/der.ts";
 import { verifyPath, type Path, type PathRules } from "../x509/path.ts";
 import { ATTESTATION_BYTES_MAX, type AppAttestEvidence } from "./apple-evidence.ts";
-import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords } from "./apple.ts";
+import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, NO_ROOT, pathFaultWords } from "./apple.ts";
 import { either, fail, pass, unknown, WITHHELD } from "./check.ts";
 import type { Check } from "./verdict.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
@@ -83,6 +83,7 @@ export function appAttestChecks(
 ): readonly Check[] {
   const { attestation, keyId, random } = evidence;
   if (!attestation) return ids.map((id) => unknown(id, WITHHELD));
+  if (policy.appleRoots.length === 0) return ids.map((id) => unknown(id, NO_ROOT));
   const checks = attestationChecks(
     crypto,
     { attestation, keyId, clientDataHash: appleNonce(crypto, "app_attest", identityKey, random) },

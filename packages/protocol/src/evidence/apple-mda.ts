@@ -4,7 +4,7 @@ import type { Certificate } from "../x509/certificate.ts";
 import { integerOf, readDer, TAG } from "../x509/der.ts";
 import { verifyPath, type PathFault, type PathRules } from "../x509/path.ts";
 import type { MdaEvidence } from "./apple-evidence.ts";
-import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, pathFaultWords } from "./apple.ts";
+import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, NO_ROOT, pathFaultWords } from "./apple.ts";
 import { either, fail, pass, unknown, WITHHELD } from "./check.ts";
 import type { Check } from "./verdict.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
@@ -53,7 +53,6 @@ const ids = [
   "apple.mda.bootloader_version",
 ] as const;
 
-const UNSETTLED = "how Apple embeds it was not seen on a real device yet";
 const ASK_AGAIN = "Ask the device for a new attestation.";
 const CLOCK = "Set the clock of whoever checks, or ask the device for a new attestation.";
 const ENROL = "Enrol the machine that the blob names, then ask for a new attestation.";
@@ -77,6 +76,7 @@ export function mdaChecks(
 ): readonly Check[] {
   const { chain } = evidence;
   if (!chain) return ids.map((id) => unknown(id, WITHHELD));
+  if (policy.appleRoots.length === 0) return ids.map((id) => unknown(id, NO_ROOT));
   const followed = verifyPath(crypto, chain, policy.appleRoots, now, rules);
   if ("refused" in followed) return withoutPath(followed.refused);
 
@@ -144,9 +144,9 @@ function serialCheck(leaf: Certificate, serial: string): Check {
  * the value as it is, for ACME its SHA-256 (an Apple engineer in https://developer.apple.com/forums/thread/783599);
  * raw, as the extension's whole value, or as an octet string in it.
  *
- * No certificate of a real device has settled yet how Apple embeds it, so the comparison is told and decides
- * nothing: a match is no `pass`. Nor is another value a `fail`, since Apple makes one attestation a week for a device
- * and sends the kept one otherwise.
+ * No certificate of a real device has settled yet how Apple embeds it. A match cannot be an accident, so it passes in
+ * each of these ways. Another value is no `fail`: there may be a third way, and Apple makes one attestation a week for a
+ * device and sends the kept one otherwise.
  */
 function freshnessCheck(crypto: Crypto, leaf: Certificate, identityKey: Uint8Array, random: Uint8Array): Check {
   const id = "apple.mda.freshness";
@@ -156,8 +156,8 @@ function freshnessCheck(crypto: Crypto, leaf: Certificate, identityKey: Uint8Arr
   const nonce = appleNonce(crypto, "mda", identityKey, random);
   const inner = readDer(code, (reader) => reader.content(TAG.octetString));
   const holds = (value: Uint8Array): boolean => equalBytes(code, value) || (!!inner && equalBytes(inner, value));
-  if (holds(nonce)) return unknown(id, `our nonce, as it is; ${UNSETTLED}`);
-  if (holds(crypto.sha256(nonce))) return unknown(id, `SHA-256 of our nonce; ${UNSETTLED}`);
+  if (holds(nonce)) return pass(id, "our nonce, as it is");
+  if (holds(crypto.sha256(nonce))) return pass(id, "SHA-256 of our nonce");
   return unknown(id, "another value than our nonce; it may be the attestation that Apple kept", ASK_AGAIN);
 }
 

@@ -27,6 +27,7 @@ export const appleNonce = (
 
 /** Nothing in a certificate counts that no root stands behind. */
 export const NO_PATH = "not looked at without a path to Apple's root";
+export const NO_ROOT = "no root of Apple's was given";
 
 /** A chain's fault in words. */
 export const pathFaultWords: Readonly<Record<PathFault, string>> = {

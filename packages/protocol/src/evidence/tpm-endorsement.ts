@@ -40,6 +40,7 @@ function path(
 ): Check {
   const id = ids[0];
   if (chain.length === 0) return fail(id, "no certificate", MAKER);
+  if (roots.length === 0) return unknown(id, "no root of a maker of TPMs was given");
   // `tpm.ek.shape` tells of the leaf's purpose, so here only a right one counts as understood.
   const purpose = leaf?.purposes?.includes(EK_PURPOSE) === true ? { purpose: EK_PURPOSE } : {};
   const rules = { criticalExtensions: [SUBJECT_ALTERNATIVE_NAME], leafMayBeCa: true, ...purpose };

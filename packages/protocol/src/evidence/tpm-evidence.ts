@@ -18,7 +18,7 @@ const statementSchema = z.object({
 /** `TpmEvidence` as it travels and is published. */
 export const tpmEvidenceSchema = z.object({
   ek_certificates: chainSchema,
-  ek_public: structure.describe("The endorsement key's TPMT_PUBLIC"),
+  ek_public: structure.optional().describe("The endorsement key's TPMT_PUBLIC; absent where it is withheld"),
   ak_public: structure.describe("The attestation key's TPMT_PUBLIC"),
   key_public: structure.describe("The identity key's TPMT_PUBLIC"),
   certify: statementSchema.describe("TPM2_Certify of the identity key"),
@@ -59,7 +59,7 @@ export interface TpmEvidence {
    * TPM, absent where they are withheld from whoever asks.
    */
   readonly ekCertificates?: readonly Uint8Array[];
-  /** TPMT_PUBLIC, each: endorsement key, attestation key, identity key. */
+  /** TPMT_PUBLIC, each: endorsement key, attestation key, identity key. The first is empty where it is withheld. */
   readonly ekPublic: Uint8Array;
   readonly akPublic: Uint8Array;
   readonly keyPublic: Uint8Array;
@@ -96,7 +96,7 @@ const statementFrom = ({ attest, signature }: z.infer<typeof statementSchema>): 
 
 export const spelledTpmEvidence = (evidence: TpmEvidence): SpelledTpmEvidence => ({
   ...(evidence.ekCertificates && { ek_certificates: evidence.ekCertificates.map(toBase64) }),
-  ek_public: toBase64(evidence.ekPublic),
+  ...(evidence.ekPublic.length > 0 && { ek_public: toBase64(evidence.ekPublic) }),
   ak_public: toBase64(evidence.akPublic),
   key_public: toBase64(evidence.keyPublic),
   certify: spelledStatement(evidence.certify),
@@ -104,7 +104,7 @@ export const spelledTpmEvidence = (evidence: TpmEvidence): SpelledTpmEvidence =>
 
 export const tpmEvidenceFrom = (spelled: SpelledTpmEvidence): TpmEvidence => ({
   ...(spelled.ek_certificates && { ekCertificates: spelled.ek_certificates.map(fromBase64OrNothing) }),
-  ekPublic: fromBase64OrNothing(spelled.ek_public),
+  ekPublic: fromBase64OrNothing(spelled.ek_public ?? ""),
   akPublic: fromBase64OrNothing(spelled.ak_public),
   keyPublic: fromBase64OrNothing(spelled.key_public),
   certify: statementFrom(spelled.certify),

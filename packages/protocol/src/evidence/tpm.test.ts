@@ -77,7 +77,7 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
   });
 
   it.each<readonly [what: string, shown: Shown, expected: readonly string[]]>([
-    ["no root", policy({ tpmRoots: [] }), ["tpm.ek.path fail"]],
+    ["no root", policy({ tpmRoots: [] }), ["tpm.ek.path unknown"]],
     ["another maker's root", policy({ tpmRoots: other.policy.tpmRoots }), ["tpm.ek.path fail"]],
     ["no certificate", evidence({ ekCertificates: [] }), ["tpm.ek.path fail", "tpm.ek.key fail", "tpm.ek.shape fail"]],
     [

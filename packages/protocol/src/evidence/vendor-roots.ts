@@ -26,3 +26,11 @@ const isPinned = (crypto: Crypto, der: Uint8Array, pin: string): der is PinnedRo
  */
 export const pinnedRoot = (crypto: Crypto, der: Uint8Array, pin: string): PinnedRoot | undefined =>
   isPinned(crypto, der, pin) ? der : undefined;
+
+/** What an operator, or whoever verifies a network, accepts as roots. */
+export interface VendorRoots {
+  /** Makers of TPMs: their roots, and issuers below a root where TPMs do not carry these. */
+  readonly tpm?: readonly PinnedRoot[];
+  readonly appleEnterprise?: readonly PinnedRoot[];
+  readonly appleAppAttest?: readonly PinnedRoot[];
+}

@@ -10,6 +10,7 @@ import {
 } from "../wire/registration.ts";
 import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
 import { either, fail, pass, unknown } from "./check.ts";
+import { hardwareChecks } from "./hardware.ts";
 import { isShownOnly, levelOf } from "./levels.ts";
 import type { Check, Evidence, Policy, Verdict } from "./verdict.ts";
 
@@ -45,7 +46,8 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     ...postureChecks("posture", blob.posture, blob.platform),
     ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
     revocationCheck(crypto, blob, policy),
-    ...honesty,
+    ...hardwareChecks(crypto, blob, evidence, policy, now),
+    unknown("software.identity", "the machine's own word; nothing measured it"),
   ];
   return { level: levelOf(checks, blob.platform), checks, at };
 }
@@ -53,16 +55,6 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
 const UPDATE = "Update the provider's software, then start it again.";
 const RESTART = "Start the provider again.";
 const CLOCK = "Set the machine's clock (turn on network time), then start the provider again.";
-
-/** What a software identity cannot show. Said in so many words, so that nobody reads more into the level. */
-const honesty: readonly Check[] = [
-  unknown(
-    "key.residency",
-    "a software key: whoever can read its file can be this machine",
-    "A Secure Enclave or a TPM would hold the key.",
-  ),
-  unknown("software.identity", "the machine's own word; nothing measured it"),
-];
 
 function blobSignature(
   crypto: Crypto,

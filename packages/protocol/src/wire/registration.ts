@@ -74,5 +74,6 @@ export const tags = {
   receipt: "darkbloom:receipt:v1\0",
   countersignature: "darkbloom:countersignature:v1\0",
   tpmQuote: "darkbloom:tpm-quote:v1\0",
+  tpmActivation: "darkbloom:tpm-activation:v1\0",
 } as const;
 export type ProviderTag = typeof tags.registration | typeof tags.challenge | typeof tags.receipt;
