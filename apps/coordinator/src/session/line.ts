@@ -1,5 +1,6 @@
 import type { AccountId, Envelope, FromProvider, JobId, ProviderId, Serial } from "@darkbloom/protocol";
 import type { MeasuredAnswer } from "../fleet/pace.ts";
+import type { Mailbox } from "./mailbox.ts";
 
 type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
 export type Completion = Of<"inference_complete">;
@@ -34,4 +35,14 @@ export interface Line extends Disposable {
   /** Tells routing how fast a good answer came, or that this attempt was the machine's fault. */
   measured(answer: MeasuredAnswer): void;
   faulted(): void;
+}
+
+/** The same line as its session keeps it. */
+export interface OpenLine {
+  readonly mailbox: Mailbox<LineEvent>;
+  /** Sealed bytes that the provider may still send. */
+  windowBytes: number;
+  /** Nobody listens any more; it only waits to be closed. */
+  abandoned: boolean;
+  closed: boolean;
 }

@@ -34,7 +34,7 @@ import { Activation } from "./activation.ts";
 import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
-import type { Line, LineEvent } from "./line.ts";
+import type { Line, OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { closeCodes, type Wire } from "./wire.ts";
@@ -49,15 +49,6 @@ export interface Shown {
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
 const ABANDONED_WAIT_MS = 60_000;
-
-interface OpenLine {
-  readonly mailbox: Mailbox<LineEvent>;
-  /** Sealed bytes that the provider may still send. */
-  windowBytes: number;
-  /** Nobody listens any more; it only waits to be closed. */
-  abandoned: boolean;
-  closed: boolean;
-}
 
 type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
 
