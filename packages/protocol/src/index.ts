@@ -12,6 +12,7 @@ export * from "./evidence/caller-nonces.ts";
 export * as checks from "./evidence/check.ts";
 export * from "./evidence/published.ts";
 export * from "./evidence/revocations.ts";
+export { isPseudonym, pseudonymFrom, softwareSerial } from "./evidence/serials.ts";
 export * from "./evidence/signing.ts";
 export * from "./evidence/verdict.ts";
 export * from "./evidence/verify.ts";

@@ -3,6 +3,7 @@ import { fromBase64OrNothing, toBase64, toHex } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { NoncePath } from "./caller-nonces.ts";
 import { either } from "./check.ts";
+import { isPseudonym } from "./serials.ts";
 import { checkSchema, trustLevels, type Evidence, type Policy, type Verdict } from "./verdict.ts";
 import { readBlob, verify } from "./verify.ts";
 
@@ -31,7 +32,12 @@ const evidenceSchema = z.object({
 /** One machine, as `GET /v1/providers/attestation` publishes it. */
 export const attestationSchema = z.object({
   provider_id: z.string(),
-  provider_serial: z.string().describe("As its operator discloses it; what `provider_serial` in a request pins"),
+  provider_serial: z
+    .string()
+    .nullable()
+    .describe(
+      "Its serial, or where the operator discloses that instead a pseudonym; what `provider_serial` in a request pins. Null where neither is disclosed",
+    ),
   se_public_key: base64.describe("The uncompressed P-256 point, 65 bytes"),
   chip_name: z.string(),
   hardware_model: z.string(),
@@ -119,7 +125,8 @@ export function verifyPublished(
       "published.machine",
       blob !== undefined &&
         attestation.se_public_key === blob.identity_key &&
-        attestation.provider_serial === blob.serial &&
+        (attestation.provider_serial === blob.serial ||
+          (attestation.provider_serial === null && isPseudonym(blob.serial))) &&
         attestation.chip_name === blob.chip_name &&
         attestation.hardware_model === blob.hardware_model,
       "key, serial and machine as the signed blob says",

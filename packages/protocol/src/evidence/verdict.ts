@@ -51,4 +51,6 @@ export interface Policy {
   /** What a caller has sent to be answered over, and the path that came back. */
   readonly callerNonce?: { readonly nonce: Uint8Array; readonly path: NoncePath };
   readonly revocations?: Revocations;
+  /** The pseudonym that must stand in place of the machine's serial. Only the coordinator that gave it can know. */
+  readonly serialAlias?: string;
 }

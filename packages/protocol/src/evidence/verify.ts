@@ -10,6 +10,7 @@ import {
 } from "../wire/registration.ts";
 import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
 import { either, fail, pass, unknown } from "./check.ts";
+import { MACHINE_SERIAL, serialChecks } from "./serials.ts";
 import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
 
 /** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
@@ -43,7 +44,7 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     ...challengeChecks(crypto, blob, evidence, now),
     ...(policy.callerNonce ? [callerNonceCheck(crypto, evidence, policy.callerNonce)] : []),
     ...postureChecks("posture", blob.posture),
-    ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
+    ...serialChecks(crypto, blob, policy),
     revocationCheck(crypto, blob, policy),
   ];
   const level: TrustLevel = needed.every(grants) ? "self_signed" : "none";
@@ -54,9 +55,9 @@ const UPDATE = "Update the provider's software, then start it again.";
 const RESTART = "Start the provider again.";
 const CLOCK = "Set the machine's clock (turn on network time), then start the provider again.";
 
-/** What nobody could read takes nothing away at this level: a posture, a list that was not given. All else must have passed. */
+/** What nobody could read takes nothing away at this level: a posture, a list that was not given, a serial behind a pseudonym. All else must have passed. */
 const grants = ({ id, status }: Check): boolean =>
-  status === "pass" || (status === "unknown" && (id.startsWith("posture.") || id === REVOKED));
+  status === "pass" || (status === "unknown" && (id.startsWith("posture.") || id === REVOKED || id === MACHINE_SERIAL));
 
 /** What a software identity cannot show. Said in so many words, so that nobody reads more into the level. */
 const honesty: readonly Check[] = [
@@ -198,26 +199,3 @@ function read<T>(schema: { safeParse(value: unknown): { data?: T | undefined } }
 }
 
 const seconds = (ms: number): number => Math.round(ms / 1000);
-
-/** So that no machine takes the name of another, whose callers have pinned it. */
-function softwareSerialCheck(crypto: Crypto, blob: RegistrationBlob): Check {
-  return either(
-    "machine.serial",
-    blob.serial === softwareSerial(crypto, keyOf(blob)),
-    "derived from the identity key",
-    "the serial of another identity key",
-    RESTART,
-  );
-}
-
-const SOFTWARE_SERIAL = "SW-";
-
-/** Crockford's base32, without letters that are read as digits. */
-const base32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const SERIAL_CHARACTERS = 12;
-
-/** A software identity's serial derives from its key: two data folders on one machine are two machines. */
-export function softwareSerial(crypto: Crypto, publicKey: Uint8Array): string {
-  const digest = crypto.sha256(publicKey);
-  return `${SOFTWARE_SERIAL}${Array.from(digest.subarray(0, SERIAL_CHARACTERS), (byte) => base32[byte % 32]).join("")}`;
-}
