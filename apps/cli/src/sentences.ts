@@ -1,4 +1,4 @@
-import { AdminError, CatalogError, CountersignerError, DatabaseError } from "@darkbloom/coordinator";
+import { AdminError, CatalogError, CountersignerError, DatabaseError, NetworkKeyError } from "@darkbloom/coordinator";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import { IdentityKeyError, ModelFileError } from "@darkbloom/provider";
 
@@ -11,6 +11,7 @@ const forPeople = [
   DataFolderError,
   IdentityKeyError,
   ModelFileError,
+  NetworkKeyError,
 ];
 
 /** The sentence that an expected error carries; undefined for a fault in the program. */

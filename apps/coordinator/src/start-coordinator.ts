@@ -11,6 +11,7 @@ import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { Slots } from "./routing/slots.ts";
+import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
 import { Liars } from "./trust/standing.ts";
 import { ProviderSockets } from "./ws/provider.ts";
 
@@ -25,6 +26,8 @@ export interface CoordinatorConfig {
   readonly joinToken?: string;
   /** The floor for public traffic. */
   readonly minTrust: TrustLevel;
+  /** What callers learn of machines' serials; `serial` if nothing is said. */
+  readonly serialDisclosure?: SerialDisclosure | undefined;
   /** Of each charge, what the provider does not earn: a whole number from 0 to 100. */
   readonly platformFeePercent: number;
   /** What one account may send: sustained, and at once after a pause. */
@@ -78,13 +81,15 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   };
   const mayJoin = (token: string | undefined, onThisMachine: boolean) =>
     onThisMachine || sameSecret(token, config.joinToken);
-  const sockets = opening.use(new ProviderSockets({ ...net, liars: new Liars(), mayJoin }));
+  const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
+  const sockets = opening.use(new ProviderSockets({ ...net, serials, liars: new Liars(), mayJoin }));
 
   let draining = false;
   const serving = new Set<Promise<void>>();
   const http = createHttpServer({
     ...net,
     accounts: store.accounts,
+    serials,
     coordinatorKeys: [{ id: store.countersigner.keyId, publicKey: store.countersigner.publicKey }],
     serve: async (ask, reply) => {
       const served = serve(net, ask, reply);

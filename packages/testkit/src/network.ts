@@ -4,6 +4,7 @@ import {
   hostProvider,
   Liars,
   MemoryLedger,
+  serialNames,
   serve,
   Slots,
   type Ask,
@@ -11,6 +12,9 @@ import {
   type Connection,
   type Events,
   type Net,
+  type NetworkKey,
+  type SerialDisclosure,
+  type SerialNames,
 } from "@darkbloom/coordinator/testing";
 import {
   dialects,
@@ -37,7 +41,7 @@ import {
   type Listener,
   type ProviderEvents,
 } from "@darkbloom/provider/testing";
-import { generateKeyPairSync, sign } from "node:crypto";
+import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
 import { memorySigner } from "./memory-signer.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
@@ -56,6 +60,10 @@ export const entry: CatalogEntry = {
     cachedInputPerMtok: microUsd(500_000n),
   },
   createdSec: 0,
+};
+/** Of every network here, so that a coordinator that starts again gives the same pseudonyms. */
+const NETWORK_KEY: NetworkKey = {
+  mac: (message) => new Uint8Array(createHmac("sha256", "the network's key").update(message).digest()),
 };
 export const CREDIT = microUsd(10_000_000n);
 
@@ -96,10 +104,12 @@ export class TestNetwork {
   readonly fleet = new Fleet();
   readonly bugs: unknown[] = [];
   readonly net: Net;
+  readonly serials: SerialNames;
   readonly #liars = new Liars();
 
-  constructor(seed = 1) {
+  constructor(seed = 1, disclosure: SerialDisclosure = "serial") {
     this.random = seededRandom(seed);
+    this.serials = serialNames(NETWORK_KEY, disclosure);
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     this.net = {
       clock: this.clock,
@@ -126,7 +136,7 @@ export class TestNetwork {
 
   /** The coordinator's end of a new connection. */
   host(wire: Parameters<typeof hostProvider>[1]): Connection {
-    return hostProvider({ ...this.net, liars: this.#liars, mayJoin: () => true }, wire, true);
+    return hostProvider({ ...this.net, serials: this.serials, liars: this.#liars, mayJoin: () => true }, wire, true);
   }
 
   ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string } = {}): Ask {
@@ -152,7 +162,7 @@ export class TestNetwork {
       body,
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
       minTrust: "self_signed",
-      pins: job.pins,
+      pins: job.pins.map((name) => this.serials.ofPin(name)),
       hangUp: caller.signal,
     };
   }
@@ -180,6 +190,22 @@ interface ProviderOptions {
   readonly signer?: Signer;
 }
 
+const posture = (): Record<string, "unknown"> => ({ core_dumps_off: "unknown" });
+
+/** What every machine here says of itself. */
+export const describeMachine = (serial: string): ReturnType<ConstructorParameters<typeof SealingKeys>[1]> => ({
+  serial,
+  chip_name: "simulated",
+  hardware_model: "simulated",
+  platform: "other",
+  os_version: "1",
+  memory_bytes: 1,
+  engine: { name: "scripted", version: "1" },
+  software: { name: "darkbloom", version: "0" },
+  models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
+  posture: posture(),
+});
+
 /** One provider and its wire, which can be cut or frozen. */
 export class TestProvider {
   readonly engine: ScriptedEngine;
@@ -200,20 +226,8 @@ export class TestProvider {
     this.#delayMs = delayMs;
     this.engine = new ScriptedEngine({ clock, slots, script });
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
-    const posture = (): Record<string, "unknown"> => ({ core_dumps_off: "unknown" });
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
-    const keys = new SealingKeys(tools, () => ({
-      serial: this.serial,
-      chip_name: "simulated",
-      hardware_model: "simulated",
-      platform: "other",
-      os_version: "1",
-      memory_bytes: 1,
-      engine: { name: "scripted", version: "1" },
-      software: { name: "darkbloom", version: "0" },
-      models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
-      posture: posture(),
-    }));
+    const keys = new SealingKeys(tools, () => describeMachine(this.serial));
     const events: ProviderEvents = {
       joined: () => {},
       lost: () => {},

@@ -60,5 +60,5 @@ const isGood = ({ checks }: Verdict): boolean => checks.every(({ status }) => st
 
 function stepsOf(machine: Attestation, { level, checks }: Verdict): string {
   const steps = checks.map((check) => ["", check.status, check.id, wordsOf(check)]);
-  return `${machine.provider_serial}: ${level}\n${columns(steps)}`;
+  return `${machine.provider_serial ?? machine.provider_id}: ${level}\n${columns(steps)}`;
 }

@@ -1,15 +1,10 @@
-import {
-  CHALLENGE_ANSWER_MS,
-  CHALLENGE_EVERY_MS,
-  toBase64,
-  verify,
-  type Evidence,
-  type Verdict,
-} from "@darkbloom/protocol";
+import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS, toBase64, verify, type Verdict } from "@darkbloom/protocol";
+import { policyOf } from "../trust/serial-names.ts";
 import { afterChallenge, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
-import type { ProviderSession, Shown } from "./provider-session.ts";
+import type { ProviderSession } from "./provider-session.ts";
+import { evidenceOf, type Shown } from "./shown.ts";
 
 /** Callers' nonces bring the next challenge forward, to no less than this after the last one. */
 export const CALLERS_CHALLENGE_EVERY_MS = 5_000;
@@ -20,11 +15,6 @@ export interface ChallengeReply {
   readonly answer: Uint8Array<ArrayBuffer>;
   readonly signature: Uint8Array<ArrayBuffer>;
 }
-
-export const evidenceOf = (shown: Shown): Evidence => ({
-  blob: shown.blobBytes,
-  blobSignature: shown.blobSignature,
-});
 
 /** True where nothing that registration checks has failed; the challenge is still to come. */
 export const mayBeChallenged = (verdict: Verdict): boolean => verdict.checks.every(({ status }) => status !== "fail");
@@ -54,7 +44,8 @@ export class Challenger {
 
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
-    const verdict = verify(this.#net.crypto, evidenceOf(shown), { moment: "registration" }, this.#net.clock.now());
+    const policy = policyOf(this.#session.name, "registration");
+    const verdict = verify(this.#net.crypto, evidenceOf(shown), policy, this.#net.clock.now());
     if (!mayBeChallenged(verdict)) return this.#session.judge(verdict, this.#session.standing);
     this.#renewing = shown;
     this.#pause.abort();
@@ -112,7 +103,8 @@ export class Challenger {
       return "timeout";
     }
     const challenge = { nonce, callersRoot: callers.root, ...reply };
-    const verdict = verify(crypto, { ...evidenceOf(shown), challenge }, { moment: "later" }, clock.now());
+    const policy = policyOf(this.#session.name, "later");
+    const verdict = verify(crypto, { ...evidenceOf(shown), challenge }, policy, clock.now());
     if (verdict.level !== "none") {
       if (this.#renewing === shown) this.#renewing = undefined;
       this.#session.attest(shown, challenge, verdict);

@@ -9,15 +9,13 @@ import {
   type FromProvider,
   type JobId,
   type ProviderId,
-  type RegistrationBlob,
-  type Serial,
-  type Sha256Hex,
   type Verdict,
 } from "@darkbloom/protocol";
 import type { LeaveReason } from "../events/events.ts";
 import type { Member, Sealing } from "../fleet/fleet.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/choose.ts";
+import type { MachineName } from "../trust/serial-names.ts";
 import { freshStanding, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
 import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
@@ -26,15 +24,8 @@ import type { Line, LineEvent } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import { SealingContext } from "./sealing-context.ts";
+import { modelsOf, type Shown } from "./shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
-
-/** What was shown, checked and found true enough to be used: evidence and the keys that it names. */
-export interface Shown {
-  readonly blob: RegistrationBlob;
-  readonly blobBytes: Uint8Array<ArrayBuffer>;
-  readonly blobSignature: Uint8Array<ArrayBuffer>;
-  readonly sha256: Sha256Hex;
-}
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
 const ABANDONED_WAIT_MS = 60_000;
@@ -50,12 +41,22 @@ interface OpenLine {
 
 type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
 
+/** A machine as it has registered. */
+interface Joining {
+  readonly providerId: ProviderId;
+  readonly slots: number;
+  readonly name: MachineName;
+  readonly shown: Shown;
+  readonly verdict: Verdict;
+}
+
 /**
  * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
  * its socket and of its slots; the fleet sees it as a `Member`.
  */
 export class ProviderSession implements Member {
   readonly providerId: ProviderId;
+  readonly name: MachineName;
   readonly #net: SessionNet;
   readonly #wire: Wire;
   readonly #outbox: Outbox;
@@ -75,11 +76,12 @@ export class ProviderSession implements Member {
   /** Nonces of callers, for the next challenge. */
   readonly nonces: CallerNonces;
 
-  constructor(net: SessionNet, wire: Wire, providerId: ProviderId, slots: number, shown: Shown, verdict: Verdict) {
+  constructor(net: SessionNet, wire: Wire, { providerId, slots, name, shown, verdict }: Joining) {
     this.#net = net;
     this.#wire = wire;
     this.#outbox = new Outbox(wire);
     this.providerId = providerId;
+    this.name = name;
     this.#slots = slots;
     this.#shown = shown;
     this.#verdict = verdict;
@@ -121,12 +123,12 @@ export class ProviderSession implements Member {
   candidate(): Candidate {
     return {
       providerId: this.providerId,
-      serial: this.#serial,
+      pins: this.name.pins,
       trustLevel: this.#verdict.level,
       attested: this.#attested,
       distrusted: this.#standing.distrusted !== false || this.#net.liars.has(this.identityKey),
       draining: this.#draining || this.#leaving !== undefined,
-      models: this.#models,
+      models: modelsOf(this.#shown),
       slots: this.#slots,
       running: this.#lines.size,
       ...this.#pace.measured(),
@@ -137,12 +139,13 @@ export class ProviderSession implements Member {
     const { blob } = this.#shown;
     return {
       providerId: this.providerId,
-      serial: this.#serial,
+      serial: this.name.serial,
+      toldSerial: this.name.told,
       identityKey: blob.identity_key,
       chipName: blob.chip_name,
       hardwareModel: blob.hardware_model,
       platform: blob.platform,
-      models: this.#models,
+      models: modelsOf(this.#shown),
       evidence: {
         blob: this.#shown.blobBytes,
         blobSignature: this.#shown.blobSignature,
@@ -178,7 +181,7 @@ export class ProviderSession implements Member {
     return {
       jobId,
       providerId: this.providerId,
-      serial: this.#serial,
+      serial: this.name.serial,
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving) throw this.#gone("before_content");
         sent = true;
@@ -330,18 +333,6 @@ export class ProviderSession implements Member {
 
   #gone(phase: "before_content" | "after_content"): NetworkError {
     return new NetworkError({ code: "provider_gone", providerId: this.providerId, phase });
-  }
-
-  get #serial(): Serial {
-    return this.#shown.blob.serial as Serial;
-  }
-
-  get #models(): Candidate["models"] {
-    return this.#shown.blob.models.map(({ build, weights_sha256, context_tokens }) => ({
-      build,
-      weightsSha256: weights_sha256,
-      contextTokens: context_tokens,
-    }));
   }
 
   get #attested(): boolean {
