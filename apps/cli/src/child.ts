@@ -14,6 +14,12 @@ const STEADY_MS = 60_000;
 /** What a process may take beyond its drain before it is killed. */
 const STOP_GRACE_MS = 3_000;
 
+/**
+ * No core dump of a child from its first moment on: its memory holds prompts. The hard limit stays, so that
+ * a provider can set the one that stops dumps to programs too.
+ */
+const WITHOUT_CORE_DUMPS = 'ulimit -S -c 0 2>/dev/null; exec "$@"';
+
 /** The launcher, as `npx darkbloom` runs it. */
 export const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
 
@@ -30,6 +36,9 @@ export interface ChildOptions {
   readonly name: string;
   /** The command line after `darkbloom`; asked again at every start. */
   args(): readonly string[];
+  /** What it may know of our own environment; all of it unless said. */
+  readonly inherited?: Readonly<Record<string, string>>;
+  /** Said to it beyond that. */
   readonly environment?: Readonly<Record<string, string>>;
   onEvent(event: ChildEvent): void;
 }
@@ -83,9 +92,11 @@ export class Child implements AsyncDisposable {
 
   /** One life of the process; answers how it ended. */
   #run(): Promise<string> {
-    const child = spawn(process.execPath, [BINARY, ...this.#options.args()], {
+    const { inherited = process.env, environment } = this.#options;
+    const command = [process.execPath, BINARY, ...this.#options.args()];
+    const child = spawn("/bin/sh", ["-c", WITHOUT_CORE_DUMPS, "sh", ...command], {
       stdio: ["ignore", "pipe", "inherit", "ipc"],
-      env: { ...process.env, ...this.#options.environment, [SUPERVISED_VARIABLE]: "1" },
+      env: { ...inherited, ...environment, [SUPERVISED_VARIABLE]: "1" },
     });
     this.#process = child;
     if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => this.#hear(line));

@@ -1,14 +1,19 @@
-import { createHash } from "node:crypto";
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
-import { checks, type Check } from "@darkbloom/protocol";
+import { checks, isShownOnly, type Check } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import {
+  chipNames,
+  chipOf,
   describeTpm,
+  homeIn,
+  identityFiles,
   IdentityKeyError,
-  SOFTWARE_KEY_FILE,
-  TPM_KEY_FILE,
+  ModelFileError,
+  platformHere,
+  readMachine,
+  readWeights,
   type IdentityChoice,
   type TpmAddress,
 } from "@darkbloom/provider";
@@ -30,7 +35,7 @@ export async function checkModelFile(model: string): Promise<Check> {
   const id = "model.file";
   try {
     const located = locateModel(model);
-    const weights = await sha256Of(located.path);
+    const { sha256: weights } = await readWeights(located.path);
     const seen = `${located.path}, SHA-256 ${weights}`;
     if (located.path !== bundledModel.path)
       return unknown(
@@ -46,41 +51,55 @@ export async function checkModelFile(model: string): Promise<Check> {
           "Get the file again from the repository: git checkout models",
         );
   } catch (error) {
-    const seen = error instanceof WrongUsage ? error.message.replace(/\.$/, "") : "The file cannot be read";
+    const isOurs = error instanceof WrongUsage || error instanceof ModelFileError;
+    const seen = isOurs ? error.message.replace(/\.$/, "") : "The file cannot be read";
     return fail(id, seen, "Give a GGUF file with --model.");
   }
 }
 
 export function checkKeyFile(data: string): Check {
   const id = "key.mode";
-  const paths = [TPM_KEY_FILE, SOFTWARE_KEY_FILE].map((file) => join(data, file)).filter(isThere);
+  const paths = Object.values(identityFiles)
+    .map((file) => join(data, file))
+    .filter(isThere);
   if (paths.length === 0) return unknown(id, "there is no identity key yet", "The first 'provider start' makes one.");
   const open = paths.filter((path) => (statSync(path).mode & OTHERS_MODE_BITS) !== 0);
   if (open.length === 0) return pass(id, "only this user can read the identity key");
   return fail(id, "other users can read the identity key", `If nobody has copied it: chmod 600 ${open.join(" ")}`);
 }
 
-/** Where the identity key is, or would be made; asks the TPM whether it answers, and changes nothing. */
+/** Where the identity key is, or would be made; asks a TPM whether it answers, and changes nothing. */
 export async function checkIdentity(data: string, choice: IdentityChoice, address: TpmAddress): Promise<Check> {
   const id = "key.home";
-  const isInTpm = isThere(join(data, TPM_KEY_FILE));
-  if (choice === "software") return pass(id, "the identity key is a file, as --identity says");
-  if (choice === "auto" && !isInTpm && isThere(join(data, SOFTWARE_KEY_FILE)))
-    return pass(id, "the identity key is a file; --identity tpm would make a new one in the TPM");
+  const chip = chipOf(process.platform);
+  const home = choice === "auto" ? (homeIn((file) => isThere(join(data, file))) ?? chip) : choice;
+  if (home === "software")
+    return choice === "auto"
+      ? pass(id, `the identity key is a file; --identity ${chip} would make a new one in ${chipNames[chip]}`)
+      : pass(id, "the identity key is a file, as --identity says");
+  const isThereAlready = isThere(join(data, identityFiles[home]));
+  const place = `the identity key ${isThereAlready ? "is" : "will be"} in ${chipNames[home]}`;
+  if (home === "secure-enclave") return checkEnclave(id, place);
   try {
     const { manufacturer, firmware } = await describeTpm({ address, clock: systemClock });
-    return pass(
-      id,
-      `the identity key ${isInTpm ? "is" : "will be"} in the TPM (${manufacturer}, firmware ${firmware})`,
-    );
+    return pass(id, `${place} (${manufacturer}, firmware ${firmware})`);
   } catch (error) {
     if (!(error instanceof IdentityKeyError)) throw error;
-    const isNeeded = choice === "tpm" || isInTpm;
-    return isNeeded
+    return choice === "tpm" || isThereAlready
       ? fail(id, "the identity key's TPM cannot be used", error.message)
       : unknown(id, "no TPM can be used, so the identity key will be a file", error.message);
   }
 }
+
+/** An enclave can only be asked by a helper that may have to be compiled first, which changes the folder. */
+const checkEnclave = (id: string, place: string): Check =>
+  process.platform === "darwin"
+    ? unknown(id, `${place}, which is not asked here`, "'provider start' says whether it can be used.")
+    : fail(
+        id,
+        `${place}, and this machine is not a Mac`,
+        "Start with --identity software or tpm, which is another identity.",
+      );
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
@@ -132,8 +151,21 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
   return [own, ...status.checks.map((check) => ({ ...check, id: `verdict.${check.id}` }))];
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex");
+/** What protects this machine and, where a provider runs, its process: by the machine's own word. */
+export async function checkPosture(data: string): Promise<readonly Check[]> {
+  const posture = (await runningStatus(data))?.posture ?? (await readMachine()).posture;
+  return posture
+    .map(({ name, ...entry }) => ({ id: `here.${name}`, ...entry }))
+    .map((check) =>
+      check.status === "fail" && !isInTheWay(check)
+        ? { ...check, seen: `${check.seen}; no trust level asks for this` }
+        : check,
+    );
 }
+
+/** A posture as it was read here, or as the coordinator has judged it. */
+const POSTURE = /^(?:here|verdict\.posture)\./;
+
+/** Whether a check keeps the machine from serving: a protection that is off does so where a trust level asks for it. */
+export const isInTheWay = ({ id, status }: Check): boolean =>
+  status === "fail" && !isShownOnly(id.replace(POSTURE, "posture."), platformHere);

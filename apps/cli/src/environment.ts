@@ -8,7 +8,14 @@ const TYPO_DISTANCE_MAX = 2;
 /** Ours, between processes: `stop.ts` says what it means. */
 export const SUPERVISED_VARIABLE = "DARKBLOOM_SUPERVISED";
 
-const known = [...Object.keys(settings).filter(isSettingName).map(environmentNameOf), SUPERVISED_VARIABLE];
+/** Ours, to ourselves: `clean-start.ts` says what it means. */
+export const STARTED_CLEAN_VARIABLE = "DARKBLOOM_STARTED_CLEAN";
+
+const known = [
+  ...Object.keys(settings).filter(isSettingName).map(environmentNameOf),
+  SUPERVISED_VARIABLE,
+  STARTED_CLEAN_VARIABLE,
+];
 
 /**
  * A sentence for every `DARKBLOOM_…` name that looks like a misspelt setting. A name that is near to none

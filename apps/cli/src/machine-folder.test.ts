@@ -13,6 +13,7 @@ const status: ProviderStatus = {
   trust_level: "none",
   eligible: false,
   checks: [],
+  posture: [],
   answered: 0,
   failed: 0,
   last_failure: null,

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { failuresOf } from "@darkbloom/protocol";
 import { DataFolderError, openDataFolder } from "@darkbloom/protocol/node";
-import { providerStatus, STATUS_FILE, type ProviderStatus } from "@darkbloom/provider";
+import { platformHere, providerStatus, STATUS_FILE, type ProviderStatus } from "@darkbloom/provider";
 
 /** The network's join token, for `provider start` on a machine that is not the coordinator's. Mode 0600. */
 export const JOIN_TOKEN_FILE = "join-token";
@@ -57,9 +58,9 @@ export function whyNotEarning(status: ProviderStatus): string | undefined {
   return failureIn(status.checks) ?? "The coordinator has not confirmed the answer to its challenge yet.";
 }
 
-/** The first failed check of the coordinator's verdict and what mends it; undefined where none failed. */
+/** The first failed check of the coordinator's verdict that speaks against this machine, and what mends it. */
 export function failureIn(checks: ProviderStatus["checks"]): string | undefined {
-  const failed = checks.find(({ status }) => status === "fail");
+  const [failed] = failuresOf(checks, platformHere);
   return failed && `The check ${failed.id} fails: ${failed.seen}. ${failed.remedy}`.trim();
 }
 

@@ -1,14 +1,18 @@
 import { accessSync, constants, realpathSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
+import { MANIFEST_ENDING } from "@darkbloom/provider";
 import { WrongUsage } from "./failure.ts";
 
-/** A model file, and what the catalog calls it. */
+/** A model file, a split model's first part or a manifest (`readWeights`), and what the catalog calls it. */
 export interface LocatedModel {
   readonly path: string;
   readonly id: string;
   readonly build: string;
 }
+
+/** llama.cpp's name of one part of a split model. */
+const PART = /-(\d{5})-of-\d{5}\.gguf$/;
 
 /** As long as the catalog lets a name be. */
 const NAME_CHARS_MAX = 128;
@@ -20,7 +24,8 @@ export const bundledModel: LocatedModel = {
 };
 
 /**
- * The model that `--model` names: the bundled one by its id, else a GGUF file, whose name becomes id and build.
+ * The model that `--model` names: the bundled one by its id, else a GGUF file, the first part of a split
+ * one or a manifest, whose name becomes id and build.
  *
  * @throws WrongUsage
  */
@@ -28,12 +33,12 @@ export function locateModel(given: string): LocatedModel {
   if (given === bundledModel.id || given === bundledModel.build) return bundledModel;
   const path = readablePath(given);
   if (path === bundledModel.path) return bundledModel;
-  if (/-\d{5}-of-\d{5}\.gguf$/i.test(path))
-    throw new WrongUsage(
-      `${path} is one part of a split model. Join the parts first: llama-gguf-split --merge FIRST-PART WHOLE.gguf`,
-    );
-  const name = basename(path)
+  const part = PART.exec(path)?.[1];
+  if (part !== undefined && Number(part) !== 1)
+    throw new WrongUsage(`${path} is not the first part of its model. Name that one.`);
+  const name = basename(path, MANIFEST_ENDING)
     .replace(/\.gguf$/i, "")
+    .replace(/-\d{5}-of-\d{5}$/, "")
     .replaceAll(/[^\w.-]+/g, "-")
     .replace(/^[^A-Za-z0-9]+/, "")
     .slice(0, NAME_CHARS_MAX);
@@ -44,7 +49,8 @@ export function locateModel(given: string): LocatedModel {
 
 function readablePath(given: string): string {
   try {
-    const path = realpathSync(given);
+    // Parts find each other by their names, so those stay as they are.
+    const path = PART.test(given) ? resolve(given) : realpathSync(given);
     accessSync(path, constants.R_OK);
     return path;
   } catch {

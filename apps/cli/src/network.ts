@@ -4,6 +4,7 @@ import { COORDINATOR_FOLDER } from "./admin.ts";
 import { Child, ChildEndedEarly, textIn, type ChildEvent } from "./child.ts";
 import { reachableUrl } from "./listening.ts";
 import { note } from "./output.ts";
+import { scrubbedEnvironment } from "@darkbloom/provider";
 import { environmentNameOf, flagOf, isSettingName, type SettingName } from "./settings.ts";
 
 export interface NetworkPlan {
@@ -56,6 +57,7 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
     const provider = new Child({
       name,
       args: () => providerArgs(plan, baseUrl, name),
+      inherited: scrubbedEnvironment(process.env),
       environment: tokenFor("token", plan.joinToken),
       onEvent: (event) => {
         const news = newsOf(event);

@@ -1,6 +1,6 @@
 import { AdminError, CatalogError, CountersignerError, DatabaseError, NetworkKeyError } from "@darkbloom/coordinator";
 import { DataFolderError } from "@darkbloom/protocol/node";
-import { IdentityKeyError, ModelFileError } from "@darkbloom/provider";
+import { CodeHashError, IdentityKeyError, ModelFileError, NotHardenedError } from "@darkbloom/provider";
 
 /** Errors whose message was written by us for the person at the keyboard. */
 const forPeople = [
@@ -12,6 +12,8 @@ const forPeople = [
   IdentityKeyError,
   ModelFileError,
   NetworkKeyError,
+  NotHardenedError,
+  CodeHashError,
 ];
 
 /** The sentence that an expected error carries; undefined for a fault in the program. */

@@ -79,7 +79,8 @@ export const settings = {
   host: { value: "ADDRESS", means: "the address to listen on", mustBe: "a host name or an IP address", read: host },
   identity: {
     value: "HOME",
-    means: "where the identity key lives; auto takes the TPM of a new machine where it can be used",
+    means:
+      "where the identity key lives; auto takes the TPM, on a Mac the Secure Enclave, of a new machine where it can be used",
     mustBe: oneOfWords(identityChoices),
     read: oneOf(identityChoices),
   },
@@ -119,7 +120,8 @@ export const settings = {
   },
   model: {
     value: "MODEL",
-    means: "a GGUF file, or the id of the bundled model",
+    means:
+      "a GGUF file, the first part of a split one, a `sha256sum` list of parts (….sha256), or the id of the bundled model",
     mustBe: "a path or a model id",
     read: anyText,
   },

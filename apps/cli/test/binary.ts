@@ -48,8 +48,9 @@ export class Running implements AsyncDisposable {
   readonly lines: Line[] = [];
   stderr = "";
 
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, [BINARY, ...args], { env: cleanEnvironment, detached: true });
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const env = { ...cleanEnvironment, ...environment };
+    const child = spawn(process.execPath, [BINARY, ...args], { env, detached: true });
     this.process = child;
     this.ended = once(child, "exit").then(([code]: (number | null)[]) => code ?? null);
     const { promise, resolve, reject } = Promise.withResolvers<Line>();

@@ -32,6 +32,17 @@ const chat = (ready: Line, content: string): Promise<Response> =>
     }),
   });
 
+/** The names in the kernel's copy of a process's environment; who is not root may not look at one that is not dumpable. */
+function environmentOf(pid: number): string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8")
+      .split("\0")
+      .map((entry) => entry.split("=")[0] ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
 const childrenOf = (parent: number): number[] =>
   execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" })
     .split("\n")
@@ -91,6 +102,33 @@ it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, 
   expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining("is in use by another") });
 });
 
+/**
+ * Goal: a provider runs without core dumps, and without what it need not know; its status says how it
+ * stands. Method: start it beside a secret and an option that loads code, and look at it from outside.
+ */
+it.runIf(process.platform === "linux")("hardens its providers", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  const around = { OPENAI_API_KEY: "a secret of somebody else", NODE_OPTIONS: "--no-deprecation" };
+  await using running = new Running(["up", "--json", "--port", "0", "--data", folder.path], around);
+  await running.ready;
+  const data = join(folder.path, "provider-1");
+  const { stdout } = await darkbloom(["provider", "status", "--data", data, "--json"]);
+  const { pid, posture }: { pid: number; posture: { name: string; status: string }[] } = JSON.parse(stdout);
+  const read = Object.fromEntries(posture.map(({ name, status }) => [name, status]));
+  expect(read).toMatchObject({ core_dumps_off: "pass", inspector_closed: "pass", environment_clean: "pass" });
+  const children = childrenOf(running.pid);
+  expect(children).toHaveLength(2);
+  for (const child of children)
+    expect(readFileSync(`/proc/${child}/limits`, "utf8")).toMatch(/^Max core file size +([01]) +\1 /m);
+
+  const names = environmentOf(pid);
+  if (names) expect(names).toContain("DARKBLOOM_SUPERVISED");
+  else expect(read["not_dumpable"]).toBe("pass");
+  expect(names?.filter((name) => name in around)).toEqual(names && []);
+  const told = await darkbloom(["provider", "status", "--data", data]);
+  expect(told.stdout).toMatch(/^pass +here\.core_dumps_off: /m);
+});
+
 /** Goal: `kill -9` of the parent leaves nobody behind. Method: two providers, kill, and watch every child. */
 it("leaves no orphan when it is killed", { timeout: SLOW_MS }, async () => {
   using folder = temporaryFolder();
@@ -145,7 +183,7 @@ it("says which port is in use", { timeout: SLOW_MS }, async () => {
 
 /**
  * Goal: a coordinator and a provider run on their own, and the provider stops when it is told. Method:
- * start both, ask for `provider stop`, press Ctrl-C on the coordinator.
+ * start both, the provider beside a secret, ask for `provider stop`, press Ctrl-C on the coordinator.
  */
 it("runs a coordinator and a provider apart", { timeout: SLOW_MS }, async () => {
   using folder = temporaryFolder();
@@ -159,12 +197,18 @@ it("runs a coordinator and a provider apart", { timeout: SLOW_MS }, async () => 
     join(folder.path, "coordinator"),
   ]);
   const { base_url: url } = await coordinator.ready;
-  await using provider = new Running(["provider", "start", "--coordinator", url, "--data", data, "--json"]);
+  const around = { OPENAI_API_KEY: "a secret of somebody else", NODE_OPTIONS: "--no-deprecation" };
+  await using provider = new Running(["provider", "start", "--coordinator", url, "--data", data, "--json"], around);
   expect(await provider.ready).toMatchObject({
     provider_id: expect.stringMatching(/./),
     serial: expect.stringMatching(/./),
     trust_level: "self_signed",
   });
+  // What the terminal's environment has beyond a provider's needs is gone from the kernel's copy too.
+  const told = await darkbloom(["provider", "status", "--data", data]);
+  expect(told.stdout).toMatch(/^pass +here\.environment_clean: /m);
+  const names = process.platform === "linux" ? environmentOf(provider.pid) : undefined;
+  expect(names?.filter((name) => name in around)).toEqual(names && []);
   expect(await darkbloom(["provider", "stop", "--data", data])).toMatchObject({
     code: 0,
     stdout: "The provider has stopped.\n",

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { utf8, type TrustLevel } from "@darkbloom/protocol";
+import { utf8, type Revocations, type TrustLevel } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
@@ -7,12 +7,12 @@ import { adminOf } from "./admin/operations.ts";
 import { serveAdmin } from "./admin/server.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Fleet } from "./fleet/fleet.ts";
+import { MachineRecords } from "./fleet/records.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { Slots } from "./routing/slots.ts";
 import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
-import { Liars } from "./trust/standing.ts";
 import { ProviderSockets } from "./ws/provider.ts";
 
 export interface CoordinatorConfig {
@@ -24,6 +24,8 @@ export interface CoordinatorConfig {
   readonly trustProxy: boolean;
   /** What a provider on another machine must show to join; without one, none may. */
   readonly joinToken?: string;
+  /** Identities that are withdrawn, as the list says at each challenge. */
+  readonly revoked?: { current(): Revocations };
   /** The floor for public traffic. */
   readonly minTrust: TrustLevel;
   /** What callers learn of machines' serials; `serial` if nothing is said. */
@@ -82,7 +84,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const mayJoin = (token: string | undefined, onThisMachine: boolean) =>
     onThisMachine || sameSecret(token, config.joinToken);
   const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
-  const sockets = opening.use(new ProviderSockets({ ...net, serials, liars: new Liars(), mayJoin }));
+  const policy = () => ({ ...(config.revoked && { revocations: config.revoked.current() }) });
+  const records = new MachineRecords(clock);
+  const sockets = opening.use(new ProviderSockets({ ...net, serials, records, policy, mayJoin }));
 
   let draining = false;
   const serving = new Set<Promise<void>>();

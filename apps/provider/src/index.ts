@@ -1,18 +1,24 @@
+export { CodeHashError } from "./adapters/code-hash.ts";
+export { bundledModelPath, readModelFacts, SLOTS_DEFAULT, THREADS_DEFAULT } from "./adapters/model-file.ts";
+export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
+export { scrubbedEnvironment } from "./adapters/environment.ts";
+export { limitCoreDumps, NotHardenedError } from "./adapters/hardening.ts";
 export {
-  bundledModelPath,
-  ModelFileError,
-  readModelFacts,
-  SLOTS_DEFAULT,
-  THREADS_DEFAULT,
-} from "./adapters/model-file.ts";
-export { NotHardenedError } from "./adapters/hardening.ts";
-export { identityChoices, type IdentityChoice } from "./adapters/identity.ts";
+  chipNames,
+  chipOf,
+  homeIn,
+  identityChoices,
+  identityFiles,
+  type IdentityChoice,
+  type IdentityHome,
+} from "./adapters/identity.ts";
 export { IdentityKeyError } from "./adapters/identity-file.ts";
+export { platformHere, readMachine } from "./adapters/machine.ts";
+export type { PostureEntry } from "./adapters/posture.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
-export { openSoftwareKey, SOFTWARE_KEY_FILE } from "./adapters/software-key.ts";
 export { providerStatus, STATUS_FILE, type ProviderStatus } from "./adapters/status-file.ts";
-export { describeTpm, TPM_KEY_FILE } from "./adapters/tpm/tpm-key.ts";
+export { describeTpm } from "./adapters/tpm/tpm-key.ts";
 export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
 export type { TrustFacts } from "./events/events.ts";
 export type { Engine } from "./inference/engine.ts";

@@ -1,8 +1,10 @@
 import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
-import { closeInspector } from "./adapters/hardening.ts";
+import { codeSha256 } from "./adapters/code-hash.ts";
+import { closeInspector, hardenProcess, notHardened } from "./adapters/hardening.ts";
 import { openIdentity, type Identity, type IdentityChoice } from "./adapters/identity.ts";
-import { describeMachine, readPosture } from "./adapters/machine.ts";
+import { readMachine } from "./adapters/machine.ts";
+import { postureWords, type PostureEntry } from "./adapters/posture.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
 import { StatusFile } from "./adapters/status-file.ts";
 import { TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
@@ -16,7 +18,7 @@ import { webSocketDialer } from "./ws/dial.ts";
 export interface ProviderConfig {
   readonly coordinatorUrl: string;
   readonly dataPath: string;
-  /** A GGUF file. Not read where `engine` is given. */
+  /** A GGUF file, a first part or a manifest (`readWeights`). Not read where `engine` is given. */
   readonly modelPath: string;
   /** The catalog's name for these weights. */
   readonly build: string;
@@ -35,6 +37,8 @@ export interface ProviderConfig {
   readonly engine?: Engine;
   /** For debugging alone: whoever attaches reads prompts, and the posture says so. */
   readonly allowInspector?: boolean;
+  /** For a process that does nothing but provide: it is changed until it ends (`hardenProcess`). */
+  readonly harden?: boolean;
   readonly hooks?: ProviderHooks;
 }
 
@@ -58,10 +62,15 @@ export interface RunningProvider {
  * Builds a provider whole, and starts it: the folder with its lock and key, the model, then the
  * connection. It stays until it is stopped, whatever happens to the coordinator.
  *
- * @throws with a sentence for the owner where the folder, the key or the model cannot be used
+ * @throws with a sentence for the owner where the folder, the key, the model or our own code cannot be used
  */
 export async function startProvider(config: ProviderConfig): Promise<RunningProvider> {
   if (config.allowInspector !== true) closeInspector();
+  // Before anything is secret here.
+  const hardening = config.harden === true ? hardenProcess() : notHardened;
+  const machine = await readMachine();
+  const seen = (): readonly PostureEntry[] => [...machine.posture, ...hardening.posture()];
+  const posture = () => postureWords(seen());
   const clock = systemClock;
   const dialer = webSocketDialer(config.coordinatorUrl);
   await using opening = new AsyncDisposableStack();
@@ -74,10 +83,10 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };
 
   const description: SelfDescription = {
-    ...describeMachine(),
+    ...machine.described,
     serial,
     engine: { name: engine.name, version: engine.version },
-    software: { name: "darkbloom", version: config.version },
+    software: { name: "darkbloom", version: config.version, code_sha256: await codeSha256() },
     models: [
       {
         build: engine.model.build,
@@ -85,10 +94,10 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
         context_tokens: engine.model.contextTokens,
       },
     ],
-    posture: readPosture(),
+    posture: posture(),
   };
-  const keys = opening.use(new SealingKeys(tools, () => ({ ...description, posture: readPosture() })));
-  const status = opening.use(new StatusFile(folder, clock, { serial, coordinator: config.coordinatorUrl }));
+  const keys = opening.use(new SealingKeys(tools, () => ({ ...description, posture: posture() })));
+  const status = opening.use(new StatusFile(folder, clock, { serial, coordinator: config.coordinatorUrl }, seen));
 
   const { hooks = {} } = config;
   const log = createProviderLog(config.logLevel);
@@ -126,7 +135,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     events,
     slots: engine.slots,
     authToken: config.authToken,
-    posture: readPosture,
+    posture,
     onTrust,
   };
   const stay = stayConnected(net, dialer, config.coordinatorUrl, leave.signal, (next) => void (session = next));

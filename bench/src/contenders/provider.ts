@@ -15,6 +15,7 @@ const provider = await startProvider({
   engine: scriptedEngine(),
   logLevel: "info",
   version: "bench",
+  harden: true,
   hooks: { onReady: () => ready.resolve() },
 });
 await ready.promise;

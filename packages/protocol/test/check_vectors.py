@@ -3,8 +3,8 @@
     python check_vectors.py FOLDER
 
 Nothing here is shared with the code that made them. HPKE's key schedule and RFC 8785 are written out
-from their RFCs. At the end every value of every file is changed once, and each change must be noticed:
-so no value stands there that this program does not check.
+from their RFCs, a TPM's structures from its library specification. At the end every value of every file
+is changed once, and each change must be noticed: so no value stands there that this program does not check.
 """
 
 import base64
@@ -15,14 +15,17 @@ import hmac
 import json
 import math
 import pathlib
+import struct
 import sys
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+SPKI = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 POINT = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
@@ -30,7 +33,7 @@ class Refused(Exception):
     """A value is not what it should be."""
 
 
-REFUSALS = (Refused, InvalidSignature, InvalidTag, ValueError)
+REFUSALS = (Refused, InvalidSignature, InvalidTag, ValueError, struct.error)
 
 
 def same(what, value, expected):
@@ -381,6 +384,342 @@ def check_answer(vectors):
         raise Refused("an altered answer opens")
 
 
+# --- Certificates, RFC 5280: parsed and verified by `cryptography`, the rules written out again
+
+SIGNATURE_HASHES = {
+    "1.2.840.10045.4.3.2": hashes.SHA256(),
+    "1.2.840.10045.4.3.3": hashes.SHA384(),
+    "1.2.840.10045.4.1": hashes.SHA1(),
+}
+CURVES = {"odd": ec.SECP256K1()}
+KNOWN_EXTENSIONS = {x509.BasicConstraints.oid, x509.KeyUsage.oid}
+
+
+def extension(certificate, kind):
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def issued(certificate, issuer_key):
+    """Whether the key signed it, under the algorithm that the signed part names."""
+    oid = inner_algorithm(certificate)
+    try:
+        issuer_key.verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(SIGNATURE_HASHES[oid]))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def inner_algorithm(certificate):
+    """The first object identifier in the signed part: version and a serial number of one byte stand before it."""
+    tbs = certificate.tbs_certificate_bytes
+    at = tbs.index(bytes.fromhex("a003020102" "020101")) + 8
+    for oid in SIGNATURE_HASHES:
+        if tbs[at:].startswith(bytes([0x30, len(oid_bytes(oid)) + 2, 6, len(oid_bytes(oid))]) + oid_bytes(oid)):
+            return oid
+    raise Refused("algorithm")
+
+
+def oid_bytes(dotted):
+    top, second, *rest = map(int, dotted.split("."))
+    spelled = bytes([top * 40 + second])
+    for arc in rest:
+        digits = [arc & 127]
+        while arc := arc >> 7:
+            digits.insert(0, arc & 127 | 128)
+        spelled += bytes(digits)
+    return spelled
+
+
+def path_fault(chain, root, now):
+    """The word for the rule that a chain breaks, or None."""
+    try:
+        path = [x509.load_der_x509_certificate(der) for der in chain]
+    except ValueError:
+        return "malformed"
+    if path and path[-1].issuer != root.subject:
+        follows = all(below.issuer == above.subject for below, above in zip(path, path[1:]))
+        return "untrusted" if follows else "names"
+    if path[-1:] != [root]:
+        path.append(root)
+    if len(path) < 2:
+        return "length"
+    for at, certificate in enumerate(path):
+        is_leaf, is_root = at == 0, at == len(path) - 1
+        basic, usage = extension(certificate, x509.BasicConstraints), extension(certificate, x509.KeyUsage)
+        if not is_root:
+            outer = certificate.signature_algorithm_oid.dotted_string
+            if certificate.issuer != path[at + 1].subject:
+                return "names"
+            if outer != inner_algorithm(certificate):
+                return "algorithm_mismatch"
+            if isinstance(SIGNATURE_HASHES[outer], hashes.SHA1):
+                return "algorithm"
+            if not issued(certificate, path[at + 1].public_key()):
+                return "signature"
+        if not isinstance(certificate.public_key().curve, (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)):
+            return "key"
+        if now < certificate.not_valid_before_utc.replace(tzinfo=None):
+            return "not_yet_valid"
+        if now > certificate.not_valid_after_utc.replace(tzinfo=None):
+            return "expired"
+        if any(each.critical and each.oid not in KNOWN_EXTENSIONS for each in certificate.extensions):
+            return "critical_extension"
+        if is_leaf:
+            if basic is not None and basic.ca:
+                return "leaf_is_ca"
+            continue
+        if basic is None or not basic.ca:
+            return "not_ca"
+        if basic.path_length is not None and at - 1 > basic.path_length:
+            return "path_length"
+        if usage is not None and not usage.key_cert_sign:
+            return "key_usage"
+    return None
+
+
+def check_certificate(der, keys):
+    """Nothing in a certificate may change: its keys are of this file, and one of them signed it."""
+    certificate = x509.load_der_x509_certificate(der)
+    subject = certificate.public_key().public_bytes(*POINT)
+    if subject not in [key.public_bytes(*POINT) for key in keys.values()]:
+        raise Refused("a certificate of another key")
+    if not any(issued(certificate, key) for key in keys.values()):
+        raise Refused("a certificate that no key of this file signed")
+
+
+def certificate_keys(vector):
+    return {
+        name: ec.derive_private_key(int(number, 16), CURVES.get(name, ec.SECP384R1())).public_key()
+        for name, number in vector["private_keys"].items()
+    }
+
+
+def check_certificate_path(vectors):
+    vector = vectors["certificate-path"]
+    keys = certificate_keys(vector)
+    now = time_of(vector["now"])
+    same("now", vector["now"], vectors["registration"]["at"])
+    root_der = unbase64(vector["root"])
+    check_certificate(root_der, keys)
+    root = x509.load_der_x509_certificate(root_der)
+    same("root", root.public_key().public_bytes(*POINT), keys["root"].public_bytes(*POINT))
+
+    used, whole = set(), [root_der]
+    for case in vector["cases"]:
+        chain = [unbase64(der) for der in case["chain"]]
+        same(case["about"], path_fault(chain, root, now), case["refused"])
+        if case["refused"] == "malformed":
+            # Cut off, and otherwise a certificate that stands elsewhere in the file.
+            same("malformed", [der for der in whole if der[:-1] == chain[0]] != [], True)
+            chain = chain[1:]
+        for der in chain:
+            check_certificate(der, keys)
+        if case["refused"] not in ("signature", "algorithm_mismatch"):
+            whole += chain
+        elif case["refused"] == "algorithm_mismatch":
+            outer = x509.load_der_x509_certificate(chain[0]).signature_algorithm_oid
+            same("outer", outer.dotted_string, "1.2.840.10045.4.3.2")
+        used |= {x509.load_der_x509_certificate(der).public_key().public_bytes(*POINT) for der in chain}
+    # Strangers sign and hold nothing here.
+    unused = {name for name, key in keys.items() if key.public_bytes(*POINT) not in used}
+    same("private_keys", unused, {"stranger"})
+
+
+def check_apple_mda(vectors):
+    vector = vectors["apple-mda"]
+    keys = certificate_keys(vectors["certificate-path"])
+    root = x509.load_der_x509_certificate(unbase64(vectors["certificate-path"]["root"]))
+    chain = [unbase64(der) for der in vector["chain"]]
+    same("chain", path_fault(chain, root, time_of(vectors["certificate-path"]["now"])), None)
+    for der in chain:
+        check_certificate(der, keys)
+
+    same("identity_key", vector["identity_key"], vectors["registration"]["identity_key"])
+    random = bytes.fromhex(vector["random"])
+    same("random", len(random), 32)
+    bound = unbase64(vector["identity_key"]) + random
+    same("nonce", sha256(b"darkbloom:apple-mda-nonce:v1\x00" + bound).hex(), vector["nonce"])
+    same("client_data_hash", sha256(b"darkbloom:app-attest:v1\x00" + bound).hex(), vector["client_data_hash"])
+    arc = "1.2.840.113635.100.8."
+    said = {
+        each.oid.dotted_string.removeprefix(arc): each.value.value
+        for each in x509.load_der_x509_certificate(chain[0]).extensions
+        if each.oid.dotted_string.startswith(arc)
+    }
+    expected = {
+        "9.1": vector["serial"].encode(),
+        "11.1": bytes.fromhex(vector["nonce"]),
+        "13.1": bytes.fromhex("020100"),
+        "13.2": b"Full Security",
+        "13.3": bytes.fromhex("020100"),
+    }
+    same("extensions", said, expected)
+
+
+# --- A TPM's own words: TPM 2.0 Library, Part 2; the event log of TCG's PC Client Platform Firmware Profile
+
+SHA256, NULL, RSASSA, ECDSA = 0x000B, 0x0010, 0x0014, 0x0018
+FIXED_TPM, FIXED_PARENT, ORIGIN, RESTRICTED, DECRYPT, SIGN = (1 << bit for bit in (1, 4, 5, 16, 17, 18))
+RESIDENT = FIXED_TPM | FIXED_PARENT | ORIGIN
+
+
+class Fields:
+    """Numbers and buffers, one after the other."""
+
+    def __init__(self, data, order=">"):
+        self.data, self.order = data, order
+
+    def take(self, length):
+        if length > len(self.data):
+            raise Refused("cut off")
+        taken, self.data = self.data[:length], self.data[length:]
+        return taken
+
+    def number(self, code):
+        (value,) = struct.unpack(self.order + code, self.take(struct.calcsize("=" + code)))
+        return value
+
+    def sized(self):
+        return self.take(self.number("H"))
+
+    def end(self):
+        same("end", self.data, b"")
+
+
+def tpm_public(data):
+    """Returns attributes, key and name of a TPMT_PUBLIC."""
+    fields = Fields(data)
+    kind, name_hash, attributes = fields.number("H"), fields.number("H"), fields.number("I")
+    same("name algorithm", name_hash, SHA256)
+    policy = fields.sized()
+    if fields.number("H") != NULL:
+        same("cipher", fields.take(4), struct.pack(">HH", 128, 0x0043))
+    if fields.number("H") != NULL:
+        same("hash", fields.number("H"), SHA256)
+    if kind == 0x0001:
+        bits, exponent = fields.number("H"), fields.number("I")
+        modulus = fields.sized()
+        same("modulus", len(modulus) * 8, bits)
+        key = rsa.RSAPublicNumbers(exponent or 65537, int.from_bytes(modulus, "big")).public_key()
+    else:
+        same("type", kind, 0x0023)
+        same("curve and KDF", (fields.number("H"), fields.number("H")), (0x0003, NULL))
+        x, y = (int.from_bytes(fields.sized(), "big") for _ in range(2))
+        key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    fields.end()
+    return attributes, key, policy, struct.pack(">H", name_hash) + sha256(data)
+
+
+def check_tpm_signature(key, signature, message):
+    fields = Fields(signature)
+    scheme = fields.number("H")
+    same("hash", fields.number("H"), SHA256)
+    if isinstance(key, rsa.RSAPublicKey):
+        same("scheme", scheme, RSASSA)
+        key.verify(fields.sized(), message, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        same("scheme", scheme, ECDSA)
+        r, s = (int.from_bytes(fields.sized(), "big") for _ in range(2))
+        key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
+    fields.end()
+
+
+def tpm_attest(data, kind):
+    """Returns the extra data and the fields of what is attested."""
+    fields = Fields(data)
+    same("magic and type", (fields.number("I"), fields.number("H")), (0xFF544347, kind))
+    fields.sized()
+    extra = fields.sized()
+    fields.take(8 + 4 + 4 + 1 + 8)
+    return extra, fields
+
+
+def check_endorsement(case):
+    """The EK's certificate leads to the root, is for an EK, and names this one."""
+    path = [x509.load_der_x509_certificate(unbase64(text)) for text in case["ek_certificates"] + case["ek_roots"]]
+    for certificate, issuer in zip(path, path[1:] + path[-1:]):
+        certificate.verify_directly_issued_by(issuer)
+    leaf = path[0]
+    usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    same("purpose", [each.dotted_string for each in usage], ["2.23.133.8.1"])
+    same("CA", leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca, False)
+    attributes, key, policy, _ = tpm_public(unbase64(case["ek_public"]))
+    same("EK attributes", attributes & (RESIDENT | RESTRICTED | DECRYPT | SIGN), RESIDENT | RESTRICTED | DECRYPT)
+    # PolicySecret of the endorsement hierarchy, as every EK of the default template has it.
+    step = sha256(bytes(32) + struct.pack(">I", 0x00000151) + struct.pack(">I", 0x4000000B))
+    same("EK policy", policy, sha256(step))
+    same("ek_spki", key.public_bytes(*SPKI), unbase64(case["ek_spki"]))
+    same("ek_certificates", leaf.public_key().public_bytes(*SPKI), unbase64(case["ek_spki"]))
+
+
+def replayed_log(data):
+    """Returns SHA-256 PCRs by index; every digest of the sample is one of its event's bytes."""
+    fields = Fields(data, "<")
+    same("first event", (fields.number("I"), fields.number("I"), fields.take(20)), (0, 3, bytes(20)))
+    header = Fields(fields.take(fields.number("I")), "<")
+    same("specification", header.take(16), b"Spec ID Event03\0")
+    header.take(8)
+    banks = {header.number("H"): header.number("H") for _ in range(header.number("I"))}
+    header.take(header.number("B"))
+    header.end()
+    pcrs = {}
+    while fields.data:
+        index, kind = fields.number("I"), fields.number("I")
+        digests = {}
+        for _ in range(fields.number("I")):
+            bank = fields.number("H")
+            digests[bank] = fields.take(banks.get(bank, 0))
+        same("banks", sorted(digests), sorted(banks))
+        event = fields.take(fields.number("I"))
+        if kind == 3:
+            same("locality", event, b"StartupLocality\0\0")
+            continue
+        same("sha1", digests[0x0004], hashlib.sha1(event).digest())
+        same("sha256", digests[SHA256], sha256(event))
+        pcrs[index] = sha256(pcrs.get(index, bytes(32)) + digests[SHA256])
+    return pcrs
+
+
+def check_tpm(vectors):
+    same("kinds", [case["attestation_key"] for case in vectors["tpm"]["cases"]], ["rsa", "ecc"])
+    for case in vectors["tpm"]["cases"]:
+        check_endorsement(case)
+        attributes, ak, _, ak_name = tpm_public(unbase64(case["ak_public"]))
+        same("AK attributes", attributes & (RESIDENT | RESTRICTED | DECRYPT | SIGN), RESIDENT | RESTRICTED | SIGN)
+        same("attestation_key", "rsa" if isinstance(ak, rsa.RSAPublicKey) else "ecc", case["attestation_key"])
+        same("ak_name", ak_name.hex(), case["ak_name"])
+        same("ak_spki", ak.public_bytes(*SPKI), unbase64(case["ak_spki"]))
+        attributes, key, _, name = tpm_public(unbase64(case["key_public"]))
+        same("key attributes", attributes & (RESIDENT | RESTRICTED | DECRYPT | SIGN), RESIDENT | SIGN)
+        same("key_name", name.hex(), case["key_name"])
+        point = unbase64(case["identity_key"])
+        same("identity_key", key.public_bytes(*POINT), point)
+
+        certify, quote = case["certify"], case["quote"]
+        for statement in (certify, quote):
+            check_tpm_signature(ak, unbase64(statement["signature"]), unbase64(statement["attest"]))
+        _, attested = tpm_attest(unbase64(certify["attest"]), 0x8017)
+        same("certified", attested.sized(), name)
+        attested.sized()
+        attested.end()
+
+        keys = [unbase64(text) for text in case["hpke_public_keys"]]
+        data = sha256(b"darkbloom:tpm-quote:v1\x00" + unbase64(case["nonce"]) + point + b"".join(keys))
+        same("qualifying_data", data.hex(), case["qualifying_data"])
+        extra, attested = tpm_attest(unbase64(quote["attest"]), 0x8018)
+        same("quote", extra, data)
+        selection = attested.number("I"), attested.number("H"), attested.take(attested.number("B"))
+        same("selection", selection, (1, SHA256, b"\xff\x00\x00"))
+        same("indexes", [pcr["index"] for pcr in quote["pcrs"]], list(range(8)))
+        values = [bytes.fromhex(pcr["sha256"]) for pcr in quote["pcrs"]]
+        same("pcrDigest", attested.sized(), sha256(b"".join(values)))
+        attested.end()
+        same("event_log", replayed_log(unbase64(quote["event_log"])), dict(enumerate(values)))
+
+
 CHECKS = {
     "jcs": check_jcs,
     "response-hash": check_response_hash,
@@ -390,6 +729,9 @@ CHECKS = {
     "challenge": check_challenge,
     "envelope": check_envelope,
     "answer": check_answer,
+    "certificate-path": check_certificate_path,
+    "apple-mda": check_apple_mda,
+    "tpm": check_tpm,
 }
 
 
@@ -413,7 +755,7 @@ def other_than(value):
         return not value
     if isinstance(value, (int, float)):
         return value + 1
-    if value == "":
+    if value is None or value == "":
         return "eA=="
     middle = len(value) // 2
     return value[:middle] + ("b" if value[middle] == "a" else "a") + value[middle + 1 :]

@@ -1,5 +1,6 @@
 import { createECDH, createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
-import { concatBytes, toHex, utf8, type Signer } from "../src/index.ts";
+import { concatBytes, pinnedRoot, toHex, utf8, type PinnedRoot, type Signer } from "../src/index.ts";
+import { nodeCrypto } from "../src/node/index.ts";
 
 /** Keys for tests and test vectors, made from names: never used for anything else, since anybody can make them. */
 
@@ -59,4 +60,11 @@ export function testCountersigner(name: string): TestCountersigner {
     publicKey: new Uint8Array(spki.subarray(-32)),
     sign: (message) => new Uint8Array(sign(null, message, key)),
   };
+}
+
+/** A root of a test, which nobody has pinned before. */
+export function pinnedByItself(der: Uint8Array): PinnedRoot {
+  const root = pinnedRoot(nodeCrypto, der, toHex(nodeCrypto.sha256(der)));
+  if (!root) throw new Error("a root is its own pin");
+  return root;
 }

@@ -34,7 +34,7 @@ export const sampleBlob = (key: HpkeKey = hpkeKey()): RegistrationBlob => ({
   os_version: "6.1 (Ünïcode)",
   memory_bytes: 17_179_869_184,
   engine: { name: "scripted", version: "1.0.0" },
-  software: { name: "darkbloom", version: "0.1.0" },
+  software: { name: "darkbloom", version: "0.1.0", code_sha256: toHex(nodeCrypto.sha256(secretNamed("code"))) },
   models: [
     { build: "tiny-q8", weights_sha256: toHex(nodeCrypto.sha256(secretNamed("weights"))), context_tokens: 4096 },
   ],

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { committedTpms } from "./tpm-vectors.ts";
 import { committedSignature, makeVectors, vectorFile, vectorsFolder, vectorText } from "./vectors.ts";
 
 const python = process.env["DARKBLOOM_TEST_PYTHON"];
 const run = promisify(execFile);
-const vectors = makeVectors(committedSignature);
+const vectors = makeVectors(committedSignature, committedTpms());
 
 /** Goal: nobody who follows the files is led astray. Method: make them again; have a stranger to this code check them. */
 describe("the test vectors", () => {

@@ -15,6 +15,7 @@ import {
   utf8,
 } from "../src/index.ts";
 import { hpkeKeyFrom, nodeCrypto, nodeHpke } from "../src/node/index.ts";
+import { appleMda, certificatePath, signaturesIn } from "./certificate-vectors.ts";
 import { secretNamed, testCountersigner } from "./keys.ts";
 import {
   challengeNonce,
@@ -27,6 +28,7 @@ import {
   startMs,
   timeAt,
 } from "./samples.ts";
+import { tpmVector, type RecordedTpm } from "./tpm-vectors.ts";
 
 /**
  * Everything that is signed or sealed, worked out once with known keys, as JSON that any language can
@@ -45,11 +47,12 @@ export const vectorsFolder = new URL("../../../vectors/", import.meta.url);
 export const vectorFile = (name: string): URL => new URL(`${name}.json`, vectorsFolder);
 export const vectorText = (vector: object): string => `${JSON.stringify(vector, null, 2)}\n`;
 
-export function committedSignature(name: string): string | undefined {
-  if (!existsSync(vectorFile(name))) return undefined;
-  const held = JSON.parse(readFileSync(vectorFile(name), "utf8")) as { signature?: string };
-  return held.signature;
+interface Held {
+  readonly signature?: string;
 }
+const committed = (name: string): Held =>
+  existsSync(vectorFile(name)) ? (JSON.parse(readFileSync(vectorFile(name), "utf8")) as Held) : {};
+export const committedSignature = (name: string): string | undefined => committed(name).signature;
 
 const sha256 = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes));
 
@@ -222,9 +225,10 @@ function sealedAnswer() {
 }
 
 /** All vectors, by file name without its ending. */
-export function makeVectors(known: Known): Readonly<Record<string, object>> {
+export function makeVectors(known: Known, tpms: readonly RecordedTpm[]): Readonly<Record<string, object>> {
   const signedReceipt = receipt(known);
   const signedBlob = registration(known);
+  const certificates = signaturesIn([committed("certificate-path"), committed("apple-mda")]);
   return {
     jcs: jcs(),
     "response-hash": responseHash(known),
@@ -234,5 +238,8 @@ export function makeVectors(known: Known): Readonly<Record<string, object>> {
     challenge: challenge(known, signedBlob.blob),
     envelope: envelope(),
     answer: sealedAnswer(),
+    "certificate-path": certificatePath(certificates),
+    "apple-mda": appleMda(certificates),
+    tpm: tpmVector(tpms),
   };
 }

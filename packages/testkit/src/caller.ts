@@ -49,3 +49,10 @@ export class Caller implements Reply {
     this.#closing = closing;
   }
 }
+
+/** How a request ended: `whole`, or the code of its failure. */
+export const codeOf = (served: Promise<void>): Promise<string> =>
+  served.then(
+    () => "whole",
+    (error: unknown) => (error instanceof NetworkError ? error.failure.code : "bug"),
+  );

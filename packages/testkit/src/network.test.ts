@@ -1,8 +1,9 @@
-import { ANSWER_WINDOW_BYTES, NetworkError, toHex, verify, verifyReceipt } from "@darkbloom/protocol";
+import type { NetworkError } from "@darkbloom/protocol";
+import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS, toHex, verify, verifyReceipt } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { Caller } from "./caller.ts";
+import { Caller, codeOf } from "./caller.ts";
 import { account, CREDIT, seededRandom, TestNetwork, type TestProvider } from "./network.ts";
 
 const rain: Script = { pieces: ["<think>", "hm", "</think>", " Rain", " is", " water", "."], tokenMs: 20 };
@@ -26,12 +27,6 @@ async function joined(made: TestNetwork, ...scripts: Script[]): Promise<TestProv
   expect(made.fleet.providers().map(({ attested }) => attested)).toEqual(scripts.map(() => true));
   return providers;
 }
-
-const codeOf = (promise: Promise<void>): Promise<string> =>
-  promise.then(
-    () => "whole",
-    (error: unknown) => (error instanceof NetworkError ? error.failure.code : "bug"),
-  );
 
 /** Nothing is held, no slot is taken, and every account's figures add up. */
 async function expectClosed(made: TestNetwork): Promise<void> {
@@ -97,6 +92,21 @@ describe("a network in a process", () => {
       }
     expect(roots.size).toBe(1);
     expect(made.fleet.providers()).toHaveLength(1);
+  });
+
+  /**
+   * Goal: a machine that admits that a protection is off serves where no level asks for it, and is distrusted at once
+   * where the level does. Method: one from the start, then one more at the next challenge.
+   */
+  it("distrusts a machine for a posture that its level needs, and for no other", async () => {
+    const made = await network();
+    let posture: Record<string, "pass" | "fail"> = { not_dumpable: "fail", core_dumps_off: "pass" };
+    made.provider(() => rain, { describe: () => ({ posture }) });
+    await made.clock.advance(10_000);
+    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "self_signed", attested: true, distrusted: false }]);
+    posture = { ...posture, core_dumps_off: "fail" };
+    await made.clock.advance(CHALLENGE_EVERY_MS + 10_000);
+    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "none", distrusted: true }]);
   });
 
   /** Goal: a first failure is unseen. Method: the machine that is tried first fails before its first token, or is busy elsewhere. */

@@ -2,7 +2,7 @@ import {
   Catalog,
   Fleet,
   hostProvider,
-  Liars,
+  MachineRecords,
   MemoryLedger,
   serialNames,
   serve,
@@ -25,6 +25,7 @@ import {
   type AccountId,
   type BuildId,
   type KeyId,
+  type MachinePolicy,
   type ModelId,
   type Random,
   type RequestId,
@@ -40,6 +41,8 @@ import {
   type Dialer,
   type Listener,
   type ProviderEvents,
+  type SelfDescription,
+  type TrustFacts,
 } from "@darkbloom/provider/testing";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
@@ -105,7 +108,9 @@ export class TestNetwork {
   readonly bugs: unknown[] = [];
   readonly net: Net;
   readonly serials: SerialNames;
-  readonly #liars = new Liars();
+  readonly #records = new MachineRecords(this.clock);
+  /** By which machines are judged; a test may change it. */
+  policy: MachinePolicy = {};
 
   constructor(seed = 1, disclosure: SerialDisclosure = "serial") {
     this.random = seededRandom(seed);
@@ -136,7 +141,17 @@ export class TestNetwork {
 
   /** The coordinator's end of a new connection. */
   host(wire: Parameters<typeof hostProvider>[1]): Connection {
-    return hostProvider({ ...this.net, serials: this.serials, liars: this.#liars, mayJoin: () => true }, wire, true);
+    return hostProvider(
+      {
+        ...this.net,
+        serials: this.serials,
+        records: this.#records,
+        policy: () => this.policy,
+        mayJoin: () => true,
+      },
+      wire,
+      true,
+    );
   }
 
   ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string } = {}): Ask {
@@ -188,12 +203,14 @@ interface ProviderOptions {
   readonly slots?: number;
   readonly delayMs?: () => number;
   readonly signer?: Signer;
+  /** What it says of itself, beside what it must; read whenever it signs. */
+  readonly describe?: () => Partial<SelfDescription>;
 }
 
-const posture = (): Record<string, "unknown"> => ({ core_dumps_off: "unknown" });
+const unknownPosture = { core_dumps_off: "unknown" } as const;
 
 /** What every machine here says of itself. */
-export const describeMachine = (serial: string): ReturnType<ConstructorParameters<typeof SealingKeys>[1]> => ({
+export const describeMachine = (serial: string): SelfDescription => ({
   serial,
   chip_name: "simulated",
   hardware_model: "simulated",
@@ -203,13 +220,15 @@ export const describeMachine = (serial: string): ReturnType<ConstructorParameter
   engine: { name: "scripted", version: "1" },
   software: { name: "darkbloom", version: "0" },
   models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
-  posture: posture(),
+  posture: unknownPosture,
 });
 
 /** One provider and its wire, which can be cut or frozen. */
 export class TestProvider {
   readonly engine: ScriptedEngine;
   readonly serial: string;
+  /** The last that the coordinator said of its trust. */
+  told: TrustFacts | undefined;
   readonly #network: TestNetwork;
   readonly #delayMs: () => number;
   readonly #leave = new AbortController();
@@ -219,19 +238,24 @@ export class TestProvider {
   constructor(
     network: TestNetwork,
     script: Behaviour,
-    { slots = 4, delayMs = () => 1, signer = memorySigner() }: ProviderOptions,
+    { slots = 4, delayMs = () => 1, signer = memorySigner(), describe = () => ({}) }: ProviderOptions,
   ) {
     const { clock, random } = network;
     this.#network = network;
     this.#delayMs = delayMs;
     this.engine = new ScriptedEngine({ clock, slots, script });
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
+    const posture = (): SelfDescription["posture"] => describe().posture ?? unknownPosture;
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
-    const keys = new SealingKeys(tools, () => describeMachine(this.serial));
+    const keys = new SealingKeys(tools, () => ({
+      ...describeMachine(this.serial),
+      ...describe(),
+      posture: posture(),
+    }));
     const events: ProviderEvents = {
       joined: () => {},
       lost: () => {},
-      trust: () => {},
+      trust: (facts) => void (this.told = facts),
       answered: () => {},
       // A fault that the script asked for is none.
       bug: (_, error) => {

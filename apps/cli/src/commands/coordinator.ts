@@ -1,7 +1,9 @@
 import { startCoordinator } from "@darkbloom/coordinator";
+import { limitCoreDumps } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
+import { needRevocations } from "../revocations.ts";
 import { isSupervised, listenForStop } from "../stop.ts";
 import { version } from "../version.ts";
 
@@ -22,12 +24,15 @@ export const coordinator = command({
     joinToken: "optional",
     minTrust: { default: "self_signed" },
     serialDisclosure: { default: "serial" },
+    revoked: "optional",
     platformFeePercent: { default: "10" },
     requestsPerMinute: { default: "1200" },
     logLevel: { default: "info" },
     json: { default: "false" },
   },
   async run({ port, host, data, corsOrigin, requestsPerMinute, json, ...as }) {
+    // Prompts in transparent mode go through its memory.
+    limitCoreDumps();
     const stop = listenForStop();
     if (!isSupervised && !isLoopback(host)) note(plaintextWarning(host));
     const running = await startCoordinator({
@@ -39,6 +44,7 @@ export const coordinator = command({
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
       minTrust: as.minTrust,
       serialDisclosure: as.serialDisclosure,
+      ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked) }),
       platformFeePercent: as.platformFeePercent,
       requestsPerSec: requestsPerMinute / 60,
       requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),

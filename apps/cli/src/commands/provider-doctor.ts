@@ -8,14 +8,16 @@ import {
   checkKeyFile,
   checkModelFile,
   checkNode,
+  checkPosture,
   checkRunning,
+  isInTheWay,
 } from "../doctor.ts";
 import { statusIn } from "../machine-folder.ts";
 import { columns, outputOf, wordsOf } from "../output.ts";
 
 export const providerDoctor = command({
   path: "provider doctor",
-  does: "Check what a provider needs, one line for each check, with what mends it. Exit code 1 if any fails.",
+  does: "Check what a provider needs, one line for each check, with what mends it. Exit code 1 if one fails that stands in the way of serving.",
   examples: [
     "provider doctor --data .darkbloom/provider",
     "provider doctor --coordinator https://coordinator.example.com --json",
@@ -39,10 +41,11 @@ export const providerDoctor = command({
       health.check,
       checkClock(health.secondsAhead),
       ...(await checkRunning(data)),
+      ...(await checkPosture(data)),
     ];
     const output = outputOf(json);
     if (json) for (const check of checks) output.result({ ...check }, () => "");
     else output.result({}, () => columns(checks.map((check) => [check.status, check.id, wordsOf(check)])));
-    return checks.some(({ status }) => status === "fail") ? 1 : 0;
+    return checks.some(isInTheWay) ? 1 : 0;
   },
 });

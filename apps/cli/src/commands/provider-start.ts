@@ -1,4 +1,12 @@
-import { SLOTS_DEFAULT, startProvider, THREADS_DEFAULT, TPM_DEVICE, type TrustFacts } from "@darkbloom/provider";
+import {
+  SLOTS_DEFAULT,
+  startProvider,
+  THREADS_DEFAULT,
+  TPM_DEVICE,
+  type IdentityHome,
+  type TrustFacts,
+} from "@darkbloom/provider";
+import { startClean } from "../clean-start.ts";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";
 import { failureIn, lossOf, savedToken } from "../machine-folder.ts";
@@ -30,6 +38,7 @@ export const providerStart = command({
     json: { default: "false" },
   },
   async run({ coordinator, data, model, build, slots, threads, identity, tpm, token, logLevel, json }) {
+    startClean();
     const stop = listenForStop();
     const located = locateModel(model);
     const authToken = token ?? savedToken(data);
@@ -49,6 +58,7 @@ export const providerStart = command({
       identity,
       tpm,
       hooks: story,
+      harden: true,
     });
     // A large model loads for a while, and nothing has to be finished before it has.
     const running = await Promise.race([starting, stop.asked.then(() => undefined)]);
@@ -63,7 +73,7 @@ function storyOf(output: Output) {
   let told: string | undefined;
   let isLost = false;
   return {
-    onIdentity({ home, reason }: { home: "software" | "tpm"; reason: string }): void {
+    onIdentity({ home, reason }: { home: IdentityHome; reason: string }): void {
       output.result({ event: "identity", home, reason }, () => reason);
     },
     onReady(facts: { providerId: string; serial: string; trustLevel: TrustFacts["trustLevel"] }): void {

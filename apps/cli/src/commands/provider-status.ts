@@ -31,6 +31,7 @@ export const providerStatus = command({
             status.last_failure === null ? String(status.failed) : `${status.failed} (last: ${status.last_failure})`,
           ],
           ...status.checks.map((check) => [check.status, `${check.id}: ${wordsOf(check)}`]),
+          ...status.posture.map((entry) => [entry.status, `here.${entry.name}: ${wordsOf(entry)}`]),
         ]),
       ].join("\n"),
     );

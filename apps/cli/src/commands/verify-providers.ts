@@ -1,9 +1,18 @@
-import { atLeast, toBase64Url, verifyPublished, type Attestation, type Verdict } from "@darkbloom/protocol";
+import {
+  atLeast,
+  evidenceFrom,
+  failuresOf,
+  readBlob,
+  toBase64Url,
+  verifyPublished,
+  type Attestation,
+  type Verdict,
+} from "@darkbloom/protocol";
 import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
 import { fetchAttestations } from "../attestations.ts";
 import { command } from "../command.ts";
 import { columns, note, outputOf, wordsOf } from "../output.ts";
-import { revocationsIn } from "../revocations.ts";
+import { needRevocations } from "../revocations.ts";
 
 const NONCE_BYTES = 32;
 
@@ -24,7 +33,7 @@ export const verifyProviders = command({
   },
   async run({ coordinator, apiKey, min, revoked, json }) {
     const output = outputOf(json);
-    const revocations = revoked === undefined ? undefined : revocationsIn(revoked);
+    const revocations = revoked === undefined ? undefined : needRevocations(revoked).current();
     const nonce = apiKey === undefined ? undefined : systemRandom.bytes(NONCE_BYTES);
     if (nonce) note("Asking every machine to answer over a nonce of ours; this takes up to 40 seconds.");
     else note("Without --api-key no machine is asked anew: its latest challenge, up to 16 minutes old, is verified.");
@@ -41,7 +50,7 @@ export const verifyProviders = command({
         now,
       ),
     }));
-    const bad = verified.filter(({ verdict }) => !isGood(verdict) || !atLeast(verdict.level, min));
+    const bad = verified.filter(({ machine, verdict }) => !isGood(machine, verdict) || !atLeast(verdict.level, min));
     for (const { machine, verdict } of verified)
       output.result(
         { event: "provider", serial: machine.provider_serial, provider_id: machine.provider_id, ...verdict },
@@ -56,7 +65,11 @@ export const verifyProviders = command({
   },
 });
 
-const isGood = ({ checks }: Verdict): boolean => checks.every(({ status }) => status !== "fail");
+/** A protection that is off and that no level asks for is shown, and is no reason to refuse a machine that admits it. */
+function isGood({ evidence }: Attestation, { checks }: Verdict): boolean {
+  const blob = readBlob(evidenceFrom(evidence).blob);
+  return blob !== undefined && failuresOf(checks, blob.platform).length === 0;
+}
 
 function stepsOf(machine: Attestation, { level, checks }: Verdict): string {
   const steps = checks.map((check) => ["", check.status, check.id, wordsOf(check)]);

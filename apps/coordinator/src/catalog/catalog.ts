@@ -5,7 +5,10 @@ export interface CatalogEntry {
   readonly id: ModelId;
   /** Providers offer builds; the receipt names the one that answered. */
   readonly build: BuildId;
-  /** A provider whose weights have another hash does not serve this model. */
+  /**
+   * A provider whose weights have another hash does not serve this model. Of a GGUF file, its SHA-256; of a
+   * model in parts, that of `sha256sum PART… | LC_ALL=C sort -k 2`.
+   */
   readonly weightsSha256: Sha256Hex;
   readonly displayName: string;
   readonly contextTokens: number;

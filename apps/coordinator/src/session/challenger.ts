@@ -1,6 +1,15 @@
-import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS, toBase64, verify, type Verdict } from "@darkbloom/protocol";
+import {
+  canonicalJson,
+  CHALLENGE_ANSWER_MS,
+  CHALLENGE_EVERY_MS,
+  failuresOf,
+  toBase64,
+  verify,
+  type RegistrationBlob,
+  type Verdict,
+} from "@darkbloom/protocol";
 import { policyOf } from "../trust/serial-names.ts";
-import { afterChallenge, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
+import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession } from "./provider-session.ts";
@@ -16,8 +25,21 @@ export interface ChallengeReply {
   readonly signature: Uint8Array<ArrayBuffer>;
 }
 
-/** True where nothing that registration checks has failed; the challenge is still to come. */
-export const mayBeChallenged = (verdict: Verdict): boolean => verdict.checks.every(({ status }) => status !== "fail");
+/** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
+export const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  failuresOf(checks, blob.platform).length === 0;
+
+/** A protection is off on which a level rests. */
+const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  failuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
+
+/** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
+const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
+  canonicalJson(constantsOf(one)) === canonicalJson(constantsOf(other));
+
+function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constants }: RegistrationBlob) {
+  return constants;
+}
 
 /**
  * Challenges one machine for as long as it stays: at once, then every five minutes, and at once again
@@ -44,15 +66,19 @@ export class Challenger {
 
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
-    const policy = policyOf(this.#session.name, "registration");
+    const policy = policyOf(this.#net.policy(), this.#session.name, "registration");
     const verdict = verify(this.#net.crypto, evidenceOf(shown), policy, this.#net.clock.now());
-    if (!mayBeChallenged(verdict)) return this.#session.judge(verdict, this.#session.standing);
+    if (hasFalsePosture(verdict, shown))
+      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
+    if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
+    if (!isSameMachine(this.#session.shown.blob, shown.blob))
+      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
     this.#renewing = shown;
     this.#pause.abort();
   }
 
   async run(over: AbortSignal): Promise<void> {
-    let due = mayBeChallenged(this.#session.verdict);
+    let due = mayBeChallenged(this.#session.verdict, this.#session.shown);
     try {
       for (;;) {
         const outcome = due ? await this.#once(over) : "refuted";
@@ -99,11 +125,14 @@ export class Challenger {
     });
     if (!reply) {
       callers.close(false);
-      this.#session.judge(this.#session.verdict, afterChallenge(this.#session.standing, "timeout"));
+      this.#session.judge(
+        this.#session.verdict,
+        afterChallenge(this.#session.standing, "timeout", clock.monotonicMs()),
+      );
       return "timeout";
     }
     const challenge = { nonce, callersRoot: callers.root, ...reply };
-    const policy = policyOf(this.#session.name, "later");
+    const policy = policyOf(this.#net.policy(), this.#session.name, "later");
     const verdict = verify(crypto, { ...evidenceOf(shown), challenge }, policy, clock.now());
     if (verdict.level !== "none") {
       if (this.#renewing === shown) this.#renewing = undefined;
@@ -112,9 +141,8 @@ export class Challenger {
       return "pass";
     }
     callers.close(false);
-    const falsePosture = verdict.checks.some(({ id, status }) => status === "fail" && id.startsWith("posture."));
-    const outcome = falsePosture ? "posture" : "refuted";
-    this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome));
+    const outcome = hasFalsePosture(verdict, shown) ? "posture" : "refuted";
+    this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome, clock.monotonicMs()));
     return outcome;
   }
 }

@@ -1,8 +1,16 @@
-import { fromBase64, type Clock, type Crypto, type FromProvider, type Hpke, type Random } from "@darkbloom/protocol";
+import {
+  fromBase64,
+  type Clock,
+  type Crypto,
+  type FromProvider,
+  type Hpke,
+  type MachinePolicy,
+  type Random,
+} from "@darkbloom/protocol";
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import type { MachineRecords } from "../fleet/records.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
-import type { Liars } from "../trust/standing.ts";
 import { Challenger } from "./challenger.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession } from "./provider-session.ts";
@@ -17,7 +25,9 @@ export interface SessionNet {
   readonly crypto: Crypto;
   readonly hpke: Hpke;
   readonly fleet: Fleet;
-  readonly liars: Liars;
+  readonly records: MachineRecords;
+  /** By which evidence is judged now. */
+  readonly policy: () => MachinePolicy;
   readonly events: Events;
   readonly serials: SerialNames;
   /** Whether this peer may join: it is on this machine, or it shows the operator's join token. */
@@ -125,7 +135,7 @@ function dispatch(
       return session.leave("protocol");
     case "renew": {
       const shown = readShown(net.crypto, frame);
-      if (!shown || mismatchOf(shown, session.identityKey, session.name.serial)) return session.leave("protocol");
+      if (!shown || mismatchOf(shown, session.identityKey, session.name)) return session.leave("protocol");
       return challenger.renew(shown);
     }
     case "heartbeat":

@@ -1,5 +1,5 @@
 import type { AccountId, Envelope, FromProvider, JobId, ProviderId, Serial } from "@darkbloom/protocol";
-import type { MeasuredAnswer } from "./pace.ts";
+import type { MeasuredAnswer } from "../fleet/pace.ts";
 
 type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
 export type Completion = Of<"inference_complete">;

@@ -1,6 +1,7 @@
 import {
   ANSWER_WINDOW_BYTES,
   CHALLENGE_AGE_MAX_MS,
+  failuresOf,
   fromBase64,
   NetworkError,
   toHex,
@@ -13,16 +14,23 @@ import {
 } from "@darkbloom/protocol";
 import type { LeaveReason } from "../events/events.ts";
 import type { Member, Sealing } from "../fleet/fleet.ts";
+import type { MachineRecord } from "../fleet/records.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/choose.ts";
 import type { MachineName } from "../trust/serial-names.ts";
-import { freshStanding, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
+import {
+  afterChallenge,
+  distrustedFor,
+  isDistrusted,
+  standingCheck,
+  TIMEOUTS_UNTIL_STALE,
+  type Standing,
+} from "../trust/standing.ts";
 import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Line, LineEvent } from "./line.ts";
 import { Outbox } from "./outbox.ts";
-import { Pace } from "./pace.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { modelsOf, type Shown } from "./shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
@@ -63,11 +71,10 @@ export class ProviderSession implements Member {
   readonly #slots: number;
   readonly #lines = new Map<JobId, OpenLine>();
   readonly #connectedAt: number;
-  readonly #pace: Pace;
+  readonly #record: MachineRecord;
   #shown: Shown;
   #challenge: Challenge | undefined;
   #verdict: Verdict;
-  #standing: Standing = freshStanding;
   #passedAtMs: number | undefined;
   #draining = false;
   readonly #sealingContext: SealingContext;
@@ -86,7 +93,7 @@ export class ProviderSession implements Member {
     this.#shown = shown;
     this.#verdict = verdict;
     this.#connectedAt = net.clock.now();
-    this.#pace = new Pace(net.clock);
+    this.#record = net.records.open(shown.blob.identity_key);
     this.#scopeSecret = net.random.bytes(32);
     this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
@@ -102,7 +109,7 @@ export class ProviderSession implements Member {
     return this.#verdict;
   }
   get standing(): Standing {
-    return this.#standing;
+    return this.#record.standing;
   }
   get outbox(): Outbox {
     return this.#outbox;
@@ -126,12 +133,12 @@ export class ProviderSession implements Member {
       pins: this.name.pins,
       trustLevel: this.#verdict.level,
       attested: this.#attested,
-      distrusted: this.#standing.distrusted !== false || this.#net.liars.has(this.identityKey),
+      distrusted: isDistrusted(this.standing, this.#net.clock.monotonicMs()),
       draining: this.#draining || this.#leaving !== undefined,
       models: modelsOf(this.#shown),
       slots: this.#slots,
       running: this.#lines.size,
-      ...this.#pace.measured(),
+      ...this.#record.pace.measured(),
     };
   }
 
@@ -206,8 +213,8 @@ export class ProviderSession implements Member {
         if (!line.closed) this.#outbox.control({ type: "credit", request_id: jobId, bytes });
       },
       cancel,
-      measured: (answer) => this.#pace.answered(answer),
-      faulted: () => this.#pace.faulted(),
+      measured: (answer) => this.#record.pace.answered(answer),
+      faulted: () => this.#record.pace.faulted(),
       [Symbol.dispose]: () => {
         if (line.closed || line.abandoned) return;
         line.abandoned = true;
@@ -227,10 +234,7 @@ export class ProviderSession implements Member {
   }
 
   distrust(): void {
-    this.#net.liars.add(this.identityKey);
-    this.#standing = { ...this.#standing, distrusted: "answer" };
-    this.tellTrust();
-    this.#net.fleet.changed();
+    this.judge(this.#verdict, distrustedFor(this.standing, "answer"));
   }
 
   // What the story of the connection does.
@@ -240,15 +244,15 @@ export class ProviderSession implements Member {
     this.#shown = shown;
     this.#challenge = challenge;
     this.#passedAtMs = this.#net.clock.monotonicMs();
-    this.judge(verdict, freshStanding);
+    this.judge(verdict, afterChallenge(this.standing, "pass", this.#passedAtMs));
   }
 
   judge(verdict: Verdict, standing: Standing): void {
     const from = this.#verdict.level;
     this.#verdict = verdict;
-    this.#standing = standing;
+    this.#record.standing = standing;
     if (from !== verdict.level) {
-      const failedChecks = verdict.checks.filter(({ status }) => status === "fail").length;
+      const failedChecks = failuresOf(verdict.checks, this.#shown.blob.platform).length;
       this.#net.events.verdictChanged({ providerId: this.providerId, from, to: verdict.level, failedChecks });
     }
     this.tellTrust();
@@ -256,12 +260,13 @@ export class ProviderSession implements Member {
   }
 
   tellTrust(): void {
+    const { clock } = this.#net;
     const { trustLevel, attested, distrusted, draining } = this.candidate();
     this.#outbox.control({
       type: "trust_status",
       trust_level: trustLevel,
       eligible: attested && !distrusted && !draining,
-      checks: [...this.#verdict.checks],
+      checks: [...this.#verdict.checks, standingCheck(this.standing, clock.monotonicMs(), clock.now())],
     });
   }
 
@@ -338,8 +343,8 @@ export class ProviderSession implements Member {
   get #attested(): boolean {
     return (
       this.#passedAtMs !== undefined &&
-      this.#standing.hardFailures === 0 &&
-      this.#standing.timeouts < TIMEOUTS_UNTIL_STALE &&
+      this.standing.hardFailures === 0 &&
+      this.standing.timeouts < TIMEOUTS_UNTIL_STALE &&
       this.#net.clock.monotonicMs() - this.#passedAtMs <= CHALLENGE_AGE_MAX_MS
     );
   }

@@ -7,9 +7,8 @@ import {
   type FromCoordinator,
   type FromProvider,
   type ProviderId,
-  type Serial,
 } from "@darkbloom/protocol";
-import { policyOf } from "../trust/serial-names.ts";
+import { policyOf, type MachineName } from "../trust/serial-names.ts";
 import { mayBeChallenged } from "./challenger.ts";
 import type { SessionNet } from "./host-provider.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -23,7 +22,7 @@ export const REGISTER_WAIT_MS = 10_000;
 /**
  * A provider's first words: it registers, its evidence is checked, and where the operator does not disclose
  * serials it signs a second blob under its pseudonym, which from then on is its evidence. The blob with its own
- * serial is forgotten here: nothing keeps, logs, publishes or names it.
+ * serial is dropped here: nothing keeps, logs, publishes or names it.
  *
  * A machine whose evidence fails stays connected at level `none` and is told why. It is given no pseudonym, though,
  * since the serial that it would stand for may be another's: it is told why and closed.
@@ -53,7 +52,7 @@ export async function register(
   if (!own) return refuse("the registration blob cannot be read");
   if (isPseudonym(own.blob.serial)) return refuse("no machine's own serial begins with PS-");
 
-  const verdict = verify(net.crypto, evidenceOf(own), { moment: "registration" }, net.clock.now());
+  const verdict = verify(net.crypto, evidenceOf(own), { ...net.policy(), moment: "registration" }, net.clock.now());
   const name = net.serials.of(own.blob.serial);
   const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
   const registered = { type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId } as const;
@@ -63,17 +62,18 @@ export async function register(
     return joined(new ProviderSession(net, wire, { ...joining, shown: own, verdict }));
   }
 
-  if (!mayBeChallenged(verdict)) {
+  if (!mayBeChallenged(verdict, own)) {
     send({ type: "trust_status", trust_level: "none", eligible: false, checks: [...verdict.checks] });
     return refuse("its evidence fails a check, so it gets no pseudonym");
   }
   send({ ...registered, serial_alias: name.alias });
   const shown = await renewal(net, frames, over);
   if (!shown) return refuse("a blob with the serial_alias did not come in time");
-  const mismatch = mismatchOf(shown, own.blob.identity_key, name.alias);
+  const mismatch = mismatchOf(shown, own.blob.identity_key, name);
   if (mismatch) return refuse(mismatch);
-  const aliased = verify(net.crypto, evidenceOf(shown), policyOf(name, "registration"), net.clock.now());
-  if (!mayBeChallenged(aliased)) return refuse("the blob with the serial_alias fails a check");
+  const policy = policyOf(net.policy(), name, "registration");
+  const aliased = verify(net.crypto, evidenceOf(shown), policy, net.clock.now());
+  if (!mayBeChallenged(aliased, shown)) return refuse("the blob with the serial_alias fails a check");
   return joined(new ProviderSession(net, wire, { ...joining, shown, verdict: aliased }));
 }
 
@@ -82,10 +82,10 @@ function joined(session: ProviderSession): ProviderSession {
   return session;
 }
 
-/** Whether a later blob is the same machine's, under the same name; if not, what is wrong with it. */
-export function mismatchOf({ blob }: Shown, identityKey: string, serial: Serial): string | undefined {
+/** Whether a later blob is the same machine's, under its pseudonym if it has one; if not, what is wrong with it. */
+export function mismatchOf({ blob }: Shown, identityKey: string, { alias }: MachineName): string | undefined {
   if (blob.identity_key !== identityKey) return "the blob is of another identity key";
-  return blob.serial === serial ? undefined : "the blob has another serial than it must have";
+  return alias === undefined || blob.serial === alias ? undefined : "the blob has another serial than it must have";
 }
 
 /** The next blob; what comes before it is skipped. */

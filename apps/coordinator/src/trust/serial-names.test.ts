@@ -14,9 +14,9 @@ const alias = "PS-W5N4W8GT4CB6" as Serial;
 describe("a machine's name", () => {
   /** Goal: each setting tells what it says, and pins keep working in each. Method: the whole name, by setting. */
   it.each([
-    ["serial", { serial: own, told: own, alias: undefined, pins: [own, alias] }],
-    ["pseudonym", { serial: alias, told: alias, alias, pins: [alias] }],
-    ["none", { serial: alias, told: undefined, alias, pins: [alias] }],
+    ["serial", { own, serial: own, told: own, alias: undefined, pins: [own, alias] }],
+    ["pseudonym", { own, serial: alias, told: alias, alias, pins: [alias] }],
+    ["none", { own, serial: alias, told: undefined, alias, pins: [alias] }],
   ] as const)("disclosing %s", (disclosure, expected) => {
     expect(serialNames(key, disclosure).of(own)).toEqual(expected);
   });
@@ -39,11 +39,14 @@ describe("a machine's name", () => {
     expect(serialNames(key, disclosure).ofPin(pin)).toBe(expected);
   });
 
+  const pcrs = { 7: ["aa"] };
   it("is asked of the evidence where it is a pseudonym", () => {
-    expect(policyOf(serialNames(key, "serial").of(own), "later")).toEqual({ moment: "later" });
-    expect(policyOf(serialNames(key, "none").of(own), "registration")).toEqual({
+    expect(policyOf({ pcrs }, serialNames(key, "serial").of(own), "later")).toEqual({ pcrs, moment: "later" });
+    expect(policyOf({ pcrs }, serialNames(key, "none").of(own), "registration")).toEqual({
+      pcrs,
       moment: "registration",
       serialAlias: alias,
+      ownSerial: own,
     });
   });
 });

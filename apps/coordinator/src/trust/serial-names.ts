@@ -1,4 +1,12 @@
-import { concatBytes, isPseudonym, pseudonymFrom, utf8, type Policy, type Serial } from "@darkbloom/protocol";
+import {
+  concatBytes,
+  isPseudonym,
+  pseudonymFrom,
+  utf8,
+  type MachinePolicy,
+  type Policy,
+  type Serial,
+} from "@darkbloom/protocol";
 
 /** What callers learn of a machine's serial: itself, a pseudonym in its place, or neither beside the evidence. */
 export const serialDisclosures = ["serial", "pseudonym", "none"] as const;
@@ -17,6 +25,8 @@ export interface NetworkKey {
 
 /** What one machine is called, for as long as its connection lasts. */
 export interface MachineName {
+  /** As its maker or its key gave it. For checking evidence, and nothing else: it is told to nobody. */
+  readonly own: string;
   /** In its evidence, in the books and in the log. */
   readonly serial: Serial;
   /** In response headers and the list of machines; undefined where nothing is told there. */
@@ -48,21 +58,23 @@ export function serialNames(key: NetworkKey, disclosure: SerialDisclosure): Seri
       of: (own) => {
         const serial = own as Serial;
         // A pin of a time in which serials were not disclosed still finds its machine.
-        return { serial, told: serial, alias: undefined, pins: [serial, pseudonymOf(own)] };
+        return { own, serial, told: serial, alias: undefined, pins: [serial, pseudonymOf(own)] };
       },
       ofPin: (pin) => pin,
     };
   return {
     of: (own) => {
       const alias = pseudonymOf(own);
-      return { serial: alias, told: disclosure === "none" ? undefined : alias, alias, pins: [alias] };
+      return { own, serial: alias, told: disclosure === "none" ? undefined : alias, alias, pins: [alias] };
     },
     ofPin: (pin) => (isPseudonym(pin) ? pin : pseudonymOf(pin)),
   };
 }
 
-/** What is asked of a machine's evidence here, beyond what anybody can ask. */
-export const policyOf = ({ alias }: MachineName, moment: Policy["moment"]): Policy => ({
+/** By which one machine's evidence is judged here, on top of what goes for every machine. */
+export const policyOf = (machines: MachinePolicy, { own, alias }: MachineName, moment: Policy["moment"]): Policy => ({
+  ...machines,
   moment,
-  ...(alias !== undefined && { serialAlias: alias }),
+  // What its maker vouches for names its own serial, which the blob then does not.
+  ...(alias !== undefined && { serialAlias: alias, ownSerial: own }),
 });

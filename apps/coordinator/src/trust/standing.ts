@@ -1,18 +1,32 @@
+import { checks, type Check } from "@darkbloom/protocol";
+
+/** Why a machine is not trusted, whatever its evidence says. */
+export type Distrust =
+  /** Refuted proofs in a row. */
+  | "challenge"
+  /** It says that a protection is off. */
+  | "posture"
+  /** It says that it is another machine, or runs other software, than when it registered. */
+  | "changed"
+  /** An answer did not match its own signature. */
+  | "answer";
+
 /**
- * What is remembered of a machine's challenges, and what follows. A refuted proof and silence are kept
+ * What is remembered of a machine's conduct, and what follows. A refuted proof and silence are kept
  * apart: silence is never taken as a sign of bad behaviour.
  */
 export interface Standing {
   readonly hardFailures: number;
   readonly timeouts: number;
-  /** No longer trusted on this connection; `why` is the one reason. */
-  readonly distrusted: false | "challenge" | "posture" | "answer";
+  /** `untilMs` on the monotonic clock. */
+  readonly distrust?: { readonly why: Distrust; readonly untilMs: number };
 }
 
-export const freshStanding: Standing = { hardFailures: 0, timeouts: 0, distrusted: false };
+export const freshStanding: Standing = { hardFailures: 0, timeouts: 0 };
 
-/** Refuted proofs in a row before a machine is distrusted. */
+/** Refuted proofs in a row before a machine is distrusted, and for how long, whichever connection it comes by. */
 export const HARD_FAILURES_MAX = 3;
+export const DISTRUST_MS = 20 * 60_000;
 /** Unanswered challenges in a row before it may no longer serve, until the next pass. */
 export const TIMEOUTS_UNTIL_STALE = 3;
 /** Unanswered challenges in a row before the connection is closed. */
@@ -20,41 +34,76 @@ export const TIMEOUTS_UNTIL_CLOSED = 6;
 
 export type ChallengeOutcome = "pass" | "refuted" | "posture" | "timeout";
 
-export function afterChallenge(standing: Standing, outcome: ChallengeOutcome): Standing {
-  if (standing.distrusted) return standing;
+export const isDistrusted = ({ distrust }: Standing, nowMs: number): boolean =>
+  distrust !== undefined && nowMs < distrust.untilMs;
+
+export const distrustedFor = (standing: Standing, why: Distrust): Standing => ({
+  ...standing,
+  distrust: { why, untilMs: Number.POSITIVE_INFINITY },
+});
+
+/** @param nowMs monotonic */
+export function afterChallenge(standing: Standing, outcome: ChallengeOutcome, nowMs: number): Standing {
+  if (isDistrusted(standing, nowMs)) return standing;
   switch (outcome) {
     case "pass":
       return freshStanding;
     case "posture":
-      return { ...standing, distrusted: "posture" };
+      return distrustedFor(standing, "posture");
     case "timeout":
       return { ...standing, timeouts: standing.timeouts + 1 };
     case "refuted": {
       const hardFailures = standing.hardFailures + 1;
-      return { ...standing, hardFailures, distrusted: hardFailures >= HARD_FAILURES_MAX ? "challenge" : false };
+      const failed = { hardFailures, timeouts: standing.timeouts };
+      return hardFailures < HARD_FAILURES_MAX
+        ? failed
+        : { ...failed, distrust: { why: "challenge", untilMs: nowMs + DISTRUST_MS } };
     }
   }
 }
 
-/** Identities remembered as liars; the oldest is forgotten first. */
-export const LIARS_MAX = 10_000;
-
 /**
- * Machines whose answer did not match its own signature. Keyed to the identity key, so that a new
- * connection does not wash it off; it lasts as long as this process.
+ * What a new connection of the same machine begins with. What it shows of itself is shown anew and judged
+ * anew; what it did stays.
  */
-export class Liars {
-  readonly #identities = new Set<string>();
+export function afterReconnect({ hardFailures, distrust }: Standing): Standing {
+  const stays = distrust?.why === "answer" || distrust?.why === "challenge";
+  return { hardFailures, timeouts: 0, ...(stays && { distrust }) };
+}
 
-  has(identityKey: string): boolean {
-    return this.#identities.has(identityKey);
-  }
+/** The same, as the machine's owner is told. @param now milliseconds since 1970 */
+export function standingCheck({ distrust, timeouts }: Standing, nowMs: number, now: number): Check {
+  if (distrust && nowMs < distrust.untilMs) return checks.fail("standing", ...words(distrust, nowMs, now));
+  if (timeouts >= TIMEOUTS_UNTIL_STALE)
+    return checks.fail(
+      "standing",
+      `${timeouts} challenges in a row were not answered`,
+      "See that the machine is awake and its network works; the next answered challenge mends this.",
+    );
+  return checks.pass("standing", "nothing is held against this machine");
+}
 
-  add(identityKey: string): void {
-    this.#identities.add(identityKey);
-    for (const oldest of this.#identities) {
-      if (this.#identities.size <= LIARS_MAX) break;
-      this.#identities.delete(oldest);
+function words(
+  { why, untilMs }: NonNullable<Standing["distrust"]>,
+  nowMs: number,
+  now: number,
+): [seen: string, remedy: string] {
+  switch (why) {
+    case "challenge": {
+      const until = new Date(now + untilMs - nowMs).toISOString();
+      return [
+        `${HARD_FAILURES_MAX} proofs in a row did not hold`,
+        `Mend what the other checks say; it is trusted again after ${until}.`,
+      ];
     }
+    case "posture":
+      return ["a protection of the machine is off", "Turn it on, then start the provider again."];
+    case "changed":
+      return ["the machine or its software changed while it was connected", "Start the provider again."];
+    case "answer":
+      return [
+        "an answer did not match its own signature",
+        "Ask the coordinator's operator; only a restart of the coordinator forgets this.",
+      ];
   }
 }

@@ -25,8 +25,9 @@ import { replyGrammar } from "./constraint-grammar.ts";
 import { PrefixSlots } from "./llama-prefix.ts";
 import { drawing, logprobOf } from "./llama-sampling.ts";
 import { controlSpellings, textOf, tagTokens, tokenBytes, tokenize } from "./llama-tokens.ts";
-import { CONTEXT_TOKENS_DEFAULT, ModelFileError, sha256Of, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
+import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { TokenText } from "./token-text.ts";
+import { ModelFileError, readWeights } from "./weights.ts";
 
 /** A prompt is read in steps of so many tokens; between two of them a cancel is heard. */
 const PROMPT_STEP_TOKENS = 512;
@@ -34,7 +35,7 @@ const PROMPT_STEP_TOKENS = 512;
 const engineVersion = await getModuleVersion();
 
 export interface LlamaOptions {
-  /** A GGUF file. */
+  /** What `readWeights` takes. */
   readonly modelPath: string;
   /** The catalog's name for these weights. */
   readonly build: string;
@@ -82,8 +83,8 @@ export class LlamaEngine implements Engine {
 
   /** @throws ModelFileError */
   static async load(options: LlamaOptions): Promise<LlamaEngine> {
-    const { modelPath, build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
-    const weightsSha256 = await sha256Of(modelPath);
+    const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
+    const { path: modelPath, sha256: weightsSha256 } = await readWeights(options.modelPath);
     const llama = await getLlama({
       gpu: acceleratorInstalled() ? "auto" : false,
       build: "never",

@@ -1,7 +1,9 @@
-import { url as inspectorUrl } from "node:inspector";
-import { arch, cpus, machine, platform, release, totalmem, version } from "node:os";
 import { readFileSync } from "node:fs";
+import { arch, cpus, machine, platform, release, totalmem, version } from "node:os";
 import type { RegistrationBlob } from "@darkbloom/protocol";
+import { linuxMachinePosture } from "./linux-posture.ts";
+import { readMac, type MacFacts } from "./mac-posture.ts";
+import type { PostureEntry } from "./posture.ts";
 
 /** Text of the operating system in the bounds of the blob; never empty. */
 const short = (text: string | undefined, otherwise: string): string => {
@@ -11,13 +13,34 @@ const short = (text: string | undefined, otherwise: string): string => {
 
 type Described = Pick<RegistrationBlob, "chip_name" | "hardware_model" | "platform" | "os_version" | "memory_bytes">;
 
-/** What this machine is, as its operating system says it. */
-export function describeMachine(): Described {
+/** As the blob calls the system that this runs on. */
+export const platformHere: RegistrationBlob["platform"] =
+  platform() === "darwin" ? "macos" : platform() === "linux" ? "linux" : "other";
+
+/** A machine as its operating system says it is, and what protects it. */
+export interface Machine {
+  readonly described: Described;
+  readonly posture: readonly PostureEntry[];
+}
+
+/** Reads it once: it changes with a restart of the machine, which ends the provider too; FileVault and Yama may change before. */
+export async function readMachine(): Promise<Machine> {
+  if (platformHere === "macos") {
+    const { posture, facts } = await readMac();
+    return { described: describe(facts), posture };
+  }
   return {
-    chip_name: short(cpus()[0]?.model, `${arch()} processor`),
-    hardware_model: short(hardwareModel(), machine()),
-    platform: platform() === "darwin" ? "macos" : platform() === "linux" ? "linux" : "other",
-    os_version: short(`${version()} ${release()}`, "unknown"),
+    described: describe({ model: hardwareModel() }),
+    posture: platformHere === "linux" ? linuxMachinePosture() : [],
+  };
+}
+
+function describe({ chip, model, osVersion }: MacFacts): Described {
+  return {
+    chip_name: short(chip ?? cpus()[0]?.model, `${arch()} processor`),
+    hardware_model: short(model, machine()),
+    platform: platformHere,
+    os_version: osVersion === undefined ? short(`${version()} ${release()}`, "unknown") : `macOS ${osVersion}`,
     memory_bytes: totalmem(),
   };
 }
@@ -28,24 +51,5 @@ function hardwareModel(): string | undefined {
     return readFileSync("/sys/devices/virtual/dmi/id/product_name", "utf8");
   } catch {
     return undefined;
-  }
-}
-
-/** What protects this process, as far as it can be read from inside: `unknown` where it cannot. */
-export function readPosture(): RegistrationBlob["posture"] {
-  return { core_dumps_off: coreDumpsOff(), inspector_closed: inspectorUrl() === undefined ? "pass" : "fail" };
-}
-
-/**
- * A limit of zero keeps a crash from writing memory to a file, but not from handing it to a program that
- * the kernel is told to pipe dumps to (core(5)). A limit above zero does not say that dumps are written.
- */
-function coreDumpsOff(): "pass" | "unknown" {
-  try {
-    const limit = /^Max core file size\s+(?<soft>\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
-    const piped = readFileSync("/proc/sys/kernel/core_pattern", "utf8").startsWith("|");
-    return limit?.groups?.["soft"] === "0" && !piped ? "pass" : "unknown";
-  } catch {
-    return "unknown";
   }
 }

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { ModelFileError, readWeights } from "./weights.ts";
 
 /** Requests that run at once unless the operator says otherwise; each takes memory for a whole context. */
 export const SLOTS_DEFAULT = 4;
@@ -9,16 +8,12 @@ export const SLOTS_DEFAULT = 4;
 export const CONTEXT_TOKENS_DEFAULT = 8192;
 /** Half of the cores: spinning threads on a busy machine slow each other down thirtyfold. */
 export const THREADS_DEFAULT = Math.max(1, Math.floor(availableParallelism() / 2));
-/** A model file that cannot be used; the message is a sentence for the operator and names the file. */
-export class ModelFileError extends Error {
-  override readonly name = "ModelFileError";
-}
 
 /** The model that comes with the repository. */
 export const bundledModelPath = fileURLToPath(new URL("../../../../models/darkbloom-tiny.gguf", import.meta.url));
 
 export interface ModelFacts {
-  /** SHA-256 of the file, lower-case hex. */
+  /** As `readWeights` says. */
   readonly weightsSha256: string;
   /** What a provider offers of its context unless told otherwise, in tokens. */
   readonly contextTokens: number;
@@ -27,15 +22,15 @@ export interface ModelFacts {
 }
 
 /**
- * What a catalog says of a GGUF file, read without loading the model.
+ * What a catalog says of a model, read without loading it.
  *
  * @throws ModelFileError with a sentence that names the file
  */
 export async function readModelFacts(modelPath: string): Promise<ModelFacts> {
-  const weightsSha256 = await sha256Of(modelPath);
+  const { path, sha256: weightsSha256 } = await readWeights(modelPath);
   // Loaded when it is needed: most commands never touch a model, and llama.cpp takes half a second.
   const { readGgufFileInfo } = await import("node-llama-cpp");
-  const { metadata } = await readGgufFileInfo(modelPath, { readTensorInfo: false, logWarnings: false }).catch(
+  const { metadata } = await readGgufFileInfo(path, { readTensorInfo: false, logWarnings: false }).catch(
     (cause: unknown) => {
       throw new ModelFileError(`${modelPath} is not a GGUF file.`, { cause });
     },
@@ -45,14 +40,4 @@ export async function readModelFacts(modelPath: string): Promise<ModelFacts> {
   if (typeof trained !== "number" || trained < 1)
     throw new ModelFileError(`${modelPath} does not say how long its context is (${architecture}.context_length).`);
   return { weightsSha256, contextTokens: Math.min(trained, CONTEXT_TOKENS_DEFAULT), name };
-}
-
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk);
-  } catch (cause) {
-    throw new ModelFileError(`The model file ${path} cannot be read.`, { cause });
-  }
-  return hash.digest("hex");
 }

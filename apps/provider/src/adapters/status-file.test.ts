@@ -7,13 +7,16 @@ describe("the status file", () => {
   const open = () => {
     const clock = new ManualClock();
     const folder = memoryFolder();
-    const status = new StatusFile(folder, clock, { serial: "SW-1", coordinator: "http://c" });
+    const status = new StatusFile(folder, clock, { serial: "SW-1", coordinator: "http://c" }, () => [
+      { name: "secure_boot", status: "pass", seen: "on", remedy: "" },
+    ]);
     return { clock, folder, status, read: () => providerStatus.parse(JSON.parse(String(folder.read(STATUS_FILE)))) };
   };
 
   it("says at each moment whether the machine may earn, and why not", () => {
     const { status, read } = open();
     expect(read()).toMatchObject({ connected: false, lost: null, eligible: false, pid: process.pid });
+    expect(read().posture).toEqual([{ name: "secure_boot", status: "pass", seen: "on", remedy: "" }]);
     status.joined({ providerId: "prov_1", serialAlias: "PS-1" });
     const check = { id: "blob.fresh", status: "fail" as const, seen: "300 s old", remedy: "Set the clock." };
     status.trusted({ trustLevel: "none", eligible: false, checks: [check] });
@@ -46,7 +49,7 @@ describe("the status file", () => {
 
   it("does not stop the provider where it cannot be written", () => {
     const folder = { ...memoryFolder(), write: () => expect.fail("disk full") };
-    const status = new StatusFile(folder, new ManualClock(), { serial: "SW-1", coordinator: "http://c" });
+    const status = new StatusFile(folder, new ManualClock(), { serial: "SW-1", coordinator: "http://c" }, () => []);
     expect(() => status.joined({ providerId: "prov_1", serialAlias: undefined })).not.toThrow();
     expect(() => status[Symbol.dispose]()).not.toThrow();
   });

@@ -2,6 +2,7 @@ import { checkSchema, trustLevels, type Clock } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import type { AnswerOutcome, LossReason, TrustFacts } from "../events/events.ts";
+import type { PostureEntry } from "./posture.ts";
 
 export const STATUS_FILE = "status.json";
 /** Counters are written at most this often; what changes eligibility is written at once. */
@@ -21,6 +22,8 @@ export const providerStatus = z.object({
   trust_level: z.enum(trustLevels),
   eligible: z.boolean(),
   checks: z.array(checkSchema),
+  /** What protects this machine and its process, as they say it themselves. */
+  posture: z.array(checkSchema.omit({ id: true }).extend({ name: z.string() })),
   answered: z.int(),
   failed: z.int(),
   last_failure: z.string().nullable(),
@@ -35,14 +38,21 @@ const harmless = new Set<AnswerOutcome>(["complete", "busy", "draining", "cancel
 export class StatusFile implements Disposable {
   readonly #folder: DataFolder;
   readonly #clock: Clock;
+  readonly #posture: () => readonly PostureEntry[];
   #status: ProviderStatus;
   #writtenAtMs = -Infinity;
   readonly #over = new AbortController();
   #writeIsDue = false;
 
-  constructor(folder: DataFolder, clock: Clock, self: { serial: string; coordinator: string }) {
+  constructor(
+    folder: DataFolder,
+    clock: Clock,
+    self: { serial: string; coordinator: string },
+    posture: () => readonly PostureEntry[],
+  ) {
     this.#folder = folder;
     this.#clock = clock;
+    this.#posture = posture;
     this.#status = {
       pid: process.pid,
       ...self,
@@ -53,6 +63,7 @@ export class StatusFile implements Disposable {
       trust_level: "none",
       eligible: false,
       checks: [],
+      posture: [],
       answered: 0,
       failed: 0,
       last_failure: null,
@@ -101,7 +112,8 @@ export class StatusFile implements Disposable {
   }
 
   #write(changed: Partial<ProviderStatus>): void {
-    this.#status = { ...this.#status, ...changed, at: new Date(this.#clock.now()).toISOString() };
+    const posture = [...this.#posture()];
+    this.#status = { ...this.#status, ...changed, posture, at: new Date(this.#clock.now()).toISOString() };
     this.#writtenAtMs = this.#clock.monotonicMs();
     this.#put(`${JSON.stringify(this.#status, null, 2)}\n`);
   }

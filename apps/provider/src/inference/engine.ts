@@ -4,7 +4,7 @@ import type { Job, Sampling, Schema, TokenLogprob, Tool, EngineRefusalCode } fro
 export interface LoadedModel {
   /** The catalog's name for these weights. */
   readonly build: string;
-  /** SHA-256 of the file, lower-case hex. */
+  /** Of the file, or of the manifest of a model in parts; lower-case hex. */
   readonly weightsSha256: string;
   readonly contextTokens: number;
 }

@@ -13,3 +13,6 @@ export const fail = (id: string, seen: string, remedy: string): Check => checkOf
 export const unknown = (id: string, seen: string, remedy = ""): Check => checkOf(id, "unknown", seen, remedy);
 export const either = (id: string, good: boolean, seen: string, otherwise: string, remedy: string): Check =>
   good ? pass(id, seen) : fail(id, otherwise, remedy);
+
+/** What is seen of public evidence without its chain, as the operator's disclosure setting has it. */
+export const WITHHELD = "checked by the coordinator, which keeps the chain to itself";

@@ -4,7 +4,7 @@ import type { Crypto } from "../ports.ts";
 import type { NoncePath } from "./caller-nonces.ts";
 import { either } from "./check.ts";
 import { isPseudonym } from "./serials.ts";
-import { checkSchema, trustLevels, type Evidence, type Policy, type Verdict } from "./verdict.ts";
+import { checkSchema, trustLevels, type Evidence, type MachinePolicy, type Verdict } from "./verdict.ts";
 import { readBlob, verify } from "./verify.ts";
 
 const base64 = z.base64();
@@ -101,7 +101,7 @@ export function evidenceFrom({ blob, signature, challenge }: Attestation["eviden
 export function verifyPublished(
   crypto: Crypto,
   attestation: Attestation,
-  { nonce, ...policy }: Omit<Policy, "moment" | "callerNonce"> & { readonly nonce?: Uint8Array },
+  { nonce, ...policy }: MachinePolicy & { readonly nonce?: Uint8Array },
   now: number,
 ): Verdict {
   const evidence = evidenceFrom(attestation.evidence);

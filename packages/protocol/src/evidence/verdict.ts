@@ -1,5 +1,10 @@
 import * as z from "zod";
+import type { ActivationStatement } from "./activation.ts";
+import type { AppAttestPolicy } from "./app-attest.ts";
 import type { NoncePath } from "./caller-nonces.ts";
+import type { HardwareEvidence } from "./hardware.ts";
+import type { TpmQuote } from "./tpm-evidence.ts";
+import type { VendorRoots } from "./vendor-roots.ts";
 
 export const trustLevels = ["none", "self_signed", "hardware"] as const;
 export type TrustLevel = (typeof trustLevels)[number];
@@ -34,7 +39,12 @@ export interface Evidence {
     readonly callersRoot: string | null;
     readonly answer: Uint8Array<ArrayBuffer>;
     readonly signature: Uint8Array<ArrayBuffer>;
+    /** What the machine's TPM says of its start, over the same nonce. */
+    readonly quote?: TpmQuote;
   };
+  readonly hardware?: HardwareEvidence;
+  /** A coordinator's word on the TPM's activation, for whoever has not run one. */
+  readonly activation?: ActivationStatement;
 }
 
 /** Identities that somebody has withdrawn, as of a date. */
@@ -45,12 +55,28 @@ export interface Revocations {
   readonly identityKeySha256: ReadonlySet<string>;
 }
 
-export interface Policy {
+/** What whoever judges machines knows beforehand, the same for every machine. */
+export interface MachinePolicy {
+  readonly revocations?: Revocations;
+  /** Certificates at which a maker's path may end. Without those of a maker, its paths read `unknown`. */
+  readonly roots?: VendorRoots;
+  /** Values that a PCR may have, lower-case hex, by its index. */
+  readonly pcrs?: Readonly<Record<number, readonly string[]>>;
+  /** The app whose App Attest keys count; without one they are not looked at. */
+  readonly app?: Omit<AppAttestPolicy, "appleRoots">;
+  /** Coordinators whose word on an activation is taken: Ed25519 keys by their ids. */
+  readonly coordinatorKeys?: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface Policy extends MachinePolicy {
   /** At registration a blob must be fresh; afterwards its challenge must be. */
   readonly moment: "registration" | "later";
   /** What a caller has sent to be answered over, and the path that came back. */
   readonly callerNonce?: { readonly nonce: Uint8Array; readonly path: NoncePath };
-  readonly revocations?: Revocations;
+  /** Of whoever has run the TPM's activation itself. */
+  readonly activation?: Check["status"];
+  /** The serial as the maker gave it, where the blob has another. */
+  readonly ownSerial?: string;
   /** The pseudonym that must stand in place of the machine's serial. Only the coordinator that gave it can know. */
   readonly serialAlias?: string;
 }

@@ -12,6 +12,7 @@ import {
 import { nodeCrypto } from "../node/crypto.ts";
 import type { ChallengeAnswer, RegistrationBlob } from "../wire/registration.ts";
 import { nonceTree } from "./caller-nonces.ts";
+import { failuresOf, levelOf } from "./levels.ts";
 import { signBlob, signChallengeAnswer, type Signed } from "./signing.ts";
 import { softwareSerial } from "./serials.ts";
 import type { Evidence, Policy, Verdict } from "./verdict.ts";
@@ -145,7 +146,7 @@ describe("evidence", () => {
     ["an answer without keys", "challenge.keys", { answer: { hpke_key_ids: [] } }],
     ["an old answer", "challenge.fresh", { now: afterChallenge + CHALLENGE_AGE_MAX_MS + 1 }],
     ["an answer from the future", "challenge.fresh", { answer: { at: timeAt(afterChallenge + CLOCK_SKEW_MS + 1) } }],
-    ["a bad posture in the blob", "posture.secure_boot", { blob: { posture: { secure_boot: "fail" } } }],
+    ["a bad posture in the blob", "posture.sip", { blob: { posture: { sip: "fail" } } }],
     ["a bad posture since", "posture.now.core_dumps_off", { answer: { posture: { core_dumps_off: "fail" } } }],
     [
       "the serial of another software key",
@@ -200,6 +201,61 @@ describe("evidence", () => {
     const verdict = await verdictOf(change);
     expect(failed(verdict)).toEqual([]);
     expect(verdict.level).toBe("self_signed");
+  });
+
+  /**
+   * Goal: a protection that is off is called so, and takes away only a level that needs it. Method: one by one, at
+   * registration and now; on a Mac, where Secure Boot is needed, and elsewhere, where it is not.
+   */
+  it.each<[platform: RegistrationBlob["platform"], name: string, isNeeded: boolean]>([
+    ["linux", "core_dumps_off", true],
+    ["linux", "inspector_closed", true],
+    ["linux", "sip", true],
+    ["linux", "secure_boot", false],
+    ["linux", "not_dumpable", false],
+    ["linux", "kernel_lockdown", false],
+    ["linux", "a_name_of_tomorrow", false],
+    ["macos", "core_dumps_off", true],
+    ["macos", "inspector_closed", true],
+    ["macos", "sip", true],
+    ["macos", "secure_boot", true],
+    ["macos", "authenticated_root", false],
+    ["macos", "filevault", false],
+    ["other", "secure_boot", false],
+  ])("of %s with %s off fails, and that is needed: %s", async (platform, name, isNeeded) => {
+    const level = isNeeded ? "none" : "self_signed";
+    const off = { [name]: "fail" as const };
+    for (const [id, change] of [
+      [`posture.${name}`, { blob: { platform, posture: off } }],
+      [`posture.now.${name}`, { blob: { platform }, answer: { posture: off } }],
+    ] as const) {
+      const verdict = await verdictOf(change);
+      expect({ level: verdict.level, failed: failed(verdict) }).toEqual({ level, failed: [id] });
+      expect(failuresOf(verdict.checks, platform).map((check) => check.id)).toEqual(isNeeded ? [id] : []);
+    }
+  });
+
+  /** Goal: a level rests on checks that were made. Method: leave each out of a good list; what nobody needs may be missing. */
+  it("is no level without a check that the level needs", async () => {
+    const { checks } = await verdictOf();
+    const needed = checks.filter(
+      ({ id }) =>
+        levelOf(
+          checks.filter((check) => check.id !== id),
+          "linux",
+        ) === "none",
+    );
+    expect(needed.map(({ id }) => id)).toEqual([
+      "blob.shape",
+      "blob.signature",
+      "hpke.keys",
+      "challenge.answered",
+      "challenge.signature",
+      "challenge.nonce",
+      "challenge.blob",
+      "challenge.keys",
+      "challenge.fresh",
+    ]);
   });
 
   /** Goal: what cannot be read earns nothing and breaks nothing. Method: junk, another version, bytes without end. */

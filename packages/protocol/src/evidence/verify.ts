@@ -10,8 +10,10 @@ import {
 } from "../wire/registration.ts";
 import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
 import { either, fail, pass, unknown } from "./check.ts";
-import { MACHINE_SERIAL, serialChecks } from "./serials.ts";
-import type { Check, Evidence, Policy, TrustLevel, Verdict } from "./verdict.ts";
+import { hardwareChecks } from "./hardware.ts";
+import { isShownOnly, levelOf } from "./levels.ts";
+import { serialChecks } from "./serials.ts";
+import type { Check, Evidence, Policy, Verdict } from "./verdict.ts";
 
 /** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
 const SIGNED_BYTES_MAX = 64 * 1024;
@@ -26,8 +28,7 @@ export const readBlob = (bytes: Uint8Array): RegistrationBlob | undefined => rea
  * function decides in the coordinator, in the client library and in a browser; it asks nobody and is
  * the same for the same input.
  *
- * A level is granted only where all the checks that it needs pass. Checks that read `unknown` grant
- * nothing and take nothing away.
+ * What each level needs stands in `levels.ts`. Checks that read `unknown` grant nothing and take nothing away.
  *
  * @param now milliseconds since 1970
  */
@@ -36,38 +37,25 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
   const blob = readBlob(evidence.blob);
   if (!blob) return { level: "none", checks: [fail("blob.shape", "not a registration blob", UPDATE)], at };
 
-  const needed = [
+  const checks = [
     pass("blob.shape", "a registration blob, version 1"),
     blobSignature(crypto, blob, evidence),
     ...(policy.moment === "registration" ? [blobFresh(blob, now)] : []),
     hpkeKeys(crypto, blob, now),
     ...challengeChecks(crypto, blob, evidence, now),
     ...(policy.callerNonce ? [callerNonceCheck(crypto, evidence, policy.callerNonce)] : []),
-    ...postureChecks("posture", blob.posture),
+    ...postureChecks("posture", blob.posture, blob.platform),
     ...serialChecks(crypto, blob, policy),
     revocationCheck(crypto, blob, policy),
+    ...hardwareChecks(crypto, blob, evidence, policy, now),
+    unknown("software.identity", "the machine's own word; nothing measured it"),
   ];
-  const level: TrustLevel = needed.every(grants) ? "self_signed" : "none";
-  return { level, checks: [...needed, ...honesty], at };
+  return { level: levelOf(checks, blob.platform), checks, at };
 }
 
 const UPDATE = "Update the provider's software, then start it again.";
 const RESTART = "Start the provider again.";
 const CLOCK = "Set the machine's clock (turn on network time), then start the provider again.";
-
-/** What nobody could read takes nothing away at this level: a posture, a list that was not given, a serial behind a pseudonym. All else must have passed. */
-const grants = ({ id, status }: Check): boolean =>
-  status === "pass" || (status === "unknown" && (id.startsWith("posture.") || id === REVOKED || id === MACHINE_SERIAL));
-
-/** What a software identity cannot show. Said in so many words, so that nobody reads more into the level. */
-const honesty: readonly Check[] = [
-  unknown(
-    "key.residency",
-    "a software key: whoever can read its file can be this machine",
-    "A Secure Enclave or a TPM would hold the key.",
-  ),
-  unknown("software.identity", "the machine's own word; nothing measured it"),
-];
 
 function blobSignature(
   crypto: Crypto,
@@ -140,7 +128,7 @@ function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evide
       `${seconds(ageMs)} s old`,
       CLOCK,
     ),
-    ...postureChecks("posture.now", answer.posture),
+    ...postureChecks("posture.now", answer.posture, blob.platform),
   ];
 }
 
@@ -173,18 +161,21 @@ function revocationCheck(crypto: Crypto, blob: RegistrationBlob, { revocations }
   );
 }
 
-const postureChecks = (prefix: string, posture: ChallengeAnswer["posture"]): Check[] =>
+const postureChecks = (
+  prefix: string,
+  posture: ChallengeAnswer["posture"],
+  platform: RegistrationBlob["platform"],
+): Check[] =>
   Object.entries(posture).map(([name, status]) => {
     const id = `${prefix}.${name}`;
-    return status === "unknown"
-      ? unknown(id, "could not be read there")
-      : either(
-          id,
-          status === "pass",
-          "the machine says pass",
-          "the machine says fail",
-          "Turn this protection on, then start the provider again.",
-        );
+    if (status === "unknown") return unknown(id, "could not be read there");
+    return either(
+      id,
+      status === "pass",
+      "the machine says pass",
+      isShownOnly(id, platform) ? "the machine says fail; no level asks for it" : "the machine says fail",
+      "Turn this protection on, then start the provider again.",
+    );
   });
 
 const keyOf = (blob: RegistrationBlob): Uint8Array => fromBase64OrNothing(blob.identity_key);

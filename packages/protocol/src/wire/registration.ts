@@ -11,6 +11,7 @@ const shortText = z.string().min(1).max(128);
 export const modelOffer = z.object({
   /** The build that the provider has loaded. */
   build: shortText,
+  /** Of the GGUF file; of a model in parts, of the `sha256sum` manifest of its parts. */
   weights_sha256: hex64,
   context_tokens: z.int().positive(),
 });
@@ -37,7 +38,12 @@ export const registrationBlob = z.object({
   os_version: shortText,
   memory_bytes: z.int().nonnegative(),
   engine: z.object({ name: shortText, version: shortText }),
-  software: z.object({ name: shortText, version: shortText }),
+  software: z.object({
+    name: shortText,
+    version: shortText,
+    /** Of the `sha256sum` manifest of its own source files: what the software says of itself. */
+    code_sha256: hex64.exactOptional(),
+  }),
   models: z.array(modelOffer).max(64),
   posture,
   at: z.iso.datetime(),
@@ -58,11 +64,16 @@ export const challengeAnswer = z.object({
 });
 export type ChallengeAnswer = z.infer<typeof challengeAnswer>;
 
-/** Domain tags: every signature in the system is over one of these and the bytes, but for the response hash. */
+/**
+ * Domain tags: every signature in the system is over one of these and the bytes, but for the response
+ * hash. A TPM signs in its own words, which hold a hash of one of these and the bytes.
+ */
 export const tags = {
   registration: "darkbloom:registration:v1\0",
   challenge: "darkbloom:challenge:v1\0",
   receipt: "darkbloom:receipt:v1\0",
   countersignature: "darkbloom:countersignature:v1\0",
+  tpmQuote: "darkbloom:tpm-quote:v1\0",
+  tpmActivation: "darkbloom:tpm-activation:v1\0",
 } as const;
 export type ProviderTag = typeof tags.registration | typeof tags.challenge | typeof tags.receipt;

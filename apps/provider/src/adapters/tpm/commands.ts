@@ -1,6 +1,5 @@
-import { concatBytes, u32be } from "@darkbloom/protocol";
+import { concatBytes, tpmAlgorithm, u32be, type TpmCredential } from "@darkbloom/protocol";
 import {
-  alg,
   pcrSelection,
   readEcdsaSignature,
   readPcrSelection,
@@ -141,7 +140,7 @@ export const flushContext = (handle: number) =>
 /** TPMT_TK_HASHCHECK that says nothing: the digest was made outside. */
 const noTicket = concatBytes(u16be(0x8024), u32be(handles.nothing), sized(NOTHING));
 /** The key's own scheme. */
-const keyScheme = u16be(alg.none);
+const keyScheme = u16be(tpmAlgorithm.none);
 
 /** Part 3, 20.2. @param digest SHA-256 */
 export const sign = (key: number, digest: Uint8Array) =>
@@ -199,7 +198,12 @@ export const startPolicySession = (nonce: Uint8Array) =>
   command({
     code: 0x176,
     handles: [handles.nothing, handles.nothing],
-    parameters: concatBytes(sized(nonce), sized(NOTHING), Uint8Array.of(1), u16s(alg.none, alg.sha256)),
+    parameters: concatBytes(
+      sized(nonce),
+      sized(NOTHING),
+      Uint8Array.of(1),
+      u16s(tpmAlgorithm.none, tpmAlgorithm.sha256),
+    ),
     hasHandle: true,
     read: (from, handle) => {
       from.sized(); // the TPM's nonce
@@ -220,18 +224,12 @@ export const policySecretOfEndorsement = (session: number) =>
     },
   });
 
-/** What TPM2_MakeCredential gives: TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET, each without its length. */
-export interface Credential {
-  readonly idObject: Uint8Array;
-  readonly encSecret: Uint8Array;
-}
-
 /** Part 3, 12.5. The endorsement key opens only to a session that has fulfilled its policy. */
 export const activateCredential = (
   attestationKey: number,
   endorsementKey: number,
   session: number,
-  { idObject, encSecret }: Credential,
+  { idObject, encSecret }: TpmCredential,
 ) =>
   command({
     code: 0x147,

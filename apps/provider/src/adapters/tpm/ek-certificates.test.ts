@@ -1,4 +1,4 @@
-import { fromHex, toHex } from "@darkbloom/protocol";
+import { fromHex, PATH_CERTIFICATES_MAX, toHex } from "@darkbloom/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { certificatesIn, isFor } from "./ek-certificates.ts";
@@ -18,7 +18,10 @@ describe("the certificates in a TPM", () => {
     { stored: one.slice(0, -2), are: [] },
     { stored: `${one}${other.slice(0, -2)}`, are: [one] },
     { stored: `1001${one}`, are: [] },
-    { stored: other.repeat(9), are: Array.from({ length: 8 }, () => other) },
+    {
+      stored: other.repeat(PATH_CERTIFICATES_MAX + 1),
+      are: Array.from({ length: PATH_CERTIFICATES_MAX }, () => other),
+    },
   ])("cuts $stored", ({ stored, are }) => {
     expect(certificatesIn(fromHex(stored)).map(toHex)).toEqual(are);
   });

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { concatBytes, equalBytes } from "@darkbloom/protocol";
+import { concatBytes, equalBytes, PATH_CERTIFICATES_MAX } from "@darkbloom/protocol";
 import { handles, handlesFrom, nvRead, nvReadPublic } from "./commands.ts";
 import { TpmReader } from "./structures.ts";
 import type { EndorsementKind } from "./templates.ts";
@@ -13,7 +13,6 @@ const CHAIN_FIRST_INDEX = 0x01c0_0100;
 const CHAIN_LAST_INDEX = 0x01c0_01ff;
 
 const EK_CHAIN_BYTES_MAX = 32_768;
-const EK_CHAIN_CERTIFICATES_MAX = 8;
 /** Every PC client TPM reads so much at once. */
 const NV_PIECE_BYTES_MAX = 512;
 
@@ -37,7 +36,7 @@ export async function readEkCertificates(tpm: Tpm, kind: EndorsementKind): Promi
     pieces.push(piece);
   }
   // A long certificate goes on in the next index, so they are cut only when they are together.
-  return [leaf, ...certificatesIn(concatBytes(...pieces))].slice(0, EK_CHAIN_CERTIFICATES_MAX);
+  return [leaf, ...certificatesIn(concatBytes(...pieces))].slice(0, PATH_CERTIFICATES_MAX);
 }
 
 /** Whether the certificate is for this endorsement key (TPMT_PUBLIC). One that cannot be read is for none. */
@@ -62,7 +61,7 @@ export function isFor(certificate: Uint8Array, kind: EndorsementKind, publicArea
 /** DER certificates that follow each other. Between and behind them, makers fill up with zeros or ones. */
 export function certificatesIn(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
   const found: Uint8Array<ArrayBuffer>[] = [];
-  for (let at = 0; at < bytes.length && found.length < EK_CHAIN_CERTIFICATES_MAX;) {
+  for (let at = 0; at < bytes.length && found.length < PATH_CERTIFICATES_MAX;) {
     const first = bytes[at];
     if (first === 0x00 || first === 0xff) {
       at += 1;

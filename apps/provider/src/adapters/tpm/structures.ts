@@ -1,18 +1,7 @@
-import { concatBytes, u32be } from "@darkbloom/protocol";
+import { concatBytes, tpmAlgorithm, u32be } from "@darkbloom/protocol";
 import { TpmError } from "./tpm-error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** TPM_ALG_ID, Part 2, 6.3. */
-export const alg = {
-  rsa: 0x0001,
-  aes: 0x0006,
-  sha256: 0x000b,
-  none: 0x0010,
-  ecdsa: 0x0018,
-  ecc: 0x0023,
-  cfb: 0x0043,
-} as const;
 
 /** TPM_ECC_CURVE, Part 2, 6.4. */
 export const CURVE_P256 = 0x0003;
@@ -90,14 +79,14 @@ export class TpmReader {
 export function pcrSelection(indices: readonly number[]): Bytes {
   const bits = new Uint8Array(3);
   for (const index of indices) bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
-  return concatBytes(u32be(1), u16be(alg.sha256), Uint8Array.of(bits.length), bits);
+  return concatBytes(u32be(1), u16be(tpmAlgorithm.sha256), Uint8Array.of(bits.length), bits);
 }
 
 /** The SHA-256 bank's PCRs in a TPML_PCR_SELECTION, ascending. */
 export function readPcrSelection(reader: TpmReader): number[] {
   return reader
     .list(3, (entry) => ({ hash: entry.u16(), bits: entry.take(entry.u8()) }))
-    .filter(({ hash }) => hash === alg.sha256)
+    .filter(({ hash }) => hash === tpmAlgorithm.sha256)
     .flatMap(({ bits }) => Array.from({ length: bits.length * 8 }, (_, index) => ({ index, bits })))
     .filter(({ index, bits }) => ((bits[index >> 3] ?? 0) >> (index & 7)) & 1)
     .map(({ index }) => index);
@@ -114,11 +103,11 @@ export interface EcdsaSignature {
 const P256_BYTES = 32;
 
 export function readEcdsaSignature(reader: TpmReader): EcdsaSignature {
-  if (reader.u16() !== alg.ecdsa || reader.u16() !== alg.sha256) throw new TpmError("malformed");
+  if (reader.u16() !== tpmAlgorithm.ecdsa || reader.u16() !== tpmAlgorithm.sha256) throw new TpmError("malformed");
   const r = reader.sized();
   const s = reader.sized();
   for (const { length } of [r, s]) if (length < 1 || length > P256_BYTES) throw new TpmError("malformed");
-  return { bytes: concatBytes(u16s(alg.ecdsa, alg.sha256), sized(r), sized(s)), r, s };
+  return { bytes: concatBytes(u16s(tpmAlgorithm.ecdsa, tpmAlgorithm.sha256), sized(r), sized(s)), r, s };
 }
 
 /** DER of r and s (RFC 3279 §2.2.3). */
@@ -132,20 +121,4 @@ function derInteger(bytes: Uint8Array): Bytes {
   const digits = first < 0 ? Uint8Array.of(0) : bytes.subarray(first);
   const sign = (digits[0] ?? 0) >= 0x80 ? Uint8Array.of(0) : new Uint8Array(0);
   return concatBytes(Uint8Array.of(0x02, sign.length + digits.length), sign, digits);
-}
-
-/**
- * The digest over the PCRs that a quote holds: TPMS_ATTEST (Part 2, 10.12.12) of type quote.
- *
- * @throws TpmError `malformed` where it is no quote
- */
-export function quotedPcrs(attest: Uint8Array): { readonly indices: number[]; readonly digest: Bytes } {
-  const reader = new TpmReader(attest);
-  if (reader.u32() !== 0xff54_4347 || reader.u16() !== 0x8018) throw new TpmError("malformed");
-  reader.sized(); // who signed
-  reader.sized(); // the qualifying data
-  reader.take(17 + 8); // clock and firmware version
-  const quoted = { indices: readPcrSelection(reader), digest: reader.sized() };
-  reader.end();
-  return quoted;
 }

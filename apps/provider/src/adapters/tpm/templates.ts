@@ -1,5 +1,5 @@
-import { concatBytes, fromHex, u32be } from "@darkbloom/protocol";
-import { alg, CURVE_P256, sized, TpmReader, u16be, u16s } from "./structures.ts";
+import { concatBytes, fromHex, tpmAlgorithm, u32be } from "@darkbloom/protocol";
+import { CURVE_P256, sized, TpmReader, u16be, u16s } from "./structures.ts";
 import { TpmError } from "./tpm-error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -23,22 +23,27 @@ const neverLeaves = is.fixedTpm | is.fixedParent | is.sensitiveDataOrigin;
 const opensWithFolder = is.userWithAuth | is.noDictionaryAttack;
 
 /** How a parent protects its children: AES-128 in CFB mode. */
-const aes128 = u16s(alg.aes, 128, alg.cfb);
-const noScheme = u16be(alg.none);
+const aes128 = u16s(tpmAlgorithm.aes, 128, tpmAlgorithm.cfb);
+const noScheme = u16be(tpmAlgorithm.none);
 
 /** Everything of an ECC TPMT_PUBLIC (Part 2, 12.2.4) before its point. */
 const ecc = (attributes: number, policy: Uint8Array, symmetric: Uint8Array, scheme: Uint8Array): Bytes =>
   concatBytes(
-    u16s(alg.ecc, alg.sha256),
+    u16s(tpmAlgorithm.ecc, tpmAlgorithm.sha256),
     u32be(attributes),
     sized(policy),
     symmetric,
     scheme,
-    u16s(CURVE_P256, alg.none),
+    u16s(CURVE_P256, tpmAlgorithm.none),
   );
 
 const signer = (restricted: number): Bytes =>
-  ecc(neverLeaves | opensWithFolder | is.sign | restricted, NOTHING, u16be(alg.none), u16s(alg.ecdsa, alg.sha256));
+  ecc(
+    neverLeaves | opensWithFolder | is.sign | restricted,
+    NOTHING,
+    u16be(tpmAlgorithm.none),
+    u16s(tpmAlgorithm.ecdsa, tpmAlgorithm.sha256),
+  );
 
 /** PolicySecret of the endorsement hierarchy: policy A of the EK Credential Profile, B.6.2. */
 const endorsementPolicy = fromHex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa");
@@ -68,7 +73,7 @@ export const endorsementTemplates = {
   ),
   /** L-1, B.3.3; an exponent of zero stands for 65537. */
   rsa: concatBytes(
-    u16s(alg.rsa, alg.sha256),
+    u16s(tpmAlgorithm.rsa, tpmAlgorithm.sha256),
     u32be(endorsement),
     sized(endorsementPolicy),
     aes128,

@@ -1,13 +1,24 @@
 import { createHash } from "node:crypto";
-import { concatBytes, fromBase64, toBase64, toHex, utf8, type Clock, type Signer } from "@darkbloom/protocol";
+import {
+  concatBytes,
+  fromBase64,
+  toBase64,
+  toHex,
+  utf8,
+  type Clock,
+  type Signer,
+  type TpmCredential,
+  type TpmEvidence,
+  type TpmQuote,
+} from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import { IdentityKeyError, readIdentityFile } from "../identity-file.ts";
-import { create, createPrimary, handles, load, sign, type Credential, type WrappedKey } from "./commands.ts";
+import { create, createPrimary, handles, load, sign, type WrappedKey } from "./commands.ts";
 import { EVENT_LOG } from "./event-log.ts";
 import { derOf } from "./structures.ts";
 import { pointOf, templates, withoutPoint } from "./templates.ts";
-import { gatherEvidence, openCredential, takeQuote, type TpmEvidence, type TpmQuote } from "./tpm-evidence.ts";
+import { gatherEvidence, openCredential, takeQuote } from "./tpm-evidence.ts";
 import { TpmError } from "./tpm-error.ts";
 import { Tpm, type TpmObject } from "./tpm.ts";
 import type { TpmAddress } from "./transport.ts";
@@ -102,7 +113,7 @@ export class TpmKey implements Signer, AsyncDisposable {
   }
 
   /** The secret in a credential that was made for this endorsement key and this attestation key. @throws TpmError for any other */
-  activate(credential: Credential): Promise<Bytes> {
+  activate(credential: TpmCredential): Promise<Bytes> {
     return this.#withAttestation((tpm, attestation) => openCredential(tpm, attestation, credential));
   }
 

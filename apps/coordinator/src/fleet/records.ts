@@ -1,0 +1,39 @@
+import type { Clock } from "@darkbloom/protocol";
+import { afterReconnect, freshStanding, type Standing } from "../trust/standing.ts";
+import { Pace } from "./pace.ts";
+
+/** Machines that are remembered; the one that was away longest is forgotten first. */
+export const RECORDS_MAX = 10_000;
+
+/** What is remembered of one machine. Its connection writes it. */
+export interface MachineRecord {
+  standing: Standing;
+  readonly pace: Pace;
+}
+
+/**
+ * What machines did, under their identity keys: a new connection washes nothing off, and loses no measurement.
+ * It lasts as long as this process.
+ */
+export class MachineRecords {
+  readonly #clock: Clock;
+  readonly #records = new Map<string, MachineRecord>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** For a new connection of the machine with this identity key. */
+  open(identityKey: string): MachineRecord {
+    const known = this.#records.get(identityKey);
+    const record = known ?? { standing: freshStanding, pace: new Pace(this.#clock) };
+    record.standing = afterReconnect(record.standing);
+    this.#records.delete(identityKey);
+    this.#records.set(identityKey, record);
+    for (const oldest of this.#records.keys()) {
+      if (this.#records.size <= RECORDS_MAX) break;
+      this.#records.delete(oldest);
+    }
+    return record;
+  }
+}

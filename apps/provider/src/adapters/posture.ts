@@ -1,0 +1,37 @@
+import type { RegistrationBlob } from "@darkbloom/protocol";
+
+/**
+ * One protection of this machine or process: whether it is on, and how that is known. Only the name and
+ * the status go into the evidence; the sentences are for the machine's owner.
+ *
+ * - `pass`: seen to be on.
+ * - `fail`: seen to be off.
+ * - `unknown`: not readable here, or what was read does not decide it.
+ */
+export interface PostureEntry {
+  /** Lower-case letters and `_`, as in the blob. The same name means the same protection on every system. */
+  readonly name: string;
+  readonly status: "pass" | "fail" | "unknown";
+  /** What was read or done, in one short phrase. */
+  readonly seen: string;
+  /** What would turn it on; empty where nothing is to be done. */
+  readonly remedy: string;
+}
+
+export const on = (name: string, seen: string): PostureEntry => ({ name, status: "pass", seen, remedy: "" });
+export const off = (name: string, seen: string, remedy: string): PostureEntry => ({
+  name,
+  status: "fail",
+  seen,
+  remedy,
+});
+export const unread = (name: string, seen: string, remedy = ""): PostureEntry => ({
+  name,
+  status: "unknown",
+  seen,
+  remedy,
+});
+
+/** As the blob and a challenge's answer carry it. */
+export const postureWords = (entries: readonly PostureEntry[]): RegistrationBlob["posture"] =>
+  Object.fromEntries(entries.map(({ name, status }) => [name, status]));

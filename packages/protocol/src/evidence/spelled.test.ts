@@ -1,0 +1,97 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { committedTpms } from "../../test/tpm-vectors.ts";
+import { toBase64 } from "../bytes.ts";
+import { PATH_CERTIFICATES_MAX } from "../x509/path.ts";
+import {
+  appAttestEvidenceFrom,
+  appAttestEvidenceSchema,
+  mdaEvidenceFrom,
+  mdaEvidenceSchema,
+  spelledAppAttestEvidence,
+  spelledMdaEvidence,
+  type AppAttestEvidence,
+  type MdaEvidence,
+} from "./apple-evidence.ts";
+import {
+  spelledTpmCredential,
+  spelledTpmEvidence,
+  spelledTpmQuote,
+  tpmCredentialFrom,
+  tpmCredentialSchema,
+  tpmEvidenceFrom,
+  tpmEvidenceSchema,
+  tpmQuoteFrom,
+  tpmQuoteSchema,
+  type TpmCredential,
+  type TpmEvidence,
+  type TpmQuote,
+} from "./tpm-evidence.ts";
+
+const bytes = (maxLength = 80) => fc.uint8Array({ maxLength });
+const statement = { attest: bytes(), signature: bytes() };
+const digest = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const chain = fc.array(bytes(), { maxLength: PATH_CERTIFICATES_MAX });
+
+const tpmEvidence: fc.Arbitrary<TpmEvidence> = fc.record(
+  { ekCertificates: chain, ekPublic: bytes(), akPublic: bytes(), keyPublic: bytes(), certify: fc.record(statement) },
+  { requiredKeys: ["ekPublic", "akPublic", "keyPublic", "certify"] },
+);
+const tpmQuote: fc.Arbitrary<TpmQuote> = fc.record(
+  {
+    ...statement,
+    pcrs: fc.array(fc.record({ index: fc.nat(23), sha256: digest }), { maxLength: 24 }),
+    eventLog: bytes(),
+  },
+  { requiredKeys: ["attest", "signature", "pcrs"] },
+);
+const tpmCredential: fc.Arbitrary<TpmCredential> = fc.record({ idObject: bytes(), encSecret: bytes() });
+const mda: fc.Arbitrary<MdaEvidence> = fc.record({ chain, random: digest }, { requiredKeys: ["random"] });
+const appAttest: fc.Arbitrary<AppAttestEvidence> = fc.record(
+  { attestation: bytes(), keyId: digest, random: digest },
+  { requiredKeys: ["keyId", "random"] },
+);
+
+/** Goal: evidence arrives as it was sent. Method: any bytes and any part left out, through JSON and the schema. */
+describe("evidence that travels", () => {
+  const arrives = <Value>(values: fc.Arbitrary<Value>, there: (value: Value) => Value) =>
+    fc.assert(
+      fc.property(values, (value) => {
+        expect(there(value)).toEqual(value);
+      }),
+    );
+  const sent = (value: object): unknown => JSON.parse(JSON.stringify(value));
+
+  it("is a TPM's", () => {
+    arrives(tpmEvidence, (value) => tpmEvidenceFrom(tpmEvidenceSchema.parse(sent(spelledTpmEvidence(value)))));
+    arrives(tpmQuote, (value) => tpmQuoteFrom(tpmQuoteSchema.parse(sent(spelledTpmQuote(value)))));
+    arrives(tpmCredential, (value) => tpmCredentialFrom(tpmCredentialSchema.parse(sent(spelledTpmCredential(value)))));
+  });
+
+  it("is Apple's", () => {
+    arrives(mda, (value) => mdaEvidenceFrom(mdaEvidenceSchema.parse(sent(spelledMdaEvidence(value)))));
+    arrives(appAttest, (value) =>
+      appAttestEvidenceFrom(appAttestEvidenceSchema.parse(sent(spelledAppAttestEvidence(value)))),
+    );
+  });
+
+  it("fits where it was recorded of a TPM", () => {
+    for (const { quote, ...recorded } of committedTpms()) {
+      expect(tpmEvidenceSchema.safeParse(recorded).success).toBe(true);
+      expect(tpmQuoteSchema.safeParse(quote).success).toBe(true);
+    }
+  });
+
+  const long = toBase64(new Uint8Array(5000));
+  const [recorded] = committedTpms();
+  it.each([
+    ["too many certificates", tpmEvidenceSchema, { ...recorded, ek_certificates: Array.from({ length: 7 }, () => "") }],
+    ["a structure that is too long", tpmEvidenceSchema, { ...recorded, ek_public: long }],
+    ["a PCR that no TPM has", tpmQuoteSchema, { ...recorded?.quote, pcrs: [{ index: 24, sha256: "00".repeat(32) }] }],
+    ["a PCR of another length", tpmQuoteSchema, { ...recorded?.quote, pcrs: [{ index: 0, sha256: "00" }] }],
+    ["a log that is too long", tpmQuoteSchema, { ...recorded?.quote, event_log: toBase64(new Uint8Array(600_000)) }],
+    ["a long credential", tpmCredentialSchema, { id_object: long, enc_secret: "" }],
+    ["a long random part", mdaEvidenceSchema, { random: toBase64(new Uint8Array(34)) }],
+    ["other letters", mdaEvidenceSchema, { random: "_-_-" }],
+  ])("is refused with %s", (_, schema, value) => expect(schema.safeParse(value).success).toBe(false));
+});

@@ -1,0 +1,34 @@
+import type { Crypto, SignatureAlgorithm } from "../ports.ts";
+import { LONGEST_COORDINATE_BYTES, LONGEST_RSA_BYTES, tpmAlgorithm as algorithm } from "./constants.ts";
+import { derInteger, derSequence } from "./der.ts";
+import { spkiOfTpmKey, type TpmPublic } from "./public-area.ts";
+import { malformed, readWhole } from "./reader.ts";
+
+/** A TPM's signature as everybody else writes it. */
+interface TpmSignature {
+  readonly algorithm: Extract<SignatureAlgorithm, "rsa_pkcs1_sha256" | "ecdsa_sha256">;
+  readonly signature: Uint8Array<ArrayBuffer>;
+}
+
+/** TPMT_SIGNATURE (TPM 2.0 Library, Part 2, 11.3.4): RSASSA or ECDSA, each with SHA-256. */
+export const readTpmSignature = (bytes: Uint8Array): TpmSignature | undefined =>
+  readWhole(bytes, (reader) => {
+    const scheme = reader.u16();
+    if (reader.u16() !== algorithm.sha256) malformed();
+    switch (scheme) {
+      case algorithm.rsassa:
+        return { algorithm: "rsa_pkcs1_sha256", signature: reader.sized(LONGEST_RSA_BYTES) };
+      case algorithm.ecdsa: {
+        const [r, s] = [reader.sized(LONGEST_COORDINATE_BYTES), reader.sized(LONGEST_COORDINATE_BYTES)];
+        return { algorithm: "ecdsa_sha256", signature: derSequence(derInteger(r), derInteger(s)) };
+      }
+      default:
+        return malformed();
+    }
+  });
+
+/** Whether this key made this TPMT_SIGNATURE of these bytes. False for anything malformed. */
+export function madeByTpmKey(crypto: Crypto, key: TpmPublic, message: Uint8Array, signature: Uint8Array): boolean {
+  const read = readTpmSignature(signature);
+  return read !== undefined && crypto.verifySpki(read.algorithm, spkiOfTpmKey(key), message, read.signature);
+}
