@@ -3,6 +3,7 @@ import { utf8, type Revocations, type TrustLevel } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
+import { credentialFor } from "./adapters/tpm-credential.ts";
 import { adminOf } from "./admin/operations.ts";
 import { serveAdmin } from "./admin/server.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
@@ -86,7 +87,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
   const policy = () => ({ ...(config.revoked && { revocations: config.revoked.current() }) });
   const records = new MachineRecords(clock);
-  const sockets = opening.use(new ProviderSockets({ ...net, serials, records, policy, mayJoin }));
+  const sockets = opening.use(
+    new ProviderSockets({ ...net, serials, records, policy, makeCredential: credentialFor, mayJoin }),
+  );
 
   let draining = false;
   const serving = new Set<Promise<void>>();

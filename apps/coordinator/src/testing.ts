@@ -1,7 +1,7 @@
 /** The parts that a network in a process is built from. For tests. */
 export { MemoryAccounts } from "./adapters/memory-accounts.ts";
 export { MemoryLedger } from "./adapters/memory-ledger.ts";
-export { makeTpmCredential } from "./adapters/tpm-credential.ts";
+export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
 export type { Events } from "./events/events.ts";
 export { Fleet, type Member, type Sealing } from "./fleet/fleet.ts";

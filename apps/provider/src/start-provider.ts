@@ -8,6 +8,7 @@ import { postureWords, type PostureEntry } from "./adapters/posture.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
 import { StatusFile } from "./adapters/status-file.ts";
 import { TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
+import { openWitness } from "./adapters/witness.ts";
 import type { LossReason, ProviderEvents, TrustFacts } from "./events/events.ts";
 import type { Engine } from "./inference/engine.ts";
 import { SealingKeys, type SelfDescription } from "./session/keys.ts";
@@ -76,7 +77,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await openDataFolder(config.dataPath, "provider"));
   const place = { address: config.tpm ?? { device: TPM_DEVICE }, clock };
-  const { signer, home, reason } = opening.use(await openIdentity(folder, config.identity ?? "software", place));
+  const { signer, home, reason, tpm } = opening.use(await openIdentity(folder, config.identity ?? "software", place));
   config.hooks?.onIdentity?.({ home, reason });
   const serial = softwareSerial(nodeCrypto, signer.publicKey);
   const engine = opening.use(config.engine ?? (await loadModel(config)));
@@ -136,6 +137,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     slots: engine.slots,
     authToken: config.authToken,
     posture,
+    witness: await openWitness(tpm, undefined, events),
     onTrust,
   };
   const stay = stayConnected(net, dialer, config.coordinatorUrl, leave.signal, (next) => void (session = next));

@@ -2,6 +2,8 @@
 export { openIdentity, type Identity } from "./adapters/identity.ts";
 export { SCRIPTED_FAULT, ScriptedEngine, type Script } from "./adapters/scripted-engine.ts";
 export type { ProviderEvents, TrustFacts } from "./events/events.ts";
+export type { Witness } from "./session/witness.ts";
+export { openWitness } from "./adapters/witness.ts";
 export { SealingKeys, type SelfDescription } from "./session/keys.ts";
 export { stayConnected } from "./session/stay-connected.ts";
 export type { Dialer, Listener } from "./session/wire.ts";

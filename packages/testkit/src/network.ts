@@ -1,5 +1,6 @@
 import {
   Catalog,
+  credentialFor,
   Fleet,
   hostProvider,
   MachineRecords,
@@ -43,6 +44,7 @@ import {
   type ProviderEvents,
   type SelfDescription,
   type TrustFacts,
+  type Witness,
 } from "@darkbloom/provider/testing";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
@@ -147,6 +149,7 @@ export class TestNetwork {
         serials: this.serials,
         records: this.#records,
         policy: () => this.policy,
+        makeCredential: credentialFor,
         mayJoin: () => true,
       },
       wire,
@@ -203,6 +206,7 @@ interface ProviderOptions {
   readonly slots?: number;
   readonly delayMs?: () => number;
   readonly signer?: Signer;
+  readonly witness?: Witness;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
 }
@@ -238,7 +242,7 @@ export class TestProvider {
   constructor(
     network: TestNetwork,
     script: Behaviour,
-    { slots = 4, delayMs = () => 1, signer = memorySigner(), describe = () => ({}) }: ProviderOptions,
+    { slots = 4, delayMs = () => 1, signer = memorySigner(), witness, describe = () => ({}) }: ProviderOptions,
   ) {
     const { clock, random } = network;
     this.#network = network;
@@ -257,6 +261,7 @@ export class TestProvider {
       lost: () => {},
       trust: (facts) => void (this.told = facts),
       answered: () => {},
+      chipFailed: () => {},
       // A fault that the script asked for is none.
       bug: (_, error) => {
         if (!(error instanceof Error && error.message === SCRIPTED_FAULT)) network.bugs.push(error);
@@ -270,6 +275,7 @@ export class TestProvider {
       slots,
       authToken: undefined,
       posture,
+      witness,
       onTrust: () => {},
     };
     void stayConnected(net, this.#dialer(), "simulated", this.#leave.signal, () => {});

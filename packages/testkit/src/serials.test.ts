@@ -8,6 +8,7 @@ import {
   receiptDocument,
   softwareSerial,
   toBase64,
+  utf8,
   verifyPublished,
   type Attestation,
   type FromCoordinator,
@@ -125,6 +126,34 @@ describe.each(settings)("disclosing %s", (disclosure) => {
     expect(after && signedSerial(after)).toBe(before && signedSerial(before));
     expect(made.bugs).toEqual([]);
   });
+});
+
+/**
+ * Goal: what a maker says of a machine names it as much as its serial does, so it is judged here and not published.
+ * Method: evidence whose parts are marked; the check of what is published beside the same of the coordinator.
+ */
+it.each(settings)("keeps a maker's words with the serial, disclosing %s", async (disclosure) => {
+  const made = new TestNetwork(1, disclosure);
+  const [chain, ekCertificate, ekPublic] = ["mda leaf", "ek certificate", "ek public"].map((text) => utf8(text));
+  if (!chain || !ekCertificate || !ekPublic) throw new Error("there are three");
+  const rest = { akPublic: utf8("ak"), keyPublic: utf8("key"), certify: { attest: utf8("a"), signature: utf8("s") } };
+  const evidence = {
+    tpm: { ekCertificates: [ekCertificate], ekPublic, ...rest },
+    mda: { chain: [chain], random: utf8("random") },
+  };
+  made.provider(() => rain, { witness: { evidence, testify: async () => ({}) } });
+  await made.clock.advance(1_000);
+  const [machine] = made.fleet.providers();
+  if (!machine) throw new Error("no machine has joined");
+  expect(machine.verdict.checks.find(({ id }) => id === "apple.mda.path")?.status).not.toBeUndefined();
+  const { hardware } = machine.evidence;
+  expect(hardware?.mda?.random).toEqual(evidence.mda.random);
+  expect(hardware?.tpm?.akPublic).toEqual(rest.akPublic);
+  const names = [hardware?.mda?.chain?.[0], hardware?.tpm?.ekCertificates?.[0], hardware?.tpm?.ekPublic];
+  expect(names.map((part) => part && Buffer.from(part).toString())).toEqual(
+    disclosure === "serial" ? ["mda leaf", "ek certificate", "ek public"] : [undefined, undefined, ""],
+  );
+  expect(made.bugs).toEqual([]);
 });
 
 /** Goal: a key's bounds hold, whichever name they are written with. Method: bound by one name, asked by the other, and by a third. */

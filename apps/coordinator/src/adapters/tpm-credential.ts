@@ -5,9 +5,12 @@ import {
   tpmAlgorithm,
   u32be,
   utf8,
+  tpmNameOf,
   type TpmCredential,
+  type TpmEvidence,
   type TpmPublic,
 } from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
 import {
   constants,
   createCipheriv,
@@ -54,6 +57,13 @@ export function makeTpmCredential(
   const integrityKey = kdfA(seed, "INTEGRITY", new Uint8Array(0), DIGEST_BITS);
   const integrity = createHmac("sha256", integrityKey).update(encrypted).update(akName).digest();
   return { idObject: concatBytes(sized(integrity), encrypted), encSecret };
+}
+
+/** For the endorsement key and the attestation key of a machine's evidence. */
+export function credentialFor({ ekPublic, akPublic }: TpmEvidence, secret: Uint8Array): TpmCredential | undefined {
+  const ak = readTpmPublic(akPublic);
+  const name = ak && tpmNameOf(nodeCrypto, ak);
+  return name && makeTpmCredential(ekPublic, name, secret);
 }
 
 function followsTemplate({ nameAlgorithm, symmetric, key, attributes }: TpmPublic): boolean {

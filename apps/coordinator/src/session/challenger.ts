@@ -2,18 +2,19 @@ import {
   canonicalJson,
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
-  failuresOf,
+  fatalFailuresOf,
   toBase64,
   verify,
+  spelledTpmCredential,
   type RegistrationBlob,
+  type TpmQuote,
   type Verdict,
 } from "@darkbloom/protocol";
-import { policyOf } from "../trust/serial-names.ts";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession } from "./provider-session.ts";
-import { evidenceOf, type Shown } from "./shown.ts";
+import type { Shown } from "./shown.ts";
 
 /** Callers' nonces bring the next challenge forward, to no less than this after the last one. */
 export const CALLERS_CHALLENGE_EVERY_MS = 5_000;
@@ -23,15 +24,18 @@ export const CHALLENGE_RETRY_MS = 15_000;
 export interface ChallengeReply {
   readonly answer: Uint8Array<ArrayBuffer>;
   readonly signature: Uint8Array<ArrayBuffer>;
+  readonly quote?: TpmQuote;
+  /** What was in the credential. */
+  readonly secret?: Uint8Array;
 }
 
 /** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
 export const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
-  failuresOf(checks, blob.platform).length === 0;
+  fatalFailuresOf(checks, blob.platform).length === 0;
 
 /** A protection is off on which a level rests. */
 const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
-  failuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
+  fatalFailuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
 
 /** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
 const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
@@ -51,6 +55,8 @@ export class Challenger {
   readonly #session: ProviderSession;
   readonly #replies: Mailbox<ChallengeReply>;
   #renewing: Shown | undefined;
+  /** The firmware's log, which comes along once. */
+  #eventLog: Uint8Array | undefined;
   #pause = new AbortController();
 
   constructor(net: SessionNet, session: ProviderSession) {
@@ -66,8 +72,12 @@ export class Challenger {
 
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
-    const policy = policyOf(this.#net.policy(), this.#session.name, "registration");
-    const verdict = verify(this.#net.crypto, evidenceOf(shown), policy, this.#net.clock.now());
+    const verdict = verify(
+      this.#net.crypto,
+      this.#session.evidence.of(shown),
+      this.#session.evidence.policy("registration"),
+      this.#net.clock.now(),
+    );
     if (hasFalsePosture(verdict, shown))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
     if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
@@ -93,6 +103,11 @@ export class Challenger {
     }
   }
 
+  #withLog(quote: TpmQuote | undefined): TpmQuote | undefined {
+    this.#eventLog = quote?.eventLog ?? this.#eventLog;
+    return quote && { ...quote, ...(this.#eventLog && { eventLog: this.#eventLog }) };
+  }
+
   /** Until the next challenge is due; shorter for new keys, and for callers who wait. */
   async #rest(pauseMs: number, over: AbortSignal): Promise<void> {
     const { clock } = this.#net;
@@ -113,11 +128,13 @@ export class Challenger {
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
     const callers = this.#session.nonces.take();
+    const credential = this.#session.evidence.activation.next();
     this.#session.outbox.control({
       type: "attestation_challenge",
       nonce: toBase64(nonce),
       callers_root: callers.root,
       timestamp: new Date(clock.now()).toISOString(),
+      ...(credential && { credential: spelledTpmCredential(credential) }),
     });
     const reply = await this.#replies.take(CHALLENGE_ANSWER_MS, over).catch((gone: unknown) => {
       callers.close(false);
@@ -131,9 +148,12 @@ export class Challenger {
       );
       return "timeout";
     }
-    const challenge = { nonce, callersRoot: callers.root, ...reply };
-    const policy = policyOf(this.#net.policy(), this.#session.name, "later");
-    const verdict = verify(crypto, { ...evidenceOf(shown), challenge }, policy, clock.now());
+    const { answer, signature, secret } = reply;
+    this.#session.evidence.activation.answered(secret);
+    const quote = this.#withLog(reply.quote);
+    const challenge = { nonce, callersRoot: callers.root, answer, signature, ...(quote && { quote }) };
+    const evidence = this.#session.evidence.of(shown, challenge);
+    const verdict = verify(crypto, evidence, this.#session.evidence.policy("later"), clock.now());
     if (verdict.level !== "none") {
       if (this.#renewing === shown) this.#renewing = undefined;
       this.#session.attest(shown, challenge, verdict);

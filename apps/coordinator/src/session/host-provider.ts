@@ -1,16 +1,9 @@
-import {
-  fromBase64,
-  type Clock,
-  type Crypto,
-  type FromProvider,
-  type Hpke,
-  type MachinePolicy,
-  type Random,
-} from "@darkbloom/protocol";
+import { fromBase64, tpmQuoteFrom, type FromProvider, type Hpke, type MachinePolicy } from "@darkbloom/protocol";
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { MachineRecords } from "../fleet/records.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
+import type { ActivationNet } from "./activation.ts";
 import { Challenger } from "./challenger.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession } from "./provider-session.ts";
@@ -19,10 +12,7 @@ import { readShown } from "./shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** What hosting a provider needs from outside. */
-export interface SessionNet {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly crypto: Crypto;
+export interface SessionNet extends ActivationNet {
   readonly hpke: Hpke;
   readonly fleet: Fleet;
   readonly records: MachineRecords;
@@ -89,7 +79,7 @@ export function hostProvider(
     const { blob } = joined.shown;
     net.events.providerJoined({
       providerId: joined.providerId,
-      serial: joined.name.serial,
+      serial: joined.evidence.name.serial,
       trustLevel: joined.verdict.level,
       slots: joined.view().slots,
       models: blob.models.length,
@@ -135,13 +125,18 @@ function dispatch(
       return session.leave("protocol");
     case "renew": {
       const shown = readShown(net.crypto, frame);
-      if (!shown || mismatchOf(shown, session.identityKey, session.name)) return session.leave("protocol");
+      if (!shown || mismatchOf(shown, session.identityKey, session.evidence.name)) return session.leave("protocol");
       return challenger.renew(shown);
     }
     case "heartbeat":
       return;
     case "attestation_response":
-      return challenger.answered({ answer: fromBase64(frame.answer), signature: fromBase64(frame.signature) });
+      return challenger.answered({
+        answer: fromBase64(frame.answer),
+        signature: fromBase64(frame.signature),
+        ...(frame.quote && { quote: tpmQuoteFrom(frame.quote) }),
+        ...(frame.secret !== undefined && { secret: fromBase64(frame.secret) }),
+      });
     case "provider_drain":
       return session.drain();
     case "inference_accepted":

@@ -28,6 +28,7 @@ import {
 } from "../trust/standing.ts";
 import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
+import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Line, LineEvent } from "./line.ts";
 import { Outbox } from "./outbox.ts";
@@ -47,13 +48,11 @@ interface OpenLine {
   closed: boolean;
 }
 
-type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
-
 /** A machine as it has registered. */
 interface Joining {
   readonly providerId: ProviderId;
   readonly slots: number;
-  readonly name: MachineName;
+  readonly evidence: MachineEvidence;
   readonly shown: Shown;
   readonly verdict: Verdict;
 }
@@ -64,7 +63,7 @@ interface Joining {
  */
 export class ProviderSession implements Member {
   readonly providerId: ProviderId;
-  readonly name: MachineName;
+  readonly evidence: MachineEvidence;
   readonly #net: SessionNet;
   readonly #wire: Wire;
   readonly #outbox: Outbox;
@@ -83,12 +82,12 @@ export class ProviderSession implements Member {
   /** Nonces of callers, for the next challenge. */
   readonly nonces: CallerNonces;
 
-  constructor(net: SessionNet, wire: Wire, { providerId, slots, name, shown, verdict }: Joining) {
+  constructor(net: SessionNet, wire: Wire, { providerId, slots, evidence, shown, verdict }: Joining) {
     this.#net = net;
     this.#wire = wire;
     this.#outbox = new Outbox(wire);
     this.providerId = providerId;
-    this.name = name;
+    this.evidence = evidence;
     this.#slots = slots;
     this.#shown = shown;
     this.#verdict = verdict;
@@ -101,6 +100,9 @@ export class ProviderSession implements Member {
 
   get identityKey(): string {
     return this.#shown.blob.identity_key;
+  }
+  get #name(): MachineName {
+    return this.evidence.name;
   }
   get shown(): Shown {
     return this.#shown;
@@ -130,7 +132,7 @@ export class ProviderSession implements Member {
   candidate(): Candidate {
     return {
       providerId: this.providerId,
-      pins: this.name.pins,
+      pins: this.#name.pins,
       trustLevel: this.#verdict.level,
       attested: this.#attested,
       distrusted: isDistrusted(this.standing, this.#net.clock.monotonicMs()),
@@ -146,18 +148,14 @@ export class ProviderSession implements Member {
     const { blob } = this.#shown;
     return {
       providerId: this.providerId,
-      serial: this.name.serial,
-      toldSerial: this.name.told,
+      serial: this.#name.serial,
+      toldSerial: this.#name.told,
       identityKey: blob.identity_key,
       chipName: blob.chip_name,
       hardwareModel: blob.hardware_model,
       platform: blob.platform,
       models: modelsOf(this.#shown),
-      evidence: {
-        blob: this.#shown.blobBytes,
-        blobSignature: this.#shown.blobSignature,
-        ...(this.#challenge && { challenge: this.#challenge }),
-      },
+      evidence: this.evidence.published(this.#shown, this.#challenge),
       evidenceSha256: this.#shown.sha256,
       verdict: this.#verdict,
       attested: this.#attested,
@@ -188,7 +186,7 @@ export class ProviderSession implements Member {
     return {
       jobId,
       providerId: this.providerId,
-      serial: this.name.serial,
+      serial: this.#name.serial,
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving) throw this.#gone("before_content");
         sent = true;

@@ -1,5 +1,6 @@
 import {
   fromProvider,
+  hardwareEvidenceFrom,
   isPseudonym,
   PROTOCOL_VERSION,
   toHex,
@@ -8,9 +9,10 @@ import {
   type FromProvider,
   type ProviderId,
 } from "@darkbloom/protocol";
-import { policyOf, type MachineName } from "../trust/serial-names.ts";
+import type { MachineName } from "../trust/serial-names.ts";
 import { mayBeChallenged } from "./challenger.ts";
 import type { SessionNet } from "./host-provider.ts";
+import { MachineEvidence } from "./machine-evidence.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { ProviderSession } from "./provider-session.ts";
 import { evidenceOf, readShown, type Shown } from "./shown.ts";
@@ -52,11 +54,17 @@ export async function register(
   if (!own) return refuse("the registration blob cannot be read");
   if (isPseudonym(own.blob.serial)) return refuse("no machine's own serial begins with PS-");
 
-  const verdict = verify(net.crypto, evidenceOf(own), { ...net.policy(), moment: "registration" }, net.clock.now());
+  const hardware = frame.hardware && hardwareEvidenceFrom(frame.hardware);
+  const verdict = verify(
+    net.crypto,
+    evidenceOf(own, hardware),
+    { ...net.policy(), moment: "registration" },
+    net.clock.now(),
+  );
   const name = net.serials.of(own.blob.serial);
   const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
   const registered = { type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId } as const;
-  const joining = { providerId, slots: frame.slots, name };
+  const joining = { providerId, slots: frame.slots, evidence: new MachineEvidence(net, name, hardware) };
   if (name.alias === undefined) {
     send(registered);
     return joined(new ProviderSession(net, wire, { ...joining, shown: own, verdict }));
@@ -71,8 +79,8 @@ export async function register(
   if (!shown) return refuse("a blob with the serial_alias did not come in time");
   const mismatch = mismatchOf(shown, own.blob.identity_key, name);
   if (mismatch) return refuse(mismatch);
-  const policy = policyOf(net.policy(), name, "registration");
-  const aliased = verify(net.crypto, evidenceOf(shown), policy, net.clock.now());
+  const { evidence } = joining;
+  const aliased = verify(net.crypto, evidence.of(shown), evidence.policy("registration"), net.clock.now());
   if (!mayBeChallenged(aliased, shown)) return refuse("the blob with the serial_alias fails a check");
   return joined(new ProviderSession(net, wire, { ...joining, shown, verdict: aliased }));
 }

@@ -4,16 +4,21 @@ import {
   toHex,
   type Crypto,
   type Evidence,
+  type HardwareEvidence,
   type RegistrationBlob,
   type Sha256Hex,
 } from "@darkbloom/protocol";
 import type { Candidate } from "../routing/choose.ts";
 
-/** A blob that a machine has shown, as the bytes that were signed. Nothing of it is believed before `verify`. */
-export interface Shown {
-  readonly blob: RegistrationBlob;
+/** The bytes of a blob, as they were signed. */
+export interface SignedBlob {
   readonly blobBytes: Uint8Array<ArrayBuffer>;
   readonly blobSignature: Uint8Array<ArrayBuffer>;
+}
+
+/** A blob that a machine has shown. Nothing of it is believed before `verify`. */
+export interface Shown extends SignedBlob {
+  readonly blob: RegistrationBlob;
   readonly sha256: Sha256Hex;
 }
 
@@ -26,9 +31,10 @@ export function readShown(crypto: Crypto, frame: { blob: string; signature: stri
   return { blob, blobBytes, blobSignature: fromBase64(frame.signature), sha256 };
 }
 
-export const evidenceOf = (shown: Shown): Evidence => ({
+export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undefined): Evidence => ({
   blob: shown.blobBytes,
   blobSignature: shown.blobSignature,
+  ...(hardware && { hardware }),
 });
 
 export const modelsOf = ({ blob }: Shown): Candidate["models"] =>

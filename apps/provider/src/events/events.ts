@@ -11,6 +11,8 @@ export interface ProviderEvents {
   lost(facts: { reason: LossReason; retryInMs: number }): void;
   trust(facts: TrustFacts): void;
   answered(facts: { jobId: string; outcome: AnswerOutcome; durationMs: number; running: number }): void;
+  /** The machine's own chip did not do what a proof needs. */
+  chipFailed(facts: { step: "evidence" | "quote" | "credential"; fault: TpmFault }): void;
   bug(facts: { where: "session" | "answer" }, error: unknown): void;
 }
 
@@ -34,3 +36,27 @@ export interface TrustFacts {
   readonly eligible: boolean;
   readonly checks: readonly Check[];
 }
+
+/** Why a TPM did not do what it was asked; a closed list, so that it can be logged and counted. */
+export type TpmFault =
+  /** No device or no socket at the address. */
+  | "unreachable"
+  /** It is there, but this user may not open it. */
+  | "denied"
+  | "timeout"
+  /** The connection ended, or was given up after a fault. */
+  | "lost"
+  /** The answer is not what the specification says. */
+  | "malformed"
+  | "auth_refused"
+  | "locked_out"
+  /** A wrapped key that this TPM did not make, or no longer can open. */
+  | "integrity"
+  | "handle"
+  | "out_of_memory"
+  | "busy"
+  | "not_started"
+  | "broken"
+  | "unsupported"
+  /** Any other response code. */
+  | "refused";

@@ -82,11 +82,11 @@ export class SealingKeys implements Disposable {
     return signed;
   }
 
-  /** What a challenge is answered over: the newest blob's digest and keys. */
-  get latest(): { readonly evidenceSha256: string; readonly keyIds: string[] } {
+  /** What a challenge is answered over: the newest blob's digest and keys, in its order. */
+  get latest(): { readonly evidenceSha256: string; readonly keyIds: string[]; readonly publicKeys: Uint8Array[] } {
     const latest = this.#shown.at(-1);
     if (!latest) throw new RangeError("no blob was shown yet");
-    return { evidenceSha256: latest.evidenceSha256, keyIds: [latest.key.id] };
+    return { evidenceSha256: latest.evidenceSha256, keyIds: [latest.key.id], publicKeys: [latest.key.publicKey] };
   }
 
   /** Whether it is time for a new key, or for a first one. */

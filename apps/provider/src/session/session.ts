@@ -1,18 +1,25 @@
 import {
   ANSWER_WINDOW_BYTES,
+  fromBase64,
   fromCoordinator,
   PROTOCOL_VERSION,
   signChallengeAnswer,
+  spelledHardwareEvidence,
+  spelledTpmQuote,
   toBase64,
+  toHex,
+  tpmCredentialFrom,
   type FromCoordinator,
   type FromProvider,
   type RegistrationBlob,
+  type TpmQuote,
 } from "@darkbloom/protocol";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
 import { answer, type AnswerNet } from "../inference/answer.ts";
 import { Credit } from "../inference/credit.ts";
 import type { SealingKeys } from "./keys.ts";
 import { Outbox } from "./outbox.ts";
+import type { Witness } from "./witness.ts";
 import { closeCodes, DialError, type Dialer, type Wire } from "./wire.ts";
 
 export const HEARTBEAT_EVERY_MS = 5_000;
@@ -34,6 +41,8 @@ export interface SessionNet extends Omit<AnswerNet, "providerId" | "open" | "sen
   readonly authToken: string | undefined;
   /** What the operating system says now. */
   readonly posture: () => RegistrationBlob["posture"];
+  /** Of a machine whose own chip vouches for it. */
+  readonly witness: Witness | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
 }
 
@@ -59,6 +68,7 @@ export class Session {
   /** What this coordinator wants in place of our serial. Another connection begins with the serial again. */
   #serialAlias: string | undefined;
   #isRegistered = false;
+  #loggedPcrs = "";
   #challenges = 0;
   #draining = false;
   #heardAtMs: number;
@@ -129,6 +139,7 @@ export class Session {
       signature: toBase64(signature),
       slots: this.#net.slots,
       ...(this.#net.authToken !== undefined && { auth_token: this.#net.authToken }),
+      ...(this.#net.witness && { hardware: spelledHardwareEvidence(this.#net.witness.evidence) }),
     });
   }
 
@@ -176,22 +187,41 @@ export class Session {
   }
 
   async #answerChallenge(challenge: Extract<FromCoordinator, { type: "attestation_challenge" }>): Promise<void> {
-    const { keys, signer, clock, posture } = this.#net;
+    const { keys, signer, clock, posture, witness } = this.#net;
+    const { evidenceSha256, keyIds, publicKeys } = keys.latest;
     this.#challenges++;
     try {
       const { bytes, signature } = await signChallengeAnswer(signer, {
         v: 1,
         nonce: challenge.nonce,
         callers_root: challenge.callers_root,
-        blob_sha256: keys.latest.evidenceSha256,
-        hpke_key_ids: keys.latest.keyIds,
+        blob_sha256: evidenceSha256,
+        hpke_key_ids: keyIds,
         posture: posture(),
         at: new Date(clock.now()).toISOString(),
       });
-      this.#send({ type: "attestation_response", answer: toBase64(bytes), signature: toBase64(signature) });
+      const nonce = fromBase64(challenge.nonce);
+      const subject = { identityKey: signer.publicKey, hpkePublicKeys: publicKeys, nonce };
+      const credential = challenge.credential && tpmCredentialFrom(challenge.credential);
+      const { quote, secret } = (nonce.length === 32 && (await witness?.testify(subject, credential))) || {};
+      this.#send({
+        type: "attestation_response",
+        answer: toBase64(bytes),
+        signature: toBase64(signature),
+        ...(quote && { quote: spelledTpmQuote(this.#logOnce(quote)) }),
+        ...(secret && { secret: toBase64(secret) }),
+      });
     } finally {
       this.#challenges--;
     }
+  }
+
+  /** The firmware's log is large, and stays the same for as long as what it leads to does. */
+  #logOnce({ eventLog, ...quote }: TpmQuote): TpmQuote {
+    const leadsTo = quote.pcrs.map(({ sha256 }) => toHex(sha256)).join();
+    if (!eventLog || this.#loggedPcrs === leadsTo) return quote;
+    this.#loggedPcrs = leadsTo;
+    return { ...quote, eventLog };
   }
 
   #admit(request: Extract<FromCoordinator, { type: "inference_request" }>): void {

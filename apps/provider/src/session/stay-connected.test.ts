@@ -83,12 +83,14 @@ class Life {
       slots: this.engine.slots,
       authToken: "token",
       posture: () => ({ inspector_closed: "pass" as const }),
+      witness: undefined,
       onTrust: (facts: TrustFacts) => void this.trust.push(facts),
       events: {
         joined: (facts: Parameters<ProviderEvents["joined"]>[0]) => void this.joined.push(facts),
         lost: (facts: { reason: LossReason; retryInMs: number }) => void this.losses.push(facts),
         trust() {},
         answered: ({ outcome }: { outcome: AnswerOutcome }) => void this.outcomes.push(outcome),
+        chipFailed() {},
         bug: (_: unknown, error: unknown) => void this.bugs.push(error),
       },
     };

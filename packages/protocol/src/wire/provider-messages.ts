@@ -1,5 +1,7 @@
 import * as z from "zod";
+import { hardwareEvidenceSchema } from "../evidence/hardware.ts";
 import { pseudonymShape } from "../evidence/serials.ts";
+import { tpmCredentialSchema, tpmQuoteSchema } from "../evidence/tpm-evidence.ts";
 import { checkSchema, trustLevels } from "../evidence/verdict.ts";
 import { engineRefusals, providerFaults } from "../failures.ts";
 
@@ -35,6 +37,7 @@ export const fromProvider = z.discriminatedUnion("type", [
     /** Requests that may run at once. */
     slots: z.int().min(1).max(1024),
     auth_token: z.string().max(256).optional(),
+    hardware: hardwareEvidenceSchema.optional(),
   }),
   /** A newly signed blob of the same key and serial (rotated HPKE keys, or first one under a pseudonym) on the same connection. */
   z.object({ type: z.literal("renew"), blob: base64, signature: base64 }),
@@ -43,7 +46,15 @@ export const fromProvider = z.discriminatedUnion("type", [
     status: z.enum(["idle", "serving", "draining"]),
     running: z.int().nonnegative(),
   }),
-  z.object({ type: z.literal("attestation_response"), answer: base64, signature: base64 }),
+  z.object({
+    type: z.literal("attestation_response"),
+    answer: base64,
+    signature: base64,
+    /** Over the same nonce. The firmware's log comes along once, and again where it has become another. */
+    quote: tpmQuoteSchema.optional(),
+    /** What was in the credential. */
+    secret: base64.max(64).optional(),
+  }),
   z.object({ type: z.literal("inference_accepted"), request_id: jobId }),
   /** Base64 of whole frames of the sealed answer, one or more; the first also carries the response nonce. */
   z.object({ type: z.literal("inference_response_chunk"), request_id: jobId, frames: z.string() }),
@@ -86,6 +97,8 @@ export const fromCoordinator = z.discriminatedUnion("type", [
     nonce: base64,
     callers_root: z.string().nullable(),
     timestamp: z.iso.datetime(),
+    /** For the machine's TPM to open. */
+    credential: tpmCredentialSchema.optional(),
   }),
   z.object({
     type: z.literal("inference_request"),

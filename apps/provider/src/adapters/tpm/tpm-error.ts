@@ -1,26 +1,4 @@
-/** Why a TPM did not do what it was asked; a closed list, so that it can be logged and counted. */
-export type TpmFault =
-  /** No device or no socket at the address. */
-  | "unreachable"
-  /** It is there, but this user may not open it. */
-  | "denied"
-  | "timeout"
-  /** The connection ended, or was given up after a fault. */
-  | "lost"
-  /** The answer is not what the specification says. */
-  | "malformed"
-  | "auth_refused"
-  | "locked_out"
-  /** A wrapped key that this TPM did not make, or no longer can open. */
-  | "integrity"
-  | "handle"
-  | "out_of_memory"
-  | "busy"
-  | "not_started"
-  | "broken"
-  | "unsupported"
-  /** Any other response code. */
-  | "refused";
+import type { TpmFault } from "../../events/events.ts";
 
 /** An answer of a TPM that is not a success, or none at all. Never holds bytes of either side. */
 export class TpmError extends Error {

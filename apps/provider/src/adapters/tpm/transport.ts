@@ -3,7 +3,8 @@ import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { concatBytes, type Clock } from "@darkbloom/protocol";
-import { TpmError, type TpmFault } from "./tpm-error.ts";
+import type { TpmFault } from "../../events/events.ts";
+import { TpmError } from "./tpm-error.ts";
 
 /** Longer than the slowest command takes, which is to make an RSA key in a small chip. */
 const TPM_COMMAND_WAIT_MS = 120_000;
