@@ -49,10 +49,12 @@ function textIn(data: string, file: string): string | undefined {
 /** Why a machine does not earn, in one sentence, and what would mend it; undefined where it may earn. */
 export function whyNotEarning(status: ProviderStatus): string | undefined {
   if (status.eligible) return undefined;
-  if (!status.connected)
-    return status.lost === null
-      ? `It has not reached the coordinator ${status.coordinator} yet.`
-      : `${lossOf(status.lost)} It keeps trying.`;
+  if (!status.connected) {
+    if (status.lost === null) return `It has not reached the coordinator ${status.coordinator} yet.`;
+    // A coordinator that gives pseudonyms gives none where a check fails, and that check says more than its refusal.
+    const failure = status.lost === "refused" ? failureIn(status.checks) : undefined;
+    return failure ?? `${lossOf(status.lost)} It keeps trying.`;
+  }
   return failureIn(status.checks) ?? "The coordinator has not confirmed the answer to its challenge yet.";
 }
 

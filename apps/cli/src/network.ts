@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { SerialDisclosure } from "@darkbloom/coordinator";
 import { COORDINATOR_FOLDER } from "./admin.ts";
 import { Child, ChildEndedEarly, textIn, type ChildEvent } from "./child.ts";
 import { reachableUrl } from "./listening.ts";
@@ -19,6 +20,7 @@ export interface NetworkPlan {
   /** Of each provider. */
   readonly threads: number;
   readonly logLevel: string;
+  readonly serialDisclosure: SerialDisclosure;
   /** Where providers reach the coordinator by another address than loopback. */
   readonly joinToken: string | undefined;
 }
@@ -81,9 +83,9 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
   };
 }
 
-const coordinatorArgs = ({ data, host, logLevel }: NetworkPlan, port: number): readonly string[] => [
+const coordinatorArgs = ({ data, host, logLevel, serialDisclosure }: NetworkPlan, port: number): readonly string[] => [
   "coordinator",
-  ...flags({ host, port, data: join(data, COORDINATOR_FOLDER), logLevel }),
+  ...flags({ host, port, data: join(data, COORDINATOR_FOLDER), logLevel, serialDisclosure }),
 ];
 
 const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): readonly string[] => {

@@ -1,4 +1,4 @@
-import { AdminError, CatalogError, CountersignerError, DatabaseError } from "@darkbloom/coordinator";
+import { AdminError, CatalogError, CountersignerError, DatabaseError, NetworkKeyError } from "@darkbloom/coordinator";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import { CodeHashError, IdentityKeyError, ModelFileError, NotHardenedError } from "@darkbloom/provider";
 
@@ -11,6 +11,7 @@ const forPeople = [
   DataFolderError,
   IdentityKeyError,
   ModelFileError,
+  NetworkKeyError,
   NotHardenedError,
   CodeHashError,
 ];

@@ -1,3 +1,4 @@
+import { serialDisclosures } from "@darkbloom/coordinator";
 import { parseUsd, trustLevels } from "@darkbloom/protocol";
 import type { NamedRoot } from "./trust-files.ts";
 import { identityChoices, readTpmAddress } from "@darkbloom/provider";
@@ -174,6 +175,13 @@ export const settings = {
     means: "a revocation list: identities that somebody has withdrawn, as of a date",
     mustBe: "a path",
     read: anyText,
+  },
+  serialDisclosure: {
+    value: "WHAT",
+    means:
+      "what callers learn of a machine's serial number: itself, a stable pseudonym in its place, or neither (the evidence then carries the pseudonym)",
+    mustBe: oneOfWords(serialDisclosures),
+    read: oneOf(serialDisclosures),
   },
   slots: {
     value: "N",

@@ -43,6 +43,7 @@ describe.concurrent("usage", () => {
     { args: ["up", "--providers", "0"], says: "--providers must be a whole number from 1 to 16" },
     { args: ["up", "--model", "/nowhere.gguf"], says: "--model must be a GGUF file" },
     { args: ["coordinator", "--min-trust", "full"], says: "--min-trust must be none, self_signed or hardware" },
+    { args: ["up", "--serial-disclosure", "all"], says: "--serial-disclosure must be serial, pseudonym or none" },
     { args: ["coordinator", "--cors-origin", "*"], says: "--cors-origin must be an origin" },
     { args: ["coordinator", "--platform-fee-percent", "101"], says: "from 0 to 100" },
     { args: ["provider", "start"], says: "--coordinator is missing (or DARKBLOOM_COORDINATOR in the environment)" },

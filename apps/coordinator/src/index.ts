@@ -1,5 +1,6 @@
 export { CountersignerError } from "./adapters/countersigner.ts";
 export { DatabaseError } from "./adapters/database.ts";
+export { NetworkKeyError } from "./adapters/network-key.ts";
 export type { LogLevel } from "./adapters/observe.ts";
 export { openStore } from "./adapters/open-store.ts";
 export { withAdmin } from "./admin/client.ts";
@@ -8,3 +9,4 @@ export { bundledEntry, DEFAULT_PRICE } from "./catalog/bundled.ts";
 export type { CatalogEntry } from "./catalog/catalog.ts";
 export { CatalogError } from "./catalog/document.ts";
 export { startCoordinator, type CoordinatorConfig, type RunningCoordinator } from "./start-coordinator.ts";
+export { serialDisclosures, type SerialDisclosure } from "./trust/serial-names.ts";

@@ -13,6 +13,7 @@ import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { Slots } from "./routing/slots.ts";
+import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
 import { ProviderSockets } from "./ws/provider.ts";
 
 export interface CoordinatorConfig {
@@ -30,6 +31,8 @@ export interface CoordinatorConfig {
   readonly revoked?: { current(): Revocations };
   /** The floor for public traffic. */
   readonly minTrust: TrustLevel;
+  /** What callers learn of machines' serials; `serial` if nothing is said. */
+  readonly serialDisclosure?: SerialDisclosure | undefined;
   /** Of each charge, what the provider does not earn: a whole number from 0 to 100. */
   readonly platformFeePercent: number;
   /** What one account may send: sustained, and at once after a pause. */
@@ -83,9 +86,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   };
   const mayJoin = (token: string | undefined, onThisMachine: boolean) =>
     onThisMachine || sameSecret(token, config.joinToken);
+  const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
   const policy = () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) });
+  const records = new MachineRecords(clock);
   const sockets = opening.use(
-    new ProviderSockets({ ...net, records: new MachineRecords(clock), policy, makeCredential: credentialFor, mayJoin }),
+    new ProviderSockets({ ...net, serials, records, policy, makeCredential: credentialFor, mayJoin }),
   );
 
   let draining = false;
@@ -93,6 +98,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const http = createHttpServer({
     ...net,
     accounts: store.accounts,
+    serials,
     coordinatorKeys: [{ id: store.countersigner.keyId, publicKey: store.countersigner.publicKey }],
     serve: async (ask, reply) => {
       const served = serve(net, ask, reply);

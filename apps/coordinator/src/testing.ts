@@ -14,6 +14,8 @@ export type { AnswerFacts, Closing, Reply } from "./inference/reply.ts";
 export { serve } from "./inference/serve.ts";
 export { Slots, SLOT_WAIT_MS } from "./routing/slots.ts";
 export { hostProvider, type Connection } from "./session/host-provider.ts";
+export { REGISTER_WAIT_MS } from "./session/register.ts";
 export type { Line, LineEvent } from "./session/line.ts";
 export { Mailbox } from "./session/mailbox.ts";
 export type { Wire } from "./session/wire.ts";
+export { serialNames, type NetworkKey, type SerialDisclosure, type SerialNames } from "./trust/serial-names.ts";

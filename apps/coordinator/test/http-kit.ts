@@ -22,6 +22,7 @@ import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
 import type { FleetView, ProviderView } from "../src/fleet/view.ts";
 import type { HttpDeps } from "../src/http/deps.ts";
 import { createHttpServer } from "../src/http/server.ts";
+import { serialNames } from "../src/trust/serial-names.ts";
 import type { AnswerFacts, Closing } from "../src/inference/reply.ts";
 
 export const KEY = "eigeninference-testtesttesttesttesttesttesttesttest";
@@ -43,7 +44,7 @@ export const entry: CatalogEntry = {
   createdSec: 1_700_000_000,
 };
 
-export const facts: AnswerFacts = {
+export const facts: AnswerFacts & { readonly serial: Serial } = {
   jobId: "job_1" as JobId,
   providerId: PROVIDER,
   serial: "SW-1234" as Serial,
@@ -97,6 +98,7 @@ export const closing: Closing = { responseHash: "c".repeat(64), responseSignatur
 export const providerView = (level: TrustLevel, more: Partial<ProviderView> = {}): ProviderView => ({
   providerId: PROVIDER,
   serial: facts.serial,
+  toldSerial: facts.serial,
   identityKey: "AAAA",
   chipName: "M3 Ultra",
   hardwareModel: "Mac15,14",
@@ -150,6 +152,7 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     clock: systemClock,
     random: systemRandom,
     crypto: nodeCrypto,
+    serials: serialNames({ mac: (message) => nodeCrypto.sha256(message) }, "serial"),
     coordinatorKeys: [{ id: "k1", publicKey: new Uint8Array(32) }],
     serve: async (_ask, reply) => {
       reply.begin(facts);

@@ -14,7 +14,7 @@ export type JobId = Brand<"job">;
 export type RequestId = Brand<"request">;
 /** One connection of one provider; a session handle, never a durable identity. */
 export type ProviderId = Brand<"provider">;
-/** A machine's serial as the operator discloses it. */
+/** A machine's serial, or the pseudonym that stands in its place where the operator does not disclose it. */
 export type Serial = Brand<"serial">;
 /** A public model name that the catalog knows. */
 export type ModelId = Brand<"model">;

@@ -20,6 +20,7 @@ export * from "./evidence/hardware.ts";
 export * from "./evidence/pcr-policy.ts";
 export * from "./evidence/published.ts";
 export * from "./evidence/revocations.ts";
+export { isPseudonym, pseudonymFrom, softwareSerial } from "./evidence/serials.ts";
 export * from "./evidence/signing.ts";
 export * from "./evidence/tpm-evidence.ts";
 export * from "./evidence/tpm-quote.ts";

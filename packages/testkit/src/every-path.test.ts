@@ -98,7 +98,7 @@ class FakeMachine implements Member {
   candidate(): ReturnType<Member["candidate"]> {
     return {
       providerId: this.providerId,
-      serial: this.serial,
+      pins: [this.serial],
       trustLevel: "self_signed",
       attested: true,
       distrusted: this.distrusted,
@@ -120,6 +120,7 @@ class FakeMachine implements Member {
     return {
       providerId: this.providerId,
       serial: this.serial,
+      toldSerial: this.serial,
       identityKey: this.identityKey,
       chipName: "fake",
       hardwareModel: "fake",

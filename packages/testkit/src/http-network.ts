@@ -1,5 +1,5 @@
-import { createHttpServer, MemoryAccounts, serve } from "@darkbloom/coordinator/testing";
-import { toHex, utf8, type Endpoint, type KeyId, type Sha256Hex } from "@darkbloom/protocol";
+import { createHttpServer, MemoryAccounts, serve, type SerialDisclosure } from "@darkbloom/coordinator/testing";
+import { toHex, utf8, type Endpoint, type KeyId, type Serial, type Sha256Hex } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { buffer } from "node:stream/consumers";
@@ -41,11 +41,12 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
   readonly #http: ReturnType<typeof createHttpServer>;
   #port = 0;
 
-  private constructor(burst: number) {
-    super();
+  private constructor(burst: number, disclosure: SerialDisclosure) {
+    super(1, disclosure);
     this.#http = createHttpServer({
       ...this.net,
       accounts: this.#accounts,
+      serials: this.serials,
       coordinatorKeys: [{ id: this.net.countersigner.keyId, publicKey: this.net.countersigner.publicKey }],
       serve: (ask, reply) => serve(this.net, ask, reply),
       isDraining: () => false,
@@ -62,15 +63,22 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     });
   }
 
-  /** @param burst requests that one account may send at once */
-  static async open({ burst = 1_000_000 } = {}): Promise<HttpNetwork> {
-    const made = new HttpNetwork(burst);
+  /**
+   * @param burst requests that one account may send at once
+   * @param pins the machines that the key is bound to
+   */
+  static async open({
+    burst = 1_000_000,
+    disclosure = "serial",
+    pins = [],
+  }: { burst?: number; disclosure?: SerialDisclosure; pins?: readonly string[] } = {}): Promise<HttpNetwork> {
+    const made = new HttpNetwork(burst, disclosure);
     await made.#accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
       keyId: "key_test" as KeyId,
       account,
       label: "",
       minTrust: null,
-      pins: [],
+      pins: pins as readonly Serial[],
       createdAt: 0,
       revokedAt: null,
     });

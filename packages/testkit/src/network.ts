@@ -5,6 +5,7 @@ import {
   hostProvider,
   MachineRecords,
   MemoryLedger,
+  serialNames,
   serve,
   Slots,
   type Ask,
@@ -12,6 +13,9 @@ import {
   type Connection,
   type Events,
   type Net,
+  type NetworkKey,
+  type SerialDisclosure,
+  type SerialNames,
 } from "@darkbloom/coordinator/testing";
 import {
   dialects,
@@ -42,7 +46,7 @@ import {
   type TrustFacts,
   type Witness,
 } from "@darkbloom/provider/testing";
-import { generateKeyPairSync, sign } from "node:crypto";
+import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
 import { memorySigner } from "./memory-signer.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
@@ -61,6 +65,10 @@ export const entry: CatalogEntry = {
     cachedInputPerMtok: microUsd(500_000n),
   },
   createdSec: 0,
+};
+/** Of every network here, so that a coordinator that starts again gives the same pseudonyms. */
+const NETWORK_KEY: NetworkKey = {
+  mac: (message) => new Uint8Array(createHmac("sha256", "the network's key").update(message).digest()),
 };
 export const CREDIT = microUsd(10_000_000n);
 
@@ -101,12 +109,14 @@ export class TestNetwork {
   readonly fleet = new Fleet();
   readonly bugs: unknown[] = [];
   readonly net: Net;
+  readonly serials: SerialNames;
   readonly #records = new MachineRecords(this.clock);
   /** By which machines are judged; a test may change it. */
   policy: MachinePolicy = {};
 
-  constructor(seed = 1) {
+  constructor(seed = 1, disclosure: SerialDisclosure = "serial") {
     this.random = seededRandom(seed);
+    this.serials = serialNames(NETWORK_KEY, disclosure);
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     this.net = {
       clock: this.clock,
@@ -136,6 +146,7 @@ export class TestNetwork {
     return hostProvider(
       {
         ...this.net,
+        serials: this.serials,
         records: this.#records,
         policy: () => this.policy,
         makeCredential: credentialFor,
@@ -169,7 +180,7 @@ export class TestNetwork {
       body,
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
       minTrust: "self_signed",
-      pins: job.pins,
+      pins: job.pins.map((name) => this.serials.ofPin(name)),
       hangUp: caller.signal,
     };
   }
@@ -200,6 +211,22 @@ interface ProviderOptions {
   readonly describe?: () => Partial<SelfDescription>;
 }
 
+const unknownPosture = { core_dumps_off: "unknown" } as const;
+
+/** What every machine here says of itself. */
+export const describeMachine = (serial: string): SelfDescription => ({
+  serial,
+  chip_name: "simulated",
+  hardware_model: "simulated",
+  platform: "other",
+  os_version: "1",
+  memory_bytes: 1,
+  engine: { name: "scripted", version: "1" },
+  software: { name: "darkbloom", version: "0" },
+  models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
+  posture: unknownPosture,
+});
+
 /** One provider and its wire, which can be cut or frozen. */
 export class TestProvider {
   readonly engine: ScriptedEngine;
@@ -222,18 +249,10 @@ export class TestProvider {
     this.#delayMs = delayMs;
     this.engine = new ScriptedEngine({ clock, slots, script });
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
-    const posture = (): SelfDescription["posture"] => describe().posture ?? { core_dumps_off: "unknown" };
+    const posture = (): SelfDescription["posture"] => describe().posture ?? unknownPosture;
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
     const keys = new SealingKeys(tools, () => ({
-      serial: this.serial,
-      chip_name: "simulated",
-      hardware_model: "simulated",
-      platform: "other",
-      os_version: "1",
-      memory_bytes: 1,
-      engine: { name: "scripted", version: "1" },
-      software: { name: "darkbloom", version: "0" },
-      models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
+      ...describeMachine(this.serial),
       ...describe(),
       posture: posture(),
     }));

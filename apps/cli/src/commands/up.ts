@@ -30,6 +30,7 @@ export const up = command({
     slots: { default: String(SLOTS_DEFAULT) },
     threads: "optional",
     joinToken: "optional",
+    serialDisclosure: { default: "serial" },
     logLevel: { default: "error" },
     json: { default: "false" },
   },

@@ -79,5 +79,5 @@ function isGood({ evidence }: Attestation, { checks }: Verdict): boolean {
 
 function stepsOf(machine: Attestation, { level, checks }: Verdict): string {
   const steps = checks.map((check) => ["", check.status, check.id, wordsOf(check)]);
-  return `${machine.provider_serial}: ${level}\n${columns(steps)}`;
+  return `${machine.provider_serial ?? machine.provider_id}: ${level}\n${columns(steps)}`;
 }

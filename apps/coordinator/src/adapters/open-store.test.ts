@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHmac } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { microUsd, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
@@ -9,6 +10,7 @@ import { CatalogError } from "../catalog/document.ts";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { CATALOG_FILE } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE } from "./countersigner.ts";
+import { NETWORK_KEY_FILE } from "./network-key.ts";
 import { openStore, type StoreOptions } from "./open-store.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-"));
@@ -21,13 +23,13 @@ const options: StoreOptions = { clock: systemClock, onSweepError: failSweep };
 
 describe("the store", () => {
   /** Goal: the first start makes a working, private folder. Method: open where nothing is, look at every part. */
-  it("begins with a bundled model and a key", async () => {
+  it("begins with a bundled model and keys", async () => {
     const path = newPath();
     await using store = await openStore(path, options);
     expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(store.catalog.entries).toEqual([bundledEntry]);
     expect(store.holdsReleased).toBe(0);
-    for (const name of [CATALOG_FILE, COUNTERSIGNER_FILE])
+    for (const name of [CATALOG_FILE, COUNTERSIGNER_FILE, NETWORK_KEY_FILE])
       expect(statSync(store.folder.file(name)).mode & 0o777, name).toBe(0o600);
   });
 
@@ -36,9 +38,12 @@ describe("the store", () => {
     const path = newPath();
     const { account } = termsOf("1", 0n);
     let publicKey: Uint8Array;
+    let mac: Uint8Array;
+    const message = Uint8Array.of(1);
     {
       await using store = await openStore(path, options);
       publicKey = store.countersigner.publicKey;
+      mac = store.networkKey.mac(message);
       await store.ledger.credit("credit_1", account, microUsd(50n), 1);
       await store.ledger.hold(termsOf("1", 20n));
       await store.ledger.hold(termsOf("2", 20n));
@@ -48,6 +53,7 @@ describe("the store", () => {
     expect(store.holdsReleased).toBe(1);
     expect(await store.ledger.totals(account)).toEqual({ balance: 45n, held: 0n, charged: 5n, credited: 50n });
     expect(store.countersigner.publicKey).toEqual(publicKey);
+    expect(store.networkKey.mac(message)).toEqual(mac);
   });
 
   /** Goal: two coordinators never share a folder. Method: open twice; close the first; open again. */
@@ -67,6 +73,7 @@ describe("the store", () => {
     for (const [name, sentence] of [
       [CATALOG_FILE, /catalog\.json: The catalog is not JSON/],
       [COUNTERSIGNER_FILE, /is not an Ed25519 private key/],
+      [NETWORK_KEY_FILE, /is not a network key of 64 hex digits/],
       ["coordinator.db", /is not a database/],
     ] as const) {
       rmSync(join(path, name));
@@ -86,6 +93,17 @@ describe("the store", () => {
     await (await openStore(path, { ...options, models: [good] }))[Symbol.asyncDispose]();
     await using store = await openStore(path, options);
     expect(store.catalog.entries).toEqual([bundledEntry, good]);
+  });
+
+  /** Goal: pseudonyms are what they are said to be, and two networks' differ. Method: HMAC-SHA-256 by the file's own digits; another folder. */
+  it("codes messages with the network's key", async () => {
+    await using store = await openStore(newPath(), options);
+    await using other = await openStore(newPath(), options);
+    const message = Buffer.from("serial");
+    const digits = readFileSync(store.folder.file(NETWORK_KEY_FILE), "utf8").trim();
+    const expected = createHmac("sha256", Buffer.from(digits, "hex")).update(message).digest();
+    expect(Buffer.from(store.networkKey.mac(message))).toEqual(expected);
+    expect(Buffer.from(other.networkKey.mac(message))).not.toEqual(expected);
   });
 
   /** Goal: the countersignature can be checked with what is published. Method: sign, verify with the raw key, and a changed message. */

@@ -6,9 +6,11 @@ import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
 import { withEntry } from "../catalog/document.ts";
 import type { Countersigner } from "../inference/countersigner.ts";
 import type { Ledger } from "../ledger/port.ts";
+import type { NetworkKey } from "../trust/serial-names.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { openCountersigner } from "./countersigner.ts";
 import { openDatabase } from "./database.ts";
+import { openNetworkKey } from "./network-key.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
@@ -23,6 +25,7 @@ export interface Store extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   readonly countersigner: Countersigner;
+  readonly networkKey: NetworkKey;
   readonly catalog: Catalog;
   /** Open holds of a coordinator that died, which this start closed without a charge. */
   readonly holdsReleased: number;
@@ -37,16 +40,17 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the folder for this process alone: lock, catalog, key, database at our schema, and no hold open.
+ * Opens the folder for this process alone: lock, catalog, keys, database at our schema, and no hold open.
  *
  * @param path of the data folder; made where it is missing
- * @throws DataFolderError, CatalogError, CountersignerError or DatabaseError, each with a sentence for the operator
+ * @throws DataFolderError, CatalogError, CountersignerError, NetworkKeyError or DatabaseError, each with a sentence for the operator
  */
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await openDataFolder(path, "coordinator"));
   const catalog = new Catalog(catalogWith(folder, options.models ?? []));
   const countersigner = openCountersigner(folder);
+  const networkKey = openNetworkKey(folder);
   const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
   const ledger = opening.use(new SqliteLedger(database));
   const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
@@ -57,6 +61,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
     ledger,
     accounts: new SqliteAccounts(database),
     countersigner,
+    networkKey,
     catalog,
     holdsReleased,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

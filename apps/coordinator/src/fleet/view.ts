@@ -3,7 +3,10 @@ import type { Evidence, NoncePath, ProviderId, Serial, Sha256Hex, Verdict } from
 /** A connected provider as others may see it: a copy, never the session. */
 export interface ProviderView {
   readonly providerId: ProviderId;
+  /** In its evidence and in the books: its own, or the pseudonym in its place. */
   readonly serial: Serial;
+  /** What callers are told beside the evidence; undefined where the operator discloses nothing. */
+  readonly toldSerial: Serial | undefined;
   /** Base64 of the uncompressed P-256 point. */
   readonly identityKey: string;
   readonly chipName: string;

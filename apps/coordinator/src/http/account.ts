@@ -27,7 +27,7 @@ export const showKey = ({ deps, limiter }: Door): Route => ({
       label: caller.label,
       account: caller.account,
       min_trust: caller.minTrust,
-      provider_serials: [...caller.pins],
+      provider_serials: caller.pins.map((pin) => deps.serials.ofPin(pin)),
       created_at: new Date(caller.createdAt).toISOString(),
     };
   },

@@ -67,7 +67,8 @@ export const answerHeaderWords: Readonly<Record<string, string>> = {
   [responseHeaders.attested]: "`true` if the provider passed its latest attestation challenge",
   [responseHeaders.trustLevel]: "`self_signed` or `hardware`; `none` only where the operator allows such machines",
   [responseHeaders.chip]: "the machine's chip, e.g. `M3 Ultra`",
-  [responseHeaders.serial]: "the machine's serial number, or the pseudonym that its operator set",
+  [responseHeaders.serial]:
+    "the machine's serial number, or where the operator discloses that instead its pseudonym; absent where neither is disclosed",
   [responseHeaders.providerId]: "the session's provider id",
   [responseHeaders.jobId]: "id of the attempt that answered; names its receipt",
   [responseHeaders.responseHash]: "SHA-256 of the body, lower-case hex; of a stream, a trailer",

@@ -9,6 +9,7 @@ import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { RequestRate } from "../limits/rate.ts";
+import type { SerialNames } from "../trust/serial-names.ts";
 
 /** A key that this coordinator countersigns receipts with, or did. */
 export interface CoordinatorKey {
@@ -43,6 +44,7 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
+  readonly serials: SerialNames;
   readonly coordinatorKeys: readonly CoordinatorKey[];
   /** One inference, start to end. Throws NetworkError, before or after `reply.begin`. */
   serve(ask: Ask, reply: Reply): Promise<void>;

@@ -17,7 +17,18 @@ import {
 } from "@darkbloom/protocol";
 import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
-import { chatBody, closing, dial, facts, KEY, openEdge, PROVIDER, rawChat } from "../../test/http-kit.ts";
+import {
+  chatBody,
+  closing,
+  dial,
+  facts,
+  fleetOf,
+  KEY,
+  openEdge,
+  PROVIDER,
+  providerView,
+  rawChat,
+} from "../../test/http-kit.ts";
 import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
 
@@ -140,6 +151,23 @@ describe("an answer on the wire", () => {
     expect(headers.get("x-evil")).toBeNull();
     expect(headers.get("x-provider-chip")).toBe("M3??x-evil: 1");
     expect(headers.get("x-provider-serial")).toBe("?");
+  });
+});
+
+/** Goal: a caller is told no serial where none is disclosed. Method: an answer without one, and a machine without one in the list. */
+it("leaves a serial out that is not disclosed", async () => {
+  const machine = providerView("self_signed", { toldSerial: undefined });
+  await using edge = await openEdge({
+    fleet: fleetOf(machine),
+    serve: async (_ask, reply) => {
+      reply.begin({ ...facts, serial: undefined });
+      await reply.end(closing);
+    },
+  });
+  const { status, headers } = await edge.chat(chatBody());
+  expect([status, headers.has("x-provider-serial"), headers.has("x-provider-id")]).toEqual([200, false, true]);
+  expect(await (await edge.get("/v1/providers/attestation")).json()).toMatchObject({
+    providers: [{ provider_id: machine.providerId, provider_serial: null }],
   });
 });
 

@@ -17,6 +17,7 @@ import {
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
+import type { SerialNames } from "../trust/serial-names.ts";
 import { readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
 import { admit } from "./caller.ts";
@@ -74,9 +75,11 @@ const inferenceFailures = [
 const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (atLeast(wish, floor) ? wish : floor);
 
 /** What the key is bound to and what the request asks for, both. */
-function pinsFor(caller: Pick<KeyRecord, "pins">, { pins: asked }: Pick<Job, "pins">): readonly Serial[] {
-  if (caller.pins.length === 0 || asked.length === 0) return [...caller.pins, ...asked];
-  const both = asked.filter((serial) => caller.pins.includes(serial));
+function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pick<Job, "pins">): readonly Serial[] {
+  const bound = caller.pins.map((pin) => serials.ofPin(pin));
+  const asked = job.pins.map((pin) => serials.ofPin(pin));
+  if (bound.length === 0 || asked.length === 0) return [...bound, ...asked];
+  const both = asked.filter((serial) => bound.includes(serial));
   if (both.length === 0)
     throw new NetworkError({
       code: "unsupported",
@@ -115,7 +118,7 @@ async function answer(
     body,
     bodySha256: toHex(deps.crypto.sha256(body)) as Sha256Hex,
     minTrust: higherOf(higherOf(deps.settings.minTrustDefault, caller.minTrust ?? undefined), wishes.minTrust),
-    pins: pinsFor(caller, job),
+    pins: pinsFor(deps.serials, caller, job),
     ...(wishes.nonce !== undefined && { nonce: wishes.nonce }),
     hangUp,
   };

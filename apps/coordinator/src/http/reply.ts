@@ -168,7 +168,7 @@ function answerHeaders(facts: AnswerFacts): Record<string, string> {
     [responseHeaders.attested]: String(facts.attested),
     [responseHeaders.trustLevel]: facts.trustLevel,
     [responseHeaders.chip]: headerText(facts.chip),
-    [responseHeaders.serial]: headerText(facts.serial),
+    ...(facts.serial !== undefined && { [responseHeaders.serial]: headerText(facts.serial) }),
     [responseHeaders.providerId]: headerText(facts.providerId),
     [responseHeaders.jobId]: headerText(facts.jobId),
     [responseHeaders.privacy]: facts.privacy,

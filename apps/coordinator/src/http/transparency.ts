@@ -63,7 +63,7 @@ function attestationOf(provider: ProviderView, now: number, callersPath?: NonceP
   const { verdict } = provider;
   return {
     provider_id: provider.providerId,
-    provider_serial: provider.serial,
+    provider_serial: provider.toldSerial ?? null,
     se_public_key: provider.identityKey,
     chip_name: provider.chipName,
     hardware_model: provider.hardwareModel,

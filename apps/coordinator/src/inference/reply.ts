@@ -4,7 +4,8 @@ import type { JobId, ProviderId, ReceiptDocument, Serial, TrustLevel } from "@da
 export interface AnswerFacts {
   readonly jobId: JobId;
   readonly providerId: ProviderId;
-  readonly serial: Serial;
+  /** Undefined where the operator discloses none. */
+  readonly serial: Serial | undefined;
   readonly chip: string;
   /** Of the verdict that was in force when the request was handed over. */
   readonly attested: boolean;

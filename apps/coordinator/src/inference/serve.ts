@@ -114,7 +114,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
   reply.begin({
     jobId,
     providerId,
-    serial: provider.serial,
+    serial: provider.toldSerial,
     chip: provider.chipName,
     attested: provider.attested,
     trustLevel: provider.verdict.level,

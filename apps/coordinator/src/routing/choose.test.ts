@@ -23,7 +23,7 @@ const entry = {
 const want: Want = { entry, pins: [], minTrust: "self_signed", maxTokens: 100 };
 const good: Candidate = {
   providerId: "p1" as ProviderId,
-  serial: "S1" as Serial,
+  pins: ["S1" as Serial],
   trustLevel: "self_signed",
   attested: true,
   distrusted: false,
@@ -67,13 +67,19 @@ describe("gates", () => {
   });
 
   it("serves a pinned machine, and no other", () => {
-    const other = { ...good, providerId: "p2" as ProviderId, serial: "S2" as Serial };
+    const other = { ...good, providerId: "p2" as ProviderId, pins: ["S2" as Serial] };
     expect(choose({ ...want, pins: ["S2" as Serial] }, [good, other], none, 0)).toEqual({ chosen: "p2" });
+  });
+
+  it("knows a machine by each of its names", () => {
+    const named = { ...good, pins: ["S1", "PS-1"] as Serial[] };
+    for (const pin of ["S1", "PS-1"] as Serial[])
+      expect(choose({ ...want, pins: ["S9" as Serial, pin] }, [named], none, 0)).toEqual({ chosen: "p1" });
   });
 });
 
 describe("choice", () => {
-  const other: Candidate = { ...good, providerId: "p2" as ProviderId, serial: "S2" as Serial };
+  const other: Candidate = { ...good, providerId: "p2" as ProviderId, pins: ["S2" as Serial] };
 
   it("says full, not refused, where a machine could serve but has no slot", () => {
     expect(

@@ -13,7 +13,8 @@ export interface Want {
 /** A connected machine, as routing sees it. */
 export interface Candidate {
   readonly providerId: ProviderId;
-  readonly serial: Serial;
+  /** Names by which a pin means this machine. */
+  readonly pins: readonly Serial[];
   readonly trustLevel: TrustLevel;
   /** Passed its latest challenge, recently enough. */
   readonly attested: boolean;
@@ -54,7 +55,7 @@ const TIE_MS = 100;
 
 /** The first gate that shuts a machine out, or undefined: it may serve. Evaluated in this order. */
 export function gateOf(want: Want, candidate: Candidate, tried: ReadonlySet<ProviderId>): Gate | undefined {
-  if (want.pins.length > 0 && !want.pins.includes(candidate.serial)) return "pinned_elsewhere";
+  if (want.pins.length > 0 && !candidate.pins.some((name) => want.pins.includes(name))) return "pinned_elsewhere";
   if (tried.has(candidate.providerId)) return "already_tried";
   const model = candidate.models.find(
     ({ build, weightsSha256 }) => build === want.entry.build && weightsSha256 === want.entry.weightsSha256,

@@ -13,7 +13,8 @@ import {
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { Mailbox } from "./mailbox.ts";
-import type { ProviderSession, Shown } from "./provider-session.ts";
+import type { ProviderSession } from "./provider-session.ts";
+import type { Shown } from "./shown.ts";
 
 /** Callers' nonces bring the next challenge forward, to no less than this after the last one. */
 export const CALLERS_CHALLENGE_EVERY_MS = 5_000;
@@ -29,7 +30,7 @@ export interface ChallengeReply {
 }
 
 /** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
-const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
+export const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
   fatalFailuresOf(checks, blob.platform).length === 0;
 
 /** A protection is off on which a level rests. */
@@ -71,12 +72,12 @@ export class Challenger {
 
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
-    const policy = {
-      ...this.#net.policy(),
-      moment: "registration",
-      activation: this.#session.activation.status,
-    } as const;
-    const verdict = verify(this.#net.crypto, this.#session.evidenceOf(shown), policy, this.#net.clock.now());
+    const verdict = verify(
+      this.#net.crypto,
+      this.#session.evidence.of(shown),
+      this.#session.evidence.policy("registration"),
+      this.#net.clock.now(),
+    );
     if (hasFalsePosture(verdict, shown))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
     if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
@@ -127,7 +128,7 @@ export class Challenger {
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
     const callers = this.#session.nonces.take();
-    const credential = this.#session.activation.next();
+    const credential = this.#session.evidence.activation.next();
     this.#session.outbox.control({
       type: "attestation_challenge",
       nonce: toBase64(nonce),
@@ -148,11 +149,11 @@ export class Challenger {
       return "timeout";
     }
     const { answer, signature, secret } = reply;
-    this.#session.activation.answered(secret);
+    this.#session.evidence.activation.answered(secret);
     const quote = this.#withLog(reply.quote);
     const challenge = { nonce, callersRoot: callers.root, answer, signature, ...(quote && { quote }) };
-    const policy = { ...this.#net.policy(), moment: "later", activation: this.#session.activation.status } as const;
-    const verdict = verify(crypto, this.#session.evidenceOf(shown, challenge), policy, clock.now());
+    const evidence = this.#session.evidence.of(shown, challenge);
+    const verdict = verify(crypto, evidence, this.#session.evidence.policy("later"), clock.now());
     if (verdict.level !== "none") {
       if (this.#renewing === shown) this.#renewing = undefined;
       this.#session.attest(shown, challenge, verdict);

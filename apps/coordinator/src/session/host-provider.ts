@@ -1,26 +1,14 @@
-import {
-  fromBase64,
-  fromProvider,
-  hardwareEvidenceFrom,
-  PROTOCOL_VERSION,
-  readBlob,
-  toHex,
-  tpmQuoteFrom,
-  verify,
-  type Crypto,
-  type FromProvider,
-  type Hpke,
-  type MachinePolicy,
-  type ProviderId,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { fromBase64, tpmQuoteFrom, type FromProvider, type Hpke, type MachinePolicy } from "@darkbloom/protocol";
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { MachineRecords } from "../fleet/records.ts";
+import type { SerialNames } from "../trust/serial-names.ts";
 import type { ActivationNet } from "./activation.ts";
 import { Challenger } from "./challenger.ts";
 import { Mailbox } from "./mailbox.ts";
-import { ProviderSession, type Shown } from "./provider-session.ts";
+import type { ProviderSession } from "./provider-session.ts";
+import { mismatchOf, readFrame, register } from "./register.ts";
+import { readShown } from "./shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** What hosting a provider needs from outside. */
@@ -31,12 +19,11 @@ export interface SessionNet extends ActivationNet {
   /** By which evidence is judged now. */
   readonly policy: () => MachinePolicy;
   readonly events: Events;
+  readonly serials: SerialNames;
   /** Whether this peer may join: it is on this machine, or it shows the operator's join token. */
   readonly mayJoin: (authToken: string | undefined, onThisMachine: boolean) => boolean;
 }
 
-/** A new connection must register within this. */
-export const REGISTER_WAIT_MS = 10_000;
 /** A sign of life is asked for this often. */
 export const PING_EVERY_MS = 3_000;
 /** A provider from which nothing was heard for this long is gone: a killed or frozen one is noticed within 15 s. */
@@ -68,19 +55,31 @@ export function hostProvider(
   let session: ProviderSession | undefined;
   let heardAtMs = net.clock.monotonicMs();
 
+  const received = (text: string) => {
+    heardAtMs = net.clock.monotonicMs();
+    try {
+      receive(text);
+    } catch (error) {
+      // What cannot be read ends this connection and nothing else.
+      if (!(error instanceof RangeError)) net.events.bug({ where: "session" }, error);
+      session?.leave("protocol");
+    }
+  };
+
   const stay = async () => {
-    const opening = await first.take(REGISTER_WAIT_MS, over.signal);
-    const joined = register(net, wire, opening && readFrame(opening.text), onThisMachine);
+    const joined = await register(net, wire, first, onThisMachine, over.signal);
     if (!joined) return;
     session = joined;
     const challenger = new Challenger(net, joined);
     receive = (next) => dispatch(net, joined, challenger, readFrame(next));
+    // What came in one breath with its registration.
+    for (const { text } of first.rest()) received(text);
 
     using _member = net.fleet.join(joined);
     const { blob } = joined.shown;
     net.events.providerJoined({
       providerId: joined.providerId,
-      serial: joined.view().serial,
+      serial: joined.evidence.name.serial,
       trustLevel: joined.verdict.level,
       slots: joined.view().slots,
       models: blob.models.length,
@@ -105,50 +104,11 @@ export function hostProvider(
 
   return {
     done,
-    received: (text) => {
-      heardAtMs = net.clock.monotonicMs();
-      try {
-        receive(text);
-      } catch (error) {
-        // What cannot be read ends this connection and nothing else.
-        if (!(error instanceof RangeError)) net.events.bug({ where: "session" }, error);
-        session?.leave("protocol");
-      }
-    },
+    received,
     heard: () => void (heardAtMs = net.clock.monotonicMs()),
     drained: () => session?.outbox.flush(),
     closed: () => over.abort(new Error("the provider's socket closed")),
   };
-}
-
-/** Checks who registers. A machine whose evidence fails stays connected at level `none`, and is told why. */
-function register(
-  net: SessionNet,
-  wire: Wire,
-  frame: FromProvider | undefined,
-  onThisMachine: boolean,
-): ProviderSession | undefined {
-  if (frame?.type !== "register" || frame.protocol !== PROTOCOL_VERSION) {
-    wire.close(closeCodes.policy, `register first, with protocol ${PROTOCOL_VERSION}`);
-    return undefined;
-  }
-  if (!net.mayJoin(frame.auth_token, onThisMachine)) {
-    wire.close(closeCodes.policy, "a join token is needed to join from another machine");
-    return undefined;
-  }
-  const shown = readShown(net.crypto, frame);
-  if (!shown) {
-    wire.close(closeCodes.policy, "the registration blob cannot be read");
-    return undefined;
-  }
-  const hardware = frame.hardware && hardwareEvidenceFrom(frame.hardware);
-  const evidence = { blob: shown.blobBytes, blobSignature: shown.blobSignature, ...(hardware && { hardware }) };
-  const verdict = verify(net.crypto, evidence, { ...net.policy(), moment: "registration" }, net.clock.now());
-  const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
-  const session = new ProviderSession(net, wire, providerId, frame.slots, shown, hardware, verdict);
-  session.outbox.control({ type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId });
-  session.tellTrust();
-  return session;
 }
 
 /** Reads one frame of a registered provider. What is unknown or out of place is skipped. */
@@ -165,7 +125,7 @@ function dispatch(
       return session.leave("protocol");
     case "renew": {
       const shown = readShown(net.crypto, frame);
-      if (shown?.blob.identity_key !== session.identityKey) return session.leave("protocol");
+      if (!shown || mismatchOf(shown, session.identityKey, session.evidence.name)) return session.leave("protocol");
       return challenger.renew(shown);
     }
     case "heartbeat":
@@ -187,14 +147,6 @@ function dispatch(
   }
 }
 
-function readShown(crypto: Crypto, frame: { blob: string; signature: string }): Shown | undefined {
-  const blobBytes = fromBase64(frame.blob);
-  const blob = readBlob(blobBytes);
-  if (!blob) return undefined;
-  const sha256 = toHex(crypto.sha256(blobBytes)) as Sha256Hex;
-  return { blob, blobBytes, blobSignature: fromBase64(frame.signature), sha256 };
-}
-
 /** Asks for signs of life, and drops a connection that gives none. */
 async function watchSilence(
   net: SessionNet,
@@ -208,16 +160,4 @@ async function watchSilence(
     if (net.clock.monotonicMs() - heardAtMs() > SILENCE_MS) session.leave("silent");
     else wire.ping();
   }
-}
-
-/** A frame as text, parsed; undefined where it is not one that we know. */
-function readFrame(text: string): FromProvider | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const parsed = fromProvider.safeParse(json);
-  return parsed.success ? parsed.data : undefined;
 }

@@ -36,4 +36,9 @@ export class Mailbox<Item extends object> {
     }
     return this.#items.shift();
   }
+
+  /** All that was put in and not yet taken. */
+  rest(): Item[] {
+    return this.#items.splice(0);
+  }
 }

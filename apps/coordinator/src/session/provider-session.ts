@@ -7,14 +7,9 @@ import {
   toHex,
   utf8,
   type AccountId,
-  type Evidence,
   type FromProvider,
-  type HardwareEvidence,
   type JobId,
   type ProviderId,
-  type RegistrationBlob,
-  type Serial,
-  type Sha256Hex,
   type Verdict,
 } from "@darkbloom/protocol";
 import type { LeaveReason } from "../events/events.ts";
@@ -22,6 +17,7 @@ import type { Member, Sealing } from "../fleet/fleet.ts";
 import type { MachineRecord } from "../fleet/records.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/choose.ts";
+import type { MachineName } from "../trust/serial-names.ts";
 import {
   afterChallenge,
   distrustedFor,
@@ -30,27 +26,27 @@ import {
   TIMEOUTS_UNTIL_STALE,
   type Standing,
 } from "../trust/standing.ts";
-import { Activation } from "./activation.ts";
 import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
+import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Line, OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
+import { modelsOf, type Shown } from "./shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
-
-/** What was shown, checked and found true enough to be used: evidence and the keys that it names. */
-export interface Shown {
-  readonly blob: RegistrationBlob;
-  readonly blobBytes: Uint8Array<ArrayBuffer>;
-  readonly blobSignature: Uint8Array<ArrayBuffer>;
-  readonly sha256: Sha256Hex;
-}
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
 const ABANDONED_WAIT_MS = 60_000;
 
-type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
+/** A machine as it has registered. */
+interface Joining {
+  readonly providerId: ProviderId;
+  readonly slots: number;
+  readonly evidence: MachineEvidence;
+  readonly shown: Shown;
+  readonly verdict: Verdict;
+}
 
 /**
  * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
@@ -58,6 +54,7 @@ type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
  */
 export class ProviderSession implements Member {
   readonly providerId: ProviderId;
+  readonly evidence: MachineEvidence;
   readonly #net: SessionNet;
   readonly #wire: Wire;
   readonly #outbox: Outbox;
@@ -66,7 +63,6 @@ export class ProviderSession implements Member {
   readonly #connectedAt: number;
   readonly #record: MachineRecord;
   #shown: Shown;
-  readonly #hardware: HardwareEvidence | undefined;
   #challenge: Challenge | undefined;
   #verdict: Verdict;
   #passedAtMs: number | undefined;
@@ -76,25 +72,15 @@ export class ProviderSession implements Member {
   readonly #scopeSecret: Uint8Array;
   /** Nonces of callers, for the next challenge. */
   readonly nonces: CallerNonces;
-  readonly activation: Activation;
 
-  constructor(
-    net: SessionNet,
-    wire: Wire,
-    providerId: ProviderId,
-    slots: number,
-    shown: Shown,
-    hardware: HardwareEvidence | undefined,
-    verdict: Verdict,
-  ) {
+  constructor(net: SessionNet, wire: Wire, { providerId, slots, evidence, shown, verdict }: Joining) {
     this.#net = net;
     this.#wire = wire;
     this.#outbox = new Outbox(wire);
     this.providerId = providerId;
+    this.evidence = evidence;
     this.#slots = slots;
     this.#shown = shown;
-    this.#hardware = hardware;
-    this.activation = new Activation(net, hardware?.tpm);
     this.#verdict = verdict;
     this.#connectedAt = net.clock.now();
     this.#record = net.records.open(shown.blob.identity_key);
@@ -105,6 +91,9 @@ export class ProviderSession implements Member {
 
   get identityKey(): string {
     return this.#shown.blob.identity_key;
+  }
+  get #name(): MachineName {
+    return this.evidence.name;
   }
   get shown(): Shown {
     return this.#shown;
@@ -134,12 +123,12 @@ export class ProviderSession implements Member {
   candidate(): Candidate {
     return {
       providerId: this.providerId,
-      serial: this.#serial,
+      pins: this.#name.pins,
       trustLevel: this.#verdict.level,
       attested: this.#attested,
       distrusted: isDistrusted(this.standing, this.#net.clock.monotonicMs()),
       draining: this.#draining || this.#leaving !== undefined,
-      models: this.#models,
+      models: modelsOf(this.#shown),
       slots: this.#slots,
       running: this.#lines.size,
       ...this.#record.pace.measured(),
@@ -150,13 +139,14 @@ export class ProviderSession implements Member {
     const { blob } = this.#shown;
     return {
       providerId: this.providerId,
-      serial: this.#serial,
+      serial: this.#name.serial,
+      toldSerial: this.#name.told,
       identityKey: blob.identity_key,
       chipName: blob.chip_name,
       hardwareModel: blob.hardware_model,
       platform: blob.platform,
-      models: this.#models,
-      evidence: this.evidenceOf(this.#shown, this.#challenge),
+      models: modelsOf(this.#shown),
+      evidence: this.evidence.published(this.#shown, this.#challenge),
       evidenceSha256: this.#shown.sha256,
       verdict: this.#verdict,
       attested: this.#attested,
@@ -164,18 +154,6 @@ export class ProviderSession implements Member {
       running: this.#lines.size,
       draining: this.#draining,
       connectedAt: this.#connectedAt,
-    };
-  }
-
-  /** All that the machine shows, with this blob and this challenge. */
-  evidenceOf(shown: Shown, challenge?: Challenge): Evidence {
-    const activation = this.activation.statement;
-    return {
-      blob: shown.blobBytes,
-      blobSignature: shown.blobSignature,
-      ...(challenge && { challenge }),
-      ...(this.#hardware && { hardware: this.#hardware }),
-      ...(activation && { activation }),
     };
   }
 
@@ -199,7 +177,7 @@ export class ProviderSession implements Member {
     return {
       jobId,
       providerId: this.providerId,
-      serial: this.#serial,
+      serial: this.#name.serial,
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving) throw this.#gone("before_content");
         sent = true;
@@ -349,18 +327,6 @@ export class ProviderSession implements Member {
 
   #gone(phase: "before_content" | "after_content"): NetworkError {
     return new NetworkError({ code: "provider_gone", providerId: this.providerId, phase });
-  }
-
-  get #serial(): Serial {
-    return this.#shown.blob.serial as Serial;
-  }
-
-  get #models(): Candidate["models"] {
-    return this.#shown.blob.models.map(({ build, weights_sha256, context_tokens }) => ({
-      build,
-      weightsSha256: weights_sha256,
-      contextTokens: context_tokens,
-    }));
   }
 
   get #attested(): boolean {

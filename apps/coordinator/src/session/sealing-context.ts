@@ -8,7 +8,7 @@ import {
   type Sha256Hex,
 } from "@darkbloom/protocol";
 import type { Sealing } from "../fleet/fleet.ts";
-import type { Shown } from "./provider-session.ts";
+import type { Shown } from "./shown.ts";
 
 /** The context that seals for one machine's present key: one public-key step an hour, not one a request. */
 export class SealingContext {

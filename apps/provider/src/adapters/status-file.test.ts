@@ -17,16 +17,18 @@ describe("the status file", () => {
     const { status, read } = open();
     expect(read()).toMatchObject({ connected: false, lost: null, eligible: false, pid: process.pid });
     expect(read().posture).toEqual([{ name: "secure_boot", status: "pass", seen: "on", remedy: "" }]);
-    status.joined({ providerId: "prov_1" });
+    status.joined({ providerId: "prov_1", serialAlias: "PS-1" });
     const check = { id: "blob.fresh", status: "fail" as const, seen: "300 s old", remedy: "Set the clock." };
     status.trusted({ trustLevel: "none", eligible: false, checks: [check] });
     expect(read()).toMatchObject({ connected: true, provider_id: "prov_1", eligible: false, checks: [check] });
+    expect(read()).toMatchObject({ serial: "SW-1", serial_alias: "PS-1" });
     status.trusted({ trustLevel: "self_signed", eligible: true, checks: [] });
     expect(read()).toMatchObject({ trust_level: "self_signed", eligible: true });
     status.lost({ reason: "silent" });
     expect(read()).toMatchObject({
       connected: false,
       provider_id: null,
+      serial_alias: null,
       trust_level: "none",
       eligible: false,
       lost: "silent",
@@ -48,7 +50,7 @@ describe("the status file", () => {
   it("does not stop the provider where it cannot be written", () => {
     const folder = { ...memoryFolder(), write: () => expect.fail("disk full") };
     const status = new StatusFile(folder, new ManualClock(), { serial: "SW-1", coordinator: "http://c" }, () => []);
-    expect(() => status.joined({ providerId: "prov_1" })).not.toThrow();
+    expect(() => status.joined({ providerId: "prov_1", serialAlias: undefined })).not.toThrow();
     expect(() => status[Symbol.dispose]()).not.toThrow();
   });
 });

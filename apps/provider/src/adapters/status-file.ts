@@ -12,6 +12,8 @@ const WRITE_EVERY_MS = 2_000;
 export const providerStatus = z.object({
   pid: z.int(),
   serial: z.string(),
+  /** What callers see in its place, while connected to a network that gives pseudonyms. */
+  serial_alias: z.string().nullable(),
   coordinator: z.string(),
   connected: z.boolean(),
   provider_id: z.string().nullable(),
@@ -54,6 +56,7 @@ export class StatusFile implements Disposable {
     this.#status = {
       pid: process.pid,
       ...self,
+      serial_alias: null,
       connected: false,
       provider_id: null,
       lost: null,
@@ -69,12 +72,19 @@ export class StatusFile implements Disposable {
     this.#write({});
   }
 
-  joined({ providerId }: { providerId: string }): void {
-    this.#write({ connected: true, provider_id: providerId, lost: null });
+  joined({ providerId, serialAlias }: { providerId: string; serialAlias: string | undefined }): void {
+    this.#write({ connected: true, provider_id: providerId, serial_alias: serialAlias ?? null, lost: null });
   }
 
   lost({ reason }: { reason: LossReason }): void {
-    this.#write({ connected: false, provider_id: null, lost: reason, trust_level: "none", eligible: false });
+    this.#write({
+      connected: false,
+      provider_id: null,
+      serial_alias: null,
+      lost: reason,
+      trust_level: "none",
+      eligible: false,
+    });
   }
 
   trusted({ trustLevel, eligible, checks }: TrustFacts): void {

@@ -5,7 +5,8 @@ import type { Check, EngineRefusalCode, ProviderFault, TrustLevel } from "@darkb
  * field can hold a prompt or an answer.
  */
 export interface ProviderEvents {
-  joined(facts: { providerId: string; coordinator: string }): void;
+  /** @param facts `serialAlias` is what that network calls this machine in place of its serial */
+  joined(facts: { providerId: string; coordinator: string; serialAlias: string | undefined }): void;
   /** `reason` is one of our own words for how the connection ended. */
   lost(facts: { reason: LossReason; retryInMs: number }): void;
   trust(facts: TrustFacts): void;

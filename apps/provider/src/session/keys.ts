@@ -18,8 +18,8 @@ import {
 /** A new key well before the old one ends, so that a request that is under way can still be opened. */
 export const KEY_RENEWED_BEFORE_END_MS = 60 * 60_000;
 
-/** Blobs that an envelope may still name; each connection shows a new one. */
-const SHOWN_MAX = 4;
+/** Blobs that an envelope may still name; each connection shows a new one, and under a pseudonym two. */
+const SHOWN_MAX = 8;
 
 /** What a blob says besides keys and time. */
 export type SelfDescription = Omit<RegistrationBlob, "v" | "identity_key" | "hpke_keys" | "at">;
@@ -49,8 +49,13 @@ export class SealingKeys implements Disposable {
     this.#opener = new EnvelopeOpener(tools);
   }
 
-  /** A freshly signed blob. @param rotate whether its key is to be a new one */
-  async show(rotate: boolean): Promise<Signed> {
+  /**
+   * A freshly signed blob.
+   *
+   * @param rotate whether its key is to be a new one
+   * @param serialAlias the pseudonym that a coordinator wants in place of the serial
+   */
+  async show(rotate: boolean, serialAlias?: string): Promise<Signed> {
     const { clock, crypto, hpke, signer } = this.#tools;
     this.#eraseExpired();
     const latest = this.#shown.at(-1);
@@ -60,6 +65,7 @@ export class SealingKeys implements Disposable {
         : hpke.generateKey("x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm", clock.now() + HPKE_KEY_LIFE_MS);
     const signed = await signBlob(signer, {
       ...this.#describe(),
+      ...(serialAlias !== undefined && { serial: serialAlias }),
       v: 1,
       identity_key: toBase64(signer.publicKey),
       hpke_keys: [

@@ -65,6 +65,9 @@ export class Session {
   #wire: Wire | undefined;
   #outbox: Outbox | undefined;
   #providerId = "";
+  /** What this coordinator wants in place of our serial. Another connection begins with the serial again. */
+  #serialAlias: string | undefined;
+  #isRegistered = false;
   #loggedPcrs = "";
   #challenges = 0;
   #draining = false;
@@ -103,7 +106,7 @@ export class Session {
       await this.#register();
       await this.#within(REGISTER_WAIT_MS, this.#registered.promise, stop);
       joinedAtMs = clock.monotonicMs();
-      events.joined({ providerId: this.#providerId, coordinator });
+      events.joined({ providerId: this.#providerId, coordinator, serialAlias: this.#serialAlias });
       await Promise.all([this.#heartbeats(stop), this.#watchSilence(stop)]);
     } catch (error) {
       if (error instanceof DialError) this.#loss = error.code;
@@ -119,7 +122,7 @@ export class Session {
   /** Takes no new work, finishes what runs, and resolves when the coordinator has acknowledged. */
   async drain(): Promise<void> {
     this.#draining = true;
-    if (this.#providerId === "" || this.#over.signal.aborted) return;
+    if (!this.#isRegistered || this.#over.signal.aborted) return;
     this.#send({ type: "provider_drain" });
     await Promise.race([
       this.#drained.promise,
@@ -140,6 +143,18 @@ export class Session {
     });
   }
 
+  /** Registered, once a coordinator that gives pseudonyms has a blob that carries ours. */
+  async #confirm(): Promise<void> {
+    if (this.#serialAlias !== undefined) await this.#renew(false);
+    this.#isRegistered = true;
+    this.#registered.resolve();
+  }
+
+  async #renew(rotate: boolean): Promise<void> {
+    const { bytes, signature } = await this.#net.keys.show(rotate, this.#serialAlias);
+    this.#send({ type: "renew", blob: toBase64(bytes), signature: toBase64(signature) });
+  }
+
   #received(text: string): void {
     this.#heardAtMs = this.#net.clock.monotonicMs();
     const frame = readFrame(text);
@@ -148,9 +163,11 @@ export class Session {
       case undefined:
         return;
       case "registered":
+        if (this.#providerId !== "") return;
         // Kept at once: what follows in the same breath already belongs to this id.
-        if (this.#providerId === "") this.#providerId = frame.provider_id;
-        return this.#registered.resolve();
+        this.#providerId = frame.provider_id;
+        this.#serialAlias = frame.serial_alias;
+        return this.#track(this.#confirm());
       case "trust_status": {
         const facts = { trustLevel: frame.trust_level, eligible: frame.eligible, checks: frame.checks };
         this.#net.events.trust(facts);
@@ -261,9 +278,7 @@ export class Session {
     for (;;) {
       this.#beat();
       await this.#net.clock.sleep(HEARTBEAT_EVERY_MS, stop);
-      if (!this.#net.keys.ageingOrNone) continue;
-      const { bytes, signature } = await this.#net.keys.show(true);
-      this.#send({ type: "renew", blob: toBase64(bytes), signature: toBase64(signature) });
+      if (this.#net.keys.ageingOrNone) await this.#renew(true);
     }
   }
 

@@ -15,7 +15,7 @@ import { describe, expect, it } from "vitest";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
 import { ScriptedEngine, type Script } from "../adapters/scripted-engine.ts";
-import type { AnswerOutcome, LossReason, TrustFacts } from "../events/events.ts";
+import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
 import { KEY_RENEWED_BEFORE_END_MS } from "./keys.ts";
 import {
   HEARTBEAT_EVERY_MS,
@@ -42,6 +42,7 @@ class Life {
   readonly machine = new Machine(this.clock);
   readonly engine: ScriptedEngine;
   readonly peers: Peer[] = [];
+  readonly joined: Parameters<ProviderEvents["joined"]>[0][] = [];
   readonly losses: { reason: LossReason; retryInMs: number }[] = [];
   readonly outcomes: AnswerOutcome[] = [];
   readonly trust: TrustFacts[] = [];
@@ -85,7 +86,7 @@ class Life {
       witness: undefined,
       onTrust: (facts: TrustFacts) => void this.trust.push(facts),
       events: {
-        joined() {},
+        joined: (facts: Parameters<ProviderEvents["joined"]>[0]) => void this.joined.push(facts),
         lost: (facts: { reason: LossReason; retryInMs: number }) => void this.losses.push(facts),
         trust() {},
         answered: ({ outcome }: { outcome: AnswerOutcome }) => void this.outcomes.push(outcome),
@@ -160,6 +161,52 @@ describe("a provider's connection", () => {
     expect(nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
     expect(register).toMatchObject({ protocol: 1, slots: 1, auth_token: "token" });
     expect(readBlob(blob)?.hpke_keys).toHaveLength(1);
+  });
+
+  /**
+   * Goal: a machine takes the pseudonym that it is given, for that connection alone, and nothing else for its serial.
+   * Method: registered with one, let a key grow old, connect again; registered with a maker's serial.
+   */
+  it("signs under the pseudonym that it is given, until the connection ends", async () => {
+    const life = new Life(undefined, HPKE_KEY_LIFE_MS - KEY_RENEWED_BEFORE_END_MS - 2 * HEARTBEAT_EVERY_MS);
+    const serials = (type: "register" | "renew") =>
+      life.heard(type).map(({ blob }) => readBlob(fromBase64(blob))?.serial);
+    const registered = { type: "registered", protocol: 1, provider_id: PROVIDER_ID } as const;
+    await life.until(() => life.peers.length > 0 && life.heard("register").length === 1);
+    life.tell({ ...registered, serial_alias: "C02XK0AAJG5J" });
+    await life.machine.quiet();
+    expect(life.peer.heard.map(({ type }) => type)).toEqual(["register"]);
+    life.tell({ ...registered, serial_alias: "PS-0123456789AB" });
+    await life.until(() => life.heard("heartbeat").length > 0);
+    expect(life.peer.heard.map(({ type }) => type)).toEqual(["register", "renew", "heartbeat"]);
+    expect(life.joined).toEqual([
+      { providerId: PROVIDER_ID, coordinator: "http://test", serialAlias: "PS-0123456789AB" },
+    ]);
+    life.request("job_1");
+    await life.until(() => life.outcomes.length === 1);
+    expect(life.outcomes).toEqual(["complete"]);
+
+    await life.advance(3 * HEARTBEAT_EVERY_MS);
+    await life.until(() => life.heard("renew").length === 2);
+    expect(serials("register")).toEqual(["SW-TEST"]);
+    expect(serials("renew")).toEqual(["PS-0123456789AB", "PS-0123456789AB"]);
+
+    life.peer.listener.closed(1001, "");
+    await life.until(() => life.losses.length === 1);
+    await life.advance(RETRY_MAX_MS);
+    await life.join();
+    expect(serials("register")).toEqual(["SW-TEST"]);
+    expect(life.heard("renew")).toEqual([]);
+  });
+
+  /** Goal: a coordinator that waits for a blob hears that first. Method: drain while the blob is being signed. */
+  it("has nothing to drain before it has shown its pseudonym", async () => {
+    const life = new Life();
+    await life.until(() => life.peers.length > 0 && life.heard("register").length === 1);
+    life.tell({ type: "registered", protocol: 1, provider_id: PROVIDER_ID, serial_alias: "PS-0123456789AB" });
+    await life.session?.drain();
+    await life.until(() => life.heard("heartbeat").length > 0);
+    expect(life.peer.heard.map(({ type }) => type)).toEqual(["register", "renew", "heartbeat"]);
   });
 
   it("answers a challenge over the blob that it showed last", async () => {

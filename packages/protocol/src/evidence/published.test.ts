@@ -9,10 +9,11 @@ import { signBlob, signChallengeAnswer } from "./signing.ts";
 
 const now = startMs + CHALLENGE_EVERY_MS;
 const nonce = new Uint8Array(32).fill(9);
+const PSEUDONYM = "PS-0123456789AB";
 const { root, paths } = nonceTree(nodeCrypto, [new Uint8Array(32), nonce]);
 
-async function published(): Promise<Attestation> {
-  const said = sampleBlob();
+async function published(serial = sampleBlob().serial): Promise<Attestation> {
+  const said = { ...sampleBlob(), serial };
   const blob = await signBlob(signer, said);
   const answer = await signChallengeAnswer(signer, { ...sampleAnswer(blob.bytes), callers_root: root });
   const evidence = {
@@ -53,6 +54,7 @@ describe("published evidence", () => {
     ["another level", "published.level", { trust_level: "hardware" }],
     ["another digest", "published.digest", { evidence_sha256: "0".repeat(64) }],
     ["another serial", "published.machine", { provider_serial: "C02XK0AAJG5J" }],
+    ["no serial, though the blob has one", "published.machine", { provider_serial: null }],
     ["another key", "published.machine", { se_public_key: toBase64(new Uint8Array(65)) }],
     ["another chip", "published.machine", { chip_name: "M9" }],
     ["another model", "published.machine", { hardware_model: "Mac99,1" }],
@@ -60,6 +62,16 @@ describe("published evidence", () => {
   /** Goal: nothing that a coordinator says beside the evidence is believed. Method: one lie in each row. */
   it.each(lies)("with %s fails %s", async (_what, check, lie) => {
     expect(failedIn({ ...(await published()), ...lie })).toEqual([check]);
+  });
+
+  /** Goal: under a pseudonym that or nothing may be told beside the evidence, and no other. Method: a table. */
+  it.each([
+    [PSEUDONYM, []],
+    [null, []],
+    ["PS-0123456789AC", ["published.machine"]],
+  ])("under a pseudonym, told as %s, fails %j", async (provider_serial, expected) => {
+    const attestation = { ...(await published(PSEUDONYM)), provider_serial };
+    expect(failedIn(attestationSchema.parse(attestation))).toEqual(expected);
   });
 
   /** Goal: a path for another nonce, or none, is seen. Method: a nonce that nobody has sent. */

@@ -5,6 +5,7 @@ import type { NoncePath } from "./caller-nonces.ts";
 import { either, unknown } from "./check.ts";
 import { hardwareEvidenceFrom, hardwareEvidenceSchema, spelledHardwareEvidence } from "./hardware.ts";
 import { isUndecided } from "./levels.ts";
+import { isPseudonym } from "./serials.ts";
 import { spelledTpmQuote, tpmQuoteFrom, tpmQuoteSchema, type TpmQuote } from "./tpm-evidence.ts";
 import {
   checkSchema,
@@ -51,7 +52,12 @@ const evidenceSchema = z.object({
 /** One machine, as `GET /v1/providers/attestation` publishes it. */
 export const attestationSchema = z.object({
   provider_id: z.string(),
-  provider_serial: z.string().describe("As its operator discloses it; what `provider_serial` in a request pins"),
+  provider_serial: z
+    .string()
+    .nullable()
+    .describe(
+      "Its serial, or where the operator discloses that instead a pseudonym; what `provider_serial` in a request pins. Null where neither is disclosed",
+    ),
   se_public_key: base64.describe("The uncompressed P-256 point, 65 bytes"),
   chip_name: z.string(),
   hardware_model: z.string(),
@@ -160,7 +166,8 @@ export function verifyPublished(
       "published.machine",
       blob !== undefined &&
         attestation.se_public_key === blob.identity_key &&
-        attestation.provider_serial === blob.serial &&
+        (attestation.provider_serial === blob.serial ||
+          (attestation.provider_serial === null && isPseudonym(blob.serial))) &&
         attestation.chip_name === blob.chip_name &&
         attestation.hardware_model === blob.hardware_model,
       "key, serial and machine as the signed blob says",

@@ -77,4 +77,6 @@ export interface Policy extends MachinePolicy {
   readonly activation?: Check["status"];
   /** The serial as the maker gave it, where the blob has another. */
   readonly ownSerial?: string;
+  /** The pseudonym that must stand in place of the machine's serial. Only the coordinator that gave it can know. */
+  readonly serialAlias?: string;
 }

@@ -14,8 +14,9 @@ import type { ChallengeAnswer, RegistrationBlob } from "../wire/registration.ts"
 import { nonceTree } from "./caller-nonces.ts";
 import { failuresOf, levelOf } from "./levels.ts";
 import { signBlob, signChallengeAnswer, type Signed } from "./signing.ts";
+import { softwareSerial } from "./serials.ts";
 import type { Evidence, Policy, Verdict } from "./verdict.ts";
-import { readBlob, softwareSerial, verify } from "./verify.ts";
+import { readBlob, verify } from "./verify.ts";
 
 const later: Policy = { moment: "later" };
 const registration: Policy = { moment: "registration" };
@@ -62,6 +63,7 @@ const listOf = (...keys: Uint8Array[]): Policy["revocations"] & object => ({
   at: startMs,
   identityKeySha256: new Set(keys.map((key) => toHex(nodeCrypto.sha256(key)))),
 });
+const [given, other] = ["PS-0123456789AB", "PS-0123456789AC"] as const;
 const endOfKey = startMs + HPKE_KEY_LIFE_MS;
 
 describe("evidence", () => {
@@ -151,6 +153,8 @@ describe("evidence", () => {
       "machine.serial",
       { blob: { serial: softwareSerial(nodeCrypto, stranger.publicKey) } },
     ],
+    ["another pseudonym than was given", "machine.serial", { blob: { serial: other }, policy: { serialAlias: given } }],
+    ["its own serial where a pseudonym was given", "machine.serial", { policy: { serialAlias: given } }],
     ["a withdrawn identity", "identity.revoked", { policy: { revocations: listOf(signer.publicKey) } }],
     ...[
       { nonce: callerNonce, path: otherPath },
@@ -182,6 +186,7 @@ describe("evidence", () => {
     ["a clock that is ahead", { answer: { at: timeAt(afterChallenge + CLOCK_SKEW_MS) } }],
     ["a key's last moment", { now: endOfKey - 1, answer: { at: timeAt(endOfKey - 1) } }],
     ["a maker's serial", { blob: { serial: "C02XK0AAJG5J" } }],
+    ["the pseudonym that was given", { blob: { serial: given }, policy: { serialAlias: given } }],
     [
       "a caller's nonce",
       {
@@ -284,10 +289,12 @@ describe("evidence", () => {
     expect(readBlob(signed.bytes)).toEqual(blob);
   });
 
-  /** Goal: a software serial names its key and fits a header. Method: shape, and two keys. */
-  it("derives a serial", () => {
-    const serial = softwareSerial(nodeCrypto, signer.publicKey);
-    expect(serial).toMatch(/^SW-[0-9A-HJKMNP-TV-Z]{12}$/);
-    expect(softwareSerial(nodeCrypto, stranger.publicKey)).not.toBe(serial);
+  /** Goal: outsiders are told that a serial is a pseudonym, and the level stays. Method: one that nobody here has given. */
+  it("under a pseudonym says that the serial is not shown", async () => {
+    const verdict = await verdictOf({ blob: { serial: given } });
+    expect(verdict.level).toBe("self_signed");
+    expect(verdict.checks.filter(({ id }) => id === "machine.serial")).toEqual([
+      { id: "machine.serial", status: "unknown", seen: "a pseudonym, given by the coordinator", remedy: "" },
+    ]);
   });
 });

@@ -12,6 +12,7 @@ import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
 import { either, fail, pass, unknown } from "./check.ts";
 import { hardwareChecks } from "./hardware.ts";
 import { isShownOnly, levelOf } from "./levels.ts";
+import { serialChecks } from "./serials.ts";
 import type { Check, Evidence, Policy, Verdict } from "./verdict.ts";
 
 /** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
@@ -44,7 +45,7 @@ export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: 
     ...challengeChecks(crypto, blob, evidence, now),
     ...(policy.callerNonce ? [callerNonceCheck(crypto, evidence, policy.callerNonce)] : []),
     ...postureChecks("posture", blob.posture, blob.platform),
-    ...(blob.serial.startsWith(SOFTWARE_SERIAL) ? [softwareSerialCheck(crypto, blob)] : []),
+    ...serialChecks(crypto, blob, policy),
     revocationCheck(crypto, blob, policy),
     ...hardwareChecks(crypto, blob, evidence, policy, now),
     unknown("software.identity", "the machine's own word; nothing measured it"),
@@ -189,26 +190,3 @@ function read<T>(schema: { safeParse(value: unknown): { data?: T | undefined } }
 }
 
 const seconds = (ms: number): number => Math.round(ms / 1000);
-
-/** So that no machine takes the name of another, whose callers have pinned it. */
-function softwareSerialCheck(crypto: Crypto, blob: RegistrationBlob): Check {
-  return either(
-    "machine.serial",
-    blob.serial === softwareSerial(crypto, keyOf(blob)),
-    "derived from the identity key",
-    "the serial of another identity key",
-    RESTART,
-  );
-}
-
-const SOFTWARE_SERIAL = "SW-";
-
-/** Crockford's base32, without letters that are read as digits. */
-const base32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const SERIAL_CHARACTERS = 12;
-
-/** A software identity's serial derives from its key: two data folders on one machine are two machines. */
-export function softwareSerial(crypto: Crypto, publicKey: Uint8Array): string {
-  const digest = crypto.sha256(publicKey);
-  return `${SOFTWARE_SERIAL}${Array.from(digest.subarray(0, SERIAL_CHARACTERS), (byte) => base32[byte % 32]).join("")}`;
-}

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { hardwareEvidenceSchema } from "../evidence/hardware.ts";
+import { pseudonymShape } from "../evidence/serials.ts";
 import { tpmCredentialSchema, tpmQuoteSchema } from "../evidence/tpm-evidence.ts";
 import { checkSchema, trustLevels } from "../evidence/verdict.ts";
 import { engineRefusals, providerFaults } from "../failures.ts";
@@ -38,7 +39,7 @@ export const fromProvider = z.discriminatedUnion("type", [
     auth_token: z.string().max(256).optional(),
     hardware: hardwareEvidenceSchema.optional(),
   }),
-  /** A newly signed blob (rotated HPKE keys) on the same connection. */
+  /** A newly signed blob of the same key and serial (rotated HPKE keys, or first one under a pseudonym) on the same connection. */
   z.object({ type: z.literal("renew"), blob: base64, signature: base64 }),
   z.object({
     type: z.literal("heartbeat"),
@@ -77,7 +78,13 @@ export const fromProvider = z.discriminatedUnion("type", [
 export type FromProvider = z.infer<typeof fromProvider>;
 
 export const fromCoordinator = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("registered"), protocol: z.int(), provider_id: z.string() }),
+  z.object({
+    type: z.literal("registered"),
+    protocol: z.int(),
+    provider_id: z.string(),
+    /** Where the operator does not disclose serials: a blob with this one follows at once, as `renew`, and so in every later one. */
+    serial_alias: z.string().regex(pseudonymShape).optional(),
+  }),
   z.object({
     type: z.literal("trust_status"),
     trust_level: z.enum(trustLevels),

@@ -1,0 +1,49 @@
+import { withoutMachine, type Evidence, type HardwareEvidence, type Policy } from "@darkbloom/protocol";
+import type { ProviderView } from "../fleet/view.ts";
+import { policyOf, type MachineName } from "../trust/serial-names.ts";
+import { Activation, type ActivationNet } from "./activation.ts";
+import type { SessionNet } from "./host-provider.ts";
+import { evidenceOf, type SignedBlob } from "./shown.ts";
+
+export type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
+
+/** What one machine shows beside its blobs and its answers, by what all of it is judged, and what of it others may see. */
+export class MachineEvidence {
+  readonly name: MachineName;
+  readonly activation: Activation;
+  readonly #net: Pick<SessionNet, "policy">;
+  readonly #hardware: HardwareEvidence | undefined;
+
+  constructor(
+    net: ActivationNet & Pick<SessionNet, "policy">,
+    name: MachineName,
+    hardware: HardwareEvidence | undefined,
+  ) {
+    this.#net = net;
+    this.name = name;
+    this.#hardware = hardware;
+    this.activation = new Activation(net, hardware?.tpm);
+  }
+
+  /** All that the machine shows, with this blob and this challenge. */
+  of(shown: SignedBlob, challenge?: Challenge): Evidence {
+    const activation = this.activation.statement;
+    return {
+      ...evidenceOf(shown, this.#hardware),
+      ...(challenge && { challenge }),
+      ...(activation && { activation }),
+    };
+  }
+
+  policy(moment: Policy["moment"]): Policy {
+    return { ...policyOf(this.#net.policy(), this.name, moment), activation: this.activation.status };
+  }
+
+  /** The same for others. Behind a pseudonym nothing names the machine: no certificate, not its TPM's own key, no word on that key. */
+  published(shown: SignedBlob, challenge?: Challenge): Evidence {
+    const whole = this.of(shown, challenge);
+    if (this.name.alias === undefined) return whole;
+    const { activation: _, hardware, ...rest } = whole;
+    return { ...rest, ...(hardware && { hardware: withoutMachine(hardware) }) };
+  }
+}

@@ -1,0 +1,124 @@
+import {
+  fromProvider,
+  hardwareEvidenceFrom,
+  isPseudonym,
+  PROTOCOL_VERSION,
+  toHex,
+  verify,
+  type FromCoordinator,
+  type FromProvider,
+  type ProviderId,
+} from "@darkbloom/protocol";
+import type { MachineName } from "../trust/serial-names.ts";
+import { mayBeChallenged } from "./challenger.ts";
+import type { SessionNet } from "./host-provider.ts";
+import { MachineEvidence } from "./machine-evidence.ts";
+import type { Mailbox } from "./mailbox.ts";
+import { ProviderSession } from "./provider-session.ts";
+import { evidenceOf, readShown, type Shown } from "./shown.ts";
+import { closeCodes, type Wire } from "./wire.ts";
+
+/** A new connection must register within this, and show its pseudonym within this again where it is given one. */
+export const REGISTER_WAIT_MS = 10_000;
+
+/**
+ * A provider's first words: it registers, its evidence is checked, and where the operator does not disclose
+ * serials it signs a second blob under its pseudonym, which from then on is its evidence. The blob with its own
+ * serial is dropped here: nothing keeps, logs, publishes or names it.
+ *
+ * A machine whose evidence fails stays connected at level `none` and is told why. It is given no pseudonym, though,
+ * since the serial that it would stand for may be another's: it is told why and closed.
+ *
+ * @param frames the texts that it sends, in order
+ * @returns undefined where it was refused; the wire is closed then, with the reason
+ */
+export async function register(
+  net: SessionNet,
+  wire: Wire,
+  frames: Mailbox<{ text: string }>,
+  onThisMachine: boolean,
+  over: AbortSignal,
+): Promise<ProviderSession | undefined> {
+  const refuse = (reason: string): undefined => {
+    wire.close(closeCodes.policy, reason);
+  };
+  const send = (message: FromCoordinator) => wire.send(JSON.stringify(message));
+
+  const opening = await frames.take(REGISTER_WAIT_MS, over);
+  const frame = opening && readFrame(opening.text);
+  if (frame?.type !== "register" || frame.protocol !== PROTOCOL_VERSION)
+    return refuse(`register first, with protocol ${PROTOCOL_VERSION}`);
+  if (!net.mayJoin(frame.auth_token, onThisMachine))
+    return refuse("a join token is needed to join from another machine");
+  const own = readShown(net.crypto, frame);
+  if (!own) return refuse("the registration blob cannot be read");
+  if (isPseudonym(own.blob.serial)) return refuse("no machine's own serial begins with PS-");
+
+  const hardware = frame.hardware && hardwareEvidenceFrom(frame.hardware);
+  const verdict = verify(
+    net.crypto,
+    evidenceOf(own, hardware),
+    { ...net.policy(), moment: "registration" },
+    net.clock.now(),
+  );
+  const name = net.serials.of(own.blob.serial);
+  const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
+  const registered = { type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId } as const;
+  const joining = { providerId, slots: frame.slots, evidence: new MachineEvidence(net, name, hardware) };
+  if (name.alias === undefined) {
+    send(registered);
+    return joined(new ProviderSession(net, wire, { ...joining, shown: own, verdict }));
+  }
+
+  if (!mayBeChallenged(verdict, own)) {
+    send({ type: "trust_status", trust_level: "none", eligible: false, checks: [...verdict.checks] });
+    return refuse("its evidence fails a check, so it gets no pseudonym");
+  }
+  send({ ...registered, serial_alias: name.alias });
+  const shown = await renewal(net, frames, over);
+  if (!shown) return refuse("a blob with the serial_alias did not come in time");
+  const mismatch = mismatchOf(shown, own.blob.identity_key, name);
+  if (mismatch) return refuse(mismatch);
+  const { evidence } = joining;
+  const aliased = verify(net.crypto, evidence.of(shown), evidence.policy("registration"), net.clock.now());
+  if (!mayBeChallenged(aliased, shown)) return refuse("the blob with the serial_alias fails a check");
+  return joined(new ProviderSession(net, wire, { ...joining, shown, verdict: aliased }));
+}
+
+function joined(session: ProviderSession): ProviderSession {
+  session.tellTrust();
+  return session;
+}
+
+/** Whether a later blob is the same machine's, under its pseudonym if it has one; if not, what is wrong with it. */
+export function mismatchOf({ blob }: Shown, identityKey: string, { alias }: MachineName): string | undefined {
+  if (blob.identity_key !== identityKey) return "the blob is of another identity key";
+  return alias === undefined || blob.serial === alias ? undefined : "the blob has another serial than it must have";
+}
+
+/** The next blob; what comes before it is skipped. */
+async function renewal(
+  net: SessionNet,
+  frames: Mailbox<{ text: string }>,
+  over: AbortSignal,
+): Promise<Shown | undefined> {
+  const untilMs = net.clock.monotonicMs() + REGISTER_WAIT_MS;
+  for (;;) {
+    const next = await frames.take(Math.max(0, untilMs - net.clock.monotonicMs()), over);
+    if (!next) return undefined;
+    const frame = readFrame(next.text);
+    if (frame?.type === "renew") return readShown(net.crypto, frame);
+  }
+}
+
+/** A frame as text, parsed; undefined where it is not one that we know. */
+export function readFrame(text: string): FromProvider | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = fromProvider.safeParse(json);
+  return parsed.success ? parsed.data : undefined;
+}

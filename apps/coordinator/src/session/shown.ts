@@ -1,0 +1,45 @@
+import {
+  fromBase64,
+  readBlob,
+  toHex,
+  type Crypto,
+  type Evidence,
+  type HardwareEvidence,
+  type RegistrationBlob,
+  type Sha256Hex,
+} from "@darkbloom/protocol";
+import type { Candidate } from "../routing/choose.ts";
+
+/** The bytes of a blob, as they were signed. */
+export interface SignedBlob {
+  readonly blobBytes: Uint8Array<ArrayBuffer>;
+  readonly blobSignature: Uint8Array<ArrayBuffer>;
+}
+
+/** A blob that a machine has shown. Nothing of it is believed before `verify`. */
+export interface Shown extends SignedBlob {
+  readonly blob: RegistrationBlob;
+  readonly sha256: Sha256Hex;
+}
+
+/** @returns undefined where the bytes are no blob */
+export function readShown(crypto: Crypto, frame: { blob: string; signature: string }): Shown | undefined {
+  const blobBytes = fromBase64(frame.blob);
+  const blob = readBlob(blobBytes);
+  if (!blob) return undefined;
+  const sha256 = toHex(crypto.sha256(blobBytes)) as Sha256Hex;
+  return { blob, blobBytes, blobSignature: fromBase64(frame.signature), sha256 };
+}
+
+export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undefined): Evidence => ({
+  blob: shown.blobBytes,
+  blobSignature: shown.blobSignature,
+  ...(hardware && { hardware }),
+});
+
+export const modelsOf = ({ blob }: Shown): Candidate["models"] =>
+  blob.models.map(({ build, weights_sha256, context_tokens }) => ({
+    build,
+    weightsSha256: weights_sha256,
+    contextTokens: context_tokens,
+  }));

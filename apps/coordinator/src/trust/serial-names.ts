@@ -1,0 +1,80 @@
+import {
+  concatBytes,
+  isPseudonym,
+  pseudonymFrom,
+  utf8,
+  type MachinePolicy,
+  type Policy,
+  type Serial,
+} from "@darkbloom/protocol";
+
+/** What callers learn of a machine's serial: itself, a pseudonym in its place, or neither beside the evidence. */
+export const serialDisclosures = ["serial", "pseudonym", "none"] as const;
+export type SerialDisclosure = (typeof serialDisclosures)[number];
+
+/**
+ * The network's own secret, which makes the pseudonyms.
+ *
+ * - The same message gives the same code for as long as the network lives.
+ * - Who does not have it can neither make a code nor try serials against one.
+ */
+export interface NetworkKey {
+  /** HMAC-SHA-256 (RFC 2104): 32 bytes. */
+  mac(message: Uint8Array): Uint8Array;
+}
+
+/** What one machine is called, for as long as its connection lasts. */
+export interface MachineName {
+  /** As its maker or its key gave it. For checking evidence, and nothing else: it is told to nobody. */
+  readonly own: string;
+  /** In its evidence, in the books and in the log. */
+  readonly serial: Serial;
+  /** In response headers and the list of machines; undefined where nothing is told there. */
+  readonly told: Serial | undefined;
+  /** The pseudonym that its evidence must carry; undefined where its own serial stands there. */
+  readonly alias: Serial | undefined;
+  /** What a pin may call it. */
+  readonly pins: readonly Serial[];
+}
+
+export interface SerialNames {
+  /** @param own the serial that a machine says it has */
+  of(own: string): MachineName;
+  /**
+   * The name under which a pin is compared and shown. Who knows a machine's own serial may pin by it: from here
+   * on it is the pseudonym, so that nobody else is told the serial by a key, an envelope or a refusal.
+   */
+  ofPin(pin: Serial): Serial;
+}
+
+const SERIAL_TAG = "darkbloom:serial:v1\0";
+
+export function serialNames(key: NetworkKey, disclosure: SerialDisclosure): SerialNames {
+  // 60 bits of it: two of a million machines share one with a chance of one in two million.
+  const pseudonymOf = (serial: string): Serial =>
+    pseudonymFrom(key.mac(concatBytes(utf8(SERIAL_TAG), utf8(serial)))) as Serial;
+  if (disclosure === "serial")
+    return {
+      of: (own) => {
+        const serial = own as Serial;
+        // A pin of a time in which serials were not disclosed still finds its machine.
+        return { own, serial, told: serial, alias: undefined, pins: [serial, pseudonymOf(own)] };
+      },
+      ofPin: (pin) => pin,
+    };
+  return {
+    of: (own) => {
+      const alias = pseudonymOf(own);
+      return { own, serial: alias, told: disclosure === "none" ? undefined : alias, alias, pins: [alias] };
+    },
+    ofPin: (pin) => (isPseudonym(pin) ? pin : pseudonymOf(pin)),
+  };
+}
+
+/** By which one machine's evidence is judged here, on top of what goes for every machine. */
+export const policyOf = (machines: MachinePolicy, { own, alias }: MachineName, moment: Policy["moment"]): Policy => ({
+  ...machines,
+  moment,
+  // What its maker vouches for names its own serial, which the blob then does not.
+  ...(alias !== undefined && { serialAlias: alias, ownSerial: own }),
+});
