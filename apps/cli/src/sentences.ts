@@ -1,10 +1,11 @@
 import { AdminError, CatalogError, CountersignerError, DatabaseError, NetworkKeyError } from "@darkbloom/coordinator";
 import { DataFolderError } from "@darkbloom/protocol/node";
-import { CodeHashError, IdentityKeyError, ModelFileError, NotHardenedError } from "@darkbloom/provider";
+import { AppleMdaError, CodeHashError, IdentityKeyError, ModelFileError, NotHardenedError } from "@darkbloom/provider";
 
 /** Errors whose message was written by us for the person at the keyboard. */
 const forPeople = [
   AdminError,
+  AppleMdaError,
   CatalogError,
   CountersignerError,
   DatabaseError,

@@ -64,6 +64,12 @@ export const settings = {
     mustBe: "a name of letters, digits and . _ : / -",
     read: catalogName,
   },
+  chain: {
+    value: "FILE",
+    means: "the certificates that a Mac's management got from Apple for it, in PEM, the device's own first",
+    mustBe: "a path",
+    read: anyText,
+  },
   coordinator: {
     value: "URL",
     means: "the coordinator of the network",

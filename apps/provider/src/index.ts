@@ -1,3 +1,4 @@
+export { AppleMdaError, keepMdaChain, mdaNonce } from "./adapters/apple-mda.ts";
 export { CodeHashError } from "./adapters/code-hash.ts";
 export { bundledModelPath, readModelFacts, SLOTS_DEFAULT, THREADS_DEFAULT } from "./adapters/model-file.ts";
 export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
@@ -9,6 +10,7 @@ export {
   homeIn,
   identityChoices,
   identityFiles,
+  openIdentity,
   type IdentityChoice,
   type IdentityHome,
 } from "./adapters/identity.ts";

@@ -1,5 +1,6 @@
 import { softwareSerial } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { mdaEvidenceIn } from "./adapters/apple-mda.ts";
 import { codeSha256 } from "./adapters/code-hash.ts";
 import { closeInspector, hardenProcess, notHardened } from "./adapters/hardening.ts";
 import { openIdentity, type Identity, type IdentityChoice } from "./adapters/identity.ts";
@@ -79,7 +80,9 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const place = { address: config.tpm ?? { device: TPM_DEVICE }, clock };
   const { signer, home, reason, tpm } = opening.use(await openIdentity(folder, config.identity ?? "software", place));
   config.hooks?.onIdentity?.({ home, reason });
-  const serial = softwareSerial(nodeCrypto, signer.publicKey);
+  const mda = mdaEvidenceIn(folder);
+  // A serial that Apple vouches for; without that it would be anybody's word, and the key's own name is more.
+  const serial = (mda && machine.serial) ?? softwareSerial(nodeCrypto, signer.publicKey);
   const engine = opening.use(config.engine ?? (await loadModel(config)));
   const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };
 
@@ -137,7 +140,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     slots: engine.slots,
     authToken: config.authToken,
     posture,
-    witness: await openWitness(tpm, undefined, events),
+    witness: await openWitness(tpm, mda, events),
     onTrust,
   };
   const stay = stayConnected(net, dialer, config.coordinatorUrl, leave.signal, (next) => void (session = next));

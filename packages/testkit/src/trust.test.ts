@@ -1,6 +1,8 @@
-import { CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS, toHex, type Signer } from "@darkbloom/protocol";
+import { appleNonce, CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS, toHex, utf8, type Signer } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
+import { appleShape } from "../../protocol/test/apple.ts";
+import { certify, testKeys } from "../../protocol/test/certificates.ts";
 import { Caller, codeOf } from "./caller.ts";
 import { memorySigner } from "./memory-signer.ts";
 import { TestNetwork, type TestProvider } from "./network.ts";
@@ -114,5 +116,33 @@ describe("a machine", () => {
     made.policy = listOf(memorySigner().publicKey);
     await made.clock.advance(25 * 60_000);
     expect(await ask(made)).toBe("whole");
+  });
+
+  it("that Apple vouches for is hardware where Apple's root is known, and self-signed elsewhere", async () => {
+    const signer = memorySigner();
+    const apple = await appleShape("Enterprise");
+    const serial = "C02TESTSERIAL";
+    const random = new Uint8Array(32).fill(7);
+    const leaf = await certify({
+      subject: { name: "CN=0123456789abcdef", keys: await testKeys("p384") },
+      issuer: apple.intermediate,
+      hash: "SHA-384",
+      extensions: [
+        { oid: "1.2.840.113635.100.8.9.1", value: utf8(serial) },
+        {
+          oid: "1.2.840.113635.100.8.11.1",
+          value: appleNonce(nodeCrypto, "mda", signer.publicKey, random),
+        },
+      ],
+    });
+    const witness = { evidence: { mda: { chain: [leaf, apple.intermediateDer], random } }, testify: async () => ({}) };
+    const [made, provider] = await machine({ signer, witness, describe: () => ({ platform: "macos", serial }) });
+    expect(await ask(made)).toBe("whole");
+    expect(provider.told).toMatchObject({ trustLevel: "self_signed" });
+    made.policy = { roots: { appleEnterprise: [apple.pinned] } };
+    // The test authority's certificates begin some hours after the simulated day does.
+    await made.clock.advance(4 * 60 * 60_000);
+    expect(provider.told).toMatchObject({ trustLevel: "hardware", eligible: true });
+    expect(failed(provider)).toEqual([]);
   });
 });

@@ -7,6 +7,7 @@ import { keysList } from "./keys-list.ts";
 import { keysRevoke } from "./keys-revoke.ts";
 import { ledgerCheck } from "./ledger-check.ts";
 import { providerDoctor } from "./provider-doctor.ts";
+import { providerAttest } from "./provider-attest.ts";
 import { providerLogin } from "./provider-login.ts";
 import { providerModels } from "./provider-models.ts";
 import { providerStart } from "./provider-start.ts";
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   providerDoctor,
   providerModels,
   providerLogin,
+  providerAttest,
   providerStop,
   keysCreate,
   keysList,

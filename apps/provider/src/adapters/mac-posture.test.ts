@@ -135,14 +135,14 @@ describe("a whole Mac", () => {
       filevault: "fail",
       not_virtual: "pass",
     });
-    expect(facts).toEqual({ chip: "Apple M4 Max", model: "Mac16,5", osVersion: "15.3.1" });
+    expect(facts).toEqual({ chip: "Apple M4 Max", model: "Mac16,5", serial: "XXXXXXXXXX", osVersion: "15.3.1" });
   });
 
   /** Goal: a program that is missing, hangs or says something else makes `unknown` and no more. Method: none; and any text from all. */
   it("is unknown where nothing answers", async () => {
     const { posture, facts } = await readMac(async () => undefined);
     expect(new Set(posture.map(({ status }) => status))).toEqual(new Set(["unknown"]));
-    expect(facts).toEqual({ chip: undefined, model: undefined, osVersion: undefined });
+    expect(facts).toEqual({ chip: undefined, model: undefined, serial: undefined, osVersion: undefined });
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), fc.json()), async (said) => {
         const read = await readMac(async () => said);

@@ -11,6 +11,8 @@ export interface MacFacts {
   readonly chip?: string | undefined;
   /** E.g. `Mac16,5`. */
   readonly model?: string | undefined;
+  /** As Apple gave it. */
+  readonly serial?: string | undefined;
   /** E.g. `15.3.1`. */
   readonly osVersion?: string | undefined;
 }
@@ -49,6 +51,7 @@ export async function readMac(
     facts: {
       chip: hardware?.chip_type ?? hardware?.cpu_type,
       model: hardware?.machine_model,
+      serial: hardware?.serial_number,
       osVersion: /^\d+(\.\d+){0,2}$/.exec((osVersion ?? "").trim())?.[0],
     },
   };
@@ -126,7 +129,7 @@ const firstOf = <T extends z.ZodType>(item: T) =>
     .optional()
     .catch(undefined);
 const profile = z.object({
-  SPHardwareDataType: firstOf(z.object({ chip_type: text, cpu_type: text, machine_model: text })),
+  SPHardwareDataType: firstOf(z.object({ chip_type: text, cpu_type: text, machine_model: text, serial_number: text })),
   SPiBridgeDataType: firstOf(z.object({ ibridge_secure_boot: text, ibridge_sb_sip: text })),
 });
 

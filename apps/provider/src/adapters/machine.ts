@@ -20,6 +20,8 @@ export const platformHere: RegistrationBlob["platform"] =
 /** A machine as its operating system says it is, and what protects it. */
 export interface Machine {
   readonly described: Described;
+  /** As its maker gave it; undefined where the system does not tell. */
+  readonly serial: string | undefined;
   readonly posture: readonly PostureEntry[];
 }
 
@@ -27,10 +29,12 @@ export interface Machine {
 export async function readMachine(): Promise<Machine> {
   if (platformHere === "macos") {
     const { posture, facts } = await readMac();
-    return { described: describe(facts), posture };
+    return { described: describe(facts), serial: facts.serial, posture };
   }
   return {
     described: describe({ model: hardwareModel() }),
+    // Root alone may read it here, and nobody would vouch for it.
+    serial: undefined,
     posture: platformHere === "linux" ? linuxMachinePosture() : [],
   };
 }
