@@ -41,6 +41,7 @@ describe("the status file", () => {
     status.answered({ outcome: "complete" });
     status.answered({ outcome: "complete" });
     status.answered({ outcome: "cancelled" });
+    status.answered({ outcome: "context_exceeded" });
     status.answered({ outcome: "generation_failed" });
     expect(read().answered).toBe(1);
     await clock.advance(5_000);

@@ -1,4 +1,4 @@
-import { checkSchema, trustLevels, type Clock } from "@darkbloom/protocol";
+import { checkSchema, engineRefusals, trustLevels, type Clock } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import type { AnswerOutcome, LossReason, TrustFacts } from "../events/events.ts";
@@ -31,8 +31,8 @@ export const providerStatus = z.object({
 });
 export type ProviderStatus = z.infer<typeof providerStatus>;
 
-/** Outcomes that are nobody's fault. */
-const harmless = new Set<AnswerOutcome>(["complete", "busy", "draining", "cancelled", "lost"]);
+/** Outcomes that are no fault of this machine: nobody's, or the request's own. */
+const harmless = new Set<AnswerOutcome>(["complete", "busy", "draining", "cancelled", "lost", ...engineRefusals]);
 
 /** Keeps `status.json` true while the provider runs, and takes it away when it stops. */
 export class StatusFile implements Disposable {
