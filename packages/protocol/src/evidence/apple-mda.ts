@@ -144,9 +144,9 @@ function serialCheck(leaf: Certificate, serial: string): Check {
  * the value as it is, for ACME its SHA-256 (an Apple engineer in https://developer.apple.com/forums/thread/783599);
  * raw, as the extension's whole value, or as an octet string in it.
  *
- * No certificate of a real device has settled yet how Apple embeds it. A match cannot be an accident, so it passes in
- * each of these ways. Another value is no `fail`: there may be a third way, and Apple makes one attestation a week for a
- * device and sends the kept one otherwise.
+ * Others found the value as it is in the certificates of 17 Macs, of which 13 more had another. We have seen no real
+ * one. A match cannot be an accident, so it passes in each of these ways. Another value is no `fail`: Apple makes one
+ * attestation a week for a device and sends the kept one otherwise.
  */
 function freshnessCheck(crypto: Crypto, leaf: Certificate, identityKey: Uint8Array, random: Uint8Array): Check {
   const id = "apple.mda.freshness";
