@@ -1,4 +1,4 @@
-import { attestationsSchema, fromBase64OrNothing, wellKnownSchema, type Attestations } from "@darkbloom/protocol";
+import { attestationsSchema, type Attestations } from "@darkbloom/protocol";
 import { CommandFailed } from "./failure.ts";
 
 /** A challenge is answered within 30 seconds, or not at all. */
@@ -17,29 +17,10 @@ export async function fetchAttestations(
   apiKey: string | undefined,
   nonce: string | undefined,
 ): Promise<Attestations> {
-  const path = `v1/providers/attestation${nonce === undefined ? "" : `?nonce=${nonce}`}`;
-  return fetched(coordinator, path, attestationsSchema, apiKey === undefined ? {} : { "x-api-key": apiKey });
-}
-
-/**
- * The keys with which the coordinator signs what only it can see, by their ids.
- *
- * @throws CommandFailed
- */
-export async function fetchCoordinatorKeys(coordinator: URL): Promise<ReadonlyMap<string, Uint8Array>> {
-  const { coordinator_keys } = await fetched(coordinator, ".well-known/darkbloom", wellKnownSchema, {});
-  return new Map(coordinator_keys.map(({ id, public_key }) => [id, fromBase64OrNothing(public_key)]));
-}
-
-async function fetched<T>(
-  coordinator: URL,
-  path: string,
-  schema: { safeParse(body: unknown): { data?: T | undefined } },
-  headers: Record<string, string>,
-): Promise<T> {
   const base = coordinator.href.endsWith("/") ? coordinator.href : `${coordinator.href}/`;
-  const response = await fetch(new URL(path, base), {
-    headers,
+  const url = new URL(`v1/providers/attestation${nonce === undefined ? "" : `?nonce=${nonce}`}`, base);
+  const response = await fetch(url, {
+    headers: apiKey === undefined ? {} : { "x-api-key": apiKey },
     redirect: "error",
     signal: AbortSignal.timeout(ATTESTATIONS_WAIT_MAX_MS),
   }).catch(() => {
@@ -48,10 +29,10 @@ async function fetched<T>(
   if (response.status === 401)
     throw new CommandFailed("The coordinator does not know this API key. Ask its operator for one, or leave it out.");
   if (!response.ok) throw new CommandFailed(`${base} answers with status ${response.status}. Is it a coordinator?`);
-  const { data } = schema.safeParse(await bodyOf(response));
-  if (data === undefined)
+  const parsed = attestationsSchema.safeParse(await bodyOf(response));
+  if (!parsed.success)
     throw new CommandFailed(`What ${base} shows of its machines was not understood. Is it of another version?`);
-  return data;
+  return parsed.data;
 }
 
 async function bodyOf(response: Response): Promise<unknown> {

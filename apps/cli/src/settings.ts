@@ -1,5 +1,5 @@
 import { serialDisclosures } from "@darkbloom/coordinator";
-import { parseUsd, trustLevels } from "@darkbloom/protocol";
+import { fromBase64OrNothing, parseUsd, trustLevels } from "@darkbloom/protocol";
 import type { NamedRoot } from "./trust-files.ts";
 import { identityChoices, readTpmAddress } from "@darkbloom/provider";
 
@@ -75,6 +75,13 @@ export const settings = {
     means: "the coordinator of the network",
     mustBe: "a URL that begins with http:// or https://",
     read: webUrl,
+  },
+  coordinatorKey: {
+    value: "KEY",
+    means:
+      "the coordinator's public key (public_key at /.well-known/darkbloom): take its signed word that a TPM opened its credential, which nobody else can check",
+    mustBe: "a key of 32 bytes in base64",
+    read: publicKey,
   },
   corsOrigin: {
     value: "ORIGIN",
@@ -293,6 +300,11 @@ function token(given: string): string | undefined {
 function serials(given: string): string[] | undefined {
   const parts = given.split(",").map((part) => part.trim());
   return parts.every((part) => /^[\x21-\x7e]{1,128}$/.test(part)) ? parts : undefined;
+}
+
+function publicKey(given: string): Uint8Array | undefined {
+  const key = fromBase64OrNothing(given);
+  return key.length === 32 ? key : undefined;
 }
 
 function namedRoots(given: string): NamedRoot[] | undefined {

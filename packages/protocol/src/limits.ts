@@ -40,3 +40,5 @@ export const HPKE_KEY_LIFE_MS = 24 * 60 * 60_000;
 export const HPKE_CONTEXT_LIFE_MS = 60 * 60_000;
 /** An envelope is refused after this. */
 export const ENVELOPE_LIFE_MS = 10 * 60_000;
+/** Signed bytes of evidence that are longer are not read: 64 models and every posture fit in a quarter of it. */
+export const SIGNED_BYTES_MAX = 64 * 1024;

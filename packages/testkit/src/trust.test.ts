@@ -1,5 +1,21 @@
-import { appleNonce, CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS, toHex, utf8, type Signer } from "@darkbloom/protocol";
-import { nodeCrypto } from "@darkbloom/protocol/node";
+import type { Connection } from "@darkbloom/coordinator/testing";
+import {
+  appleNonce,
+  CHALLENGE_ANSWER_MS,
+  CHALLENGE_EVERY_MS,
+  fromCoordinator,
+  HPKE_KEY_LIFE_MS,
+  signChallengeAnswer,
+  softwareSerial,
+  toBase64,
+  toHex,
+  utf8,
+  type FromCoordinator,
+  type FromProvider,
+  type Signer,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
+import { SealingKeys } from "@darkbloom/provider/testing";
 import { describe, expect, it } from "vitest";
 import { appleShape } from "../../protocol/test/apple.ts";
 import { certify, testKeys } from "../../protocol/test/certificates.ts";
@@ -22,8 +38,11 @@ async function machine(more: Parameters<TestNetwork["provider"]>[1] = {}): Promi
   return [made, provider];
 }
 
-async function ask(made: TestNetwork): Promise<string> {
-  const outcome = await made.clock.until(codeOf(made.serve(new Caller())), 60_000);
+async function ask(made: TestNetwork, pin?: string): Promise<string> {
+  const outcome = await made.clock.until(
+    codeOf(made.serve(new Caller(), { ...(pin !== undefined && { pin }) })),
+    60_000,
+  );
   // What follows of it for the machine is on its way to it.
   await made.clock.advance(100);
   return outcome;
@@ -129,6 +148,8 @@ describe("a machine", () => {
       hash: "SHA-384",
       extensions: [
         { oid: "1.2.840.113635.100.8.9.1", value: utf8(serial) },
+        { oid: "1.2.840.113635.100.8.13.1", value: Uint8Array.of(2, 1, 0) },
+        { oid: "1.2.840.113635.100.8.13.2", value: utf8("Full Security") },
         {
           oid: "1.2.840.113635.100.8.11.1",
           value: appleNonce(nodeCrypto, "mda", signer.publicKey, random),
@@ -139,10 +160,167 @@ describe("a machine", () => {
     const [made, provider] = await machine({ signer, witness, describe: () => ({ platform: "macos", serial }) });
     expect(await ask(made)).toBe("whole");
     expect(provider.told).toMatchObject({ trustLevel: "self_signed" });
+    const nameOf = () => made.fleet.providers().map((view) => view.serial);
+    // Nobody vouches for the serial yet, so it is nobody's name.
+    expect(nameOf()).toEqual([expect.stringMatching(/^PS-/)]);
+    expect(await ask(made, serial)).toBe("no_provider");
     made.policy = { roots: { appleEnterprise: [apple.pinned] } };
     // The test authority's certificates begin some hours after the simulated day does.
     await made.clock.advance(4 * 60 * 60_000);
     expect(provider.told).toMatchObject({ trustLevel: "hardware", eligible: true });
     expect(failed(provider)).toEqual([]);
+    await reconnect(made, provider);
+    expect(nameOf()).toEqual([serial]);
+    expect(await ask(made, serial)).toBe("whole");
   });
 });
+
+/** The wire's other end, in the hands of somebody who says what he likes. */
+class Stranger {
+  readonly heard: FromCoordinator[] = [];
+  closed: string | undefined;
+  readonly #connection: Connection;
+
+  constructor(network: TestNetwork) {
+    this.#connection = network.host({
+      bufferedBytes: 0,
+      send: (text) => void this.heard.push(fromCoordinator.parse(JSON.parse(text))),
+      ping: () => this.#connection.heard(),
+      close: (_, reason) => this.#close(reason),
+      terminate: () => this.#close("terminated"),
+    });
+  }
+
+  say(message: FromProvider): void {
+    this.#connection.received(JSON.stringify(message));
+  }
+  get challenges() {
+    return this.heard.filter(({ type }) => type === "attestation_challenge");
+  }
+
+  #close(reason: string): void {
+    this.closed ??= reason;
+    this.#connection.closed();
+  }
+}
+
+const junk = toBase64(new Uint8Array(70));
+const registered = (blob: Uint8Array, signature: string): FromProvider => ({
+  type: "register",
+  protocol: 1,
+  blob: toBase64(blob),
+  signature,
+  slots: 1,
+});
+
+/** Goal: nobody harms a machine by what it publishes of itself. Method: its own blob in a stranger's hands. */
+describe("whoever names another's identity key", () => {
+  it.each(["with no signature of it", "with a blob that it has signed"])(
+    "%s ends no connection and spoils no record",
+    async (how) => {
+      const [made, provider] = await machine();
+      const [victim] = made.fleet.providers();
+      if (!victim) return expect.unreachable();
+      const { blob, blobSignature } = victim.evidence;
+      const stranger = new Stranger(made);
+      stranger.say(registered(blob, how.includes("no") ? junk : toBase64(blobSignature)));
+      for (let n = 0; n < 6; n++) {
+        stranger.say({ type: "attestation_response", answer: junk, signature: junk });
+        await made.clock.advance(15_000);
+      }
+      if (how.includes("blob")) expect(stranger.challenges.length).toBeGreaterThan(3);
+      expect(made.fleet.get(victim.providerId)).toBeDefined();
+      expect(await ask(made)).toBe("whole");
+      await reconnect(made, provider);
+      expect(await ask(made)).toBe("whole");
+      expect(failed(provider)).toEqual([]);
+    },
+  );
+});
+
+/** Goal: one connection takes no more of the coordinator than its share. Method: many frames of a kind at once. */
+describe("a machine in a hurry", () => {
+  it("is challenged no sooner for all its answers, and closed where it renews without end", async () => {
+    const made = new TestNetwork();
+    const signer = memorySigner();
+    const keys = blobsOf(made, signer);
+    const stranger = new Stranger(made);
+    const first = await keys.show(true);
+    stranger.say(registered(first.bytes, toBase64(first.signature)));
+    await made.clock.advance(100);
+    expect(stranger.challenges).toHaveLength(1);
+    const next = await keys.show(true);
+    const renewal: FromProvider = { type: "renew", blob: toBase64(next.bytes), signature: toBase64(next.signature) };
+    stranger.say(renewal);
+    for (let n = 0; n < 1_000; n++) stranger.say({ type: "attestation_response", answer: junk, signature: junk });
+    await made.clock.advance(4_000);
+    expect(stranger.challenges).toHaveLength(1);
+    await made.clock.advance(2_000);
+    expect(stranger.challenges).toHaveLength(2);
+    expect(stranger.closed).toBeUndefined();
+    stranger.say(renewal);
+    stranger.say(renewal);
+    expect(stranger.closed).toBe("protocol");
+  });
+
+  it("is closed where its new blob is not signed by it", async () => {
+    const [made, stranger, keys] = await joinedStranger();
+    const next = await keys.show(true);
+    stranger.say({ type: "renew", blob: toBase64(next.bytes), signature: junk });
+    expect(stranger.closed).toBe("protocol");
+    await made.clock.advance(1);
+  });
+});
+
+/** Goal: lateness is no sign of bad behaviour. Method: an answer that comes after its time, then all the others in time. */
+it("forgives a late answer", async () => {
+  const [made, stranger, keys, signer] = await joinedStranger();
+  const answer = async (at: number): Promise<FromProvider> => {
+    const challenge = stranger.challenges[at];
+    if (challenge?.type !== "attestation_challenge") return expect.unreachable();
+    const { bytes, signature } = await signChallengeAnswer(signer, {
+      v: 1,
+      nonce: challenge.nonce,
+      callers_root: challenge.callers_root,
+      blob_sha256: keys.latest.evidenceSha256,
+      hpke_key_ids: keys.latest.keyIds,
+      posture: {},
+      at: new Date(made.clock.now()).toISOString(),
+    });
+    return { type: "attestation_response", answer: toBase64(bytes), signature: toBase64(signature) };
+  };
+  await made.clock.advance(CHALLENGE_ANSWER_MS + 1_000);
+  stranger.say(await answer(0));
+  await made.clock.advance(20_000);
+  expect(stranger.challenges).toHaveLength(2);
+  // The former answer once more, while the next one is awaited.
+  stranger.say(await answer(0));
+  stranger.say(await answer(1));
+  await made.clock.advance(1_000);
+  expect(made.fleet.candidates()).toMatchObject([{ attested: true, distrusted: false }]);
+});
+
+async function joinedStranger(): Promise<[TestNetwork, Stranger, SealingKeys, Signer]> {
+  const made = new TestNetwork();
+  const signer = memorySigner();
+  const keys = blobsOf(made, signer);
+  const stranger = new Stranger(made);
+  const { bytes, signature } = await keys.show(true);
+  stranger.say(registered(bytes, toBase64(signature)));
+  await made.clock.advance(100);
+  return [made, stranger, keys, signer];
+}
+
+const blobsOf = ({ clock }: TestNetwork, signer: Signer): SealingKeys =>
+  new SealingKeys({ clock, crypto: nodeCrypto, hpke: nodeHpke, signer }, () => ({
+    serial: softwareSerial(nodeCrypto, signer.publicKey),
+    chip_name: "simulated",
+    hardware_model: "simulated",
+    platform: "other",
+    os_version: "1",
+    memory_bytes: 1,
+    engine: { name: "scripted", version: "1" },
+    software: { name: "darkbloom", version: "0" },
+    models: [],
+    posture: {},
+  }));

@@ -1,5 +1,6 @@
 import {
   atLeast,
+  coordinatorKeyId,
   evidenceFrom,
   failuresOf,
   readBlob,
@@ -9,7 +10,7 @@ import {
   type Verdict,
 } from "@darkbloom/protocol";
 import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
-import { fetchAttestations, fetchCoordinatorKeys } from "../attestations.ts";
+import { fetchAttestations } from "../attestations.ts";
 import { command } from "../command.ts";
 import { columns, note, outputOf, wordsOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
@@ -33,16 +34,17 @@ export const verifyProviders = command({
     tpmRoot: "optional",
     appleRoot: "optional",
     pcrPolicy: "optional",
+    coordinatorKey: "optional",
     json: { default: "false" },
   },
-  async run({ coordinator, apiKey, min, revoked, json, ...files }) {
+  async run({ coordinator, apiKey, min, revoked, coordinatorKey, json, ...files }) {
     const output = outputOf(json);
     const revocations = revoked === undefined ? undefined : needRevocations(revoked).current();
     const trust = readTrustFiles(files);
+    const coordinatorKeys = new Map(coordinatorKey && [[coordinatorKeyId(nodeCrypto, coordinatorKey), coordinatorKey]]);
     const nonce = apiKey === undefined ? undefined : systemRandom.bytes(NONCE_BYTES);
     if (nonce) note("Asking every machine to answer over a nonce of ours; this takes up to 40 seconds.");
     else note("Without --api-key no machine is asked anew: its latest challenge, up to 16 minutes old, is verified.");
-    const coordinatorKeys = await fetchCoordinatorKeys(coordinator);
     const { providers } = await fetchAttestations(coordinator, apiKey, nonce && toBase64Url(nonce));
 
     // From here on nothing is asked of anybody.

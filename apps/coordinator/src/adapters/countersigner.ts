@@ -1,9 +1,9 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import type { DataFolder } from "@darkbloom/protocol/node";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { coordinatorKeyId } from "@darkbloom/protocol";
+import { nodeCrypto, type DataFolder } from "@darkbloom/protocol/node";
 import type { Countersigner } from "../inference/countersigner.ts";
 
 export const COUNTERSIGNER_FILE = "coordinator-key.pem";
-const KEY_ID_HEX_DIGITS = 16;
 
 /** The message is a sentence for the operator. */
 export class CountersignerError extends Error {
@@ -19,7 +19,7 @@ export function openCountersigner(folder: DataFolder): Countersigner {
   const privateKey = storedKey(folder) ?? newKey(folder);
   const publicKey = rawPublicKey(privateKey);
   return {
-    keyId: createHash("sha256").update(publicKey).digest("hex").slice(0, KEY_ID_HEX_DIGITS),
+    keyId: coordinatorKeyId(nodeCrypto, publicKey),
     publicKey,
     sign: (message) => new Uint8Array(sign(null, message, privateKey)),
   };

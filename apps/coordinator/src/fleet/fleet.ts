@@ -34,9 +34,8 @@ export class Fleet implements FleetView {
   readonly #members = new Map<ProviderId, Member>();
   readonly #watchers = new Set<() => void>();
 
-  /** Leaving the scope of the answer removes the member. An older connection of the same machine ends. */
+  /** Leaving the scope of the answer removes the member. */
   join(member: Member): Disposable {
-    for (const other of this.#members.values()) if (other.identityKey === member.identityKey) other.replaced();
     this.#members.set(member.providerId, member);
     this.changed();
     return {
@@ -45,6 +44,12 @@ export class Fleet implements FleetView {
         this.changed();
       },
     };
+  }
+
+  /** A member has shown that it has its identity key: an older connection of the same machine ends. */
+  takeOver(member: Member): void {
+    for (const other of this.#members.values())
+      if (other !== member && other.identityKey === member.identityKey) other.replaced();
   }
 
   get(providerId: ProviderId): Member | undefined {

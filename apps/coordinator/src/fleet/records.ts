@@ -11,6 +11,8 @@ export interface MachineRecord {
   readonly pace: Pace;
 }
 
+export const newRecord = (clock: Clock): MachineRecord => ({ standing: freshStanding, pace: new Pace(clock) });
+
 /**
  * What machines did, under their identity keys: a new connection washes nothing off, and loses no measurement.
  * It lasts as long as this process.
@@ -23,10 +25,10 @@ export class MachineRecords {
     this.#clock = clock;
   }
 
-  /** For a new connection of the machine with this identity key. */
+  /** For a new connection that has shown that it is the machine with this identity key. */
   open(identityKey: string): MachineRecord {
     const known = this.#records.get(identityKey);
-    const record = known ?? { standing: freshStanding, pace: new Pace(this.#clock) };
+    const record = known ?? newRecord(this.#clock);
     record.standing = afterReconnect(record.standing);
     this.#records.delete(identityKey);
     this.#records.set(identityKey, record);

@@ -12,26 +12,23 @@ import {
 } from "@darkbloom/protocol";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
-import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession } from "./provider-session.ts";
+import { Replies, type ChallengeReply } from "./replies.ts";
 import type { Shown } from "./shown.ts";
 
-/** Callers' nonces bring the next challenge forward, to no less than this after the last one. */
-export const CALLERS_CHALLENGE_EVERY_MS = 5_000;
+/** New keys and callers' nonces bring the next challenge forward, to no less than this after the last one. */
+export const CHALLENGE_PAUSE_MIN_MS = 5_000;
+/** A blob is checked as it comes, so more of them than this are not asked for. Keys live a day. */
+const RENEWALS_EVERY_MS = 5_000;
 /** After a challenge that was not passed the next one comes sooner. */
 export const CHALLENGE_RETRY_MS = 15_000;
-
-export interface ChallengeReply {
-  readonly answer: Uint8Array<ArrayBuffer>;
-  readonly signature: Uint8Array<ArrayBuffer>;
-  readonly quote?: TpmQuote;
-  /** What was in the credential. */
-  readonly secret?: Uint8Array;
-}
 
 /** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
 export const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
   fatalFailuresOf(checks, blob.platform).length === 0;
+
+const isSigned = ({ checks }: Verdict): boolean =>
+  checks.some(({ id, status }) => id === "blob.signature" && status === "pass");
 
 /** A protection is off on which a level rests. */
 const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
@@ -53,8 +50,11 @@ function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constant
 export class Challenger {
   readonly #net: SessionNet;
   readonly #session: ProviderSession;
-  readonly #replies: Mailbox<ChallengeReply>;
+  readonly #replies: Replies;
   #renewing: Shown | undefined;
+  #renewedAtMs = Number.NEGATIVE_INFINITY;
+  /** New keys have come since the last challenge began. */
+  #isHurried = false;
   /** The firmware's log, which comes along once. */
   #eventLog: Uint8Array | undefined;
   #pause = new AbortController();
@@ -62,7 +62,7 @@ export class Challenger {
   constructor(net: SessionNet, session: ProviderSession) {
     this.#net = net;
     this.#session = session;
-    this.#replies = new Mailbox(net.clock);
+    this.#replies = new Replies(net.clock);
     session.nonces.onFirst(() => this.#pause.abort());
   }
 
@@ -72,18 +72,24 @@ export class Challenger {
 
   /** A newly signed blob of the same machine. */
   renew(shown: Shown): void {
+    const nowMs = this.#net.clock.monotonicMs();
+    if (nowMs - this.#renewedAtMs < RENEWALS_EVERY_MS) return this.#session.leave("protocol");
+    this.#renewedAtMs = nowMs;
     const verdict = verify(
       this.#net.crypto,
       this.#session.evidence.of(shown),
       this.#session.evidence.policy("registration"),
       this.#net.clock.now(),
     );
+    // Nobody's words count before it is known whose they are.
+    if (!isSigned(verdict)) return this.#session.leave("protocol");
     if (hasFalsePosture(verdict, shown))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
     if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
     if (!isSameMachine(this.#session.shown.blob, shown.blob))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
     this.#renewing = shown;
+    this.#isHurried = true;
     this.#pause.abort();
   }
 
@@ -108,27 +114,24 @@ export class Challenger {
     return quote && { ...quote, ...(this.#eventLog && { eventLog: this.#eventLog }) };
   }
 
-  /** Until the next challenge is due; shorter for new keys, and for callers who wait. */
+  /** Until the next challenge is due; shorter for new keys and for callers who wait, but never at once. */
   async #rest(pauseMs: number, over: AbortSignal): Promise<void> {
     const { clock } = this.#net;
-    const startMs = clock.monotonicMs();
+    await clock.sleep(CHALLENGE_PAUSE_MIN_MS, over);
+    if (this.#isHurried || this.#session.nonces.waiting > 0) return;
     this.#pause = new AbortController();
-    if (!this.#renewing && this.#session.nonces.waiting === 0)
-      await clock.sleep(pauseMs, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
-    over.throwIfAborted();
-    const earlyMs = CALLERS_CHALLENGE_EVERY_MS - (clock.monotonicMs() - startMs);
-    if (this.#renewing || this.#session.nonces.waiting === 0 || earlyMs <= 0) return;
-    this.#pause = new AbortController();
-    await clock.sleep(earlyMs, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
+    await clock.sleep(pauseMs - CHALLENGE_PAUSE_MIN_MS, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
     over.throwIfAborted();
   }
 
   async #once(over: AbortSignal): Promise<ChallengeOutcome> {
     const shown = this.#renewing ?? this.#session.shown;
+    this.#isHurried = false;
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
     const callers = this.#session.nonces.take();
     const credential = this.#session.evidence.activation.next();
+    const replied = this.#replies.to(nonce, CHALLENGE_ANSWER_MS, over);
     this.#session.outbox.control({
       type: "attestation_challenge",
       nonce: toBase64(nonce),
@@ -136,7 +139,7 @@ export class Challenger {
       timestamp: new Date(clock.now()).toISOString(),
       ...(credential && { credential: spelledTpmCredential(credential) }),
     });
-    const reply = await this.#replies.take(CHALLENGE_ANSWER_MS, over).catch((gone: unknown) => {
+    const reply = await replied.catch((gone: unknown) => {
       callers.close(false);
       throw gone;
     });

@@ -68,7 +68,11 @@ export function hostProvider(
 
   const stay = async () => {
     const joined = await register(net, wire, first, onThisMachine, over.signal);
-    if (!joined) return;
+    if (!joined) {
+      // Refused: what it still sends until the socket ends is nobody's.
+      receive = () => {};
+      return;
+    }
     session = joined;
     const challenger = new Challenger(net, joined);
     receive = (next) => dispatch(net, joined, challenger, readFrame(next));

@@ -13,6 +13,7 @@ const tpm = {
   keyPublic: utf8("key"),
   certify: { attest: utf8("attest"), signature: utf8("signature") },
 };
+const challenge = { nonce: utf8("nonce"), callersRoot: null, answer: utf8("answer"), signature: utf8("signature") };
 const shown = { blobBytes: utf8("blob"), blobSignature: utf8("signature") };
 
 /**
@@ -38,8 +39,10 @@ it.each<[string, MachineName]>([
   const evidence = new MachineEvidence(net, name, { tpm });
   evidence.activation.next();
   evidence.activation.answered(sent);
-  const whole = evidence.of(shown);
-  const published = evidence.published(shown);
+  const whole = evidence.of(shown, challenge);
+  const published = evidence.published(shown, challenge);
+  const unproven = { blob: shown.blobBytes, blobSignature: shown.blobSignature };
+  expect(evidence.published(shown)).toEqual(unproven);
   expect(whole).toMatchObject({ blob: shown.blobBytes, hardware: { tpm }, activation: { keyId: "k1" } });
   if (what === "serial") {
     expect(published).toEqual(whole);
@@ -48,8 +51,8 @@ it.each<[string, MachineName]>([
   }
   const { ekCertificates: _, ...rest } = tpm;
   expect(published).toEqual({
-    blob: shown.blobBytes,
-    blobSignature: shown.blobSignature,
+    ...unproven,
+    challenge,
     hardware: { tpm: { ...rest, ekPublic: new Uint8Array(0) } },
   });
   expect(evidence.policy("later")).toEqual({

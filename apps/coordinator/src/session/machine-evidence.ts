@@ -41,9 +41,11 @@ export class MachineEvidence {
 
   /** The same for others. Behind a pseudonym nothing names the machine: no certificate, not its TPM's own key, no word on that key. */
   published(shown: SignedBlob, challenge?: Challenge): Evidence {
-    const whole = this.of(shown, challenge);
-    if (this.name.alias === undefined) return whole;
-    const { activation: _, hardware, ...rest } = whole;
+    const { activation, hardware, ...rest } = this.of(shown, challenge);
+    // Nobody reads what a machine says that has shown nothing yet.
+    if (!challenge) return rest;
+    if (this.name.alias === undefined)
+      return { ...rest, ...(hardware && { hardware }), ...(activation && { activation }) };
     return { ...rest, ...(hardware && { hardware: withoutMachine(hardware) }) };
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "@darkbloom/protocol";
 import type { LeaveReason } from "../events/events.ts";
 import type { Member, Sealing } from "../fleet/fleet.ts";
-import type { MachineRecord } from "../fleet/records.ts";
+import { newRecord, type MachineRecord } from "../fleet/records.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/choose.ts";
 import type { MachineName } from "../trust/serial-names.ts";
@@ -61,7 +61,8 @@ export class ProviderSession implements Member {
   readonly #slots: number;
   readonly #lines = new Map<JobId, OpenLine>();
   readonly #connectedAt: number;
-  readonly #record: MachineRecord;
+  /** Its own until a passed challenge has shown whose connection this is; from then on the machine's. */
+  #record: MachineRecord;
   #shown: Shown;
   #challenge: Challenge | undefined;
   #verdict: Verdict;
@@ -83,7 +84,7 @@ export class ProviderSession implements Member {
     this.#shown = shown;
     this.#verdict = verdict;
     this.#connectedAt = net.clock.now();
-    this.#record = net.records.open(shown.blob.identity_key);
+    this.#record = newRecord(net.clock);
     this.#scopeSecret = net.random.bytes(32);
     this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
@@ -232,8 +233,15 @@ export class ProviderSession implements Member {
   attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
     this.#shown = shown;
     this.#challenge = challenge;
+    if (this.#passedAtMs === undefined) this.#isShownToBe(shown.blob.identity_key);
     this.#passedAtMs = this.#net.clock.monotonicMs();
     this.judge(verdict, afterChallenge(this.standing, "pass", this.#passedAtMs));
+  }
+
+  /** Before this, whoever names a machine's public key could end its connection and spoil its record. */
+  #isShownToBe(identityKey: string): void {
+    this.#record = this.#net.records.open(identityKey);
+    this.#net.fleet.takeOver(this);
   }
 
   judge(verdict: Verdict, standing: Standing): void {

@@ -1,8 +1,12 @@
 import {
+  fromBase64,
   fromProvider,
   hardwareEvidenceFrom,
   isPseudonym,
+  isSerialVouched,
+  isSoftwareSerial,
   PROTOCOL_VERSION,
+  softwareSerial,
   toHex,
   verify,
   type FromCoordinator,
@@ -23,7 +27,7 @@ export const REGISTER_WAIT_MS = 10_000;
 
 /**
  * A provider's first words: it registers, its evidence is checked, and where the operator does not disclose
- * serials it signs a second blob under its pseudonym, which from then on is its evidence. The blob with its own
+ * serials, or nobody vouches for this one, it signs a second blob under its pseudonym, which from then on is its evidence. The blob with its own
  * serial is dropped here: nothing keeps, logs, publishes or names it.
  *
  * A machine whose evidence fails stays connected at level `none` and is told why. It is given no pseudonym, though,
@@ -61,7 +65,11 @@ export async function register(
     { ...net.policy(), moment: "registration" },
     net.clock.now(),
   );
-  const name = net.serials.of(own.blob.serial);
+  const { serial, identity_key } = own.blob;
+  const isVouched = isSoftwareSerial(serial) || isSerialVouched(verdict.checks);
+  const name = isVouched
+    ? net.serials.of(serial)
+    : net.serials.ofUnvouched(serial, softwareSerial(net.crypto, fromBase64(identity_key)));
   const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
   const registered = { type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId } as const;
   const joining = { providerId, slots: frame.slots, evidence: new MachineEvidence(net, name, hardware) };

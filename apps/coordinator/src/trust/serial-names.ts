@@ -41,6 +41,13 @@ export interface SerialNames {
   /** @param own the serial that a machine says it has */
   of(own: string): MachineName;
   /**
+   * For a machine that says that it has a serial for which nobody vouches: it is named by its key, or it would have
+   * the name of the machine that really has that serial, and what is pinned to it.
+   *
+   * @param keyName the serial that derives from its identity key
+   */
+  ofUnvouched(own: string, keyName: string): MachineName;
+  /**
    * The name under which a pin is compared and shown. Who knows a machine's own serial may pin by it: from here
    * on it is the pseudonym, so that nobody else is told the serial by a key, an envelope or a refusal.
    */
@@ -53,6 +60,10 @@ export function serialNames(key: NetworkKey, disclosure: SerialDisclosure): Seri
   // 60 bits of it: two of a million machines share one with a chance of one in two million.
   const pseudonymOf = (serial: string): Serial =>
     pseudonymFrom(key.mac(concatBytes(utf8(SERIAL_TAG), utf8(serial)))) as Serial;
+  const behindPseudonym = (own: string, named: string): MachineName => {
+    const alias = pseudonymOf(named);
+    return { own, serial: alias, told: disclosure === "none" ? undefined : alias, alias, pins: [alias] };
+  };
   if (disclosure === "serial")
     return {
       of: (own) => {
@@ -60,13 +71,12 @@ export function serialNames(key: NetworkKey, disclosure: SerialDisclosure): Seri
         // A pin of a time in which serials were not disclosed still finds its machine.
         return { own, serial, told: serial, alias: undefined, pins: [serial, pseudonymOf(own)] };
       },
+      ofUnvouched: behindPseudonym,
       ofPin: (pin) => pin,
     };
   return {
-    of: (own) => {
-      const alias = pseudonymOf(own);
-      return { own, serial: alias, told: disclosure === "none" ? undefined : alias, alias, pins: [alias] };
-    },
+    of: (own) => behindPseudonym(own, own),
+    ofUnvouched: behindPseudonym,
     ofPin: (pin) => (isPseudonym(pin) ? pin : pseudonymOf(pin)),
   };
 }

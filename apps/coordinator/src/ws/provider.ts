@@ -1,5 +1,6 @@
 import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { hostProvider, type SessionNet } from "../session/host-provider.ts";
@@ -9,6 +10,18 @@ import { closeCodes, type Wire } from "../session/wire.ts";
 export const CONNECTIONS_MAX = 1024;
 /** A close that the peer does not answer is a drop after this. */
 const CLOSE_WAIT_MS = 2_000;
+
+/** Whoever has not said yet who he is may send this, and no more. Evidence of the largest kind is a quarter of it. */
+const FIRST_MESSAGE_BYTES_MAX = 1024 * 1024;
+
+/** `ws` gathers a message whole before it hands it over; so the bytes are counted below it. */
+function boundFirstMessage(socket: Socket, ws: WebSocket): void {
+  const count = () => {
+    if (socket.bytesRead > FIRST_MESSAGE_BYTES_MAX) ws.terminate();
+  };
+  socket.on("data", count);
+  ws.once("message", () => socket.off("data", count));
+}
 
 /** Headers that a proxy adds. Behind one, an address on this machine says nothing about the caller. */
 const forwardingHeaders = ["forwarded", "x-forwarded-for", "x-real-ip"];
@@ -30,7 +43,10 @@ export class ProviderSockets implements AsyncDisposable {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const onThisMachine = isOnThisMachine(request);
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#host(ws, onThisMachine));
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      boundFirstMessage(request.socket, ws);
+      this.#host(ws, onThisMachine);
+    });
   }
 
   #host(ws: WebSocket, onThisMachine: boolean): void {

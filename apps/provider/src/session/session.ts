@@ -30,6 +30,8 @@ export const SILENCE_MS = 30_000;
 export const REGISTER_WAIT_MS = 15_000;
 /** Requests beside those that run: a coordinator that counts our slots sends none of these. */
 export const WAITING_MAX = 4;
+/** For what the machine's own chip says to a challenge, which has to be answered within 30 s. */
+export const TESTIMONY_WAIT_MS = 20_000;
 /** Challenges that may be under way; a coordinator sends the next one after the answer. */
 export const CHALLENGES_MAX = 4;
 
@@ -203,7 +205,8 @@ export class Session {
       const nonce = fromBase64(challenge.nonce);
       const subject = { identityKey: signer.publicKey, hpkePublicKeys: publicKeys, nonce };
       const credential = challenge.credential && tpmCredentialFrom(challenge.credential);
-      const { quote, secret } = (nonce.length === 32 && (await witness?.testify(subject, credential))) || {};
+      const testimony = nonce.length === 32 ? witness?.testify(subject, credential) : undefined;
+      const { quote, secret } = (testimony && (await this.#inTime(testimony))) ?? {};
       this.#send({
         type: "attestation_response",
         answer: toBase64(bytes),
@@ -213,6 +216,23 @@ export class Session {
       });
     } finally {
       this.#challenges--;
+    }
+  }
+
+  /** A chip that is slow costs what it would have said, and not the challenge. */
+  async #inTime<T>(wanted: Promise<T>): Promise<T | undefined> {
+    const timer = new AbortController();
+    const late = this.#net.clock.sleep(TESTIMONY_WAIT_MS, AbortSignal.any([this.#over.signal, timer.signal]));
+    try {
+      return await Promise.race([
+        wanted,
+        late.then(
+          () => undefined,
+          () => undefined,
+        ),
+      ]);
+    } finally {
+      timer.abort();
     }
   }
 

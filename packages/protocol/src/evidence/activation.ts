@@ -78,3 +78,9 @@ function read(statement: Uint8Array): z.infer<typeof statementSchema> | undefine
     return undefined;
   }
 }
+
+const KEY_ID_HEX_DIGITS = 16;
+
+/** A coordinator's key is named by the first 16 hex digits of its SHA-256. @param publicKey 32 bytes (RFC 8032) */
+export const coordinatorKeyId = (crypto: Crypto, publicKey: Uint8Array): string =>
+  toHex(crypto.sha256(publicKey)).slice(0, KEY_ID_HEX_DIGITS);

@@ -31,6 +31,7 @@ const leaf = await certify({
     { oid: `${ARC}.9.1`, value: utf8(SERIAL) },
     { oid: `${ARC}.11.1`, value: appleNonce(nodeCrypto, "mda", signer.publicKey, random) },
     { oid: `${ARC}.13.1`, value: fromHex("020100") },
+    { oid: `${ARC}.13.2`, value: utf8("Full Security") },
   ],
 });
 const mda = { chain: [leaf, apple.intermediateDer], random };

@@ -96,7 +96,7 @@ export function hardwareChecks(
         )
       : []),
   ];
-  return [...checks, residency(checks)];
+  return [...checks, residency(checks, policy.activation === undefined)];
 }
 
 function ofTpm(
@@ -120,11 +120,11 @@ function ofTpm(
 }
 
 /** Said in so many words, so that nobody reads more into a level. */
-function residency(checks: readonly Check[]): Check {
+function residency(checks: readonly Check[], isStated: boolean): Check {
   const id = "key.residency";
   switch (residencyShown(checks)) {
     case "tpm":
-      return pass(id, "in a TPM whose maker is known");
+      return pass(id, `in a TPM whose maker is known${isStated ? ", by the coordinator's word" : ""}`);
     case "app_attest":
       return pass(id, "bound to a genuine Apple device by App Attest");
     case undefined:

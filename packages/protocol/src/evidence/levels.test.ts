@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { pass } from "./check.ts";
-import { isUndecided, levelOf, residencyShown } from "./levels.ts";
+import { isSerialVouched, isUndecided, levelOf, residencyShown } from "./levels.ts";
 import type { Check } from "./verdict.ts";
 
 const selfSigned = [
@@ -26,8 +26,9 @@ const residency = [
 ];
 const quote = ["tpm.quote.signature", "tpm.quote.nonce", "tpm.quote.pcrs"];
 const allowances = ["tpm.pcr_policy", "tpm.event_log"];
-const mda = ["apple.mda.path", "apple.mda.algorithm", "apple.mda.serial", "apple.mda.freshness"];
-const mac = ["apple.mda.sip", "apple.mda.secure_boot", "apple.mda.kext"];
+const named = ["apple.mda.path", "apple.mda.algorithm", "apple.mda.serial", "apple.mda.freshness"];
+const mda = [...named, "apple.mda.sip", "apple.mda.secure_boot"];
+const mac = ["apple.mda.kext"];
 
 /** All of them pass, but for those that are named. */
 const checks = (ids: readonly string[], change: Readonly<Record<string, Check["status"] | "absent">> = {}): Check[] =>
@@ -84,6 +85,16 @@ describe("a level that others claim", () => {
 
   it("is never undecided below hardware", () => {
     for (const level of ["none", "self_signed"] as const) expect(isUndecided(level, checks(tpm), "linux")).toBe(false);
+  });
+});
+
+describe("a serial of a maker's", () => {
+  it("is vouched for by all that Apple says of which device answered, and by nothing less", () => {
+    expect(isSerialVouched(checks(named))).toBe(true);
+    for (const id of named)
+      for (const status of ["fail", "unknown", "absent"] as const)
+        expect(isSerialVouched(checks(named, { [id]: status }))).toBe(false);
+    expect(isSerialVouched(checks(tpm))).toBe(false);
   });
 });
 

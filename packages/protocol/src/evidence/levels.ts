@@ -52,6 +52,9 @@ const tpmResidency = [
   "tpm.key.certified",
 ];
 
+/** What Apple says of which device answered, and for whom. */
+const appleVouched = ["apple.mda.path", "apple.mda.algorithm", "apple.mda.serial", "apple.mda.freshness"];
+
 /** What makes a machine `hardware` beside all that `self_signed` needs: a maker's root vouches for it in one of these ways. */
 const vouched: readonly Needs[] = [
   {
@@ -60,8 +63,9 @@ const vouched: readonly Needs[] = [
     noFailedPosture: noPosture,
   },
   {
-    pass: ["apple.mda.path", "apple.mda.algorithm", "apple.mda.serial", "apple.mda.freshness"],
-    noFail: ["apple.mda.sip", "apple.mda.secure_boot", "apple.mda.kext"],
+    // How it was started is told of Macs alone: a telephone does not vouch for a computer.
+    pass: [...appleVouched, "apple.mda.sip", "apple.mda.secure_boot"],
+    noFail: ["apple.mda.kext"],
     noFailedPosture: noPosture,
   },
 ];
@@ -100,6 +104,9 @@ export const isUndecided = (level: TrustLevel, checks: readonly Check[], platfor
       platform,
     ),
   );
+
+/** Whether Apple vouches that the serial is that of the device which answered for this key. */
+export const isSerialVouched = (checks: readonly Check[]): boolean => allPass(appleVouched, checks);
 
 /** By what it is shown that the identity key never leaves its chip, if it is. */
 export function residencyShown(checks: readonly Check[]): "tpm" | "app_attest" | undefined {

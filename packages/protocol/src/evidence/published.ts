@@ -17,7 +17,7 @@ import {
   type Verdict,
 } from "./verdict.ts";
 import { readBlob, verify } from "./verify.ts";
-import type { RegistrationBlob } from "../wire/registration.ts";
+import { shortText, type RegistrationBlob } from "../wire/registration.ts";
 
 const base64 = z.base64();
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -51,17 +51,16 @@ const evidenceSchema = z.object({
 
 /** One machine, as `GET /v1/providers/attestation` publishes it. */
 export const attestationSchema = z.object({
-  provider_id: z.string(),
-  provider_serial: z
-    .string()
+  provider_id: shortText,
+  provider_serial: shortText
     .nullable()
     .describe(
       "Its serial, or where the operator discloses that instead a pseudonym; what `provider_serial` in a request pins. Null where neither is disclosed",
     ),
   se_public_key: base64.describe("The uncompressed P-256 point, 65 bytes"),
-  chip_name: z.string(),
-  hardware_model: z.string(),
-  models: z.array(z.string()).describe("Builds that it has loaded"),
+  chip_name: shortText,
+  hardware_model: shortText,
+  models: z.array(shortText).describe("Builds that it has loaded"),
   trust_level: z.enum(trustLevels),
   evidence_sha256: hex64.describe("Names this evidence in receipts"),
   evidence: evidenceSchema,

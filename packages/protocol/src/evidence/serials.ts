@@ -21,6 +21,9 @@ export const softwareSerial = (crypto: Crypto, publicKey: Uint8Array): string =>
 /** @param mac of a machine's serial, under a key of the network: 12 bytes or more */
 export const pseudonymFrom = (mac: Uint8Array): string => PSEUDONYM + characters(mac);
 
+/** A name that the identity key itself vouches for. */
+export const isSoftwareSerial = (serial: string): boolean => serial.startsWith(SOFTWARE_SERIAL);
+
 /** Kept for coordinators: no machine has such a serial of its own. */
 export const isPseudonym = (serial: string): boolean => serial.startsWith(PSEUDONYM);
 
@@ -42,7 +45,7 @@ export function serialChecks(crypto: Crypto, { serial, identity_key }: Registrat
       ),
     ];
   if (isPseudonym(serial)) return [unknown(MACHINE_SERIAL, "a pseudonym, given by the coordinator")];
-  if (!serial.startsWith(SOFTWARE_SERIAL)) return [];
+  if (!isSoftwareSerial(serial)) return [];
   return [
     either(
       MACHINE_SERIAL,

@@ -39,6 +39,12 @@ const RESTART = "Start the provider again.";
 const CHALLENGE = "Wait for the next challenge.";
 const ids = ["tpm.quote.signature", "tpm.quote.nonce", "tpm.quote.pcrs", "tpm.pcr_policy", "tpm.event_log"] as const;
 
+/**
+ * The firmware's own PCRs: a quote that leaves one out says nothing of how the machine was started. The operating
+ * system goes on extending the others, and keeps no such log.
+ */
+const firmwarePcrs = [0, 1, 2, 3, 4, 5, 6, 7];
+
 export function quoteChecks(
   crypto: Crypto,
   ak: TpmPublic | undefined,
@@ -52,7 +58,11 @@ export function quoteChecks(
   const signed = ak !== undefined && madeByTpmKey(crypto, ak, quote.attest, quote.signature);
   const fresh = attest !== undefined && isAbout(crypto, attest.extraData, subject);
   const digest = attested && pcrDigestOf(crypto, attested.selections, quote.pcrs);
-  const whole = attested !== undefined && digest !== undefined && equalBytes(digest, attested.pcrDigest);
+  const whole =
+    attested !== undefined &&
+    digest !== undefined &&
+    equalBytes(digest, attested.pcrDigest) &&
+    firmwarePcrs.every((index) => quote.pcrs.some((pcr) => pcr.index === index));
   // PCRs that no fresh quote proves are only told.
   const proven = signed && fresh && whole;
   return [
@@ -64,7 +74,13 @@ export function quoteChecks(
       RESTART,
     ),
     either(ids[1], fresh, "over this nonce and these keys", "over another nonce or other keys", RESTART),
-    either(ids[2], whole, `${quote.pcrs.length} SHA-256 PCRs`, "other PCRs than were quoted", RESTART),
+    either(
+      ids[2],
+      whole,
+      `${quote.pcrs.length} SHA-256 PCRs`,
+      "other PCRs than were quoted, or not all of the firmware's",
+      RESTART,
+    ),
     pcrPolicy(proven, quote.pcrs, allowed),
     eventLog(crypto, proven, quote),
   ];
@@ -95,17 +111,13 @@ function pcrPolicy(proven: boolean, pcrs: readonly Pcr[], allowed: TpmPolicy["pc
       );
 }
 
-/** The firmware's own PCRs. The operating system goes on extending the others, and keeps no such log. */
-const FIRMWARE_PCRS = 8;
-
 function eventLog(crypto: Crypto, proven: boolean, { pcrs, eventLog: log }: TpmQuote): Check {
   const id = ids[4];
   if (!log) return unknown(id, "no log", "Let the provider read the firmware's log.");
   if (!proven) return fail(id, "no quote proves the PCRs", RESTART);
   const replayed = replayEventLog(crypto, log);
   if (!replayed) return fail(id, "not a firmware's log with SHA-256", "Start the machine again.");
-  const firmware = pcrs.filter(({ index }) => index < FIRMWARE_PCRS);
-  if (firmware.length === 0) return unknown(id, "none of the firmware's PCRs was quoted", "");
+  const firmware = pcrs.filter(({ index }) => firmwarePcrs.includes(index));
   const others = firmware.filter(({ index, sha256 }) => !equalBytes(replayed[index] ?? new Uint8Array(0), sha256));
   return others.length === 0
     ? pass(id, `leads to PCR ${firmware.map(({ index }) => index).join(", ")}`)

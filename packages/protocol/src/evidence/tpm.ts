@@ -89,7 +89,7 @@ function activation({ activation: status, activationIsStated = false }: TpmBound
       return pass(
         "tpm.activation",
         activationIsStated
-          ? "by the coordinator's signed word, which nobody else can check"
+          ? "by the coordinator's signed word alone"
           : "the attestation key shares a chip with the endorsement key",
       );
     case "unknown":

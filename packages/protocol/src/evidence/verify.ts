@@ -1,5 +1,11 @@
 import { concatBytes, equalBytes, fromBase64OrNothing, fromUtf8, toHex, utf8 } from "../bytes.ts";
-import { CHALLENGE_AGE_MAX_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS, REGISTRATION_AGE_MAX_MS } from "../limits.ts";
+import {
+  CHALLENGE_AGE_MAX_MS,
+  CLOCK_SKEW_MS,
+  HPKE_KEY_LIFE_MS,
+  REGISTRATION_AGE_MAX_MS,
+  SIGNED_BYTES_MAX,
+} from "../limits.ts";
 import type { Crypto } from "../ports.ts";
 import {
   challengeAnswer,
@@ -15,13 +21,14 @@ import { isShownOnly, levelOf } from "./levels.ts";
 import { serialChecks } from "./serials.ts";
 import type { Check, Evidence, Policy, Verdict } from "./verdict.ts";
 
-/** Signed bytes longer than this are not read: 64 models and every posture fit in a quarter of it. */
-const SIGNED_BYTES_MAX = 64 * 1024;
 /** A shorter nonce could have been guessed, and its answer kept. */
 const CHALLENGE_NONCE_BYTES = 32;
 
 /** The blob as its signed bytes say it; undefined where they are not one. */
 export const readBlob = (bytes: Uint8Array): RegistrationBlob | undefined => read(registrationBlob, bytes);
+
+/** An answer to a challenge as its signed bytes say it; undefined where they are not one. */
+export const readAnswer = (bytes: Uint8Array): ChallengeAnswer | undefined => read(challengeAnswer, bytes);
 
 /**
  * Evidence in, verdict out: the level that a machine has shown, and every check by name. The same
@@ -94,7 +101,7 @@ function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evide
   if (!challenge) return [unknown("challenge.answered", "none answered yet", "Wait for the first challenge.")];
   const message = concatBytes(utf8(tags.challenge), challenge.answer);
   const signed = crypto.verifyP256(keyOf(blob), message, challenge.signature);
-  const answer = read(challengeAnswer, challenge.answer);
+  const answer = readAnswer(challenge.answer);
   if (!answer) return [fail("challenge.answered", "not an answer to a challenge", UPDATE)];
 
   const ageMs = now - Date.parse(answer.at);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { SIGNED_BYTES_MAX } from "../limits.ts";
 import { hardwareEvidenceSchema } from "../evidence/hardware.ts";
 import { pseudonymShape } from "../evidence/serials.ts";
 import { tpmCredentialSchema, tpmQuoteSchema } from "../evidence/tpm-evidence.ts";
@@ -10,6 +11,9 @@ import { engineRefusals, providerFaults } from "../failures.ts";
  * by both sides. Evidence, envelopes and receipts travel as opaque strings and are never re-serialised.
  */
 const base64 = z.base64();
+/** As much as `verify` reads, and a DER signature, in base64. */
+const signedBytes = base64.max(Math.ceil(SIGNED_BYTES_MAX / 3) * 4);
+const signatureBytes = base64.max(128);
 const jobId = z.string().min(1).max(128);
 
 export const PROTOCOL_VERSION = 1;
@@ -32,15 +36,15 @@ export const fromProvider = z.discriminatedUnion("type", [
     type: z.literal("register"),
     protocol: z.int(),
     /** Base64 of the signed registration blob. */
-    blob: base64,
-    signature: base64,
+    blob: signedBytes,
+    signature: signatureBytes,
     /** Requests that may run at once. */
     slots: z.int().min(1).max(1024),
     auth_token: z.string().max(256).optional(),
     hardware: hardwareEvidenceSchema.optional(),
   }),
   /** A newly signed blob of the same key and serial (rotated HPKE keys, or first one under a pseudonym) on the same connection. */
-  z.object({ type: z.literal("renew"), blob: base64, signature: base64 }),
+  z.object({ type: z.literal("renew"), blob: signedBytes, signature: signatureBytes }),
   z.object({
     type: z.literal("heartbeat"),
     status: z.enum(["idle", "serving", "draining"]),
@@ -48,8 +52,8 @@ export const fromProvider = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("attestation_response"),
-    answer: base64,
-    signature: base64,
+    answer: signedBytes,
+    signature: signatureBytes,
     /** Over the same nonce. The firmware's log comes along once, and again where it has become another. */
     quote: tpmQuoteSchema.optional(),
     /** What was in the credential. */

@@ -6,7 +6,12 @@ export type Suite = (typeof suites)[number];
 
 const base64 = z.base64();
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
-const shortText = z.string().min(1).max(128);
+/** It is printed to people: no control characters, nothing that turns the direction of writing. */
+export const shortText = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u);
 
 export const modelOffer = z.object({
   /** The build that the provider has loaded. */

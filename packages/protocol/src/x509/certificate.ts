@@ -190,6 +190,9 @@ function valueOf<T>(extension: Extension | undefined, read: (reader: DerReader) 
   return value;
 }
 
+/** 3 and 65537 are what there is; a large one would make whoever checks work for long. */
+const RSA_EXPONENT_BYTES_MAX = 4;
+
 function keyOf(content: Uint8Array): CertifiedKey {
   const reader = new DerReader(content);
   const algorithm = reader.into(TAG.sequence);
@@ -206,9 +209,9 @@ function keyOf(content: Uint8Array): CertifiedKey {
   const key = readDer(bits, (inner) => {
     const numbers = inner.into(TAG.sequence);
     const modulus = integerOf(numbers.content(TAG.integer));
-    integerOf(numbers.content(TAG.integer));
+    const exponent = integerOf(numbers.content(TAG.integer));
     numbers.end();
-    return modulus;
+    return exponent.length <= RSA_EXPONENT_BYTES_MAX ? modulus : undefined;
   });
   return key ? { kind: "rsa", bits: bitLengthOf(key) } : { kind: "other" };
 }

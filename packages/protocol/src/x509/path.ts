@@ -157,8 +157,9 @@ function issuerFault({ isCa, pathLength, keyUsage }: Certificate, cas: number): 
 const casBetween = (path: readonly Certificate[], at: number): number =>
   path.slice(1, at).filter(({ issuer, subject }) => !equalBytes(issuer, subject)).length;
 
+/** From the root down, so that no key is used for which nobody vouches: a key may be chosen to cost much. */
 const signaturesFit = (crypto: Crypto, path: readonly Certificate[]): boolean =>
-  path.every(({ algorithm, tbs, signature }, at) => {
-    const issuer = path[at + 1];
+  path.toReversed().every(({ algorithm, tbs, signature }, fromRoot) => {
+    const issuer = path[path.length - fromRoot];
     return !issuer || (algorithm !== undefined && crypto.verifySpki(algorithm, issuer.spki, tbs, signature));
   });
