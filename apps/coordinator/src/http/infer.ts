@@ -121,10 +121,11 @@ async function answer(
     pins: pinsFor(deps.serials, caller, job),
     ...(wishes.nonce !== undefined && { nonce: wishes.nonce }),
     hangUp,
+    shutdown: deps.shutdown,
   };
 
   reply.hijack();
-  const to = { response: reply.raw, dialect, requestId, hangUp };
+  const to = { response: reply.raw, dialect, requestId, hangUp, shutdown: deps.shutdown };
   const answerTo = ask.job.stream ? new StreamReply(to) : new PlainReply(to);
   try {
     await deps.serve(ask, answerTo);
