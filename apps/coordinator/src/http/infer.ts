@@ -134,6 +134,6 @@ async function answer(
     const failure = failureOf(deps.events, requestId, error);
     answerTo.fail(failure);
     const { status } = failures[failure.code];
-    deps.events.requestFailed({ requestId, failure, status, durationMs: reply.elapsedTime });
+    deps.events.requestFailed({ requestId, failure, status, durationMs: deps.clock.monotonicMs() - request.startedMs });
   }
 }

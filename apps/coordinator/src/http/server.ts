@@ -61,6 +61,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
 
   app.decorateRequest("requestId");
+  app.decorateRequest("startedMs");
   app.addHook("onRequest", (request, reply, done) => {
     greet(deps, request, reply);
     done();
@@ -123,6 +124,7 @@ function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<Ser
 
 function greet(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply): void {
   request.requestId = requestIdOf(request.raw, deps.random);
+  request.startedMs = deps.clock.monotonicMs();
   dressResponse(request.raw, reply.raw, request.requestId, deps.settings);
 }
 
@@ -134,7 +136,7 @@ function refuse(deps: HttpDeps, error: unknown, request: FastifyRequest, reply: 
     requestId,
     failure,
     status: failures[failure.code].status,
-    durationMs: reply.elapsedTime,
+    durationMs: deps.clock.monotonicMs() - request.startedMs,
   });
   // Nobody is there to be told.
   if (failure.code === "caller_gone") return reply.hijack();
