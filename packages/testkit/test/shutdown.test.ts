@@ -19,8 +19,8 @@ it("tells callers that it shuts down before it closes their connections", async 
   });
   const network = await GoldenNetwork.open(engine);
   const body = { model: "darkbloom-tiny", max_tokens: 400, messages: [{ role: "user", content: "Count." }] };
-  const plain = post({ ...network }, body);
-  const stream = await post({ ...network }, { ...body, stream: true });
+  const plain = post(network, body);
+  const stream = await post(network, { ...body, stream: true });
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
   let read = (await reader?.read())?.value ?? "";
   await network[Symbol.asyncDispose]();
