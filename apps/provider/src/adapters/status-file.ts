@@ -12,7 +12,7 @@ const WRITE_EVERY_MS = 2_000;
 export const providerStatus = z.object({
   pid: z.int(),
   serial: z.string(),
-  /** What callers see in its place, while connected to a network that gives pseudonyms. */
+  /** What its evidence says in its place, while connected to a network that gives pseudonyms. */
   serial_alias: z.string().nullable(),
   coordinator: z.string(),
   connected: z.boolean(),

@@ -2,6 +2,7 @@ import {
   ANSWER_WINDOW_BYTES,
   fromBase64,
   fromCoordinator,
+  JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
   signChallengeAnswer,
   spelledHardwareEvidence,
@@ -323,6 +324,7 @@ export class Session {
 
   #lossOf(code: number, reason: string): LossReason {
     if (code !== closeCodes.policy) return "closed";
+    if (reason === JOIN_TOKEN_NEEDED) return this.#net.authToken === undefined ? "token_missing" : "token_refused";
     if (this.#providerId === "") return "refused";
     return reason === "replaced" ? "replaced" : "closed";
   }
