@@ -101,6 +101,7 @@ class FakeMachine implements Member {
       pins: [this.serial],
       trustLevel: "self_signed",
       attested: true,
+      failing: false,
       distrusted: this.distrusted,
       draining: false,
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],

@@ -113,6 +113,7 @@ export class TestNetwork {
   readonly #records = new MachineRecords(this.clock);
   /** By which machines are judged; a test may change it. */
   policy: MachinePolicy = {};
+  floor: Parameters<typeof hostProvider>[0]["floor"] = { minTrust: "self_signed", catalog: new Catalog([entry]) };
 
   constructor(seed = 1, disclosure: SerialDisclosure = "serial") {
     this.random = seededRandom(seed);
@@ -150,6 +151,7 @@ export class TestNetwork {
         records: this.#records,
         policy: () => this.policy,
         makeCredential: credentialFor,
+        floor: this.floor,
         mayJoin: () => true,
       },
       wire,

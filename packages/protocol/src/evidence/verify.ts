@@ -155,7 +155,7 @@ function callerNonceCheck(
   );
 }
 
-const REVOKED = "identity.revoked";
+export const REVOKED = "identity.revoked";
 
 function revocationCheck(crypto: Crypto, blob: RegistrationBlob, { revocations }: Policy): Check {
   if (!revocations) return unknown(REVOKED, "no revocation list was given");
