@@ -18,7 +18,7 @@ export const servingChecks = (machine: Pick<Candidate, "trustLevel" | "models">,
     atLeast(machine.trustLevel, floor.minTrust),
     `${machine.trustLevel}; this coordinator needs ${floor.minTrust}`,
     `${machine.trustLevel}, and this coordinator needs ${floor.minTrust}`,
-    "See the checks above that do not pass; docs/hardware.md says how a machine gets to hardware.",
+    "'darkbloom provider status' lists what does not pass; docs/hardware.md says how a machine gets to hardware.",
   ),
   modelsCheck(machine, floor),
 ];
