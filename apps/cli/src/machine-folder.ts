@@ -71,6 +71,8 @@ const losses: Readonly<Record<string, string>> = {
     "The coordinator refuses this machine. On another machine than the coordinator's, 'darkbloom provider login' is needed first.",
   silent: "The coordinator stopped answering.",
   not_registered: "The coordinator did not confirm the registration.",
+  key_unavailable:
+    "The identity key cannot sign, since the chip that holds it does not answer. The log has the reason (chip_failed).",
 };
 
 /** One sentence for how a connection ended. */

@@ -19,7 +19,7 @@ import { answer, type AnswerNet } from "../inference/answer.ts";
 import { Credit } from "../inference/credit.ts";
 import type { SealingKeys } from "./keys.ts";
 import { Outbox } from "./outbox.ts";
-import type { Witness } from "./witness.ts";
+import { ChipError, type Witness } from "./witness.ts";
 import { closeCodes, DialError, type Dialer, type Wire } from "./wire.ts";
 
 export const HEARTBEAT_EVERY_MS = 5_000;
@@ -70,7 +70,8 @@ export class Session {
   /** What this coordinator wants in place of our serial. Another connection begins with the serial again. */
   #serialAlias: string | undefined;
   #isRegistered = false;
-  #loggedPcrs = "";
+  /** The PCRs that the log which was sent last leads to. */
+  #loggedPcrs: string | undefined;
   #challenges = 0;
   #draining = false;
   #heardAtMs: number;
@@ -112,7 +113,7 @@ export class Session {
       await Promise.all([this.#heartbeats(stop), this.#watchSilence(stop)]);
     } catch (error) {
       if (error instanceof DialError) this.#loss = error.code;
-      else if (!stop.aborted) events.bug({ where: "session" }, error);
+      else if (!stop.aborted) this.#failed("session", error);
     } finally {
       this.#end(this.#loss);
       this.#wire?.close(closeCodes.goodbye, "goodbye");
@@ -275,7 +276,7 @@ export class Session {
         if (message.type === "inference_complete") outcome = "complete";
         this.#send(message);
       },
-      failed: (error) => this.#net.events.bug({ where: "answer" }, error),
+      failed: (error) => this.#failed("answer", error),
     };
     try {
       await answer(net, request, running.credit, running.cancel.signal, this.#over.signal);
@@ -289,7 +290,7 @@ export class Session {
 
   #track(task: Promise<void>): void {
     const tracked = task
-      .catch((error: unknown) => this.#net.events.bug({ where: "answer" }, error))
+      .catch((error: unknown) => this.#failed("answer", error))
       .finally(() => this.#answers.delete(tracked));
     this.#answers.add(tracked);
   }
@@ -315,6 +316,13 @@ export class Session {
         this.#wire?.terminate();
       } else this.#wire?.ping();
     }
+  }
+
+  /** Without signatures nothing of this machine's is worth anything: it leaves, and comes back when its key signs. */
+  #failed(where: "session" | "answer", error: unknown): void {
+    if (!(error instanceof ChipError)) return this.#net.events.bug({ where }, error);
+    this.#net.events.chipFailed({ step: "signature", fault: error.code });
+    this.#end("key_unavailable");
   }
 
   #send(message: FromProvider): void {
