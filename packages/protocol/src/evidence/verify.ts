@@ -1,6 +1,7 @@
 import { concatBytes, equalBytes, fromBase64OrNothing, fromUtf8, toHex, utf8 } from "../bytes.ts";
 import { CHALLENGE_AGE_MAX_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS, REGISTRATION_AGE_MAX_MS } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
+import { isSmallOrder } from "../sealing/small-order.ts";
 import {
   challengeAnswer,
   registrationBlob,
@@ -81,6 +82,7 @@ function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
     const raw = fromBase64OrNothing(public_key);
     if (raw.length !== 32 || toHex(crypto.sha256(raw)) !== id)
       return fail("hpke.keys", "a key that does not match its id", UPDATE);
+    if (isSmallOrder(raw)) return fail("hpke.keys", "a key to which nothing can be sealed", UPDATE);
     const leftMs = Date.parse(expires_at) - now;
     if (leftMs <= 0) return fail("hpke.keys", `a key that expired ${seconds(-leftMs)} s ago`, CLOCK);
     if (leftMs > HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS)

@@ -6,7 +6,12 @@ export type Suite = (typeof suites)[number];
 
 const base64 = z.base64();
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
-const shortText = z.string().min(1).max(128);
+/** Half a character has no canonical JSON and no UTF-8: two of them would be one name. */
+const shortText = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => text.isWellFormed());
 
 export const modelOffer = z.object({
   /** The build that the provider has loaded. */
