@@ -1,6 +1,6 @@
 import {
   ANSWER_WINDOW_BYTES,
-  fromBase64,
+  fromBase64OrNothing,
   fromCoordinator,
   PROTOCOL_VERSION,
   signChallengeAnswer,
@@ -200,7 +200,7 @@ export class Session {
         posture: posture(),
         at: new Date(clock.now()).toISOString(),
       });
-      const nonce = fromBase64(challenge.nonce);
+      const nonce = fromBase64OrNothing(challenge.nonce);
       const subject = { identityKey: signer.publicKey, hpkePublicKeys: publicKeys, nonce };
       const credential = challenge.credential && tpmCredentialFrom(challenge.credential);
       const { quote, secret } = (nonce.length === 32 && (await witness?.testify(subject, credential))) || {};
