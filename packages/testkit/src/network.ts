@@ -211,6 +211,8 @@ interface ProviderOptions {
   readonly witness?: Witness;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
+  /** What arrives at either end in place of what was sent. */
+  readonly meddle?: (text: string, to: "provider" | "coordinator") => string;
 }
 
 const unknownPosture = { core_dumps_off: "unknown" } as const;
@@ -237,6 +239,7 @@ export class TestProvider {
   told: TrustFacts | undefined;
   readonly #network: TestNetwork;
   readonly #delayMs: () => number;
+  readonly #meddle: NonNullable<ProviderOptions["meddle"]>;
   readonly #leave = new AbortController();
   #cut: (() => void) | undefined;
   #frozen = false;
@@ -244,11 +247,19 @@ export class TestProvider {
   constructor(
     network: TestNetwork,
     script: Behaviour,
-    { slots = 4, delayMs = () => 1, signer = memorySigner(), witness, describe = () => ({}) }: ProviderOptions,
+    {
+      slots = 4,
+      delayMs = () => 1,
+      signer = memorySigner(),
+      witness,
+      describe = () => ({}),
+      meddle = (text) => text,
+    }: ProviderOptions,
   ) {
     const { clock, random } = network;
     this.#network = network;
     this.#delayMs = delayMs;
+    this.#meddle = meddle;
     this.engine = new ScriptedEngine({ clock, slots, script });
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
     const posture = (): SelfDescription["posture"] => describe().posture ?? unknownPosture;
@@ -307,8 +318,8 @@ export class TestProvider {
           listener.closed(1006, reason);
         };
         this.#cut = () => close("");
-        const toProvider = this.#pipe((text) => open && listener.received(text));
-        const toCoordinator = this.#pipe((text) => open && connection.received(text));
+        const toProvider = this.#pipe((text) => open && listener.received(this.#meddle(text, "provider")));
+        const toCoordinator = this.#pipe((text) => open && connection.received(this.#meddle(text, "coordinator")));
         const connection = this.#network.host({
           bufferedBytes: 0,
           send: toProvider,

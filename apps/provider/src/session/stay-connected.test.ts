@@ -23,12 +23,12 @@ import {
   PING_EVERY_MS,
   REGISTER_WAIT_MS,
   SILENCE_MS,
-  TESTIMONY_WAIT_MS,
   WAITING_MAX,
   type Session,
 } from "./session.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS, retryDelayMs, STABLE_AFTER_MS, stayConnected } from "./stay-connected.ts";
 import { DialError, type Dialer, type Listener } from "./wire.ts";
+import { TESTIMONY_WAIT_MS } from "./challenge-answers.ts";
 import { ChipError, type Witness } from "./witness.ts";
 
 class GoneChip extends ChipError {
