@@ -144,19 +144,19 @@ export class TestNetwork {
 
   /** The coordinator's end of a new connection. */
   host(wire: Parameters<typeof hostProvider>[1]): Connection {
-    return hostProvider(
-      {
-        ...this.net,
-        serials: this.serials,
-        records: this.#records,
-        policy: () => this.policy,
-        makeCredential: credentialFor,
-        floor: this.floor,
-        mayJoin: () => true,
-      },
-      wire,
-      true,
-    );
+    return hostProvider(this.sessionNet, wire, true);
+  }
+
+  get sessionNet(): Parameters<typeof hostProvider>[0] {
+    return {
+      ...this.net,
+      serials: this.serials,
+      records: this.#records,
+      policy: () => this.policy,
+      makeCredential: credentialFor,
+      floor: this.floor,
+      mayJoin: () => true,
+    };
   }
 
   ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string } = {}): Ask {
