@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { openStore, withAdmin, type Admin } from "@darkbloom/coordinator";
+import { DATABASE_FILE, openStore, withAdmin, type Admin } from "@darkbloom/coordinator";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { CommandFailed } from "./failure.ts";
 
@@ -28,6 +28,12 @@ export async function administerExisting<Result>(
       `There is no folder ${data}. Give the coordinator's data folder, or that of 'darkbloom up', with --data.`,
     );
   return await administer(data, work);
+}
+
+/** The coordinator's data folder that `--data` leads to, and whether a coordinator, or this command, has used it before. */
+export function coordinatorFolder(data: string): { readonly path: string; readonly isUsed: boolean } {
+  const path = coordinatorFolderOf(data);
+  return { path, isUsed: statSync(join(path, DATABASE_FILE), { throwIfNoEntry: false }) !== undefined };
 }
 
 function coordinatorFolderOf(data: string): string {

@@ -17,7 +17,7 @@ import {
   type IdentityChoice,
   type TpmAddress,
 } from "@darkbloom/provider";
-import { runningStatus, whyNotEarning } from "./machine-folder.ts";
+import { runningElsewhere, runningStatus, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
 
@@ -142,7 +142,10 @@ export function checkClock(secondsAhead: number | undefined): Check {
 export async function checkRunning(data: string): Promise<readonly Check[]> {
   const id = "provider.eligible";
   const status = await runningStatus(data);
-  if (!status) return [unknown(id, `no provider runs on ${data}`, "Start one with 'darkbloom provider start'.")];
+  if (!status) {
+    const way = (await runningElsewhere(data)) ?? "Start one with 'darkbloom provider start'.";
+    return [unknown(id, `no provider runs on ${data}`, way)];
+  }
   const reason = whyNotEarning(status);
   const own =
     reason === undefined

@@ -26,6 +26,9 @@ export const plaintextWarning = (host: string): string =>
   `Warning: --host ${host} serves plain HTTP beyond this machine: keys, prompts and answers can be read on the way. ` +
   "Put a reverse proxy with TLS in front of it, and --trust-proxy here.";
 
+export const noTokenNote =
+  "Without --join-token (better DARKBLOOM_JOIN_TOKEN in the environment) no provider on another machine can join.";
+
 /** The sentence for a server that could not listen; other errors come back as they are. */
 export function listenFailure(error: unknown, host: string, port: number): unknown {
   switch (codeOf(error)) {

@@ -1,6 +1,10 @@
 import type { ProviderStatus } from "@darkbloom/provider";
 import { expect, it } from "vitest";
-import { whyNotEarning } from "./machine-folder.ts";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openDataFolder } from "@darkbloom/protocol/node";
+import { runningElsewhere, whyNotEarning } from "./machine-folder.ts";
 
 const status: ProviderStatus = {
   pid: 1,
@@ -27,10 +31,39 @@ it.each<[Partial<ProviderStatus>, string | undefined]>([
   [{ connected: true, eligible: true }, undefined],
   [{}, "It has not reached the coordinator http://c yet."],
   [{ lost: "unreachable", checks }, "The coordinator cannot be reached. It keeps trying."],
-  [{ lost: "refused" }, expect.stringMatching(/^The coordinator refuses this machine\..* It keeps trying\.$/)],
+  [
+    { lost: "refused" },
+    expect.stringMatching(/^The coordinator refuses this machine's registration\..* It keeps trying\.$/),
+  ],
+  [{ lost: "no_coordinator" }, expect.stringContaining("it is no coordinator; check the URL.")],
+  [{ lost: "token_missing" }, expect.stringContaining("none was given.")],
+  [{ lost: "token_refused" }, expect.stringContaining("does not take this join token")],
+  [{ lost: "of a newer version" }, "The connection was lost. It keeps trying."],
   [{ lost: "refused", checks }, "The check blob.fresh fails: 300 s old. Set the clock."],
   [{ connected: true, checks }, "The check blob.fresh fails: 300 s old. Set the clock."],
   [{ connected: true }, "The coordinator has not confirmed the answer to its challenge yet."],
 ])("of %j is: %s", (changed, reason) => {
   expect(whyNotEarning({ ...status, ...changed })).toEqual(reason);
+});
+
+/**
+ * Goal: whoever names the wrong folder of a network is told the right one. Method: a folder as `up` makes it, with one
+ * provider that runs, one that crashed and one that stopped; then a second one that runs.
+ */
+it("names the folder beside or inside this one on which a provider runs", async () => {
+  const network = mkdtempSync(join(tmpdir(), "darkbloom-cli-"));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => rmSync(network, { recursive: true }));
+  const folders = [1, 2, 3].map((number) => join(network, `provider-${number}`));
+  for (const [at, folder] of folders.entries()) {
+    mkdirSync(folder);
+    writeFileSync(join(folder, "status.json"), at === 2 ? "" : JSON.stringify(status));
+  }
+  const [first = "", second = ""] = folders;
+  expect(await runningElsewhere(network)).toBeUndefined();
+  cleanup.use(await openDataFolder(first, "provider"));
+  for (const asked of [network, join(network, "provider"), second])
+    expect(await runningElsewhere(asked)).toBe(`One runs on ${first}: --data ${first}`);
+  cleanup.use(await openDataFolder(second, "provider"));
+  expect(await runningElsewhere(network)).toBe(`These run: --data ${first}, --data ${second}`);
 });

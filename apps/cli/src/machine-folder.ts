@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { failuresOf } from "@darkbloom/protocol";
 import { DataFolderError, openDataFolder } from "@darkbloom/protocol/node";
-import { platformHere, providerStatus, STATUS_FILE, type ProviderStatus } from "@darkbloom/provider";
+import { platformHere, providerStatus, STATUS_FILE, type LossReason, type ProviderStatus } from "@darkbloom/provider";
+import { PROVIDERS_MAX } from "./settings.ts";
 
 /** The network's join token, for `provider start` on a machine that is not the coordinator's. Mode 0600. */
 export const JOIN_TOKEN_FILE = "join-token";
@@ -10,6 +11,25 @@ export const JOIN_TOKEN_FILE = "join-token";
 /** What the provider that runs on this folder says of itself; undefined where none runs. */
 export async function runningStatus(data: string): Promise<ProviderStatus | undefined> {
   return (await isHeld(data)) ? statusIn(data) : undefined;
+}
+
+/** Where `up` keeps the data of its providers, inside its own folder. */
+export const providerFolder = (number: number): string => `provider-${number}`;
+
+/**
+ * On which folder of `up` beside or inside this one a provider runs, as a sentence: whoever has just started a
+ * network seldom knows that its providers have folders of their own.
+ */
+export async function runningElsewhere(data: string): Promise<string | undefined> {
+  const near = [dirname(data), data].flatMap((folder) =>
+    Array.from({ length: PROVIDERS_MAX }, (_, index) => join(folder, providerFolder(index + 1))),
+  );
+  const running: string[] = [];
+  for (const folder of near) if (statusIn(folder) && (await isHeld(folder))) running.push(folder);
+  const [first, second] = running;
+  if (first === undefined) return undefined;
+  if (second === undefined) return `One runs on ${first}: --data ${first}`;
+  return `These run: ${running.map((folder) => `--data ${folder}`).join(", ")}`;
 }
 
 /** Whether a process holds the folder's lock now: the one sign of life that a crash cannot leave behind. */
@@ -64,11 +84,16 @@ export function failureIn(checks: ProviderStatus["checks"]): string | undefined 
   return failed && `The check ${failed.id} fails: ${failed.seen}. ${failed.remedy}`.trim();
 }
 
-const losses: Readonly<Record<string, string>> = {
+const losses: Readonly<Record<LossReason, string>> = {
   unreachable: "The coordinator cannot be reached.",
+  no_coordinator: "Something answers at that address, and it is no coordinator; check the URL.",
   closed: "The coordinator closed the connection.",
-  refused:
-    "The coordinator refuses this machine. On another machine than the coordinator's, 'darkbloom provider login' is needed first.",
+  refused: "The coordinator refuses this machine's registration. Check that both are of the same version.",
+  token_missing:
+    "The coordinator takes a machine from elsewhere only with its join token, and none was given. Ask its operator for one; 'darkbloom provider login' keeps it.",
+  token_refused:
+    "The coordinator does not take this join token: its own is another one, or it has none (--join-token) and takes no machine from elsewhere. Ask its operator.",
+  replaced: "The same identity has joined from another place, and only one of them can serve.",
   silent: "The coordinator stopped answering.",
   not_registered: "The coordinator did not confirm the registration.",
   key_unavailable:
@@ -76,4 +101,6 @@ const losses: Readonly<Record<string, string>> = {
 };
 
 /** One sentence for how a connection ended. */
-export const lossOf = (reason: string): string => losses[reason] ?? "The connection was lost.";
+export const lossOf = (reason: string): string => (isLoss(reason) ? losses[reason] : "The connection was lost.");
+
+const isLoss = (reason: string): reason is LossReason => Object.hasOwn(losses, reason);

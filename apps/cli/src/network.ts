@@ -3,6 +3,7 @@ import type { SerialDisclosure } from "@darkbloom/coordinator";
 import { COORDINATOR_FOLDER } from "./admin.ts";
 import { Child, ChildEndedEarly, textIn, type ChildEvent } from "./child.ts";
 import { reachableUrl } from "./listening.ts";
+import { providerFolder } from "./machine-folder.ts";
 import { note } from "./output.ts";
 import { scrubbedEnvironment } from "@darkbloom/provider";
 import { environmentNameOf, flagOf, isSettingName, type SettingName } from "./settings.ts";
@@ -53,7 +54,7 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
   if (port === 0) port = Number(new URL(baseUrl).port);
 
   const providers = Array.from({ length: plan.providers }, (_, index) => {
-    const name = `provider-${index + 1}`;
+    const name = providerFolder(index + 1);
     const provider = new Child({
       name,
       args: () => providerArgs(plan, baseUrl, name),

@@ -7,7 +7,7 @@ import { identityChoices, readTpmAddress } from "@darkbloom/provider";
 export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
 
 /** Each provider is a process with the model in memory; more of them on one machine only get in each other's way. */
-const PROVIDERS_MAX = 16;
+export const PROVIDERS_MAX = 16;
 const SLOTS_MAX = 64;
 const THREADS_MAX = 256;
 const REQUESTS_PER_MINUTE_MAX = 1_000_000;
@@ -74,7 +74,7 @@ export const settings = {
     value: "URL",
     means: "the coordinator of the network",
     mustBe: "a URL that begins with http:// or https://",
-    read: webUrl,
+    read: coordinatorUrl,
   },
   coordinatorKey: {
     value: "KEY",
@@ -323,11 +323,13 @@ function apiKey(given: string): string | undefined {
   return /^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined;
 }
 
-function webUrl(given: string): URL | undefined {
+/** The base URL of SDKs, which ends in `/v1`, is what people have at hand; here it names the same coordinator. */
+function coordinatorUrl(given: string): URL | undefined {
   const url = URL.parse(given);
-  return url && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "" && url.hash === ""
-    ? url
-    : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
+    return undefined;
+  url.pathname = url.pathname.replace(/(\/v1)?\/*$/, "");
+  return url;
 }
 
 function origins(given: string): string[] | undefined {

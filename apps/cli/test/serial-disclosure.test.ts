@@ -29,7 +29,7 @@ it.each(["pseudonym", "none"])("keeps serials to their owners, disclosing %s", {
   expect(status).toMatchObject({ serial: own, serial_alias: expect.stringMatching(/^PS-/) });
   const alias: string = status.serial_alias;
   expect((await darkbloom(["provider", "status", ...machine])).stdout).toMatch(
-    new RegExp(`^Serial +${own}$[^]*^Callers see +${alias}$`, "m"),
+    new RegExp(`^Serial +${own}$[^]*^In evidence +${alias}$`, "m"),
   );
 
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };

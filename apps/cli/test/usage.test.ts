@@ -171,13 +171,18 @@ describe.concurrent("usage", () => {
 });
 
 describe.concurrent("keys and credit without a coordinator", () => {
-  /** Goal: an operator can prepare accounts before the first start. Method: make, list, credit, revoke, check, on one folder. */
+  /**
+   * Goal: an operator can prepare accounts before the first start, and a slip of the hand in --data does not pass unseen.
+   * Method: make, list, credit, revoke, check, on one folder; only the first finds it new.
+   */
   it("keeps accounts in the folder", async () => {
     using folder = temporaryFolder();
     const data = ["--data", folder.path, "--json"];
+    const notes: string[] = [];
     const run = async (...args: string[]) => {
       const { code, stdout, stderr } = await darkbloom([...args, ...data]);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(code).toBe(0);
+      notes.push(stderr);
       return stdout
         .trim()
         .split("\n")
@@ -199,6 +204,10 @@ describe.concurrent("keys and credit without a coordinator", () => {
     ]);
     expect(JSON.stringify(keys)).not.toContain("eigeninference-");
     expect(await run("ledger", "check")).toEqual([{ balanced: true, faults: [] }]);
+    expect(notes.shift()).toBe(
+      `No coordinator has used ${folder.path} yet; it was made now. The key works where 'darkbloom coordinator --data ${folder.path}' runs.\n`,
+    );
+    expect(notes.join("")).toBe("");
   });
 
   /** Goal: a folder of `up` leads to its coordinator. Method: a `coordinator` folder inside; the key must be in there. */

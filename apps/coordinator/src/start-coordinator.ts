@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { utf8, type MachinePolicy, type Revocations, type TrustLevel } from "@darkbloom/protocol";
+import { NetworkError, utf8, type MachinePolicy, type Revocations, type TrustLevel } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
@@ -9,12 +9,16 @@ import { serveAdmin } from "./admin/server.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { MachineRecords } from "./fleet/records.ts";
+import { DRAIN_RETRY_SEC } from "./http/failure.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { Slots } from "./routing/slots.ts";
 import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
 import { ProviderSockets } from "./ws/provider.ts";
+
+/** For the last bytes of answers, after the drain; a caller who reads none of them is not waited for longer. */
+const LAST_WORDS_MS = 1_000;
 
 export interface CoordinatorConfig {
   readonly host: string;
@@ -95,6 +99,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   );
 
   let draining = false;
+  const shutdown = new AbortController();
   const serving = new Set<Promise<void>>();
   const http = createHttpServer({
     ...net,
@@ -107,6 +112,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       await served.finally(() => serving.delete(served));
     },
     isDraining: () => draining,
+    shutdown: shutdown.signal,
     metrics,
     acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),
     settings: {
@@ -129,12 +135,23 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     async stop({ drainMs }) {
       draining = true;
       events.stopping({ running: serving.size });
-      const timer = new AbortController();
-      await Promise.race([Promise.allSettled(serving), clock.sleep(drainMs, timer.signal).catch(() => {})]);
-      timer.abort();
+      await within(drainMs, Promise.allSettled(serving));
+      // Who still waits is told why nothing more comes; to close first would look as if they had hung up.
+      shutdown.abort(new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC }));
+      await within(
+        LAST_WORDS_MS,
+        Promise.allSettled(serving).then(() => http.written()),
+      );
       await parts.disposeAsync();
     },
   };
+}
+
+/** Waits for it, but not for longer than this. */
+async function within(ms: number, awaited: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([awaited, systemClock.sleep(ms, timer.signal).catch(() => {})]);
+  timer.abort();
 }
 
 /** Compares without telling by its time how much was right. */

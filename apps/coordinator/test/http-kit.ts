@@ -160,6 +160,7 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
       await reply.end(closing);
     },
     isDraining: () => false,
+    shutdown: new AbortController().signal,
     events: observer.events,
     metrics: observer.metrics,
     acceptProvider: (_request, socket) => socket.destroy(),

@@ -22,7 +22,7 @@ export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/sc
 export { providerStatus, STATUS_FILE, type ProviderStatus } from "./adapters/status-file.ts";
 export { describeTpm } from "./adapters/tpm/tpm-key.ts";
 export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
-export type { TrustFacts } from "./events/events.ts";
+export type { LossReason, TrustFacts } from "./events/events.ts";
 export type { Engine } from "./inference/engine.ts";
 export {
   loadModel,

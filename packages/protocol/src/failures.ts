@@ -306,7 +306,7 @@ export function sentenceOf(failure: Failure): string {
     case "overloaded":
       return `This coordinator holds as much at once as it can. Try again in ${failure.retryAfterSec} s.`;
     case "draining":
-      return `This coordinator is shutting down. Try again in ${failure.retryAfterSec} s.`;
+      return `This coordinator is shutting down. Nothing was charged. Try again in ${failure.retryAfterSec} s.`;
     case "too_slow":
       return `The provider sent nothing for ${Math.round(failure.waitedMs / 1000)} s. Nothing was charged. Try again.`;
   }

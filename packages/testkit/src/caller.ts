@@ -29,8 +29,8 @@ export class Caller implements Reply {
     return concatBytes(...this.#parts);
   }
 
-  leave(): void {
-    this.#hangUp.abort(new Error("the caller left"));
+  leave(reason = new Error("the caller left")): void {
+    this.#hangUp.abort(reason);
   }
 
   begin(facts: AnswerFacts): void {

@@ -270,6 +270,7 @@ describe("after the first content", () => {
     ["a machine that is silent", { ...rain, hangAfter: 2 }, 504, "too_slow"],
     ["a machine that goes", long, 502, "provider_gone"],
     ["a machine that signs something else", rain, 502, "receipt_mismatch"],
+    ["a coordinator that ends", long, 503, "draining"],
   ];
   const rows = rowsOf(table);
 
@@ -288,6 +289,10 @@ describe("after the first content", () => {
       if (code === "provider_gone") {
         await made.during(until(() => provider.engine.generated > 5));
         provider.cut();
+      }
+      if (code === "draining") {
+        await made.during(until(() => provider.engine.generated > 5));
+        made.endRequests();
       }
       const answered = await made.during(sent, 10);
       if (stream) expectErrorEvent(endpoint, answered, code);

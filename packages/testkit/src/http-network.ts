@@ -50,6 +50,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       coordinatorKeys: [{ id: this.net.countersigner.keyId, publicKey: this.net.countersigner.publicKey }],
       serve: (ask, reply) => serve(this.net, ask, reply),
       isDraining: () => false,
+      shutdown: this.shutdown,
       metrics: { contentType: "text/plain", text: async () => "" },
       acceptProvider: (_request, socket) => socket.destroy(),
       settings: {

@@ -1,5 +1,11 @@
-import type { NetworkError } from "@darkbloom/protocol";
-import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS, toHex, verify, verifyReceipt } from "@darkbloom/protocol";
+import {
+  ANSWER_WINDOW_BYTES,
+  CHALLENGE_EVERY_MS,
+  NetworkError,
+  toHex,
+  verify,
+  verifyReceipt,
+} from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -226,6 +232,51 @@ describe("a network in a process", () => {
     expectProven(made, caller);
     await expectClosed(made);
   });
+});
+
+/**
+ * Goal: a coordinator that ends says so to everybody who still waits, takes nothing for what they have not got whole, and
+ * frees the machine. Method: end it while one request streams, one thinks before its first content and one has no slot yet.
+ */
+it("ends what still runs by its own failure when it shuts down", async () => {
+  const made = await network();
+  const [streaming] = await joined(made, long, { pieces: ["x"], firstTokenMs: 50_000 });
+  const callers = [new Caller(), new Caller(), new Caller()];
+  const codes: Promise<string>[] = [];
+  for (const [at, caller] of callers.entries()) {
+    codes.push(codeOf(made.serve(caller, at === 0 && streaming ? { pin: streaming.serial } : {})));
+    await made.clock.advance(500);
+  }
+  expect(made.net.slots.waiting).toBe(1);
+  made.endRequests();
+  expect(await made.clock.until(Promise.all(codes), 1)).toEqual(["draining", "draining", "draining"]);
+  expect(callers.map(({ facts }) => facts !== undefined)).toEqual([true, false, false]);
+  expect(made.net.slots.waiting).toBe(0);
+  const rows = await made.ledger.usage(account, 10);
+  expect(rows.map(({ outcome, cost }) => [outcome, cost])).toEqual([
+    ["shutdown", 0n],
+    ["shutdown", 0n],
+  ]);
+  await made.clock.advance(100);
+  expect(streaming?.engine.running).toBe(0);
+  await expectClosed(made);
+});
+
+/** Goal: who left before the end is still the one who left, with what they had been sent. Method: leave, freeze the machine, end. */
+it("does not take the blame for a caller who left", async () => {
+  const made = await network();
+  const [provider] = await joined(made, long);
+  const caller = new Caller();
+  const served = made.serve(caller);
+  await made.clock.advance(1_000);
+  provider?.freeze();
+  caller.leave(new NetworkError({ code: "caller_gone", phase: "after_content" }));
+  made.endRequests();
+  await expect(made.clock.until(served, 1)).rejects.toMatchObject({
+    failure: { code: "caller_gone", phase: "after_content" },
+  });
+  expect(await made.ledger.usage(account, 1)).toMatchObject([{ outcome: "caller_gone", cost: 0n }]);
+  await expectClosed(made);
 });
 
 describe("waiting for a slot", () => {

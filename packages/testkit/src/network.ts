@@ -20,6 +20,7 @@ import {
 import {
   dialects,
   microUsd,
+  NetworkError,
   softwareSerial,
   toHex,
   utf8,
@@ -109,6 +110,7 @@ export class TestNetwork {
   readonly fleet = new Fleet();
   readonly bugs: unknown[] = [];
   readonly net: Net;
+  readonly #ending = new AbortController();
   readonly serials: SerialNames;
   readonly #records = new MachineRecords(this.clock);
   /** By which machines are judged; a test may change it. */
@@ -184,11 +186,20 @@ export class TestNetwork {
       minTrust: "self_signed",
       pins: job.pins.map((name) => this.serials.ofPin(name)),
       hangUp: caller.signal,
+      shutdown: this.shutdown,
     };
   }
 
   serve(caller: Caller, more?: Parameters<TestNetwork["ask"]>[1]): Promise<void> {
     return serve(this.net, this.ask(caller, more), caller);
+  }
+
+  get shutdown(): AbortSignal {
+    return this.#ending.signal;
+  }
+  /** The coordinator waits no longer for what still runs. */
+  endRequests(): void {
+    this.#ending.abort(new NetworkError({ code: "draining", retryAfterSec: 3 }));
   }
 
   /** Joins a real provider with a scripted engine over a simulated wire. */

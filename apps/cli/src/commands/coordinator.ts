@@ -1,7 +1,7 @@
 import { startCoordinator } from "@darkbloom/coordinator";
 import { limitCoreDumps } from "@darkbloom/provider";
 import { command } from "../command.ts";
-import { isLoopback, listenFailure, plaintextWarning } from "../listening.ts";
+import { isLoopback, listenFailure, noTokenNote, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
 import { isSupervised, listenForStop } from "../stop.ts";
@@ -38,7 +38,10 @@ export const coordinator = command({
     // Prompts in transparent mode go through its memory.
     limitCoreDumps();
     const stop = listenForStop();
-    if (!isSupervised && !isLoopback(host)) note(plaintextWarning(host));
+    if (!isSupervised && !isLoopback(host)) {
+      note(plaintextWarning(host));
+      if (as.joinToken === undefined) note(noTokenNote);
+    }
     const running = await startCoordinator({
       port,
       host,

@@ -1,7 +1,7 @@
 import { formatUsd } from "@darkbloom/protocol";
-import { administer } from "../admin.ts";
+import { administer, coordinatorFolder } from "../admin.ts";
 import { command } from "../command.ts";
-import { outputOf } from "../output.ts";
+import { note, outputOf } from "../output.ts";
 
 export const keysCreate = command({
   path: "keys create",
@@ -22,7 +22,12 @@ export const keysCreate = command({
     json: { default: "false" },
   },
   async run({ data, credit, label, account, minTrust, providerSerial: pins, json }) {
+    const folder = coordinatorFolder(data);
     const created = await administer(data, (admin) => admin.createKey({ label, credit, account, minTrust, pins }));
+    if (!folder.isUsed)
+      note(
+        `No coordinator has used ${folder.path} yet; it was made now. The key works where 'darkbloom coordinator --data ${folder.path}' runs.`,
+      );
     outputOf(json).result(
       { api_key: created.apiKey, account: created.account, key_id: created.keyId },
       () =>

@@ -4,6 +4,7 @@ import { toBase64 } from "@darkbloom/protocol";
 import { openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { WrongUsage } from "../failure.ts";
+import { runningElsewhere } from "../machine-folder.ts";
 import { note, outputOf } from "../output.ts";
 
 /** Far above any chain of a device. */
@@ -25,13 +26,17 @@ export const providerAttest = command({
   async run({ data, chain, identity, json }) {
     const output = outputOf(json);
     if (platformHere !== "macos") note("Warning: this machine is no Mac, and Apple vouches for nothing else.");
+    const isNew = statSync(data, { throwIfNoEntry: false }) === undefined;
+    const elsewhere = isNew ? await runningElsewhere(data) : undefined;
+    if (elsewhere !== undefined)
+      note(`No provider has used ${data} yet; it becomes another machine's folder. ${elsewhere}`);
     await using folder = await openDataFolder(data, "provider");
     if (chain !== undefined) {
       const certificates = keepMdaChain(folder, textOf(chain));
       output.result(
         { kept: certificates },
         () =>
-          `${certificates} certificates are kept. Start the provider again; 'darkbloom provider status' then says what they show.`,
+          `${certificates === 1 ? "1 certificate is" : `${certificates} certificates are`} kept. Start the provider again; 'darkbloom provider status' then says what they show.`,
       );
       return 0;
     }

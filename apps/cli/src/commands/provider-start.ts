@@ -71,7 +71,7 @@ export const providerStart = command({
 /** What the owner is told while it runs: one line for each change, none for what stays as it was. */
 function storyOf(output: Output) {
   let told: string | undefined;
-  let isLost = false;
+  let lost: string | undefined;
   return {
     onIdentity({ home, reason }: { home: IdentityHome; reason: string }): void {
       output.result({ event: "identity", home, reason }, () => reason);
@@ -84,8 +84,8 @@ function storyOf(output: Output) {
     },
     onTrust({ trustLevel, eligible, checks }: TrustFacts): void {
       const reason = eligible ? undefined : failureIn([...checks]);
-      const again = eligible && (isLost || told !== undefined);
-      isLost = false;
+      const again = eligible && (lost !== undefined || told !== undefined);
+      lost = undefined;
       if (again) output.result({ event: "eligible", trust_level: trustLevel }, () => "This machine may serve again.");
       if (reason !== undefined && reason !== told)
         output.result(
@@ -95,12 +95,9 @@ function storyOf(output: Output) {
       told = reason;
     },
     onLost({ reason, retryInMs }: { reason: string; retryInMs: number }): void {
-      if (!isLost)
-        output.result(
-          { event: "lost", reason, retry_in_ms: Math.round(retryInMs) },
-          () => `${lossOf(reason)} Reconnecting.`,
-        );
-      isLost = true;
+      if (reason !== lost)
+        output.result({ event: "lost", reason, retry_in_ms: retryInMs }, () => `${lossOf(reason)} It keeps trying.`);
+      lost = reason;
     },
   };
 }

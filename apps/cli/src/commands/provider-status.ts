@@ -1,5 +1,5 @@
 import { command } from "../command.ts";
-import { runningStatus, whyNotEarning } from "../machine-folder.ts";
+import { runningElsewhere, runningStatus, whyNotEarning } from "../machine-folder.ts";
 import { columns, outputOf, wordsOf } from "../output.ts";
 
 export const providerStatus = command({
@@ -11,7 +11,8 @@ export const providerStatus = command({
     const output = outputOf(json);
     const status = await runningStatus(data);
     if (!status) {
-      const reason = `No provider runs on ${data}. 'darkbloom provider start' starts one.`;
+      const way = (await runningElsewhere(data)) ?? "'darkbloom provider start' starts one.";
+      const reason = `No provider runs on ${data}. ${way}`;
       output.result({ running: false, eligible: false, reason }, () => reason);
       return 1;
     }
@@ -23,7 +24,7 @@ export const providerStatus = command({
         columns([
           ["Serial", status.serial],
           ["Identity", status.identity_sha256],
-          ...(status.serial_alias === null ? [] : [["Callers see", status.serial_alias]]),
+          ...(status.serial_alias === null ? [] : [["In evidence", status.serial_alias]]),
           ["Coordinator", status.coordinator],
           ["Trust level", status.trust_level],
           ["Answered", String(status.answered)],

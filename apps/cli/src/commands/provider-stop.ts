@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { command } from "../command.ts";
 import { CommandFailed, codeOf } from "../failure.ts";
-import { isHeld, runningStatus } from "../machine-folder.ts";
-import { outputOf } from "../output.ts";
+import { isHeld, runningElsewhere, runningStatus } from "../machine-folder.ts";
+import { note, outputOf } from "../output.ts";
 import { DRAIN_MS } from "../stop.ts";
 
 const LOOK_EVERY_MS = 100;
@@ -17,8 +17,14 @@ export const providerStop = command({
   async run({ data, json }) {
     // The folder's lock is held, so the file was written by whoever holds it and its process id is theirs.
     const status = await runningStatus(data);
-    if (!status) throw new CommandFailed(`No provider runs on ${data}, so there is none to stop.`);
+    if (!status) {
+      const elsewhere = await runningElsewhere(data);
+      throw new CommandFailed(
+        `No provider runs on ${data}, so there is none to stop.${elsewhere ? ` ${elsewhere}` : ""}`,
+      );
+    }
     terminate(status.pid);
+    note(`Stopping: requests that run have up to ${DRAIN_MS / 1000} s to finish.`);
     const deadline = performance.now() + END_WAIT_MAX_MS;
     while (await isHeld(data)) {
       if (performance.now() > deadline)

@@ -5,7 +5,7 @@ import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
 import { administer, COORDINATOR_FOLDER } from "../admin.ts";
 import { ChildEndedEarly } from "../child.ts";
 import { command } from "../command.ts";
-import { isLoopback, isWildcard, plaintextWarning } from "../listening.ts";
+import { isLoopback, isWildcard, noTokenNote, plaintextWarning } from "../listening.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { startNetwork, type NetworkPlan } from "../network.ts";
 import { note, outputOf } from "../output.ts";
@@ -37,7 +37,10 @@ export const up = command({
   async run({ data, host, model: wanted, providers, threads, joinToken, json, ...rest }) {
     const stop = listenForStop();
     const model = locateModel(wanted);
-    if (!isLoopback(host)) note(plaintextWarning(host));
+    if (!isLoopback(host)) {
+      note(plaintextWarning(host));
+      if (joinToken === undefined) note(noTokenNote);
+    }
     await using folder = await openDataFolder(data, "'darkbloom up'");
     const plan: NetworkPlan = {
       ...rest,

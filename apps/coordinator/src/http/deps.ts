@@ -49,6 +49,8 @@ export interface HttpDeps {
   /** One inference, start to end. Throws NetworkError, before or after `reply.begin`. */
   serve(ask: Ask, reply: Reply): Promise<void>;
   isDraining(): boolean;
+  /** Aborts, with `draining`, when what still runs can be waited for no longer. */
+  readonly shutdown: AbortSignal;
   readonly events: Events;
   readonly metrics: MetricsSource;
   /** Takes over the socket of `GET /ws/provider`. */

@@ -9,6 +9,8 @@ import type { HttpDeps } from "./deps.ts";
 declare module "fastify" {
   interface FastifyRequest {
     requestId: RequestId;
+    /** When it came in, on the monotonic clock. */
+    startedMs: number;
   }
   interface FastifyContextConfig {
     /** Whose envelope errors of this route have; OpenAI's where none is named. */

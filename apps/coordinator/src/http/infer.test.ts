@@ -527,12 +527,15 @@ describe("a caller who is slow or leaves", () => {
     line.socket.write(rawChat(STREAM));
     await waits.promise;
     if (phase === "after_content") await line.until(/data: 1/);
+    await systemClock.sleep(20);
     const hungUpMs = systemClock.monotonicMs();
     line.socket.destroy();
     expect(await left.promise).toMatchObject({ failure: { code: "caller_gone", phase } });
     expect(systemClock.monotonicMs() - hungUpMs).toBeLessThan(100);
     while (!edge.lines.join("").includes('"code":"caller_gone"')) await systemClock.sleep(5);
     expect(edge.lines.join("")).not.toContain('"event":"bug"');
+    const told = edge.lines.find((one) => one.includes('"event":"request_failed"'));
+    expect(JSON.parse(told ?? "{}")).toMatchObject({ durationMs: expect.toSatisfy((ms: number) => ms >= 10) });
   });
 
   it("is noticed by every request of a pipeline", async () => {

@@ -124,10 +124,11 @@ async function answer(
     pins: pinsFor(deps.serials, caller, job),
     ...(wishes.nonce !== undefined && { nonce: wishes.nonce }),
     hangUp,
+    shutdown: deps.shutdown,
   };
 
   reply.hijack();
-  const to = { response: reply.raw, dialect, requestId, hangUp };
+  const to = { response: reply.raw, dialect, requestId, hangUp, shutdown: deps.shutdown };
   const answerTo = ask.job.stream ? new StreamReply(to) : new PlainReply(to);
   try {
     await deps.serve(ask, answerTo);
@@ -137,6 +138,6 @@ async function answer(
     const failure = failed.code === "no_provider" ? { ...failed, keyIsBound: isBound(caller) } : failed;
     answerTo.fail(failure);
     const { status } = failures[failure.code];
-    deps.events.requestFailed({ requestId, failure, status, durationMs: reply.elapsedTime });
+    deps.events.requestFailed({ requestId, failure, status, durationMs: deps.clock.monotonicMs() - request.startedMs });
   }
 }

@@ -33,6 +33,8 @@ interface Caller {
   readonly requestId: RequestId;
   /** Aborts when the caller hangs up. */
   readonly hangUp: AbortSignal;
+  /** Aborts when this coordinator ends and can wait for nobody. */
+  readonly shutdown: AbortSignal;
 }
 
 /**
@@ -69,12 +71,13 @@ export class StreamReply implements HttpReply {
 
   async write(bytes: Uint8Array): Promise<void> {
     if (!this.#facts) throw new RangeError("write before begin");
-    const { response, hangUp } = this.#caller;
+    const { response, hangUp, shutdown } = this.#caller;
     if (isOver(this.#caller)) throw callerGone();
     this.#events.push(bytes);
     if (response.write(bytes)) return;
     response.socket?.setTimeout(CALLER_STALL_MS_MAX);
-    await once(response, "drain", { signal: hangUp }).catch(() => {
+    await once(response, "drain", { signal: AbortSignal.any([hangUp, shutdown]) }).catch(() => {
+      if (!hangUp.aborted) shutdown.throwIfAborted();
       throw callerGone();
     });
     response.socket?.setTimeout(0);

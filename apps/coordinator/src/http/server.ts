@@ -2,7 +2,8 @@ import swagger from "@fastify/swagger";
 import { dialects, failures, NetworkError, type OurWords } from "@darkbloom/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
-import { createServer, STATUS_CODES, type RequestListener, type Server } from "node:http";
+import { once } from "node:events";
+import { createServer, STATUS_CODES, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { BODIES_BYTES_MAX, Budget } from "../limits/budget.ts";
@@ -28,6 +29,8 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TR
 export interface HttpServer {
   /** @returns the port that was bound, also where 0 was asked for */
   listen(at: { host: string; port: number }): Promise<{ port: number }>;
+  /** Resolves when every response that was begun has been written whole, or its caller has left. */
+  written(): Promise<void>;
   /** Takes no more connections and ends those that are open: drain first. Provider sockets stay, for their sessions to end. */
   close(): Promise<void>;
   readonly server: Server;
@@ -35,6 +38,7 @@ export interface HttpServer {
 
 /** The coordinator's HTTP edge: routes, what every response has in common, and how failures are told. */
 export function createHttpServer(deps: HttpDeps): HttpServer {
+  const responses = new Set<ServerResponse>();
   const app = Fastify({
     logger: false,
     trustProxy: deps.settings.trustProxy,
@@ -42,7 +46,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     // Draining is told in our own words, by the routes that it concerns.
     return503OnClosing: false,
     forceCloseConnections: true,
-    serverFactory: (handler) => listenerOf(deps, handler),
+    serverFactory: (handler) => listenerOf(deps, handler, responses),
     clientErrorHandler: (error, socket) => refuseMalformed(deps, error.code, socket),
     frameworkErrors: (error, request, reply) => {
       greet(deps, request, reply);
@@ -57,6 +61,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
 
   app.decorateRequest("requestId");
+  app.decorateRequest("startedMs");
   app.addHook("onRequest", (request, reply, done) => {
     greet(deps, request, reply);
     done();
@@ -85,6 +90,9 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       if (address === null || typeof address === "string") throw new RangeError("the server listens on no port");
       return { port: address.port };
     },
+    async written() {
+      while (responses.size > 0) await Promise.allSettled([...responses].map((response) => once(response, "close")));
+    },
     async close() {
       // This resolves with the last provider's socket too: Node counts what was upgraded among its connections.
       void app.close();
@@ -95,7 +103,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
 
 /** Node's server, for each address that Fastify binds. Only the provider's path is upgraded: elsewhere, as in
  * Java's offers of `h2c`, RFC 9110 §7.8 lets a server ignore the offer and answer the request. */
-function listenerOf(deps: HttpDeps, handler: RequestListener): Server {
+function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<ServerResponse>): Server {
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -107,11 +115,16 @@ function listenerOf(deps: HttpDeps, handler: RequestListener): Server {
     },
     handler,
   );
+  server.on("request", (_request, response) => {
+    responses.add(response);
+    response.once("close", () => responses.delete(response));
+  });
   return server.on("upgrade", (request, socket, head) => deps.acceptProvider(request, socket, head));
 }
 
 function greet(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply): void {
   request.requestId = requestIdOf(request.raw, deps.random);
+  request.startedMs = deps.clock.monotonicMs();
   dressResponse(request.raw, reply.raw, request.requestId, deps.settings);
 }
 
@@ -123,7 +136,7 @@ function refuse(deps: HttpDeps, error: unknown, request: FastifyRequest, reply: 
     requestId,
     failure,
     status: failures[failure.code].status,
-    durationMs: reply.elapsedTime,
+    durationMs: deps.clock.monotonicMs() - request.startedMs,
   });
   // Nobody is there to be told.
   if (failure.code === "caller_gone") return reply.hijack();

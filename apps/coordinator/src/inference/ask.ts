@@ -16,4 +16,6 @@ export interface Ask {
   readonly pins: readonly Serial[];
   /** Aborts when the caller hangs up. */
   readonly hangUp: AbortSignal;
+  /** Aborts, with `draining`, when this coordinator ends and can wait for answers no longer. */
+  readonly shutdown: AbortSignal;
 }

@@ -41,7 +41,6 @@ export class Attempt implements Disposable {
   readonly #entry: CatalogEntry;
   readonly #line: Line;
   readonly #opener: AnswerOpener;
-  readonly #hangUp: AbortSignal;
   readonly #startedMs: number;
   #opened: OpenedFrame[] = [];
   #uncreditedBytes = 0;
@@ -66,11 +65,10 @@ export class Attempt implements Disposable {
     this.#entry = entry;
     this.#line = line;
     this.#opener = opener;
-    this.#hangUp = ask.hangUp;
     this.#startedMs = startedMs;
     this.provider = provider;
     this.sealMs = net.clock.monotonicMs() - startedMs;
-    this.#hangUp.addEventListener("abort", this.#cancel, { once: true });
+    ask.hangUp.addEventListener("abort", this.#cancel, { once: true });
   }
 
   /** Seals the body for the machine at the other end of the line and hands it over. */
@@ -119,9 +117,13 @@ export class Attempt implements Disposable {
     return this.#firstContentMs ?? 0;
   }
 
-  /** Resolves when the first content exists, hidden or not. Until then any failure may be another machine's chance. */
-  async firstContent(): Promise<void> {
-    const frame = await this.#open(FIRST_CONTENT_WAIT_MS, this.#hangUp);
+  /**
+   * Resolves when the first content exists, hidden or not. Until then any failure may be another machine's chance.
+   *
+   * @param over aborts when the request is over without an answer
+   */
+  async firstContent(over: AbortSignal): Promise<void> {
+    const frame = await this.#open(FIRST_CONTENT_WAIT_MS, over);
     if (!frame) throw this.#mismatch("stream");
     this.#firstContentMs = this.#net.clock.monotonicMs() - this.#startedMs;
     this.#opened.unshift(frame);
@@ -130,7 +132,10 @@ export class Attempt implements Disposable {
   /** The next frame; the last one is marked final. After a hang-up too, until the provider has closed. */
   async next(): Promise<OpenedFrame> {
     const fromMs = this.#net.clock.monotonicMs();
-    const frame = await this.#open(this.#cancelled ? CLOSE_WAIT_MS : Math.max(1, STREAM_IDLE_MS - this.#idleMs));
+    const frame = await this.#open(
+      this.#cancelled ? CLOSE_WAIT_MS : Math.max(1, STREAM_IDLE_MS - this.#idleMs),
+      this.#ask.shutdown,
+    );
     if (!frame) throw this.#mismatch("stream");
     // A comment that keeps the stream alive says nothing of the model: only tokens do.
     const progressed = frame.completionTokens > this.#completionTokens;
@@ -141,7 +146,7 @@ export class Attempt implements Disposable {
 
   /** What the provider signed about it all; follows the final frame. */
   async completion(): Promise<Completion> {
-    if (!this.#completion && (await this.#open(CLOSE_WAIT_MS))) throw this.#mismatch("stream");
+    if (!this.#completion && (await this.#open(CLOSE_WAIT_MS, this.#ask.shutdown))) throw this.#mismatch("stream");
     if (!this.#completion) throw this.#mismatch("stream");
     return this.#completion;
   }
@@ -154,7 +159,7 @@ export class Attempt implements Disposable {
   }
 
   /** The next opened frame, or undefined where the completion came instead. */
-  async #open(waitMs: number, signal?: AbortSignal): Promise<OpenedFrame | undefined> {
+  async #open(waitMs: number, signal: AbortSignal): Promise<OpenedFrame | undefined> {
     for (;;) {
       const ready = this.#opened.shift();
       if (ready) return ready;
@@ -268,7 +273,7 @@ export class Attempt implements Disposable {
   };
 
   [Symbol.dispose](): void {
-    this.#hangUp.removeEventListener("abort", this.#cancel);
+    this.#ask.hangUp.removeEventListener("abort", this.#cancel);
     this.#line[Symbol.dispose]();
   }
 }

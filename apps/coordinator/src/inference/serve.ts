@@ -41,6 +41,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const maxTokens = outputBound(entry, ask);
 
   const startedMs = net.clock.monotonicMs();
+  const over = AbortSignal.any([ask.hangUp, ask.shutdown]);
   await using hold = await Hold.take(
     net.ledger,
     {
@@ -61,6 +62,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
     maxTokens,
     hold,
     reply,
+    over,
     startedMs,
     heldMs: net.clock.monotonicMs(),
     attempts: 0,
@@ -72,14 +74,12 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   for (;;) {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
     const queuedAtMs = net.clock.monotonicMs();
-    using line = await net.slots
-      .acquire(want, tried, jobId, ask.body.length, ask.hangUp)
-      .catch((error: unknown): never => {
-        const refusal = asNetworkError(ask, error);
-        if (!last) hold.note(outcomeOf(refusal.failure));
-        // Where no other machine is left, the caller is told what went wrong on the last one.
-        throw last && !ask.hangUp.aborted ? new NetworkError(last) : refusal;
-      });
+    using line = await net.slots.acquire(want, tried, jobId, ask.body.length, over).catch((error: unknown): never => {
+      const refusal = asNetworkError(ask, error);
+      if (!last) hold.note(outcomeOf(refusal.failure));
+      // Where no other machine is left, the caller is told what went wrong on the last one.
+      throw last && !over.aborted ? new NetworkError(last) : refusal;
+    });
     tried.add(line.providerId);
     turn.attempts++;
     try {
@@ -99,6 +99,8 @@ interface Turn {
   readonly maxTokens: number;
   readonly hold: Hold;
   readonly reply: Reply;
+  /** Aborts when nobody waits for the answer any more, or this coordinator no longer can. */
+  readonly over: AbortSignal;
   /** When the request came in, and when its money was set aside. */
   readonly startedMs: number;
   readonly heldMs: number;
@@ -109,7 +111,7 @@ interface Turn {
 async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> {
   const { net, ask, entry, maxTokens, hold, reply } = turn;
   using attempt = Attempt.start(net, ask, entry, maxTokens, line);
-  await attempt.firstContent();
+  await attempt.firstContent(turn.over);
   const { provider, jobId, providerId, sealMs, firstContentMs } = attempt;
   reply.begin({
     jobId,
@@ -222,11 +224,12 @@ function outcomeOf(failure: Failure): Outcome {
   if (failure.code === "caller_gone") return "caller_gone";
   if (failure.code === "too_slow") return "too_slow";
   if (failure.code === "receipt_mismatch") return "receipt_mismatch";
+  if (failure.code === "draining") return "shutdown";
   return failures[failure.code].blame === "provider" ? "provider_fault" : "refused";
 }
 
-function asNetworkError(ask: Ask, error: unknown): NetworkError {
-  if (ask.hangUp.aborted) return callerGone("before_content");
+function asNetworkError({ hangUp }: Ask, error: unknown): NetworkError {
+  if (hangUp.aborted) return hangUp.reason instanceof NetworkError ? hangUp.reason : callerGone("before_content");
   return error instanceof NetworkError ? error : new NetworkError({ code: "internal_error" }, { cause: error });
 }
 

@@ -25,7 +25,7 @@ export interface HoldTerms {
   readonly at: number;
 }
 
-/** How a request ended; `crashed` is written at the next start for holds that a crash left open. */
+/** How a request ended; `shutdown` is one that a coordinator on its way out waited for in vain, `crashed` is written at the next start for holds that a crash left open. */
 export const outcomes = [
   "finished",
   "caller_gone",
@@ -33,6 +33,7 @@ export const outcomes = [
   "too_slow",
   "receipt_mismatch",
   "refused",
+  "shutdown",
   "crashed",
 ] as const;
 export type Outcome = (typeof outcomes)[number];

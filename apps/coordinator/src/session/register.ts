@@ -5,6 +5,7 @@ import {
   isPseudonym,
   isSerialVouched,
   isSoftwareSerial,
+  JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
   softwareSerial,
   toHex,
@@ -52,8 +53,7 @@ export async function register(
   const frame = opening && readFrame(opening.text);
   if (frame?.type !== "register" || frame.protocol !== PROTOCOL_VERSION)
     return refuse(`register first, with protocol ${PROTOCOL_VERSION}`);
-  if (!net.mayJoin(frame.auth_token, onThisMachine))
-    return refuse("a join token is needed to join from another machine");
+  if (!net.mayJoin(frame.auth_token, onThisMachine)) return refuse(JOIN_TOKEN_NEEDED);
   const own = readShown(net.crypto, frame);
   if (!own) return refuse("the registration blob cannot be read");
   if (isPseudonym(own.blob.serial)) return refuse("no machine's own serial begins with PS-");

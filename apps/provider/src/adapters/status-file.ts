@@ -14,7 +14,7 @@ export const providerStatus = z.object({
   serial: z.string(),
   /** What a revocation list names: SHA-256 of the identity key's 65 bytes, lower-case hex. */
   identity_sha256: z.string(),
-  /** What callers see in its place, while connected to a network that gives pseudonyms. */
+  /** What its evidence says in its place, while connected to a network that gives pseudonyms. */
   serial_alias: z.string().nullable(),
   coordinator: z.string(),
   connected: z.boolean(),

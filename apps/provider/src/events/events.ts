@@ -24,6 +24,9 @@ export type LossReason =
   | "closed"
   /** The coordinator does not take this machine in. */
   | "refused"
+  /** Nor any from another machine: it was shown no join token, or this one is not its own. */
+  | "token_missing"
+  | "token_refused"
   /** The same identity has joined from somewhere else. */
   | "replaced"
   | "silent"

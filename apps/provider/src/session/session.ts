@@ -1,6 +1,7 @@
 import {
   ANSWER_WINDOW_BYTES,
   fromCoordinator,
+  JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
   spelledHardwareEvidence,
   toBase64,
@@ -270,6 +271,7 @@ export class Session {
 
   #lossOf(code: number, reason: string): LossReason {
     if (code !== closeCodes.policy) return "closed";
+    if (reason === JOIN_TOKEN_NEEDED) return this.#net.authToken === undefined ? "token_missing" : "token_refused";
     if (this.#providerId === "") return "refused";
     return reason === "replaced" ? "replaced" : "closed";
   }

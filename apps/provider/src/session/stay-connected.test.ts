@@ -2,6 +2,7 @@ import {
   challengeAnswer,
   fromBase64,
   HPKE_KEY_LIFE_MS,
+  JOIN_TOKEN_NEEDED,
   readBlob,
   tags,
   toBase64,
@@ -65,7 +66,7 @@ class Life {
   dialing: "open" | DialError["code"] = "open";
   dials = 0;
 
-  constructor(script: Script = { pieces: ["Rain", "."] }, keyAgeMs = 0) {
+  constructor(script: Script = { pieces: ["Rain", "."] }, keyAgeMs = 0, joinToken: string | null = "token") {
     const { clock, machine } = this;
     this.engine = new ScriptedEngine({ clock, script: () => script, slots: 1 });
     const dialer: Dialer = {
@@ -96,7 +97,7 @@ class Life {
       },
       keys: machine.keys,
       slots: this.engine.slots,
-      authToken: "token",
+      authToken: joinToken ?? undefined,
       posture: () => ({ inspector_closed: "pass" as const }),
       witness: { evidence: {}, testify: (...asked: Parameters<Witness["testify"]>) => this.testify(...asked) },
       onTrust: (facts: TrustFacts) => void this.trust.push(facts),
@@ -436,7 +437,8 @@ describe("a lost connection", () => {
   });
 
   it.each<[number, string, boolean, LossReason]>([
-    [1008, "a join token is needed to join from another machine", false, "refused"],
+    [1008, "the registration blob cannot be read", false, "refused"],
+    [1008, JOIN_TOKEN_NEEDED, false, "token_refused"],
     [1008, "replaced", true, "replaced"],
     [1001, "shutdown", true, "closed"],
   ])("tells apart %i %s", async (code, words, joined, reason) => {
@@ -446,6 +448,14 @@ describe("a lost connection", () => {
     life.peer.listener.closed(code, words);
     await life.until(() => life.losses.length === 1);
     expect(life.losses[0]?.reason).toBe(reason);
+  });
+
+  it("knows that it had no join token to show", async () => {
+    const life = new Life(undefined, 0, null);
+    await life.until(() => life.peers.length === 1);
+    life.peer.listener.closed(1008, JOIN_TOKEN_NEEDED);
+    await life.until(() => life.losses.length === 1);
+    expect(life.losses[0]?.reason).toBe("token_missing");
   });
 
   it("counts a coordinator that never takes it in", async () => {

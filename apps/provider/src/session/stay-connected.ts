@@ -10,7 +10,7 @@ export const STABLE_AFTER_MS = 60_000;
 /** How long to wait before the n-th retry in a row (from 0): doubling, with jitter, so that a fleet does not return all at once. */
 export function retryDelayMs(retries: number, random: Random): number {
   const fullMs = Math.min(RETRY_FIRST_MS * 2 ** Math.min(retries, 16), RETRY_MAX_MS);
-  return fullMs * (0.5 + random.fraction() / 2);
+  return Math.round(fullMs * (0.5 + random.fraction() / 2));
 }
 
 /**

@@ -126,4 +126,6 @@ export const fromCoordinator = z.discriminatedUnion("type", [
   z.object({ type: z.literal("cancel"), request_id: jobId }),
   z.object({ type: z.literal("provider_drain_ack") }),
 ]);
+/** The reason with which a coordinator closes the connection of a machine that may not join without a token, or with this one. */
+export const JOIN_TOKEN_NEEDED = "a join token is needed to join from another machine";
 export type FromCoordinator = z.infer<typeof fromCoordinator>;
