@@ -9,6 +9,7 @@ import { runningElsewhere, whyNotEarning } from "./machine-folder.ts";
 const status: ProviderStatus = {
   pid: 1,
   serial: "SW-1",
+  identity_sha256: "0".repeat(64),
   serial_alias: null,
   coordinator: "http://c",
   connected: false,

@@ -96,6 +96,8 @@ const losses: Readonly<Record<LossReason, string>> = {
   replaced: "The same identity has joined from another place, and only one of them can serve.",
   silent: "The coordinator stopped answering.",
   not_registered: "The coordinator did not confirm the registration.",
+  key_unavailable:
+    "The identity key cannot sign, since the chip that holds it does not answer. The log has the reason (chip_failed).",
 };
 
 /** One sentence for how a connection ended. */

@@ -308,11 +308,13 @@ function publicKey(given: string): Uint8Array | undefined {
 }
 
 function namedRoots(given: string): NamedRoot[] | undefined {
-  const named = given.split(",").map((part) => /^(?<path>.+)=(?<sha256>[0-9a-fA-F]{64})$/.exec(part)?.groups);
+  const named = given
+    .split(",")
+    .map((part) => /^(?<path>.+)=(?<sha256>(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2})$/.exec(part)?.groups);
   const roots = named.flatMap((root) =>
     root?.["path"] === undefined || root["sha256"] === undefined
       ? []
-      : [{ path: root["path"], sha256: root["sha256"].toLowerCase() }],
+      : [{ path: root["path"], sha256: root["sha256"].replaceAll(":", "").toLowerCase() }],
   );
   return roots.length === named.length ? roots : undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { wellKnownSchema } from "@darkbloom/protocol";
 import { expect, it } from "vitest";
 import { hasSoftTpm, SoftTpm } from "../../provider/test/soft-tpm.ts";
 import { darkbloom, Running, temporaryFolder } from "./binary.ts";
@@ -55,8 +56,11 @@ it.skipIf(!hasSoftTpm)("serves at level hardware (needs swtpm)", { timeout: SLOW
   expect(answer.headers.get("x-provider-trust-level")).toBe("hardware");
   await answer.text();
 
+  const published = await fetch(`${url}/.well-known/darkbloom`);
+  const { coordinator_keys } = wellKnownSchema.parse(await published.json());
+  const word = ["--coordinator-key", coordinator_keys[0]?.public_key ?? ""];
   const verify = ["verify", "providers", "--coordinator", url, "--api-key", key];
-  const known = await darkbloom([...verify, "--tpm-root", root, "--min", "hardware"]);
+  const known = await darkbloom([...verify, ...word, "--tpm-root", root, "--min", "hardware"]);
   expect(known.code).toBe(0);
   expect(checksIn(known.stdout)).toMatchObject({
     "challenge.caller_nonce": "pass",
@@ -65,6 +69,15 @@ it.skipIf(!hasSoftTpm)("serves at level hardware (needs swtpm)", { timeout: SLOW
     "tpm.quote.nonce": "pass",
     "key.residency": "pass",
     "published.level": "pass",
+  });
+  // Without the coordinator's word one link is open, and only that.
+  const wordless = await darkbloom([...verify, "--tpm-root", root]);
+  expect(wordless.code).toBe(0);
+  expect(checksIn(wordless.stdout)).toMatchObject({
+    "tpm.ek.path": "pass",
+    "tpm.activation": "unknown",
+    "key.residency": "unknown",
+    "published.level": "unknown",
   });
   // Whoever gives no root is told what could not be checked, and is lied to by nobody.
   const unknown = await darkbloom(verify);

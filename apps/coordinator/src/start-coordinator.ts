@@ -93,8 +93,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
   const policy = () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) });
   const records = new MachineRecords(clock);
+  const floor = { minTrust: config.minTrust, catalog: store.catalog };
   const sockets = opening.use(
-    new ProviderSockets({ ...net, serials, records, policy, makeCredential: credentialFor, mayJoin }),
+    new ProviderSockets({ ...net, serials, records, policy, makeCredential: credentialFor, floor, mayJoin }),
   );
 
   let draining = false;

@@ -18,4 +18,5 @@ export { REGISTER_WAIT_MS } from "./session/register.ts";
 export type { Line, LineEvent } from "./session/line.ts";
 export { Mailbox } from "./session/mailbox.ts";
 export type { Wire } from "./session/wire.ts";
+export { ProviderSockets } from "./ws/provider.ts";
 export { serialNames, type NetworkKey, type SerialDisclosure, type SerialNames } from "./trust/serial-names.ts";

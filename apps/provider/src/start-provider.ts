@@ -1,4 +1,4 @@
-import { softwareSerial } from "@darkbloom/protocol";
+import { softwareSerial, toHex } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { mdaEvidenceIn } from "./adapters/apple-mda.ts";
 import { codeSha256 } from "./adapters/code-hash.ts";
@@ -101,7 +101,14 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     posture: posture(),
   };
   const keys = opening.use(new SealingKeys(tools, () => ({ ...description, posture: posture() })));
-  const status = opening.use(new StatusFile(folder, clock, { serial, coordinator: config.coordinatorUrl }, seen));
+  const status = opening.use(
+    new StatusFile(
+      folder,
+      clock,
+      { serial, identity_sha256: toHex(nodeCrypto.sha256(signer.publicKey)), coordinator: config.coordinatorUrl },
+      seen,
+    ),
+  );
 
   const { hooks = {} } = config;
   const log = createProviderLog(config.logLevel);

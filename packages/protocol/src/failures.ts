@@ -153,6 +153,7 @@ export const gates = [
   "model_not_served",
   "pinned_elsewhere",
   "trust_below_minimum",
+  "evidence_failed",
   "challenge_stale",
   "untrusted",
   "draining",
@@ -214,7 +215,7 @@ interface Facts {
   provider_gone: { providerId: ProviderId; phase: Phase };
   provider_busy: { providerId: ProviderId };
   receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch };
-  no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>> };
+  no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>>; keyIsBound?: boolean };
   overloaded: { retryAfterSec: number };
   draining: { retryAfterSec: number };
   too_slow: { providerId: ProviderId; phase: Phase; waitedMs: number };
@@ -237,6 +238,7 @@ const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
   model_not_served: ["does not serve this model", "do not serve this model"],
   pinned_elsewhere: ["is not the pinned machine", "are not the pinned machine"],
   trust_below_minimum: ["is below the needed trust level", "are below the needed trust level"],
+  evidence_failed: ["fails a check of what it shows of itself", "fail a check of what they show of themselves"],
   challenge_stale: ["has not passed a recent attestation challenge", "have not passed a recent attestation challenge"],
   untrusted: ["is untrusted", "are untrusted"],
   draining: ["is draining", "are draining"],
@@ -298,7 +300,9 @@ export function sentenceOf(failure: Failure): string {
         failure.connected === 0
           ? "no provider is connected"
           : `of ${failure.connected} connected, ${reasons.join(", ")}`;
-      return `No machine can serve this request now: ${seen}. GET /v1/providers/attestation shows every machine with its checks.`;
+      const bound =
+        failure.keyIsBound === true ? " This key is bound to a trust level or to machines: GET /v1/key." : "";
+      return `No machine can serve this request now: ${seen}.${bound} GET /v1/providers/attestation shows every machine with its checks.`;
     }
     case "overloaded":
       return `This coordinator holds as much at once as it can. Try again in ${failure.retryAfterSec} s.`;

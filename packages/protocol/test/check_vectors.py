@@ -720,6 +720,160 @@ def check_tpm(vectors):
         same("event_log", replayed_log(unbase64(quote["event_log"])), dict(enumerate(values)))
 
 
+# --- What callers, coordinators and operators put beside a machine's own evidence
+
+
+def leaf_of(nonce):
+    """RFC 6962, 2.1."""
+    return sha256(b"\x00" + nonce)
+
+
+def node_of(left, right):
+    return sha256(b"\x01" + left + right)
+
+
+def tree_of(nonces):
+    """RFC 6962, 2.1: the root, split where the largest power of two below the count stands; 2.1.1: each path."""
+    if len(nonces) == 1:
+        return leaf_of(nonces[0]), [[]]
+    split = 1
+    while split * 2 < len(nonces):
+        split *= 2
+    (left, left_paths), (right, right_paths) = tree_of(nonces[:split]), tree_of(nonces[split:])
+    paths = [path + [{"side": "right", "sha256": right.hex()}] for path in left_paths]
+    paths += [path + [{"side": "left", "sha256": left.hex()}] for path in right_paths]
+    return node_of(left, right), paths
+
+
+def root_of_path(nonce, path):
+    """None for a path that is none."""
+    lower_hex = set("0123456789abcdef")
+    if len(path) > 10 or any(len(step["sha256"]) != 64 or set(step["sha256"]) - lower_hex for step in path):
+        return None
+    root = leaf_of(nonce)
+    for step in path:
+        neighbour = bytes.fromhex(step["sha256"])
+        root = node_of(neighbour, root) if step["side"] == "left" else node_of(root, neighbour)
+    return root
+
+
+def check_caller_nonces(vectors):
+    vector = vectors["caller-nonces"]
+    nonces = [bytes.fromhex(nonce) for nonce in vector["nonces"]]
+    same("nonces", {len(nonce) for nonce in nonces}, {32})
+    same("sizes", [tree["size"] for tree in vector["trees"]], [1, 2, 3, 4, 5, 7, 8])
+    same("nonces", len(nonces), 8)
+    for tree in vector["trees"]:
+        root, paths = tree_of(nonces[: tree["size"]])
+        same("root", tree["root"], root.hex())
+        same("paths", tree["paths"], paths)
+        for nonce, path in zip(nonces, tree["paths"]):
+            same("path", root_of_path(nonce, path), root)
+
+    root, (own, neighbours, *_) = tree_of(nonces[:5])
+    (first, *rest), last = own, own[-1]
+    flipped = {**first, "side": "left" if first["side"] == "right" else "right"}
+    changed = {**last, "sha256": ("1" if last["sha256"][0] == "0" else "0") + last["sha256"][1:]}
+    wrong = {
+        "another's nonce": (nonces[1], own),
+        "another's path": (nonces[0], neighbours),
+        "a flipped side": (nonces[0], [flipped, *rest]),
+        "a changed hash": (nonces[0], own[:-1] + [changed]),
+        "a step too few": (nonces[0], own[:-1]),
+        "a step too many": (nonces[0], own + [{"side": "right", "sha256": root.hex()}]),
+        "steps in another order": (nonces[0], own[::-1]),
+        "upper case": (nonces[0], [{**first, "sha256": first["sha256"].upper()}, *rest]),
+        "a node as nonce": (leaf_of(nonces[0]) + bytes.fromhex(first["sha256"]), rest),
+        "more steps than there may be": (nonces[0], [first] * 11),
+    }
+    told = [(case["wrong"], bytes.fromhex(case["nonce"]), case["path"]) for case in vector["wrong"]]
+    same("wrong", told, [(word, nonce, path) for word, (nonce, path) in wrong.items()])
+    for word, nonce, path in told:
+        if root_of_path(nonce, path) == root:
+            raise Refused(word)
+
+
+def activation_status(ek_public, ak_public, case, known):
+    """What a coordinator's word says of these keys."""
+    if case["key_id"] not in known:
+        return "unknown"
+    statement = unbase64(case["statement"])
+    said = json.loads(statement)
+    named = {"ek_public_sha256": sha256(ek_public).hex(), "ak_public_sha256": sha256(ak_public).hex()}
+    try:
+        known[case["key_id"]].verify(unbase64(case["signature"]), b"darkbloom:tpm-activation:v1\x00" + statement)
+        time_of(said.pop("at"))
+    except (InvalidSignature, KeyError):
+        return "fail"
+    return "pass" if said == {"v": 1, **named} else "fail"
+
+
+def check_activation(vectors):
+    vector = vectors["activation"]
+    keys = {
+        name: ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(number))
+        for name, number in vector["private_keys"].items()
+    }
+    public = keys["coordinator"].public_key()
+    same("coordinator_public_key", public.public_bytes(*RAW).hex(), vector["coordinator_public_key"])
+    tpm, other = vectors["tpm"]["cases"]
+    same("keys", (vector["ek_public"], vector["ak_public"]), (tpm["ek_public"], tpm["ak_public"]))
+    same("at", vector["at"], vectors["registration"]["at"])
+    ek, ak = unbase64(vector["ek_public"]), unbase64(vector["ak_public"])
+    other_ek, other_ak = unbase64(other["ek_public"]), unbase64(other["ak_public"])
+
+    def said(ek_public=ek, ak_public=ak, **change):
+        hashes_of = {"ek_public_sha256": sha256(ek_public).hex(), "ak_public_sha256": sha256(ak_public).hex()}
+        fields = {"v": 1, **hashes_of, "at": vector["at"], **change}
+        return canonical_bytes({name: value for name, value in fields.items() if value is not None})
+
+    tag, key_id = b"darkbloom:tpm-activation:v1\x00", vector["key_id"]
+    expected = {
+        "good": (said(), tag, "coordinator", key_id, "pass"),
+        "another endorsement key": (said(ek_public=other_ek), tag, "coordinator", key_id, "fail"),
+        "another attestation key": (said(ak_public=other_ak), tag, "coordinator", key_id, "fail"),
+        "the two keys swapped": (said(ek_public=ak, ak_public=ek), tag, "coordinator", key_id, "fail"),
+        "another version": (said(v=2), tag, "coordinator", key_id, "fail"),
+        "a further field": (said(more=1), tag, "coordinator", key_id, "fail"),
+        "no time": (said(at=None), tag, "coordinator", key_id, "fail"),
+        "no tag": (said(), b"", "coordinator", key_id, "fail"),
+        "another tag": (said(), b"darkbloom:countersignature:v1\x00", "coordinator", key_id, "fail"),
+        "another coordinator's signature": (said(), tag, "stranger", key_id, "fail"),
+        "a coordinator that is not known": (said(), tag, "stranger", "key-2", "unknown"),
+    }
+    same("cases", [case["what"] for case in vector["cases"]], list(expected))
+    for case in vector["cases"]:
+        statement, behind, by, named, status = expected[case["what"]]
+        same("statement", unbase64(case["statement"]), statement)
+        # Ed25519 has one signature for each message and key.
+        same("signature", unbase64(case["signature"]), keys[by].sign(behind + statement))
+        same("key_id", case["key_id"], named)
+        same("status", case["status"], status)
+        same(case["what"], activation_status(ek, ak, case, {key_id: public}), status)
+
+
+def check_serial_pseudonym(vectors):
+    cases = vectors["serial-pseudonym"]["cases"]
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    for case in cases:
+        message = b"darkbloom:serial:v1\x00" + case["serial"].encode()
+        mac = hmac.digest(bytes.fromhex(case["network_key"]), message, "sha256")
+        same("mac", mac.hex(), case["mac"])
+        same("pseudonym", "PS-" + "".join(digits[byte & 31] for byte in mac[:12]), case["pseudonym"])
+    # Another network or another serial is another name.
+    same("pseudonyms", len({case["pseudonym"] for case in cases}), len(cases))
+
+
+def check_file_manifest(vectors):
+    vector = vectors["file-manifest"]
+    for file in vector["files"]:
+        same("sha256", sha256(unbase64(file["content"])).hex(), file["sha256"])
+    ordered = sorted(vector["files"], key=lambda file: file["name"].encode())
+    text = "".join(f"{file['sha256']}  {file['name']}\n" for file in ordered)
+    same("manifest", vector["manifest"], text)
+    same("manifest_sha256", vector["manifest_sha256"], sha256(text.encode()).hex())
+
+
 CHECKS = {
     "jcs": check_jcs,
     "response-hash": check_response_hash,
@@ -732,6 +886,10 @@ CHECKS = {
     "certificate-path": check_certificate_path,
     "apple-mda": check_apple_mda,
     "tpm": check_tpm,
+    "caller-nonces": check_caller_nonces,
+    "activation": check_activation,
+    "serial-pseudonym": check_serial_pseudonym,
+    "file-manifest": check_file_manifest,
 }
 
 

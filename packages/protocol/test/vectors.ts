@@ -29,6 +29,7 @@ import {
   timeAt,
 } from "./samples.ts";
 import { tpmVector, type RecordedTpm } from "./tpm-vectors.ts";
+import { activation, callerNonces, fileManifest, serialPseudonym } from "./trust-vectors.ts";
 
 /**
  * Everything that is signed or sealed, worked out once with known keys, as JSON that any language can
@@ -241,5 +242,9 @@ export function makeVectors(known: Known, tpms: readonly RecordedTpm[]): Readonl
     "certificate-path": certificatePath(certificates),
     "apple-mda": appleMda(certificates),
     tpm: tpmVector(tpms),
+    "caller-nonces": callerNonces(),
+    activation: activation(tpms),
+    "serial-pseudonym": serialPseudonym(),
+    "file-manifest": fileManifest(),
   };
 }

@@ -6,6 +6,7 @@ import {
   NetworkError,
   SEAL_INFO,
   signReceipt,
+  tags,
   toBase64,
   toHex,
   utf8,
@@ -42,6 +43,8 @@ const behaviours = [
   "another request in the receipt",
   "more usage than was allowed",
   "a changed frame",
+  "a signature that is spelled otherwise",
+  "half a character in the receipt",
 ] as const;
 type Behaviour = (typeof behaviours)[number];
 const lies = new Set<Behaviour>(behaviours.slice(behaviours.indexOf("another body than signed")));
@@ -101,6 +104,7 @@ class FakeMachine implements Member {
       pins: [this.serial],
       trustLevel: "self_signed",
       attested: true,
+      failing: false,
       distrusted: this.distrusted,
       draining: false,
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
@@ -253,14 +257,18 @@ class FakeMachine implements Member {
     };
     const { jcs, signature } = await signReceipt(this.#signer, receipt);
     const changed = jcs.replace('"completion_tokens":3', '"completion_tokens":2');
+    const halved = jcs.replace('"name":"fake"', String.raw`"name":"\ud800"`);
+    const isHalved = behaviour === "half a character in the receipt";
+    const signedHalved = toBase64(await this.#signer.signTagged(tags.receipt, utf8(halved)));
+    const responseSignature = toBase64(await this.#signer.signResponseHash(signedHash));
     put({
       kind: "complete",
       completion: {
         type: "inference_complete",
         request_id: jobId,
-        receipt: behaviour === "another receipt than signed" ? changed : jcs,
-        receipt_signature: signature,
-        response_signature: toBase64(await this.#signer.signResponseHash(signedHash)),
+        receipt: behaviour === "another receipt than signed" ? changed : isHalved ? halved : jcs,
+        receipt_signature: isHalved ? signedHalved : signature,
+        response_signature: behaviour === "a signature that is spelled otherwise" ? "QR==" : responseSignature,
       },
     });
   }

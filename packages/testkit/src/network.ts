@@ -115,6 +115,7 @@ export class TestNetwork {
   readonly #records = new MachineRecords(this.clock);
   /** By which machines are judged; a test may change it. */
   policy: MachinePolicy = {};
+  floor: Parameters<typeof hostProvider>[0]["floor"] = { minTrust: "self_signed", catalog: new Catalog([entry]) };
 
   constructor(seed = 1, disclosure: SerialDisclosure = "serial") {
     this.random = seededRandom(seed);
@@ -145,18 +146,19 @@ export class TestNetwork {
 
   /** The coordinator's end of a new connection. */
   host(wire: Parameters<typeof hostProvider>[1]): Connection {
-    return hostProvider(
-      {
-        ...this.net,
-        serials: this.serials,
-        records: this.#records,
-        policy: () => this.policy,
-        makeCredential: credentialFor,
-        mayJoin: () => true,
-      },
-      wire,
-      true,
-    );
+    return hostProvider(this.sessionNet, wire, true);
+  }
+
+  get sessionNet(): Parameters<typeof hostProvider>[0] {
+    return {
+      ...this.net,
+      serials: this.serials,
+      records: this.#records,
+      policy: () => this.policy,
+      makeCredential: credentialFor,
+      floor: this.floor,
+      mayJoin: () => true,
+    };
   }
 
   ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string } = {}): Ask {
@@ -220,6 +222,8 @@ interface ProviderOptions {
   readonly witness?: Witness;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
+  /** What arrives at either end in place of what was sent. */
+  readonly meddle?: (text: string, to: "provider" | "coordinator") => string;
 }
 
 const unknownPosture = { core_dumps_off: "unknown" } as const;
@@ -246,6 +250,7 @@ export class TestProvider {
   told: TrustFacts | undefined;
   readonly #network: TestNetwork;
   readonly #delayMs: () => number;
+  readonly #meddle: NonNullable<ProviderOptions["meddle"]>;
   readonly #leave = new AbortController();
   #cut: (() => void) | undefined;
   #frozen = false;
@@ -253,11 +258,19 @@ export class TestProvider {
   constructor(
     network: TestNetwork,
     script: Behaviour,
-    { slots = 4, delayMs = () => 1, signer = memorySigner(), witness, describe = () => ({}) }: ProviderOptions,
+    {
+      slots = 4,
+      delayMs = () => 1,
+      signer = memorySigner(),
+      witness,
+      describe = () => ({}),
+      meddle = (text) => text,
+    }: ProviderOptions,
   ) {
     const { clock, random } = network;
     this.#network = network;
     this.#delayMs = delayMs;
+    this.#meddle = meddle;
     this.engine = new ScriptedEngine({ clock, slots, script });
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
     const posture = (): SelfDescription["posture"] => describe().posture ?? unknownPosture;
@@ -316,8 +329,8 @@ export class TestProvider {
           listener.closed(1006, reason);
         };
         this.#cut = () => close("");
-        const toProvider = this.#pipe((text) => open && listener.received(text));
-        const toCoordinator = this.#pipe((text) => open && connection.received(text));
+        const toProvider = this.#pipe((text) => open && listener.received(this.#meddle(text, "provider")));
+        const toCoordinator = this.#pipe((text) => open && connection.received(this.#meddle(text, "coordinator")));
         const connection = this.#network.host({
           bufferedBytes: 0,
           send: toProvider,

@@ -1,4 +1,4 @@
-import type { Connection } from "@darkbloom/coordinator/testing";
+import { Catalog, type Connection } from "@darkbloom/coordinator/testing";
 import {
   appleNonce,
   CHALLENGE_ANSWER_MS,
@@ -59,7 +59,11 @@ describe("a machine", () => {
     const [made, provider] = await machine();
     expect(await ask(made)).toBe("whole");
     expect(provider.told).toMatchObject({ eligible: true, trustLevel: "self_signed" });
-    expect(provider.told?.checks.at(-1)).toMatchObject({ id: "standing", status: "pass" });
+    expect(provider.told?.checks.slice(-3)).toMatchObject([
+      { id: "standing", status: "pass" },
+      { id: "serving.trust", status: "pass" },
+      { id: "serving.models", status: "pass" },
+    ]);
   });
 
   it("that lied once is not asked again, by whichever connection it comes", async () => {
@@ -135,6 +139,14 @@ describe("a machine", () => {
     made.policy = listOf(memorySigner().publicKey);
     await made.clock.advance(25 * 60_000);
     expect(await ask(made)).toBe("whole");
+    // Withdrawn when it comes, and taken off the list while it waits.
+    made.policy = listOf(signer.publicKey);
+    await reconnect(made, provider);
+    expect(made.fleet.candidates()).toMatchObject([{ failing: true, attested: false }]);
+    expect(failed(provider)).toEqual(["identity.revoked"]);
+    made.policy = {};
+    await made.clock.advance(30_000);
+    expect(await ask(made)).toBe("whole");
   });
 
   it("that Apple vouches for is hardware where Apple's root is known, and self-signed elsewhere", async () => {
@@ -172,6 +184,21 @@ describe("a machine", () => {
     await reconnect(made, provider);
     expect(nameOf()).toEqual([serial]);
     expect(await ask(made, serial)).toBe("whole");
+  });
+});
+
+/** Goal: a machine that no request can reach is told so. Method: an operator who asks for more than it has. */
+describe("a machine that is honest and not wanted", () => {
+  it.each<[string, Partial<TestNetwork["floor"]>, string]>([
+    ["its level is too low", { minTrust: "hardware" }, "serving.trust"],
+    ["its model is not sold", { catalog: new Catalog([]) }, "serving.models"],
+  ])("is told where %s", async (_, floor, id) => {
+    const made = new TestNetwork();
+    made.floor = { ...made.floor, ...floor };
+    const provider = made.provider(() => rain);
+    await made.clock.advance(1_000);
+    expect(provider.told).toMatchObject({ eligible: false, trustLevel: "self_signed" });
+    expect(failed(provider)).toEqual([id]);
   });
 });
 

@@ -52,7 +52,7 @@ export const coordinator = command({
       minTrust: as.minTrust,
       trust: readTrustFiles(as),
       serialDisclosure: as.serialDisclosure,
-      ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked) }),
+      ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked, () => note(unreadableList(as.revoked))) }),
       platformFeePercent: as.platformFeePercent,
       requestsPerSec: requestsPerMinute / 60,
       requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),
@@ -69,3 +69,6 @@ export const coordinator = command({
     return 0;
   },
 });
+
+const unreadableList = (path = ""): string =>
+  `Warning: ${path} is no revocation list any more. The last one that could be read stays in force; put a whole one in its place.`;

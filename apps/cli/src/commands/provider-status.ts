@@ -23,6 +23,7 @@ export const providerStatus = command({
         "",
         columns([
           ["Serial", status.serial],
+          ["Identity", status.identity_sha256],
           ...(status.serial_alias === null ? [] : [["In evidence", status.serial_alias]]),
           ["Coordinator", status.coordinator],
           ["Trust level", status.trust_level],

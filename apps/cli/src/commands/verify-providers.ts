@@ -2,9 +2,11 @@ import {
   atLeast,
   coordinatorKeyId,
   evidenceFrom,
+  fromBase64OrNothing,
   failuresOf,
   readBlob,
   toBase64Url,
+  toHex,
   verifyPublished,
   type Attestation,
   type Verdict,
@@ -61,7 +63,13 @@ export const verifyProviders = command({
     const bad = verified.filter(({ machine, verdict }) => !isGood(machine, verdict) || !atLeast(verdict.level, min));
     for (const { machine, verdict } of verified)
       output.result(
-        { event: "provider", serial: machine.provider_serial, provider_id: machine.provider_id, ...verdict },
+        {
+          event: "provider",
+          serial: machine.provider_serial,
+          identity_sha256: identityOf(machine),
+          provider_id: machine.provider_id,
+          ...verdict,
+        },
         () => `${stepsOf(machine, verdict)}\n`,
       );
     output.result({ event: "summary", machines: verified.length, refused: bad.length, min }, () =>
@@ -73,6 +81,10 @@ export const verifyProviders = command({
   },
 });
 
+/** What a revocation list names. */
+const identityOf = ({ se_public_key }: Attestation): string =>
+  toHex(nodeCrypto.sha256(fromBase64OrNothing(se_public_key)));
+
 /** A protection that is off and that no level asks for is shown, and is no reason to refuse a machine that admits it. */
 function isGood({ evidence }: Attestation, { checks }: Verdict): boolean {
   const blob = readBlob(evidenceFrom(evidence).blob);
@@ -81,5 +93,6 @@ function isGood({ evidence }: Attestation, { checks }: Verdict): boolean {
 
 function stepsOf(machine: Attestation, { level, checks }: Verdict): string {
   const steps = checks.map((check) => ["", check.status, check.id, wordsOf(check)]);
-  return `${machine.provider_serial ?? machine.provider_id}: ${level}\n${columns(steps)}`;
+  const name = machine.provider_serial ?? machine.provider_id;
+  return `${name}: ${level}\nIdentity ${identityOf(machine)}\n${columns(steps)}`;
 }

@@ -9,7 +9,8 @@ import {
 } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { makeTpmCredential } from "./tpm-credential.ts";
+import { changedBytes } from "../../../../packages/protocol/test/changed.ts";
+import { credentialFor, makeTpmCredential } from "./tpm-credential.ts";
 
 const { privateKey: rsaPrivate, publicKey: rsaPublic } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const modulus = Buffer.from(rsaPublic.export({ format: "jwk" }).n ?? "", "base64url");
@@ -111,6 +112,24 @@ describe("a credential", () => {
         makeTpmCredential(rsaEk({ n: Buffer.from(n) }), akName, secret);
         const odd = eccEk({ at: hex("0020", Buffer.from(at.slice(0, 32)), "0020", Buffer.from(at.slice(32))) });
         expect(makeTpmCredential(odd, akName, secret)).toBeUndefined();
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  /** Goal: no keys that a machine sends throw. Method: good public areas with some bytes changed, and any bytes, for each key. */
+  it("is made or not, and never throws, for any bytes", () => {
+    const akPublic = hex("0023", "000b", "00050072", "0000", "0010", "0018000b", "0003", "0010", "0020", x, "0020", y);
+    const certify = { attest: new Uint8Array(0), signature: new Uint8Array(0) };
+    const given = (ekPublic: Uint8Array, ak: Uint8Array) =>
+      credentialFor({ ekPublic, akPublic: ak, keyPublic: akPublic, certify }, secret);
+    expect(given(eccEk(), akPublic)).toBeDefined();
+    const junk = fc.uint8Array({ maxLength: 100 });
+    const eks = fc.oneof(changedBytes(rsaEk()), changedBytes(eccEk()), junk);
+    fc.assert(
+      fc.property(eks, fc.oneof(changedBytes(akPublic), junk), (ek, ak) => {
+        for (const credential of [given(ek, akPublic), given(eccEk(), ak), given(ek, ak)])
+          if (credential) expect(credential.idObject.length).toBe(2 + 32 + 2 + secret.length);
       }),
       { numRuns: 200 },
     );

@@ -384,6 +384,27 @@ describe("who may ask", () => {
     } else expect(ask).toMatchObject(expected);
   });
 
+  /** Goal: who is refused for what his key is bound to learns that. Method: the same refusal for a bound key and another. */
+  it.each<[bound: object, isTold: boolean]>([
+    [{ minTrust: "hardware" }, true],
+    [{ pins: ["A"] }, true],
+    [{}, false],
+  ])("says of the key %j that it is bound: %j", async (bound, isTold) => {
+    await using edge = await openEdge({
+      serve: async () => {
+        throw new NetworkError(examples.no_provider);
+      },
+    });
+    const [known] = await edge.accounts.list();
+    if (!known) throw new Error("the edge has a key");
+    const key = "eigeninference-boundboundboundboundboundboundboundbound1";
+    const hash = toHex(nodeCrypto.sha256(utf8(key))) as Sha256Hex;
+    await edge.accounts.add(hash, { ...known, keyId: "key_b" as KeyId, ...bound });
+    const response = await edge.chat(chatBody(), { authorization: `Bearer ${key}` });
+    expect(response.status).toBe(503);
+    expect((await response.text()).includes("This key is bound")).toBe(isTold);
+  });
+
   it("limits the rate of an account, and says when to come back", async () => {
     const clock = { ...systemClock, monotonicMs: () => 0 };
     await using edge = await openEdge({ clock });

@@ -74,6 +74,9 @@ const inferenceFailures = [
 
 const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (atLeast(wish, floor) ? wish : floor);
 
+const isBound = ({ minTrust, pins }: Pick<KeyRecord, "minTrust" | "pins">): boolean =>
+  minTrust !== null || pins.length > 0;
+
 /** What the key is bound to and what the request asks for, both. */
 function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pick<Job, "pins">): readonly Serial[] {
   const bound = caller.pins.map((pin) => serials.ofPin(pin));
@@ -131,7 +134,8 @@ async function answer(
     await deps.serve(ask, answerTo);
     if (!answerTo.ended) throw new RangeError("served, and the reply was not ended");
   } catch (error) {
-    const failure = failureOf(deps.events, requestId, error);
+    const failed = failureOf(deps.events, requestId, error);
+    const failure = failed.code === "no_provider" ? { ...failed, keyIsBound: isBound(caller) } : failed;
     answerTo.fail(failure);
     const { status } = failures[failure.code];
     deps.events.requestFailed({ requestId, failure, status, durationMs: deps.clock.monotonicMs() - request.startedMs });

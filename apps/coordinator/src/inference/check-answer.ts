@@ -1,6 +1,6 @@
 import {
   canonicalJson,
-  fromBase64,
+  fromBase64OrNothing,
   receipt as receiptSchema,
   tags,
   utf8,
@@ -35,16 +35,16 @@ export function checkAnswer(
   expected: Expected,
   completion: Completion,
 ): { readonly receipt: Receipt } | { readonly mismatch: Mismatch } {
-  const identityKey = fromBase64(expected.provider.identityKey);
+  const identityKey = fromBase64OrNothing(expected.provider.identityKey);
 
   // "ECDSA P-256/SHA-256 … over the 64 ASCII characters of that hex hash": the hash that we computed, so
   // that a signature over any other body fails.
-  const responseSignature = fromBase64(completion.response_signature);
+  const responseSignature = fromBase64OrNothing(completion.response_signature);
   if (!crypto.verifyP256(identityKey, utf8(expected.responseSha256), responseSignature))
     return { mismatch: "response_hash" };
 
   const signed = utf8(tags.receipt + completion.receipt);
-  if (!crypto.verifyP256(identityKey, signed, fromBase64(completion.receipt_signature)))
+  if (!crypto.verifyP256(identityKey, signed, fromBase64OrNothing(completion.receipt_signature)))
     return { mismatch: "receipt_signature" };
 
   const receipt = readReceipt(completion.receipt);
@@ -54,14 +54,13 @@ export function checkAnswer(
 
 /** Only the canonical form is taken: the caller checks the signature over what it canonicalises itself. */
 function readReceipt(jcs: string): Receipt | undefined {
-  let json: unknown;
   try {
-    json = JSON.parse(jcs);
+    const parsed = receiptSchema.safeParse(JSON.parse(jcs));
+    return parsed.success && canonicalJson(parsed.data) === jcs ? parsed.data : undefined;
   } catch {
+    // No JSON, or half a character in it, which has no canonical form.
     return undefined;
   }
-  const parsed = receiptSchema.safeParse(json);
-  return parsed.success && canonicalJson(parsed.data) === jcs ? parsed.data : undefined;
 }
 
 function agrees(receipt: Receipt, { ask, entry, provider, jobId, maxTokens, responseSha256 }: Expected): boolean {

@@ -18,6 +18,8 @@ export interface Candidate {
   readonly trustLevel: TrustLevel;
   /** Passed its latest challenge, recently enough. */
   readonly attested: boolean;
+  /** A check fails without whose mending it serves nobody. */
+  readonly failing: boolean;
   readonly distrusted: boolean;
   readonly draining: boolean;
   readonly models: readonly {
@@ -62,6 +64,7 @@ export function gateOf(want: Want, candidate: Candidate, tried: ReadonlySet<Prov
   );
   if (!model) return "model_not_served";
   if (candidate.distrusted) return "untrusted";
+  if (candidate.failing) return "evidence_failed";
   if (!candidate.attested) return "challenge_stale";
   if (!atLeast(candidate.trustLevel, want.minTrust)) return "trust_below_minimum";
   if (candidate.draining) return "draining";

@@ -3,6 +3,7 @@ import {
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
   fatalFailuresOf,
+  REVOKED,
   toBase64,
   verify,
   spelledTpmCredential,
@@ -94,19 +95,29 @@ export class Challenger {
   }
 
   async run(over: AbortSignal): Promise<void> {
-    let due = mayBeChallenged(this.#session.verdict, this.#session.shown);
+    const first = this.#session.verdict;
+    let due = mayBeChallenged(first, this.#session.shown);
     try {
       for (;;) {
         const outcome = due ? await this.#once(over) : "refuted";
         if (outcome === "timeout" && this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED)
           this.#session.leave("untrusted");
         await this.#rest(outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS, over);
-        due ||= this.#renewing !== undefined;
+        due ||= this.#renewing !== undefined || this.#isTakenOffTheList(first);
         if (!due) this.#session.nonces.take().close(false);
       }
     } finally {
       this.#session.nonces.end();
     }
+  }
+
+  /** A machine that was withdrawn when it came, and by nothing else kept out, is challenged once the list is without it. */
+  #isTakenOffTheList(first: Verdict): boolean {
+    const { shown, evidence } = this.#session;
+    const failures = fatalFailuresOf(first.checks, shown.blob.platform);
+    if (failures.length === 0 || !failures.every(({ id }) => id === REVOKED)) return false;
+    const { crypto, clock } = this.#net;
+    return mayBeChallenged(verify(crypto, evidence.of(shown), evidence.policy("later"), clock.now()), shown);
   }
 
   #withLog(quote: TpmQuote | undefined): TpmQuote | undefined {

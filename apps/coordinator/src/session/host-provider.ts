@@ -2,6 +2,7 @@ import { fromBase64, tpmQuoteFrom, type FromProvider, type Hpke, type MachinePol
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { MachineRecords } from "../fleet/records.ts";
+import type { Floor } from "../trust/serving.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
 import type { ActivationNet } from "./activation.ts";
 import { Challenger } from "./challenger.ts";
@@ -18,6 +19,7 @@ export interface SessionNet extends ActivationNet {
   readonly records: MachineRecords;
   /** By which evidence is judged now. */
   readonly policy: () => MachinePolicy;
+  readonly floor: Floor;
   readonly events: Events;
   readonly serials: SerialNames;
   /** Whether this peer may join: it is on this machine, or it shows the operator's join token. */

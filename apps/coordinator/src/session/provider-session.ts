@@ -2,6 +2,7 @@ import {
   ANSWER_WINDOW_BYTES,
   CHALLENGE_AGE_MAX_MS,
   failuresOf,
+  fatalFailuresOf,
   fromBase64,
   NetworkError,
   toHex,
@@ -18,6 +19,7 @@ import { newRecord, type MachineRecord } from "../fleet/records.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/choose.ts";
 import type { MachineName } from "../trust/serial-names.ts";
+import { servingChecks } from "../trust/serving.ts";
 import {
   afterChallenge,
   distrustedFor,
@@ -127,6 +129,7 @@ export class ProviderSession implements Member {
       pins: this.#name.pins,
       trustLevel: this.#verdict.level,
       attested: this.#attested,
+      failing: fatalFailuresOf(this.#verdict.checks, this.#shown.blob.platform).length > 0,
       distrusted: isDistrusted(this.standing, this.#net.clock.monotonicMs()),
       draining: this.#draining || this.#leaving !== undefined,
       models: modelsOf(this.#shown),
@@ -258,12 +261,19 @@ export class ProviderSession implements Member {
 
   tellTrust(): void {
     const { clock } = this.#net;
-    const { trustLevel, attested, distrusted, draining } = this.candidate();
+    const candidate = this.candidate();
+    const { trustLevel, attested, distrusted, draining } = candidate;
+    const serving = servingChecks(candidate, this.#net.floor);
     this.#outbox.control({
       type: "trust_status",
       trust_level: trustLevel,
-      eligible: attested && !distrusted && !draining,
-      checks: [...this.#verdict.checks, standingCheck(this.standing, clock.monotonicMs(), clock.now())],
+      eligible: attested && !distrusted && !draining && serving.every(({ status }) => status === "pass"),
+      checks: [
+        ...this.#verdict.checks,
+        standingCheck(this.standing, clock.monotonicMs(), clock.now()),
+        // What is asked of a machine that nobody knows yet says nothing to its owner.
+        ...(attested ? serving : []),
+      ],
     });
   }
 

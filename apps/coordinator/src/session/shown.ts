@@ -1,5 +1,5 @@
 import {
-  fromBase64,
+  fromBase64OrNothing,
   readBlob,
   toHex,
   type Crypto,
@@ -24,11 +24,11 @@ export interface Shown extends SignedBlob {
 
 /** @returns undefined where the bytes are no blob */
 export function readShown(crypto: Crypto, frame: { blob: string; signature: string }): Shown | undefined {
-  const blobBytes = fromBase64(frame.blob);
+  const blobBytes = fromBase64OrNothing(frame.blob);
   const blob = readBlob(blobBytes);
   if (!blob) return undefined;
   const sha256 = toHex(crypto.sha256(blobBytes)) as Sha256Hex;
-  return { blob, blobBytes, blobSignature: fromBase64(frame.signature), sha256 };
+  return { blob, blobBytes, blobSignature: fromBase64OrNothing(frame.signature), sha256 };
 }
 
 export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undefined): Evidence => ({

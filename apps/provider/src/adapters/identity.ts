@@ -3,6 +3,8 @@ import type { DataFolder } from "@darkbloom/protocol/node";
 import { IdentityKeyError } from "./identity-file.ts";
 import { openSecureEnclaveKey, SECURE_ENCLAVE_KEY_FILE, type SecureEnclaveOptions } from "./secure-enclave-key.ts";
 import { openSoftwareKey, SOFTWARE_KEY_FILE } from "./software-key.ts";
+import { TpmError } from "./tpm/tpm-error.ts";
+import { nameOf } from "./tpm/transport.ts";
 import { TPM_KEY_FILE, TpmKey, type TpmPlace } from "./tpm/tpm-key.ts";
 
 /** Where an identity key may live; `auto` takes the machine's own chip where it can. */
@@ -66,6 +68,8 @@ export async function openIdentity(
     return await opened(folder, chip, place, ", which can be used.");
   } catch (error) {
     if (!(error instanceof IdentityKeyError)) throw error;
+    if (chip === "tpm" && error.cause instanceof TpmError && error.cause.code === "unreachable")
+      return inFile(folder, `: there is no TPM at ${nameOf(place.address)}.`);
     return inFile(folder, `, since ${chipNames[chip]} cannot be used. ${error.message}`);
   }
 }

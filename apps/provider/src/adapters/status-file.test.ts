@@ -7,9 +7,12 @@ describe("the status file", () => {
   const open = () => {
     const clock = new ManualClock();
     const folder = memoryFolder();
-    const status = new StatusFile(folder, clock, { serial: "SW-1", coordinator: "http://c" }, () => [
-      { name: "secure_boot", status: "pass", seen: "on", remedy: "" },
-    ]);
+    const status = new StatusFile(
+      folder,
+      clock,
+      { serial: "SW-1", identity_sha256: "0".repeat(64), coordinator: "http://c" },
+      () => [{ name: "secure_boot", status: "pass", seen: "on", remedy: "" }],
+    );
     return { clock, folder, status, read: () => providerStatus.parse(JSON.parse(String(folder.read(STATUS_FILE)))) };
   };
 
@@ -50,7 +53,12 @@ describe("the status file", () => {
 
   it("does not stop the provider where it cannot be written", () => {
     const folder = { ...memoryFolder(), write: () => expect.fail("disk full") };
-    const status = new StatusFile(folder, new ManualClock(), { serial: "SW-1", coordinator: "http://c" }, () => []);
+    const status = new StatusFile(
+      folder,
+      new ManualClock(),
+      { serial: "SW-1", identity_sha256: "0".repeat(64), coordinator: "http://c" },
+      () => [],
+    );
     expect(() => status.joined({ providerId: "prov_1", serialAlias: undefined })).not.toThrow();
     expect(() => status[Symbol.dispose]()).not.toThrow();
   });

@@ -12,6 +12,8 @@ const WRITE_EVERY_MS = 2_000;
 export const providerStatus = z.object({
   pid: z.int(),
   serial: z.string(),
+  /** What a revocation list names: SHA-256 of the identity key's 65 bytes, lower-case hex. */
+  identity_sha256: z.string(),
   /** What its evidence says in its place, while connected to a network that gives pseudonyms. */
   serial_alias: z.string().nullable(),
   coordinator: z.string(),
@@ -47,7 +49,7 @@ export class StatusFile implements Disposable {
   constructor(
     folder: DataFolder,
     clock: Clock,
-    self: { serial: string; coordinator: string },
+    self: { serial: string; identity_sha256: string; coordinator: string },
     posture: () => readonly PostureEntry[],
   ) {
     this.#folder = folder;

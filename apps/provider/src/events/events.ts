@@ -12,7 +12,7 @@ export interface ProviderEvents {
   trust(facts: TrustFacts): void;
   answered(facts: { jobId: string; outcome: AnswerOutcome; durationMs: number; running: number }): void;
   /** The machine's own chip did not do what a proof needs. */
-  chipFailed(facts: { step: "evidence" | "quote" | "credential"; fault: TpmFault }): void;
+  chipFailed(facts: { step: "evidence" | "quote" | "credential" | "signature"; fault: TpmFault }): void;
   bug(facts: { where: "session" | "answer" }, error: unknown): void;
 }
 
@@ -30,7 +30,9 @@ export type LossReason =
   /** The same identity has joined from somewhere else. */
   | "replaced"
   | "silent"
-  | "not_registered";
+  | "not_registered"
+  /** Its chip does not sign. */
+  | "key_unavailable";
 export type AnswerOutcome = "complete" | "busy" | "draining" | "cancelled" | "lost" | EngineRefusalCode | ProviderFault;
 
 /** What the coordinator decided about this machine, and why. */

@@ -297,10 +297,10 @@ describe("any text, cut anywhere", () => {
               expect(told.finish).toEqual(first.finish);
             }
           for (const item of first.items)
-            if (item.kind === "said") {
+            // In chat's one text, what was said before a call and after it stand side by side, and may look like anything.
+            if (item.kind === "said" && (endpoint !== "/v1/chat/completions" || !tools)) {
               expect(item.text).not.toMatch(/<\/?think>/i);
-              if (endpoint !== "/v1/chat/completions" || !tools)
-                for (const one of stop) expect(item.text).not.toContain(one);
+              for (const one of stop) expect(item.text).not.toContain(one);
             }
           const unthought = tell(pieces, { ...asked, more: hidden }).items;
           expect(joined(unthought)).toEqual(joined(first.items.filter(({ kind }) => kind !== "thought")));

@@ -1,26 +1,19 @@
 import {
   ANSWER_WINDOW_BYTES,
-  fromBase64,
   fromCoordinator,
   JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
-  signChallengeAnswer,
   spelledHardwareEvidence,
-  spelledTpmQuote,
   toBase64,
-  toHex,
-  tpmCredentialFrom,
   type FromCoordinator,
   type FromProvider,
-  type RegistrationBlob,
-  type TpmQuote,
 } from "@darkbloom/protocol";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
 import { answer, type AnswerNet } from "../inference/answer.ts";
 import { Credit } from "../inference/credit.ts";
-import type { SealingKeys } from "./keys.ts";
+import { ChallengeAnswers, type ChallengeNet } from "./challenge-answers.ts";
 import { Outbox } from "./outbox.ts";
-import type { Witness } from "./witness.ts";
+import { ChipError } from "./witness.ts";
 import { closeCodes, DialError, type Dialer, type Wire } from "./wire.ts";
 
 export const HEARTBEAT_EVERY_MS = 5_000;
@@ -31,21 +24,14 @@ export const SILENCE_MS = 30_000;
 export const REGISTER_WAIT_MS = 15_000;
 /** Requests beside those that run: a coordinator that counts our slots sends none of these. */
 export const WAITING_MAX = 4;
-/** For what the machine's own chip says to a challenge, which has to be answered within 30 s. */
-export const TESTIMONY_WAIT_MS = 20_000;
 /** Challenges that may be under way; a coordinator sends the next one after the answer. */
 export const CHALLENGES_MAX = 4;
 
 /** What a connection needs from outside. */
-export interface SessionNet extends Omit<AnswerNet, "providerId" | "open" | "send" | "failed"> {
-  readonly keys: SealingKeys;
+export interface SessionNet extends Omit<AnswerNet, "providerId" | "open" | "send" | "failed">, ChallengeNet {
   readonly events: ProviderEvents;
   readonly slots: number;
   readonly authToken: string | undefined;
-  /** What the operating system says now. */
-  readonly posture: () => RegistrationBlob["posture"];
-  /** Of a machine whose own chip vouches for it. */
-  readonly witness: Witness | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
 }
 
@@ -71,7 +57,7 @@ export class Session {
   /** What this coordinator wants in place of our serial. Another connection begins with the serial again. */
   #serialAlias: string | undefined;
   #isRegistered = false;
-  #loggedPcrs = "";
+  readonly #challengeAnswers: ChallengeAnswers;
   #challenges = 0;
   #draining = false;
   #heardAtMs: number;
@@ -79,6 +65,7 @@ export class Session {
 
   constructor(net: SessionNet) {
     this.#net = net;
+    this.#challengeAnswers = new ChallengeAnswers(net, this.#over.signal);
     this.#heardAtMs = net.clock.monotonicMs();
   }
 
@@ -113,7 +100,7 @@ export class Session {
       await Promise.all([this.#heartbeats(stop), this.#watchSilence(stop)]);
     } catch (error) {
       if (error instanceof DialError) this.#loss = error.code;
-      else if (!stop.aborted) events.bug({ where: "session" }, error);
+      else if (!stop.aborted) this.#failed("session", error);
     } finally {
       this.#end(this.#loss);
       this.#wire?.close(closeCodes.goodbye, "goodbye");
@@ -190,59 +177,12 @@ export class Session {
   }
 
   async #answerChallenge(challenge: Extract<FromCoordinator, { type: "attestation_challenge" }>): Promise<void> {
-    const { keys, signer, clock, posture, witness } = this.#net;
-    const { evidenceSha256, keyIds, publicKeys } = keys.latest;
     this.#challenges++;
     try {
-      const { bytes, signature } = await signChallengeAnswer(signer, {
-        v: 1,
-        nonce: challenge.nonce,
-        callers_root: challenge.callers_root,
-        blob_sha256: evidenceSha256,
-        hpke_key_ids: keyIds,
-        posture: posture(),
-        at: new Date(clock.now()).toISOString(),
-      });
-      const nonce = fromBase64(challenge.nonce);
-      const subject = { identityKey: signer.publicKey, hpkePublicKeys: publicKeys, nonce };
-      const credential = challenge.credential && tpmCredentialFrom(challenge.credential);
-      const testimony = nonce.length === 32 ? witness?.testify(subject, credential) : undefined;
-      const { quote, secret } = (testimony && (await this.#inTime(testimony))) ?? {};
-      this.#send({
-        type: "attestation_response",
-        answer: toBase64(bytes),
-        signature: toBase64(signature),
-        ...(quote && { quote: spelledTpmQuote(this.#logOnce(quote)) }),
-        ...(secret && { secret: toBase64(secret) }),
-      });
+      this.#send(await this.#challengeAnswers.to(challenge));
     } finally {
       this.#challenges--;
     }
-  }
-
-  /** A chip that is slow costs what it would have said, and not the challenge. */
-  async #inTime<T>(wanted: Promise<T>): Promise<T | undefined> {
-    const timer = new AbortController();
-    const late = this.#net.clock.sleep(TESTIMONY_WAIT_MS, AbortSignal.any([this.#over.signal, timer.signal]));
-    try {
-      return await Promise.race([
-        wanted,
-        late.then(
-          () => undefined,
-          () => undefined,
-        ),
-      ]);
-    } finally {
-      timer.abort();
-    }
-  }
-
-  /** The firmware's log is large, and stays the same for as long as what it leads to does. */
-  #logOnce({ eventLog, ...quote }: TpmQuote): TpmQuote {
-    const leadsTo = quote.pcrs.map(({ sha256 }) => toHex(sha256)).join();
-    if (!eventLog || this.#loggedPcrs === leadsTo) return quote;
-    this.#loggedPcrs = leadsTo;
-    return { ...quote, eventLog };
   }
 
   #admit(request: Extract<FromCoordinator, { type: "inference_request" }>): void {
@@ -276,7 +216,7 @@ export class Session {
         if (message.type === "inference_complete") outcome = "complete";
         this.#send(message);
       },
-      failed: (error) => this.#net.events.bug({ where: "answer" }, error),
+      failed: (error) => this.#failed("answer", error),
     };
     try {
       await answer(net, request, running.credit, running.cancel.signal, this.#over.signal);
@@ -290,7 +230,7 @@ export class Session {
 
   #track(task: Promise<void>): void {
     const tracked = task
-      .catch((error: unknown) => this.#net.events.bug({ where: "answer" }, error))
+      .catch((error: unknown) => this.#failed("answer", error))
       .finally(() => this.#answers.delete(tracked));
     this.#answers.add(tracked);
   }
@@ -316,6 +256,13 @@ export class Session {
         this.#wire?.terminate();
       } else this.#wire?.ping();
     }
+  }
+
+  /** Without signatures nothing of this machine's is worth anything: it leaves, and comes back when its key signs. */
+  #failed(where: "session" | "answer", error: unknown): void {
+    if (!(error instanceof ChipError)) return this.#net.events.bug({ where }, error);
+    this.#net.events.chipFailed({ step: "signature", fault: error.code });
+    this.#end("key_unavailable");
   }
 
   #send(message: FromProvider): void {

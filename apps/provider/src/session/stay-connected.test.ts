@@ -10,6 +10,7 @@ import {
   utf8,
   type FromCoordinator,
   type FromProvider,
+  type Signer,
 } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
@@ -28,6 +29,12 @@ import {
 } from "./session.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS, retryDelayMs, STABLE_AFTER_MS, stayConnected } from "./stay-connected.ts";
 import { DialError, type Dialer, type Listener } from "./wire.ts";
+import { TESTIMONY_WAIT_MS } from "./challenge-answers.ts";
+import { ChipError, type Witness } from "./witness.ts";
+
+class GoneChip extends ChipError {
+  readonly code = "lost";
+}
 
 /** One connection as the coordinator sees it. */
 interface Peer {
@@ -48,6 +55,10 @@ class Life {
   readonly outcomes: AnswerOutcome[] = [];
   readonly trust: TrustFacts[] = [];
   readonly bugs: unknown[] = [];
+  readonly chip: Parameters<ProviderEvents["chipFailed"]>[0][] = [];
+  /** What a chip says to a challenge, and whether it signs. */
+  testify: Witness["testify"] = async () => ({});
+  signs = true;
   readonly leave = new AbortController();
   readonly #aged: Promise<void>;
   session: Session | undefined;
@@ -79,19 +90,23 @@ class Life {
       hpke: nodeHpke,
       random: { bytes: systemRandom.bytes, fraction: () => 1 },
       engine: this.engine,
-      signer: machine.signer,
+      signer: {
+        ...machine.signer,
+        signTagged: (...signing: Parameters<Signer["signTagged"]>) =>
+          this.signs ? machine.signer.signTagged(...signing) : Promise.reject(new GoneChip()),
+      },
       keys: machine.keys,
       slots: this.engine.slots,
       authToken: joinToken ?? undefined,
       posture: () => ({ inspector_closed: "pass" as const }),
-      witness: undefined,
+      witness: { evidence: {}, testify: (...asked: Parameters<Witness["testify"]>) => this.testify(...asked) },
       onTrust: (facts: TrustFacts) => void this.trust.push(facts),
       events: {
         joined: (facts: Parameters<ProviderEvents["joined"]>[0]) => void this.joined.push(facts),
         lost: (facts: { reason: LossReason; retryInMs: number }) => void this.losses.push(facts),
         trust() {},
         answered: ({ outcome }: { outcome: AnswerOutcome }) => void this.outcomes.push(outcome),
-        chipFailed() {},
+        chipFailed: (facts: Parameters<ProviderEvents["chipFailed"]>[0]) => void this.chip.push(facts),
         bug: (_: unknown, error: unknown) => void this.bugs.push(error),
       },
     };
@@ -227,6 +242,57 @@ describe("a provider's connection", () => {
       blob_sha256: toHex(nodeCrypto.sha256(fromBase64(life.heard("register")[0]?.blob ?? ""))),
       posture: { inspector_closed: "pass" },
     });
+  });
+
+  /** Goal: a slow chip costs what it would have said, and no more. Method: one that never answers. */
+  it("answers a challenge in time without what its chip has not said", async () => {
+    const life = new Life();
+    const quote = { attest: utf8("attest"), signature: utf8("signature"), pcrs: [], eventLog: utf8("log") };
+    life.testify = async () => ({ quote, secret: utf8("secret") });
+    await life.join();
+    const challenge = () =>
+      life.tell({
+        type: "attestation_challenge",
+        nonce: toBase64(systemRandom.bytes(32)),
+        callers_root: null,
+        timestamp: new Date(life.clock.now()).toISOString(),
+      });
+    for (const count of [1, 2]) {
+      challenge();
+      await life.until(() => life.heard("attestation_response").length === count);
+    }
+    life.testify = () => new Promise(() => {});
+    challenge();
+    await life.until(() => life.heard("attestation_response").length === 2);
+    await life.advance(TESTIMONY_WAIT_MS);
+    await life.until(() => life.heard("attestation_response").length === 3);
+    const [first, second, third] = life.heard("attestation_response");
+    expect(first).toMatchObject({ secret: toBase64(utf8("secret")), quote: { event_log: toBase64(utf8("log")) } });
+    // The firmware's log comes along once.
+    expect(second?.quote).toMatchObject({ attest: toBase64(utf8("attest")) });
+    expect(second?.quote).not.toHaveProperty("event_log");
+    expect(third).not.toHaveProperty("quote");
+    expect(life.bugs).toEqual([]);
+  });
+
+  /** Goal: a machine whose chip does not sign is away, says why, and comes back. Method: a chip that is gone for a while. */
+  it("leaves where its key does not sign, and comes back when it does", async () => {
+    const life = new Life();
+    await life.join();
+    life.signs = false;
+    life.tell({
+      type: "attestation_challenge",
+      nonce: toBase64(systemRandom.bytes(32)),
+      callers_root: null,
+      timestamp: new Date(life.clock.now()).toISOString(),
+    });
+    await life.until(() => life.losses.length === 1);
+    expect(life.losses).toEqual([{ reason: "key_unavailable", retryInMs: RETRY_FIRST_MS }]);
+    expect(life.chip).toEqual([{ step: "signature", fault: "lost" }]);
+    life.signs = true;
+    await life.advance(RETRY_FIRST_MS);
+    await life.join();
+    expect(life.bugs).toEqual([]);
   });
 
   it("serves a request and says how much runs, at each change", async () => {

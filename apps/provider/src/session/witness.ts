@@ -1,4 +1,10 @@
 import type { HardwareEvidence, QuoteSubject, TpmCredential, TpmQuote } from "@darkbloom/protocol";
+import type { TpmFault } from "../events/events.ts";
+
+/** The machine's own chip did not do what it was asked. Never holds bytes of either side. */
+export abstract class ChipError extends Error {
+  abstract readonly code: TpmFault;
+}
 
 /** What this machine's own chip says of it, beside the signatures of the identity key. */
 export interface Witness {

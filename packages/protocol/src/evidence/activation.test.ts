@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changedBytes } from "../../test/changed.ts";
 import { secretNamed, testCountersigner } from "../../test/keys.ts";
 import { concatBytes, utf8 } from "../bytes.ts";
 import { canonicalBytes } from "../canonical.ts";
@@ -44,6 +45,27 @@ describe("a coordinator's word on an activation", () => {
     ["that is none", tpm, stated(utf8("[]")), "fail"],
     ["without end", tpm, stated(utf8(" ".repeat(2000))), "fail"],
   ])("%s", (_, about, word, expected) => expect(statedActivation(nodeCrypto, about, word, keys)).toBe(expected));
+
+  /** Goal: nothing that was signed, or is told of, can be changed. Method: some bytes of each part changed. */
+  it("is not taken where a byte was changed", () => {
+    const good = stated();
+    const one = <Value>(arbitrary: fc.Arbitrary<Value>, put: (value: Value) => ReturnType<typeof statedActivation>) =>
+      fc.assert(
+        fc.property(arbitrary, (value) => {
+          expect(put(value)).toBe("fail");
+        }),
+        { numRuns: 100 },
+      );
+    const judged = (word: Partial<ActivationStatement>, about: Partial<typeof tpm> = {}) =>
+      statedActivation(nodeCrypto, { ...tpm, ...about }, { ...good, ...word }, keys);
+    one(changedBytes(good.statement), (statementBytes) => judged({ statement: statementBytes }));
+    one(changedBytes(good.signature), (signature) => judged({ signature }));
+    one(changedBytes(tpm.akPublic), (akPublic) => judged({}, { akPublic }));
+    one(
+      changedBytes(tpm.ekPublic).filter(({ length }) => length > 0),
+      (ekPublic) => judged({}, { ekPublic }),
+    );
+  });
 
   it("of any other bytes is not taken", () => {
     fc.assert(

@@ -1,8 +1,9 @@
-import { encode } from "cborg";
+import { decode, encode } from "cborg";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { appleShape } from "../../test/apple.ts";
 import { certify, testKeys, type CertificatePlan } from "../../test/certificates.ts";
+import { changedBytes, replacedAt, valueAt, waysIn } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
 import { signer, startMs } from "../../test/samples.ts";
 import { concatBytes, utf8 } from "../bytes.ts";
@@ -240,6 +241,33 @@ describe("App Attest", () => {
 
   it("reads unknown where it is withheld", () => {
     expect(statuses(appAttestChecks(nodeCrypto, { keyId, random }, identityKey, policy, startMs))).toEqual(notLookedAt);
+  });
+
+  /** Goal: no shape of CBOR throws, and none but Apple's passes. Method: one value of a good attestation replaced, or some bytes of it changed; any values. */
+  it("never passes for another object", () => {
+    const object: unknown = decode(good);
+    const junk = fc.constantFrom<unknown>(null, 0, -1, 1.5, "x", "__proto__", new Uint8Array(0), [], {}, [[]]);
+    const change = fc.constantFrom(...waysIn(object)).chain((way) => {
+      const held = valueAt(object, way);
+      const isReceipt = way.at(-1) === "receipt";
+      return (held instanceof Uint8Array && !isReceipt ? fc.oneof(changedBytes(held), junk) : junk)
+        .filter((by) => !(isReceipt && by instanceof Uint8Array) && by !== held)
+        .map((by) => replacedAt(object, way, by));
+    });
+    fc.assert(
+      fc.property(fc.oneof({ arbitrary: change, weight: 4 }, fc.jsonValue()), (value) => {
+        const checks = appAttestChecks(
+          nodeCrypto,
+          { attestation: encode(value), keyId, random },
+          identityKey,
+          policy,
+          startMs,
+        );
+        expect(checks.map(({ id }) => id.replace("apple.app_attest.", ""))).toEqual(Object.keys(allGood));
+        expect(checks.every(({ status }) => status === "pass")).toBe(false);
+      }),
+      { numRuns: 400 },
+    );
   });
 
   /** Goal: nothing throws, and no change to what Apple signed passes as a whole. Method: random bytes, and any bit flipped. */

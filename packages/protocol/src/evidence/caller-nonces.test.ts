@@ -1,5 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+import * as z from "zod";
+import { changedBytes, changedJson } from "../../test/changed.ts";
 import { fromHex } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { CALLER_NONCE_BYTES, CALLER_NONCES_MAX, nonceTree, rootOfPath } from "./caller-nonces.ts";
@@ -30,6 +32,32 @@ it("proves each nonce and no other", () => {
           expect(rootOfPath(nodeCrypto, nonce, path) === root).toBe(at === other);
     }),
     { numRuns: 20 },
+  );
+});
+
+/**
+ * Goal: no other path and no other nonce leads to the root, and none throws. Method: a tree of any size; one step of a
+ * good path changed in any way that the wire lets through, or some bytes of the nonce; and any steps at all.
+ */
+it("leads from nothing else to the root", () => {
+  const steps = z.array(z.object({ side: z.enum(["left", "right"]), sha256: z.string() }));
+  const anySteps = fc.array(fc.record({ side: fc.constantFrom("left", "right"), sha256: fc.string() }));
+  const leaf = fc.tuple(fc.integer({ min: 2, max: 40 }), fc.nat()).chain(([count, which]) => {
+    const nonces = Array.from({ length: count }, (_, n) => nonceOf(n));
+    const { root, paths } = nonceTree(nodeCrypto, nonces);
+    const [nonce = nonceOf(0), path = []] = [nonces[which % count], paths[which % count]];
+    const others = fc.oneof({ arbitrary: changedJson(path), weight: 4 }, anySteps);
+    return fc.tuple(fc.constant(root), fc.constant(nonce), fc.constant(path), changedBytes(nonce), others);
+  });
+  fc.assert(
+    fc.property(leaf, ([root, nonce, path, otherNonce, otherPath]) => {
+      expect(rootOfPath(nodeCrypto, nonce, path)).toBe(root);
+      expect(rootOfPath(nodeCrypto, otherNonce, path)).not.toBe(root);
+      const { data } = steps.safeParse(otherPath);
+      const same = JSON.stringify(data) === JSON.stringify(path);
+      if (data && !same) expect(rootOfPath(nodeCrypto, nonce, data)).not.toBe(root);
+    }),
+    { numRuns: 200 },
   );
 });
 

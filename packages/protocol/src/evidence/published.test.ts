@@ -1,4 +1,6 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changedJson } from "../../test/changed.ts";
 import { challengeNonce, sampleAnswer, sampleBlob, signer, startMs, timeAt } from "../../test/samples.ts";
 import { toBase64, toHex } from "../bytes.ts";
 import { CHALLENGE_EVERY_MS } from "../limits.ts";
@@ -72,6 +74,44 @@ describe("published evidence", () => {
   ])("under a pseudonym, told as %s, fails %j", async (provider_serial, expected) => {
     const attestation = { ...(await published(PSEUDONYM)), provider_serial };
     expect(failedIn(attestationSchema.parse(attestation))).toEqual(expected);
+  });
+
+  /**
+   * Goal: whatever a coordinator publishes, it is judged and nothing throws, and a level is of nothing but what the
+   * machine signed. Method: any value of a publication changed, and any JSON in its place; with the caller's nonce and without.
+   */
+  it("is worth no more where something was changed", async () => {
+    const good = await published();
+    const { blob, signature, challenge } = good.evidence;
+    const signedParts = ({ evidence }: Attestation) => {
+      const { nonce: asked, callers_root, answer, signature: by } = evidence.challenge ?? {};
+      return [evidence.blob, evidence.signature, asked, callers_root, answer, by];
+    };
+    fc.assert(
+      fc.property(
+        fc.oneof({ arbitrary: changedJson(good), weight: 9 }, fc.jsonValue()),
+        fc.boolean(),
+        (json, asked) => {
+          const { data } = attestationSchema.safeParse(json);
+          if (!data) return;
+          const { level, checks } = verifyPublished(nodeCrypto, data, asked ? { nonce } : {}, now);
+          if (level === "none") return;
+          expect(level).toBe("self_signed");
+          expect(signedParts(data)).toEqual([
+            blob,
+            signature,
+            challenge?.nonce,
+            root,
+            challenge?.answer,
+            challenge?.signature,
+          ]);
+          const proof = checks.find(({ id }) => id === "challenge.caller_nonce")?.status;
+          expect(proof).toBe(asked ? "pass" : undefined);
+          if (asked) expect(data.evidence.challenge?.callers_path).toEqual(challenge?.callers_path);
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 
   /** Goal: a path for another nonce, or none, is seen. Method: a nonce that nobody has sent. */

@@ -16,7 +16,8 @@ const KEY_ENCIPHERMENT = 2;
 const KEY_AGREEMENT = 4;
 
 const ids = ["tpm.ek.path", "tpm.ek.key", "tpm.ek.shape"] as const;
-const MAKER = "Ask the operator to accept this TPM's maker, or use another machine.";
+const MAKER =
+  "Whoever checks needs the root of this TPM's maker, and the certificates below it that the TPM does not carry.";
 const CERTIFICATE = "Let the provider read the TPM's own certificate again.";
 
 /** Whose TPM it is: a maker's certificate, of this endorsement key, made for endorsement keys. */

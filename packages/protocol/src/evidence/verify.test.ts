@@ -55,6 +55,7 @@ const [keyEntry] = sampleBlob().hpke_keys;
 if (!keyEntry) throw new Error("the sample blob has a key");
 const otherKey = hpkeKey("another hpke key");
 const otherEntry = { ...keyEntry, id: otherKey.id, public_key: toBase64(otherKey.publicKey) };
+const smallOrder = new Uint8Array(32).with(31, 0x80);
 const callerNonce = new Uint8Array(32).fill(7);
 const tree = nonceTree(nodeCrypto, [new Uint8Array(32).fill(6), callerNonce]);
 const withCallers = withChallenge({ callersRoot: tree.root });
@@ -109,6 +110,15 @@ describe("evidence", () => {
       { blob: { hpke_keys: [{ ...keyEntry, public_key: otherEntry.public_key }] } },
     ],
     ["a key of a wrong length", "hpke.keys", { blob: { hpke_keys: [{ ...keyEntry, public_key: "QUJD" }] } }],
+    [
+      "a key to which nothing can be sealed",
+      "hpke.keys",
+      {
+        blob: {
+          hpke_keys: [{ ...keyEntry, id: toHex(nodeCrypto.sha256(smallOrder)), public_key: toBase64(smallOrder) }],
+        },
+      },
+    ],
     [
       "an expired key",
       "hpke.keys",
@@ -264,6 +274,7 @@ describe("evidence", () => {
     ["no JSON", utf8("{")],
     ["no text", Uint8Array.of(0xff)],
     ["another version", utf8(JSON.stringify({ ...sampleBlob(), v: 2 }))],
+    ["half a character", utf8(JSON.stringify({ ...sampleBlob(), chip_name: "\ud800" }))],
     ["more than is read", utf8(JSON.stringify(sampleBlob()).padEnd(64 * 1024 + 1))],
   ])("of %s is none", (_what, blob) => {
     const verdict = verify(nodeCrypto, { blob, blobSignature: signer.sign(blob) }, registration, startMs);

@@ -7,6 +7,7 @@ import {
   SIGNED_BYTES_MAX,
 } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
+import { isSmallOrder } from "../sealing/small-order.ts";
 import {
   challengeAnswer,
   registrationBlob,
@@ -88,6 +89,7 @@ function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
     const raw = fromBase64OrNothing(public_key);
     if (raw.length !== 32 || toHex(crypto.sha256(raw)) !== id)
       return fail("hpke.keys", "a key that does not match its id", UPDATE);
+    if (isSmallOrder(raw)) return fail("hpke.keys", "a key to which nothing can be sealed", UPDATE);
     const leftMs = Date.parse(expires_at) - now;
     if (leftMs <= 0) return fail("hpke.keys", `a key that expired ${seconds(-leftMs)} s ago`, CLOCK);
     if (leftMs > HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS)
@@ -155,7 +157,7 @@ function callerNonceCheck(
   );
 }
 
-const REVOKED = "identity.revoked";
+export const REVOKED = "identity.revoked";
 
 function revocationCheck(crypto: Crypto, blob: RegistrationBlob, { revocations }: Policy): Check {
   if (!revocations) return unknown(REVOKED, "no revocation list was given");

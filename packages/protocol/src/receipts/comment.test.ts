@@ -1,8 +1,10 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changedBytes, changedJson, changedText } from "../../test/changed.ts";
 import { sampleReceipt, startMs, timeAt } from "../../test/samples.ts";
-import { concatBytes, utf8 } from "../bytes.ts";
+import { concatBytes, toBase64Url, toHex, utf8 } from "../bytes.ts";
 import { decodeReceipt, encodeReceipt, receiptComment, splitReceiptComment } from "./comment.ts";
-import type { ReceiptDocument } from "./receipt.ts";
+import { receiptDocument, type ReceiptDocument } from "./receipt.ts";
 
 const document: ReceiptDocument = {
   receipt: sampleReceipt(),
@@ -40,6 +42,27 @@ describe("the receipt comment", () => {
   });
   it("is not found in bytes that are no text", () => {
     expect(splitReceiptComment(concatBytes(Uint8Array.of(0xff), utf8(comment)))).toBeUndefined();
+  });
+
+  /** Goal: no stream and no word throws, and what is read is a document. Method: good ones with something changed, and any others. */
+  it("is read or not, whatever comes", () => {
+    const stream = utf8(`data: {}\n\n${comment}`);
+    const words = fc.oneof(
+      changedText(encodeReceipt(document)),
+      changedJson(document).map((json) => toBase64Url(utf8(JSON.stringify(json) ?? ""))),
+      fc.string(),
+      fc.uint8Array().map(toBase64Url),
+    );
+    fc.assert(
+      fc.property(fc.oneof(changedBytes(stream), fc.uint8Array()), words, (bytes, word) => {
+        const parted = splitReceiptComment(new Uint8Array(bytes));
+        // What was hashed stands in front of the comment, to the byte.
+        if (parted) expect(toHex(bytes).startsWith(toHex(parted.hashed))).toBe(true);
+        for (const read of [parted?.document, decodeReceipt(word)])
+          if (read) expect(receiptDocument.parse(JSON.parse(JSON.stringify(read)))).toEqual(read);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   /** Goal: the header's word is one word and comes back. Method: there and back, and what is no such word. */

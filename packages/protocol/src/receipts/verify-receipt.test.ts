@@ -1,9 +1,11 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changedBytes, changedJson } from "../../test/changed.ts";
 import { testCountersigner, testSigner } from "../../test/keys.ts";
 import { sampleReceipt, signer, startMs, timeAt } from "../../test/samples.ts";
 import { fromBase64, toBase64, utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
-import type { Receipt, ReceiptDocument } from "./receipt.ts";
+import { receiptDocument, type Receipt, type ReceiptDocument } from "./receipt.ts";
 import { countersignatureMessage, signReceipt } from "./signing.ts";
 import { verifyReceipt, type KnownOfAnswer } from "./verify-receipt.ts";
 
@@ -97,6 +99,28 @@ describe("a receipt", () => {
   /** Goal: each check fails for its own reason and no other. Method: one row per breakage. */
   it.each(breakages)("with %s fails there", (_what, shown, by, failed) => {
     expect(not("pass", shown, by)).toEqual(failed.map((id) => `${id} fail`));
+  });
+
+  /**
+   * Goal: no change of a document passes, and none throws. Method: one value of it changed in any way that is still a
+   * document; and the two signatures, byte by byte.
+   */
+  it("does not pass where anything was changed", () => {
+    const bytesOf = (signature: string) => changedBytes(fromBase64(signature)).map(toBase64);
+    const changed = fc.oneof(
+      { arbitrary: changedJson(document), weight: 4 },
+      bytesOf(document.provider_signature).map((bytes) => ({ ...document, provider_signature: bytes })),
+      bytesOf(document.coordinator_signature).map((bytes) => ({ ...document, coordinator_signature: bytes })),
+    );
+    fc.assert(
+      fc.property(changed, (json) => {
+        const { data } = receiptDocument.safeParse(json);
+        // A field that no document has is not part of it.
+        if (!data || JSON.stringify(data) === JSON.stringify(document)) return;
+        expect(not("pass", data, known)).not.toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   /** Goal: no two countersigned sets are the same bytes. Method: move a character from one field to the next. */

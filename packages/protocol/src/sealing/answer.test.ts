@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changedBytes } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
 import { concatBytes, utf8 } from "../bytes.ts";
 import { FRAME_PADDING_BYTES, FRAME_PLAINTEXT_BYTES_MAX } from "../limits.ts";
@@ -82,6 +83,17 @@ describe("a sealed answer", () => {
       const flipped = whole.with(at, (whole[at] ?? 0) ^ (1 << (at % 8)));
       if (!notWhole([flipped])) expect.fail(`byte ${at} was flipped and the answer still ended properly`);
     }
+  });
+
+  /** Goal: no bytes throw anything else, and none end properly but those that were sealed. Method: some bytes changed, added or missing; any bytes. */
+  it("refuses whatever else comes", () => {
+    const whole = concatBytes(...sealAll(story));
+    fc.assert(
+      fc.property(fc.oneof(changedBytes(whole), fc.uint8Array({ maxLength: 500 })), (bytes) => {
+        expect(notWhole([bytes])).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   /** Goal: frames cannot be dropped, moved, repeated or spliced. Method: every such change of a four-frame answer. */

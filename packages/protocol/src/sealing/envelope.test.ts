@@ -1,10 +1,12 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changedJson, changedText, replacedAt } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
 import { hpkeKey, sampleHeader, startMs, timeAt } from "../../test/samples.ts";
 import { fromBase64, toBase64, utf8 } from "../bytes.ts";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import { nodeCrypto, nodeHpke, systemRandom } from "../node/index.ts";
-import type { Envelope } from "../wire/provider-messages.ts";
+import { envelope as envelopeSchema, type Envelope } from "../wire/provider-messages.ts";
 import { AnswerOpener, AnswerSealer } from "./answer.ts";
 import { EnvelopeOpener, SEAL_INFO, sealRequest, type OpeningKey, type SealHeader } from "./envelope.ts";
 import type { HpkeContext, HpkeKey } from "./hpke.ts";
@@ -29,6 +31,9 @@ function seal(change: Partial<SealHeader> = {}, contexts = keys.map(contextFor))
 const refused = { refused: "cannot_open" };
 const openFresh = (envelope: Envelope, providerId = "prov_0", now = startMs, own = opening(firstKey)) =>
   new EnvelopeOpener(tools).open(envelope, providerId, own, now);
+
+/** A point of small order, with which nothing is agreed. */
+const smallOrder = toBase64(new Uint8Array(32).with(0, 1));
 
 describe("an envelope", () => {
   /** Goal: each candidate reads the request, and its answer comes back to the caller. Method: open as each, answer, open the answer. */
@@ -112,6 +117,40 @@ describe("an envelope", () => {
       altered.push({ ...envelope, hdr: JSON.stringify({ ...header, [name]: value }) });
     for (const [at, bad] of altered.entries()) expect(openFresh(bad), `alteration ${at}`).toEqual(refused);
     expect(openFresh(envelope)).not.toEqual(refused);
+  });
+
+  /** Goal: no two headers are one to the cipher. Method: half a character, which UTF-8 has as the replacement character. */
+  it("refuses half a character", () => {
+    const { envelope } = seal({ nonce: "\ufffd" });
+    expect(openFresh(envelope)).not.toEqual(refused);
+    expect(openFresh({ ...envelope, hdr: envelope.hdr.replace("\ufffd", "\ud800") })).toEqual(refused);
+  });
+
+  /**
+   * Goal: no envelope throws, and one that opens is the one that was sealed. Method: one value of it, or of its
+   * header, changed in any way; and any JSON. What the schema does not take never gets here.
+   */
+  it("is refused, whatever was changed", () => {
+    const { envelope, header } = seal({ nonce: "\ufffd" });
+    const changed = fc.oneof(
+      changedJson(envelope),
+      changedText(envelope.hdr).map((hdr) => ({ ...envelope, hdr })),
+      changedJson(header).map((hdr) => ({ ...envelope, hdr: JSON.stringify(hdr) })),
+      fc.constant(replacedAt(envelope, ["wraps", 0, "enc"], smallOrder)),
+      fc.jsonValue(),
+    );
+    fc.assert(
+      fc.property(changed, (json) => {
+        const { data } = envelopeSchema.safeParse(json);
+        const opens = data !== undefined && !("refused" in openFresh(data));
+        const [own] = data?.wraps ?? [];
+        // The other candidate's wrap is that candidate's alone to check.
+        const same = { hdr: data?.hdr, body: data?.body, own, wraps: data?.wraps.length };
+        const sealed = { hdr: envelope.hdr, body: envelope.body, own: envelope.wraps[0], wraps: 2 };
+        expect(opens).toBe(JSON.stringify(same) === JSON.stringify(sealed));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   /** Goal: only the named machine with the named key and evidence opens it. Method: each of the three wrong. */

@@ -209,6 +209,8 @@ export class EnvelopeOpener {
 }
 
 function readHeader(hdr: string): SealHeader | undefined {
+  // Half a character is hashed as the replacement character, so that two headers would have one hash.
+  if (!hdr.isWellFormed()) return undefined;
   let json: unknown;
   try {
     json = JSON.parse(hdr);

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { digestOf, eventLog, sampleEvents, startupLocality, type LogEvent } from "../../test/event-log.ts";
+import { changedBytes } from "../../test/changed.ts";
 import { committedTpms, tpmInput } from "../../test/tpm-vectors.ts";
 import { concatBytes, fromHex, toHex, utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
@@ -254,6 +255,28 @@ describe("an event log", () => {
     ["says too late where it was started from", eventLog([crtm, startupLocality(3)])],
     ["is longer than a log may be", new Uint8Array(TPM_EVENT_LOG_BYTES_MAX + 1)],
   ])("leads nowhere where it %s", (_, bytes) => expect(replayEventLog(nodeCrypto, bytes)).toBeUndefined());
+
+  /**
+   * Goal: no log throws, and none that extends something else leads to the same PCRs. Method: a real machine's log with
+   * some bytes changed; one digest of it changed.
+   */
+  it("leads elsewhere where it was changed, or nowhere", () => {
+    const [machine] = machines;
+    const real = machine?.quote.eventLog ?? new Uint8Array(0);
+    expect(replayEventLog(nodeCrypto, real)).toHaveLength(24);
+    const digest = fc.uint8Array({ minLength: 32, maxLength: 32 });
+    fc.assert(
+      fc.property(changedBytes(real), fc.nat(sampleEvents.length - 2), digest, (other, at, extended) => {
+        const after = replayEventLog(nodeCrypto, other);
+        if (after) expect(after.map(({ length }) => length)).toEqual(Array.from({ length: 24 }, () => 32));
+        const events = sampleEvents.slice(1);
+        const event = events[at] ?? crtm;
+        const extending = { ...event, digest: extended };
+        expect(replay([...events.slice(0, at), extending, ...events.slice(at + 1)])).not.toEqual(replay(events));
+      }),
+      { numRuns: 200 },
+    );
+  });
 
   it("is read up to its bound", () => {
     const event = {

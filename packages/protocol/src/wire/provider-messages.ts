@@ -2,6 +2,7 @@ import * as z from "zod";
 import { SIGNED_BYTES_MAX } from "../limits.ts";
 import { hardwareEvidenceSchema } from "../evidence/hardware.ts";
 import { pseudonymShape } from "../evidence/serials.ts";
+import { base64Of } from "../evidence/spelled.ts";
 import { tpmCredentialSchema, tpmQuoteSchema } from "../evidence/tpm-evidence.ts";
 import { checkSchema, trustLevels } from "../evidence/verdict.ts";
 import { engineRefusals, providerFaults } from "../failures.ts";
@@ -14,6 +15,7 @@ const base64 = z.base64();
 /** As much as `verify` reads, and a DER signature, in base64. */
 const signedBytes = base64.max(Math.ceil(SIGNED_BYTES_MAX / 3) * 4);
 const signatureBytes = base64.max(128);
+const CHALLENGE_NONCE_BYTES = 32;
 const jobId = z.string().min(1).max(128);
 
 export const PROTOCOL_VERSION = 1;
@@ -98,8 +100,12 @@ export const fromCoordinator = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("attestation_challenge"),
-    nonce: base64,
-    callers_root: z.string().nullable(),
+    nonce: base64Of(CHALLENGE_NONCE_BYTES),
+    /** Merkle root of callers' nonces: what is signed is no text of somebody's choice. */
+    callers_root: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .nullable(),
     timestamp: z.iso.datetime(),
     /** For the machine's TPM to open. */
     credential: tpmCredentialSchema.optional(),

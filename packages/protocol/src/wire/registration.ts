@@ -6,12 +6,15 @@ export type Suite = (typeof suites)[number];
 
 const base64 = z.base64();
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
-/** It is printed to people: no control characters, nothing that turns the direction of writing. */
+/**
+ * It is printed to people: no control characters, nothing that turns the direction of writing. And no half of a
+ * character, which has no canonical JSON and no UTF-8: two of them would be one name.
+ */
 export const shortText = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u);
+  .regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u);
 
 export const modelOffer = z.object({
   /** The build that the provider has loaded. */

@@ -1,8 +1,13 @@
 import { X509Certificate } from "node:crypto";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { appleShape } from "../../test/apple.ts";
-import { utf8 } from "../bytes.ts";
+import { changedBytes } from "../../test/changed.ts";
+import { toHex, utf8 } from "../bytes.ts";
+import { pinnedRoot } from "../evidence/vendor-roots.ts";
+import { nodeCrypto } from "../node/crypto.ts";
 import { certificateInFile } from "./certificate-file.ts";
+import { parseCertificate } from "./certificate.ts";
 
 const { rootDer, intermediateDer } = await appleShape("Enterprise");
 const pem = new X509Certificate(rootDer).toString();
@@ -17,6 +22,21 @@ describe("a file with a certificate", () => {
     ["PEM in white space", utf8(`\n${pem}\n\n`)],
   ])("is read as %s", (_, file) => {
     expect(certificateInFile(file)).toEqual(rootDer);
+  });
+
+  /** Goal: no file throws, and what is read from one is a certificate, and a root only if it is the pinned one. Method: good files with some bytes changed, and any bytes. */
+  it("is read as a certificate, or not", () => {
+    const pin = toHex(nodeCrypto.sha256(rootDer));
+    const files = fc.oneof(changedBytes(rootDer), changedBytes(utf8(pem)), fc.uint8Array({ maxLength: 400 }));
+    fc.assert(
+      fc.property(files, (file) => {
+        const der = certificateInFile(file);
+        if (!der) return;
+        expect(parseCertificate(der)?.der).toEqual(der);
+        expect(pinnedRoot(nodeCrypto, der, pin) !== undefined).toBe(toHex(der) === toHex(rootDer));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it.each<[what: string, file: Uint8Array]>([

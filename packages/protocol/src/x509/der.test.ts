@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { changedBytes } from "../../test/changed.ts";
 import { fromHex } from "../bytes.ts";
 import {
   bitNumbersOf,
@@ -146,6 +147,31 @@ describe("a value", () => {
     const ms = time(tag, text);
     expect(ms === undefined ? undefined : new Date(ms).toISOString()).toBe(iso);
   });
+});
+
+/** Goal: no content throws anything but `DerFault`, and what is read has one spelling. Method: any bytes, and good values with some changed. */
+it("reads a value or none", () => {
+  const readers = [oidOf, integerOf, smallIntegerOf, booleanOf, wholeBitStringOf, bitNumbersOf, textOf];
+  const good = ["2a864886f763640801", "0080", "7fffffff", "ff", "070080", "c3bc"].map(fromHex);
+  const times = [TAG.utcTime, TAG.generalizedTime];
+  const contents = fc.oneof(
+    fc.uint8Array({ maxLength: 20 }),
+    fc.constantFrom(...good, ascii("260102030405Z"), ascii("20260102030405Z")).chain(changedBytes),
+  );
+  fc.assert(
+    fc.property(contents, (content) => {
+      for (const read of readers) {
+        const found = readDer(new Uint8Array(0), () => read(content));
+        if (typeof found === "number") expect(Number.isSafeInteger(found) && found >= 0).toBe(true);
+        if (read === textOf && typeof found === "string") expect(ascii(found)).toEqual(Uint8Array.from(content));
+      }
+      for (const tag of times) {
+        const ms = readDer(new Uint8Array(0), () => timeOf({ tag, content, whole: content }));
+        if (ms !== undefined) expect(new Date(ms).toISOString()).toContain("T");
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 /** Goal: a mistake of ours is not taken for bad input. Method: a reading that fails for another reason. */

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ca, certify, testKeys, type CertificatePlan, type KindOfKey, type Party } from "../../test/certificates.ts";
+import { changedBytes } from "../../test/changed.ts";
 import { startMs } from "../../test/samples.ts";
 import { equalBytes, fromHex, toHex } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
@@ -310,6 +311,21 @@ describe("what is not a good chain", () => {
         expect(wordOf(follow([...given, middleDer]))).not.toBe("good");
         expect(wordOf(follow([leafDer, ...given.slice(0, 1)]))).not.toBe("good");
       }),
+    );
+  });
+
+  /** Goal: no change of a chain leads to the root. Method: some bytes of one certificate changed, added or missing. */
+  it("is refused, whatever was changed", () => {
+    const links = [leafDer, middleDer];
+    const change = fc
+      .constantFrom(...links.entries())
+      .chain(([at, der]) => changedBytes(der).map((changed) => [at, changed] as const));
+    fc.assert(
+      fc.property(change, ([at, changed]) => {
+        expect(wordOf(follow(links.map((der, n) => (n === at ? changed : der))))).not.toBe("good");
+        expect(parseCertificate(changed)?.der ?? changed).toEqual(changed);
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -1,7 +1,8 @@
 import type { TpmFault } from "../../events/events.ts";
+import { ChipError } from "../../session/witness.ts";
 
 /** An answer of a TPM that is not a success, or none at all. Never holds bytes of either side. */
-export class TpmError extends Error {
+export class TpmError extends ChipError {
   override readonly name = "TpmError";
   readonly code: TpmFault;
   /** As the TPM sent it (TPM 2.0 Part 2, 6.6), where it answered. */

@@ -240,7 +240,7 @@ function sentenceOf({ code, message }: TpmError, keyPath: string): string {
     case "malformed":
       return `The TPM and the identity key in ${keyPath} do not fit what the TPM 2.0 specification says. Restore the file from a backup, or move it away, and this machine gets a new identity.`;
     case "unreachable":
-      return "There is no TPM at the address that --tpm gives. Switch it on in the firmware's settings, or start with --identity software, which is another identity.";
+      return "There is no TPM at the address that --tpm gives. If the machine has one, switch it on in the firmware's settings, or start with --identity software, which is another identity.";
     case "denied":
       return "This user may not open the TPM. Add the user to the group that owns the device, which is 'tss' on most systems, or start with --identity software, which is another identity.";
     case "auth_refused":

@@ -26,6 +26,10 @@ export function readTpmAddress(text: string): TpmAddress | undefined {
   return host !== undefined && Number(port) > 0 && Number(port) < 65_536 ? { host, port: Number(port) } : undefined;
 }
 
+/** As it was given. */
+export const nameOf = (address: TpmAddress): string =>
+  "device" in address ? address.device : `swtpm:${address.host}:${address.port}`;
+
 /** One command at a time goes to a TPM, and its response comes back whole. */
 export interface TpmTransport extends AsyncDisposable {
   /** @throws TpmError; after a fault of the connection each further one is `lost` */

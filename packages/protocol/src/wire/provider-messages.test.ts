@@ -1,0 +1,140 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { changedJson, changedText } from "../../test/changed.ts";
+import { secretNamed } from "../../test/keys.ts";
+import { hpkeKey, sampleBlob, sampleHeader, startMs, timeAt } from "../../test/samples.ts";
+import { committedTpms } from "../../test/tpm-vectors.ts";
+import { toBase64 } from "../bytes.ts";
+import { canonicalBytes, canonicalJson } from "../canonical.ts";
+import { hardwareEvidenceFrom, spelledHardwareEvidence } from "../evidence/hardware.ts";
+import { tpmCredentialFrom, tpmEvidenceFrom, tpmQuoteFrom } from "../evidence/tpm-evidence.ts";
+import { fromCoordinator, fromProvider, type FromCoordinator, type FromProvider } from "./provider-messages.ts";
+import { challengeAnswer } from "./registration.ts";
+
+const base64 = toBase64(secretNamed("bytes"));
+const hex = "ab".repeat(32);
+const [tpm] = committedTpms();
+if (!tpm) throw new Error("a TPM is recorded");
+const random = secretNamed("random");
+const hardware = spelledHardwareEvidence({
+  tpm: tpmEvidenceFrom(tpm),
+  mda: { chain: [random], random },
+  appAttest: { attestation: random, keyId: random, random },
+});
+const envelope = {
+  hdr: JSON.stringify(sampleHeader([hpkeKey()])),
+  body: base64,
+  wraps: [{ key_id: hpkeKey().id, enc: base64, wrap: base64 }],
+};
+
+const providerFrames: readonly FromProvider[] = [
+  {
+    type: "register",
+    protocol: 1,
+    blob: toBase64(canonicalBytes(sampleBlob())),
+    signature: base64,
+    slots: 2,
+    auth_token: "token",
+    hardware,
+  },
+  { type: "renew", blob: base64, signature: base64 },
+  { type: "heartbeat", status: "idle", running: 0 },
+  { type: "attestation_response", answer: base64, signature: base64, quote: tpm.quote, secret: base64 },
+  { type: "inference_accepted", request_id: "job_1" },
+  { type: "inference_response_chunk", request_id: "job_1", frames: base64 },
+  {
+    type: "inference_complete",
+    request_id: "job_1",
+    receipt: "{}",
+    receipt_signature: base64,
+    response_signature: base64,
+  },
+  { type: "inference_error", request_id: "job_1", code: "busy" },
+  { type: "provider_drain" },
+];
+const coordinatorFrames: readonly FromCoordinator[] = [
+  { type: "registered", protocol: 1, provider_id: "prov_1", serial_alias: "PS-0123456789AB" },
+  {
+    type: "trust_status",
+    trust_level: "none",
+    eligible: false,
+    checks: [{ id: "blob.shape", status: "pass", seen: "", remedy: "" }],
+  },
+  {
+    type: "attestation_challenge",
+    nonce: base64,
+    callers_root: hex,
+    timestamp: timeAt(startMs),
+    credential: { id_object: base64, enc_secret: base64 },
+  },
+  {
+    type: "inference_request",
+    request_id: "job_1",
+    caller_request_id: "req_1",
+    envelope,
+    cache_scope: "scope",
+    credit_bytes: 1,
+  },
+  { type: "credit", request_id: "job_1", bytes: 1 },
+  { type: "cancel", request_id: "job_1" },
+  { type: "provider_drain_ack" },
+];
+
+/** What either side makes of a frame that it took, each as that side does. */
+function use(frame: FromProvider | FromCoordinator): void {
+  if (frame.type === "register" && frame.hardware) hardwareEvidenceFrom(frame.hardware);
+  if (frame.type === "attestation_response" && frame.quote) tpmQuoteFrom(frame.quote);
+  if (frame.type !== "attestation_challenge") return;
+  if (frame.credential) tpmCredentialFrom(frame.credential);
+  // The provider signs what it was asked over, in canonical JSON that the coordinator reads.
+  const { nonce, callers_root } = frame;
+  const answer = { v: 1, nonce, callers_root, blob_sha256: hex, hpke_key_ids: [], posture: {}, at: timeAt(startMs) };
+  expect(challengeAnswer.parse(JSON.parse(canonicalJson(answer)))).toEqual(answer);
+}
+
+describe.each([
+  ["provider", fromProvider, providerFrames],
+  ["coordinator", fromCoordinator, coordinatorFrames],
+] as const)("a frame of a %s", (_, schema, frames) => {
+  it("is taken as it was meant, of every type", () => {
+    expect(frames.map(({ type }) => type)).toEqual(schema.options.map(({ shape }) => shape.type.value));
+    for (const frame of frames) {
+      expect(schema.parse(JSON.parse(JSON.stringify(frame)))).toEqual(frame);
+      use(frame);
+    }
+  });
+
+  /**
+   * Goal: whatever the other end sends is a frame, or is none, and a frame can be used. Method: any text, any JSON,
+   * and good frames with a value replaced, left out or spelled otherwise, or a few bytes of their text changed.
+   */
+  it("is taken or not, whatever comes", () => {
+    const good = fc.constantFrom<unknown>(...frames);
+    const texts = fc.oneof(
+      fc.string(),
+      fc.json(),
+      good.chain(changedJson).map((frame) => JSON.stringify(frame) ?? ""),
+      good.chain((frame) => changedText(JSON.stringify(frame))),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const json = jsonOf(text);
+        const { data } = schema.safeParse(json);
+        if (!data) return;
+        use(data);
+        // Nothing of what was taken changes on a second way.
+        expect(schema.parse(JSON.parse(JSON.stringify(data)))).toEqual(data);
+        expect(json).toMatchObject({ type: data.type });
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
