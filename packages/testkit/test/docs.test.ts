@@ -1,0 +1,38 @@
+import { execFile, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+import { Folder, Program } from "./running.ts";
+
+const page = readFileSync(join(import.meta.dirname, "../../../docs/verify-an-answer.md"), "utf8");
+const tools = ["curl", "jq", "xxd", "python3", "base64"].every(
+  (tool) => spawnSync(tool, ["--version"]).error === undefined,
+);
+const openssl = spawnSync("openssl", ["version"], { encoding: "utf8" });
+const isOpenSsl3 = openssl.error === undefined && openssl.stdout.startsWith("OpenSSL 3");
+
+/**
+ * Goal: whoever follows the page sees what it says. Method: its own commands, in their order, against the running
+ * program; only the key in the first of them is another.
+ */
+it.runIf(tools && isOpenSsl3)("verifies an answer by hand, as the page says", { timeout: 90_000 }, async () => {
+  using folder = new Folder();
+  await using program = new Program(["up", "--port", "0", "--data", join(folder.path, "net")]);
+  const { base_url: url, api_key: key } = await program.ready;
+  const [first = "", ...blocks] = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, commands = ""]) => commands);
+  expect(first).toMatch(/^URL=.*\nKEY=.*\n$/);
+  const script = ["set -euo pipefail", `URL=${url}`, `KEY=${key}`, ...blocks].join("\n");
+  const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script], { cwd: folder.path });
+  const hashes = stdout.match(/^[0-9a-f]{64}(?= |$)/gm) ?? [];
+  expect(hashes).toHaveLength(4);
+  expect(hashes[1]).toBe(hashes[0]);
+  expect(hashes[3]).toBe(hashes[2]);
+  expect(stdout.match(/^(true|Verified OK|Signature Verified Successfully)$/gm)).toEqual([
+    "Verified OK",
+    "true",
+    "Verified OK",
+    "Signature Verified Successfully",
+  ]);
+  expect(stderr).toBe("");
+});
