@@ -8,6 +8,8 @@ import { environmentNameOf, flagOf, settingOf, type SettingName } from "./settin
 export interface Group {
   readonly name: string;
   readonly does: string;
+  /** Arguments after `darkbloom`. */
+  readonly example: string;
 }
 
 export interface ProgramParts {
@@ -36,14 +38,16 @@ export function programOf({ version, commands, groups, environment, finished }: 
     const known = grouped.get(name);
     if (known) return known;
     // Made when its first command comes, so that the help keeps the order of the commands.
-    const parent = root.command(name).description(groups.find((group) => group.name === name)?.does ?? "");
+    const group = groups.find((one) => one.name === name);
+    const parent = root.command(name).description(group?.does ?? "");
+    if (group) parent.addHelpText("after", examplesOf([group.example]));
     grouped.set(name, parent);
     return parent;
   };
   for (const spec of commands) {
     const [name = "", group] = spec.path.split(" ").toReversed();
     const node = parentOf(group).command(name);
-    node.description(spec.does).addHelpText("after", examplesOf(spec));
+    node.description(spec.does).addHelpText("after", examplesOf(spec.examples));
     if (spec.operand !== undefined) node.argument(`<${spec.operand}>`);
     for (const setting of settingsOf(spec.needs)) node.addOption(optionOf(setting, spec.needs));
     node.action(async () => {
@@ -52,7 +56,7 @@ export function programOf({ version, commands, groups, environment, finished }: 
   }
   root.addHelpText(
     "after",
-    "\nStart here:\n  darkbloom up\n\nEvery flag has an environment name; `darkbloom COMMAND --help` shows it.",
+    "\nStart here:\n  darkbloom up\n\nIn the repository, write npx darkbloom. Every flag has an environment name; `darkbloom COMMAND --help` shows it.",
   );
   return root;
 }
@@ -74,5 +78,5 @@ function optionOf(setting: SettingName, needs: Needs): Option {
 
 const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), text];
 
-const examplesOf = ({ examples }: Command): string =>
+const examplesOf = (examples: readonly string[]): string =>
   `\nExamples:\n${examples.map((example) => `  darkbloom ${example}`).join("\n")}`;

@@ -2,7 +2,7 @@ import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import packageFacts from "../package.json" with { type: "json" };
-import { commands } from "../src/commands/index.ts";
+import { commands, groups } from "../src/commands/index.ts";
 import { darkbloom, temporaryFolder } from "./binary.ts";
 
 describe.concurrent("usage", () => {
@@ -16,6 +16,14 @@ describe.concurrent("usage", () => {
     const { code, stdout } = await darkbloom(["--help"]);
     expect(code).toBe(0);
     for (const { path } of commands) expect(stdout).toContain(`  ${path.split(" ")[0]}`);
+    expect(stdout).toContain("write npx darkbloom");
+  });
+
+  /** Goal: a group's help shows how one of its commands is used. Method: each group. */
+  it.each(groups)("prints an example for $name", async ({ name, example }) => {
+    const { stdout } = await darkbloom([name, "--help"]);
+    expect(stdout).toContain(`Examples:\n  darkbloom ${example}`);
+    expect(commands.some(({ path }) => example.startsWith(path))).toBe(true);
   });
 
   /** Goal: help comes with examples and environment names. Method: a command of each depth. */
@@ -160,6 +168,9 @@ describe.concurrent("usage", () => {
 
   /** Goal: a loaded model is described as the catalog needs it. Method: the bundled one. */
   it("describes the bundled model", async () => {
+    const told = await darkbloom(["provider", "models"]);
+    expect(told.stdout).toMatch(/^build +darkbloom-tiny-q8_0$/m);
+    expect(told.stdout).toMatch(/^memory +[\d.]+ GiB in this machine$/m);
     const { code, stdout } = await darkbloom(["provider", "models", "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({

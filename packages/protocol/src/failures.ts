@@ -234,16 +234,16 @@ export class NetworkError extends Error {
   }
 }
 
-const gateWords: Record<Gate, string> = {
-  model_not_served: "do not serve this model",
-  pinned_elsewhere: "are not the pinned machine",
-  trust_below_minimum: "are below the needed trust level",
-  evidence_failed: "fail a check of what they show of themselves",
-  challenge_stale: "have not passed a recent attestation challenge",
-  untrusted: "are untrusted",
-  draining: "are draining",
-  context_too_small: "have too small a context",
-  already_tried: "failed this request already",
+const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
+  model_not_served: ["does not serve this model", "do not serve this model"],
+  pinned_elsewhere: ["is not the pinned machine", "are not the pinned machine"],
+  trust_below_minimum: ["is below the needed trust level", "are below the needed trust level"],
+  evidence_failed: ["fails a check of what it shows of itself", "fail a check of what they show of themselves"],
+  challenge_stale: ["has not passed a recent attestation challenge", "have not passed a recent attestation challenge"],
+  untrusted: ["is untrusted", "are untrusted"],
+  draining: ["is draining", "are draining"],
+  context_too_small: ["has too small a context", "have too small a context"],
+  already_tried: ["failed this request already", "failed this request already"],
 };
 
 /** What happened and what to do next, made of facts alone: nothing that a caller sent can appear in it. */
@@ -266,7 +266,7 @@ export function sentenceOf(failure: Failure): string {
     case "insufficient_funds":
       return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit or lower max_tokens.`;
     case "model_not_found":
-      return `This model is not in the catalog, which knows ${failure.knownModels}. GET /v1/models lists them.`;
+      return `This model is not in the catalog, which knows ${failure.knownModels} ${failure.knownModels === 1 ? "model" : "models"}. GET /v1/models lists them.`;
     case "receipt_not_found":
       return "There is no receipt with this job id for this account; receipts are kept for 90 days.";
     case "route_not_found":
@@ -292,9 +292,10 @@ export function sentenceOf(failure: Failure): string {
     case "receipt_mismatch":
       return `The provider's answer did not match its signature (${failure.mismatch}). Nothing was charged and the provider is no longer trusted. Try again.`;
     case "no_provider": {
-      const reasons = gates
-        .filter((gate) => failure.gates[gate])
-        .map((gate) => `${failure.gates[gate]} ${gateWords[gate]}`);
+      const reasons = gates.flatMap((gate) => {
+        const machines = failure.gates[gate] ?? 0;
+        return machines === 0 ? [] : [`${machines} ${gateWords[gate][machines === 1 ? 0 : 1]}`];
+      });
       const seen =
         failure.connected === 0
           ? "no provider is connected"

@@ -107,7 +107,7 @@ describe.each(settings)("disclosing %s", (disclosure) => {
       const refused = await made.call(CHAT, questionFor(CHAT, { provider_serial: pin }));
       expect([refused.status, refused.body.toString()]).toEqual([
         503,
-        expect.stringContaining("1 are not the pinned machine"),
+        expect.stringContaining("1 is not the pinned machine"),
       ]);
     }
     expect(made.bugs).toEqual([]);

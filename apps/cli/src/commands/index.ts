@@ -17,10 +17,18 @@ import { up } from "./up.ts";
 import { verifyProviders } from "./verify-providers.ts";
 
 export const groups: readonly Group[] = [
-  { name: "provider", does: "Serve a network with this machine." },
-  { name: "keys", does: "Make, list and revoke API keys." },
-  { name: "ledger", does: "Look after the books." },
-  { name: "verify", does: "Check from outside what a network shows." },
+  {
+    name: "provider",
+    does: "Serve a network with this machine.",
+    example: "provider status --data .darkbloom/provider-1",
+  },
+  { name: "keys", does: "Make, list and revoke API keys.", example: "keys create --credit 5.00" },
+  { name: "ledger", does: "Look after the books.", example: "ledger check" },
+  {
+    name: "verify",
+    does: "Check from outside what a network shows.",
+    example: "verify providers --coordinator http://127.0.0.1:8080",
+  },
 ];
 
 /** In the order of the help. */

@@ -4,6 +4,8 @@ import { command } from "../command.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf } from "../output.ts";
 
+const BYTES_PER_GIB = 1024 ** 3;
+
 export const providerModels = command({
   path: "provider models",
   does: "Load a model as 'provider start' would, and say what this machine can serve with it.",
@@ -13,6 +15,7 @@ export const providerModels = command({
     const located = locateModel(model);
     await using engine = await loadModel({ modelPath: located.path, build: build ?? located.build, slots: 1 });
     const { build: name, weightsSha256, contextTokens } = engine.model;
+    // The names are those of a catalog, where the first of them belong.
     const facts = {
       model: located.id,
       build: name,
@@ -20,9 +23,14 @@ export const providerModels = command({
       context_tokens: contextTokens,
       path: located.path,
       engine: `${engine.name} ${engine.version}`,
-      memory_bytes: totalmem(),
     };
-    outputOf(json).result(facts, () => columns(Object.entries(facts).map(([field, value]) => [field, String(value)])));
+    const memoryBytes = totalmem();
+    outputOf(json).result({ ...facts, memory_bytes: memoryBytes }, () =>
+      columns([
+        ...Object.entries(facts).map(([field, value]) => [field, String(value)]),
+        ["memory", `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB in this machine`],
+      ]),
+    );
     return 0;
   },
 });

@@ -75,7 +75,7 @@ export const verifyProviders = command({
     output.result({ event: "summary", machines: verified.length, refused: bad.length, min }, () =>
       verified.length === 0
         ? "No machine is connected, so there is nothing to verify."
-        : `${verified.length - bad.length} of ${verified.length} machines verified at level ${min} or above.`,
+        : `${verified.length - bad.length} of ${verified.length} ${verified.length === 1 ? "machine" : "machines"} verified at level ${min} or above.`,
     );
     return bad.length > 0 || verified.length === 0 ? 1 : 0;
   },

@@ -28,6 +28,12 @@ export const askHeaders = z.object({
   [requestHeaders.requestId]: z.string().optional().describe("Comes back in the response and in the receipt."),
 });
 
+/** What Anthropic's SDKs send besides, for the API description: nothing here reads it. */
+export const anthropicHeaders = askHeaders.extend({
+  "anthropic-version": z.string().optional().describe("Accepted and ignored: there is one version, this one."),
+  "anthropic-beta": z.string().optional().describe("Accepted and ignored."),
+});
+
 const expected: Record<string, OurWords> = {
   [requestHeaders.nonce]: ourWords`it must be 1 to ${NONCE_CHARS_MAX} characters of printable ASCII`,
   [requestHeaders.minTrust]: ourWords`it must be self_signed or hardware`,

@@ -34,8 +34,8 @@ function keyFrom(headers: IncomingHttpHeaders): string | undefined {
   return bearer ?? (typeof apiKey === "string" && apiKey !== "" ? apiKey : undefined);
 }
 
-const rateHeaders = ({ limitPerMin, remaining, resetMs }: RateDecision) => ({
-  "x-ratelimit-limit-requests": String(limitPerMin),
+const rateHeaders = ({ limit, remaining, resetMs }: RateDecision) => ({
+  "x-ratelimit-limit-requests": String(limit),
   "x-ratelimit-remaining-requests": String(remaining),
   "x-ratelimit-reset-requests": formatReset(resetMs),
 });

@@ -70,8 +70,9 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - GET /health, /readyz, /metrics: operations
 - GET /openapi.json: all of this in detail
 
-All four take tools, sampling fields and stop strings as their own documentation says; what is not served is refused
-by name. Structured output (chat "response_format", Responses "text.format", Messages "output_config") is kept to
+Chat, Responses and Messages take tools. All take sampling fields, and stop strings where their own documentation has
+them; what is not served is refused by name. The headers "anthropic-version" and "anthropic-beta" are accepted and ignored:
+there is one version, this one. Structured output (chat "response_format", Responses "text.format", Messages "output_config") is kept to
 while the model writes. Thinking is hidden unless it is asked for: "include_reasoning": true in chat,
 "reasoning": {"summary": "auto"} in Responses, "thinking" in Messages.
 

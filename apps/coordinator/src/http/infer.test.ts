@@ -85,7 +85,7 @@ describe("an answer on the wire", () => {
         "x-darkbloom-timing: hold;dur=0.25, queue;dur=0, seal;dur=1.5, first_content;dur=12",
         `x-request-id: ${requestId}`,
         `request-id: ${requestId}`,
-        "x-ratelimit-limit-requests: 1200",
+        "x-ratelimit-limit-requests: 120",
         "x-ratelimit-remaining-requests: ",
         "x-ratelimit-reset-requests: ",
         "cache-control: no-store",

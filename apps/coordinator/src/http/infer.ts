@@ -18,7 +18,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
-import { readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
+import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
 import { admit } from "./caller.ts";
 import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
@@ -35,7 +35,7 @@ export const infer = (door: Door, endpoint: Endpoint): Route => {
       description: words.description,
       tags: ["inference"],
       security: keyed,
-      headers: askHeaders,
+      headers: endpoint.startsWith("/v1/messages") ? anthropicHeaders : askHeaders,
       body: words.request,
       response: {
         200: {

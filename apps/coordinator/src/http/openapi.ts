@@ -52,8 +52,8 @@ function headersOf(status: number, isKeyed: boolean, ofSuccess: Readonly<Record<
     "x-request-id": "the caller's own id where it is well formed, else ours",
     "request-id": "the same, as Anthropic's SDKs read it",
     ...(isKeyed && {
-      "x-ratelimit-limit-requests": "requests per minute",
-      "x-ratelimit-remaining-requests": "requests that would be taken right now",
+      "x-ratelimit-limit-requests": "requests that are taken at once after a pause",
+      "x-ratelimit-remaining-requests": "how many of them would be taken right now",
       "x-ratelimit-reset-requests": "until that is at its most again, e.g. `1s`",
     }),
     ...((status === 429 || status === 503) && { "retry-after": "seconds, where waiting helps" }),

@@ -389,6 +389,9 @@ describe("the API description", () => {
       expect.arrayContaining(["x-response-hash", "x-se-signature", "x-provider-serial", "x-ratelimit-limit-requests"]),
     );
     expect(Object.keys(chat?.responses["429"]?.headers ?? {})).toContain("retry-after");
+    const headersOf = (path: string) => paths[path]?.["post"]?.parameters?.map(({ name }) => name);
+    expect(headersOf("/v1/messages")).toContain("anthropic-version");
+    expect(headersOf("/v1/chat/completions")).not.toContain("anthropic-version");
     expect(paths["/v1/models/{id}"]?.["get"]?.parameters?.map(({ name }) => name)).toEqual(["id"]);
   });
 });

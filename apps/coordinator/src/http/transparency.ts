@@ -45,7 +45,7 @@ export const listAttestations = ({ deps, limiter }: Door): Route => ({
       throw new NetworkError({
         code: "body_invalid",
         param: "nonce" as ParamPath,
-        expected: ourWords`expected 32 bytes in base64`,
+        expected: ourWords`expected 32 bytes in base64 or base64url`,
       });
     const { nonce } = query.data;
     if (nonce === undefined)

@@ -17,7 +17,7 @@ describe("the request rate of an account", () => {
       expect(limiter.take(account(1))).toMatchObject({ allowed: true, remaining: REQUESTS_BURST - n });
     expect(limiter.take(account(1))).toEqual({
       allowed: false,
-      limitPerMin: 1200,
+      limit: REQUESTS_BURST,
       remaining: 0,
       resetMs: 6000,
       retryAfterSec: 1,
@@ -35,7 +35,7 @@ describe("the request rate of an account", () => {
     expect([allowed(), allowed(), allowed()]).toEqual([true, true, false]);
     clock.nowMs += 1000;
     expect([allowed(), allowed()]).toEqual([true, false]);
-    expect(limiter.take(account(1))).toMatchObject({ limitPerMin: 60, resetMs: 2000, retryAfterSec: 1 });
+    expect(limiter.take(account(1))).toMatchObject({ limit: 2, resetMs: 2000, retryAfterSec: 1 });
     for (const rate of [{ requestsPerSec: 0 }, { requestsBurst: 0 }, { requestsPerSec: Number.NaN }])
       expect(() => new RateLimiter(clock, rate)).toThrow(RangeError);
   });

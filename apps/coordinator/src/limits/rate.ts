@@ -18,7 +18,8 @@ export interface RequestRate {
 /** One decision and the figures that the caller is told with it. */
 export interface RateDecision {
   readonly allowed: boolean;
-  readonly limitPerMin: number;
+  /** Whole requests that are allowed at once when the bucket is full: what `remaining` counts down from. */
+  readonly limit: number;
   /** Whole requests that would be allowed right now. */
   readonly remaining: number;
   /** Until the bucket is full again. */
@@ -70,7 +71,7 @@ export class RateLimiter {
     this.#forget(nowMs);
     return {
       allowed,
-      limitPerMin: this.#perSec * 60,
+      limit: Math.floor(this.#burst),
       remaining: Math.floor(bucket.tokens),
       resetMs: ((this.#burst - bucket.tokens) / this.#perSec) * 1000,
       retryAfterSec: Math.max(1, Math.ceil((1 - bucket.tokens) / this.#perSec)),

@@ -19,7 +19,7 @@ export function createProviderLog(
         eligible,
         failedChecks: checks.filter(({ status }) => status === "fail").map(({ id }) => id),
       }),
-    answered: (facts) => log.info({ event: "answered", ...facts }),
+    answered: (facts) => log.info({ event: "answered", ...facts, durationMs: Math.round(facts.durationMs) }),
     chipFailed: (facts) => log.warn({ event: "chip_failed", ...facts }),
     // An error's message may quote what it failed on; its class and the places in our code cannot.
     bug: (facts, error) =>
