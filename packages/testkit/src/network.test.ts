@@ -10,7 +10,8 @@ import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { Caller, codeOf } from "./caller.ts";
-import { account, CREDIT, seededRandom, TestNetwork, type TestProvider } from "./network.ts";
+import { account, CREDIT, seededRandom, TestNetwork } from "./network.ts";
+import type { TestProvider } from "./test-provider.ts";
 
 const rain: Script = { pieces: ["<think>", "hm", "</think>", " Rain", " is", " water", "."], tokenMs: 20 };
 const long: Script = { pieces: Array.from({ length: 200 }, (_, n) => ` ${n}`), tokenMs: 50 };

@@ -21,7 +21,6 @@ import {
   dialects,
   microUsd,
   NetworkError,
-  softwareSerial,
   toHex,
   utf8,
   type AccountId,
@@ -32,25 +31,12 @@ import {
   type Random,
   type RequestId,
   type Sha256Hex,
-  type Signer,
 } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
-import {
-  SCRIPTED_FAULT,
-  ScriptedEngine,
-  SealingKeys,
-  stayConnected,
-  type Dialer,
-  type Listener,
-  type ProviderEvents,
-  type SelfDescription,
-  type TrustFacts,
-  type Witness,
-} from "@darkbloom/provider/testing";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
-import { memorySigner } from "./memory-signer.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
+import { TestProvider, type Behaviour, type ProviderOptions } from "./test-provider.ts";
 
 export const account = "acct_test" as AccountId;
 export const entry: CatalogEntry = {
@@ -210,155 +196,5 @@ export class TestNetwork {
   /** Requests that still take a slot. */
   get running(): number {
     return this.fleet.providers().reduce((sum, { running }) => sum + running, 0);
-  }
-}
-
-type Behaviour = ConstructorParameters<typeof ScriptedEngine>[0]["script"];
-
-interface ProviderOptions {
-  readonly slots?: number;
-  readonly delayMs?: () => number;
-  readonly signer?: Signer;
-  readonly witness?: Witness;
-  /** What it says of itself, beside what it must; read whenever it signs. */
-  readonly describe?: () => Partial<SelfDescription>;
-  /** What arrives at either end in place of what was sent. */
-  readonly meddle?: (text: string, to: "provider" | "coordinator") => string;
-}
-
-const unknownPosture = { core_dumps_off: "unknown" } as const;
-
-/** What every machine here says of itself. */
-export const describeMachine = (serial: string): SelfDescription => ({
-  serial,
-  chip_name: "simulated",
-  hardware_model: "simulated",
-  platform: "other",
-  os_version: "1",
-  memory_bytes: 1,
-  engine: { name: "scripted", version: "1" },
-  software: { name: "darkbloom", version: "0" },
-  models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048 }],
-  posture: unknownPosture,
-});
-
-/** One provider and its wire, which can be cut or frozen. */
-export class TestProvider {
-  readonly engine: ScriptedEngine;
-  readonly serial: string;
-  /** The last that the coordinator said of its trust. */
-  told: TrustFacts | undefined;
-  readonly #network: TestNetwork;
-  readonly #delayMs: () => number;
-  readonly #meddle: NonNullable<ProviderOptions["meddle"]>;
-  readonly #leave = new AbortController();
-  #cut: (() => void) | undefined;
-  #frozen = false;
-
-  constructor(
-    network: TestNetwork,
-    script: Behaviour,
-    {
-      slots = 4,
-      delayMs = () => 1,
-      signer = memorySigner(),
-      witness,
-      describe = () => ({}),
-      meddle = (text) => text,
-    }: ProviderOptions,
-  ) {
-    const { clock, random } = network;
-    this.#network = network;
-    this.#delayMs = delayMs;
-    this.#meddle = meddle;
-    this.engine = new ScriptedEngine({ clock, slots, script });
-    this.serial = softwareSerial(nodeCrypto, signer.publicKey);
-    const posture = (): SelfDescription["posture"] => describe().posture ?? unknownPosture;
-    const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
-    const keys = new SealingKeys(tools, () => ({
-      ...describeMachine(this.serial),
-      ...describe(),
-      posture: posture(),
-    }));
-    const events: ProviderEvents = {
-      joined: () => {},
-      lost: () => {},
-      trust: (facts) => void (this.told = facts),
-      answered: () => {},
-      chipFailed: () => {},
-      // A fault that the script asked for is none.
-      bug: (_, error) => {
-        if (!(error instanceof Error && error.message === SCRIPTED_FAULT)) network.bugs.push(error);
-      },
-    };
-    const net = {
-      ...tools,
-      engine: this.engine,
-      keys,
-      events,
-      slots,
-      authToken: undefined,
-      posture,
-      witness,
-      onTrust: () => {},
-    };
-    void stayConnected(net, this.#dialer(), "simulated", this.#leave.signal, () => {});
-  }
-
-  /** The connection breaks; the provider will dial again. */
-  cut(): void {
-    this.#cut?.();
-  }
-  /** Nothing goes in or out any more, and nobody is told. */
-  freeze(): void {
-    this.#frozen = true;
-  }
-  stop(): void {
-    this.#leave.abort(new Error("stopping"));
-  }
-
-  /** Two ends of one connection: what goes in at one comes out at the other, later and in order. */
-  #dialer(): Dialer {
-    return {
-      dial: async (listener: Listener) => {
-        let open = true;
-        const close = (reason: string) => {
-          if (!open) return;
-          open = false;
-          connection.closed();
-          listener.closed(1006, reason);
-        };
-        this.#cut = () => close("");
-        const toProvider = this.#pipe((text) => open && listener.received(this.#meddle(text, "provider")));
-        const toCoordinator = this.#pipe((text) => open && connection.received(this.#meddle(text, "coordinator")));
-        const connection = this.#network.host({
-          bufferedBytes: 0,
-          send: toProvider,
-          ping: () => void this.#later(() => open && connection.heard()),
-          close: (_, reason) => void this.#later(() => close(reason)),
-          terminate: () => close(""),
-        });
-        return {
-          bufferedBytes: 0,
-          send: toCoordinator,
-          ping: () => void this.#later(() => open && listener.heard()),
-          close: (_, reason) => void this.#later(() => close(reason)),
-          terminate: () => close(""),
-        };
-      },
-    };
-  }
-
-  #pipe(deliver: (text: string) => void): (text: string) => void {
-    let before = Promise.resolve();
-    return (text) => {
-      const wait = this.#later(() => {});
-      before = before.then(() => wait).then(() => void (this.#frozen || deliver(text)));
-    };
-  }
-
-  async #later(act: () => void): Promise<void> {
-    await this.#network.clock.sleep(this.#delayMs());
-    if (!this.#frozen) act();
   }
 }

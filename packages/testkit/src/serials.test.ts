@@ -20,7 +20,8 @@ import { SealingKeys, type Script } from "@darkbloom/provider/testing";
 import { describe, expect, it } from "vitest";
 import { type Answered, HttpNetwork, questionFor } from "./http-network.ts";
 import { memorySigner } from "./memory-signer.ts";
-import { describeMachine, TestNetwork } from "./network.ts";
+import { TestNetwork } from "./network.ts";
+import { describeMachine } from "./test-provider.ts";
 
 const rain: Script = { pieces: [" Rain", "."] };
 const CHAT = "/v1/chat/completions";

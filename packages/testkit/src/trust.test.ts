@@ -21,7 +21,8 @@ import { appleShape } from "../../protocol/test/apple.ts";
 import { certify, testKeys } from "../../protocol/test/certificates.ts";
 import { Caller, codeOf } from "./caller.ts";
 import { memorySigner } from "./memory-signer.ts";
-import { TestNetwork, type TestProvider } from "./network.ts";
+import { TestNetwork } from "./network.ts";
+import type { TestProvider } from "./test-provider.ts";
 
 /**
  * Goal: a machine is trusted by what it showed last and by what it ever did, whichever connection it comes by, and its
