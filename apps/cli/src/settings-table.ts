@@ -23,6 +23,7 @@ export function settingsPage(commands: readonly Command[]): string {
 Every flag of \`darkbloom\` has an environment name. A flag wins over the environment, the environment over
 the default; an empty environment value counts as absent. A wrong or contradictory value stops the start
 with a sentence and exit code 2. This page is made from \`apps/cli/src/settings.ts\`, and a test holds it to it.
+In the repository, write \`npx darkbloom\`.
 
 | Flag | Environment | What it is | Must be | Commands (and default) |
 |---|---|---|---|---|
