@@ -65,7 +65,6 @@ export class GoldenNetwork implements AsyncDisposable {
       minTrust: "self_signed",
       platformFeePercent: 0,
     });
-    opening.defer(() => coordinator.stop({ drainMs: 0 }));
     const ready = Promise.withResolvers<void>();
     const provider = await startProvider({
       ...common,
@@ -77,7 +76,9 @@ export class GoldenNetwork implements AsyncDisposable {
       allowInspector: true,
       hooks: { onReady: () => ready.resolve() },
     });
+    // In reverse: the coordinator stops before the provider, which its requests need.
     opening.defer(() => provider.stop({ drainMs: 0 }));
+    opening.defer(() => coordinator.stop({ drainMs: 0 }));
     await ready.promise;
     return new GoldenNetwork(opening.move(), coordinator.baseUrl, apiKey);
   }
