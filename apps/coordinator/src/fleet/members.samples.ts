@@ -1,0 +1,115 @@
+import {
+  microUsd,
+  type BuildId,
+  type JobId,
+  type ModelId,
+  type ProviderId,
+  type Serial,
+  type Sha256Hex,
+} from "@darkbloom/protocol";
+import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { Candidate, Want } from "../routing/choose.ts";
+import type { Line } from "../session/line.ts";
+import type { Fleet, Member } from "./fleet.ts";
+
+/** Models, wishes and machines for tests of the fleet and of who gets its slots. */
+export const entryOf = (name: string): CatalogEntry => ({
+  id: name as ModelId,
+  build: `${name}-q8` as BuildId,
+  weightsSha256: `weights of ${name}` as Sha256Hex,
+  displayName: name,
+  contextTokens: 2048,
+  maxOutputTokens: 2048,
+  price: { inputPerMtok: microUsd(1n), outputPerMtok: microUsd(1n), cachedInputPerMtok: microUsd(1n) },
+  createdSec: 0,
+});
+
+export const wantOf = (model = "m", more: Partial<Want> = {}): Want => ({
+  entry: entryOf(model),
+  pins: [],
+  minTrust: "self_signed",
+  maxTokens: 100,
+  ...more,
+});
+
+export const servedModel = (name = "m"): Candidate["models"][number] => {
+  const { build, weightsSha256, contextTokens } = entryOf(name);
+  return { build, weightsSha256, contextTokens };
+};
+
+/** A machine with nothing against it, idle. */
+export const idle: Candidate = {
+  providerId: "p1" as ProviderId,
+  pins: ["S1" as Serial],
+  trustLevel: "self_signed",
+  attested: true,
+  failing: false,
+  distrusted: false,
+  draining: false,
+  models: [servedModel()],
+  slots: 2,
+  running: 0,
+  recentFaults: 0,
+  decodeTokensPerSec: undefined,
+  firstContentMs: undefined,
+};
+
+/** A connected machine whose lines are closed by hand. */
+export class SampleMember implements Member {
+  readonly providerId: ProviderId;
+  readonly identityKey: string;
+  wasReplaced = false;
+  readonly lines: JobId[] = [];
+  readonly #fleet: Fleet;
+  #candidate: Candidate;
+
+  constructor(fleet: Fleet, name: string, more: Partial<Candidate> = {}, identityKey = `key of ${name}`) {
+    this.#fleet = fleet;
+    this.providerId = name as ProviderId;
+    this.identityKey = identityKey;
+    this.#candidate = { ...idle, providerId: this.providerId, pins: [`serial of ${name}` as Serial], ...more };
+  }
+
+  candidate(): Candidate {
+    return { ...this.#candidate, running: this.lines.length };
+  }
+
+  /** Something about it is otherwise from now on. */
+  become(more: Partial<Candidate>): void {
+    this.#candidate = { ...this.#candidate, ...more };
+    this.#fleet.changed();
+  }
+
+  open(jobId: JobId): Line {
+    this.lines.push(jobId);
+    return {
+      jobId,
+      providerId: this.providerId,
+      serial: `serial of ${this.providerId}` as Serial,
+      send: unused,
+      take: unused,
+      credit: unused,
+      cancel: unused,
+      measured: unused,
+      faulted: unused,
+      [Symbol.dispose]: () => this.close(jobId),
+    };
+  }
+
+  close(jobId: JobId): void {
+    this.lines.splice(this.lines.indexOf(jobId), 1);
+    this.#fleet.changed();
+  }
+
+  replaced(): void {
+    this.wasReplaced = true;
+  }
+  view = unused;
+  prove = unused;
+  sealing = unused;
+  distrust = unused;
+}
+
+function unused(): never {
+  throw new RangeError("nothing asks a sample for this");
+}
