@@ -2,7 +2,7 @@ import { systemClock } from "@darkbloom/protocol/node";
 import type { Schema, Shape, Tool } from "@darkbloom/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, engineContract, said } from "../inference/engine.contract.ts";
-import type { Constraint } from "../inference/engine.ts";
+import type { Constraint } from "../language/constraint.ts";
 import { LlamaEngine } from "./llama-engine.ts";
 import { bundledModelPath, readModelFacts } from "./model-file.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";

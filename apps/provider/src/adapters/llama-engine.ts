@@ -12,21 +12,16 @@ import {
   type SequenceEvaluateOptions,
   type Token,
 } from "node-llama-cpp";
-import {
-  type Engine,
-  EngineRefusal,
-  type Generation,
-  type LoadedModel,
-  type Piece,
-  type Prompt,
-} from "../inference/engine.ts";
-import { ChatTemplate } from "./chat-template.ts";
-import { replyGrammar } from "./constraint-grammar.ts";
+import type { Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
+import { ChatTemplate } from "../language/chat-template.ts";
+import { replyGrammar } from "../language/constraint-grammar.ts";
+import { EngineRefusal } from "../language/refusal.ts";
+import type { Piece } from "../language/reply.ts";
+import { TokenText } from "../language/token-text.ts";
 import { PrefixSlots } from "./llama-prefix.ts";
 import { drawing, logprobOf } from "./llama-sampling.ts";
 import { controlSpellings, textOf, tagTokens, tokenBytes, tokenize } from "./llama-tokens.ts";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
-import { TokenText } from "./token-text.ts";
 import { ModelFileError, readWeights } from "./weights.ts";
 
 /** A prompt is read in steps of so many tokens; between two of them a cancel is heard. */

@@ -1,5 +1,5 @@
 import { type GgufFileInfo, type LlamaModel, LlamaVocabularyType, type Token } from "node-llama-cpp";
-import type { Stretch } from "./chat-template.ts";
+import type { Stretch } from "../language/chat-template.ts";
 
 /** Of GGUF's `tokenizer.ggml.token_type`: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
 const TYPE_CONTROL = 3;

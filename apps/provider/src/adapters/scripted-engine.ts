@@ -1,12 +1,7 @@
 import type { Clock, EngineRefusalCode, Job, Message, TokenChance, TokenLogprob } from "@darkbloom/protocol";
-import {
-  EngineRefusal,
-  type Engine,
-  type Generation,
-  type LoadedModel,
-  type Prompt,
-  type ToolSyntax,
-} from "../inference/engine.ts";
+import type { Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
+import { EngineRefusal } from "../language/refusal.ts";
+import type { ToolSyntax } from "../language/tool-syntax.ts";
 import { Slots } from "./slots.ts";
 
 /** The message of a fault that a script asked for. */

@@ -19,13 +19,14 @@ import {
   type Signer,
   type Usage,
 } from "@darkbloom/protocol";
+import { constraintOf } from "../language/constraint.ts";
+import { EngineRefusal } from "../language/refusal.ts";
+import { Words } from "../language/words.ts";
 import { closing, type Told } from "./closing.ts";
-import { constraintOf } from "./constraint.ts";
 import { CreditTimeout, type Credit } from "./credit.ts";
-import { EngineRefusal, type Engine, type Generation, type Prompt } from "./engine.ts";
+import type { Engine, Generation, Prompt } from "./engine.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { Outgoing } from "./outgoing.ts";
-import { Words } from "./words.ts";
 
 type Request = Extract<FromCoordinator, { type: "inference_request" }>;
 type Refusal = Extract<FromProvider, { type: "inference_error" }>;

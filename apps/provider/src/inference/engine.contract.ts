@@ -1,6 +1,8 @@
 import { anyObject, type Tool } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
-import { EngineRefusal, type Engine, type Generation, type Piece, type Prompt } from "./engine.ts";
+import type { Piece } from "../language/reply.ts";
+import { EngineRefusal } from "../language/refusal.ts";
+import type { Engine, Generation, Prompt } from "./engine.ts";
 
 /** The likeliest tokens of a short answer. */
 export const said: Generation = {

@@ -1,4 +1,6 @@
-import type { Job, Sampling, Schema, TokenLogprob, Tool, EngineRefusalCode } from "@darkbloom/protocol";
+import type { Job, Sampling } from "@darkbloom/protocol";
+import type { Constraint } from "../language/constraint.ts";
+import type { Piece, ReplyForm } from "../language/reply.ts";
 
 /** What is loaded, and what the blob and the receipt say of it. */
 export interface LoadedModel {
@@ -10,59 +12,15 @@ export interface LoadedModel {
 }
 
 /** A prompt in the model's own tokens, after its chat template. */
-export interface Prompt {
+export interface Prompt extends ReplyForm {
   readonly tokens: readonly number[];
-  /** The template has already opened the model's thinking, so the answer begins inside it. */
-  readonly opensThinking: boolean;
-  /** How this model writes a tool call; absent where no tools were offered. */
-  readonly toolSyntax?: ToolSyntax;
 }
-
-/**
- * How a model writes a call: `open`, one JSON object with the members `name` and `argumentsKey`, `close`.
- * Several calls follow each other. Both tags may be empty, where the object alone is the call.
- */
-export interface ToolSyntax {
-  readonly open: string;
-  readonly close: string;
-  readonly argumentsKey: "arguments" | "parameters";
-}
-
-/** What a model's words are held to while it writes. The thinking that a template opened is free. */
-export type Constraint =
-  | { readonly kind: "json"; readonly schema: Schema }
-  /** Calls and nothing else; `many`: one or more, else exactly one. */
-  | { readonly kind: "calls"; readonly tools: readonly Tool[]; readonly many: boolean }
-  /** Free text; but a call, once it has begun, is one of these. */
-  | { readonly kind: "calls_if_any"; readonly tools: readonly Tool[]; readonly many: boolean };
 
 export interface Generation extends Sampling {
   readonly seed: number;
   readonly maxTokens: number;
   readonly topLogprobs?: number;
   readonly constraint?: Constraint;
-}
-
-/** Why a model cannot begin with this request, and could not elsewhere. Says nothing of the prompt itself. */
-export class EngineRefusal extends Error {
-  override readonly name = "EngineRefusal";
-  readonly code: EngineRefusalCode;
-
-  constructor(code: EngineRefusalCode) {
-    super(code);
-    this.code = code;
-  }
-}
-
-/** One step of the generation. `text` is empty while a character is incomplete. */
-export interface Piece {
-  readonly text: string;
-  /** So far, this one included. */
-  readonly completionTokens: number;
-  /** Of the prompt's tokens, those that were in memory already; the same in every piece. */
-  readonly cachedTokens: number;
-  /** Where they were asked for. */
-  readonly logprob?: TokenLogprob;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { anyObject, type Message, type Tool } from "@darkbloom/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EngineRefusal } from "../inference/engine.ts";
 import { ChatTemplate, type Conversation } from "./chat-template.ts";
+import { EngineRefusal } from "./refusal.ts";
 
 const chatml =
   "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}" +

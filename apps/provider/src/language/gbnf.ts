@@ -1,7 +1,7 @@
 import type { Member, Schema, Shape, TextState, Tool } from "@darkbloom/protocol";
-import type { ToolSyntax } from "../inference/engine.ts";
 import { integerOf, numberOf } from "./gbnf-numbers.ts";
 import { charOf } from "./gbnf-text.ts";
+import type { ToolSyntax } from "./tool-syntax.ts";
 
 /**
  * GBNF, the grammars that llama.cpp holds a model to while it writes:

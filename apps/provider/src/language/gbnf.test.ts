@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, said } from "../inference/engine.contract.ts";
 import { GrammarWalker } from "../../test/gbnf-walker.ts";
 import { grammarOf } from "./gbnf.ts";
-import { LlamaEngine } from "./llama-engine.ts";
-import { bundledModelPath } from "./model-file.ts";
+import { LlamaEngine } from "../adapters/llama-engine.ts";
+import { bundledModelPath } from "../adapters/model-file.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

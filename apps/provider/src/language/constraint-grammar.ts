@@ -1,5 +1,6 @@
-import type { Constraint, Prompt } from "../inference/engine.ts";
+import type { Constraint } from "./constraint.ts";
 import { grammarOf, grammarOfCallBody, grammarOfCalls } from "./gbnf.ts";
+import type { ReplyForm } from "./reply.ts";
 import { bareCalls } from "./tool-syntax.ts";
 
 /** A grammar in llama.cpp's GBNF, and the rule that it begins with. */
@@ -18,7 +19,7 @@ const own = (name: string) => `engine-${name}`;
  * text as far as it is allowed, and the constrained part. As one grammar it needs nobody to watch for the
  * place where the constraint begins, wherever the tokens' borders lie.
  */
-export function replyGrammar(constraint: Constraint, prompt: Prompt): ReplyGrammar {
+export function replyGrammar(constraint: Constraint, prompt: ReplyForm): ReplyGrammar {
   const answer = answerGrammar(constraint, prompt);
   if (!prompt.opensThinking) return answer;
   const thought = own("thought");
@@ -34,7 +35,7 @@ export function replyGrammar(constraint: Constraint, prompt: Prompt): ReplyGramm
   };
 }
 
-function answerGrammar(constraint: Constraint, { toolSyntax = bareCalls }: Prompt): ReplyGrammar {
+function answerGrammar(constraint: Constraint, { toolSyntax = bareCalls }: ReplyForm): ReplyGrammar {
   const root = "root";
   switch (constraint.kind) {
     case "json":

@@ -8,7 +8,7 @@ import {
   type TokenLogprob,
 } from "@darkbloom/protocol";
 import { CallReader } from "./call-reader.ts";
-import type { Piece, Prompt } from "./engine.ts";
+import type { Piece, ReplyForm } from "./reply.ts";
 
 /** Arguments begin and end with a brace: of a text that is cut after every one, each part is all arguments or none. */
 const afterBrace = /(?<=[{}])/;
@@ -37,12 +37,12 @@ export class Words {
   thoughtTokens = 0;
 
   /** @param newCallId a fresh name for a tool call */
-  constructor(job: Job, prompt: Prompt, renderer: Renderer, choice: number, newCallId: () => string) {
-    this.#splitter = new ThinkSplitter({ startsThinking: prompt.opensThinking });
+  constructor(job: Job, form: ReplyForm, renderer: Renderer, choice: number, newCallId: () => string) {
+    this.#splitter = new ThinkSplitter({ startsThinking: form.opensThinking });
     this.#watcher = new StopWatcher(job.sampling.stop);
     this.#calls =
-      prompt.toolSyntax && job.toolChoice !== "none"
-        ? new CallReader(prompt.toolSyntax, new Set(job.tools.map(({ name }) => name)), newCallId)
+      form.toolSyntax && job.toolChoice !== "none"
+        ? new CallReader(form.toolSyntax, new Set(job.tools.map(({ name }) => name)), newCallId)
         : undefined;
     this.#oneCall = !job.parallelToolCalls || typeof job.toolChoice === "object";
     this.#renderer = renderer;

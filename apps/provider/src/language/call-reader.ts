@@ -1,5 +1,5 @@
 import type { Delta } from "@darkbloom/protocol";
-import type { ToolSyntax } from "./engine.ts";
+import type { ToolSyntax } from "./tool-syntax.ts";
 
 /** What may stand before a call's arguments: its beginning up to the name, and on to the arguments. */
 const nameFirst = /^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?<key>arguments|parameters)"\s*:\s*(?=\{)/;

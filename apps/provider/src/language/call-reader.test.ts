@@ -2,7 +2,7 @@ import type { Delta } from "@darkbloom/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CallReader } from "./call-reader.ts";
-import type { ToolSyntax } from "./engine.ts";
+import type { ToolSyntax } from "./tool-syntax.ts";
 
 const tagged: ToolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" };
 const bare: ToolSyntax = { open: "", close: "", argumentsKey: "arguments" };

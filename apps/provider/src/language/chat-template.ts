@@ -1,7 +1,7 @@
 import type { Job, Message } from "@darkbloom/protocol";
 import { Template } from "@huggingface/jinja";
-import { EngineRefusal, type ToolSyntax } from "../inference/engine.ts";
-import { describedTool, takesTools, toolsInPlainWords, toolSyntaxOf } from "./tool-syntax.ts";
+import { EngineRefusal } from "./refusal.ts";
+import { describedTool, takesTools, toolsInPlainWords, type ToolSyntax, toolSyntaxOf } from "./tool-syntax.ts";
 
 /** A stretch of the rendered prompt: written by the template, or by whoever wrote the messages. */
 export interface Stretch {

@@ -1,8 +1,9 @@
 import { anyObject, type Tool } from "@darkbloom/protocol";
 import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Constraint, Prompt } from "../inference/engine.ts";
+import type { Constraint } from "./constraint.ts";
 import { replyGrammar } from "./constraint-grammar.ts";
+import type { ReplyForm } from "./reply.ts";
 
 const tools: Tool[] = [
   {
@@ -25,12 +26,12 @@ describe("the grammar of a reply", () => {
   });
   afterAll(async () => llama.dispose());
 
-  const plain: Prompt = { tokens: [], opensThinking: false };
-  const thinking: Prompt = { tokens: [], opensThinking: true };
-  const withTags: Prompt = { ...plain, toolSyntax: tagged };
-  const thinkingWithTags: Prompt = { ...thinking, toolSyntax: tagged };
+  const plain: ReplyForm = { opensThinking: false };
+  const thinking: ReplyForm = { opensThinking: true };
+  const withTags: ReplyForm = { ...plain, toolSyntax: tagged };
+  const thinkingWithTags: ReplyForm = { ...thinking, toolSyntax: tagged };
 
-  it.each<[Constraint, Prompt, string, boolean]>([
+  it.each<[Constraint, ReplyForm, string, boolean]>([
     [json, plain, "{}", true],
     [json, plain, "Sure: {}", false],
     [json, thinking, "Hm, {.</think>\n\n{}", true],

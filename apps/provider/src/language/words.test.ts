@@ -2,7 +2,7 @@ import { dialects, type Endpoint, type Finish, type RenderFacts, type TokenLogpr
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { itemsOf, type ToldItem } from "../../test/told.ts";
-import type { Prompt } from "./engine.ts";
+import type { ReplyForm } from "./reply.ts";
 import { Words } from "./words.ts";
 
 const facts: RenderFacts = { jobId: "job_1", createdSec: 0 };
@@ -62,9 +62,9 @@ function tell(pieces: readonly string[], asked: Asked = {}): Told {
   const body = { model: "m", stream, ...asks[endpoint]?.(tools, stop), ...asked.more };
   const { job, renderer: rendererOf } = dialects[endpoint as Endpoint].decode(body);
   const renderer = rendererOf(facts);
-  const prompt: Prompt = { tokens: [], opensThinking, ...(job.tools.length > 0 && { toolSyntax }) };
+  const form: ReplyForm = { opensThinking, ...(job.tools.length > 0 && { toolSyntax }) };
   let id = 0;
-  const words = new Words(job, prompt, renderer, 0, () => `call_${id++}`);
+  const words = new Words(job, form, renderer, 0, () => `call_${id++}`);
   let text = renderer.begin(usage);
   for (const [at, piece] of pieces.entries()) {
     const logprob = job.topLogprobs === undefined ? {} : { logprob: tokenOf(piece) };

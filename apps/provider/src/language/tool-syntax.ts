@@ -1,5 +1,14 @@
 import type { Message, Tool } from "@darkbloom/protocol";
-import type { ToolSyntax } from "../inference/engine.ts";
+
+/**
+ * How a model writes a call: `open`, one JSON object with the members `name` and `argumentsKey`, `close`.
+ * Several calls follow each other. Both tags may be empty, where the object alone is the call.
+ */
+export interface ToolSyntax {
+  readonly open: string;
+  readonly close: string;
+  readonly argumentsKey: "arguments" | "parameters";
+}
 
 /** The object alone is the call. */
 export const bareCalls: ToolSyntax = { open: "", close: "", argumentsKey: "arguments" };
