@@ -20,7 +20,7 @@ import type { Shown } from "./shown.ts";
 /** New keys and callers' nonces bring the next challenge forward, to no less than this after the last one. */
 export const CHALLENGE_PAUSE_MIN_MS = 5_000;
 /** A blob is checked as it comes, so more of them than this are not asked for. Keys live a day. */
-const RENEWALS_EVERY_MS = 5_000;
+export const RENEWALS_EVERY_MS = 5_000;
 /** After a challenge that was not passed the next one comes sooner. */
 export const CHALLENGE_RETRY_MS = 15_000;
 

@@ -39,7 +39,7 @@ import { modelsOf, type Shown } from "./shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
-const ABANDONED_WAIT_MS = 60_000;
+export const ABANDONED_WAIT_MS = 60_000;
 
 /** A machine as it has registered. */
 interface Joining {

@@ -1,0 +1,249 @@
+import {
+  ANSWER_WINDOW_BYTES,
+  NetworkError,
+  toBase64,
+  type Envelope,
+  type FromProvider,
+  type JobId,
+} from "@darkbloom/protocol";
+import { describe, expect, it } from "vitest";
+import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
+import { account, TestNetwork } from "../../../../packages/testkit/src/network.ts";
+import { ABANDONED_WAIT_MS } from "./provider-session.ts";
+import { BODIES_WAITING_MAX, SOCKET_BUFFERED_BYTES_MAX } from "./outbox.ts";
+
+/**
+ * Goal: each rule of one connection holds by itself: what a machine may send, what it is told, when its slot is free
+ * again. Method: a machine in the test's hands, one attempt on it, no request behind it.
+ */
+const envelope: Envelope = { hdr: "{}", body: "", wraps: [{ key_id: "k", enc: "", wrap: "" }] };
+const request = { callerRequestId: "req_1", account, envelope };
+const job = (n = 1) => `job_${n}` as JobId;
+const about = (n = 1) => ({ request_id: job(n) });
+const chunk = (bytes: number, n = 1): FromProvider => ({
+  type: "inference_response_chunk",
+  ...about(n),
+  frames: toBase64(new Uint8Array(bytes)),
+});
+const failed = (n = 1): FromProvider => ({ type: "inference_error", ...about(n), code: "cancelled" });
+const completed = (n = 1): FromProvider => ({
+  type: "inference_complete",
+  ...about(n),
+  receipt: "{}",
+  receipt_signature: "",
+  response_signature: "",
+});
+const codeIn = (act: () => void): string | undefined => {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return error instanceof NetworkError ? error.failure.code : "bug";
+  }
+};
+
+async function machineWithLine() {
+  const made = new TestNetwork();
+  const machine = await HandMachine.joined(made);
+  const { member } = machine;
+  const line = member.open(job());
+  return { made, machine, member, line };
+}
+const running = ({ fleet }: TestNetwork) => fleet.candidates()[0]?.running;
+
+describe("what a machine may send of an answer", () => {
+  it.each<[says: string, bytes: number[], end: string | undefined]>([
+    ["exactly its window", [ANSWER_WINDOW_BYTES], undefined],
+    ["one byte more", [ANSWER_WINDOW_BYTES, 1], "overrun"],
+    ["more at once", [ANSWER_WINDOW_BYTES + 1], "overrun"],
+  ])("%s: closed with %s", async (_, bytes, end) => {
+    const { machine, line } = await machineWithLine();
+    line.send(request);
+    for (const length of bytes) machine.say(chunk(length));
+    expect(machine.closed).toBe(end);
+  });
+
+  it("is nothing before it was asked", async () => {
+    const { machine } = await machineWithLine();
+    machine.say(chunk(1));
+    expect(machine.closed).toBe("overrun");
+  });
+
+  it("grows by each credit, which it is told", async () => {
+    const { machine, line } = await machineWithLine();
+    line.send(request);
+    machine.say(chunk(ANSWER_WINDOW_BYTES));
+    line.credit(10);
+    expect(machine.last("credit")).toMatchObject({ ...about(), bytes: 10 });
+    machine.say(chunk(10));
+    expect(machine.closed).toBeUndefined();
+    machine.say(chunk(1));
+    expect(machine.closed).toBe("overrun");
+  });
+
+  it("reaches its attempt in order, with the end last", async () => {
+    const { made, machine, line } = await machineWithLine();
+    line.send(request);
+    machine.say({ type: "inference_accepted", ...about() });
+    machine.say(chunk(1));
+    machine.say(completed());
+    expect(await line.take(1)).toMatchObject({ kind: "frames", bytes: new Uint8Array(1) });
+    expect(await line.take(1)).toMatchObject({ kind: "complete" });
+    expect(await made.clock.until(line.take(1), 2)).toBeUndefined();
+  });
+
+  it("is skipped where the attempt is another's or over", async () => {
+    const { machine, line } = await machineWithLine();
+    line.send(request);
+    machine.say(failed());
+    for (const frame of [chunk(ANSWER_WINDOW_BYTES * 2), completed(), failed(), chunk(9, 7)]) machine.say(frame);
+    expect(await line.take(1)).toMatchObject({ kind: "error" });
+    expect(machine.closed).toBeUndefined();
+  });
+});
+
+describe("a slot", () => {
+  it("is free as soon as the machine closes the attempt", async () => {
+    for (const end of [failed(), completed()]) {
+      const { made, machine, line } = await machineWithLine();
+      line.send(request);
+      expect(running(made)).toBe(1);
+      machine.say(end);
+      expect(running(made)).toBe(0);
+    }
+  });
+
+  it("is free at once where nothing was sent", async () => {
+    const { made, machine, line } = await machineWithLine();
+    line[Symbol.dispose]();
+    expect(running(made)).toBe(0);
+    expect(machine.all("cancel")).toEqual([]);
+  });
+
+  it("is kept after a cancel until the machine closes", async () => {
+    const { made, machine, line } = await machineWithLine();
+    line.send(request);
+    line[Symbol.dispose]();
+    line[Symbol.dispose]();
+    expect(machine.all("cancel")).toEqual([{ type: "cancel", ...about() }]);
+    expect(running(made)).toBe(1);
+    machine.say(failed());
+    expect(running(made)).toBe(0);
+    await made.clock.advance(ABANDONED_WAIT_MS);
+    expect(machine.closed).toBeUndefined();
+  });
+
+  it("of a machine that never closes is given up with the machine", async () => {
+    const { made, machine, line } = await machineWithLine();
+    line.send(request);
+    line[Symbol.dispose]();
+    await made.clock.advance(ABANDONED_WAIT_MS - 1);
+    expect(machine.closed).toBeUndefined();
+    await made.clock.advance(1);
+    expect(machine.closed).toBe("stuck");
+  });
+
+  it("of an abandoned attempt gives credit on, so that the machine can close it", async () => {
+    const { machine, line } = await machineWithLine();
+    line.send(request);
+    line[Symbol.dispose]();
+    machine.say(chunk(100));
+    expect(machine.last("credit")).toMatchObject({ bytes: 100 });
+  });
+
+  it("is cancelled only between the sending and the end", async () => {
+    const { machine, line } = await machineWithLine();
+    line.cancel();
+    line.send(request);
+    line.cancel();
+    machine.say(failed());
+    line.cancel();
+    line.credit(5);
+    expect(machine.all("cancel")).toHaveLength(1);
+    expect(machine.all("credit")).toHaveLength(0);
+  });
+});
+
+describe("bodies for one socket", () => {
+  it("wait while it is full, are dropped when nobody wants them, and one above the bound is refused", async () => {
+    const { made, machine, member, line } = await machineWithLine();
+    machine.bufferedBytes = SOCKET_BUFFERED_BYTES_MAX;
+    line.send(request);
+    line[Symbol.dispose]();
+    const others = Array.from({ length: BODIES_WAITING_MAX - 1 }, (_, n) => member.open(job(n + 2)));
+    for (const other of others) other.send(request);
+    const oneMore = member.open(job(9_999));
+    expect(codeIn(() => oneMore.send(request))).toBe("provider_busy");
+    expect(machine.all("inference_request")).toHaveLength(0);
+    machine.bufferedBytes = SOCKET_BUFFERED_BYTES_MAX - 1;
+    machine.connection.drained();
+    expect(machine.all("inference_request").map(({ request_id }) => request_id)).not.toContain(job());
+    expect(machine.all("inference_request")).toHaveLength(BODIES_WAITING_MAX - 1);
+    oneMore[Symbol.dispose]();
+    expect(running(made)).toBe(BODIES_WAITING_MAX - 1 + 1);
+  });
+});
+
+describe("a machine that leaves", () => {
+  it("tells every open attempt, frees its slots, and takes nothing more", async () => {
+    const { made, machine, member, line } = await machineWithLine();
+    line.send(request);
+    const second = member.open(job(2));
+    machine.connection.closed();
+    await made.clock.advance(1);
+    expect(await line.take(1)).toEqual({ kind: "gone" });
+    expect(await second.take(1)).toEqual({ kind: "gone" });
+    expect(made.fleet.candidates()).toEqual([]);
+    expect(codeIn(() => second.send(request))).toBe("provider_gone");
+  });
+
+  it("is no choice any more from the moment it is closed", async () => {
+    const { made, member } = await machineWithLine();
+    member.replaced();
+    expect(made.fleet.candidates().every(({ draining }) => draining)).toBe(true);
+  });
+
+  it("drains: acknowledged when its last attempt is closed, and told that it is not eligible", async () => {
+    const { made, machine, line } = await machineWithLine();
+    line.send(request);
+    machine.say({ type: "provider_drain" });
+    expect(made.fleet.candidates()).toMatchObject([{ draining: true }]);
+    expect(machine.all("provider_drain_ack")).toHaveLength(0);
+    machine.say(failed());
+    expect(machine.all("provider_drain_ack")).toHaveLength(1);
+  });
+});
+
+describe("what a machine is told of its trust", () => {
+  it("is eligible after its challenge and not before", async () => {
+    const { machine } = await machineWithLine();
+    expect(machine.all("trust_status").map(({ eligible }) => eligible)).toEqual([false, true]);
+    expect(machine.all("trust_status").map(({ checks }) => checks.some(({ id }) => id === "serving.trust"))).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  it("is not eligible where it was distrusted", async () => {
+    const { made, machine, member } = await machineWithLine();
+    member.distrust();
+    expect(machine.last("trust_status").eligible).toBe(false);
+    expect(made.fleet.candidates()).toMatchObject([{ distrusted: true }]);
+  });
+});
+
+describe("one account", () => {
+  it("has one scope on a machine, another on every other, and none tells who it is", async () => {
+    const { made, machine, line, member } = await machineWithLine();
+    line.send(request);
+    member.open(job(2)).send(request);
+    member.open(job(3)).send({ ...request, account: "acct_other" as typeof account });
+    const [first, second, third] = machine.all("inference_request").map(({ cache_scope }) => cache_scope);
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+    const other = await HandMachine.joined(made);
+    other.member.open(job(4)).send(request);
+    expect(other.last("inference_request").cache_scope).not.toBe(first);
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+  });
+});

@@ -1,0 +1,126 @@
+import type { Connection, Member, Wire } from "@darkbloom/coordinator/testing";
+import {
+  fromCoordinator,
+  signChallengeAnswer,
+  softwareSerial,
+  toBase64,
+  type FromCoordinator,
+  type FromProvider,
+  type Signer,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
+import { SealingKeys, type SelfDescription } from "@darkbloom/provider/testing";
+import { memorySigner } from "./memory-signer.ts";
+import type { TestNetwork } from "./network.ts";
+import { describeMachine } from "./test-provider.ts";
+
+type Of<Type extends FromCoordinator["type"]> = Extract<FromCoordinator, { type: Type }>;
+
+/** The wire's other end in a test's own hands: it says what the test says, and nothing by itself. */
+export class HandMachine {
+  readonly heard: FromCoordinator[] = [];
+  /** The reason with which it was closed. */
+  closed: string | undefined;
+  /** What the coordinator's socket has not written yet. */
+  bufferedBytes = 0;
+  pings = 0;
+  readonly signer: Signer;
+  readonly keys: SealingKeys;
+  readonly connection: Connection;
+  readonly #network: TestNetwork;
+
+  constructor(
+    network: TestNetwork,
+    { signer = memorySigner(), describe = {} }: { signer?: Signer; describe?: Partial<SelfDescription> } = {},
+  ) {
+    this.#network = network;
+    this.signer = signer;
+    this.keys = new SealingKeys({ clock: network.clock, crypto: nodeCrypto, hpke: nodeHpke, signer }, () => ({
+      ...describeMachine(softwareSerial(nodeCrypto, signer.publicKey)),
+      ...describe,
+    }));
+    this.connection = network.host(this.#wire());
+  }
+
+  /** It joins and passes its first challenge. */
+  static async joined(network: TestNetwork, more?: ConstructorParameters<typeof HandMachine>[1]): Promise<HandMachine> {
+    const machine = new HandMachine(network, more);
+    await machine.register();
+    await network.clock.advance(1);
+    machine.say(await machine.answerTo(machine.last("attestation_challenge")));
+    await network.clock.advance(1);
+    return machine;
+  }
+
+  say(message: FromProvider): void {
+    this.sayText(JSON.stringify(message));
+  }
+  sayText(text: string): void {
+    this.connection.received(text);
+  }
+
+  async register(more: Partial<Extract<FromProvider, { type: "register" }>> = {}): Promise<void> {
+    const { bytes, signature } = await this.keys.show(true);
+    this.say({
+      type: "register",
+      protocol: 1,
+      blob: toBase64(bytes),
+      signature: toBase64(signature),
+      slots: 4,
+      ...more,
+    });
+  }
+
+  async answerTo(
+    challenge: Of<"attestation_challenge">,
+    more: { readonly nonce?: string; readonly atMs?: number; readonly posture?: SelfDescription["posture"] } = {},
+  ): Promise<FromProvider> {
+    const { bytes, signature } = await signChallengeAnswer(this.signer, {
+      v: 1,
+      nonce: more.nonce ?? challenge.nonce,
+      callers_root: challenge.callers_root,
+      blob_sha256: this.keys.latest.evidenceSha256,
+      hpke_key_ids: this.keys.latest.keyIds,
+      posture: more.posture ?? {},
+      at: new Date(more.atMs ?? this.#network.clock.now()).toISOString(),
+    });
+    return { type: "attestation_response", answer: toBase64(bytes), signature: toBase64(signature) };
+  }
+
+  all<Type extends FromCoordinator["type"]>(type: Type): Of<Type>[] {
+    return this.heard.filter((message): message is Of<Type> => message.type === type);
+  }
+  last<Type extends FromCoordinator["type"]>(type: Type): Of<Type> {
+    const found = this.all(type).at(-1);
+    if (!found) throw new Error(`the coordinator has sent no ${type}`);
+    return found;
+  }
+
+  /** As the fleet sees it. */
+  get member(): Member {
+    const member = this.#network.fleet.get(this.last("registered").provider_id as Member["providerId"]);
+    if (!member) throw new Error("it is not in the fleet");
+    return member;
+  }
+
+  #wire(): Wire {
+    const bufferedBytes = () => this.bufferedBytes;
+    return {
+      get bufferedBytes() {
+        return bufferedBytes();
+      },
+      send: (text) => void this.heard.push(fromCoordinator.parse(JSON.parse(text))),
+      ping: () => {
+        this.pings++;
+        this.connection.heard();
+      },
+      close: (_, reason) => this.#close(reason),
+      terminate: () => this.#close("terminated"),
+    };
+  }
+
+  #close(reason: string): void {
+    this.closed ??= reason;
+    this.connection.closed();
+  }
+}
