@@ -1,0 +1,69 @@
+/** Which files decide, and which tests hold a file besides the one beside it. A line for each, in order. */
+
+/** Files and folders whose conditions are taken away when no file is named. */
+export const deciding: readonly string[] = [
+  "apps/coordinator/src/accounts/keys.ts",
+  "apps/coordinator/src/adapters/group-commit.ts",
+  "apps/coordinator/src/adapters/open-store.ts",
+  "apps/coordinator/src/adapters/sqlite-ledger.ts",
+  "apps/coordinator/src/fleet",
+  "apps/coordinator/src/inference",
+  "apps/coordinator/src/ledger",
+  "apps/coordinator/src/limits",
+  "apps/coordinator/src/routing",
+  "apps/coordinator/src/session",
+  "apps/coordinator/src/trust",
+  "apps/provider/src/inference/answer.ts",
+  "apps/provider/src/inference/closing.ts",
+  "apps/provider/src/inference/credit.ts",
+  "apps/provider/src/inference/outgoing.ts",
+  "apps/provider/src/session",
+  "packages/protocol/src/evidence/levels.ts",
+  "packages/protocol/src/evidence/verify.ts",
+  "packages/protocol/src/receipts",
+];
+
+const simulated = [
+  "packages/testkit/src/every-path.test.ts",
+  "packages/testkit/src/network.test.ts",
+  "packages/testkit/src/errors.test.ts",
+  "packages/testkit/src/proof.test.ts",
+];
+const connections = [
+  "packages/testkit/src/trust.test.ts",
+  "packages/testkit/src/serials.test.ts",
+  "packages/testkit/src/frames.test.ts",
+  "packages/testkit/src/sockets.test.ts",
+];
+const edge = ["apps/coordinator/src/http/infer.test.ts", "apps/coordinator/src/http/routes.test.ts"];
+
+/** A file, or all files that begin so, and the tests (or folders of tests) that hold it too; all that fit count. */
+export const furtherTests: readonly (readonly [begin: string, tests: readonly string[]])[] = [
+  ["apps/coordinator/src/accounts/", ["apps/coordinator/src/adapters/sqlite-accounts.test.ts", ...edge]],
+  ["apps/coordinator/src/adapters/group-commit.ts", ["apps/coordinator/src/adapters/sqlite-ledger.test.ts"]],
+  ["apps/coordinator/src/adapters/migrations.ts", ["apps/coordinator/src/adapters/open-store.test.ts"]],
+  ["apps/coordinator/src/adapters/sqlite-", ["apps/coordinator/src/adapters/"]],
+  ["apps/coordinator/src/admin/", ["apps/coordinator/src/admin/"]],
+  ["apps/coordinator/src/fleet/", [...simulated, ...connections]],
+  ["apps/coordinator/src/http/", [...edge, "apps/coordinator/src/http/", "packages/testkit/src/errors.test.ts"]],
+  ["apps/coordinator/src/inference/", [...simulated, ...edge]],
+  ["apps/coordinator/src/ledger/", ["apps/coordinator/src/adapters/", ...simulated]],
+  ["apps/coordinator/src/limits/", edge],
+  ["apps/coordinator/src/routing/", simulated],
+  ["apps/coordinator/src/session/", [...simulated, ...connections]],
+  ["apps/coordinator/src/trust/", [...simulated, ...connections]],
+  ["apps/coordinator/src/ws/", [...connections]],
+  ["apps/provider/src/adapters/", ["apps/provider/src/adapters/"]],
+  ["apps/provider/src/adapters/tpm/", ["apps/provider/test/soft-tpm.test.ts"]],
+  ["apps/provider/src/inference/", ["apps/provider/src/inference/", "packages/testkit/test/goldens/", ...simulated]],
+  ["apps/provider/src/session/", ["apps/provider/src/session/", ...simulated, ...connections]],
+  ["apps/provider/src/ws/", connections],
+  ["packages/protocol/src/dialects/", ["packages/protocol/src/dialects/"]],
+  ["packages/protocol/src/evidence/", ["packages/protocol/src/evidence/"]],
+  ["packages/protocol/src/receipts/", ["packages/testkit/src/proof.test.ts", "packages/protocol/test/vectors.test.ts"]],
+  ["packages/protocol/src/schema/", ["packages/protocol/src/schema/", "packages/protocol/src/dialects/"]],
+  ["packages/protocol/src/sealing/", ["packages/protocol/src/sealing/", "packages/testkit/src/frames.test.ts"]],
+  ["packages/protocol/src/tpm/", ["packages/protocol/src/tpm/", "packages/protocol/src/evidence/"]],
+  ["packages/protocol/src/wire/", ["packages/protocol/src/wire/", ...connections]],
+  ["packages/protocol/src/x509/", ["packages/protocol/src/x509/", "packages/protocol/test/"]],
+];
