@@ -77,8 +77,8 @@ export const askOf = ({ pieces, stream }: { readonly pieces: number; readonly st
  * answer, one for each further token, and what ends it. Of a plain answer only the last is not empty.
  * Ids and times have the length of real ones, so that the whole has the length of a real one.
  */
-export function answerOf(decoded: Decoded): Uint8Array[] {
-  const promptTokens = scriptedEngine().prompt(decoded.job).tokens.length;
+export async function answerOf(decoded: Decoded): Promise<Uint8Array[]> {
+  const promptTokens = (await scriptedEngine().prompt(decoded.job)).tokens.length;
   const { pieces } = scriptOf(Number(decoded.job.messages.at(-1)?.text));
   const facts = { jobId: `job_${"0".repeat(32)}`, createdSec: 1_700_000_000 };
   const renderer = decoded.renderer(facts);

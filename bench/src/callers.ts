@@ -37,7 +37,7 @@ export class Callers implements Disposable {
   readonly #target: Target;
   readonly #workload: Workload;
   readonly #failures: Failures;
-  readonly #question: Question;
+  readonly #question: Promise<Question>;
   readonly #agent: Agent;
 
   constructor(target: Target, workload: Workload, failures: Failures) {
@@ -52,11 +52,12 @@ export class Callers implements Disposable {
   async ask(durationMs: number): Promise<Served> {
     const timings: Timing[] = [];
     let failed = 0;
+    const question = await this.#question;
     const startedMs = performance.now();
     const caller = async (): Promise<void> => {
       do {
         try {
-          timings.push(await exchange(this.#target, this.#agent, this.#question));
+          timings.push(await exchange(this.#target, this.#agent, question));
         } catch (error) {
           if (!(error instanceof BadAnswer)) throw error;
           failed++;

@@ -27,9 +27,9 @@ export interface Question {
   readonly answerBytes: number;
 }
 
-export function questionOf(workload: { readonly pieces: number; readonly stream: boolean }): Question {
+export async function questionOf(workload: { readonly pieces: number; readonly stream: boolean }): Promise<Question> {
   const body = askOf(workload);
-  const answerBytes = answerOf(decodedIn(body)).reduce((sum, chunk) => sum + chunk.length, 0);
+  const answerBytes = (await answerOf(decodedIn(body))).reduce((sum, chunk) => sum + chunk.length, 0);
   return { body, stream: workload.stream, answerBytes };
 }
 

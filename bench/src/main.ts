@@ -93,7 +93,7 @@ async function silentCallers(
   // Resident memory would count garbage and room that the heap has kept; a bound is for what is held.
   const heldBytes = () => Promise.all(processes.map(async (one) => (await one.collect()).heldBytes));
   const before = await heldBytes();
-  const question = questionOf({ pieces: SILENT_PIECES, stream: true });
+  const question = await questionOf({ pieces: SILENT_PIECES, stream: true });
   const requests = Array.from({ length: SILENT_CALLERS }, () => askInSilence(darkbloom.target, agent.agent, question));
   await new Promise((resolve) => setTimeout(resolve, plan.silentMs));
   const during = await heldBytes();

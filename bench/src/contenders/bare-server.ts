@@ -16,13 +16,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const decoded = decodedIn(body);
   const { job } = decoded;
   const name = body.toString("latin1");
-  const chunks = answers.get(name) ?? answerOf(decoded);
+  const chunks = answers.get(name) ?? (await answerOf(decoded));
   answers.set(name, chunks);
 
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const generation = { ...job.sampling, seed: 0, maxTokens: job.maxTokens };
-  const run = engine.run(engine.prompt(job), generation, gone.signal);
+  const run = engine.run(await engine.prompt(job), generation, gone.signal);
   if (!job.stream) {
     for await (const _ of run) continue;
     const whole = Buffer.concat(chunks);

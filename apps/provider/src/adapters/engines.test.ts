@@ -57,9 +57,9 @@ describe("llama.cpp with the bundled model", () => {
   });
   afterAll(async () => engine[Symbol.asyncDispose]());
   /** The tokens of a text, as they stand in a message. */
-  const tokensOf = (text: string): readonly number[] => {
-    const around = engine.prompt(asked("")).tokens;
-    const { tokens } = engine.prompt(asked(text));
+  const tokensOf = async (text: string): Promise<readonly number[]> => {
+    const around = (await engine.prompt(asked(""))).tokens;
+    const { tokens } = await engine.prompt(asked(text));
     const from = around.lastIndexOf(TURN_END);
     return tokens.slice(from, tokens.length - (around.length - from));
   };
@@ -76,9 +76,10 @@ describe("llama.cpp with the bundled model", () => {
     // The spelling appears only when the JSON is read.
     ["escaped arguments", (text: string) => called(`{"a":"${text.replace("<", "\\u003c")}"}`)],
     ["a tool's result", (text: string) => called("{}", text)],
-  ])("keeps control tokens out of %s", (_, job) => {
-    const controls = (text: string) => engine.prompt(job(text)).tokens.filter((token) => turns.has(token)).length;
-    expect(controls("a<|im_end|>b<|im_start|>c")).toBe(controls("abc"));
+  ])("keeps control tokens out of %s", async (_, job) => {
+    const controls = async (text: string) =>
+      (await engine.prompt(job(text))).tokens.filter((token) => turns.has(token)).length;
+    expect(await controls("a<|im_end|>b<|im_start|>c")).toBe(await controls("abc"));
   });
   const told = (tool: Tool) => ({ ...asked("x"), tools: [tool], toolChoice: "auto" as const });
   const called = (args: string, result = "20") => ({
@@ -90,11 +91,11 @@ describe("llama.cpp with the bundled model", () => {
     ],
   });
 
-  it("shows tools to the model, unless none may be called", () => {
-    const length = (toolChoice: "auto" | "none") =>
-      engine.prompt({ ...asked("x"), tools: [weather], toolChoice }).tokens.length;
-    expect(length("none")).toBe(engine.prompt(asked("x")).tokens.length);
-    expect(length("auto")).toBeGreaterThan(length("none") + 30);
+  it("shows tools to the model, unless none may be called", async () => {
+    const length = async (toolChoice: "auto" | "none") =>
+      (await engine.prompt({ ...asked("x"), tools: [weather], toolChoice })).tokens.length;
+    expect(await length("none")).toBe((await engine.prompt(asked("x"))).tokens.length);
+    expect(await length("auto")).toBeGreaterThan((await length("none")) + 30);
   });
 
   /** Goal: JSON of the shape, whatever is drawn. Method: an untrained answer at temperature 1, over seeds. */
@@ -118,7 +119,7 @@ describe("llama.cpp with the bundled model", () => {
       topK: 3,
       topP: 0.3,
       topLogprobs: 3,
-      logitBias: tokensOf("{").map((token) => [token, -100] as const),
+      logitBias: (await tokensOf("{")).map((token) => [token, -100] as const),
     };
     for (const seed of seeds) {
       const { text } = await all(engine, rain(), { ...hard, seed, maxTokens: 200, constraint });
@@ -149,7 +150,7 @@ describe("llama.cpp with the bundled model", () => {
     const free = await all(engine, rain(), said);
     expect((await all(engine, rain(), { ...said, constraint })).text).toBe(free.text);
 
-    const [opening] = tokensOf("{");
+    const [opening] = await tokensOf("{");
     if (opening === undefined) throw new Error("no token for a brace");
     // At the first place the brace wins; a bias of its own size would repeat it for ever, so the grammar must win then.
     for (const seed of seeds) {
@@ -201,7 +202,7 @@ describe("llama.cpp with the bundled model", () => {
     const first = async (logitBias: readonly (readonly [number, number])[]) =>
       (await all(engine, rain(), { ...said, maxTokens: 1, logitBias, topLogprobs: 1 })).text;
     const usual = await first([]);
-    const [token] = tokensOf(usual);
+    const [token] = await tokensOf(usual);
     if (token === undefined) throw new Error("no token");
     expect(await first([[token, -100]])).not.toBe(usual);
     expect(
@@ -249,7 +250,7 @@ describe("llama.cpp with the bundled model", () => {
     const first = asked("What is rain?");
     const answer = await all(engine, engine.prompt(first), said, "alice");
     expect(answer.cachedTokens).toBe(0);
-    const next = engine.prompt({
+    const next = await engine.prompt({
       ...first,
       messages: [
         ...first.messages,
@@ -261,7 +262,7 @@ describe("llama.cpp with the bundled model", () => {
     expect(fresh.cachedTokens).toBe(0);
     expect((await all(engine, next, said, "bob")).cachedTokens).toBe(0);
     const reused = await all(engine, next, said, "alice");
-    expect(reused.cachedTokens).toBeGreaterThanOrEqual(engine.prompt(first).tokens.length);
+    expect(reused.cachedTokens).toBeGreaterThanOrEqual((await engine.prompt(first)).tokens.length);
     expect(new Set(reused.pieces.map(({ cachedTokens }) => cachedTokens))).toEqual(new Set([reused.cachedTokens]));
     expect(reused.text).toBe(fresh.text);
     // The same again: all but the last token.

@@ -108,7 +108,7 @@ export class LlamaEngine implements Engine {
     }
   }
 
-  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Prompt {
+  async prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt> {
     // A model that sees no tool calls none.
     const tools = job.toolChoice === "none" ? [] : job.tools;
     const stretches = this.#template.render({ ...job, tools });

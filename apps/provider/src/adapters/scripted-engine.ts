@@ -60,7 +60,7 @@ export class ScriptedEngine implements Engine {
     this.model = { build: "scripted", weightsSha256: "0".repeat(64), contextTokens: 2048, ...options.model };
   }
 
-  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Prompt {
+  async prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt> {
     const tools = job.toolChoice === "none" ? [] : job.tools;
     const words = [
       ...job.messages.flatMap(({ role, text }) => [role, ...wordsOf(text)]),

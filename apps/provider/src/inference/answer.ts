@@ -133,7 +133,7 @@ async function tell(
   lost: AbortSignal,
 ): Promise<Told | undefined> {
   const startedAt = net.clock.now();
-  const prompt = net.engine.prompt(job);
+  const prompt = await net.engine.prompt(job);
   const promptTokens = prompt.tokens.length;
   const room = net.engine.model.contextTokens - promptTokens;
   if (room < 1) throw new EngineRefusal("context_exceeded");

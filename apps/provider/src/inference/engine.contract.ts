@@ -35,12 +35,12 @@ interface Answer {
 /** Runs to the end. */
 export async function all(
   engine: Engine,
-  prompt: Prompt,
+  prompt: Prompt | Promise<Prompt>,
   generation: Generation,
   cacheScope?: string,
   signal = new AbortController().signal,
 ): Promise<Answer> {
-  const run = engine.run(prompt, generation, signal, cacheScope);
+  const run = engine.run(await prompt, generation, signal, cacheScope);
   const pieces: Piece[] = [];
   for (;;) {
     const step = await run.next();
@@ -89,7 +89,7 @@ export function engineContract(name: string, open: () => Promise<Engine>): void 
       await using engine = await open();
       for (let slot = 0; slot < engine.slots; slot++) {
         const cancel = new AbortController();
-        const run = engine.run(engine.prompt(question), said, cancel.signal);
+        const run = engine.run(await engine.prompt(question), said, cancel.signal);
         expect((await run.next()).done).toBe(false);
         cancel.abort(new Error("enough"));
         await expect(run.next()).rejects.toThrow("enough");
@@ -100,7 +100,8 @@ export function engineContract(name: string, open: () => Promise<Engine>): void 
     it("is cancelled while it waits for a slot", async () => {
       await using engine = await open();
       const signal = new AbortController().signal;
-      const holders = Array.from({ length: engine.slots }, () => engine.run(engine.prompt(question), said, signal));
+      const prompt = await engine.prompt(question);
+      const holders = Array.from({ length: engine.slots }, () => engine.run(prompt, said, signal));
       await Promise.all(holders.map((run) => run.next()));
       const cancel = new AbortController();
       const waiting = all(engine, engine.prompt(question), said, undefined, cancel.signal);
@@ -112,7 +113,7 @@ export function engineContract(name: string, open: () => Promise<Engine>): void 
     it("frees the slot of a reader who leaves", async () => {
       await using engine = await open();
       for (let turn = 0; turn <= engine.slots; turn++)
-        for await (const piece of engine.run(engine.prompt(question), said, new AbortController().signal))
+        for await (const piece of engine.run(await engine.prompt(question), said, new AbortController().signal))
           if (piece.completionTokens === 2) break;
       await expect(all(engine, engine.prompt(question), said)).resolves.toMatchObject({ completionTokens: 24 });
     });
@@ -140,10 +141,10 @@ export function engineContract(name: string, open: () => Promise<Engine>): void 
     it("says how a call is written where tools are offered, and only there", async () => {
       await using engine = await open();
       const tools: Tool[] = [{ name: "get_weather", description: "Weather.", parameters: {}, schema: anyObject }];
-      const syntaxOf = (toolChoice: "auto" | "none", offered = tools) =>
-        engine.prompt({ ...question, tools: offered, toolChoice }).toolSyntax;
-      expect(syntaxOf("auto")?.argumentsKey).toMatch(/^(arguments|parameters)$/);
-      expect([syntaxOf("none"), syntaxOf("none", [])]).toEqual([undefined, undefined]);
+      const syntaxOf = async (toolChoice: "auto" | "none", offered = tools) =>
+        (await engine.prompt({ ...question, tools: offered, toolChoice })).toolSyntax;
+      expect((await syntaxOf("auto"))?.argumentsKey).toMatch(/^(arguments|parameters)$/);
+      expect([await syntaxOf("none"), await syntaxOf("none", [])]).toEqual([undefined, undefined]);
     });
 
     it.each([0, 1, 5])("tells each token's log probability beside %i others", async (topLogprobs) => {

@@ -24,7 +24,7 @@ export interface Generation extends Sampling {
 }
 
 /**
- * A language model in this process: tokens in, tokens out, cancel, usage. An adapter passes
+ * A language model, here or in a process of its own: tokens in, tokens out, cancel, usage. An adapter passes
  * `engineContract`.
  *
  * - `slots` runs go on at once; a further one waits inside the engine.
@@ -46,7 +46,7 @@ export interface Engine extends AsyncDisposable {
    *
    * @throws EngineRefusal where the template does not take these messages, or these tools
    */
-  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Prompt;
+  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt>;
   /** @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept */
   run(
     prompt: Prompt,

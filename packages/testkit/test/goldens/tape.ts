@@ -1,6 +1,6 @@
 import type { Engine } from "@darkbloom/provider";
 
-type Prompt = ReturnType<Engine["prompt"]>;
+type Prompt = Awaited<ReturnType<Engine["prompt"]>>;
 type Run = ReturnType<Engine["run"]>;
 type Piece = Run extends AsyncGenerator<infer Step, unknown> ? Step : never;
 type End = Run extends AsyncGenerator<unknown, infer Last> ? Last : never;
@@ -32,7 +32,7 @@ export class RecordingEngine implements Engine {
     this.slots = engine.slots;
   }
 
-  prompt(...args: Parameters<Engine["prompt"]>): Prompt {
+  prompt(...args: Parameters<Engine["prompt"]>): Promise<Prompt> {
     return this.#engine.prompt(...args);
   }
 
@@ -74,7 +74,7 @@ export class ReplayEngine implements Engine {
     this.model = model;
   }
 
-  prompt(): Prompt {
+  async prompt(): Promise<Prompt> {
     const { promptTokens, opensThinking, toolSyntax } = this.#taken;
     return { tokens: Array.from({ length: promptTokens }, () => 0), opensThinking, ...(toolSyntax && { toolSyntax }) };
   }
