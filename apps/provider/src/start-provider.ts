@@ -96,6 +96,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
         build: engine.model.build,
         weights_sha256: engine.model.weightsSha256,
         context_tokens: engine.model.contextTokens,
+        token_bytes_max: engine.model.tokenBytesMax,
       },
     ],
     posture: posture(),

@@ -130,6 +130,16 @@ export const failures = {
     openai: "server_error",
     anthropic: "overloaded_error",
   },
+  /** It may have been the request that silenced it: no second machine is risked. */
+  provider_silent: {
+    status: 502,
+    retry: "never",
+    blame: "provider",
+    openai: "server_error",
+    anthropic: "api_error",
+  },
+  /** The model's process was ended because it made no progress with this request: no second one is risked. */
+  engine_ended: { status: 502, retry: "never", blame: "provider", openai: "server_error", anthropic: "api_error" },
   receipt_mismatch: { status: 502, retry: "never", blame: "provider", openai: "server_error", anthropic: "api_error" },
   no_provider: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
   overloaded: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
@@ -162,12 +172,13 @@ export const gates = [
 ] as const;
 export type Gate = (typeof gates)[number];
 
-/** What the provider said went wrong on its side. These and the refusals below are the only words that it can send. */
+/** What the provider said went wrong on its side; `engine_ended`: its model made no progress with this request and was ended for it. These and the refusals below are the only words that it can send. */
 export const providerFaults = [
   "invalid_request",
   "model_unavailable",
   "cannot_open",
   "generation_failed",
+  "engine_ended",
   "backpressure_timeout",
   "internal",
 ] as const;
@@ -200,7 +211,8 @@ interface Facts {
   not_allowed: unknown;
   body_invalid: { param: ParamPath | null; expected: OurWords };
   unsupported: { param: ParamPath; reason: OurWords };
-  context_length_exceeded: { contextTokens: number };
+  /** The model's context, and what the prompt comes to or at least comes to. */
+  context_length_exceeded: { contextTokens: number; promptTokens: number };
   insufficient_funds: { neededMicroUsd: bigint; availableMicroUsd: bigint };
   model_not_found: { knownModels: number };
   receipt_not_found: unknown;
@@ -213,6 +225,8 @@ interface Facts {
   internal_error: unknown;
   provider_fault: { providerId: ProviderId; phase: Phase; fault: ProviderFault };
   provider_gone: { providerId: ProviderId; phase: Phase };
+  provider_silent: { providerId: ProviderId; phase: Phase };
+  engine_ended: { providerId: ProviderId; phase: Phase };
   provider_busy: { providerId: ProviderId };
   receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch };
   no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>>; keyIsBound?: boolean };
@@ -262,7 +276,7 @@ export function sentenceOf(failure: Failure): string {
     case "unsupported":
       return `'${failure.param}' is not supported here: ${failure.reason}.`;
     case "context_length_exceeded":
-      return `The prompt and the answer do not fit the model's context of ${failure.contextTokens} tokens. Shorten the messages.`;
+      return `This model's maximum context length is ${failure.contextTokens} tokens. However, the messages come to at least ${failure.promptTokens} tokens. Shorten the messages.`;
     case "insufficient_funds":
       return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit or lower max_tokens.`;
     case "model_not_found":
@@ -287,6 +301,10 @@ export function sentenceOf(failure: Failure): string {
       return `The provider failed (${failure.fault}). Nothing was charged. Try again.`;
     case "provider_gone":
       return "The provider's connection was lost. Nothing was charged. Try again.";
+    case "provider_silent":
+      return "The provider fell silent with this request. Nothing was charged. It was not tried on another machine, since the request itself may be the reason.";
+    case "engine_ended":
+      return "The model could not get on with this request and was ended. Nothing was charged. It was not tried on another machine; send something simpler.";
     case "provider_busy":
       return "The provider took no more work. Nothing was charged. Try again.";
     case "receipt_mismatch":

@@ -34,6 +34,7 @@ export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./money.ts";
 export * from "./ports.ts";
+export * from "./prompt-bounds.ts";
 export * from "./receipts/comment.ts";
 export * from "./receipts/receipt.ts";
 export * from "./receipts/signing.ts";

@@ -12,6 +12,8 @@ export const FRAME_PLAINTEXT_BYTES_MAX = 64 * 1024;
 export const FRAME_PADDING_BYTES = 256;
 /** Sealed bytes that a provider may send ahead of the coordinator's credit, per request. */
 export const ANSWER_WINDOW_BYTES = 256 * 1024;
+/** Bytes that one token stands for: no vocabulary is known with a longer one. Refused in an offer above it; assumed where an offer says nothing. */
+export const TOKEN_BYTES_MAX = 1024;
 /** Messages of one request. */
 export const MESSAGES_MAX = 2048;
 export const STOP_STRINGS_MAX = 16;

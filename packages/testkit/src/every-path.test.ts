@@ -194,7 +194,7 @@ class FakeMachine implements Member {
     if (behaviour === "busy") error("busy");
     if (behaviour === "refuses the request") error("messages_refused");
     if (behaviour === "error before content") error("generation_failed");
-    if (behaviour === "gone before content") put({ kind: "gone" });
+    if (behaviour === "gone before content") put({ kind: "gone", silent: false });
     if (before.has(behaviour)) return () => {};
 
     const parts = ["one ", "two ", "three"].map((text) => utf8(text));
@@ -203,7 +203,7 @@ class FakeMachine implements Member {
     if (!first || !second || !third) throw new RangeError("an answer here has three frames");
     put({ kind: "frames", bytes: first });
     if (behaviour === "error after content") error("generation_failed");
-    if (behaviour === "gone after content") put({ kind: "gone" });
+    if (behaviour === "gone after content") put({ kind: "gone", silent: false });
     if (behaviour.endsWith("after content")) return () => {};
     if (behaviour === "a changed frame") second[second.length - 1] = (second.at(-1) ?? 0) ^ 1;
     put({ kind: "frames", bytes: second });

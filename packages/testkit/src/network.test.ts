@@ -174,8 +174,29 @@ describe("a network in a process", () => {
     const served = codeOf(made.serve(caller));
     await made.clock.advance(1_000);
     provider?.freeze();
-    expect(await made.clock.until(served, 15_000)).toBe("provider_gone");
+    expect(await made.clock.until(served, 15_000)).toBe("provider_silent");
     expect(made.fleet.providers()).toEqual([]);
+    await expectClosed(made);
+  });
+
+  /**
+   * Goal: a request that may be what silenced a machine, or for which a model was ended, takes no second one down. Method: the
+   * machine that has it freezes, or ends its model, while another waits that would answer.
+   */
+  it.each<[string, Script]>([
+    ["provider_silent", { pieces: ["x"], hangAfter: 0 }],
+    ["engine_ended", { pieces: ["x"], hangsForGood: true, firstTokenMs: 2_000 }],
+  ])("risks no second machine: %s", async (code, script) => {
+    const made = await network();
+    const [first] = await joined(made, script);
+    const served = codeOf(made.serve(new Caller(), { stream: false }));
+    const other = made.provider(() => rain);
+    await made.clock.advance(1_000);
+    expect(made.fleet.providers().map(({ attested }) => attested)).toEqual([true, true]);
+    if (code === "provider_silent") first?.freeze();
+    expect(await made.clock.until(served, 20_000)).toBe(code);
+    await made.clock.advance(1_000);
+    expect(other.engine.generated).toBe(0);
     await expectClosed(made);
   });
 

@@ -16,6 +16,8 @@ export interface ProviderView {
     readonly build: string;
     readonly weightsSha256: string;
     readonly contextTokens: number;
+    /** Of its longest token, as the machine says; undefined where it does not. */
+    readonly tokenBytesMax?: number;
   }[];
   readonly evidence: Evidence;
   readonly evidenceSha256: Sha256Hex;

@@ -203,7 +203,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   not_allowed: { code: "not_allowed" },
   body_invalid: { code: "body_invalid", param: "messages" as ParamPath, expected: ourWords`it must be a list` },
   unsupported: { code: "unsupported", param: "n" as ParamPath, reason: ourWords`one answer only` },
-  context_length_exceeded: { code: "context_length_exceeded", contextTokens: 4096 },
+  context_length_exceeded: { code: "context_length_exceeded", contextTokens: 4096, promptTokens: 5000 },
   insufficient_funds: { code: "insufficient_funds", neededMicroUsd: 2n, availableMicroUsd: 1n },
   model_not_found: { code: "model_not_found", knownModels: 1 },
   receipt_not_found: { code: "receipt_not_found" },
@@ -216,6 +216,8 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   internal_error: { code: "internal_error" },
   provider_fault: { code: "provider_fault", providerId: PROVIDER, phase: "after_content", fault: "internal" },
   provider_gone: { code: "provider_gone", providerId: PROVIDER, phase: "after_content" },
+  provider_silent: { code: "provider_silent", providerId: PROVIDER, phase: "after_content" },
+  engine_ended: { code: "engine_ended", providerId: PROVIDER, phase: "after_content" },
   provider_busy: { code: "provider_busy", providerId: PROVIDER },
   receipt_mismatch: {
     code: "receipt_mismatch",

@@ -65,6 +65,8 @@ const inferenceFailures = [
   "capacity_full",
   "provider_fault",
   "provider_gone",
+  "provider_silent",
+  "engine_ended",
   "receipt_mismatch",
   "provider_busy",
   "no_provider",

@@ -3,6 +3,7 @@ import {
   ENVELOPE_LIFE_MS,
   failureOfRefusal,
   NetworkError,
+  promptTokensMax,
   sealRequest,
   toBase64,
   type JobId,
@@ -15,7 +16,6 @@ import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
 import type { Completion, Line, LineEvent } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
-import { promptBound } from "./bound.ts";
 import type { Net } from "./net.ts";
 
 /** From the hand-over to the first token. A cold or busy machine may take long; a frozen one is noticed sooner by its silence. */
@@ -177,7 +177,11 @@ export class Attempt implements Disposable {
           this.#completion = event.completion;
           return undefined;
         case "gone":
-          throw this.#fault({ code: "provider_gone", providerId: this.providerId, phase: this.#phase });
+          throw this.#fault({
+            code: event.silent ? "provider_silent" : "provider_gone",
+            providerId: this.providerId,
+            phase: this.#phase,
+          });
         case "error":
           throw this.#refusal(event.error);
       }
@@ -198,7 +202,7 @@ export class Attempt implements Disposable {
     this.#uncreditedBytes = 0;
   }
 
-  #refusal({ code }: Extract<LineEvent, { kind: "error" }>["error"]): NetworkError {
+  #refusal({ code, prompt_tokens }: Extract<LineEvent, { kind: "error" }>["error"]): NetworkError {
     switch (code) {
       case "busy":
       case "draining":
@@ -213,8 +217,10 @@ export class Attempt implements Disposable {
       case "schema_refused":
       case "tools_refused":
         return this.#isPlausible(code)
-          ? new NetworkError(failureOfRefusal(code, this.#ask.job.endpoint, this.#contextTokens))
+          ? new NetworkError(failureOfRefusal(code, this.#ask.job.endpoint, this.#lengths(prompt_tokens)))
           : this.#providerFault("generation_failed");
+      case "engine_ended":
+        return this.#fault({ code, providerId: this.providerId, phase: this.#phase });
       case "invalid_request":
       case "model_unavailable":
       case "cannot_open":
@@ -234,7 +240,7 @@ export class Attempt implements Disposable {
     if (this.#phase === "after_content") return false;
     switch (refusal) {
       case "context_exceeded":
-        return promptBound(body) >= this.#contextTokens;
+        return promptTokensMax(body.length) >= this.#contextTokens;
       case "messages_refused":
         return true;
       case "schema_refused":
@@ -242,6 +248,15 @@ export class Attempt implements Disposable {
       case "tools_refused":
         return job.tools.length > 0;
     }
+  }
+
+  /** What a machine says of a prompt's length is believed between the two figures that we know. */
+  #lengths(promptTokens = 0): { contextTokens: number; promptTokens: number } {
+    const contextTokens = this.#contextTokens;
+    return {
+      contextTokens,
+      promptTokens: Math.max(contextTokens, Math.min(promptTokens, promptTokensMax(this.#ask.body.length))),
+    };
   }
 
   /** As the machine signed it. */

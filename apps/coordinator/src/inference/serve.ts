@@ -16,7 +16,7 @@ import type { HoldId, Outcome } from "../ledger/port.ts";
 import type { Line } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
 import { Attempt } from "./attempt.ts";
-import { outputBound, worstCase } from "./bound.ts";
+import { outputBound, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { checkAnswer } from "./check-answer.ts";
 import { countersign } from "./countersign.ts";
 import type { Net } from "./net.ts";
@@ -38,6 +38,7 @@ export const ATTEMPTS_MAX = 3;
 export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const entry = net.catalog.find(ask.job.model);
   if (!entry) throw new NetworkError({ code: "model_not_found", knownModels: net.catalog.entries.length });
+  refuseWhatCannotFit(entry, ask, () => net.fleet.candidates());
   const maxTokens = outputBound(entry, ask);
 
   const startedMs = net.clock.monotonicMs();

@@ -26,6 +26,8 @@ export interface Candidate {
     readonly build: string;
     readonly weightsSha256: string;
     readonly contextTokens: number;
+    /** Of its longest token, as the machine says; undefined where it does not. */
+    readonly tokenBytesMax?: number;
   }[];
   readonly slots: number;
   readonly running: number;

@@ -10,7 +10,8 @@ export type LineEvent =
   | { readonly kind: "frames"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "complete"; readonly completion: Completion }
   | { readonly kind: "error"; readonly error: Of<"inference_error"> }
-  | { readonly kind: "gone" };
+  /** The connection is lost; `silent` where nothing was heard for too long before. */
+  | { readonly kind: "gone"; readonly silent: boolean };
 
 /**
  * One attempt's line to its provider, and the slot that it takes there. The session owns it; the

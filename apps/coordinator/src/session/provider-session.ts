@@ -295,7 +295,7 @@ export class ProviderSession implements Member {
   closed(): void {
     this.#leaving ??= "closed";
     for (const [jobId, line] of this.#lines) {
-      line.mailbox.put({ kind: "gone" });
+      line.mailbox.put({ kind: "gone", silent: this.#leaving === "silent" });
       this.#close(jobId, line);
     }
   }

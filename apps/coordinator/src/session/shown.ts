@@ -38,8 +38,9 @@ export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undef
 });
 
 export const modelsOf = ({ blob }: Shown): Candidate["models"] =>
-  blob.models.map(({ build, weights_sha256, context_tokens }) => ({
+  blob.models.map(({ build, weights_sha256, context_tokens, token_bytes_max }) => ({
     build,
     weightsSha256: weights_sha256,
     contextTokens: context_tokens,
+    ...(token_bytes_max !== undefined && { tokenBytesMax: token_bytes_max }),
   }));

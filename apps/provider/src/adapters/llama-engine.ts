@@ -20,7 +20,7 @@ import type { Piece } from "../language/reply.ts";
 import { TokenText } from "../language/token-text.ts";
 import { PrefixSlots } from "./llama-prefix.ts";
 import { drawing, logprobOf } from "./llama-sampling.ts";
-import { controlSpellings, textOf, tagTokens, tokenBytes, tokenize } from "./llama-tokens.ts";
+import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { ModelFileError, readWeights } from "./weights.ts";
 
@@ -101,7 +101,8 @@ export class LlamaEngine implements Engine {
       );
       // The context may come out a little larger than asked for.
       const contextTokens = Math.min(wanted, context.contextSize);
-      return new LlamaEngine(llama, model, template, sequences, { build, weightsSha256, contextTokens });
+      const loaded = { build, weightsSha256, contextTokens, tokenBytesMax: tokenBytesMaxOf(model) };
+      return new LlamaEngine(llama, model, template, sequences, loaded);
     } catch (error) {
       await llama.dispose();
       throw error;
@@ -112,6 +113,10 @@ export class LlamaEngine implements Engine {
     // A model that sees no tool calls none.
     const tools = job.toolChoice === "none" ? [] : job.tools;
     const stretches = this.#template.render({ ...job, tools });
+    // What cannot fit is not tokenized: that takes seconds, in which nothing else is heard.
+    const bytes = stretches.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+    const tokensMin = Math.ceil(bytes / this.model.tokenBytesMax);
+    if (tokensMin > this.model.contextTokens) throw new EngineRefusal("context_exceeded", tokensMin);
     const last = stretches.at(-1);
     return {
       tokens: tokenize(this.#model, stretches),
@@ -127,7 +132,7 @@ export class LlamaEngine implements Engine {
     cacheScope?: string,
   ): ReturnType<Engine["run"]> {
     const room = this.model.contextTokens - prompt.tokens.length;
-    if (room < 1) throw new EngineRefusal("context_exceeded");
+    if (room < 1) throw new EngineRefusal("context_exceeded", prompt.tokens.length);
     const tokensMax = Math.min(generation.maxTokens, room);
     const tokens = prompt.tokens as readonly Token[];
     const grammar = await this.#grammarOf(prompt, generation);

@@ -1,3 +1,4 @@
+import { TOKEN_BYTES_MAX } from "@darkbloom/protocol";
 import { type GgufFileInfo, type LlamaModel, LlamaVocabularyType, type Token } from "node-llama-cpp";
 import type { Stretch } from "../language/chat-template.ts";
 
@@ -18,23 +19,30 @@ export function controlSpellings({ metadata }: GgufFileInfo): string[] {
   });
 }
 
+type Tokenizing = {
+  tokenize(text: string, specialTokens?: boolean, options?: "trimLeadingSpace"): Token[];
+  readonly tokens: Pick<LlamaModel["tokens"], "bos" | "shouldPrependBosToken">;
+  readonly vocabularyType: LlamaVocabularyType;
+};
+
 /** The prompt's tokens. What came from messages is plain text, whatever it spells. */
-export function tokenize(model: LlamaModel, stretches: readonly Stretch[]): Token[] {
+export function tokenize(model: Tokenizing, stretches: readonly Stretch[]): Token[] {
   const tokens: Token[] = [];
   for (const { text, trusted } of stretches) {
     // llama.cpp finds user-defined tokens in plain text too: a spelling without its first character is none.
     const cuts = trusted ? [text] : [text.slice(0, 1), text.slice(1)];
-    for (const cut of cuts)
-      tokens.push(
-        ...model.tokenize(cut, trusted, tokens.length > 0 && addsSpaces(model) ? "trimLeadingSpace" : undefined),
-      );
+    for (const cut of cuts) {
+      const options = tokens.length > 0 && addsSpaces(model) ? "trimLeadingSpace" : undefined;
+      // One by one: a long prompt has more tokens than a call takes arguments.
+      for (const token of model.tokenize(cut, trusted, options)) tokens.push(token);
+    }
   }
   const { bos, shouldPrependBosToken } = model.tokens;
-  return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
+  return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos].concat(tokens) : tokens;
 }
 
 /** SentencePiece begins every text with a space of its own, which is right only where the prompt begins. */
-const addsSpaces = ({ vocabularyType }: LlamaModel): boolean => vocabularyType === LlamaVocabularyType.spm;
+const addsSpaces = ({ vocabularyType }: Tokenizing): boolean => vocabularyType === LlamaVocabularyType.spm;
 
 /** In some models the tags of thoughts and calls are control tokens, which detokenizing drops; ours must see them. */
 export function textOf(model: LlamaModel, tags: ReadonlySet<Token>) {
@@ -72,6 +80,26 @@ export function tokenBytes(
     return Array.from(text, (character) => byteSpellings.get(character) ?? [...utf8.encode(character)]).flat();
   };
 }
+
+/**
+ * Bytes of the longest token. Where a vocabulary has a token for whatever it does not know (WordPiece, Unigram) a
+ * token can stand for more than it spells, and for no more than the bound that everybody assumes.
+ */
+export function longestTokenBytes(
+  vocabularyType: LlamaVocabularyType,
+  vocabulary: Parameters<typeof tokenBytes>[1],
+): number {
+  if (vocabularyType !== LlamaVocabularyType.bpe && vocabularyType !== LlamaVocabularyType.spm) return TOKEN_BYTES_MAX;
+  const bytesOf = tokenBytes(vocabularyType, vocabulary);
+  let longest = 1;
+  for (const [at, text] of vocabulary.tokens.entries())
+    // No character has more than three bytes for each of its UTF-16 units, so most need no closer look.
+    if (text.length * 3 > longest) longest = Math.max(longest, bytesOf(at as Token).length);
+  return Math.min(longest, TOKEN_BYTES_MAX);
+}
+
+export const tokenBytesMaxOf = (model: LlamaModel): number =>
+  longestTokenBytes(model.vocabularyType, model.fileInfo.metadata.tokenizer.ggml);
 
 const utf8 = new TextEncoder();
 const SENTENCEPIECE_SPACE = "\u2581";

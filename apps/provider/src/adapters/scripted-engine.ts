@@ -1,5 +1,13 @@
-import type { Clock, EngineRefusalCode, Job, Message, TokenChance, TokenLogprob } from "@darkbloom/protocol";
-import type { Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
+import {
+  TOKEN_BYTES_MAX,
+  type Clock,
+  type EngineRefusalCode,
+  type Job,
+  type Message,
+  type TokenChance,
+  type TokenLogprob,
+} from "@darkbloom/protocol";
+import { EngineEnded, type Engine, type Generation, type LoadedModel, type Prompt } from "../inference/engine.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { ToolSyntax } from "../language/tool-syntax.ts";
 import { Slots } from "./slots.ts";
@@ -19,6 +27,8 @@ export interface Script {
   readonly hangAfter?: number;
   /** It does not even begin. */
   readonly refuses?: EngineRefusalCode;
+  /** It is ended because it makes no progress. */
+  readonly hangsForGood?: boolean;
 }
 
 type ScriptedJob = Parameters<Engine["prompt"]>[0];
@@ -57,7 +67,13 @@ export class ScriptedEngine implements Engine {
     this.#options = options;
     this.slots = options.slots ?? 4;
     this.#free = new Slots(Array.from({ length: this.slots }, (_, slot) => slot));
-    this.model = { build: "scripted", weightsSha256: "0".repeat(64), contextTokens: 2048, ...options.model };
+    this.model = {
+      build: "scripted",
+      weightsSha256: "0".repeat(64),
+      contextTokens: 2048,
+      tokenBytesMax: TOKEN_BYTES_MAX,
+      ...options.model,
+    };
   }
 
   async prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt> {
@@ -75,8 +91,12 @@ export class ScriptedEngine implements Engine {
     const script = this.#scripts.get(prompt.tokens);
     if (!script) throw new RangeError("this prompt was not made by this engine");
     const room = Math.min(generation.maxTokens, this.model.contextTokens - prompt.tokens.length);
-    if (room <= 0) throw new EngineRefusal("context_exceeded");
+    if (room <= 0) throw new EngineRefusal("context_exceeded", prompt.tokens.length);
     if (script.refuses) throw new EngineRefusal(script.refuses);
+    if (script.hangsForGood) {
+      await this.#pause(script.firstTokenMs, signal);
+      throw new EngineEnded();
+    }
     const slot = await this.#free.take(signal);
     this.running++;
     try {

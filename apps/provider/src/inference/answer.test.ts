@@ -1,6 +1,7 @@
 import {
   ANSWER_WINDOW_BYTES,
   engineRefusals,
+  promptTokensMax,
   receipt as receiptSchema,
   tags,
   utf8,
@@ -10,7 +11,7 @@ import {
 } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { chatBody, Machine, PROVIDER_ID, type SealedAnswer } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
 import { ScriptedEngine, type Script } from "../adapters/scripted-engine.ts";
@@ -187,6 +188,22 @@ describe("an answer", () => {
     expect(parsed.sampling.max_tokens).toBe(tokens);
   });
 
+  /** Goal: nobody pays for what a template makes of a short body. Method: an engine whose prompt is far longer than the body. */
+  it("counts no more of a prompt than its body can be charged as", async () => {
+    const turn = new Turn({ contextTokens: 100_000 });
+    vi.spyOn(turn.engine, "prompt").mockReturnValue({
+      tokens: Array.from({ length: 50_000 }, () => 0),
+      opensThinking: false,
+    });
+    vi.spyOn(turn.engine, "run").mockImplementation(async function* said() {
+      yield { text: "x", completionTokens: 1, cachedTokens: 40_000 };
+      return { finish: "stop", completionTokens: 1, cachedTokens: 40_000 };
+    });
+    const got = await turn.start();
+    const bound = promptTokensMax(JSON.stringify(chatBody()).length);
+    expect(closingOf(got).parsed.usage).toMatchObject({ prompt_tokens: bound, cached_tokens: bound });
+  });
+
   it("cuts a long body into frames", async () => {
     const got = await ask({
       script: { pieces: ["x".repeat(150_000)] },
@@ -235,9 +252,20 @@ describe("a refusal", () => {
     expect(got.messages).toEqual([{ type: "inference_error", request_id: "job_1", code }]);
   });
 
+  it("of a request for which the model was ended says so", async () => {
+    expect(faultOf(await ask({ script: { pieces: ["x"], hangsForGood: true } }))).toMatchObject({
+      code: "engine_ended",
+    });
+  });
+
   it("of a prompt that fills the context comes before any content", async () => {
     const got = await ask({ contextTokens: 4 });
-    expect(faultOf(got)).toEqual({ type: "inference_error", request_id: "job_1", code: "context_exceeded" });
+    expect(faultOf(got)).toEqual({
+      type: "inference_error",
+      prompt_tokens: 4,
+      request_id: "job_1",
+      code: "context_exceeded",
+    });
     expect(got.frames).toEqual([]);
   });
 

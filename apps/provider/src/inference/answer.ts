@@ -2,6 +2,7 @@ import {
   dialects,
   fromUtf8,
   NetworkError,
+  promptTokensMax,
   toHex,
   type Clock,
   type Crypto,
@@ -24,7 +25,7 @@ import { EngineRefusal } from "../language/refusal.ts";
 import { Words } from "../language/words.ts";
 import { closing, type Told } from "./closing.ts";
 import { CreditTimeout, type Credit } from "./credit.ts";
-import type { Engine, Generation, Prompt } from "./engine.ts";
+import { EngineEnded, type Engine, type Generation, type Prompt } from "./engine.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { Outgoing } from "./outgoing.ts";
 
@@ -65,7 +66,13 @@ export async function answer(
   cancel: AbortSignal,
   lost: AbortSignal,
 ): Promise<void> {
-  const refuse = (code: Refusal["code"]) => net.send({ type: "inference_error", request_id: request.request_id, code });
+  const refuse = (code: Refusal["code"], promptTokens?: number) =>
+    net.send({
+      type: "inference_error",
+      request_id: request.request_id,
+      code,
+      ...(promptTokens !== undefined && { prompt_tokens: promptTokens }),
+    });
 
   try {
     const opened = net.open(request.envelope);
@@ -78,12 +85,13 @@ export async function answer(
     const send = (frames: string) =>
       net.send({ type: "inference_response_chunk", request_id: request.request_id, frames });
     const outgoing = new Outgoing(net, opened.secret, credit, send);
-    const told = await tell(net, request, opened.header, decoded, outgoing, cancel, lost);
+    const told = await tell(net, request, opened, decoded, outgoing, cancel, lost);
     if (!told) return refuse("cancelled");
     net.send(await closing(net, request, opened, decoded.job, told));
   } catch (error) {
     if (lost.aborted) return;
-    if (error instanceof EngineRefusal) return refuse(error.code);
+    if (error instanceof EngineRefusal) return refuse(error.code, error.promptTokens);
+    if (error instanceof EngineEnded) return refuse("engine_ended");
     if (error instanceof CreditTimeout) return refuse("backpressure_timeout");
     net.failed(error);
     refuse("generation_failed");
@@ -126,7 +134,7 @@ interface Telling {
 async function tell(
   net: AnswerNet,
   request: Request,
-  header: SealHeader,
+  { header, body }: Extract<Opened, { body: unknown }>,
   { job, renderer: rendererOf }: Decoded,
   outgoing: Outgoing,
   cancel: AbortSignal,
@@ -136,7 +144,7 @@ async function tell(
   const prompt = await net.engine.prompt(job);
   const promptTokens = prompt.tokens.length;
   const room = net.engine.model.contextTokens - promptTokens;
-  if (room < 1) throw new EngineRefusal("context_exceeded");
+  if (room < 1) throw new EngineRefusal("context_exceeded", promptTokens);
   // The header bounds all choices together: that is what the hold pays for.
   const maxTokens = Math.min(Math.floor(header.max_tokens / job.choices), job.maxTokens, room);
   const seed = job.sampling.seed ?? new DataView(net.random.bytes(4).buffer).getUint32(0);
@@ -152,7 +160,13 @@ async function tell(
     outgoing,
     cancel,
     lost,
-    usage: { promptTokens: job.generates ? promptTokens : 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 },
+    usage: {
+      // A template that makes more of the messages than they can be charged as does so on our own account.
+      promptTokens: job.generates ? Math.min(promptTokens, promptTokensMax(body.length)) : 0,
+      cachedTokens: 0,
+      completionTokens: 0,
+      reasoningTokens: 0,
+    },
     begun: false,
   };
 
@@ -185,10 +199,11 @@ async function tellChoice(telling: Telling, choice: number): Promise<Finish | un
   const words = new Words(job, prompt, renderer, choice, () => `call_${toHex(net.random.bytes(12))}`);
   const generation = { ...telling.generation, seed: telling.generation.seed + choice };
   const run = net.engine.run(prompt, generation, stop, telling.cacheScope);
+  const cachedOf = (cachedTokens: number): number => Math.min(cachedTokens, before.promptTokens);
   const count = (completionTokens: number, cachedTokens: number): number => {
     telling.usage = {
       promptTokens: before.promptTokens,
-      cachedTokens: choice === 0 ? cachedTokens : before.cachedTokens,
+      cachedTokens: choice === 0 ? cachedOf(cachedTokens) : before.cachedTokens,
       completionTokens: before.completionTokens + completionTokens,
       reasoningTokens: before.reasoningTokens + Math.min(words.thoughtTokens, completionTokens),
     };
@@ -201,7 +216,8 @@ async function tellChoice(telling: Telling, choice: number): Promise<Finish | un
       const isFirst = !telling.begun;
       if (isFirst) {
         telling.begun = true;
-        outgoing.add(renderer.begin({ promptTokens: before.promptTokens, cachedTokens: step.value.cachedTokens }));
+        const cachedTokens = cachedOf(step.value.cachedTokens);
+        outgoing.add(renderer.begin({ promptTokens: before.promptTokens, cachedTokens }));
       }
       if (step.done) {
         ended = step.value.finish;

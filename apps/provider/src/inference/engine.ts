@@ -9,6 +9,8 @@ export interface LoadedModel {
   /** Of the file, or of the manifest of a model in parts; lower-case hex. */
   readonly weightsSha256: string;
   readonly contextTokens: number;
+  /** Bytes of its longest token, at most `TOKEN_BYTES_MAX`, which stands where nobody can say. */
+  readonly tokenBytesMax: number;
 }
 
 /** A prompt in the model's own tokens, after its chat template. */
@@ -21,6 +23,15 @@ export interface Generation extends Sampling {
   readonly maxTokens: number;
   readonly topLogprobs?: number;
   readonly constraint?: Constraint;
+}
+
+/** The model was ended because it made no progress with this request, which is not to be tried on another machine. */
+export class EngineEnded extends Error {
+  override readonly name = "EngineEnded";
+
+  constructor() {
+    super("the model made no progress with a request and was ended");
+  }
 }
 
 /**

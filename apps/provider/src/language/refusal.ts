@@ -4,9 +4,12 @@ import type { EngineRefusalCode } from "@darkbloom/protocol";
 export class EngineRefusal extends Error {
   override readonly name = "EngineRefusal";
   readonly code: EngineRefusalCode;
+  /** Of a prompt that does not fit: how long it is, or at least is. */
+  readonly promptTokens: number | undefined;
 
-  constructor(code: EngineRefusalCode) {
+  constructor(code: EngineRefusalCode, promptTokens?: number) {
     super(code);
     this.code = code;
+    this.promptTokens = promptTokens;
   }
 }

@@ -24,12 +24,16 @@ export const promptFieldOf = (endpoint: Endpoint): ParamPath => fields[endpoint]
 /**
  * What a model's refusal is to the caller: every word is ours, since the machine chose one of a closed list.
  *
- * @param contextTokens of the machine's model, as it signed it
+ * @param lengths the context of the machine's model as it signed it, and what the prompt comes to
  */
-export function failureOfRefusal(refusal: EngineRefusalCode, endpoint: Endpoint, contextTokens: number): Failure {
+export function failureOfRefusal(
+  refusal: EngineRefusalCode,
+  endpoint: Endpoint,
+  { contextTokens, promptTokens }: { readonly contextTokens: number; readonly promptTokens: number },
+): Failure {
   switch (refusal) {
     case "context_exceeded":
-      return { code: "context_length_exceeded", contextTokens };
+      return { code: "context_length_exceeded", contextTokens, promptTokens };
     case "messages_refused":
       return { code: "unsupported", param: promptFieldOf(endpoint), reason: reasons[refusal] };
     case "schema_refused":

@@ -78,6 +78,8 @@ export const fromProvider = z.discriminatedUnion("type", [
     request_id: jobId,
     /** A model's refusal is the request's own; `busy`, `draining` and `cancelled` are no fault of anyone's. */
     code: z.enum([...providerFaults, ...engineRefusals, "busy", "draining", "cancelled"]),
+    /** With `context_exceeded`: how long the prompt is, or at least is. */
+    prompt_tokens: z.int().nonnegative().exactOptional(),
   }),
   z.object({ type: z.literal("provider_drain") }),
 ]);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { TOKEN_BYTES_MAX } from "../limits.ts";
 
 /** HPKE suites, by KEM, KDF and AEAD. A blob lists those that the provider can open. */
 export const suites = ["x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"] as const;
@@ -22,6 +23,8 @@ export const modelOffer = z.object({
   /** Of the GGUF file; of a model in parts, of the `sha256sum` manifest of its parts. */
   weights_sha256: hex64,
   context_tokens: z.int().positive(),
+  /** Bytes of the vocabulary's longest token: what a context can hold is bounded by it before anything is tokenized. */
+  token_bytes_max: z.int().min(1).max(TOKEN_BYTES_MAX).exactOptional(),
 });
 
 /** What the operating system told the provider about itself; `unknown` is an honest answer. */

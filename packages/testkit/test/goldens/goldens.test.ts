@@ -1,4 +1,5 @@
 import { bundledEntry } from "@darkbloom/coordinator";
+import { TOKEN_BYTES_MAX } from "@darkbloom/protocol";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { goldenCases } from "./cases.ts";
@@ -6,7 +7,7 @@ import { ask, goldenFile, GoldenNetwork, readTakes } from "./goldens.ts";
 import { ReplayEngine } from "./tape.ts";
 
 const { build, weightsSha256, contextTokens } = bundledEntry;
-const engine = new ReplayEngine({ build, weightsSha256, contextTokens });
+const engine = new ReplayEngine({ build, weightsSha256, contextTokens, tokenBytesMax: TOKEN_BYTES_MAX });
 const takes = readTakes();
 let network: GoldenNetwork;
 beforeAll(async () => {

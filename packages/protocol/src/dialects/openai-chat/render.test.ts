@@ -280,7 +280,7 @@ describe("errors", () => {
       { type: "invalid_request_error", code: "model_not_found", param: "model" },
     ],
     [
-      { code: "context_length_exceeded", contextTokens: 1 },
+      { code: "context_length_exceeded", contextTokens: 1, promptTokens: 2 },
       { type: "invalid_request_error", code: "context_length_exceeded", param: "messages" },
     ],
     [

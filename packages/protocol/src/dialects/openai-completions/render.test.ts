@@ -190,7 +190,7 @@ it("tells several choices one after another, each with its end and its own place
 });
 
 it("tells errors as chat does", () => {
-  const failure = { code: "context_length_exceeded", contextTokens: 1 } as const;
+  const failure = { code: "context_length_exceeded", contextTokens: 1, promptTokens: 2 } as const;
   const body = openaiCompletions.errorBody(failure, "r" as RequestId);
   expect(openaiErrorSchema.parse(JSON.parse(body)).error).toMatchObject({
     code: "context_length_exceeded",

@@ -387,7 +387,7 @@ describe("errors", () => {
       { type: "invalid_request_error", code: "body_invalid", param: "input.0.content" },
     ],
     [
-      { code: "context_length_exceeded", contextTokens: 1 },
+      { code: "context_length_exceeded", contextTokens: 1, promptTokens: 2 },
       { type: "invalid_request_error", code: "context_length_exceeded", param: "input" },
     ],
     [

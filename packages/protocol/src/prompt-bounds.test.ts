@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import type { Message } from "./dialects/job.ts";
+import { promptTokensMax, promptTokensMin, TEMPLATE_TOKENS_MAX } from "./prompt-bounds.ts";
+
+const user = (text: string): Message => ({ role: "user", text });
+
+/** Goal: never more than an honest tokenizer could count. Method: texts of which templates leave parts out, tokens of 4 bytes. */
+describe("the least that a prompt comes to", () => {
+  it.each<[string, readonly Message[], number]>([
+    ["nothing", [], 0],
+    ["a text", [user("12345678")], 2],
+    ["a text that does not fill its last token", [user("123456789")], 3],
+    ["several texts, which may share a token", [user("12"), user("34")], 1],
+    ["characters of several bytes", [user("ééé")], 2],
+    ["white space around a text", [user(`${" ".repeat(99)}1234\n\n`)], 1],
+    ["an assistant's words", [{ role: "assistant", text: "12345678" }], 2],
+    ["an assistant's thoughts", [{ role: "assistant", text: `<think>${"x".repeat(99)}</think>12345678` }], 2],
+    ["a user who writes of thoughts", [user(`${"x".repeat(8)}</think>`)], 4],
+    ["calls, and what a call answers", [{ role: "tool", text: "1234", callId: "x".repeat(99) }], 1],
+  ])("%s", (_, messages, tokens) => {
+    expect(promptTokensMin({ messages }, 4)).toBe(tokens);
+  });
+});
+
+it("allows a template words of its own above a body's bytes", () => {
+  expect(promptTokensMax(10)).toBe(10 + TEMPLATE_TOKENS_MAX);
+});
