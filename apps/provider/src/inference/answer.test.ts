@@ -191,7 +191,7 @@ describe("an answer", () => {
   /** Goal: nobody pays for what a template makes of a short body. Method: an engine whose prompt is far longer than the body. */
   it("counts no more of a prompt than its body can be charged as", async () => {
     const turn = new Turn({ contextTokens: 100_000 });
-    vi.spyOn(turn.engine, "prompt").mockReturnValue({
+    vi.spyOn(turn.engine, "prompt").mockResolvedValue({
       tokens: Array.from({ length: 50_000 }, () => 0),
       opensThinking: false,
     });
