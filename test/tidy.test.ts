@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { valuesOf, withValues } from "../scripts/limit-values.ts";
 import { tidy } from "./tidy.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -11,6 +12,11 @@ const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
 })
   .split("\n")
   .filter((file) => /\.(ts|js|md)$/.test(file));
+
+const read = (file: string) => readFileSync(join(root, file), "utf8");
+const code = files.filter((file) =>
+  /^(apps\/(coordinator|provider)|packages\/protocol)\/src\/.*(?<!\.test)\.ts$/.test(file),
+);
 
 /** Goal: the house stays as it was laid out. Method: read every file that git knows of. */
 it("keeps every file on its floor, in its length and free of foreign words", () => {
@@ -22,11 +28,7 @@ it("keeps every file on its floor, in its length and free of foreign words", () 
  * limit of the wire, stands in LIMITS.md; and what stands there exists.
  */
 it("names every limit in LIMITS.md", () => {
-  const read = (file: string) => readFileSync(join(root, file), "utf8");
   const named = new Set([...read("LIMITS.md").matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`/g)].map(([, name]) => name));
-  const code = files.filter((file) =>
-    /^(apps\/(coordinator|provider)|packages\/protocol)\/src\/.*(?<!\.test)\.ts$/.test(file),
-  );
   const constants = code.flatMap((file) =>
     [...read(file).matchAll(/^(?:export )?const ([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+) =/gm)].map(([, name = ""]) => ({
       file,
@@ -40,4 +42,22 @@ it("names every limit in LIMITS.md", () => {
   expect(bounds.filter(({ name }) => !named.has(name))).toEqual([]);
   const known = new Set(constants.map(({ name }) => name));
   expect([...named].filter((name) => name !== undefined && !known.has(name))).toEqual([]);
+});
+
+/** Goal: LIMITS.md says the values of the code. Method: write them again, and compare; `npm run limits` mends it. */
+it("says each limit's value in LIMITS.md, and means one thing by each name", () => {
+  const limits = read("LIMITS.md");
+  const named = new Set([...limits.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`/g)].map(([, name]) => name));
+  const { values, twice } = valuesOf(code.map((file) => ({ file, text: read(file) })));
+  expect(twice.filter((name) => named.has(name))).toEqual([]);
+  expect(limits, "run `npm run limits`").toBe(withValues(limits, values));
+});
+
+it("spells a value in the largest unit that keeps it whole", () => {
+  const text =
+    "const A_MS = 90_000;\nexport const BODY_BYTES_MAX = 3 * K_BYTES;\nconst K_BYTES = 1024;\nconst N_MAX = 2 ** 10;";
+  const { values } = valuesOf([{ file: "a.ts", text }]);
+  expect(withValues("| `A_MS` (7 s), `BODY_BYTES_MAX`, `N_MAX` | (so) |", values)).toBe(
+    "| `A_MS` (90 s), `BODY_BYTES_MAX` (3 KiB), `N_MAX` (1,024) | (so) |",
+  );
 });

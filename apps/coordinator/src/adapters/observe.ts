@@ -99,7 +99,7 @@ const plain = (facts: object): object =>
 
 /** One line of V8's stack trace: a function of ours and where it stands. */
 const FRAME = /^ {4}at (?:[\w$.<># [\]]{1,200} \()?(?:(?:file:\/\/)?\/|node:)[\w/.:@+%-]{1,400}\)?$/;
-const FRAMES_MAX = 20;
+const STACK_FRAMES_MAX = 20;
 
 /**
  * What may be written of an error: its class, Node's code and the places in the code. The message may
@@ -117,7 +117,7 @@ export function placeOf(error: unknown): { error: string; code?: string; at?: st
     ...(/^[A-Z][A-Z0-9_]{0,63}$/.test(code) && { code }),
     at: places
       .filter((line) => FRAME.test(line))
-      .slice(0, FRAMES_MAX)
+      .slice(0, STACK_FRAMES_MAX)
       .map((line) => line.trim()),
   };
 }

@@ -23,7 +23,7 @@ export const FIRST_CONTENT_WAIT_MS = 60_000;
 /** Between two frames of an answer. A provider that thinks sends progress frames. */
 export const STREAM_IDLE_MS = 60_000;
 /** After a cancel: how long the signed closing is waited for. Then nothing is charged. */
-export const CLOSE_WAIT_MS = 30_000;
+export const CLOSING_WAIT_MS = 30_000;
 /** Credit is given back in steps of this size, so that it costs few frames. */
 const CREDIT_STEP_BYTES = 64 * 1024;
 
@@ -133,7 +133,7 @@ export class Attempt implements Disposable {
   async next(): Promise<OpenedFrame> {
     const fromMs = this.#net.clock.monotonicMs();
     const frame = await this.#open(
-      this.#cancelled ? CLOSE_WAIT_MS : Math.max(1, STREAM_IDLE_MS - this.#idleMs),
+      this.#cancelled ? CLOSING_WAIT_MS : Math.max(1, STREAM_IDLE_MS - this.#idleMs),
       this.#ask.shutdown,
     );
     if (!frame) throw this.#mismatch("stream");
@@ -146,7 +146,7 @@ export class Attempt implements Disposable {
 
   /** What the provider signed about it all; follows the final frame. */
   async completion(): Promise<Completion> {
-    if (!this.#completion && (await this.#open(CLOSE_WAIT_MS, this.#ask.shutdown))) throw this.#mismatch("stream");
+    if (!this.#completion && (await this.#open(CLOSING_WAIT_MS, this.#ask.shutdown))) throw this.#mismatch("stream");
     if (!this.#completion) throw this.#mismatch("stream");
     return this.#completion;
   }

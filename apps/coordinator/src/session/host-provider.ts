@@ -27,9 +27,9 @@ export interface SessionNet extends ActivationNet {
 }
 
 /** A sign of life is asked for this often. */
-export const PING_EVERY_MS = 3_000;
+export const PROVIDER_PING_EVERY_MS = 3_000;
 /** A provider from which nothing was heard for this long is gone: a killed or frozen one is noticed within 15 s. */
-export const SILENCE_MS = 10_000;
+export const PROVIDER_SILENCE_MS = 10_000;
 
 /** What the edge tells of one socket. */
 export interface Connection {
@@ -162,8 +162,8 @@ async function watchSilence(
   over: AbortSignal,
 ): Promise<void> {
   while (!over.aborted) {
-    await net.clock.sleep(PING_EVERY_MS, over);
-    if (net.clock.monotonicMs() - heardAtMs() > SILENCE_MS) session.leave("silent");
+    await net.clock.sleep(PROVIDER_PING_EVERY_MS, over);
+    if (net.clock.monotonicMs() - heardAtMs() > PROVIDER_SILENCE_MS) session.leave("silent");
     else wire.ping();
   }
 }

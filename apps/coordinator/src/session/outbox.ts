@@ -2,7 +2,7 @@ import type { FromCoordinator } from "@darkbloom/protocol";
 import type { Wire } from "./wire.ts";
 
 /** A body is handed to the socket only while less than this waits there, so that a cancel or a challenge behind it is soon sent. */
-export const SOCKET_BUFFERED_BYTES_MAX = 1024 * 1024;
+export const PROVIDER_BUFFERED_BYTES_MAX = 1024 * 1024;
 /** Bodies that may wait for one provider; above the slots of any machine, so only a fault reaches it. */
 export const BODIES_WAITING_MAX = 1024;
 
@@ -31,7 +31,7 @@ export class Outbox {
   }
 
   flush(): void {
-    while (this.#bodies.length > 0 && this.#wire.bufferedBytes < SOCKET_BUFFERED_BYTES_MAX) {
+    while (this.#bodies.length > 0 && this.#wire.bufferedBytes < PROVIDER_BUFFERED_BYTES_MAX) {
       const next = this.#bodies.shift();
       if (next?.wanted()) this.#wire.send(next.text);
     }

@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { account, TestNetwork } from "../../../../packages/testkit/src/network.ts";
 import { ABANDONED_WAIT_MS } from "./provider-session.ts";
-import { BODIES_WAITING_MAX, SOCKET_BUFFERED_BYTES_MAX } from "./outbox.ts";
+import { BODIES_WAITING_MAX, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
 
 /**
  * Goal: each rule of one connection holds by itself: what a machine may send, what it is told, when its slot is free
@@ -167,7 +167,7 @@ describe("a slot", () => {
 describe("bodies for one socket", () => {
   it("wait while it is full, are dropped when nobody wants them, and one above the bound is refused", async () => {
     const { made, machine, member, line } = await machineWithLine();
-    machine.bufferedBytes = SOCKET_BUFFERED_BYTES_MAX;
+    machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
     line.send(request);
     line[Symbol.dispose]();
     const others = Array.from({ length: BODIES_WAITING_MAX - 1 }, (_, n) => member.open(job(n + 2)));
@@ -175,7 +175,7 @@ describe("bodies for one socket", () => {
     const oneMore = member.open(job(9_999));
     expect(codeIn(() => oneMore.send(request))).toBe("provider_busy");
     expect(machine.all("inference_request")).toHaveLength(0);
-    machine.bufferedBytes = SOCKET_BUFFERED_BYTES_MAX - 1;
+    machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX - 1;
     machine.connection.drained();
     expect(machine.all("inference_request").map(({ request_id }) => request_id)).not.toContain(job());
     expect(machine.all("inference_request")).toHaveLength(BODIES_WAITING_MAX - 1);

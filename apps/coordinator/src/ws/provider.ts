@@ -9,7 +9,7 @@ import { closeCodes, type Wire } from "../session/wire.ts";
 /** Providers that may be connected at once; a further one is asked to try again later. */
 export const CONNECTIONS_MAX = 1024;
 /** A close that the peer does not answer is a drop after this. */
-const CLOSE_WAIT_MS = 2_000;
+const PROVIDER_CLOSE_WAIT_MS = 2_000;
 
 /** Whoever has not said yet who he is may send this, and no more. Evidence of the largest kind is a quarter of it. */
 const FIRST_MESSAGE_BYTES_MAX = 1024 * 1024;
@@ -59,7 +59,7 @@ export class ProviderSockets implements AsyncDisposable {
       ping: () => ws.ping(),
       close: (code, reason) => {
         ws.close(code, reason);
-        setTimeout(() => ws.terminate(), CLOSE_WAIT_MS).unref();
+        setTimeout(() => ws.terminate(), PROVIDER_CLOSE_WAIT_MS).unref();
       },
       terminate: () => ws.terminate(),
     };
@@ -78,7 +78,7 @@ export class ProviderSockets implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const ws of this.#server.clients) ws.close(closeCodes.goingAway, "shutting down");
-    const late = setTimeout(() => this.#server.clients.forEach((ws) => ws.terminate()), CLOSE_WAIT_MS);
+    const late = setTimeout(() => this.#server.clients.forEach((ws) => ws.terminate()), PROVIDER_CLOSE_WAIT_MS);
     await Promise.all(this.#stays);
     clearTimeout(late);
     this.#server.close();

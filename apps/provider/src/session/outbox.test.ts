@@ -1,6 +1,6 @@
 import type { FromProvider } from "@darkbloom/protocol";
 import { expect, it } from "vitest";
-import { Outbox, SOCKET_BUFFERED_BYTES_MAX } from "./outbox.ts";
+import { Outbox, COORDINATOR_BUFFERED_BYTES_MAX } from "./outbox.ts";
 
 const beat: FromProvider = { type: "heartbeat", status: "serving", running: 1 };
 const frames: FromProvider = { type: "inference_response_chunk", request_id: "job_1", frames: "AAAA" };
@@ -10,7 +10,7 @@ const end: FromProvider = { type: "inference_error", request_id: "job_1", code: 
 it("lets control frames pass a full socket, and answers wait in order", () => {
   const sent: string[] = [];
   const wire = {
-    bufferedBytes: SOCKET_BUFFERED_BYTES_MAX,
+    bufferedBytes: COORDINATOR_BUFFERED_BYTES_MAX,
     send: (text: string) => void sent.push(JSON.parse(text).type),
     ping() {},
     close() {},
@@ -24,7 +24,7 @@ it("lets control frames pass a full socket, and answers wait in order", () => {
   outbox.flush();
   expect(sent).toHaveLength(1);
 
-  wire.bufferedBytes = SOCKET_BUFFERED_BYTES_MAX - 1;
+  wire.bufferedBytes = COORDINATOR_BUFFERED_BYTES_MAX - 1;
   outbox.flush();
   outbox.flush();
   expect(sent).toEqual(["heartbeat", "inference_response_chunk", "inference_error"]);

@@ -2,7 +2,7 @@ import type { FromProvider } from "@darkbloom/protocol";
 import type { Wire } from "./wire.ts";
 
 /** An answer is handed to the socket only while less than this waits there, so that a heartbeat or a challenge's answer behind it is soon sent. */
-export const SOCKET_BUFFERED_BYTES_MAX = 256 * 1024;
+export const COORDINATOR_BUFFERED_BYTES_MAX = 256 * 1024;
 
 /**
  * What goes out on one connection. Control frames are handed to the socket at once; answers, with the
@@ -27,7 +27,7 @@ export class Outbox {
   flush(): void {
     let sent = 0;
     for (const text of this.#answers) {
-      if (this.#wire.bufferedBytes >= SOCKET_BUFFERED_BYTES_MAX) break;
+      if (this.#wire.bufferedBytes >= COORDINATOR_BUFFERED_BYTES_MAX) break;
       this.#wire.send(text);
       sent++;
     }

@@ -18,10 +18,10 @@ import { closeCodes, DialError, type Dialer, type Wire } from "./wire.ts";
 
 export const HEARTBEAT_EVERY_MS = 5_000;
 /** Signs of life are asked for this often, and a coordinator that gives none for so long is gone. */
-export const PING_EVERY_MS = 10_000;
-export const SILENCE_MS = 30_000;
+export const COORDINATOR_PING_EVERY_MS = 10_000;
+export const COORDINATOR_SILENCE_MS = 30_000;
 /** From the dial to the coordinator's first word. */
-export const REGISTER_WAIT_MS = 15_000;
+export const REGISTERED_WAIT_MS = 15_000;
 /** Requests beside those that run: a coordinator that counts our slots sends none of these. */
 export const WAITING_MAX = 4;
 /** Challenges that may be under way; a coordinator sends the next one after the answer. */
@@ -94,7 +94,7 @@ export class Session {
       this.#outbox = new Outbox(this.#wire);
       this.#heardAtMs = clock.monotonicMs();
       await this.#register();
-      await this.#within(REGISTER_WAIT_MS, this.#registered.promise, stop);
+      await this.#within(REGISTERED_WAIT_MS, this.#registered.promise, stop);
       joinedAtMs = clock.monotonicMs();
       events.joined({ providerId: this.#providerId, coordinator, serialAlias: this.#serialAlias });
       await Promise.all([this.#heartbeats(stop), this.#watchSilence(stop)]);
@@ -250,8 +250,8 @@ export class Session {
 
   async #watchSilence(stop: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#net.clock.sleep(PING_EVERY_MS, stop);
-      if (this.#net.clock.monotonicMs() - this.#heardAtMs > SILENCE_MS) {
+      await this.#net.clock.sleep(COORDINATOR_PING_EVERY_MS, stop);
+      if (this.#net.clock.monotonicMs() - this.#heardAtMs > COORDINATOR_SILENCE_MS) {
         this.#end("silent");
         this.#wire?.terminate();
       } else this.#wire?.ping();

@@ -21,9 +21,9 @@ import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../e
 import { KEY_RENEWED_BEFORE_END_MS } from "./keys.ts";
 import {
   HEARTBEAT_EVERY_MS,
-  PING_EVERY_MS,
-  REGISTER_WAIT_MS,
-  SILENCE_MS,
+  COORDINATOR_PING_EVERY_MS,
+  REGISTERED_WAIT_MS,
+  COORDINATOR_SILENCE_MS,
   WAITING_MAX,
   type Session,
 } from "./session.ts";
@@ -412,9 +412,9 @@ describe("a lost connection", () => {
     const life = new Life();
     await life.join();
     for (const stayMs of [0, 0, STABLE_AFTER_MS]) {
-      for (let passedMs = 0; passedMs < stayMs; passedMs += PING_EVERY_MS) {
+      for (let passedMs = 0; passedMs < stayMs; passedMs += COORDINATOR_PING_EVERY_MS) {
         life.peer.listener.heard();
-        await life.advance(PING_EVERY_MS);
+        await life.advance(COORDINATOR_PING_EVERY_MS);
       }
       const { length } = life.peers;
       life.peer.listener.closed(1001, "");
@@ -429,7 +429,7 @@ describe("a lost connection", () => {
   it("is noticed by its silence", async () => {
     const life = new Life();
     await life.join();
-    await life.advance(SILENCE_MS + 2 * PING_EVERY_MS);
+    await life.advance(COORDINATOR_SILENCE_MS + 2 * COORDINATOR_PING_EVERY_MS);
     await life.until(() => life.losses.length > 0);
     expect(life.peers[0]).toMatchObject({ closed: "terminated" });
     expect(life.peers[0]?.pings).toBeGreaterThan(1);
@@ -461,7 +461,7 @@ describe("a lost connection", () => {
   it("counts a coordinator that never takes it in", async () => {
     const life = new Life();
     await life.until(() => life.peers.length === 1 && life.heard("register").length === 1);
-    await life.advance(REGISTER_WAIT_MS);
+    await life.advance(REGISTERED_WAIT_MS);
     await life.until(() => life.losses.length === 1);
     expect(life.losses[0]?.reason).toBe("not_registered");
     expect(life.bugs).toEqual([]);

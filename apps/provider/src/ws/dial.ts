@@ -5,7 +5,7 @@ import { DialError, type Dialer, type Wire } from "../session/wire.ts";
 /** From the dial to an open socket. */
 const CONNECT_MS_MAX = 15_000;
 /** A close that the coordinator does not answer is a drop after this. */
-const CLOSE_WAIT_MS = 2_000;
+const COORDINATOR_CLOSE_WAIT_MS = 2_000;
 
 /** `http://…` → `ws://…/ws/provider`. @throws TypeError with a sentence, for what is not such a URL */
 export function providerUrl(coordinator: string): URL {
@@ -64,7 +64,7 @@ const wireOf = (ws: WebSocket, drained: () => void): Wire => ({
   ping: () => ws.ping(),
   close: (code, reason) => {
     ws.close(code, reason);
-    setTimeout(() => ws.terminate(), CLOSE_WAIT_MS).unref();
+    setTimeout(() => ws.terminate(), COORDINATOR_CLOSE_WAIT_MS).unref();
   },
   terminate: () => ws.terminate(),
 });

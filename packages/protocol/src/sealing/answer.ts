@@ -18,7 +18,7 @@ const HEADER_BYTES = 9;
 const TAG_BYTES = 16;
 const FINAL_FLAG = 1;
 /** A counter used twice would use a nonce twice. */
-const FRAMES_MAX = 2 ** 32;
+const ANSWER_FRAMES_MAX = 2 ** 32;
 const CIPHERTEXT_BYTES_MAX = padded(LENGTH_BYTES + FRAME_PLAINTEXT_BYTES_MAX) + TAG_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -84,7 +84,7 @@ export class AnswerSealer {
    */
   frame(plaintext: Uint8Array, completionTokens: number, final: boolean): Bytes {
     if (plaintext.length > FRAME_PLAINTEXT_BYTES_MAX) throw new RangeError("a frame's plaintext is too long");
-    if (this.#finished || this.#counter >= FRAMES_MAX) throw new RangeError("this answer has ended");
+    if (this.#finished || this.#counter >= ANSWER_FRAMES_MAX) throw new RangeError("this answer has ended");
     if (completionTokens < this.#tokens) throw new RangeError("completion tokens went down");
     const header = concatBytes(u32be(this.#counter), Uint8Array.of(final ? FINAL_FLAG : 0), u32be(completionTokens));
     const padding = new Uint8Array(padded(LENGTH_BYTES + plaintext.length));
