@@ -107,7 +107,7 @@ function findMutants(): { mutants: Mutant[]; written: Map<string, string> } {
   const code = new Map<string, string>();
   for (const file of product) {
     const found = mutate(file, read(file), names, all.length === 0 ? 1 : (all.at(-1)?.id ?? 0) + 1);
-    all.push(...found.mutants);
+    for (const mutant of found.mutants) all.push(mutant);
     if (found.mutants.some(wanted)) code.set(file, found.code);
   }
   if (!options.bounds && !options.conditions && chosen.has(CHECK_FILE.replace("check.ts", "verify.ts"))) {

@@ -32,6 +32,10 @@ const foreignWords =
   /\.\.\/shared|\/work\/|\bTODO\b|\bFIXME\b|\bXXX\b|@ts-ignore|@ts-expect-error|\bas any\b|as unknown as/;
 const onlyOrSkipped = /\b(it|test|describe)\.(only|todo)\b/;
 
+/** Calls into which a list of foreign length is easily spread: about 120,000 arguments overflow the stack. */
+const spreadInto =
+  /\b(push|unshift|splice|concatBytes|fromCharCode|fromCodePoint|Math\.max|Math\.min)\(\s*(?:[^();{]*,\s*)?\.\.\.[^[]/;
+
 export function tidy(root: string, files: readonly string[]): string[] {
   return files.flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
@@ -49,6 +53,8 @@ function faultsOfCode(root: string, file: string, text: string): string[] {
   const lines = text.split("\n").length;
   if (!isTest && lines > LINES_MAX) faults.push(`${file}: ${lines} lines; a reader turns the page at ${LINES_MAX}`);
   if (isTest) return faults;
+  const spread = spreadInto.exec(text);
+  if (spread) faults.push(`${file}: a list is spread into ${spread[1]}(); use what packages/protocol/src/lists.ts has`);
 
   const own = floorOf(file);
   if (own < 0) return [...faults, `${file}: on no floor; give it one in test/tidy.ts`];

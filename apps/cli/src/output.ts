@@ -1,3 +1,4 @@
+import { mostOf } from "@darkbloom/protocol";
 import type { Check } from "@darkbloom/protocol";
 
 /** One line of `--json`: an event's name, if it is one of a running command, and its facts. */
@@ -28,7 +29,7 @@ export const wordsOf = ({ seen, remedy }: Pick<Check, "seen" | "remedy">): strin
 
 /** Columns as wide as their widest cell, two spaces between them. */
 export function columns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  const widths = (rows[0] ?? []).map((_, column) => mostOf(rows.map((row) => (row[column] ?? "").length)));
   return rows
     .map((row) =>
       row

@@ -11,7 +11,8 @@ export const utf8 = (text: string): Bytes => encoder.encode(text);
 /** @throws TypeError for anything that is not UTF-8 */
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);
 
-export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
+/** Of a list whose length somebody else decides; `concatBytes` is for parts that are written down. */
+export function joinBytes(parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -20,6 +21,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   }
   return whole;
 }
+
+export const concatBytes = (...parts: readonly Uint8Array[]): Bytes => joinBytes(parts);
 
 /**
  * Four bytes, most significant first.

@@ -32,6 +32,7 @@ export * from "./failures.ts";
 export * from "./headers.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
+export * from "./lists.ts";
 export * from "./money.ts";
 export * from "./ports.ts";
 export * from "./prompt-bounds.ts";

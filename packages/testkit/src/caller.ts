@@ -1,5 +1,5 @@
 import type { AnswerFacts, Closing, Reply } from "@darkbloom/coordinator/testing";
-import { concatBytes, NetworkError } from "@darkbloom/protocol";
+import { joinBytes, NetworkError } from "@darkbloom/protocol";
 
 /** A caller who keeps what it is sent, and who may leave after so many writes or read only when told to. */
 export class Caller implements Reply {
@@ -26,7 +26,7 @@ export class Caller implements Reply {
     return this.#closing;
   }
   get body(): Uint8Array<ArrayBuffer> {
-    return concatBytes(...this.#parts);
+    return joinBytes(this.#parts);
   }
 
   leave(reason = new Error("the caller left")): void {

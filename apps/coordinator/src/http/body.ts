@@ -1,4 +1,4 @@
-import { concatBytes, NetworkError, ourWords, type Failure, type ParamPath } from "@darkbloom/protocol";
+import { joinBytes, NetworkError, ourWords, type Failure, type ParamPath } from "@darkbloom/protocol";
 import type { IncomingMessage } from "node:http";
 import type { Share } from "../limits/budget.ts";
 
@@ -40,7 +40,7 @@ export function readBody(request: IncomingMessage, maxBytes: number, room: Share
       else if (room.grow(chunk.length)) chunks.push(chunk);
       else refuse({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
     });
-    request.on("end", () => resolve(concatBytes(...chunks)));
+    request.on("end", () => resolve(joinBytes(chunks)));
     request.on("error", () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" })));
     request.on("close", () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" })));
     if (Number(request.headers["content-length"] ?? 0) > maxBytes) tooLarge();

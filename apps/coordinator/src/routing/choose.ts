@@ -1,5 +1,5 @@
 import type { Gate, ProviderId, Serial, TrustLevel } from "@darkbloom/protocol";
-import { atLeast } from "@darkbloom/protocol";
+import { leastOf, atLeast } from "@darkbloom/protocol";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 
 /** What a request needs of a machine. */
@@ -111,7 +111,7 @@ export function choose(
     .map((candidate) => ({ candidate, cost: costMs(want, candidate) }));
   if (free.length === 0) return { full: eligible.length };
 
-  const best = Math.min(...free.map(({ cost }) => cost));
+  const best = leastOf(free.map(({ cost }) => cost));
   const equals = free.filter(({ cost }) => cost <= best + TIE_MS);
   const drawn = equals[Math.floor(draw * equals.length)];
   if (!drawn) throw new RangeError(`draw ${draw} is not at least 0 and below 1`);

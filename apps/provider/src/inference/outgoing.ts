@@ -1,6 +1,6 @@
 import {
+  joinBytes,
   AnswerSealer,
-  concatBytes,
   FRAME_PLAINTEXT_BYTES_MAX,
   toBase64,
   utf8,
@@ -109,7 +109,7 @@ export class Outgoing {
 
   async #sendFrames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {
     do {
-      const waiting = concatBytes(...this.#waiting);
+      const waiting = joinBytes(this.#waiting);
       this.#waiting = [waiting];
       const plaintext = waiting.subarray(0, FRAME_PLAINTEXT_BYTES_MAX);
       const reserved = plaintext.length + FRAME_OVERHEAD_BYTES_MAX;

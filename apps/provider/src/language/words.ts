@@ -1,4 +1,5 @@
 import {
+  pushAll,
   StopWatcher,
   ThinkSplitter,
   type Delta,
@@ -90,8 +91,12 @@ export class Words {
     const deltas: Delta[] = [];
     for (const part of this.#calls ? text.split(afterBrace) : [text]) {
       if (this.over) break;
-      if (this.#calls?.inArguments) deltas.push(...this.#calls.push(part));
-      else deltas.push(...this.#splitter.push(part).flatMap((delta) => this.#readCalls(delta)));
+      if (this.#calls?.inArguments) pushAll(deltas, this.#calls.push(part));
+      else
+        pushAll(
+          deltas,
+          this.#splitter.push(part).flatMap((delta) => this.#readCalls(delta)),
+        );
     }
     return deltas;
   }

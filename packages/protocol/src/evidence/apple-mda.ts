@@ -1,4 +1,4 @@
-import { equalBytes } from "../bytes.ts";
+import { fromUtf8, equalBytes } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { Certificate } from "../x509/certificate.ts";
 import { integerOf, readDer, TAG } from "../x509/der.ts";
@@ -192,5 +192,5 @@ function textIn(leaf: Certificate, oid: string): string | undefined {
   const [tag] = value;
   const wrapped = tag === TAG.utf8String || tag === TAG.printableString || tag === TAG.ia5String;
   const text = wrapped ? readDer(value, (reader) => reader.content(tag)) : value;
-  return text?.every((byte) => byte >= 0x20 && byte < 0x7f) ? String.fromCharCode(...text) : undefined;
+  return text?.every((byte) => byte >= 0x20 && byte < 0x7f) ? fromUtf8(text) : undefined;
 }

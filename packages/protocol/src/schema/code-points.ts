@@ -13,7 +13,7 @@ export const writable: CodePoints = [
   [0xe000, LAST_CODE_POINT],
 ];
 
-export function union(...sets: readonly CodePoints[]): CodePoints {
+export function union(sets: readonly CodePoints[]): CodePoints {
   const merged: [number, number][] = [];
   for (const [first, last] of sets.flat().toSorted((a, b) => a[0] - b[0])) {
     const before = merged.at(-1);

@@ -1,3 +1,4 @@
+import { mostOf, leastOf } from "../lists.ts";
 /** A number that is held to bounds, in units of 10^-places. Written without an exponent and with at most so many places. */
 export interface NumberBounds {
   readonly places: number;
@@ -27,12 +28,15 @@ export interface Edge {
 export function numberBounds(from: readonly Edge[], to: readonly Edge[], whole: boolean): NumberBounds | "none" {
   if (from.some(({ at }) => at >= BEYOND) || to.some(({ at }) => at <= -BEYOND)) return "none";
   const [least, most] = [from.filter(isNear), to.filter(isNear)];
-  const before = Math.max(1, ...[...least, ...most].map(({ at }) => String(Math.trunc(Math.abs(at))).length));
+  const before = mostOf(
+    [...least, ...most].map(({ at }) => String(Math.trunc(Math.abs(at))).length),
+    1,
+  );
   const places = whole ? 0 : NUMBER_DIGITS_MAX - before;
   const mins = least.map((edge) => inward(edge, places, 1n));
   const maxs = most.map((edge) => inward(edge, places, -1n));
-  const min = mins.length === 0 ? undefined : Math.max(...mins);
-  const max = maxs.length === 0 ? undefined : Math.min(...maxs);
+  const min = mins.length === 0 ? undefined : mostOf(mins);
+  const max = maxs.length === 0 ? undefined : leastOf(maxs);
   return min !== undefined && max !== undefined && min > max ? "none" : { places, min, max };
 }
 

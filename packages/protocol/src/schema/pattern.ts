@@ -185,7 +185,7 @@ class PatternReader {
       if (isRange) this.#at++;
       parts.push(isRange ? fromTo(from, this.#classMember()) : from);
     }
-    const set = union(...parts);
+    const set = union(parts);
     return negated ? complement(set) : set;
   }
 

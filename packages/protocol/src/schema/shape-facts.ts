@@ -1,3 +1,4 @@
+import { pushAll } from "../lists.ts";
 import type { Schema, Shape } from "./shape.ts";
 
 type Defs = Schema["defs"];
@@ -62,7 +63,7 @@ function leavesOf(shape: Shape, defs: Defs): readonly Shape[] {
   const seen = new Set<string>();
   const open = [shape];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next.kind === "choice") open.push(...next.of);
+    if (next.kind === "choice") pushAll(open, next.of);
     else if (next.kind !== "ref") leaves.push(next);
     else if (!seen.has(next.name)) {
       seen.add(next.name);

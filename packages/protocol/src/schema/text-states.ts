@@ -1,3 +1,4 @@
+import { pushAll } from "../lists.ts";
 import { type CodePoints, intersection, union, writable } from "./code-points.ts";
 import { ofLength, type Pattern } from "./pattern.ts";
 
@@ -177,7 +178,7 @@ function inAll(machines: readonly Machine[], allowance: PatternAllowance): reado
     const steps = new Map<number, CodePoints>();
     for (const { on, to } of together(each, allowance)) {
       const id = idAt(to, false);
-      steps.set(id, union(steps.get(id) ?? [], on));
+      steps.set(id, union([steps.get(id) ?? [], on]));
     }
     states.push({ ends: each.every(({ ends }) => ends), steps: Array.from(steps, ([to, on]) => ({ on, to })) });
   }
@@ -207,7 +208,7 @@ function leadingToAnEnd(states: readonly TextState[]): readonly TextState[] {
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (good.has(id)) continue;
     good.add(id);
-    open.push(...(before.get(id) ?? []));
+    pushAll(open, before.get(id) ?? []);
   }
   if (!good.has(0)) return [];
   const kept = [...states.keys()].filter((id) => good.has(id));

@@ -1,3 +1,4 @@
+import { mostOf } from "../lists.ts";
 /**
  * Ends an answer at the first of the caller's stop strings.
  *
@@ -21,7 +22,10 @@ export class StopWatcher {
     if (stops.includes("")) throw new RangeError("a stop string is empty");
     this.#stops = stops;
     this.#firstUnits = new Set(stops.map((stop) => stop.charAt(0)));
-    this.#holdMax = Math.max(0, ...stops.map((stop) => stop.length - 1));
+    this.#holdMax = mostOf(
+      stops.map((stop) => stop.length - 1),
+      0,
+    );
   }
 
   /** What is held back, in UTF-16 units. */

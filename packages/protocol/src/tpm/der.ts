@@ -1,4 +1,4 @@
-import { concatBytes, fromHex } from "../bytes.ts";
+import { joinBytes, concatBytes, fromHex } from "../bytes.ts";
 
 /** The few pieces of DER (X.690) that keys and signatures are written in. */
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -10,7 +10,7 @@ function tagged(tag: number, content: Uint8Array): Bytes {
   return concatBytes(Uint8Array.of(tag, ...lengthBytes), content);
 }
 
-export const derSequence = (...parts: readonly Uint8Array[]): Bytes => tagged(0x30, concatBytes(...parts));
+export const derSequence = (...parts: readonly Uint8Array[]): Bytes => tagged(0x30, joinBytes(parts));
 export const derBitString = (bytes: Uint8Array): Bytes => tagged(0x03, concatBytes(Uint8Array.of(0), bytes));
 /** @param content of the identifier, lower-case hex */
 export const derOid = (content: string): Bytes => tagged(0x06, fromHex(content));

@@ -1,4 +1,4 @@
-import { concatBytes, tpmAlgorithm, u32be, type TpmCredential } from "@darkbloom/protocol";
+import { joinBytes, concatBytes, tpmAlgorithm, u32be, type TpmCredential } from "@darkbloom/protocol";
 import {
   pcrSelection,
   readEcdsaSignature,
@@ -43,12 +43,12 @@ function command<Answer>(spec: {
   readonly read: (parameters: TpmReader, handle: number) => Answer;
 }): TpmCommand<Answer> {
   const { authorizations = [], parameters = NOTHING } = spec;
-  const sessions = concatBytes(...authorizations.map(authorization));
-  const body = concatBytes(
+  const sessions = joinBytes(authorizations.map(authorization));
+  const body = joinBytes([
     ...(spec.handles ?? []).map(u32be),
     ...(authorizations.length > 0 ? [u32be(sessions.length), sessions] : []),
     parameters,
-  );
+  ]);
   const tag = authorizations.length > 0 ? SESSIONS : NO_SESSIONS;
   return {
     bytes: concatBytes(u16be(tag), u32be(10 + body.length), u32be(spec.code), body),

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { concatBytes, equalBytes, PATH_CERTIFICATES_MAX } from "@darkbloom/protocol";
+import { joinBytes, equalBytes, PATH_CERTIFICATES_MAX } from "@darkbloom/protocol";
 import { handles, handlesFrom, nvRead, nvReadPublic } from "./commands.ts";
 import { TpmReader } from "./structures.ts";
 import type { EndorsementKind } from "./templates.ts";
@@ -36,7 +36,7 @@ export async function readEkCertificates(tpm: Tpm, kind: EndorsementKind): Promi
     pieces.push(piece);
   }
   // A long certificate goes on in the next index, so they are cut only when they are together.
-  return [leaf, ...certificatesIn(concatBytes(...pieces))].slice(0, PATH_CERTIFICATES_MAX);
+  return [leaf, ...certificatesIn(joinBytes(pieces))].slice(0, PATH_CERTIFICATES_MAX);
 }
 
 /** Whether the certificate is for this endorsement key (TPMT_PUBLIC). One that cannot be read is for none. */
@@ -94,5 +94,5 @@ async function readIndex(tpm: Tpm, index: number): Promise<Uint8Array> {
     pieces.push(piece);
     at += piece.length;
   }
-  return concatBytes(...pieces);
+  return joinBytes(pieces);
 }

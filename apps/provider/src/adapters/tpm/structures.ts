@@ -1,4 +1,4 @@
-import { concatBytes, tpmAlgorithm, u32be } from "@darkbloom/protocol";
+import { joinBytes, concatBytes, tpmAlgorithm, u32be } from "@darkbloom/protocol";
 import { TpmError } from "./tpm-error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -12,7 +12,7 @@ export const u16be = (value: number): Bytes => Uint8Array.of((value >> 8) & 0xff
 export const sized = (bytes: Uint8Array): Bytes => concatBytes(u16be(bytes.length), bytes);
 
 /** Some two-byte values in a row, as algorithm lists are. */
-export const u16s = (...values: readonly number[]): Bytes => concatBytes(...values.map(u16be));
+export const u16s = (...values: readonly number[]): Bytes => joinBytes(values.map(u16be));
 
 /**
  * Reads what a TPM answered: big-endian, lengths first (Part 1, "Structure marshaling"). Every read is

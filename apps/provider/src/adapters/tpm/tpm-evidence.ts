@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import {
+  pushAll,
   equalBytes,
   pcrDigestOf,
   readTpmAttest,
@@ -111,7 +112,7 @@ async function readPcrs(tpm: Tpm): Promise<readonly Pcr[]> {
     const more = await tpm.run(pcrRead(QUOTED_PCRS.slice(read.length)));
     if (more.length === 0 || more.some(({ index }, at) => index !== QUOTED_PCRS[read.length + at]))
       throw new TpmError("malformed");
-    read.push(...more);
+    pushAll(read, more);
   }
   return read;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import {
-  concatBytes,
+  joinBytes,
   fromBase64,
   toBase64,
   toHex,
@@ -123,9 +123,7 @@ export class TpmKey implements Signer, AsyncDisposable {
   }
 
   #sign(...parts: readonly Uint8Array[]): Promise<Bytes> {
-    const digest = createHash("sha256")
-      .update(concatBytes(...parts))
-      .digest();
+    const digest = createHash("sha256").update(joinBytes(parts)).digest();
     return this.#use(async ({ tpm, identity }) => derOf(await tpm.run(sign(identity.handle, digest))));
   }
 

@@ -1,3 +1,4 @@
+import { fromUtf8 } from "@darkbloom/protocol";
 import type { Clock } from "@darkbloom/protocol";
 import { flushContext, propertiesFrom, type TpmCommand } from "./commands.ts";
 import { TpmReader } from "./structures.ts";
@@ -62,7 +63,7 @@ export class Tpm implements AsyncDisposable {
       const value = properties.get(property) ?? 0;
       return [value >>> 16, value & 0xffff];
     });
-    return { manufacturer: String.fromCharCode(...letters), firmware: halves.join(".") };
+    return { manufacturer: fromUtf8(Uint8Array.from(letters)), firmware: halves.join(".") };
   }
 
   /** A connection that is gone has taken everything with it; the kernel's resource manager sees to that. */

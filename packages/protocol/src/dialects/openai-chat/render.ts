@@ -1,3 +1,4 @@
+import { pushAll } from "../../lists.ts";
 import type { Usage } from "../../money.ts";
 import type { Delta, Finish, FinishReason, RenderFacts, Renderer, TokenLogprob } from "../dialect.ts";
 import type { Job } from "../job.ts";
@@ -35,7 +36,7 @@ export class PlainRenderer implements Renderer {
     switch (delta.kind) {
       case "said":
         told.said += delta.text;
-        told.logprobs.push(...(delta.logprobs ?? []));
+        pushAll(told.logprobs, delta.logprobs ?? []);
         return "";
       case "thought":
         told.thought += delta.text;

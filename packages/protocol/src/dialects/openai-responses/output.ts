@@ -1,3 +1,4 @@
+import { pushAll } from "../../lists.ts";
 import type { Delta, RenderFacts, TokenLogprob } from "../dialect.ts";
 import type { OutputItem } from "./answer-schema.ts";
 
@@ -56,7 +57,7 @@ export class Output {
       const [part] = item.content;
       if (!part) return;
       part.text += delta.text;
-      if (delta.logprobs) part.logprobs.push(...logprobsOf(delta.logprobs));
+      if (delta.logprobs) pushAll(part.logprobs, logprobsOf(delta.logprobs));
     }
     if (item.type === "function_call" && delta.kind === "arguments") item.arguments += delta.text;
   }
