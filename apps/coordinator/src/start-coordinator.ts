@@ -27,6 +27,8 @@ export interface CoordinatorConfig {
   readonly dataPath: string;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: boolean;
+  /** `GET /v1/models` leaves out what no connected machine serves. */
+  readonly hideUnserved?: boolean;
   /** What a provider on another machine must show to join; without one, none may. */
   readonly joinToken?: string;
   /** Makers' roots and PCR values, by which machines are judged. */
@@ -118,6 +120,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     settings: {
       corsOrigins: config.corsOrigins,
       trustProxy: config.trustProxy,
+      hideUnserved: config.hideUnserved === true,
       version: config.version,
       minTrustDefault: config.minTrust,
       requestsPerSec: config.requestsPerSec,

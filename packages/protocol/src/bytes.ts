@@ -5,11 +5,20 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const encoder = new TextEncoder();
 /** A byte order mark is kept: bytes → text → bytes gives the same bytes, which hashes rely on. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const bodyDecoder = new TextDecoder("utf-8", { fatal: true });
 
 export const utf8 = (text: string): Bytes => encoder.encode(text);
 
 /** @throws TypeError for anything that is not UTF-8 */
 export const fromUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+/**
+ * The text of a JSON body. A byte order mark in front is left out, as RFC 8259 §8.1 lets readers do; it stays in
+ * what is hashed.
+ *
+ * @throws TypeError for anything that is not UTF-8
+ */
+export const fromUtf8Body = (bytes: Uint8Array): string => bodyDecoder.decode(bytes);
 
 /** Of a list whose length somebody else decides; `concatBytes` is for parts that are written down. */
 export function joinBytes(parts: readonly Uint8Array[]): Bytes {

@@ -216,7 +216,8 @@ interface Facts {
   insufficient_funds: { neededMicroUsd: bigint; availableMicroUsd: bigint };
   model_not_found: { knownModels: number };
   receipt_not_found: unknown;
-  route_not_found: unknown;
+  /** Where the path is near one of ours: which base URL it asks for. */
+  route_not_found: { baseUrl?: OurWords };
   method_not_allowed: { allow: OurWords };
   payload_too_large: { maxBytes: number };
   rate_limit_exceeded: { retryAfterSec: number };
@@ -284,7 +285,7 @@ export function sentenceOf(failure: Failure): string {
     case "receipt_not_found":
       return "There is no receipt with this job id for this account; receipts are kept for 90 days.";
     case "route_not_found":
-      return "There is no such route. GET /openapi.json lists what there is.";
+      return `There is no such route. ${failure.baseUrl === undefined ? "" : `${failure.baseUrl}. `}GET /openapi.json lists what there is.`;
     case "method_not_allowed":
       return `This route does not take that method; it takes ${failure.allow}.`;
     case "payload_too_large":

@@ -1,4 +1,4 @@
-import { joinBytes, NetworkError, ourWords, type Failure, type ParamPath } from "@darkbloom/protocol";
+import { fromUtf8Body, joinBytes, NetworkError, ourWords, type Failure, type ParamPath } from "@darkbloom/protocol";
 import type { IncomingMessage } from "node:http";
 import type { Share } from "../limits/budget.ts";
 
@@ -47,9 +47,6 @@ export function readBody(request: IncomingMessage, maxBytes: number, room: Share
   });
 }
 
-// A byte order mark stays in the text and is refused by JSON.parse: the provider parses the same bytes.
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * The body's JSON value. The parser's own error is dropped, not passed on: its text quotes the body.
  *
@@ -58,7 +55,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function parseJson(body: Uint8Array): unknown {
   let text: string;
   try {
-    text = utf8.decode(body);
+    text = fromUtf8Body(body);
   } catch {
     throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be UTF-8` });
   }

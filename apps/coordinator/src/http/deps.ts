@@ -29,6 +29,8 @@ export interface HttpSettings extends RequestRate {
   readonly corsOrigins: readonly string[];
   /** Whether `X-Forwarded-*` is believed. */
   readonly trustProxy: boolean;
+  /** Whether `GET /v1/models` leaves out what no connected machine serves. */
+  readonly hideUnserved?: boolean;
   /** Of this software, e.g. `0.1.0`. */
   readonly version: string;
   /** The floor for every request: a caller may ask for more, never for less. `none` only where the operator allows such machines. */

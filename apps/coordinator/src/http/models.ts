@@ -39,7 +39,15 @@ export const listModels = ({ deps, limiter }: Door): Route => ({
   },
   handler: async (request, reply): Promise<z.infer<typeof modelList>> => {
     await admit(deps, limiter, request.headers, reply);
-    return { object: "list", data: deps.catalog.entries.map((entry) => describe(deps, entry)) };
+    const all = deps.catalog.entries.map((entry) => describe(deps, entry));
+    // Many clients take the first: one that can answer.
+    const [served, unserved] = [true, false].map((isServed) =>
+      all.filter(({ metadata }) => metadata.provider_count > 0 === isServed),
+    );
+    return {
+      object: "list",
+      data: [...(served ?? []), ...(deps.settings.hideUnserved === true ? [] : (unserved ?? []))],
+    };
   },
 });
 
@@ -85,7 +93,10 @@ function describe({ fleet, settings }: Door["deps"], entry: CatalogEntry): Model
 const serves = ({ attested, verdict, models }: ProviderView, entry: CatalogEntry, minTrust: TrustLevel): boolean =>
   attested &&
   atLeast(verdict.level, minTrust) &&
-  models.some(({ build, weightsSha256 }) => build === entry.build && weightsSha256 === entry.weightsSha256);
+  models.some(
+    ({ build, weightsSha256, contextTokens }) =>
+      build === entry.build && weightsSha256 === entry.weightsSha256 && contextTokens >= entry.contextTokens,
+  );
 
 const pricing = (price: Price): Model["pricing"] => ({
   prompt: usdPerToken(price.inputPerMtok),

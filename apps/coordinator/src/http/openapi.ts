@@ -40,10 +40,25 @@ export const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
         ]),
       );
     }
-    return { schema: described, url: url.replace("*", ":id") };
+    return { schema: withoutEmptyTuples(described), url: url.replace("*", ":id") };
   },
   transformObject: jsonSchemaTransformObject,
 });
+
+/** zod writes an empty tuple as `prefixItems: []`, which JSON Schema forbids; `maxItems: 0` beside it says it all. */
+function withoutEmptyTuples<Value>(value: Value): Value;
+function withoutEmptyTuples(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((inside: unknown) => withoutEmptyTuples(inside));
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name, inside]) => !(name === "prefixItems" && Array.isArray(inside) && inside.length === 0))
+      .map(([name, inside]) => [name, withoutEmptyTuples(inside)]),
+  );
+}
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  isRecord(value) && Object.getPrototypeOf(value) === Object.prototype;
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 

@@ -1,5 +1,14 @@
-import { endpoints, microUsd, type JobId, type KeyId, type RequestId } from "@darkbloom/protocol";
+import {
+  endpoints,
+  microUsd,
+  type BuildId,
+  type ModelId,
+  type JobId,
+  type KeyId,
+  type RequestId,
+} from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import {
   ACCOUNT,
@@ -13,7 +22,10 @@ import {
   providerView,
 } from "../../test/http-kit.ts";
 import type { HoldId } from "../ledger/port.ts";
+import { Catalog } from "../catalog/catalog.ts";
 import { usdPerToken } from "./models.ts";
+
+const plainSettings = { corsOrigins: [], trustProxy: false, version: "0", minTrustDefault: "self_signed" } as const;
 
 const keyedPaths = [
   "/v1/models",
@@ -63,6 +75,37 @@ describe("what each route answers", () => {
     expect(await (await edge.keyed("/v1/models/org%2Ftiny")).json()).toEqual(model);
     const unknown = await edge.keyed("/v1/models/else");
     expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: "model_not_found" } }]);
+  });
+
+  /** Goal: `data[0]` answers, for the many clients that take it. Method: a model before it that nobody serves; then hidden ones. */
+  it("lists models that a machine serves before others, or alone", async () => {
+    const unserved = { ...entry, id: "another" as ModelId, build: "another" as BuildId };
+    const catalog = new Catalog([unserved, entry]);
+    const ids = async (hideUnserved?: boolean) => {
+      await using edge = await openEdge({
+        catalog,
+        settings: { ...plainSettings, ...(hideUnserved && { hideUnserved }) },
+      });
+      const listed = (await (await edge.keyed("/v1/models")).json()) as { data: { id: string }[] };
+      expect((await edge.keyed("/v1/models/another")).status).toBe(200);
+      return listed.data.map(({ id }) => id);
+    };
+    expect(await ids()).toEqual(["org/tiny", "another"]);
+    expect(await ids(true)).toEqual(["org/tiny"]);
+  });
+
+  /** Goal: no context is promised that no machine offers. Method: a machine with one token less than the catalog says. */
+  it("counts no machine whose context is too small", async () => {
+    const offer = (contextTokens: number) => ({
+      models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens, tokenBytesMax: 16 }],
+    });
+    for (const [contextTokens, provider_count] of [
+      [entry.contextTokens, 1],
+      [entry.contextTokens - 1, 0],
+    ] as const) {
+      await using edge = await openEdge({ fleet: fleetOf(providerView("self_signed", offer(contextTokens))) });
+      expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({ metadata: { provider_count } });
+    }
   });
 
   it("says that a model has nobody behind it", async () => {
@@ -234,6 +277,10 @@ describe("paths, methods and origins", () => {
       ["POST", "/v1/models/org/tiny", 405, "GET, HEAD, OPTIONS"],
       ["PUT", "/health", 405, "GET, HEAD, OPTIONS"],
       ["HEAD", "/health", 200, null],
+      ["GET", "//health/", 200, null],
+      ["DELETE", "//v1//chat/completions/?a=//", 405, "POST, OPTIONS"],
+      ["GET", "/v1/v1/models", 404, null],
+      ["POST", "/chat/completions", 404, null],
       ["OPTIONS", "/v1/models/org/tiny", 204, "GET, HEAD, OPTIONS"],
     ];
     for (const [method, path, status, allow] of table) {
@@ -245,6 +292,27 @@ describe("paths, methods and origins", () => {
       if (status >= 400 && method !== "HEAD")
         expect(JSON.parse(text).error.code).toBe(status === 404 ? "route_not_found" : "method_not_allowed");
     }
+  });
+
+  /** Goal: an Anthropic SDK understands what is wrong with its base URL. Method: its paths, right and wrong, each with an error. */
+  it("tells errors below /v1/messages in Anthropic's envelope", async () => {
+    await using edge = await openEdge();
+    for (const [method, path, status] of [
+      ["POST", "/v1/v1/messages", 404],
+      ["POST", "/messages", 404],
+      ["POST", "/v1/messages/batches", 404],
+      ["GET", "/v1/messages", 405],
+      ["POST", "//v1/messages/", 401],
+    ] as const) {
+      const response = await edge.get(path, { method });
+      expect([path, response.status, await response.json()]).toMatchObject([path, status, { type: "error" }]);
+    }
+    const twice = await edge.get("/v1/v1/messages", { method: "POST" });
+    expect(await twice.json()).toMatchObject({
+      error: { type: "not_found_error", message: expect.stringContaining("Anthropic's SDKs add /v1 themselves") },
+    });
+    const models = await edge.keyed("//v1/models//org/tiny/");
+    expect([models.status, await models.json()]).toMatchObject([200, { id: "org/tiny" }]);
   });
 
   it("keeps a caller's request id only where it is well formed", async () => {
@@ -348,6 +416,18 @@ describe("the API description", () => {
     return (await (await edge.get("/openapi.json")).json()) as Description;
   };
 
+  /**
+   * Goal: tools can read it. Method: JSON Schema's own schema over each schema inside.
+   */
+  it("holds valid schemas only", async () => {
+    const description = await describeIt();
+    const schemas = schemasIn(description);
+    expect(schemas.length).toBeGreaterThan(100);
+    const ajv = new Ajv2020();
+    expect(schemas.filter((schema) => ajv.validateSchema(schema) !== true)).toEqual([]);
+    expect(ajv.validateSchema({ prefixItems: [] })).toBe(false);
+  });
+
   /** Goal: no route is missing and none is invented. Method: the description against what the router answers. */
   it("lists every route", async () => {
     const { paths } = await describeIt();
@@ -395,6 +475,14 @@ describe("the API description", () => {
     expect(paths["/v1/models/{id}"]?.["get"]?.parameters?.map(({ name }) => name)).toEqual(["id"]);
   });
 });
+
+/** What stands under `schema` anywhere, and the shared ones. */
+function schemasIn(value: unknown): object[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, inside]: [string, unknown]) =>
+    name === "schema" && typeof inside === "object" && inside !== null ? [inside] : schemasIn(inside),
+  );
+}
 
 it("writes a price per token exactly", () => {
   const table: [bigint, string][] = [

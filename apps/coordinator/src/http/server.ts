@@ -1,5 +1,5 @@
 import swagger from "@fastify/swagger";
-import { dialects, failures, NetworkError, type OurWords } from "@darkbloom/protocol";
+import { failures, NetworkError, type OurWords } from "@darkbloom/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import { once } from "node:events";
@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { BODIES_BYTES_MAX, Budget } from "../limits/budget.ts";
 import { RateLimiter } from "../limits/rate.ts";
+import { dialectBelow, pathOf, routeNotFound } from "./base-url.ts";
 import type { HttpDeps } from "./deps.ts";
 import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
 import { failureOf, sendFailure } from "./failure.ts";
@@ -42,7 +43,12 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const app = Fastify({
     logger: false,
     trustProxy: deps.settings.trustProxy,
-    routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
+    // A base URL with a slash too many is a slip of the hand, and means the same.
+    routerOptions: {
+      maxParamLength: PATH_PARAMETER_CHARS_MAX,
+      ignoreDuplicateSlashes: true,
+      ignoreTrailingSlash: true,
+    },
     // Draining is told in our own words, by the routes that it concerns.
     return503OnClosing: false,
     forceCloseConnections: true,
@@ -68,7 +74,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
   app.setNotFoundHandler((request, reply) =>
-    refuse(deps, new NetworkError({ code: "route_not_found" }), request, reply),
+    refuse(deps, new NetworkError(routeNotFound(request.url)), request, reply),
   );
 
   void app.register(swagger, describeApi(deps.settings.version));
@@ -111,7 +117,7 @@ function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<Ser
       headersTimeout: HEADERS_RECEIVE_MS_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       shouldUpgradeCallback: ({ url, headers }) =>
-        url?.split("?")[0] === PROVIDER_PATH && headers.upgrade?.toLowerCase() === "websocket",
+        pathOf(url ?? "") === PROVIDER_PATH && headers.upgrade?.toLowerCase() === "websocket",
     },
     handler,
   );
@@ -140,7 +146,7 @@ function refuse(deps: HttpDeps, error: unknown, request: FastifyRequest, reply: 
   });
   // Nobody is there to be told.
   if (failure.code === "caller_gone") return reply.hijack();
-  const dialect = request.routeOptions.config.dialect ?? dialects["/v1/chat/completions"];
+  const dialect = request.routeOptions.config.dialect ?? dialectBelow(request.url);
   return sendFailure(reply, dialect, failure, requestId);
 }
 

@@ -1,6 +1,6 @@
 import {
   dialects,
-  fromUtf8,
+  fromUtf8Body,
   NetworkError,
   promptTokensMax,
   toHex,
@@ -104,7 +104,7 @@ export async function answer(
  */
 function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
   try {
-    const decoded = dialects[header.endpoint].decode(JSON.parse(fromUtf8(body)));
+    const decoded = dialects[header.endpoint].decode(JSON.parse(fromUtf8Body(body)));
     const { job } = decoded;
     const agrees = job.endpoint === header.endpoint && job.model === header.model && job.stream === header.stream;
     return agrees && header.mode === "transparent" ? decoded : undefined;

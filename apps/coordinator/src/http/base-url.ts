@@ -1,0 +1,49 @@
+import {
+  dialects,
+  endpoints,
+  ourWords,
+  type Dialect,
+  type Endpoint,
+  type Failure,
+  type OurWords,
+} from "@darkbloom/protocol";
+
+/** What SDKs put behind a base URL that ends in `/v1`: OpenAI's; Anthropic's brings its own `/v1`. */
+const MESSAGES = "/messages";
+const behindV1 = [...endpoints.map((endpoint) => endpoint.replace(/^\/v1/, "")), "/models"];
+
+const baseUrlWithV1 = ourWords`The base URL is this address and /v1, e.g. http://127.0.0.1:8080/v1`;
+const baseUrlWithoutV1 = ourWords`Anthropic's SDKs add /v1 themselves: their base URL is this address alone, e.g. http://127.0.0.1:8080`;
+const messagesAt = ourWords`That endpoint is /v1/messages; the base URL of Anthropic's SDKs is this address alone, e.g. http://127.0.0.1:8080`;
+
+/** A request's path as it is routed: without its query, each slash once, none at the end. */
+export function pathOf(url: string): string {
+  const path = url.split("?")[0]?.replaceAll(/\/{2,}/g, "/") ?? "";
+  return path.length > 1 ? path.replace(/\/$/, "") : path;
+}
+
+/** An unknown route; where it is one of ours behind a wrong base URL, the right one is named. */
+export function routeNotFound(url: string): Failure & { code: "route_not_found" } {
+  const baseUrl = baseUrlFor(pathOf(url));
+  return { code: "route_not_found", ...(baseUrl !== undefined && { baseUrl }) };
+}
+
+function baseUrlFor(path: string): OurWords | undefined {
+  const rest = withoutV1(path);
+  if (!behindV1.some((known) => isBelow(rest, known))) return undefined;
+  const times = (path.length - rest.length) / "/v1".length;
+  if (times === 1) return undefined;
+  if (!isBelow(rest, MESSAGES)) return baseUrlWithV1;
+  return times === 0 ? messagesAt : baseUrlWithoutV1;
+}
+
+/** Whose envelope an error has where no route says so: that of the endpoint which the path is below, or was meant to be. */
+export function dialectBelow(url: string): Dialect {
+  const rest = withoutV1(pathOf(url));
+  const endpoint: Endpoint = isBelow(rest, MESSAGES) ? "/v1/messages" : "/v1/chat/completions";
+  return dialects[endpoint];
+}
+
+const withoutV1 = (path: string): string => path.replace(/^(?:\/v1)+(?=\/|$)/, "");
+
+const isBelow = (path: string, parent: string): boolean => path === parent || path.startsWith(`${parent}/`);
