@@ -1,4 +1,12 @@
-import type { Member, Schema, Shape, TextState, Tool } from "@darkbloom/protocol";
+import {
+  literalTree,
+  type LiteralTree,
+  type Member,
+  type Schema,
+  type Shape,
+  type TextState,
+  type Tool,
+} from "@darkbloom/protocol";
 import { integerOf, numberOf } from "./gbnf-numbers.ts";
 import { charOf } from "./gbnf-text.ts";
 import type { ToolSyntax } from "./tool-syntax.ts";
@@ -105,7 +113,7 @@ class Grammar {
       case "text":
         return `"\\"" ${this.#text(shape.states)}`;
       case "literal":
-        return `(${shape.texts.map(literal).join(" | ")})`;
+        return this.#tree(literalTree(shape.texts));
       case "array":
         return this.#array(shape, nameOf);
       case "object":
@@ -139,6 +147,13 @@ class Grammar {
     }
     this.#ruleOfText.set(states, `r${base}`);
     return `r${base}`;
+  }
+
+  /** A rule for each place where constants part. */
+  #tree({ text, ends, ways }: LiteralTree): string {
+    if (ways.length === 0) return literal(text);
+    const after = this.rule([...ways.map((way) => this.#tree(way)), ...(ends ? [`""`] : [])].join(" | "));
+    return text === "" ? after : `${literal(text)} ${after}`;
   }
 
   #array({ items, min, max }: Extract<Shape, { kind: "array" }>, nameOf: ReadonlyMap<string, string>): string {

@@ -1,8 +1,8 @@
 import { ourWords } from "../ids.ts";
 import { TOOL_NAME_CHARS_MAX, TOOLS_MAX } from "../limits.ts";
+import { SchemaAllowance } from "../schema/allowance.ts";
 import { readSchema } from "../schema/read-schema.ts";
 import type { Schema } from "../schema/shape.ts";
-import { PatternAllowance } from "../schema/text-states.ts";
 import { invalid, unsupported } from "./fields.ts";
 import type { Tool, ToolChoice } from "./job.ts";
 
@@ -28,7 +28,7 @@ export interface ToolFields {
 export function readTools(given: readonly GivenTool[], fields: ToolFields): readonly Tool[] {
   if (given.length > TOOLS_MAX) throw invalid("tools", ourWords`expected at most ${TOOLS_MAX} tools`);
   const names = new Set<string>();
-  const allowance = new PatternAllowance();
+  const allowance = new SchemaAllowance();
   return given.map(({ name, description, parameters, strict }, at) => {
     const nameParam = `tools.${at}.${fields.name}`;
     if (!toolName.test(name))
@@ -49,9 +49,9 @@ export function readTools(given: readonly GivenTool[], fields: ToolFields): read
 
 /** The schema that an answer must keep to. Without `strict` it is kept to as far as can be. */
 export const readFormat = (schema: unknown, strict: boolean, param: string): Schema =>
-  schemaOf(schema, strict, param, new PatternAllowance());
+  schemaOf(schema, strict, param, new SchemaAllowance());
 
-function schemaOf(schema: unknown, strict: boolean | undefined, param: string, allowance: PatternAllowance): Schema {
+function schemaOf(schema: unknown, strict: boolean | undefined, param: string, allowance: SchemaAllowance): Schema {
   const read = readSchema(schema, strict === false ? "relaxed" : "exact", allowance);
   if ("schema" in read) return read.schema;
   const relaxed = strict === undefined ? readSchema(schema, "relaxed", allowance) : read;

@@ -15,14 +15,6 @@ export type Pattern =
 const anyChar: Pattern = { kind: "char", of: everyCodePoint };
 const anyText: Pattern = { kind: "repeat", of: anyChar, min: 0, max: undefined };
 
-/** Texts of `min` to `max` code points. */
-export const ofLength = ({ min, max }: { readonly min: number; readonly max: number | undefined }): Pattern => ({
-  kind: "repeat",
-  of: anyChar,
-  min,
-  max,
-});
-
 /** https://tc39.es/ecma262/#prod-WhiteSpace and https://tc39.es/ecma262/#prod-LineTerminator */
 const spaces: CodePoints = [
   [0x09, 0x0d],

@@ -1,12 +1,13 @@
 import { ourWords, type OurWords } from "../ids.ts";
+import { SchemaAllowance } from "./allowance.ts";
 import * as keywords from "./keywords.ts";
 import type { JsonType, Keyword, Node } from "./keywords.ts";
 import { readNumber } from "./read-number.ts";
 import { StringReader } from "./read-string.ts";
 import { Refusal } from "./refusal.ts";
-import { areDisjoint, beginsWithItself, isEndless } from "./shape-facts.ts";
+import { areDisjoint, beginsWithItself, Comparisons, isEndless } from "./shape-facts.ts";
 import type { Member, Schema, Shape } from "./shape.ts";
-import { PatternAllowance } from "./text-states.ts";
+import { hasTooManyWays, WAYS_MAX } from "./ways.ts";
 
 /** Levels of a schema, and schemas and constants in it: more are refused, so that a small body cannot ask for much work. */
 export const SCHEMA_DEPTH_MAX = 32;
@@ -31,7 +32,7 @@ export type ReadMode = "exact" | "relaxed";
 export function readSchema(
   schema: unknown,
   mode: ReadMode,
-  allowance = new PatternAllowance(),
+  allowance = new SchemaAllowance(),
 ): { readonly schema: Schema } | { readonly refused: OurWords } {
   try {
     return { schema: new Reader(schema, mode === "exact", allowance).read() };
@@ -45,6 +46,7 @@ class Reader {
   readonly #whole: unknown;
   readonly #exact: boolean;
   readonly #strings: StringReader;
+  readonly #allowance: SchemaAllowance;
   readonly #nameOfPointer = new Map<string, string>();
   /** Shapes of schemas that name no type, and so are met by documents of other types too. */
   readonly #typeless = new Set<Shape>();
@@ -53,10 +55,11 @@ class Reader {
   #nodes = 0;
   #itemsBounds = 0;
 
-  constructor(whole: unknown, exact: boolean, allowance: PatternAllowance) {
+  constructor(whole: unknown, exact: boolean, allowance: SchemaAllowance) {
     this.#whole = whole;
     this.#exact = exact;
-    this.#strings = new StringReader((words) => this.#leaveOut(words), allowance);
+    this.#allowance = allowance;
+    this.#strings = new StringReader((words) => this.#leaveOut(words), allowance.patterns);
   }
 
   read(): Schema {
@@ -66,7 +69,13 @@ class Reader {
     for (const [pointer, name] of this.#nameOfPointer) defs.set(name, this.#shape(targetOf(this.#whole, pointer), 1));
     if (beginsWithItself(defs)) throw new Refusal(ourWords`a reference in the schema leads to itself`);
     if (isEndless(defs)) throw new Refusal(ourWords`no finite document can be of this schema`);
-    if (this.#oneOfs.some((branches) => !areDisjoint(branches, defs, this.#typeless)))
+    this.#allowance.take({ root, defs });
+    if (hasTooManyWays({ root, defs }))
+      throw new Refusal(
+        ourWords`the schema leaves more than ${WAYS_MAX} ways open at once to read what a model has written: alternatives and references multiply, and members that may be left out add up; use fewer, or tell the alternatives apart by a constant that each requires first`,
+      );
+    const comparisons = new Comparisons();
+    if (this.#oneOfs.some((branches) => !areDisjoint(branches, defs, this.#typeless, comparisons)))
       this.#leaveOut(
         ourWords`nothing evident tells the branches of the schema's 'oneOf' apart; use 'anyOf', or leave 'strict' out`,
       );

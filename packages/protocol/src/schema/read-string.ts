@@ -4,7 +4,8 @@ import { type Pattern, readPattern } from "./pattern.ts";
 import { type LeaveOut, Refusal } from "./refusal.ts";
 import type { Shape } from "./shape.ts";
 import { patternOfFormat, stringFormats } from "./string-formats.ts";
-import { type PatternAllowance, textStates } from "./text-states.ts";
+import type { PatternAllowance } from "./text-state.ts";
+import { textStates } from "./text-states.ts";
 
 /** Grammars spell a repetition out: a larger bound costs more than it is worth. */
 export const STRING_BOUND_CHARS_MAX = 1_000;

@@ -8,25 +8,49 @@ type Defs = Schema["defs"];
  * again, so that a grammar never gets on.
  */
 export const beginsWithItself = (defs: Defs): boolean =>
-  hasUnsettled(defs, (shape, settled) => refsAtStart(shape).every((name) => settled.has(name)));
+  hasUnsettled(defs, refsAtStart, (shape, settled) => refsAtStart(shape).every((name) => settled.has(name)));
 
 /** Whether no finite document is of some definition, e.g. of an object that requires another one of its kind. */
-export const isEndless = (defs: Defs): boolean => hasUnsettled(defs, canEnd);
+export const isEndless = (defs: Defs): boolean => hasUnsettled(defs, refsIn, canEnd);
 
-/** A definition is settled as soon as `settles` says so, by those that are settled before it. */
-function hasUnsettled(defs: Defs, settles: (shape: Shape, settled: ReadonlySet<string>) => boolean): boolean {
+/**
+ * A definition is settled as soon as `settles` says so, by those that are settled before it. It is asked again only
+ * when one that it refers to has been settled, so that the order of definitions costs nothing.
+ */
+function hasUnsettled(
+  defs: Defs,
+  refsOf: (shape: Shape) => readonly string[],
+  settles: (shape: Shape, settled: ReadonlySet<string>) => boolean,
+): boolean {
   const settled = new Set<string>();
-  // Definitions refer forward more often than back.
-  const left = new Map([...defs].toReversed());
-  for (let before = -1; before !== settled.size;) {
-    before = settled.size;
-    for (const [name, shape] of left)
-      if (settles(shape, settled)) {
-        settled.add(name);
-        left.delete(name);
-      }
+  const askedBy = new Map<string, string[]>();
+  for (const [name, shape] of defs)
+    for (const other of new Set(refsOf(shape))) {
+      const names = askedBy.get(other);
+      if (names) names.push(name);
+      else askedBy.set(other, [name]);
+    }
+  const open = [...defs.keys()];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const shape = defs.get(name);
+    if (!shape || settled.has(name) || !settles(shape, settled)) continue;
+    settled.add(name);
+    for (const other of askedBy.get(name) ?? []) if (!settled.has(other)) open.push(other);
   }
-  return left.size > 0;
+  return settled.size < defs.size;
+}
+
+function refsIn(shape: Shape): readonly string[] {
+  if (shape.kind === "ref") return [shape.name];
+  return partsOf(shape).flatMap(refsIn);
+}
+
+/** The shapes that stand in it. */
+export function partsOf(shape: Shape): readonly Shape[] {
+  if (shape.kind === "choice") return shape.of;
+  if (shape.kind === "array") return [shape.items];
+  if (shape.kind !== "object") return [];
+  return [...shape.members.map((member) => member.shape), ...(shape.rest ? [shape.rest] : [])];
 }
 
 function refsAtStart(shape: Shape): readonly string[] {
@@ -48,13 +72,31 @@ function canEnd(shape: Shape, settled: ReadonlySet<string>): boolean {
  *
  * @param typeless shapes whose schemas are met by documents of other types too
  */
-export function areDisjoint(shapes: readonly Shape[], defs: Defs, typeless: ReadonlySet<Shape>): boolean {
+export function areDisjoint(
+  shapes: readonly Shape[],
+  defs: Defs,
+  typeless: ReadonlySet<Shape>,
+  comparisons: Comparisons,
+): boolean {
   const leaves = shapes.map((shape) => leavesOf(shape, defs));
   return leaves.every((own, at) =>
     leaves
       .slice(at + 1)
-      .every((others) => own.every((a) => others.every((b) => haveNoneInCommon(a, b, defs, typeless)))),
+      .every((others) => own.every((a) => others.every((b) => haveNoneInCommon(a, b, defs, typeless, comparisons)))),
   );
+}
+
+/** Of the branches of all `oneOf`s of a schema, and of the members and constants that tell them apart. */
+const COMPARISONS_MAX = 100_000;
+
+/** What is left of them: where there is nothing left, nothing evident tells branches apart. */
+export class Comparisons {
+  #left = COMPARISONS_MAX;
+
+  take(count: number): boolean {
+    this.#left -= count;
+    return this.#left >= 0;
+  }
 }
 
 /** Without choices and references. */
@@ -73,13 +115,23 @@ function leavesOf(shape: Shape, defs: Defs): readonly Shape[] {
   return leaves;
 }
 
-function haveNoneInCommon(a: Shape, b: Shape, defs: Defs, typeless: ReadonlySet<Shape>): boolean {
+function haveNoneInCommon(
+  a: Shape,
+  b: Shape,
+  defs: Defs,
+  typeless: ReadonlySet<Shape>,
+  comparisons: Comparisons,
+): boolean {
+  if (!comparisons.take(costOf(a) + costOf(b))) return false;
   if (a.kind === "any" || b.kind === "any") return false;
   const [types, others] = [typesOf(a), typesOf(b)];
   if (!types.some((type) => others.includes(type))) return !typeless.has(a) && !typeless.has(b);
   if (a.kind === "literal" && b.kind === "literal") return shareNoText(a.texts, b.texts);
-  return a.kind === "object" && b.kind === "object" && areToldApart(a, b, defs);
+  return a.kind === "object" && b.kind === "object" && areToldApart(a, b, defs, comparisons);
 }
+
+const costOf = (shape: Shape): number =>
+  shape.kind === "literal" ? shape.texts.length : shape.kind === "object" ? shape.members.length : 1;
 
 /** Lists and objects are equal in many spellings, so that theirs tell nothing. */
 const shareNoText = (texts: readonly string[], others: readonly string[]): boolean =>
@@ -104,14 +156,20 @@ const typeOfText = new Map([
 type ObjectShape = Extract<Shape, { kind: "object" }>;
 
 /** By a constant that each of them requires under one name. */
-const areToldApart = (a: ObjectShape, b: ObjectShape, defs: Defs): boolean =>
-  a.members.some((mine) => {
-    const yours = b.members.find(({ name }) => name === mine.name);
-    if (!yours || !mine.required || !yours.required) return false;
-    const [own, others] = [leavesOf(mine.shape, defs), leavesOf(yours.shape, defs)];
-    return own.every(
-      (one) =>
-        one.kind === "literal" &&
-        others.every((other) => other.kind === "literal" && shareNoText(one.texts, other.texts)),
-    );
+const areToldApart = (a: ObjectShape, b: ObjectShape, defs: Defs, comparisons: Comparisons): boolean => {
+  const yours = new Map(b.members.map((member) => [member.name, member]));
+  return a.members.some((mine) => {
+    const other = yours.get(mine.name);
+    if (!other || !mine.required || !other.required) return false;
+    const [own, others] = [constantsOf(mine.shape, defs), constantsOf(other.shape, defs)];
+    if (!own || !others || !comparisons.take(own.length + others.length)) return false;
+    return shareNoText(own, others);
   });
+};
+
+/** Undefined where it may be anything else, or more than a few choices of them. */
+function constantsOf(shape: Shape, defs: Defs): readonly string[] | undefined {
+  if (shape.kind === "literal") return shape.texts;
+  const leaves = leavesOf(shape, defs);
+  return leaves.every((leaf) => leaf.kind === "literal") ? leaves.flatMap(({ texts }) => texts) : undefined;
+}

@@ -1,5 +1,5 @@
 import type { NumberBounds } from "./number-bounds.ts";
-import type { TextState } from "./text-states.ts";
+import type { TextState } from "./text-state.ts";
 
 /**
  * What JSON a model may write: JSON Schema, reduced to the few forms that a grammar can enforce while

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { intersection } from "./code-points.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
-import { PatternAllowance, textStates } from "./text-states.ts";
+import { PatternAllowance } from "./text-state.ts";
+import { textStates } from "./text-states.ts";
 
 const any = { min: 0, max: undefined };
 
@@ -61,9 +63,29 @@ it.each([
 it.each([
   ["a great count", "^a{1000}$"],
   ["deep groups", `${"(".repeat(32)}a${")".repeat(32)}`],
-  ["a long pattern", "a".repeat(2_048)],
+  ["a long pattern", `^${"a".repeat(2_046)}$`],
 ])("takes %s at the bound", (_, source) => {
   expect(typeof textStates([read(source)], any, new PatternAllowance())).toBe("object");
+});
+
+/**
+ * Goal: however many ways a pattern has to match a text, whoever follows it follows few. Method: patterns that a
+ * reader is at many places of at once, and one where telling them apart takes a state for each set of places.
+ */
+it.each<[string, "one" | "some" | "too much"]>([
+  ["^(a|b|ab|ba){30}$", "one"],
+  ["^[a-c]?[a-d]?[a-e]?[a-f]?[a-g]?[a-h]?[a-i]?[a-j]?[a-k]?[a-l]?[a-m]?[a-n]?[a-o]?[a-p]?[a-q]?[a-r]?[a-s]?$", "one"],
+  ["^.*a.{10}$", "some"],
+  ["^.*a.{15}$", "too much"],
+  ["^.*a.{500}$", "too much"],
+])("tells the places of %s apart: %s", (source, expected) => {
+  const states = textStates([read(source)], any, new PatternAllowance());
+  if (states === "none") throw new TypeError("no text");
+  if (states === "too much") return expect(expected).toBe("too much");
+  const isApart = states.every(({ steps }) =>
+    steps.every(({ on }, at) => steps.slice(at + 1).every((other) => intersection(on, other.on).length === 0)),
+  );
+  expect(isApart).toBe(expected === "one");
 });
 
 /** Goal: a small pattern cannot ask for much. Method: patterns that grow when they are spelled out. */

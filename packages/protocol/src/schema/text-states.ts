@@ -1,43 +1,8 @@
 import { pushAll } from "../lists.ts";
 import { type CodePoints, intersection, union, writable } from "./code-points.ts";
-import { ofLength, type Pattern } from "./pattern.ts";
-
-/** Of all patterns of a request: steps that reading them may take, and ranges of characters in what comes out. */
-const PATTERN_WORK_MAX = 200_000;
-const PATTERN_RANGES_MAX = 20_000;
-
-/** A place in a text: whether it may end there, and which characters lead where. Several steps may share a character. */
-export interface TextState {
-  readonly ends: boolean;
-  readonly steps: readonly TextStep[];
-}
-export interface TextStep {
-  /** Never none, and only such as a JSON string can hold. */
-  readonly on: CodePoints;
-  /** Index of a state. */
-  readonly to: number;
-}
-
-/** What is left of the bounds. A small pattern can ask for much. */
-export class PatternAllowance {
-  #work = PATTERN_WORK_MAX;
-  #ranges = PATTERN_RANGES_MAX;
-
-  work(steps: number): void {
-    this.#work -= steps;
-    if (this.#work < 0) throw new TooMuch();
-  }
-
-  ranges(states: readonly TextState[]): void {
-    const ranges = states.flatMap(({ steps }) => steps).reduce((sum, { on }) => sum + on.length, states.length);
-    if (this.#ranges < ranges) throw new TooMuch();
-    this.#ranges -= ranges;
-  }
-}
-
-class TooMuch extends Error {
-  override readonly name = "TooMuch";
-}
+import { CHECKED_EVERY, isWide, oneAtATime } from "./one-at-a-time.ts";
+import type { Pattern } from "./pattern.ts";
+import { type PatternAllowance, type TextState, type TextStep, TooMuch } from "./text-state.ts";
 
 /** In code points; `max` is at least `min`. */
 export interface Lengths {
@@ -59,9 +24,10 @@ export function textStates(
   try {
     const machines = patterns.map((pattern) => new Machine(pattern, allowance));
     let states = leadingToAnEnd(inAll(machines, allowance));
+    allowance.check(states);
+    if (isWide(states, allowance)) states = oneAtATime(states, allowance);
     // Counting takes states for each length.
-    if (!haveLengths(states, lengths, allowance))
-      states = leadingToAnEnd(inAll([...machines, new Machine(ofLength(lengths), allowance)], allowance));
+    if (!haveLengths(states, lengths, allowance)) states = leadingToAnEnd(ofLengths(states, lengths, allowance));
     if (states.length === 0) return "none";
     allowance.ranges(states);
     return states;
@@ -202,7 +168,11 @@ function together(each: readonly TextState[], allowance: PatternAllowance) {
 function leadingToAnEnd(states: readonly TextState[]): readonly TextState[] {
   const before = new Map<number, number[]>();
   for (const [from, { steps }] of states.entries())
-    for (const { to } of steps) before.set(to, [...(before.get(to) ?? []), from]);
+    for (const { to } of steps) {
+      const known = before.get(to);
+      if (known) known.push(from);
+      else before.set(to, [from]);
+    }
   const good = new Set<number>();
   const open = [...states.keys()].filter((id) => states[id]?.ends);
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
@@ -220,6 +190,38 @@ function leadingToAnEnd(states: readonly TextState[]): readonly TextState[] {
       return next === undefined ? [] : [{ on, to: next }];
     }),
   }));
+}
+
+/** The texts of these lengths alone. Each state is one of the given ones at one length; beyond `min` without `max` all are the same. */
+function ofLengths(
+  states: readonly TextState[],
+  { min, max }: Lengths,
+  allowance: PatternAllowance,
+): readonly TextState[] {
+  const idOf = new Map<number, number>();
+  const places: { readonly id: number; readonly length: number }[] = [];
+  const idAt = (id: number, length: number): number => {
+    const key = length * states.length + id;
+    const known = idOf.get(key);
+    if (known !== undefined) return known;
+    allowance.work(1);
+    idOf.set(key, places.length);
+    return places.push({ id, length }) - 1;
+  };
+  if (states.length > 0) idAt(0, 0);
+  const counted: TextState[] = [];
+  // Places are added while they are told.
+  for (const { id, length } of places) {
+    const { ends = false, steps = [] } = states[id] ?? {};
+    const next = max === undefined ? Math.min(min, length + 1) : length + 1;
+    const goesOn = max === undefined || next <= max;
+    counted.push({
+      ends: ends && length >= min,
+      steps: goesOn ? steps.map(({ on, to }) => ({ on, to: idAt(to, next) })) : [],
+    });
+    if (counted.length % CHECKED_EVERY === 0) allowance.check(counted);
+  }
+  return counted;
 }
 
 /** Whether every text has one of the lengths, as each state leads to an end. */
