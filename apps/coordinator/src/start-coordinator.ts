@@ -14,6 +14,7 @@ import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { Slots } from "./routing/slots.ts";
+import { mayServe } from "./trust/serving.ts";
 import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
 import { ProviderSockets } from "./ws/provider.ts";
 
@@ -67,9 +68,8 @@ export interface RunningCoordinator {
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
   const clock = systemClock;
   await using opening = new AsyncDisposableStack();
-  const fleet = new Fleet();
+  const fleet = new Fleet((act) => void setImmediate(act));
   const observer = createObserver({ level: config.logLevel });
-  observer.watch(fleet);
   const { events, metrics } = observer;
   const store = opening.use(
     await openStore(config.dataPath, {
@@ -96,6 +96,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const policy = () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) });
   const records = new MachineRecords(clock);
   const floor = { minTrust: config.minTrust, catalog: store.catalog };
+  observer.watch({
+    providers: () => fleet.providers(),
+    candidates: () => fleet.candidates(),
+    mayServe: (machine) => mayServe(machine, floor, clock.monotonicMs()),
+  });
   const sockets = opening.use(
     new ProviderSockets({ ...net, serials, records, policy, makeCredential: credentialFor, floor, mayJoin }),
   );

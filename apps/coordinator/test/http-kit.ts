@@ -22,6 +22,9 @@ import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
 import type { FleetView, ProviderView } from "../src/fleet/view.ts";
 import type { HttpDeps } from "../src/http/deps.ts";
 import { createHttpServer } from "../src/http/server.ts";
+import { unmeasured } from "../src/fleet/pace.ts";
+import type { Candidate } from "../src/routing/eligibility.ts";
+import { mayServe } from "../src/trust/serving.ts";
 import { serialNames } from "../src/trust/serial-names.ts";
 import type { AnswerFacts, Closing } from "../src/inference/reply.ts";
 
@@ -123,9 +126,25 @@ export const providerView = (level: TrustLevel, more: Partial<ProviderView> = {}
   ...more,
 });
 
+const candidateOf = ({ providerId, verdict, attested, models, slots, running, draining }: ProviderView): Candidate => ({
+  providerId,
+  pins: [],
+  trustLevel: verdict.level,
+  attestedUntilMs: attested ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
+  failing: false,
+  distrustedUntilMs: Number.NEGATIVE_INFINITY,
+  draining,
+  models,
+  slots,
+  running,
+  pace: unmeasured,
+});
+
 /** Machines that answer over a caller's nonce alone in its tree: its path has no steps. */
 export const fleetOf = (...providers: ProviderView[]): FleetView => ({
   providers: () => providers,
+  candidates: () => providers.map(candidateOf),
+  candidatesFor: () => providers.map(candidateOf),
   prove: async () => providers.map((provider) => ({ provider, path: [] })),
 });
 
@@ -167,7 +186,12 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     settings: { corsOrigins: [], trustProxy: false, version: "0.1.0", minTrustDefault: "self_signed" },
     ...more,
   };
-  observer.watch(deps.fleet);
+  const { fleet, catalog, clock, settings } = deps;
+  observer.watch({
+    providers: () => fleet.providers(),
+    candidates: () => fleet.candidates(),
+    mayServe: (machine) => mayServe(machine, { catalog, minTrust: settings.minTrustDefault }, clock.monotonicMs()),
+  });
   const http = createHttpServer(deps);
   const { port } = await http.listen({ host: "127.0.0.1", port: 0 });
   const origin = `http://127.0.0.1:${port}`;

@@ -103,16 +103,14 @@ class FakeMachine implements Member {
       providerId: this.providerId,
       pins: [this.serial],
       trustLevel: "self_signed",
-      attested: true,
+      attestedUntilMs: Infinity,
       failing: false,
-      distrusted: this.distrusted,
+      distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
       draining: false,
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
       slots: 1,
       running: this.open_.size,
-      recentFaults: 0,
-      decodeTokensPerSec: undefined,
-      firstContentMs: undefined,
+      pace: { faultsAtMs: [], firstContentMs: undefined, decodeTokensPerSec: undefined },
     };
   }
 
@@ -155,7 +153,7 @@ class FakeMachine implements Member {
     const mailbox = new Mailbox<LineEvent>(this.#network.clock);
     const close = () => {
       this.open_.delete(jobId);
-      this.#network.fleet.changed();
+      this.#network.fleet.changed(this);
     };
     this.open_.add(jobId);
     let cancelled = () => {};

@@ -110,10 +110,10 @@ describe("a network in a process", () => {
     let posture: Record<string, "pass" | "fail"> = { not_dumpable: "fail", core_dumps_off: "pass" };
     made.provider(() => rain, { describe: () => ({ posture }) });
     await made.clock.advance(10_000);
-    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "self_signed", attested: true, distrusted: false }]);
+    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "self_signed", distrustedUntilMs: -Infinity }]);
     posture = { ...posture, core_dumps_off: "fail" };
     await made.clock.advance(CHALLENGE_EVERY_MS + 10_000);
-    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "none", distrusted: true }]);
+    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "none", distrustedUntilMs: Infinity }]);
   });
 
   /** Goal: a first failure is unseen. Method: the machine that is tried first fails before its first token, or is busy elsewhere. */

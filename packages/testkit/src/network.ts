@@ -93,7 +93,7 @@ export class TestNetwork {
   readonly clock = new SimulatedClock();
   readonly random: Random;
   readonly ledger = new MemoryLedger();
-  readonly fleet = new Fleet();
+  readonly fleet = new Fleet(queueMicrotask);
   readonly bugs: unknown[] = [];
   readonly net: Net;
   readonly #ending = new AbortController();

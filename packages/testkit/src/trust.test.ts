@@ -143,7 +143,7 @@ describe("a machine", () => {
     // Withdrawn when it comes, and taken off the list while it waits.
     made.policy = listOf(signer.publicKey);
     await reconnect(made, provider);
-    expect(made.fleet.candidates()).toMatchObject([{ failing: true, attested: false }]);
+    expect(made.fleet.candidates()).toMatchObject([{ failing: true, attestedUntilMs: -Infinity }]);
     expect(failed(provider)).toEqual(["identity.revoked"]);
     made.policy = {};
     await made.clock.advance(30_000);
@@ -325,7 +325,7 @@ it("forgives a late answer", async () => {
   stranger.say(await answer(0));
   stranger.say(await answer(1));
   await made.clock.advance(1_000);
-  expect(made.fleet.candidates()).toMatchObject([{ attested: true, distrusted: false }]);
+  expect(made.fleet.candidates()).toMatchObject([{ distrustedUntilMs: -Infinity }]);
 });
 
 async function joinedStranger(): Promise<[TestNetwork, Stranger, SealingKeys, Signer]> {

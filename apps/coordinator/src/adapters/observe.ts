@@ -3,6 +3,7 @@ import { pino, type DestinationStream, type Level } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Events } from "../events/events.ts";
 import type { FleetView } from "../fleet/view.ts";
+import type { Candidate } from "../routing/eligibility.ts";
 
 /** pino's, and silence. */
 export type LogLevel = Level | "silent";
@@ -11,7 +12,13 @@ export interface Observer {
   readonly events: Events;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** From now on the gauges of the fleet are read from there, whenever they are asked for. */
-  watch(fleet: Pick<FleetView, "providers">): void;
+  watch(fleet: WatchedFleet): void;
+}
+
+/** What the gauges are read from. */
+export interface WatchedFleet extends Pick<FleetView, "providers" | "candidates"> {
+  /** Whether requests may reach this machine now. */
+  mayServe(machine: Candidate): boolean;
 }
 
 export interface ObserverOptions {
@@ -32,7 +39,7 @@ export function createObserver({ level, destination = pino.destination(2) }: Obs
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const count = countersIn(registry);
-  let fleet: Pick<FleetView, "providers"> = { providers: () => [] };
+  let fleet: WatchedFleet = { providers: () => [], candidates: () => [], mayServe: () => false };
   gaugesOf(registry, () => fleet);
 
   const events: Events = {
@@ -150,12 +157,8 @@ function countersIn(registry: Registry) {
 }
 
 /** Read when they are asked for, so that they cannot drift from what is. */
-function gaugesOf(registry: Registry, fleet: () => Pick<FleetView, "providers">): void {
+function gaugesOf(registry: Registry, fleet: () => WatchedFleet): void {
   const registers = [registry];
-  const slots = () =>
-    fleet()
-      .providers()
-      .filter(({ attested }) => attested);
   void new Gauge({
     name: "darkbloom_providers",
     help: "Providers connected now, by trust level.",
@@ -173,10 +176,13 @@ function gaugesOf(registry: Registry, fleet: () => Pick<FleetView, "providers">)
   });
   void new Gauge({
     name: "darkbloom_slots",
-    help: "Requests that attested providers can run at once.",
+    help: "Requests that providers which may serve can run at once.",
     registers,
     collect() {
-      this.set(slots().reduce((sum, provider) => sum + provider.slots, 0));
+      const machines = fleet()
+        .candidates()
+        .filter((machine) => fleet().mayServe(machine));
+      this.set(machines.reduce((sum, { slots }) => sum + slots, 0));
     },
   });
   void new Gauge({

@@ -7,7 +7,7 @@ const idsOf = (fleet: Fleet) => fleet.candidates().map(({ providerId }) => provi
 
 /** Goal: who is connected is known, and nobody else. Method: join, leave, and ask in between. */
 it("knows a machine from its joining to its leaving", () => {
-  const fleet = new Fleet();
+  const fleet = new Fleet(queueMicrotask);
   const one = new SampleMember(fleet, "p1");
   const joined = fleet.join(one);
   fleet.join(new SampleMember(fleet, "p2"));
@@ -20,7 +20,7 @@ it("knows a machine from its joining to its leaving", () => {
 
 /** Goal: a machine has one connection. Method: three members, two with one key; the newer takes over. */
 it("ends older connections of the same machine, and no other's", () => {
-  const fleet = new Fleet();
+  const fleet = new Fleet(queueMicrotask);
   const old = new SampleMember(fleet, "old", {}, "key");
   const other = new SampleMember(fleet, "other", {}, "another key");
   const newer = new SampleMember(fleet, "newer", {}, "key");

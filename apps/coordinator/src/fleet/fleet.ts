@@ -1,5 +1,5 @@
 import type { HpkeContext, JobId, ProviderId, Sha256Hex, Suite } from "@darkbloom/protocol";
-import type { Candidate } from "../routing/choose.ts";
+import type { Candidate } from "../routing/eligibility.ts";
 import type { Line } from "../session/line.ts";
 import type { FleetView, ProvenView, ProviderView } from "./view.ts";
 
@@ -16,6 +16,7 @@ export interface Member {
   readonly providerId: ProviderId;
   /** Durable: the same machine under another connection has the same. */
   readonly identityKey: string;
+  /** The same object until something changes. */
   candidate(): Candidate;
   view(): ProviderView;
   /** Answers a challenge over this nonce. */
@@ -29,19 +30,39 @@ export interface Member {
   distrust(): void;
 }
 
+/** Runs an act once what happens now has happened: a thousand changes in one turn of the loop are looked at once. */
+export type Afterwards = (act: () => void) => void;
+
+type Watcher = (changed: ReadonlySet<Member>) => void;
+
 /** Owns who is connected. Eligibility is asked of each member at the moment of choosing, never stored. */
 export class Fleet implements FleetView {
+  readonly #afterwards: Afterwards;
   readonly #members = new Map<ProviderId, Member>();
-  readonly #watchers = new Set<() => void>();
+  /** By the builds that they said they serve; with what they said, so that it is found again. */
+  readonly #byBuild = new Map<string, Set<Member>>();
+  readonly #indexed = new Map<Member, Candidate["models"]>();
+  readonly #watchers = new Set<Watcher>();
+  #changed = new Set<Member>();
+
+  constructor(afterwards: Afterwards) {
+    this.#afterwards = afterwards;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
 
   /** Leaving the scope of the answer removes the member. */
   join(member: Member): Disposable {
     this.#members.set(member.providerId, member);
-    this.changed();
+    this.changed(member);
     return {
       [Symbol.dispose]: () => {
         this.#members.delete(member.providerId);
-        this.changed();
+        this.#changed.delete(member);
+        this.#index(member, []);
+        this.#indexed.delete(member);
       },
     };
   }
@@ -57,24 +78,55 @@ export class Fleet implements FleetView {
   }
 
   candidates(): Candidate[] {
-    return [...this.#members.values()].map((member) => member.candidate());
+    return Array.from(this.#members.values(), (member) => member.candidate());
+  }
+
+  /** Of those alone who say that they serve this build. */
+  *candidatesFor(build: string): Iterable<Candidate> {
+    for (const member of this.#byBuild.get(build) ?? []) yield member.candidate();
   }
 
   providers(): ProviderView[] {
-    return [...this.#members.values()].map((member) => member.view());
+    return Array.from(this.#members.values(), (member) => member.view());
   }
 
   prove(nonce: Uint8Array): Promise<readonly ProvenView[]> {
-    return Promise.all([...this.#members.values()].map((member) => member.prove(nonce)));
+    return Promise.all(Array.from(this.#members.values(), (member) => member.prove(nonce)));
   }
 
-  /** A slot became free, a machine joined, left or passed a challenge: whoever waits looks again. */
-  changed(): void {
-    for (const watcher of this.#watchers) watcher();
+  /** Something about this member is otherwise: a slot became free, it passed a challenge. Watchers are told after this turn. */
+  changed(member: Member): void {
+    if (!this.#members.has(member.providerId)) return;
+    this.#index(member, member.candidate().models);
+    if (this.#changed.size === 0) this.#afterwards(() => this.tell());
+    this.#changed.add(member);
   }
 
-  watch(watcher: () => void): Disposable {
+  /** Tells watchers now of what changed in this turn so far. */
+  tell(): void {
+    if (this.#changed.size === 0) return;
+    const changed = this.#changed;
+    this.#changed = new Set();
+    for (const watcher of this.#watchers) watcher(changed);
+  }
+
+  watch(watcher: Watcher): Disposable {
     this.#watchers.add(watcher);
     return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
+  }
+
+  #index(member: Member, models: Candidate["models"]): void {
+    const known = this.#indexed.get(member);
+    if (known === models) return;
+    for (const { build } of known ?? []) {
+      const serving = this.#byBuild.get(build);
+      serving?.delete(member);
+      if (serving?.size === 0) this.#byBuild.delete(build);
+    }
+    for (const { build } of models) {
+      const serving = this.#byBuild.get(build) ?? new Set();
+      this.#byBuild.set(build, serving.add(member));
+    }
+    this.#indexed.set(member, models);
   }
 }

@@ -8,9 +8,10 @@ import {
   type Sha256Hex,
 } from "@darkbloom/protocol";
 import type { CatalogEntry } from "../catalog/catalog.ts";
-import type { Candidate, Want } from "../routing/choose.ts";
+import type { Candidate, Want } from "../routing/eligibility.ts";
 import type { Line } from "../session/line.ts";
 import type { Fleet, Member } from "./fleet.ts";
+import { unmeasured } from "./pace.ts";
 
 /** Models, wishes and machines for tests of the fleet and of who gets its slots. */
 export const entryOf = (name: string): CatalogEntry => ({
@@ -42,16 +43,14 @@ export const idle: Candidate = {
   providerId: "p1" as ProviderId,
   pins: ["S1" as Serial],
   trustLevel: "self_signed",
-  attested: true,
+  attestedUntilMs: Number.POSITIVE_INFINITY,
   failing: false,
-  distrusted: false,
+  distrustedUntilMs: Number.NEGATIVE_INFINITY,
   draining: false,
   models: [servedModel()],
   slots: 2,
   running: 0,
-  recentFaults: 0,
-  decodeTokensPerSec: undefined,
-  firstContentMs: undefined,
+  pace: unmeasured,
 };
 
 /** A connected machine whose lines are closed by hand. */
@@ -71,17 +70,18 @@ export class SampleMember implements Member {
   }
 
   candidate(): Candidate {
-    return { ...this.#candidate, running: this.lines.length };
+    return this.#candidate;
   }
 
   /** Something about it is otherwise from now on. */
   become(more: Partial<Candidate>): void {
     this.#candidate = { ...this.#candidate, ...more };
-    this.#fleet.changed();
+    this.#fleet.changed(this);
   }
 
   open(jobId: JobId): Line {
     this.lines.push(jobId);
+    this.#candidate = { ...this.#candidate, running: this.lines.length };
     return {
       jobId,
       providerId: this.providerId,
@@ -98,7 +98,7 @@ export class SampleMember implements Member {
 
   close(jobId: JobId): void {
     this.lines.splice(this.lines.indexOf(jobId), 1);
-    this.#fleet.changed();
+    this.become({ running: this.lines.length });
   }
 
   replaced(): void {

@@ -12,35 +12,52 @@ export interface MeasuredAnswer {
   readonly completionTokens: number;
 }
 
+/** What was measured of a machine so far. */
+export interface PaceFigures {
+  /** When its latest faults were, on the monotonic clock. */
+  readonly faultsAtMs: readonly number[];
+  /** Undefined until the first answer. */
+  readonly firstContentMs: number | undefined;
+  readonly decodeTokensPerSec: number | undefined;
+}
+
+export const unmeasured: PaceFigures = { faultsAtMs: [], firstContentMs: undefined, decodeTokensPerSec: undefined };
+
 /** How fast and how reliable a machine is, by what was measured here. */
 export class Pace {
   readonly #clock: Clock;
-  #firstContentMs: number | undefined;
-  #decodeTokensPerSec: number | undefined;
-  #faultsAtMs: number[] = [];
+  #figures = unmeasured;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  get figures(): PaceFigures {
+    return this.#figures;
+  }
+
   answered({ firstContentMs, decodeMs, completionTokens }: MeasuredAnswer): void {
-    this.#firstContentMs = average(this.#firstContentMs, firstContentMs);
-    if (completionTokens > 1 && decodeMs > 0)
-      this.#decodeTokensPerSec = average(this.#decodeTokensPerSec, ((completionTokens - 1) * 1000) / decodeMs);
+    const { decodeTokensPerSec } = this.#figures;
+    this.#figures = {
+      ...this.#figures,
+      firstContentMs: average(this.#figures.firstContentMs, firstContentMs),
+      decodeTokensPerSec:
+        completionTokens > 1 && decodeMs > 0
+          ? average(decodeTokensPerSec, ((completionTokens - 1) * 1000) / decodeMs)
+          : decodeTokensPerSec,
+    };
   }
 
   faulted(): void {
-    this.#faultsAtMs = [...this.#faultsAtMs, this.#clock.monotonicMs()].slice(-FAULTS_REMEMBERED_MAX);
+    const faultsAtMs = [...this.#figures.faultsAtMs, this.#clock.monotonicMs()].slice(-FAULTS_REMEMBERED_MAX);
+    this.#figures = { ...this.#figures, faultsAtMs };
   }
+}
 
-  measured(): { recentFaults: number; firstContentMs: number | undefined; decodeTokensPerSec: number | undefined } {
-    const since = this.#clock.monotonicMs() - FAULT_LIFE_MS;
-    return {
-      recentFaults: this.#faultsAtMs.filter((atMs) => atMs > since).length,
-      firstContentMs: this.#firstContentMs,
-      decodeTokensPerSec: this.#decodeTokensPerSec,
-    };
-  }
+export function recentFaults({ faultsAtMs }: PaceFigures, nowMs: number): number {
+  let recent = 0;
+  for (const atMs of faultsAtMs) if (atMs > nowMs - FAULT_LIFE_MS) recent++;
+  return recent;
 }
 
 const average = (old: number | undefined, newest: number): number =>

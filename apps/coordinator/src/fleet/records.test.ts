@@ -13,7 +13,7 @@ describe("machines that are remembered", () => {
     record.pace.faulted();
     expect(records.open("other").standing.distrust).toBeUndefined();
     expect(records.open("key").standing.distrust?.why).toBe("answer");
-    expect(records.open("key").pace.measured().recentFaults).toBe(1);
+    expect(records.open("key").pace.figures.faultsAtMs).toHaveLength(1);
   });
 
   it("are so many at most, and the one that was away longest is forgotten", () => {
@@ -22,7 +22,7 @@ describe("machines that are remembered", () => {
     for (let n = 0; n < RECORDS_MAX - 2; n++) records.open(`key${n}`);
     records.open("first");
     records.open("one more");
-    expect(records.open("first").pace.measured().recentFaults).toBe(1);
-    expect(records.open("second").pace.measured().recentFaults).toBe(0);
+    expect(records.open("first").pace.figures.faultsAtMs).toHaveLength(1);
+    expect(records.open("second").pace.figures.faultsAtMs).toHaveLength(0);
   });
 });

@@ -1,4 +1,5 @@
 import type { Evidence, NoncePath, ProviderId, Serial, Sha256Hex, Verdict } from "@darkbloom/protocol";
+import type { Candidate } from "../routing/eligibility.ts";
 
 /** A connected provider as others may see it: a copy, never the session. */
 export interface ProviderView {
@@ -39,6 +40,10 @@ export interface ProvenView {
 
 export interface FleetView {
   providers(): readonly ProviderView[];
+  /** The same machines, as routing sees them. */
+  candidates(): readonly Candidate[];
+  /** Of those alone who say that they serve this build. */
+  candidatesFor(build: string): Iterable<Candidate>;
   /**
    * Has every machine answer a challenge over this nonce, soon; waits for all of them, or until their time is up.
    *

@@ -1,7 +1,7 @@
-import { atLeast, NetworkError, trustLevels, type Price, type TrustLevel } from "@darkbloom/protocol";
+import { NetworkError, trustLevels, type Price } from "@darkbloom/protocol";
 import * as z from "zod";
 import type { CatalogEntry } from "../catalog/catalog.ts";
-import type { ProviderView } from "../fleet/view.ts";
+import { eligibleFor, hasFreeSlot, plainWant } from "../routing/eligibility.ts";
 import { admit } from "./caller.ts";
 import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
 
@@ -32,22 +32,19 @@ const wildcard = z.object({ "*": z.string() });
 /** `GET /v1/models` */
 export const listModels = ({ deps, limiter }: Door): Route => ({
   schema: {
-    summary: "List the models of this network",
+    summary: "List the models of this network, those that can answer now first",
     tags: ["models"],
     security: keyed,
     response: { 200: modelList, ...failureResponses(keyedFailures) },
   },
   handler: async (request, reply): Promise<z.infer<typeof modelList>> => {
     await admit(deps, limiter, request.headers, reply);
-    const all = deps.catalog.entries.map((entry) => describe(deps, entry));
     // Many clients take the first: one that can answer.
-    const [served, unserved] = [true, false].map((isServed) =>
-      all.filter(({ metadata }) => metadata.provider_count > 0 === isServed),
-    );
-    return {
-      object: "list",
-      data: [...(served ?? []), ...(deps.settings.hideUnserved === true ? [] : (unserved ?? []))],
-    };
+    const models = deps.catalog.entries
+      .map((entry) => describe(deps, entry))
+      .toSorted((one, other) => rankOf(other) - rankOf(one));
+    const isShown = ({ metadata }: Model) => deps.settings.hideUnserved !== true || metadata.provider_count > 0;
+    return { object: "list", data: models.filter(isShown) };
   },
 });
 
@@ -68,8 +65,9 @@ export const oneModel = ({ deps, limiter }: Door): Route => ({
   },
 });
 
-function describe({ fleet, settings }: Door["deps"], entry: CatalogEntry): Model {
-  const serving = fleet.providers().filter((provider) => serves(provider, entry, settings.minTrustDefault));
+function describe({ fleet, clock, settings }: Door["deps"], entry: CatalogEntry): Model {
+  const want = plainWant(entry, settings.minTrustDefault);
+  const { machines } = eligibleFor(want, fleet.candidatesFor(entry.build), clock.monotonicMs());
   return {
     id: entry.id,
     object: "model",
@@ -82,21 +80,15 @@ function describe({ fleet, settings }: Door["deps"], entry: CatalogEntry): Model
     output_modalities: ["text"],
     pricing: pricing(entry.price),
     metadata: {
-      trust_level: trustLevels.findLast((level) => serving.some(({ verdict }) => verdict.level === level)) ?? "none",
-      provider_count: serving.length,
-      can_accept: serving.some(({ running, slots, draining }) => running < slots && !draining),
+      trust_level: trustLevels.findLast((level) => machines.some(({ trustLevel }) => trustLevel === level)) ?? "none",
+      provider_count: machines.length,
+      can_accept: machines.some(hasFreeSlot),
     },
   };
 }
 
-/** Whether a request that asks for nothing special could go there. */
-const serves = ({ attested, verdict, models }: ProviderView, entry: CatalogEntry, minTrust: TrustLevel): boolean =>
-  attested &&
-  atLeast(verdict.level, minTrust) &&
-  models.some(
-    ({ build, weightsSha256, contextTokens }) =>
-      build === entry.build && weightsSha256 === entry.weightsSha256 && contextTokens >= entry.contextTokens,
-  );
+/** What answers now, then what will when a slot is free, then what nobody serves; in the catalog's order otherwise. */
+const rankOf = ({ metadata }: Model): number => Number(metadata.can_accept) + Number(metadata.provider_count > 0);
 
 const pricing = (price: Price): Model["pricing"] => ({
   prompt: usdPerToken(price.inputPerMtok),

@@ -75,12 +75,14 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   for (;;) {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
     const queuedAtMs = net.clock.monotonicMs();
-    using line = await net.slots.acquire(want, tried, jobId, ask.body.length, over).catch((error: unknown): never => {
-      const refusal = asNetworkError(ask, error);
-      if (!last) hold.note(outcomeOf(refusal.failure));
-      // Where no other machine is left, the caller is told what went wrong on the last one.
-      throw last && !over.aborted ? new NetworkError(last) : refusal;
-    });
+    using line = await net.slots
+      .acquire({ want, tried, jobId, account: ask.account, bytes: ask.body.length }, over)
+      .catch((error: unknown): never => {
+        const refusal = asNetworkError(ask, error);
+        if (!last) hold.note(outcomeOf(refusal.failure));
+        // Where no other machine is left, the caller is told what went wrong on the last one.
+        throw last && !over.aborted ? new NetworkError(last) : refusal;
+      });
     tried.add(line.providerId);
     turn.attempts++;
     try {

@@ -1,41 +1,13 @@
-import {
-  microUsd,
-  type BuildId,
-  type Gate,
-  type ModelId,
-  type ProviderId,
-  type Serial,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import type { Gate, ProviderId, Serial } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
-import { choose, costMs, type Candidate, type Want } from "./choose.ts";
+import { idle, servedModel, wantOf } from "../fleet/members.samples.ts";
+import { unmeasured, type PaceFigures } from "../fleet/pace.ts";
+import { choose, costMs } from "./choose.ts";
+import type { Candidate, Want } from "./eligibility.ts";
 
-const entry = {
-  id: "m" as ModelId,
-  build: "m-q8" as BuildId,
-  weightsSha256: "aa" as Sha256Hex,
-  displayName: "M",
-  contextTokens: 2048,
-  maxOutputTokens: 2048,
-  price: { inputPerMtok: microUsd(1n), outputPerMtok: microUsd(1n), cachedInputPerMtok: microUsd(1n) },
-  createdSec: 0,
-};
-const want: Want = { entry, pins: [], minTrust: "self_signed", maxTokens: 100 };
-const good: Candidate = {
-  providerId: "p1" as ProviderId,
-  pins: ["S1" as Serial],
-  trustLevel: "self_signed",
-  attested: true,
-  failing: false,
-  distrusted: false,
-  draining: false,
-  models: [{ build: "m-q8", weightsSha256: "aa", contextTokens: 2048 }],
-  slots: 2,
-  running: 0,
-  recentFaults: 0,
-  decodeTokensPerSec: undefined,
-  firstContentMs: undefined,
-};
+const want = wantOf();
+const good = idle;
+const never = Number.NEGATIVE_INFINITY;
 const none: ReadonlySet<ProviderId> = new Set();
 
 /** Goal: each gate shuts a machine out by its own name. Method: break one thing of a good machine per row. */
@@ -43,40 +15,41 @@ describe("gates", () => {
   const rows: [Gate, Partial<Candidate>, Partial<Want>?][] = [
     ["pinned_elsewhere", {}, { pins: ["S2" as Serial] }],
     ["model_not_served", { models: [] }],
-    ["model_not_served", { models: [{ build: "m-q8", weightsSha256: "bb", contextTokens: 2048 }] }],
-    ["untrusted", { distrusted: true }],
-    ["evidence_failed", { failing: true, attested: false }],
-    ["challenge_stale", { attested: false }],
+    ["model_not_served", { models: [{ ...servedModel(), weightsSha256: "bb" }] }],
+    ["untrusted", { distrustedUntilMs: 1 }],
+    ["evidence_failed", { failing: true, attestedUntilMs: never }],
+    ["challenge_stale", { attestedUntilMs: never }],
+    ["challenge_stale", { attestedUntilMs: -1 }],
     ["trust_below_minimum", { trustLevel: "none" }],
     ["trust_below_minimum", {}, { minTrust: "hardware" }],
     ["draining", { draining: true }],
-    ["context_too_small", { models: [{ build: "m-q8", weightsSha256: "aa", contextTokens: 1024 }] }],
+    ["context_too_small", { models: [{ ...servedModel(), contextTokens: 1024 }] }],
   ];
   it.each(rows)("%s", (gate, candidate, more = {}) => {
-    expect(choose({ ...want, ...more }, [{ ...good, ...candidate }], none, 0)).toEqual({ refused: { [gate]: 1 } });
+    expect(choose({ ...want, ...more }, [{ ...good, ...candidate }], none, 0, 0)).toEqual({ refused: { [gate]: 1 } });
   });
 
   it("already_tried", () => {
-    expect(choose(want, [good], new Set([good.providerId]), 0)).toEqual({ refused: { already_tried: 1 } });
+    expect(choose(want, [good], new Set([good.providerId]), 0, 0)).toEqual({ refused: { already_tried: 1 } });
   });
 
   it("counts every machine under its first gate", () => {
     const two = [
       { ...good, draining: true },
-      { ...good, draining: true, distrusted: true },
+      { ...good, draining: true, distrustedUntilMs: 1 },
     ];
-    expect(choose(want, two, none, 0)).toEqual({ refused: { draining: 1, untrusted: 1 } });
+    expect(choose(want, two, none, 0, 0)).toEqual({ refused: { draining: 1, untrusted: 1 } });
   });
 
   it("serves a pinned machine, and no other", () => {
     const other = { ...good, providerId: "p2" as ProviderId, pins: ["S2" as Serial] };
-    expect(choose({ ...want, pins: ["S2" as Serial] }, [good, other], none, 0)).toEqual({ chosen: "p2" });
+    expect(choose({ ...want, pins: ["S2" as Serial] }, [good, other], none, 0, 0)).toEqual({ chosen: "p2" });
   });
 
   it("knows a machine by each of its names", () => {
     const named = { ...good, pins: ["S1", "PS-1"] as Serial[] };
     for (const pin of ["S1", "PS-1"] as Serial[])
-      expect(choose({ ...want, pins: ["S9" as Serial, pin] }, [named], none, 0)).toEqual({ chosen: "p1" });
+      expect(choose({ ...want, pins: ["S9" as Serial, pin] }, [named], none, 0, 0)).toEqual({ chosen: "p1" });
   });
 });
 
@@ -93,26 +66,27 @@ describe("choice", () => {
         ],
         none,
         0,
+        0,
       ),
     ).toEqual({ full: 2 });
   });
 
-  it.each<[string, Partial<Candidate>]>([
+  it.each<[string, Partial<PaceFigures>, Partial<Candidate>?]>([
     ["a slower one", { decodeTokensPerSec: 4 }],
     ["one with a late first token", { firstContentMs: 5_000 }],
-    ["a busier one", { running: 1, decodeTokensPerSec: 20 }],
-    ["one that failed just now", { recentFaults: 1 }],
-  ])("prefers another machine to %s", (_, worse) => {
-    for (const draw of [0, 0.5, 0.999])
-      expect(choose(want, [{ ...good, ...worse }, other], none, draw)).toEqual({ chosen: "p2" });
+    ["a busier one", { decodeTokensPerSec: 20 }, { running: 1 }],
+    ["one that failed just now", { faultsAtMs: [0] }],
+  ])("prefers another machine to %s", (_, pace, more) => {
+    const worse = { ...good, ...more, pace: { ...unmeasured, ...pace } };
+    for (const draw of [0, 0.5, 0.999]) expect(choose(want, [worse, other], none, 0, draw)).toEqual({ chosen: "p2" });
   });
 
   it("draws among equals", () => {
-    expect(choose(want, [good, other], none, 0)).toEqual({ chosen: "p1" });
-    expect(choose(want, [good, other], none, 0.99)).toEqual({ chosen: "p2" });
+    expect(choose(want, [good, other], none, 0, 0)).toEqual({ chosen: "p1" });
+    expect(choose(want, [good, other], none, 0, 0.99)).toEqual({ chosen: "p2" });
   });
 
   it("costs more the more runs beside", () => {
-    expect(costMs(want, { ...good, running: 1 })).toBeGreaterThan(costMs(want, good));
+    expect(costMs(want, { ...good, running: 1 }, 0)).toBeGreaterThan(costMs(want, good, 0));
   });
 });

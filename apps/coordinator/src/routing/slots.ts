@@ -1,46 +1,63 @@
-import { NetworkError, type Clock, type JobId, type ProviderId, type Random } from "@darkbloom/protocol";
-import type { Fleet } from "../fleet/fleet.ts";
+import {
+  NetworkError,
+  type AccountId,
+  type Clock,
+  type JobId,
+  type ProviderId,
+  type Random,
+} from "@darkbloom/protocol";
+import type { Fleet, Member } from "../fleet/fleet.ts";
 import type { Line } from "../session/line.ts";
-import { choose, type Choice, type Want } from "./choose.ts";
+import { choose, type Choice } from "./choose.ts";
+import { eligibleFor, hasFreeSlot, type Want } from "./eligibility.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
-/** Requests that may wait for a slot, per model. */
-export const WAITING_PER_MODEL_MAX = 256;
-/** Bodies that may wait for a slot, all models together: what waiting can cost in memory. */
-export const WAITING_BYTES_MAX = 512 * 1024 * 1024;
 /** How long one waits, and then gets a 429. */
 export const SLOT_WAIT_MS = 30_000;
 /** What a 429 for want of a slot tells the caller to wait. */
 export const FULL_RETRY_AFTER_SEC = 5;
 
-interface Waiter {
+/** Who asks for a slot, and for what. */
+export interface SlotRequest {
   readonly want: Want;
+  /** Machines that failed this request already. */
   readonly tried: ReadonlySet<ProviderId>;
   readonly jobId: JobId;
+  readonly account: AccountId;
+  /** Of the body that waits with it. */
   readonly bytes: number;
+}
+
+interface Waiter extends SlotRequest {
+  readonly build: string;
+  readonly startedMs: number;
   readonly give: (line: Line) => void;
+  readonly giveUp: (error: unknown) => void;
 }
 
 /**
- * Gives out the fleet's slots: at once where one is free, else first come, first served. Nobody
- * overtakes those who wait for the same model, unless those cannot use what is free.
+ * Gives out the fleet's slots: at once where one is free, else in turn between accounts, and first come, first
+ * served within one. Nobody overtakes those who wait for the same model, unless those cannot use what is free.
+ *
+ * Whoever waits does so because no machine could serve it when it was last asked. So only a machine that has changed
+ * since can, and only that is looked at.
  */
 export class Slots implements Disposable {
   readonly #fleet: Fleet;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #waiting: Waiter[] = [];
+  readonly #room = new WaitingRoom<Waiter>();
   readonly #watch: Disposable;
-  #bytes = 0;
 
   constructor(fleet: Fleet, clock: Clock, random: Random) {
     this.#fleet = fleet;
     this.#clock = clock;
     this.#random = random;
-    this.#watch = fleet.watch(() => this.#serveWaiting());
+    this.#watch = fleet.watch((changed) => this.#serveWaiting(changed));
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#room.size;
   }
 
   /**
@@ -49,38 +66,35 @@ export class Slots implements Disposable {
    * Throws `no_provider` where none may serve this, `capacity_full` where all stay full, and the
    * signal's reason when the caller leaves.
    */
-  async acquire(
-    want: Want,
-    tried: ReadonlySet<ProviderId>,
-    jobId: JobId,
-    bytes: number,
-    hangUp: AbortSignal,
-  ): Promise<Line> {
+  async acquire(request: SlotRequest, hangUp: AbortSignal): Promise<Line> {
     hangUp.throwIfAborted();
-    this.#serveWaiting();
-    const first = this.#choose(want, tried);
-    if ("refused" in first) throw this.#refusal(want, first);
-    if ("chosen" in first) return this.#open(first.chosen, jobId);
-
-    const startedMs = this.#clock.monotonicMs();
-    const sameModel = this.#waiting.filter(({ want: other }) => other.entry.id === want.entry.id).length;
-    if (sameModel >= WAITING_PER_MODEL_MAX || this.#bytes + bytes > WAITING_BYTES_MAX) throw this.#full(want, 0);
+    // What was freed in this turn belongs to those who wait.
+    this.#fleet.tell();
+    const first = this.#choose(request);
+    if ("refused" in first) throw this.#refusal(request);
+    if ("chosen" in first) return this.#open(first.chosen, request.jobId);
 
     const { promise, resolve, reject } = Promise.withResolvers<Line>();
-    const waiter: Waiter = { want, tried, jobId, bytes, give: resolve };
-    // Whoever gives up is out of the queue in the same turn, so that no slot is given to nobody.
-    const giveUp = (error: unknown) => {
-      this.#remove(waiter);
-      reject(error);
+    const waiter: Waiter = {
+      ...request,
+      build: request.want.entry.build,
+      startedMs: this.#clock.monotonicMs(),
+      give: resolve,
+      // Whoever gives up is out of the queue in the same turn, so that no slot is given to nobody.
+      giveUp: (error) => {
+        this.#room.leave(waiter);
+        reject(error);
+      },
     };
-    const leave = () => giveUp(hangUp.reason);
+    const { isIn, displaced } = this.#room.enter(waiter);
+    if (!isIn) throw this.#full(waiter);
+    displaced?.giveUp(this.#full(displaced));
+    const leave = () => waiter.giveUp(hangUp.reason);
     const timer = new AbortController();
-    this.#waiting.push(waiter);
-    this.#bytes += bytes;
     hangUp.addEventListener("abort", leave, { once: true });
     void this.#afterWait(timer.signal, () => {
-      const last = this.#choose(want, tried);
-      giveUp("refused" in last ? this.#refusal(want, last) : this.#full(want, this.#clock.monotonicMs() - startedMs));
+      const last = this.#choose(request);
+      waiter.giveUp("refused" in last ? this.#refusal(request) : this.#full(waiter));
     });
     try {
       return await promise;
@@ -99,26 +113,45 @@ export class Slots implements Disposable {
     act();
   }
 
-  #serveWaiting(): void {
-    if (this.#waiting.length === 0) return;
-    if (!this.#fleet.candidates().some(({ running, slots }) => running < slots)) return;
-    for (const waiter of this.#waiting.slice()) {
-      const choice = this.#choose(waiter.want, waiter.tried);
+  #serveWaiting(changed: ReadonlySet<Member>): void {
+    const membersByBuild = new Map<string, Set<Member>>();
+    for (const member of changed)
+      for (const { build } of member.candidate().models) {
+        if (!this.#room.isAwaited(build)) continue;
+        membersByBuild.set(build, (membersByBuild.get(build) ?? new Set()).add(member));
+      }
+    // One request of each model in turn, so that no model takes all slots of a machine that serves several.
+    while (membersByBuild.size > 0)
+      for (const [build, members] of membersByBuild) if (!this.#serveOne(build, members)) membersByBuild.delete(build);
+  }
+
+  /** @returns whether somebody who waits for this build could use one of these machines */
+  #serveOne(build: string, members: ReadonlySet<Member>): boolean {
+    const free = Array.from(members, (member) => member.candidate()).filter(hasFreeSlot);
+    if (free.length === 0) return false;
+    for (const waiter of this.#room.inTurn(build)) {
+      const nowMs = this.#clock.monotonicMs();
+      const choice = choose(waiter.want, free, waiter.tried, nowMs, this.#random.fraction());
       if (!("chosen" in choice)) continue;
-      this.#remove(waiter);
-      waiter.give(this.#open(choice.chosen, waiter.jobId));
+      this.#room.served(waiter);
+      this.#give(choice.chosen, waiter);
+      return true;
+    }
+    return false;
+  }
+
+  /** An assumption of ours that breaks here is told to the request that it concerns, and stops no other. */
+  #give(chosen: ProviderId, waiter: Waiter): void {
+    try {
+      waiter.give(this.#open(chosen, waiter.jobId));
+    } catch (error) {
+      waiter.giveUp(error);
     }
   }
 
-  #remove(waiter: Waiter): void {
-    const at = this.#waiting.indexOf(waiter);
-    if (at < 0) return;
-    this.#waiting.splice(at, 1);
-    this.#bytes -= waiter.bytes;
-  }
-
-  #choose(want: Want, tried: ReadonlySet<ProviderId>): Choice {
-    return choose(want, this.#fleet.candidates(), tried, this.#random.fraction());
+  #choose({ want, tried }: SlotRequest): Choice {
+    const candidates = this.#fleet.candidatesFor(want.entry.build);
+    return choose(want, candidates, tried, this.#clock.monotonicMs(), this.#random.fraction());
   }
 
   #open(providerId: ProviderId, jobId: JobId): Line {
@@ -127,17 +160,22 @@ export class Slots implements Disposable {
     return member.open(jobId);
   }
 
-  #refusal(want: Want, choice: Extract<Choice, { refused: unknown }>): NetworkError {
-    const connected = this.#fleet.candidates().length;
-    return new NetworkError({ code: "no_provider", model: want.entry.id, connected, gates: choice.refused });
+  #refusal({ want, tried }: SlotRequest): NetworkError {
+    const { refused } = eligibleFor(want, this.#fleet.candidates(), this.#clock.monotonicMs(), tried);
+    return new NetworkError({
+      code: "no_provider",
+      model: want.entry.id,
+      connected: this.#fleet.size,
+      gates: refused,
+    });
   }
 
-  #full(want: Want, waitedMs: number): NetworkError {
+  #full({ want, startedMs }: Waiter): NetworkError {
     return new NetworkError({
       code: "capacity_full",
       model: want.entry.id,
       retryAfterSec: FULL_RETRY_AFTER_SEC,
-      waitedMs,
+      waitedMs: this.#clock.monotonicMs() - startedMs,
     });
   }
 

@@ -16,7 +16,11 @@ import { REGISTER_WAIT_MS } from "./register.ts";
  * Goal: when a machine is challenged, and what each answer, and none, does to it. Method: a machine in the test's hands on
  * a simulated clock.
  */
-const candidate = ({ fleet }: TestNetwork) => fleet.candidates()[0];
+const candidate = ({ fleet, clock }: TestNetwork) => {
+  const [found] = fleet.candidates();
+  const nowMs = clock.monotonicMs();
+  return found && { ...found, attested: nowMs <= found.attestedUntilMs, distrusted: nowMs < found.distrustedUntilMs };
+};
 const challenges = (machine: HandMachine) => machine.all("attestation_challenge").length;
 type Posture = RegistrationBlob["posture"];
 

@@ -228,7 +228,7 @@ describe("what a machine is told of its trust", () => {
     const { made, machine, member } = await machineWithLine();
     member.distrust();
     expect(machine.last("trust_status").eligible).toBe(false);
-    expect(made.fleet.candidates()).toMatchObject([{ distrusted: true }]);
+    expect(made.fleet.candidates()).toMatchObject([{ distrustedUntilMs: Infinity }]);
   });
 });
 

@@ -17,13 +17,12 @@ import type { LeaveReason } from "../events/events.ts";
 import type { Member, Sealing } from "../fleet/fleet.ts";
 import { newRecord, type MachineRecord } from "../fleet/records.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
-import type { Candidate } from "../routing/choose.ts";
+import type { Candidate } from "../routing/eligibility.ts";
 import type { MachineName } from "../trust/serial-names.ts";
-import { servingChecks } from "../trust/serving.ts";
+import { mayServe, servingChecks } from "../trust/serving.ts";
 import {
   afterChallenge,
   distrustedFor,
-  isDistrusted,
   standingCheck,
   TIMEOUTS_UNTIL_STALE,
   type Standing,
@@ -70,6 +69,7 @@ export class ProviderSession implements Member {
   #verdict: Verdict;
   #passedAtMs: number | undefined;
   #draining = false;
+  #candidate: Candidate;
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
   readonly #scopeSecret: Uint8Array;
@@ -90,6 +90,7 @@ export class ProviderSession implements Member {
     this.#scopeSecret = net.random.bytes(32);
     this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
+    this.#candidate = this.#candidateNow(modelsOf(shown));
   }
 
   get identityKey(): string {
@@ -124,18 +125,28 @@ export class ProviderSession implements Member {
 
   // What the fleet asks.
   candidate(): Candidate {
+    return this.#candidate;
+  }
+
+  /** Routing sees what has changed, and whoever waits for this machine looks again. */
+  #changed(): void {
+    this.#candidate = this.#candidateNow(this.#candidate.models);
+    this.#net.fleet.changed(this);
+  }
+
+  #candidateNow(models: Candidate["models"]): Candidate {
     return {
       providerId: this.providerId,
       pins: this.#name.pins,
       trustLevel: this.#verdict.level,
-      attested: this.#attested,
+      attestedUntilMs: this.#attestedUntilMs,
       failing: fatalFailuresOf(this.#verdict.checks, this.#shown.blob.platform).length > 0,
-      distrusted: isDistrusted(this.standing, this.#net.clock.monotonicMs()),
+      distrustedUntilMs: this.standing.distrust?.untilMs ?? Number.NEGATIVE_INFINITY,
       draining: this.#draining || this.#leaving !== undefined,
-      models: modelsOf(this.#shown),
+      models,
       slots: this.#slots,
       running: this.#lines.size,
-      ...this.#record.pace.measured(),
+      pace: this.#record.pace.figures,
     };
   }
 
@@ -149,11 +160,11 @@ export class ProviderSession implements Member {
       chipName: blob.chip_name,
       hardwareModel: blob.hardware_model,
       platform: blob.platform,
-      models: modelsOf(this.#shown),
+      models: this.#candidate.models,
       evidence: this.evidence.published(this.#shown, this.#challenge),
       evidenceSha256: this.#shown.sha256,
       verdict: this.#verdict,
-      attested: this.#attested,
+      attested: this.#net.clock.monotonicMs() <= this.#attestedUntilMs,
       slots: this.#slots,
       running: this.#lines.size,
       draining: this.#draining,
@@ -174,6 +185,8 @@ export class ProviderSession implements Member {
       closed: false,
     };
     this.#lines.set(jobId, line);
+    // A slot that is taken is of no use to anybody who waits.
+    this.#candidate = { ...this.#candidate, running: this.#lines.size };
     let sent = false;
     const cancel = () => {
       if (sent && !line.closed) this.#outbox.control({ type: "cancel", request_id: jobId });
@@ -206,8 +219,14 @@ export class ProviderSession implements Member {
         if (!line.closed) this.#outbox.control({ type: "credit", request_id: jobId, bytes });
       },
       cancel,
-      measured: (answer) => this.#record.pace.answered(answer),
-      faulted: () => this.#record.pace.faulted(),
+      measured: (answer) => {
+        this.#record.pace.answered(answer);
+        this.#changed();
+      },
+      faulted: () => {
+        this.#record.pace.faulted();
+        this.#changed();
+      },
       [Symbol.dispose]: () => {
         if (line.closed || line.abandoned) return;
         line.abandoned = true;
@@ -234,6 +253,7 @@ export class ProviderSession implements Member {
 
   /** Takes over newly checked evidence with its challenge, or a challenge that only renews the present one. */
   attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
+    if (shown !== this.#shown) this.#candidate = { ...this.#candidate, models: modelsOf(shown) };
     this.#shown = shown;
     this.#challenge = challenge;
     if (this.#passedAtMs === undefined) this.#isShownToBe(shown.blob.identity_key);
@@ -255,31 +275,30 @@ export class ProviderSession implements Member {
       const failedChecks = failuresOf(verdict.checks, this.#shown.blob.platform).length;
       this.#net.events.verdictChanged({ providerId: this.providerId, from, to: verdict.level, failedChecks });
     }
+    this.#changed();
     this.tellTrust();
-    this.#net.fleet.changed();
   }
 
   tellTrust(): void {
-    const { clock } = this.#net;
-    const candidate = this.candidate();
-    const { trustLevel, attested, distrusted, draining } = candidate;
-    const serving = servingChecks(candidate, this.#net.floor);
+    const { clock, floor } = this.#net;
+    const nowMs = clock.monotonicMs();
+    const { trustLevel, attestedUntilMs } = this.#candidate;
     this.#outbox.control({
       type: "trust_status",
       trust_level: trustLevel,
-      eligible: attested && !distrusted && !draining && serving.every(({ status }) => status === "pass"),
+      eligible: mayServe(this.#candidate, floor, nowMs),
       checks: [
         ...this.#verdict.checks,
-        standingCheck(this.standing, clock.monotonicMs(), clock.now()),
+        standingCheck(this.standing, nowMs, clock.now()),
         // What is asked of a machine that nobody knows yet says nothing to its owner.
-        ...(attested ? serving : []),
+        ...(nowMs <= attestedUntilMs ? servingChecks(this.#candidate, floor, nowMs) : []),
       ],
     });
   }
 
   drain(): void {
     this.#draining = true;
-    this.#net.fleet.changed();
+    this.#changed();
     this.#ackDrain();
   }
 
@@ -287,6 +306,7 @@ export class ProviderSession implements Member {
   leave(reason: LeaveReason): void {
     if (this.#leaving) return;
     this.#leaving = reason;
+    this.#changed();
     if (reason === "silent") this.#wire.terminate();
     else this.#wire.close(reason === "shutdown" ? closeCodes.goingAway : closeCodes.policy, reason);
   }
@@ -336,7 +356,7 @@ export class ProviderSession implements Member {
     line.closed = true;
     this.#lines.delete(jobId);
     this.#ackDrain();
-    this.#net.fleet.changed();
+    this.#changed();
   }
 
   #ackDrain(): void {
@@ -347,12 +367,11 @@ export class ProviderSession implements Member {
     return new NetworkError({ code: "provider_gone", providerId: this.providerId, phase });
   }
 
-  get #attested(): boolean {
-    return (
-      this.#passedAtMs !== undefined &&
-      this.standing.hardFailures === 0 &&
-      this.standing.timeouts < TIMEOUTS_UNTIL_STALE &&
-      this.#net.clock.monotonicMs() - this.#passedAtMs <= CHALLENGE_AGE_MAX_MS
-    );
+  /** On the monotonic clock. */
+  get #attestedUntilMs(): number {
+    const { hardFailures, timeouts } = this.standing;
+    return this.#passedAtMs !== undefined && hardFailures === 0 && timeouts < TIMEOUTS_UNTIL_STALE
+      ? this.#passedAtMs + CHALLENGE_AGE_MAX_MS
+      : Number.NEGATIVE_INFINITY;
   }
 }

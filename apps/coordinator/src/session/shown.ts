@@ -8,7 +8,7 @@ import {
   type RegistrationBlob,
   type Sha256Hex,
 } from "@darkbloom/protocol";
-import type { Candidate } from "../routing/choose.ts";
+import type { Candidate } from "../routing/eligibility.ts";
 
 /** The bytes of a blob, as they were signed. */
 export interface SignedBlob {

@@ -1,6 +1,7 @@
 import type { BuildId, ModelId, Price, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
 import { Catalog } from "../catalog/catalog.ts";
+import { idle } from "../fleet/members.samples.ts";
 import { servingChecks } from "./serving.ts";
 
 const weights = "1".repeat(64) as Sha256Hex;
@@ -20,7 +21,7 @@ const statuses = (
   minTrust: TrustLevel,
   models: (typeof model)[],
   catalog = new Catalog([entry]),
-) => servingChecks({ trustLevel, models }, { minTrust, catalog }).map(({ status }) => status);
+) => servingChecks({ ...idle, trustLevel, models }, { minTrust, catalog }, 0).map(({ status }) => status);
 
 /** Goal: no machine waits for requests that cannot come. Method: one row per reason why they could not. */
 describe("whether requests may reach a machine", () => {

@@ -1,6 +1,6 @@
-import { atLeast, checks, type Check, type TrustLevel } from "@darkbloom/protocol";
-import type { Catalog } from "../catalog/catalog.ts";
-import type { Candidate } from "../routing/choose.ts";
+import { atLeast, checks, type Check, type Gate, type TrustLevel } from "@darkbloom/protocol";
+import type { Catalog, CatalogEntry } from "../catalog/catalog.ts";
+import { gateOf, isShutBy, plainWant, type Candidate } from "../routing/eligibility.ts";
 
 /** What this coordinator's operator asks of every machine. */
 export interface Floor {
@@ -8,11 +8,15 @@ export interface Floor {
   readonly catalog: Catalog;
 }
 
+/** Whether a request that asks for nothing special may reach this machine, for any model of the catalog. */
+export const mayServe = (machine: Candidate, { minTrust, catalog }: Floor, nowMs: number): boolean =>
+  catalog.entries.some((entry) => gateOf(plainWant(entry, minTrust), machine, nowMs) === undefined);
+
 /**
  * Why no request may reach a machine whose evidence is as good as it gets: its owner would see a machine that
  * waits for nothing.
  */
-export const servingChecks = (machine: Pick<Candidate, "trustLevel" | "models">, floor: Floor): Check[] => [
+export const servingChecks = (machine: Candidate, floor: Floor, nowMs: number): Check[] => [
   checks.either(
     "serving.trust",
     atLeast(machine.trustLevel, floor.minTrust),
@@ -20,30 +24,32 @@ export const servingChecks = (machine: Pick<Candidate, "trustLevel" | "models">,
     `${machine.trustLevel}, and this coordinator needs ${floor.minTrust}`,
     "'darkbloom provider status' lists what does not pass; docs/hardware.md says how a machine gets to hardware.",
   ),
-  modelsCheck(machine, floor),
+  modelsCheck(machine, floor, nowMs),
 ];
 
-function modelsCheck({ models }: Pick<Candidate, "models">, { catalog }: Floor): Check {
+function modelsCheck(machine: Candidate, floor: Floor, nowMs: number): Check {
   const id = "serving.models";
-  const sold = catalog.entries.filter(({ build }) => models.some((model) => model.build === build));
-  const right = sold.filter((entry) => models.some((model) => isFor(entry, model)));
-  const known = `${right.length} of the ${catalog.entries.length} in the coordinator's catalog`;
+  const { entries } = floor.catalog;
+  const right = entries.filter(
+    (entry) =>
+      !isShut("model_not_served", entry, machine, floor, nowMs) &&
+      !isShut("context_too_small", entry, machine, floor, nowMs),
+  );
+  const known = `${right.length} of the ${entries.length} in the coordinator's catalog`;
   if (right.length > 0) return checks.pass(id, known);
-  if (models.length === 0) return checks.fail(id, "no model is loaded", "Start the provider with --model.");
-  return sold.length === 0
+  if (machine.models.length === 0) return checks.fail(id, "no model is loaded", "Start the provider with --model.");
+  return entries.some((entry) => machine.models.some(({ build }) => build === entry.build))
     ? checks.fail(
-        id,
-        "the coordinator's catalog has no such build",
-        "Ask the operator to add it: 'darkbloom provider models' prints its name and hash.",
-      )
-    : checks.fail(
         id,
         "the catalog has other weights, or a longer context, under this build's name",
         "Get the file that the operator means: 'darkbloom provider models' prints the hash of yours.",
+      )
+    : checks.fail(
+        id,
+        "the coordinator's catalog has no such build",
+        "Ask the operator to add it: 'darkbloom provider models' prints its name and hash.",
       );
 }
 
-const isFor = (
-  entry: Catalog["entries"][number],
-  { build, weightsSha256, contextTokens }: Candidate["models"][number],
-): boolean => build === entry.build && weightsSha256 === entry.weightsSha256 && contextTokens >= entry.contextTokens;
+const isShut = (gate: Gate, entry: CatalogEntry, machine: Candidate, { minTrust }: Floor, nowMs: number): boolean =>
+  isShutBy(gate, plainWant(entry, minTrust), machine, nowMs);

@@ -1,0 +1,113 @@
+import { atLeast, type Gate, type ProviderId, type Serial, type TrustLevel } from "@darkbloom/protocol";
+import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { PaceFigures } from "../fleet/pace.ts";
+
+/** What a request needs of a machine. */
+export interface Want {
+  readonly entry: CatalogEntry;
+  readonly pins: readonly Serial[];
+  readonly minTrust: TrustLevel;
+  readonly maxTokens: number;
+}
+
+/**
+ * A connected machine, as routing sees it. Its session makes a new one whenever something changes; what passes
+ * with time alone is a time here, on the monotonic clock, so that nothing need be made anew for that.
+ */
+export interface Candidate {
+  readonly providerId: ProviderId;
+  /** Names by which a pin means this machine. */
+  readonly pins: readonly Serial[];
+  readonly trustLevel: TrustLevel;
+  /** Its latest challenge was passed, and counts until then. −∞: none does. */
+  readonly attestedUntilMs: number;
+  /** A check fails without whose mending it serves nobody. */
+  readonly failing: boolean;
+  /** −∞: nothing is held against it. */
+  readonly distrustedUntilMs: number;
+  readonly draining: boolean;
+  readonly models: readonly {
+    readonly build: string;
+    readonly weightsSha256: string;
+    readonly contextTokens: number;
+    /** Of its longest token, as the machine says; undefined where it does not. */
+    readonly tokenBytesMax?: number;
+  }[];
+  readonly slots: number;
+  readonly running: number;
+  readonly pace: PaceFigures;
+}
+
+export interface Question {
+  readonly want: Want;
+  readonly machine: Candidate;
+  /** Monotonic. */
+  readonly nowMs: number;
+  /** Machines that failed this request already. */
+  readonly tried: ReadonlySet<ProviderId>;
+}
+
+const modelFor = ({ want: { entry }, machine }: Pick<Question, "want" | "machine">) =>
+  machine.models.find(({ build, weightsSha256 }) => build === entry.build && weightsSha256 === entry.weightsSha256);
+
+/**
+ * Why a machine may not serve a request: the one place that decides. Routing, the list of models, the metrics
+ * and what a machine's owner is told all ask here. Each gate may be asked alone; a machine that several of them
+ * shut out is counted under the first.
+ */
+const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
+  pinned_elsewhere: ({ want: { pins }, machine }) => pins.length > 0 && !machine.pins.some((pin) => pins.includes(pin)),
+  already_tried: ({ machine, tried }) => tried.has(machine.providerId),
+  model_not_served: (question) => modelFor(question) === undefined,
+  untrusted: ({ machine, nowMs }) => nowMs < machine.distrustedUntilMs,
+  evidence_failed: ({ machine }) => machine.failing,
+  challenge_stale: ({ machine, nowMs }) => nowMs > machine.attestedUntilMs,
+  trust_below_minimum: ({ want, machine }) => !atLeast(machine.trustLevel, want.minTrust),
+  draining: ({ machine }) => machine.draining,
+  context_too_small: (question) => {
+    const model = modelFor(question);
+    return model !== undefined && model.contextTokens < question.want.entry.contextTokens;
+  },
+};
+const gatesInOrder = Object.entries(gateRules) as [Gate, (question: Question) => boolean][];
+
+const nobody: ReadonlySet<ProviderId> = new Set();
+
+/** Whether this gate, whatever the others say, shuts a machine out. */
+export const isShutBy = (gate: Gate, want: Want, machine: Candidate, nowMs: number): boolean =>
+  gateRules[gate]({ want, machine, nowMs, tried: nobody });
+
+/** The first gate that shuts a machine out, or undefined: it may serve, now or when it has a free slot. */
+export function gateOf(want: Want, machine: Candidate, nowMs: number, tried = nobody): Gate | undefined {
+  const question = { want, machine, nowMs, tried };
+  for (const [gate, isShut] of gatesInOrder) if (isShut(question)) return gate;
+  return undefined;
+}
+
+export interface Eligible {
+  readonly machines: readonly Candidate[];
+  /** For each gate, how many of the others it shut out. */
+  readonly refused: Partial<Record<Gate, number>>;
+}
+
+/** Which of these machines may serve a request. */
+export function eligibleFor(want: Want, candidates: Iterable<Candidate>, nowMs: number, tried = nobody): Eligible {
+  const refused: Partial<Record<Gate, number>> = {};
+  const machines: Candidate[] = [];
+  for (const machine of candidates) {
+    const gate = gateOf(want, machine, nowMs, tried);
+    if (gate === undefined) machines.push(machine);
+    else refused[gate] = (refused[gate] ?? 0) + 1;
+  }
+  return { machines, refused };
+}
+
+/** A request for this model that asks for nothing special. */
+export const plainWant = (entry: CatalogEntry, minTrust: TrustLevel): Want => ({
+  entry,
+  pins: [],
+  minTrust,
+  maxTokens: entry.maxOutputTokens,
+});
+
+export const hasFreeSlot = ({ running, slots }: Candidate): boolean => running < slots;
