@@ -1,6 +1,6 @@
 import { microUsd, NetworkError, TEMPLATE_TOKENS_MAX, TOKEN_BYTES_MAX, utf8 } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
-import type { Candidate } from "../routing/choose.ts";
+import type { Candidate } from "../routing/eligibility.ts";
 import { outputBound, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { askFor, entry } from "../../test/inference-samples.ts";
 

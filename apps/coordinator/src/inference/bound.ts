@@ -8,7 +8,7 @@ import {
   type MicroUsd,
 } from "@darkbloom/protocol";
 import type { CatalogEntry } from "../catalog/catalog.ts";
-import type { Candidate } from "../routing/choose.ts";
+import type { Candidate } from "../routing/eligibility.ts";
 import type { Ask } from "./ask.ts";
 
 /** The most that each of a request's choices can generate, in tokens: its own bound, less where the model's is less. */
