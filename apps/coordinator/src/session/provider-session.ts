@@ -19,14 +19,7 @@ import { newRecord, type MachineRecord } from "../fleet/records.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { MachineName } from "../trust/serial-names.ts";
-import { mayServe, servingChecks } from "../trust/serving.ts";
-import {
-  afterChallenge,
-  distrustedFor,
-  standingCheck,
-  TIMEOUTS_UNTIL_STALE,
-  type Standing,
-} from "../trust/standing.ts";
+import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
 import { CallerNonces } from "./caller-nonces.ts";
 import type { SessionNet } from "./host-provider.ts";
 import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
@@ -35,6 +28,7 @@ import type { Line, OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { modelsOf, type Shown } from "./shown.ts";
+import { trustStatusOf } from "./trust-status.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
@@ -280,20 +274,7 @@ export class ProviderSession implements Member {
   }
 
   tellTrust(): void {
-    const { clock, floor } = this.#net;
-    const nowMs = clock.monotonicMs();
-    const { trustLevel, attestedUntilMs } = this.#candidate;
-    this.#outbox.control({
-      type: "trust_status",
-      trust_level: trustLevel,
-      eligible: mayServe(this.#candidate, floor, nowMs),
-      checks: [
-        ...this.#verdict.checks,
-        standingCheck(this.standing, nowMs, clock.now()),
-        // What is asked of a machine that nobody knows yet says nothing to its owner.
-        ...(nowMs <= attestedUntilMs ? servingChecks(this.#candidate, floor, nowMs) : []),
-      ],
-    });
+    this.#outbox.control(trustStatusOf(this.#net, this.#candidate, this.#verdict, this.standing));
   }
 
   drain(): void {
