@@ -1,4 +1,4 @@
-import type { Gate, ProviderId } from "@darkbloom/protocol";
+import { leastOf, type Gate, type ProviderId } from "@darkbloom/protocol";
 import { recentFaults } from "../fleet/pace.ts";
 import { eligibleFor, hasFreeSlot, type Candidate, type Want } from "./eligibility.ts";
 
@@ -51,7 +51,7 @@ export function choose(
   const free = machines.filter(hasFreeSlot).map((candidate) => ({ candidate, cost: costMs(want, candidate, nowMs) }));
   if (free.length === 0) return { full: machines.length };
 
-  const best = free.reduce((least, { cost }) => Math.min(least, cost), Number.POSITIVE_INFINITY);
+  const best = leastOf(free.map(({ cost }) => cost));
   const equals = free.filter(({ cost }) => cost <= best + TIE_MS);
   const drawn = equals[Math.floor(draw * equals.length)];
   if (!drawn) throw new RangeError(`draw ${draw} is not at least 0 and below 1`);
