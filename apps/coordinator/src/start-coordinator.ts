@@ -94,7 +94,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     onThisMachine || sameSecret(token, config.joinToken);
   const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
   const policy = () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) });
-  const records = new MachineRecords(clock);
+  const records = new MachineRecords();
   const floor = { minTrust: config.minTrust, catalog: store.catalog };
   observer.watch({
     providers: () => fleet.providers(),

@@ -22,6 +22,7 @@ import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
 import type { FleetView, ProviderView } from "../src/fleet/view.ts";
 import type { HttpDeps } from "../src/http/deps.ts";
 import { createHttpServer } from "../src/http/server.ts";
+import { blameless } from "../src/fleet/conduct.ts";
 import { unmeasured } from "../src/fleet/pace.ts";
 import type { Candidate } from "../src/routing/eligibility.ts";
 import { mayServe } from "../src/trust/serving.ts";
@@ -138,6 +139,7 @@ const candidateOf = ({ providerId, verdict, attested, models, slots, running, dr
   slots,
   running,
   pace: unmeasured,
+  conduct: blameless,
 });
 
 /** Machines that answer over a caller's nonce alone in its tree: its path has no steps. */

@@ -168,6 +168,7 @@ export const gates = [
   "untrusted",
   "draining",
   "context_too_small",
+  "ejected",
   "already_tried",
 ] as const;
 export type Gate = (typeof gates)[number];
@@ -258,6 +259,7 @@ const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
   untrusted: ["is untrusted", "are untrusted"],
   draining: ["is draining", "are draining"],
   context_too_small: ["has too small a context", "have too small a context"],
+  ejected: ["fails too often and is left out for a while", "fail too often and are left out for a while"],
   already_tried: ["failed this request already", "failed this request already"],
 };
 

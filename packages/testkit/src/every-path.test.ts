@@ -110,7 +110,13 @@ class FakeMachine implements Member {
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
       slots: 1,
       running: this.open_.size,
-      pace: { faultsAtMs: [], firstContentMs: undefined, decodeTokensPerSec: undefined },
+      pace: {
+        firstContentMs: undefined,
+        promptMsPerByte: undefined,
+        decodeTokensPerSec: undefined,
+        measuredAtMs: -Infinity,
+      },
+      conduct: { faultsAtMs: [], ejectedUntilMs: -Infinity, isProbed: false },
     };
   }
 
@@ -177,7 +183,9 @@ class FakeMachine implements Member {
       take: (waitMs, signal) => mailbox.take(waitMs, signal),
       credit: () => {},
       cancel: () => cancelled(),
+      began: () => {},
       measured: () => {},
+      wasBusy: () => {},
       faulted: () => {},
       // The session keeps a slot until the machine closes; here losing interest closes it.
       [Symbol.dispose]: close,

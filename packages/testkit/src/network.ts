@@ -98,7 +98,7 @@ export class TestNetwork {
   readonly net: Net;
   readonly #ending = new AbortController();
   readonly serials: SerialNames;
-  readonly #records = new MachineRecords(this.clock);
+  readonly #records = new MachineRecords();
   /** By which machines are judged; a test may change it. */
   policy: MachinePolicy = {};
   floor: Parameters<typeof hostProvider>[0]["floor"] = { minTrust: "self_signed", catalog: new Catalog([entry]) };

@@ -60,10 +60,11 @@ describe("a machine", () => {
     const [made, provider] = await machine();
     expect(await ask(made)).toBe("whole");
     expect(provider.told).toMatchObject({ eligible: true, trustLevel: "self_signed" });
-    expect(provider.told?.checks.slice(-3)).toMatchObject([
+    expect(provider.told?.checks.slice(-4)).toMatchObject([
       { id: "standing", status: "pass" },
       { id: "serving.trust", status: "pass" },
       { id: "serving.models", status: "pass" },
+      { id: "serving.faults", status: "pass" },
     ]);
   });
 

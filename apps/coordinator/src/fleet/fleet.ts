@@ -83,7 +83,11 @@ export class Fleet implements FleetView {
 
   /** Of those alone who say that they serve this build. */
   *candidatesFor(build: string): Iterable<Candidate> {
-    for (const member of this.#byBuild.get(build) ?? []) yield member.candidate();
+    for (const member of this.membersFor(build)) yield member.candidate();
+  }
+
+  membersFor(build: string): Iterable<Member> {
+    return this.#byBuild.get(build) ?? [];
   }
 
   providers(): ProviderView[] {

@@ -11,6 +11,7 @@ import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate, Want } from "../routing/eligibility.ts";
 import type { Line } from "../session/line.ts";
 import type { Fleet, Member } from "./fleet.ts";
+import { blameless } from "./conduct.ts";
 import { unmeasured } from "./pace.ts";
 
 /** Models, wishes and machines for tests of the fleet and of who gets its slots. */
@@ -30,6 +31,7 @@ export const wantOf = (model = "m", more: Partial<Want> = {}): Want => ({
   pins: [],
   minTrust: "self_signed",
   maxTokens: 100,
+  promptBytes: 100,
   ...more,
 });
 
@@ -51,6 +53,7 @@ export const idle: Candidate = {
   slots: 2,
   running: 0,
   pace: unmeasured,
+  conduct: blameless,
 };
 
 /** A connected machine whose lines are closed by hand. */
@@ -90,8 +93,10 @@ export class SampleMember implements Member {
       take: unused,
       credit: unused,
       cancel: unused,
+      began: unused,
       measured: unused,
       faulted: unused,
+      wasBusy: unused,
       [Symbol.dispose]: () => this.close(jobId),
     };
   }

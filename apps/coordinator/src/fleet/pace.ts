@@ -1,64 +1,94 @@
-import type { Clock } from "@darkbloom/protocol";
-
-/** Weight of the newest measurement in the moving averages. */
+/** Weight of the newest measurement in the moving averages; the first few count alike. */
 const NEWEST = 0.2;
-/** A fault is held against a machine for this long. */
-const FAULT_LIFE_MS = 60_000;
-const FAULTS_REMEMBERED_MAX = 16;
+/** Bytes that a token comes to on its way to the caller: in an event of its own, and in the text of a plain answer. */
+const STREAM_BYTES_PER_TOKEN = 200;
+const PLAIN_BYTES_PER_TOKEN = 4;
+/** Of a plain answer, what surrounds its text. */
+const PLAIN_ENVELOPE_BYTES = 400;
+/** A shorter answer says nothing of how fast the next ones come. */
+const DECODE_TOKENS_MEASURED_MIN = 8;
+/** Faster than this is as good as this: nobody reads it, and nobody is chosen for saying so. */
+const DECODE_TOKENS_PER_SEC_MAX = 1_000;
+/** A shorter prompt shows how soon a machine begins at all, a longer one how fast it reads. */
+const SHORT_PROMPT_BYTES_MAX = 2_000;
 
-export interface MeasuredAnswer {
+/** The first content of an answer, as it came in here. */
+export interface Beginning {
   readonly firstContentMs: number;
+  readonly promptBytes: number;
+}
+
+/** A whole answer, by the bytes that were passed on and the time between them; nothing that its machine says of itself. */
+export interface MeasuredAnswer {
   readonly decodeMs: number;
-  readonly completionTokens: number;
+  readonly relayedBytes: number;
+  readonly isStream: boolean;
 }
 
-/** What was measured of a machine so far. */
+/** How fast a machine is, by what was measured here. Undefined until it was. */
 export interface PaceFigures {
-  /** When its latest faults were, on the monotonic clock. */
-  readonly faultsAtMs: readonly number[];
-  /** Undefined until the first answer. */
   readonly firstContentMs: number | undefined;
+  readonly promptMsPerByte: number | undefined;
   readonly decodeTokensPerSec: number | undefined;
+  /** When it last began an answer, on the monotonic clock; −∞: never. */
+  readonly measuredAtMs: number;
 }
 
-export const unmeasured: PaceFigures = { faultsAtMs: [], firstContentMs: undefined, decodeTokensPerSec: undefined };
+export const unmeasured: PaceFigures = {
+  firstContentMs: undefined,
+  promptMsPerByte: undefined,
+  decodeTokensPerSec: undefined,
+  measuredAtMs: Number.NEGATIVE_INFINITY,
+};
 
-/** How fast and how reliable a machine is, by what was measured here. */
+/** When the first content of an answer to such a prompt is to be expected; undefined where nothing like it was measured. */
+export function expectedFirstContentMs(
+  { firstContentMs, promptMsPerByte }: PaceFigures,
+  promptBytes: number,
+): number | undefined {
+  if (promptBytes <= SHORT_PROMPT_BYTES_MAX) return firstContentMs;
+  return promptMsPerByte === undefined ? undefined : (firstContentMs ?? 0) + promptMsPerByte * promptBytes;
+}
+
 export class Pace {
-  readonly #clock: Clock;
+  readonly #begins = new Average();
+  readonly #reads = new Average();
+  readonly #decodes = new Average();
   #figures = unmeasured;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   get figures(): PaceFigures {
     return this.#figures;
   }
 
-  answered({ firstContentMs, decodeMs, completionTokens }: MeasuredAnswer): void {
-    const { decodeTokensPerSec } = this.#figures;
+  /** @param nowMs monotonic */
+  began({ firstContentMs, promptBytes }: Beginning, nowMs: number): void {
+    if (promptBytes <= SHORT_PROMPT_BYTES_MAX) this.#begins.add(firstContentMs);
+    else this.#reads.add(Math.max(0, firstContentMs - (this.#begins.value ?? 0)) / promptBytes);
     this.#figures = {
       ...this.#figures,
-      firstContentMs: average(this.#figures.firstContentMs, firstContentMs),
-      decodeTokensPerSec:
-        completionTokens > 1 && decodeMs > 0
-          ? average(decodeTokensPerSec, ((completionTokens - 1) * 1000) / decodeMs)
-          : decodeTokensPerSec,
+      firstContentMs: this.#begins.value,
+      promptMsPerByte: this.#reads.value,
+      measuredAtMs: nowMs,
     };
   }
 
-  faulted(): void {
-    const faultsAtMs = [...this.#figures.faultsAtMs, this.#clock.monotonicMs()].slice(-FAULTS_REMEMBERED_MAX);
-    this.#figures = { ...this.#figures, faultsAtMs };
+  answered({ decodeMs, relayedBytes, isStream }: MeasuredAnswer): void {
+    const tokens = isStream
+      ? relayedBytes / STREAM_BYTES_PER_TOKEN
+      : (relayedBytes - PLAIN_ENVELOPE_BYTES) / PLAIN_BYTES_PER_TOKEN;
+    if (tokens < DECODE_TOKENS_MEASURED_MIN) return;
+    this.#decodes.add(Math.min(DECODE_TOKENS_PER_SEC_MAX, (tokens * 1000) / Math.max(1, decodeMs)));
+    this.#figures = { ...this.#figures, decodeTokensPerSec: this.#decodes.value };
   }
 }
 
-export function recentFaults({ faultsAtMs }: PaceFigures, nowMs: number): number {
-  let recent = 0;
-  for (const atMs of faultsAtMs) if (atMs > nowMs - FAULT_LIFE_MS) recent++;
-  return recent;
-}
+class Average {
+  #count = 0;
+  value: number | undefined;
 
-const average = (old: number | undefined, newest: number): number =>
-  old === undefined ? newest : old * (1 - NEWEST) + newest * NEWEST;
+  add(newest: number): void {
+    this.#count++;
+    const weight = Math.max(NEWEST, 1 / this.#count);
+    this.value = (this.value ?? newest) * (1 - weight) + newest * weight;
+  }
+}

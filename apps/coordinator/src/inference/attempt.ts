@@ -126,6 +126,7 @@ export class Attempt implements Disposable {
     const frame = await this.#open(FIRST_CONTENT_WAIT_MS, over);
     if (!frame) throw this.#mismatch("stream");
     this.#firstContentMs = this.#net.clock.monotonicMs() - this.#startedMs;
+    this.#line.began({ firstContentMs: this.#firstContentMs, promptBytes: this.#ask.body.length });
     this.#opened.unshift(frame);
   }
 
@@ -152,10 +153,10 @@ export class Attempt implements Disposable {
   }
 
   /** Tells routing how fast this was. */
-  measured(completionTokens: number): void {
+  measured(relayedBytes: number): void {
     const totalMs = this.#net.clock.monotonicMs() - this.#startedMs;
     const firstContentMs = this.#firstContentMs ?? totalMs;
-    this.#line.measured({ firstContentMs, decodeMs: totalMs - firstContentMs, completionTokens });
+    this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#ask.job.stream });
   }
 
   /** The next opened frame, or undefined where the completion came instead. */
@@ -205,6 +206,9 @@ export class Attempt implements Disposable {
   #refusal({ code, prompt_tokens }: Extract<LineEvent, { kind: "error" }>["error"]): NetworkError {
     switch (code) {
       case "busy":
+        // It had a free slot by our count, or it would not have been asked.
+        if (!this.#cancelled) this.#line.wasBusy();
+        return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "draining":
         return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "cancelled":

@@ -24,6 +24,8 @@ import type { Reply } from "./reply.ts";
 
 /** Machines that one request may try. */
 export const ATTEMPTS_MAX = 3;
+/** Machines that may say that they are busy before that counts as an attempt. */
+export const BUSY_MAX = 8;
 
 /**
  * One request, start to end: price → hold → attempts until the first content → relay → check → settle.
@@ -67,10 +69,11 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
     startedMs,
     heldMs: net.clock.monotonicMs(),
     attempts: 0,
+    busy: 0,
   };
 
   const tried = new Set<ProviderId>();
-  const want = { entry, pins: ask.pins, minTrust: ask.minTrust, maxTokens };
+  const want = { entry, pins: ask.pins, minTrust: ask.minTrust, maxTokens, promptBytes: ask.body.length };
   let last: Failure | undefined;
   for (;;) {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
@@ -89,6 +92,8 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
       return await takeTurn(turn, line, net.clock.monotonicMs() - queuedAtMs);
     } catch (error) {
       last = noteFailure(turn, line, error);
+      // Who took no work has not tried; how often that may be has a bound of its own.
+      if (last.code === "provider_busy" && turn.busy++ < BUSY_MAX) turn.attempts--;
       if (turn.attempts >= ATTEMPTS_MAX || !mayMoveOn(ask, last)) throw new NetworkError(last, { cause: error });
     }
   }
@@ -108,6 +113,8 @@ interface Turn {
   readonly startedMs: number;
   readonly heldMs: number;
   attempts: number;
+  /** Machines that took no work. */
+  busy: number;
 }
 
 /** One machine's turn, through to the settlement. */
@@ -127,10 +134,12 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     timing: { holdMs: turn.heldMs - turn.startedMs, queueMs, sealMs, firstContentMs },
   });
 
+  let relayedBytes = 0;
   const hash = net.crypto.newSha256();
   let frame = await attempt.next();
   for (; !frame.final; frame = await attempt.next()) {
     hash.update(frame.plaintext);
+    relayedBytes += frame.plaintext.length;
     await passOn(ask, reply, frame.plaintext);
   }
   hash.update(frame.plaintext);
@@ -162,7 +171,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     charge: owed,
     job: { jobId, serial: provider.serial, usage, earned: shareOf(owed, net.platformFeePercent), receipt: document },
   });
-  attempt.measured(usage.completionTokens);
+  attempt.measured(relayedBytes + frame.plaintext.length);
   net.events.requestSettled({
     requestId: ask.requestId,
     jobId,

@@ -1,9 +1,10 @@
 import type { Gate, ProviderId, Serial } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
 import { idle, servedModel, wantOf } from "../fleet/members.samples.ts";
-import { unmeasured, type PaceFigures } from "../fleet/pace.ts";
-import { choose, costMs } from "./choose.ts";
-import type { Candidate, Want } from "./eligibility.ts";
+import { blameless, FAULT_LIFE_MS } from "../fleet/conduct.ts";
+import type { PaceFigures } from "../fleet/pace.ts";
+import { choose } from "./choose.ts";
+import { gateOf, type Candidate, type Want } from "./eligibility.ts";
 
 const want = wantOf();
 const good = idle;
@@ -71,22 +72,61 @@ describe("choice", () => {
     ).toEqual({ full: 2 });
   });
 
-  it.each<[string, Partial<PaceFigures>, Partial<Candidate>?]>([
-    ["a slower one", { decodeTokensPerSec: 4 }],
-    ["one with a late first token", { firstContentMs: 5_000 }],
-    ["a busier one", { decodeTokensPerSec: 20 }, { running: 1 }],
-    ["one that failed just now", { faultsAtMs: [0] }],
-  ])("prefers another machine to %s", (_, pace, more) => {
-    const worse = { ...good, ...more, pace: { ...unmeasured, ...pace } };
-    for (const draw of [0, 0.5, 0.999]) expect(choose(want, [worse, other], none, 0, draw)).toEqual({ chosen: "p2" });
+  const known: PaceFigures = {
+    firstContentMs: 100,
+    promptMsPerByte: 0.1,
+    decodeTokensPerSec: 100,
+    measuredAtMs: 0,
+  };
+  const measured = (more: Partial<PaceFigures> = {}, rest: Partial<Candidate> = {}): Candidate => ({
+    ...good,
+    ...rest,
+    pace: { ...known, ...more },
+  });
+  const rival = measured({}, { providerId: "p2" as ProviderId, pins: ["S2" as Serial] });
+  const long = { ...want, promptBytes: 50_000 };
+
+  it.each<[string, Candidate, Want?]>([
+    ["a slower one", measured({ decodeTokensPerSec: 30 })],
+    ["one with a late first token", measured({ firstContentMs: 5_000 })],
+    ["one that reads a long prompt slowly", measured({ promptMsPerByte: 0.5 }), long],
+    ["a busier one", measured({}, { running: 1 })],
+    ["one that failed just now", measured({}, { conduct: { ...blameless, faultsAtMs: [0] } })],
+  ])("prefers another machine to %s", (_, worse, asked = want) => {
+    for (const draw of [0, 0.5, 0.999]) expect(choose(asked, [worse, rival], none, 1, draw)).toEqual({ chosen: "p2" });
   });
 
-  it("draws among equals", () => {
-    expect(choose(want, [good, other], none, 0, 0)).toEqual({ chosen: "p1" });
-    expect(choose(want, [good, other], none, 0, 0.99)).toEqual({ chosen: "p2" });
+  it.each<[string, Candidate]>([
+    ["one as fast", measured()],
+    ["one a little slower", measured({ decodeTokensPerSec: 90 })],
+    ["one that was not measured", good],
+    ["one that failed longer ago", measured({}, { conduct: { ...blameless, faultsAtMs: [-FAULT_LIFE_MS + 1] } })],
+    ["one that reads long prompts slowly, for a short one", measured({ promptMsPerByte: 9 })],
+  ])("draws between a machine and %s", (_, equal) => {
+    expect(choose(want, [equal, rival], none, 1, 0.1)).toEqual({ chosen: "p1" });
+    expect(choose(want, [equal, rival], none, 1, 0.99)).toEqual({ chosen: "p2" });
   });
 
-  it("costs more the more runs beside", () => {
-    expect(costMs(want, { ...good, running: 1 }, 0)).toBeGreaterThan(costMs(want, good, 0));
+  it("tries what was measured longest ago now and then, if that is long ago", () => {
+    const slow = measured({ decodeTokensPerSec: 3 });
+    const oldRival = { ...rival, pace: { ...rival.pace, measuredAtMs: 5_000 } };
+    expect(choose(want, [slow, oldRival], none, 20_000, 0.01)).toEqual({ chosen: "p1" });
+    expect(choose(want, [slow, oldRival], none, 19_999, 0.01)).toEqual({ chosen: "p2" });
+    expect(choose(want, [slow, oldRival], none, 20_000, 0.06)).toEqual({ chosen: "p2" });
+    const failed = { ...slow, conduct: { ...blameless, faultsAtMs: [19_999] } };
+    expect(choose(want, [failed, rival], none, 20_000, 0.01)).toEqual({ chosen: "p2" });
+  });
+
+  it("takes a machine that is shut out for its faults only where no other may serve, free or not", () => {
+    const ejected = { ...good, conduct: { ...blameless, ejectedUntilMs: 1_000 } };
+    expect(choose(want, [ejected, rival], none, 999, 0)).toEqual({ chosen: "p2" });
+    expect(choose(want, [ejected, { ...rival, running: 2 }], none, 999, 0)).toEqual({ full: 1 });
+    expect(choose(want, [ejected, { ...rival, draining: true }], none, 999, 0)).toEqual({ chosen: "p1" });
+    expect(choose(want, [ejected, { ...rival, running: 2 }], none, 1_000, 0)).toEqual({ chosen: "p1" });
+    expect(gateOf(want, ejected, 999)).toBe("ejected");
+  });
+
+  it.each([-0.1, 1, Number.NaN])("takes no draw of %d", (draw) => {
+    expect(() => choose(want, [good], none, 0, draw)).toThrow(RangeError);
   });
 });

@@ -1,5 +1,6 @@
 import { atLeast, type Gate, type ProviderId, type Serial, type TrustLevel } from "@darkbloom/protocol";
 import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { ConductFigures } from "../fleet/conduct.ts";
 import type { PaceFigures } from "../fleet/pace.ts";
 
 /** What a request needs of a machine. */
@@ -8,6 +9,7 @@ export interface Want {
   readonly pins: readonly Serial[];
   readonly minTrust: TrustLevel;
   readonly maxTokens: number;
+  readonly promptBytes: number;
 }
 
 /**
@@ -33,9 +35,11 @@ export interface Candidate {
     /** Of its longest token, as the machine says; undefined where it does not. */
     readonly tokenBytesMax?: number;
   }[];
+  /** Requests that it is given at once: what it claims, as far as it has shown it. */
   readonly slots: number;
   readonly running: number;
   readonly pace: PaceFigures;
+  readonly conduct: ConductFigures;
 }
 
 export interface Question {
@@ -68,6 +72,7 @@ const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
     const model = modelFor(question);
     return model !== undefined && model.contextTokens < question.want.entry.contextTokens;
   },
+  ejected: ({ machine, nowMs }) => nowMs < machine.conduct.ejectedUntilMs,
 };
 const gatesInOrder = Object.entries(gateRules) as [Gate, (question: Question) => boolean][];
 
@@ -90,16 +95,23 @@ export interface Eligible {
   readonly refused: Partial<Record<Gate, number>>;
 }
 
-/** Which of these machines may serve a request. */
+/**
+ * Which of these machines may serve a request. Those that are shut out for their faults alone may where nobody else
+ * may, full or not: a machine that fails now and then is better than none.
+ */
 export function eligibleFor(want: Want, candidates: Iterable<Candidate>, nowMs: number, tried = nobody): Eligible {
   const refused: Partial<Record<Gate, number>> = {};
   const machines: Candidate[] = [];
+  const ejected: Candidate[] = [];
   for (const machine of candidates) {
     const gate = gateOf(want, machine, nowMs, tried);
     if (gate === undefined) machines.push(machine);
-    else refused[gate] = (refused[gate] ?? 0) + 1;
+    else {
+      refused[gate] = (refused[gate] ?? 0) + 1;
+      if (gate === "ejected") ejected.push(machine);
+    }
   }
-  return { machines, refused };
+  return { machines: machines.length > 0 ? machines : ejected, refused };
 }
 
 /** A request for this model that asks for nothing special. */
@@ -108,6 +120,7 @@ export const plainWant = (entry: CatalogEntry, minTrust: TrustLevel): Want => ({
   pins: [],
   minTrust,
   maxTokens: entry.maxOutputTokens,
+  promptBytes: 0,
 });
 
 export const hasFreeSlot = ({ running, slots }: Candidate): boolean => running < slots;

@@ -70,7 +70,12 @@ export class Slots implements Disposable {
     hangUp.throwIfAborted();
     // What was freed in this turn belongs to those who wait.
     this.#fleet.tell();
-    const first = this.#choose(request);
+    let first = this.#choose(request);
+    // A machine that only time made free again, e.g. after it was shut out for a while, nobody has told of.
+    if ("chosen" in first && this.#room.isAwaited(request.want.entry.build)) {
+      this.#serveFromAll(request.want.entry.build);
+      first = this.#choose(request);
+    }
     if ("refused" in first) throw this.#refusal(request);
     if ("chosen" in first) return this.#open(first.chosen, request.jobId);
 
@@ -93,6 +98,7 @@ export class Slots implements Disposable {
     const timer = new AbortController();
     hangUp.addEventListener("abort", leave, { once: true });
     void this.#afterWait(timer.signal, () => {
+      this.#serveFromAll(waiter.build);
       const last = this.#choose(request);
       waiter.giveUp("refused" in last ? this.#refusal(request) : this.#full(waiter));
     });
@@ -125,12 +131,21 @@ export class Slots implements Disposable {
       for (const [build, members] of membersByBuild) if (!this.#serveOne(build, members)) membersByBuild.delete(build);
   }
 
+  #serveFromAll(build: string): void {
+    const members = new Set(this.#fleet.membersFor(build));
+    while (this.#serveOne(build, members));
+  }
+
   /** @returns whether somebody who waits for this build could use one of these machines */
   #serveOne(build: string, members: ReadonlySet<Member>): boolean {
-    const free = Array.from(members, (member) => member.candidate()).filter(hasFreeSlot);
-    if (free.length === 0) return false;
+    const changed = Array.from(members, (member) => member.candidate()).filter(hasFreeSlot);
+    if (changed.length === 0) return false;
+    const nowMs = this.#clock.monotonicMs();
+    // Whether one that is shut out for its faults may serve depends on all the others.
+    const free = changed.some(({ conduct }) => nowMs < conduct.ejectedUntilMs)
+      ? [...this.#fleet.candidatesFor(build)]
+      : changed;
     for (const waiter of this.#room.inTurn(build)) {
-      const nowMs = this.#clock.monotonicMs();
       const choice = choose(waiter.want, free, waiter.tried, nowMs, this.#random.fraction());
       if (!("chosen" in choice)) continue;
       this.#room.served(waiter);

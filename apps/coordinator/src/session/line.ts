@@ -1,5 +1,5 @@
 import type { AccountId, Envelope, FromProvider, JobId, ProviderId, Serial } from "@darkbloom/protocol";
-import type { MeasuredAnswer } from "../fleet/pace.ts";
+import type { Beginning, MeasuredAnswer } from "../fleet/pace.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
@@ -33,9 +33,12 @@ export interface Line extends Disposable {
   credit(bytes: number): void;
   /** Asks the provider to stop between tokens and close; its closing still comes. */
   cancel(): void;
-  /** Tells routing how fast a good answer came, or that this attempt was the machine's fault. */
+  /** Tells routing how soon an answer began, how fast a good one came, or that this attempt was the machine's fault. */
+  began(beginning: Beginning): void;
   measured(answer: MeasuredAnswer): void;
   faulted(): void;
+  /** The machine took no more work, although it had a free slot by our count. */
+  wasBusy(): void;
 }
 
 /** The same line as its session keeps it. */

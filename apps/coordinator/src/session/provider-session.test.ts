@@ -191,8 +191,8 @@ describe("a machine that leaves", () => {
     const second = member.open(job(2));
     machine.connection.closed();
     await made.clock.advance(1);
-    expect(await line.take(1)).toEqual({ kind: "gone" });
-    expect(await second.take(1)).toEqual({ kind: "gone" });
+    expect(await line.take(1)).toMatchObject({ kind: "gone" });
+    expect(await second.take(1)).toMatchObject({ kind: "gone" });
     expect(made.fleet.candidates()).toEqual([]);
     expect(codeIn(() => second.send(request))).toBe("provider_gone");
   });

@@ -29,6 +29,7 @@ import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { modelsOf, type Shown } from "./shown.ts";
 import { trustStatusOf } from "./trust-status.ts";
+import { conductOf, routedBy } from "./conduct.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
@@ -80,7 +81,7 @@ export class ProviderSession implements Member {
     this.#shown = shown;
     this.#verdict = verdict;
     this.#connectedAt = net.clock.now();
-    this.#record = newRecord(net.clock);
+    this.#record = newRecord();
     this.#scopeSecret = net.random.bytes(32);
     this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
@@ -138,9 +139,8 @@ export class ProviderSession implements Member {
       distrustedUntilMs: this.standing.distrust?.untilMs ?? Number.NEGATIVE_INFINITY,
       draining: this.#draining || this.#leaving !== undefined,
       models,
-      slots: this.#slots,
+      ...routedBy(this.#record, this.#slots),
       running: this.#lines.size,
-      pace: this.#record.pace.figures,
     };
   }
 
@@ -178,6 +178,7 @@ export class ProviderSession implements Member {
       abandoned: false,
       closed: false,
     };
+    const besideAtStart = this.#lines.size;
     this.#lines.set(jobId, line);
     // A slot that is taken is of no use to anybody who waits.
     this.#candidate = { ...this.#candidate, running: this.#lines.size };
@@ -213,14 +214,11 @@ export class ProviderSession implements Member {
         if (!line.closed) this.#outbox.control({ type: "credit", request_id: jobId, bytes });
       },
       cancel,
-      measured: (answer) => {
-        this.#record.pace.answered(answer);
-        this.#changed();
-      },
-      faulted: () => {
-        this.#record.pace.faulted();
-        this.#changed();
-      },
+      ...conductOf(this.#net.clock, this.#record, besideAtStart, {
+        running: () => this.#lines.size,
+        changed: () => this.#changed(),
+        ejected: () => this.tellTrust(),
+      }),
       [Symbol.dispose]: () => {
         if (line.closed || line.abandoned) return;
         line.abandoned = true;

@@ -2,7 +2,8 @@ import type { BuildId, ModelId, Price, Sha256Hex, TrustLevel } from "@darkbloom/
 import { describe, expect, it } from "vitest";
 import { Catalog } from "../catalog/catalog.ts";
 import { idle } from "../fleet/members.samples.ts";
-import { servingChecks } from "./serving.ts";
+import { blameless } from "../fleet/conduct.ts";
+import { mayServe, servingChecks } from "./serving.ts";
 
 const weights = "1".repeat(64) as Sha256Hex;
 const entry = {
@@ -21,7 +22,10 @@ const statuses = (
   minTrust: TrustLevel,
   models: (typeof model)[],
   catalog = new Catalog([entry]),
-) => servingChecks({ ...idle, trustLevel, models }, { minTrust, catalog }, 0).map(({ status }) => status);
+) =>
+  servingChecks({ ...idle, trustLevel, models }, { minTrust, catalog }, 0)
+    .slice(0, 2)
+    .map(({ status }) => status);
 
 /** Goal: no machine waits for requests that cannot come. Method: one row per reason why they could not. */
 describe("whether requests may reach a machine", () => {
@@ -40,4 +44,23 @@ describe("whether requests may reach a machine", () => {
     ["no model", statuses("hardware", "hardware", []), ["pass", "fail"]],
     ["nothing is sold", statuses("hardware", "hardware", [model], new Catalog([])), ["pass", "fail"]],
   ])("%s", (_, found, expected) => expect(found).toEqual(expected));
+});
+
+/** Goal: who is left out for faults reads so, and until when. Method: the same machine before, during and after. */
+it("names the faults of a machine that is left out, and whether it may serve at all", () => {
+  const floor = { minTrust: "self_signed", catalog: new Catalog([entry]) } as const;
+  const conduct = { ...blameless, ejectedUntilMs: 30_000, isProbed: true };
+  const machine = { ...idle, models: [model], conduct };
+  const told = (nowMs: number, of = machine) => {
+    const check = servingChecks(of, floor, nowMs).find(({ id }) => id === "serving.faults");
+    return [mayServe(of, floor, nowMs), check?.status, check?.seen];
+  };
+  expect(told(0, { ...machine, conduct: { ...blameless, isProbed: false } })).toEqual([
+    true,
+    "pass",
+    "it fails seldom enough",
+  ]);
+  expect(told(29_999)).toEqual([false, "fail", "too many of its answers failed"]);
+  expect(told(30_000)).toEqual([true, "pass", "one request at a time, until some went well"]);
+  expect(servingChecks(machine, floor, 28_500).find(({ id }) => id === "serving.faults")?.remedy).toContain("in 2 s");
 });

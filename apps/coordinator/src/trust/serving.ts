@@ -25,7 +25,19 @@ export const servingChecks = (machine: Candidate, floor: Floor, nowMs: number): 
     "'darkbloom provider status' lists what does not pass; docs/hardware.md says how a machine gets to hardware.",
   ),
   modelsCheck(machine, floor, nowMs),
+  faultsCheck(machine, nowMs),
 ];
+
+function faultsCheck({ conduct: { ejectedUntilMs, isProbed } }: Candidate, nowMs: number): Check {
+  const id = "serving.faults";
+  if (nowMs < ejectedUntilMs)
+    return checks.fail(
+      id,
+      "too many of its answers failed",
+      `Look for the cause in its log. It serves again in ${Math.ceil((ejectedUntilMs - nowMs) / 1000)} s, one request at a time at first; until then only what no other machine can.`,
+    );
+  return checks.pass(id, isProbed ? "one request at a time, until some went well" : "it fails seldom enough");
+}
 
 function modelsCheck(machine: Candidate, floor: Floor, nowMs: number): Check {
   const id = "serving.models";

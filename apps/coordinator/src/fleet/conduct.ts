@@ -1,0 +1,84 @@
+/** Outcomes that are remembered, and for how long. */
+const OUTCOMES_REMEMBERED_MAX = 20;
+const OUTCOME_LIFE_MS = 600_000;
+/** So many faults, and so large a part of what it did, shut a machine out for a while. */
+const EJECTING_FAULTS_MIN = 3;
+const EJECTING_SHARE = 0.2;
+/** Faults this close together have one cause: a connection that ended with several answers on it. */
+const ONE_FAULT_MS = 1_000;
+/** The first time; twice as long each further time. */
+export const EJECTED_MS_MIN = 30_000;
+export const EJECTED_MS_MAX = 1_800_000;
+/** Back again, it gets one request at a time until so many went well, and a fault sends it away at once. */
+export const PROBES_NEEDED = 5;
+/** After so many more the next time counts as the first. */
+const GOOD_UNTIL_FORGIVEN = 50;
+/** A fault makes a machine a later choice for this long. */
+export const FAULT_LIFE_MS = 60_000;
+
+interface Outcome {
+  readonly atMs: number;
+  readonly isFault: boolean;
+}
+
+export interface ConductFigures {
+  /** When its latest faults were, on the monotonic clock. */
+  readonly faultsAtMs: readonly number[];
+  /** Until then it serves only what no other machine can; −∞: it was never shut out. */
+  readonly ejectedUntilMs: number;
+  /** It is back after that, and has yet to show that it mended. */
+  readonly isProbed: boolean;
+}
+
+export const blameless: ConductFigures = { faultsAtMs: [], ejectedUntilMs: Number.NEGATIVE_INFINITY, isProbed: false };
+
+/** How reliable a machine is: which part of what it was given it failed. All times are monotonic. */
+export class Conduct {
+  #outcomes: Outcome[] = [];
+  #figures = blameless;
+  #ejections = 0;
+  /** Answers without a fault since it was last shut out. */
+  #good = 0;
+
+  get figures(): ConductFigures {
+    return this.#figures;
+  }
+
+  answered(nowMs: number): void {
+    this.#remember({ atMs: nowMs, isFault: false });
+    if (this.#ejections === 0) return;
+    this.#good++;
+    if (this.#figures.isProbed && this.#good >= PROBES_NEEDED) this.#figures = { ...this.#figures, isProbed: false };
+    if (this.#good >= GOOD_UNTIL_FORGIVEN) this.#ejections = 0;
+  }
+
+  /** @returns whether it is shut out for it */
+  faulted(nowMs: number): boolean {
+    const isSameCause = nowMs - (this.#figures.faultsAtMs.at(-1) ?? Number.NEGATIVE_INFINITY) < ONE_FAULT_MS;
+    const faultsAtMs = [...this.#figures.faultsAtMs, nowMs].slice(-OUTCOMES_REMEMBERED_MAX);
+    this.#figures = { ...this.#figures, faultsAtMs };
+    if (isSameCause) return false;
+    this.#remember({ atMs: nowMs, isFault: true });
+    const faults = this.#outcomes.filter(({ isFault }) => isFault).length;
+    const isTooOften = faults >= EJECTING_FAULTS_MIN && faults >= EJECTING_SHARE * this.#outcomes.length;
+    if (!isTooOften && !this.#figures.isProbed) return false;
+    const ejectedMs = Math.min(EJECTED_MS_MAX, EJECTED_MS_MIN * 2 ** this.#ejections);
+    this.#ejections = Math.min(this.#ejections + 1, 16);
+    this.#good = 0;
+    this.#outcomes = [];
+    this.#figures = { ...this.#figures, ejectedUntilMs: nowMs + ejectedMs, isProbed: true };
+    return true;
+  }
+
+  #remember(outcome: Outcome): void {
+    this.#outcomes = [...this.#outcomes, outcome]
+      .filter(({ atMs }) => atMs > outcome.atMs - OUTCOME_LIFE_MS)
+      .slice(-OUTCOMES_REMEMBERED_MAX);
+  }
+}
+
+export function recentFaults({ faultsAtMs }: ConductFigures, nowMs: number): number {
+  let recent = 0;
+  for (const atMs of faultsAtMs) if (atMs > nowMs - FAULT_LIFE_MS) recent++;
+  return recent;
+}

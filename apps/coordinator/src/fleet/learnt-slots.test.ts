@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { CLAIMED_SLOTS_MAX, LearntSlots, UNKNOWN_SLOTS_MAX } from "./learnt-slots.ts";
+
+const prompt = (runningNow: number) => ({
+  firstContentMs: 100,
+  expectedMs: 100,
+  besideAtStart: runningNow - 1,
+  runningNow,
+});
+const late = (besideAtStart: number, firstContentMs = 801) => ({
+  firstContentMs,
+  expectedMs: 100,
+  besideAtStart,
+  runningNow: besideAtStart + 1,
+});
+
+/** Goal: a machine gets at once what it has shown to serve at once, and no claim counts for more. Method: answers by hand. */
+describe("the slots that a machine gets", () => {
+  it("are few at first, and never more than it claims", () => {
+    const slots = new LearntSlots();
+    expect([slots.of(64), slots.of(2)]).toEqual([UNKNOWN_SLOTS_MAX, 2]);
+  });
+
+  it("grow with what runs side by side in time, to a cap", () => {
+    const slots = new LearntSlots();
+    slots.began(prompt(1), 0);
+    slots.began(prompt(2), 0);
+    expect(slots.of(1_024)).toBe(4);
+    for (const running of [4, 8, 16, 32, 64]) slots.began(prompt(running), 0);
+    expect(slots.of(1_024)).toBe(CLAIMED_SLOTS_MAX);
+  });
+
+  it("take no word for what was not measured", () => {
+    expect(new LearntSlots().began({ ...late(3), expectedMs: undefined }, 0)).toBe(true);
+  });
+
+  it.each([
+    [800, 4],
+    [801, 1],
+  ])("shrink to those that ran beside when first content takes %d ms", (ms, limit) => {
+    const slots = new LearntSlots();
+    expect(slots.began(late(1, ms), 0)).toBe(limit === 4);
+    expect(slots.of(64)).toBe(limit);
+  });
+
+  it("do not shrink for what is slow alone", () => {
+    const slots = new LearntSlots();
+    expect(slots.began(late(0), 0)).toBe(false);
+    expect(slots.of(64)).toBe(UNKNOWN_SLOTS_MAX);
+  });
+
+  it("grow again after a while, by one, and after twice as long the next time", () => {
+    const slots = new LearntSlots();
+    slots.began(late(1), 0);
+    slots.began(prompt(1), 29_999);
+    expect(slots.of(64)).toBe(1);
+    slots.began(prompt(1), 30_000);
+    expect(slots.of(64)).toBe(2);
+    slots.began(late(1), 40_000);
+    slots.began(prompt(1), 99_999);
+    expect(slots.of(64)).toBe(1);
+    slots.began(prompt(1), 100_000);
+    expect(slots.of(64)).toBe(2);
+  });
+
+  it("wait no longer than ten minutes for another try", () => {
+    const slots = new LearntSlots();
+    for (let n = 1; n <= 20; n++) {
+      slots.began(late(1), n * 1_000_000);
+      slots.began(prompt(1), n * 1_000_000 + 600_000);
+      expect(slots.of(64)).toBe(2);
+    }
+  });
+
+  it("hold once for several that were slow together", () => {
+    const slots = new LearntSlots();
+    for (const beside of [1, 2, 3]) slots.began(late(beside), 0);
+    slots.began(prompt(1), 30_000);
+    expect(slots.of(64)).toBe(2);
+  });
+
+  it("are what ran beside where it says that it is busy, and one at the least", () => {
+    const slots = new LearntSlots();
+    slots.wasBusyBeside(2, 0);
+    expect(slots.of(64)).toBe(2);
+    slots.wasBusyBeside(0, 0);
+    expect(slots.of(64)).toBe(1);
+  });
+});
