@@ -11,6 +11,7 @@ export const PROVIDERS_MAX = 16;
 const SLOTS_MAX = 64;
 const THREADS_MAX = 256;
 const REQUESTS_PER_MINUTE_MAX = 1_000_000;
+const RECEIPT_DAYS_MAX = 3_650;
 const LABEL_CHARS_MAX = 128;
 const NAME_CHARS_MAX = 128;
 /** A join token is a secret that guards who may serve; 16 characters of a random one are 80 bits or more. */
@@ -176,6 +177,12 @@ export const settings = {
     mustBe: "the serial of a machine, e.g. SW-1A2B3C4D5E6F",
     many: true,
     read: serials,
+  },
+  receiptDays: {
+    value: "N",
+    means: "how many days the receipts of answers are kept",
+    mustBe: `a whole number from 1 to ${RECEIPT_DAYS_MAX}`,
+    read: wholeNumber(1, RECEIPT_DAYS_MAX),
   },
   requestsPerMinute: {
     value: "N",

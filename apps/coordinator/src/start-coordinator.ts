@@ -45,6 +45,8 @@ export interface CoordinatorConfig {
   /** What one account may send: sustained, and at once after a pause. */
   readonly requestsPerSec?: number | undefined;
   readonly requestsBurst?: number | undefined;
+  /** How long receipts are kept; 90 days where nothing is said. */
+  readonly receiptDays?: number | undefined;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** Models to add to the folder's catalog, e.g. the one of `--model PATH`. */
@@ -75,6 +77,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     await openStore(config.dataPath, {
       clock,
       ...(config.models && { models: config.models }),
+      ...(config.receiptDays !== undefined && { receiptLifeMs: config.receiptDays * 24 * 60 * 60_000 }),
       onSweepError: (error) => events.bug({ where: "background" }, error),
     }),
   );

@@ -143,6 +143,14 @@ export const failures = {
   receipt_mismatch: { status: 502, retry: "never", blame: "provider", openai: "server_error", anthropic: "api_error" },
   no_provider: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
   overloaded: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
+  /** Nothing can be written: no money is set aside, and what is set aside goes back as soon as something can. */
+  storage_unavailable: {
+    status: 503,
+    retry: "never",
+    blame: "network",
+    openai: "server_error",
+    anthropic: "overloaded_error",
+  },
   draining: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
   too_slow: { status: 504, retry: "elsewhere", blame: "provider", openai: "server_error", anthropic: "timeout_error" },
 } as const satisfies Record<
@@ -203,6 +211,10 @@ export const mismatches = [
 ] as const;
 export type Mismatch = (typeof mismatches)[number];
 
+/** Why a coordinator's storage takes or gives nothing. */
+export const storageFaults = ["disk_full", "read_only", "io_error", "busy", "damaged"] as const;
+export type StorageFault = (typeof storageFaults)[number];
+
 type Phase = "before_content" | "after_content";
 
 /** The facts that each code carries: what is logged, counted and told. No plain `string` here. */
@@ -233,6 +245,7 @@ interface Facts {
   receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch };
   no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>>; keyIsBound?: boolean };
   overloaded: { retryAfterSec: number };
+  storage_unavailable: { fault: StorageFault; retryAfterSec: number };
   draining: { retryAfterSec: number };
   too_slow: { providerId: ProviderId; phase: Phase; waitedMs: number };
 }
@@ -263,6 +276,14 @@ const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
   already_tried: ["failed this request already", "failed this request already"],
 };
 
+const storageWords: Record<StorageFault, string> = {
+  disk_full: "its disk is full",
+  read_only: "its disk or its database can only be read",
+  io_error: "its disk fails",
+  busy: "another program holds its database",
+  damaged: "its database is damaged",
+};
+
 /** What happened and what to do next, made of facts alone: nothing that a caller sent can appear in it. */
 export function sentenceOf(failure: Failure): string {
   switch (failure.code) {
@@ -285,7 +306,7 @@ export function sentenceOf(failure: Failure): string {
     case "model_not_found":
       return `This model is not in the catalog, which knows ${failure.knownModels} ${failure.knownModels === 1 ? "model" : "models"}. GET /v1/models lists them.`;
     case "receipt_not_found":
-      return "There is no receipt with this job id for this account; receipts are kept for 90 days.";
+      return "There is no receipt with this job id for this account; receipts are kept for 90 days, unless the operator has set another time.";
     case "route_not_found":
       return `There is no such route. ${failure.baseUrl === undefined ? "" : `${failure.baseUrl}. `}GET /openapi.json lists what there is.`;
     case "method_not_allowed":
@@ -327,6 +348,8 @@ export function sentenceOf(failure: Failure): string {
     }
     case "overloaded":
       return `This coordinator holds as much at once as it can. Try again in ${failure.retryAfterSec} s.`;
+    case "storage_unavailable":
+      return `This coordinator cannot keep its books now: ${storageWords[failure.fault]}. Nothing was charged. Tell its operator, and try again in ${failure.retryAfterSec} s.`;
     case "draining":
       return `This coordinator is shutting down. Nothing was charged. Try again in ${failure.retryAfterSec} s.`;
     case "too_slow":

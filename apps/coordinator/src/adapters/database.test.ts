@@ -2,11 +2,14 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { JobId } from "@darkbloom/protocol";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { sql } from "kysely";
 import { afterAll, expect, it } from "vitest";
 import { DATABASE_FILE, openDatabase } from "./database.ts";
+import { anna, receiptOf } from "../ledger/ledger.samples.ts";
 import { migrations, type Migration } from "./migrations.ts";
+import { SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "database-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -35,7 +38,16 @@ const tablesOf = (database: DatabaseSync): unknown[] =>
 it("makes a private, durable database", async () => {
   await using folder = await newFolder();
   using database = await openDatabase(folder);
-  expect(tablesOf(database)).toEqual(["accounts", "api_keys", "credits", "holds", "receipts", "settlements"]);
+  expect(tablesOf(database)).toEqual([
+    "accounts",
+    "api_keys",
+    "credits",
+    "holds",
+    "probes",
+    "receipts",
+    "settlements",
+    "usage_days",
+  ]);
   expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
   expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
   const files = readdirSync(folder.path);
@@ -49,7 +61,7 @@ it("refuses a newer schema and leaves it alone", async () => {
   (await openDatabase(folder, [...migrations, later])).close();
   await expect(openDatabase(folder)).rejects.toMatchObject({
     code: "newer_schema",
-    message: expect.stringMatching(/has schema version 3 and this program knows versions up to 2\. Use the newer/),
+    message: expect.stringMatching(/has schema version 4 and this program knows versions up to 3\. Use the newer/),
   });
   using database = await openDatabase(folder, [...migrations, later]);
   expect(tablesOf(database)).toContain("later");
@@ -63,14 +75,39 @@ it("copies an older database before it migrates", async () => {
     database.exec("INSERT INTO accounts VALUES ('acct_1', 5, 0, 0, 5)");
   }
   (await openDatabase(folder, [...migrations, later])).close();
-  const backup = folder.file("coordinator.v2.backup.db");
+  const backup = folder.file("coordinator.v3.backup.db");
   expect(statSync(backup).mode & 0o777).toBe(0o600);
   using copy = new DatabaseSync(backup, { readOnly: true });
   expect(copy.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
-  expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
+  expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: 3 });
   expect(tablesOf(copy)).not.toContain("later");
   using database = await openDatabase(folder, [...migrations, later]);
   expect(tablesOf(database)).toContain("later");
+});
+
+/** Goal: a database of 0.1.0 goes on. Method: its two steps and rows as it wrote them; balances, usage and receipts are there. */
+it("carries over what 0.1.0 wrote", async () => {
+  await using folder = await newFolder();
+  const receipt = receiptOf("job_1");
+  {
+    using database = await openDatabase(folder, migrations.slice(0, 2));
+    database.exec(`
+      INSERT INTO accounts VALUES ('acct_anna', 60, 15, 25, 100);
+      INSERT INTO credits VALUES ('credit_1', 'acct_anna', 100, 1);
+      INSERT INTO holds VALUES ('hold_2', 'request_2', 'acct_anna', 'key_1', 'darkbloom-tiny', 15, 1000);
+      INSERT INTO settlements VALUES (1, 'hold_1', 'request_1', 'acct_anna', 'key_1', 'darkbloom-tiny', 40, 1000,
+        'finished', 25, 2000, 'job_1', 'SERIAL1', 11, 3, 7, 2, 20)`);
+    database.prepare("INSERT INTO receipts VALUES ('job_1', 'acct_anna', ?, 5000)").run(JSON.stringify(receipt));
+  }
+  using database = await openDatabase(folder);
+  await using ledger = new SqliteLedger(database);
+  expect(statSync(folder.file("coordinator.v2.backup.db")).size).toBeGreaterThan(0);
+  expect(await ledger.check()).toEqual([]);
+  expect(await ledger.usage(anna, 10)).toMatchObject([{ jobId: "job_1", cost: 25n, outcome: "finished" }]);
+  expect(await ledger.receipt(anna, "job_1" as JobId, 4_999)).toEqual(receipt);
+  expect(await ledger.receipt(anna, "job_1" as JobId, 5_000)).toBeUndefined();
+  expect(await ledger.releaseOpenHolds(3_000)).toBe(1);
+  expect(await ledger.totals(anna)).toEqual({ balance: 75n, held: 0n, charged: 25n, credited: 100n });
 });
 
 /** Goal: a migration that fails changes nothing. Method: one that deletes rows and then breaks; the rows and the version stay. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { asStorageFailure } from "./storage-failure.ts";
 
 /** Calls that wait for the end of this turn; the group that reaches this is committed at once. */
 export const GROUP_CALLS_MAX = 256;
@@ -51,7 +52,8 @@ export class GroupCommit {
       this.#database.exec("COMMIT");
       for (const answer of answers) answer();
     } catch (error) {
-      for (const call of calls) call.refuse(error);
+      const failure = asStorageFailure(error);
+      for (const call of calls) call.refuse(failure);
       // A failed write may have ended the transaction already: https://www.sqlite.org/lang_transaction.html
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec("ROLLBACK");
     }
@@ -68,7 +70,7 @@ export class GroupCommit {
       if (!this.#database.isTransaction) throw error;
       this.#database.exec("ROLLBACK TO call");
       this.#database.exec("RELEASE call");
-      return () => call.refuse(error);
+      return () => call.refuse(asStorageFailure(error));
     }
   }
 }

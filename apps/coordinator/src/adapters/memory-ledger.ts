@@ -27,6 +27,12 @@ export class MemoryLedger implements Ledger {
     return this.#book.settle(holdId, settlement);
   }
 
+  settleLater(holdId: HoldId, settlement: Settlement): void {
+    this.#book.settle(holdId, settlement);
+  }
+
+  async assertWritable(): Promise<void> {}
+
   async totals(account: AccountId): Promise<Totals> {
     return this.#book.totals(account);
   }

@@ -95,4 +95,31 @@ export const migrations: readonly Migration[] = [
       await sql`ALTER TABLE api_keys ADD COLUMN pins TEXT NOT NULL DEFAULT '[]'`.execute(db);
     },
   },
+  {
+    name: "0003_compact_receipts_and_days",
+    async up(db) {
+      // Packed by `receipt-pack.ts`. Receipts from before stay as they are, in `document`, until their time is over.
+      await sql`ALTER TABLE receipts ADD COLUMN packed BLOB`.execute(db);
+      await sql`
+        CREATE TABLE usage_days (
+          day INTEGER NOT NULL,
+          account TEXT NOT NULL REFERENCES accounts,
+          key_id TEXT NOT NULL,
+          model TEXT NOT NULL,
+          serial TEXT NOT NULL,
+          outcome TEXT NOT NULL,
+          requests INTEGER NOT NULL CHECK (requests > 0),
+          prompt_tokens INTEGER NOT NULL,
+          cached_tokens INTEGER NOT NULL,
+          completion_tokens INTEGER NOT NULL,
+          reasoning_tokens INTEGER NOT NULL,
+          charge INTEGER NOT NULL CHECK (charge >= 0),
+          earned INTEGER NOT NULL CHECK (earned BETWEEN 0 AND charge),
+          PRIMARY KEY (account, day, key_id, model, serial, outcome)
+        ) STRICT, WITHOUT ROWID`.execute(db);
+      // Written to find out whether anything can be.
+      await sql`
+        CREATE TABLE probes (id INTEGER PRIMARY KEY CHECK (id = 1), written INTEGER NOT NULL) STRICT`.execute(db);
+    },
+  },
 ];

@@ -14,7 +14,7 @@ import { openNetworkKey } from "./network-key.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
-/** How often receipts whose 90 days are over are looked for. */
+/** How often receipts and settlements whose time is over are looked for. */
 const RECEIPT_SWEEP_EVERY_MS = 60 * 60_000;
 /** Between two steps of one sweep, so that requests pass in between. */
 const RECEIPT_SWEEP_PAUSE_MS = 50;
@@ -37,6 +37,8 @@ export interface StoreOptions {
   readonly models?: readonly CatalogEntry[];
   /** Told when a sweep of old receipts failed; the next one tries again. */
   readonly onSweepError: (error: unknown) => void;
+  /** How long receipts that are written from now on are kept; `RECEIPT_LIFE_MS` where nothing is said. */
+  readonly receiptLifeMs?: number | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
   const countersigner = openCountersigner(folder);
   const networkKey = openNetworkKey(folder);
   const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
-  const ledger = opening.use(new SqliteLedger(database));
+  const ledger = opening.use(new SqliteLedger(database, options.receiptLifeMs));
   const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
   opening.use(sweepReceipts(ledger, options));
   const opened = opening.move();
@@ -76,13 +78,14 @@ function catalogWith(folder: DataFolder, added: readonly CatalogEntry[]): Catalo
   return entries;
 }
 
-/** Deletes old receipts in small steps, now and every hour, until it is disposed of. */
+/** Deletes old receipts and adds old settlements up, in small steps, now and every hour, until it is disposed of. */
 function sweepReceipts(ledger: SqliteLedger, { clock, onSweepError }: StoreOptions): AsyncDisposable {
   const stop = new AbortController();
   const sweep = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      const more = await ledger.deleteExpiredReceipts(clock.now()).then(
-        (deleted) => deleted === ROWS_PER_STEP_MAX,
+      const steps = Promise.all([ledger.deleteExpiredReceipts(clock.now()), ledger.rollUpUsage(clock.now())]);
+      const more = await steps.then(
+        (rows) => rows.includes(ROWS_PER_STEP_MAX),
         (error: unknown) => {
           onSweepError(error);
           return false;

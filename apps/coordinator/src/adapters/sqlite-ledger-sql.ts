@@ -30,22 +30,43 @@ export const ledgerSql = {
   applySettlement: `
     UPDATE accounts SET held = held - :held, balance = balance + :rest, charged = charged + :charge
     WHERE account = :account`,
-  addReceipt: "INSERT INTO receipts (job_id, account, document, expires_at) VALUES (?, ?, ?, ?)",
+  addReceipt: "INSERT INTO receipts (job_id, account, document, packed, expires_at) VALUES (?, ?, '', ?, ?)",
+  probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
 
   openHolds: "SELECT hold_id FROM holds LIMIT ?",
   usage: `
     SELECT job_id, request_id, model, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens,
       charge, outcome, at
     FROM settlements WHERE account = ? AND job_id IS NOT NULL ORDER BY at DESC, seq DESC LIMIT ?`,
-  receipt: "SELECT document FROM receipts WHERE job_id = ? AND account = ? AND expires_at > ?",
+  receipt: "SELECT document, packed FROM receipts WHERE job_id = ? AND account = ? AND expires_at > ?",
   deleteReceipts: `
     DELETE FROM receipts
     WHERE job_id IN (SELECT job_id FROM receipts WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 
+  // Settlements are nearly in the order of their time, so that the oldest need no index of their own.
+  oldSettlements: `
+    SELECT seq FROM (SELECT seq, at FROM settlements ORDER BY seq LIMIT :rows) WHERE at <= :until`,
+  addToDay: `
+    INSERT INTO usage_days (day, account, key_id, model, serial, outcome, requests,
+      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned)
+    SELECT at / 86400000, account, key_id, model, COALESCE(serial, ''), outcome, 1,
+      COALESCE(prompt_tokens, 0), COALESCE(cached_tokens, 0), COALESCE(completion_tokens, 0),
+      COALESCE(reasoning_tokens, 0), charge, COALESCE(earned, 0)
+    FROM settlements WHERE seq = ?
+    ON CONFLICT DO UPDATE SET requests = requests + 1,
+      prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+      cached_tokens = cached_tokens + excluded.cached_tokens,
+      completion_tokens = completion_tokens + excluded.completion_tokens,
+      reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+      charge = charge + excluded.charge, earned = earned + excluded.earned`,
+  deleteSettlement: "DELETE FROM settlements WHERE seq = ?",
+
   check: `
     WITH
       open AS (SELECT account, SUM(amount) AS total FROM holds GROUP BY account),
-      ended AS (SELECT account, SUM(charge) AS total FROM settlements GROUP BY account),
+      ended AS (
+        SELECT account, SUM(charge) AS total
+        FROM (SELECT account, charge FROM settlements UNION ALL SELECT account, charge FROM usage_days) GROUP BY account),
       given AS (SELECT account, SUM(amount) AS total FROM credits GROUP BY account),
       compared AS (
         SELECT account, COALESCE(

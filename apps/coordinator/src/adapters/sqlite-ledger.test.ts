@@ -1,16 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { microUsd } from "@darkbloom/protocol";
+import { microUsd, type JobId } from "@darkbloom/protocol";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
-import { anna, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
-import { RECEIPT_LIFE_MS } from "../ledger/port.ts";
+import { anna, bert, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { RECEIPT_LIFE_MS, USAGE_LIFE_MS } from "../ledger/port.ts";
 import { openDatabase } from "./database.ts";
 import { GROUP_CALLS_MAX } from "./group-commit.ts";
-import { SqliteLedger } from "./sqlite-ledger.ts";
+import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ledger-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -128,18 +129,187 @@ describe("the SQLite ledger", () => {
     expect(rows).toEqual([{ serial: "SERIAL1", earned: 30 }]);
   });
 
+  /**
+   * Goal: a disk that fills up between the hold and the settlement costs nobody anything. Method: no page may be added; the
+   * settlement, new holds and the probe fail by name, and what was owed is settled once there is room.
+   */
+  it("settles what it owes once the disk takes it", async () => {
+    await using test = await openSqlite();
+    const { ledger, database } = test;
+    await ledger.credit("credit_1", anna, microUsd(1_000n), 1);
+    await ledger.hold(termsOf("1", 30n));
+    const full = fillUp(database);
+    const refused = { failure: { code: "storage_unavailable", fault: "disk_full" } };
+    const settlement = settlementOf(20n, { id: "1", receipt: bigReceipt });
+    await expect(ledger.settle(termsOf("1", 30n).holdId, settlement)).rejects.toMatchObject(refused);
+    expect((await ledger.totals(anna)).held).toBe(30n);
+    ledger.settleLater(termsOf("1", 30n).holdId, { ...settlement, charge: microUsd(0n) });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect((await ledger.totals(anna)).held).toBe(30n);
+    full.makeRoom();
+    await expect.poll(async () => (await ledger.totals(anna)).held, { timeout: 10_000 }).toBe(0n);
+    expect(await ledger.totals(anna)).toEqual({ balance: 1_000n, held: 0n, charged: 0n, credited: 1_000n });
+    expect(await ledger.check()).toEqual([]);
+    await ledger.assertWritable();
+  });
+
+  /** Goal: a database that cannot be written is told as that. Method: make it read-only under the ledger; ask for each kind of write. */
+  it("names why nothing can be written", async () => {
+    await using test = await openSqlite();
+    const { ledger, database } = test;
+    await ledger.credit("credit_1", anna, microUsd(100n), 1);
+    database.exec("PRAGMA query_only = ON");
+    const refused = { failure: { code: "storage_unavailable", fault: "read_only" } };
+    await expect(ledger.assertWritable()).rejects.toMatchObject(refused);
+    await expect(ledger.hold(termsOf("1", 5n))).rejects.toMatchObject(refused);
+    expect((await ledger.totals(anna)).balance).toBe(100n);
+    database.exec("PRAGMA query_only = OFF");
+    await ledger.assertWritable();
+  });
+
+  /** Goal: an operator's own shell delays, and no longer than a statement waits. Method: another connection holds the lock. */
+  it("says that somebody else holds the database", async () => {
+    await using test = await openSqlite();
+    const { ledger, database } = test;
+    using other = new DatabaseSync(database.location() ?? "");
+    other.exec("BEGIN IMMEDIATE");
+    await expect(ledger.assertWritable()).rejects.toMatchObject({
+      failure: { code: "storage_unavailable", fault: "busy" },
+    });
+    other.exec("ROLLBACK");
+    await ledger.assertWritable();
+  });
+
+  /** Goal: what was owed at a proper end is settled by it. Method: owe, close at once, open again. */
+  it("settles what it owes when it closes", async () => {
+    await using test = await openSqlite();
+    await test.ledger.credit("credit_1", anna, microUsd(100n), 1);
+    await test.ledger.hold(termsOf("1", 30n));
+    test.ledger.settleLater(termsOf("1", 30n).holdId, settlementOf(0n));
+    await test.reopen();
+    expect(await test.ledger.totals(anna)).toEqual({ balance: 100n, held: 0n, charged: 0n, credited: 100n });
+  });
+
+  /** Goal: a receipt takes little room and comes back as it was. Method: write one, weigh it, read it; and one as 0.1.0 wrote it. */
+  it("keeps receipts packed, and reads older ones", async () => {
+    await using test = await openSqlite();
+    const { ledger, database } = test;
+    await ledger.credit("credit_1", anna, microUsd(100n), 1);
+    await ledger.hold(termsOf("1", 30n));
+    const receipt = receiptOf("job_1");
+    await ledger.settle(termsOf("1", 30n).holdId, settlementOf(20n, { id: "1", receipt }));
+    expect(await ledger.receipt(anna, "job_1" as JobId, 2_000)).toEqual(receipt);
+    const [row] = database.prepare("SELECT document, LENGTH(packed) AS bytes FROM receipts").all();
+    expect(row?.["document"]).toBe("");
+    expect(Number(row?.["bytes"])).toBeLessThan(JSON.stringify(receipt).length / 2);
+    const old = receiptOf("job_old");
+    database.prepare("INSERT INTO receipts VALUES ('job_old', ?, ?, 9000, NULL)").run(anna, JSON.stringify(old));
+    expect(await ledger.receipt(anna, "job_old" as JobId, 8_999)).toEqual(old);
+    database.prepare("UPDATE receipts SET packed = ? WHERE job_id = 'job_1'").run(Uint8Array.of(2, 3));
+    await expect(ledger.receipt(anna, "job_1" as JobId, 2_000)).rejects.toThrow(TypeError);
+  });
+
+  /** Goal: the operator says how long receipts are kept. Method: a ledger told one second; both sides of its last moment. */
+  it("keeps receipts as long as it is told", async () => {
+    await using test = await openSqlite();
+    await using ledger = new SqliteLedger(test.database, 1_000);
+    await ledger.credit("credit_1", anna, microUsd(100n), 1);
+    await ledger.hold(termsOf("1", 30n));
+    await ledger.settle(termsOf("1", 30n).holdId, settlementOf(20n, { id: "1", receipt: receiptOf("job_1") }));
+    expect(await ledger.receipt(anna, "job_1" as JobId, 2_999)).toBeDefined();
+    expect(await ledger.receipt(anna, "job_1" as JobId, 3_000)).toBeUndefined();
+  });
+
+  /**
+   * Goal: old settlements take no room of their own, and every sum stays exact. Method: settlements of two accounts on both sides
+   * of the moment, added up; totals, the check and the sums of the days are what they were.
+   */
+  it("adds old settlements up by day", async () => {
+    await using test = await openSqlite();
+    const { ledger, database } = test;
+    const day = 24 * 60 * 60_000;
+    const settle = async (n: string, charge: bigint, at: number, account = anna, withJob = true) => {
+      await ledger.hold({ ...termsOf(n, 30n, account), at });
+      await ledger.settle(
+        termsOf(n, 30n).holdId,
+        settlementOf(charge, withJob ? { id: n, earned: charge / 2n } : undefined, { at }),
+      );
+    };
+    await ledger.credit("credit_1", anna, microUsd(1_000n), 1);
+    await ledger.credit("credit_2", bert, microUsd(1_000n), 1);
+    await settle("1", 10n, day);
+    await settle("2", 20n, day + 1);
+    await settle("3", 5n, day + 2, bert);
+    await settle("4", 0n, day + 3, anna, false);
+    await settle("5", 7n, 2 * day - 1);
+    await settle("6", 8n, 2 * day);
+    const before = [await ledger.totals(anna), await ledger.totals(bert)];
+
+    expect(await ledger.rollUpUsage(USAGE_LIFE_MS + 2 * day - 1)).toBe(5);
+    expect(await ledger.rollUpUsage(USAGE_LIFE_MS + 2 * day - 1)).toBe(0);
+    expect([await ledger.totals(anna), await ledger.totals(bert)]).toEqual(before);
+    expect(await ledger.check()).toEqual([]);
+    expect((await ledger.usage(anna, 10)).map(({ jobId }) => jobId)).toEqual(["job_6"]);
+    const days = database
+      .prepare(
+        "SELECT day, account, serial, requests, prompt_tokens, completion_tokens, charge, earned FROM usage_days",
+      )
+      .all();
+    const sums = (prompt: number, completion: number) => ({ prompt_tokens: prompt, completion_tokens: completion });
+    expect(days).toEqual([
+      { day: 1, account: anna, serial: "", requests: 1, ...sums(0, 0), charge: 0, earned: 0 },
+      { day: 1, account: anna, serial: "SERIAL1", requests: 3, ...sums(33, 21), charge: 37, earned: 18 },
+      { day: 1, account: bert, serial: "SERIAL1", requests: 1, ...sums(11, 7), charge: 5, earned: 2 },
+    ]);
+    database.exec("UPDATE usage_days SET charge = charge + 1 WHERE account = 'acct_bert'");
+    expect(await ledger.check()).toEqual([{ account: bert, offBy: -1n }]);
+  });
+
+  /** Goal: nobody waits long behind old rows. Method: one more than a step; two steps. */
+  it("adds up and deletes in steps", async () => {
+    await using test = await openSqlite();
+    const { ledger, database } = test;
+    await ledger.credit("credit_1", anna, microUsd(1_000n), 1);
+    const count = ROWS_PER_STEP_MAX + 1;
+    const insert = database.prepare("INSERT INTO receipts VALUES (?, ?, '{}', 1, NULL)");
+    for (let n = 0; n < count; n++) {
+      insert.run(`job_${n}`, anna);
+      void ledger.hold(termsOf(`${n}`, 0n));
+      void ledger.settle(termsOf(`${n}`, 0n).holdId, settlementOf(0n));
+    }
+    await ledger.assertWritable();
+    const now = USAGE_LIFE_MS + 2_000;
+    expect([await ledger.rollUpUsage(now), await ledger.rollUpUsage(now)]).toEqual([ROWS_PER_STEP_MAX, 1]);
+    expect([await ledger.deleteExpiredReceipts(now), await ledger.deleteExpiredReceipts(now)]).toEqual([
+      ROWS_PER_STEP_MAX,
+      1,
+    ]);
+    for (let n = 0; n < count; n++) void ledger.hold(termsOf(`open_${n}`, 0n));
+    expect(await ledger.releaseOpenHolds(3_000)).toBe(count);
+  });
+
   /** Goal: expired receipts go and others stay. Method: one on each side of the moment. */
   it("deletes expired receipts", async () => {
     await using test = await openSqlite();
     const { ledger, database } = test;
     await ledger.credit("credit_1", anna, microUsd(100n), 1);
-    const insert = database.prepare("INSERT INTO receipts VALUES (?, ?, '{}', ?)");
+    const insert = database.prepare("INSERT INTO receipts VALUES (?, ?, '{}', ?, NULL)");
     insert.run("job_old", anna, RECEIPT_LIFE_MS);
     insert.run("job_new", anna, RECEIPT_LIFE_MS + 1);
     expect(await ledger.deleteExpiredReceipts(RECEIPT_LIFE_MS)).toBe(1);
     expect(database.prepare("SELECT job_id FROM receipts").all()).toEqual([{ job_id: "job_new" }]);
   });
 });
+
+/** A receipt that no page with room left can take: what is random does not pack. */
+const bigReceipt = { ...receiptOf("job_1"), provider_signature: Buffer.from(randomBytes(12_000)).toString("base64") };
+
+/** From now on the database may not grow, as on a disk that is full: SQLITE_FULL. */
+function fillUp(database: DatabaseSync) {
+  const pages = Number(database.prepare("PRAGMA page_count").get()?.["page_count"]);
+  database.exec(`PRAGMA max_page_count = ${pages}`);
+  return { makeRoom: () => database.exec(`PRAGMA max_page_count = ${pages + 1_000}`) };
+}
 
 /** A second connection that sees how often the first one committed: https://www.sqlite.org/pragma.html#pragma_data_version */
 function openObserver(path: string | null) {

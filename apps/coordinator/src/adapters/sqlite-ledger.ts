@@ -9,10 +9,11 @@ import {
   type ReceiptDocument,
   type RequestId,
 } from "@darkbloom/protocol";
-import { assertCreditable, assertHoldable, duesOf, insufficientFunds } from "../ledger/book.ts";
+import { assertCreditable, assertHoldable, duesOf, insufficientFunds, isStorageFailure } from "../ledger/book.ts";
 import {
   outcomes,
   RECEIPT_LIFE_MS,
+  USAGE_LIFE_MS,
   type HoldId,
   type HoldTerms,
   type Ledger,
@@ -23,10 +24,15 @@ import {
   type UsageRow,
 } from "../ledger/port.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
+import { asStorageFailure } from "./storage-failure.ts";
 
-/** Receipts and open holds that one transaction deletes, so that nobody waits long behind it. */
+/** Receipts, settlements and open holds that one transaction moves or deletes, so that nobody waits long behind it. */
 export const ROWS_PER_STEP_MAX = 500;
+
+/** A settlement that the storage did not take is tried again this often. */
+export const SETTLE_RETRY_MS = 1_000;
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -37,9 +43,17 @@ type Row = Record<string, SQLOutputValue>;
 export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #group: GroupCommit;
   readonly #sql: { readonly [Name in keyof typeof ledgerSql]: StatementSync };
+  readonly #receiptLifeMs: number;
+  /** What the storage did not take yet. No more than the holds that were open when it failed. */
+  readonly #owed = new Map<HoldId, Settlement>();
+  #retry: NodeJS.Timeout | undefined;
 
-  /** @param database opened by `openDatabase`; closing it stays with whoever opened it */
-  constructor(database: DatabaseSync) {
+  /**
+   * @param database opened by `openDatabase`; closing it stays with whoever opened it
+   * @param receiptLifeMs how long receipts that are written from now on are kept
+   */
+  constructor(database: DatabaseSync, receiptLifeMs: number = RECEIPT_LIFE_MS) {
+    this.#receiptLifeMs = receiptLifeMs;
     this.#group = new GroupCommit(database);
     const prepare = (text: string): StatementSync => {
       const statement = database.prepare(text);
@@ -61,6 +75,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       addSettlement: prepare(ledgerSql.addSettlement),
       applySettlement: prepare(ledgerSql.applySettlement),
       addReceipt: prepare(ledgerSql.addReceipt),
+      probe: prepare(ledgerSql.probe),
+      oldSettlements: prepare(ledgerSql.oldSettlements),
+      addToDay: prepare(ledgerSql.addToDay),
+      deleteSettlement: prepare(ledgerSql.deleteSettlement),
       openHolds: prepare(ledgerSql.openHolds),
       usage: prepare(ledgerSql.usage),
       receipt: prepare(ledgerSql.receipt),
@@ -95,17 +113,30 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return this.#group.run(() => this.#settle(holdId, settlement));
   }
 
+  settleLater(holdId: HoldId, settlement: Settlement): void {
+    this.#owed.set(holdId, settlement);
+    // It must not keep a process alive: what it leaves open, the next start releases.
+    this.#retry ??= setTimeout(() => this.#settleOwed(), SETTLE_RETRY_MS).unref();
+  }
+
+  async assertWritable(): Promise<void> {
+    await this.#group.run(() => this.#sql.probe.run());
+  }
+
   async totals(account: AccountId): Promise<Totals> {
-    return this.#figures(account);
+    return read(() => this.#figures(account));
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
-    return this.#sql.usage.all(account, limit).map(usageRowOf);
+    return read(() => this.#sql.usage.all(account, limit).map(usageRowOf));
   }
 
   async receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined> {
-    const row = this.#sql.receipt.get(jobId, account, now);
-    return row && receiptDocument.parse(JSON.parse(textOf(row, "document")));
+    const row = read(() => this.#sql.receipt.get(jobId, account, now));
+    if (!row) return undefined;
+    const { packed } = row;
+    if (packed instanceof Uint8Array) return unpackReceipt(packed);
+    return receiptDocument.parse(JSON.parse(textOf(row, "document")));
   }
 
   async releaseOpenHolds(at: number): Promise<number> {
@@ -126,20 +157,44 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
    * first difference that is not zero, of: the figures' own sum, held, charged, credited.
    */
   async check(): Promise<LedgerFault[]> {
-    return this.#sql.check.all().map((row) => ({
+    return read(() => this.#sql.check.all()).map((row) => ({
       account: textOf(row, "account") as AccountId,
       offBy: bigintOf(row, "off_by"),
     }));
   }
 
-  /** Deletes up to `ROWS_PER_STEP_MAX` receipts whose 90 days are over, and answers how many. */
+  /** Adds up to `ROWS_PER_STEP_MAX` settlements that are old enough to the sums of their day, and answers how many. */
+  rollUpUsage(now: number): Promise<number> {
+    return this.#group.run(() => {
+      const old = this.#sql.oldSettlements.all({ rows: ROWS_PER_STEP_MAX, until: now - USAGE_LIFE_MS });
+      for (const row of old) {
+        this.#sql.addToDay.run(bigintOf(row, "seq"));
+        this.#sql.deleteSettlement.run(bigintOf(row, "seq"));
+      }
+      return old.length;
+    });
+  }
+
+  /** Deletes up to `ROWS_PER_STEP_MAX` receipts whose time is over, and answers how many. */
   deleteExpiredReceipts(now: number): Promise<number> {
     return this.#group.run(() => Number(this.#sql.deleteReceipts.run(now, ROWS_PER_STEP_MAX).changes));
   }
 
   /** Commits what still waits for the end of the turn. */
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#retry);
+    for (const [holdId, settlement] of this.#owed) void this.settle(holdId, settlement).catch(() => undefined);
     this.#group.flush();
+  }
+
+  #settleOwed(): void {
+    this.#retry = undefined;
+    const owed = [...this.#owed];
+    this.#owed.clear();
+    for (const [holdId, settlement] of owed)
+      this.settle(holdId, settlement).catch((error: unknown) => {
+        if (isStorageFailure(error)) this.settleLater(holdId, settlement);
+      });
   }
 
   #settle(holdId: HoldId, settlement: Settlement): MicroUsd {
@@ -173,7 +228,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       earned: job ? earned : null,
     });
     this.#sql.applySettlement.run({ account, held, rest, charge });
-    if (job?.receipt) this.#sql.addReceipt.run(job.jobId, account, JSON.stringify(job.receipt), at + RECEIPT_LIFE_MS);
+    if (job?.receipt) this.#sql.addReceipt.run(job.jobId, account, packReceipt(job.receipt), at + this.#receiptLifeMs);
     return charge;
   }
 
@@ -186,6 +241,15 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       charged: figure("charged"),
       credited: figure("credited"),
     };
+  }
+}
+
+/** @throws NetworkError `storage_unavailable` where the storage gives nothing */
+function read<Answer>(from: () => Answer): Answer {
+  try {
+    return from();
+  } catch (error) {
+    throw asStorageFailure(error);
   }
 }
 

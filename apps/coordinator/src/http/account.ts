@@ -38,7 +38,7 @@ const receiptParams = z.object({ job_id: z.string().describe("From `x-inference-
 /** `GET /v1/receipts/{job_id}`, for the account that paid. */
 export const showReceipt = ({ deps, limiter }: Door): Route => ({
   schema: {
-    summary: "The receipt of one answer, for 90 days",
+    summary: "The receipt of one answer, for 90 days unless the operator says otherwise",
     tags: ["account"],
     security: keyed,
     params: receiptParams,

@@ -227,6 +227,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   },
   no_provider: { code: "no_provider", model: "m" as ModelId, connected: 1, gates: { draining: 1 } },
   overloaded: { code: "overloaded", retryAfterSec: 2 },
+  storage_unavailable: { code: "storage_unavailable", fault: "disk_full", retryAfterSec: 2 },
   draining: { code: "draining", retryAfterSec: 2 },
   too_slow: { code: "too_slow", providerId: PROVIDER, phase: "before_content", waitedMs: 1 },
 };

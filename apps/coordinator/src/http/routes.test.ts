@@ -1,6 +1,7 @@
 import {
   endpoints,
   microUsd,
+  NetworkError,
   type BuildId,
   type ModelId,
   type JobId,
@@ -21,6 +22,7 @@ import {
   openEdge,
   providerView,
 } from "../../test/http-kit.ts";
+import { MemoryLedger } from "../adapters/memory-ledger.ts";
 import type { HoldId } from "../ledger/port.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { usdPerToken } from "./models.ts";
@@ -262,6 +264,37 @@ describe("what each route answers", () => {
     expect([ready.status, ready.headers.get("retry-after")]).toEqual([503, "3"]);
     expect((await edge.get("/health")).status).toBe(200);
   });
+});
+
+/** Goal: a load balancer learns that the disk is full, and asking often costs nothing. Method: a ledger that counts its writes and fails them; a clock that stands. */
+it("is ready only while the ledger can be written", async () => {
+  const ledger = new MemoryLedger();
+  let writes = 0;
+  let full = false;
+  let nowMs = 0;
+  ledger.assertWritable = async () => {
+    writes++;
+    if (full) throw new NetworkError({ code: "storage_unavailable", fault: "disk_full", retryAfterSec: 5 });
+  };
+  await using edge = await openEdge({ ledger, clock: { ...systemClock, monotonicMs: () => nowMs } });
+  const ask = async () => (await edge.get("/readyz")).status;
+  expect([await ask(), await ask(), writes]).toEqual([200, 200, 1]);
+  full = true;
+  nowMs = 999;
+  expect([await ask(), writes]).toEqual([200, 1]);
+  nowMs = 1_000;
+  const refused = await edge.get("/readyz");
+  expect([refused.status, refused.headers.get("retry-after"), writes]).toEqual([503, "5", 2]);
+  expect(await refused.json()).toMatchObject({
+    error: {
+      code: "storage_unavailable",
+      message:
+        "This coordinator cannot keep its books now: its disk is full. Nothing was charged. Tell its operator, and try again in 5 s.",
+    },
+  });
+  full = false;
+  nowMs = 2_000;
+  expect(await ask()).toBe(200);
 });
 
 describe("paths, methods and origins", () => {

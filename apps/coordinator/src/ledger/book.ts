@@ -46,6 +46,11 @@ export function insufficientFunds(needed: bigint, available: bigint): NetworkErr
   return new NetworkError({ code: "insufficient_funds", neededMicroUsd: needed, availableMicroUsd: available });
 }
 
+/** Whether the storage took nothing, so that the same call may do better later. */
+export function isStorageFailure(error: unknown): boolean {
+  return error instanceof NetworkError && error.failure.code === "storage_unavailable";
+}
+
 /** A hold with its end, once it has one. */
 export interface HoldState {
   readonly terms: HoldTerms;

@@ -1,4 +1,4 @@
-import { microUsd, type JobId, type Serial } from "@darkbloom/protocol";
+import { microUsd, NetworkError, type JobId, type Serial } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
@@ -13,10 +13,16 @@ const job = { jobId: "job_1" as JobId, serial: "SERIAL1" as Serial };
 /** A ledger that remembers its settlements, and fails those that it is told to. */
 class WatchedLedger extends MemoryLedger {
   readonly settlements: Settlement[] = [];
+  readonly later: Settlement[] = [];
   failures = 0;
+  failure: Error = new NetworkError({ code: "storage_unavailable", fault: "disk_full", retryAfterSec: 5 });
+
+  override settleLater(_holdId: HoldId, settlement: Settlement): void {
+    this.later.push(settlement);
+  }
 
   override async settle(holdId: HoldId, settlement: Settlement) {
-    if (this.failures-- > 0) throw new Error("disk full");
+    if (this.failures-- > 0) throw this.failure;
     this.settlements.push(settlement);
     return super.settle(holdId, settlement);
   }
@@ -76,8 +82,34 @@ describe("a hold", () => {
       await using hold = await Hold.take(ledger, terms, clock);
       await hold.settle(settlementOf(25n, { id: "1" }));
     };
-    await expect(failed()).rejects.toThrow("disk full");
+    await expect(failed()).rejects.toMatchObject({ failure: { code: "storage_unavailable" } });
     expect(await ledger.totals(terms.account)).toMatchObject({ balance: 100n, held: 0n, charged: 0n });
+  });
+
+  /** Goal: a disk that stays full keeps no money. Method: it fails the settlement and what undoes it; what is tried later charges nothing. */
+  it("gives the money back later where the disk stays full", async () => {
+    const ledger = await funded();
+    ledger.failures = 2;
+    const failed = async (): Promise<void> => {
+      await using hold = await Hold.take(ledger, terms, clock);
+      hold.note("provider_fault", job);
+      await hold.settle(settlementOf(25n, { id: "1" }));
+    };
+    await expect(failed()).rejects.toMatchObject({ failure: { fault: "disk_full" } });
+    expect(ledger.settlements).toEqual([]);
+    expect(ledger.later).toMatchObject([{ outcome: "provider_fault", charge: 0n, at: 7_000, job }]);
+  });
+
+  /** Goal: a mistake of ours is told, and not tried for ever. Method: another error than the storage's, at the scope's end. */
+  it("tries nothing again that cannot do better", async () => {
+    const ledger = await funded();
+    ledger.failures = 1;
+    ledger.failure = new RangeError("no such hold");
+    const failed = async (): Promise<void> => {
+      await using _ = await Hold.take(ledger, terms, clock);
+    };
+    await expect(failed()).rejects.toThrow("no such hold");
+    expect(ledger.later).toEqual([]);
   });
 
   /** Goal: leaving the scope waits for a settlement under way instead of racing it. Method: do not await it. */

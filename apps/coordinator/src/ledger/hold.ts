@@ -1,4 +1,5 @@
 import { microUsd, type Clock, type JobId, type MicroUsd, type Serial } from "@darkbloom/protocol";
+import { isStorageFailure } from "./book.ts";
 import type { HoldId, HoldTerms, Ledger, Outcome, Settlement } from "./port.ts";
 
 /** The attempt that a request ended with, where nothing was signed. */
@@ -57,7 +58,7 @@ export class Hold implements AsyncDisposable {
     return this.#settling;
   }
 
-  /** A settlement that did not reach the disk told nobody anything, so the money goes back. */
+  /** A settlement that did not reach the disk told nobody anything, so the money goes back: now, or once the disk takes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     const settled = await this.#settling?.then(
       () => true,
@@ -65,11 +66,17 @@ export class Hold implements AsyncDisposable {
     );
     if (settled) return;
     const { outcome, job } = this.#noted;
-    await this.#ledger.settle(this.id, {
+    const settlement: Settlement = {
       outcome,
       charge: microUsd(0n),
       at: this.#clock.now(),
       ...(job && { job: { jobId: job.jobId, serial: job.serial, usage: NO_USAGE, earned: microUsd(0n) } }),
-    });
+    };
+    try {
+      await this.#ledger.settle(this.id, settlement);
+    } catch (error) {
+      if (!isStorageFailure(error)) throw error;
+      this.#ledger.settleLater(this.id, settlement);
+    }
   }
 }

@@ -128,6 +128,20 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       expect(await ledger.usage(bert, 10)).toHaveLength(1);
     });
 
+    /** Goal: money that goes back later goes back, and a ledger that works says so. Method: settle later, wait, look; a settled one changes nothing. */
+    it("settles later, and can be written", async () => {
+      await using test = await open();
+      await credit(test.ledger, 100n);
+      await test.ledger.assertWritable();
+      await test.ledger.hold(termsOf("1", 40n));
+      await test.ledger.hold(termsOf("2", 40n));
+      await test.ledger.settle(termsOf("2", 40n).holdId, settlementOf(30n, { id: "2" }));
+      test.ledger.settleLater(termsOf("1", 40n).holdId, settlementOf(0n, undefined, { outcome: "too_slow" }));
+      test.ledger.settleLater(termsOf("2", 40n).holdId, settlementOf(0n, undefined, { outcome: "too_slow" }));
+      const back = { balance: 70n, held: 0n, charged: 30n, credited: 100n };
+      await expect.poll(() => test.ledger.totals(anna), { timeout: 10_000 }).toEqual(back);
+    });
+
     /** Goal: a receipt is there for 90 days, for whoever paid. Method: ask as another account, and on both sides of the last moment. */
     it("keeps receipts for their life", async () => {
       await using test = await open();

@@ -52,7 +52,7 @@ export interface Settlement {
     readonly usage: Usage;
     /** Of the charge, what the provider earns. Never above the charge. */
     readonly earned: MicroUsd;
-    /** Kept for 90 days, in the same step as the charge. */
+    /** Kept for as long as the operator says, in the same step as the charge. */
     readonly receipt?: ReceiptDocument;
   };
 }
@@ -90,6 +90,9 @@ export interface LedgerFault {
  * - `settle` charges at most what was held, returns the rest to the balance, and writes usage and
  *   receipt, all in one durable step. It answers what was charged.
  * - Both are idempotent on the hold id: the second call changes nothing and gives the first answer.
+ * - `settleLater` settles as soon as the storage takes it, and never throws: for money that goes back. Where the
+ *   process ends first, the hold is released at the next start.
+ * - `assertWritable` writes; it throws `storage_unavailable` where nothing can be written, as every other call does then.
  * - An answered call survives a crash of the process or the machine.
  * - After `releaseOpenHolds` no hold is open; each one found was settled as `crashed`, charging nothing.
  */
@@ -97,15 +100,19 @@ export interface Ledger {
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void>;
   hold(terms: HoldTerms): Promise<void>;
   settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd>;
+  settleLater(holdId: HoldId, settlement: Settlement): void;
+  assertWritable(): Promise<void>;
   totals(account: AccountId): Promise<Totals>;
   /** Newest first. */
   usage(account: AccountId, limit: number): Promise<UsageRow[]>;
-  /** Only for the account that paid; undefined once `RECEIPT_LIFE_MS` has passed. */
+  /** Only for the account that paid; undefined once its time has passed. */
   receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined>;
   releaseOpenHolds(at: number): Promise<number>;
   /** Every account whose figures do not add up; empty is the only good answer. */
   check(): Promise<LedgerFault[]>;
 }
 
-/** 90 days, as the wire contract promises. */
+/** How long a receipt is kept where the operator says nothing. */
 export const RECEIPT_LIFE_MS = 90 * 24 * 60 * 60_000;
+/** After this a settlement is added to the sums of its day, and no longer listed. */
+export const USAGE_LIFE_MS = 400 * 24 * 60 * 60_000;
