@@ -108,6 +108,7 @@ export class Outgoing {
   }
 
   async #sendFrames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {
+    let isMore: boolean;
     do {
       const waiting = joinBytes(this.#waiting);
       this.#waiting = [waiting];
@@ -115,11 +116,13 @@ export class Outgoing {
       const reserved = plaintext.length + FRAME_OVERHEAD_BYTES_MAX;
       await this.#credit.take(reserved, signal);
       const rest = waiting.subarray(plaintext.length);
-      const frame = this.#sealer.frame(plaintext, completionTokens, final && rest.length === 0);
+      // What was rendered meanwhile stands behind it.
+      this.#waiting = [...(rest.length > 0 ? [rest] : []), ...this.#waiting.slice(1)];
+      const frame = this.#sealer.frame(plaintext, completionTokens, final && this.#waiting.length === 0);
       this.#credit.give(reserved - frame.length);
       this.#send(toBase64(frame));
-      this.#waiting = rest.length > 0 ? [rest] : [];
-    } while (this.#waiting.length > 0);
+      isMore = rest.length > 0 || (final && this.#waiting.length > 0);
+    } while (isMore);
     this.#lastFrameAtMs = this.#tools.clock.monotonicMs();
   }
 }

@@ -8,6 +8,9 @@ export const integerOf = (min: number | undefined, max: number | undefined): str
 
 export const numberOf = (bounds: NumberBounds | undefined): string => (bounds ? signed(bounds) : "number");
 
+/** Whole numbers of 64 bits; the one that is only negative is left out. */
+export const anyInteger = `"-"? (${wholesOf("0", String(2n ** 63n - 1n))})`;
+
 /** Both signs in turn. What is below 0 is told by its distance from it, which is at least one unit. */
 function signed({ places, min, max }: NumberBounds): string {
   const signs: string[] = [];
@@ -68,7 +71,10 @@ function further(low: string, high: string | undefined, room: number): string {
 
 /** Whole numbers from `low` to `high`, both at least 0, by their number of digits. */
 function wholes(low: number, high: number): string {
-  const [first, last] = [String(low), String(high)];
+  return wholesOf(String(low), String(high));
+}
+
+function wholesOf(first: string, last: string): string {
   const ranges: string[] = [];
   for (let length = first.length; length <= last.length; length++) {
     const from = length === first.length ? first : `1${"0".repeat(length - 1)}`;

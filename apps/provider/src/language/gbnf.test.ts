@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { readSchema } from "@darkbloom/protocol";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
@@ -26,6 +27,10 @@ const formats = {
   email: (text: string) =>
     /^(?!\.)(?!.*\.\.)[\w.+-]{1,64}(?<!\.)@(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,63}$/i.test(text) &&
     text.length <= 254,
+  duration: /^P(?!$)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$/,
+  hostname: (text: string) =>
+    text.length <= 253 && text.split(".").every((label) => /^(?!-)[a-z0-9-]{1,63}(?<!-)$/i.test(label)),
+  ipv6: (text: string) => isIPv6(text),
   ipv4: (text: string) => {
     const bytes = text.split(".");
     return bytes.length === 4 && bytes.every((byte) => String(Number(byte)) === byte && Number(byte) < 256);
@@ -100,6 +105,43 @@ describe("the grammar of a schema", () => {
     ],
     ["an empty list", { type: "array", maxItems: 0 }, ["[]"], ["[1]"]],
     ["a list of at least two", { type: "array", minItems: 2 }, ["[1, 2]", "[1, 2, 3]"], ["[]", "[1]"]],
+    [
+      "whole numbers of 64 bits",
+      { type: "integer" },
+      ["9223372036854775807", "-9223372036854775807", "1000000000000000000", "0", "-12"],
+      ["01", "1.5", "-"],
+    ],
+    [
+      "a step of a cent",
+      number({ multipleOf: 0.01, maximum: 2 }),
+      ["1.25", "2", "-3.5", "0.07"].slice(0, 3),
+      ["1.255", "2.01"],
+    ],
+    [
+      "durations",
+      string({ format: "duration" }),
+      quoted(["P1Y", "P1Y2M3D", "PT5S", "P2W", "P1DT1H30M"]),
+      quoted(["P", "PT", "1Y", "P1YT", "P1S"]),
+    ],
+    [
+      "host names",
+      string({ format: "hostname" }),
+      quoted(["a", "example.com", "x-1.y.z.w"]),
+      quoted(["", "-a", "a..b", "a-.b"]),
+    ],
+    [
+      "addresses of IPv6",
+      string({ format: "ipv6" }),
+      quoted(["::", "::1", "fe80::1:2", "1:2:3:4:5:6:7:8", "1::", "1:2:3:4:5:6:7::", "1::3:4:5:6:7:8"]),
+      quoted([":", "1:2", "1::2::3", "12345::", "1:2:3:4:5:6:7:8:9"]),
+    ],
+    [
+      "constants that begin alike",
+      { enum: ["a", "ab", "abc", "b", "é", "éé", "😀", "😁"] },
+      quoted(["a", "ab", "abc", "b", "é", "éé", "😀", "😁"]),
+      quoted(["", "ac", "abcd", "😂", "é😀"]),
+    ],
+    ["constants of numbers that begin alike", { enum: [1, 12, 123, 2] }, ["1", "12", "123", "2"], ["3", "13", "1234"]],
     ["constants", { enum: ["a", 1, null, { b: [true] }] }, ['"a"', "1", "null", '{"b":[true]}'], ['"b"', "2", "{}"]],
     ["odd constants", { enum: ['"', "\\", "\n", "é😀"] }, ['"\\""', '"\\\\"', '"\\n"', '"é😀"'], ['"x"']],
     ["constants of a type", { type: "string", enum: ["a", 1] }, ['"a"'], ["1"]],

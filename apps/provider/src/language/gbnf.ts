@@ -7,7 +7,7 @@ import {
   type TextState,
   type Tool,
 } from "@darkbloom/protocol";
-import { integerOf, numberOf } from "./gbnf-numbers.ts";
+import { anyInteger, integerOf, numberOf } from "./gbnf-numbers.ts";
 import { charOf } from "./gbnf-text.ts";
 import type { ToolSyntax } from "./tool-syntax.ts";
 
@@ -27,7 +27,7 @@ const common = {
   string: `"\\"" char* "\\""`,
   digits: `[0-9]{1,16}`,
   number: `"-"? ("0" | [1-9] [0-9]{0,15}) ("." digits)? ([eE] [-+]? [0-9]{1,2})?`,
-  integer: `"-"? ("0" | [1-9] [0-9]{0,14})`,
+  integer: anyInteger,
   boolean: `"true" | "false"`,
   null: `"null"`,
   member: `string ":" ws value`,

@@ -107,9 +107,9 @@ export class SealingKeys implements Disposable {
 
   /** A key that no kept blob names is erased, with all that was derived from it. */
   #keep(kept: readonly Shown[]): void {
-    const gone = this.#shown.filter(({ key }) => kept.every((other) => other.key !== key));
-    for (const { key } of gone) key.erase();
-    if (gone.length > 0) this.#opener.forget();
+    const gone = new Set(this.#shown.map(({ key }) => key)).difference(new Set(kept.map(({ key }) => key)));
+    for (const key of gone) key.erase();
+    if (gone.size > 0) this.#opener.forget();
     this.#shown = kept;
   }
 

@@ -22,17 +22,17 @@ export interface Edge {
 /**
  * Bounds that hold all `edges`, rounded inward.
  *
- * @param places none for whole numbers; absent: as many as fit beside the edges
+ * @param placesMax none for whole numbers; fewer are written where more do not fit beside the edges
  * @returns `none`: no number of these digits is between them
  */
-export function numberBounds(from: readonly Edge[], to: readonly Edge[], whole: boolean): NumberBounds | "none" {
+export function numberBounds(from: readonly Edge[], to: readonly Edge[], placesMax: number): NumberBounds | "none" {
   if (from.some(({ at }) => at >= BEYOND) || to.some(({ at }) => at <= -BEYOND)) return "none";
   const [least, most] = [from.filter(isNear), to.filter(isNear)];
   const before = mostOf(
     [...least, ...most].map(({ at }) => String(Math.trunc(Math.abs(at))).length),
     1,
   );
-  const places = whole ? 0 : NUMBER_DIGITS_MAX - before;
+  const places = Math.min(placesMax, NUMBER_DIGITS_MAX - before);
   const mins = least.map((edge) => inward(edge, places, 1n));
   const maxs = most.map((edge) => inward(edge, places, -1n));
   const min = mins.length === 0 ? undefined : mostOf(mins);

@@ -50,7 +50,11 @@ it.each<[string, unknown, Shape]>([
     { type: "integer", minimum: 1, exclusiveMinimum: 3 },
     { kind: "integer", min: 4, max: undefined },
   ],
-  ["bounds that no integer of ours reaches", { type: "integer", minimum: -1e15, maximum: 1e300 }, whole],
+  [
+    "bounds that no integer of ours reaches",
+    { type: "integer", minimum: -1e15, maximum: 1e300 },
+    { kind: "integer", min: -999_999_999_999_999, max: 999_999_999_999_999 },
+  ],
   [
     "exclusive bounds as draft 4 has them",
     { type: "integer", minimum: 1, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false },
@@ -65,6 +69,16 @@ it.each<[string, unknown, Shape]>([
     "a number's bound",
     { type: "number", exclusiveMinimum: 0 },
     { kind: "number", bounds: { places: 14, min: 1, max: undefined } },
+  ],
+  [
+    "a step of so many places",
+    { type: "number", multipleOf: 0.01, minimum: 0.005 },
+    { kind: "number", bounds: { places: 2, min: 1, max: undefined } },
+  ],
+  [
+    "a step of 1",
+    { type: "number", multipleOf: 1 },
+    { kind: "number", bounds: { places: 0, min: undefined, max: undefined } },
   ],
   ["a string", { type: "string" }, text],
   ["a string's length", string({ minLength: 1, maxLength: 9 }), { kind: "string", minChars: 1, maxChars: 9 }],
@@ -96,6 +110,7 @@ it.each<[string, unknown, Shape]>([
     object({ additionalProperties: { type: "null" }, propertyNames: { type: "string" }, minProperties: 0 }),
     { kind: "object", members: [], rest: nothing },
   ],
+  ["the largest number that is kept", { const: 2 ** 53 - 1 }, literal("9007199254740991")],
   ["a constant", { const: { a: [1, "x"] } }, literal('{"a":[1,"x"]}')],
   ["null as a constant", { const: null }, literal("null")],
   ["a list of constants", { enum: ["a", 1, null, "a"] }, literal('"a"', "1", "null")],
@@ -237,6 +252,10 @@ it.each<[unknown, string]>([
   [{ enum: [] }, "the schema's 'enum' has no value of its type"],
   [{ type: "string", const: 7 }, "the schema's 'const' has no value of its type"],
   [{ enum: [Number.POSITIVE_INFINITY] }, "the schema has a number that is too large"],
+  // JSON's own 9007199254740993 has become another number before anybody reads it.
+  [{ const: 2 ** 53 }, "the schema has a number that is too large"],
+  [{ enum: ["a", [-(2 ** 53)]] }, "the schema has a number that is too large"],
+  [{ const: { a: 1e300 } }, "the schema has a number that is too large"],
   [string({ minLength: -1 }), "'minLength' is a whole number, at least 0"],
   [string({ maxLength: 1.5 }), "'maxLength' is a whole number, at least 0"],
   [string({ minLength: 2, maxLength: 1 }), "the schema's 'minLength' is above its 'maxLength'"],

@@ -164,8 +164,11 @@ class Reader {
 
   #countValue(value: unknown, depth: number): void {
     this.#count(depth);
-    if (typeof value === "number" && !Number.isFinite(value))
-      throw new Refusal(ourWords`the schema has a number that is too large`);
+    // Above, not every digit that was sent has arrived.
+    if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+      throw new Refusal(
+        ourWords`the schema has a number that is too large: a constant is kept exactly up to 2^53 - 1; as a string it may be any`,
+      );
     if (typeof value === "object" && value !== null)
       for (const part of Object.values(value)) this.#countValue(part, depth + 1);
   }

@@ -18,6 +18,11 @@ describe("the certificates in a TPM", () => {
     { stored: one.slice(0, -2), are: [] },
     { stored: `${one}${other.slice(0, -2)}`, are: [one] },
     { stored: `1001${one}`, are: [] },
+    { stored: `1001000007${one}`, are: [one] },
+    { stored: `1001000010${one}${"ff".repeat(9)}`, are: [one] },
+    { stored: `1001000007${one}${"00".repeat(3)}1001000005${other}${"ff".repeat(20)}`, are: [one, other] },
+    { stored: `1001010007${one}`, are: [] },
+    { stored: "1001000007", are: [] },
     {
       stored: other.repeat(PATH_CERTIFICATES_MAX + 1),
       are: Array.from({ length: PATH_CERTIFICATES_MAX }, () => other),

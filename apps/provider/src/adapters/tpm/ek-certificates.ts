@@ -16,6 +16,8 @@ const EK_CHAIN_BYTES_MAX = 32_768;
 /** Every PC client TPM reads so much at once. */
 const NV_PIECE_BYTES_MAX = 512;
 
+const STORED_CERT_HEADER_BYTES = 5;
+
 /** TPMA_NV, Part 2, 13.4: who may read, and whether anything was written. */
 const ownerMayRead = 1 << 17;
 const authMayRead = 1 << 18;
@@ -63,6 +65,10 @@ export function certificatesIn(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
   const found: Uint8Array<ArrayBuffer>[] = [];
   for (let at = 0; at < bytes.length && found.length < PATH_CERTIFICATES_MAX;) {
     const first = bytes[at];
+    if (isStoredCertHeader(bytes, at)) {
+      at += STORED_CERT_HEADER_BYTES;
+      continue;
+    }
     if (first === 0x00 || first === 0xff) {
       at += 1;
       continue;
@@ -76,6 +82,16 @@ export function certificatesIn(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
   }
   return found;
 }
+
+/**
+ * Some makers store a certificate as TPM 1.2 did: a tag (0x1001), the type "full certificate" (0x00) and a length of two
+ * bytes before it (TCG PC Client Specific Implementation Specification for Conventional BIOS, 7.3.2).
+ */
+const isStoredCertHeader = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at] === 0x10 &&
+  bytes[at + 1] === 0x01 &&
+  bytes[at + 2] === 0x00 &&
+  bytes[at + STORED_CERT_HEADER_BYTES] === 0x30;
 
 async function present(tpm: Tpm, first: number, last: number): Promise<number[]> {
   return (await tpm.run(handlesFrom(first, last - first + 1))).filter((index) => index >= first && index <= last);

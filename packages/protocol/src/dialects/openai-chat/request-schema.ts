@@ -72,7 +72,9 @@ const toolChoice = z.union([
   z.object({ type: z.enum(["none", "auto", "required"]) }),
 ]);
 const responseFormat = z.union([
-  z.object({ type: z.enum(["text", "json_object"]) }),
+  z.object({ type: z.literal("text") }),
+  // With a schema as servers of open models have it: then it is kept to.
+  z.object({ type: z.literal("json_object"), schema: jsonSchema.nullish() }),
   z.object({
     type: z.literal("json_schema"),
     json_schema: z.object({

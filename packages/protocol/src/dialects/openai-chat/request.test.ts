@@ -68,6 +68,11 @@ describe("bodies that are taken", () => {
       { sampling: { ...sampling, topK: 5, frequencyPenalty: -2, presencePenalty: 2, logitBias: [[7, -100]] } },
     ],
     ["a JSON object", { response_format: { type: "json_object" } }, { format: anyObject }],
+    [
+      "a JSON object of a schema",
+      { response_format: { type: "json_object", schema: { type: "null" } } },
+      { format: { root: { kind: "null" }, defs: new Map() } },
+    ],
     ["a pin", { provider_serial: " C02X " }, { pins: ["C02X"].map(serial) }],
     ["pins", { provider_serials: ["a", "b "], provider_serial: ["b"] }, { pins: ["b", "a"].map(serial) }],
     [

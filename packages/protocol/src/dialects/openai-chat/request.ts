@@ -147,7 +147,8 @@ function toolChoiceOf({ tool_choice: given }: ChatRequest, tools: readonly Tool[
 
 function formatOf({ response_format: given }: ChatRequest): Schema | undefined {
   if (!given || given.type === "text") return undefined;
-  if (!("json_schema" in given)) return anyObject;
+  if (given.type === "json_object")
+    return given.schema ? readFormat(given.schema, false, "response_format.schema") : anyObject;
   const { schema, strict } = given.json_schema;
   return schema ? readFormat(schema, strict ?? false, "response_format.json_schema.schema") : anyObject;
 }

@@ -1,0 +1,151 @@
+import { AnswerOpener, FRAME_PLAINTEXT_BYTES_MAX, fromBase64, type OpenedFrame } from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ManualClock, settle } from "../../test/manual-clock.ts";
+import { Credit } from "./credit.ts";
+import { Outgoing, PROGRESS_EVERY_MS } from "./outgoing.ts";
+
+/** Padding, lengths, header and tag of a frame, and what is reserved for them. */
+const OVERHEAD = 512;
+const MUCH = 10_000_000;
+
+describe("the way out of an answer", () => {
+  const never = new AbortController().signal;
+  let clock: ManualClock;
+  let credit: Credit;
+  let outgoing: Outgoing;
+  let frames: OpenedFrame[];
+
+  const start = (creditBytes: number) => {
+    clock = new ManualClock();
+    credit = new Credit(clock, creditBytes);
+    frames = [];
+    const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
+    const opener = new AnswerOpener(nodeHpke, secret);
+    const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom };
+    outgoing = new Outgoing(tools, secret, credit, (sent) => frames.push(...opener.push(fromBase64(sent))));
+  };
+  const said = () => frames.map(({ plaintext }) => Buffer.from(plaintext).toString());
+  beforeEach(() => start(MUCH));
+
+  it("sends what was rendered, hashes it, and marks the last", async () => {
+    outgoing.add("a");
+    await outgoing.flush(1, never);
+    outgoing.add("");
+    outgoing.add("bé");
+    expect(await outgoing.end(2, never)).toEqual(nodeCrypto.sha256(Buffer.from("abé")));
+    expect(said()).toEqual(["a", "bé"]);
+    expect(frames.map(({ final }) => final)).toEqual([false, true]);
+    expect(frames.map(({ completionTokens }) => completionTokens)).toEqual([1, 2]);
+  });
+
+  it.each([
+    ["nothing", "", 0, 0],
+    ["nothing, for long", "", PROGRESS_EVERY_MS - 1, 0],
+    ["nothing, for so long that it is told", "", PROGRESS_EVERY_MS, 1],
+    ["something", "a", 0, 1],
+  ])("flushes %s", async (_, text, passedMs, count) => {
+    await clock.advance(passedMs);
+    outgoing.add(text);
+    await outgoing.flush(0, never);
+    expect(frames).toHaveLength(count);
+    // The silence is counted anew.
+    await outgoing.flush(0, never);
+    expect(frames).toHaveLength(count);
+  });
+
+  it("begins and ends with a frame, though there be nothing in it", async () => {
+    await outgoing.begin(0, never);
+    await outgoing.end(0, never);
+    expect(frames.map(({ final, plaintext }) => [final, plaintext.length])).toEqual([
+      [false, 0],
+      [true, 0],
+    ]);
+  });
+
+  it.each([
+    [FRAME_PLAINTEXT_BYTES_MAX, [FRAME_PLAINTEXT_BYTES_MAX]],
+    [FRAME_PLAINTEXT_BYTES_MAX + 1, [FRAME_PLAINTEXT_BYTES_MAX, 1]],
+    [2 * FRAME_PLAINTEXT_BYTES_MAX, [FRAME_PLAINTEXT_BYTES_MAX, FRAME_PLAINTEXT_BYTES_MAX]],
+  ])("cuts %i bytes", async (length, cut) => {
+    outgoing.add("x".repeat(length));
+    await outgoing.end(1, never);
+    expect(frames.map(({ plaintext }) => plaintext.length)).toEqual(cut);
+    expect(frames.map(({ final }) => final)).toEqual(cut.map((_, at) => at === cut.length - 1));
+  });
+
+  it("sends no byte that it has no credit for, and takes back what it reserved too much", async () => {
+    start(OVERHEAD);
+    outgoing.add("a");
+    const flushed = outgoing.flush(1, never);
+    await settle();
+    expect(frames).toEqual([]);
+    credit.give(1);
+    await flushed;
+    expect(said()).toEqual(["a"]);
+    // The frame was smaller than what was held for it, and no more was given back than that.
+    expect(credit.allows(1)).toBe(true);
+    expect(credit.allows(OVERHEAD)).toBe(false);
+  });
+
+  it("keeps the order of what waits, and sends what comes meanwhile with the next", async () => {
+    start(0);
+    outgoing.add("a");
+    const first = outgoing.flush(1, never);
+    await settle();
+    outgoing.add("b");
+    const second = outgoing.flush(2, never);
+    outgoing.add("c");
+    credit.give(MUCH);
+    await Promise.all([first, second]);
+    await outgoing.end(3, never);
+    expect(said().join("")).toBe("abc");
+    expect(frames.map(({ completionTokens }) => completionTokens)).toEqual([1, 2, 3]);
+  });
+
+  it("keeps what was not sent when its wait was ended, and sends it with the end", async () => {
+    start(0);
+    const stop = new AbortController();
+    outgoing.add("a");
+    const flushed = outgoing.flush(1, stop.signal);
+    await settle();
+    stop.abort(new Error("cancelled"));
+    await expect(flushed).rejects.toThrow("cancelled");
+    credit.give(MUCH);
+    outgoing.add("b");
+    expect(await outgoing.end(1, never)).toEqual(nodeCrypto.sha256(Buffer.from("ab")));
+    expect(said()).toEqual(["ab"]);
+  });
+
+  it.each([
+    ["between two events", MUCH, "", [": c\n\n"]],
+    ["not where something waits to be flushed", MUCH, "a", []],
+    ["not where credit is short", 5 + OVERHEAD - 1, "", []],
+    ["where credit is just enough", 5 + OVERHEAD, "", [": c\n\n"]],
+  ])("says a comment %s", async (_, creditBytes, waiting, expected) => {
+    start(creditBytes);
+    outgoing.add(waiting);
+    await outgoing.comment(": c\n\n", never);
+    expect(said()).toEqual(expected);
+  });
+
+  it("says no comment into a frame that waits for credit", async () => {
+    start(OVERHEAD);
+    outgoing.add("a");
+    const flushed = outgoing.flush(1, never);
+    await settle();
+    await outgoing.comment(": c\n\n", never);
+    credit.give(MUCH);
+    await flushed;
+    expect(said()).toEqual(["a"]);
+  });
+
+  it("knows how long nothing was rendered, once something was", async () => {
+    await clock.advance(7);
+    expect(outgoing.silentMs).toBeUndefined();
+    outgoing.add("a");
+    await clock.advance(5);
+    outgoing.add("");
+    expect(outgoing.silentMs).toBe(5);
+  });
+});
