@@ -11,9 +11,6 @@ export function isLoopback(host: string): boolean {
   return loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 }
 
-/** Every address of this machine, loopback too. */
-export const isWildcard = (host: string): boolean => host === "0.0.0.0" || host === "::";
-
 /** The URL at which processes of this machine reach a server, which may listen on every address. */
 export function reachableUrl(baseUrl: string): string {
   const url = new URL(baseUrl);

@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
 import { failuresOf } from "@darkbloom/protocol";
 import { DataFolderError, openDataFolder } from "@darkbloom/protocol/node";
 import { platformHere, providerStatus, STATUS_FILE, type LossReason, type ProviderStatus } from "@darkbloom/provider";
+import { CommandFailed } from "./failure.ts";
 import { PROVIDERS_MAX } from "./settings.ts";
 
 /** The network's join token, for `provider start` on a machine that is not the coordinator's. Mode 0600. */
@@ -55,6 +57,20 @@ export function statusIn(data: string): ProviderStatus | undefined {
   }
 }
 
+/**
+ * By which a provider on the coordinator's machine shows that it may join.
+ *
+ * @throws CommandFailed where the folder has none, or is not ours to read
+ */
+export function localSecret(coordinatorData: string): string {
+  const secret = textIn(coordinatorData, LOCAL_SECRET_FILE)?.trim();
+  if (secret === undefined || secret === "")
+    throw new CommandFailed(
+      `There is no ${LOCAL_SECRET_FILE} that this user can read in ${coordinatorData}. Name the --data folder of a coordinator that has been started there, as its own user.`,
+    );
+  return secret;
+}
+
 export const savedToken = (data: string): string | undefined => textIn(data, JOIN_TOKEN_FILE)?.trim();
 
 function textIn(data: string, file: string): string | undefined {
@@ -90,7 +106,7 @@ const losses: Readonly<Record<LossReason, string>> = {
   closed: "The coordinator closed the connection.",
   refused: "The coordinator refuses this machine's registration. Check that both are of the same version.",
   token_missing:
-    "The coordinator takes a machine from elsewhere only with its join token, and none was given. Ask its operator for one; 'darkbloom provider login' keeps it.",
+    "The coordinator takes a machine only with its join token, and none was given. Ask its operator for one; 'darkbloom provider login' keeps it. On the coordinator's own machine --coordinator-data does instead.",
   token_refused:
     "The coordinator does not take this join token: its own is another one, or it has none (--join-token) and takes no machine from elsewhere. Ask its operator.",
   replaced: "The same identity has joined from another place, and only one of them can serve.",

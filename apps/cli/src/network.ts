@@ -22,7 +22,7 @@ export interface NetworkPlan {
   readonly threads: number;
   readonly logLevel: string;
   readonly serialDisclosure: SerialDisclosure;
-  /** Where providers reach the coordinator by another address than loopback. */
+  /** What providers on other machines show; our own read the coordinator's local secret in its folder. */
   readonly joinToken: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
   const coordinator = new Child({
     name: "coordinator",
     args: () => coordinatorArgs(plan, port),
-    environment: tokenFor("joinToken", plan.joinToken),
+    environment: joinTokenFor(plan.joinToken),
     onEvent: () => undefined,
   });
   opening.use(coordinator);
@@ -59,7 +59,6 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
       name,
       args: () => providerArgs(plan, baseUrl, name),
       inherited: scrubbedEnvironment(process.env),
-      environment: tokenFor("token", plan.joinToken),
       onEvent: (event) => {
         const news = newsOf(event);
         // While everything stops, that a provider lost its coordinator is no news.
@@ -96,6 +95,7 @@ const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): rea
     "start",
     ...flags({
       coordinator,
+      coordinatorData: join(plan.data, COORDINATOR_FOLDER),
       data: join(plan.data, name),
       model,
       build,
@@ -116,8 +116,8 @@ const flags = (values: { readonly [Name in SettingName]?: string | number }): re
 ];
 
 /** Not on the command line, which every user of the machine can read. */
-const tokenFor = (setting: "joinToken" | "token", token: string | undefined): Readonly<Record<string, string>> =>
-  token === undefined ? {} : { [environmentNameOf(setting)]: token };
+const joinTokenFor = (token: string | undefined): Readonly<Record<string, string>> =>
+  token === undefined ? {} : { [environmentNameOf("joinToken")]: token };
 
 function newsOf(event: ChildEvent): string | undefined {
   switch (event.event) {

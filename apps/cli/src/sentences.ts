@@ -1,4 +1,11 @@
-import { AdminError, CatalogError, CountersignerError, DatabaseError, NetworkKeyError } from "@darkbloom/coordinator";
+import {
+  AdminError,
+  CatalogError,
+  CountersignerError,
+  DatabaseError,
+  DescriptorLimitError,
+  NetworkKeyError,
+} from "@darkbloom/coordinator";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import { AppleMdaError, CodeHashError, IdentityKeyError, ModelFileError, NotHardenedError } from "@darkbloom/provider";
 
@@ -10,6 +17,7 @@ const forPeople = [
   CountersignerError,
   DatabaseError,
   DataFolderError,
+  DescriptorLimitError,
   IdentityKeyError,
   ModelFileError,
   NetworkKeyError,

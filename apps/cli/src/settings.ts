@@ -77,6 +77,12 @@ export const settings = {
     mustBe: "a URL that begins with http:// or https://",
     read: coordinatorUrl,
   },
+  coordinatorData: {
+    value: "DIR",
+    means: "the data folder of a coordinator on this machine: its local secret is shown instead of a join token",
+    mustBe: "a path",
+    read: anyText,
+  },
   coordinatorKey: {
     value: "KEY",
     means:
@@ -108,8 +114,7 @@ export const settings = {
   },
   joinToken: {
     value: "TOKEN",
-    means:
-      "the secret that providers on other machines must show; better set in the environment, where `ps` does not list it",
+    means: "the secret that providers must show; better set in the environment, where `ps` does not list it",
     mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`,
     secret: true,
     read: token,
@@ -217,7 +222,7 @@ export const settings = {
   },
   token: {
     value: "TOKEN",
-    means: "the network's join token, needed beyond loopback; better set in the environment",
+    means: "the network's join token, where its coordinator asks for one; better set in the environment",
     mustBe: `a secret of ${TOKEN_CHARS_MIN} to ${TOKEN_CHARS_MAX} printable characters without spaces`,
     secret: true,
     read: token,
@@ -236,7 +241,7 @@ export const settings = {
     read: namedRoots,
   },
   trustProxy: {
-    means: "believe the X-Forwarded-For header of the reverse proxy in front",
+    means: "believe the last address in the X-Forwarded-For header of the reverse proxy in front",
     mustBe: "true or false",
     read: yesOrNo,
   },

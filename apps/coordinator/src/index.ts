@@ -2,6 +2,8 @@ export { CountersignerError } from "./adapters/countersigner.ts";
 export { DATABASE_FILE, DatabaseError } from "./adapters/database.ts";
 export { NetworkKeyError } from "./adapters/network-key.ts";
 export type { LogLevel } from "./adapters/observe.ts";
+export { DescriptorLimitError } from "./adapters/descriptor-limit.ts";
+export { LOCAL_SECRET_FILE } from "./adapters/local-secret.ts";
 export { openStore } from "./adapters/open-store.ts";
 export { withAdmin } from "./admin/client.ts";
 export { AdminError, type Admin } from "./admin/operations.ts";

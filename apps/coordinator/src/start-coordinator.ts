@@ -1,11 +1,13 @@
 import { timingSafeEqual } from "node:crypto";
 import { NetworkError, utf8, type MachinePolicy, type Revocations, type TrustLevel } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
 import { adminOf } from "./admin/operations.ts";
 import { serveAdmin } from "./admin/server.ts";
+import { toldAdmin } from "./admin/told.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { MachineRecords } from "./fleet/records.ts";
@@ -13,8 +15,10 @@ import { DRAIN_RETRY_SEC } from "./http/failure.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
+import { connectionBounds } from "./limits/descriptors.ts";
 import { Slots } from "./routing/slots.ts";
 import { mayServe } from "./trust/serving.ts";
+import { mayJoin } from "./trust/may-join.ts";
 import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
 import { ProviderSockets } from "./ws/provider.ts";
 
@@ -30,6 +34,8 @@ export interface CoordinatorConfig {
   readonly trustProxy: boolean;
   /** `GET /v1/models` leaves out what no connected machine serves. */
   readonly hideUnserved?: boolean;
+  /** Refuses requests whose `Host` is a name that a stranger could own. */
+  readonly ownHostOnly?: boolean;
   /** What a provider on another machine must show to join; without one, none may. */
   readonly joinToken?: string;
   /** Makers' roots and PCR values, by which machines are judged. */
@@ -69,6 +75,8 @@ export interface RunningCoordinator {
  */
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
   const clock = systemClock;
+  const bounds = connectionBounds(descriptorLimit());
+  if (!bounds) throw new DescriptorLimitError();
   await using opening = new AsyncDisposableStack();
   const fleet = new Fleet((act) => void setImmediate(act));
   const observer = createObserver({ level: config.logLevel });
@@ -82,7 +90,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }),
   );
   const tools = { clock, random: systemRandom, crypto: nodeCrypto };
-  opening.use(await serveAdmin(store.folder.path, adminOf({ ...store, ...tools })));
+  opening.use(await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools }), events)));
   const slots = opening.use(new Slots(fleet, clock, systemRandom));
   const net: Net = {
     ...tools,
@@ -93,8 +101,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     events,
     platformFeePercent: config.platformFeePercent,
   };
-  const mayJoin = (token: string | undefined, onThisMachine: boolean) =>
-    onThisMachine || sameSecret(token, config.joinToken);
+  const { trustProxy, joinToken } = config;
+  const joinRules = { joinToken, trustProxy, localSecret: store.localSecret, isSame: isSameSecret };
   const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
   const policy = () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) });
   const records = new MachineRecords();
@@ -105,7 +113,18 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     mayServe: (machine) => mayServe(machine, floor, clock.monotonicMs()),
   });
   const sockets = opening.use(
-    new ProviderSockets({ ...net, serials, records, policy, makeCredential: credentialFor, floor, mayJoin }),
+    new ProviderSockets(
+      {
+        ...net,
+        serials,
+        records,
+        policy,
+        makeCredential: credentialFor,
+        floor,
+        mayJoin: (shown, isLocal) => mayJoin(joinRules, shown, isLocal),
+      },
+      { trustProxy, bounds },
+    ),
   );
 
   let draining = false;
@@ -127,8 +146,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),
     settings: {
       corsOrigins: config.corsOrigins,
-      trustProxy: config.trustProxy,
       hideUnserved: config.hideUnserved === true,
+      trustProxy,
+      isOpenLocally: joinToken === undefined && !trustProxy,
+      ownHostOnly: config.ownHostOnly ?? false,
+      connectionsMax: bounds.http,
       version: config.version,
       minTrustDefault: config.minTrust,
       requestsPerSec: config.requestsPerSec,
@@ -166,8 +188,7 @@ async function within(ms: number, awaited: Promise<unknown>): Promise<void> {
 }
 
 /** Compares without telling by its time how much was right. */
-function sameSecret(shown: string | undefined, secret: string | undefined): boolean {
-  if (!shown || !secret) return false;
+function isSameSecret(shown: string, secret: string): boolean {
   const digests = [shown, secret].map((text) => nodeCrypto.sha256(utf8(text))) as [Uint8Array, Uint8Array];
   return timingSafeEqual(...digests);
 }

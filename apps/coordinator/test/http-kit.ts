@@ -29,7 +29,7 @@ import { mayServe } from "../src/trust/serving.ts";
 import { serialNames } from "../src/trust/serial-names.ts";
 import type { AnswerFacts, Closing } from "../src/inference/reply.ts";
 
-export const KEY = "eigeninference-testtesttesttesttesttesttesttesttest";
+export const KEY = "eigeninference-testtesttesttesttesttesttesttesttesttesttes";
 export const ACCOUNT = "acct_test" as AccountId;
 export const PROVIDER = "prov_1" as ProviderId;
 
@@ -185,7 +185,13 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     events: observer.events,
     metrics: observer.metrics,
     acceptProvider: (_request, socket) => socket.destroy(),
-    settings: { corsOrigins: [], trustProxy: false, version: "0.1.0", minTrustDefault: "self_signed" },
+    settings: {
+      corsOrigins: [],
+      trustProxy: false,
+      isOpenLocally: true,
+      version: "0.1.0",
+      minTrustDefault: "self_signed",
+    },
     ...more,
   };
   const { fleet, catalog, clock, settings } = deps;

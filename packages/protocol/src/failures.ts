@@ -292,7 +292,7 @@ export function sentenceOf(failure: Failure): string {
     case "key_invalid":
       return "This API key is not known or was revoked. Ask the operator for a key ('darkbloom keys create').";
     case "not_allowed":
-      return "This API key may not do that.";
+      return "That is not allowed: by this API key, or under this Host, which is not one of the network's own.";
     case "body_invalid":
       return failure.param === null
         ? `The request body is not valid: ${failure.expected}.`

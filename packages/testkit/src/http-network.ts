@@ -5,7 +5,7 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:ht
 import { buffer } from "node:stream/consumers";
 import { account, entry, TestNetwork } from "./network.ts";
 
-export const KEY = "eigeninference-testtesttesttesttesttesttesttesttest";
+export const KEY = "eigeninference-testtesttesttesttesttesttesttesttesttesttes";
 
 /** Of one response, all that came over the wire. */
 export interface Answered {

@@ -81,6 +81,8 @@ function quietEvents(bugs: unknown[]): Events {
     requestFailed: ignore,
     attemptFailed: ignore,
     providerJoined: ignore,
+    joinRefused: ignore,
+    adminActed: ignore,
     providerLeft: ignore,
     verdictChanged: ignore,
     frameSkipped: ignore,
@@ -132,7 +134,7 @@ export class TestNetwork {
 
   /** The coordinator's end of a new connection. */
   host(wire: Parameters<typeof hostProvider>[1]): Connection {
-    return hostProvider(this.sessionNet, wire, true);
+    return hostProvider(this.sessionNet, wire, { isLocal: true, bucket: "simulated" });
   }
 
   get sessionNet(): Parameters<typeof hostProvider>[0] {

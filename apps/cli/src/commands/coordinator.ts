@@ -49,6 +49,8 @@ export const coordinator = command({
       dataPath: data,
       corsOrigins: corsOrigin ?? [],
       trustProxy: as.trustProxy,
+      // `up` is for its owner's programs; a page in the owner's browser is none of them.
+      ownHostOnly: isSupervised && isLoopback(host) && !as.trustProxy,
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
       minTrust: as.minTrust,
       trust: readTrustFiles(as),

@@ -9,7 +9,7 @@ import {
 import { startClean } from "../clean-start.ts";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";
-import { failureIn, lossOf, savedToken } from "../machine-folder.ts";
+import { failureIn, localSecret, lossOf, savedToken } from "../machine-folder.ts";
 import { locateModel } from "../model.ts";
 import { note, outputOf, type Output } from "../output.ts";
 import { listenForStop } from "../stop.ts";
@@ -34,14 +34,29 @@ export const providerStart = command({
     identity: { default: "auto" },
     tpm: { default: TPM_DEVICE },
     token: "optional",
+    coordinatorData: "optional",
     logLevel: { default: "warn" },
     json: { default: "false" },
   },
-  async run({ coordinator, data, model, build, slots, threads, identity, tpm, token, logLevel, json }) {
+  async run({
+    coordinator,
+    data,
+    model,
+    build,
+    slots,
+    threads,
+    identity,
+    tpm,
+    token,
+    coordinatorData,
+    logLevel,
+    json,
+  }) {
     startClean();
     const stop = listenForStop();
     const located = locateModel(model);
-    const authToken = token ?? savedToken(data);
+    const secret = coordinatorData === undefined ? undefined : localSecret(coordinatorData);
+    const authToken = token ?? secret ?? savedToken(data);
     if (authToken !== undefined && coordinator.protocol === "http:" && !isLoopback(coordinator.hostname))
       note("Warning: the join token goes to the coordinator in the clear. Use an https:// address.");
     const story = storyOf(outputOf(json));

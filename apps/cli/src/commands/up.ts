@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
 import { administer, COORDINATOR_FOLDER } from "../admin.ts";
 import { ChildEndedEarly } from "../child.ts";
 import { command } from "../command.ts";
-import { isLoopback, isWildcard, noTokenNote, plaintextWarning } from "../listening.ts";
+import { isLoopback, noTokenNote, plaintextWarning } from "../listening.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { startNetwork, type NetworkPlan } from "../network.ts";
 import { note, outputOf } from "../output.ts";
@@ -15,7 +14,6 @@ import { addToCatalog } from "../up-model.ts";
 
 /** Whoever waits longer than this is told for what. */
 const PATIENCE_MS = 2_000;
-const JOIN_TOKEN_BYTES = 32;
 
 export const up = command({
   path: "up",
@@ -50,7 +48,7 @@ export const up = command({
       modelPath: model.path,
       build: model.build,
       threads: threads ?? Math.max(1, Math.floor(THREADS_DEFAULT / providers)),
-      joinToken: joinToken ?? tokenIfNeeded(host),
+      joinToken,
     };
     await using network = new AsyncDisposableStack();
 
@@ -83,12 +81,6 @@ export const up = command({
     }
   },
 });
-
-/** A network that only this machine reaches by loopback needs none; else its own providers show one made for this run. */
-function tokenIfNeeded(host: string): string | undefined {
-  if (isLoopback(host) || isWildcard(host)) return undefined;
-  return randomBytes(JOIN_TOKEN_BYTES).toString("base64url");
-}
 
 function tellAfter(waitMs: number, text: string): Disposable {
   const timer = setTimeout(() => note(text), waitMs);

@@ -71,6 +71,14 @@ export function createObserver({ level, destination = pino.destination(2) }: Obs
       log.info({ event: "provider_joined", ...facts });
       count.joined.inc({ trust_level: facts.trustLevel });
     },
+    joinRefused: (facts) => {
+      log.info({ event: "join_refused", ...facts });
+      count.joinsRefused.inc({ reason: facts.reason });
+    },
+    adminActed: (facts) => {
+      log.info(plain({ event: "admin_acted", ...facts }));
+      count.adminActions.inc({ action: facts.action, outcome: facts.outcome });
+    },
     providerLeft: (facts) => {
       log.info({ event: "provider_left", ...facts });
       count.left.inc({ reason: facts.reason });
@@ -149,6 +157,8 @@ function countersIn(registry: Registry) {
     firstContentSec: seconds("first_content", "From the hand-over to the first token.", ["model"]),
     totalSec: seconds("request", "From the hold to the settlement.", ["model", "outcome"]),
     joined: counter("providers_joined_total", "Providers that connected.", ["trust_level"]),
+    joinsRefused: counter("joins_refused_total", "Who was not let in as a provider, by why.", ["reason"]),
+    adminActions: counter("admin_actions_total", "Keys made and revoked, credit given.", ["action", "outcome"]),
     left: counter("providers_left_total", "Providers whose connection ended, by why.", ["reason"]),
     verdicts: counter("verdict_changes_total", "Changes of a provider's trust level.", ["from", "to"]),
     framesSkipped: counter("frames_skipped_total", "Frames of providers that could not be understood.", []),

@@ -10,6 +10,7 @@ import type { NetworkKey } from "../trust/serial-names.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { openCountersigner } from "./countersigner.ts";
 import { openDatabase } from "./database.ts";
+import { openLocalSecret } from "./local-secret.ts";
 import { openNetworkKey } from "./network-key.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
@@ -26,6 +27,8 @@ export interface Store extends AsyncDisposable {
   readonly accounts: Accounts;
   readonly countersigner: Countersigner;
   readonly networkKey: NetworkKey;
+  /** By which a provider on this machine shows that it may join. */
+  readonly localSecret: string;
   readonly catalog: Catalog;
   /** Open holds of a coordinator that died, which this start closed without a charge. */
   readonly holdsReleased: number;
@@ -53,6 +56,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
   const catalog = new Catalog(catalogWith(folder, options.models ?? []));
   const countersigner = openCountersigner(folder);
   const networkKey = openNetworkKey(folder);
+  const localSecret = openLocalSecret(folder);
   const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
   const ledger = opening.use(new SqliteLedger(database, options.receiptLifeMs));
   const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
@@ -64,6 +68,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
     accounts: new SqliteAccounts(database),
     countersigner,
     networkKey,
+    localSecret,
     catalog,
     holdsReleased,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

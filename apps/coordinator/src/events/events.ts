@@ -4,6 +4,7 @@ import type {
   Failure,
   FailureCode,
   JobId,
+  KeyId,
   ModelId,
   ProviderId,
   RequestId,
@@ -11,6 +12,24 @@ import type {
   TrustLevel,
 } from "@darkbloom/protocol";
 import type { Outcome } from "../ledger/port.ts";
+
+/** Why somebody may not join. */
+export type JoinRefusal =
+  /** A page in a browser. */
+  | "origin"
+  | "too_many"
+  /** It waited longest of too many that had not registered. */
+  | "crowded_out"
+  | "flood"
+  | "no_registration"
+  | "token_missing"
+  | "token_refused"
+  | "blob"
+  | "pseudonym"
+  | "evidence";
+
+/** What an operator did over the admin socket; what only reads is not told. */
+export type AdminAction = "keys.create" | "keys.revoke" | "credit";
 
 /** Why a provider's connection ended. */
 export type LeaveReason =
@@ -20,6 +39,10 @@ export type LeaveReason =
   | "protocol"
   | "untrusted"
   | "overrun"
+  /** It sends more frames than its work is worth. */
+  | "flood"
+  /** It does not read what it is sent. */
+  | "unread"
   | "stuck"
   | "shutdown";
 
@@ -60,6 +83,15 @@ export interface Events {
     trustLevel: TrustLevel;
     slots: number;
     models: number;
+  }): void;
+  /** @param facts `address` is a bucket: an IPv4 address or the first half of an IPv6 one */
+  joinRefused(facts: { reason: JoinRefusal; address: string }): void;
+  adminActed(facts: {
+    action: AdminAction;
+    outcome: "done" | "refused";
+    keyId?: KeyId;
+    account?: AccountId;
+    creditMicroUsd?: bigint;
   }): void;
   providerLeft(facts: { providerId: ProviderId; reason: LeaveReason; running: number; connectedMs: number }): void;
   verdictChanged(facts: { providerId: ProviderId; from: TrustLevel; to: TrustLevel; failedChecks: number }): void;

@@ -13,7 +13,7 @@ const key = z.object({
 });
 
 /** `GET /v1/key`: what a key can learn of itself. */
-export const showKey = ({ deps, limiter }: Door): Route => ({
+export const showKey = (door: Door): Route => ({
   schema: {
     summary: "The key that this request is made with",
     tags: ["account"],
@@ -21,13 +21,13 @@ export const showKey = ({ deps, limiter }: Door): Route => ({
     response: { 200: key, ...failureResponses(keyedFailures) },
   },
   handler: async (request, reply): Promise<z.infer<typeof key>> => {
-    const caller = await admit(deps, limiter, request.headers, reply);
+    const caller = await admit(door, request.headers, reply);
     return {
       id: caller.keyId,
       label: caller.label,
       account: caller.account,
       min_trust: caller.minTrust,
-      provider_serials: caller.pins.map((pin) => deps.serials.ofPin(pin)),
+      provider_serials: caller.pins.map((pin) => door.deps.serials.ofPin(pin)),
       created_at: new Date(caller.createdAt).toISOString(),
     };
   },
@@ -36,7 +36,7 @@ export const showKey = ({ deps, limiter }: Door): Route => ({
 const receiptParams = z.object({ job_id: z.string().describe("From `x-inference-job-id`") });
 
 /** `GET /v1/receipts/{job_id}`, for the account that paid. */
-export const showReceipt = ({ deps, limiter }: Door): Route => ({
+export const showReceipt = (door: Door): Route => ({
   schema: {
     summary: "The receipt of one answer, for 90 days unless the operator says otherwise",
     tags: ["account"],
@@ -45,9 +45,9 @@ export const showReceipt = ({ deps, limiter }: Door): Route => ({
     response: { 200: receiptDocument, ...failureResponses([...keyedFailures, "receipt_not_found"]) },
   },
   handler: async (request, reply) => {
-    const { account } = await admit(deps, limiter, request.headers, reply);
+    const { account } = await admit(door, request.headers, reply);
     const { job_id } = receiptParams.parse(request.params);
-    const document = await deps.ledger.receipt(account, job_id as JobId, deps.clock.now());
+    const document = await door.deps.ledger.receipt(account, job_id as JobId, door.deps.clock.now());
     if (!document) throw new NetworkError({ code: "receipt_not_found" });
     // As it is kept: a schema would drop fields that it does not know, and the signatures with them.
     return reply.type("application/json; charset=utf-8").send(JSON.stringify(document));

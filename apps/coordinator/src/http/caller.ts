@@ -1,9 +1,11 @@
-import { NetworkError, toHex, utf8, type Sha256Hex } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol";
 import type { FastifyReply } from "fastify";
 import type { IncomingHttpHeaders } from "node:http";
+import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import type { KeyRecord } from "../accounts/port.ts";
-import { formatReset, type RateDecision, type RateLimiter } from "../limits/rate.ts";
-import type { HttpDeps } from "./deps.ts";
+import { formatReset, type RateDecision } from "../limits/rate.ts";
+import type { Door } from "./door.ts";
+import { peerOf } from "./peer.ts";
 
 /**
  * Who is calling, checked and counted. Every route that needs a key starts with this.
@@ -11,15 +13,23 @@ import type { HttpDeps } from "./deps.ts";
  * @throws NetworkError `key_missing`, `key_invalid` or `rate_limit_exceeded`
  */
 export async function admit(
-  { accounts, crypto }: Pick<HttpDeps, "accounts" | "crypto">,
-  limiter: RateLimiter,
+  { deps, limiter, failedKeys }: Door,
   headers: IncomingHttpHeaders,
   reply: FastifyReply,
 ): Promise<KeyRecord> {
+  const { accounts, crypto, settings } = deps;
   const key = keyFrom(headers);
   if (key === undefined) throw new NetworkError({ code: "key_missing" });
-  const caller = await accounts.find(toHex(crypto.sha256(utf8(key))) as Sha256Hex);
-  if (!caller || caller.revokedAt !== null) throw new NetworkError({ code: "key_invalid" });
+  const { bucket } = peerOf(reply.request.raw, settings.trustProxy);
+  const hash = hashOfKey(crypto, key);
+  const retryAfterSec = failedKeys.waitSec(bucket, hash);
+  if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
+  const caller = isKeyShaped(key) ? await accounts.find(hash) : undefined;
+  if (!caller || caller.revokedAt !== null) {
+    failedKeys.wrong(bucket, hash);
+    throw new NetworkError({ code: "key_invalid" });
+  }
+  failedKeys.right(hash);
 
   const decision = limiter.take(caller.account);
   for (const [name, value] of Object.entries(rateHeaders(decision))) reply.raw.setHeader(name, value);

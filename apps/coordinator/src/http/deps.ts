@@ -27,10 +27,16 @@ export interface MetricsSource {
 export interface HttpSettings extends RequestRate {
   /** Origins whose pages may call from a browser; `*` allows every one. Empty: none. */
   readonly corsOrigins: readonly string[];
-  /** Whether `X-Forwarded-*` is believed. */
+  /** Whether the last entry of `X-Forwarded-For` is believed. */
   readonly trustProxy: boolean;
   /** Whether `GET /v1/models` leaves out what no connected machine serves. */
   readonly hideUnserved?: boolean;
+  /** Whether providers may join by an address alone: no token is set, and no proxy trusted. Then counters are shown to this machine without a key. */
+  readonly isOpenLocally?: boolean;
+  /** Refuses requests whose `Host` a stranger could own: for a network that its owner's browser can reach. */
+  readonly ownHostOnly?: boolean;
+  /** HTTP connections at once. */
+  readonly connectionsMax?: number;
   /** Of this software, e.g. `0.1.0`. */
   readonly version: string;
   /** The floor for every request: a caller may ask for more, never for less. `none` only where the operator allows such machines. */

@@ -3,6 +3,7 @@ import { failures, openaiErrorSchema } from "@darkbloom/protocol";
 import type { RouteShorthandOptionsWithHandler } from "fastify";
 import type * as z from "zod";
 import type { Budget } from "../limits/budget.ts";
+import type { FailedKeys } from "../limits/failed-keys.ts";
 import type { RateLimiter } from "../limits/rate.ts";
 import type { HttpDeps } from "./deps.ts";
 
@@ -24,6 +25,7 @@ declare module "fastify" {
 export interface Door {
   readonly deps: HttpDeps;
   readonly limiter: RateLimiter;
+  readonly failedKeys: FailedKeys;
   readonly bodies: Budget;
 }
 

@@ -374,7 +374,7 @@ describe("who may ask", () => {
     });
     const [known] = await edge.accounts.list();
     if (!known) throw new Error("the edge has a key");
-    const key = "eigeninference-boundboundboundboundboundboundboundbound1";
+    const key = "eigeninference-boundboundboundboundboundboundboundbound123";
     const hash = toHex(nodeCrypto.sha256(utf8(key))) as Sha256Hex;
     await edge.accounts.add(hash, { ...known, keyId: "key_b" as KeyId, ...bound });
     const response = await edge.chat(chatBody(body), {
@@ -400,7 +400,7 @@ describe("who may ask", () => {
     });
     const [known] = await edge.accounts.list();
     if (!known) throw new Error("the edge has a key");
-    const key = "eigeninference-boundboundboundboundboundboundboundbound1";
+    const key = "eigeninference-boundboundboundboundboundboundboundbound123";
     const hash = toHex(nodeCrypto.sha256(utf8(key))) as Sha256Hex;
     await edge.accounts.add(hash, { ...known, keyId: "key_b" as KeyId, ...bound });
     const response = await edge.chat(chatBody(), { authorization: `Bearer ${key}` });

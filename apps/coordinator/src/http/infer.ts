@@ -98,16 +98,12 @@ function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pic
  * Who asks, may they, what exactly did they send, what does it mean: then `serve` does the rest. Until
  * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
  */
-async function answer(
-  { deps, limiter, bodies }: Door,
-  endpoint: Endpoint,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
+async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { deps, bodies } = door;
   const { requestId } = request;
   if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
   const hangUp = watchHangUp(request.raw, reply.raw);
-  const caller = await admit(deps, limiter, request.headers, reply);
+  const caller = await admit(door, request.headers, reply);
   const wishes = readAskHeaders(request.headers);
   using room = bodies.share();
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);

@@ -30,7 +30,7 @@ const modelList = z.object({ object: z.literal("list"), data: z.array(model) });
 const wildcard = z.object({ "*": z.string() });
 
 /** `GET /v1/models` */
-export const listModels = ({ deps, limiter }: Door): Route => ({
+export const listModels = (door: Door): Route => ({
   schema: {
     summary: "List the models of this network, those that can answer now first",
     tags: ["models"],
@@ -38,7 +38,8 @@ export const listModels = ({ deps, limiter }: Door): Route => ({
     response: { 200: modelList, ...failureResponses(keyedFailures) },
   },
   handler: async (request, reply): Promise<z.infer<typeof modelList>> => {
-    await admit(deps, limiter, request.headers, reply);
+    await admit(door, request.headers, reply);
+    const { deps } = door;
     // Many clients take the first: one that can answer.
     const models = deps.catalog.entries
       .map((entry) => describe(deps, entry))
@@ -49,7 +50,7 @@ export const listModels = ({ deps, limiter }: Door): Route => ({
 });
 
 /** `GET /v1/models/{id}`, whose id may hold slashes. */
-export const oneModel = ({ deps, limiter }: Door): Route => ({
+export const oneModel = (door: Door): Route => ({
   schema: {
     summary: "One model",
     tags: ["models"],
@@ -58,10 +59,10 @@ export const oneModel = ({ deps, limiter }: Door): Route => ({
     response: { 200: model, ...failureResponses([...keyedFailures, "model_not_found"]) },
   },
   handler: async (request, reply): Promise<Model> => {
-    await admit(deps, limiter, request.headers, reply);
-    const entry = deps.catalog.find(wildcard.parse(request.params)["*"]);
-    if (!entry) throw new NetworkError({ code: "model_not_found", knownModels: deps.catalog.entries.length });
-    return describe(deps, entry);
+    await admit(door, request.headers, reply);
+    const entry = door.deps.catalog.find(wildcard.parse(request.params)["*"]);
+    if (!entry) throw new NetworkError({ code: "model_not_found", knownModels: door.deps.catalog.entries.length });
+    return describe(door.deps, entry);
   },
 });
 

@@ -24,10 +24,10 @@ const priceList = z.object({
 });
 
 /** `GET /v1/pricing`, for everyone. */
-export const listPrices = ({ deps }: Door): Route => ({
+export const listPrices = (door: Door): Route => ({
   schema: { summary: "Prices of every model", tags: ["money"], response: { 200: priceList, ...failureResponses([]) } },
   handler: async (): Promise<z.infer<typeof priceList>> => ({
-    prices: deps.catalog.entries.map(({ id, price }) => ({
+    prices: door.deps.catalog.entries.map(({ id, price }) => ({
       model: id,
       input_price: Number(price.inputPerMtok),
       output_price: Number(price.outputPerMtok),
@@ -45,7 +45,7 @@ const balance = z.object({
 });
 
 /** `GET /v1/payments/balance`. Credit is bought, not earned, so none of it can be withdrawn. */
-export const showBalance = ({ deps, limiter }: Door): Route => ({
+export const showBalance = (door: Door): Route => ({
   schema: {
     summary: "The account's balance",
     tags: ["money"],
@@ -53,8 +53,8 @@ export const showBalance = ({ deps, limiter }: Door): Route => ({
     response: { 200: balance, ...failureResponses(keyedFailures) },
   },
   handler: async (request, reply): Promise<z.infer<typeof balance>> => {
-    const { account } = await admit(deps, limiter, request.headers, reply);
-    const totals = await deps.ledger.totals(account);
+    const { account } = await admit(door, request.headers, reply);
+    const totals = await door.deps.ledger.totals(account);
     return {
       balance_micro_usd: Number(totals.balance),
       balance_usd: formatUsd(totals.balance),
@@ -83,7 +83,7 @@ const usage = z.object({
 });
 
 /** `GET /v1/payments/usage`, newest first. */
-export const listUsage = ({ deps, limiter }: Door): Route => ({
+export const listUsage = (door: Door): Route => ({
   schema: {
     summary: "What the account used, newest first",
     tags: ["money"],
@@ -92,7 +92,7 @@ export const listUsage = ({ deps, limiter }: Door): Route => ({
     response: { 200: usage, ...failureResponses([...keyedFailures, "body_invalid"]) },
   },
   handler: async (request, reply): Promise<z.infer<typeof usage>> => {
-    const { account } = await admit(deps, limiter, request.headers, reply);
+    const { account } = await admit(door, request.headers, reply);
     const query = usageQuery.safeParse(request.query);
     if (!query.success)
       throw new NetworkError({
@@ -100,7 +100,7 @@ export const listUsage = ({ deps, limiter }: Door): Route => ({
         param: "limit" as ParamPath,
         expected: ourWords`it must be a whole number from 1 to ${USAGE_ROWS_MAX}`,
       });
-    const rows = await deps.ledger.usage(account, query.data.limit);
+    const rows = await door.deps.ledger.usage(account, query.data.limit);
     return {
       usage: rows.map((row) => ({
         job_id: row.jobId,

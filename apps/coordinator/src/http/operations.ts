@@ -1,7 +1,9 @@
 import { NetworkError } from "@darkbloom/protocol";
 import * as z from "zod";
-import { failureResponses, type Door, type Route } from "./door.ts";
+import { admit } from "./caller.ts";
+import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";
 import { DRAIN_RETRY_SEC } from "./failure.ts";
+import { peerOf } from "./peer.ts";
 
 const health = z.object({ status: z.literal("ok"), providers: z.int().describe("Connected now") });
 
@@ -40,19 +42,27 @@ export const showReady = ({ deps }: Door): Route => {
   };
 };
 
-/** `GET /metrics`: counts and durations, never content, never accounts. */
-export const showMetrics = ({ deps }: Door): Route => ({
+/**
+ * `GET /metrics`: counts and durations, never content, never accounts. They tell of the business, so who is not on this
+ * machine shows a key, and where a token is set or a proxy trusted everybody does.
+ */
+export const showMetrics = (door: Door): Route => ({
   schema: {
-    summary: "Counters in Prometheus' format",
+    summary:
+      "Counters in Prometheus' format; with a key, but for this machine itself where no proxy is trusted and no join token set",
     tags: ["operations"],
     response: {
       200: { description: "Text exposition format", content: { "text/plain": { schema: z.string() } } },
-      ...failureResponses([]),
+      ...failureResponses(keyedFailures),
     },
   },
-  handler: async (_request, reply) =>
-    reply
-      .type(deps.metrics.contentType)
+  handler: async (request, reply) => {
+    const { metrics, settings } = door.deps;
+    const isFree = settings.isOpenLocally === true && peerOf(request.raw, settings.trustProxy).isLocal;
+    if (!isFree) await admit(door, request.headers, reply);
+    return reply
+      .type(metrics.contentType)
       .serializer((text: string) => text)
-      .send(await deps.metrics.text()),
+      .send(await metrics.text());
+  },
 });

@@ -7,12 +7,16 @@ import { createServer, STATUS_CODES, type RequestListener, type Server, type Ser
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { BODIES_BYTES_MAX, Budget } from "../limits/budget.ts";
+import { HTTP_CONNECTIONS_MAX } from "../limits/descriptors.ts";
+import { FailedKeys } from "../limits/failed-keys.ts";
 import { RateLimiter } from "../limits/rate.ts";
 import { dialectBelow, pathOf, routeNotFound } from "./base-url.ts";
+import { Connections } from "./connections.ts";
 import type { HttpDeps } from "./deps.ts";
 import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
 import { failureOf, sendFailure } from "./failure.ts";
 import { describeApi } from "./openapi.ts";
+import { isForeignHost } from "./peer.ts";
 import { addRoutes } from "./routes.ts";
 
 /** Request line and headers. 431 above it. */
@@ -70,6 +74,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   app.decorateRequest("startedMs");
   app.addHook("onRequest", (request, reply, done) => {
     greet(deps, request, reply);
+    if (deps.settings.ownHostOnly === true && isForeignHost(request.headers.host))
+      throw new NetworkError({ code: "not_allowed" });
     done();
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
@@ -83,6 +89,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     addRoutes(scope, {
       deps,
       limiter: new RateLimiter(deps.clock, deps.settings),
+      failedKeys: new FailedKeys(deps.clock),
       bodies: new Budget(BODIES_BYTES_MAX),
     });
     for (const [url, methods] of known) addOtherMethods(scope, url, methods);
@@ -125,6 +132,7 @@ function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<Ser
     responses.add(response);
     response.once("close", () => responses.delete(response));
   });
+  new Connections(deps.settings.connectionsMax ?? HTTP_CONNECTIONS_MAX).watch(server);
   return server.on("upgrade", (request, socket, head) => deps.acceptProvider(request, socket, head));
 }
 

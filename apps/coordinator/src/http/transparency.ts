@@ -29,7 +29,7 @@ const attestationQuery = z.object({
 });
 
 /** `GET /v1/providers/attestation`: every machine's evidence itself, and what followed from it. */
-export const listAttestations = ({ deps, limiter }: Door): Route => ({
+export const listAttestations = (door: Door): Route => ({
   schema: {
     summary: "What every connected machine shows of itself, and the verdict on it",
     description:
@@ -39,7 +39,7 @@ export const listAttestations = ({ deps, limiter }: Door): Route => ({
     response: { 200: attestationsSchema, ...failureResponses([...keyedFailures, "body_invalid", "overloaded"]) },
   },
   handler: async (request, reply): Promise<Attestations> => {
-    const now = () => deps.clock.now();
+    const now = () => door.deps.clock.now();
     const query = attestationQuery.safeParse(request.query);
     if (!query.success)
       throw new NetworkError({
@@ -49,10 +49,10 @@ export const listAttestations = ({ deps, limiter }: Door): Route => ({
       });
     const { nonce } = query.data;
     if (nonce === undefined)
-      return { providers: deps.fleet.providers().map((provider) => attestationOf(provider, now())) };
+      return { providers: door.deps.fleet.providers().map((provider) => attestationOf(provider, now())) };
     // Each one makes every machine sign, so that it is not for everybody.
-    await admit(deps, limiter, request.headers, reply);
-    const proven = await deps.fleet.prove(
+    await admit(door, request.headers, reply);
+    const proven = await door.deps.fleet.prove(
       fromBase64Url(nonce.replaceAll("+", "-").replaceAll("/", "_").replace("=", "")),
     );
     return { providers: proven.map(({ provider, path }) => attestationOf(provider, now(), path)) };
@@ -81,14 +81,14 @@ function attestationOf(provider: ProviderView, now: number, callersPath?: NonceP
 }
 
 /** `GET /.well-known/darkbloom`: what a verifier pins. */
-export const showWellKnown = ({ deps }: Door): Route => ({
+export const showWellKnown = (door: Door): Route => ({
   schema: {
     summary: "The keys that countersign receipts, and what this coordinator can do",
     tags: ["trust"],
     response: { 200: wellKnownSchema, ...failureResponses([]) },
   },
   handler: async (): Promise<WellKnown> => ({
-    coordinator_keys: deps.coordinatorKeys.map(({ id, publicKey }) => ({
+    coordinator_keys: door.deps.coordinatorKeys.map(({ id, publicKey }) => ({
       id,
       algorithm: "Ed25519",
       public_key: toBase64(publicKey),

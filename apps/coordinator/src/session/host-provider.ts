@@ -22,9 +22,21 @@ export interface SessionNet extends ActivationNet {
   readonly floor: Floor;
   readonly events: Events;
   readonly serials: SerialNames;
-  /** Whether this peer may join: it is on this machine, or it shows the operator's join token. */
-  readonly mayJoin: (authToken: string | undefined, onThisMachine: boolean) => boolean;
+  /** Whether this peer may join: by what it shows, or because it comes from this machine. */
+  readonly mayJoin: (authToken: string | undefined, isLocal: boolean) => boolean;
 }
+
+/** Who knocks, as far as the edge can tell. */
+export interface Arrival {
+  readonly isLocal: boolean;
+  /** Where strangers are counted. */
+  readonly bucket: string;
+}
+
+/** Whoever has not registered may send this, and no more. Evidence of the largest kind is a quarter of it. */
+export const FIRST_BYTES_MAX = 1024 * 1024;
+/** Frames of his that may wait meanwhile: a registration, a blob under a pseudonym, what comes in one breath with them. */
+export const FIRST_FRAMES_MAX = 16;
 
 /** A sign of life is asked for this often. */
 export const PROVIDER_PING_EVERY_MS = 3_000;
@@ -36,9 +48,13 @@ export interface Connection {
   received(text: string): void;
   /** Any sign of life, a pong too. */
   heard(): void;
+  /** A sign of life that was not asked for. */
+  pinged(): void;
   /** The socket has written something. */
   drained(): void;
   closed(): void;
+  /** Whether it was let in, once that is known. */
+  readonly registered: Promise<boolean>;
 }
 
 /**
@@ -46,14 +62,24 @@ export interface Connection {
  * challenged again and again, and whatever it says about its attempts is handed to them. When its
  * socket goes, every attempt on it is told, and the fleet forgets it.
  */
-export function hostProvider(
-  net: SessionNet,
-  wire: Wire,
-  onThisMachine: boolean,
-): Connection & { done: Promise<void> } {
+export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Connection & { done: Promise<void> } {
   const over = new AbortController();
   const first = new Mailbox<{ text: string }>(net.clock);
-  let receive = (text: string) => first.put({ text });
+  const registered = Promise.withResolvers<boolean>();
+  let firstFrames = 0;
+  let firstChars = 0;
+  /** Before it has registered; later its session counts. */
+  const isTooMuch = (chars: number): boolean => {
+    firstChars += chars;
+    if (++firstFrames <= FIRST_FRAMES_MAX && firstChars <= FIRST_BYTES_MAX) return false;
+    net.events.joinRefused({ reason: "flood", address: arrival.bucket });
+    receive = ignore;
+    wire.close(closeCodes.policy, "too much before the registration");
+    return true;
+  };
+  let receive = (text: string) => {
+    if (!isTooMuch(text.length)) first.put({ text });
+  };
   let session: ProviderSession | undefined;
   let heardAtMs = net.clock.monotonicMs();
 
@@ -69,19 +95,23 @@ export function hostProvider(
   };
 
   const stay = async () => {
-    const joined = await register(net, wire, first, onThisMachine, over.signal);
+    const joined = await register(net, wire, first, arrival, over.signal);
+    registered.resolve(joined !== undefined);
     if (!joined) {
       // Refused: what it still sends until the socket ends is nobody's.
-      receive = () => {};
+      receive = ignore;
       return;
     }
     session = joined;
     const challenger = new Challenger(net, joined);
-    receive = (next) => dispatch(net, joined, challenger, readFrame(next));
+    receive = (next) => {
+      if (joined.mayCost(next.length)) dispatch(net, joined, challenger, readFrame(next), next.length);
+    };
     // What came in one breath with its registration.
     for (const { text } of first.rest()) received(text);
 
     using _member = net.fleet.join(joined);
+    const joinedAtMs = net.clock.monotonicMs();
     const { blob } = joined.shown;
     net.events.providerJoined({
       providerId: joined.providerId,
@@ -97,25 +127,34 @@ export function hostProvider(
         providerId: joined.providerId,
         reason: joined.leaving ?? "closed",
         running: joined.running,
-        connectedMs: net.clock.now() - joined.view().connectedAt,
+        connectedMs: net.clock.monotonicMs() - joinedAtMs,
       });
       joined.closed();
     }
   };
 
   const done = stay().catch((error: unknown) => {
+    registered.resolve(false);
     if (!over.signal.aborted) net.events.bug({ where: "session" }, error);
     wire.close(closeCodes.policy, "the coordinator failed");
   });
 
   return {
     done,
+    registered: registered.promise,
     received,
     heard: () => void (heardAtMs = net.clock.monotonicMs()),
+    pinged: () => {
+      heardAtMs = net.clock.monotonicMs();
+      if (session) session.mayCost(0);
+      else if (receive !== ignore) isTooMuch(0);
+    },
     drained: () => session?.outbox.flush(),
     closed: () => over.abort(new Error("the provider's socket closed")),
   };
 }
+
+const ignore = (): void => {};
 
 /** Reads one frame of a registered provider. What is unknown or out of place is skipped. */
 function dispatch(
@@ -123,6 +162,7 @@ function dispatch(
   session: ProviderSession,
   challenger: Challenger,
   frame: FromProvider | undefined,
+  chars: number,
 ): void {
   switch (frame?.type) {
     case undefined:
@@ -149,7 +189,7 @@ function dispatch(
     case "inference_response_chunk":
     case "inference_complete":
     case "inference_error":
-      return session.hear(frame);
+      return session.hear(frame, chars);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FromCoordinator } from "@darkbloom/protocol";
 import { expect, it } from "vitest";
-import { BODIES_WAITING_MAX, Outbox, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
+import { BODIES_WAITING_MAX, CONTROLS_WAITING_CHARS_MAX, Outbox, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
 
 const message: FromCoordinator = { type: "provider_drain_ack" };
 function setUp() {
@@ -12,19 +12,70 @@ function setUp() {
     close: () => {},
     terminate: () => {},
   };
-  return { sent, wire, outbox: new Outbox(wire) };
+  let overflows = 0;
+  return { sent, wire, outbox: new Outbox(wire, () => overflows++), overflows: () => overflows };
 }
 
 /** Goal: a full socket holds bodies back and nothing else. Method: a wire that says how full it is. */
-it("hands control frames over past waiting bodies", () => {
+it("holds everything back, control frames to be sent first", () => {
   const { sent, wire, outbox } = setUp();
+  outbox.control(message);
+  expect(sent).toHaveLength(1);
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
   outbox.body({ type: "cancel", request_id: "body" }, () => true);
-  outbox.control(message);
-  expect(sent).toEqual([JSON.stringify(message)]);
+  outbox.control({ type: "cancel", request_id: "1" });
+  expect(sent).toHaveLength(1);
+  outbox.flush();
+  expect(sent).toHaveLength(1);
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX - 1;
   outbox.flush();
-  expect(sent).toHaveLength(2);
+  expect(sent.slice(1).map((text) => JSON.parse(text).request_id)).toEqual(["1", "body"]);
+});
+
+it("keeps the newest of what only says how things stand, and adds credits up", () => {
+  const { sent, wire, outbox } = setUp();
+  wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
+  const trust = (eligible: boolean): FromCoordinator => ({
+    type: "trust_status",
+    trust_level: "none",
+    eligible,
+    checks: [],
+  });
+  for (let n = 0; n < 100_000; n++) {
+    outbox.control(trust(n % 2 === 1));
+    outbox.control(message);
+    outbox.control({ type: "credit", request_id: "1", bytes: 2 });
+    outbox.control({ type: "cancel", request_id: "1" });
+  }
+  wire.bufferedBytes = 0;
+  outbox.flush();
+  expect(sent.map((text) => JSON.parse(text))).toEqual([
+    trust(true),
+    message,
+    { type: "credit", request_id: "1", bytes: 200_000 },
+    { type: "cancel", request_id: "1" },
+  ]);
+});
+
+it("tells of a provider that lets too much wait", () => {
+  const { wire, outbox, overflows } = setUp();
+  wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
+  const one = JSON.stringify({ type: "cancel", request_id: "000000" }).length;
+  for (let n = 0; n < Math.floor(CONTROLS_WAITING_CHARS_MAX / one); n++)
+    outbox.control({ type: "cancel", request_id: String(n).padStart(6, "0") });
+  expect(overflows()).toBe(0);
+  outbox.control({ type: "cancel", request_id: "999999" });
+  expect(overflows()).toBe(1);
+});
+
+it("forgets bodies that nobody wants before their turn comes", () => {
+  const { wire, outbox } = setUp();
+  wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
+  let wanted = true;
+  for (let n = 0; n < BODIES_WAITING_MAX; n++) outbox.body(message, () => wanted);
+  wanted = false;
+  outbox.sweep();
+  for (let n = 0; n < BODIES_WAITING_MAX; n++) expect(outbox.body(message, () => true)).toBe(true);
 });
 
 it("sends bodies in order, without those that nobody wants any more, and holds no more than its bound", () => {

@@ -1,25 +1,41 @@
 import type { FromCoordinator } from "@darkbloom/protocol";
 import type { Wire } from "./wire.ts";
 
-/** A body is handed to the socket only while less than this waits there, so that a cancel or a challenge behind it is soon sent. */
+/** More is handed to the socket only while less than this waits there, so that a cancel or a challenge behind a body is soon sent. */
 export const PROVIDER_BUFFERED_BYTES_MAX = 1024 * 1024;
 /** Bodies that may wait for one provider; above the slots of any machine, so only a fault reaches it. */
 export const BODIES_WAITING_MAX = 1024;
+/** Control frames that may wait for one provider; one that reads nothing reaches it, and is dropped. */
+export const CONTROLS_WAITING_CHARS_MAX = 1024 * 1024;
 
 /**
- * What goes out to one provider. Control frames are handed to the socket at once; bodies wait while it
- * is full. `flush` is called when the socket has written something.
+ * What goes out to one provider. While the socket is full everything waits, control frames before bodies; of
+ * those that only say how things stand now, the newest. `flush` is called when the socket has written something.
  */
 export class Outbox {
   readonly #wire: Wire;
-  readonly #bodies: { readonly text: string; readonly wanted: () => boolean }[] = [];
+  readonly #overflown: () => void;
+  /** By what they are about: a later one of the same kind takes the place of the former. */
+  readonly #controls = new Map<string, FromCoordinator>();
+  #controlsChars = 0;
+  #ordinal = 0;
+  #bodies: { readonly text: string; readonly wanted: () => boolean }[] = [];
 
-  constructor(wire: Wire) {
+  /** @param overflown the provider does not read */
+  constructor(wire: Wire, overflown: () => void) {
     this.#wire = wire;
+    this.#overflown = overflown;
   }
 
   control(message: FromCoordinator): void {
-    this.#wire.send(JSON.stringify(message));
+    if (this.#controls.size === 0 && this.#hasRoom) return this.#wire.send(JSON.stringify(message));
+    const about = this.#subjectOf(message);
+    const before = this.#controls.get(about);
+    if (before) this.#controlsChars -= charsOf(before);
+    const merged = before?.type === "credit" && message.type === "credit" ? sumOf(before, message) : message;
+    this.#controls.set(about, merged);
+    this.#controlsChars += charsOf(merged);
+    if (this.#controlsChars > CONTROLS_WAITING_CHARS_MAX) this.#overflown();
   }
 
   /** @returns false if too many wait already. @param wanted asked again when its turn comes */
@@ -30,10 +46,45 @@ export class Outbox {
     return true;
   }
 
+  /** Forgets the bodies that nobody wants any more; their memory is free at once. */
+  sweep(): void {
+    this.#bodies = this.#bodies.filter(({ wanted }) => wanted());
+  }
+
   flush(): void {
-    while (this.#bodies.length > 0 && this.#wire.bufferedBytes < PROVIDER_BUFFERED_BYTES_MAX) {
+    for (const [about, message] of this.#controls) {
+      if (!this.#hasRoom) return;
+      this.#controls.delete(about);
+      this.#controlsChars -= charsOf(message);
+      this.#wire.send(JSON.stringify(message));
+    }
+    while (this.#bodies.length > 0 && this.#hasRoom) {
       const next = this.#bodies.shift();
       if (next?.wanted()) this.#wire.send(next.text);
     }
   }
+
+  get #hasRoom(): boolean {
+    return this.#wire.bufferedBytes < PROVIDER_BUFFERED_BYTES_MAX;
+  }
+
+  #subjectOf(message: FromCoordinator): string {
+    switch (message.type) {
+      case "trust_status":
+      case "provider_drain_ack":
+        return message.type;
+      case "credit":
+      case "cancel":
+        return `${message.type} ${message.request_id}`;
+      case "registered":
+      case "attestation_challenge":
+      case "inference_request":
+        return `${message.type} ${this.#ordinal++}`;
+    }
+  }
 }
+
+const charsOf = (message: FromCoordinator): number => JSON.stringify(message).length;
+
+const sumOf = (one: Credit, other: Credit): Credit => ({ ...other, bytes: one.bytes + other.bytes });
+type Credit = Extract<FromCoordinator, { type: "credit" }>;

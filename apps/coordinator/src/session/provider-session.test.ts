@@ -9,7 +9,8 @@ import {
 import { describe, expect, it } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { account, TestNetwork } from "../../../../packages/testkit/src/network.ts";
-import { ABANDONED_WAIT_MS } from "./provider-session.ts";
+import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN } from "./provider-session.ts";
+import { FRAME_UNIT_CHARS, FRAMES_BURST, FRAMES_PER_ATTEMPT, FRAMES_PER_SEC } from "./frame-budget.ts";
 import { BODIES_WAITING_MAX, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
 
 /**
@@ -54,8 +55,11 @@ const running = ({ fleet }: TestNetwork) => fleet.candidates()[0]?.running;
 describe("what a machine may send of an answer", () => {
   it.each<[says: string, bytes: number[], end: string | undefined]>([
     ["exactly its window", [ANSWER_WINDOW_BYTES], undefined],
-    ["one byte more", [ANSWER_WINDOW_BYTES, 1], "overrun"],
-    ["more at once", [ANSWER_WINDOW_BYTES + 1], "overrun"],
+    ["one piece more", [ANSWER_WINDOW_BYTES, ANSWER_PIECE_BYTES_MIN], "overrun"],
+    ["a byte more at once", [ANSWER_WINDOW_BYTES + 1], "overrun"],
+    ["the shortest piece that there is", [ANSWER_PIECE_BYTES_MIN], undefined],
+    ["a shorter one", [ANSWER_PIECE_BYTES_MIN - 1], "protocol"],
+    ["an empty one", [0], "protocol"],
   ])("%s: closed with %s", async (_, bytes, end) => {
     const { machine, line } = await machineWithLine();
     line.send(request);
@@ -65,7 +69,7 @@ describe("what a machine may send of an answer", () => {
 
   it("is nothing before it was asked", async () => {
     const { machine } = await machineWithLine();
-    machine.say(chunk(1));
+    machine.say(chunk(ANSWER_PIECE_BYTES_MIN));
     expect(machine.closed).toBe("overrun");
   });
 
@@ -73,11 +77,11 @@ describe("what a machine may send of an answer", () => {
     const { machine, line } = await machineWithLine();
     line.send(request);
     machine.say(chunk(ANSWER_WINDOW_BYTES));
-    line.credit(10);
-    expect(machine.last("credit")).toMatchObject({ ...about(), bytes: 10 });
-    machine.say(chunk(10));
+    line.credit(300);
+    expect(machine.last("credit")).toMatchObject({ ...about(), bytes: 300 });
+    machine.say(chunk(300));
     expect(machine.closed).toBeUndefined();
-    machine.say(chunk(1));
+    machine.say(chunk(ANSWER_PIECE_BYTES_MIN));
     expect(machine.closed).toBe("overrun");
   });
 
@@ -85,9 +89,9 @@ describe("what a machine may send of an answer", () => {
     const { made, machine, line } = await machineWithLine();
     line.send(request);
     machine.say({ type: "inference_accepted", ...about() });
-    machine.say(chunk(1));
+    machine.say(chunk(256));
     machine.say(completed());
-    expect(await line.take(1)).toMatchObject({ kind: "frames", bytes: new Uint8Array(1) });
+    expect(await line.take(1)).toMatchObject({ kind: "frames", bytes: new Uint8Array(256) });
     expect(await line.take(1)).toMatchObject({ kind: "complete" });
     expect(await made.clock.until(line.take(1), 2)).toBeUndefined();
   });
@@ -96,7 +100,7 @@ describe("what a machine may send of an answer", () => {
     const { machine, line } = await machineWithLine();
     line.send(request);
     machine.say(failed());
-    for (const frame of [chunk(ANSWER_WINDOW_BYTES * 2), completed(), failed(), chunk(9, 7)]) machine.say(frame);
+    for (const frame of [chunk(ANSWER_WINDOW_BYTES * 2), completed(), failed(), chunk(300, 7)]) machine.say(frame);
     expect(await line.take(1)).toMatchObject({ kind: "error" });
     expect(machine.closed).toBeUndefined();
   });
@@ -147,8 +151,8 @@ describe("a slot", () => {
     const { machine, line } = await machineWithLine();
     line.send(request);
     line[Symbol.dispose]();
-    machine.say(chunk(100));
-    expect(machine.last("credit")).toMatchObject({ bytes: 100 });
+    machine.say(chunk(300));
+    expect(machine.last("credit")).toMatchObject({ bytes: 300 });
   });
 
   it("is cancelled only between the sending and the end", async () => {
@@ -170,7 +174,7 @@ describe("bodies for one socket", () => {
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
     line.send(request);
     line[Symbol.dispose]();
-    const others = Array.from({ length: BODIES_WAITING_MAX - 1 }, (_, n) => member.open(job(n + 2)));
+    const others = Array.from({ length: BODIES_WAITING_MAX }, (_, n) => member.open(job(n + 2)));
     for (const other of others) other.send(request);
     const oneMore = member.open(job(9_999));
     expect(codeIn(() => oneMore.send(request))).toBe("provider_busy");
@@ -178,9 +182,62 @@ describe("bodies for one socket", () => {
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX - 1;
     machine.connection.drained();
     expect(machine.all("inference_request").map(({ request_id }) => request_id)).not.toContain(job());
-    expect(machine.all("inference_request")).toHaveLength(BODIES_WAITING_MAX - 1);
+    expect(machine.all("inference_request")).toHaveLength(BODIES_WAITING_MAX);
     oneMore[Symbol.dispose]();
-    expect(running(made)).toBe(BODIES_WAITING_MAX - 1 + 1);
+    expect(running(made)).toBe(BODIES_WAITING_MAX);
+  });
+});
+
+describe("a machine in a hurry", () => {
+  const heartbeat: FromProvider = { type: "heartbeat", status: "idle", running: 0 };
+  it.each<[what: string, send: (machine: HandMachine) => void]>([
+    ["heartbeats", (machine) => machine.say(heartbeat)],
+    ["drains", (machine) => machine.say({ type: "provider_drain" })],
+    ["frames of no meaning", (machine) => machine.sayText("{")],
+    ["pings", (machine) => machine.connection.pinged()],
+    ["words on attempts that are not its own", (machine) => machine.say(chunk(300, 7))],
+    ["answers that nobody asked for", (machine) => machine.say({ type: "inference_accepted", ...about(9) })],
+  ])("is closed for %s without end, and hears no more than one acknowledgement", async (_, send) => {
+    const { machine } = await machineWithLine();
+    const heard = machine.heard.length;
+    for (let n = 0; n < FRAMES_BURST + FRAMES_PER_ATTEMPT + 10; n++) send(machine);
+    expect(machine.closed).toBe("flood");
+    expect(machine.heard.length - heard).toBeLessThanOrEqual(1);
+  });
+
+  it("may say a few words at any pace, and more for each attempt", async () => {
+    const { made, machine, member } = await machineWithLine();
+    for (let second = 0; second < 100; second++) {
+      for (let n = 0; n < FRAMES_PER_SEC; n++) machine.say(heartbeat);
+      await made.clock.advance(1_000);
+    }
+    expect(machine.closed).toBeUndefined();
+    for (let n = 10; n < 10 + FRAMES_BURST; n++) {
+      member.open(job(n)).send(request);
+      for (let said = 0; said < FRAMES_PER_ATTEMPT - 1; said++) machine.say(heartbeat);
+      machine.say(failed(n));
+    }
+    expect(machine.closed).toBeUndefined();
+  });
+
+  it("pays for long frames by their length, and nothing for pieces of an answer", async () => {
+    const { machine, line } = await machineWithLine();
+    line.send(request);
+    for (let n = 0; n < 2 * FRAMES_BURST; n++) {
+      machine.say(chunk(300));
+      line.credit(300);
+    }
+    expect(machine.closed).toBeUndefined();
+    for (let n = 0; n < 10; n++) machine.sayText(" ".repeat(FRAME_UNIT_CHARS * 60));
+    expect(machine.closed).toBe("flood");
+  });
+
+  it("that reads nothing is dropped", async () => {
+    const { machine, member } = await machineWithLine();
+    machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
+    for (let n = 2; n < 10_000 && machine.closed === undefined; n++)
+      member.open(`job_${"x".repeat(100)}${n}` as JobId).credit(1);
+    expect(machine.closed).toBe("terminated");
   });
 });
 

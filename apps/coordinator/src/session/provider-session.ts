@@ -3,11 +3,9 @@ import {
   CHALLENGE_AGE_MAX_MS,
   failuresOf,
   fatalFailuresOf,
+  FRAME_PADDING_BYTES,
   fromBase64,
   NetworkError,
-  toHex,
-  utf8,
-  type AccountId,
   type FromProvider,
   type JobId,
   type ProviderId,
@@ -20,14 +18,17 @@ import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { MachineName } from "../trust/serial-names.ts";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
+import { CacheScopes } from "./cache-scopes.ts";
 import { CallerNonces } from "./caller-nonces.ts";
+import { FrameBudget } from "./frame-budget.ts";
 import type { SessionNet } from "./host-provider.ts";
+import type { Joining } from "./joining.ts";
 import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Line, OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
-import { modelsOf, type Shown } from "./shown.ts";
+import { describedBy, modelsOf, type Shown } from "./shown.ts";
 import { trustStatusOf } from "./trust-status.ts";
 import { conductOf, routedBy } from "./conduct.ts";
 import { closeCodes, type Wire } from "./wire.ts";
@@ -35,14 +36,8 @@ import { closeCodes, type Wire } from "./wire.ts";
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
 export const ABANDONED_WAIT_MS = 60_000;
 
-/** A machine as it has registered. */
-interface Joining {
-  readonly providerId: ProviderId;
-  readonly slots: number;
-  readonly evidence: MachineEvidence;
-  readonly shown: Shown;
-  readonly verdict: Verdict;
-}
+/** One frame of a sealed answer is padded to this at least. */
+export const ANSWER_PIECE_BYTES_MIN = FRAME_PADDING_BYTES;
 
 /**
  * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
@@ -54,6 +49,7 @@ export class ProviderSession implements Member {
   readonly #net: SessionNet;
   readonly #wire: Wire;
   readonly #outbox: Outbox;
+  readonly #frames: FrameBudget;
   readonly #slots: number;
   readonly #lines = new Map<JobId, OpenLine>();
   readonly #connectedAt: number;
@@ -67,14 +63,15 @@ export class ProviderSession implements Member {
   #candidate: Candidate;
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
-  readonly #scopeSecret: Uint8Array;
+  readonly #scopes: CacheScopes;
   /** Nonces of callers, for the next challenge. */
   readonly nonces: CallerNonces;
 
   constructor(net: SessionNet, wire: Wire, { providerId, slots, evidence, shown, verdict }: Joining) {
     this.#net = net;
     this.#wire = wire;
-    this.#outbox = new Outbox(wire);
+    this.#outbox = new Outbox(wire, () => this.leave("unread"));
+    this.#frames = new FrameBudget(net.clock);
     this.providerId = providerId;
     this.evidence = evidence;
     this.#slots = slots;
@@ -82,7 +79,7 @@ export class ProviderSession implements Member {
     this.#verdict = verdict;
     this.#connectedAt = net.clock.now();
     this.#record = newRecord();
-    this.#scopeSecret = net.random.bytes(32);
+    this.#scopes = new CacheScopes(net);
     this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
     this.#candidate = this.#candidateNow(modelsOf(shown));
@@ -113,11 +110,6 @@ export class ProviderSession implements Member {
     return this.#lines.size;
   }
 
-  /** A secret of this connection makes it, so that machines cannot compare whom they serve. */
-  #cacheScopeOf(account: AccountId): string {
-    return toHex(this.#net.crypto.sha256(this.#scopeSecret, utf8(account)).subarray(0, 16));
-  }
-
   // What the fleet asks.
   candidate(): Candidate {
     return this.#candidate;
@@ -145,18 +137,11 @@ export class ProviderSession implements Member {
   }
 
   view(): ProviderView {
-    const { blob } = this.#shown;
     return {
       providerId: this.providerId,
-      serial: this.#name.serial,
-      toldSerial: this.#name.told,
-      identityKey: blob.identity_key,
-      chipName: blob.chip_name,
-      hardwareModel: blob.hardware_model,
-      platform: blob.platform,
+      ...describedBy(this.#shown, this.#name),
       models: this.#candidate.models,
       evidence: this.evidence.published(this.#shown, this.#challenge),
-      evidenceSha256: this.#shown.sha256,
       verdict: this.#verdict,
       attested: this.#net.clock.monotonicMs() <= this.#attestedUntilMs,
       slots: this.#slots,
@@ -182,6 +167,7 @@ export class ProviderSession implements Member {
     this.#lines.set(jobId, line);
     // A slot that is taken is of no use to anybody who waits.
     this.#candidate = { ...this.#candidate, running: this.#lines.size };
+    this.#frames.grant();
     let sent = false;
     const cancel = () => {
       if (sent && !line.closed) this.#outbox.control({ type: "cancel", request_id: jobId });
@@ -192,14 +178,13 @@ export class ProviderSession implements Member {
       serial: this.#name.serial,
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving) throw this.#gone("before_content");
-        sent = true;
         line.windowBytes = ANSWER_WINDOW_BYTES;
         const request = {
           type: "inference_request",
           request_id: jobId,
           caller_request_id: callerRequestId,
           envelope,
-          cache_scope: this.#cacheScopeOf(account),
+          cache_scope: this.#scopes.of(account),
           credit_bytes: ANSWER_WINDOW_BYTES,
         } as const;
         const taken = this.#outbox.body(request, () => {
@@ -207,6 +192,7 @@ export class ProviderSession implements Member {
           return !line.abandoned;
         });
         if (!taken) throw new NetworkError({ code: "provider_busy", providerId: this.providerId });
+        sent = true;
       },
       take: (waitMs, signal) => line.mailbox.take(waitMs, signal),
       credit: (bytes) => {
@@ -223,6 +209,8 @@ export class ProviderSession implements Member {
         if (line.closed || line.abandoned) return;
         line.abandoned = true;
         if (!sent) return this.#close(jobId, line);
+        this.#outbox.sweep();
+        if (line.closed) return;
         cancel();
         void this.#awaitClosing(line);
       },
@@ -276,6 +264,7 @@ export class ProviderSession implements Member {
   }
 
   drain(): void {
+    if (this.#draining) return;
     this.#draining = true;
     this.#changed();
     this.#ackDrain();
@@ -286,7 +275,7 @@ export class ProviderSession implements Member {
     if (this.#leaving) return;
     this.#leaving = reason;
     this.#changed();
-    if (reason === "silent") this.#wire.terminate();
+    if (reason === "silent" || reason === "unread") this.#wire.terminate();
     else this.#wire.close(reason === "shutdown" ? closeCodes.goingAway : closeCodes.policy, reason);
   }
 
@@ -299,8 +288,16 @@ export class ProviderSession implements Member {
     }
   }
 
-  /** A frame about one attempt. One for an attempt that is unknown or over is skipped. */
-  hear(frame: Extract<FromProvider, { request_id: string }>): void {
+  /** Counts what the machine sends. @returns false once it has sent too much, and is closed */
+  mayCost(chars: number): boolean {
+    if (this.#leaving) return false;
+    if (this.#frames.spend(chars)) return true;
+    this.leave("flood");
+    return false;
+  }
+
+  /** A frame about one attempt, of so many characters. One for an attempt that is unknown or over is skipped. */
+  hear(frame: Extract<FromProvider, { request_id: string }>, chars: number): void {
     const jobId = frame.request_id as JobId;
     const line = this.#lines.get(jobId);
     if (!line) return;
@@ -309,8 +306,11 @@ export class ProviderSession implements Member {
         return;
       case "inference_response_chunk": {
         const bytes = fromBase64(frame.frames);
+        // Whole frames of a sealed answer are never so short; many tiny pieces would cost more than the window says.
+        if (bytes.length < ANSWER_PIECE_BYTES_MIN) return this.leave("protocol");
         line.windowBytes -= bytes.length;
         if (line.windowBytes < 0) return this.leave("overrun");
+        this.#frames.giveBack(chars);
         if (!line.abandoned) line.mailbox.put({ kind: "frames", bytes });
         // The provider of an abandoned line may wait for credit to close it.
         else this.#outbox.control({ type: "credit", request_id: jobId, bytes: bytes.length });

@@ -14,9 +14,10 @@ import {
   type FromProvider,
   type ProviderId,
 } from "@darkbloom/protocol";
+import type { JoinRefusal } from "../events/events.ts";
 import type { MachineName } from "../trust/serial-names.ts";
 import { mayBeChallenged } from "./challenger.ts";
-import type { SessionNet } from "./host-provider.ts";
+import type { Arrival, SessionNet } from "./host-provider.ts";
 import { MachineEvidence } from "./machine-evidence.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { ProviderSession } from "./provider-session.ts";
@@ -41,22 +42,24 @@ export async function register(
   net: SessionNet,
   wire: Wire,
   frames: Mailbox<{ text: string }>,
-  onThisMachine: boolean,
+  arrival: Arrival,
   over: AbortSignal,
 ): Promise<ProviderSession | undefined> {
-  const refuse = (reason: string): undefined => {
-    wire.close(closeCodes.policy, reason);
+  const refuse = (reason: JoinRefusal, words: string): undefined => {
+    net.events.joinRefused({ reason, address: arrival.bucket });
+    wire.close(closeCodes.policy, words);
   };
   const send = (message: FromCoordinator) => wire.send(JSON.stringify(message));
 
   const opening = await frames.take(REGISTER_WAIT_MS, over);
   const frame = opening && readFrame(opening.text);
   if (frame?.type !== "register" || frame.protocol !== PROTOCOL_VERSION)
-    return refuse(`register first, with protocol ${PROTOCOL_VERSION}`);
-  if (!net.mayJoin(frame.auth_token, onThisMachine)) return refuse(JOIN_TOKEN_NEEDED);
+    return refuse("no_registration", `register first, with protocol ${PROTOCOL_VERSION}`);
+  if (!net.mayJoin(frame.auth_token, arrival.isLocal))
+    return refuse(frame.auth_token === undefined ? "token_missing" : "token_refused", JOIN_TOKEN_NEEDED);
   const own = readShown(net.crypto, frame);
-  if (!own) return refuse("the registration blob cannot be read");
-  if (isPseudonym(own.blob.serial)) return refuse("no machine's own serial begins with PS-");
+  if (!own) return refuse("blob", "the registration blob cannot be read");
+  if (isPseudonym(own.blob.serial)) return refuse("blob", "no machine's own serial begins with PS-");
 
   const hardware = frame.hardware && hardwareEvidenceFrom(frame.hardware);
   const verdict = verify(
@@ -80,16 +83,16 @@ export async function register(
 
   if (!mayBeChallenged(verdict, own)) {
     send({ type: "trust_status", trust_level: "none", eligible: false, checks: [...verdict.checks] });
-    return refuse("its evidence fails a check, so it gets no pseudonym");
+    return refuse("evidence", "its evidence fails a check, so it gets no pseudonym");
   }
   send({ ...registered, serial_alias: name.alias });
   const shown = await renewal(net, frames, over);
-  if (!shown) return refuse("a blob with the serial_alias did not come in time");
+  if (!shown) return refuse("pseudonym", "a blob with the serial_alias did not come in time");
   const mismatch = mismatchOf(shown, own.blob.identity_key, name);
-  if (mismatch) return refuse(mismatch);
+  if (mismatch) return refuse("pseudonym", mismatch);
   const { evidence } = joining;
   const aliased = verify(net.crypto, evidence.of(shown), evidence.policy("registration"), net.clock.now());
-  if (!mayBeChallenged(aliased, shown)) return refuse("the blob with the serial_alias fails a check");
+  if (!mayBeChallenged(aliased, shown)) return refuse("evidence", "the blob with the serial_alias fails a check");
   return joined(new ProviderSession(net, wire, { ...joining, shown, verdict: aliased }));
 }
 

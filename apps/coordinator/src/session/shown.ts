@@ -8,6 +8,7 @@ import {
   type RegistrationBlob,
   type Sha256Hex,
 } from "@darkbloom/protocol";
+import type { MachineName } from "../trust/serial-names.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 
 /** The bytes of a blob, as they were signed. */
@@ -44,3 +45,14 @@ export const modelsOf = ({ blob }: Shown): Candidate["models"] =>
     contextTokens: context_tokens,
     ...(token_bytes_max !== undefined && { tokenBytesMax: token_bytes_max }),
   }));
+
+/** What others may see of a machine by its blob, and by the name that it has here. */
+export const describedBy = ({ blob, sha256 }: Shown, { serial, told }: MachineName) => ({
+  serial,
+  toldSerial: told,
+  identityKey: blob.identity_key,
+  chipName: blob.chip_name,
+  hardwareModel: blob.hardware_model,
+  platform: blob.platform,
+  evidenceSha256: sha256,
+});

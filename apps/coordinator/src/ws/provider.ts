@@ -1,79 +1,92 @@
-import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
-import type { IncomingMessage } from "node:http";
+import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
-import { hostProvider, type SessionNet } from "../session/host-provider.ts";
+import { peerOf, type Peer } from "../http/peer.ts";
+import type { ConnectionBounds } from "../limits/descriptors.ts";
+import { FIRST_BYTES_MAX, hostProvider, type Connection, type SessionNet } from "../session/host-provider.ts";
 import { closeCodes, type Wire } from "../session/wire.ts";
+import { Newcomers } from "./newcomers.ts";
 
-/** Providers that may be connected at once; a further one is asked to try again later. */
-export const CONNECTIONS_MAX = 1024;
 /** A close that the peer does not answer is a drop after this. */
 const PROVIDER_CLOSE_WAIT_MS = 2_000;
-
-/** Whoever has not said yet who he is may send this, and no more. Evidence of the largest kind is a quarter of it. */
-const FIRST_MESSAGE_BYTES_MAX = 1024 * 1024;
-
-/** `ws` gathers a message whole before it hands it over; so the bytes are counted below it. */
-function boundFirstMessage(socket: Socket, ws: WebSocket): void {
-  const count = () => {
-    if (socket.bytesRead > FIRST_MESSAGE_BYTES_MAX) ws.terminate();
-  };
-  socket.on("data", count);
-  ws.once("message", () => socket.off("data", count));
-}
-
-/** Headers that a proxy adds. Behind one, an address on this machine says nothing about the caller. */
-const forwardingHeaders = ["forwarded", "x-forwarded-for", "x-real-ip"];
+/** One message of a provider: all that its window lets it send of an answer, in base64, twice over; evidence is a quarter of it. */
+const PROVIDER_MESSAGE_BYTES_MAX = 1024 * 1024;
+/** Answers to a peer's pings and pings of ours are left out while more than this waits for it to be read. */
+const PONG_BUFFERED_BYTES_MAX = 64 * 1024;
 
 /** `GET /ws/provider`: one provider's socket, both ways. Bytes in, bytes out; the session knows what they mean. */
 export class ProviderSockets implements AsyncDisposable {
   readonly #net: SessionNet;
+  readonly #options: { readonly trustProxy: boolean; readonly bounds: ConnectionBounds };
   readonly #stays = new Set<Promise<void>>();
+  readonly #newcomers: Newcomers;
+  #registered = 0;
   readonly #server = new WebSocketServer({
     noServer: true,
-    maxPayload: WIRE_MESSAGE_BYTES_MAX,
+    maxPayload: PROVIDER_MESSAGE_BYTES_MAX,
     perMessageDeflate: false,
     clientTracking: true,
+    // Answered below, where what waits is looked at first.
+    autoPong: false,
   });
 
-  constructor(net: SessionNet) {
+  constructor(net: SessionNet, options: { readonly trustProxy: boolean; readonly bounds: ConnectionBounds }) {
     this.#net = net;
+    this.#options = options;
+    this.#newcomers = new Newcomers(options.bounds.newcomers);
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const onThisMachine = isOnThisMachine(request);
-    this.#server.handleUpgrade(request, socket, head, (ws) => {
-      boundFirstMessage(request.socket, ws);
-      this.#host(ws, onThisMachine);
-    });
+    const peer = peerOf(request, this.#options.trustProxy);
+    // Providers are programs. What has an origin is a page in somebody's browser.
+    if (request.headers.origin !== undefined) {
+      this.#net.events.joinRefused({ reason: "origin", address: peer.bucket });
+      return refuseUpgrade(socket, 403);
+    }
+    if (this.#registered >= this.#options.bounds.providers) {
+      this.#net.events.joinRefused({ reason: "too_many", address: peer.bucket });
+      return refuseUpgrade(socket, 503);
+    }
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#host(ws, request.socket, peer));
   }
 
-  #host(ws: WebSocket, onThisMachine: boolean): void {
-    if (this.#server.clients.size > CONNECTIONS_MAX) return ws.close(closeCodes.tryAgain, "too many providers");
-    const wire: Wire = {
-      get bufferedBytes() {
-        return ws.bufferedAmount;
-      },
-      send: (text) => ws.send(text, () => connection.drained()),
-      ping: () => ws.ping(),
-      close: (code, reason) => {
-        ws.close(code, reason);
-        setTimeout(() => ws.terminate(), PROVIDER_CLOSE_WAIT_MS).unref();
-      },
-      terminate: () => ws.terminate(),
-    };
-    const connection = hostProvider(this.#net, wire, onThisMachine);
+  #host(ws: WebSocket, socket: Socket, peer: Peer): void {
+    const connection = hostProvider(
+      this.#net,
+      wireOf(ws, () => connection.drained()),
+      peer,
+    );
+    const newcomer = this.#newcomers.add(peer.bucket, () => {
+      this.#net.events.joinRefused({ reason: "crowded_out", address: peer.bucket });
+      ws.terminate();
+    });
+    ws.once("close", () => newcomer[Symbol.dispose]());
+    boundFirstBytes(socket, ws, connection);
+    void connection.registered.then((isRegistered) => isRegistered && this.#count(ws, newcomer));
     ws.on("message", (data, isBinary) => {
       if (!isBinary && Buffer.isBuffer(data)) connection.received(data.toString("utf8"));
+      else connection.received("");
     });
     ws.on("pong", () => connection.heard());
-    ws.on("ping", () => connection.heard());
+    ws.on("ping", (data) => {
+      connection.pinged();
+      if (ws.bufferedAmount <= PONG_BUFFERED_BYTES_MAX) ws.pong(data);
+    });
     // An error is always followed by a close, which is where the session ends.
     ws.on("error", () => {});
     ws.on("close", () => connection.closed());
     this.#stays.add(connection.done);
     void connection.done.finally(() => this.#stays.delete(connection.done));
+  }
+
+  /** One that has registered; one that was refused is a newcomer until its socket is gone. */
+  #count(ws: WebSocket, newcomer: Disposable): void {
+    newcomer[Symbol.dispose]();
+    this.#registered++;
+    ws.once("close", () => this.#registered--);
+    // Two may have come for one place.
+    if (this.#registered > this.#options.bounds.providers) ws.close(closeCodes.tryAgain, "too many providers");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,8 +98,31 @@ export class ProviderSockets implements AsyncDisposable {
   }
 }
 
-function isOnThisMachine({ socket, headers }: IncomingMessage): boolean {
-  const address = socket.remoteAddress ?? "";
-  const loopback = address === "::1" || /^(::ffff:)?127\./.test(address);
-  return loopback && forwardingHeaders.every((name) => headers[name] === undefined);
+const wireOf = (ws: WebSocket, drained: () => void): Wire => ({
+  get bufferedBytes() {
+    return ws.bufferedAmount;
+  },
+  send: (text) => ws.send(text, drained),
+  ping: () => {
+    if (ws.bufferedAmount <= PONG_BUFFERED_BYTES_MAX) ws.ping();
+  },
+  close: (code, reason) => {
+    ws.close(code, reason);
+    setTimeout(() => ws.terminate(), PROVIDER_CLOSE_WAIT_MS).unref();
+  },
+  terminate: () => ws.terminate(),
+});
+
+/** `ws` gathers a message whole before it hands it over; so what comes before the registration is counted below it. */
+function boundFirstBytes(socket: Socket, ws: WebSocket, connection: Connection): void {
+  const count = () => {
+    if (socket.bytesRead > FIRST_BYTES_MAX) ws.terminate();
+  };
+  socket.on("data", count);
+  void connection.registered.then(() => socket.off("data", count));
+}
+
+function refuseUpgrade(socket: Duplex, status: 403 | 503): void {
+  socket.on("error", () => {});
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
 }

@@ -1,0 +1,33 @@
+import type { AdminAction, Events } from "../events/events.ts";
+import type { Admin } from "./operations.ts";
+
+/** The same operations, and each that changes something is told: what was done to whom, and that one was refused. */
+export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Admin {
+  const told = async <Done>(
+    action: AdminAction,
+    act: Promise<Done>,
+    about: (done: Done) => Omit<Parameters<Events["adminActed"]>[0], "action" | "outcome">,
+  ): Promise<Done> => {
+    try {
+      const done = await act;
+      events.adminActed({ action, outcome: "done", ...about(done) });
+      return done;
+    } catch (error) {
+      events.adminActed({ action, outcome: "refused" });
+      throw error;
+    }
+  };
+  return {
+    ...admin,
+    createKey: (options) =>
+      told("keys.create", admin.createKey(options), ({ keyId, account }) => ({
+        keyId,
+        account,
+        creditMicroUsd: options.credit,
+      })),
+    revokeKey: (keyId) =>
+      told("keys.revoke", admin.revokeKey(keyId), (key) => ({ keyId: key.keyId, account: key.account })),
+    credit: (payee, amount) =>
+      told("credit", admin.credit(payee, amount), ({ account }) => ({ account, creditMicroUsd: amount })),
+  };
+}

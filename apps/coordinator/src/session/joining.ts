@@ -1,0 +1,12 @@
+import type { ProviderId, Verdict } from "@darkbloom/protocol";
+import type { MachineEvidence } from "./machine-evidence.ts";
+import type { Shown } from "./shown.ts";
+
+/** A machine as it has registered. */
+export interface Joining {
+  readonly providerId: ProviderId;
+  readonly slots: number;
+  readonly evidence: MachineEvidence;
+  readonly shown: Shown;
+  readonly verdict: Verdict;
+}
