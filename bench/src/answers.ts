@@ -80,7 +80,7 @@ export const askOf = ({ pieces, stream }: { readonly pieces: number; readonly st
 export async function answerOf(decoded: Decoded): Promise<Uint8Array[]> {
   const promptTokens = (await scriptedEngine().prompt(decoded.job)).tokens.length;
   const { pieces } = scriptOf(Number(decoded.job.messages.at(-1)?.text));
-  const facts = { jobId: `job_${"0".repeat(32)}`, createdSec: 1_700_000_000 };
+  const facts = { jobId: `job_${"0".repeat(32)}`, createdSec: 1_700_000_000, nowSec: () => 1_700_000_000 };
   const renderer = decoded.renderer(facts);
   const begin = renderer.begin({ promptTokens, cachedTokens: 0 });
   const said = pieces.map((text, at) => (at === 0 ? begin : "") + renderer.delta({ kind: "said", text }, 0));

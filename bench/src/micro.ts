@@ -40,7 +40,7 @@ const otherBodies: Partial<Record<Endpoint, object>> = {
 
 /** What one token or one answer costs in our own steps, beside a bare string append; µs. */
 export function microBenchmarks(budgetMs: number): Record<string, Spread> {
-  const facts = { jobId: "job_0", createdSec: 0 };
+  const facts = { jobId: "job_0", createdSec: 0, nowSec: () => 0 };
   const renderer = decodedIn(askOf({ pieces: 8, stream: true })).renderer(facts);
   const others = Object.entries(otherBodies).map(([name, body]) => {
     const other = dialects[name as Endpoint].decode(body).renderer(facts);

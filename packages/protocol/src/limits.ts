@@ -22,7 +22,7 @@ export const STOP_STRING_CHARS_MAX = 256;
 export const CHOICES_MAX = 4;
 /** Tools of one request, and the characters of a tool's name. */
 export const TOOLS_MAX = 128;
-export const TOOL_NAME_CHARS_MAX = 64;
+export const TOOL_NAME_CHARS_MAX = 128;
 /** As OpenAI has it: alternatives that are told beside each token. */
 export const TOP_LOGPROBS_MAX = 20;
 export const LOGIT_BIASES_MAX = 1024;

@@ -31,7 +31,7 @@ const headersOf = (stream: boolean) => ({ "content-type": stream ? "text/event-s
 
 function answering(body: unknown): Response {
   const { job, renderer: rendererOf } = openaiChat.decode(body);
-  const renderer = rendererOf({ jobId: "j", createdSec: 1 });
+  const renderer = rendererOf({ jobId: "j", createdSec: 1, nowSec: () => 1 });
   const bytes = [
     renderer.begin({ promptTokens: 1, cachedTokens: 0 }),
     renderer.delta({ kind: "thought", text: "hm" }, 0),

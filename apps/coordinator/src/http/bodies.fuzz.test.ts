@@ -27,7 +27,7 @@ beforeAll(async () => {
     serve: async (ask, reply) => {
       accepted++;
       const { job, renderer } = ask.dialect.decode(JSON.parse(new TextDecoder().decode(ask.body)));
-      const render = renderer({ jobId: "job_1", createdSec: 1 });
+      const render = renderer({ jobId: "job_1", createdSec: 1, nowSec: () => 1 });
       reply.begin(facts);
       let body = render.begin(usage);
       for (let choice = 0; choice < job.choices; choice++)

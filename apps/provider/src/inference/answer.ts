@@ -148,7 +148,11 @@ async function tell(
   // The header bounds all choices together: that is what the hold pays for.
   const maxTokens = Math.min(Math.floor(header.max_tokens / job.choices), job.maxTokens, room);
   const seed = job.sampling.seed ?? new DataView(net.random.bytes(4).buffer).getUint32(0);
-  const renderer = rendererOf({ jobId: request.request_id, createdSec: Math.floor(startedAt / 1000) });
+  const renderer = rendererOf({
+    jobId: request.request_id,
+    createdSec: Math.floor(startedAt / 1000),
+    nowSec: () => Math.floor(net.clock.now() / 1000),
+  });
   const generation = { ...job.sampling, seed, maxTokens, ...constraintOf(job), ...topLogprobsOf(job) };
   const telling: Telling = {
     net,

@@ -5,7 +5,7 @@ import { itemsOf, type ToldItem } from "../../test/told.ts";
 import type { ReplyForm } from "./reply.ts";
 import { Words } from "./words.ts";
 
-const facts: RenderFacts = { jobId: "job_1", createdSec: 0 };
+const facts: RenderFacts = { jobId: "job_1", createdSec: 0, nowSec: () => 0 };
 const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, reasoningTokens: 0 };
 const toolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" } as const;
 

@@ -19,6 +19,8 @@ export interface RenderFacts {
   readonly jobId: string;
   /** Seconds since 1970, for `created`. */
   readonly createdSec: number;
+  /** The same, now: for when an answer was completed. */
+  nowSec(): number;
 }
 
 /** One token with its natural log probability under the distribution that it was drawn from. */

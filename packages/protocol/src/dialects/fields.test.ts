@@ -37,7 +37,7 @@ describe("a field that dialects share", () => {
   const serials = (length: number) => Array.from({ length }, (_, at) => `S${at}`);
   const cases = [
     ["model", modelField, [long(MODEL_CHARS_MAX), "a/b"], ["", long(MODEL_CHARS_MAX + 1), null, 5]],
-    ["tokens", tokensField, [1, null, undefined, 1e9], [0, -1, 1.5, "1", 1e300, NaN]],
+    ["tokens", tokensField, [1, null, undefined, 1e9, 1e18, 1e300], [0, -1, 1.5, "1", NaN, Infinity]],
     ["a stop string", stopStringField, [" ", long(STOP_STRING_CHARS_MAX)], ["", long(STOP_STRING_CHARS_MAX + 1)]],
     ["temperature", temperatureField(2), [0, 2, null, undefined], [-0.1, 2.1, "1", NaN, Infinity]],
     [

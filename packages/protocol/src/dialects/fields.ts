@@ -13,12 +13,31 @@ export const SERIAL_CHARS_MAX = 128;
 /** Text parts of one request, over all its messages. */
 export const CONTENT_PARTS_MAX = 16_384;
 
+/** A larger bound on an answer is read as this one: no model's context is longer. */
+export const OUTPUT_TOKENS_MAX = 2 ** 31 - 1;
+/** More than any model's vocabulary. */
+export const TOP_K_MAX = 1_000_000;
+
 export const modelField = z
   .string()
   .min(1)
   .max(MODEL_CHARS_MAX)
   .meta({ description: "An id that GET /v1/models lists" });
-export const tokensField = z.int().positive().nullish();
+/** Some clients send an enormous number for "as many as there may be": `tokenBoundOf` reads it. */
+export const tokensField = z
+  .number()
+  .min(1)
+  .refine((tokens) => Number.isInteger(tokens))
+  .meta({ type: "integer" })
+  .nullish();
+/** -1 is how llama.cpp's and other servers write "none": `seedOf` and `topKOf` read it. */
+export const seedField = z.int().min(-1).nullish();
+export const topKField = z
+  .int()
+  .min(-1)
+  .max(TOP_K_MAX)
+  .nullish()
+  .meta({ description: "Only so many of the likeliest tokens; 0, the default, and -1 mean all" });
 export const stopStringField = z.string().min(1).max(STOP_STRING_CHARS_MAX);
 export const temperatureField = (max: number) =>
   z.number().min(0).max(max).nullish().meta({ description: "Default 1" });
@@ -32,6 +51,8 @@ const serial = z
 export const serialsField = z.union([serial, z.array(serial).min(1).max(PINNED_SERIALS_MAX)]).nullish();
 
 export const modelWords = ourWords`it is required, a model's id of 1 to ${MODEL_CHARS_MAX} characters; GET /v1/models lists them`;
+export const topKWords = ourWords`expected a whole number from 0 to ${TOP_K_MAX}, or -1 for all`;
+export const seedWords = ourWords`expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, or -1 for none`;
 export const tokenCountWords = ourWords`expected a whole number of tokens, at least 1`;
 export const trueOrFalseWords = ourWords`expected true or false`;
 export const serialWords = ourWords`expected a machine's serial, or a list of 1 to ${PINNED_SERIALS_MAX} of them, each 1 to ${SERIAL_CHARS_MAX} printable ASCII characters`;
@@ -46,6 +67,11 @@ export const neutralSampling: Sampling = {
   logitBias: [],
   stop: [],
 };
+
+export const tokenBoundOf = (tokens: number): number => Math.min(tokens, OUTPUT_TOKENS_MAX);
+export const seedOf = (seed: number | null | undefined): number | undefined =>
+  seed === -1 || seed === null ? undefined : seed;
+export const topKOf = (tokens: number | null | undefined): number => Math.max(tokens ?? 0, 0);
 
 export const invalid = (param: string | null, expected: OurWords): NetworkError =>
   new NetworkError({ code: "body_invalid", param: param as ParamPath | null, expected });

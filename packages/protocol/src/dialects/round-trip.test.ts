@@ -77,7 +77,9 @@ describe("an answer that is sent back", () => {
       const dialect = dialects[endpoint as keyof typeof manners];
       fc.assert(
         fc.property(text, text, calls, (thought, said, called) => {
-          const renderer = dialect.decode({ model: "m", ...first }).renderer({ jobId: "job_1", createdSec: 0 });
+          const renderer = dialect
+            .decode({ model: "m", ...first })
+            .renderer({ jobId: "job_1", createdSec: 0, nowSec: () => 0 });
           const deltas: Delta[] = [
             { kind: "thought", text: thought },
             { kind: "said", text: said },
@@ -109,7 +111,9 @@ describe("an answer that is sent back", () => {
   /** Goal: the same of an answer in any order, as far as one turn can say it. Method: thoughts, words and calls that take turns. */
   it.each(["/v1/responses", "/v1/messages"] as const)("keeps words and calls that take turns, %s", (endpoint) => {
     const { first, asHistory } = manners[endpoint];
-    const renderer = dialects[endpoint].decode({ model: "m", ...first }).renderer({ jobId: "job_1", createdSec: 0 });
+    const renderer = dialects[endpoint]
+      .decode({ model: "m", ...first })
+      .renderer({ jobId: "job_1", createdSec: 0, nowSec: () => 0 });
     const deltas: Delta[] = [
       { kind: "said", text: "a" },
       { kind: "thought", text: "b" },

@@ -6,8 +6,9 @@ import type { Schema } from "../schema/shape.ts";
 import { invalid, unsupported } from "./fields.ts";
 import type { Tool, ToolChoice } from "./job.ts";
 
-/** As OpenAI and Anthropic have it. */
-const toolName = new RegExp(`^[a-zA-Z0-9_-]{1,${TOOL_NAME_CHARS_MAX}}$`);
+/** As Anthropic has it, and with the dots that servers of MCP put into theirs. OpenAI takes fewer. */
+export const toolName = new RegExp(`^[a-zA-Z0-9_.-]{1,${TOOL_NAME_CHARS_MAX}}$`);
+export const toolNameWords = ourWords`a tool's name has 1 to ${TOOL_NAME_CHARS_MAX} letters, digits, '_', '-' or '.'`;
 
 export interface GivenTool {
   readonly name: string;
@@ -16,6 +17,8 @@ export interface GivenTool {
   readonly parameters: unknown;
   /** True: kept to the schema, or refused. False: as far as can be. Absent: kept to it where that is possible. */
   readonly strict: boolean | undefined;
+  /** Its path in the body; absent: `tools` and its place among those given. */
+  readonly where?: string;
 }
 
 /** Where a dialect has a tool's name and its schema, below the tool. */
@@ -29,13 +32,13 @@ export function readTools(given: readonly GivenTool[], fields: ToolFields): read
   if (given.length > TOOLS_MAX) throw invalid("tools", ourWords`expected at most ${TOOLS_MAX} tools`);
   const names = new Set<string>();
   const allowance = new SchemaAllowance();
-  return given.map(({ name, description, parameters, strict }, at) => {
-    const nameParam = `tools.${at}.${fields.name}`;
-    if (!toolName.test(name))
-      throw invalid(nameParam, ourWords`a tool's name has 1 to ${TOOL_NAME_CHARS_MAX} letters, digits, '_' or '-'`);
+  return given.map(({ name, description, parameters, strict, where }, at) => {
+    const path = where ?? `tools.${at}`;
+    const nameParam = `${path}.${fields.name}`;
+    if (!toolName.test(name)) throw invalid(nameParam, toolNameWords);
     if (names.has(name)) throw invalid(nameParam, ourWords`every tool needs a name of its own`);
     names.add(name);
-    const param = `tools.${at}.${fields.parameters}`;
+    const param = `${path}.${fields.parameters}`;
     const schema = parameters ?? { type: "object", properties: {} };
     if (!isObject(schema)) throw invalid(param, ourWords`a tool's parameters are a JSON Schema, an object`);
     return {

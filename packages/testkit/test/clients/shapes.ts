@@ -13,14 +13,21 @@ const added: Readonly<Record<Sdk, readonly (readonly [type: string, field: strin
     ["ChatCompletionMessage", "reasoning_content", { type: "string" }],
     ["ChatCompletionChunk.Choice.Delta", "reasoning_content", { type: "string" }],
     ["Response", "store", { const: false }],
+    // Its own server sends these too.
+    ["Response", "frequency_penalty", { type: "number" }],
+    ["Response", "presence_penalty", { type: "number" }],
+    ["Response", "usage", { anyOf: [{ $ref: "#/definitions/ResponseUsage" }, { type: "null" }] }],
   ],
   // The SDK reads it from an error's body, and its types have none.
   anthropic: [["InvalidRequestErrorObject", "details", { type: "object" }]],
 };
-/** What the SDKs put into an answer themselves, so that it is in the type and not in the body. */
-const putInBySdk: Readonly<Record<Sdk, readonly (readonly [type: string, field: string])[]>> = {
+/**
+ * What is in the type and not in the body: what the SDKs put into an answer themselves, and what the API of
+ * Anthropic leaves out where the type says null, so that other clients refuse a null.
+ */
+const leftOut: Readonly<Record<Sdk, readonly (readonly [type: string, field: string])[]>> = {
   openai: [["Response", "output_text"]],
-  anthropic: [],
+  anthropic: [["TextBlock", "citations"]],
 };
 
 interface Path {
@@ -54,7 +61,7 @@ export class Shapes {
         return found;
       };
       for (const [type, field, schema] of added[sdk]) of(type).properties = { ...of(type).properties, [field]: schema };
-      for (const [type, field] of putInBySdk[sdk])
+      for (const [type, field] of leftOut[sdk])
         of(type).required = of(type).required?.filter((name) => name !== field) ?? [];
       this.#ajv.addSchema(document, sdk);
     }

@@ -108,6 +108,6 @@ function fixed(text: string, jobId: string): string {
   const named = callIds.reduce((before, id, at) => before.replaceAll(id, `call_${at}`), text);
   return named
     .replaceAll(jobId.replace(/^job_/, ""), "JOB")
-    .replaceAll(/"(created|created_at)":\d+/g, '"$1":0')
+    .replaceAll(/"(created|created_at|completed_at)":\d+/g, '"$1":0')
     .replace(/: darkbloom-receipt [\w-]+\n\n$/, ": darkbloom-receipt RECEIPT\n\n");
 }

@@ -3,7 +3,8 @@ import { failures } from "../../failures.ts";
 
 /**
  * What callers of `POST /v1/messages` receive, as it is published and as the tests check it. Anthropic's
- * types have every one of these fields, so the ones that mean nothing here are there as null.
+ * types have every one of these fields, so the ones that mean nothing here are there as null; but for a
+ * text's `citations`, which the API leaves out and which clients refuse as null.
  */
 
 const count = z.int().nonnegative();
@@ -31,7 +32,7 @@ const usage = z.object({
 });
 export type MessageUsage = z.infer<typeof usage>;
 
-const textBlock = z.object({ type: z.literal("text"), text: z.string(), citations: z.null() });
+const textBlock = z.object({ type: z.literal("text"), text: z.string() });
 const thinkingBlock = z.object({
   type: z.literal("thinking"),
   thinking: z.string(),

@@ -49,6 +49,26 @@ describe("a conversation", () => {
       ],
     ],
     [
+      "a result that names a tool",
+      [
+        { role: "assistant", content: [{ type: "tool_use", id: "c", name: "find", input: {} }] },
+        {
+          role: "user",
+          content: [
+            {
+              type: "tool_result",
+              tool_use_id: "c",
+              content: [{ type: "tool_reference", tool_name: "add" }, text("x")],
+            },
+          ],
+        },
+      ],
+      [
+        { role: "assistant", text: "", toolCalls: [{ id: "c", name: "find", arguments: "{}" }] },
+        { role: "tool", callId: "c", text: "add\nx" },
+      ],
+    ],
+    [
       "a result of nothing, and an id used again",
       [1, 2].flatMap(() => [
         { role: "assistant", content: [{ type: "tool_use", id: "c", name: "f", input: {} }] },
@@ -99,4 +119,25 @@ describe("a conversation", () => {
       anthropicMessages.decode({ model: "m", system: "s", messages: [{ role: "system", content: "t" }, user] }).job
         .messages,
     ).toEqual([{ role: "system", text: "s\nt" }, hi]));
+});
+
+/** Goal: earlier thinking leaves the prompt as the caller has it managed. Method: three turns that thought, each way to keep some. */
+describe("earlier thinking", () => {
+  const thinks = (thinking: string) => ({ role: "assistant", content: [{ type: "thinking", thinking }, text("so")] });
+  const messages = ["a", "b", "c"].flatMap((thinking) => [user, thinks(thinking)]).concat(user as never);
+  const edit = { type: "clear_thinking_20251015" };
+  it.each([
+    [undefined, ["a", "b", "c"]],
+    [{}, ["a", "b", "c"]],
+    [{ edits: [] }, ["a", "b", "c"]],
+    [{ edits: [{ ...edit, keep: "all" }] }, ["a", "b", "c"]],
+    [{ edits: [{ ...edit, keep: { type: "all" } }] }, ["a", "b", "c"]],
+    [{ edits: [edit] }, ["c"]],
+    [{ edits: [{ ...edit, keep: { type: "thinking_turns", value: 2 } }] }, ["b", "c"]],
+    [{ edits: [{ ...edit, keep: { type: "thinking_turns", value: 9 } }] }, ["a", "b", "c"]],
+  ])("%j keeps %j", (context_management, kept) => {
+    const { job } = anthropicMessages.decode({ model: "m", messages, context_management });
+    expect(job.messages.flatMap(({ thought }) => (thought === undefined ? [] : [thought]))).toEqual(kept);
+    expect(job.messages).toHaveLength(messages.length);
+  });
 });

@@ -5,6 +5,7 @@ import {
   type AssistantBlock,
   type MessagesRequest,
   noSuchCallWords,
+  type ResultBlock,
   resultsFirstWords,
   type UserBlock,
 } from "./request-schema.ts";
@@ -15,7 +16,11 @@ type Texts = NonNullable<MessagesRequest["system"]>;
  * The conversation in the job's words. Neighbours of one role are one turn, as Anthropic reads them:
  * many templates know turns in alternation alone.
  */
-export function historyOf({ system, messages }: Pick<MessagesRequest, "system" | "messages">): readonly Message[] {
+export function historyOf({
+  system,
+  messages,
+  context_management: management,
+}: Pick<MessagesRequest, "system" | "messages" | "context_management">): readonly Message[] {
   const openCalls = new Set<string>();
   const turns = [...systemTurns(system), ...messages.flatMap((message, at) => turnsOf(message, at, openCalls))];
   const neighbours: [Message, ...Message[]][] = [];
@@ -24,7 +29,28 @@ export function historyOf({ system, messages }: Pick<MessagesRequest, "system" |
     if (last?.[0].role === turn.role && turn.role !== "tool") last.push(turn);
     else neighbours.push([turn]);
   }
-  return neighbours.map(joined);
+  return keepThoughts(neighbours.map(joined), thinkingTurnsKept(management));
+}
+
+/** How many of the latest turns that thought keep their thoughts. */
+function thinkingTurnsKept(management: MessagesRequest["context_management"]): number {
+  return Math.min(
+    ...(management?.edits ?? []).map(({ keep }) => {
+      if (keep === undefined || keep === null) return 1;
+      return typeof keep === "object" && keep.type === "thinking_turns" ? keep.value : Infinity;
+    }),
+    Infinity,
+  );
+}
+
+function keepThoughts(turns: readonly Message[], kept: number): readonly Message[] {
+  let thinking = turns.filter(({ thought }) => thought !== undefined).length;
+  if (thinking <= kept) return turns;
+  return turns.map((turn) => {
+    if (turn.thought === undefined || thinking-- <= kept) return turn;
+    const { thought: _, ...rest } = turn;
+    return rest;
+  });
 }
 
 function systemTurns(system: Texts | null | undefined): readonly Message[] {
@@ -56,7 +82,7 @@ function userTurns(blocks: readonly UserBlock[], at: number, openCalls: Set<stri
     }
     if (texts.length > 0) throw invalid(path, resultsFirstWords);
     if (!openCalls.delete(block.tool_use_id)) throw invalid(`${path}.tool_use_id`, noSuchCallWords);
-    results.push({ role: "tool", callId: block.tool_use_id, text: textOf(block.content ?? "") });
+    results.push({ role: "tool", callId: block.tool_use_id, text: resultText(block.content ?? "") });
   }
   return texts.length === 0 ? results : [...results, { role: "user", text: texts.join("\n") }];
 }
@@ -117,5 +143,10 @@ function assistant(texts: readonly string[], thoughts: readonly string[], toolCa
 }
 
 const textOf = (texts: Texts): string => (typeof texts === "string" ? texts : texts.map(({ text }) => text).join("\n"));
+
+const resultText = (content: string | readonly ResultBlock[]): string =>
+  typeof content === "string"
+    ? content
+    : content.map((block) => (block.type === "text" ? block.text : block.tool_name)).join("\n");
 
 const lines = (texts: readonly string[]): string => texts.filter((text) => text !== "").join("\n");

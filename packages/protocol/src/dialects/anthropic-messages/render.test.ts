@@ -14,7 +14,7 @@ import {
 import { anthropicCountTokens, anthropicMessages } from "./index.ts";
 
 const requestId = "r" as RequestId;
-const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000 };
+const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000, nowSec: () => 1_700_000_000 };
 const usage: Usage = { promptTokens: 7, cachedTokens: 3, completionTokens: 5, reasoningTokens: 2 };
 const model = 'a "quoted" model\u2028';
 const least = { model, messages: [{ role: "user", content: "hi" }] };
@@ -131,7 +131,7 @@ describe("a plain body", () => {
       ...common,
       content: [
         { type: "thinking", thinking: "hm", signature: "job_1" },
-        { type: "text", text: "Hello", citations: null },
+        { type: "text", text: "Hello" },
         {
           type: "tool_use",
           id: "toolu_1",
@@ -166,7 +166,7 @@ describe("a plain body", () => {
     it(`${what}, streamed too`, () => {
       const content = [
         ...(block === undefined ? [] : [{ type: "thinking", thinking: block, signature: "job_1" }]),
-        { type: "text", text: "Hello", citations: null },
+        { type: "text", text: "Hello" },
       ];
       expect(plain(fields, answer.slice(0, 5)).content).toEqual(content);
       expect(folded(streamed(fields, answer.slice(0, 5)))).toMatchObject({ content });
@@ -237,7 +237,7 @@ describe("a stream", () => {
         .split("\n\n")
         .slice(1, 3),
     ).toEqual([
-      'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","citations":null,"text":""}}',
+      'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
       'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}',
     ]);
   });

@@ -150,7 +150,7 @@ export class StreamRenderer implements Renderer {
   }
 }
 
-const textHead = '{"type":"text","citations":null,"text":';
+const textHead = '{"type":"text","text":';
 
 const emptyBlocks = {
   text: `${textHead}""}`,

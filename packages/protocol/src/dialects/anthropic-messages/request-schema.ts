@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ourWords } from "../../ids.ts";
-import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, STOP_STRINGS_MAX, TOOL_NAME_CHARS_MAX, TOOLS_MAX } from "../../limits.ts";
+import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
 import {
   modelField,
@@ -12,11 +12,17 @@ import {
   temperatureField,
   tokenCountWords,
   tokensField,
+  topKField,
+  topKWords,
   trueOrFalseWords,
 } from "../fields.ts";
+import { toolName, toolNameWords } from "../tools.ts";
 
 /** As Anthropic has it. */
 const THINKING_BUDGET_MIN = 1024;
+/** Examples of one tool's input. */
+export const INPUT_EXAMPLES_MAX = 20;
+export const CONTEXT_EDITS_MAX = 8;
 
 /**
  * The body of `POST /v1/messages`: what is taken, as it is validated and as it is published.
@@ -24,18 +30,22 @@ const THINKING_BUDGET_MIN = 1024;
  * `null` means absent. A field of Anthropic's that would change the answer and is not served is refused
  * by name. Fields that are not in here are accepted and not used: they leave the answer as it is
  * (`metadata`, `cache_control`, `service_tier`, `speed`, `diagnostics`, a call's `caller`, a result's
- * `is_error`) or are hints that no model here takes (`output_config.effort`).
+ * `is_error`) or are hints that no model here takes (`output_config.effort`). docs/clients.md lists them.
  */
 const flag = z.boolean().nullish();
 const refusedUnlessNull = z.null().optional();
 
 const textBlock = z.object({ type: z.literal("text"), text: z.string() });
 const texts = z.union([z.string(), z.array(textBlock)]);
+/** Names a tool that a search of the caller's has found. Every tool is told to the model, so its name is all there is to tell. */
+const toolReference = z.object({ type: z.literal("tool_reference"), tool_name: z.string().min(1) });
+const resultBlock = z.discriminatedUnion("type", [textBlock, toolReference]);
+export type ResultBlock = z.infer<typeof resultBlock>;
 
 const toolResult = z.object({
   type: z.literal("tool_result"),
   tool_use_id: z.string().min(1),
-  content: texts.nullish(),
+  content: z.union([z.string(), z.array(resultBlock)]).nullish(),
 });
 const toolUse = z.object({
   type: z.literal("tool_use"),
@@ -64,17 +74,22 @@ const message = z.discriminatedUnion("role", [
   z.object({ role: z.literal("system"), content: texts }),
 ]);
 
-const toolName = z.string().regex(new RegExp(`^[a-zA-Z0-9_-]{1,${TOOL_NAME_CHARS_MAX}}$`));
-
 const tool = z.object({
   type: z.literal("custom").nullish(),
-  name: toolName,
+  name: z.string().regex(toolName),
   description: z.string().nullish(),
   input_schema: z.unknown().refine(isObject).meta({ type: "object", description: "JSON Schema of the tool's input" }),
   strict: flag.meta({ description: "Hold the input to exactly this schema, or refuse the request" }),
-  defer_loading: z.literal(false).nullish(),
-  allowed_callers: z.tuple([z.literal("direct")]).nullish(),
-  input_examples: z.array(z.unknown()).max(0).nullish(),
+  defer_loading: flag.meta({ description: "Accepted: every tool is told to the model at once" }),
+  allowed_callers: z
+    .array(z.string())
+    .refine((callers) => callers.includes("direct"))
+    .nullish(),
+  input_examples: z
+    .array(z.unknown().refine(isObject).meta({ type: "object" }))
+    .max(INPUT_EXAMPLES_MAX)
+    .nullish()
+    .meta({ description: "Told to the model with the tool's description" }),
 });
 
 const disable_parallel_tool_use = flag.meta({ description: "At most one call" });
@@ -110,6 +125,17 @@ const format = z.object({
     .meta({ type: "object", description: "The answer is JSON of exactly this shape" }),
 });
 
+/** Which of the earlier thinking stays in the prompt: all of it, or that of the last so many turns that thought. */
+const keptThinking = z.union([
+  z.literal("all"),
+  z.object({ type: z.literal("all") }),
+  z.object({ type: z.literal("thinking_turns"), value: z.int().positive() }),
+]);
+const contextEdit = z.object({
+  type: z.literal("clear_thinking_20251015"),
+  keep: keptThinking.nullish().meta({ description: "Default: the last turn that thought" }),
+});
+
 /** What tells the prompt, which can be counted without being answered. */
 const promptShape = {
   model: modelField,
@@ -127,7 +153,10 @@ const promptShape = {
   provider_serials: serialsField.meta({ description: "The same; both together mean any of all" }),
   container: refusedUnlessNull,
   mcp_servers: z.array(z.unknown()).max(0).nullish(),
-  context_management: refusedUnlessNull,
+  context_management: z
+    .object({ edits: z.array(contextEdit).max(CONTEXT_EDITS_MAX).nullish() })
+    .nullish()
+    .meta({ description: "Earlier thinking is left out of the prompt as its one edit says" }),
   compaction: refusedUnlessNull,
   fallbacks: refusedUnlessNull,
   thread: refusedUnlessNull,
@@ -144,7 +173,7 @@ const answerShape = {
     .meta({ description: "Strings that end the visible answer; they never end the thinking" }),
   temperature: temperatureField(2),
   top_p: z.number().min(0).max(1).nullish().meta({ description: "Default 1; 0 leaves only the likeliest token" }),
-  top_k: z.int().nonnegative().nullish().meta({ description: "Default 0, which means all" }),
+  top_k: topKField,
 };
 
 export const messagesRequestSchema = z
@@ -171,7 +200,7 @@ const name = ourWords`expected a tool's name`;
 const textsAlone = {
   expected: ourWords`expected 'text'`,
   refused: textAlone,
-  refusedWords: ["image", "document", "search_result", "tool_reference", "browser_state"],
+  refusedWords: ["image", "document", "search_result", "browser_state"],
 } as const;
 
 const textRules = { expected: ourWords`expected a string or a list of text blocks` };
@@ -230,18 +259,21 @@ export const messagesRequestRules = {
   "messages.*.content.*.input": { expected: ourWords`expected an object` },
   "messages.*.content.*.content": textRules,
   "messages.*.content.*.content.*": textBlockRule,
-  "messages.*.content.*.content.*.type": textsAlone,
+  "messages.*.content.*.content.*.type": { ...textsAlone, expected: ourWords`expected 'text' or 'tool_reference'` },
+  "messages.*.content.*.content.*.tool_name": { expected: name },
   "messages.*.content.*.content.*.text": { expected: string },
   tools: { expected: ourWords`expected a list of at most ${TOOLS_MAX} tools` },
   "tools.*": { expected: ourWords`expected an object with 'name' and 'input_schema'` },
   "tools.*.type": { refused: callerRuns },
-  "tools.*.name": { expected: ourWords`expected 1 to ${TOOL_NAME_CHARS_MAX} letters, digits, '_' or '-'` },
+  "tools.*.name": { expected: toolNameWords },
   "tools.*.description": { expected: string },
   "tools.*.input_schema": { expected: jsonSchemaObject },
   "tools.*.strict": { expected: trueOrFalseWords },
-  "tools.*.defer_loading": { refused: ourWords`every tool is told to the model at once; leave the field out` },
-  "tools.*.allowed_callers": { refused: ourWords`tools are called by the model alone; leave the field out` },
-  "tools.*.input_examples": { refused: ourWords`put examples into the tool's description` },
+  "tools.*.defer_loading": { expected: trueOrFalseWords },
+  "tools.*.allowed_callers": {
+    refused: ourWords`tools are called by the model alone; send a list with 'direct', or leave the field out`,
+  },
+  "tools.*.input_examples": { expected: ourWords`expected a list of at most ${INPUT_EXAMPLES_MAX} objects` },
   tool_choice: { expected: ourWords`expected an object with a 'type'` },
   "tool_choice.type": { expected: ourWords`expected 'auto', 'any', 'tool' or 'none'` },
   "tool_choice.name": { expected: name },
@@ -268,7 +300,16 @@ export const messagesRequestRules = {
   "provider_serials.*": { expected: serialWords },
   container: { refused: serverState },
   mcp_servers: { refused: ourWords`tools are run by the caller alone; leave the field out` },
-  context_management: { refused: serverState },
+  context_management: { expected: ourWords`expected an object with 'edits', a list of at most ${CONTEXT_EDITS_MAX}` },
+  "context_management.edits.*": { expected: ourWords`expected an object with 'type'` },
+  "context_management.edits.*.type": {
+    expected: ourWords`expected 'clear_thinking_20251015'`,
+    refused: ourWords`only 'clear_thinking_20251015' is served; shorten the conversation on your side`,
+    refusedWords: ["clear_tool_uses_20250919", "compact_20260112"],
+  },
+  "context_management.edits.*.keep": {
+    expected: ourWords`expected "all", or an object with 'type' "thinking_turns" and 'value', at least 1`,
+  },
   compaction: { refused: serverState },
   fallbacks: { refused: ourWords`only the model that was asked for answers; leave the field out` },
   thread: { refused: serverState },
@@ -279,5 +320,5 @@ export const messagesRequestRules = {
   "stop_sequences.*": { expected: stopWords },
   temperature: { expected: ourWords`expected a number from 0 to 2` },
   top_p: { expected: ourWords`expected a number from 0 to 1` },
-  top_k: { expected: ourWords`expected a whole number, at least 0` },
+  top_k: { expected: topKWords },
 } as const satisfies FieldRules & Record<keyof typeof promptShape | keyof typeof answerShape, FieldRule>;

@@ -3,12 +3,18 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { type Failure, failures, NetworkError, sentenceOf } from "../../failures.ts";
 import type { RequestId, Serial } from "../../ids.ts";
-import { MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
+import { MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOL_NAME_CHARS_MAX, TOOLS_MAX } from "../../limits.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Job } from "../job.ts";
-import { CONTENT_PARTS_MAX } from "../fields.ts";
+import { CONTENT_PARTS_MAX, OUTPUT_TOKENS_MAX, TOP_K_MAX } from "../fields.ts";
 import { anthropicCountTokens, anthropicMessages } from "./index.ts";
-import { countTokensRequestSchema, messagesRequestRules, messagesRequestSchema } from "./request-schema.ts";
+import {
+  CONTEXT_EDITS_MAX,
+  countTokensRequestSchema,
+  INPUT_EXAMPLES_MAX,
+  messagesRequestRules,
+  messagesRequestSchema,
+} from "./request-schema.ts";
 
 const many = (length: number, item: unknown) => Array.from({ length }, () => item);
 const user = { role: "user", content: "hi" };
@@ -60,6 +66,11 @@ describe("bodies that are taken", () => {
       "how to draw",
       { temperature: 0, top_p: 0.5, top_k: 4, stop_sequences: ["\n", "b"] },
       { sampling: { ...sampling, temperature: 0, topP: 0.5, topK: 4, stop: ["\n", "b"] } },
+    ],
+    [
+      "what means none, and as many tokens as there may be",
+      { top_k: -1, max_tokens: 1e18 },
+      { sampling, maxTokens: OUTPUT_TOKENS_MAX },
     ],
     ["an empty nucleus", { temperature: 1.5, top_p: 0 }, { sampling: { ...sampling, temperature: 0 } }],
     [
@@ -121,14 +132,22 @@ describe("bodies that are taken", () => {
           ...add,
           type: "custom",
           eager_input_streaming: true,
-          defer_loading: false,
-          allowed_callers: ["direct"],
+          defer_loading: true,
+          allowed_callers: ["direct", "code_execution_20260120"],
           ...cacheHint,
         },
       ];
       const { job: taken } = anthropicMessages.decode({ ...least, tools, tool_choice: choice });
       expect(taken).toMatchObject({ ...job, tools: [{ name: "add", description: "Adds", parameters: input_schema }] });
     });
+
+  it("examples of a tool's input, as part of its description", () => {
+    const tools = [{ ...add, name: "mcp.add", input_examples: [{ a: 1 }, { a: 2 }] }];
+    expect(anthropicMessages.decode({ ...least, tools }).job.tools[0]).toMatchObject({
+      name: "mcp.add",
+      description: 'Adds\nExamples of its input:\n{"a":1}\n{"a":2}',
+    });
+  });
 
   it("a format, under both its names", () => {
     const { job } = anthropicMessages.decode({ ...least, output_config: { format, effort: "low" } });
@@ -237,7 +256,11 @@ describe("bodies that are refused", () => {
     ["messages.2.content.1", "body_invalid", after(text, result)],
     ["messages.2.content.0.content", "body_invalid", after({ ...result, content: 5 })],
     ["messages.2.content.0.content.0.type", "unsupported", after({ ...result, content: [{ type: "image" }] })],
-    ["messages.2.content.0.content.0.type", "unsupported", after({ ...result, content: [{ type: "tool_reference" }] })],
+    [
+      "messages.2.content.0.content.0.tool_name",
+      "body_invalid",
+      after({ ...result, content: [{ type: "tool_reference" }] }),
+    ],
     ["messages.2.content.0.content.1.text", "body_invalid", after({ ...result, content: [text, { type: "text" }] })],
     ["system.0.type", "unsupported", { ...least, system: [{ type: "image" }] }],
     ["system.0.text", "body_invalid", { ...least, system: [{ type: "text" }] }],
@@ -251,13 +274,41 @@ describe("bodies that are refused", () => {
     ["tools.0.input_schema", "body_invalid", { ...least, tools: [{ name: "add" }] }],
     ["tools.0.input_schema", "body_invalid", { ...least, tools: [{ ...add, input_schema: [] }] }],
     ["tools.0.strict", "body_invalid", { ...least, tools: [{ ...add, strict: "yes" }] }],
-    ["tools.0.defer_loading", "unsupported", { ...least, tools: [{ ...add, defer_loading: true }] }],
+    ["tools.0.name", "body_invalid", { ...least, tools: [{ ...add, name: "a".repeat(TOOL_NAME_CHARS_MAX + 1) }] }],
+    ["tools.0.defer_loading", "body_invalid", { ...least, tools: [{ ...add, defer_loading: "yes" }] }],
     [
       "tools.0.allowed_callers",
       "unsupported",
       { ...least, tools: [{ ...add, allowed_callers: ["code_execution_20260120"] }] },
     ],
-    ["tools.0.input_examples", "unsupported", { ...least, tools: [{ ...add, input_examples: [{ a: 1 }] }] }],
+    ["tools.0.input_examples", "body_invalid", { ...least, tools: [{ ...add, input_examples: [5] }] }],
+    [
+      "tools.0.input_examples",
+      "body_invalid",
+      { ...least, tools: [{ ...add, input_examples: many(INPUT_EXAMPLES_MAX + 1, {}) }] },
+    ],
+    ...(
+      [
+        ["context_management.edits.0.type", "unsupported", { type: "clear_tool_uses_20250919" }],
+        ["context_management.edits.0.type", "unsupported", { type: "compact_20260112" }],
+        ["context_management.edits.0.type", "body_invalid", { type: "other" }],
+        ["context_management.edits.0.keep", "body_invalid", { type: "clear_thinking_20251015", keep: "none" }],
+        [
+          "context_management.edits.0.keep",
+          "body_invalid",
+          { type: "clear_thinking_20251015", keep: { type: "thinking_turns", value: 0 } },
+        ],
+      ] as const
+    ).map(([param, code, edit]): [string, "body_invalid" | "unsupported", unknown] => [
+      param,
+      code,
+      { ...least, context_management: { edits: [edit] } },
+    ]),
+    [
+      "context_management",
+      "body_invalid",
+      { ...least, context_management: { edits: many(CONTEXT_EDITS_MAX + 1, { type: "clear_thinking_20251015" }) } },
+    ],
     ["tool_choice.type", "body_invalid", { ...least, tools: [add], tool_choice: { type: "required" } }],
     ["tool_choice.name", "body_invalid", { ...least, tools: [add], tool_choice: { type: "tool" } }],
     ["tool_choice", "body_invalid", { ...least, tools: [add], tool_choice: "auto" }],
@@ -282,13 +333,13 @@ describe("bodies that are refused", () => {
       max_tokens: [0, -1, 1.5, "5"],
       temperature: [-0.1, 2.1, "1"],
       top_p: [-0.1, 1.1, true],
-      top_k: [-1, 0.5, "3"],
+      top_k: [-2, 0.5, "3", TOP_K_MAX + 1],
       stop_sequences: ["a", {}, many(STOP_STRINGS_MAX + 1, "a")],
       provider_serial: ["", [], 5, many(PINNED_SERIALS_MAX + 1, "a")],
     }).flatMap(([field, values]) =>
       values.map((value): [string, "body_invalid", unknown] => [field, "body_invalid", { ...least, [field]: value }]),
     ),
-    ...["container", "context_management", "compaction", "fallbacks", "thread", "inference_geo"].map(
+    ...["container", "compaction", "fallbacks", "thread", "inference_geo"].map(
       (field): [string, "unsupported", unknown] => [field, "unsupported", { ...least, [field]: {} }],
     ),
     ["mcp_servers", "unsupported", { ...least, mcp_servers: [{ type: "url" }] }],

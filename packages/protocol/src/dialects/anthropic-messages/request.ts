@@ -5,7 +5,17 @@ import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX,
 import type { Schema } from "../../schema/shape.ts";
 import type { Decoded } from "../dialect.ts";
 import { failureOf } from "../faults.ts";
-import { CONTENT_PARTS_MAX, fieldOf, invalid, neutralSampling, pinsOf, refuseLong, unsupported } from "../fields.ts";
+import {
+  CONTENT_PARTS_MAX,
+  fieldOf,
+  invalid,
+  neutralSampling,
+  pinsOf,
+  refuseLong,
+  tokenBoundOf,
+  topKOf,
+  unsupported,
+} from "../fields.ts";
 import type { Job, Sampling, ToolChoice } from "../job.ts";
 import { checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { historyOf } from "./history.ts";
@@ -26,7 +36,7 @@ import {
  */
 export function decodeMessagesRequest(body: unknown): Decoded {
   const request = parseRequest(messagesRequestSchema, body);
-  const maxTokens = request.max_tokens ?? MAX_TOKENS_DEFAULT;
+  const maxTokens = tokenBoundOf(request.max_tokens ?? MAX_TOKENS_DEFAULT);
   if (request.thinking?.type === "enabled" && request.thinking.budget_tokens >= maxTokens)
     throw invalid("thinking.budget_tokens", budgetWords);
   const last = request.messages.length - 1;
@@ -69,9 +79,9 @@ export function promptOf(
   request: CountTokensRequest,
 ): Omit<Job, "endpoint" | "stream" | "generates" | "sampling" | "maxTokens"> {
   const tools = readTools(
-    (request.tools ?? []).map(({ name, description, input_schema, strict }) => ({
+    (request.tools ?? []).map(({ name, description, input_schema, input_examples, strict }) => ({
       name,
-      description: description ?? undefined,
+      description: described(description ?? undefined, input_examples ?? []),
       parameters: input_schema,
       strict: strict ?? undefined,
     })),
@@ -94,6 +104,13 @@ export function promptOf(
   };
 }
 
+/** Templates have a place for a description and none for examples. */
+function described(description: string | undefined, examples: readonly unknown[]): string | undefined {
+  if (examples.length === 0) return description;
+  const lines = examples.map((example) => JSON.stringify(example));
+  return [...(description === undefined ? [] : [description]), "Examples of its input:", ...lines].join("\n");
+}
+
 function toolChoiceOf(choice: CountTokensRequest["tool_choice"], hasTools: boolean): ToolChoice {
   switch (choice?.type) {
     case undefined:
@@ -114,7 +131,7 @@ function formatOf({ output_config, output_format }: CountTokensRequest): Schema 
 }
 
 function samplingOf(request: MessagesRequest): Sampling {
-  const rest = { ...neutralSampling, topK: request.top_k ?? 0, stop: request.stop_sequences ?? [] };
+  const rest = { ...neutralSampling, topK: topKOf(request.top_k), stop: request.stop_sequences ?? [] };
   // A nucleus of no mass holds the likeliest token alone, which is what temperature 0 says.
   if (request.top_p === 0) return { ...rest, temperature: 0 };
   return { ...rest, temperature: request.temperature ?? 1, topP: request.top_p ?? 1 };

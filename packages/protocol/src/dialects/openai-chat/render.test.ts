@@ -10,7 +10,7 @@ import { type ChatChunk, chatChunkSchema, chatResponseSchema, openaiErrorSchema 
 import { openaiChat } from "./index.ts";
 
 const requestId = "r" as RequestId;
-const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000 };
+const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000, nowSec: () => 1_700_000_000 };
 const usage: Usage = { promptTokens: 7, cachedTokens: 3, completionTokens: 5, reasoningTokens: 2 };
 const wireUsage = {
   prompt_tokens: 7,

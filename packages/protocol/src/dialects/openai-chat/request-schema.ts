@@ -13,6 +13,8 @@ import type { FieldRule, FieldRules } from "../faults.ts";
 import {
   modelField,
   modelWords,
+  seedField,
+  seedWords,
   serialsField,
   serialWords,
   stopStringField,
@@ -20,6 +22,8 @@ import {
   temperatureField,
   tokenCountWords,
   tokensField,
+  topKField,
+  topKWords,
   trueOrFalseWords,
 } from "../fields.ts";
 
@@ -104,7 +108,7 @@ const shape = {
   max_output_tokens: tokensField.meta({ description: "Used where the other two are absent" }),
   temperature: temperatureField(2),
   top_p: z.number().min(0).max(1).nullish().meta({ description: "Default 1; 0 leaves only the likeliest token" }),
-  top_k: count(1_000_000).meta({ description: "Only so many of the likeliest tokens; 0, the default, means all" }),
+  top_k: topKField,
   frequency_penalty: penalty,
   presence_penalty: penalty,
   logit_bias: z
@@ -120,7 +124,7 @@ const shape = {
     .max(CHOICES_MAX)
     .nullish()
     .meta({ description: "Answers to the one prompt, told one after another" }),
-  seed: z.int().nonnegative().nullish().meta({ description: "Absent: drawn by the provider, named in the receipt" }),
+  seed: seedField.meta({ description: "Absent or -1: drawn by the provider, named in the receipt" }),
   stop: z
     .union([stopStringField, z.array(stopStringField).max(STOP_STRINGS_MAX)])
     .nullish()
@@ -203,7 +207,7 @@ export const chatRequestRules = {
   max_output_tokens: { expected: tokenCountWords },
   temperature: { expected: ourWords`expected a number from 0 to 2` },
   top_p: { expected: ourWords`expected a number from 0 to 1` },
-  top_k: { expected: ourWords`expected a whole number, at least 0` },
+  top_k: { expected: topKWords },
   frequency_penalty: { expected: penaltyWords },
   presence_penalty: { expected: penaltyWords },
   logit_bias: {
@@ -212,7 +216,7 @@ export const chatRequestRules = {
   logprobs: { expected: trueOrFalseWords },
   top_logprobs: { expected: ourWords`expected a whole number from 0 to ${TOP_LOGPROBS_MAX}, together with 'logprobs'` },
   n: { expected: ourWords`expected a whole number from 1 to ${CHOICES_MAX}` },
-  seed: { expected: ourWords`expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}` },
+  seed: { expected: seedWords },
   stop: { expected: stopWords },
   "stop.*": { expected: stopWords },
   tools: { expected: ourWords`expected a list of at most ${TOOLS_MAX} tools` },

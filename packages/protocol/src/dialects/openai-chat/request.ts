@@ -3,7 +3,17 @@ import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import { anyObject, type Schema } from "../../schema/shape.ts";
 import { failureOf } from "../faults.ts";
-import { invalid, listOf, pinsOf, refuseLong, refuseManyParts, unsupported } from "../fields.ts";
+import {
+  invalid,
+  listOf,
+  pinsOf,
+  refuseLong,
+  refuseManyParts,
+  seedOf,
+  tokenBoundOf,
+  topKOf,
+  unsupported,
+} from "../fields.ts";
 import type { Job, Message, Sampling, Tool, ToolChoice } from "../job.ts";
 import { argumentsOf, checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { type ChatRequest, chatRequestRules, chatRequestSchema } from "./request-schema.ts";
@@ -61,8 +71,9 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
       parallelToolCalls: request.parallel_tool_calls ?? true,
       ...(format && { format }),
       sampling: samplingOf(request),
-      maxTokens:
+      maxTokens: tokenBoundOf(
         outputBounds.map((name) => request[name]).find((bound) => typeof bound === "number") ?? MAX_TOKENS_DEFAULT,
+      ),
       choices: request.n ?? 1,
       ...logprobsOf(request),
       ...(typeof request.reasoning_effort === "string" && { thinks: request.reasoning_effort !== "none" }),
@@ -166,9 +177,9 @@ export function samplingOf(
     "seed" | "top_k" | "frequency_penalty" | "presence_penalty" | "logit_bias" | "stop" | "top_p" | "temperature"
   >,
 ): Sampling {
-  const seed = request.seed ?? undefined;
+  const seed = seedOf(request.seed);
   const rest = {
-    topK: request.top_k ?? 0,
+    topK: topKOf(request.top_k),
     frequencyPenalty: request.frequency_penalty ?? 0,
     presencePenalty: request.presence_penalty ?? 0,
     logitBias: Object.entries(request.logit_bias ?? {}).map(([token, bias]) => [Number(token), bias] as const),

@@ -7,7 +7,7 @@ import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
 import { type Completion, type CompletionLogprobs, completionSchema } from "./answer-schema.ts";
 import { openaiCompletions } from "./index.ts";
 
-const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000 };
+const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000, nowSec: () => 1_700_000_000 };
 const usage: Usage = { promptTokens: 7, cachedTokens: 3, completionTokens: 5, reasoningTokens: 2 };
 const wireUsage = {
   prompt_tokens: 7,

@@ -14,6 +14,7 @@ const outputText = z.object({
   annotations: z.array(z.never()),
   logprobs: z.array(logprob).meta({ description: "Only where 'include' asks for them" }),
 });
+const namespace = z.string().exactOptional().meta({ description: "Where the tool was given in one" });
 const summaryText = z.object({ type: z.literal("summary_text"), text: z.string() });
 
 export const outputItem = z.discriminatedUnion("type", [
@@ -30,7 +31,17 @@ export const outputItem = z.discriminatedUnion("type", [
     id: z.string(),
     call_id: z.string(),
     name: z.string(),
+    namespace,
     arguments: z.string().meta({ description: "The JSON text of an object" }),
+    status: itemStatus,
+  }),
+  z.object({
+    type: z.literal("custom_tool_call"),
+    id: z.string(),
+    call_id: z.string(),
+    name: z.string(),
+    namespace,
+    input: z.string(),
     status: itemStatus,
   }),
 ]);
@@ -52,6 +63,7 @@ export const responseSchema = z
     id: z.string().meta({ description: "resp_ and the job id" }),
     object: z.literal("response"),
     created_at: count.meta({ description: "Seconds since 1970" }),
+    completed_at: count.nullable().meta({ description: "Seconds since 1970; null until it has completed" }),
     access_programs: z.null(),
     status: z.enum(["in_progress", "completed", "incomplete"]),
     background: z.literal(false),
@@ -61,6 +73,14 @@ export const responseSchema = z
       .nullable()
       .meta({ description: "Null too where the caller hung up" }),
     instructions: z.string().nullable(),
+    frequency_penalty: z.number(),
+    presence_penalty: z.number(),
+    max_tool_calls: count
+      .nullable()
+      .meta({ description: "As it was sent: it bounds hosted tools, of which there are none" }),
+    safety_identifier: z.string().nullable().meta({ description: "As it was sent" }),
+    prompt_cache_key: z.string().nullable().meta({ description: "As it was sent" }),
+    service_tier: z.literal("default"),
     max_output_tokens: count.nullable().meta({ description: "As it was sent, under any of its names" }),
     model: z.string().meta({ description: "As it was asked for" }),
     output: z.array(outputItem),
@@ -75,7 +95,7 @@ export const responseSchema = z
     top_logprobs: count,
     top_p: z.number(),
     truncation: z.literal("disabled"),
-    usage: usage.optional().meta({ description: "Once the response has ended" }),
+    usage: usage.nullable().meta({ description: "Null until the response has ended" }),
     metadata: z.record(z.string(), z.string()),
   })
   .meta({ description: "A response" });
@@ -128,6 +148,8 @@ export const responsesEventSchema = z
       ...at,
       arguments: z.string(),
     }),
+    z.object({ type: z.literal("response.custom_tool_call_input.delta"), ...at, delta: z.string() }),
+    z.object({ type: z.literal("response.custom_tool_call_input.done"), ...at, input: z.string() }),
     z.object({
       type: z.literal("error"),
       sequence_number: count,

@@ -23,11 +23,11 @@ export const openaiResponses: Dialect = {
     error: openaiErrorSchema,
   },
   decode(body) {
-    const { job, request } = decodeResponsesRequest(body);
+    const { job, request, tools } = decodeResponsesRequest(body);
     return {
       job,
       renderer: (facts) =>
-        job.stream ? new StreamRenderer(job, request, facts) : new PlainRenderer(job, request, facts),
+        job.stream ? new StreamRenderer(job, request, tools, facts) : new PlainRenderer(job, request, tools, facts),
     };
   },
   errorBody,

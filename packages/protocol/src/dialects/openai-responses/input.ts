@@ -2,6 +2,7 @@ import { invalid, listOf } from "../fields.ts";
 import type { Message, ToolCall } from "../job.ts";
 import { argumentsOf } from "../tools.ts";
 import { type ResponsesRequest, responsesRequestRules as rules } from "./request-schema.ts";
+import { CUSTOM_INPUT, toldName, type ToolName } from "./tools.ts";
 
 type Item = Exclude<ResponsesRequest["input"], string>[number];
 type Of<Type> = Extract<Item, { type: Type }>;
@@ -13,7 +14,10 @@ type Content = string | Exclude<Of<"function_call_output">["output"], string>;
  *
  * @throws NetworkError `body_invalid`, naming the field and nothing that was sent
  */
-export function messagesOf({ input, instructions }: Pick<ResponsesRequest, "input" | "instructions">): Message[] {
+export function messagesOf(
+  { input, instructions }: Pick<ResponsesRequest, "input" | "instructions">,
+  named: ReadonlyMap<string, ToolName>,
+): Message[] {
   const messages: Message[] = [];
   if (typeof instructions === "string" && instructions !== "") messages.push({ role: "system", text: instructions });
   if (typeof input === "string") return [...messages, { role: "user", text: input }];
@@ -26,18 +30,25 @@ export function messagesOf({ input, instructions }: Pick<ResponsesRequest, "inpu
       case "reasoning":
         thought = joined(thought, thoughtOf(item));
         continue;
+      case "web_search_call":
+        continue;
+      case "custom_tool_call":
       case "function_call": {
         if (callIds.has(item.call_id)) throw invalid(`${where}.call_id`, rules["input.*.call_id"].expected);
         callIds.add(item.call_id);
         const call = {
           id: item.call_id,
-          name: item.name,
-          arguments: argumentsOf(item.arguments, `${where}.arguments`),
+          name: toldName(item.namespace, item.name, named),
+          arguments:
+            item.type === "function_call"
+              ? argumentsOf(item.arguments, `${where}.arguments`)
+              : JSON.stringify({ [CUSTOM_INPUT]: item.input }),
         };
         const turn = messages.at(-1)?.role === "assistant" ? messages.pop() : undefined;
         messages.push(turnWith(turn, call, thought));
         break;
       }
+      case "custom_tool_call_output":
       case "function_call_output":
         if (!callIds.has(item.call_id)) throw invalid(`${where}.call_id`, rules["input.*.call_id"].expected);
         messages.push({ role: "tool", text: textOf(item.output), callId: item.call_id });

@@ -1,6 +1,8 @@
 import { pushAll } from "../../lists.ts";
 import type { Delta, RenderFacts, TokenLogprob } from "../dialect.ts";
 import type { OutputItem } from "./answer-schema.ts";
+import { CustomInput } from "./custom-input.ts";
+import type { ToolName } from "./tools.ts";
 
 export type Item = OutputItem;
 
@@ -15,10 +17,14 @@ export class Output {
   readonly items: Item[] = [];
   readonly #suffix: string;
   readonly #showsThoughts: boolean;
+  readonly #named: ReadonlyMap<string, ToolName>;
+  /** Of the custom call that is being told. */
+  #input = new CustomInput();
 
-  constructor(facts: RenderFacts, showsThoughts: boolean) {
+  constructor(facts: RenderFacts, showsThoughts: boolean, named: ReadonlyMap<string, ToolName>) {
     this.#suffix = bareId(facts);
     this.#showsThoughts = showsThoughts;
+    this.#named = named;
   }
 
   /** The item that is being told. */
@@ -48,32 +54,34 @@ export class Output {
     return item;
   }
 
-  add(item: Item, delta: Delta): void {
+  /** @returns what it adds to the item, as the caller is told it */
+  add(item: Item, delta: Delta): string {
     if (item.type === "reasoning" && delta.kind === "thought") {
       const [part] = item.summary;
       if (part) part.text += delta.text;
+      return delta.text;
     }
     if (item.type === "message" && delta.kind === "said") {
       const [part] = item.content;
-      if (!part) return;
-      part.text += delta.text;
-      if (delta.logprobs) pushAll(part.logprobs, logprobsOf(delta.logprobs));
+      if (part) part.text += delta.text;
+      if (part && delta.logprobs) pushAll(part.logprobs, logprobsOf(delta.logprobs));
+      return delta.text;
     }
-    if (item.type === "function_call" && delta.kind === "arguments") item.arguments += delta.text;
+    if (delta.kind !== "arguments") return "";
+    if (item.type === "function_call") {
+      item.arguments += delta.text;
+      return delta.text;
+    }
+    if (item.type !== "custom_tool_call") return "";
+    const text = this.#input.push(delta.text);
+    item.input += text;
+    return text;
   }
 
   #newItem(delta: Delta, suffix: string): Item {
     if (delta.kind === "thought")
       return { type: "reasoning", id: `rs_${suffix}`, summary: [{ type: "summary_text", text: "" }] };
-    if (delta.kind === "call")
-      return {
-        type: "function_call",
-        id: `fc_${suffix}`,
-        call_id: delta.id,
-        name: delta.name,
-        arguments: "",
-        status: "in_progress",
-      };
+    if (delta.kind === "call") return this.#newCall(delta, suffix);
     return {
       type: "message",
       id: `msg_${suffix}`,
@@ -81,6 +89,15 @@ export class Output {
       role: "assistant",
       content: [{ type: "output_text", text: "", annotations: [], logprobs: [] }],
     };
+  }
+
+  #newCall({ id, name: told }: Extract<Delta, { kind: "call" }>, suffix: string): Item {
+    const { kind, name, namespace } = this.#named.get(told) ?? { kind: "function", name: told };
+    const call = { call_id: id, name, ...(namespace !== undefined && { namespace }) };
+    if (kind === "function")
+      return { type: "function_call", id: `fc_${suffix}`, ...call, arguments: "", status: "in_progress" };
+    this.#input = new CustomInput();
+    return { type: "custom_tool_call", id: `ctc_${suffix}`, ...call, input: "", status: "in_progress" };
   }
 }
 

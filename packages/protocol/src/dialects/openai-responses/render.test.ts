@@ -8,7 +8,7 @@ import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
 import { type OutputItem, type ResponseBody, responseSchema, responsesEventSchema } from "./answer-schema.ts";
 import { openaiResponses } from "./index.ts";
 
-const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000 };
+const facts: RenderFacts = { jobId: "job_1", createdSec: 1_700_000_000, nowSec: () => 1_700_000_000 };
 const usage: Usage = { promptTokens: 7, cachedTokens: 3, completionTokens: 5, reasoningTokens: 2 };
 const model = 'a "quoted" model\u2028';
 const least = { model, input: "hi" };
@@ -105,6 +105,9 @@ function folded(events: readonly Event[]): { output: OutputItem[]; last: Respons
       case "response.function_call_arguments.done":
         expect(itemAt(event.output_index, event.item_id)).toMatchObject({ arguments: event.arguments });
         break;
+      case "response.custom_tool_call_input.delta":
+      case "response.custom_tool_call_input.done":
+        throw new Error("no custom tool was given");
       case "response.completed":
       case "response.incomplete":
         expect(event).toBe(events.at(-1));
@@ -120,7 +123,7 @@ function folded(events: readonly Event[]): { output: OutputItem[]; last: Respons
 }
 
 function partsOf(item: OutputItem): (Extract<OutputItem, { type: "message" }>["content"][number] | { text: string })[] {
-  if (item.type === "function_call") throw new Error("a call has no parts");
+  if (item.type === "function_call" || item.type === "custom_tool_call") throw new Error("a call has no parts");
   return item.type === "message" ? item.content : item.summary;
 }
 
@@ -175,6 +178,13 @@ describe("a plain body", () => {
     top_logprobs: 0,
     top_p: 1,
     truncation: "disabled",
+    completed_at: 1_700_000_000,
+    frequency_penalty: 0,
+    presence_penalty: 0,
+    max_tool_calls: null,
+    safety_identifier: null,
+    prompt_cache_key: null,
+    service_tier: "default",
     usage: {
       input_tokens: 7,
       input_tokens_details: { cached_tokens: 3, cache_write_tokens: 0 },
@@ -297,7 +307,7 @@ describe("a stream", () => {
     const [created, inProgress] = streamed({}, answer);
     for (const event of [created, inProgress]) {
       expect(event).toMatchObject({ response: { id: "resp_1", status: "in_progress", output: [] } });
-      expect(event).not.toHaveProperty("response.usage");
+      expect(event).toHaveProperty("response.usage", null);
     }
   });
 

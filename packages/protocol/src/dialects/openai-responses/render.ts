@@ -5,6 +5,7 @@ import { jsonLine, jsonText } from "../json-text.ts";
 import { bodyOf, endingOf } from "./body.ts";
 import { closeItem, emptied, type Ending, type Item, logprobsOf, NOTHING, Output } from "./output.ts";
 import type { ResponsesRequest } from "./request-schema.ts";
+import type { ResponsesTools } from "./tools.ts";
 
 /** One body, which comes out whole at the end. */
 export class PlainRenderer implements Renderer {
@@ -12,9 +13,9 @@ export class PlainRenderer implements Renderer {
   readonly #output: Output;
   #reason: FinishReason = "stop";
 
-  constructor(job: Job, request: ResponsesRequest, facts: RenderFacts) {
-    this.#body = bodyOf(job, request, facts);
-    this.#output = new Output(facts, showsThoughts(request));
+  constructor(job: Job, request: ResponsesRequest, tools: ResponsesTools, facts: RenderFacts) {
+    this.#body = bodyOf(job, request, tools, facts);
+    this.#output = new Output(facts, showsThoughts(request), tools.named);
   }
 
   begin(): string {
@@ -50,9 +51,9 @@ export class StreamRenderer implements Renderer {
   /** Of the item that is being told: a delta's event up to its number. */
   #deltaHead = "";
 
-  constructor(job: Job, request: ResponsesRequest, facts: RenderFacts) {
-    this.#body = bodyOf(job, request, facts);
-    this.#output = new Output(facts, showsThoughts(request));
+  constructor(job: Job, request: ResponsesRequest, tools: ResponsesTools, facts: RenderFacts) {
+    this.#body = bodyOf(job, request, tools, facts);
+    this.#output = new Output(facts, showsThoughts(request), tools.named);
   }
 
   begin(): string {
@@ -66,9 +67,10 @@ export class StreamRenderer implements Renderer {
     const begun = place === "begins" ? this.#endItem("completed") + this.#beginItem(delta) : "";
     const item = this.#output.last;
     if (!item || delta.kind === "call" || (delta.kind === "arguments" && delta.text === "")) return begun;
-    this.#output.add(item, delta);
+    const text = this.#output.add(item, delta);
+    if (text === "" && delta.kind === "arguments") return begun;
     const head = begun + this.#deltaHead + this.#sequence++;
-    return `${head},"delta":${jsonText(delta.text)}${delta.kind === "said" ? saidTail(delta.logprobs) : deltaTail}`;
+    return `${head},"delta":${jsonText(text)}${delta.kind === "said" ? saidTail(delta.logprobs) : deltaTail}`;
   }
 
   finish({ reason }: Finish): string {
@@ -95,6 +97,9 @@ export class StreamRenderer implements Renderer {
         return added + this.#partEvent("response.content_part.added", item);
       case "function_call":
         this.#deltaHead = this.#headOf("response.function_call_arguments.delta", item.id, "");
+        return added;
+      case "custom_tool_call":
+        this.#deltaHead = this.#headOf("response.custom_tool_call_input.delta", item.id, "");
         return added;
     }
   }
@@ -125,6 +130,8 @@ export class StreamRenderer implements Renderer {
       case "function_call": {
         return this.#event("response.function_call_arguments.done", { ...at, arguments: item.arguments }) + done();
       }
+      case "custom_tool_call":
+        return this.#event("response.custom_tool_call_input.done", { ...at, input: item.input }) + done();
     }
   }
 

@@ -7,6 +7,8 @@ import { chatRequestRules, chatRequestSchema, toolFieldRules } from "../openai-c
 
 export const METADATA_PAIRS_MAX = 16;
 export const INCLUDES_MAX = 16;
+/** Of a word of the caller's that the response repeats. */
+const ECHOED_CHARS_MAX = 512;
 
 /**
  * The body of `POST /v1/responses`, as a server that stores nothing can take it. `null` means absent; what
@@ -19,6 +21,7 @@ const part = z.discriminatedUnion("type", [
   z.object({ type: z.literal("refusal"), refusal: text }),
 ]);
 const content = z.union([text, z.array(part).min(1)]);
+const namespace = z.string().min(1).max(256).nullish();
 const thoughts = z.array(z.object({ text })).nullish();
 
 const item = z.discriminatedUnion("type", [
@@ -31,6 +34,7 @@ const item = z.discriminatedUnion("type", [
     type: z.literal("function_call"),
     call_id: callId,
     name: z.string().min(1).max(256),
+    namespace,
     arguments: text.meta({ description: "The JSON text of an object" }),
   }),
   z.object({
@@ -38,18 +42,77 @@ const item = z.discriminatedUnion("type", [
     call_id: callId.meta({ description: "Of an earlier function_call" }),
     output: content,
   }),
+  z.object({
+    type: z.literal("custom_tool_call"),
+    call_id: callId,
+    name: z.string().min(1).max(256),
+    namespace,
+    input: text,
+  }),
+  z.object({
+    type: z.literal("custom_tool_call_output"),
+    call_id: callId.meta({ description: "Of an earlier custom_tool_call" }),
+    output: content,
+  }),
+  z
+    .object({ type: z.literal("web_search_call") })
+    .meta({ description: "Left out: what was found stands in the messages that follow" }),
   z
     .object({ type: z.literal("reasoning"), content: thoughts, summary: thoughts })
     .meta({ description: "What the assistant thought before the message or call that follows" }),
 ]);
 
 const jsonSchema = z.looseObject({}).meta({ description: "JSON Schema" });
-const tool = z.object({
+const functionTool = z.object({
   type: z.literal("function"),
   name: text,
   description: text.nullish(),
   parameters: jsonSchema.nullish(),
   strict: z.boolean().nullish(),
+});
+const customTool = z
+  .object({
+    type: z.literal("custom"),
+    name: text,
+    description: text.nullish(),
+    format: z
+      .discriminatedUnion("type", [
+        z.object({ type: z.literal("text") }),
+        z.object({ type: z.literal("grammar"), syntax: z.enum(["lark", "regex"]), definition: text }),
+      ])
+      .nullish(),
+  })
+  .meta({
+    description:
+      "Its input is text. A regex is kept to where it can be; a lark grammar is told to the model and not kept to",
+  });
+/** What others run on their servers. It is left out beside functions: a model can answer without it. */
+export const hostedTools = [
+  "web_search",
+  "web_search_2025_08_26",
+  "web_search_preview",
+  "web_search_preview_2025_03_11",
+  "image_generation",
+  "code_interpreter",
+  "tool_search",
+] as const;
+const tool = z.discriminatedUnion("type", [
+  functionTool,
+  customTool,
+  z
+    .object({
+      type: z.literal("namespace"),
+      name: z.string().min(1).max(256),
+      description: text.nullish(),
+      tools: z.array(z.discriminatedUnion("type", [functionTool, customTool])).max(TOOLS_MAX),
+    })
+    .meta({ description: "Its tools are told like any others; a call of one names the namespace" }),
+  z.object({ type: z.enum(hostedTools) }).meta({ description: "Left out where other tools stand beside it" }),
+]);
+const chosenTool = z.object({
+  type: z.enum(["function", "custom"]),
+  name: text,
+  namespace: z.string().nullish(),
 });
 const format = z.union([
   z.object({ type: z.enum(["text", "json_object"]) }),
@@ -104,7 +167,15 @@ const shape = {
   stop: chat.stop,
   tools: z.array(tool).max(TOOLS_MAX).nullish(),
   tool_choice: z
-    .union([z.enum(["none", "auto", "required"]), z.object({ type: z.literal("function"), name: text })])
+    .union([
+      z.enum(["none", "auto", "required"]),
+      chosenTool,
+      z.object({
+        type: z.literal("allowed_tools"),
+        mode: z.enum(["auto", "required"]),
+        tools: z.array(z.looseObject({ type: text, name: text.optional() })).max(TOOLS_MAX),
+      }),
+    ])
     .nullish(),
   parallel_tool_calls: chat.parallel_tool_calls,
   text: z.object({ format: format.nullish() }).nullish(),
@@ -128,6 +199,17 @@ const shape = {
     .boolean()
     .nullish()
     .meta({ description: "Taken, since OpenAI's default is true; nothing is stored and the response says false" }),
+  max_tool_calls: z
+    .int()
+    .positive()
+    .nullish()
+    .meta({ description: "Accepted: it bounds hosted tools, of which there are none" }),
+  safety_identifier: z.string().max(ECHOED_CHARS_MAX).nullish().meta({ description: "Accepted and told back" }),
+  prompt_cache_key: z
+    .string()
+    .max(ECHOED_CHARS_MAX)
+    .nullish()
+    .meta({ description: "Accepted and told back; prompts are kept by account" }),
   truncation: z.literal("disabled").nullish(),
   background: z.literal(false).nullish(),
   previous_response_id: refusedUnlessNull,
@@ -155,12 +237,17 @@ const partType = {
   refused: ourWords`the models served here read text alone, no images, audio or files`,
   refusedWords: ["input_image", "input_file", "input_audio", "input_video", "image_url"],
 };
+const echoedWords = { expected: ourWords`expected a string of at most ${ECHOED_CHARS_MAX} characters` };
+const customFormat = {
+  expected: ourWords`expected an object with 'type' "text", or "grammar" with 'syntax' and 'definition'`,
+};
+/** Some clients name what they sent or got before instead of sending it. */
+export const itemReferenceWords = ourWords`nothing is stored here, so an item cannot be named; send the item itself. Clients that name items send them whole with the setting 'store: false'`;
 const nothingIsStored = ourWords`nothing is stored here; send the whole conversation as 'input'`;
 const itemsUnserved = [
   "file_search_call",
   "computer_call",
   "computer_call_output",
-  "web_search_call",
   "image_generation_call",
   "code_interpreter_call",
   "local_shell_call",
@@ -173,9 +260,6 @@ const itemsUnserved = [
   "mcp_approval_request",
   "mcp_approval_response",
   "mcp_call",
-  "custom_tool_call",
-  "custom_tool_call_output",
-  "item_reference",
   "compaction",
   "compaction_trigger",
   "configuration_update",
@@ -191,10 +275,10 @@ export const responsesRequestRules = {
   "": rules[""],
   model: rules.model,
   input: { expected: ourWords`it is required, a string or a list of 1 to ${MESSAGES_MAX} items` },
-  "input.*": { expected: ourWords`expected a message, a function_call, a function_call_output or a reasoning item` },
+  "input.*": { expected: ourWords`expected a message, a call, a call's output or a reasoning item` },
   "input.*.type": {
-    expected: ourWords`expected 'message', 'function_call', 'function_call_output' or 'reasoning'`,
-    refused: ourWords`only messages, function calls with their outputs, and reasoning are read; nothing is stored here and no tools are hosted`,
+    expected: ourWords`expected 'message', 'function_call', 'function_call_output', 'custom_tool_call', 'custom_tool_call_output' or 'reasoning'`,
+    refused: ourWords`only messages, calls of functions and custom tools with their outputs, and reasoning are read; nothing is stored here and no tools are hosted`,
     refusedWords: itemsUnserved,
   },
   "input.*.role": { expected: ourWords`expected 'system', 'developer', 'user' or 'assistant'` },
@@ -211,6 +295,8 @@ export const responsesRequestRules = {
     expected: ourWords`expected a call's id; an output's is that of an earlier call, and no two calls share one`,
   },
   "input.*.name": { expected: ourWords`expected the name of a function` },
+  "input.*.namespace": { expected: ourWords`expected the name of a namespace` },
+  "input.*.input": { expected: ourWords`expected a string` },
   "input.*.arguments": { expected: ourWords`expected the JSON text of an object` },
   "input.*.summary": { expected: ourWords`expected a list of objects with 'text'` },
   instructions: { expected: ourWords`expected a string` },
@@ -232,15 +318,27 @@ export const responsesRequestRules = {
   "stop.*": rules["stop.*"],
   tools: rules.tools,
   "tools.*": { expected: ourWords`expected an object with 'type' "function" and a 'name'` },
-  "tools.*.type": { refused: ourWords`only functions that the caller runs are served as tools` },
+  "tools.*.type": {
+    refused: ourWords`only tools that the caller runs are served: 'function', 'custom' and 'namespace'; send others under one of these`,
+  },
+  "tools.*.tools": { expected: ourWords`expected a list of at most ${TOOLS_MAX} tools of type 'function' or 'custom'` },
+  "tools.*.tools.*.type": { expected: ourWords`expected 'function' or 'custom'` },
+  "tools.*.tools.*.name": toolFieldRules.name,
+  "tools.*.tools.*.description": toolFieldRules.description,
+  "tools.*.tools.*.parameters": toolFieldRules.parameters,
+  "tools.*.tools.*.strict": toolFieldRules.strict,
+  "tools.*.tools.*.format": customFormat,
+  "tools.*.format": customFormat,
   "tools.*.name": toolFieldRules.name,
   "tools.*.description": toolFieldRules.description,
   "tools.*.parameters": toolFieldRules.parameters,
   "tools.*.strict": toolFieldRules.strict,
   tool_choice: rules.tool_choice,
   "tool_choice.type": {
-    refused: ourWords`only functions are served as tools; send 'none', 'auto', 'required' or one function`,
+    refused: ourWords`only the caller's own tools are served; send 'none', 'auto', 'required', one of them or 'allowed_tools'`,
   },
+  "tool_choice.mode": { expected: ourWords`expected 'auto' or 'required'` },
+  "tool_choice.tools": { expected: ourWords`expected a list of tools, at least one of which is in 'tools'` },
   parallel_tool_calls: { expected: trueOrFalseWords },
   text: { expected: ourWords`expected an object, such as one with 'format'` },
   "text.format": {
@@ -255,6 +353,9 @@ export const responsesRequestRules = {
     expected: ourWords`expected at most ${METADATA_PAIRS_MAX} pairs of strings, of 64 and 512 characters at most`,
   },
   store: { expected: trueOrFalseWords },
+  max_tool_calls: { expected: ourWords`expected a whole number, at least 1` },
+  safety_identifier: echoedWords,
+  prompt_cache_key: echoedWords,
   truncation: {
     expected: ourWords`expected 'disabled'`,
     refusedWords: ["auto"],

@@ -3,21 +3,36 @@ import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import { anyObject, type Schema } from "../../schema/shape.ts";
 import { failureOf } from "../faults.ts";
-import { CONTENT_PARTS_MAX, fieldOf, invalid, listOf, pinsOf, refuseLong, unsupported } from "../fields.ts";
-import type { Job, Tool, ToolChoice } from "../job.ts";
+import {
+  CONTENT_PARTS_MAX,
+  fieldOf,
+  invalid,
+  listOf,
+  pinsOf,
+  refuseLong,
+  tokenBoundOf,
+  unsupported,
+} from "../fields.ts";
+import type { Job } from "../job.ts";
 import { samplingOf } from "../openai-chat/request.ts";
-import { checkToolChoice, readFormat, readTools } from "../tools.ts";
+import { readFormat } from "../tools.ts";
 import { messagesOf } from "./input.ts";
 import {
   INCLUDES_MAX,
+  itemReferenceWords,
   METADATA_PAIRS_MAX,
   type ResponsesRequest,
   responsesRequestRules as rules,
   responsesRequestSchema,
 } from "./request-schema.ts";
+import { type ResponsesTools, toolsOf } from "./tools.ts";
 
 /** @throws NetworkError `body_invalid` or `unsupported`, naming the field and nothing that was sent */
-export function decodeResponsesRequest(body: unknown): { readonly job: Job; readonly request: ResponsesRequest } {
+export function decodeResponsesRequest(body: unknown): {
+  readonly job: Job;
+  readonly request: ResponsesRequest;
+  readonly tools: ResponsesTools;
+} {
   refuseLong(body, [
     ["input", MESSAGES_MAX, rules.input.expected],
     ["stop", STOP_STRINGS_MAX, rules.stop.expected],
@@ -31,8 +46,8 @@ export function decodeResponsesRequest(body: unknown): { readonly job: Job; read
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, rules));
   const request = parsed.data;
-  const tools = toolsOf(request);
-  const toolChoice = toolChoiceOf(request, tools);
+  const given = toolsOf(request);
+  const { tools, choice: toolChoice } = given;
   const format = formatOf(request);
   if (format && toolChoice !== "none")
     throw unsupported(
@@ -44,19 +59,21 @@ export function decodeResponsesRequest(body: unknown): { readonly job: Job; read
     model: request.model,
     stream: request.stream ?? false,
     generates: true,
-    messages: messagesOf(request),
+    messages: messagesOf(request, given.named),
     tools,
     toolChoice,
     parallelToolCalls: request.parallel_tool_calls ?? true,
     ...(format && { format }),
     sampling: samplingOf(request),
-    maxTokens: request.max_output_tokens ?? request.max_completion_tokens ?? request.max_tokens ?? MAX_TOKENS_DEFAULT,
+    maxTokens: tokenBoundOf(
+      request.max_output_tokens ?? request.max_completion_tokens ?? request.max_tokens ?? MAX_TOKENS_DEFAULT,
+    ),
     choices: 1,
     ...logprobsOf(request),
     ...(typeof request.reasoning?.effort === "string" && { thinks: request.reasoning.effort !== "none" }),
     pins: pinsOf(request),
   };
-  return { job, request };
+  return { job, request, tools: given };
 }
 
 /** The schema would collect a fault for every bad part or pair, and a body may hold millions of them. */
@@ -67,11 +84,13 @@ function refuseMany(body: unknown): void {
   const input = fieldOf(body, "input");
   if (!Array.isArray(input)) return;
   let parts = 0;
-  for (const item of input)
+  for (const [at, item] of input.entries()) {
+    if (fieldOf(item, "type") === "item_reference") throw unsupported(`input.${at}.type`, itemReferenceWords);
     for (const field of ["content", "output", "summary"]) {
       const list = fieldOf(item, field);
       if (Array.isArray(list)) parts += list.length;
     }
+  }
   if (parts > CONTENT_PARTS_MAX)
     throw invalid("input", ourWords`expected at most ${CONTENT_PARTS_MAX} parts, all items together`);
 }
@@ -93,24 +112,6 @@ function flatFunction(given: unknown): unknown {
 }
 
 const isFunction = (given: unknown): boolean => fieldOf(given, "type") === "function";
-
-/** Without `strict` OpenAI keeps to a schema where it can, and so do we. */
-const toolsOf = (request: ResponsesRequest): readonly Tool[] =>
-  readTools(
-    listOf(request.tools).map(({ name, description, parameters, strict }) => ({
-      name,
-      description: description ?? undefined,
-      parameters: parameters ?? undefined,
-      strict: strict ?? undefined,
-    })),
-    { name: "name", parameters: "parameters" },
-  );
-
-function toolChoiceOf({ tool_choice: given }: ResponsesRequest, tools: readonly Tool[]): ToolChoice {
-  const choice: ToolChoice = typeof given === "object" && given !== null ? { name: given.name } : (given ?? "auto");
-  checkToolChoice(choice, tools, "tool_choice");
-  return tools.length === 0 ? "none" : choice;
-}
 
 function logprobsOf({ include, top_logprobs: top }: ResponsesRequest): Pick<Job, "topLogprobs"> {
   const areAsked = listOf(include).includes("message.output_text.logprobs");
