@@ -71,15 +71,9 @@ interface Placed {
 }
 
 function singlesOf(tool: Given, where: string): readonly Placed[] {
-  switch (tool.type) {
-    case "function":
-    case "custom":
-      return [{ tool, where }];
-    case "namespace":
-      return tool.tools.map((inner, at) => ({ tool: inner, where: `${where}.tools.${at}`, namespace: tool.name }));
-    default:
-      return [];
-  }
+  if (tool.type === "function" || tool.type === "custom") return [{ tool, where }];
+  if (tool.type !== "namespace") return [];
+  return tool.tools.map((inner, at) => ({ tool: inner, where: `${where}.tools.${at}`, namespace: tool.name }));
 }
 
 /** Without `strict` OpenAI keeps to a schema where it can, and so do we. */
