@@ -34,13 +34,10 @@ export function historyOf({
 
 /** How many of the latest turns that thought keep their thoughts. */
 function thinkingTurnsKept(management: MessagesRequest["context_management"]): number {
-  return Math.min(
-    ...(management?.edits ?? []).map(({ keep }) => {
-      if (keep === undefined || keep === null) return 1;
-      return typeof keep === "object" && keep.type === "thinking_turns" ? keep.value : Infinity;
-    }),
-    Infinity,
-  );
+  return (management?.edits ?? []).reduce((kept, { keep }) => {
+    if (keep === undefined || keep === null) return Math.min(kept, 1);
+    return typeof keep === "object" && keep.type === "thinking_turns" ? Math.min(kept, keep.value) : kept;
+  }, Infinity);
 }
 
 function keepThoughts(turns: readonly Message[], kept: number): readonly Message[] {

@@ -2,7 +2,8 @@ import { ourWords } from "../../ids.ts";
 import { invalid, listOf, unsupported } from "../fields.ts";
 import type { Tool, ToolChoice } from "../job.ts";
 import { checkToolChoice, type GivenTool, readTools } from "../tools.ts";
-import { hostedTools, type ResponsesRequest, responsesRequestRules as rules } from "./request-schema.ts";
+import { type ResponsesRequest, responsesRequestRules as rules } from "./request-schema.ts";
+import { hostedTools } from "./tool-schema.ts";
 
 type Given = NonNullable<ResponsesRequest["tools"]>[number];
 type Single = Extract<Given, { type: "function" | "custom" }>;
