@@ -11,7 +11,7 @@ export { createHttpServer } from "./http/server.ts";
 export type { Ask } from "./inference/ask.ts";
 export type { Net } from "./inference/net.ts";
 export type { AnswerFacts, Closing, Reply } from "./inference/reply.ts";
-export { serve } from "./inference/serve.ts";
+export { BUSY_MAX, serve } from "./inference/serve.ts";
 export { Slots, SLOT_WAIT_MS } from "./routing/slots.ts";
 export { hostProvider, type Connection } from "./session/host-provider.ts";
 export { REGISTER_WAIT_MS } from "./session/register.ts";

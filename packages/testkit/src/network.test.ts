@@ -6,6 +6,7 @@ import {
   verify,
   verifyReceipt,
 } from "@darkbloom/protocol";
+import { BUSY_MAX } from "@darkbloom/coordinator/testing";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -130,6 +131,28 @@ describe("a network in a process", () => {
       expectProven(made, caller);
     }
     await expectClosed(made);
+  });
+
+  /** Goal: who takes no work costs the caller nothing. Method: more machines that are always busy than a request has attempts. */
+  it("passes over machines that say they are busy, and holds it against them", async () => {
+    const made = await network();
+    const meddle = (text: string, to: "provider" | "coordinator") => {
+      const frame = JSON.parse(text) as { type: string; request_id?: string };
+      return to === "coordinator" && frame.type.startsWith("inference_")
+        ? JSON.stringify({ type: "inference_error", request_id: frame.request_id, code: "busy" })
+        : text;
+    };
+    for (let n = 0; n < BUSY_MAX; n++) made.provider(() => rain, { meddle });
+    made.provider(() => rain);
+    await made.clock.advance(1_000);
+    const faulted = () => made.fleet.candidates().filter(({ conduct }) => conduct.faultsAtMs.length > 0);
+    for (let n = 0; n < 10 && faulted().length <= 4; n++) {
+      const caller = new Caller();
+      await made.clock.until(made.serve(caller), 120_000);
+      expect(textOf(caller)).toBe("Rain is water.");
+    }
+    expect(faulted().length).toBeGreaterThan(4);
+    expect(faulted().every(({ slots }) => slots === 1)).toBe(true);
   });
 
   /** Goal: a stream that is silent for long says that it lives, as part of what is hashed; a plain answer does not. Method: a model with 16 seconds between two tokens. */

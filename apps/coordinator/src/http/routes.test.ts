@@ -110,6 +110,22 @@ describe("what each route answers", () => {
     }
   });
 
+  /** Goal: the list promises what routing keeps. Method: a machine that is shut out by what its published view does not show. */
+  it.each([{ distrustedUntilMs: Infinity }, { failing: true }, { draining: true }])(
+    "counts no machine that no request reaches: %o",
+    async (fault) => {
+      const fleet = fleetOf(providerView("self_signed"));
+      const candidates = fleet.candidates().map((machine) => ({ ...machine, ...fault }));
+      await using edge = await openEdge({
+        fleet: { ...fleet, candidates: () => candidates, candidatesFor: () => candidates },
+      });
+      expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({
+        metadata: { trust_level: "none", provider_count: 0, can_accept: false },
+      });
+      expect(await edge.observer.metrics.text()).toContain("darkbloom_slots 0");
+    },
+  );
+
   it("says that a model has nobody behind it", async () => {
     await using edge = await openEdge({ fleet: fleetOf(providerView("hardware", { attested: false })) });
     expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({

@@ -1,4 +1,4 @@
-import { leastOf, mostOf, type Gate, type ProviderId } from "@darkbloom/protocol";
+import { leastOf, type Gate, type ProviderId } from "@darkbloom/protocol";
 import { recentFaults } from "../fleet/conduct.ts";
 import { expectedFirstContentMs } from "../fleet/pace.ts";
 import { eligibleFor, hasFreeSlot, type Candidate, type Want } from "./eligibility.ts";
@@ -32,15 +32,18 @@ export interface Assumed {
   readonly tokensPerSec: number;
 }
 
-const assumedFrom = (want: Want, machines: readonly Candidate[]): Assumed => ({
-  firstContentMs: leastOf([
-    ...machines.flatMap(({ pace }) => expectedFirstContentMs(pace, want.promptBytes) ?? []),
-    ...(machines.some(({ pace }) => expectedFirstContentMs(pace, want.promptBytes) !== undefined)
-      ? []
-      : [FIRST_CONTENT_MS_UNMEASURED]),
-  ]),
-  tokensPerSec: mostOf(machines.map(({ pace }) => pace.decodeTokensPerSec ?? 0)) || DECODE_TOKENS_PER_SEC_UNMEASURED,
-});
+function assumedFrom({ promptBytes }: Want, machines: readonly Candidate[]): Assumed {
+  let firstContentMs = Number.POSITIVE_INFINITY;
+  let tokensPerSec = 0;
+  for (const { pace } of machines) {
+    firstContentMs = Math.min(firstContentMs, expectedFirstContentMs(pace, promptBytes) ?? firstContentMs);
+    tokensPerSec = Math.max(tokensPerSec, pace.decodeTokensPerSec ?? 0);
+  }
+  return {
+    firstContentMs: Number.isFinite(firstContentMs) ? firstContentMs : FIRST_CONTENT_MS_UNMEASURED,
+    tokensPerSec: tokensPerSec || DECODE_TOKENS_PER_SEC_UNMEASURED,
+  };
+}
 
 /** What choosing this machine is expected to cost the caller, in milliseconds; lower wins. */
 export function costMs(want: Want, { pace, conduct, running }: Candidate, assumed: Assumed, nowMs: number): number {

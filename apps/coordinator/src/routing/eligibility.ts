@@ -74,7 +74,7 @@ const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
   },
   ejected: ({ machine, nowMs }) => nowMs < machine.conduct.ejectedUntilMs,
 };
-const gatesInOrder = Object.entries(gateRules) as [Gate, (question: Question) => boolean][];
+const gatesInOrder = Object.keys(gateRules) as Gate[];
 
 const nobody: ReadonlySet<ProviderId> = new Set();
 
@@ -84,8 +84,11 @@ export const isShutBy = (gate: Gate, want: Want, machine: Candidate, nowMs: numb
 
 /** The first gate that shuts a machine out, or undefined: it may serve, now or when it has a free slot. */
 export function gateOf(want: Want, machine: Candidate, nowMs: number, tried = nobody): Gate | undefined {
-  const question = { want, machine, nowMs, tried };
-  for (const [gate, isShut] of gatesInOrder) if (isShut(question)) return gate;
+  return firstShut({ want, machine, nowMs, tried });
+}
+
+function firstShut(question: Question): Gate | undefined {
+  for (const gate of gatesInOrder) if (gateRules[gate](question)) return gate;
   return undefined;
 }
 
@@ -104,7 +107,7 @@ export function eligibleFor(want: Want, candidates: Iterable<Candidate>, nowMs: 
   const machines: Candidate[] = [];
   const ejected: Candidate[] = [];
   for (const machine of candidates) {
-    const gate = gateOf(want, machine, nowMs, tried);
+    const gate = firstShut({ want, machine, nowMs, tried });
     if (gate === undefined) machines.push(machine);
     else {
       refused[gate] = (refused[gate] ?? 0) + 1;
