@@ -13,6 +13,7 @@ export type { Net } from "./inference/net.ts";
 export type { AnswerFacts, Closing, Reply } from "./inference/reply.ts";
 export { BUSY_MAX, serve } from "./inference/serve.ts";
 export { Slots, SLOT_WAIT_MS } from "./routing/slots.ts";
+export { Budget } from "./limits/budget.ts";
 export { hostProvider, type Connection } from "./session/host-provider.ts";
 export { REGISTER_WAIT_MS } from "./session/register.ts";
 export type { Line, LineEvent } from "./session/line.ts";

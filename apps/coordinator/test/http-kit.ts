@@ -106,6 +106,7 @@ export const providerView = (level: TrustLevel, more: Partial<ProviderView> = {}
   identityKey: "AAAA",
   chipName: "M3 Ultra",
   hardwareModel: "Mac15,14",
+  engine: { name: "fake", version: "1" },
   platform: "macos",
   models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 4096 }],
   evidence: {

@@ -7,11 +7,15 @@ import {
   type BuildId,
   type KeyId,
   type ModelId,
+  type ProviderId,
   type RequestId,
+  type Serial,
   type Sha256Hex,
 } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { CatalogEntry } from "../src/catalog/catalog.ts";
+import { Budget } from "../src/limits/budget.ts";
+import type { ProviderView } from "../src/fleet/view.ts";
 import type { Ask } from "../src/inference/ask.ts";
 
 /** Prices of one and two micro-USD a token, so that a charge can be read. */
@@ -45,8 +49,30 @@ export function askFor(more: Readonly<Record<string, unknown>>, rest: Partial<As
     bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
     minTrust: "self_signed",
     pins: [],
+    held: new Budget(1e9).share(),
     hangUp: new AbortController().signal,
     shutdown: new AbortController().signal,
     ...rest,
   };
 }
+
+/** A machine that serves `entry`, as the fleet shows it. */
+export const providerView: ProviderView = {
+  providerId: "prov_1" as ProviderId,
+  serial: "S1" as Serial,
+  toldSerial: "S1" as Serial,
+  identityKey: "",
+  chipName: "fake",
+  hardwareModel: "fake",
+  engine: { name: "fake", version: "1" },
+  platform: "other",
+  models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: entry.contextTokens }],
+  evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() },
+  evidenceSha256: "e".repeat(64) as Sha256Hex,
+  verdict: { level: "self_signed", checks: [], at: "2026-01-01T00:00:00.000Z" },
+  attested: true,
+  slots: 1,
+  running: 0,
+  draining: false,
+  connectedAt: 0,
+};

@@ -1,4 +1,5 @@
 import type { ModelId, OurWords, ParamPath, ProviderId } from "./ids.ts";
+import type { ReceiptField } from "./receipts/receipt-fields.ts";
 import { formatUsd } from "./money.ts";
 
 /**
@@ -242,7 +243,7 @@ interface Facts {
   provider_silent: { providerId: ProviderId; phase: Phase };
   engine_ended: { providerId: ProviderId; phase: Phase };
   provider_busy: { providerId: ProviderId };
-  receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch };
+  receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch; field?: ReceiptField };
   no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>>; keyIsBound?: boolean };
   overloaded: { retryAfterSec: number };
   storage_unavailable: { fault: StorageFault; retryAfterSec: number };
@@ -332,7 +333,7 @@ export function sentenceOf(failure: Failure): string {
     case "provider_busy":
       return "The provider took no more work. Nothing was charged. Try again.";
     case "receipt_mismatch":
-      return `The provider's answer did not match its signature (${failure.mismatch}). Nothing was charged and the provider is no longer trusted. Try again.`;
+      return `The provider's answer did not match its signature (${failure.field ?? failure.mismatch}). Nothing was charged and the provider is no longer trusted. Try again.`;
     case "no_provider": {
       const reasons = gates.flatMap((gate) => {
         const machines = failure.gates[gate] ?? 0;

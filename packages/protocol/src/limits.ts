@@ -14,6 +14,8 @@ export const FRAME_PADDING_BYTES = 256;
 export const ANSWER_WINDOW_BYTES = 256 * 1024;
 /** Bytes that one token stands for: no vocabulary is known with a longer one. Refused in an offer above it; assumed where an offer says nothing. */
 export const TOKEN_BYTES_MAX = 1024;
+/** A receipt's canonical JSON: with its signatures it travels in a header, of which many clients take 8 KiB. */
+export const RECEIPT_CHARS_MAX = 4096;
 /** Messages of one request. */
 export const MESSAGES_MAX = 2048;
 export const STOP_STRINGS_MAX = 16;

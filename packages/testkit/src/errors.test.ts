@@ -126,7 +126,7 @@ describe("what a model refuses", () => {
   ];
 
   /**
-   * Goal: a refusal that only a machine can make is the caller's 400, free, nobody's fault, and not asked for
+   * Goal: a refusal that only a machine can make is the caller's 400, free, nobody's fault, and asked of a second machine but not of a third; not asked for
    * again elsewhere. Method: three machines of one model that all refuse, each dialect, plain and streaming.
    */
   it.each(table)("%s: %s", async (endpoint, refuses, more, param) => {
@@ -142,7 +142,7 @@ describe("what a model refuses", () => {
           ? { message: expect.stringMatching(`^'${param}' is not supported here: this model`) }
           : { code: "unsupported", param },
       );
-      expect(asked).toBe(1);
+      expect(asked).toBe(2);
       expect(faultsOf(made)).toBe(0);
       await expectUnpaid(made);
     }

@@ -3,6 +3,7 @@ import { Mailbox } from "@darkbloom/coordinator/testing";
 import {
   AnswerSealer,
   EnvelopeOpener,
+  joinBytes,
   NetworkError,
   SEAL_INFO,
   signReceipt,
@@ -38,10 +39,12 @@ const behaviours = [
   "gone after content",
   "silent after content",
   "never closes",
+  "ends and goes",
   "another body than signed",
   "another receipt than signed",
   "another request in the receipt",
-  "more usage than was allowed",
+  "more usage than it counted",
+  "counts more than was allowed",
   "a changed frame",
   "a signature that is spelled otherwise",
   "half a character in the receipt",
@@ -71,6 +74,10 @@ interface Turn {
   readonly put: (event: LineEvent) => void;
   readonly sealer: AnswerSealer;
 }
+
+/** What an answer here says, in three frames. */
+const partsOf = (stream: boolean): Uint8Array[] =>
+  (stream ? ["data: 1\n\n", "data: 2\n\n", "data: [DONE]\n\n"] : ["one ", "two ", "three"]).map((text) => utf8(text));
 
 /** A machine whose answers are made here, so that it can do what no real one would. Everything is sealed and signed for real. */
 class FakeMachine implements Member {
@@ -132,6 +139,7 @@ class FakeMachine implements Member {
       identityKey: this.identityKey,
       chipName: "fake",
       hardwareModel: "fake",
+      engine: { name: "fake", version: "1" },
       platform: "other",
       models: this.candidate().models,
       evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() },
@@ -194,7 +202,7 @@ class FakeMachine implements Member {
 
   /** @returns what a cancel does: a proper closing, unless it has come already or never will */
   #act(turn: Turn): () => void {
-    const { behaviour, jobId, put, sealer } = turn;
+    const { behaviour, jobId, opened, put, sealer } = turn;
     const error = (code: "busy" | "messages_refused" | "generation_failed") =>
       put({ kind: "error", error: { type: "inference_error", request_id: jobId, code } });
     if (behaviour === "busy") error("busy");
@@ -203,25 +211,36 @@ class FakeMachine implements Member {
     if (behaviour === "gone before content") put({ kind: "gone", silent: false });
     if (before.has(behaviour)) return () => {};
 
-    const parts = ["one ", "two ", "three"].map((text) => utf8(text));
-    const frames = parts.map((part, n) => sealer.frame(part, n + 1, n === 2));
-    const [first, second, third] = frames;
-    if (!first || !second || !third) throw new RangeError("an answer here has three frames");
-    put({ kind: "frames", bytes: first });
+    const parts = partsOf(opened.header.stream);
+    // One after another, since each has the next counter.
+    const frame = (n: number) => {
+      const tokens = behaviour === "counts more than was allowed" && n === 1 ? 101 : n + 1;
+      return sealer.frame(parts[n] ?? new Uint8Array(0), tokens, n === 2);
+    };
+    put({ kind: "frames", bytes: frame(0) });
     if (behaviour === "error after content") error("generation_failed");
     if (behaviour === "gone after content") put({ kind: "gone", silent: false });
     if (behaviour.endsWith("after content")) return () => {};
+    if (behaviour === "ends and goes") {
+      put({ kind: "frames", bytes: sealer.frame(utf8("data: [DONE]\n\n"), 3, false) });
+      put({ kind: "gone", silent: false });
+      return () => {};
+    }
+    const second = frame(1);
     if (behaviour === "a changed frame") second[second.length - 1] = (second.at(-1) ?? 0) ^ 1;
     put({ kind: "frames", bytes: second });
     if (behaviour === "never closes") return () => {};
-    put({ kind: "frames", bytes: third });
+    if (behaviour === "counts more than was allowed") return () => {};
+    put({ kind: "frames", bytes: frame(2) });
     void this.#complete(turn);
     return () => {};
   }
 
   async #complete(turn: Turn): Promise<void> {
     const { behaviour, jobId, callerRequestId, opened, put } = turn;
-    const signedHash = nodeCrypto.sha256(utf8(behaviour === "another body than signed" ? "four" : "one two three"));
+    const signedHash = nodeCrypto.sha256(
+      behaviour === "another body than signed" ? utf8("four") : joinBytes(partsOf(opened.header.stream)),
+    );
     const receipt: Receipt = {
       v: 1,
       job_id: jobId,
@@ -251,7 +270,7 @@ class FakeMachine implements Member {
       usage: {
         prompt_tokens: 5,
         cached_tokens: 0,
-        completion_tokens: behaviour === "more usage than was allowed" ? 101 : 3,
+        completion_tokens: behaviour === "more usage than it counted" ? 4 : 3,
         reasoning_tokens: 0,
       },
       finish_reason: "stop",
@@ -315,16 +334,22 @@ it("closes money, holds and slots on every path", { timeout: 60_000 }, async () 
     expect(held).toBe(0n);
     expect(balance + charged).toBe(CREDIT);
     for (const machine of machines) expect(machine.open_.size).toBe(0);
-    // Paid for is exactly what an honest machine closed: 5 prompt tokens at 1 and 3 at 2 micro-USD.
+    // Paid for is exactly what an honest machine closed: 5 prompt tokens at 1 and 3 at 2 micro-USD; by a caller who
+    // has left, no more than they were there for.
     const honest = did.includes("honest") && patient !== -1;
-    expect(charged).toBe(honest ? 11n : 0n);
+    const writesBefore = did.length === 2 && !before.has(did[0] ?? "honest") ? 1 : 0;
+    const seenTokens = patient === Infinity ? 3 : Math.max(0, patient - writesBefore);
+    expect(charged).toBe(honest ? BigInt(5 + 2 * seenTokens) : 0n);
+    // Nobody sees a proper end that was not checked and paid for.
+    if (stream) expect(new TextDecoder().decode(caller.body).includes("[DONE]")).toBe(end === "whole");
     // A proper end is an honest one, and nobody is sent a proof of anything else.
     expect(end === "whole").toBe(honest && !caller.signal.aborted);
     expect(caller.closing !== undefined).toBe(end === "whole");
     // The second machine is asked only where the caller could not know of the first.
     if (did.length === 2 && stream) expect(before.has(did[0] ?? "honest")).toBe(true);
     if (did.length === 2) expect(lies.has(did[0] ?? "honest")).toBe(false);
-    if (did.length === 2) expect(did[0]).not.toBe("refuses the request");
+    // A refusal is believed when the other machine says the same.
+    if (did[0] === "refuses the request" && patient === Infinity) expect(did).toHaveLength(2);
     for (const machine of machines) expect(machine.distrusted).toBe(machine.did.some((one) => lies.has(one)));
     const rows = await network.ledger.usage(account, 10);
     expect(rows).toHaveLength(did.length > 0 ? 1 : 0);

@@ -1,4 +1,5 @@
 import {
+  Budget,
   Catalog,
   credentialFor,
   Fleet,
@@ -96,6 +97,8 @@ export class TestNetwork {
   readonly random: Random;
   readonly ledger = new MemoryLedger();
   readonly fleet = new Fleet(queueMicrotask);
+  /** For what of answers may not go out yet. */
+  readonly answers = new Budget(64 * 1024 * 1024);
   readonly bugs: unknown[] = [];
   readonly net: Net;
   readonly #ending = new AbortController();
@@ -173,6 +176,7 @@ export class TestNetwork {
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
       minTrust: "self_signed",
       pins: job.pins.map((name) => this.serials.ofPin(name)),
+      held: this.answers.share(),
       hangUp: caller.signal,
       shutdown: this.shutdown,
     };

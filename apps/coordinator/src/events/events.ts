@@ -10,6 +10,8 @@ import type {
   RequestId,
   Serial,
   TrustLevel,
+  Mismatch,
+  ReceiptField,
 } from "@darkbloom/protocol";
 import type { Outcome } from "../ledger/port.ts";
 
@@ -75,6 +77,9 @@ export interface Events {
     jobId: JobId;
     providerId: ProviderId;
     code: FailureCode;
+    /** Of an answer that is not what its machine signed: in what, and in which field of the receipt. */
+    mismatch?: Mismatch;
+    field?: ReceiptField;
     durationMs: number;
   }): void;
   providerJoined(facts: {

@@ -12,6 +12,7 @@ export interface ProviderView {
   readonly identityKey: string;
   readonly chipName: string;
   readonly hardwareModel: string;
+  readonly engine: { readonly name: string; readonly version: string };
   readonly platform: "macos" | "linux" | "other";
   readonly models: readonly {
     readonly build: string;

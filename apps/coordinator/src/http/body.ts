@@ -1,11 +1,9 @@
 import { fromUtf8Body, joinBytes, NetworkError, ourWords, type Failure, type ParamPath } from "@darkbloom/protocol";
 import type { IncomingMessage } from "node:http";
-import type { Share } from "../limits/budget.ts";
+import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 
 /** After a refusal for size the rest of an upload is read and dropped, so that the answer arrives; up to this. */
 const BODY_DISCARD_BYTES_MAX = 64 * 1024 * 1024;
-/** What a caller is told to wait where too many bodies are in memory. */
-const OVERLOADED_RETRY_SEC = 5;
 
 /**
  * Reads a body as the exact bytes that were sent.

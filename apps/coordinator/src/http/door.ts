@@ -27,6 +27,7 @@ export interface Door {
   readonly limiter: RateLimiter;
   readonly failedKeys: FailedKeys;
   readonly bodies: Budget;
+  readonly answers: Budget;
 }
 
 /** A route but for its method and path, which stand in `routes.ts`. */

@@ -99,13 +99,14 @@ function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pic
  * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
  */
 async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { deps, bodies } = door;
+  const { deps, bodies, answers } = door;
   const { requestId } = request;
   if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
   const hangUp = watchHangUp(request.raw, reply.raw);
   const caller = await admit(door, request.headers, reply);
   const wishes = readAskHeaders(request.headers);
   using room = bodies.share();
+  using held = answers.share();
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);
   const json = parseJson(body);
   const dialect = dialectFor(endpoint, json);
@@ -121,12 +122,13 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
     minTrust: higherOf(higherOf(deps.settings.minTrustDefault, caller.minTrust ?? undefined), wishes.minTrust),
     pins: pinsFor(deps.serials, caller, job),
     ...(wishes.nonce !== undefined && { nonce: wishes.nonce }),
+    held,
     hangUp,
     shutdown: deps.shutdown,
   };
 
   reply.hijack();
-  const to = { response: reply.raw, dialect, requestId, hangUp, shutdown: deps.shutdown };
+  const to = { response: reply.raw, dialect, requestId, held, hangUp, shutdown: deps.shutdown };
   const answerTo = ask.job.stream ? new StreamReply(to) : new PlainReply(to);
   try {
     await deps.serve(ask, answerTo);

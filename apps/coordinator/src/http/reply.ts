@@ -11,6 +11,7 @@ import {
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { AnswerFacts, Closing, Reply } from "../inference/reply.ts";
+import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 import { EventCounter } from "./event-counter.ts";
 import { failureHeaders } from "./failure.ts";
 
@@ -31,6 +32,8 @@ interface Caller {
   readonly response: ServerResponse;
   readonly dialect: Dialect;
   readonly requestId: RequestId;
+  /** Room for what of the answer may not go out yet. */
+  readonly held: Share;
   /** Aborts when the caller hangs up. */
   readonly hangUp: AbortSignal;
   /** Aborts when this coordinator ends and can wait for nobody. */
@@ -123,6 +126,7 @@ export class PlainReply implements HttpReply {
 
   begin(facts: AnswerFacts): void {
     this.#facts = facts;
+    this.#caller.held.shrink(this.#bytes);
     this.#pieces = [];
     this.#bytes = 0;
   }
@@ -130,6 +134,8 @@ export class PlainReply implements HttpReply {
   async write(bytes: Uint8Array): Promise<void> {
     if (!this.#facts) throw new RangeError("write before begin");
     if (isOver(this.#caller)) throw callerGone();
+    if (!this.#caller.held.grow(bytes.length))
+      throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
     this.#bytes += bytes.length;
     if (this.#bytes > PLAIN_ANSWER_BYTES_MAX) {
       const { providerId } = this.#facts;

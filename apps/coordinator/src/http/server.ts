@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, STATUS_CODES, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { BODIES_BYTES_MAX, Budget } from "../limits/budget.ts";
+import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, Budget } from "../limits/budget.ts";
 import { HTTP_CONNECTIONS_MAX } from "../limits/descriptors.ts";
 import { FailedKeys } from "../limits/failed-keys.ts";
 import { RateLimiter } from "../limits/rate.ts";
@@ -91,6 +91,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       limiter: new RateLimiter(deps.clock, deps.settings),
       failedKeys: new FailedKeys(deps.clock),
       bodies: new Budget(BODIES_BYTES_MAX),
+      answers: new Budget(ANSWERS_BYTES_MAX),
     });
     for (const [url, methods] of known) addOtherMethods(scope, url, methods);
   });

@@ -1,4 +1,5 @@
 import type { AccountId, Dialect, Job, KeyId, RequestId, Serial, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
+import type { Share } from "../limits/budget.ts";
 
 /** One request as it comes through the door: who asks, for what, and the exact bytes that they sent. */
 export interface Ask {
@@ -14,6 +15,8 @@ export interface Ask {
   readonly minTrust: TrustLevel;
   /** The only machines that may answer; empty: any. */
   readonly pins: readonly Serial[];
+  /** Room in memory for what of the answer may not go out yet. */
+  readonly held: Share;
   /** Aborts when the caller hangs up. */
   readonly hangUp: AbortSignal;
   /** Aborts, with `draining`, when this coordinator ends and can wait for answers no longer. */

@@ -27,6 +27,16 @@ export const CLOSING_WAIT_MS = 30_000;
 /** Credit is given back in steps of this size, so that it costs few frames. */
 const CREDIT_STEP_BYTES = 64 * 1024;
 
+/** A machine says that its model cannot take this request, nor could another: it costs the caller the request. */
+export class MachineRefusal extends NetworkError {
+  readonly refusal: EngineRefusalCode;
+
+  constructor(failure: NetworkError["failure"], refusal: EngineRefusalCode) {
+    super(failure);
+    this.refusal = refusal;
+  }
+}
+
 /**
  * One provider's turn at one request: seal, send, wait, open, cancel. Leaving the scope early cancels it.
  *
@@ -39,6 +49,7 @@ export class Attempt implements Disposable {
   readonly #net: Net;
   readonly #ask: Ask;
   readonly #entry: CatalogEntry;
+  readonly #maxTokens: number;
   readonly #line: Line;
   readonly #opener: AnswerOpener;
   readonly #startedMs: number;
@@ -55,6 +66,7 @@ export class Attempt implements Disposable {
     net: Net,
     ask: Ask,
     entry: CatalogEntry,
+    maxTokens: number,
     line: Line,
     opener: AnswerOpener,
     provider: ProviderView,
@@ -63,6 +75,7 @@ export class Attempt implements Disposable {
     this.#net = net;
     this.#ask = ask;
     this.#entry = entry;
+    this.#maxTokens = maxTokens;
     this.#line = line;
     this.#opener = opener;
     this.#startedMs = startedMs;
@@ -101,7 +114,8 @@ export class Attempt implements Disposable {
     });
     const [secret] = secrets;
     if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
-    const attempt = new Attempt(net, ask, entry, line, new AnswerOpener(net.hpke, secret), member.view(), startedMs);
+    const opener = new AnswerOpener(net.hpke, secret);
+    const attempt = new Attempt(net, ask, entry, maxTokens, line, opener, member.view(), startedMs);
     line.send({ callerRequestId: ask.requestId, account: ask.account, envelope });
     return attempt;
   }
@@ -191,12 +205,14 @@ export class Attempt implements Disposable {
 
   #openFrames(bytes: Uint8Array): OpenedFrame[] {
     try {
-      return this.#opener.push(bytes);
+      const frames = this.#opener.push(bytes);
+      // Counters rise; none may pass what the hold pays for.
+      if (frames.every(({ completionTokens }) => completionTokens <= this.#maxTokens)) return frames;
     } catch {
-      throw this.#mismatch("stream");
+      // Not what its provider sealed, or not in that order.
     }
+    throw this.#mismatch("stream");
   }
-
   #creditTaken(): void {
     if (this.#uncreditedBytes < CREDIT_STEP_BYTES) return;
     this.#line.credit(this.#uncreditedBytes);
@@ -221,7 +237,7 @@ export class Attempt implements Disposable {
       case "schema_refused":
       case "tools_refused":
         return this.#isPlausible(code)
-          ? new NetworkError(failureOfRefusal(code, this.#ask.job.endpoint, this.#lengths(prompt_tokens)))
+          ? new MachineRefusal(failureOfRefusal(code, this.#ask.job.endpoint, this.#lengths(prompt_tokens)), code)
           : this.#providerFault("generation_failed");
       case "engine_ended":
         return this.#fault({ code, providerId: this.providerId, phase: this.#phase });

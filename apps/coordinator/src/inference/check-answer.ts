@@ -1,6 +1,7 @@
 import {
   canonicalJson,
   fromBase64OrNothing,
+  promptTokensMax,
   receipt as receiptSchema,
   tags,
   utf8,
@@ -8,6 +9,7 @@ import {
   type JobId,
   type Mismatch,
   type Receipt,
+  type ReceiptField,
 } from "@darkbloom/protocol";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
@@ -22,6 +24,8 @@ export interface Expected {
   readonly provider: ProviderView;
   readonly jobId: JobId;
   readonly maxTokens: number;
+  /** As the last frame of the answer counted them, never above `maxTokens`. */
+  readonly generatedTokens: number;
   /** Lower-case hex, over the bytes that were relayed. */
   readonly responseSha256: string;
 }
@@ -34,7 +38,7 @@ export function checkAnswer(
   crypto: Crypto,
   expected: Expected,
   completion: Completion,
-): { readonly receipt: Receipt } | { readonly mismatch: Mismatch } {
+): { readonly receipt: Receipt } | { readonly mismatch: Mismatch; readonly field?: ReceiptField } {
   const identityKey = fromBase64OrNothing(expected.provider.identityKey);
 
   // "ECDSA P-256/SHA-256 … over the 64 ASCII characters of that hex hash": the hash that we computed, so
@@ -49,7 +53,8 @@ export function checkAnswer(
 
   const receipt = readReceipt(completion.receipt);
   if (!receipt) return { mismatch: "receipt_shape" };
-  return agrees(receipt, expected) ? { receipt } : { mismatch: "receipt_fields" };
+  const broken = rules.find(([, holds]) => !holds(receipt, expected));
+  return broken ? { mismatch: "receipt_fields", field: broken[0] } : { receipt };
 }
 
 /** Only the canonical form is taken: the caller checks the signature over what it canonicalises itself. */
@@ -63,36 +68,56 @@ function readReceipt(jcs: string): Receipt | undefined {
   }
 }
 
-function agrees(receipt: Receipt, { ask, entry, provider, jobId, maxTokens, responseSha256 }: Expected): boolean {
-  const { sampling, usage } = receipt;
-  const asked = ask.job.sampling;
-  return (
-    receipt.job_id === jobId &&
-    receipt.request_id === ask.requestId &&
-    receipt.privacy === "transparent" &&
-    receipt.endpoint === ask.job.endpoint &&
-    receipt.model === ask.job.model &&
-    receipt.build === entry.build &&
-    receipt.weights_sha256 === entry.weightsSha256 &&
-    receipt.request_sha256 === ask.bodySha256 &&
-    receipt.response_sha256 === responseSha256 &&
-    receipt.nonce === ask.nonce &&
-    receipt.provider_id === provider.providerId &&
-    receipt.identity_key === provider.identityKey &&
-    receipt.evidence_sha256 === provider.evidenceSha256 &&
-    sampling.temperature === asked.temperature &&
-    sampling.top_p === asked.topP &&
-    (asked.seed === undefined || sampling.seed === asked.seed) &&
-    sampling.top_k === asked.topK &&
-    sampling.frequency_penalty === asked.frequencyPenalty &&
-    sampling.presence_penalty === asked.presencePenalty &&
-    sampling.logit_bias === asked.logitBias.length &&
-    sampling.n === ask.job.choices &&
-    sampling.stop === asked.stop.length &&
-    sampling.max_tokens <= maxTokens &&
-    usage.cached_tokens <= usage.prompt_tokens &&
-    usage.reasoning_tokens <= usage.completion_tokens &&
-    usage.completion_tokens <= maxTokens &&
-    (ask.job.generates || usage.prompt_tokens + usage.completion_tokens === 0)
-  );
+type Rule = readonly [field: ReceiptField, holds: (receipt: Receipt, expected: Expected) => boolean];
+
+/** Every field of a receipt but those that only its machine can know, in the order in which one is blamed. */
+const rules: readonly Rule[] = [
+  ["job_id", (receipt, { jobId }) => receipt.job_id === jobId],
+  ["request_id", (receipt, { ask }) => receipt.request_id === ask.requestId],
+  ["privacy", (receipt) => receipt.privacy === "transparent"],
+  ["endpoint", (receipt, { ask }) => receipt.endpoint === ask.job.endpoint],
+  ["model", (receipt, { ask }) => receipt.model === ask.job.model],
+  ["build", (receipt, { entry }) => receipt.build === entry.build],
+  ["weights_sha256", (receipt, { entry }) => receipt.weights_sha256 === entry.weightsSha256],
+  ["engine.name", ({ engine }, { provider }) => engine.name === provider.engine.name],
+  ["engine.version", ({ engine }, { provider }) => engine.version === provider.engine.version],
+  ["request_sha256", (receipt, { ask }) => receipt.request_sha256 === ask.bodySha256],
+  ["response_sha256", (receipt, { responseSha256 }) => receipt.response_sha256 === responseSha256],
+  ["nonce", (receipt, { ask }) => receipt.nonce === ask.nonce],
+  ["provider_id", (receipt, { provider }) => receipt.provider_id === provider.providerId],
+  ["identity_key", (receipt, { provider }) => receipt.identity_key === provider.identityKey],
+  ["evidence_sha256", (receipt, { provider }) => receipt.evidence_sha256 === provider.evidenceSha256],
+  ["started_at", (receipt) => Date.parse(receipt.started_at) <= Date.parse(receipt.finished_at)],
+  ["finish_reason", ({ finish_reason: reason }, { ask }) => couldEndBy(reason, ask)],
+  ["sampling.temperature", ({ sampling }, { ask }) => sampling.temperature === ask.job.sampling.temperature],
+  ["sampling.top_p", ({ sampling }, { ask }) => sampling.top_p === ask.job.sampling.topP],
+  ["sampling.seed", ({ sampling }, { ask }) => sampling.seed === (ask.job.sampling.seed ?? sampling.seed)],
+  ["sampling.top_k", ({ sampling }, { ask }) => sampling.top_k === ask.job.sampling.topK],
+  [
+    "sampling.frequency_penalty",
+    ({ sampling }, { ask }) => sampling.frequency_penalty === ask.job.sampling.frequencyPenalty,
+  ],
+  [
+    "sampling.presence_penalty",
+    ({ sampling }, { ask }) => sampling.presence_penalty === ask.job.sampling.presencePenalty,
+  ],
+  ["sampling.logit_bias", ({ sampling }, { ask }) => sampling.logit_bias === ask.job.sampling.logitBias.length],
+  ["sampling.stop", ({ sampling }, { ask }) => sampling.stop === ask.job.sampling.stop.length],
+  ["sampling.n", ({ sampling }, { ask }) => sampling.n === ask.job.choices],
+  ["sampling.max_tokens", ({ sampling }, { ask, maxTokens }) => sampling.max_tokens * ask.job.choices <= maxTokens],
+  ["usage.prompt_tokens", ({ usage }, expected) => usage.prompt_tokens <= promptTokensAllowed(expected)],
+  ["usage.cached_tokens", ({ usage }) => usage.cached_tokens <= usage.prompt_tokens],
+  ["usage.completion_tokens", ({ usage }, { generatedTokens }) => usage.completion_tokens <= generatedTokens],
+  ["usage.reasoning_tokens", ({ usage }) => usage.reasoning_tokens <= usage.completion_tokens],
+];
+
+/** Only who was told to stop was cancelled, and only who was given tools called one. */
+const couldEndBy = (reason: Receipt["finish_reason"], { hangUp, job }: Ask): boolean =>
+  (reason !== "cancelled" || hangUp.aborted) && (reason !== "tool_calls" || job.tools.length > 0);
+
+/** No more than the body can be charged as, nor than the machine's context holds; nothing where a prompt is only counted. */
+function promptTokensAllowed({ ask, entry, provider }: Expected): number {
+  if (!ask.job.generates) return 0;
+  const offer = provider.models.find(({ build }) => build === entry.build);
+  return Math.min(promptTokensMax(ask.body.length), offer?.contextTokens ?? entry.contextTokens);
 }

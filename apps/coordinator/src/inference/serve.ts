@@ -4,10 +4,12 @@ import {
   NetworkError,
   priceOf,
   toHex,
+  type EngineRefusalCode,
   type Failure,
   type JobId,
   type MicroUsd,
   type ProviderId,
+  type Receipt,
   type Usage,
 } from "@darkbloom/protocol";
 import type { CatalogEntry } from "../catalog/catalog.ts";
@@ -15,11 +17,12 @@ import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/port.ts";
 import type { Line } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, MachineRefusal } from "./attempt.ts";
 import { outputBound, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { checkAnswer } from "./check-answer.ts";
 import { countersign } from "./countersign.ts";
 import type { Net } from "./net.ts";
+import { Relay } from "./relay.ts";
 import type { Reply } from "./reply.ts";
 
 /** Machines that one request may try. */
@@ -31,7 +34,8 @@ export const BUSY_MAX = 8;
  * One request, start to end: price → hold → attempts until the first content → relay → check → settle.
  * Read this first; every step is a function of one file, and this is the only place with their order.
  *
- * Another machine is tried only while the caller has been sent nothing. The last frame waits here until
+ * Another machine is tried only while the caller has been sent nothing; a refusal that would cost the caller the request is
+ * believed when a second machine says the same, where there is one. The last frame waits here until
  * the answer was checked and paid for, so that a proper end is proof of both.
  *
  * Throws NetworkError. Whatever happens, leaving the scope settles the hold, frees the slot and cancels
@@ -75,6 +79,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const tried = new Set<ProviderId>();
   const want = { entry, pins: ask.pins, minTrust: ask.minTrust, maxTokens, promptBytes: ask.body.length };
   let last: Failure | undefined;
+  const refusals: { readonly line: Line; readonly refusal: EngineRefusalCode }[] = [];
   for (;;) {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
     const queuedAtMs = net.clock.monotonicMs();
@@ -89,12 +94,18 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
     tried.add(line.providerId);
     turn.attempts++;
     try {
-      return await takeTurn(turn, line, net.clock.monotonicMs() - queuedAtMs);
+      await takeTurn(turn, line, net.clock.monotonicMs() - queuedAtMs);
+      // What one machine could answer, the others had no reason to refuse.
+      for (const { line: refused } of refusals) refused.faulted();
+      return;
     } catch (error) {
       last = noteFailure(turn, line, error);
       // Who took no work has not tried; how often that may be has a bound of its own.
       if (last.code === "provider_busy" && turn.busy++ < BUSY_MAX) turn.attempts--;
-      if (turn.attempts >= ATTEMPTS_MAX || !mayMoveOn(ask, last)) throw new NetworkError(last, { cause: error });
+      const isDoubted = error instanceof MachineRefusal && !refusals.some(({ refusal }) => refusal === error.refusal);
+      if (isDoubted) refusals.push({ line, refusal: error.refusal });
+      if (turn.attempts >= ATTEMPTS_MAX || !(isDoubted || mayMoveOn(ask, last)))
+        throw new NetworkError(last, { cause: error });
     }
   }
 }
@@ -134,36 +145,25 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     timing: { holdMs: turn.heldMs - turn.startedMs, queueMs, sealMs, firstContentMs },
   });
 
-  let relayedBytes = 0;
-  const hash = net.crypto.newSha256();
-  let frame = await attempt.next();
-  for (; !frame.final; frame = await attempt.next()) {
-    hash.update(frame.plaintext);
-    relayedBytes += frame.plaintext.length;
-    await passOn(ask, reply, frame.plaintext);
+  const relay = new Relay(net.crypto, ask, reply, providerId);
+  for (let over = false; !over;) {
+    const frame = await attempt.next();
+    await relay.take(frame);
+    over = frame.final;
   }
-  hash.update(frame.plaintext);
 
-  const responseSha256 = toHex(hash.digest());
+  const responseSha256 = relay.sha256();
+  const { generatedTokens } = relay;
   const completion = await attempt.completion();
-  const checked = checkAnswer(net.crypto, { ask, entry, provider, jobId, maxTokens, responseSha256 }, completion);
+  const expected = { ask, entry, provider, jobId, maxTokens, generatedTokens, responseSha256 };
+  const checked = checkAnswer(net.crypto, expected, completion);
   if ("mismatch" in checked)
-    throw new NetworkError({
-      code: "receipt_mismatch",
-      providerId,
-      phase: "after_content",
-      mismatch: checked.mismatch,
-    });
+    throw new NetworkError({ code: "receipt_mismatch", providerId, phase: "after_content", ...checked });
   const { receipt } = checked;
   const document = countersign(net, completion, receipt);
 
-  const outcome: Outcome = receipt.finish_reason === "cancelled" ? "caller_gone" : "finished";
-  const usage: Usage = {
-    promptTokens: receipt.usage.prompt_tokens,
-    cachedTokens: receipt.usage.cached_tokens,
-    completionTokens: receipt.usage.completion_tokens,
-    reasoningTokens: receipt.usage.reasoning_tokens,
-  };
+  const outcome: Outcome = ask.hangUp.aborted ? "caller_gone" : "finished";
+  const usage = owedFor(receipt, ask.hangUp.aborted ? relay.relayedTokens : generatedTokens);
   const cost = priceOf(entry.price, usage);
   const owed = cost < hold.amount ? cost : hold.amount;
   const charged = await hold.settle({
@@ -171,7 +171,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     charge: owed,
     job: { jobId, serial: provider.serial, usage, earned: shareOf(owed, net.platformFeePercent), receipt: document },
   });
-  attempt.measured(relayedBytes + frame.plaintext.length);
+  attempt.measured(relay.relayedBytes);
   net.events.requestSettled({
     requestId: ask.requestId,
     jobId,
@@ -188,7 +188,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     totalMs: net.clock.monotonicMs() - turn.startedMs,
   });
 
-  await passOn(ask, reply, frame.plaintext);
+  await relay.finish();
   if (ask.hangUp.aborted) throw callerGone("after_content");
   await reply.end({
     responseHash: responseSha256,
@@ -197,15 +197,15 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
   });
 }
 
-/**
- * Passes bytes on to a caller who is still there. When they have left, the attempt was told to stop and
- * its remaining frames are still read: its signed closing says what is owed.
- */
-async function passOn(ask: Ask, reply: Reply, bytes: Uint8Array): Promise<void> {
-  if (bytes.length === 0 || ask.hangUp.aborted) return;
-  await reply.write(bytes).catch((error: unknown) => {
-    if (!ask.hangUp.aborted) throw error;
-  });
+/** The signed usage, with no more tokens of the answer than the caller was there for. */
+function owedFor({ usage }: Receipt, tokens: number): Usage {
+  const completionTokens = Math.min(usage.completion_tokens, tokens);
+  return {
+    promptTokens: usage.prompt_tokens,
+    cachedTokens: usage.cached_tokens,
+    completionTokens,
+    reasoningTokens: Math.min(usage.reasoning_tokens, completionTokens),
+  };
 }
 
 /** Writes down what an attempt came to, distrusts a machine whose answer is not what it signed, and says what failed. */
@@ -222,6 +222,10 @@ function noteFailure(turn: Turn, line: Line, error: unknown): Failure {
     jobId: line.jobId,
     providerId: line.providerId,
     code: failure.code,
+    ...(failure.code === "receipt_mismatch" && {
+      mismatch: failure.mismatch,
+      ...(failure.field && { field: failure.field }),
+    }),
     durationMs: net.clock.monotonicMs() - turn.startedMs,
   });
   return failure;

@@ -14,4 +14,11 @@ it("shares its bytes, refuses what is too much, and takes back what was given", 
   }
   expect(first.grow(4)).toBe(true);
   expect(first.grow(1)).toBe(false);
+  first.shrink(3);
+  expect(first.grow(4)).toBe(false);
+  expect(first.grow(3)).toBe(true);
+  first.shrink(99);
+  using third = budget.share();
+  expect(third.grow(11)).toBe(false);
+  expect(third.grow(10)).toBe(true);
 });

@@ -53,6 +53,7 @@ export const describedBy = ({ blob, sha256 }: Shown, { serial, told }: MachineNa
   identityKey: blob.identity_key,
   chipName: blob.chip_name,
   hardwareModel: blob.hardware_model,
+  engine: blob.engine,
   platform: blob.platform,
   evidenceSha256: sha256,
 });

@@ -60,7 +60,8 @@ export async function closing(
     identity_key: toBase64(signer.publicKey),
     evidence_sha256: candidate.evidence_sha256,
     started_at: new Date(told.startedAt).toISOString(),
-    finished_at: new Date(clock.now()).toISOString(),
+    // A clock that was set back in the meantime does not end it before its start.
+    finished_at: new Date(Math.max(told.startedAt, clock.now())).toISOString(),
   };
   const [signed, responseSignature] = await Promise.all([
     signReceipt(signer, receipt),

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { SIGNED_BYTES_MAX } from "../limits.ts";
+import { RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX } from "../limits.ts";
 import { hardwareEvidenceSchema } from "../evidence/hardware.ts";
 import { pseudonymShape } from "../evidence/serials.ts";
 import { base64Of } from "../evidence/spelled.ts";
@@ -68,10 +68,10 @@ export const fromProvider = z.discriminatedUnion("type", [
     type: z.literal("inference_complete"),
     request_id: jobId,
     /** The receipt's canonical JSON, as signed. */
-    receipt: z.string().max(16_384),
-    receipt_signature: base64,
+    receipt: z.string().max(RECEIPT_CHARS_MAX),
+    receipt_signature: signatureBytes,
     /** Over the 64 hex characters of the response hash: `x-se-signature`. */
-    response_signature: base64,
+    response_signature: signatureBytes,
   }),
   z.object({
     type: z.literal("inference_error"),

@@ -1,0 +1,118 @@
+import {
+  joinBytes,
+  NetworkError,
+  StreamEnd,
+  StreamMalformed,
+  toHex,
+  type Crypto,
+  type OpenedFrame,
+  type ProviderId,
+} from "@darkbloom/protocol";
+import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
+import type { Ask } from "./ask.ts";
+import type { Reply } from "./reply.ts";
+
+/** Of one stream, what waits for its event to become whole or for the check; no event of a model comes near this. */
+export const STREAM_HELD_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * The way of one machine's answer to the caller: hashed as it comes, passed on as it is. What a client takes for the end of a
+ * stream waits for the check, in whatever frame it comes; so does the last frame.
+ *
+ * When the caller has left, the attempt was told to stop and its remaining frames are still read: its signed closing says what is owed.
+ */
+export class Relay {
+  readonly #ask: Ask;
+  readonly #reply: Reply;
+  readonly #providerId: ProviderId;
+  readonly #hash: ReturnType<Crypto["newSha256"]>;
+  readonly #end: StreamEnd | undefined;
+  #last: Uint8Array = new Uint8Array(0);
+  #heldBytes = 0;
+  #generatedTokens = 0;
+  #relayedTokens = 0;
+  #relayedBytes = 0;
+
+  constructor(crypto: Crypto, ask: Ask, reply: Reply, providerId: ProviderId) {
+    this.#ask = ask;
+    this.#reply = reply;
+    this.#providerId = providerId;
+    this.#hash = crypto.newSha256();
+    this.#end = ask.job.stream ? new StreamEnd() : undefined;
+  }
+
+  /** As the last frame that came counted them. */
+  get generatedTokens(): number {
+    return this.#generatedTokens;
+  }
+  /** Of the whole answer, as it came. */
+  get relayedBytes(): number {
+    return this.#relayedBytes;
+  }
+  /** As the last frame counted them that the caller was still there for: who has left owes for no more. */
+  get relayedTokens(): number {
+    return this.#relayedTokens;
+  }
+
+  /** Passes on what of a frame may go out. The last frame is kept for `finish`. */
+  async take({ plaintext, completionTokens, final }: OpenedFrame): Promise<void> {
+    this.#hash.update(plaintext);
+    this.#generatedTokens = completionTokens;
+    this.#relayedBytes += plaintext.length;
+    const free = this.#free(plaintext, final);
+    if (final) this.#last = free;
+    else await this.#pass(free);
+    if (!this.#ask.hangUp.aborted) this.#relayedTokens = completionTokens;
+  }
+
+  /** Lower-case hex, over all bytes that came. */
+  sha256(): string {
+    return toHex(this.#hash.digest());
+  }
+
+  /** The answer was checked and paid for: what was kept back goes out. */
+  async finish(): Promise<void> {
+    await this.#pass(this.#last);
+  }
+
+  #free(plaintext: Uint8Array, final: boolean): Uint8Array {
+    if (!this.#end) return plaintext;
+    try {
+      const free = this.#end.push(plaintext);
+      if (final) return joinBytes([free, this.#end.end()]);
+      this.#hold(this.#end.heldBytes);
+      return free;
+    } catch (error) {
+      if (!(error instanceof StreamMalformed)) throw error;
+      throw new NetworkError({
+        code: "receipt_mismatch",
+        providerId: this.#providerId,
+        phase: "after_content",
+        mismatch: "stream",
+      });
+    }
+  }
+
+  #hold(bytes: number): void {
+    if (bytes > STREAM_HELD_BYTES_MAX)
+      throw new NetworkError({
+        code: "provider_fault",
+        providerId: this.#providerId,
+        phase: "after_content",
+        fault: "generation_failed",
+      });
+    const more = bytes - this.#heldBytes;
+    if (more > 0 && !this.#ask.held.grow(more))
+      throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
+    if (more < 0) this.#ask.held.shrink(-more);
+    this.#heldBytes = bytes;
+  }
+
+  async #pass(bytes: Uint8Array): Promise<void> {
+    const { hangUp } = this.#ask;
+    if (bytes.length === 0 || hangUp.aborted) return;
+    await this.#reply.write(bytes).catch((error: unknown) => {
+      if (!hangUp.aborted) throw error;
+    });
+  }
+}
