@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { sql, type Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
+import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
 import { migrations as ours, type Migration } from "./migrations.ts";
@@ -12,7 +13,7 @@ export const DATABASE_FILE = "coordinator.db";
 const BUSY_WAIT_MS = 2_000;
 
 /** The message is a sentence for the operator. */
-export class DatabaseError extends Error {
+export class DatabaseError extends ErrorForPeople {
   override readonly name = "DatabaseError";
   readonly code: "newer_schema" | "not_a_database" | "migration_failed";
 

@@ -1,4 +1,6 @@
 import {
+  ErrorForPeople,
+  microUsd,
   formatUsd,
   PINNED_SERIALS_MAX,
   toHex,
@@ -41,7 +43,7 @@ export type Payee = { readonly account: string } | { readonly keyId: string };
 export interface Admin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** Oldest first, revoked ones too. */
-  listKeys(): Promise<KeyRecord[]>;
+  listKeys(): Promise<ListedKey[]>;
   revokeKey(keyId: string): Promise<KeyRecord>;
   credit(payee: Payee, amount: MicroUsd): Promise<{ account: AccountId; balance: MicroUsd }>;
   /** Accounts whose figures do not add up; empty is the only good answer. */
@@ -50,8 +52,13 @@ export interface Admin {
 
 export type AdminFault = "invalid" | "unknown_account" | "unknown_key" | "too_much" | "unreachable" | "internal";
 
+/** A key, and what its account can still spend, holds included. */
+export interface ListedKey extends KeyRecord {
+  readonly balance: MicroUsd;
+}
+
 /** The message is a sentence for the operator. */
-export class AdminError extends Error {
+export class AdminError extends ErrorForPeople {
   override readonly name = "AdminError";
   readonly code: AdminFault;
 
@@ -122,7 +129,13 @@ export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld)
       return { apiKey, keyId, account };
     },
 
-    listKeys: () => accounts.list(),
+    async listKeys() {
+      const keys = await accounts.list();
+      const balances = new Map<AccountId, MicroUsd>();
+      for (const { account } of keys)
+        if (!balances.has(account)) balances.set(account, (await ledger.totals(account)).balance);
+      return keys.map((key) => ({ ...key, balance: balances.get(key.account) ?? microUsd(0n) }));
+    },
 
     async revokeKey(keyId) {
       // An id is only a name to look up; an unknown one finds nothing.

@@ -15,11 +15,12 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { ErrorForPeople } from "../for-people.ts";
 
 /** Why a data folder cannot be used; the error's message is a sentence for the person at the keyboard. */
 export type DataFolderFault = "in_use" | "not_a_folder" | "not_writable" | "unusable";
 
-export class DataFolderError extends Error {
+export class DataFolderError extends ErrorForPeople {
   override readonly name = "DataFolderError";
   readonly code: DataFolderFault;
 
