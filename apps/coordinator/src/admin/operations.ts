@@ -15,7 +15,7 @@ import {
 } from "@darkbloom/protocol";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX, isStorageFailure } from "../ledger/book.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 
 export interface CreatedKey {
@@ -152,7 +152,14 @@ export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld)
       return { account, balance: (await ledger.totals(account)).balance };
     },
 
-    check: () => ledger.check(),
+    check: () =>
+      ledger.check().catch((error: unknown): never => {
+        if (!isStorageFailure(error)) throw error;
+        throw new AdminError(
+          "internal",
+          "The database is damaged or cannot be read. Keep a copy of the data folder before anything else, then restore a backup.",
+        );
+      }),
   };
 }
 
