@@ -47,7 +47,7 @@ export function microBenchmarks(budgetMs: number): Record<string, Spread> {
     other.begin({ promptTokens: 1, cachedTokens: 0 });
     return [`render one piece, ${name}`, () => other.delta({ kind: "said", text: piece }, 0)] as const;
   });
-  const splitter = new ThinkSplitter();
+  const splitter = new ThinkSplitter({ open: "<think>", close: "</think>", startsThinking: false, asTokens: false });
   const watcher = new StopWatcher(["never said"]);
   const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
   const sealer = new AnswerSealer(nodeHpke, secret, systemRandom.bytes(32));

@@ -22,7 +22,6 @@ export const coordinator = command({
     data: { default: ".darkbloom/coordinator" },
     corsOrigin: "optional",
     trustProxy: { default: "false" },
-    hideUnserved: { default: "false" },
     joinToken: "optional",
     minTrust: { default: "self_signed" },
     serialDisclosure: { default: "serial" },
@@ -52,7 +51,6 @@ export const coordinator = command({
       trustProxy: as.trustProxy,
       // `up` is for its owner's programs; a page in the owner's browser is none of them.
       ownHostOnly: isSupervised && isLoopback(host) && !as.trustProxy,
-      hideUnserved: as.hideUnserved,
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
       minTrust: as.minTrust,
       trust: readTrustFiles(as),
@@ -68,8 +66,8 @@ export const coordinator = command({
       throw listenFailure(error, host, port);
     });
     outputOf(json).result(
-      { event: "ready", base_url: running.baseUrl, openai_base_url: `${running.baseUrl}/v1` },
-      () => `The coordinator listens on ${running.baseUrl} (base URL of OpenAI's SDKs: ${running.baseUrl}/v1)`,
+      { event: "ready", base_url: running.baseUrl },
+      () => `The coordinator listens on ${running.baseUrl}`,
     );
     await running.stop(await stop.asked);
     return 0;

@@ -1,6 +1,5 @@
-import { ErrorForPeople } from "@darkbloom/protocol";
 /** The message is a sentence for the operator. */
-export class DescriptorLimitError extends ErrorForPeople {
+export class DescriptorLimitError extends Error {
   override readonly name = "DescriptorLimitError";
 
   constructor() {

@@ -1,5 +1,4 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import type { NetworkKey } from "../trust/serial-names.ts";
 
@@ -8,7 +7,7 @@ export const NETWORK_KEY_FILE = "network-key.hex";
 const NETWORK_KEY_BYTES = 32;
 
 /** The message is a sentence for the operator. */
-export class NetworkKeyError extends ErrorForPeople {
+export class NetworkKeyError extends Error {
   override readonly name = "NetworkKeyError";
 }
 

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import {
-  ErrorForPeople,
   APPLE_RANDOM_BYTES,
   appleNonce,
   certificateInFile,
@@ -24,7 +23,7 @@ type MdaFile = z.infer<typeof mdaFile>;
 const PEM = /-----BEGIN CERTIFICATE-----[^-]{1,20000}-----END CERTIFICATE-----/g;
 
 /** The message is a sentence for the machine's owner. */
-export class AppleMdaError extends ErrorForPeople {
+export class AppleMdaError extends Error {
   override readonly name = "AppleMdaError";
 }
 

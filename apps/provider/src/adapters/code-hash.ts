@@ -1,6 +1,5 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ErrorForPeople } from "@darkbloom/protocol";
 import { fileSha256, manifestSha256, type HashedFile } from "./file-manifest.ts";
 
 /** Where the packages lie beside each other: the repository, or a copy of it. */
@@ -27,7 +26,7 @@ const SOURCE_BYTES_MAX = 4 * 1024 * 1024;
 const FOLDER_DEPTH_MAX = 16;
 
 /** The program's own files are not as they were shipped; the message is a sentence for the machine's owner. */
-export class CodeHashError extends ErrorForPeople {
+export class CodeHashError extends Error {
   override readonly name = "CodeHashError";
 }
 

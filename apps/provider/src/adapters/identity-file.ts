@@ -1,12 +1,11 @@
 import { statSync } from "node:fs";
-import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 
 /** Any of these bits lets somebody else read the key. */
 const OTHERS_MODE_BITS = 0o077;
 
 /** The message is a sentence for the machine's owner. */
-export class IdentityKeyError extends ErrorForPeople {
+export class IdentityKeyError extends Error {
   override readonly name = "IdentityKeyError";
 }
 

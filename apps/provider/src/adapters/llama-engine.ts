@@ -14,6 +14,9 @@ import {
 } from "node-llama-cpp";
 import type { Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
 import { ChatTemplate } from "../language/chat-template.ts";
+import { type TemplateFacts, TemplateRefusal } from "../language/probe.ts";
+import { templatesIn } from "./model-templates.ts";
+import { systemClock } from "@darkbloom/protocol/node";
 import { replyGrammar } from "../language/constraint-grammar.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { Piece } from "../language/reply.ts";
@@ -55,6 +58,8 @@ export class LlamaEngine implements Engine {
   readonly #model: LlamaModel;
   readonly #template: ChatTemplate;
   readonly #sequences: PrefixSlots<LlamaContextSequence>;
+  /** Tokens that tell thoughts, speech and calls apart. */
+  readonly #tags: ReadonlySet<Token>;
   readonly #textOf: ReturnType<typeof textOf>;
   readonly #bytesOf: ReturnType<typeof tokenBytes>;
 
@@ -69,8 +74,8 @@ export class LlamaEngine implements Engine {
     this.#model = model;
     this.#template = template;
     this.#sequences = new PrefixSlots(sequences);
-    const { open, close } = template.toolSyntax;
-    this.#textOf = textOf(model, tagTokens(model, ["<think>", "</think>", open.trim(), close.trim()]));
+    this.#tags = tagTokens(model, template.steering);
+    this.#textOf = textOf(model, this.#tags);
     this.#bytesOf = tokenBytes(model.vocabularyType, model.fileInfo.metadata.tokenizer.ggml);
     this.model = loaded;
     this.slots = sequences.length;
@@ -112,17 +117,12 @@ export class LlamaEngine implements Engine {
   async prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt> {
     // A model that sees no tool calls none.
     const tools = job.toolChoice === "none" ? [] : job.tools;
-    const stretches = this.#template.render({ ...job, tools });
+    const { stretches, form } = this.#template.render({ ...job, tools });
     // What cannot fit is not tokenized: that takes seconds, in which nothing else is heard.
     const bytes = stretches.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
     const tokensMin = Math.ceil(bytes / this.model.tokenBytesMax);
     if (tokensMin > this.model.contextTokens) throw new EngineRefusal("context_exceeded", tokensMin);
-    const last = stretches.at(-1);
-    return {
-      tokens: tokenize(this.#model, stretches),
-      opensThinking: last?.trusted === true && /<think>\s*$/i.test(last.text),
-      ...(tools.length > 0 && { toolSyntax: this.#template.toolSyntax }),
-    };
+    return { tokens: tokenize(this.#model, stretches), ...form };
   }
 
   async *run(
@@ -156,6 +156,7 @@ export class LlamaEngine implements Engine {
           text: text.push(token),
           completionTokens: said.length,
           cachedTokens,
+          ...(this.#tags.has(token) && { special: true }),
           ...(topLogprobs !== undefined &&
             confidence !== undefined && {
               logprob: logprobOf(this.#bytesOf, token, confidence, probabilities, topLogprobs),
@@ -225,17 +226,17 @@ function neverShift(): never {
 }
 
 function templateOf(model: LlamaModel, modelPath: string): ChatTemplate {
-  const source = model.fileInfo.metadata.tokenizer.chat_template;
-  if (source === undefined)
-    throw new ModelFileError(
-      `${modelPath} has no chat template (tokenizer.chat_template). Use a file of an instruction-tuned model that has one.`,
-    );
   try {
-    const { bosString, eosString } = model.tokens;
-    return new ChatTemplate(source, controlSpellings(model.fileInfo), bosString ?? "", eosString ?? "");
+    return new ChatTemplate(templatesIn(model.fileInfo), factsOf(model), () => systemClock.now());
   } catch (cause) {
-    throw new ModelFileError(`The chat template of ${modelPath} cannot be read.`, { cause });
+    if (!(cause instanceof TemplateRefusal)) throw cause;
+    throw new ModelFileError(`${modelPath} cannot be served: ${cause.message}.`, { cause });
   }
+}
+
+function factsOf(model: LlamaModel): TemplateFacts {
+  const { bosString, eosString } = model.tokens;
+  return { bosToken: bosString ?? "", eosToken: eosString ?? "", controlTokens: controlSpellings(model.fileInfo) };
 }
 
 async function contextOf(

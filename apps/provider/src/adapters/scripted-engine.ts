@@ -9,7 +9,7 @@ import {
 } from "@darkbloom/protocol";
 import { EngineEnded, type Engine, type Generation, type LoadedModel, type Prompt } from "../inference/engine.ts";
 import { EngineRefusal } from "../language/refusal.ts";
-import type { ToolSyntax } from "../language/tool-syntax.ts";
+import { taggedCalls } from "../language/tool-syntax.ts";
 import { Slots } from "./slots.ts";
 
 /** The message of a fault that a script asked for. */
@@ -39,8 +39,6 @@ export interface ScriptedOptions {
   readonly slots?: number;
   readonly model?: Partial<LoadedModel>;
 }
-
-const toolSyntax: ToolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" };
 
 /** Each word is a token, and so is the space before it. */
 const wordsOf = (text: string): string[] => text.match(/\s*\S+|\s+$/g) ?? [];
@@ -84,7 +82,12 @@ export class ScriptedEngine implements Engine {
     ];
     const tokens = words.map((_, at) => at);
     this.#scripts.set(tokens, this.#options.script(job.messages, job));
-    return { tokens, opensThinking: false, ...(tools.length > 0 && { toolSyntax }) };
+    return {
+      tokens,
+      opensThinking: false,
+      thought: { open: "<think>", close: "</think>", asTokens: false, expected: false },
+      ...(tools.length > 0 && { toolSyntax: taggedCalls }),
+    };
   }
 
   async *run(prompt: Prompt, generation: Generation, signal: AbortSignal): ReturnType<Engine["run"]> {

@@ -2,10 +2,7 @@ import type { Delta } from "@darkbloom/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CallReader } from "./call-reader.ts";
-import type { ToolSyntax } from "./tool-syntax.ts";
-
-const tagged: ToolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" };
-const bare: ToolSyntax = { open: "", close: "", argumentsKey: "arguments" };
+import { bareCalls as bare, taggedCalls as tagged, type ToolSyntax } from "./tool-syntax.ts";
 
 interface Read {
   readonly said: string;
@@ -15,7 +12,10 @@ interface Read {
 
 function read(syntax: ToolSyntax, pieces: readonly string[]): Read {
   let id = 0;
-  const reader = new CallReader(syntax, new Set(["weather", "time"]), () => `call_${id++}`);
+  const reader = new CallReader(
+    { syntax, tools: ["weather", "time"].map((name) => ({ name, parameters: {} })) },
+    () => `call_${id++}`,
+  );
   const deltas: Delta[] = [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end()];
   let said = "";
   const calls: { name: string; arguments: string }[] = [];
@@ -166,7 +166,7 @@ describe("reading calls out of what a model says", () => {
   });
 
   it("passes arguments on while they are written", () => {
-    const reader = new CallReader(tagged, new Set(["time"]), () => "call_0");
+    const reader = new CallReader({ syntax: tagged, tools: [{ name: "time", parameters: {} }] }, () => "call_0");
     reader.push('<tool_call>{"name": "time", "arguments": ');
     expect(reader.push('{"a": ')).toEqual([
       { kind: "call", id: "call_0", name: "time" },

@@ -1,32 +1,52 @@
-import type { Delta } from "@darkbloom/protocol";
-import type { ToolSyntax } from "./tool-syntax.ts";
+import { pushAll, type Delta, type Tool } from "@darkbloom/protocol";
+import { CallDeltas } from "./call-deltas.ts";
+import { callInJson, callInPython, keyedValue, type WholeCall } from "./call-values.ts";
+import { follow, nameStep, type Step, stepsOf } from "./head-steps.ts";
+import { startOfHalf } from "./half.ts";
+import { announced, type ToolSyntax } from "./tool-syntax.ts";
+import { ValueScanner } from "./value-scanner.ts";
 
-/** What may stand before a call's arguments: its beginning up to the name, and on to the arguments. */
-const nameFirst = /^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"(?<key>arguments|parameters)"\s*:\s*(?=\{)/;
 /** A model that has not come to its call's arguments after so many characters is not writing a call. */
 const HEAD_CHARS_MAX = 4096;
 
+export interface ReadingRules {
+  readonly syntax: ToolSyntax;
+  readonly tools: readonly Pick<Tool, "name" | "parameters">[];
+  /** Nothing but a call may come: what is cut is a call, and no text. */
+  readonly forced?: boolean;
+  /** Only where a reply begins can a call begin: what comes after other text is that text. */
+  readonly atStart?: boolean;
+}
+
 /**
- * Reads tool calls out of what a model says, as it says it, in the syntax of its template. Arguments
- * are passed on while they are written, byte for byte.
+ * Reads tool calls out of what a model says, as it says it, in the syntax of its template. Arguments in
+ * JSON are passed on while they are written, byte for byte.
  *
  * - Text around the calls is said; white space between it and a call, and between calls, is dropped.
- * - What looks like a call and names no tool that was offered, or is no JSON, is text: its tag at least,
+ * - What looks like a call and names no tool that was offered, or is no call, is text: its tag at least,
  *   after which a call may begin.
  * - Members that follow the arguments are skipped.
  * - Only what may be the beginning of a call is held back.
  */
 export class CallReader {
-  readonly #syntax: ToolSyntax;
-  readonly #names: ReadonlySet<string>;
-  readonly #newId: () => string;
+  readonly #rules: ReadingRules;
+  readonly #toolOf: ReadonlyMap<string, Pick<Tool, "name" | "parameters">>;
   readonly #tag: string;
-  #state: "text" | "head" | "arguments" | "rest" | "close" = "text";
+  /** A call begins where the reply does, and nowhere else. */
+  readonly #isBare: boolean;
+  /** What a call without a tag begins with. */
+  readonly #first: string;
+  readonly #firstHead: readonly Step[];
+  readonly #nextHead: readonly Step[];
+  readonly #deltas: CallDeltas;
+  #state: "text" | "head" | "arguments" | "keyed" | "rest" | "close" | "after" = "text";
   #held = "";
-  /** White space before the tag: text where no call follows. */
-  #space = "";
-  /** Finds the end of the arguments, then that of the call's object. */
+  /** What announced the call, and the white space before it: text where no call follows. */
+  #lead = "";
+  #isFollowing = false;
   #value = new ValueScanner();
+  #name = "";
+  #keys = 0;
   #saidAnything = false;
   /** Nothing but white space came since the last call. */
   #afterCall = false;
@@ -34,45 +54,90 @@ export class CallReader {
   begun = 0;
   whole = 0;
 
-  constructor(syntax: ToolSyntax, names: ReadonlySet<string>, newId: () => string) {
-    this.#syntax = syntax;
-    this.#names = names;
-    this.#newId = newId;
-    this.#tag = syntax.open.trim();
+  constructor(rules: ReadingRules, newId: () => string) {
+    const { syntax, tools } = rules;
+    this.#rules = rules;
+    this.#toolOf = new Map(tools.map((tool) => [tool.name, tool]));
+    const { tag, rest, isBare } = announced(syntax);
+    this.#tag = tag;
+    this.#isBare = isBare;
+    const { body, open } = syntax;
+    const isJson = body.kind === "object";
+    this.#first = rest.trimStart().charAt(0) || (isJson ? "{" : "");
+    const head: readonly Step[] = [
+      ...stepsOf(isJson ? body.head : "", true),
+      nameStep,
+      ...stepsOf(body.kind === "python" ? "(" : body.infix, isJson),
+      { kind: "space" },
+    ];
+    this.#firstHead = [{ kind: "space" }, ...stepsOf(rest, isJson), ...head];
+    this.#nextHead = [{ kind: "space" }, ...stepsOf(open, isJson), ...head];
+    this.#deltas = new CallDeltas(newId);
   }
 
   /** Characters that are held back, in UTF-16 units. */
   get heldUnits(): number {
-    return (this.#state === "head" ? this.#space.length + this.#tag.length : 0) + this.#held.length;
+    return (this.#state === "head" ? this.#lead.length : 0) + this.#held.length;
   }
 
   /** From a call's first brace, once its name is known, to the brace that closes it. */
   get inArguments(): boolean {
-    return this.#state === "arguments";
+    return this.#state === "arguments" || this.#state === "keyed";
+  }
+
+  /** The model makes a call again that it has just made. */
+  get repeated(): boolean {
+    return this.#deltas.repeated;
   }
 
   push(text: string): Delta[] {
+    if (this.repeated) return [];
     this.#held += text;
     const deltas: Delta[] = [];
     for (;;) {
       const before = this.#held.length;
       const state = this.#state;
       this.#step(deltas);
+      if (this.repeated) this.#held = "";
       if (this.#held.length === before && this.#state === state) return deltas;
       if (this.#held === "") return deltas;
     }
   }
 
-  /** The model has ended: half a call is text, unless its arguments have been passed on. */
+  /** The model has ended: half a call is text, unless its name is known, or nothing but a call could come. */
   end(): Delta[] {
-    const deltas: Delta[] = [];
+    const deltas: Delta[] = this.#deltas.letOut();
+    const isOwed = this.#rules.forced === true && this.#state === "text" && this.begun === 0 && this.#held !== "";
+    if (this.#state === "head" || isOwed) this.#endHead(deltas);
     // White space at the end of text that has a tag for calls was held back for a further call.
-    const isTrimmed = this.begun > 0 && this.#tag !== "";
-    if (this.#state === "text") this.#say(deltas, isTrimmed ? this.#held.trimEnd() : this.#held);
-    if (this.#state === "head") this.#say(deltas, this.#space + this.#tag + this.#held);
+    else if (this.#state === "text" && this.#rules.forced !== true)
+      this.#say(deltas, this.begun > 0 && this.#tag !== "" ? this.#held.trimEnd() : this.#held);
     this.#held = "";
     this.#state = "text";
     return deltas;
+  }
+
+  #endHead(deltas: Delta[]): void {
+    const name = this.#nameBegun();
+    if (name !== undefined) {
+      this.#begin(deltas, name);
+      pushAll(deltas, this.#deltas.letOut());
+    } else if (this.#rules.forced !== true) this.#say(deltas, this.#lead + this.#held);
+  }
+
+  /** The tool that a call which was cut in its head is one of, if that is sure. */
+  #nameBegun(): string | undefined {
+    const names = [...this.#toolOf.keys()];
+    if (this.#rules.forced === true && names.length === 1) return names[0];
+    const head = this.#isFollowing ? this.#nextHead : this.#firstHead;
+    const upToName = head.slice(0, head.indexOf(nameStep));
+    const lead = follow(upToName, this.#held);
+    if (typeof lead === "string") return undefined;
+    const rest = this.#held.slice(lead.units);
+    const whole = names.filter((name) => rest.startsWith(name) && !/^[\w.-]/.test(rest.slice(name.length)));
+    if (whole.length === 1 && rest.length > (whole[0]?.length ?? 0)) return whole[0];
+    const begun = rest === "" || this.#rules.forced !== true ? [] : names.filter((name) => name.startsWith(rest));
+    return begun.length === 1 ? begun[0] : undefined;
   }
 
   #step(deltas: Delta[]): void {
@@ -83,35 +148,37 @@ export class CallReader {
         return this.#readHead(deltas);
       case "arguments":
         return this.#readArguments(deltas);
+      case "keyed":
+        return this.#readKeyed(deltas);
       case "rest":
-        return this.#readRest();
+        return this.#readRest(deltas);
       case "close":
         return this.#readClose();
+      case "after":
+        return this.#readAfter();
     }
   }
 
   #readText(deltas: Delta[]): void {
-    if (this.#tag === "") {
+    if (this.#isBare || this.#rules.atStart === true) {
       const start = this.#held.trimStart();
-      if (start === "") return;
-      // Without a tag only a reply that begins with an object can be a call.
-      if (!this.#saidAnything && start.startsWith("{")) {
-        this.#held = start;
+      if (start === "" || (this.#tag.startsWith(start) && this.#tag !== start && !this.#saidAnything)) return;
+      if (!this.#saidAnything && start.startsWith(this.#tag === "" ? this.#first : this.#tag)) {
+        this.#lead = this.#held.slice(0, this.#held.length - start.length) + this.#tag;
+        this.#held = start.slice(this.#tag.length);
+        this.#isFollowing = false;
         this.#state = "head";
       } else this.#sayHeld(deltas, this.#held.length);
       return;
     }
     const at = this.#held.indexOf(this.#tag);
-    if (at >= 0) {
-      const before = this.#held.slice(0, at);
-      const said = before.trimEnd();
-      this.#say(deltas, said);
-      this.#space = before.slice(said.length);
-      this.#held = this.#held.slice(at + this.#tag.length);
-      this.#state = "head";
-      return;
-    }
-    this.#sayHeld(deltas, startOfHalfTag(this.#held, this.#tag));
+    if (at < 0) return this.#sayHeld(deltas, startOfHalf(this.#held, this.#tag));
+    const said = this.#held.slice(0, at).trimEnd();
+    this.#say(deltas, said);
+    this.#lead = this.#held.slice(said.length, at + this.#tag.length);
+    this.#held = this.#held.slice(at + this.#tag.length);
+    this.#isFollowing = false;
+    this.#state = "head";
   }
 
   #sayHeld(deltas: Delta[], end: number): void {
@@ -120,77 +187,152 @@ export class CallReader {
   }
 
   #readHead(deltas: Delta[]): void {
-    const head = nameFirst.exec(this.#held);
-    const name = head ? stringOf(head[1]) : undefined;
-    if (head && head[0].length < HEAD_CHARS_MAX && name !== undefined && this.#names.has(name)) {
-      this.#begin(deltas, name);
-      this.#held = this.#held.slice(head[0].length);
-      this.#value = new ValueScanner();
-      this.#state = "arguments";
-      return;
+    const { body } = this.#rules.syntax;
+    const followed = follow(this.#isFollowing ? this.#nextHead : this.#firstHead, this.#held);
+    if (followed === "partial" && this.#held.length < HEAD_CHARS_MAX) return;
+    if (typeof followed === "object" && this.#toolOf.has(followed.name)) {
+      if (body.kind === "keyed") {
+        this.#begin(deltas, followed.name);
+        this.#held = this.#held.slice(followed.units);
+        this.#keys = 0;
+        this.#state = "keyed";
+        return;
+      }
+      if (body.kind === "python") return this.#readPython(deltas, followed.name, followed.units);
+      const next = this.#held.charAt(followed.units);
+      if (next === "" && this.#held.length < HEAD_CHARS_MAX) return;
+      if (next === "{") {
+        this.#begin(deltas, followed.name);
+        this.#held = this.#held.slice(followed.units);
+        this.#value = new ValueScanner();
+        this.#state = "arguments";
+        return;
+      }
     }
-    // Without a tag, any answer in JSON begins like a call: it is let out as soon as it differs.
-    if (this.#tag === "" && !head && !mayBeNameFirst(this.#held)) this.#giveUp(deltas);
-    else this.#readWholeCall(deltas);
+    if (body.kind === "object") this.#readWholeCall(deltas);
+    else this.#giveUp(deltas);
   }
 
   /** Says what made it look like a call; what follows is read again, as text. */
   #giveUp(deltas: Delta[]): void {
-    const brace = this.#tag === "" ? this.#held.slice(0, 1) : "";
-    this.#say(deltas, this.#space + this.#tag + brace);
+    const brace = this.#lead.trim() === "" ? this.#held.slice(0, 1) : "";
+    this.#say(deltas, this.#lead + brace);
     this.#held = this.#held.slice(brace.length);
     this.#state = "text";
   }
 
   /** Arguments before the name, or as a string of JSON: read when the object is whole. */
   #readWholeCall(deltas: Delta[]): void {
-    const lead = this.#held.length - this.#held.trimStart().length;
-    const length = this.#held.charAt(lead) === "{" ? new ValueScanner().push(this.#held.slice(lead)) : undefined;
-    const endless = length === undefined && (this.#held.charAt(lead) === "{" || this.#held.trim() === "");
+    const lead = this.#held.search(/[^\s[,]/);
+    const isObject = lead >= 0 && this.#held.charAt(lead) === "{";
+    // Without a tag, any answer in JSON begins like a call: it is let out as soon as it differs.
+    if (this.#lead.trim() === "" && isObject && !mayBeCall(this.#held.slice(lead))) return this.#giveUp(deltas);
+    const length = isObject ? new ValueScanner().push(this.#held.slice(lead)) : undefined;
+    const endless = length === undefined && (isObject || lead < 0);
     if (endless && this.#held.length < HEAD_CHARS_MAX) return;
     const end = lead + (length ?? 0);
-    const call = end === lead || end > HEAD_CHARS_MAX ? undefined : callOf(this.#held.slice(lead, end), this.#syntax);
-    if (!call || !this.#names.has(call.name)) return this.#giveUp(deltas);
+    const call = length === undefined || end > HEAD_CHARS_MAX ? undefined : callInJson(this.#held.slice(lead, end));
+    this.#take(deltas, call, end);
+  }
+
+  #readPython(deltas: Delta[], name: string, units: number): void {
+    const length = new ValueScanner(1, `"'`).push(this.#held.slice(units));
+    if (length === undefined) return;
+    const start = this.#held.lastIndexOf(name, units);
+    this.#take(deltas, callInPython(this.#held.slice(start, units + length)), units + length);
+  }
+
+  #take(deltas: Delta[], call: WholeCall | undefined, end: number): void {
+    if (!call || !this.#toolOf.has(call.name)) return this.#giveUp(deltas);
     this.#begin(deltas, call.name);
-    deltas.push({ kind: "arguments", text: call.arguments });
+    pushAll(deltas, this.#deltas.arguments(call.arguments));
     this.#held = this.#held.slice(end);
-    this.#end();
+    this.#end(deltas);
   }
 
   #readArguments(deltas: Delta[]): void {
     const length = this.#value.push(this.#held);
     const text = this.#held.slice(0, length);
-    if (text !== "") deltas.push({ kind: "arguments", text });
+    pushAll(deltas, this.#deltas.arguments(text));
     this.#held = this.#held.slice(text.length);
     if (length === undefined) return;
-    this.#value = new ValueScanner(1);
+    if (this.#rules.syntax.body.kind !== "object") return this.#end(deltas);
+    this.#value = new ValueScanner(nestedIn(this.#rules.syntax.body.head));
     this.#state = "rest";
   }
 
-  #readRest(): void {
+  #readRest(deltas: Delta[]): void {
     const length = this.#value.push(this.#held);
     this.#held = length === undefined ? "" : this.#held.slice(length);
-    if (length !== undefined) this.#end();
+    if (length !== undefined) this.#end(deltas);
   }
 
-  /** A call is whole with its object; the closing tag that may follow is only waited for. */
-  #end(): void {
-    this.whole++;
+  /** One argument at a time; a value is held back until its end has come. */
+  #readKeyed(deltas: Delta[]): void {
+    const { body } = this.#rules.syntax;
+    if (body.kind !== "keyed") return;
+    const { open, infix, close } = body.argument;
+    const begun = follow([{ kind: "space" }, ...stepsOf(open)], this.#held);
+    if (begun === "partial") return;
+    if (begun === "other") {
+      pushAll(deltas, this.#deltas.arguments(this.#keys === 0 ? "{}" : "}"));
+      return this.#end(deltas);
+    }
+    const rest = this.#held.slice(begun.units);
+    const keyEnd = rest.indexOf(infix.trim());
+    if (keyEnd < 0) return;
+    const key = rest.slice(0, keyEnd).trim();
+    let from = keyEnd + infix.trim().length;
+    if (infix.endsWith("\n") && rest.charAt(from) === "\n") from++;
+    const end = rest.indexOf(close.trim(), from);
+    if (end < 0) return;
+    const written = rest.slice(from, end);
+    const value = close.startsWith("\n") ? written.replace(/\n$/, "") : written;
+    const member = `${JSON.stringify(key)}: ${keyedValue(value, this.#toolOf.get(this.#name), key)}`;
+    pushAll(deltas, this.#deltas.arguments((this.#keys++ === 0 ? "{" : ", ") + member));
+    this.#held = rest.slice(end + close.trim().length);
+  }
+
+  /** A call is whole with its arguments; the closing tag that may follow is only waited for. */
+  #end(deltas: Delta[]): void {
+    pushAll(deltas, this.#deltas.end());
+    if (this.repeated) this.begun--;
+    else this.whole++;
     this.#state = "close";
   }
 
   #readClose(): void {
-    const close = this.#syntax.close.trim();
+    const close = this.#rules.syntax.close.trim();
     const after = this.#held.trimStart();
     if (after.length < close.length && close.startsWith(after)) return;
     this.#held = after.startsWith(close) ? after.slice(close.length) : after;
+    const { begin, between, end } = this.#rules.syntax;
+    this.#state = (begin + between + end).trim() === "" ? "text" : "after";
+  }
+
+  /** In a list of calls: the next one, or its end. */
+  #readAfter(): void {
+    const { between, open, end } = this.#rules.syntax;
+    const after = this.#held.trimStart();
+    const [gap, last] = [between.trim() === "" ? open.trim() : between.trim(), end.trim()];
+    if (after.length < Math.max(gap.length, last.length) && (gap.startsWith(after) || last.startsWith(after))) return;
+    const goesOn = gap !== "" && after.startsWith(gap);
+    if (goesOn) {
+      this.#lead = between.trim();
+      this.#held = after.slice(between.trim().length);
+      this.#isFollowing = true;
+      this.#state = "head";
+      return;
+    }
+    this.#held = last !== "" && after.startsWith(last) ? after.slice(last.length) : after;
     this.#state = "text";
   }
 
   #begin(deltas: Delta[], name: string): void {
     this.begun++;
+    this.#name = name;
     this.#afterCall = true;
-    deltas.push({ kind: "call", id: this.#newId(), name });
+    pushAll(deltas, this.#deltas.begin(name));
   }
 
   #say(deltas: Delta[], text: string): void {
@@ -202,83 +344,14 @@ export class CallReader {
   }
 }
 
-/** Finds the end of one JSON object in text that comes in pieces. */
-class ValueScanner {
-  #depth: number;
-  #inString = false;
-  #escaped = false;
-
-  /** @param depth 1 where its opening brace has been read */
-  constructor(depth = 0) {
-    this.#depth = depth;
-  }
-
-  /** @returns the length, in this piece, up to and with the end of the object; undefined while it goes on */
-  push(text: string): number | undefined {
-    for (let at = 0; at < text.length; at++) {
-      const char = text.charAt(at);
-      if (this.#escaped) this.#escaped = false;
-      else if (this.#inString) {
-        if (char === "\\") this.#escaped = true;
-        else if (char === '"') this.#inString = false;
-      } else if (char === '"') this.#inString = true;
-      else if (char === "{" || char === "[") this.#depth++;
-      else if (char === "}" || char === "]") {
-        this.#depth--;
-        if (this.#depth === 0) return at + 1;
-      }
-    }
-    return undefined;
-  }
-}
-
-/** Whether more text could make this the beginning of an object whose first member is the name. */
-function mayBeNameFirst(text: string): boolean {
-  const [lead = ""] = /^\s*\{?\s*/.exec(text) ?? [];
+/** Whether more text could make this an object that names what it calls first. */
+function mayBeCall(text: string): boolean {
+  const [lead = ""] = /^\{\s*/.exec(text) ?? [];
   const rest = text.slice(lead.length);
-  if (!lead.includes("{")) return rest === "";
-  return '"name"'.startsWith(rest) || rest.startsWith('"name"');
+  return ["name", "tool_name", "type", "function", "id"].some(
+    (key) => `"${key}"`.startsWith(rest) || rest.startsWith(`"${key}"`),
+  );
 }
 
-/** Where white space stands that may belong to a coming tag, or the tag itself in part; the length if nothing does. */
-function startOfHalfTag(text: string, tag: string): number {
-  let start = text.length;
-  for (let length = Math.min(tag.length - 1, text.length); length > 0; length--)
-    if (text.endsWith(tag.slice(0, length))) {
-      start = text.length - length;
-      break;
-    }
-  return text.slice(0, start).trimEnd().length;
-}
-
-function stringOf(json: string | undefined): string | undefined {
-  try {
-    const value: unknown = JSON.parse(json ?? "");
-    return typeof value === "string" ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function callOf(json: string, { argumentsKey }: ToolSyntax): { name: string; arguments: string } | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null || !("name" in value) || typeof value.name !== "string")
-    return undefined;
-  const given: unknown = Reflect.get(value, argumentsKey) ?? {};
-  if (typeof given === "string") return isObject(given) ? { name: value.name, arguments: given } : undefined;
-  return typeof given === "object" ? { name: value.name, arguments: JSON.stringify(given) } : undefined;
-}
-
-function isObject(json: string): boolean {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
+/** How many objects are open where the arguments end. */
+const nestedIn = (head: string): number => head.split("{").length - head.split("}").length;

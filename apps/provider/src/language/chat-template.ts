@@ -1,7 +1,12 @@
-import type { Job, Message } from "@darkbloom/protocol";
-import { Template } from "@huggingface/jinja";
+import type { Job } from "@darkbloom/protocol";
+import type { Abilities } from "./abilities.ts";
+import { TemplateError } from "./jinja/errors.ts";
+import { JinjaTemplate } from "./jinja/template.ts";
+import { probed, type TemplateFacts, TemplateRefusal } from "./probe.ts";
 import { EngineRefusal } from "./refusal.ts";
-import { describedTool, takesTools, toolsInPlainWords, type ToolSyntax, toolSyntaxOf } from "./tool-syntax.ts";
+import type { ReplyForm } from "./reply.ts";
+import { shaped } from "./shaped.ts";
+import { messageValues, type Telling, toolValue } from "./values.ts";
 
 /** A stretch of the rendered prompt: written by the template, or by whoever wrote the messages. */
 export interface Stretch {
@@ -13,11 +18,24 @@ export interface Stretch {
 /** What is told to the model. */
 export type Conversation = Pick<Job, "messages" | "tools" | "thinks">;
 
+export interface Told {
+  readonly stretches: readonly Stretch[];
+  readonly form: ReplyForm;
+}
+
 /** Stands around the number of a literal. From Unicode's private use area, so that no template writes it. */
 const MARK = "\uE0F0";
+/** Stands where a text that is gone on with ends. */
+const END_MARK = "\uE0F3";
 /** A template may write JSON in ASCII only; then the marks in it come out escaped. */
 const marked = new RegExp(`(?:${MARK}|\\\\ue0f0)(\\d+)(?:${MARK}|\\\\ue0f0)`);
 const markedPlainly = new RegExp(`${MARK}(\\d+)${MARK}`);
+
+interface Tried {
+  readonly template: JinjaTemplate;
+  readonly abilities: Abilities;
+  readonly marked: RegExp;
+}
 
 /**
  * A model's own chat template (Jinja, from its GGUF file), kept apart from the text that fills it.
@@ -26,64 +44,113 @@ const markedPlainly = new RegExp(`${MARK}(\\d+)${MARK}`);
  * taken out before rendering and put back afterwards as a stretch of its own, to be tokenized as plain
  * text. So a caller can write about control tokens, and cannot use them.
  *
- * A template without a place for tools is given them in plain words.
+ * What a template can be told was tried when it was loaded; a conversation is put into that form.
  */
 export class ChatTemplate {
-  /** How calls are written by a model with this template. */
-  readonly toolSyntax: ToolSyntax;
-  readonly #template: Template;
-  readonly #takesTools: boolean;
-  readonly #marked: RegExp;
+  readonly #plain: Tried;
+  /** Some models have a template of their own for conversations with tools. */
+  readonly #withTools: Tried;
   readonly #spellings: RegExp;
-  readonly #facts: { readonly bos_token: string; readonly eos_token: string };
+  readonly #facts: TemplateFacts;
+  readonly #nowMs: () => number;
 
-  /** @throws SyntaxError of the template's own */
-  constructor(source: string, controlTokens: readonly string[], bosToken: string, eosToken: string) {
-    this.#template = new Template(source);
-    this.toolSyntax = toolSyntaxOf(source);
-    this.#takesTools = takesTools(source);
-    this.#marked = source.includes("ensure_ascii") ? marked : markedPlainly;
+  /**
+   * @param sources templates by their names: `default`, and `tool_use` where there is one
+   * @throws TemplateRefusal with the reason why this model cannot be served
+   */
+  constructor(sources: Readonly<Record<string, string>>, facts: TemplateFacts, nowMs: () => number) {
+    const { default: plain = "", tool_use: forTools } = sources;
+    this.#facts = facts;
+    this.#nowMs = nowMs;
+    this.#plain = tried(plain, facts);
+    this.#withTools = forTools === undefined ? this.#plain : tried(forTools, facts);
     // The longest first, so that a token which begins with another one is taken whole.
-    const spellings = [MARK, ...controlTokens.toSorted((a, b) => b.length - a.length)];
+    const spellings = [MARK, END_MARK, ...facts.controlTokens.toSorted((a, b) => b.length - a.length)];
     this.#spellings = new RegExp(spellings.map((spelling) => RegExp.escape(spelling)).join("|"), "g");
-    this.#facts = { bos_token: bosToken, eos_token: eosToken };
   }
 
-  /** @throws EngineRefusal where the template does not take these messages, e.g. two of one role in a row, or these tools */
-  render(conversation: Conversation): Stretch[] {
+  /** Spellings of tokens that tell thoughts, speech and calls apart. */
+  get steering(): readonly string[] {
+    const literals = [this.#plain, this.#withTools].flatMap(({ abilities }) => literalsOf(abilities));
+    return this.#facts.controlTokens.filter((token) => literals.some((literal) => literal.includes(token)));
+  }
+
+  /** Of the template that a conversation with tools is told by. */
+  get abilities(): Abilities {
+    return this.#withTools.abilities;
+  }
+
+  /** @throws EngineRefusal where the template does not take these messages, or these tools */
+  render(conversation: Conversation): Told {
+    const { messages, tools } = conversation;
+    const isWithTools = tools.length > 0 || messages.some(({ toolCalls = [] }) => toolCalls.length > 0);
+    const by = isWithTools ? this.#withTools : this.#plain;
     const literals: string[] = [];
-    const aside = (literal: string) => `${MARK}${literals.push(literal) - 1}${MARK}`;
-    const text = this.#rendered(conversation, (given) => given.replaceAll(this.#spellings, aside));
-    // Every other part is the number between two marks.
-    return text
-      .split(this.#marked)
+    const aside = (text: string) =>
+      text.replaceAll(this.#spellings, (literal) => `${MARK}${literals.push(literal) - 1}${MARK}`);
+    const text = this.#rendered(by, conversation, aside);
+    const stretches = text
+      .split(by.marked)
+      // Every other part is the number between two marks.
       .map((part, at) =>
         at % 2 === 0 ? { text: part, trusted: true } : { text: literals[Number(part)] ?? "", trusted: false },
       )
       .filter(({ text: part }) => part !== "");
+    return { stretches, form: formOf(by.abilities, conversation, stretches) };
   }
 
-  #rendered({ messages, tools, thinks }: Conversation, aside: (text: string) => string): string {
+  #rendered(by: Tried, conversation: Conversation, aside: (text: string) => string): string {
+    const { tools, messages } = conversation;
     try {
-      const told = this.#takesTools ? messages : toolsInPlainWords(messages, tools);
-      return this.#template.render({
-        messages: strings(filled(told), aside),
-        ...(this.#takesTools && tools.length > 0 && { tools: strings(tools.map(describedTool), aside) }),
-        ...(thinks !== undefined && { enable_thinking: thinks }),
-        add_generation_prompt: true,
-        ...this.#facts,
-      });
-    } catch {
-      // The template's own words may quote a message, so they end here.
-      throw new EngineRefusal(
-        tools.length > 0 && this.#takes({ messages, tools: [] }) ? "tools_refused" : "messages_refused",
-      );
+      const text = this.#prompt(by, conversation, aside);
+      if (!isContinued(messages, by.abilities)) return text;
+      const end = text.lastIndexOf(END_MARK);
+      if (end >= 0) return text.slice(0, end);
+    } catch (error) {
+      // A template's own words may quote a message, so they end here. Any error is one of this conversation's.
+      if (!(error instanceof TemplateError || error instanceof RangeError)) throw error;
     }
+    throw new EngineRefusal(
+      tools.length > 0 && this.#takes(by, { messages, tools: [] }) ? "tools_refused" : "messages_refused",
+    );
   }
 
-  #takes(conversation: Conversation): boolean {
+  #prompt({ template, abilities }: Tried, { messages, tools, thinks }: Conversation, aside: (text: string) => string) {
+    const { thoughts, calls } = abilities;
+    const continued = isContinued(messages, abilities);
+    const told = shaped(messages, tools, abilities);
+    const telling: Telling = {
+      content: abilities.content,
+      arguments: calls.arguments,
+      ids: calls.ids,
+      emptyText: calls.emptyText,
+      thoughtAs: thoughts.toldAs,
+    };
+    const values = messageValues(
+      continued ? told.map((one, at) => (at === told.length - 1 ? { ...one, text: one.text + END_MARK } : one)) : told,
+      telling,
+      (text) => (text.endsWith(END_MARK) && continued ? aside(text.slice(0, -1)) + END_MARK : aside(text)),
+    );
+    return template.render(
+      [
+        ["messages", values],
+        ...(abilities.tools === "native" && tools.length > 0
+          ? [["tools", tools.map((tool) => toolValue(tool, aside))] as const]
+          : []),
+        ["add_generation_prompt", !continued],
+        ["bos_token", this.#facts.bosToken],
+        ["eos_token", this.#facts.eosToken],
+        ...(thinks !== undefined && thoughts.switch
+          ? [[thoughts.switch.name, thinks ? thoughts.switch.on : thoughts.switch.off] as const]
+          : []),
+      ],
+      this.#nowMs(),
+    );
+  }
+
+  #takes(by: Tried, conversation: Conversation): boolean {
     try {
-      this.#rendered(conversation, String);
+      this.#prompt(by, conversation, String);
       return true;
     } catch {
       return false;
@@ -91,28 +158,50 @@ export class ChatTemplate {
   }
 }
 
-/** The messages under the names that templates know. Templates ask whether a member is there, so none is empty. */
-function filled(messages: readonly Message[]): unknown[] {
-  const names = new Map(messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id, name }) => [id, name])));
-  return messages.map(({ role, text, toolCalls = [], thought, callId }) => ({
-    role,
-    content: text,
-    ...(thought !== undefined && { reasoning_content: thought }),
-    ...(toolCalls.length > 0 && {
-      tool_calls: toolCalls.map(({ id, name, arguments: args }) => ({
-        id,
-        type: "function",
-        function: { name, arguments: JSON.parse(args) as unknown },
-      })),
-    }),
-    ...(callId !== undefined && { tool_call_id: callId, ...(names.has(callId) && { name: names.get(callId) }) }),
-  }));
+const literalsOf = ({ thoughts, speech, toolSyntax }: Abilities): readonly string[] => {
+  const { begin, open, body, close, between, end } = toolSyntax;
+  const inner = Object.values(body).flatMap((part) => (typeof part === "object" ? Object.values(part) : [part]));
+  return [thoughts.open, thoughts.close, speech, begin, open, ...inner.map(String), close, between, end];
+};
+
+function tried(source: string, facts: TemplateFacts): Tried {
+  let template: JinjaTemplate;
+  try {
+    template = new JinjaTemplate(source);
+  } catch (cause) {
+    if (!(cause instanceof TemplateError)) throw cause;
+    const why = cause.fault === "unsupported" ? "uses what is not known here" : "cannot be read";
+    throw new TemplateRefusal(`its chat template ${why}: ${cause.message}`, { cause });
+  }
+  return {
+    template,
+    abilities: probed(template, source, facts),
+    marked: source.includes("ensure_ascii") ? marked : markedPlainly,
+  };
 }
 
-/** The same value with each of its strings changed, the names of its members too. */
-function strings(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === "string") return change(value);
-  if (Array.isArray(value)) return value.map((item) => strings(item, change));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [change(name), strings(member, change)]));
+/** An assistant's message at the end is not answered but gone on with. */
+const isContinued = (messages: Conversation["messages"], { continues }: Abilities): boolean => {
+  const last = messages.at(-1);
+  return continues && last?.role === "assistant" && (last.toolCalls ?? []).length === 0 && last.text !== "";
+};
+
+function formOf(
+  abilities: Abilities,
+  { messages, tools, thinks }: Conversation,
+  stretches: readonly Stretch[],
+): ReplyForm {
+  const { open, close, asTokens, known } = abilities.thoughts;
+  const last = stretches.at(-1);
+  const ending = last?.trusted === true ? last.text.trimEnd() : "";
+  const continues = isContinued(messages, abilities);
+  return {
+    opensThinking: !continues && ending.toLowerCase().endsWith(open.toLowerCase()),
+    ...(!continues && {
+      thought: { open, close, asTokens, expected: known && thinks !== false && !ending.endsWith(close) },
+    }),
+    ...(abilities.speech !== "" && { speech: abilities.speech }),
+    ...(tools.length > 0 && { toolSyntax: abilities.toolSyntax }),
+    ...(continues && { continues }),
+  };
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Constraint } from "./constraint.ts";
 import { replyGrammar } from "./constraint-grammar.ts";
 import type { ReplyForm } from "./reply.ts";
+import { taggedCalls as tagged } from "./tool-syntax.ts";
 
 const tools: Tool[] = [
   {
@@ -12,11 +13,11 @@ const tools: Tool[] = [
     schema: { root: { kind: "object", members: [], rest: undefined }, defs: new Map() },
   },
 ];
-const tagged = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" } as const;
 const call = '{"name": "look", "arguments": {}}';
 const whole = `<tool_call>\n${call}\n</tool_call>`;
 const json: Constraint = { kind: "json", schema: anyObject };
 const owed: Constraint = { kind: "calls", tools, many: false };
+const either: Constraint = { kind: "calls_or_json", tools, many: true, schema: anyObject };
 const free: Constraint = { kind: "calls_if_any", tools, many: false };
 
 describe("the grammar of a reply", () => {
@@ -28,6 +29,11 @@ describe("the grammar of a reply", () => {
 
   const plain: ReplyForm = { opensThinking: false };
   const thinking: ReplyForm = { opensThinking: true };
+  const mayThink: ReplyForm = {
+    ...plain,
+    toolSyntax: tagged,
+    thought: { open: "<think>", close: "</think>", asTokens: false, expected: true },
+  };
   const withTags: ReplyForm = { ...plain, toolSyntax: tagged };
   const thinkingWithTags: ReplyForm = { ...thinking, toolSyntax: tagged };
 
@@ -56,12 +62,26 @@ describe("the grammar of a reply", () => {
     [free, plain, `\n${call}`, true],
     [free, plain, "No {at} all.", true],
     [free, plain, "", true],
-    [free, plain, '{"name": "jump", "arguments": {}}', false],
+    [free, plain, '{"name": "jump", "arguments": {}}', true],
+    [free, plain, '{"answer": 42}', true],
+    [free, plain, '{"name": "Ann", "age": 4}', true],
+    [free, plain, '{ "name" : "look" , "arguments" : {}}', true],
+    [free, plain, '{ "name" : "look" , "arguments" : {"no": 1}}', false],
     [free, plain, `${call} Done.`, false],
     [free, thinking, `Hm {</think>\n${call}`, true],
     [free, thinking, "Hm {</think>No.", true],
     [free, thinking, "Hm", true],
-    [free, thinking, "Hm</think>{}", false],
+    [free, thinking, "Hm</think>{}", true],
+    [free, mayThink, "<think>a <tool_call> b</think>\nNo.", true],
+    [free, mayThink, `<think>a <tool_call> b</think>\n${whole}`, true],
+    [free, mayThink, "a <tool_call> b", false],
+    [json, mayThink, "<think>a {</think>{}", true],
+    [json, mayThink, "{}", true],
+    [json, mayThink, "<think>a", false],
+    [owed, mayThink, `<think>a</think>${whole}`, true],
+    [either, withTags, "{}", true],
+    [either, withTags, whole, true],
+    [either, withTags, "No.", false],
   ])("%#: of %o after %o, %j fits: %s", async (constraint, prompt, text, fits) => {
     const grammar = await llama.createGrammar(replyGrammar(constraint, prompt));
     const test: unknown = Reflect.get(grammar, "_testText");

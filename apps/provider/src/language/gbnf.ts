@@ -1,4 +1,5 @@
 import {
+  pushAll,
   literalTree,
   type LiteralTree,
   type Member,
@@ -9,7 +10,8 @@ import {
 } from "@darkbloom/protocol";
 import { anyInteger, integerOf, numberOf } from "./gbnf-numbers.ts";
 import { charOf } from "./gbnf-text.ts";
-import type { ToolSyntax } from "./tool-syntax.ts";
+import { ID_MARK, PLACE_MARK, type KeyedArgument, type ToolSyntax } from "./tool-syntax.ts";
+import { untilWritten } from "./gbnf-until.ts";
 
 /**
  * GBNF, the grammars that llama.cpp holds a model to while it writes:
@@ -19,6 +21,9 @@ import type { ToolSyntax } from "./tool-syntax.ts";
  * model may write nothing else until its bound. A string may still go on until then where its schema bounds it
  * by nothing: a bound of ours would cut what the schema allows, and a text in the middle of a word.
  */
+
+/** Of an argument that a schema does not name. */
+const KEY_CHARS_MAX = 64;
 
 /** What every grammar may use. A string has no control characters and no `\u` escapes, so no half of a pair. */
 const common = {
@@ -45,18 +50,43 @@ export function grammarOf(schema: Schema): string {
 /** The grammar of a reply that is one call, or, with `many`, one or more. */
 export function grammarOfCalls(tools: readonly Tool[], syntax: ToolSyntax, many: boolean): string {
   const grammar = new Grammar();
-  const call = grammar.rule(`${literal(syntax.open)} ${grammar.call(tools, syntax)} ${literal(syntax.close)}`);
-  return grammar.text(many ? `${call} ("\\n" ${call})*` : call);
+  return grammar.text(grammar.calls(tools, syntax, many));
+}
+
+/** The grammar of a reply that is calls or JSON of this schema. */
+export function grammarOfCallsOrJson(
+  tools: readonly Tool[],
+  syntax: ToolSyntax,
+  many: boolean,
+  schema: Schema,
+): string {
+  const grammar = new Grammar();
+  return grammar.text(`${grammar.calls(tools, syntax, many)} | ${grammar.schema(schema)}`);
 }
 
 /**
- * The grammar of what follows once a reply has written `syntax.open`; where that is empty, of the whole
- * reply. After the last call nothing may follow.
+ * The grammar of what follows once a reply has written what announces a call. After the last call nothing
+ * may follow.
  */
 export function grammarOfCallBody(tools: readonly Tool[], syntax: ToolSyntax, many: boolean): string {
   const grammar = new Grammar();
-  const body = grammar.rule(`${grammar.call(tools, syntax)} ${literal(syntax.close)}`);
-  return grammar.text(many ? `${body} ("\\n" ${literal(syntax.open)} ${body})*` : body);
+  const body = grammar.rule(`${grammar.call(tools, syntax)} ${spelled(syntax.close)}`);
+  return grammar.text(`${body} ${grammar.more(tools, syntax, many)}`);
+}
+
+/**
+ * The grammars of what follows each call's head, where the head itself was written as it came. Each rule
+ * has the place of its tool; `root` is none of them.
+ */
+export function grammarOfCallTails(
+  tools: readonly Tool[],
+  syntax: ToolSyntax,
+  many: boolean,
+): { readonly grammar: string; readonly tails: readonly string[] } {
+  const grammar = new Grammar();
+  const more = grammar.rule(`"" ${grammar.more(tools, syntax, many)}`);
+  const tails = tools.map((tool) => grammar.rule(`${grammar.callTail(tool, syntax)} ${more}`));
+  return { grammar: grammar.text(`""`), tails };
 }
 
 class Grammar {
@@ -76,15 +106,96 @@ class Grammar {
     return [`root ::= ${root}`, ...this.#rules, ...shared].join("\n");
   }
 
-  call(tools: readonly Tool[], { argumentsKey }: ToolSyntax): string {
-    const calls = tools.map(({ name, schema }) => {
-      const head = literal(`{"name": ${JSON.stringify(name)}, "${argumentsKey}": `);
-      return `${head} ${this.schema(objectOf(schema))} "}"`;
+  calls(tools: readonly Tool[], syntax: ToolSyntax, many: boolean): string {
+    const { begin, open, close } = syntax;
+    const call = this.rule(`${spelled(open)} ${this.call(tools, syntax)} ${spelled(close)}`);
+    return `${spelled(begin)} ${call} ${this.more(tools, syntax, many)}`;
+  }
+
+  /** Further calls, where there may be any, and the end. */
+  more(tools: readonly Tool[], syntax: ToolSyntax, many: boolean): string {
+    const { between, open, close, end } = syntax;
+    if (!many) return spelled(end);
+    return `(${spelled(between + open)} ${this.call(tools, syntax)} ${spelled(close)})* ${spelled(end)}`;
+  }
+
+  /** From the arguments on. */
+  callTail({ schema }: Tool, { body, close }: ToolSyntax): string {
+    const tail = body.kind === "object" ? body.tail : "";
+    return `${this.schema(objectOf(schema))} ${spelled(tail + close)}`;
+  }
+
+  call(tools: readonly Tool[], { body }: ToolSyntax): string {
+    const calls = tools.map((tool) => {
+      const { name, schema } = tool;
+      switch (body.kind) {
+        case "object":
+          return `${spelled(body.head + name + body.infix)} ${this.schema(objectOf(schema))} ${spelled(body.tail)}`;
+        case "parts":
+          return `${spelled(name + body.infix)} ${this.schema(objectOf(schema))}`;
+        case "keyed":
+          return `${spelled(name + body.infix)} ${this.#keyed(objectOf(schema), body.argument)}`;
+        case "python":
+          return `${spelled(`${name}(`)} ${this.#keywords(objectOf(schema))} ")"`;
+      }
     });
     return this.rule(calls.join(" | "));
   }
 
-  schema({ root, defs }: Schema): string {
+  /** Each argument between its tags: a text as it stands, all else as JSON. */
+  #keyed({ root, defs }: Schema, { open, infix, close }: KeyedArgument): string {
+    const nameOf = this.#definitions(defs);
+    // Where no member is named, any may come, as a text that ends with its tag.
+    if (root.kind !== "object" || root.rest)
+      return `(${spelled(open)} [^<>=\n]{1,${KEY_CHARS_MAX}} ${spelled(infix)} ${this.#textUntil(close)})*`;
+    return root.members
+      .map(({ name, shape, required }) => {
+        const argument = `${spelled(open + name + infix)} ${this.#keyedValue(shape, close, nameOf)}`;
+        return required ? argument : `(${argument})?`;
+      })
+      .join(" ");
+  }
+
+  #keyedValue(shape: Shape, close: string, nameOf: ReadonlyMap<string, string>): string {
+    if (shape.kind === "string" || shape.kind === "text" || shape.kind === "any") return this.#textUntil(close);
+    if (shape.kind === "literal") {
+      const plain = shape.texts.map((text) => literal(text.startsWith('"') ? String(JSON.parse(text)) : text));
+      return `(${plain.join(" | ")}) ${spelled(close)}`;
+    }
+    return `${this.#shape(shape, nameOf)} ${spelled(close)}`;
+  }
+
+  /** Any text up to and with the first of these. */
+  #textUntil(end: string): string {
+    const known = this.#ruleOfBody.get(end);
+    if (known !== undefined) return known;
+    const name = `until${this.#ruleOfBody.size}`;
+    pushAll(this.#rules, untilWritten(end, name, '""', false));
+    this.#ruleOfBody.set(end, `${name}-0`);
+    return `${name}-0`;
+  }
+
+  /** `key=value, …` as Python has it. Values are JSON's, which readers of such calls take too. */
+  #keywords({ root, defs }: Schema): string {
+    const nameOf = this.#definitions(defs);
+    if (root.kind !== "object" || root.rest)
+      return `([A-Za-z_] [A-Za-z0-9_]* "=" value (", " [A-Za-z_] [A-Za-z0-9_]* "=" value)*)?`;
+    let after = `""`;
+    let first = `""`;
+    for (const { name, shape, required } of root.members.toReversed()) {
+      const member = this.rule(`${spelled(`${name}=`)} ${this.#python(shape, nameOf)} ${after}`);
+      first = required ? member : this.rule(`${member} | ${first}`);
+      after = required ? `", " ${member}` : this.rule(`", " ${member} | ${after}`);
+    }
+    return first;
+  }
+
+  #python(shape: Shape, nameOf: ReadonlyMap<string, string>): string {
+    if (shape.kind === "boolean") return `("True" | "False")`;
+    return shape.kind === "null" ? `"None"` : this.#shape(shape, nameOf);
+  }
+
+  #definitions(defs: Schema["defs"]): ReadonlyMap<string, string> {
     const nameOf = new Map<string, string>();
     for (const name of defs.keys()) {
       nameOf.set(name, `r${this.#rules.length}`);
@@ -94,7 +205,11 @@ class Grammar {
       const rule = nameOf.get(name) ?? "";
       this.#rules[Number(rule.slice(1))] = `${rule} ::= ${this.#shape(shape, nameOf)}`;
     }
-    return this.rule(this.#shape(root, nameOf));
+    return nameOf;
+  }
+
+  schema({ root, defs }: Schema): string {
+    return this.rule(this.#shape(root, this.#definitions(defs)));
   }
 
   #shape(shape: Shape, nameOf: ReadonlyMap<string, string>): string {
@@ -190,6 +305,16 @@ function stringOf({ minChars, maxChars }: Extract<Shape, { kind: "string" }>): s
   if (maxChars === 0) return `"\\"\\""`;
   return `"\\"" char{${minChars},${maxChars ?? ""}} "\\""`;
 }
+
+/** A literal in which a call's id and its place are any. */
+const spelled = (text: string): string =>
+  text
+    .split(new RegExp(`([${ID_MARK}${PLACE_MARK}])`))
+    .filter((part) => part !== "")
+    .map((part) =>
+      part === ID_MARK ? "[a-zA-Z0-9] [a-zA-Z0-9_-]{0,39}" : part === PLACE_MARK ? "[0-9]{1,3}" : literal(part),
+    )
+    .join(" ");
 
 /** A literal of GBNF. What is not plain ASCII is written as a code point, so that no quoting can be left. */
 function literal(text: string): string {

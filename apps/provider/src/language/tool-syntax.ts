@@ -1,67 +1,111 @@
-import type { Message, Tool } from "@darkbloom/protocol";
+import { closedJson } from "./closed-json.ts";
+import { jsonText, parseJson } from "./jinja/json.ts";
+import { printed, shown } from "./jinja/printing.ts";
+import type { Value } from "./jinja/values.ts";
 
 /**
- * How a model writes a call: `open`, one JSON object with the members `name` and `argumentsKey`, `close`.
- * Several calls follow each other. Both tags may be empty, where the object alone is the call.
+ * How a model writes calls, in the literal words of its template. `begin`, then for each call `open`, its
+ * body and `close`, with `between` between two of them, then `end`. Any of them may be empty.
  */
 export interface ToolSyntax {
+  readonly begin: string;
   readonly open: string;
+  readonly body: CallBody;
   readonly close: string;
-  readonly argumentsKey: "arguments" | "parameters";
+  readonly between: string;
+  readonly end: string;
 }
 
+export type CallBody =
+  /** One JSON object: `head`, the name, `infix`, the arguments' object, `tail`. */
+  | { readonly kind: "object"; readonly head: string; readonly infix: string; readonly tail: string }
+  /** The name, `infix`, the arguments' object. */
+  | { readonly kind: "parts"; readonly infix: string }
+  /** The name, `infix`, then each argument: `open`, its name, `infix`, its value, `close`. Texts stand as they are. */
+  | { readonly kind: "keyed"; readonly infix: string; readonly argument: KeyedArgument }
+  /** The name and its arguments as Python writes a call. */
+  | { readonly kind: "python" };
+
+export interface KeyedArgument {
+  readonly open: string;
+  readonly infix: string;
+  readonly close: string;
+}
+
+/** In a literal: a call's id, and the place of a call among its neighbours. From Unicode's private use area. */
+export const ID_MARK = "\uE0F1";
+export const PLACE_MARK = "\uE0F2";
+
+const objectOf = (argumentsKey: string): CallBody => ({
+  kind: "object",
+  head: '{"name": "',
+  infix: `", "${argumentsKey}": `,
+  tail: "}",
+});
+
+const alone = { begin: "", open: "", close: "", between: "\n", end: "" };
 /** The object alone is the call. */
-export const bareCalls: ToolSyntax = { open: "", close: "", argumentsKey: "arguments" };
-const tagged: ToolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" };
+export const bareCalls: ToolSyntax = { ...alone, body: objectOf("arguments") };
+export const taggedCalls: ToolSyntax = { ...bareCalls, open: "<tool_call>\n", close: "\n</tool_call>" };
 /** As Llama 3 is told: `{"name": function name, "parameters": dictionary of argument name and its value}`. */
 const saysParameters = /\{\\?"name\\?":[^{}]*\\?"parameters\\?":/;
 
-/**
- * How a model writes a call, by what its chat template tells it. The words of a template are the only
- * place where a model file says so.
- */
-export function toolSyntaxOf(template: string): ToolSyntax {
-  if (template.includes("<tool_call>")) return tagged;
-  return saysParameters.test(template) ? { ...bareCalls, argumentsKey: "parameters" } : bareCalls;
+/** For a template that tells of tools and shows no call of the history: the words by which it tells of calls. */
+export function syntaxToldBy(template: string): ToolSyntax {
+  if (template.includes("<tool_call>")) return taggedCalls;
+  if (template.includes("[TOOL_CALLS]")) return { ...bareCalls, begin: "[TOOL_CALLS][", between: ", ", end: "]" };
+  return saysParameters.test(template) ? { ...bareCalls, body: objectOf("parameters") } : bareCalls;
 }
 
-/** Whether a template has a place for tools. */
-export const takesTools = (template: string): boolean => /\btools\b/.test(template);
+/** What announces calls: where it is said, a call must follow. */
+export interface Announced {
+  /** Empty where the body alone is the call. */
+  readonly tag: string;
+  /** What stands between the tag and the first body. */
+  readonly rest: string;
+  /** The tag is none: a call begins where a reply does, and nowhere else. */
+  readonly isBare: boolean;
+}
 
-/** A tool as chat templates expect it, which is OpenAI's form. */
-export const describedTool = ({ name, description, parameters }: Tool) => ({
-  type: "function",
-  function: { name, ...(description !== undefined && { description }), parameters },
-});
+export function announced({ begin, open }: ToolSyntax): Announced {
+  const lead = (begin + open).trimStart();
+  const [tag = ""] = /^(?:<[^<>]{1,60}>|\[[A-Z_]{2,40}\]|[^\s{[(<]+)/.exec(lead) ?? [];
+  return { tag, rest: lead.slice(tag.length), isBare: tag === "" };
+}
 
-/**
- * For templates that know nothing of tools: the tools, the calls and their results as ordinary text of a
- * system, an assistant and a user.
- */
-export function toolsInPlainWords(messages: readonly Message[], tools: readonly Tool[]): Message[] {
-  const told: Message[] = [];
-  for (const { role, text, toolCalls = [], thought } of messages) {
-    const before = told.at(-1);
-    const calls = toolCalls.map((call) => `{"name": ${JSON.stringify(call.name)}, "arguments": ${call.arguments}}`);
-    // Results of one turn become one message: many templates want the roles to alternate.
-    if (role === "tool" && before?.role === "user")
-      told.splice(-1, 1, { role: "user", text: `${before.text}\n${text}` });
-    else if (role === "tool") told.push({ role: "user", text });
-    else
-      told.push({
-        role,
-        text: [text, ...calls].filter((part) => part !== "").join("\n"),
-        ...(thought !== undefined && { thought }),
-      });
+/** Calls as text, for templates that have no place for them. */
+export function callsText(
+  { begin, open, body, close, between, end }: ToolSyntax,
+  calls: readonly { readonly name: string; readonly arguments: string }[],
+): string {
+  const texts = calls.map(({ name, arguments: args }, at) => {
+    const written = open + bodyText(body, name, args) + close;
+    return written.replaceAll(PLACE_MARK, String(at)).replaceAll(ID_MARK, `call${String(at).padStart(5, "0")}`);
+  });
+  return begin + texts.join(between) + end;
+}
+
+function bodyText(body: CallBody, name: string, args: string): string {
+  switch (body.kind) {
+    case "object":
+      return body.head + name + body.infix + args + body.tail;
+    case "parts":
+      return name + body.infix + args;
+    case "keyed": {
+      const { open, infix, close } = body.argument;
+      const members = membersOf(args).map(([key, value]) => open + key + infix + plainText(value) + close);
+      return name + body.infix + members.join("");
+    }
+    case "python":
+      return `${name}(${membersOf(args)
+        .map(([key, value]) => `${key}=${shown(value)}`)
+        .join(", ")})`;
   }
-  if (tools.length === 0) return told;
-  const words = [
-    "Tools:",
-    ...tools.map((tool) => JSON.stringify(describedTool(tool))),
-    'To call a tool, reply with only a JSON object {"name": ..., "arguments": ...}.',
-  ].join("\n");
-  const [first, ...others] = told;
-  return first?.role === "system"
-    ? [{ ...first, text: `${first.text}\n\n${words}` }, ...others]
-    : [{ role: "system", text: words }, ...told];
+}
+
+const plainText = (value: Value): string => (typeof value === "string" ? value : jsonText(value));
+
+function membersOf(args: string): readonly (readonly [string, Value])[] {
+  const value = parseJson(closedJson(args));
+  return value instanceof Map ? [...value].map(([key, member]) => [printed(key), member]) : [];
 }

@@ -3,12 +3,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { itemsOf, type ToldItem } from "../../test/told.ts";
 import type { ReplyForm } from "./reply.ts";
+import { taggedCalls } from "./tool-syntax.ts";
 import { Words } from "./words.ts";
 
 const facts: RenderFacts = { jobId: "job_1", createdSec: 0, nowSec: () => 0 };
 const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, reasoningTokens: 0 };
-const toolSyntax = { open: "<tool_call>\n", close: "\n</tool_call>", argumentsKey: "arguments" } as const;
+const thought = { open: "<think>", close: "</think>", asTokens: false, expected: false };
 
+const format = {
+  type: "json_schema",
+  schema: { type: "object", properties: { a: { type: "string" } }, required: ["a"], additionalProperties: false },
+};
 const parameters = { type: "object", properties: {} };
 const say = [{ role: "user", content: "hi" }];
 /** What hides the thoughts that `asks` asks for. */
@@ -62,7 +67,7 @@ function tell(pieces: readonly string[], asked: Asked = {}): Told {
   const body = { model: "m", stream, ...asks[endpoint]?.(tools, stop), ...asked.more };
   const { job, renderer: rendererOf } = dialects[endpoint as Endpoint].decode(body);
   const renderer = rendererOf(facts);
-  const form: ReplyForm = { opensThinking, ...(job.tools.length > 0 && { toolSyntax }) };
+  const form: ReplyForm = { opensThinking, thought, ...(job.tools.length > 0 && { toolSyntax: taggedCalls }) };
   let id = 0;
   const words = new Words(job, form, renderer, 0, () => `call_${id++}`);
   let text = renderer.begin(usage);
@@ -152,6 +157,69 @@ describe("what a model says is told as", () => {
       { reason: "tool_calls" },
     ],
     [
+      "a text that mentions a think tag, which is text",
+      ["Write `<th", "ink>` first, then `</think>`."],
+      {},
+      [s("Write `<think>` first, then `</think>`.")],
+      { reason: "stop" },
+    ],
+    [
+      "a constant that looks like a tag, in an answer that has a form",
+      ['{"tag":"', "<think>", '"}'],
+      { more: { text: { format: { type: "json_object" } } } },
+      [s('{"tag":"<think>"}')],
+      { reason: "stop" },
+    ],
+    [
+      "a thought, and an answer that has a form with a tag in it",
+      ["a</think>\n", '{"tag":"a</th', 'ink>b"}'],
+      { opensThinking: true, more: { text: { format: { type: "json_object" } } } },
+      [t("a"), s('{"tag":"a</think>b"}')],
+      { reason: "stop" },
+    ],
+    [
+      "a call or the form: the form with a call's tag in it",
+      ['{"a":"<tool_call>', '{"}'],
+      { tools: true, endpoint: "/v1/messages", more: { output_config: { format } } },
+      [s('{"a":"<tool_call>{"}')],
+      { reason: "stop" },
+    ],
+    [
+      "a call or the form: a call",
+      [call("add", "{}")],
+      { tools: true, endpoint: "/v1/messages", more: { output_config: { format } } },
+      [c("add", "{}")],
+      { reason: "tool_calls" },
+    ],
+    [
+      "one call, where the model makes it again and again",
+      [call("add", '{"a": 1}'), call("add", '{"a": 1}'), call("add", '{"a": 1}')],
+      { tools: true },
+      [c("add", '{"a": 1}')],
+      { reason: "tool_calls" },
+    ],
+    [
+      "two calls of one tool with other arguments",
+      [call("add", '{"a": 1}'), call("add", '{"a": 12}')],
+      { tools: true },
+      [c("add", '{"a": 1}'), c("add", '{"a": 12}', "call_1")],
+      { reason: "tool_calls" },
+    ],
+    [
+      "a forced call that was cut before its arguments",
+      ['<tool_call>\n{"name": "ad'],
+      { tools: true, ended: "length", more: { tool_choice: "required" } },
+      [c("add", "")],
+      { reason: "length" },
+    ],
+    [
+      "a forced call that was cut before its name",
+      ["<tool_c"],
+      { tools: true, ended: "length", more: { tool_choice: { type: "function", name: "now" } } },
+      [c("now", "")],
+      { reason: "length" },
+    ],
+    [
       "arguments that the output bound cut",
       ['<tool_call>\n{"name": "add", "arguments": {"a', '": "<th'],
       { tools: true, ended: "length" },
@@ -234,16 +302,16 @@ describe("log probabilities", () => {
     ["without thoughts whose tags are cut", ["<", "think>", "x", ".<", "/think", ">", "a"], {}, ["a"]],
     ["without a thought's end that brings words", ["<think>", "x.</", "think>a", "b"], {}, ["b"]],
     [
-      "without a thought amid what is held back",
+      "of a tag amid what is held back, which is text there",
       ["a", "#", "<think>", "x", "</think>", "b"],
       { stop: ["##"] },
-      ["a", "#", "b"],
+      ["a", "#", "<think>", "x", "</think>", "b"],
     ],
     [
-      "without half a tag amid what is held back",
+      "of half a tag amid what is held back",
       ["#", "<", "think>", "x", "</think>", "b"],
       { stop: ["##"] },
-      ["#", "b"],
+      ["#", "<", "think>", "x", "</think>", "b"],
     ],
     [
       "without a call",
@@ -257,7 +325,7 @@ describe("log probabilities", () => {
 
 /**
  * Goal: what an answer says does not depend on how it came: for every dialect, streamed or not, and any
- * borders between pieces, the told text is the same, and no think tag and no stop string is in it.
+ * borders between pieces, the told text is the same, and no stop string is in it.
  * Method: text made of everything that is looked for, in whole and in halves, cut at random.
  */
 describe("any text, cut anywhere", () => {
@@ -298,10 +366,8 @@ describe("any text, cut anywhere", () => {
             }
           for (const item of first.items)
             // In chat's one text, what was said before a call and after it stand side by side, and may look like anything.
-            if (item.kind === "said" && (endpoint !== "/v1/chat/completions" || !tools)) {
-              expect(item.text).not.toMatch(/<\/?think>/i);
+            if (item.kind === "said" && (endpoint !== "/v1/chat/completions" || !tools))
               for (const one of stop) expect(item.text).not.toContain(one);
-            }
           const unthought = tell(pieces, { ...asked, more: hidden }).items;
           expect(joined(unthought)).toEqual(joined(first.items.filter(({ kind }) => kind !== "thought")));
           const { stopString } = first.finish;

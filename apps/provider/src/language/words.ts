@@ -1,7 +1,6 @@
 import {
   pushAll,
   StopWatcher,
-  ThinkSplitter,
   type Delta,
   type Finish,
   type Job,
@@ -10,9 +9,19 @@ import {
 } from "@darkbloom/protocol";
 import { CallReader } from "./call-reader.ts";
 import type { Piece, ReplyForm } from "./reply.ts";
+import { ThoughtsAndSpeech } from "./thoughts.ts";
 
 /** Arguments begin and end with a brace: of a text that is cut after every one, each part is all arguments or none. */
 const afterBrace = /(?<=[{}])/;
+
+/** How calls are read, where there may be any. */
+function readerOf(job: Job, { toolSyntax: syntax }: ReplyForm, newCallId: () => string): CallReader | undefined {
+  const { tools, toolChoice } = job;
+  if (!syntax || toolChoice === "none") return undefined;
+  const offered = typeof toolChoice === "object" ? tools.filter(({ name }) => name === toolChoice.name) : tools;
+  const forced = toolChoice !== "auto";
+  return new CallReader({ syntax, tools: offered, forced, atStart: !forced && job.format !== undefined }, newCallId);
+}
 
 /**
  * One choice's text on its way into the dialect: thoughts are parted from what is said, calls from
@@ -25,10 +34,12 @@ const afterBrace = /(?<=[{}])/;
  *   of thoughts and calls never go out.
  */
 export class Words {
-  readonly #splitter: ThinkSplitter;
+  readonly #splitter: ThoughtsAndSpeech;
   readonly #watcher: StopWatcher;
   readonly #calls: CallReader | undefined;
   readonly #oneCall: boolean;
+  readonly #hasForm: boolean;
+  #said = false;
   readonly #renderer: Renderer;
   readonly #choice: number;
   #pending: TokenLogprob[] = [];
@@ -39,26 +50,25 @@ export class Words {
 
   /** @param newCallId a fresh name for a tool call */
   constructor(job: Job, form: ReplyForm, renderer: Renderer, choice: number, newCallId: () => string) {
-    this.#splitter = new ThinkSplitter({ startsThinking: form.opensThinking });
+    this.#splitter = new ThoughtsAndSpeech(form);
     this.#watcher = new StopWatcher(job.sampling.stop);
-    this.#calls =
-      form.toolSyntax && job.toolChoice !== "none"
-        ? new CallReader(form.toolSyntax, new Set(job.tools.map(({ name }) => name)), newCallId)
-        : undefined;
+    this.#calls = readerOf(job, form, newCallId);
+    this.#hasForm = job.format !== undefined;
     this.#oneCall = !job.parallelToolCalls || typeof job.toolChoice === "object";
     this.#renderer = renderer;
     this.#choice = choice;
   }
 
-  /** Nothing more of this choice is wanted: a stop string came, or the one call that may be is whole. */
+  /** Nothing more of this choice is wanted: a stop string came, the one call that may be is whole, or one was made again. */
   get over(): boolean {
-    return this.#stopString !== undefined || (this.#oneCall && (this.#calls?.whole ?? 0) > 0);
+    const { whole = 0, repeated = false } = this.#calls ?? {};
+    return this.#stopString !== undefined || repeated || (this.#oneCall && whole > 0);
   }
 
   push(piece: Piece): string {
     const wasThinking = this.#splitter.thinking;
     const halfTagUnits = this.#splitter.heldUnits;
-    const deltas = this.#read(piece.text);
+    const deltas = this.#read(piece);
     if (wasThinking || this.#splitter.thinking) this.thoughtTokens += piece.completionTokens - this.#tokens;
     this.#tokens = piece.completionTokens;
     if (wasThinking || this.#splitter.thinking || deltas.some(({ kind }) => kind === "thought")) {
@@ -87,21 +97,24 @@ export class Words {
     return { reason: called && (ended === "stop" || this.over) ? "tool_calls" : ended };
   }
 
-  #read(text: string): Delta[] {
+  #read({ text, special = false }: Piece): Delta[] {
     const deltas: Delta[] = [];
-    for (const part of this.#calls ? text.split(afterBrace) : [text]) {
+    // In an answer that has a form, a token that looks like a tag is a part of that form.
+    const steers = special && !(this.#hasForm && this.#said);
+    for (const part of this.#calls && !steers ? text.split(afterBrace) : [text]) {
       if (this.over) break;
       if (this.#calls?.inArguments) pushAll(deltas, this.#calls.push(part));
       else
         pushAll(
           deltas,
-          this.#splitter.push(part).flatMap((delta) => this.#readCalls(delta)),
+          this.#splitter.push(part, steers).flatMap((delta) => this.#readCalls(delta)),
         );
     }
     return deltas;
   }
 
   #readCalls(delta: Delta): Delta[] {
+    if (delta.kind === "said") this.#said = true;
     if (delta.kind !== "said" || !this.#calls) return this.#watch(delta);
     return this.#calls.push(delta.text).flatMap((read) => this.#watch(read));
   }

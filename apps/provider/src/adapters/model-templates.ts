@@ -1,0 +1,22 @@
+import type { GgufFileInfo } from "node-llama-cpp";
+import { TemplateRefusal } from "../language/probe.ts";
+
+/**
+ * The chat templates of a model file by their names: `default`, and those of
+ * `tokenizer.chat_template.<name>`.
+ *
+ * @throws TemplateRefusal where there is none
+ */
+export function templatesIn({ metadata }: Pick<GgufFileInfo, "metadata">): Readonly<Record<string, string>> {
+  const templates: Record<string, string> = {};
+  for (const [key, value] of Object.entries<unknown>({ ...metadata.tokenizer })) {
+    if (typeof value === "string" && key.startsWith("chat_template."))
+      templates[key.slice("chat_template.".length)] = value;
+    if (typeof value === "string" && key === "chat_template") templates["default"] = value;
+  }
+  if (templates["default"] === undefined)
+    throw new TemplateRefusal(
+      "it has no chat template (tokenizer.chat_template). Use a file of an instruction-tuned model that has one",
+    );
+  return templates;
+}
