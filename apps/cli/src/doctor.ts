@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
-import { checks, isShownOnly, type Check } from "@darkbloom/protocol";
+import { checks, CLOCK_SKEW_MS, isShownOnly, type Check } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import {
   chipNames,
@@ -22,8 +22,6 @@ import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
 
 const HEALTH_WAIT_MAX_MS = 5_000;
-/** A registration must reach the coordinator within two minutes of its own time; half of it leaves room. */
-const CLOCK_OFF_SEC_MAX = 60;
 const OTHERS_MODE_BITS = 0o077;
 
 const { pass, fail, unknown } = checks;
@@ -133,9 +131,13 @@ export function checkClock(secondsAhead: number | undefined): Check {
   const id = "clock.difference";
   if (secondsAhead === undefined) return unknown(id, "the coordinator did not tell its time");
   const seen = `${Math.abs(Math.round(secondsAhead))} s ${secondsAhead < 0 ? "behind" : "ahead of"} the coordinator`;
-  return Math.abs(secondsAhead) <= CLOCK_OFF_SEC_MAX
+  return Math.abs(secondsAhead) * 1000 <= CLOCK_SKEW_MS
     ? pass(id, seen)
-    : fail(id, seen, "Set this machine's clock, best by NTP: evidence that seems older than two minutes is refused.");
+    : fail(
+        id,
+        seen,
+        "Set this machine's clock (turn on network time): a machine whose clock is further off serves nobody.",
+      );
 }
 
 /** Whether a provider runs, whether it may earn, and the last verdict's checks. */

@@ -35,10 +35,8 @@ export const CHALLENGE_EVERY_MS = 5 * 60_000;
 export const CHALLENGE_ANSWER_MS = 30_000;
 /** A challenge older than this no longer makes a machine eligible. */
 export const CHALLENGE_AGE_MAX_MS = 16 * 60_000;
-/** Clocks of honest machines differ; this much of the future is still the present. */
-export const CLOCK_SKEW_MS = 60_000;
-/** A registration blob must be this fresh when it arrives. */
-export const REGISTRATION_AGE_MAX_MS = 2 * 60_000;
+/** Clocks of honest machines differ by up to this, in either direction: the one tolerance of everything that compares two. */
+export const CLOCK_SKEW_MS = 2 * 60_000;
 /** How long an HPKE key may serve, and how long one HPKE context may. */
 export const HPKE_KEY_LIFE_MS = 24 * 60 * 60_000;
 export const HPKE_CONTEXT_LIFE_MS = 60 * 60_000;

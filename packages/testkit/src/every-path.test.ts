@@ -155,7 +155,13 @@ class FakeMachine implements Member {
 
   sealing(): ReturnType<Member["sealing"]> {
     const { id, suite, publicKey } = this.#key;
-    return { context: nodeHpke.sealContext(suite, publicKey, SEAL_INFO), keyId: id, suite, evidenceSha256 };
+    return {
+      context: nodeHpke.sealContext(suite, publicKey, SEAL_INFO),
+      keyId: id,
+      suite,
+      evidenceSha256,
+      nowMs: this.#network.clock.now(),
+    };
   }
 
   replaced(): void {}

@@ -83,6 +83,7 @@ function quietEvents(bugs: unknown[]): Events {
     attemptFailed: ignore,
     providerJoined: ignore,
     joinRefused: ignore,
+    clockOff: ignore,
     adminActed: ignore,
     providerLeft: ignore,
     verdictChanged: ignore,

@@ -17,10 +17,15 @@ export async function settle(): Promise<void> {
 /** A clock that stands still until it is told to go on; then timers fire in the order in which they are due. */
 export class SimulatedClock implements Clock {
   #nowMs = 0;
+  #setByMs = 0;
   #timers: Timer[] = [];
 
   now(): number {
-    return START_MS + this.#nowMs;
+    return START_MS + this.#nowMs + this.#setByMs;
+  }
+  /** Somebody sets the wall clock; no time passes. */
+  set(byMs: number): void {
+    this.#setByMs += byMs;
   }
   monotonicMs(): number {
     return this.#nowMs;

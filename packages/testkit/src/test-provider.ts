@@ -1,4 +1,4 @@
-import { softwareSerial, type Signer } from "@darkbloom/protocol";
+import { softwareSerial, type Clock, type Signer } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import {
   SCRIPTED_FAULT,
@@ -21,6 +21,8 @@ export interface ProviderOptions {
   readonly slots?: number;
   readonly delayMs?: () => number;
   readonly signer?: Signer;
+  /** By how much its wall clock is ahead, whenever it looks. */
+  readonly clockAheadMs?: () => number;
   readonly witness?: Witness;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
@@ -65,11 +67,17 @@ export class TestProvider {
       delayMs = () => 1,
       signer = memorySigner(),
       witness,
+      clockAheadMs = () => 0,
       describe = () => ({}),
       meddle = (text) => text,
     }: ProviderOptions,
   ) {
-    const { clock, random } = network;
+    const { random } = network;
+    const clock: Clock = {
+      now: () => network.clock.now() + clockAheadMs(),
+      monotonicMs: () => network.clock.monotonicMs(),
+      sleep: (ms, signal) => network.clock.sleep(ms, signal),
+    };
     this.#network = network;
     this.#delayMs = delayMs;
     this.#meddle = meddle;

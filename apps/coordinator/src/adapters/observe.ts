@@ -87,6 +87,10 @@ export function createObserver({ level, destination = pino.destination(2) }: Obs
       log[atLeast(facts.to, facts.from) ? "info" : "warn"]({ event: "verdict_changed", ...facts });
       count.verdicts.inc({ from: facts.from, to: facts.to });
     },
+    clockOff: (facts) => {
+      log.warn({ event: "clock_off", ...facts });
+      count.clocksOff.inc();
+    },
     frameSkipped: (facts) => {
       log.debug({ event: "frame_skipped", ...facts });
       count.framesSkipped.inc();
@@ -161,6 +165,7 @@ function countersIn(registry: Registry) {
     adminActions: counter("admin_actions_total", "Keys made and revoked, credit given.", ["action", "outcome"]),
     left: counter("providers_left_total", "Providers whose connection ended, by why.", ["reason"]),
     verdicts: counter("verdict_changes_total", "Changes of a provider's trust level.", ["from", "to"]),
+    clocksOff: counter("clocks_off_total", "Challenges that were answered by a clock too far from ours.", []),
     framesSkipped: counter("frames_skipped_total", "Frames of providers that could not be understood.", []),
     bugs: counter("bugs_total", "Assumptions of ours that broke.", ["where"]),
   };

@@ -99,6 +99,8 @@ export interface Events {
     creditMicroUsd?: bigint;
   }): void;
   providerLeft(facts: { providerId: ProviderId; reason: LeaveReason; running: number; connectedMs: number }): void;
+  /** A machine may not serve, since its clock and ours are too far apart. */
+  clockOff(facts: { providerId: ProviderId; offsetMs: number }): void;
   verdictChanged(facts: { providerId: ProviderId; from: TrustLevel; to: TrustLevel; failedChecks: number }): void;
   /** A frame that could not be understood; it was skipped. */
   frameSkipped(facts: { providerId: ProviderId }): void;

@@ -9,6 +9,8 @@ export interface Sealing {
   readonly keyId: string;
   readonly suite: Suite;
   readonly evidenceSha256: Sha256Hex;
+  /** Since 1970, in the time that this machine shares with us. */
+  readonly nowMs: number;
 }
 
 /** A connected provider, as its session offers it to the fleet. */

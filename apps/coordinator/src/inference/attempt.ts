@@ -90,14 +90,14 @@ export class Attempt implements Disposable {
     const member = net.fleet.get(line.providerId);
     if (!member)
       throw new NetworkError({ code: "provider_gone", providerId: line.providerId, phase: "before_content" });
-    const { context, keyId, suite, evidenceSha256 } = member.sealing();
+    const { context, keyId, suite, evidenceSha256, nowMs } = member.sealing();
     const { envelope, secrets } = sealRequest(net, {
       header: {
         v: 1,
         suite,
         mode: "transparent",
         id: toBase64(net.random.bytes(16)),
-        expires_at: new Date(net.clock.now() + ENVELOPE_LIFE_MS).toISOString(),
+        expires_at: new Date(nowMs + ENVELOPE_LIFE_MS).toISOString(),
         endpoint: ask.job.endpoint,
         model: ask.job.model,
         build: entry.build,

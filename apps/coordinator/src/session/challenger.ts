@@ -7,12 +7,15 @@ import {
   toBase64,
   verify,
   spelledTpmCredential,
+  readAnswer,
+  type Policy,
   type RegistrationBlob,
   type TpmQuote,
   type Verdict,
 } from "@darkbloom/protocol";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
+import { isOff } from "./machine-clock.ts";
 import type { ProviderSession } from "./provider-session.ts";
 import { Replies, type ChallengeReply } from "./replies.ts";
 import type { Shown } from "./shown.ts";
@@ -24,7 +27,10 @@ export const RENEWALS_EVERY_MS = 5_000;
 /** After a challenge that was not passed the next one comes sooner. */
 export const CHALLENGE_RETRY_MS = 15_000;
 
-/** True where nothing that registration checks speaks against the machine; the challenge is still to come. */
+/**
+ * True where nothing that registration checks speaks against the machine; the challenge is still to come. Judged by a
+ * verdict at the time that the blob itself names: by how far that is from ours, the challenge finds out.
+ */
 export const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
   fatalFailuresOf(checks, blob.platform).length === 0;
 
@@ -76,12 +82,7 @@ export class Challenger {
     const nowMs = this.#net.clock.monotonicMs();
     if (nowMs - this.#renewedAtMs < RENEWALS_EVERY_MS) return this.#session.leave("protocol");
     this.#renewedAtMs = nowMs;
-    const verdict = verify(
-      this.#net.crypto,
-      this.#session.evidence.of(shown),
-      this.#session.evidence.policy("registration"),
-      this.#net.clock.now(),
-    );
+    const verdict = this.#verdictOn(shown, "registration");
     // Nobody's words count before it is known whose they are.
     if (!isSigned(verdict)) return this.#session.leave("protocol");
     if (hasFalsePosture(verdict, shown))
@@ -95,7 +96,7 @@ export class Challenger {
   }
 
   async run(over: AbortSignal): Promise<void> {
-    const first = this.#session.verdict;
+    const first = this.#verdictOn(this.#session.shown, "registration");
     let due = mayBeChallenged(first, this.#session.shown);
     try {
       for (;;) {
@@ -113,11 +114,24 @@ export class Challenger {
 
   /** A machine that was withdrawn when it came, and by nothing else kept out, is challenged once the list is without it. */
   #isTakenOffTheList(first: Verdict): boolean {
-    const { shown, evidence } = this.#session;
+    const { shown } = this.#session;
     const failures = fatalFailuresOf(first.checks, shown.blob.platform);
     if (failures.length === 0 || !failures.every(({ id }) => id === REVOKED)) return false;
-    const { crypto, clock } = this.#net;
-    return mayBeChallenged(verify(crypto, evidence.of(shown), evidence.policy("later"), clock.now()), shown);
+    return mayBeChallenged(this.#verdictOn(shown, "later"), shown);
+  }
+
+  /** Whether its proofs hold, and only the times that it names do not by our clock. */
+  #isByClockAlone(verdict: Verdict, shown: Shown): boolean {
+    const failures = fatalFailuresOf(verdict.checks, shown.blob.platform);
+    return (
+      failures.every(({ id }) => id === "challenge.fresh" || id === "hpke.keys") &&
+      mayBeChallenged(this.#verdictOn(shown, "later"), shown)
+    );
+  }
+
+  #verdictOn(shown: Shown, moment: Policy["moment"]): Verdict {
+    const { evidence } = this.#session;
+    return verify(this.#net.crypto, evidence.of(shown), evidence.policy(moment), Date.parse(shown.blob.at));
   }
 
   #withLog(quote: TpmQuote | undefined): TpmQuote | undefined {
@@ -147,7 +161,7 @@ export class Challenger {
       type: "attestation_challenge",
       nonce: toBase64(nonce),
       callers_root: callers.root,
-      timestamp: new Date(clock.now()).toISOString(),
+      timestamp: new Date(this.#session.clock.tell()).toISOString(),
       ...(credential && { credential: spelledTpmCredential(credential) }),
     });
     const reply = await replied.catch((gone: unknown) => {
@@ -167,15 +181,23 @@ export class Challenger {
     const quote = this.#withLog(reply.quote);
     const challenge = { nonce, callersRoot: callers.root, answer, signature, ...(quote && { quote }) };
     const evidence = this.#session.evidence.of(shown, challenge);
-    const verdict = verify(crypto, evidence, this.#session.evidence.policy("later"), clock.now());
-    if (verdict.level !== "none") {
+    const policy = this.#session.evidence.policy("later");
+    const verdict = verify(crypto, evidence, policy, clock.now());
+    const answeredAt = readAnswer(answer)?.at;
+    const offsetMs = answeredAt === undefined ? 0 : this.#session.clock.offsetOf(Date.parse(answeredAt));
+    const isInTime = verdict.level !== "none" && !isOff(offsetMs);
+    // What only its clock speaks against is no refuted proof.
+    const isByClock = !isInTime && this.#isByClockAlone(verdict, shown);
+    if (isInTime || isByClock) this.#session.clock.measured(offsetMs);
+    if (isInTime) {
       if (this.#renewing === shown) this.#renewing = undefined;
       this.#session.attest(shown, challenge, verdict);
       callers.close(true);
       return "pass";
     }
     callers.close(false);
-    const outcome = hasFalsePosture(verdict, shown) ? "posture" : "refuted";
+    const outcome = isByClock ? "clock" : hasFalsePosture(verdict, shown) ? "posture" : "refuted";
+    if (outcome === "clock") this.#net.events.clockOff({ providerId: this.#session.providerId, offsetMs });
     this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome, clock.monotonicMs()));
     return outcome;
   }

@@ -24,6 +24,7 @@ import { FrameBudget } from "./frame-budget.ts";
 import type { SessionNet } from "./host-provider.ts";
 import type { Joining } from "./joining.ts";
 import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
+import { MachineClock } from "./machine-clock.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Line, OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
@@ -64,6 +65,7 @@ export class ProviderSession implements Member {
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
   readonly #scopes: CacheScopes;
+  readonly clock: MachineClock;
   /** Nonces of callers, for the next challenge. */
   readonly nonces: CallerNonces;
 
@@ -80,6 +82,7 @@ export class ProviderSession implements Member {
     this.#connectedAt = net.clock.now();
     this.#record = newRecord();
     this.#scopes = new CacheScopes(net);
+    this.clock = new MachineClock(net.clock);
     this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
     this.#candidate = this.#candidateNow(modelsOf(shown));
@@ -218,7 +221,7 @@ export class ProviderSession implements Member {
   }
 
   sealing(): Sealing {
-    return this.#sealingContext.of(this.#shown);
+    return { ...this.#sealingContext.of(this.#shown), nowMs: this.clock.now() };
   }
 
   replaced(): void {
@@ -260,7 +263,7 @@ export class ProviderSession implements Member {
   }
 
   tellTrust(): void {
-    this.#outbox.control(trustStatusOf(this.#net, this.#candidate, this.#verdict, this.standing));
+    this.#outbox.control(trustStatusOf(this.#net, this.#candidate, this.#verdict, this.standing, this.clock));
   }
 
   drain(): void {
@@ -349,7 +352,7 @@ export class ProviderSession implements Member {
   /** On the monotonic clock. */
   get #attestedUntilMs(): number {
     const { hardFailures, timeouts } = this.standing;
-    return this.#passedAtMs !== undefined && hardFailures === 0 && timeouts < TIMEOUTS_UNTIL_STALE
+    return this.#passedAtMs !== undefined && !this.clock.isOff && hardFailures === 0 && timeouts < TIMEOUTS_UNTIL_STALE
       ? this.#passedAtMs + CHALLENGE_AGE_MAX_MS
       : Number.NEGATIVE_INFINITY;
   }

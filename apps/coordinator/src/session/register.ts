@@ -12,6 +12,7 @@ import {
   verify,
   type FromCoordinator,
   type FromProvider,
+  type Policy,
   type ProviderId,
 } from "@darkbloom/protocol";
 import type { JoinRefusal } from "../events/events.ts";
@@ -81,7 +82,9 @@ export async function register(
     return joined(new ProviderSession(net, wire, { ...joining, shown: own, verdict }));
   }
 
-  if (!mayBeChallenged(verdict, own)) {
+  const standsAtItsOwnTime = (checked: Shown, policy: Policy): boolean =>
+    mayBeChallenged(verify(net.crypto, evidenceOf(checked, hardware), policy, Date.parse(checked.blob.at)), checked);
+  if (!standsAtItsOwnTime(own, { ...net.policy(), moment: "registration" })) {
     send({ type: "trust_status", trust_level: "none", eligible: false, checks: [...verdict.checks] });
     return refuse("evidence", "its evidence fails a check, so it gets no pseudonym");
   }
@@ -92,7 +95,8 @@ export async function register(
   if (mismatch) return refuse("pseudonym", mismatch);
   const { evidence } = joining;
   const aliased = verify(net.crypto, evidence.of(shown), evidence.policy("registration"), net.clock.now());
-  if (!mayBeChallenged(aliased, shown)) return refuse("evidence", "the blob with the serial_alias fails a check");
+  if (!standsAtItsOwnTime(shown, evidence.policy("registration")))
+    return refuse("evidence", "the blob with the serial_alias fails a check");
   return joined(new ProviderSession(net, wire, { ...joining, shown, verdict: aliased }));
 }
 

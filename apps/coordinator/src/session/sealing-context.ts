@@ -19,7 +19,7 @@ export class SealingContext {
     this.#net = net;
   }
 
-  of({ blob, sha256 }: Shown): Sealing {
+  of({ blob, sha256 }: Shown): Omit<Sealing, "nowMs"> {
     const nowMs = this.#net.clock.monotonicMs();
     const [key] = blob.hpke_keys;
     if (!key) throw new RangeError("a checked blob names no HPKE key");

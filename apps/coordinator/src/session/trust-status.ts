@@ -1,6 +1,7 @@
-import type { Clock, FromCoordinator, Verdict } from "@darkbloom/protocol";
+import { checks, CLOCK_SKEW_MS, type Check, type Clock, type FromCoordinator, type Verdict } from "@darkbloom/protocol";
 import type { Candidate } from "../routing/eligibility.ts";
 import { mayServe, servingChecks, type Floor } from "../trust/serving.ts";
+import type { MachineClock } from "./machine-clock.ts";
 import { standingCheck, type Standing } from "../trust/standing.ts";
 
 /** What a machine's owner is told: the verdict on it, what it did, and whether requests may reach it now. */
@@ -9,6 +10,7 @@ export function trustStatusOf(
   candidate: Candidate,
   verdict: Verdict,
   standing: Standing,
+  machineClock: Pick<MachineClock, "isOff" | "offsetMs">,
 ): Extract<FromCoordinator, { type: "trust_status" }> {
   const nowMs = clock.monotonicMs();
   return {
@@ -16,10 +18,20 @@ export function trustStatusOf(
     trust_level: verdict.level,
     eligible: mayServe(candidate, floor, nowMs),
     checks: [
+      ...(machineClock.isOff ? [clockCheck(machineClock.offsetMs)] : []),
       ...verdict.checks,
       standingCheck(standing, nowMs, clock.now()),
       // What is asked of a machine that nobody knows yet says nothing to its owner.
       ...(nowMs <= candidate.attestedUntilMs ? servingChecks(candidate, floor, nowMs) : []),
     ],
   };
+}
+
+function clockCheck(offsetMs: number): Check {
+  const seconds = Math.abs(Math.round(offsetMs / 1000));
+  return checks.fail(
+    "clock.offset",
+    `this machine's clock is ${seconds} s ${offsetMs > 0 ? "ahead of" : "behind"} the coordinator's; ${CLOCK_SKEW_MS / 1000} s may be between them`,
+    "Set this machine's clock (turn on network time); the next challenge sees it. If it is right, tell the coordinator's operator.",
+  );
 }

@@ -32,7 +32,8 @@ export const TIMEOUTS_UNTIL_STALE = 3;
 /** Unanswered challenges in a row before the connection is closed. */
 export const TIMEOUTS_UNTIL_CLOSED = 6;
 
-export type ChallengeOutcome = "pass" | "refuted" | "posture" | "timeout";
+/** `clock`: every proof holds by the machine's own clock, which is too far from ours. */
+export type ChallengeOutcome = "pass" | "refuted" | "posture" | "timeout" | "clock";
 
 export const isDistrusted = ({ distrust }: Standing, nowMs: number): boolean =>
   distrust !== undefined && nowMs < distrust.untilMs;
@@ -50,6 +51,8 @@ export function afterChallenge(standing: Standing, outcome: ChallengeOutcome, no
       return freshStanding;
     case "posture":
       return distrustedFor(standing, "posture");
+    case "clock":
+      return { ...standing, timeouts: 0 };
     case "timeout":
       return { ...standing, timeouts: standing.timeouts + 1 };
     case "refuted": {

@@ -1,4 +1,5 @@
 import {
+  CLOCK_SKEW_MS,
   EnvelopeOpener,
   HPKE_KEY_LIFE_MS,
   signBlob,
@@ -26,6 +27,8 @@ export type SelfDescription = Omit<RegistrationBlob, "v" | "identity_key" | "hpk
 
 interface Shown {
   readonly key: HpkeKey;
+  /** On the monotonic clock. */
+  readonly bornAtMs: number;
   readonly signed: Signed;
   readonly evidenceSha256: string;
 }
@@ -78,7 +81,10 @@ export class SealingKeys implements Disposable {
       ],
       at: new Date(clock.now()).toISOString(),
     });
-    this.#keep([...this.#shown, { key, signed, evidenceSha256: toHex(crypto.sha256(signed.bytes)) }].slice(-SHOWN_MAX));
+    const bornAtMs = latest?.key === key ? latest.bornAtMs : clock.monotonicMs();
+    this.#keep(
+      [...this.#shown, { key, bornAtMs, signed, evidenceSha256: toHex(crypto.sha256(signed.bytes)) }].slice(-SHOWN_MAX),
+    );
     return signed;
   }
 
@@ -91,18 +97,29 @@ export class SealingKeys implements Disposable {
 
   /** Whether it is time for a new key, or for a first one. */
   get ageingOrNone(): boolean {
-    const expiresAt = this.#shown.at(-1)?.key.expiresAt ?? 0;
-    return expiresAt - this.#tools.clock.now() < KEY_RENEWED_BEFORE_END_MS;
+    const latest = this.#shown.at(-1);
+    return !latest || this.#leftMs(latest) < KEY_RENEWED_BEFORE_END_MS || this.#isSetBack(latest);
   }
 
-  open(envelope: Envelope, providerId: string): Opened {
+  /** @param nowMs in the time that the coordinator shares with us; ours if it has told none */
+  open(envelope: Envelope, providerId: string, nowMs = this.#tools.clock.now()): Opened {
     this.#eraseExpired();
-    return this.#opener.open(envelope, providerId, this.#shown, this.#tools.clock.now());
+    return this.#opener.open(envelope, providerId, this.#shown, nowMs);
   }
 
   #eraseExpired(): void {
-    const now = this.#tools.clock.now();
-    this.#keep(this.#shown.filter(({ key }) => key.expiresAt > now));
+    this.#keep(this.#shown.filter((shown) => this.#leftMs(shown) > 0));
+  }
+
+  /** Until its key ends: by what was signed, and at most a day however the clock is set meanwhile. */
+  #leftMs({ key, bornAtMs }: Shown): number {
+    const { clock } = this.#tools;
+    return Math.min(key.expiresAt - clock.now(), bornAtMs + HPKE_KEY_LIFE_MS - clock.monotonicMs());
+  }
+
+  /** The clock was set back since: what was signed says now that the key lives for more than a day. */
+  #isSetBack({ key }: Shown): boolean {
+    return key.expiresAt - this.#tools.clock.now() > HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS;
   }
 
   /** A key that no kept blob names is erased, with all that was derived from it. */

@@ -59,6 +59,8 @@ export class Session {
   #isRegistered = false;
   readonly #challengeAnswers: ChallengeAnswers;
   #challenges = 0;
+  /** The coordinator's time, as its last challenge had it. */
+  #told: { readonly wallMs: number; readonly atMs: number } | undefined;
   #draining = false;
   #heardAtMs: number;
   #loss: LossReason = "closed";
@@ -164,6 +166,7 @@ export class Session {
         return this.#net.onTrust(facts, this.#providerId);
       }
       case "attestation_challenge":
+        this.#told = { wallMs: Date.parse(frame.timestamp), atMs: this.#heardAtMs };
         return this.#challenges < CHALLENGES_MAX ? this.#track(this.#answerChallenge(frame)) : undefined;
       case "inference_request":
         return this.#admit(frame);
@@ -210,7 +213,7 @@ export class Session {
     const net: AnswerNet = {
       ...this.#net,
       providerId: this.#providerId,
-      open: (envelope) => this.#net.keys.open(envelope, this.#providerId),
+      open: (envelope) => this.#net.keys.open(envelope, this.#providerId, this.#sharedNow()),
       send: (message) => {
         if (message.type === "inference_error") outcome = message.code;
         if (message.type === "inference_complete") outcome = "complete";
@@ -241,6 +244,12 @@ export class Session {
       await this.#net.clock.sleep(HEARTBEAT_EVERY_MS, stop);
       if (this.#net.keys.ageingOrNone) await this.#renew(true);
     }
+  }
+
+  /** What a request says of time is judged by its coordinator's clock, which nobody can set between two challenges. */
+  #sharedNow(): number {
+    const { clock } = this.#net;
+    return this.#told ? this.#told.wallMs + clock.monotonicMs() - this.#told.atMs : clock.now();
   }
 
   #beat(): void {

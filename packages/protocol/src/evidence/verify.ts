@@ -1,11 +1,5 @@
 import { concatBytes, equalBytes, fromBase64OrNothing, fromUtf8, toHex, utf8 } from "../bytes.ts";
-import {
-  CHALLENGE_AGE_MAX_MS,
-  CLOCK_SKEW_MS,
-  HPKE_KEY_LIFE_MS,
-  REGISTRATION_AGE_MAX_MS,
-  SIGNED_BYTES_MAX,
-} from "../limits.ts";
+import { CHALLENGE_AGE_MAX_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS, SIGNED_BYTES_MAX } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
 import { isSmallOrder } from "../sealing/small-order.ts";
 import {
@@ -79,7 +73,7 @@ function blobSignature(
 /** "Fresh within 2 min at registration": an older one may be a replay. */
 function blobFresh(blob: RegistrationBlob, now: number): Check {
   const ageMs = now - Date.parse(blob.at);
-  return ageMs <= REGISTRATION_AGE_MAX_MS && ageMs >= -CLOCK_SKEW_MS
+  return Math.abs(ageMs) <= CLOCK_SKEW_MS
     ? pass("blob.fresh", `${seconds(ageMs)} s old`)
     : fail("blob.fresh", `${seconds(ageMs)} s old at registration`, CLOCK);
 }
@@ -132,7 +126,7 @@ function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evide
     either("challenge.keys", sameKeys, "the blob's keys", "other keys than the blob's", RESTART),
     either(
       "challenge.fresh",
-      ageMs <= CHALLENGE_AGE_MAX_MS && ageMs >= -CLOCK_SKEW_MS,
+      ageMs <= CHALLENGE_AGE_MAX_MS + CLOCK_SKEW_MS && ageMs >= -CLOCK_SKEW_MS,
       `${seconds(ageMs)} s old`,
       `${seconds(ageMs)} s old`,
       CLOCK,

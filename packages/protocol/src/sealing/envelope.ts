@@ -129,12 +129,14 @@ export class EnvelopeOpener {
   readonly #tools: Pick<SealTools, "hpke" | "crypto">;
   readonly #contexts = new Map<string, HpkeContext>();
   readonly #expiryBySeenId = new Map<string, number>();
+  /** Whatever expired by then may have been forgotten; a clock that is set back must not bring it back. */
+  #forgottenUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(tools: Pick<SealTools, "hpke" | "crypto">) {
     this.#tools = tools;
   }
 
-  /** @param keys those of this provider that have not expired; @param nowMs since 1970 */
+  /** @param keys those of this provider that have not expired; @param nowMs since 1970, in the time that it shares with the sealer */
   open(envelope: Envelope, providerId: string, keys: readonly OpeningKey[], nowMs: number): Opened {
     try {
       return this.#open(envelope, providerId, keys, nowMs) ?? { refused: "cannot_open" };
@@ -148,9 +150,10 @@ export class EnvelopeOpener {
     const header = readHeader(envelope.hdr);
     if (!header) return undefined;
     const expiresMs = Date.parse(header.expires_at);
-    // The sealer's clock may be ahead of ours, and it may use the whole of an envelope's life.
-    const inForce = expiresMs >= nowMs && expiresMs <= nowMs + ENVELOPE_LIFE_MS + CLOCK_SKEW_MS;
-    if (!inForce || envelope.wraps.length !== header.candidates.length) return undefined;
+    // The sealer's clock may differ from ours, and it may use the whole of an envelope's life.
+    const inForce = expiresMs >= nowMs - CLOCK_SKEW_MS && expiresMs <= nowMs + ENVELOPE_LIFE_MS + CLOCK_SKEW_MS;
+    if (!inForce || expiresMs <= this.#forgottenUntilMs || envelope.wraps.length !== header.candidates.length)
+      return undefined;
 
     // "A provider refuses unless its own entry stands at that index."
     const index = header.candidates.findIndex(({ provider_id }) => provider_id === providerId);
@@ -194,8 +197,9 @@ export class EnvelopeOpener {
   #isNew(id: string, expiresMs: number, nowMs: number): boolean {
     // Ids come in about the order in which they expire.
     for (const [seen, seenExpiresMs] of this.#expiryBySeenId) {
-      if (seenExpiresMs >= nowMs) break;
+      if (seenExpiresMs >= nowMs - CLOCK_SKEW_MS) break;
       this.#expiryBySeenId.delete(seen);
+      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, seenExpiresMs);
     }
     if (this.#expiryBySeenId.has(id) || this.#expiryBySeenId.size >= REQUESTS_SEEN_MAX) return false;
     this.#expiryBySeenId.set(id, expiresMs);
