@@ -11,12 +11,18 @@ export function anthropicErrorBody(failure: Failure, requestId: RequestId): stri
     type: "error",
     error: {
       type: failures[failure.code].anthropic,
-      message: sentenceOf(failure),
+      message: wordsOf(failure),
       ...(failure.code === "unsupported" && failure.param === "thread" && { details: noThreads }),
     },
     request_id: requestId,
   } satisfies AnthropicError);
 }
+
+/** Programs that shorten a conversation and ask again look for the words that Anthropic's own API has for this. */
+const wordsOf = (failure: Failure): string =>
+  failure.code === "context_length_exceeded"
+    ? `prompt is too long: ${failure.promptTokens} tokens > ${failure.contextTokens} maximum. Shorten the messages.`
+    : sentenceOf(failure);
 
 /** The event that ends a stream after a fault. No `message_stop` follows: clients take that for a proper end. */
 export function anthropicErrorEvent(failure: Failure, requestId: RequestId): string {
