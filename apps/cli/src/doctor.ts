@@ -148,7 +148,7 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
     const way = (await runningElsewhere(data)) ?? "Start one with 'darkbloom provider start'.";
     return [unknown(id, `no provider runs on ${data}`, way)];
   }
-  const reason = whyNotEarning(status);
+  const reason = whyNotEarning(status, Date.now());
   const own =
     reason === undefined
       ? pass(id, `serves at trust level ${status.trust_level}`)

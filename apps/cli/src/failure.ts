@@ -1,13 +1,15 @@
+import { ErrorForPeople } from "@darkbloom/protocol";
+
 /** Good, failed, wrong usage. */
 export type ExitCode = 0 | 1 | 2;
 
 /** The command line or the environment is wrong; the message is a sentence. Exit code 2. */
-export class WrongUsage extends Error {
+export class WrongUsage extends ErrorForPeople {
   override readonly name = "WrongUsage";
 }
 
 /** The command could not do its work; the message is a sentence that says what to do next. Exit code 1. */
-export class CommandFailed extends Error {
+export class CommandFailed extends ErrorForPeople {
   override readonly name = "CommandFailed";
 }
 

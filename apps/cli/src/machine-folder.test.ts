@@ -1,4 +1,4 @@
-import type { ProviderStatus } from "@darkbloom/provider";
+import { STATUS_SILENT_MS, type ProviderStatus } from "@darkbloom/provider";
 import { expect, it } from "vitest";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,7 +43,21 @@ it.each<[Partial<ProviderStatus>, string | undefined]>([
   [{ connected: true, checks }, "The check blob.fresh fails: 300 s old. Set the clock."],
   [{ connected: true }, "The coordinator has not confirmed the answer to its challenge yet."],
 ])("of %j is: %s", (changed, reason) => {
-  expect(whyNotEarning({ ...status, ...changed })).toEqual(reason);
+  expect(whyNotEarning({ ...status, ...changed }, Date.parse(status.at))).toEqual(reason);
+});
+
+/** Goal: a provider that was frozen never "may earn". Method: the same good status, fresh and old, and from a clock ahead. */
+it.each([
+  [0, undefined],
+  [STATUS_SILENT_MS, undefined],
+  [-60_000, undefined],
+  [
+    STATUS_SILENT_MS + 1,
+    "It was last seen 2026-01-01T00:00:00.000Z: its process 1 hangs, or cannot write to its disk. 'kill -9 1' ends it.",
+  ],
+])("of a status of %s ms is: %s", (ageMs, reason) => {
+  const good = { ...status, connected: true, eligible: true };
+  expect(whyNotEarning(good, Date.parse(good.at) + ageMs)).toBe(reason);
 });
 
 /**

@@ -3,7 +3,14 @@ import { dirname, join } from "node:path";
 import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
 import { failuresOf } from "@darkbloom/protocol";
 import { DataFolderError, openDataFolder } from "@darkbloom/protocol/node";
-import { platformHere, providerStatus, STATUS_FILE, type LossReason, type ProviderStatus } from "@darkbloom/provider";
+import {
+  platformHere,
+  providerStatus,
+  STATUS_FILE,
+  STATUS_SILENT_MS,
+  type LossReason,
+  type ProviderStatus,
+} from "@darkbloom/provider";
 import { CommandFailed } from "./failure.ts";
 import { PROVIDERS_MAX } from "./settings.ts";
 
@@ -83,7 +90,9 @@ function textIn(data: string, file: string): string | undefined {
 }
 
 /** Why a machine does not earn, in one sentence, and what would mend it; undefined where it may earn. */
-export function whyNotEarning(status: ProviderStatus): string | undefined {
+export function whyNotEarning(status: ProviderStatus, nowMs: number): string | undefined {
+  const silent = silenceOf(status, nowMs);
+  if (silent !== undefined) return silent;
   if (status.eligible) return undefined;
   if (!status.connected) {
     if (status.lost === null) return `It has not reached the coordinator ${status.coordinator} yet.`;
@@ -92,6 +101,12 @@ export function whyNotEarning(status: ProviderStatus): string | undefined {
     return failure ?? `${lossOf(status.lost)} It keeps trying.`;
   }
   return failureIn(status.checks) ?? "The coordinator has not confirmed the answer to its challenge yet.";
+}
+
+/** Why a status that stands in the folder of a running process says nothing any more; undefined where it is fresh. */
+export function silenceOf({ at, pid }: ProviderStatus, nowMs: number): string | undefined {
+  if (nowMs - Date.parse(at) <= STATUS_SILENT_MS) return undefined;
+  return `It was last seen ${at}: its process ${pid} hangs, or cannot write to its disk. 'kill -9 ${pid}' ends it.`;
 }
 
 /** The first failed check of the coordinator's verdict that speaks against this machine, and what mends it. */

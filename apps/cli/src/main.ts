@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 
 import { commands, groups } from "./commands/index.ts";
 import { unknownNames } from "./environment.ts";
-import { CommandFailed, describeBug, WrongUsage, type ExitCode } from "./failure.ts";
+import { describeBug, WrongUsage, type ExitCode } from "./failure.ts";
 import { note } from "./output.ts";
 import { programOf } from "./program.ts";
 import { sentenceOf } from "./sentences.ts";
@@ -17,6 +17,7 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const)
   });
 // Whoever reads our output may go away first (`| head`); that is no fault, and a server serves on.
 process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
 
 // The native engine can keep threads that would hold the process; by now everything of ours is closed.
 process.exit(await main(process.argv));
@@ -44,7 +45,6 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
 function exitCodeOf(error: unknown): ExitCode {
   // Commander has already said what is wrong, or printed the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const sentence = error instanceof WrongUsage || error instanceof CommandFailed ? error.message : sentenceOf(error);
-  note(`darkbloom: ${sentence ?? `a fault in the program itself: ${describeBug(error)}`}`);
+  note(`darkbloom: ${sentenceOf(error) ?? `a fault in the program itself: ${describeBug(error)}`}`);
   return error instanceof WrongUsage ? 2 : 1;
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SerialDisclosure } from "@darkbloom/coordinator";
 import { COORDINATOR_FOLDER } from "./admin.ts";
 import { Child, ChildEndedEarly, textIn, type ChildEvent } from "./child.ts";
@@ -7,6 +8,9 @@ import { providerFolder } from "./machine-folder.ts";
 import { note } from "./output.ts";
 import { scrubbedEnvironment } from "@darkbloom/provider";
 import { environmentNameOf, flagOf, isSettingName, type SettingName } from "./settings.ts";
+
+/** After the first provider that serves: what `up` waits for the others before it says how many do. */
+const OTHERS_WAIT_MS = 30_000;
 
 export interface NetworkPlan {
   readonly data: string;
@@ -18,10 +22,13 @@ export interface NetworkPlan {
   readonly modelPath: string;
   readonly build: string;
   readonly slots: number;
+  readonly context: number;
   /** Of each provider. */
   readonly threads: number;
   readonly logLevel: string;
   readonly serialDisclosure: SerialDisclosure;
+  readonly corsOrigins: readonly string[];
+  readonly requestsPerMinute: number;
   /** What providers on other machines show; our own read the coordinator's local secret in its folder. */
   readonly joinToken: string | undefined;
 }
@@ -30,8 +37,11 @@ export interface NetworkPlan {
 export interface Network extends AsyncDisposable {
   /** Where this machine reaches the coordinator, e.g. `http://127.0.0.1:8080`. */
   readonly baseUrl: string;
-  /** The serial of the first provider that may serve. Rejects with `ChildEndedEarly` when none is left that could. */
-  readonly serving: Promise<string>;
+  /**
+   * The serial of the first provider that may serve, and how many do: all, or those that did within
+   * `OTHERS_WAIT_MS` of the first. Rejects with `ChildEndedEarly` when none is left that could.
+   */
+  readonly serving: Promise<{ readonly serial: string; readonly ready: number }>;
 }
 
 /**
@@ -71,10 +81,7 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
   const parts = opening.move();
   return {
     baseUrl,
-    serving: Promise.any(providers.map(({ ready }) => ready)).then(
-      (ready) => textIn(ready, "serial"),
-      () => Promise.reject(new ChildEndedEarly()),
-    ),
+    serving: servingOf(providers),
     async [Symbol.asyncDispose]() {
       isStopping = true;
       await parts.disposeAsync();
@@ -83,13 +90,37 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
   };
 }
 
-const coordinatorArgs = ({ data, host, logLevel, serialDisclosure }: NetworkPlan, port: number): readonly string[] => [
-  "coordinator",
-  ...flags({ host, port, data: join(data, COORDINATOR_FOLDER), logLevel, serialDisclosure }),
-];
+async function servingOf(providers: readonly Child[]): Promise<{ serial: string; ready: number }> {
+  let ready = 0;
+  const each = providers.map((provider) =>
+    provider.ready.then((line) => {
+      ready++;
+      return textIn(line, "serial");
+    }),
+  );
+  const serial = await Promise.any(each).catch(() => Promise.reject(new ChildEndedEarly()));
+  const enough = new AbortController();
+  await Promise.race([
+    Promise.allSettled(each),
+    sleep(OTHERS_WAIT_MS, undefined, { signal: enough.signal }).catch(() => undefined),
+  ]);
+  enough.abort();
+  return { serial, ready };
+}
+
+const coordinatorArgs = (plan: NetworkPlan, port: number): readonly string[] => {
+  const { data, host, logLevel, serialDisclosure, corsOrigins, requestsPerMinute } = plan;
+  return [
+    "coordinator",
+    ...flags({ host, port, data: join(data, COORDINATOR_FOLDER), logLevel, serialDisclosure, requestsPerMinute }),
+    ...corsOrigins.flatMap((origin) => [flagOf("corsOrigin"), origin]),
+    // What this network was never started with would only fail.
+    flagOf("hideUnserved"),
+  ];
+};
 
 const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): readonly string[] => {
-  const { modelPath: model, build, slots, threads, logLevel } = plan;
+  const { modelPath: model, build, slots, context, threads, logLevel } = plan;
   return [
     "provider",
     "start",
@@ -100,6 +131,7 @@ const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): rea
       model,
       build,
       slots,
+      context,
       threads,
       logLevel,
       identity: "software",

@@ -1,4 +1,5 @@
 import { serialDisclosures } from "@darkbloom/coordinator";
+import { oneOf, oneOfWords, wholeNumber } from "./setting-readers.ts";
 import { fromBase64OrNothing, parseUsd, trustLevels } from "@darkbloom/protocol";
 import type { NamedRoot } from "./trust-files.ts";
 import { identityChoices, readTpmAddress } from "@darkbloom/provider";
@@ -10,6 +11,9 @@ export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
 export const PROVIDERS_MAX = 16;
 const SLOTS_MAX = 64;
 const THREADS_MAX = 256;
+/** Less holds no question; more than ten million no model has. */
+const CONTEXT_TOKENS_MIN = 256;
+const CONTEXT_TOKENS_MAX = 10_000_000;
 const REQUESTS_PER_MINUTE_MAX = 1_000_000;
 const RECEIPT_DAYS_MAX = 3_650;
 const LABEL_CHARS_MAX = 128;
@@ -71,6 +75,13 @@ export const settings = {
     mustBe: "a path",
     read: anyText,
   },
+  context: {
+    value: "TOKENS",
+    means:
+      "the longest prompt and answer together; every slot takes memory for it, and a model has at most what it was trained for",
+    mustBe: `a whole number from ${CONTEXT_TOKENS_MIN} to ${CONTEXT_TOKENS_MAX}`,
+    read: wholeNumber(CONTEXT_TOKENS_MIN, CONTEXT_TOKENS_MAX),
+  },
   coordinator: {
     value: "URL",
     means: "the coordinator of the network",
@@ -104,6 +115,11 @@ export const settings = {
     read: parseUsd,
   },
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
+  hideUnserved: {
+    means: "leave models that no connected machine serves out of GET /v1/models",
+    mustBe: "true or false",
+    read: yesOrNo,
+  },
   host: { value: "ADDRESS", means: "the address to listen on", mustBe: "a host name or an IP address", read: host },
   identity: {
     value: "HOME",
@@ -264,21 +280,6 @@ export const isSettingName = (text: string): text is SettingName => Object.hasOw
 
 const words = (camelCase: string): string[] =>
   camelCase.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(" ");
-
-function wholeNumber(least: number, most: number) {
-  return (digits: string): number | undefined => {
-    const number = /^\d{1,9}$/.test(digits) ? Number(digits) : Number.NaN;
-    return number >= least && number <= most ? number : undefined;
-  };
-}
-
-function oneOf<const Word extends string>(allowed: readonly Word[]) {
-  return (word: string): Word | undefined => allowed.find((candidate) => candidate === word);
-}
-
-function oneOfWords(allowed: readonly string[]): string {
-  return `${allowed.slice(0, -1).join(", ")} or ${allowed.at(-1) ?? ""}`;
-}
 
 function yesOrNo(word: string): boolean | undefined {
   if (/^(1|true|yes|on)$/i.test(word)) return true;

@@ -13,8 +13,8 @@ import type { LocatedModel } from "./model.ts";
  *
  * @throws CommandFailed where the file is not a model that this machine can load; the reason is on stderr by then
  */
-export async function addToCatalog(model: LocatedModel, coordinatorData: string): Promise<void> {
-  const facts = await factsOf(model);
+export async function addToCatalog(model: LocatedModel, context: number, coordinatorData: string): Promise<void> {
+  const facts = await factsOf(model, context);
   const options = { clock: systemClock, onSweepError: () => undefined };
   const known = await knownEntry(coordinatorData, options, model.id);
   const entry: CatalogEntry = {
@@ -41,8 +41,12 @@ async function knownEntry(
 }
 
 /** Asks a process of its own, whose memory goes when it ends: the model is loaded to learn what it can do. */
-async function factsOf(model: LocatedModel): Promise<{ weightsSha256: string; contextTokens: number }> {
-  const child = spawn(process.execPath, [BINARY, "provider", "models", "--model", model.path, "--json"], {
+async function factsOf(
+  model: LocatedModel,
+  context: number,
+): Promise<{ weightsSha256: string; contextTokens: number }> {
+  const flags = ["--model", model.path, "--context", String(context), "--json"];
+  const child = spawn(process.execPath, [BINARY, "provider", "models", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const answer = factsIn(await text(child.stdout));

@@ -1,5 +1,6 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openDataFolder } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import packageFacts from "../package.json" with { type: "json" };
 import { commands, groups } from "../src/commands/index.ts";
@@ -48,6 +49,9 @@ describe.concurrent("usage", () => {
     { args: ["up", "--port"], says: "argument missing" },
     { args: ["up", "--port", "70000"], says: "--port must be a whole number from 0 to 65535" },
     { args: ["up", "--port", "1", "--port", "2"], says: "--port is given 2 times" },
+    { args: ["up", "--context", "1"], says: "--context must be a whole number from 256 to 10000000" },
+    { args: ["up", "--cors-origin", "*"], says: "--cors-origin must be an origin" },
+    { args: ["up", "--requests-per-minute", "0"], says: "--requests-per-minute must be a whole number from 1" },
     { args: ["up", "--providers", "0"], says: "--providers must be a whole number from 1 to 16" },
     { args: ["up", "--model", "/nowhere.gguf"], says: "--model must be a GGUF file" },
     { args: ["coordinator", "--min-trust", "full"], says: "--min-trust must be none, self_signed or hardware" },
@@ -97,7 +101,9 @@ describe.concurrent("usage", () => {
       environment: { DARKBLOOM_PROT: "1", DARKBLOOM_BENCH_HOME: "x" },
     });
     expect(code).toBe(0);
-    expect(stderr).toBe("Warning: the environment has DARKBLOOM_PROT, which sets nothing. Is DARKBLOOM_PORT meant?\n");
+    expect(stderr).toBe(
+      "Warning: the environment has DARKBLOOM_PROT, which sets nothing. 'darkbloom COMMAND --help' lists the names.\n",
+    );
   });
 
   /** Goal: a secret is not echoed. Method: a join token that is too short. */
@@ -178,6 +184,42 @@ describe.concurrent("usage", () => {
       build: "darkbloom-tiny-q8_0",
       context_tokens: 2048,
     });
+    // What `provider start --context` would offer, never more than the model was trained for.
+    for (const [context, offered] of [
+      ["512", 512],
+      ["100000", 2048],
+    ] as const) {
+      const asked = await darkbloom(["provider", "models", "--context", context, "--json"]);
+      expect(JSON.parse(asked.stdout)).toMatchObject({ context_tokens: offered });
+    }
+  });
+
+  /**
+   * Goal: a provider that crashed, or hangs, never "may earn". Method: a status file that says so, a minute old, in a folder
+   * whose lock nobody holds, then somebody.
+   */
+  it("says when a provider was last seen", async () => {
+    using folder = temporaryFolder();
+    const at = new Date(Date.now() - 60_000).toISOString();
+    const good = { connected: true, eligible: true, trust_level: "self_signed", provider_id: "prov_1", lost: null };
+    const self = {
+      pid: 1,
+      serial: "SW-1",
+      identity_sha256: "0".repeat(64),
+      serial_alias: null,
+      coordinator: "http://c",
+    };
+    const counts = { checks: [], posture: [], answered: 1, failed: 0, last_failure: null };
+    const status = { ...self, ...good, ...counts, engine: "ready", engine_reason: null, at };
+    writeFileSync(join(folder.path, "status.json"), JSON.stringify(status));
+    const ask = async () => await darkbloom(["provider", "status", "--data", folder.path]);
+    expect(await ask()).toMatchObject({ code: 1, stdout: expect.stringContaining(`The last one was seen ${at}.`) });
+    await using _held = await openDataFolder(folder.path, "provider");
+    const hangs = await ask();
+    expect(hangs).toMatchObject({ code: 1, stdout: expect.stringContaining(`It was last seen ${at}: its process 1`) });
+    expect(hangs.stdout).not.toContain("may earn");
+    const { stdout } = await darkbloom(["provider", "status", "--data", folder.path, "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ running: false, eligible: false, last_seen: at });
   });
 });
 
@@ -210,10 +252,15 @@ describe.concurrent("keys and credit without a coordinator", () => {
     expect(revoked).toMatchObject({ key_id: created.key_id });
     const keys = await run("keys", "list");
     expect(keys).toMatchObject([
-      { key_id: created.key_id, label: "laptop", revoked_at: revoked.revoked_at },
-      { key_id: second.key_id, label: "", revoked_at: null },
+      { key_id: created.key_id, label: "laptop", revoked_at: revoked.revoked_at, balance_usd: "6.500000" },
+      { key_id: second.key_id, label: "", revoked_at: null, balance_micro_usd: 6_500_000 },
     ]);
     expect(JSON.stringify(keys)).not.toContain("eigeninference-");
+    const listed = await darkbloom(["keys", "list", "--data", folder.path]);
+    const [head, first] = listed.stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(head).toEqual(["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "LABEL"]);
+    const state = `revoked ${revoked.revoked_at}`;
+    expect(first).toEqual([created.key_id, created.account, "6.500000", expect.any(String), state, "-", "laptop"]);
     expect(await run("ledger", "check")).toEqual([{ balanced: true, faults: [] }]);
     expect(notes.shift()).toBe(
       `No coordinator has used ${folder.path} yet; it was made now. The key works where 'darkbloom coordinator --data ${folder.path}' runs.\n`,

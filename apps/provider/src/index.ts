@@ -1,6 +1,12 @@
 export { AppleMdaError, keepMdaChain, mdaNonce } from "./adapters/apple-mda.ts";
 export { CodeHashError } from "./adapters/code-hash.ts";
-export { bundledModelPath, readModelFacts, SLOTS_DEFAULT, THREADS_DEFAULT } from "./adapters/model-file.ts";
+export {
+  bundledModelPath,
+  CONTEXT_TOKENS_DEFAULT,
+  readModelFacts,
+  SLOTS_DEFAULT,
+  THREADS_DEFAULT,
+} from "./adapters/model-file.ts";
 export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
 export { scrubbedEnvironment } from "./adapters/environment.ts";
 export { limitCoreDumps, NotHardenedError } from "./adapters/hardening.ts";
@@ -19,7 +25,7 @@ export { platformHere, readMachine } from "./adapters/machine.ts";
 export type { PostureEntry } from "./adapters/posture.ts";
 export type { LogLevel } from "./adapters/provider-log.ts";
 export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
-export { providerStatus, STATUS_FILE, type ProviderStatus } from "./adapters/status-file.ts";
+export { providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "./adapters/status-file.ts";
 export { describeTpm } from "./adapters/tpm/tpm-key.ts";
 export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
 export type { LossReason, TrustFacts } from "./events/events.ts";

@@ -26,6 +26,8 @@ export interface ProviderConfig {
   readonly build: string;
   /** Requests that run at once. */
   readonly slots?: number | undefined;
+  /** For each request; at most what the model was trained for. */
+  readonly contextTokens?: number | undefined;
   /** That the model may use. */
   readonly threads?: number | undefined;
   readonly logLevel: LogLevel;
@@ -172,7 +174,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
 
 /** llama.cpp is loaded when it is needed: it takes half a second, which a command without a model need not wait. */
 export async function loadModel(
-  config: Pick<ProviderConfig, "modelPath" | "build" | "slots" | "threads">,
+  config: Pick<ProviderConfig, "modelPath" | "build" | "slots" | "threads" | "contextTokens">,
 ): Promise<Engine> {
   const { LlamaEngine } = await import("./adapters/llama-engine.ts");
   return LlamaEngine.load(config);

@@ -29,6 +29,7 @@ export * from "./evidence/vendor-roots.ts";
 export * from "./evidence/verdict.ts";
 export * from "./evidence/verify.ts";
 export * from "./failures.ts";
+export * from "./for-people.ts";
 export * from "./headers.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";

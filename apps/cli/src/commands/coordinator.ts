@@ -22,6 +22,7 @@ export const coordinator = command({
     data: { default: ".darkbloom/coordinator" },
     corsOrigin: "optional",
     trustProxy: { default: "false" },
+    hideUnserved: { default: "false" },
     joinToken: "optional",
     minTrust: { default: "self_signed" },
     serialDisclosure: { default: "serial" },
@@ -51,6 +52,7 @@ export const coordinator = command({
       trustProxy: as.trustProxy,
       // `up` is for its owner's programs; a page in the owner's browser is none of them.
       ownHostOnly: isSupervised && isLoopback(host) && !as.trustProxy,
+      hideUnserved: as.hideUnserved,
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
       minTrust: as.minTrust,
       trust: readTrustFiles(as),
@@ -66,8 +68,8 @@ export const coordinator = command({
       throw listenFailure(error, host, port);
     });
     outputOf(json).result(
-      { event: "ready", base_url: running.baseUrl },
-      () => `The coordinator listens on ${running.baseUrl}`,
+      { event: "ready", base_url: running.baseUrl, openai_base_url: `${running.baseUrl}/v1` },
+      () => `The coordinator listens on ${running.baseUrl} (base URL of OpenAI's SDKs: ${running.baseUrl}/v1)`,
     );
     await running.stop(await stop.asked);
     return 0;

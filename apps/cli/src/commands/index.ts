@@ -14,6 +14,7 @@ import { providerStart } from "./provider-start.ts";
 import { providerStatus } from "./provider-status.ts";
 import { providerStop } from "./provider-stop.ts";
 import { up } from "./up.ts";
+import { verifyReceiptCommand, verifyResponse } from "./verify-answer.ts";
 import { verifyProviders } from "./verify-providers.ts";
 
 export const groups: readonly Group[] = [
@@ -48,4 +49,6 @@ export const commands: readonly Command[] = [
   credit,
   ledgerCheck,
   verifyProviders,
+  verifyResponse,
+  verifyReceiptCommand,
 ];

@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { loadModel } from "@darkbloom/provider";
+import { CONTEXT_TOKENS_DEFAULT, loadModel } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf } from "../output.ts";
@@ -10,10 +10,16 @@ export const providerModels = command({
   path: "provider models",
   does: "Load a model as 'provider start' would, and say what this machine can serve with it.",
   examples: ["provider models", "provider models --model ./Qwen3-8B-Q8_0.gguf --json"],
-  needs: { model: { default: bundledModel.id }, build: "optional", json: { default: "false" } },
-  async run({ model, build, json }) {
+  needs: {
+    model: { default: bundledModel.id },
+    build: "optional",
+    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
+    json: { default: "false" },
+  },
+  async run({ model, build, context, json }) {
     const located = locateModel(model);
-    await using engine = await loadModel({ modelPath: located.path, build: build ?? located.build, slots: 1 });
+    const wanted = { modelPath: located.path, build: build ?? located.build, slots: 1, contextTokens: context };
+    await using engine = await loadModel(wanted);
     const { build: name, weightsSha256, contextTokens } = engine.model;
     // The names are those of a catalog, where the first of them belong.
     const facts = {

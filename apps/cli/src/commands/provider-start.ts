@@ -1,4 +1,5 @@
 import {
+  CONTEXT_TOKENS_DEFAULT,
   SLOTS_DEFAULT,
   startProvider,
   THREADS_DEFAULT,
@@ -30,6 +31,7 @@ export const providerStart = command({
     model: { default: "darkbloom-tiny" },
     build: "optional",
     slots: { default: String(SLOTS_DEFAULT) },
+    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
     threads: "optional",
     identity: { default: "auto" },
     tpm: { default: TPM_DEVICE },
@@ -44,6 +46,7 @@ export const providerStart = command({
     model,
     build,
     slots,
+    context,
     threads,
     identity,
     tpm,
@@ -66,6 +69,7 @@ export const providerStart = command({
       modelPath: located.path,
       build: build ?? located.build,
       slots,
+      contextTokens: context,
       threads: threads ?? THREADS_DEFAULT,
       logLevel,
       version,
@@ -84,8 +88,9 @@ export const providerStart = command({
 });
 
 /** What the owner is told while it runs: one line for each change, none for what stays as it was. */
-function storyOf(output: Output) {
+export function storyOf(output: Output) {
   let told: string | undefined;
+  /** Until it serves again: its first verdict after an outage is that it has not answered a challenge yet. */
   let lost: string | undefined;
   return {
     onIdentity({ home, reason }: { home: IdentityHome; reason: string }): void {
@@ -100,7 +105,7 @@ function storyOf(output: Output) {
     onTrust({ trustLevel, eligible, checks }: TrustFacts): void {
       const reason = eligible ? undefined : failureIn([...checks]);
       const again = eligible && (lost !== undefined || told !== undefined);
-      lost = undefined;
+      if (eligible) lost = undefined;
       if (again) output.result({ event: "eligible", trust_level: trustLevel }, () => "This machine may serve again.");
       if (reason !== undefined && reason !== told)
         output.result(

@@ -1,5 +1,5 @@
 import { command } from "../command.ts";
-import { runningElsewhere, runningStatus, whyNotEarning } from "../machine-folder.ts";
+import { runningElsewhere, runningStatus, silenceOf, statusIn, whyNotEarning } from "../machine-folder.ts";
 import { columns, outputOf, wordsOf } from "../output.ts";
 
 export const providerStatus = command({
@@ -12,12 +12,23 @@ export const providerStatus = command({
     const status = await runningStatus(data);
     if (!status) {
       const way = (await runningElsewhere(data)) ?? "'darkbloom provider start' starts one.";
-      const reason = `No provider runs on ${data}. ${way}`;
-      output.result({ running: false, eligible: false, reason }, () => reason);
+      // What a crash left behind tells at least when.
+      const lastSeen = statusIn(data)?.at ?? null;
+      const seen = lastSeen === null ? "" : ` The last one was seen ${lastSeen}.`;
+      const reason = `No provider runs on ${data}.${seen} ${way}`;
+      output.result({ running: false, eligible: false, last_seen: lastSeen, reason }, () => reason);
       return 1;
     }
-    const reason = whyNotEarning(status);
-    output.result({ running: true, ...status, reason: reason ?? null }, () =>
+    const now = Date.now();
+    const silence = silenceOf(status, now);
+    if (silence !== undefined) {
+      const reason = `The provider on ${data} does not run as it should. ${silence}`;
+      const { pid, at } = status;
+      output.result({ running: false, eligible: false, last_seen: at, pid, reason }, () => reason);
+      return 1;
+    }
+    const reason = whyNotEarning(status, now);
+    output.result({ running: true, ...status, last_seen: status.at, reason: reason ?? null }, () =>
       [
         reason === undefined ? "This machine may earn." : `This machine does not earn. ${reason}`,
         "",

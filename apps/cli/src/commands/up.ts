@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
+import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
 import { administer, COORDINATOR_FOLDER } from "../admin.ts";
 import { ChildEndedEarly } from "../child.ts";
 import { command } from "../command.ts";
@@ -26,13 +26,16 @@ export const up = command({
     providers: { default: "1" },
     model: { default: bundledModel.id },
     slots: { default: String(SLOTS_DEFAULT) },
+    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
     threads: "optional",
     joinToken: "optional",
+    corsOrigin: "optional",
+    requestsPerMinute: { default: "1200" },
     serialDisclosure: { default: "serial" },
     logLevel: { default: "error" },
     json: { default: "false" },
   },
-  async run({ data, host, model: wanted, providers, threads, joinToken, json, ...rest }) {
+  async run({ data, host, model: wanted, providers, threads, joinToken, corsOrigin, json, ...rest }) {
     const stop = listenForStop();
     const model = locateModel(wanted);
     if (!isLoopback(host)) {
@@ -47,6 +50,7 @@ export const up = command({
       providers,
       modelPath: model.path,
       build: model.build,
+      corsOrigins: corsOrigin ?? [],
       threads: threads ?? Math.max(1, Math.floor(THREADS_DEFAULT / providers)),
       joinToken,
     };
@@ -57,16 +61,26 @@ export const up = command({
         PATIENCE_MS,
         "Waiting for a provider to load the model and to answer its first challenge …",
       );
-      if (model !== bundledModel) await addToCatalog(model, join(plan.data, COORDINATOR_FOLDER));
+      if (model !== bundledModel) await addToCatalog(model, plan.context, join(plan.data, COORDINATOR_FOLDER));
       const { baseUrl, serving } = network.use(await startNetwork(plan));
       const apiKey = await administer(plan.data, (admin) => ensureKey(folder, admin));
-      const serial = await serving;
-      return { baseUrl, apiKey, serial, balance: await balanceOf(baseUrl, apiKey) };
+      const { serial, ready } = await serving;
+      return { baseUrl, apiKey, serial, ready, balance: await balanceOf(baseUrl, apiKey) };
     };
     const start = async (): Promise<0 | 1> => {
-      const { baseUrl, apiKey, serial, balance } = await untilServing();
+      const { baseUrl, apiKey, serial, ready, balance } = await untilServing();
+      if (ready < providers) note(`${ready} of ${providers} providers serve so far.`);
       outputOf(json).result(
-        { event: "ready", base_url: baseUrl, api_key: apiKey, model: model.id, provider_serial: serial },
+        {
+          event: "ready",
+          base_url: baseUrl,
+          openai_base_url: `${baseUrl}/v1`,
+          api_key: apiKey,
+          model: model.id,
+          provider_serial: serial,
+          providers_ready: ready,
+          providers,
+        },
         () => welcome({ baseUrl, apiKey, model: model.id, balance }),
       );
       await stop.asked;

@@ -1,12 +1,12 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { coordinatorKeyId } from "@darkbloom/protocol";
+import { ErrorForPeople, coordinatorKeyId } from "@darkbloom/protocol";
 import { nodeCrypto, type DataFolder } from "@darkbloom/protocol/node";
 import type { Countersigner } from "../inference/countersigner.ts";
 
 export const COUNTERSIGNER_FILE = "coordinator-key.pem";
 
 /** The message is a sentence for the operator. */
-export class CountersignerError extends Error {
+export class CountersignerError extends ErrorForPeople {
   override readonly name = "CountersignerError";
 }
 

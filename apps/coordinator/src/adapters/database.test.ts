@@ -122,6 +122,20 @@ it("migrates wholly or not at all", async () => {
   expect(database.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
 });
 
+/** Goal: a damaged page is found before money is entrusted to it. Method: overwrite one of an index in the middle of the file. */
+it("refuses a damaged database", async () => {
+  await using folder = await newFolder();
+  {
+    using database = await openDatabase(folder);
+    const insert = database.prepare("INSERT INTO accounts VALUES (?, 5, 0, 0, 5)");
+    for (let n = 0; n < 2_000; n++) insert.run(`acct_${n}_${"x".repeat(50)}`);
+  }
+  const bytes = folder.read(DATABASE_FILE) ?? Buffer.alloc(0);
+  const middle = 4096 * Math.floor(bytes.length / 8192);
+  folder.write(DATABASE_FILE, bytes.fill(0xab, middle, middle + 4096));
+  await expect(openDatabase(folder)).rejects.toMatchObject({ code: "damaged" });
+});
+
 /** Goal: a damaged file is named, not overwritten. Method: text where the database should be. */
 it("refuses a file that is no database", async () => {
   await using folder = await newFolder();

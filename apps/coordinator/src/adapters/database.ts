@@ -2,9 +2,11 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { sql, type Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
+import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
 import { migrations as ours, type Migration } from "./migrations.ts";
+import { storageFaultOf } from "./storage-failure.ts";
 
 export const DATABASE_FILE = "coordinator.db";
 
@@ -12,9 +14,9 @@ export const DATABASE_FILE = "coordinator.db";
 const BUSY_WAIT_MS = 2_000;
 
 /** The message is a sentence for the operator. */
-export class DatabaseError extends Error {
+export class DatabaseError extends ErrorForPeople {
   override readonly name = "DatabaseError";
-  readonly code: "newer_schema" | "not_a_database" | "migration_failed";
+  readonly code: "newer_schema" | "not_a_database" | "migration_failed" | "missing" | "damaged";
 
   constructor(code: DatabaseError["code"], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -41,6 +43,7 @@ export async function openDatabase(folder: DataFolder, migrations: readonly Migr
         `The database ${path} has schema version ${version} and this program knows versions up to ${migrations.length}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
       );
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    if (version > 0) assertUndamaged(database, path);
     if (version > 0 && version < migrations.length) backUp(database, folder, version);
     if (version < migrations.length) await migrate(database, path, migrations);
     return database;
@@ -62,6 +65,34 @@ function schemaVersion(database: DatabaseSync, path: string): number {
       `The file ${path} is not a database that can be read. Move it away to start empty, or restore a backup.`,
       { cause },
     );
+  }
+}
+
+/** A larger database is not read whole at a start: 'darkbloom ledger check' does that. About a second. */
+const START_CHECK_BYTES_MAX = 256 * 1024 * 1024;
+
+/** @throws DatabaseError where SQLite finds damage in a database that is small enough to be read at a start */
+function assertUndamaged(database: DatabaseSync, path: string): void {
+  const bytes = Number(
+    database.prepare("SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size").get()?.[
+      "bytes"
+    ],
+  );
+  if (bytes > START_CHECK_BYTES_MAX || !isDamaged(database)) return;
+  throw new DatabaseError(
+    "damaged",
+    `The database ${path} is damaged. Keep a copy of the data folder as it is, then restore a backup; what can be saved without one, 'sqlite3 ${path} .recover' shows.`,
+  );
+}
+
+/** Whether SQLite finds pages, rows or indexes that do not fit together; reads the whole file. */
+export function isDamaged(database: DatabaseSync): boolean {
+  try {
+    const [found] = database.prepare("PRAGMA integrity_check(1)").all();
+    return found?.["integrity_check"] !== "ok";
+  } catch (error) {
+    if (storageFaultOf(error) === "damaged") return true;
+    throw error;
   }
 }
 

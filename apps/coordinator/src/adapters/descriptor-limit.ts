@@ -1,5 +1,6 @@
+import { ErrorForPeople } from "@darkbloom/protocol";
 /** The message is a sentence for the operator. */
-export class DescriptorLimitError extends Error {
+export class DescriptorLimitError extends ErrorForPeople {
   override readonly name = "DescriptorLimitError";
 
   constructor() {

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
+import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import type { NetworkKey } from "../trust/serial-names.ts";
 
@@ -7,7 +8,7 @@ export const NETWORK_KEY_FILE = "network-key.hex";
 const NETWORK_KEY_BYTES = 32;
 
 /** The message is a sentence for the operator. */
-export class NetworkKeyError extends Error {
+export class NetworkKeyError extends ErrorForPeople {
   override readonly name = "NetworkKeyError";
 }
 

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { microUsd, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
@@ -81,7 +81,32 @@ describe("the store", () => {
       await expect(openStore(path, options)).rejects.toThrow(sentence);
       rmSync(join(path, name));
     }
+    for (const name of [COUNTERSIGNER_FILE, NETWORK_KEY_FILE]) rmSync(join(path, name), { force: true });
     await using _ = await openStore(path, options);
+  });
+
+  /** Goal: what is left of a network is no new one. Method: take away each part of a used folder in turn; of an unused one, nothing is missed. */
+  it("refuses a folder that had more in it", async () => {
+    const path = newPath();
+    await (await openStore(path, options))[Symbol.asyncDispose]();
+    rmSync(join(path, NETWORK_KEY_FILE));
+    {
+      await using store = await openStore(path, options);
+      await store.ledger.credit("credit_1", termsOf("1", 0n).account, microUsd(50n), 1);
+    }
+    for (const [name, sentence] of [
+      [COUNTERSIGNER_FILE, /not its key files: coordinator-key\.pem\. Restore them/],
+      [NETWORK_KEY_FILE, /not its key files: network-key\.hex\. Restore them/],
+      ["coordinator.db", /not its database coordinator\.db, which holds all balances\. Restore it/],
+    ] as const) {
+      const file = join(path, name);
+      renameSync(file, join(root, name));
+      await expect(openStore(path, options)).rejects.toThrow(sentence);
+      expect(existsSync(file)).toBe(false);
+      renameSync(join(root, name), file);
+    }
+    await using store = await openStore(path, options);
+    expect((await store.ledger.totals(termsOf("1", 0n).account)).balance).toBe(50n);
   });
 
   /** Goal: a model given at the start stays in the catalog, and prices edited by hand are kept. Method: start with one, edit, start without. */

@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "@darkbloom/protocol";
 import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
@@ -8,10 +9,10 @@ import type { Countersigner } from "../inference/countersigner.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { NetworkKey } from "../trust/serial-names.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
-import { openCountersigner } from "./countersigner.ts";
-import { openDatabase } from "./database.ts";
+import { COUNTERSIGNER_FILE, openCountersigner } from "./countersigner.ts";
+import { DATABASE_FILE, DatabaseError, openDatabase } from "./database.ts";
 import { openLocalSecret } from "./local-secret.ts";
-import { openNetworkKey } from "./network-key.ts";
+import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
@@ -54,10 +55,12 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await openDataFolder(path, "coordinator"));
   const catalog = new Catalog(catalogWith(folder, options.models ?? []));
+  assertWhole(folder);
+  const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
+  assertKeysThere(folder, database);
   const countersigner = openCountersigner(folder);
   const networkKey = openNetworkKey(folder);
   const localSecret = openLocalSecret(folder);
-  const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
   const ledger = opening.use(new SqliteLedger(database, options.receiptLifeMs));
   const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
   opening.use(sweepReceipts(ledger, options));
@@ -73,6 +76,35 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
     holdsReleased,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+const keyFiles = [COUNTERSIGNER_FILE, NETWORK_KEY_FILE];
+
+/**
+ * Keys are made after the database, so that keys without one are what is left of a network, and no first start.
+ *
+ * @throws DatabaseError
+ */
+function assertWhole(folder: DataFolder): void {
+  if (lstatSync(folder.file(DATABASE_FILE), { throwIfNoEntry: false })) return;
+  const keys = keyFiles.filter((name) => folder.read(name) !== undefined);
+  if (keys.length === 0) return;
+  throw new DatabaseError(
+    "missing",
+    `The folder ${folder.path} has the keys of a network (${keys.join(", ")}) and not its database ${DATABASE_FILE}, which holds all balances. Restore it from a backup; only to begin a new network, move the keys away.`,
+  );
+}
+
+/** @throws DatabaseError where the database knows accounts or API keys, and a key file is missing */
+function assertKeysThere(folder: DataFolder, database: DatabaseSync): void {
+  const missing = keyFiles.filter((name) => folder.read(name) === undefined);
+  if (missing.length === 0) return;
+  const used = database.prepare("SELECT 1 FROM accounts UNION ALL SELECT 1 FROM api_keys LIMIT 1").get();
+  if (!used) return;
+  throw new DatabaseError(
+    "missing",
+    `The folder ${folder.path} has the database of a network and not its key files: ${missing.join(", ")}. Restore them from the same backup (mode 600). New ones would make old receipts look forged and give every machine another pseudonym; only where none are left, make them with 'openssl genpkey -algorithm ed25519 -out ${COUNTERSIGNER_FILE}' and 'openssl rand -hex 32 > ${NETWORK_KEY_FILE}'.`,
+  );
 }
 
 function catalogWith(folder: DataFolder, added: readonly CatalogEntry[]): CatalogEntry[] {

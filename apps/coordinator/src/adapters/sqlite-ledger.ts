@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import {
   microUsd,
+  NetworkError,
   receiptDocument,
   type AccountId,
   type JobId,
@@ -23,6 +24,7 @@ import {
   type Totals,
   type UsageRow,
 } from "../ledger/port.ts";
+import { isDamaged } from "./database.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
@@ -44,6 +46,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #group: GroupCommit;
   readonly #sql: { readonly [Name in keyof typeof ledgerSql]: StatementSync };
   readonly #receiptLifeMs: number;
+  readonly #database: DatabaseSync;
   /** What the storage did not take yet. No more than the holds that were open when it failed. */
   readonly #owed = new Map<HoldId, Settlement>();
   #retry: NodeJS.Timeout | undefined;
@@ -54,6 +57,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
    */
   constructor(database: DatabaseSync, receiptLifeMs: number = RECEIPT_LIFE_MS) {
     this.#receiptLifeMs = receiptLifeMs;
+    this.#database = database;
     this.#group = new GroupCommit(database);
     const prepare = (text: string): StatementSync => {
       const statement = database.prepare(text);
@@ -157,6 +161,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
    * first difference that is not zero, of: the figures' own sum, held, charged, credited.
    */
   async check(): Promise<LedgerFault[]> {
+    if (read(() => isDamaged(this.#database)))
+      throw new NetworkError({ code: "storage_unavailable", fault: "damaged", retryAfterSec: 5 });
     return read(() => this.#sql.check.all()).map((row) => ({
       account: textOf(row, "account") as AccountId,
       offBy: bigintOf(row, "off_by"),

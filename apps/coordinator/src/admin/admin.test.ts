@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -179,11 +180,13 @@ describe("the admin socket", () => {
     expect(existsSync(join(path, "admin.sock"))).toBe(false);
   });
 
-  /** Goal: a socket that a killed coordinator left is no obstacle. Method: put a file in its place. */
+  /** Goal: a socket that a killed coordinator left is no obstacle. Method: a process listens there and is killed. */
   it("replaces what a dead coordinator left", async () => {
     const path = newPath();
     await (await open(path))[Symbol.asyncDispose]();
-    writeFileSync(join(path, "admin.sock"), "");
+    const listens = `require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+    spawnSync(process.execPath, ["-e", listens, join(path, "admin.sock")]);
+    expect(lstatSync(join(path, "admin.sock")).isSocket()).toBe(true);
     await using _ = await coordinatorOn(path);
     expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toEqual([]);
   });

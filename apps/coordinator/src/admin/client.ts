@@ -83,7 +83,11 @@ function remoteAdmin(dataPath: string): Admin {
       const created = await ask(request, adminAnswers["keys.create"]);
       return { apiKey: created.api_key, keyId: created.key_id, account: created.account };
     },
-    listKeys: async () => (await ask({ op: "keys.list" }, adminAnswers["keys.list"])).map(keyOf),
+    listKeys: async () =>
+      (await ask({ op: "keys.list" }, adminAnswers["keys.list"])).map((key) => ({
+        ...keyOf(key),
+        balance: key.balance_micro_usd,
+      })),
     revokeKey: async (keyId) => keyOf(await ask({ op: "keys.revoke", key_id: keyId }, adminAnswers["keys.revoke"])),
     async credit(payee, amount) {
       const wired = "keyId" in payee ? { key_id: payee.keyId } : { account: payee.account };

@@ -1,4 +1,6 @@
 import {
+  ErrorForPeople,
+  microUsd,
   formatUsd,
   PINNED_SERIALS_MAX,
   toHex,
@@ -13,7 +15,7 @@ import {
 } from "@darkbloom/protocol";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX, isStorageFailure } from "../ledger/book.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 
 export interface CreatedKey {
@@ -41,7 +43,7 @@ export type Payee = { readonly account: string } | { readonly keyId: string };
 export interface Admin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** Oldest first, revoked ones too. */
-  listKeys(): Promise<KeyRecord[]>;
+  listKeys(): Promise<ListedKey[]>;
   revokeKey(keyId: string): Promise<KeyRecord>;
   credit(payee: Payee, amount: MicroUsd): Promise<{ account: AccountId; balance: MicroUsd }>;
   /** Accounts whose figures do not add up; empty is the only good answer. */
@@ -50,8 +52,13 @@ export interface Admin {
 
 export type AdminFault = "invalid" | "unknown_account" | "unknown_key" | "too_much" | "unreachable" | "internal";
 
+/** A key, and what its account can still spend, holds included. */
+export interface ListedKey extends KeyRecord {
+  readonly balance: MicroUsd;
+}
+
 /** The message is a sentence for the operator. */
-export class AdminError extends Error {
+export class AdminError extends ErrorForPeople {
   override readonly name = "AdminError";
   readonly code: AdminFault;
 
@@ -122,7 +129,13 @@ export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld)
       return { apiKey, keyId, account };
     },
 
-    listKeys: () => accounts.list(),
+    async listKeys() {
+      const keys = await accounts.list();
+      const balances = new Map<AccountId, MicroUsd>();
+      for (const { account } of keys)
+        if (!balances.has(account)) balances.set(account, (await ledger.totals(account)).balance);
+      return keys.map((key) => ({ ...key, balance: balances.get(key.account) ?? microUsd(0n) }));
+    },
 
     async revokeKey(keyId) {
       // An id is only a name to look up; an unknown one finds nothing.
@@ -139,7 +152,14 @@ export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld)
       return { account, balance: (await ledger.totals(account)).balance };
     },
 
-    check: () => ledger.check(),
+    check: () =>
+      ledger.check().catch((error: unknown): never => {
+        if (!isStorageFailure(error)) throw error;
+        throw new AdminError(
+          "internal",
+          "The database is damaged or cannot be read. Keep a copy of the data folder before anything else, then restore a backup.",
+        );
+      }),
   };
 }
 

@@ -121,7 +121,7 @@ async function perform(admin: Admin, request: AdminRequest): Promise<unknown> {
       return { api_key: created.apiKey, key_id: created.keyId, account: created.account };
     }
     case "keys.list":
-      return (await admin.listKeys()).map(wireOf);
+      return (await admin.listKeys()).map((key) => ({ ...wireOf(key), balance_micro_usd: String(key.balance) }));
     case "keys.revoke":
       return wireOf(await admin.revokeKey(request.key_id));
     case "credit": {

@@ -1,9 +1,10 @@
 import { lstatSync, mkdtempSync, readlinkSync, realpathSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { AdminError } from "./operations.ts";
 
 const SOCKET_FILE = "admin.sock";
+const FOLDER_PREFIX = "darkbloom-";
 /** macOS gives a socket's path 104 bytes with the closing zero, Linux 108; the smaller holds everywhere. */
 const SOCKET_PATH_BYTES_MAX = 103;
 
@@ -30,7 +31,7 @@ export function placeAdminSocket(folderPath: string): SocketPlace {
   const path = join(folderPath, SOCKET_FILE);
   clear(path);
   if (fits(path)) return { path, [Symbol.dispose]: () => clear(path) };
-  const elsewhere = join(mkdtempSync(join(tmpdir(), "darkbloom-")), SOCKET_FILE);
+  const elsewhere = join(mkdtempSync(join(tmpdir(), FOLDER_PREFIX)), SOCKET_FILE);
   if (!fits(elsewhere)) {
     rmdirSync(dirname(elsewhere));
     throw new AdminError(
@@ -46,6 +47,9 @@ const fits = (path: string): boolean => Buffer.byteLength(path) <= SOCKET_PATH_B
 
 function clear(path: string): void {
   const elsewhere = linkTarget(path);
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there && elsewhere === undefined && !there.isSocket())
+    throw new AdminError("unreachable", `At ${path} stands something that is no socket. Move it away.`);
   rmSync(path, { force: true });
   if (elsewhere === undefined) return;
   rmSync(elsewhere, { force: true });
@@ -56,6 +60,19 @@ function clear(path: string): void {
   }
 }
 
+/**
+ * Where our own link leads: to a socket in a private folder of ours, or to one that is gone.
+ *
+ * @throws AdminError for every other link: what it leads to is somebody else's
+ */
 function linkTarget(path: string): string | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
+  const target = readlinkSync(path);
+  const folder = lstatSync(dirname(target), { throwIfNoEntry: false });
+  const named = basename(target) === SOCKET_FILE && basename(dirname(target)).startsWith(FOLDER_PREFIX);
+  const isPrivate =
+    !folder || (folder.isDirectory() && (folder.mode & 0o077) === 0 && folder.uid === process.getuid?.());
+  const socket = lstatSync(target, { throwIfNoEntry: false });
+  if (named && isPrivate && (!socket || socket.isSocket())) return target;
+  throw new AdminError("unreachable", `The file ${path} is a link that Darkbloom did not make. Remove it.`);
 }

@@ -60,7 +60,7 @@ const keyRecord = z.object({
 /** The `ok` of each answer. */
 export const adminAnswers = {
   "keys.create": z.object({ api_key: z.string(), key_id: keyId, account: accountId }),
-  "keys.list": z.array(keyRecord),
+  "keys.list": z.array(keyRecord.extend({ balance_micro_usd: money })),
   "keys.revoke": keyRecord,
   credit: z.object({ account: accountId, balance_micro_usd: money }),
   "ledger.check": z.array(z.object({ account: accountId, off_by_micro_usd: money })),

@@ -1,4 +1,4 @@
-import { microUsd, type BuildId, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
+import { ErrorForPeople, microUsd, type BuildId, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
 import * as z from "zod";
 import type { CatalogEntry } from "./catalog.ts";
 
@@ -9,7 +9,7 @@ const PRICE_MICRO_USD_MAX = 1_000_000_000_000_000;
 const TOKENS_MAX = 100_000_000;
 
 /** The message is a sentence for the operator, and names the field. */
-export class CatalogError extends Error {
+export class CatalogError extends ErrorForPeople {
   override readonly name = "CatalogError";
 }
 

@@ -50,16 +50,22 @@ function modelsCheck(machine: Candidate, floor: Floor, nowMs: number): Check {
   const known = `${right.length} of the ${entries.length} in the coordinator's catalog`;
   if (right.length > 0) return checks.pass(id, known);
   if (machine.models.length === 0) return checks.fail(id, "no model is loaded", "Start the provider with --model.");
-  return entries.some((entry) => machine.models.some(({ build }) => build === entry.build))
+  if (!entries.some((entry) => machine.models.some(({ build }) => build === entry.build)))
+    return checks.fail(
+      id,
+      "the coordinator's catalog has no such build",
+      "Ask the operator to add it: 'darkbloom provider models' prints its name and hash.",
+    );
+  return entries.some((entry) => !isShut("model_not_served", entry, machine, floor, nowMs))
     ? checks.fail(
         id,
-        "the catalog has other weights, or a longer context, under this build's name",
-        "Get the file that the operator means: 'darkbloom provider models' prints the hash of yours.",
+        "the catalog promises a longer context than this machine offers",
+        "Start the provider with --context as large as the catalog's context_tokens, or ask the operator to lower that.",
       )
     : checks.fail(
         id,
-        "the coordinator's catalog has no such build",
-        "Ask the operator to add it: 'darkbloom provider models' prints its name and hash.",
+        "the catalog has other weights under this build's name",
+        "Get the file that the operator means: 'darkbloom provider models' prints the hash of yours.",
       );
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import {
+  ErrorForPeople,
   APPLE_RANDOM_BYTES,
   appleNonce,
   certificateInFile,
@@ -23,7 +24,7 @@ type MdaFile = z.infer<typeof mdaFile>;
 const PEM = /-----BEGIN CERTIFICATE-----[^-]{1,20000}-----END CERTIFICATE-----/g;
 
 /** The message is a sentence for the machine's owner. */
-export class AppleMdaError extends Error {
+export class AppleMdaError extends ErrorForPeople {
   override readonly name = "AppleMdaError";
 }
 

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { ErrorForPeople } from "@darkbloom/protocol";
 import { fileSha256, manifestSha256, type HashedFile } from "./file-manifest.ts";
 
 /** Where the packages lie beside each other: the repository, or a copy of it. */
@@ -26,7 +27,7 @@ const SOURCE_BYTES_MAX = 4 * 1024 * 1024;
 const FOLDER_DEPTH_MAX = 16;
 
 /** The program's own files are not as they were shipped; the message is a sentence for the machine's owner. */
-export class CodeHashError extends Error {
+export class CodeHashError extends ErrorForPeople {
   override readonly name = "CodeHashError";
 }
 

@@ -33,7 +33,9 @@ export const TOKEN_VARIABLE = "DARKBLOOM_TOKEN";
 /** Of our own settings those that `provider start` reads, and what our processes tell each other. */
 const ownSettings = new Set([
   "DARKBLOOM_BUILD",
+  "DARKBLOOM_CONTEXT",
   "DARKBLOOM_COORDINATOR",
+  "DARKBLOOM_COORDINATOR_DATA",
   "DARKBLOOM_DATA",
   "DARKBLOOM_IDENTITY",
   "DARKBLOOM_JSON",

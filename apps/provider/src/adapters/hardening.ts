@@ -1,13 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { url as inspectorUrl } from "node:inspector";
+import { ErrorForPeople } from "@darkbloom/protocol";
 import { injectingNames, scrubbedEnvironment, TOKEN_VARIABLE, unneededCount } from "./environment.ts";
 import { linuxProcessPosture } from "./linux-posture.ts";
 import { nativeCalls } from "./native-calls.ts";
 import { off, on, unread, type PostureEntry } from "./posture.ts";
 
 /** This process can be read by others; the message is a sentence for the machine's owner. */
-export class NotHardenedError extends Error {
+export class NotHardenedError extends ErrorForPeople {
   override readonly name = "NotHardenedError";
 }
 

@@ -1,11 +1,12 @@
 import { statSync } from "node:fs";
+import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 
 /** Any of these bits lets somebody else read the key. */
 const OTHERS_MODE_BITS = 0o077;
 
 /** The message is a sentence for the machine's owner. */
-export class IdentityKeyError extends Error {
+export class IdentityKeyError extends ErrorForPeople {
   override readonly name = "IdentityKeyError";
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { memoryFolder } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
-import { providerStatus, STATUS_FILE, StatusFile } from "./status-file.ts";
+import { providerStatus, STATUS_FILE, STATUS_SILENT_MS, StatusFile } from "./status-file.ts";
 
 describe("the status file", () => {
   const open = () => {
@@ -36,6 +36,18 @@ describe("the status file", () => {
       eligible: false,
       lost: "silent",
     });
+  });
+
+  /** Goal: its age tells whether the provider lives. Method: nothing happens for a minute; then it is over. */
+  it("is written while nothing happens, and not when it is over", async () => {
+    const { clock, status, read, folder } = open();
+    for (let second = 0; second < 60; second += 5) {
+      await clock.advance(5_000);
+      expect(clock.now() - Date.parse(read().at)).toBeLessThan(STATUS_SILENT_MS / 3);
+    }
+    status[Symbol.dispose]();
+    await clock.advance(60_000);
+    expect(String(folder.read(STATUS_FILE))).toBe("");
   });
 
   it("writes counts seldom, and the last of them too", async () => {

@@ -7,6 +7,10 @@ import type { PostureEntry } from "./posture.ts";
 export const STATUS_FILE = "status.json";
 /** Counters are written at most this often; what changes eligibility is written at once. */
 const WRITE_EVERY_MS = 2_000;
+/** Written at least this often, so that its age tells whether the provider lives. */
+const STATUS_BEAT_MS = 10_000;
+/** A status that is older was written by a provider that hangs, or is gone: three beats were missed. */
+export const STATUS_SILENT_MS = 3 * STATUS_BEAT_MS + WRITE_EVERY_MS;
 
 /** What `darkbloom provider status` shows: whether this machine may earn, and if not, why. */
 export const providerStatus = z.object({
@@ -72,6 +76,15 @@ export class StatusFile implements Disposable {
       at: new Date(clock.now()).toISOString(),
     };
     this.#write({});
+    void this.#beat();
+  }
+
+  async #beat(): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      await this.#clock.sleep(STATUS_BEAT_MS, signal).catch(() => {});
+      if (!signal.aborted) this.#write({});
+    }
   }
 
   joined({ providerId, serialAlias }: { providerId: string; serialAlias: string | undefined }): void {

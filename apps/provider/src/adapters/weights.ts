@@ -1,9 +1,10 @@
 import { lstatSync, readdirSync, readFileSync, statSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { ErrorForPeople } from "@darkbloom/protocol";
 import { fileSha256, manifestSha256, parseManifest, type HashedFile } from "./file-manifest.ts";
 
 /** A model file that cannot be used; the message is a sentence for the operator and names the file. */
-export class ModelFileError extends Error {
+export class ModelFileError extends ErrorForPeople {
   override readonly name = "ModelFileError";
 }
 

@@ -1,10 +1,11 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
@@ -103,6 +104,72 @@ describe("a data folder", () => {
           /a file stands where a folder is needed\. Move the file away, or choose another/,
         ),
       });
+  });
+
+  /** Goal: what others can change is not trusted. Method: a folder and a file with each write bit; mended, both open. */
+  it("refuses what other users can write", async () => {
+    const path = newPath();
+    for (const bits of [0o020, 0o002]) {
+      mkdirSync(path, { recursive: true });
+      chmodSync(path, 0o700 | bits);
+      await expect(openDataFolder(path, "coordinator")).rejects.toMatchObject({
+        code: "not_private",
+        message: expect.stringContaining(`chmod 700 ${path}`),
+      });
+      chmodSync(path, 0o755);
+      await using folder = await openDataFolder(path, "coordinator");
+      folder.write("key.pem", "secret");
+      chmodSync(join(path, "key.pem"), 0o600 | bits);
+      for (const open of [() => folder.read("key.pem"), () => folder.touch("key.pem")])
+        expect(open).toThrow(expect.objectContaining({ code: "not_private" }));
+      chmodSync(join(path, "key.pem"), 0o600);
+      expect(folder.read("key.pem")?.toString()).toBe("secret");
+    }
+  });
+
+  /** Goal: what others could read they can read no longer. Method: a file of mode 0644; read it, look at its mode. */
+  it("takes reading away from other users", async () => {
+    await using folder = await openDataFolder(newPath(), "coordinator");
+    writeFileSync(folder.file("a.txt"), "a", { mode: 0o644 });
+    expect(folder.read("a.txt")?.toString()).toBe("a");
+    expect(modeOf(folder.file("a.txt"))).toBe(0o600);
+  });
+
+  /** Goal: nothing outside the folder is read or written. Method: a link and a folder in a file's place, and a link in the lock's. */
+  it("follows no link, and opens files alone", async () => {
+    const path = newPath();
+    const outside = join(root, "outside");
+    writeFileSync(outside, "theirs");
+    {
+      await using folder = await openDataFolder(path, "coordinator");
+      symlinkSync(outside, folder.file("link"));
+      mkdirSync(folder.file("sub"));
+      for (const open of [() => folder.read("link"), () => folder.touch("link")])
+        expect(open).toThrow(/is a link, and links in a data folder are not followed/);
+      expect(() => folder.read("sub")).toThrow(/stands something that is no file/);
+      folder.write("link", "ours");
+    }
+    expect(readFileSync(outside, "utf8")).toBe("theirs");
+    rmSync(join(path, "lock.db"));
+    symlinkSync(outside, join(path, "lock.db"));
+    await expect(openDataFolder(path, "coordinator")).rejects.toMatchObject({ code: "not_private" });
+  });
+
+  /** Goal: a full disk is named. Method: a file system that has no room, where this user may mount one. */
+  it("says that the disk is full", async (context) => {
+    const path = newPath();
+    mkdirSync(path, { recursive: true });
+    const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", path]);
+    if (mount.status !== 0) return context.skip("no tmpfs can be mounted here");
+    try {
+      await using folder = await openDataFolder(path, "coordinator");
+      expect(() => folder.write("big", Buffer.alloc(100_000))).toThrow(
+        expect.objectContaining({ code: "disk_full", message: expect.stringMatching(/is full\. Make room/) }),
+      );
+      expect(readdirSync(path)).toEqual(["lock.db"]);
+    } finally {
+      spawnSync("umount", ["-l", path]);
+    }
   });
 
   /** Goal: missing rights are named. Method: folders without them; the superuser has all rights, so it is left out there. */

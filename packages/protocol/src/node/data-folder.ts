@@ -3,6 +3,8 @@ import {
   accessSync,
   closeSync,
   constants,
+  fchmodSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -15,11 +17,12 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { ErrorForPeople } from "../for-people.ts";
 
 /** Why a data folder cannot be used; the error's message is a sentence for the person at the keyboard. */
-export type DataFolderFault = "in_use" | "not_a_folder" | "not_writable" | "unusable";
+export type DataFolderFault = "in_use" | "not_a_folder" | "not_writable" | "not_private" | "disk_full" | "unusable";
 
-export class DataFolderError extends Error {
+export class DataFolderError extends ErrorForPeople {
   override readonly name = "DataFolderError";
   readonly code: DataFolderFault;
 
@@ -49,6 +52,8 @@ export interface DataFolder extends AsyncDisposable {
 const LOCK_FILE = "lock.db";
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
+const OTHERS_WRITE_BITS = 0o022;
+const OTHERS_BITS = 0o077;
 
 /**
  * Opens the folder for one user, creating it with mode 0700, and locks it.
@@ -64,7 +69,8 @@ export async function openDataFolder(path: string, holder: string): Promise<Data
   const folder = existingFolder(resolve(path));
   const file = (name: string): string => join(folder, name);
   const touch = (name: string): string => {
-    closeSync(openSync(file(name), "a", FILE_MODE));
+    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+    closeSync(openPrivately(file(name), flags));
     return file(name);
   };
   const lock = locked(folder, touch, holder);
@@ -73,7 +79,13 @@ export async function openDataFolder(path: string, holder: string): Promise<Data
     file,
     touch,
     read: (name) => readIfThere(file(name)),
-    write: (name, content) => writeDurably(folder, name, content),
+    write: (name, content) => {
+      try {
+        writeDurably(folder, name, content);
+      } catch (error) {
+        throw faultOf(folder, error);
+      }
+    },
     async [Symbol.asyncDispose]() {
       if (lock.isOpen) lock.close();
     },
@@ -83,7 +95,13 @@ export async function openDataFolder(path: string, holder: string): Promise<Data
 function existingFolder(path: string): string {
   try {
     mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
+    const { mode } = statSync(path);
     if (!statSync(path).isDirectory()) throw notAFolder(path);
+    if ((mode & OTHERS_WRITE_BITS) !== 0)
+      throw new DataFolderError(
+        "not_private",
+        `The data folder ${path} can be written by other users, who may have put files of theirs there. Look at what is in it, then: chmod 700 ${path}`,
+      );
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     return realpathSync(path);
   } catch (error) {
@@ -100,6 +118,7 @@ function locked(folder: string, touch: (name: string) => string, holder: string)
     return lock;
   } catch (error) {
     lock?.close();
+    if (error instanceof DataFolderError) throw error;
     if (isBusy(error))
       throw new DataFolderError(
         "in_use",
@@ -112,16 +131,65 @@ function locked(folder: string, touch: (name: string) => string, holder: string)
 
 /** SQLITE_BUSY, the primary result code: https://www.sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
+/** SQLITE_FULL: https://www.sqlite.org/rescode.html#full */
+const SQLITE_FULL = 13;
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_FULL;
+}
 
 function isBusy(error: unknown): boolean {
   return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
 }
 
 function readIfThere(path: string): Buffer | undefined {
+  let handle: number;
   try {
-    return readFileSync(path);
+    handle = openPrivately(path, constants.O_RDONLY);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return readFileSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/**
+ * Opens a file of the folder itself: no link is followed, what others can write is refused, and what they can
+ * only read is theirs to read no longer.
+ */
+function openPrivately(path: string, flags: number): number {
+  let handle: number;
+  try {
+    // Without O_NONBLOCK a pipe in a file's place would hold the start for ever.
+    handle = openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, FILE_MODE);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT") throw error;
+    if (code === "ELOOP" || code === "EMLINK")
+      throw new DataFolderError(
+        "not_private",
+        `The file ${path} is a link, and links in a data folder are not followed. Put the file itself there.`,
+        { cause: error },
+      );
+    throw faultOf(path, error);
+  }
+  try {
+    const stats = fstatSync(handle);
+    if (!stats.isFile())
+      throw new DataFolderError("not_private", `At ${path} stands something that is no file. Move it away.`);
+    if ((stats.mode & OTHERS_WRITE_BITS) !== 0)
+      throw new DataFolderError(
+        "not_private",
+        `The file ${path} can be written by other users, who may have changed it. Make sure that it is what it should be, then: chmod 600 ${path}`,
+      );
+    if ((stats.mode & OTHERS_BITS) !== 0) fchmodSync(handle, FILE_MODE);
+    return handle;
+  } catch (error) {
+    closeSync(handle);
     throw error;
   }
 }
@@ -164,6 +232,12 @@ function faultOf(path: string, error: unknown): DataFolderError {
     return new DataFolderError(
       "not_writable",
       `The data folder ${path} cannot be written by this user (${code}). Change its owner or its mode, or choose another folder with --data.`,
+      { cause: error },
+    );
+  if (code === "ENOSPC" || code === "EDQUOT" || isFull(error))
+    return new DataFolderError(
+      "disk_full",
+      `The disk that holds ${path} is full. Make room, or choose another folder with --data.`,
       { cause: error },
     );
   return new DataFolderError(

@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import {
+  coordinatorKeyId,
+  toHex,
+  verifyReceipt,
+  wellKnownSchema,
+  fromBase64OrNothing,
+  type Check,
+  type KnownOfAnswer,
+  type ReceiptDocument,
+} from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
+import { command } from "../command.ts";
+import { CommandFailed } from "../failure.ts";
+import { columns, outputOf, wordsOf, type Output } from "../output.ts";
+import { readSavedAnswer, readSavedReceipt } from "../saved-answer.ts";
+
+const KEYS_WAIT_MAX_MS = 10_000;
+
+const needs = { coordinator: "optional", coordinatorKey: "optional", json: { default: "false" } } as const;
+
+export const verifyResponse = command({
+  path: "verify response",
+  does: "Verify an answer that 'curl -i' saved: hash, signatures and receipt, step by step. Exit code 1 where a check fails.",
+  examples: [
+    "verify response answer.txt",
+    "verify response answer.txt --coordinator http://127.0.0.1:8080",
+    "verify response answer.txt --coordinator-key BASE64 --json",
+  ],
+  operand: "FILE",
+  needs,
+  async run({ coordinator, coordinatorKey, json }, file) {
+    const answer = readSavedAnswer(bytesOf(file), file);
+    const responseSha256 = toHex(nodeCrypto.sha256(answer.hashed));
+    const { receipt, signature, toldSha256 } = answer;
+    const keys = await keysFrom(coordinator, coordinatorKey);
+    const checks = verifyReceipt(nodeCrypto, receipt, {
+      coordinatorKeys: keys,
+      responseSha256,
+      ...(signature !== undefined && { responseSignature: signature }),
+    });
+    const told: Check[] =
+      toldSha256 === undefined
+        ? []
+        : [
+            {
+              id: "response.hash",
+              status: toldSha256 === responseSha256 ? "pass" : "fail",
+              seen:
+                toldSha256 === responseSha256
+                  ? "x-response-hash is that of these bytes"
+                  : "x-response-hash is that of other bytes",
+              remedy: "",
+            },
+          ];
+    return tell(outputOf(json), receipt, [...told, ...checks]);
+  },
+});
+
+export const verifyReceiptCommand = command({
+  path: "verify receipt",
+  does: "Verify a saved receipt by itself: its two signatures. Exit code 1 where a check fails.",
+  examples: ["verify receipt receipt.json --coordinator http://127.0.0.1:8080"],
+  operand: "FILE",
+  needs,
+  async run({ coordinator, coordinatorKey, json }, file) {
+    const receipt = readSavedReceipt(bytesOf(file), file);
+    const coordinatorKeys = await keysFrom(coordinator, coordinatorKey);
+    return tell(outputOf(json), receipt, verifyReceipt(nodeCrypto, receipt, { coordinatorKeys }));
+  },
+});
+
+function tell(output: Output, { receipt }: ReceiptDocument, checks: readonly Check[]): 0 | 1 {
+  const failed = checks.some(({ status }) => status === "fail");
+  output.result({ event: "verified", good: !failed, checks, receipt }, () =>
+    [
+      columns(checks.map((check) => [check.status, check.id, wordsOf(check)])),
+      "",
+      // What others wrote is printed as JSON, which has no control characters.
+      ...Object.entries(receipt).map(([name, value]) => `${name}  ${JSON.stringify(value)}`),
+      "",
+      failed
+        ? "A check fails: do not trust this answer."
+        : "No check fails. Whether the machine is what it says: 'darkbloom verify providers'.",
+    ].join("\n"),
+  );
+  return failed ? 1 : 0;
+}
+
+function bytesOf(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch {
+    throw new CommandFailed(`${JSON.stringify(path)} is no file that this user can read.`);
+  }
+}
+
+/** The key that was given, without asking anybody; else those that the coordinator publishes; else none. */
+async function keysFrom(
+  coordinator: URL | undefined,
+  key: Uint8Array | undefined,
+): Promise<KnownOfAnswer["coordinatorKeys"]> {
+  if (key) return new Map([[coordinatorKeyId(nodeCrypto, key), key]]);
+  if (!coordinator) return new Map();
+  const base = coordinator.href.endsWith("/") ? coordinator.href : `${coordinator.href}/`;
+  const published = await fetch(new URL(".well-known/darkbloom", base), {
+    redirect: "error",
+    signal: AbortSignal.timeout(KEYS_WAIT_MAX_MS),
+  })
+    .then(async (response) => wellKnownSchema.parse(await response.json()))
+    .catch(() => {
+      throw new CommandFailed(`${base} does not tell its key. Check the URL, or give the key with --coordinator-key.`);
+    });
+  return new Map(published.coordinator_keys.map(({ id, public_key }) => [id, fromBase64OrNothing(public_key)]));
+}

@@ -1,0 +1,72 @@
+import {
+  decodeReceipt,
+  fromUtf8,
+  responseHeaders,
+  splitReceiptComment,
+  type ReceiptDocument,
+} from "@darkbloom/protocol";
+import { CommandFailed } from "./failure.ts";
+
+/** An answer as `curl -i` wrote it: what its signatures and its receipt can be held against. */
+export interface SavedAnswer {
+  /** The bytes that were hashed: of a stream, those before the receipt's comment. */
+  readonly hashed: Uint8Array<ArrayBuffer>;
+  readonly receipt: ReceiptDocument;
+  /** `x-response-hash` and `x-se-signature`; of a stream they are trailers, which `curl -i` leaves out. */
+  readonly toldSha256: string | undefined;
+  readonly signature: string | undefined;
+}
+
+const LINE_END = /\r?\n\r?\n/;
+
+/**
+ * Parts a saved answer.
+ *
+ * @throws CommandFailed where it has no status line, or no receipt
+ */
+export function readSavedAnswer(file: Uint8Array, path: string): SavedAnswer {
+  // Latin-1 keeps one character for each byte, so that places in the text are places in the bytes.
+  const text = Buffer.from(file).toString("latin1");
+  let at = 0;
+  let head = "";
+  // Before the answer there may be others: a proxy's, or `100 Continue`.
+  while (/^HTTP\/[\d.]+ \d{3}/.test(text.slice(at, at + 16))) {
+    const end = LINE_END.exec(text.slice(at));
+    if (!end) break;
+    head = text.slice(at, at + end.index);
+    at += end.index + end[0].length;
+  }
+  if (head === "")
+    throw new CommandFailed(`${path} does not begin with a status line. Save an answer with 'curl -i … -o FILE'.`);
+  const body = Uint8Array.from(file.subarray(at));
+  const header = (name: string): string | undefined => new RegExp(`^${name}: *(.*?)\\s*$`, "im").exec(head)?.[1];
+  const told = { toldSha256: header(responseHeaders.responseHash), signature: header(responseHeaders.signature) };
+  const stream = splitReceiptComment(body);
+  if (stream) return { hashed: stream.hashed, receipt: stream.document, ...told };
+  const receipt = decodeReceipt(header(responseHeaders.receipt) ?? "");
+  if (!receipt)
+    throw new CommandFailed(`${path} has no receipt that can be read: neither a header nor a stream's last line.`);
+  return { hashed: body, receipt, ...told };
+}
+
+/**
+ * A receipt as its header, a stream's last line or GET /v1/receipts/{job_id} has it.
+ *
+ * @throws CommandFailed
+ */
+export function readSavedReceipt(file: Uint8Array, path: string): ReceiptDocument {
+  const refused = new CommandFailed(
+    `${path} is no receipt: give the value of x-darkbloom-receipt, or what GET /v1/receipts/{job_id} answers.`,
+  );
+  try {
+    const text = fromUtf8(file)
+      .trim()
+      .replace(/^: darkbloom-receipt /, "");
+    const word = text.startsWith("{") ? Buffer.from(text).toString("base64url") : text;
+    const receipt = decodeReceipt(word);
+    if (receipt) return receipt;
+  } catch {
+    // Not UTF-8.
+  }
+  throw refused;
+}
