@@ -15,6 +15,8 @@ const status: ProviderStatus = {
   connected: false,
   provider_id: null,
   lost: null,
+  engine: "ready",
+  engine_reason: null,
   trust_level: "none",
   eligible: false,
   checks: [],

@@ -93,6 +93,10 @@ function textIn(data: string, file: string): string | undefined {
 export function whyNotEarning(status: ProviderStatus, nowMs: number): string | undefined {
   const silent = silenceOf(status, nowMs);
   if (silent !== undefined) return silent;
+  if (status.engine !== "ready") {
+    const what = status.engine === "failed" ? "Its model was given up" : "Its model is being started again";
+    return `${what}: ${status.engine_reason ?? "its process ended."}`;
+  }
   if (status.eligible) return undefined;
   if (!status.connected) {
     if (status.lost === null) return `It has not reached the coordinator ${status.coordinator} yet.`;

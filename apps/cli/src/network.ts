@@ -157,6 +157,12 @@ function newsOf(event: ChildEvent): string | undefined {
       return "the connection to the coordinator is lost; it reconnects.";
     case "not_eligible":
       return `it does not serve. ${textIn(event, "reason")}`;
+    case "loading":
+      return `it loads the model (${textIn(event, "step")}, ${String(event["percent"])} %).`;
+    case "engine":
+      return event["state"] === "ready"
+        ? "its model is back."
+        : `its model is ${textIn(event, "state")}. ${textIn(event, "reason")}`;
     case "eligible":
       return "it serves again.";
     default:

@@ -28,7 +28,9 @@ export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/sc
 export { providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "./adapters/status-file.ts";
 export { describeTpm } from "./adapters/tpm/tpm-key.ts";
 export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
-export type { LossReason, TrustFacts } from "./events/events.ts";
+export type { EngineState, LossReason, TrustFacts } from "./events/events.ts";
+export { EngineLoadError } from "./adapters/engine/engine-life.ts";
+export type { LoadingStep } from "./adapters/engine/words.ts";
 export type { Engine } from "./inference/engine.ts";
 export {
   loadModel,

@@ -2,15 +2,18 @@ import { softwareSerial, toHex } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { mdaEvidenceIn } from "./adapters/apple-mda.ts";
 import { codeSha256 } from "./adapters/code-hash.ts";
+import { EngineLoadError } from "./adapters/engine/engine-life.ts";
+import { EngineProcess } from "./adapters/engine/engine-process.ts";
 import { closeInspector, hardenProcess, notHardened } from "./adapters/hardening.ts";
 import { openIdentity, type Identity, type IdentityChoice } from "./adapters/identity.ts";
 import { readMachine } from "./adapters/machine.ts";
-import { postureWords, type PostureEntry } from "./adapters/posture.ts";
+import { postureWords, withEngine, type PostureEntry } from "./adapters/posture.ts";
 import { createProviderLog, type LogLevel } from "./adapters/provider-log.ts";
 import { StatusFile } from "./adapters/status-file.ts";
 import { TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
 import { openWitness } from "./adapters/witness.ts";
-import type { LossReason, ProviderEvents, TrustFacts } from "./events/events.ts";
+import type { EngineState, LossReason, ProviderEvents, TrustFacts } from "./events/events.ts";
+import type { LoadingStep } from "./adapters/engine/words.ts";
 import type { Engine } from "./inference/engine.ts";
 import { SealingKeys, type SelfDescription } from "./session/keys.ts";
 import type { Session } from "./session/session.ts";
@@ -52,12 +55,18 @@ export interface ProviderHooks {
   onIdentity?(facts: Pick<Identity, "home" | "reason">): void;
   /** When it may serve for the first time. */
   onReady?(facts: { providerId: string; serial: string; trustLevel: TrustFacts["trustLevel"] }): void;
+  /** How far the model is, several times a second. */
+  onLoading?(step: LoadingStep): void;
+  /** The model's process ended, is back, or was given up. */
+  onEngine?(state: EngineState): void;
   onTrust?(facts: TrustFacts): void;
   onLost?(facts: { reason: LossReason; retryInMs: number }): void;
 }
 
 export interface RunningProvider {
   readonly serial: string;
+  /** Rejects with a sentence where the model was given up; it never resolves. The provider is still to be stopped. */
+  readonly failed: Promise<never>;
   /** Finishes what runs for so long, says goodbye and closes. */
   stop(how: { readonly drainMs: number }): Promise<void>;
 }
@@ -73,7 +82,8 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   // Before anything is secret here.
   const hardening = config.harden === true ? hardenProcess() : notHardened;
   const machine = await readMachine();
-  const seen = (): readonly PostureEntry[] => [...machine.posture, ...hardening.posture()];
+  let enginePosture = (): readonly PostureEntry[] => [];
+  const seen = (): readonly PostureEntry[] => [...machine.posture, ...withEngine(hardening.posture(), enginePosture())];
   const posture = () => postureWords(seen());
   const clock = systemClock;
   const dialer = webSocketDialer(config.coordinatorUrl);
@@ -86,6 +96,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   // A serial that Apple vouches for; without that it would be anybody's word, and the key's own name is more.
   const serial = (mda && machine.serial) ?? softwareSerial(nodeCrypto, signer.publicKey);
   const engine = opening.use(config.engine ?? (await loadModel(config)));
+  if (engine instanceof EngineProcess) enginePosture = () => engine.posture;
   const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };
 
   const description: SelfDescription = {
@@ -153,6 +164,15 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     witness: await openWitness(tpm, mda, events),
     onTrust,
   };
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+  const watching = engine.lifecycle?.watch((state) => {
+    log.engine(state);
+    status.engine(state);
+    hooks.onEngine?.(state);
+    if (state.state === "failed") failed.reject(new EngineLoadError(state.why));
+  });
+  if (watching) opening.use(watching);
   const stay = stayConnected(net, dialer, config.coordinatorUrl, leave.signal, (next) => void (session = next));
   opening.defer(async () => {
     leave.abort(new Error("stopping"));
@@ -162,6 +182,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const parts = opening.move();
   return {
     serial,
+    failed: failed.promise,
     async stop({ drainMs }) {
       const timer = new AbortController();
       if (session && drainMs > 0)
@@ -172,10 +193,15 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   };
 }
 
-/** llama.cpp is loaded when it is needed: it takes half a second, which a command without a model need not wait. */
+/** The model, in a process of its own. */
 export async function loadModel(
-  config: Pick<ProviderConfig, "modelPath" | "build" | "slots" | "threads" | "contextTokens">,
-): Promise<Engine> {
-  const { LlamaEngine } = await import("./adapters/llama-engine.ts");
-  return LlamaEngine.load(config);
+  config: Pick<ProviderConfig, "modelPath" | "build" | "slots" | "threads" | "contextTokens"> & {
+    readonly hooks?: Pick<ProviderHooks, "onLoading">;
+  },
+): Promise<EngineProcess> {
+  const { modelPath, build, slots, threads, contextTokens, hooks } = config;
+  return EngineProcess.start({
+    load: { modelPath, build, slots, threads, contextTokens },
+    onLoading: (step) => hooks?.onLoading?.(step),
+  });
 }

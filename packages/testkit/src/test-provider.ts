@@ -97,6 +97,7 @@ export class TestProvider {
       answered: () => {},
       chipFailed: () => {},
       // A fault that the script asked for is none.
+      engine: () => undefined,
       bug: (_, error) => {
         if (!(error instanceof Error && error.message === SCRIPTED_FAULT)) network.bugs.push(error);
       },

@@ -3,6 +3,8 @@ import {
   SLOTS_DEFAULT,
   startProvider,
   THREADS_DEFAULT,
+  type EngineState,
+  type LoadingStep,
   TPM_DEVICE,
   type IdentityHome,
   type TrustFacts,
@@ -82,17 +84,60 @@ export const providerStart = command({
     // A large model loads for a while, and nothing has to be finished before it has.
     const running = await Promise.race([starting, stop.asked.then(() => undefined)]);
     if (!running) return 0;
-    await running.stop(await stop.asked);
-    return 0;
+    try {
+      await running.stop(await Promise.race([stop.asked, running.failed]));
+      return 0;
+    } catch (error) {
+      await running.stop({ drainMs: 0 });
+      throw error;
+    }
   },
 });
+
+/** Whoever waits longer than this is told for what, and how far it is. */
+const LOADING_SILENT_MS = 2_000;
+const LOADING_TOLD_EVERY_MS = 2_000;
+const loadingWords = {
+  hashing: "Reading the weights to name them by their hash:",
+  loading: "Loading the model:",
+  measuring: "Measuring how this machine runs it best:",
+} as const;
+
+const engineFacts = (state: EngineState) => ({
+  state: state.state,
+  ...("why" in state && { reason: state.why }),
+  ...("retryInMs" in state && { retry_in_ms: state.retryInMs }),
+});
+
+function engineWords(state: EngineState): string {
+  switch (state.state) {
+    case "ready":
+      return "The model is back.";
+    case "restarting":
+      return `${state.why} It is started again in ${state.retryInMs / 1000} s; until then this machine takes no requests.`;
+    case "failed":
+      return `${state.why} It is given up.`;
+  }
+}
 
 /** What the owner is told while it runs: one line for each change, none for what stays as it was. */
 export function storyOf(output: Output) {
   let told: string | undefined;
   /** Until it serves again: its first verdict after an outage is that it has not answered a challenge yet. */
   let lost: string | undefined;
+  const startedMs = performance.now();
+  let loadingToldMs = startedMs;
   return {
+    onLoading({ step, done }: LoadingStep): void {
+      const nowMs = performance.now();
+      if (nowMs - startedMs < LOADING_SILENT_MS || nowMs - loadingToldMs < LOADING_TOLD_EVERY_MS) return;
+      loadingToldMs = nowMs;
+      const percent = Math.floor(100 * done);
+      output.result({ event: "loading", step, percent }, () => `${loadingWords[step]} ${percent} %`);
+    },
+    onEngine(state: EngineState): void {
+      output.result({ event: "engine", ...engineFacts(state) }, () => engineWords(state));
+    },
     onIdentity({ home, reason }: { home: IdentityHome; reason: string }): void {
       output.result({ event: "identity", home, reason }, () => reason);
     },

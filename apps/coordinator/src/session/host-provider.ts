@@ -175,7 +175,7 @@ function dispatch(
       return challenger.renew(shown);
     }
     case "heartbeat":
-      return;
+      return session.beat(frame.status === "restarting");
     case "attestation_response":
       return challenger.answered({
         answer: fromBase64(frame.answer),

@@ -1,6 +1,20 @@
-import type { AccountId, Envelope, FromProvider, JobId, ProviderId, Serial } from "@darkbloom/protocol";
+import {
+  FRAME_PADDING_BYTES,
+  type AccountId,
+  type Envelope,
+  type FromProvider,
+  type JobId,
+  type ProviderId,
+  type Serial,
+} from "@darkbloom/protocol";
 import type { Beginning, MeasuredAnswer } from "../fleet/pace.ts";
 import type { Mailbox } from "./mailbox.ts";
+
+/** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
+export const ABANDONED_WAIT_MS = 60_000;
+
+/** One frame of a sealed answer is padded to this at least. */
+export const ANSWER_PIECE_BYTES_MIN = FRAME_PADDING_BYTES;
 
 type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
 export type Completion = Of<"inference_complete">;

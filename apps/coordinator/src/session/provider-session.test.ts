@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { account, TestNetwork } from "../../../../packages/testkit/src/network.ts";
-import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN } from "./provider-session.ts";
+import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN } from "./line.ts";
 import { FRAME_UNIT_CHARS, FRAMES_BURST, FRAMES_PER_ATTEMPT, FRAMES_PER_SEC } from "./frame-budget.ts";
 import { BODIES_WAITING_MAX, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
 

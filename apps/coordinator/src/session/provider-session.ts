@@ -3,7 +3,6 @@ import {
   CHALLENGE_AGE_MAX_MS,
   failuresOf,
   fatalFailuresOf,
-  FRAME_PADDING_BYTES,
   fromBase64,
   NetworkError,
   type FromProvider,
@@ -26,19 +25,13 @@ import type { Joining } from "./joining.ts";
 import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
 import { MachineClock } from "./machine-clock.ts";
 import { Mailbox } from "./mailbox.ts";
-import type { Line, OpenLine } from "./line.ts";
+import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN, type Line, type OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { describedBy, modelsOf, type Shown } from "./shown.ts";
 import { trustStatusOf } from "./trust-status.ts";
 import { conductOf, routedBy } from "./conduct.ts";
 import { closeCodes, type Wire } from "./wire.ts";
-
-/** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
-export const ABANDONED_WAIT_MS = 60_000;
-
-/** One frame of a sealed answer is padded to this at least. */
-export const ANSWER_PIECE_BYTES_MIN = FRAME_PADDING_BYTES;
 
 /**
  * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
@@ -62,6 +55,8 @@ export class ProviderSession implements Member {
   #passedAtMs: number | undefined;
   #draining = false;
   #candidate: Candidate;
+  /** Its model's process is being started again. */
+  #isRestarting = false;
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
   readonly #scopes: CacheScopes;
@@ -135,6 +130,7 @@ export class ProviderSession implements Member {
       draining: this.#draining || this.#leaving !== undefined,
       models,
       ...routedBy(this.#record, this.#slots),
+      ...(this.#isRestarting && { slots: 0 }),
       running: this.#lines.size,
     };
   }
@@ -264,6 +260,13 @@ export class ProviderSession implements Member {
 
   tellTrust(): void {
     this.#outbox.control(trustStatusOf(this.#net, this.#candidate, this.#verdict, this.standing, this.clock));
+  }
+
+  /** Without its model a machine has no slot, and is waited for like one that is full. */
+  beat(isRestarting: boolean): void {
+    if (isRestarting === this.#isRestarting) return;
+    this.#isRestarting = isRestarting;
+    this.#changed();
   }
 
   drain(): void {

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 
+/** Models have gigabytes: larger parts cost less than smaller ones. */
+const READ_BYTES = 1024 * 1024;
+
 /** One file and its SHA-256, lower-case hex. */
 export interface HashedFile {
   /** Without line breaks; folders end with `/`. */
@@ -26,10 +29,17 @@ export const manifestText = (files: readonly HashedFile[]): string =>
 export const manifestSha256 = (files: readonly HashedFile[]): string =>
   createHash("sha256").update(manifestText(files)).digest("hex");
 
-/** SHA-256 of a file of any size, lower-case hex. */
-export async function fileSha256(path: string): Promise<string> {
+/**
+ * SHA-256 of a file of any size, lower-case hex.
+ *
+ * @param read is told of every part that was read, in bytes
+ */
+export async function fileSha256(path: string, read?: (bytes: number) => void): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) {
+    hash.update(chunk);
+    read?.(chunk.length);
+  }
   return hash.digest("hex");
 }
 

@@ -21,6 +21,7 @@ import { replyGrammar } from "../language/constraint-grammar.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { Piece } from "../language/reply.ts";
 import { TokenText } from "../language/token-text.ts";
+import type { LoadingStep } from "./engine/words.ts";
 import { PrefixSlots } from "./llama-prefix.ts";
 import { drawing, logprobOf } from "./llama-sampling.ts";
 import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
@@ -82,9 +83,11 @@ export class LlamaEngine implements Engine {
   }
 
   /** @throws ModelFileError */
-  static async load(options: LlamaOptions): Promise<LlamaEngine> {
+  static async load(options: LlamaOptions, tell: (step: LoadingStep) => void = () => undefined): Promise<LlamaEngine> {
     const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
-    const { path: modelPath, sha256: weightsSha256 } = await readWeights(options.modelPath);
+    const { path: modelPath, sha256: weightsSha256 } = await readWeights(options.modelPath, (done) =>
+      tell({ step: "hashing", done }),
+    );
     const llama = await getLlama({
       gpu: acceleratorInstalled() ? "auto" : false,
       build: "never",
@@ -93,11 +96,13 @@ export class LlamaEngine implements Engine {
       logLevel: LlamaLogLevel.disabled,
     });
     try {
-      const model = await llama.loadModel({ modelPath }).catch((cause: unknown) => {
-        throw new ModelFileError(`${modelPath} is not a model file that can be loaded. A GGUF file is needed.`, {
-          cause,
+      const model = await llama
+        .loadModel({ modelPath, onLoadProgress: (done) => tell({ step: "loading", done }) })
+        .catch((cause: unknown) => {
+          throw new ModelFileError(`${modelPath} is not a model file that can be loaded. A GGUF file is needed.`, {
+            cause,
+          });
         });
-      });
       const template = templateOf(model, modelPath);
       const wanted = Math.min(options.contextTokens ?? CONTEXT_TOKENS_DEFAULT, model.trainContextSize);
       const context = await contextOf(model, modelPath, { sequences: slots, contextSize: wanted, threads });

@@ -8,6 +8,8 @@ export interface NativeCalls {
   forbidDumps(): boolean;
   /** Linux: what PR_GET_DUMPABLE answers, 0 no, 1 yes, 2 by root alone; undefined elsewhere. */
   dumpMode(): number | undefined;
+  /** Linux: PR_SET_PDEATHSIG (prctl(2)): the kernel kills this process when its parent ends. @returns whether it will */
+  dieWithParent(): boolean;
   /** macOS: PT_DENY_ATTACH (ptrace(2)): no debugger may attach from here on. Has never been run. */
   denyDebugger(): boolean;
 }
@@ -15,8 +17,10 @@ export interface NativeCalls {
 /** <sys/resource.h>, the same on Linux and macOS. */
 const RLIMIT_CORE = 4;
 /** <linux/prctl.h> */
+const PR_SET_PDEATHSIG = 1;
 const PR_GET_DUMPABLE = 3;
 const PR_SET_DUMPABLE = 4;
+const SIGKILL = 9n;
 /** <sys/ptrace.h> of macOS */
 const PT_DENY_ATTACH = 31;
 
@@ -39,6 +43,7 @@ export function nativeCalls(): NativeCalls | undefined {
       limitCore: (bytes) => setrlimit(RLIMIT_CORE, new Uint8Array(BigUint64Array.of(bytes, bytes).buffer)) === 0,
       forbidDumps: () => prctl?.(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n) === 0,
       dumpMode: () => prctl?.(PR_GET_DUMPABLE, 0n, 0n, 0n, 0n),
+      dieWithParent: () => prctl?.(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n) === 0,
       denyDebugger: () => ptrace?.(PT_DENY_ATTACH, 0, 0n, 0) === 0,
     };
   } catch {

@@ -32,6 +32,17 @@ export const unread = (name: string, seen: string, remedy = ""): PostureEntry =>
   remedy,
 });
 
+const worse = { pass: 0, unknown: 1, fail: 2 } as const;
+
+/** A protection of a process holds where it holds for both: the provider's, and the one that the model is in. */
+export const withEngine = (own: readonly PostureEntry[], engine: readonly PostureEntry[]): PostureEntry[] =>
+  own.map((entry) => {
+    const other = engine.find(({ name }) => name === entry.name);
+    return other && worse[other.status] > worse[entry.status]
+      ? { ...other, seen: `in the model's process: ${other.seen}` }
+      : entry;
+  });
+
 /** As the blob and a challenge's answer carry it. */
 export const postureWords = (entries: readonly PostureEntry[]): RegistrationBlob["posture"] =>
   Object.fromEntries(entries.map(({ name, status }) => [name, status]));

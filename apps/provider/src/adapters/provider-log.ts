@@ -21,6 +21,7 @@ export function createProviderLog(
       }),
     answered: (facts) => log.info({ event: "answered", ...facts, durationMs: Math.round(facts.durationMs) }),
     chipFailed: (facts) => log.warn({ event: "chip_failed", ...facts }),
+    engine: (state) => log[state.state === "ready" ? "info" : "error"]({ event: "engine", ...state }),
     // An error's message may quote what it failed on; its class and the places in our code cannot.
     bug: (facts, error) =>
       log.error({

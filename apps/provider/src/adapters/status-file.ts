@@ -1,7 +1,7 @@
 import { checkSchema, engineRefusals, trustLevels, type Clock } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
-import type { AnswerOutcome, LossReason, TrustFacts } from "../events/events.ts";
+import type { AnswerOutcome, EngineState, LossReason, TrustFacts } from "../events/events.ts";
 import type { PostureEntry } from "./posture.ts";
 
 export const STATUS_FILE = "status.json";
@@ -25,6 +25,9 @@ export const providerStatus = z.object({
   provider_id: z.string().nullable(),
   /** How the last connection ended, while there is none. */
   lost: z.string().nullable(),
+  /** Whether the model is there; `restarting` and `failed` with the reason. */
+  engine: z.enum(["ready", "restarting", "failed"]),
+  engine_reason: z.string().nullable(),
   trust_level: z.enum(trustLevels),
   eligible: z.boolean(),
   checks: z.array(checkSchema),
@@ -66,6 +69,8 @@ export class StatusFile implements Disposable {
       connected: false,
       provider_id: null,
       lost: null,
+      engine: "ready",
+      engine_reason: null,
       trust_level: "none",
       eligible: false,
       checks: [],
@@ -100,6 +105,10 @@ export class StatusFile implements Disposable {
       trust_level: "none",
       eligible: false,
     });
+  }
+
+  engine(state: EngineState): void {
+    this.#write({ engine: state.state, engine_reason: "why" in state ? state.why : null });
   }
 
   trusted({ trustLevel, eligible, checks }: TrustFacts): void {

@@ -29,21 +29,23 @@ export const MANIFEST_ENDING = ".sha256";
  * - a manifest, as `sha256sum` prints it: the files that it names, beside it. They must be there with these
  *   hashes, and no other part of the same model with them.
  *
+ * @param tell is told how far it is, from 0 to 1
  * @throws ModelFileError where anything is missing, wrong or more than was named
  */
-export async function readWeights(path: string): Promise<Weights> {
+export async function readWeights(path: string, tell?: (done: number) => void): Promise<Weights> {
   const expected = path.endsWith(MANIFEST_ENDING) ? manifestIn(path) : undefined;
   const folder = dirname(path);
   const first = expected ? firstOf(path, expected) : basename(path);
   const names = partsOf(join(folder, first));
+  const read = tell && progressOf(folder, names ?? [basename(first)], tell);
   if (names === undefined) {
     const own = expected ? fileIn(folder, first) : path;
-    const sha256 = await hashed(own);
+    const sha256 = await hashed(own, read);
     if (expected) compare(path, [{ name: first, sha256 }], expected);
     return { path: own, sha256 };
   }
   const files: HashedFile[] = [];
-  for (const name of names) files.push({ name, sha256: await hashed(fileIn(folder, name)) });
+  for (const name of names) files.push({ name, sha256: await hashed(fileIn(folder, name), read) });
   if (expected) compare(path, files, expected);
   return { path: join(folder, first), sha256: manifestSha256(files) };
 }
@@ -116,9 +118,20 @@ function compare(manifest: string, files: readonly HashedFile[], expected: reado
   if (foreign) throw new ModelFileError(`${manifest} names ${foreign.name}, which is no part of the model.`);
 }
 
-async function hashed(path: string): Promise<string> {
+/** What is told of so many bytes that were read. A file that is missing is told of when it is read. */
+function progressOf(folder: string, names: readonly string[], tell: (done: number) => void): (bytes: number) => void {
+  const sizes = names.map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+  const all = Math.max(
+    1,
+    sizes.reduce((sum, size) => sum + size, 0),
+  );
+  let done = 0;
+  return (bytes) => tell(Math.min(1, (done += bytes) / all));
+}
+
+async function hashed(path: string, read?: (bytes: number) => void): Promise<string> {
   try {
-    return await fileSha256(path);
+    return await fileSha256(path, read);
   } catch (cause) {
     throw new ModelFileError(`The model file ${path} cannot be read.`, { cause });
   }

@@ -13,8 +13,16 @@ export interface ProviderEvents {
   answered(facts: { jobId: string; outcome: AnswerOutcome; durationMs: number; running: number }): void;
   /** The machine's own chip did not do what a proof needs. */
   chipFailed(facts: { step: "evidence" | "quote" | "credential" | "signature"; fault: TpmFault }): void;
+  /** The model's process ended, is back, or was given up. */
+  engine(state: EngineState): void;
   bug(facts: { where: "session" | "answer" }, error: unknown): void;
 }
+
+/** What an engine in a process of its own comes to. `why` is for the machine's owner, in our own words. */
+export type EngineState =
+  | { readonly state: "ready" }
+  | { readonly state: "restarting"; readonly why: string; readonly retryInMs: number }
+  | { readonly state: "failed"; readonly why: string };
 
 /** How a connection ended, or why there was none. */
 export type LossReason =

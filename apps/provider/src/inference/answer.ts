@@ -91,7 +91,8 @@ export async function answer(
   } catch (error) {
     if (lost.aborted) return;
     if (error instanceof EngineRefusal) return refuse(error.code, error.promptTokens);
-    if (error instanceof EngineEnded) return refuse("engine_ended");
+    // The engine itself tells the machine's owner.
+    if (error instanceof EngineEnded) return refuse(error.code);
     if (error instanceof CreditTimeout) return refuse("backpressure_timeout");
     net.failed(error);
     refuse("generation_failed");

@@ -1,4 +1,5 @@
 import type { Job, Sampling } from "@darkbloom/protocol";
+import type { EngineState } from "../events/events.ts";
 import type { Constraint } from "../language/constraint.ts";
 import type { Piece, ReplyForm } from "../language/reply.ts";
 
@@ -25,13 +26,29 @@ export interface Generation extends Sampling {
   readonly constraint?: Constraint;
 }
 
-/** The model was ended because it made no progress with this request, which is not to be tried on another machine. */
+/** How far a model may write ahead of whoever reads. */
+export const AHEAD_TOKENS_MAX = 24;
+
+/** `engine_ended`: for this request, which is not to be tried on another machine. The others say nothing of it: what ran beside it, and what came while there was no model. */
+export type EngineEndedCode = "engine_ended" | "generation_failed" | "busy";
+
+/** The model's process ended, or is not back yet. */
 export class EngineEnded extends Error {
   override readonly name = "EngineEnded";
+  readonly code: EngineEndedCode;
 
-  constructor() {
-    super("the model made no progress with a request and was ended");
+  constructor(code: EngineEndedCode = "engine_ended") {
+    super(code);
+    this.code = code;
   }
+}
+
+/** Of an engine that can end and start again. */
+export interface EngineLifecycle {
+  /** Whether it takes work now. */
+  readonly isReady: boolean;
+  /** Calls `listener` at each change, until it is disposed. */
+  watch(listener: (state: EngineState) => void): Disposable;
 }
 
 /**
@@ -44,7 +61,7 @@ export class EngineEnded extends Error {
  *   are not text. It throws EngineRefusal where the prompt alone fills the context, or the model cannot be
  *   held to the constraint.
  * - When `signal` aborts, `run` throws its reason before the next token; the slot is free at once.
- * - Nothing is generated ahead of the reader by more than a token.
+ * - Nothing is generated ahead of the reader by more than a few tokens (`AHEAD_TOKENS_MAX`).
  * - The same prompt, sampling and seed give the same text.
  */
 export interface Engine extends AsyncDisposable {
@@ -52,10 +69,12 @@ export interface Engine extends AsyncDisposable {
   readonly version: string;
   readonly model: LoadedModel;
   readonly slots: number;
+  /** Absent where it runs as long as this process does. */
+  readonly lifecycle?: EngineLifecycle;
   /**
    * Text of messages never becomes the template's own control tokens.
    *
-   * @throws EngineRefusal where the template does not take these messages, or these tools
+   * @throws EngineRefusal where the template does not take these messages, or these tools; EngineEnded
    */
   prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt>;
   /** @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept */

@@ -99,6 +99,7 @@ export class Session {
       await this.#within(REGISTERED_WAIT_MS, this.#registered.promise, stop);
       joinedAtMs = clock.monotonicMs();
       events.joined({ providerId: this.#providerId, coordinator, serialAlias: this.#serialAlias });
+      using _engine = this.#net.engine.lifecycle?.watch(() => this.#beat());
       await Promise.all([this.#heartbeats(stop), this.#watchSilence(stop)]);
     } catch (error) {
       if (error instanceof DialError) this.#loss = error.code;
@@ -194,7 +195,7 @@ export class Session {
     if (this.#running.has(id)) return;
     const refusal = this.#draining
       ? "draining"
-      : this.#running.size >= this.#net.slots + WAITING_MAX
+      : !this.#isReady || this.#running.size >= this.#net.slots + WAITING_MAX
         ? "busy"
         : undefined;
     if (refusal) return this.#send({ type: "inference_error", request_id: id, code: refusal });
@@ -252,8 +253,19 @@ export class Session {
     return this.#told ? this.#told.wallMs + clock.monotonicMs() - this.#told.atMs : clock.now();
   }
 
+  /** Whether there is a model to give work to. */
+  get #isReady(): boolean {
+    return this.#net.engine.lifecycle?.isReady !== false;
+  }
+
   #beat(): void {
-    const status = this.#draining ? "draining" : this.#running.size > 0 ? "serving" : "idle";
+    const status = this.#draining
+      ? "draining"
+      : !this.#isReady
+        ? "restarting"
+        : this.#running.size > 0
+          ? "serving"
+          : "idle";
     this.#send({ type: "heartbeat", status, running: this.#running.size });
   }
 

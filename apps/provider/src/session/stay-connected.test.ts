@@ -107,6 +107,7 @@ class Life {
         trust() {},
         answered: ({ outcome }: { outcome: AnswerOutcome }) => void this.outcomes.push(outcome),
         chipFailed: (facts: Parameters<ProviderEvents["chipFailed"]>[0]) => void this.chip.push(facts),
+        engine: () => undefined,
         bug: (_: unknown, error: unknown) => void this.bugs.push(error),
       },
     };

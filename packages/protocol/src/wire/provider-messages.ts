@@ -49,7 +49,8 @@ export const fromProvider = z.discriminatedUnion("type", [
   z.object({ type: z.literal("renew"), blob: signedBytes, signature: signatureBytes }),
   z.object({
     type: z.literal("heartbeat"),
-    status: z.enum(["idle", "serving", "draining"]),
+    /** `restarting`: its model's process ended and is not back yet; until then it takes nothing. */
+    status: z.enum(["idle", "serving", "restarting", "draining"]),
     running: z.int().nonnegative(),
   }),
   z.object({
