@@ -55,7 +55,6 @@ export class ProviderSession implements Member {
   #passedAtMs: number | undefined;
   #draining = false;
   #candidate: Candidate;
-  /** Its model's process is being started again. */
   #isRestarting = false;
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
@@ -235,15 +234,13 @@ export class ProviderSession implements Member {
     if (shown !== this.#shown) this.#candidate = { ...this.#candidate, models: modelsOf(shown) };
     this.#shown = shown;
     this.#challenge = challenge;
-    if (this.#passedAtMs === undefined) this.#isShownToBe(shown.blob.identity_key);
+    if (this.#passedAtMs === undefined) {
+      // Before this, whoever names a machine's public key could end its connection and spoil its record.
+      this.#record = this.#net.records.open(shown.blob.identity_key);
+      this.#net.fleet.takeOver(this);
+    }
     this.#passedAtMs = this.#net.clock.monotonicMs();
     this.judge(verdict, afterChallenge(this.standing, "pass", this.#passedAtMs));
-  }
-
-  /** Before this, whoever names a machine's public key could end its connection and spoil its record. */
-  #isShownToBe(identityKey: string): void {
-    this.#record = this.#net.records.open(identityKey);
-    this.#net.fleet.takeOver(this);
   }
 
   judge(verdict: Verdict, standing: Standing): void {

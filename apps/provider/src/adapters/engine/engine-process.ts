@@ -117,8 +117,7 @@ export class EngineProcess implements Engine, EngineLifecycle {
         if (record.kind === "fail") return reject(errorOf(record.json));
         if (record.kind !== "prompt") throw new EngineSpeechError("not a prompt");
         if (record.tokens.length > PROMPT_TOKENS_MAX) throw new EngineSpeechError("a prompt without end");
-        const { toolSyntax, ...more } = moreOfPrompt.parse(record.json);
-        resolve({ tokens: record.tokens, ...more, ...(toolSyntax && { toolSyntax }) });
+        resolve({ tokens: record.tokens, ...moreOfPrompt.parse(record.json) });
       },
     });
     life.send({ kind: "prompt", id, job: promptJobOf(job) });

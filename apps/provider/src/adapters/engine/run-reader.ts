@@ -42,7 +42,9 @@ export class RunReader implements Listener {
         this.begun = true;
         if (this.#pieces.length - this.#at >= ENGINE_LINE_TOKENS_MAX + GIVE_TOKENS)
           throw new EngineSpeechError("too far ahead");
-        this.#pieces.push(record.json === undefined ? record.piece : { ...record.piece, ...moreOf(record.json) });
+        this.#pieces.push(
+          record.json === undefined ? record.piece : { ...record.piece, ...moreOfPiece.parse(record.json) },
+        );
         break;
       case "end": {
         const { finish, cachedTokens, completionTokens } = record;
@@ -90,12 +92,6 @@ export class RunReader implements Listener {
     this.#wake = undefined;
   }
 }
-
-/** exactOptionalPropertyTypes: what is not there is no member. */
-const moreOf = (json: unknown): Partial<Piece> => {
-  const { logprob } = moreOfPiece.parse(json);
-  return logprob ? { logprob } : {};
-};
 
 export function errorOf(json: unknown): Error {
   const found = trouble.parse(json);

@@ -57,13 +57,37 @@ export type Trouble = z.infer<typeof trouble>;
 const chance = z.object({ text: z.string(), bytes: z.array(z.int().min(0).max(255)), logprob: z.number() });
 /** What a piece has beside its text and its counts. */
 export const moreOfPiece = z.object({
-  logprob: chance.extend({ top: z.array(chance) }).optional(),
+  special: z.boolean().exactOptional(),
+  logprob: chance.extend({ top: z.array(chance) }).exactOptional(),
 } satisfies Record<Exclude<keyof Piece, "text" | "completionTokens" | "cachedTokens">, z.ZodType>);
+
+const callBody = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("object"), head: z.string(), infix: z.string(), tail: z.string() }),
+  z.object({ kind: z.literal("parts"), infix: z.string() }),
+  z.object({
+    kind: z.literal("keyed"),
+    infix: z.string(),
+    argument: z.object({ open: z.string(), infix: z.string(), close: z.string() }),
+  }),
+  z.object({ kind: z.literal("python") }),
+]);
 
 /** What a prompt has beside its tokens. */
 export const moreOfPrompt = z.object({
   opensThinking: z.boolean(),
+  thought: z
+    .object({ open: z.string(), close: z.string(), asTokens: z.boolean(), expected: z.boolean() })
+    .exactOptional(),
+  speech: z.string().exactOptional(),
   toolSyntax: z
-    .object({ open: z.string(), close: z.string(), argumentsKey: z.enum(["arguments", "parameters"]) })
-    .optional(),
+    .object({
+      begin: z.string(),
+      open: z.string(),
+      body: callBody,
+      close: z.string(),
+      between: z.string(),
+      end: z.string(),
+    })
+    .exactOptional(),
+  continues: z.boolean().exactOptional(),
 } satisfies Record<keyof ReplyForm, z.ZodType>);
