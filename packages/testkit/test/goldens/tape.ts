@@ -6,10 +6,8 @@ type Piece = Run extends AsyncGenerator<infer Step, unknown> ? Step : never;
 type End = Run extends AsyncGenerator<unknown, infer Last> ? Last : never;
 
 /** What a model made of one request, to its last piece. */
-export interface Take {
+export interface Take extends Omit<Prompt, "tokens"> {
   readonly promptTokens: number;
-  readonly opensThinking: boolean;
-  readonly toolSyntax?: Prompt["toolSyntax"];
   readonly pieces: Piece[];
   readonly end: End;
 }
@@ -75,8 +73,8 @@ export class ReplayEngine implements Engine {
   }
 
   async prompt(): Promise<Prompt> {
-    const { promptTokens, opensThinking, toolSyntax } = this.#taken;
-    return { tokens: Array.from({ length: promptTokens }, () => 0), opensThinking, ...(toolSyntax && { toolSyntax }) };
+    const { promptTokens, pieces: _, end: _end, ...form } = this.#taken;
+    return { tokens: Array.from({ length: promptTokens }, () => 0), ...form };
   }
 
   async *run(): Run {
