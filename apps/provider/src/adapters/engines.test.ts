@@ -229,6 +229,40 @@ describe("llama.cpp with the bundled model", () => {
       expect((await all(engine, rain(), { ...said, temperature: 1, seed, topK: 1 })).text).toBe(text);
   });
 
+  /**
+   * Goal: who comes later begins between two steps of the others, and a long prompt stops nobody. Method: two streams,
+   * a prompt of some 1,500 tokens and a short one beside them, with bounds that a busy machine keeps.
+   */
+  it("begins a new request beside running ones, and goes on with those while it reads a long prompt", async () => {
+    await using wide = await LlamaEngine.load({ modelPath: bundledModelPath, build: "tiny", slots: 4, threads: 1 });
+    const stop = new AbortController();
+    const gaps: number[] = [];
+    const stream = async () => {
+      let lastMs = performance.now();
+      const long = { ...said, maxTokens: 1900, logitBias: endless };
+      for await (const _ of wide.run(await wide.prompt(asked("What is rain?")), long, stop.signal)) {
+        gaps.push(performance.now() - lastMs);
+        lastMs = performance.now();
+      }
+    };
+    const first = async (text: string) => {
+      const startedMs = performance.now();
+      const prompt = await wide.prompt(asked(text));
+      for await (const _ of wide.run(prompt, { ...said, maxTokens: 1 }, stop.signal)) break;
+      return { tokens: prompt.tokens.length, ms: performance.now() - startedMs };
+    };
+    const streams = [stream(), stream()].map((one) => one.catch(() => "stopped"));
+    while (gaps.length < 20) await new Promise((resolve) => setTimeout(resolve, 5));
+    const long = first("word and other words ".repeat(300));
+    const short = await first("Hello");
+    expect(short.ms).toBeLessThan(3_000);
+    expect((await long).tokens).toBeGreaterThan(1_000);
+    expect(gaps.length).toBeGreaterThan(40);
+    stop.abort(new Error("enough"));
+    await Promise.all(streams);
+    expect(Math.max(...gaps)).toBeLessThan(3_000);
+  });
+
   /** Goal: what is in memory serves its scope, changes no text, and nobody else. Method: one prompt that continues another. */
   it("reuses a prompt within its scope only", async () => {
     const first = asked("What is rain?");

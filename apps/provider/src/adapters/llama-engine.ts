@@ -6,10 +6,8 @@ import {
   type Llama,
   LlamaLogLevel,
   type LlamaContext,
-  type LlamaContextSequence,
   LlamaGrammarEvaluationState,
   type LlamaModel,
-  type SequenceEvaluateOptions,
   type Token,
 } from "node-llama-cpp";
 import type { Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
@@ -23,13 +21,12 @@ import type { Piece } from "../language/reply.ts";
 import { TokenText } from "../language/token-text.ts";
 import type { LoadingStep } from "./engine/words.ts";
 import { PrefixSlots } from "./llama-prefix.ts";
-import { drawing, logprobOf } from "./llama-sampling.ts";
+import { batchContextOf } from "./llama-binding.ts";
+import { BatchSequence, LlamaBatches } from "./llama-batches.ts";
+import { drawingOf, logprobOf, samplerConfig } from "./llama-sampling.ts";
 import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { ModelFileError, readWeights } from "./weights.ts";
-
-/** A prompt is read in steps of so many tokens; between two of them a cancel is heard. */
-const PROMPT_STEP_TOKENS = 512;
 
 const engineVersion = await getModuleVersion();
 
@@ -46,7 +43,7 @@ export interface LlamaOptions {
 
 /**
  * llama.cpp in this process, through node-llama-cpp. One model stays loaded; the slots are sequences of
- * one context, whose steps node-llama-cpp puts into common batches.
+ * one context, which take their steps together (`LlamaBatches`).
  *
  * Nothing is compiled or downloaded: without a prebuilt binary for this machine the start fails.
  */
@@ -58,7 +55,11 @@ export class LlamaEngine implements Engine {
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #template: ChatTemplate;
-  readonly #sequences: PrefixSlots<LlamaContextSequence>;
+  /** Held until it is disposed: collected before, it would keep the model from ever ending. */
+  readonly #context: LlamaContext;
+  readonly #batches: LlamaBatches;
+  readonly #sequences: PrefixSlots<BatchSequence>;
+  readonly #vocabularyTokens: number;
   /** Tokens that tell thoughts, speech and calls apart. */
   readonly #tags: ReadonlySet<Token>;
   readonly #textOf: ReturnType<typeof textOf>;
@@ -68,18 +69,29 @@ export class LlamaEngine implements Engine {
     llama: Llama,
     model: LlamaModel,
     template: ChatTemplate,
-    sequences: readonly LlamaContextSequence[],
+    context: LlamaContext,
+    slots: number,
     loaded: LoadedModel,
   ) {
     this.#llama = llama;
     this.#model = model;
     this.#template = template;
+    this.#context = context;
+    const batches = new LlamaBatches(batchContextOf(context), context.batchSize, model.fileInsights.swaSize);
+    this.#batches = batches;
+    const sequences = Array.from({ length: slots }, (_, id) => new BatchSequence(batches, id));
     this.#sequences = new PrefixSlots(sequences);
+    this.#vocabularyTokens = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
     this.#tags = tagTokens(model, template.steering);
     this.#textOf = textOf(model, this.#tags);
     this.#bytesOf = tokenBytes(model.vocabularyType, model.fileInfo.metadata.tokenizer.ggml);
     this.model = loaded;
-    this.slots = sequences.length;
+    this.slots = slots;
+  }
+
+  /** How long the step that is under way has taken. */
+  stepMs(): number {
+    return this.#batches.stepMs;
   }
 
   /** @throws ModelFileError */
@@ -106,13 +118,10 @@ export class LlamaEngine implements Engine {
       const template = templateOf(model, modelPath);
       const wanted = Math.min(options.contextTokens ?? CONTEXT_TOKENS_DEFAULT, model.trainContextSize);
       const context = await contextOf(model, modelPath, { sequences: slots, contextSize: wanted, threads });
-      const sequences = Array.from({ length: slots }, () =>
-        context.getSequence({ contextShift: { strategy: neverShift } }),
-      );
       // The context may come out a little larger than asked for.
       const contextTokens = Math.min(wanted, context.contextSize);
       const loaded = { build, weightsSha256, contextTokens, tokenBytesMax: tokenBytesMaxOf(model) };
-      return new LlamaEngine(llama, model, template, sequences, loaded);
+      return new LlamaEngine(llama, model, template, context, slots, loaded);
     } catch (error) {
       await llama.dispose();
       throw error;
@@ -144,35 +153,39 @@ export class LlamaEngine implements Engine {
     const { sequence, cachedTokens, give } = await this.#sequences.take(tokens, cacheScope, signal);
     let sound = true;
     try {
-      const last = await readAllButLast(sequence, tokens.slice(cachedTokens), signal);
-      const said: Token[] = [];
       const { topLogprobs } = generation;
-      const steps = drawn(sequence, last, topLogprobs, drawing(this.#model, generation, said, tokensMax, grammar));
+      const config = samplerConfig(generation, tokensMax, this.#vocabularyTokens, grammar);
+      const steps = this.#batches.run(
+        {
+          sequence,
+          tokens: tokens.slice(cachedTokens),
+          drawing: drawingOf(this.#model, config, topLogprobs),
+          tokensMax,
+          isEnd: (token) => this.#model.isEogToken(token as Token),
+        },
+        signal,
+      );
       const text = new TokenText(this.#textOf, tokens);
+      let said = 0;
       let finish: "stop" | "length" = "length";
-      for await (const { token, confidence, probabilities } of steps) {
-        signal.throwIfAborted();
-        said.push(token);
+      for await (const drawn of steps) {
+        const token = drawn.token as Token;
+        said++;
         if (this.#model.isEogToken(token)) {
           finish = "stop";
           break;
         }
         yield {
           text: text.push(token),
-          completionTokens: said.length,
+          completionTokens: said,
           cachedTokens,
           ...(this.#tags.has(token) && { special: true }),
-          ...(topLogprobs !== undefined &&
-            confidence !== undefined && {
-              logprob: logprobOf(this.#bytesOf, token, confidence, probabilities, topLogprobs),
-            }),
+          ...(topLogprobs !== undefined && { logprob: logprobOf(this.#bytesOf, drawn) }),
         } satisfies Piece;
-        signal.throwIfAborted();
-        if (said.length >= tokensMax) break;
       }
       const rest = text.end();
-      if (rest !== "") yield { text: rest, completionTokens: said.length, cachedTokens };
-      return { finish, cachedTokens, completionTokens: said.length };
+      if (rest !== "") yield { text: rest, completionTokens: said, cachedTokens };
+      return { finish, cachedTokens, completionTokens: said };
     } catch (error) {
       sound = signal.aborted && error === signal.reason;
       throw error;
@@ -195,39 +208,9 @@ export class LlamaEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#sequences.close();
+    await this.#context.dispose();
     await this.#llama.dispose();
   }
-}
-
-/** Reads the prompt in steps, so that a cancel is heard between them. @returns the tokens of the last step */
-async function readAllButLast(
-  sequence: LlamaContextSequence,
-  tokens: readonly Token[],
-  signal: AbortSignal,
-): Promise<Token[]> {
-  let at = 0;
-  for (; tokens.length - at > PROMPT_STEP_TOKENS; at += PROMPT_STEP_TOKENS) {
-    await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + PROMPT_STEP_TOKENS));
-    signal.throwIfAborted();
-  }
-  return tokens.slice(at);
-}
-
-/** Probabilities cost time, so only those that are asked for are taken. */
-function drawn(
-  sequence: LlamaContextSequence,
-  tokens: Token[],
-  topLogprobs: number | undefined,
-  options: SequenceEvaluateOptions,
-): AsyncIterable<{ token: Token; confidence?: number; probabilities?: Map<Token, number> }> {
-  if (topLogprobs === undefined) return sequence.evaluateWithMetadata(tokens, {}, options);
-  if (topLogprobs === 0) return sequence.evaluateWithMetadata(tokens, { confidence: true }, options);
-  return sequence.evaluateWithMetadata(tokens, { confidence: true, probabilities: true }, options);
-}
-
-/** A run is bounded so that it fits; were it not, forgetting the prompt's beginning would be worse than failing. */
-function neverShift(): never {
-  throw new RangeError("a generation left its context");
 }
 
 function templateOf(model: LlamaModel, modelPath: string): ChatTemplate {

@@ -1,10 +1,16 @@
-import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { Slots } from "./slots.ts";
 
 /** How long a prompt stays in memory for another one of its scope. */
 export const PREFIX_KEPT_MS = 5 * 60_000;
 
-type Sequence = Pick<LlamaContextSequence, "contextTokens" | "nextTokenIndex" | "clearHistory" | "adaptStateToTokens">;
+/** What a model remembers of one text. */
+interface Sequence {
+  readonly contextTokens: readonly number[];
+  readonly nextTokenIndex: number;
+  clearHistory(): Promise<void>;
+  /** Keeps the beginning that is the same, and forgets what follows. */
+  adaptStateToTokens(tokens: readonly number[], allowShift: false): Promise<void>;
+}
 
 /** A sequence of the context, and whose tokens are in it. */
 interface Slot<S> {
@@ -37,7 +43,7 @@ export class PrefixSlots<S extends Sequence> {
   }
 
   /** @param scope undefined: nothing is reused, and nothing is kept afterwards */
-  async take(tokens: readonly Token[], scope: string | undefined, signal: AbortSignal): Promise<Taken<S>> {
+  async take(tokens: readonly number[], scope: string | undefined, signal: AbortSignal): Promise<Taken<S>> {
     const slot = await this.#slots.take(signal, (free) => best(free, tokens, scope));
     const { sequence } = slot;
     clearTimeout(slot.forget);
@@ -77,7 +83,7 @@ export class PrefixSlots<S extends Sequence> {
 /** The longest beginning in common within the scope; else an empty one; else the one that waits for longest. */
 function best<S extends Sequence>(
   free: readonly Slot<S>[],
-  tokens: readonly Token[],
+  tokens: readonly number[],
   scope: string | undefined,
 ): Slot<S> {
   const score = (slot: Slot<S>) =>
@@ -89,7 +95,7 @@ function best<S extends Sequence>(
   return free.reduce((one, other) => (score(other) > score(one) ? other : one));
 }
 
-function commonLength(some: readonly Token[], others: readonly Token[]): number {
+function commonLength(some: readonly number[], others: readonly number[]): number {
   const at = some.findIndex((token, index) => token !== others[index]);
   return at === -1 ? some.length : at;
 }

@@ -1,64 +1,156 @@
 import type { TokenChance, TokenLogprob } from "@darkbloom/protocol";
-import {
-  type LlamaGrammarEvaluationState,
-  type LlamaModel,
-  type SequenceEvaluateOptions,
-  type Token,
-  TokenBias,
-} from "node-llama-cpp";
+import type { LlamaGrammarEvaluationState, LlamaModel, Token } from "node-llama-cpp";
 import type { Generation } from "../inference/engine.ts";
+import { grammarStateOf, newSampler, type BatchContext, type Sampler, type SamplerConfig } from "./llama-binding.ts";
 
 /** Stands for a token that cannot come, as OpenAI's API has it: JSON knows no infinity. */
 const LOGPROB_MIN = -9999;
 
 /**
- * How the next token is drawn.
+ * How the next token is drawn. A sampler that would change nothing is left out: llama.cpp would sort the whole
+ * vocabulary for it, at every token.
  *
- * @param said the tokens of this answer; grows with it
- * @param tokensMax how many `said` may become
+ * @param tokensMax how many tokens the answer may have
+ * @param vocabularyTokens ids that the vocabulary does not have change nothing
  */
-export function drawing(
-  model: LlamaModel,
+export function samplerConfig(
   generation: Generation,
-  said: Token[],
   tokensMax: number,
-  grammar: LlamaGrammarEvaluationState | undefined,
-): SequenceEvaluateOptions {
+  vocabularyTokens: number,
+  grammar?: LlamaGrammarEvaluationState,
+): SamplerConfig {
   const { temperature, topP, topK, frequencyPenalty, presencePenalty, logitBias, seed } = generation;
+  const biases = logitBias.filter(([token]) => token < vocabularyTokens);
   return {
     temperature,
-    topP,
-    topK,
-    // 0 turns it off: the receipt says all that shapes the choice, and this is not in it.
-    minP: 0,
     // llama.cpp's seeds have 32 bits; two that differ by a multiple of 2^32 are the same.
     seed: seed % 2 ** 32,
-    yieldEogToken: true,
-    ...(logitBias.length > 0 && { tokenBias: biased(model, logitBias) }),
-    ...((frequencyPenalty !== 0 || presencePenalty !== 0) && {
-      // A penalty of 1 turns llama.cpp's own kind off. The bound is a hint, without which its memory grows token by token.
-      repeatPenalty: {
-        punishTokens: () => said,
-        maxPunishTokens: tokensMax,
-        penalty: 1,
-        frequencyPenalty,
-        presencePenalty,
-      },
+    ...(topK > 0 && { topK }),
+    ...(topP < 1 && { topP }),
+    ...(biases.length > 0 && {
+      tokenBiasKeys: Uint32Array.from(biases, ([token]) => token),
+      tokenBiasValues: Float32Array.from(biases, ([, bias]) => bias),
     }),
-    ...(grammar && { grammarEvaluationState: grammar }),
+    ...((frequencyPenalty !== 0 || presencePenalty !== 0) && {
+      // A penalty of 1 turns llama.cpp's own kind off. The sampler keeps the answer's tokens itself, from none on.
+      repeatPenalty: 1,
+      repeatPenaltyMaxTokens: tokensMax,
+      repeatPenaltyTokens: new Uint32Array(0),
+      repeatPenaltyFrequencyPenalty: frequencyPenalty,
+      repeatPenaltyPresencePenalty: presencePenalty,
+    }),
+    ...(grammar && { grammarEvaluationState: grammarStateOf(grammar) }),
   };
 }
 
-/** Ids that the vocabulary does not have change nothing. */
-function biased(model: LlamaModel, biases: Generation["logitBias"]): TokenBias {
-  const bias = new TokenBias(model.tokenizer);
-  const known = biases.filter(([token]) => token < model.fileInfo.metadata.tokenizer.ggml.tokens.length);
-  for (const [token, logit] of known) bias.set(token as Token, { logit });
-  // `set` passes over the tokens that end an answer. Callers bias them on purpose, to lengthen it.
-  const entries: unknown = Reflect.get(bias, "_biases");
-  if (!(entries instanceof Map)) throw new TypeError("node-llama-cpp keeps its biases elsewhere now");
-  for (const [token, logit] of known) entries.set(token, logit);
-  return bias;
+/** What was drawn in one step. */
+export interface Drawn {
+  readonly token: number;
+  /** Its own chance, where log probabilities are told, and the likeliest tokens with theirs. */
+  readonly chance?: number;
+  readonly top?: readonly (readonly [token: number, chance: number])[];
+}
+
+/** Draws the tokens of one run. */
+export interface Drawing extends Disposable {
+  next(context: BatchContext, logitsAt: number): Promise<Drawn>;
+}
+
+/** @param topLogprobs how many of the likeliest tokens are told; undefined: no probabilities at all */
+export function drawingOf(model: LlamaModel, config: SamplerConfig, topLogprobs: number | undefined): Drawing {
+  const sampler = newSampler(model);
+  sampler.applyConfig(config);
+  if (topLogprobs === undefined) return new PlainDrawing(sampler);
+  const { topK, topP, repeatPenalty, grammarEvaluationState } = config;
+  // Where tokens are left out, few are left to sort. A second sampler would count its own tokens into a penalty, and move a grammar on.
+  if (topK !== undefined || topP !== undefined || repeatPenalty !== undefined || grammarEvaluationState !== undefined)
+    return new SortedDrawing(sampler, topLogprobs);
+  const top = newSampler(model);
+  // The same chances: nothing else of the chain changes them. Without a temperature they are the model's own.
+  top.applyConfig({
+    ...config,
+    temperature: config.temperature > 0 ? config.temperature : 1,
+    topK: Math.max(1, topLogprobs),
+  });
+  return new ToldDrawing(sampler, top, topLogprobs);
+}
+
+class PlainDrawing implements Drawing {
+  readonly #sampler: Sampler;
+
+  constructor(sampler: Sampler) {
+    this.#sampler = sampler;
+  }
+
+  async next(context: BatchContext, logitsAt: number): Promise<Drawn> {
+    return { token: drawn(await context.sampleToken(logitsAt, this.#sampler)) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#sampler.dispose();
+  }
+}
+
+/** Probabilities of all that the chain has left, sorted. */
+class SortedDrawing implements Drawing {
+  readonly #sampler: Sampler;
+  readonly #count: number;
+
+  constructor(sampler: Sampler, count: number) {
+    this.#sampler = sampler;
+    this.#count = count;
+  }
+
+  async next(context: BatchContext, logitsAt: number): Promise<Drawn> {
+    const [token, pairs, chance = 0] = await context.sampleToken(logitsAt, this.#sampler, this.#count > 0, true);
+    return { token: drawn(token), chance, top: pairsOf(pairs, this.#count) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#sampler.dispose();
+  }
+}
+
+/** The likeliest by a sampler of their own, which sorts no more than these; and the weight of all, which needs no order. */
+class ToldDrawing implements Drawing {
+  readonly #sampler: Sampler;
+  readonly #top: Sampler;
+  readonly #count: number;
+
+  constructor(sampler: Sampler, top: Sampler, count: number) {
+    this.#sampler = sampler;
+    this.#top = top;
+    this.#count = count;
+  }
+
+  async next(context: BatchContext, logitsAt: number): Promise<Drawn> {
+    const asked = Math.max(1, this.#count);
+    const [[token, , , own = [], weight = 1], [, , , likeliest = []]] = await Promise.all([
+      context.sampleToken(logitsAt, this.#sampler, false, false, [[], false, false, true, 0], true),
+      context.sampleToken(logitsAt, this.#top, false, false, [[], false, false, false, asked], false),
+    ]);
+    const highest = likeliest[1] ?? 0;
+    const shareOf = (logit: number) => Math.exp(logit - highest) / weight;
+    const top = pairsOf(likeliest, this.#count).map(([other, logit]) => [other, shareOf(logit)] as const);
+    return { token: drawn(token), chance: shareOf(own[1] ?? -Infinity), top };
+  }
+
+  [Symbol.dispose](): void {
+    this.#sampler.dispose();
+    this.#top.dispose();
+  }
+}
+
+function drawn(token: number): number {
+  if (token < 0) throw new RangeError("the model has no next token");
+  return token;
+}
+
+function pairsOf(flat: readonly number[] = [], count: number): (readonly [number, number])[] {
+  return Array.from({ length: Math.min(count, flat.length >> 1) }, (_, at) => [
+    flat[2 * at] ?? 0,
+    flat[2 * at + 1] ?? 0,
+  ]);
 }
 
 /** A token's chance, from its probability. */
@@ -68,18 +160,15 @@ export function chanceOf(bytesOf: (token: Token) => readonly number[], token: To
   return { text: Buffer.from(bytes).toString("utf8"), bytes, logprob };
 }
 
-/** @param probabilities the likeliest first; those that cannot come are left out */
+/** Those that cannot come are left out. */
 export function logprobOf(
   bytesOf: (token: Token) => readonly number[],
-  token: Token,
-  confidence: number,
-  probabilities: ReadonlyMap<Token, number> | undefined,
-  count: number,
+  { token, chance = 0, top = [] }: Drawn,
 ): TokenLogprob {
-  const top: TokenChance[] = [];
-  for (const [other, probability] of probabilities ?? []) {
-    if (top.length >= count || probability === 0) break;
-    top.push(chanceOf(bytesOf, other, probability));
-  }
-  return { ...chanceOf(bytesOf, token, confidence), top };
+  return {
+    ...chanceOf(bytesOf, token as Token, chance),
+    top: top
+      .filter(([, probability]) => probability > 0)
+      .map(([other, probability]) => chanceOf(bytesOf, other as Token, probability)),
+  };
 }

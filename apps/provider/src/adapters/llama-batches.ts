@@ -1,0 +1,248 @@
+import { PromptBudget, sharesOf } from "./batch-plan.ts";
+import type { BatchContext } from "./llama-binding.ts";
+import type { Drawing, Drawn } from "./llama-sampling.ts";
+
+/** What a run wants of the steps. */
+export interface Wish {
+  readonly sequence: BatchSequence;
+  /** Of the prompt, without what the sequence holds already. */
+  readonly tokens: readonly number[];
+  readonly drawing: Drawing;
+  readonly tokensMax: number;
+  readonly isEnd: (token: number) => boolean;
+}
+
+/** Drawn tokens that may wait for whoever reads them: so the next step need not. */
+const READY_TOKENS_MAX = 4;
+
+/** One run on its way through the steps. */
+class Turn {
+  readonly wish: Wish;
+  #left: readonly number[];
+  /** Drawn, and not yet part of the sequence. */
+  next: number | undefined;
+  drawn: Drawn[] = [];
+  count = 0;
+  isOver = false;
+  error: unknown;
+  wake: (() => void) | undefined;
+
+  constructor(wish: Wish) {
+    this.wish = wish;
+    this.#left = wish.tokens;
+  }
+
+  get left(): number {
+    return this.#left.length;
+  }
+
+  get wantsStep(): boolean {
+    return !this.isOver && (this.left > 0 || (this.next !== undefined && this.drawn.length < READY_TOKENS_MAX));
+  }
+
+  read(count: number): readonly number[] {
+    const part = this.#left.slice(0, count);
+    this.#left = this.#left.slice(count);
+    return part;
+  }
+
+  took(drawn: Drawn): void {
+    this.drawn.push(drawn);
+    this.count++;
+    this.next = drawn.token;
+    if (this.count >= this.wish.tokensMax || this.wish.isEnd(drawn.token)) this.isOver = true;
+    this.wake?.();
+  }
+
+  fail(error: unknown): void {
+    this.error = error;
+    this.isOver = true;
+    this.wake?.();
+  }
+}
+
+/** A sequence of the context. What it forgets, it forgets between two steps. */
+export class BatchSequence {
+  readonly id: number;
+  readonly #batches: LlamaBatches;
+  contextTokens: number[] = [];
+
+  constructor(batches: LlamaBatches, id: number) {
+    this.#batches = batches;
+    this.id = id;
+  }
+
+  get nextTokenIndex(): number {
+    return this.contextTokens.length;
+  }
+
+  async clearHistory(): Promise<void> {
+    if (this.contextTokens.length > 0) await this.#batches.between(() => this.#keep(0));
+  }
+
+  async adaptStateToTokens(tokens: readonly number[], _allowShift: false): Promise<void> {
+    const at = this.contextTokens.findIndex((token, index) => token !== tokens[index]);
+    if (at !== -1) await this.#batches.between(() => this.#keep(at));
+  }
+
+  #keep(count: number): void {
+    const { context, windowTokens } = this.#batches;
+    const first = context.getSequenceKvCacheMinPosition(this.id);
+    // A model with a sliding window has forgotten what lay before it.
+    const isWhole = windowTokens === undefined ? first <= 0 : first <= Math.max(0, count - windowTokens);
+    const kept =
+      count > 0 && isWhole && context.removeTokenCellsFromSequence(this.id, count, this.contextTokens.length);
+    if (!kept) context.disposeSequence(this.id);
+    this.contextTokens.length = kept ? count : 0;
+  }
+}
+
+/**
+ * The steps of the model, one after another: in each, every run that writes gets its next token, and prompts that are
+ * still read share what is left. Runs begin and end between two steps.
+ */
+export class LlamaBatches {
+  readonly context: BatchContext;
+  readonly windowTokens: number | undefined;
+  readonly #batchTokens: number;
+  readonly #turns = new Set<Turn>();
+  readonly #between: (() => void)[] = [];
+  readonly #budget = new PromptBudget();
+  #isStepping = false;
+  #stepSinceMs: number | undefined;
+
+  /**
+   * @param batchTokens that one step may take
+   * @param windowTokens of a model that sees no further back
+   */
+  constructor(context: BatchContext, batchTokens: number, windowTokens: number | undefined) {
+    this.context = context;
+    this.#batchTokens = batchTokens;
+    this.windowTokens = windowTokens;
+  }
+
+  get stepMs(): number {
+    return this.#stepSinceMs === undefined ? 0 : performance.now() - this.#stepSinceMs;
+  }
+
+  /** Does something with the context while no step uses it. */
+  between(task: () => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#between.push(() => {
+      try {
+        resolve(task());
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error("the context failed"));
+      }
+    });
+    this.#go();
+    return promise;
+  }
+
+  /** Tokens as they are drawn, to the end of the run; a few may lie ready. */
+  async *run(wish: Wish, signal: AbortSignal): AsyncGenerator<Drawn, void> {
+    const turn = new Turn(wish);
+    const wake = () => turn.wake?.();
+    signal.addEventListener("abort", wake, { once: true });
+    this.#turns.add(turn);
+    this.#go();
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const drawn = turn.drawn.shift();
+        if (drawn) {
+          this.#go();
+          yield drawn;
+        } else if (turn.error !== undefined) {
+          throw turn.error;
+        } else if (turn.isOver) {
+          return;
+        } else {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          turn.wake = resolve;
+          await promise;
+          turn.wake = undefined;
+        }
+      }
+    } finally {
+      signal.removeEventListener("abort", wake);
+      turn.isOver = true;
+      this.#turns.delete(turn);
+      // The step that is under way may still draw from it.
+      await this.between(() => wish.drawing[Symbol.dispose]());
+    }
+  }
+
+  #go(): void {
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    void this.#steps();
+  }
+
+  async #steps(): Promise<void> {
+    try {
+      for (;;) {
+        for (const task of this.#between.splice(0)) task();
+        const turns = [...this.#turns].filter((turn) => turn.wantsStep);
+        if (turns.length === 0) {
+          if (this.#between.length > 0) continue;
+          return;
+        }
+        this.#stepSinceMs = performance.now();
+        try {
+          await this.#step(turns);
+        } catch (error) {
+          for (const turn of turns) turn.fail(error);
+        }
+        this.#stepSinceMs = undefined;
+      }
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  async #step(turns: readonly Turn[]): Promise<void> {
+    const startedMs = performance.now();
+    const writing = turns.filter(({ left }) => left === 0);
+    const reading = turns.filter(({ left }) => left > 0);
+    const budget = Math.min(this.#budget.tokens(writing.length > 0), this.#batchTokens - writing.length);
+    const shares = sharesOf(
+      reading.map(({ left }) => left),
+      budget,
+    );
+    const promptTokens = shares.reduce((sum, share) => sum + share, 0);
+    this.context.initBatch(writing.length + promptTokens);
+    const drawing: (readonly [Turn, number])[] = [];
+    for (const turn of writing) drawing.push([turn, this.#add(turn, [turn.next ?? 0], true) ?? 0]);
+    for (const [at, turn] of reading.entries()) {
+      const share = shares[at] ?? 0;
+      if (share === 0) continue;
+      const logitsAt = this.#add(turn, turn.read(share), turn.left === 0);
+      if (logitsAt !== undefined) drawing.push([turn, logitsAt]);
+    }
+    await this.context.decodeBatch();
+    await Promise.all(drawing.map(([turn, logitsAt]) => this.#draw(turn, logitsAt)));
+    this.#budget.took(performance.now() - startedMs, promptTokens);
+  }
+
+  /** @returns where the logits of the last token will be */
+  #add({ wish: { sequence } }: Turn, tokens: readonly number[], draws: boolean): number | undefined {
+    const { id, nextTokenIndex } = sequence;
+    const [logitsAt] = this.context.addToBatch(
+      id,
+      nextTokenIndex,
+      Uint32Array.from(tokens),
+      draws ? Uint32Array.of(tokens.length - 1) : new Uint32Array(0),
+    );
+    for (const token of tokens) sequence.contextTokens.push(token);
+    return logitsAt;
+  }
+
+  async #draw(turn: Turn, logitsAt: number): Promise<void> {
+    try {
+      turn.took(await turn.wish.drawing.next(this.context, logitsAt));
+    } catch (error) {
+      turn.fail(error);
+    }
+  }
+}
