@@ -100,9 +100,14 @@ describe("the arguments of an earlier call", () => {
     [" \n", "{}"],
     ["{}", "{}"],
     [' {"a": 12345678901234567890} ', ' {"a": 12345678901234567890} '],
+    // Cut by the output bound, and sent back as it was told.
+    ["{", "{"],
+    ['{"a":', '{"a":'],
+    ['{"a": {"b": "c', '{"a": {"b": "c'],
+    ['{"a": {"b": 1}', '{"a": {"b": 1}'],
   ])("%j are %j", (text, expected) => expect(argumentsOf(text, "p")).toBe(expected));
 
-  it.each(["[]", "null", "5", '"{}"', '{"a":', "{} {}", "text"])("%j are refused", (text) =>
+  it.each(["[]", "null", "5", '"{}"', "{a", "{} {}", "text"])("%j are refused", (text) =>
     expect(outcomeOf(() => argumentsOf(text, "p"))).toBe("body_invalid p"),
   );
 });

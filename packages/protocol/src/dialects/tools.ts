@@ -70,16 +70,23 @@ export function checkToolChoice(choice: ToolChoice, tools: readonly Tool[], para
     throw invalid(param, ourWords`a tool is required and 'tools' has none`);
 }
 
-/** The arguments of a call in the history, as JSON text of an object. */
+/**
+ * The arguments of a call in the history, as JSON text of an object, or the beginning of one: a call that
+ * `max_tokens` cut comes back as it was told.
+ */
 export function argumentsOf(text: string, param: string): string {
   if (text.trim() === "") return "{}";
   try {
     if (isObject(JSON.parse(text))) return text;
   } catch {
-    // Said below, without the parser's words, which quote the text.
+    if (beginsObject.test(text)) return text;
+    // Else it is said below, without the parser's words, which quote the text.
   }
   throw invalid(param, ourWords`a call's arguments are the JSON text of an object`);
 }
+
+/** A brace, and the first member or nothing. */
+const beginsObject = /^\s*\{\s*(?:"|$)/;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
