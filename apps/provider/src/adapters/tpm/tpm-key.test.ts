@@ -260,7 +260,7 @@ describe.skipIf(!hasSoftTpm)("an identity key in a TPM (swtpm)", { timeout: TEST
       await using key = await open(own.address);
       const before = key.publicKey;
       await own.switchOff();
-      await expect(key.signTagged(tags.receipt, utf8("m"))).rejects.toThrow(/There is no TPM/);
+      await expect(key.signTagged(tags.receipt, utf8("m"))).rejects.toThrow("unreachable");
       await own.switchOn();
       const signature = await key.signTagged(tags.receipt, utf8("m"));
       expect(nodeCrypto.verifyP256(before, utf8(`${tags.receipt}m`), signature)).toBe(true);

@@ -51,20 +51,17 @@ export class TpmKey implements Signer, AsyncDisposable {
   readonly publicKey: Bytes;
   readonly #place: TpmPlace;
   readonly #keys: Keys;
-  readonly #keyPath: string;
   #lastTurn: Promise<unknown> = Promise.resolve();
   #opened: OpenKey | undefined;
 
   private constructor(parts: {
     readonly place: TpmPlace;
     readonly keys: Keys;
-    readonly keyPath: string;
     readonly publicKey: Bytes;
     readonly opened: OpenKey;
   }) {
     this.#place = parts.place;
     this.#keys = parts.keys;
-    this.#keyPath = parts.keyPath;
     this.publicKey = parts.publicKey;
     this.#opened = parts.opened;
   }
@@ -83,7 +80,7 @@ export class TpmKey implements Signer, AsyncDisposable {
       await (await loadKey(tpm, keys.attestation))[Symbol.asyncDispose]();
       const identity = opening.use(await loadKey(tpm, keys.identity));
       if (!stored) folder.write(TPM_KEY_FILE, textOf(keys));
-      return new TpmKey({ place, keys, keyPath, publicKey, opened: { tpm, identity, scope: opening.move() } });
+      return new TpmKey({ place, keys, publicKey, opened: { tpm, identity, scope: opening.move() } });
     } catch (error) {
       throw explained(error, keyPath);
     }
@@ -148,16 +145,13 @@ export class TpmKey implements Signer, AsyncDisposable {
     return turn;
   }
 
+  /** Later the TPM's own error is what tells a chip that is away from a fault in the program. */
   async #open(): Promise<OpenKey> {
     if (this.#opened) return this.#opened;
-    try {
-      await using opening = new AsyncDisposableStack();
-      const tpm = opening.use(await Tpm.connect(this.#place.address, this.#place.clock));
-      const identity = opening.use(await loadKey(tpm, this.#keys.identity));
-      return (this.#opened = { tpm, identity, scope: opening.move() });
-    } catch (error) {
-      throw explained(error, this.#keyPath);
-    }
+    await using opening = new AsyncDisposableStack();
+    const tpm = opening.use(await Tpm.connect(this.#place.address, this.#place.clock));
+    const identity = opening.use(await loadKey(tpm, this.#keys.identity));
+    return (this.#opened = { tpm, identity, scope: opening.move() });
   }
 
   async #leave(): Promise<void> {
