@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
 
@@ -16,12 +16,12 @@ export class IdentityKeyError extends ErrorForPeople {
  * @throws IdentityKeyError where others may read it
  */
 export function readIdentityFile(folder: DataFolder, name: string): Buffer | undefined {
-  const bytes = folder.read(name);
-  if (!bytes) return undefined;
   const path = folder.file(name);
-  if ((statSync(path).mode & OTHERS_MODE_BITS) !== 0)
+  // Before it is read, which closes it to others: whoever read it until now may be this machine elsewhere.
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() === true && (stats.mode & OTHERS_MODE_BITS) !== 0)
     throw new IdentityKeyError(
       `Other users can read the identity key ${path}. If nobody has copied it, run 'chmod 600 ${path}'; otherwise move it away, and this machine gets a new identity.`,
     );
-  return bytes;
+  return folder.read(name);
 }
