@@ -12,11 +12,12 @@ export interface SavedAnswer {
   /** The bytes that were hashed: of a stream, those before the receipt's comment. */
   readonly hashed: Uint8Array<ArrayBuffer>;
   readonly receipt: ReceiptDocument;
-  /** `x-response-hash` and `x-se-signature`; of a stream they are trailers, which `curl -i` leaves out. */
+  /** `x-response-hash` and `x-se-signature`; of a stream they are trailers, absent where the client drops them. */
   readonly toldSha256: string | undefined;
   readonly signature: string | undefined;
 }
 
+const RECEIPT_MARK = "\n: darkbloom-receipt ";
 const LINE_END = /\r?\n\r?\n/;
 
 /**
@@ -39,15 +40,28 @@ export function readSavedAnswer(file: Uint8Array, path: string): SavedAnswer {
   if (head === "")
     throw new CommandFailed(`${path} does not begin with a status line. Save an answer with 'curl -i … -o FILE'.`);
   const body = Uint8Array.from(file.subarray(at));
-  const header = (name: string): string | undefined => new RegExp(`^${name}: *(.*?)\\s*$`, "im").exec(head)?.[1];
+  const { content, trailers } = withoutTrailers(body);
+  const header = (name: string): string | undefined => headerIn(trailers, name) ?? headerIn(head, name);
   const told = { toldSha256: header(responseHeaders.responseHash), signature: header(responseHeaders.signature) };
-  const stream = splitReceiptComment(body);
+  const stream = splitReceiptComment(content);
   if (stream) return { hashed: stream.hashed, receipt: stream.document, ...told };
   const receipt = decodeReceipt(header(responseHeaders.receipt) ?? "");
   if (!receipt)
     throw new CommandFailed(`${path} has no receipt that can be read: neither a header nor a stream's last line.`);
   return { hashed: body, receipt, ...told };
 }
+
+/** After a stream's last blank line `curl -i` writes its trailers, which are no part of the body. */
+function withoutTrailers(body: Uint8Array<ArrayBuffer>): { content: Uint8Array<ArrayBuffer>; trailers: string } {
+  const text = Buffer.from(body).toString("latin1");
+  const found = /\n\n((?:[a-z0-9-]+: [^\r\n]*\r?\n)+(?:\r?\n)?)$/i.exec(text);
+  const comment = text.lastIndexOf(RECEIPT_MARK);
+  if (!found?.[1] || comment === -1 || found.index < comment) return { content: body, trailers: "" };
+  return { content: body.subarray(0, found.index + 2), trailers: found[1] };
+}
+
+const headerIn = (head: string, name: string): string | undefined =>
+  new RegExp(`^${name}: *(.*?)\\s*$`, "im").exec(head)?.[1];
 
 /**
  * A receipt as its header, a stream's last line or GET /v1/receipts/{job_id} has it.
