@@ -1,0 +1,157 @@
+import {
+  receiptDocument,
+  encodeReceipt,
+  NetworkError,
+  NONCE_CHARS_MAX,
+  utf8,
+  type ReceiptDocument,
+} from "@darkbloom/protocol";
+import { request } from "node:http";
+import { expect, it } from "vitest";
+import { chatBody, closing, facts, KEY, openEdge, PROVIDER } from "../../test/http-kit.ts";
+import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
+import { PLAIN_ANSWER_BYTES_MAX } from "./reply.ts";
+
+/** What clients take of a response's headers, all together: Node's own bound, the smallest of those in use. */
+const CLIENT_HEADERS_BYTES_MAX = 16 * 1024;
+const MIB = 1024 * 1024;
+
+/** Goal: what is known of the machine's attestation is told as it is. Method: both, and every level, plain and streaming. */
+it.each([
+  [true, "hardware"],
+  [false, "self_signed"],
+  [false, "none"],
+] as const)("tells whether the machine was attested: %s, %s", async (attested, trustLevel) => {
+  await using edge = await openEdge({
+    serve: async (_ask, reply) => {
+      reply.begin({ ...facts, attested, trustLevel });
+      await reply.end(closing);
+    },
+  });
+  for (const stream of [false, true]) {
+    const { headers } = await edge.chat(chatBody({ stream }));
+    expect(headers.get("x-provider-attested")).toBe(String(attested));
+    expect(headers.get("x-provider-trust-level")).toBe(trustLevel);
+  }
+});
+
+/** The longest receipt that the bounds of its parts allow. */
+function longestReceipt(): ReceiptDocument {
+  const { receipt } = closing.receipt;
+  const word = "x".repeat(128);
+  const most = Number.MAX_SAFE_INTEGER;
+  return receiptDocument.parse({
+    ...closing.receipt,
+    receipt: {
+      ...receipt,
+      job_id: `job_${"f".repeat(32)}`,
+      request_id: word,
+      nonce: "\\".repeat(NONCE_CHARS_MAX),
+      privacy: "transparent",
+      model: word,
+      build: word,
+      engine: { name: word, version: word },
+      sampling: {
+        temperature: 1.2345678901234567,
+        top_p: 0.1234567890123456,
+        top_k: most,
+        frequency_penalty: -1.234567890123456,
+        presence_penalty: -1.234567890123456,
+        logit_bias: most,
+        seed: most,
+        stop: most,
+        max_tokens: most,
+        n: most,
+      },
+      usage: { prompt_tokens: most, cached_tokens: most, completion_tokens: most, reasoning_tokens: most },
+      provider_id: word,
+      identity_key: "A".repeat(88),
+    },
+    provider_signature: "A".repeat(96),
+    coordinator_signature: "A".repeat(88),
+  });
+}
+
+/** Goal: no receipt is too long for a client's headers. Method: the longest there can be, to Node's client with its own bound. */
+it("sends the longest receipt within what clients take", async () => {
+  const receipt = longestReceipt();
+  await using edge = await openEdge({
+    serve: async (_ask, reply) => {
+      reply.begin({ ...facts, chip: "x".repeat(128), serial: "S".repeat(128) as typeof facts.serial });
+      await reply.write(utf8("{}"));
+      await reply.end({ ...closing, receipt });
+    },
+  });
+  const body = chatBody();
+  const rawHeaders = await new Promise<string[]>((resolve, reject) => {
+    const asked = request(`${edge.origin}/v1/chat/completions`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${KEY}`,
+        "content-length": Buffer.byteLength(body),
+        "x-request-id": "r".repeat(128),
+      },
+      maxHeaderSize: CLIENT_HEADERS_BYTES_MAX,
+    });
+    asked.on("response", (response) => {
+      response.resume();
+      response.once("end", () => resolve(response.rawHeaders));
+    });
+    asked.once("error", reject);
+    asked.end(body);
+  });
+  expect(rawHeaders).toContain(encodeReceipt(receipt));
+  // Room for what a proxy adds.
+  expect(rawHeaders.join(": \r\n").length).toBeLessThan(CLIENT_HEADERS_BYTES_MAX / 2);
+});
+
+/** Goal: one plain answer is no larger than its bound. Method: exactly it, and one byte more. */
+it.each([
+  [0, 200],
+  [1, 502],
+])("takes a plain answer of the most bytes and %i more: %i", async (more, status) => {
+  await using edge = await openEdge({
+    serve: async (_ask, reply) => {
+      reply.begin(facts);
+      for (let n = 0; n < PLAIN_ANSWER_BYTES_MAX / MIB; n++) await reply.write(new Uint8Array(MIB));
+      await reply.write(new Uint8Array(more));
+      await reply.end(closing);
+    },
+  });
+  const response = await edge.chat(chatBody());
+  const body = await response.arrayBuffer();
+  expect(response.status).toBe(status);
+  if (status === 200) expect(body.byteLength).toBe(PLAIN_ANSWER_BYTES_MAX);
+});
+
+/**
+ * Goal: plain answers that are held open never hold more than their bound; one more is told so at once, and what ended gives its
+ * room back. Method: 64 answers that fill it exactly, a machine that begins anew, one answer more, then all ended and one more again.
+ */
+it("holds no more of all plain answers than its bound", async () => {
+  const held = 64;
+  const piece = new Uint8Array(ANSWERS_BYTES_MAX / held);
+  const open = Promise.withResolvers<void>();
+  const filled = Promise.withResolvers<void>();
+  let full = 0;
+  await using edge = await openEdge({
+    serve: async (_ask, reply) => {
+      reply.begin(facts);
+      // What a machine before said is forgotten, and its room is free.
+      await reply.write(piece.subarray(1));
+      reply.begin(facts);
+      await reply.write(piece);
+      if (++full === held) filled.resolve();
+      await open.promise;
+      throw new NetworkError({ code: "provider_gone", providerId: PROVIDER, phase: "after_content" });
+    },
+  });
+  const answers = Array.from({ length: held }, () => edge.chat(chatBody()));
+  await filled.promise;
+  const refused = await edge.chat(chatBody());
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+  expect(await refused.json()).toMatchObject({ error: { code: "overloaded" } });
+  open.resolve();
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(held).fill(502));
+  expect((await edge.chat(chatBody())).status).toBe(502);
+});

@@ -1,0 +1,112 @@
+import { utf8, type OpenedFrame, type ProviderId } from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
+import { Caller } from "@darkbloom/testkit";
+import { describe, expect, it } from "vitest";
+import { askFor } from "../../test/inference-samples.ts";
+import { Budget } from "../limits/budget.ts";
+import { Relay, STREAM_HELD_BYTES_MAX } from "./relay.ts";
+
+const PROVIDER = "prov_1" as ProviderId;
+const MIB = 1024 * 1024;
+
+/** The relay of one answer to a caller, and what is held of it. */
+function relayed({ stream = true, maxBytes = 1e9, caller = new Caller() } = {}) {
+  const budget = new Budget(maxBytes);
+  const held = budget.share();
+  const ask = askFor({ stream }, { held, hangUp: caller.signal });
+  const relay = new Relay(nodeCrypto, ask, caller, PROVIDER);
+  const take = (text: string | Uint8Array, completionTokens: number, final = false) =>
+    relay.take({ plaintext: typeof text === "string" ? utf8(text) : text, completionTokens, final } as OpenedFrame);
+  const isFull = () => {
+    using other = budget.share();
+    return !other.grow(maxBytes);
+  };
+  return { relay, take, caller, isFull, said: () => new TextDecoder().decode(caller.body) };
+}
+
+describe("a stream", () => {
+  /** Goal: an event goes out when it is whole, its end only after the check. Method: frames that split events. */
+  it("keeps back half an event and the end", async () => {
+    const { relay, take, said, isFull } = relayed({ maxBytes: 100 });
+    await take("data: 1\n\ndata: ", 1);
+    expect([said(), isFull()]).toEqual(["data: 1\n\n", true]);
+    await take("2\n\n", 2);
+    expect([said(), isFull()]).toEqual(["data: 1\n\ndata: 2\n\n", false]);
+    await take("data: [DONE]\n\n", 2);
+    expect(said()).not.toContain("DONE");
+    await take(": bye\n\n", 3, true);
+    expect(said()).not.toContain("bye");
+    const whole = "data: 1\n\ndata: 2\n\ndata: [DONE]\n\n: bye\n\n";
+    expect(relay.sha256()).toBe(Buffer.from(nodeCrypto.sha256(utf8(whole))).toString("hex"));
+    await relay.finish();
+    expect(said()).toBe(whole);
+    expect(relay).toMatchObject({ generatedTokens: 3, relayedTokens: 3, relayedBytes: whole.length });
+  });
+
+  /** Goal: no event fills the memory. Method: one without an end, up to the bound and one byte over it. */
+  it("is a fault with an event above the bound", async () => {
+    const { take } = relayed();
+    const mib = new Uint8Array(MIB).fill(0x78);
+    await take("data: x", 1);
+    for (let n = 1; n < STREAM_HELD_BYTES_MAX / MIB; n++) await take(mib, 1);
+    await take(mib.subarray(7), 1);
+    await expect(take("x", 1)).rejects.toMatchObject({
+      failure: { code: "provider_fault", providerId: PROVIDER, phase: "after_content", fault: "generation_failed" },
+    });
+  });
+
+  /** Goal: all streams together hold no more than their budget. Method: room for ten bytes. */
+  it("is refused where nothing more can be held", async () => {
+    const { take } = relayed({ maxBytes: 10 });
+    await take("data: 4567", 1);
+    await expect(take("x", 1)).rejects.toMatchObject({ failure: { code: "overloaded", retryAfterSec: 5 } });
+  });
+
+  /** Goal: what no renderer of ours writes is a lie, and nothing of it goes out. Method: lines that a reader could take for an end. */
+  it.each(["data: 1\r\r", "data: 1\n\n: darkbloom-receipt x\n\n", "data: [DONE]\n\ndata: 1\n\n"])(
+    "is a mismatch where it is malformed: %j",
+    async (text) => {
+      const { take, said } = relayed();
+      await expect(take(`${text}\n\n`, 1)).rejects.toMatchObject({
+        failure: { code: "receipt_mismatch", providerId: PROVIDER, phase: "after_content", mismatch: "stream" },
+      });
+      expect(said()).toBe("");
+    },
+  );
+});
+
+describe("a plain answer", () => {
+  /** Goal: it passes as it is, but for its last frame, and takes none of the streams' room. Method: text that would end a stream. */
+  it("passes as it is", async () => {
+    const { relay, take, said, isFull } = relayed({ stream: false, maxBytes: 1 });
+    await take("data: [DONE]\r\r", 1);
+    await take("x", 2, true);
+    expect([said(), isFull()]).toEqual(["data: [DONE]\r\r", false]);
+    await relay.finish();
+    expect(said()).toBe("data: [DONE]\r\rx");
+  });
+});
+
+describe("a caller who left", () => {
+  /** Goal: they are written no more, owe for no more, and the answer is hashed to its end. Method: leave at the second write. */
+  it("owes for the frames before", async () => {
+    const { relay, take, said, caller } = relayed({ caller: new Caller({ leavesAfter: 1 }) });
+    await take("data: 1\n\n", 1);
+    await take("data: 2\n\n", 2);
+    await take("data: [DONE]\n\n", 3, true);
+    await relay.finish();
+    expect(said()).toBe("data: 1\n\n");
+    expect(caller.writes).toBe(2);
+    expect(relay).toMatchObject({ generatedTokens: 3, relayedTokens: 1, relayedBytes: 32 });
+    expect(relay.sha256()).toBe(
+      Buffer.from(nodeCrypto.sha256(utf8("data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"))).toString("hex"),
+    );
+  });
+
+  /** Goal: a write that fails for another reason is no hang-up. Method: a reply that throws. */
+  it("is not taken for a failed write", async () => {
+    const caller = new Caller({ mayRead: () => Promise.reject(new RangeError("ours")) });
+    const { take } = relayed({ caller });
+    await expect(take("data: 1\n\n", 1)).rejects.toThrow("ours");
+  });
+});

@@ -1,0 +1,216 @@
+import {
+  AnswerSealer,
+  EnvelopeOpener,
+  joinBytes,
+  SEAL_INFO,
+  signReceipt,
+  toBase64,
+  toHex,
+  type FromProvider,
+  type JobId,
+  type Opened,
+  type ProviderId,
+  type Receipt,
+  type Serial,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
+import { entry, memorySigner, type TestNetwork } from "@darkbloom/testkit";
+import type { Member } from "../src/fleet/fleet.ts";
+import { blameless } from "../src/fleet/conduct.ts";
+import { unmeasured } from "../src/fleet/pace.ts";
+import type { ProviderView } from "../src/fleet/view.ts";
+import type { Line, LineEvent } from "../src/session/line.ts";
+import { providerView } from "./inference-samples.ts";
+
+type RefusalCode = Extract<FromProvider, { type: "inference_error" }>["code"];
+
+/** What a script does with one attempt, sealed and signed for real; each call is one event, in order. */
+export interface Turn {
+  readonly opened: Extract<Opened, { body: unknown }>;
+  frame(text: string | Uint8Array<ArrayBuffer>, tokens: number, final?: boolean): void;
+  /** Signs what was sent, with these fields changed; without `signed`, as it was sent. */
+  complete(changes?: Partial<Receipt>, more?: { responseSignature?: string; receiptSignature?: string }): Promise<void>;
+  error(code: RefusalCode, promptTokens?: number): void;
+  gone(silent: boolean): void;
+  raw(bytes: Uint8Array<ArrayBuffer>): void;
+}
+
+const SUITE = "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm";
+
+/** A machine that does what its script says. Whoever waits for an event that never comes has waited the whole time at once. */
+export class ScriptedMachine implements Member {
+  readonly providerId: ProviderId;
+  readonly identityKey: string;
+  readonly #signer = memorySigner();
+  readonly #key = nodeHpke.generateKey(SUITE, 8e15);
+  readonly #opener = new EnvelopeOpener({ hpke: nodeHpke, crypto: nodeCrypto });
+  readonly #network: TestNetwork;
+  readonly #script: (turn: Turn) => void | Promise<void>;
+  readonly #shown: Partial<ProviderView>;
+  readonly #open = new Set<JobId>();
+  /** What was asked of its lines, in order. */
+  readonly calls: string[] = [];
+  readonly waitsMs: number[] = [];
+  distrusted = false;
+
+  constructor(
+    network: TestNetwork,
+    script: (turn: Turn) => void | Promise<void>,
+    shown: Partial<ProviderView> & { name?: string } = {},
+  ) {
+    const { name = "prov_1", ...rest } = shown;
+    this.#network = network;
+    this.#script = script;
+    this.#shown = rest;
+    this.providerId = name as ProviderId;
+    this.identityKey = toBase64(this.#signer.publicKey);
+  }
+
+  candidate(): ReturnType<Member["candidate"]> {
+    const { models, slots, draining } = this.view();
+    return {
+      providerId: this.providerId,
+      pins: [`S_${this.providerId}` as Serial],
+      trustLevel: "self_signed",
+      attestedUntilMs: Infinity,
+      failing: false,
+      distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
+      draining,
+      models,
+      slots,
+      running: this.#open.size,
+      pace: unmeasured,
+      conduct: blameless,
+    };
+  }
+
+  view(): ProviderView {
+    return {
+      ...providerView,
+      providerId: this.providerId,
+      identityKey: this.identityKey,
+      models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
+      ...this.#shown,
+    };
+  }
+
+  prove = async () => ({ provider: this.view() });
+  replaced(): void {}
+  distrust(): void {
+    this.distrusted = true;
+  }
+
+  sealing(): ReturnType<Member["sealing"]> {
+    const { id, suite, publicKey } = this.#key;
+    const context = nodeHpke.sealContext(suite, publicKey, SEAL_INFO);
+    return { context, keyId: id, suite, evidenceSha256: this.view().evidenceSha256, nowMs: this.#network.clock.now() };
+  }
+
+  open(jobId: JobId): Line {
+    const events: LineEvent[] = [];
+    const called = (name: string) => () => void this.calls.push(name);
+    let scripted: void | Promise<void>;
+    this.#open.add(jobId);
+    return {
+      jobId,
+      providerId: this.providerId,
+      serial: this.view().serial,
+      send: ({ callerRequestId, envelope }) => {
+        const { evidenceSha256 } = this.view();
+        const keys = [{ key: this.#key, evidenceSha256 }];
+        const opened = this.#opener.open(envelope, this.providerId, keys, this.#network.clock.now());
+        if ("refused" in opened) throw new RangeError("the machine cannot open what was sealed for it");
+        scripted = this.#script(this.#turn(jobId, callerRequestId, opened, events));
+      },
+      take: async (waitMs, signal) => {
+        this.waitsMs.push(waitMs);
+        signal?.throwIfAborted();
+        await scripted;
+        signal?.throwIfAborted();
+        return events.shift();
+      },
+      credit: (bytes) => void this.calls.push(`credit ${bytes}`),
+      cancel: called("cancel"),
+      began: called("began"),
+      measured: called("measured"),
+      wasBusy: called("wasBusy"),
+      faulted: called("faulted"),
+      [Symbol.dispose]: () => {
+        this.#open.delete(jobId);
+        this.#network.fleet.changed(this);
+      },
+    };
+  }
+
+  #turn(jobId: JobId, requestId: string, opened: Turn["opened"], events: LineEvent[]): Turn {
+    const sealer = new AnswerSealer(nodeHpke, opened.secret, new Uint8Array(32));
+    const sent: Uint8Array<ArrayBuffer>[] = [];
+    let tokensSent = 0;
+    return {
+      opened,
+      frame: (said, tokens, final = false) => {
+        const bytes = typeof said === "string" ? new TextEncoder().encode(said) : said;
+        sent.push(bytes);
+        tokensSent = tokens;
+        events.push({ kind: "frames", bytes: sealer.frame(bytes, tokens, final) });
+      },
+      raw: (bytes) => void events.push({ kind: "frames", bytes }),
+      gone: (silent) => void events.push({ kind: "gone", silent }),
+      error: (code, promptTokens) => {
+        const error = { type: "inference_error" as const, request_id: jobId, code };
+        events.push({
+          kind: "error",
+          error: { ...error, ...(promptTokens !== undefined && { prompt_tokens: promptTokens }) },
+        });
+      },
+      complete: async (changes = {}, { responseSignature, receiptSignature } = {}) => {
+        const hash = nodeCrypto.sha256(joinBytes(sent));
+        const receipt = { ...this.#receipt(jobId, requestId, opened, toHex(hash), tokensSent), ...changes };
+        const { jcs, signature } = await signReceipt(this.#signer, receipt);
+        const completion = {
+          type: "inference_complete" as const,
+          request_id: jobId,
+          receipt: jcs,
+          receipt_signature: receiptSignature ?? signature,
+          response_signature: responseSignature ?? toBase64(await this.#signer.signResponseHash(hash)),
+        };
+        events.push({ kind: "complete", completion });
+      },
+    };
+  }
+
+  #receipt(jobId: JobId, requestId: string, opened: Turn["opened"], responseSha256: string, tokens: number): Receipt {
+    return {
+      v: 1,
+      job_id: jobId,
+      request_id: requestId,
+      privacy: "transparent",
+      endpoint: "/v1/chat/completions",
+      model: entry.id,
+      build: entry.build,
+      weights_sha256: entry.weightsSha256,
+      engine: { ...this.view().engine },
+      request_sha256: toHex(nodeCrypto.sha256(opened.body)),
+      response_sha256: responseSha256,
+      sampling: {
+        temperature: 1,
+        top_p: 1,
+        top_k: 0,
+        frequency_penalty: 0,
+        presence_penalty: 0,
+        logit_bias: 0,
+        seed: 7,
+        stop: 0,
+        max_tokens: 100,
+        n: 1,
+      },
+      usage: { prompt_tokens: 5, cached_tokens: 0, completion_tokens: tokens, reasoning_tokens: 0 },
+      finish_reason: "stop",
+      provider_id: this.providerId,
+      identity_key: this.identityKey,
+      evidence_sha256: this.view().evidenceSha256,
+      started_at: "2026-01-01T00:00:00.000Z",
+      finished_at: "2026-01-01T00:00:01.000Z",
+    };
+  }
+}
