@@ -197,7 +197,7 @@ describe("bodies that are refused", () => {
     ["input.1.call_id", "body_invalid", items(call, { ...result, call_id: "d" })],
     ["input.0.name", "body_invalid", items({ ...call, name: "" })],
     ["input.0.arguments", "body_invalid", items({ ...call, arguments: "[]" })],
-    ["input.0.arguments", "body_invalid", items({ ...call, arguments: '{"a":' })],
+    ["input.0.arguments", "body_invalid", items({ ...call, arguments: "{a" })],
     ["input.0.arguments", "body_invalid", items({ ...call, arguments: {} })],
     ["input.1.output", "body_invalid", items(call, { ...result, output: 5 })],
     ["input.1.output.0.type", "unsupported", items(call, { ...result, output: [{ type: "input_image" }] })],
