@@ -59,8 +59,15 @@ it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, 
   {
     await using running = up(folder.path);
     first = await running.ready;
-    expect(Object.keys(first)).toEqual(["event", "base_url", "api_key", "model", "provider_serial"]);
-    expect(first.base_url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(first).toMatchObject({
+      event: "ready",
+      base_url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      openai_base_url: `${first.base_url}/v1`,
+      api_key: expect.stringMatching(/^eigeninference-/),
+      provider_serial: expect.any(String),
+      providers_ready: 1,
+      providers: 1,
+    });
     expect(await get(first, "/v1/models")).toMatchObject({
       data: [{ id: first.model, metadata: { provider_count: 1 } }],
     });
