@@ -93,7 +93,7 @@ it("survives being killed, and keeps what it reads to itself", { timeout: 120_00
   const startedMs = performance.now();
   const frozen = await midway(at, slow, async () => provider.child.kill("SIGSTOP"));
   expect(performance.now() - startedMs).toBeLessThan(15_000);
-  expect(frozen).toContain('"code":"provider_gone"');
+  expect(frozen).toContain('"code":"provider_silent"');
   expect(await balance()).toBe(1_000_000);
   provider.child.kill("SIGCONT");
   await connected(at, 1);
@@ -102,10 +102,12 @@ it("survives being killed, and keeps what it reads to itself", { timeout: 120_00
   track(join(base_url, 2));
   await connected(at, 2);
   provider.child.kill("SIGSTOP");
-  const answers = await Promise.all([1, 2].map(() => post(at, { ...slow, stream: false, max_tokens: 5 })));
+  const asked = Promise.all([1, 2].map(() => post(at, { ...slow, stream: false, max_tokens: 5 })));
+  await until(async () => (await get(at, "/v1/payments/balance"))["held_micro_usd"] !== 0, 5_000);
+  await provider.kill("SIGKILL");
+  const answers = await asked;
   expect(answers.map(({ status }) => status)).toEqual([200, 200]);
   await Promise.all(answers.map((answer) => answer.text()));
-  await provider.kill("SIGKILL");
   await connected(at, 1);
 
   // The mark passes through success, refusals and a hang-up.

@@ -127,11 +127,18 @@ describe("a model's process", () => {
     const run = engine.run(await engine.prompt(asked("x")), { ...said, maxTokens: 40 }, never);
     await run.next();
     await sleep(200);
+    // Stopped, so that nothing is written while what there is is read.
+    const pid = engine.pid ?? 0;
+    process.kill(pid, "SIGSTOP");
     let ready = 1;
-    for (;;) {
-      const next = await Promise.race([run.next(), sleep(0, undefined)]);
-      if (next === undefined || next.done) break;
-      ready++;
+    try {
+      for (;;) {
+        const next = await Promise.race([run.next(), sleep(50, undefined)]);
+        if (next === undefined || next.done) break;
+        ready++;
+      }
+    } finally {
+      process.kill(pid, "SIGCONT");
     }
     expect(ready).toBeLessThanOrEqual(AHEAD_TOKENS_MAX);
     await run.return({ finish: "stop", cachedTokens: 0, completionTokens: 0 });
