@@ -8,7 +8,14 @@ import { CommandFailed, WrongUsage } from "./failure.ts";
 import { sentenceOf } from "./sentences.ts";
 
 /** What never reaches a command by itself: each is caught and told in another way. */
-const notForPeople = ["ChipError", "DialError", "EngineSpeechError", "LineTooLongError", "NetworkError"];
+const notForPeople = [
+  "ChipError",
+  "DialError",
+  "EngineSpeechError",
+  "LineTooLongError",
+  "NetworkError",
+  "TemplateError",
+];
 
 /** Goal: a person reads a sentence, not the class of an error. Method: one of each place, and one that nobody expected. */
 it("tells errors for people, and no others", () => {
