@@ -121,7 +121,7 @@ const agents: readonly Agent[] = [
   },
 ];
 
-const AGENT_WAIT_MS = 60_000;
+const AGENT_WAIT_MS = 150_000;
 const shapes = new Shapes();
 /** What the model is to read with, in the run that goes on. */
 let reads: ReturnType<Agent["reads"]> = { tool: "", input: {} };
@@ -153,33 +153,37 @@ afterAll(async () => {
 
 describe.each(agents)("$name", (agent) => {
   const program = join(installed, agent.program);
-  it.skipIf(installed === "" || !existsSync(program))("reads a file with its tool and tells what it read", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "darkbloom-agent-"));
-    try {
-      const [home, work] = [join(folder, "home"), join(folder, "work")];
-      for (const made of [home, work]) mkdirSync(made);
-      writeFileSync(join(work, "note.txt"), NOTE);
-      const at: Place = { url: front.url, apiKey: network.api_key, home, work };
-      agent.prepare?.(at);
-      reads = agent.reads(work);
-      turns = 0;
-      front.statuses.length = 0;
-      const faultsBefore = shapes.faults.length;
+  it.skipIf(installed === "" || !existsSync(program))(
+    "reads a file with its tool and tells what it read",
+    { timeout: 2 * AGENT_WAIT_MS },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "darkbloom-agent-"));
+      try {
+        const [home, work] = [join(folder, "home"), join(folder, "work")];
+        for (const made of [home, work]) mkdirSync(made);
+        writeFileSync(join(work, "note.txt"), NOTE);
+        const at: Place = { url: front.url, apiKey: network.api_key, home, work };
+        agent.prepare?.(at);
+        reads = agent.reads(work);
+        turns = 0;
+        front.statuses.length = 0;
+        const faultsBefore = shapes.faults.length;
 
-      const said = await outputOf(program, agent.args("What does note.txt say?", at), work, {
-        HOME: home,
-        PATH: process.env["PATH"] ?? "",
-        ...agent.env(at),
-      });
+        const said = await outputOf(program, agent.args("What does note.txt say?", at), work, {
+          HOME: home,
+          PATH: process.env["PATH"] ?? "",
+          ...agent.env(at),
+        });
 
-      expect(said).toContain(ANSWER);
-      expect(turns).toBeGreaterThanOrEqual(reads.tool === "" ? 1 : 2);
-      expect(front.statuses.filter((status) => status >= 400)).toEqual([]);
-      expect(shapes.faults.slice(faultsBefore)).toEqual([]);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+        expect(said).toContain(ANSWER);
+        expect(turns).toBeGreaterThanOrEqual(reads.tool === "" ? 1 : 2);
+        expect(front.statuses.filter((status) => status >= 400)).toEqual([]);
+        expect(shapes.faults.slice(faultsBefore)).toEqual([]);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
 });
 
 /** All that it prints. It is ended where it takes too long. */
