@@ -86,7 +86,8 @@ export class BatchSequence {
   }
 
   #keep(count: number): void {
-    const { context, windowTokens } = this.#batches;
+    const { context, windowTokens, isClosed } = this.#batches;
+    if (isClosed) return;
     const first = context.getSequenceKvCacheMinPosition(this.id);
     // A model with a sliding window has forgotten what lay before it.
     const isWhole = windowTokens === undefined ? first <= 0 : first <= Math.max(0, count - windowTokens);
@@ -109,6 +110,7 @@ export class LlamaBatches {
   readonly #between: (() => void)[] = [];
   readonly #budget = new PromptBudget();
   #isStepping = false;
+  #isClosed = false;
   #stepSinceMs: number | undefined;
 
   /**
@@ -139,9 +141,22 @@ export class LlamaBatches {
     return promise;
   }
 
+  /** Ends every run. Afterwards nothing uses the context, which may then be disposed of. */
+  close(): Promise<void> {
+    return this.between(() => {
+      this.#isClosed = true;
+      for (const turn of this.#turns) turn.fail(new Error("the model was closed"));
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Tokens as they are drawn, to the end of the run; a few may lie ready. */
   async *run(wish: Wish, signal: AbortSignal): AsyncGenerator<Drawn, void> {
     const turn = new Turn(wish);
+    if (this.#isClosed) turn.fail(new Error("the model was closed"));
     const wake = () => turn.wake?.();
     signal.addEventListener("abort", wake, { once: true });
     this.#turns.add(turn);

@@ -208,6 +208,7 @@ export class LlamaEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#sequences.close();
+    await this.#batches.close();
     await this.#context.dispose();
     await this.#llama.dispose();
   }
