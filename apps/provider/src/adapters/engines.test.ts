@@ -237,13 +237,13 @@ describe("llama.cpp with the bundled model", () => {
     await using wide = await LlamaEngine.load({ modelPath: bundledModelPath, build: "tiny", slots: 4, threads: 1 });
     const stop = new AbortController();
     const gaps: number[] = [];
-    const told = [0, 0];
+    const counts = [0, 0];
     const stream = async (at: number) => {
       let lastMs = performance.now();
       const long = { ...said, maxTokens: 1900, logitBias: endless };
       for await (const _ of wide.run(await wide.prompt(asked("What is rain?")), long, stop.signal)) {
         gaps.push(performance.now() - lastMs);
-        told[at] = (told[at] ?? 0) + 1;
+        counts[at] = (counts[at] ?? 0) + 1;
         lastMs = performance.now();
       }
     };
@@ -255,13 +255,13 @@ describe("llama.cpp with the bundled model", () => {
     };
     const streams = [stream(0), stream(1)].map((one) => one.catch(() => "stopped"));
     while (gaps.length < 20) await new Promise((resolve) => setTimeout(resolve, 5));
-    const before = [...told];
+    const before = [...counts];
     const long = first("word and other words ".repeat(300));
     const short = await first("Hello");
     expect(short.ms).toBeLessThan(3_000);
     expect((await long).tokens).toBeGreaterThan(1_000);
     // How many steps the prompt takes is the machine's speed; each of them gives every stream a token.
-    for (const [at, count] of told.entries()) expect(count - (before[at] ?? 0)).toBeGreaterThanOrEqual(3);
+    for (const [at, count] of counts.entries()) expect(count - (before[at] ?? 0)).toBeGreaterThanOrEqual(3);
     stop.abort(new Error("enough"));
     await Promise.all(streams);
     expect(Math.max(...gaps)).toBeLessThan(3_000);
@@ -271,17 +271,17 @@ describe("llama.cpp with the bundled model", () => {
   it("ends what runs when it is closed", async () => {
     const closing = await LlamaEngine.load({ modelPath: bundledModelPath, build: "tiny", slots: 2, threads: 1 });
     const long = { ...said, maxTokens: 1900, logitBias: endless };
-    let told = 0;
+    let pieces = 0;
     const runs = [1, 2].map(async () => {
       for await (const _ of closing.run(
         await closing.prompt(asked("What is rain?")),
         long,
         new AbortController().signal,
       ))
-        told++;
+        pieces++;
     });
     const ends = Promise.allSettled(runs);
-    while (told < 10) await new Promise((resolve) => setTimeout(resolve, 1));
+    await expect.poll(() => pieces, { interval: 1 }).toBeGreaterThan(10);
     await closing[Symbol.asyncDispose]();
     expect((await ends).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   });
