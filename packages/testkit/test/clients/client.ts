@@ -67,11 +67,16 @@ export async function retries(
   status: 429 | 503,
   ask: (at: At, maxRetries: number) => PromiseLike<unknown>,
 ): Promise<void> {
-  const at = await (status === 429 ? busy.full() : busy.deserted());
-  const startMs = performance.now();
-  await ask(at, status === 429 ? 1 : 10);
-  expect([at.statuses[0], at.statuses.at(-1)]).toEqual([status, 200]);
-  expect(performance.now() - startMs).toBeGreaterThan(990);
+  // A machine that is slower than the account's second has nothing to wait for: again.
+  for (let round = 0; ; round++) {
+    const at = await (status === 429 ? busy.full() : busy.deserted());
+    const startMs = performance.now();
+    await ask(at, status === 429 ? 1 : 10);
+    if (at.statuses[0] === 200 && round < 10) continue;
+    expect([at.statuses[0], at.statuses.at(-1)]).toEqual([status, 200]);
+    expect(performance.now() - startMs).toBeGreaterThan(990);
+    return;
+  }
 }
 
 /** What a call threw. */
