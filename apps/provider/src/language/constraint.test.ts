@@ -34,11 +34,26 @@ describe("what a model is held to", () => {
       { tools, tool_choice: "required", parallel_tool_calls: false },
       { kind: "calls", many: false, names: ["add", "now"] },
     ],
+    [
+      "calls or the form",
+      { tools, response_format: format },
+      { kind: "calls_or_json", many: true, names: ["add", "now"] },
+    ],
+    [
+      "one call or any object",
+      { tools, parallel_tool_calls: false, response_format: { type: "json_object" } },
+      { kind: "calls_or_json", many: false, names: ["add", "now"] },
+    ],
+    [
+      "calls, where one must come, whatever the form",
+      { tools, tool_choice: "required", response_format: format },
+      { kind: "calls", many: true, names: ["add", "now"] },
+    ],
     ["the named call, once", { tools, tool_choice: named }, { kind: "calls", many: false, names: ["now"] }],
   ])("%s", (_, fields, expected) => {
     const job = jobOf(fields);
     const { constraint } = constraintOf(job);
-    if (constraint?.kind === "json") expect(constraint.schema).toBe(job.format);
+    if (constraint?.kind.endsWith("json")) expect(constraint).toHaveProperty("schema", job.format);
     expect(
       constraint && {
         kind: constraint.kind,

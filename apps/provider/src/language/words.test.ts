@@ -276,6 +276,38 @@ describe("what a model says is told as", () => {
   });
 });
 
+/** Goal: tools and a form go together wherever both can be asked for. Method: each dialect's own field of the form, and what a model may write. */
+describe("with tools and a form, a call or the form", () => {
+  const schema = {
+    type: "object",
+    properties: { a: { type: "string" } },
+    required: ["a"],
+    additionalProperties: false,
+  };
+  const forms: readonly [endpoint: string, more: object][] = [
+    [
+      "/v1/chat/completions",
+      { response_format: { type: "json_schema", json_schema: { name: "n", strict: true, schema } } },
+    ],
+    ["/v1/chat/completions", { response_format: { type: "json_object" } }],
+    ["/v1/responses", { text: { format: { type: "json_schema", name: "n", strict: true, schema } } }],
+    ["/v1/responses", { text: { format: { type: "json_object" } } }],
+    ["/v1/messages", { output_config: { format: { type: "json_schema", schema } } }],
+  ];
+  const answers: readonly [string, string, ToldItem, Finish["reason"]][] = [
+    ["a call", call("add", "{}"), { kind: "call", id: "call_0", name: "add", arguments: "{}" }, "tool_calls"],
+    ["the form", '{"a":"<tool_call>"}', { kind: "said", text: '{"a":"<tool_call>"}' }, "stop"],
+  ];
+  for (const [endpoint, more] of forms)
+    for (const stream of [true, false])
+      for (const [what, text, item, reason] of answers)
+        it(`${what} by ${endpoint}, ${stream ? "streamed" : "plain"}: ${Object.keys(more).join()}`, () => {
+          const told = tell(Array.from(text), { endpoint, stream, tools: true, more });
+          expect(told.items).toEqual([item]);
+          expect(told.finish).toEqual({ reason });
+        });
+});
+
 it("counts the tokens of thoughts, their tags included", () => {
   const pieces = ["<thi", "nk>", "a", "b", "</th", "ink>", "c", "d"];
   expect(tell(pieces).words.thoughtTokens).toBe(5);

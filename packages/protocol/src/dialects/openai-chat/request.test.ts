@@ -157,7 +157,6 @@ describe("bodies that are refused", () => {
     ],
     ["messages.0.function_call", "unsupported", { ...least, messages: [{ role: "assistant", function_call: {} }] }],
     ["messages.0.audio", "unsupported", { ...least, messages: [{ role: "assistant", audio: { id: "a" } }] }],
-    ["response_format", "unsupported", { ...least, tools: [tool], response_format: { type: "json_object" } }],
     ["tools.1.function.name", "body_invalid", { ...least, tools: [tool, tool] }],
     ["tools.0.function", "body_invalid", { ...least, tools: [{ type: "function" }] }],
     ["tools.0.function.name", "body_invalid", { ...least, tools: [{ type: "function", function: { name: 1 } }] }],

@@ -3,17 +3,7 @@ import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import { anyObject, type Schema } from "../../schema/shape.ts";
 import { failureOf } from "../faults.ts";
-import {
-  invalid,
-  listOf,
-  pinsOf,
-  refuseLong,
-  refuseManyParts,
-  seedOf,
-  tokenBoundOf,
-  topKOf,
-  unsupported,
-} from "../fields.ts";
+import { invalid, listOf, pinsOf, refuseLong, refuseManyParts, seedOf, tokenBoundOf, topKOf } from "../fields.ts";
 import type { Job, Message, Sampling, Tool, ToolChoice } from "../job.ts";
 import { argumentsOf, checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { type ChatRequest, chatRequestRules, chatRequestSchema } from "./request-schema.ts";
@@ -54,11 +44,6 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
   const tools = toolsOf(request);
   const toolChoice = toolChoiceOf(request, tools);
   const format = formatOf(request);
-  if (format && toolChoice !== "none")
-    throw unsupported(
-      "response_format",
-      ourWords`with tools that may be called the form of the answer is theirs; send 'tool_choice' "none"`,
-    );
   return {
     job: {
       endpoint: "/v1/chat/completions",

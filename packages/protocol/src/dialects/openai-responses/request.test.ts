@@ -220,7 +220,6 @@ describe("bodies that are refused", () => {
     ["tool_choice.type", "unsupported", { ...least, tools: [weather], tool_choice: { type: "web_search" } }],
     ["text", "body_invalid", { ...least, text: "json" }],
     ["text.format", "body_invalid", { ...least, text: { format: { type: "xml" } } }],
-    ["text.format", "unsupported", { ...least, tools: [weather], text: { format: { type: "json_object" } } }],
     [
       "text.format.schema",
       "unsupported",

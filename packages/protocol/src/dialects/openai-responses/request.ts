@@ -49,11 +49,6 @@ export function decodeResponsesRequest(body: unknown): {
   const given = toolsOf(request);
   const { tools, choice: toolChoice } = given;
   const format = formatOf(request);
-  if (format && toolChoice !== "none")
-    throw unsupported(
-      "text.format",
-      ourWords`with tools that may be called the form of the answer is theirs; send 'tool_choice' "none"`,
-    );
   const job: Job = {
     endpoint: "/v1/responses",
     model: request.model,
