@@ -1,10 +1,11 @@
+import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
 import { STATUS_SILENT_MS, type ProviderStatus } from "@darkbloom/provider";
 import { expect, it } from "vitest";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { runningElsewhere, whyNotEarning } from "./machine-folder.ts";
+import { JOIN_TOKEN_FILE, localSecret, runningElsewhere, savedToken, whyNotEarning } from "./machine-folder.ts";
 
 const status: ProviderStatus = {
   pid: 1,
@@ -82,4 +83,27 @@ it("names the folder beside or inside this one on which a provider runs", async 
     expect(await runningElsewhere(asked)).toBe(`One runs on ${first}: --data ${first}`);
   cleanup.use(await openDataFolder(second, "provider"));
   expect(await runningElsewhere(network)).toBe(`These run: --data ${first}, --data ${second}`);
+});
+
+/** Goal: a secret that somebody else could have put there is not shown to anybody. Method: a file, a link to it, one that others can write, none. */
+it("reads secrets from files of our own only", () => {
+  const data = mkdtempSync(join(tmpdir(), "secrets-"));
+  try {
+    const file = join(data, JOIN_TOKEN_FILE);
+    expect(savedToken(data)).toBeUndefined();
+    writeFileSync(file, " token \n", { mode: 0o600 });
+    expect(savedToken(data)).toBe("token");
+    chmodSync(file, 0o666);
+    expect(() => savedToken(data)).toThrow(/can be written by other users/);
+    renameSync(file, join(data, "elsewhere"));
+    chmodSync(join(data, "elsewhere"), 0o600);
+    symlinkSync("elsewhere", file);
+    expect(() => savedToken(data)).toThrow(/is a link, and links in a data folder are not followed/);
+    symlinkSync("elsewhere", join(data, LOCAL_SECRET_FILE));
+    expect(() => localSecret(data)).toThrow(/is a link/);
+    rmSync(join(data, LOCAL_SECRET_FILE));
+    expect(() => localSecret(data)).toThrow(/There is no local-secret that this user can read/);
+  } finally {
+    rmSync(data, { recursive: true });
+  }
 });

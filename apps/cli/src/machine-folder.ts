@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
 import { failuresOf } from "@darkbloom/protocol";
-import { DataFolderError, openDataFolder } from "@darkbloom/protocol/node";
+import { DataFolderError, openDataFolder, readPrivateFile } from "@darkbloom/protocol/node";
 import {
   platformHere,
   providerStatus,
@@ -70,7 +70,7 @@ export function statusIn(data: string): ProviderStatus | undefined {
  * @throws CommandFailed where the folder has none, or is not ours to read
  */
 export function localSecret(coordinatorData: string): string {
-  const secret = textIn(coordinatorData, LOCAL_SECRET_FILE)?.trim();
+  const secret = secretIn(coordinatorData, LOCAL_SECRET_FILE);
   if (secret === undefined || secret === "")
     throw new CommandFailed(
       `There is no ${LOCAL_SECRET_FILE} that this user can read in ${coordinatorData}. Name the --data folder of a coordinator that has been started there, as its own user.`,
@@ -78,7 +78,18 @@ export function localSecret(coordinatorData: string): string {
   return secret;
 }
 
-export const savedToken = (data: string): string | undefined => textIn(data, JOIN_TOKEN_FILE)?.trim();
+/** @throws DataFolderError where somebody else could have put it there */
+export const savedToken = (data: string): string | undefined => secretIn(data, JOIN_TOKEN_FILE);
+
+/** @throws DataFolderError where it is a link, somebody else's, or can be written by others */
+function secretIn(data: string, file: string): string | undefined {
+  try {
+    return readPrivateFile(join(data, file))?.toString().trim();
+  } catch (error) {
+    if (error instanceof DataFolderError && error.code === "not_private") throw error;
+    return undefined;
+  }
+}
 
 function textIn(data: string, file: string): string | undefined {
   try {

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { openDataFolder } from "./data-folder.ts";
+import { openDataFolder, readPrivateFile } from "./data-folder.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "folder-")));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -179,5 +180,49 @@ describe("a data folder", () => {
     chmodSync(path, 0o500);
     for (const tried of [path, join(path, "below")])
       await expect(openDataFolder(tried, "coordinator")).rejects.toMatchObject({ code: "not_writable" });
+  });
+});
+
+describe("an owner", () => {
+  const asRoot = it.skipIf(process.geteuid?.() !== 0);
+
+  /** Goal: what another user could change is not used, and files of ours lock nobody out. Method: a folder and a file of user 12345. */
+  asRoot("that is another user is refused", async () => {
+    const path = newPath();
+    {
+      await using folder = await openDataFolder(path, "coordinator");
+      folder.write("key.pem", "secret");
+      chownSync(join(path, "key.pem"), 12_345, 12_345);
+      const refused = {
+        code: "not_private",
+        message: expect.stringMatching(/file .*belongs to another user \(12345; this is 0\)/),
+      };
+      expect(() => folder.read("key.pem")).toThrow(expect.objectContaining(refused));
+      expect(() => folder.touch("key.pem")).toThrow(expect.objectContaining(refused));
+    }
+    chownSync(path, 12_345, 12_345);
+    await expect(openDataFolder(path, "coordinator")).rejects.toMatchObject({
+      code: "not_private",
+      message: expect.stringMatching(/^The data folder .*belongs to another user .*chown -R 0/),
+    });
+  });
+
+  /** Goal: files that the superuser left are read. Method: a process of another user that reads a file of root's, and one of a third user. */
+  asRoot("that is the superuser is taken", () => {
+    const folder = mkdtempSync(join(root, "shared-"));
+    chmodSync(root, 0o755);
+    chmodSync(folder, 0o755);
+    const files = ["of-root", "of-third"].map((name) => join(folder, name));
+    for (const file of files) writeFileSync(file, "words", { mode: 0o644 });
+    chownSync(files[1] ?? "", 12_346, 12_346);
+    const setEffectiveUser = (id: number) => process.seteuid?.(id);
+    setEffectiveUser(12_345);
+    try {
+      // Only its owner can take away what others may read.
+      expect(() => readPrivateFile(files[0] ?? "")).toThrow(/EPERM|cannot be/);
+      expect(() => readPrivateFile(files[1] ?? "")).toThrow(/belongs to another user \(12346; this is 12345\)/);
+    } finally {
+      setEffectiveUser(0);
+    }
   });
 });

@@ -54,6 +54,7 @@ const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 const OTHERS_WRITE_BITS = 0o022;
 const OTHERS_BITS = 0o077;
+const SUPERUSER = 0;
 
 /**
  * Opens the folder for one user, creating it with mode 0700, and locks it.
@@ -78,7 +79,7 @@ export async function openDataFolder(path: string, holder: string): Promise<Data
     path: folder,
     file,
     touch,
-    read: (name) => readIfThere(file(name)),
+    read: (name) => readPrivateFile(file(name)),
     write: (name, content) => {
       try {
         writeDurably(folder, name, content);
@@ -95,9 +96,10 @@ export async function openDataFolder(path: string, holder: string): Promise<Data
 function existingFolder(path: string): string {
   try {
     mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
-    const { mode } = statSync(path);
-    if (!statSync(path).isDirectory()) throw notAFolder(path);
-    if ((mode & OTHERS_WRITE_BITS) !== 0)
+    const stats = statSync(path);
+    if (!stats.isDirectory()) throw notAFolder(path);
+    assertOurs("data folder", path, stats.uid);
+    if ((stats.mode & OTHERS_WRITE_BITS) !== 0)
       throw new DataFolderError(
         "not_private",
         `The data folder ${path} can be written by other users, who may have put files of theirs there. Look at what is in it, then: chmod 700 ${path}`,
@@ -142,7 +144,12 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
 }
 
-function readIfThere(path: string): Buffer | undefined {
+/**
+ * The bytes of a file that has to be ours alone, wherever it is; undefined where there is none.
+ *
+ * @throws DataFolderError where it is a link, somebody else's, or can be written by others
+ */
+export function readPrivateFile(path: string): Buffer | undefined {
   let handle: number;
   try {
     handle = openPrivately(path, constants.O_RDONLY);
@@ -181,6 +188,7 @@ function openPrivately(path: string, flags: number): number {
     const stats = fstatSync(handle);
     if (!stats.isFile())
       throw new DataFolderError("not_private", `At ${path} stands something that is no file. Move it away.`);
+    assertOurs("file", path, stats.uid);
     if ((stats.mode & OTHERS_WRITE_BITS) !== 0)
       throw new DataFolderError(
         "not_private",
@@ -192,6 +200,21 @@ function openPrivately(path: string, flags: number): number {
     closeSync(handle);
     throw error;
   }
+}
+
+/**
+ * Who owns a file can change it and its mode. The superuser can do so anyway; where the superuser is the one who asks, files of
+ * its own in somebody else's folder would lock that user out.
+ *
+ * @throws DataFolderError
+ */
+function assertOurs(what: string, path: string, owner: number): void {
+  const user = process.geteuid?.();
+  if (user === undefined || owner === user || owner === SUPERUSER) return;
+  throw new DataFolderError(
+    "not_private",
+    `The ${what} ${path} belongs to another user (${owner}; this is ${user}), who could change it. Run this as that user, or make it yours: chown -R ${user} ${path}`,
+  );
 }
 
 /** A rename is atomic; syncing the file before it and the folder after it makes it durable. */
