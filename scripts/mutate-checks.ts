@@ -186,7 +186,10 @@ async function run(): Promise<number> {
   try {
     copyTo(folder);
     process.stdout.write(`${mutants.length} changes, ${pool.size} at a time\n`);
-    return report(await judgeAll(pool));
+    const code = report(await judgeAll(pool));
+    for (const [test, failed] of pool.broken)
+      process.stdout.write(`BROKEN    ${test} fails without any change (${failed}); it was passed over\n`);
+    return pool.broken.size > 0 ? 1 : code;
   } finally {
     cleanUp();
   }

@@ -19,7 +19,9 @@ export class Pool {
   readonly #all: readonly Runner[];
   readonly #free: Runner[];
   readonly #waiting: ((runner: Runner) => void)[] = [];
-  readonly #records: { [test: string]: Promise<Record> } = {};
+  readonly #records: { [test: string]: Promise<Record | undefined> } = {};
+  /** Test files that fail without any change, and what failed; they can see nothing. */
+  readonly broken = new Map<string, string>();
 
   constructor(root: string, size: number) {
     this.size = size;
@@ -35,6 +37,7 @@ export class Pool {
     let reached = false;
     for (const test of tests) {
       const record = await (this.#records[test] ??= this.#record(test));
+      if (!record) continue;
       const order = orderFor(on, test, record.reached);
       if (!order) continue;
       reached = true;
@@ -51,11 +54,13 @@ export class Pool {
     for (const runner of this.#all) runner.kill();
   }
 
-  /** Runs a test file once, unchanged. */
-  async #record(test: string): Promise<Record> {
+  /** Runs a test file once, unchanged; undefined where it fails. */
+  async #record(test: string): Promise<Record | undefined> {
     const outcome = await this.#with((runner) => runner.run({ on: "record", test }, RECORD_MS_MAX));
-    if (outcome === "hung" || outcome.failed !== undefined || !outcome.reached)
-      throw new Error(`${test} fails without any change: ${outcome === "hung" ? outcome : outcome.failed}`);
+    if (outcome === "hung" || outcome.failed !== undefined || !outcome.reached) {
+      this.broken.set(test, outcome === "hung" ? outcome : (outcome.failed ?? "notes nothing"));
+      return undefined;
+    }
     return { reached: outcome.reached, durationMs: outcome.durationMs };
   }
 
