@@ -29,6 +29,7 @@ export interface NetworkPlan {
   readonly serialDisclosure: SerialDisclosure;
   readonly corsOrigins: readonly string[];
   readonly requestsPerMinute: number;
+  readonly receiptDays: number;
   /** What providers on other machines show; our own read the coordinator's local secret in its folder. */
   readonly joinToken: string | undefined;
 }
@@ -109,10 +110,18 @@ async function servingOf(providers: readonly Child[]): Promise<{ serial: string;
 }
 
 const coordinatorArgs = (plan: NetworkPlan, port: number): readonly string[] => {
-  const { data, host, logLevel, serialDisclosure, corsOrigins, requestsPerMinute } = plan;
+  const { data, host, logLevel, serialDisclosure, corsOrigins, requestsPerMinute, receiptDays } = plan;
   return [
     "coordinator",
-    ...flags({ host, port, data: join(data, COORDINATOR_FOLDER), logLevel, serialDisclosure, requestsPerMinute }),
+    ...flags({
+      host,
+      port,
+      data: join(data, COORDINATOR_FOLDER),
+      logLevel,
+      serialDisclosure,
+      requestsPerMinute,
+      receiptDays,
+    }),
     ...corsOrigins.flatMap((origin) => [flagOf("corsOrigin"), origin]),
     // What this network was never started with would only fail.
     flagOf("hideUnserved"),

@@ -90,8 +90,9 @@ it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, 
     const books = await darkbloom(["ledger", "check", "--data", folder.path, "--json"]);
     expect(JSON.parse(books.stdout)).toEqual({ balanced: true, faults: [] });
   }
-  await using again = up(folder.path);
+  await using again = up(folder.path, "--receipt-days", "7");
   const second = await again.ready;
+  expect(await (await fetch(`${second.base_url}/llms.txt`)).text()).toContain("for 7 days\n");
   expect(second.api_key).toBe(first.api_key);
   expect(second.provider_serial).toBe(first.provider_serial);
   expect(await get(second, "/v1/payments/balance")).toMatchObject({

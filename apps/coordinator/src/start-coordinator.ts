@@ -153,6 +153,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       connectionsMax: bounds.http,
       version: config.version,
       minTrustDefault: config.minTrust,
+      receiptDays: config.receiptDays,
       requestsPerSec: config.requestsPerSec,
       requestsBurst: config.requestsBurst,
     },

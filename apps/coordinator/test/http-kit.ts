@@ -211,6 +211,7 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     accounts,
     ledger,
     observer,
+    settings,
     get: (path: string, init: RequestInit = {}) => fetch(origin + path, init),
     keyed: (path: string) => fetch(origin + path, { headers: { authorization: `Bearer ${KEY}` } }),
     chat: (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>

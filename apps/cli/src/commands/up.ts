@@ -31,6 +31,7 @@ export const up = command({
     joinToken: "optional",
     corsOrigin: "optional",
     requestsPerMinute: { default: "1200" },
+    receiptDays: { default: "90" },
     serialDisclosure: { default: "serial" },
     logLevel: { default: "error" },
     json: { default: "false" },

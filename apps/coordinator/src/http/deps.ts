@@ -41,6 +41,8 @@ export interface HttpSettings extends RequestRate {
   readonly version: string;
   /** The floor for every request: a caller may ask for more, never for less. `none` only where the operator allows such machines. */
   readonly minTrustDefault: TrustLevel;
+  /** How long receipts are kept; as `RECEIPT_LIFE_MS` says where nothing is said. */
+  readonly receiptDays?: number | undefined;
 }
 
 /** What the HTTP edge needs from the rest of the coordinator. Built once at start. */

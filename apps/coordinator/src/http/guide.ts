@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
+import { RECEIPT_LIFE_MS } from "../ledger/port.ts";
 import { failureResponses, type Door, type Route } from "./door.ts";
 
 const pointer = z.object({
@@ -29,7 +30,7 @@ export const showPointer = ({ deps }: Door): Route => ({
 });
 
 /** `GET /llms.txt`: the guide in one page, for people and programs. */
-export const showGuide = (_door: Door): Route => ({
+export const showGuide = ({ deps }: Door): Route => ({
   schema: {
     summary: "A short guide as plain text",
     tags: ["guide"],
@@ -42,10 +43,10 @@ export const showGuide = (_door: Door): Route => ({
     reply
       .type("text/plain; charset=utf-8")
       .serializer((text: string) => text)
-      .send(guide(originOf(request))),
+      .send(guide(originOf(request), deps.settings.receiptDays ?? RECEIPT_LIFE_MS / 86_400_000)),
 });
 
-const guide = (origin: string): string => `# Darkbloom
+const guide = (origin: string, receiptDays: number): string => `# Darkbloom
 
 > A private inference network. The APIs are OpenAI's and Anthropic's: change the base URL and the key, nothing
 > else. Every answer is signed by the machine that made it.
@@ -64,7 +65,7 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - GET /v1/pricing: prices, without a key
 - GET /v1/payments/balance, /v1/payments/usage?limit=100: money
 - GET /v1/key: the key in use
-- GET /v1/receipts/{job_id}: the signed receipt of an answer, for 90 days
+- GET /v1/receipts/{job_id}: the signed receipt of an answer, for ${receiptDays} ${receiptDays === 1 ? "day" : "days"}
 - GET /v1/providers/attestation: every machine's evidence and the verdict on it
 - GET /.well-known/darkbloom: the keys that countersign receipts
 - GET /health, /readyz, /metrics: operations

@@ -282,6 +282,17 @@ describe("what each route answers", () => {
   });
 });
 
+/** Goal: nobody counts on a receipt that is gone. Method: the guide of an operator who said nothing, and of two who did. */
+it.each([
+  [undefined, "for 90 days"],
+  [7, "for 7 days"],
+  [1, "for 1 day"],
+])("tells how long receipts are kept: %s", async (receiptDays, words) => {
+  await using plain = await openEdge();
+  await using edge = await openEdge({ settings: { ...plain.settings, receiptDays } });
+  expect(await (await edge.get("/llms.txt")).text()).toContain(`the signed receipt of an answer, ${words}\n`);
+});
+
 /** Goal: a load balancer learns that the disk is full, and asking often costs nothing. Method: a ledger that counts its writes and fails them; a clock that stands. */
 it("is ready only while the ledger can be written", async () => {
   const ledger = new MemoryLedger();
