@@ -1,5 +1,5 @@
 export { CountersignerError } from "./adapters/countersigner.ts";
-export { DATABASE_FILE, DatabaseError } from "./adapters/database.ts";
+export { DATABASE_FILE, DatabaseError } from "./adapters/database-file.ts";
 export { NetworkKeyError } from "./adapters/network-key.ts";
 export type { LogLevel } from "./adapters/observe.ts";
 export { DescriptorLimitError } from "./adapters/descriptor-limit.ts";

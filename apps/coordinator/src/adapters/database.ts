@@ -2,27 +2,15 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { sql, type Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
-import { ErrorForPeople } from "@darkbloom/protocol";
 import type { DataFolder } from "@darkbloom/protocol/node";
+import { lookThroughApart } from "./database-check.ts";
+import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
+import { assertLogThere } from "./database-mark.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
 import { migrations as ours, type Migration } from "./migrations.ts";
-import { storageFaultOf } from "./storage-failure.ts";
-
-export const DATABASE_FILE = "coordinator.db";
 
 /** How long a statement waits for an operator's own `sqlite3` shell; the folder's lock keeps everyone else out. */
 const BUSY_WAIT_MS = 2_000;
-
-/** The message is a sentence for the operator. */
-export class DatabaseError extends ErrorForPeople {
-  override readonly name = "DatabaseError";
-  readonly code: "newer_schema" | "not_a_database" | "migration_failed" | "missing" | "damaged";
-
-  constructor(code: DatabaseError["code"], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
 
 /**
  * The coordinator's database, brought to our schema. An older one is copied beside itself first.
@@ -33,6 +21,7 @@ export class DatabaseError extends ErrorForPeople {
  * @throws DatabaseError
  */
 export async function openDatabase(folder: DataFolder, migrations: readonly Migration[] = ours): Promise<DatabaseSync> {
+  assertLogThere(folder);
   const path = folder.touch(DATABASE_FILE);
   const database = new DatabaseSync(path, { timeout: BUSY_WAIT_MS });
   try {
@@ -43,7 +32,7 @@ export async function openDatabase(folder: DataFolder, migrations: readonly Migr
         `The database ${path} has schema version ${version} and this program knows versions up to ${migrations.length}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
       );
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    if (version > 0) assertUndamaged(database, path);
+    if (version > 0) await assertUndamaged(database, path);
     if (version > 0 && version < migrations.length) backUp(database, folder, version);
     if (version < migrations.length) await migrate(database, path, migrations);
     return database;
@@ -68,32 +57,17 @@ function schemaVersion(database: DatabaseSync, path: string): number {
   }
 }
 
-/** A larger database is not read whole at a start: 'darkbloom ledger check' does that. About a second. */
-const START_CHECK_BYTES_MAX = 256 * 1024 * 1024;
+/** A database that takes longer to be read through is not waited for at a start; 'darkbloom ledger check' reads all of it. */
+const START_CHECK_MS_MAX = 5_000;
 
-/** @throws DatabaseError where SQLite finds damage in a database that is small enough to be read at a start */
-function assertUndamaged(database: DatabaseSync, path: string): void {
-  const bytes = Number(
-    database.prepare("SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size").get()?.[
-      "bytes"
-    ],
-  );
-  if (bytes > START_CHECK_BYTES_MAX || !isDamaged(database)) return;
+/** @throws DatabaseError where SQLite finds damage in time */
+async function assertUndamaged(database: DatabaseSync, path: string): Promise<void> {
+  const found = await lookThroughApart(database, "pages", { msMax: START_CHECK_MS_MAX });
+  if (!found?.isDamaged) return;
   throw new DatabaseError(
     "damaged",
     `The database ${path} is damaged. Keep a copy of the data folder as it is, then restore a backup; what can be saved without one, 'sqlite3 ${path} .recover' shows.`,
   );
-}
-
-/** Whether SQLite finds pages, rows or indexes that do not fit together; reads the whole file. */
-export function isDamaged(database: DatabaseSync): boolean {
-  try {
-    const [found] = database.prepare("PRAGMA integrity_check(1)").all();
-    return found?.["integrity_check"] !== "ok";
-  } catch (error) {
-    if (storageFaultOf(error) === "damaged") return true;
-    throw error;
-  }
 }
 
 /** `VACUUM INTO` copies one consistent state; the rename makes the backup whole or absent. */

@@ -10,6 +10,7 @@ import { CatalogError } from "../catalog/document.ts";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { CATALOG_FILE } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE } from "./countersigner.ts";
+import { MARK_FILE } from "./database-mark.ts";
 import { NETWORK_KEY_FILE } from "./network-key.ts";
 import { openStore, type StoreOptions } from "./open-store.ts";
 
@@ -81,7 +82,7 @@ describe("the store", () => {
       await expect(openStore(path, options)).rejects.toThrow(sentence);
       rmSync(join(path, name));
     }
-    for (const name of [COUNTERSIGNER_FILE, NETWORK_KEY_FILE]) rmSync(join(path, name), { force: true });
+    for (const name of [COUNTERSIGNER_FILE, NETWORK_KEY_FILE, MARK_FILE]) rmSync(join(path, name), { force: true });
     await using _ = await openStore(path, options);
   });
 

@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import type { Clock } from "@darkbloom/protocol";
+import { NetworkError, type Clock, type StorageFault } from "@darkbloom/protocol";
 import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
 import type { Accounts } from "../accounts/port.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
@@ -10,9 +10,12 @@ import type { Ledger } from "../ledger/port.ts";
 import type { NetworkKey } from "../trust/serial-names.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE, openCountersigner } from "./countersigner.ts";
-import { DATABASE_FILE, DatabaseError, openDatabase } from "./database.ts";
+import { openDatabase } from "./database.ts";
+import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
+import { assertNotOlder, mark, MARK_FILE } from "./database-mark.ts";
 import { openLocalSecret } from "./local-secret.ts";
 import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
+import { storageFaultOf } from "./storage-failure.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
@@ -52,18 +55,44 @@ export interface StoreOptions {
  * @throws DataFolderError, CatalogError, CountersignerError, NetworkKeyError or DatabaseError, each with a sentence for the operator
  */
 export async function openStore(path: string, options: StoreOptions): Promise<Store> {
+  try {
+    return await openParts(path, options);
+  } catch (error) {
+    const fault =
+      error instanceof NetworkError && error.failure.code === "storage_unavailable"
+        ? error.failure.fault
+        : storageFaultOf(error);
+    if (fault === undefined) throw error;
+    throw new DatabaseError("unusable", `The data folder ${path} cannot be used: ${faultWords[fault]}`, {
+      cause: error,
+    });
+  }
+}
+
+const faultWords: Readonly<Record<StorageFault, string>> = {
+  disk_full: "its disk is full. Make room and start again.",
+  read_only: "its database cannot be written. Look at how its disk is mounted and who owns the files.",
+  busy: "another program holds its database. Close it (a shell of sqlite3, a backup) and start again.",
+  io_error: "its disk gives errors. Keep a copy of the folder before anything else.",
+  damaged: "its database is damaged. Keep a copy of the folder as it is, then restore a backup.",
+};
+
+async function openParts(path: string, options: StoreOptions): Promise<Store> {
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await openDataFolder(path, "coordinator"));
   const catalog = new Catalog(catalogWith(folder, options.models ?? []));
   assertWhole(folder);
   const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
+  assertNotOlder(folder, database);
   assertKeysThere(folder, database);
   const countersigner = openCountersigner(folder);
   const networkKey = openNetworkKey(folder);
   const localSecret = openLocalSecret(folder);
+  // Last of all that writes, so that the mark is the newest there is.
+  opening.defer(() => mark(folder, database));
   const ledger = opening.use(new SqliteLedger(database, options.receiptLifeMs));
   const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
-  opening.use(sweepReceipts(ledger, options));
+  opening.use(keepUp(ledger, () => mark(folder, database), options));
   const opened = opening.move();
   return {
     folder,
@@ -81,17 +110,17 @@ export async function openStore(path: string, options: StoreOptions): Promise<St
 const keyFiles = [COUNTERSIGNER_FILE, NETWORK_KEY_FILE];
 
 /**
- * Keys are made after the database, so that keys without one are what is left of a network, and no first start.
+ * Keys and mark are made after the database, so that they alone are what is left of a network, and no first start.
  *
  * @throws DatabaseError
  */
 function assertWhole(folder: DataFolder): void {
   if (lstatSync(folder.file(DATABASE_FILE), { throwIfNoEntry: false })) return;
-  const keys = keyFiles.filter((name) => folder.read(name) !== undefined);
-  if (keys.length === 0) return;
+  const left = [...keyFiles, MARK_FILE].filter((name) => folder.read(name) !== undefined);
+  if (left.length === 0) return;
   throw new DatabaseError(
     "missing",
-    `The folder ${folder.path} has the keys of a network (${keys.join(", ")}) and not its database ${DATABASE_FILE}, which holds all balances. Restore it from a backup; only to begin a new network, move the keys away.`,
+    `The folder ${folder.path} has the files of a network (${left.join(", ")}) and not its database ${DATABASE_FILE}, which holds all balances. Restore it from a backup; only to begin a new network, move these files away.`,
   );
 }
 
@@ -115,11 +144,13 @@ function catalogWith(folder: DataFolder, added: readonly CatalogEntry[]): Catalo
   return entries;
 }
 
-/** Deletes old receipts and adds old settlements up, in small steps, now and every hour, until it is disposed of. */
-function sweepReceipts(ledger: SqliteLedger, { clock, onSweepError }: StoreOptions): AsyncDisposable {
+/** Marks, deletes old receipts and adds old settlements up, in small steps, now and every hour, until it is disposed of. */
+function keepUp(ledger: SqliteLedger, markNow: () => void, { clock, onSweepError }: StoreOptions): AsyncDisposable {
   const stop = new AbortController();
   const sweep = async (): Promise<void> => {
+    let isFirstStep = true;
     while (!stop.signal.aborted) {
+      if (isFirstStep) markNow();
       const steps = Promise.all([ledger.deleteExpiredReceipts(clock.now()), ledger.rollUpUsage(clock.now())]);
       const more = await steps.then(
         (rows) => rows.includes(ROWS_PER_STEP_MAX),
@@ -128,6 +159,7 @@ function sweepReceipts(ledger: SqliteLedger, { clock, onSweepError }: StoreOptio
           return false;
         },
       );
+      isFirstStep = !more;
       await clock.sleep(more ? RECEIPT_SWEEP_PAUSE_MS : RECEIPT_SWEEP_EVERY_MS, stop.signal).catch(() => undefined);
     }
   };

@@ -3,6 +3,7 @@ import type { AccountId, KeyId, Serial, Sha256Hex, TrustLevel } from "@darkbloom
 import { sql, type Kysely } from "kysely";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
+import { asStorageFailure } from "./storage-failure.ts";
 
 interface Tables {
   api_keys: {
@@ -32,6 +33,10 @@ type Row = Omit<KeyRecord, "pins"> & { readonly pins: string };
 /** What we have written ourselves, as a list of serials. */
 const recordOf = (row: Row): KeyRecord => ({ ...row, pins: JSON.parse(row.pins) as Serial[] });
 
+const refused = (error: unknown): never => {
+  throw asStorageFailure(error);
+};
+
 /** API keys in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteAccounts implements Accounts {
   readonly #db: Kysely<Tables>;
@@ -54,7 +59,8 @@ export class SqliteAccounts implements Accounts {
         created_at: record.createdAt,
         revoked_at: record.revokedAt,
       })
-      .execute();
+      .execute()
+      .catch(refused);
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
@@ -62,7 +68,8 @@ export class SqliteAccounts implements Accounts {
       .selectFrom("api_keys")
       .select(columns)
       .where("key_hash", "=", keyHash)
-      .executeTakeFirst();
+      .executeTakeFirst()
+      .catch(refused);
     return row && recordOf(row);
   }
 
@@ -72,7 +79,8 @@ export class SqliteAccounts implements Accounts {
       .select(columns)
       .orderBy("created_at")
       .orderBy(sql`rowid`)
-      .execute();
+      .execute()
+      .catch(refused);
     return rows.map(recordOf);
   }
 
@@ -82,7 +90,8 @@ export class SqliteAccounts implements Accounts {
       .set((eb) => ({ revoked_at: eb.fn.coalesce("revoked_at", eb.val(at)) }))
       .where("key_id", "=", keyId)
       .returning(columns)
-      .executeTakeFirst();
+      .executeTakeFirst()
+      .catch(refused);
     return row && recordOf(row);
   }
 }

@@ -24,14 +24,17 @@ import {
   type Totals,
   type UsageRow,
 } from "../ledger/port.ts";
-import { isDamaged } from "./database.ts";
+import { lookThroughApart } from "./database-check.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
-import { asStorageFailure } from "./storage-failure.ts";
+import { asStorageFailure, STORAGE_RETRY_SEC } from "./storage-failure.ts";
 
 /** Receipts, settlements and open holds that one transaction moves or deletes, so that nobody waits long behind it. */
 export const ROWS_PER_STEP_MAX = 500;
+
+/** A check of the books that takes longer is ended: the log grows for as long as somebody reads. */
+export const LEDGER_CHECK_MS_MAX = 30 * 60_000;
 
 /** A settlement that the storage did not take is tried again this often. */
 export const SETTLE_RETRY_MS = 1_000;
@@ -44,12 +47,15 @@ type Row = Record<string, SQLOutputValue>;
  */
 export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #group: GroupCommit;
-  readonly #sql: { readonly [Name in keyof typeof ledgerSql]: StatementSync };
+  readonly #sql: { readonly [Name in Exclude<keyof typeof ledgerSql, "check">]: StatementSync };
   readonly #receiptLifeMs: number;
   readonly #database: DatabaseSync;
   /** What the storage did not take yet. No more than the holds that were open when it failed. */
   readonly #owed = new Map<HoldId, Settlement>();
   #retry: NodeJS.Timeout | undefined;
+  /** Whoever asks while one runs gets what that one finds. */
+  #checking: Promise<LedgerFault[]> | undefined;
+  readonly #closing = new AbortController();
 
   /**
    * @param database opened by `openDatabase`; closing it stays with whoever opened it
@@ -87,7 +93,6 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       usage: prepare(ledgerSql.usage),
       receipt: prepare(ledgerSql.receipt),
       deleteReceipts: prepare(ledgerSql.deleteReceipts),
-      check: prepare(ledgerSql.check),
     };
   }
 
@@ -158,15 +163,25 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   /**
    * Compares every account's figures with each other and with the rows that they sum up. `offBy` is the
-   * first difference that is not zero, of: the figures' own sum, held, charged, credited.
+   * first difference that is not zero, of: the figures' own sum, held, charged, credited. Requests go on meanwhile.
    */
-  async check(): Promise<LedgerFault[]> {
-    if (read(() => isDamaged(this.#database)))
-      throw new NetworkError({ code: "storage_unavailable", fault: "damaged", retryAfterSec: 5 });
-    return read(() => this.#sql.check.all()).map((row) => ({
-      account: textOf(row, "account") as AccountId,
-      offBy: bigintOf(row, "off_by"),
-    }));
+  check(): Promise<LedgerFault[]> {
+    this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
+    return this.#checking;
+  }
+
+  async #check(): Promise<LedgerFault[]> {
+    const look = { msMax: LEDGER_CHECK_MS_MAX, signal: this.#closing.signal };
+    const found = await lookThroughApart(this.#database, "books", look).catch((error: unknown) => {
+      throw asStorageFailure(error);
+    });
+    if (!found || found.isDamaged)
+      throw new NetworkError({
+        code: "storage_unavailable",
+        fault: found ? "damaged" : "busy",
+        retryAfterSec: STORAGE_RETRY_SEC,
+      });
+    return found.faults.map(({ account, offBy }) => ({ account: account as AccountId, offBy: BigInt(offBy) }));
   }
 
   /** Adds up to `ROWS_PER_STEP_MAX` settlements that are old enough to the sums of their day, and answers how many. */
@@ -189,6 +204,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   /** Commits what still waits for the end of the turn. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#retry);
+    this.#closing.abort();
+    await this.#checking?.catch(() => undefined);
     for (const [holdId, settlement] of this.#owed) void this.settle(holdId, settlement).catch(() => undefined);
     this.#group.flush();
   }

@@ -1,7 +1,7 @@
 import { NetworkError, type StorageFault } from "@darkbloom/protocol";
 
 /** When a caller may try again: about as long as a statement waits for somebody else's lock, and some. */
-const STORAGE_RETRY_SEC = 5;
+export const STORAGE_RETRY_SEC = 5;
 
 /** SQLite's primary result codes that speak of the disk and not of a statement: https://www.sqlite.org/rescode.html */
 const faults: ReadonlyMap<number, StorageFault> = new Map([

@@ -5,17 +5,20 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { microUsd, type AccountId } from "@darkbloom/protocol";
+import { microUsd, NetworkError, type AccountId, type StorageFault } from "@darkbloom/protocol";
 import { nodeCrypto, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
+import { openDatabase } from "../adapters/database.ts";
 import { openStore } from "../adapters/open-store.ts";
+import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
+import { SqliteLedger } from "../adapters/sqlite-ledger.ts";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
 import { termsOf } from "../ledger/ledger.samples.ts";
 import { withAdmin, type DirectAccess } from "./client.ts";
 import { adminOf, type Admin } from "./operations.ts";
 import { serveAdmin } from "./server.ts";
-import { ADMIN_REQUEST_CHARS_MAX } from "./wire.ts";
+import { ADMIN_REQUEST_CHARS_MAX, ADMIN_SIGN_EVERY_MS } from "./wire.ts";
 
 const root = mkdtempSync(join(tmpdir(), "admin-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -246,4 +249,91 @@ describe("the admin socket", () => {
     await coordinator[Symbol.asyncDispose]();
     await closed;
   });
+});
+
+describe("what the storage refuses", () => {
+  const refusing = (fault: StorageFault) => async (): Promise<never> => {
+    throw new NetworkError({ code: "storage_unavailable", fault, retryAfterSec: 5 });
+  };
+  const operations: readonly [string, (admin: Admin) => Promise<unknown>][] = [
+    ["createKey", (admin) => admin.createKey({ label: "x", credit: microUsd(1n) })],
+    ["listKeys", (admin) => admin.listKeys()],
+    ["revokeKey", (admin) => admin.revokeKey("key_1")],
+    ["credit", (admin) => admin.credit({ keyId: "key_1" }, microUsd(1n))],
+    ["check", (admin) => admin.check()],
+  ];
+
+  /** Goal: each is told in a sentence and none as a fault of the program. Method: every operation on accounts and a ledger that refuse. */
+  it.each(operations)("is a sentence: %s", async (_, act) => {
+    const refuse = refusing("disk_full");
+    const accounts = { add: refuse, find: refuse, list: refuse, revoke: refuse };
+    await using store = await open(newPath());
+    const ledger = { ...store.ledger, check: refuse, totals: refuse };
+    await expect(act(adminOf({ ...world, accounts, ledger }))).rejects.toMatchObject({
+      name: "AdminError",
+      code: "internal",
+      message: expect.stringContaining("is full. Make room"),
+    });
+  });
+
+  /** Goal: what the operator does next depends on the fault. Method: a row for each; of a check, that it was too long. */
+  it.each([
+    ["read_only", /cannot be written/],
+    ["busy", /was not finished/],
+    ["io_error", /gives errors/],
+    ["damaged", /is damaged/],
+  ] as const)("is told as what it is: %s", async (fault, message) => {
+    await using store = await open(newPath());
+    const admin = adminOf({ ...world, ...store, ledger: { ...store.ledger, check: refusing(fault) } });
+    await expect(admin.check()).rejects.toMatchObject({ code: "internal", message: expect.stringMatching(message) });
+  });
+
+  /** Goal: another error stays what it is. Method: a plain one. */
+  it("is not everything that fails", async () => {
+    await using store = await open(newPath());
+    const check = () => Promise.reject(new RangeError("ours"));
+    const admin = adminOf({ ...world, ...store, ledger: { ...store.ledger, check } });
+    await expect(admin.check()).rejects.toThrow(RangeError);
+  });
+
+  /** Goal: the real thing ends there too. Method: a database that may not be written, and keys made, revoked and paid for. */
+  it("comes from a real database", async () => {
+    await using folder = await openDataFolder(newPath(), "coordinator");
+    using database = await openDatabase(folder);
+    await using ledger = new SqliteLedger(database);
+    const admin = adminOf({ ...world, ledger, accounts: new SqliteAccounts(database) });
+    const { keyId } = await admin.createKey({ label: "x", credit: microUsd(1n) });
+    database.exec("PRAGMA query_only = ON");
+    for (const act of [
+      admin.createKey({ label: "y", credit: microUsd(0n) }),
+      admin.revokeKey(keyId),
+      admin.credit({ keyId }, microUsd(1n)),
+    ])
+      await expect(act).rejects.toMatchObject({
+        code: "internal",
+        message: expect.stringContaining("cannot be written"),
+      });
+  });
+});
+
+/** Goal: a check that takes long is waited for. Method: one that answers after a sign of life; the raw bytes, and what a client makes of them. */
+it("an answer in the making gives signs of life", async () => {
+  const path = newPath();
+  await using store = await open(path);
+  const check = async () => {
+    await systemClock.sleep(ADMIN_SIGN_EVERY_MS * 1.4);
+    return [];
+  };
+  await using _ = await serveAdmin(store.folder.path, { ...adminOf({ ...world, ...store }), check });
+  const socket = connect(join(path, "admin.sock"));
+  const closed = once(socket, "close");
+  let said = "";
+  socket.on("data", (bytes) => {
+    said += String(bytes);
+    if (said.endsWith("}\n")) socket.end();
+  });
+  socket.write('{"op":"ledger.check"}\n');
+  expect(await withAdmin(path, direct, (admin) => admin.check())).toEqual([]);
+  await closed;
+  expect(said).toBe('\n{"ok":[]}\n');
 });

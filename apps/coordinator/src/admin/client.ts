@@ -116,7 +116,9 @@ async function exchange(dataPath: string, line: string): Promise<unknown> {
   try {
     using connection = await connected(dataPath);
     connection.socket.write(`${line}\n`);
-    for await (const answer of linesOf(connection.socket, ADMIN_ANSWER_CHARS_MAX)) return JSON.parse(answer);
+    // An empty line only says that the answer is still being made.
+    for await (const answer of linesOf(connection.socket, ADMIN_ANSWER_CHARS_MAX))
+      if (answer !== "") return JSON.parse(answer);
   } catch (cause) {
     throw unanswered({ cause });
   }

@@ -1,6 +1,7 @@
 import {
   ErrorForPeople,
   microUsd,
+  NetworkError,
   formatUsd,
   PINNED_SERIALS_MAX,
   toHex,
@@ -11,11 +12,12 @@ import {
   type MicroUsd,
   type Random,
   type Serial,
+  type StorageFault,
   type TrustLevel,
 } from "@darkbloom/protocol";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX, isStorageFailure } from "../ledger/book.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 
 export interface CreatedKey {
@@ -79,8 +81,43 @@ export interface AdminWorld {
 const CREDIT_ID_BYTES = 16;
 const LABEL_CHARS_MAX = 128;
 
-/** The operations themselves, on the ledger and the accounts of this process. */
-export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld): Admin {
+/** The operations themselves, on the ledger and the accounts of this process. What the storage refuses is told in a sentence. */
+export function adminOf(world: AdminWorld): Admin {
+  const admin = plainAdminOf(world);
+  return {
+    createKey: (options) => told(admin.createKey(options)),
+    listKeys: () => told(admin.listKeys()),
+    revokeKey: (keyId) => told(admin.revokeKey(keyId)),
+    credit: (payee, amount) => told(admin.credit(payee, amount)),
+    check: () =>
+      told(
+        admin.check(),
+        "The check was not finished: the database is too large or the disk too slow. Stop the coordinator and try again.",
+      ),
+  };
+}
+
+const storageSentences: Readonly<Record<StorageFault, string>> = {
+  disk_full: "The disk that holds the database is full. Make room and try again; what was not confirmed was not done.",
+  read_only: "The database cannot be written: its disk is mounted read-only, or its owner is another user.",
+  busy: "Another program holds the database. Close it (a shell of sqlite3, a backup) and try again.",
+  io_error: "The disk that holds the database gives errors. Keep a copy of the data folder before anything else.",
+  damaged:
+    "The database is damaged or cannot be read. Keep a copy of the data folder before anything else, then restore a backup.",
+};
+
+/** @throws AdminError for what the storage refused */
+async function told<Done>(act: Promise<Done>, whenBusy = storageSentences.busy): Promise<Done> {
+  try {
+    return await act;
+  } catch (error) {
+    if (!(error instanceof NetworkError) || error.failure.code !== "storage_unavailable") throw error;
+    const { fault } = error.failure;
+    throw new AdminError("internal", fault === "busy" ? whenBusy : storageSentences[fault], { cause: error });
+  }
+}
+
+function plainAdminOf({ ledger, accounts, clock, random, crypto }: AdminWorld): Admin {
   async function accountOf(payee: Payee): Promise<AccountId> {
     const keys = await accounts.list();
     const key = keys.find((known) =>
@@ -152,14 +189,7 @@ export function adminOf({ ledger, accounts, clock, random, crypto }: AdminWorld)
       return { account, balance: (await ledger.totals(account)).balance };
     },
 
-    check: () =>
-      ledger.check().catch((error: unknown): never => {
-        if (!isStorageFailure(error)) throw error;
-        throw new AdminError(
-          "internal",
-          "The database is damaged or cannot be read. Keep a copy of the data folder before anything else, then restore a backup.",
-        );
-      }),
+    check: () => ledger.check(),
   };
 }
 

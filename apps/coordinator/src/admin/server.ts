@@ -6,6 +6,7 @@ import { AdminError, type Admin } from "./operations.ts";
 import { placeAdminSocket } from "./socket-path.ts";
 import {
   ADMIN_REQUEST_CHARS_MAX,
+  ADMIN_SIGN_EVERY_MS,
   ADMIN_SILENCE_MAX_MS,
   adminRequest,
   type adminFailure,
@@ -80,7 +81,8 @@ class Conversation {
     try {
       for await (const line of linesOf(socket, ADMIN_REQUEST_CHARS_MAX)) {
         this.#busy = true;
-        const answer = await answerTo(this.#admin, line);
+        const sign = setInterval(() => socket.write("\n"), ADMIN_SIGN_EVERY_MS);
+        const answer = await answerTo(this.#admin, line).finally(() => clearInterval(sign));
         socket.write(`${JSON.stringify(answer)}\n`);
         this.#busy = false;
         if (this.#stopping) break;
