@@ -14,25 +14,7 @@ const ALIGNMENT = 32;
  */
 export function splitInTwo(whole: string, first: string, second: string): void {
   const file = readFileSync(whole);
-  const reader = new Reader(file);
-  reader.at = 8;
-  const tensors = reader.number();
-  const values = reader.number();
-  const valuesAt = reader.at;
-  for (let index = 0; index < values; index++) {
-    reader.string();
-    reader.value(reader.word());
-  }
-  const metadata = file.subarray(valuesAt, reader.at);
-  const infos = Array.from({ length: tensors }, () => {
-    const at = reader.at;
-    reader.string();
-    const dimensions = reader.word();
-    reader.at += 8 * dimensions + 4;
-    const head = file.subarray(at, reader.at);
-    return { head, offset: reader.number() };
-  });
-  const dataAt = aligned(reader.at);
+  const { tensors, values, metadata, infos, dataAt } = headOf(file);
   const sized = infos.map((info) => {
     const next = infos.map(({ offset }) => offset).filter((offset) => offset > info.offset);
     const end = next.length > 0 ? Math.min(...next) : file.length - dataAt;
@@ -65,6 +47,29 @@ export function splitInTwo(whole: string, first: string, second: string): void {
     ]);
     writeFileSync(path, Buffer.concat([padded(start), ...own.map(({ data }) => padded(data))]));
   }
+}
+
+/** What stands before the weights. */
+export function headOf(file: Buffer) {
+  const reader = new Reader(file);
+  reader.at = 8;
+  const tensors = reader.number();
+  const values = reader.number();
+  const valuesAt = reader.at;
+  for (let index = 0; index < values; index++) {
+    reader.string();
+    reader.value(reader.word());
+  }
+  const metadata = file.subarray(valuesAt, reader.at);
+  const infos = Array.from({ length: tensors }, () => {
+    const at = reader.at;
+    reader.string();
+    const dimensions = reader.word();
+    reader.at += 8 * dimensions + 4;
+    const head = file.subarray(at, reader.at);
+    return { head, offset: reader.number() };
+  });
+  return { tensors, values, metadata, infos, endsAt: reader.at, dataAt: aligned(reader.at) };
 }
 
 const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT;

@@ -38,6 +38,7 @@ export * from "./money.ts";
 export * from "./ports.ts";
 export { StreamEnd, StreamMalformed } from "./dialects/stream-end.ts";
 export * from "./prompt-bounds.ts";
+export * from "./provider-words.ts";
 export * from "./receipts/comment.ts";
 export * from "./receipts/receipt-fields.ts";
 export * from "./receipts/receipt.ts";

@@ -236,6 +236,8 @@ export class Attempt implements Disposable {
       case "messages_refused":
       case "schema_refused":
       case "tools_refused":
+      case "tokens_refused":
+      case "dimensions_refused":
         return this.#isPlausible(code)
           ? new MachineRefusal(failureOfRefusal(code, this.#ask.job.endpoint, this.#lengths(prompt_tokens)), code)
           : this.#providerFault("generation_failed");
@@ -267,6 +269,10 @@ export class Attempt implements Disposable {
         return job.format !== undefined;
       case "tools_refused":
         return job.tools.length > 0;
+      case "tokens_refused":
+        return job.embed?.inputs.some((input) => typeof input !== "string") === true;
+      case "dimensions_refused":
+        return job.embed?.dimensions !== undefined;
     }
   }
 

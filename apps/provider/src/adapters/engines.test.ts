@@ -3,11 +3,11 @@ import type { Schema, Shape, Tool } from "@darkbloom/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, engineContract, said } from "../inference/engine.contract.ts";
 import type { Constraint } from "../language/constraint.ts";
-import { LlamaEngine } from "./llama-engine.ts";
+import { loadLlama } from "./llama-load.ts";
 import { bundledModelPath, readModelFacts } from "./model-file.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 
-const bundled = () => LlamaEngine.load({ modelPath: bundledModelPath, build: "tiny", slots: 2, threads: 1 });
+const bundled = () => loadLlama({ modelPath: bundledModelPath, build: "tiny", slots: 2, threads: 1 });
 
 engineContract(
   "scripted",
@@ -51,7 +51,7 @@ const weather: Tool = {
 const clock: Tool = { name: "get_time", parameters: { type: "object" }, schema: object({ city }) };
 
 describe("llama.cpp with the bundled model", () => {
-  let engine: LlamaEngine;
+  let engine: Awaited<ReturnType<typeof loadLlama>>;
   beforeAll(async () => {
     engine = await bundled();
   });
@@ -234,7 +234,7 @@ describe("llama.cpp with the bundled model", () => {
    * a prompt of some 1,500 tokens and a short one beside them, with bounds that a busy machine keeps.
    */
   it("begins a new request beside running ones, and goes on with those while it reads a long prompt", async () => {
-    await using wide = await LlamaEngine.load({ modelPath: bundledModelPath, build: "tiny", slots: 4, threads: 1 });
+    await using wide = await loadLlama({ modelPath: bundledModelPath, build: "tiny", slots: 4, threads: 1 });
     const stop = new AbortController();
     const gaps: number[] = [];
     const counts = [0, 0];
@@ -269,7 +269,7 @@ describe("llama.cpp with the bundled model", () => {
 
   /** Goal: a model that is closed while it writes ends its runs and nothing else. Method: two runs that nobody stopped. */
   it("ends what runs when it is closed", async () => {
-    const closing = await LlamaEngine.load({ modelPath: bundledModelPath, build: "tiny", slots: 2, threads: 1 });
+    const closing = await loadLlama({ modelPath: bundledModelPath, build: "tiny", slots: 2, threads: 1 });
     const long = { ...said, maxTokens: 1900, logitBias: endless };
     let pieces = 0;
     const runs = [1, 2].map(async () => {

@@ -1,16 +1,12 @@
-import type { Job } from "@darkbloom/protocol";
-import { findPackageJSON } from "node:module";
+import type { EmbedInput, Job } from "@darkbloom/protocol";
 import {
-  getLlama,
-  getModuleVersion,
   type Llama,
-  LlamaLogLevel,
   type LlamaContext,
   LlamaGrammarEvaluationState,
   type LlamaModel,
   type Token,
 } from "node-llama-cpp";
-import type { Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
+import type { Embedded, Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
 import { ChatTemplate } from "../language/chat-template.ts";
 import { type TemplateFacts, TemplateRefusal } from "../language/probe.ts";
 import { templatesIn } from "./model-templates.ts";
@@ -19,33 +15,19 @@ import { replyGrammar } from "../language/constraint-grammar.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { Piece } from "../language/reply.ts";
 import { TokenText } from "../language/token-text.ts";
-import type { LoadingStep } from "./engine/words.ts";
 import { PrefixSlots } from "./llama-prefix.ts";
 import { batchContextOf } from "./llama-binding.ts";
 import { BatchSequence, LlamaBatches } from "./llama-batches.ts";
+import type { LlamaEmbedder } from "./llama-embedder.ts";
+import { contextTokensOf, engineVersion, type LlamaOptions, type OpenedModel } from "./llama-open.ts";
 import { drawingOf, logprobOf, samplerConfig } from "./llama-sampling.ts";
 import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
-import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
-import { ModelFileError, readWeights } from "./weights.ts";
-
-const engineVersion = await getModuleVersion();
-
-export interface LlamaOptions {
-  /** What `readWeights` takes. */
-  readonly modelPath: string;
-  /** The catalog's name for these weights. */
-  readonly build: string;
-  readonly slots?: number | undefined;
-  readonly threads?: number | undefined;
-  /** At most what the model was trained for. */
-  readonly contextTokens?: number | undefined;
-}
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
+import { ModelFileError } from "./weights.ts";
 
 /**
  * llama.cpp in this process, through node-llama-cpp. One model stays loaded; the slots are sequences of
  * one context, which take their steps together (`LlamaBatches`).
- *
- * Nothing is compiled or downloaded: without a prebuilt binary for this machine the start fails.
  */
 export class LlamaEngine implements Engine {
   readonly name = "node-llama-cpp";
@@ -59,6 +41,7 @@ export class LlamaEngine implements Engine {
   readonly #context: LlamaContext;
   readonly #batches: LlamaBatches;
   readonly #sequences: PrefixSlots<BatchSequence>;
+  readonly #embedder: LlamaEmbedder | undefined;
   readonly #vocabularyTokens: number;
   /** Tokens that tell thoughts, speech and calls apart. */
   readonly #tags: ReadonlySet<Token>;
@@ -72,8 +55,10 @@ export class LlamaEngine implements Engine {
     context: LlamaContext,
     slots: number,
     loaded: LoadedModel,
+    embedder: LlamaEmbedder | undefined,
   ) {
     this.#llama = llama;
+    this.#embedder = embedder;
     this.#model = model;
     this.#template = template;
     this.#context = context;
@@ -91,41 +76,35 @@ export class LlamaEngine implements Engine {
 
   /** How long the step that is under way has taken. */
   stepMs(): number {
-    return this.#batches.stepMs;
+    return Math.max(this.#batches.stepMs, this.#embedder?.stepMs ?? 0);
   }
 
-  /** @throws ModelFileError */
-  static async load(options: LlamaOptions, tell: (step: LoadingStep) => void = () => undefined): Promise<LlamaEngine> {
+  /**
+   * A model that talks, and embeds too where its file says so.
+   *
+   * @throws ModelFileError
+   */
+  static async open(
+    { llama, model, modelPath, weightsSha256 }: OpenedModel,
+    options: LlamaOptions,
+    embedder?: LlamaEmbedder,
+  ): Promise<LlamaEngine> {
     const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
-    const { path: modelPath, sha256: weightsSha256 } = await readWeights(options.modelPath, (done) =>
-      tell({ step: "hashing", done }),
-    );
-    const llama = await getLlama({
-      gpu: acceleratorInstalled() ? "auto" : false,
-      build: "never",
-      skipDownload: true,
-      maxThreads: threads,
-      logLevel: LlamaLogLevel.disabled,
-    });
-    try {
-      const model = await llama
-        .loadModel({ modelPath, onLoadProgress: (done) => tell({ step: "loading", done }) })
-        .catch((cause: unknown) => {
-          throw new ModelFileError(`${modelPath} is not a model file that can be loaded. A GGUF file is needed.`, {
-            cause,
-          });
-        });
-      const template = templateOf(model, modelPath);
-      const wanted = Math.min(options.contextTokens ?? CONTEXT_TOKENS_DEFAULT, model.trainContextSize);
-      const context = await contextOf(model, modelPath, { sequences: slots, contextSize: wanted, threads });
-      // The context may come out a little larger than asked for.
-      const contextTokens = Math.min(wanted, context.contextSize);
-      const loaded = { build, weightsSha256, contextTokens, tokenBytesMax: tokenBytesMaxOf(model) };
-      return new LlamaEngine(llama, model, template, context, slots, loaded);
-    } catch (error) {
-      await llama.dispose();
-      throw error;
-    }
+    const template = templateOf(model, modelPath);
+    const wanted = contextTokensOf(model, options);
+    const context = await contextOf(model, modelPath, { sequences: slots, contextSize: wanted, threads });
+    // The context may come out a little larger than asked for.
+    const contextTokens = Math.min(wanted, context.contextSize);
+    const tasks = ["generate", ...(embedder ? (["embed"] as const) : [])] as const;
+    const loaded = {
+      build,
+      weightsSha256,
+      contextTokens,
+      tokenBytesMax: tokenBytesMaxOf(model),
+      tasks,
+      ...(embedder && { vectorLength: embedder.vectorLength }),
+    };
+    return new LlamaEngine(llama, model, template, context, slots, loaded, embedder);
   }
 
   async prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt> {
@@ -194,6 +173,11 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
+    if (!this.#embedder) throw new RangeError("this model does not embed");
+    return this.#embedder.embed(inputs, signal);
+  }
+
   async #grammarOf(prompt: Prompt, generation: Generation): Promise<LlamaGrammarEvaluationState | undefined> {
     if (!generation.constraint) return undefined;
     const rules = replyGrammar(generation.constraint, prompt);
@@ -208,6 +192,7 @@ export class LlamaEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#sequences.close();
+    await this.#embedder?.[Symbol.asyncDispose]();
     await this.#batches.close();
     await this.#context.dispose();
     await this.#llama.dispose();
@@ -239,18 +224,4 @@ async function contextOf(
       { cause },
     );
   });
-}
-
-/** Metal comes with the package for Apple Silicon; CUDA and Vulkan are extras that an operator installs. */
-function acceleratorInstalled(): boolean {
-  const target = `${process.platform === "darwin" ? "mac" : process.platform}-${process.arch}`;
-  return ["metal", "cuda", "vulkan"].some((kind) => installed(`@node-llama-cpp/${target}-${kind}`));
-}
-
-function installed(name: string): boolean {
-  try {
-    return findPackageJSON(name, import.meta.url) !== undefined;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,9 @@
 import type { GgufFileInfo } from "node-llama-cpp";
 import { TemplateRefusal } from "../language/probe.ts";
 
+export const hasTemplate = ({ metadata }: Pick<GgufFileInfo, "metadata">): boolean =>
+  typeof Reflect.get({ ...metadata.tokenizer }, "chat_template") === "string";
+
 /**
  * The chat templates of a model file by their names: `default`, and those of
  * `tokenizer.chat_template.<name>`.
@@ -16,7 +19,7 @@ export function templatesIn({ metadata }: Pick<GgufFileInfo, "metadata">): Reado
   }
   if (templates["default"] === undefined)
     throw new TemplateRefusal(
-      "it has no chat template (tokenizer.chat_template). Use a file of an instruction-tuned model that has one",
+      "it has no chat template (tokenizer.chat_template), and no pooling of embeddings. Use a file of an instruction-tuned model, which has the one, or of an embedding model, which has the other",
     );
   return templates;
 }

@@ -1,13 +1,22 @@
 import {
   TOKEN_BYTES_MAX,
   type Clock,
+  type EmbedInput,
   type EngineRefusalCode,
   type Job,
   type Message,
   type TokenChance,
   type TokenLogprob,
 } from "@darkbloom/protocol";
-import { EngineEnded, type Engine, type Generation, type LoadedModel, type Prompt } from "../inference/engine.ts";
+import { createHash } from "node:crypto";
+import {
+  EngineEnded,
+  type Embedded,
+  type Engine,
+  type Generation,
+  type LoadedModel,
+  type Prompt,
+} from "../inference/engine.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { taggedCalls } from "../language/tool-syntax.ts";
 import { Slots } from "./slots.ts";
@@ -36,6 +45,8 @@ type ScriptedJob = Parameters<Engine["prompt"]>[0];
 export interface ScriptedOptions {
   readonly clock: Clock;
   readonly script: (messages: readonly Message[], job: ScriptedJob) => Script;
+  /** How one input goes. */
+  readonly embedding?: (input: EmbedInput) => Pick<Script, "firstTokenMs" | "failAfter" | "hangAfter">;
   readonly slots?: number;
   readonly model?: Partial<LoadedModel>;
 }
@@ -70,6 +81,8 @@ export class ScriptedEngine implements Engine {
       weightsSha256: "0".repeat(64),
       contextTokens: 2048,
       tokenBytesMax: TOKEN_BYTES_MAX,
+      tasks: ["generate", "embed"],
+      vectorLength: 8,
       ...options.model,
     };
   }
@@ -121,6 +134,24 @@ export class ScriptedEngine implements Engine {
     }
   }
 
+  /** Each word is a token. The vector is the sum of its words' own, so that texts with the same words are near each other. */
+  async *embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
+    const { vectorLength } = this.model;
+    if (vectorLength === undefined) throw new RangeError("this model does not embed");
+    for (const input of inputs) {
+      signal.throwIfAborted();
+      const words = typeof input === "string" ? wordsOf(input).map((word) => word.trim()) : input.map(String);
+      if (words.length > this.model.contextTokens) throw new EngineRefusal("context_exceeded", words.length);
+      if (typeof input !== "string" && input.some((token) => token >= SCRIPTED_VOCABULARY_TOKENS))
+        throw new EngineRefusal("tokens_refused");
+      const script = this.#options.embedding?.(input) ?? {};
+      if (script.failAfter === 0) throw new Error(SCRIPTED_FAULT);
+      await this.#pause(script.hangAfter === 0 ? Infinity : script.firstTokenMs, signal);
+      signal.throwIfAborted();
+      yield { vector: madeUpVector(words, vectorLength), tokens: words.length };
+    }
+  }
+
   async #pause(ms: number | undefined, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (ms === undefined || ms === 0) return;
@@ -131,6 +162,19 @@ export class ScriptedEngine implements Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+const SCRIPTED_VOCABULARY_TOKENS = 1000;
+
+function madeUpVector(words: readonly string[], length: number): Float32Array<ArrayBuffer> {
+  const vector = new Float32Array(length);
+  for (const word of words) {
+    const hash = createHash("shake256", { outputLength: 4 * length })
+      .update(word)
+      .digest();
+    for (let at = 0; at < length; at++) vector[at] = (vector[at] ?? 0) + hash.readInt32LE(4 * at) / 2 ** 31;
+  }
+  return vector;
 }
 
 /** A token that had the better half of what was left, and others that share the rest. */

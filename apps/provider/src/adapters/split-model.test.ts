@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { splitInTwo } from "../../test/split-gguf.ts";
 import { all, asked, said } from "../inference/engine.contract.ts";
 import { fileSha256, manifestSha256, manifestText } from "./file-manifest.ts";
-import { LlamaEngine } from "./llama-engine.ts";
+import { loadLlama } from "./llama-load.ts";
 import { bundledModelPath, readModelFacts } from "./model-file.ts";
 import { ModelFileError } from "./weights.ts";
 
@@ -42,16 +42,14 @@ describe("a model in two parts", () => {
   it("is refused with a truncated part", async () => {
     const bytes = readFileSync(second());
     truncateSync(second(), bytes.length / 2);
-    await expect(LlamaEngine.load({ modelPath: manifest(), build: "tiny", slots: 1 })).rejects.toThrow(
-      /SHA-256 differs/,
-    );
-    await expect(LlamaEngine.load({ modelPath: first(), build: "tiny", slots: 1 })).rejects.toThrow(ModelFileError);
+    await expect(loadLlama({ modelPath: manifest(), build: "tiny", slots: 1 })).rejects.toThrow(/SHA-256 differs/);
+    await expect(loadLlama({ modelPath: first(), build: "tiny", slots: 1 })).rejects.toThrow(ModelFileError);
     writeFileSync(second(), bytes);
   });
 });
 
 async function sayingOf(modelPath: string): Promise<{ text: string; weights: string }> {
-  await using engine = await LlamaEngine.load({ modelPath, build: "tiny", slots: 1 });
+  await using engine = await loadLlama({ modelPath, build: "tiny", slots: 1 });
   const { text } = await all(engine, engine.prompt(asked("Hello")), said);
   return { text, weights: engine.model.weightsSha256 };
 }

@@ -1,8 +1,8 @@
-import { anyObject, type Tool } from "@darkbloom/protocol";
+import { anyObject, type EmbedInput, type Tool } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
 import type { Piece } from "../language/reply.ts";
 import { EngineRefusal } from "../language/refusal.ts";
-import type { Engine, Generation, Prompt } from "./engine.ts";
+import type { Embedded, Engine, Generation, Prompt } from "./engine.ts";
 
 /** The likeliest tokens of a short answer. */
 export const said: Generation = {
@@ -170,6 +170,108 @@ export function engineContract(name: string, open: () => Promise<Engine>): void 
       await using engine = await open();
       const { pieces } = await all(engine, engine.prompt(question), said);
       expect(pieces.filter(({ logprob }) => logprob !== undefined)).toEqual([]);
+    });
+  });
+}
+
+/** The vectors of all inputs. */
+export async function vectorsOf(
+  engine: Pick<Engine, "embed">,
+  inputs: readonly EmbedInput[],
+  signal = new AbortController().signal,
+): Promise<readonly Embedded[]> {
+  const vectors: Embedded[] = [];
+  for await (const embedded of engine.embed(inputs, signal)) vectors.push(embedded);
+  return vectors;
+}
+
+const nearness = ({ vector: one }: Embedded, { vector: other }: Embedded): number =>
+  one.reduce((sum, value, at) => sum + value * (other[at] ?? 0), 0) / Math.hypot(...one) / Math.hypot(...other);
+
+/** What any engine must do whose model embeds. Its context holds 60 tokens and fewer than 500. */
+export function embedderContract(name: string, open: () => Promise<Engine>): void {
+  describe(`embedder contract: ${name}`, () => {
+    const texts = ["the rain falls", "the cat sleeps", "the rain falls soft", "x"];
+
+    it("says that it embeds, and how long its vectors are", async () => {
+      await using engine = await open();
+      expect(engine.model.tasks).toContain("embed");
+      for (const { vector } of await vectorsOf(engine, texts)) {
+        expect(vector).toHaveLength(engine.model.vectorLength ?? 0);
+        expect(vector.every((value) => Number.isFinite(value))).toBe(true);
+        expect(Math.hypot(...vector)).toBeGreaterThan(0);
+      }
+    });
+
+    /** Goal: a vector is its own input's, whatever stands beside it. Method: together, alone, in another order, and many. */
+    it("gives each input its own vector, in order", async () => {
+      await using engine = await open();
+      const together = await vectorsOf(engine, texts);
+      for (const [at, text] of texts.entries()) expect(await vectorsOf(engine, [text])).toEqual([together[at]]);
+      expect(await vectorsOf(engine, texts.toReversed())).toEqual(together.toReversed());
+      const many = Array.from({ length: 100 }, (_, at) => texts[at % texts.length] ?? "");
+      expect(await vectorsOf(engine, many)).toEqual(many.map((text) => together[texts.indexOf(text)]));
+    });
+
+    it("puts texts with the same words near each other", async () => {
+      await using engine = await open();
+      const [rain, cat, soft] = (await vectorsOf(engine, texts)) as [Embedded, Embedded, Embedded];
+      expect(nearness(rain, rain)).toBeCloseTo(1, 5);
+      expect(nearness(rain, soft)).toBeGreaterThan(nearness(rain, cat));
+    });
+
+    it("counts the tokens of each", async () => {
+      await using engine = await open();
+      const [one, two] = await vectorsOf(engine, ["rain", "rain rain"]);
+      expect(one?.tokens).toBeGreaterThan(0);
+      expect(two?.tokens).toBeGreaterThan(one?.tokens ?? Infinity);
+    });
+
+    it("takes tokens", async () => {
+      await using engine = await open();
+      const [one, other, again] = await vectorsOf(engine, [
+        [5, 6, 7],
+        [7, 6, 6],
+        [5, 6, 7],
+      ]);
+      expect(again).toEqual(one);
+      expect(other?.vector).not.toEqual(one?.vector);
+      expect(other?.tokens).toBe(one?.tokens);
+    });
+
+    it.each<[what: string, input: EmbedInput, code: string]>([
+      ["a text longer than its context", "rain ".repeat(500), "context_exceeded"],
+      ["more tokens than its context", Array.from({ length: 500 }, () => 5), "context_exceeded"],
+      ["a text of far more bytes", "rain ".repeat(200_000), "context_exceeded"],
+      ["a token that it does not have", [5, 2_000_000], "tokens_refused"],
+    ])("refuses %s, behind one that it took", async (_, input, code) => {
+      await using engine = await open();
+      const refused = vectorsOf(engine, ["rain", input]);
+      await expect(refused).rejects.toBeInstanceOf(EngineRefusal);
+      await expect(refused).rejects.toMatchObject({ code });
+      expect(await vectorsOf(engine, ["rain"])).toHaveLength(1);
+    });
+
+    it("works for several at once", async () => {
+      await using engine = await open();
+      const alone = await vectorsOf(engine, texts);
+      const several = await Promise.all(Array.from({ length: 6 }, () => vectorsOf(engine, texts)));
+      for (const one of several) expect(one).toEqual(alone);
+    });
+
+    it("is cancelled between two inputs", async () => {
+      await using engine = await open();
+      const cancel = new AbortController();
+      const many = Array.from({ length: 2_000 }, () => "the cat sleeps on the soft hill");
+      const run = engine.embed(many, cancel.signal);
+      expect((await run.next()).done).toBe(false);
+      cancel.abort(new Error("enough"));
+      await expect(
+        (async () => {
+          for await (const _ of run);
+        })(),
+      ).rejects.toThrow("enough");
+      expect(await vectorsOf(engine, texts)).toHaveLength(texts.length);
     });
   });
 }

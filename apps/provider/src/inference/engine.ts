@@ -1,4 +1,4 @@
-import type { Job, Sampling } from "@darkbloom/protocol";
+import type { EmbedInput, Job, ModelTask, Sampling } from "@darkbloom/protocol";
 import type { EngineState } from "../events/events.ts";
 import type { Constraint } from "../language/constraint.ts";
 import type { Piece, ReplyForm } from "../language/reply.ts";
@@ -12,6 +12,16 @@ export interface LoadedModel {
   readonly contextTokens: number;
   /** Bytes of its longest token, at most `TOKEN_BYTES_MAX`, which stands where nobody can say. */
   readonly tokenBytesMax: number;
+  readonly tasks: readonly ModelTask[];
+  /** Numbers in each vector of a model that embeds. */
+  readonly vectorLength?: number;
+}
+
+/** What became of one input: all its tokens as one vector, of whatever length the model gives it. */
+export interface Embedded {
+  readonly vector: Float32Array<ArrayBuffer>;
+  /** With those that stand before and behind every text of this model. */
+  readonly tokens: number;
 }
 
 /** A prompt in the model's own tokens, after its chat template. */
@@ -53,7 +63,7 @@ export interface EngineLifecycle {
 
 /**
  * A language model, here or in a process of its own: tokens in, tokens out, cancel, usage. An adapter passes
- * `engineContract`.
+ * `engineContract` where its model generates, and `embedderContract` where it embeds.
  *
  * - `slots` runs go on at once; a further one waits inside the engine.
  * - `run` ends by itself at the model's end-of-turn token ("stop") or after `maxTokens` or at the end of
@@ -87,4 +97,11 @@ export interface Engine extends AsyncDisposable {
     Piece,
     { readonly finish: "stop" | "length"; readonly cachedTokens: number; readonly completionTokens: number }
   >;
+  /**
+   * The vectors of these inputs, in their order. Inputs of several calls take turns. When `signal` aborts, it throws its
+   * reason before the next input.
+   *
+   * @throws EngineRefusal where an input is longer than the context, or holds what is no token of this model; EngineEnded
+   */
+  embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void>;
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, said } from "../inference/engine.contract.ts";
 import { GrammarWalker } from "../../test/gbnf-walker.ts";
 import { grammarOf } from "./gbnf.ts";
-import { LlamaEngine } from "../adapters/llama-engine.ts";
+import { loadLlama } from "../adapters/llama-load.ts";
 import { bundledModelPath } from "../adapters/model-file.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -313,9 +313,9 @@ describe("the grammar of a schema", () => {
 
 /** Goal: the same of a model, token by token. Method: the bundled model at temperature 1, over seeds; ajv judges. */
 describe("the bundled model", () => {
-  let engine: LlamaEngine;
+  let engine: Awaited<ReturnType<typeof loadLlama>>;
   beforeAll(async () => {
-    engine = await LlamaEngine.load({ modelPath: bundledModelPath, build: "tiny", slots: 1, threads: 1 });
+    engine = await loadLlama({ modelPath: bundledModelPath, build: "tiny", slots: 1, threads: 1 });
   });
   afterAll(async () => engine[Symbol.asyncDispose]());
 

@@ -1,5 +1,6 @@
-import type { Failure, EngineRefusalCode } from "../failures.ts";
+import type { Failure } from "../failures.ts";
 import { ourWords, type OurWords, type ParamPath } from "../ids.ts";
+import type { EngineRefusalCode } from "../provider-words.ts";
 import type { Endpoint } from "./job.ts";
 
 /** Where each dialect has what a model can refuse. */
@@ -16,6 +17,8 @@ const reasons: Readonly<Record<Exclude<EngineRefusalCode, "context_exceeded">, O
   messages_refused: ourWords`this model's chat template does not take these messages; try without system messages, with user and assistant in turns, and without tool calls`,
   schema_refused: ourWords`this model cannot be held to this schema; make it smaller, with fewer bounds and less nesting`,
   tools_refused: ourWords`this model cannot be given these tools; send fewer, with simpler parameters, or none`,
+  tokens_refused: ourWords`these are no tokens of this model's own vocabulary, which is another than that of OpenAI's models; send text`,
+  dimensions_refused: ourWords`this model's vectors have fewer numbers; leave the field out`,
 };
 
 /** The field of a dialect that holds the prompt. */
@@ -40,5 +43,9 @@ export function failureOfRefusal(
       return { code: "unsupported", param: fields[endpoint].schema as ParamPath, reason: reasons[refusal] };
     case "tools_refused":
       return { code: "unsupported", param: "tools" as ParamPath, reason: reasons[refusal] };
+    case "tokens_refused":
+      return { code: "unsupported", param: promptFieldOf(endpoint), reason: reasons[refusal] };
+    case "dimensions_refused":
+      return { code: "unsupported", param: "dimensions" as ParamPath, reason: reasons[refusal] };
   }
 }

@@ -11,6 +11,13 @@ export const endpoints = [
 ] as const;
 export type Endpoint = (typeof endpoints)[number];
 
+/** What a model can be asked for: to write text, or to turn texts into vectors. */
+export const modelTasks = ["generate", "embed"] as const;
+export type ModelTask = (typeof modelTasks)[number];
+
+/** What becomes one vector: a text, or tokens of the model's own vocabulary. */
+export type EmbedInput = string | readonly number[];
+
 export type Role = "system" | "user" | "assistant" | "tool";
 
 /** What an assistant asked a tool to do. */
@@ -69,8 +76,14 @@ export interface Job {
   /** As the caller wrote it; not yet looked up. */
   readonly model: string;
   readonly stream: boolean;
-  /** False where the prompt is only counted: the model does not run and nothing is charged. */
+  /** False where the model writes nothing: the prompt is only counted, which is free, or `embed` says what is done. */
   readonly generates: boolean;
+  /** Texts that become vectors. There are no messages then. */
+  readonly embed?: {
+    readonly inputs: readonly EmbedInput[];
+    /** Numbers of each vector; absent: as many as the model gives. */
+    readonly dimensions?: number;
+  };
   readonly messages: readonly Message[];
   readonly tools: readonly Tool[];
   /** `none` where there are no tools. */

@@ -5,7 +5,7 @@ import { pseudonymShape } from "../evidence/serials.ts";
 import { base64Of } from "../evidence/spelled.ts";
 import { tpmCredentialSchema, tpmQuoteSchema } from "../evidence/tpm-evidence.ts";
 import { checkSchema, trustLevels } from "../evidence/verdict.ts";
-import { engineRefusals, providerFaults } from "../failures.ts";
+import { engineRefusals, providerFaults } from "../provider-words.ts";
 
 /**
  * The provider connection: JSON text frames, each an object with a `type`. Unknown types are skipped

@@ -53,6 +53,10 @@ export class RecordingEngine implements Engine {
     }
   }
 
+  embed(...args: Parameters<Engine["embed"]>): ReturnType<Engine["embed"]> {
+    return this.#engine.embed(...args);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine[Symbol.asyncDispose]();
   }
@@ -81,6 +85,10 @@ export class ReplayEngine implements Engine {
     const { pieces, end } = this.#taken;
     yield* pieces;
     return end;
+  }
+
+  embed(): never {
+    throw new RangeError("no vector was kept");
   }
 
   get #taken(): Take {

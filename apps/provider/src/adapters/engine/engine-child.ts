@@ -17,8 +17,8 @@ leaveWithParent();
 const line = new Socket({ fd: LINE_FD, readable: true, writable: true });
 const server = new EngineServer(line, async (options, tell) => {
   // Loaded here, so that the process is hardened before native code runs.
-  const { LlamaEngine } = await import("../llama-engine.ts");
-  const engine = await LlamaEngine.load(options, tell);
+  const { loadLlama } = await import("../llama-load.ts");
+  const engine = await loadLlama(options, tell);
   return { engine, facts: { posture: hardening.posture() } };
 });
 await server.over;

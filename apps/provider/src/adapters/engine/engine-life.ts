@@ -1,7 +1,7 @@
 import { ErrorForPeople } from "@darkbloom/protocol";
 import { spawn, type ChildProcess } from "node:child_process";
 import { Duplex } from "node:stream";
-import type { LlamaOptions } from "../llama-engine.ts";
+import type { LlamaOptions } from "../llama-open.ts";
 import { scrubbedEnvironment } from "../environment.ts";
 import { LINE_FD, orderFrame, type Order } from "./orders.ts";
 import { FrameReader, readRecords, type EngineRecord } from "./records.ts";
@@ -145,6 +145,7 @@ export class EngineLife implements AsyncDisposable {
       case "end":
       case "fail":
       case "prompt":
+      case "vectors":
         this.#listen?.(record);
     }
   }

@@ -1,5 +1,7 @@
+import type { EmbedInput } from "@darkbloom/protocol";
 import { fileURLToPath } from "node:url";
 import {
+  type Embedded,
   EngineEnded,
   type Engine,
   type EngineEndedCode,
@@ -9,7 +11,7 @@ import {
   type Prompt,
 } from "../../inference/engine.ts";
 import type { EngineState } from "../../events/events.ts";
-import type { LlamaOptions } from "../llama-engine.ts";
+import type { LlamaOptions } from "../llama-open.ts";
 import type { PostureEntry } from "../posture.ts";
 import { ModelFileError } from "../weights.ts";
 import { EngineLife, EngineLoadError, type LifeEnd } from "./engine-life.ts";
@@ -166,6 +168,43 @@ export class EngineProcess implements Engine, EngineLifecycle {
     }
   }
 
+  async *embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
+    for (const some of shares(inputs)) yield* await this.#vectorsOf(some, signal);
+  }
+
+  /** Of as many inputs as go over the line at once. */
+  async #vectorsOf(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<readonly Embedded[]> {
+    signal.throwIfAborted();
+    const life = this.#running();
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Embedded[]>();
+    const { vectorLength } = this.model;
+    this.#listeners.set(id, {
+      begun: false,
+      fail: reject,
+      take: (record) => {
+        if (record.kind === "fail") return reject(errorOf(record.json));
+        if (record.kind !== "vectors") throw new EngineSpeechError("no vectors");
+        const { vectors } = record;
+        if (vectors.length !== inputs.length || vectors.some(({ vector }) => vector.length !== vectorLength))
+          throw new EngineSpeechError("other vectors than were asked for");
+        resolve(vectors);
+      },
+    });
+    const stop = () => {
+      life.send({ kind: "stop", id });
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    life.send({ kind: "embed", id, inputs });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#listeners.delete(id);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#restart);
@@ -255,6 +294,28 @@ export class EngineProcess implements Engine, EngineLifecycle {
   #tell(state: EngineState): void {
     for (const listener of this.#watchers) listener(state);
   }
+}
+
+/** Inputs that go to the model together: so many, or so many bytes of them, and one at least. */
+const ENGINE_SHARE_INPUTS_MAX = 32;
+const ENGINE_SHARE_BYTES_MAX = 16 * 1024;
+const TOKEN_BYTES_ABOUT = 4;
+
+/** A vector comes back as soon as its share is done, and a caller who leaves is heard between two inputs. */
+function* shares(inputs: readonly EmbedInput[]): Generator<readonly EmbedInput[]> {
+  let share: EmbedInput[] = [];
+  let bytes = 0;
+  for (const input of inputs) {
+    const more = typeof input === "string" ? Buffer.byteLength(input) : TOKEN_BYTES_ABOUT * input.length;
+    if (share.length === ENGINE_SHARE_INPUTS_MAX || (share.length > 0 && bytes + more > ENGINE_SHARE_BYTES_MAX)) {
+      yield share;
+      share = [];
+      bytes = 0;
+    }
+    share.push(input);
+    bytes += more;
+  }
+  if (share.length > 0) yield share;
 }
 
 /** Far above any context. */

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Engine } from "../../inference/engine.ts";
+import type { Embedded, Engine } from "../../inference/engine.ts";
 import { EngineRefusal } from "../../language/refusal.ts";
 import { ModelFileError } from "../weights.ts";
 import { readOrders, type Order } from "./orders.ts";
@@ -76,6 +76,8 @@ export class EngineServer {
       }
       case "run":
         return void this.#run(order, this.#open(order.id, order.ahead));
+      case "embed":
+        return void this.#embed(order, this.#open(order.id).cancel.signal);
       case "more": {
         const running = this.#running.get(order.id);
         if (!running) return;
@@ -148,6 +150,27 @@ export class EngineServer {
       this.#running.delete(id);
       this.#flushSoon();
       await run?.return({ finish: "stop", cachedTokens: 0, completionTokens: 0 });
+    }
+  }
+
+  async #embed({ id, inputs }: Extract<Order, { kind: "embed" }>, signal: AbortSignal): Promise<void> {
+    try {
+      const run = this.#engine?.embed(inputs, signal);
+      const vectors: Embedded[] = [];
+      for (;;) {
+        // A text becomes tokens at once and on this thread, before anything of it is waited for.
+        this.#mark(id);
+        setImmediate(() => this.#mark(0));
+        const step = await run?.next();
+        if (!step || step.done === true) break;
+        vectors.push(step.value);
+      }
+      this.#out.vectors(id, vectors);
+      this.#flushSoon();
+    } catch (error) {
+      if (!signal.aborted) this.#tell("fail", id, troubleOf(error));
+    } finally {
+      this.#running.delete(id);
     }
   }
 

@@ -1,7 +1,7 @@
-import type { Job } from "@darkbloom/protocol";
+import type { EmbedInput, Job } from "@darkbloom/protocol";
 import { deserialize, serialize } from "node:v8";
 import type { Engine, Generation, Prompt } from "../../inference/engine.ts";
-import type { LlamaOptions } from "../llama-engine.ts";
+import type { LlamaOptions } from "../llama-open.ts";
 
 /**
  * What the provider's process says to the engine's: frames of a length (u32) and a list of these, in V8's own
@@ -19,6 +19,7 @@ export type Order =
       /** Tokens that may be written before the reader gives more. */
       readonly ahead: number;
     }
+  | { readonly kind: "embed"; readonly id: number; readonly inputs: readonly EmbedInput[] }
   /** So many more tokens may be written. */
   | { readonly kind: "more"; readonly id: number; readonly tokens: number }
   | { readonly kind: "stop"; readonly id: number };

@@ -1,3 +1,4 @@
+import type { Embedded } from "../../inference/engine.ts";
 import type { Piece } from "../../language/reply.ts";
 
 /**
@@ -17,6 +18,7 @@ export const recordKinds = [
   "loading",
   "loaded",
   "refused",
+  "vectors",
 ] as const;
 type Kind = (typeof recordKinds)[number];
 const kindNumbers = Object.fromEntries(recordKinds.map((kind, at) => [kind, at])) as Record<Kind, number>;
@@ -32,7 +34,10 @@ export type EngineRecord =
       readonly completionTokens: number;
     }
   | { readonly kind: "prompt"; readonly id: number; readonly tokens: readonly number[]; readonly json: unknown }
-  | { readonly kind: Exclude<Kind, "piece" | "end" | "prompt">; readonly id: number; readonly json: unknown };
+  | { readonly kind: "vectors"; readonly id: number; readonly vectors: readonly Embedded[] }
+  | { readonly kind: Exclude<Kind, SpelledOut>; readonly id: number; readonly json: unknown };
+/** Those with a form of their own; the others are JSON. */
+type SpelledOut = "piece" | "end" | "prompt" | "vectors";
 
 /** A frame may hold a prompt of a million tokens; nothing that is meant is larger. */
 export const ENGINE_FRAME_BYTES_MAX = 32 * 1024 * 1024;
@@ -77,7 +82,17 @@ export class RecordWriter {
     this.#json(more);
   }
 
-  tell(kind: Exclude<Kind, "piece" | "end" | "prompt">, id: number, value: unknown): void {
+  vectors(id: number, vectors: readonly Embedded[]): void {
+    this.#head("vectors", id, 4 + vectors.reduce((bytes, { vector }) => bytes + 8 + 4 * vector.length, 0));
+    this.#u32(vectors.length);
+    for (const { vector, tokens } of vectors) {
+      this.#u32(tokens);
+      this.#u32(vector.length);
+      for (const value of vector) this.#at = this.#buffer.writeFloatLE(value, this.#at);
+    }
+  }
+
+  tell(kind: Exclude<Kind, SpelledOut>, id: number, value: unknown): void {
     this.#head(kind, id, 0);
     this.#json(value);
   }
@@ -203,6 +218,11 @@ class Reader {
         const tokens = Array.from({ length: count }, (_, at) => bytes.readUInt32LE(4 * at));
         return { kind, id, tokens, json: this.#json() };
       }
+      case "vectors": {
+        const vectors: Embedded[] = [];
+        for (let left = this.#u32(); left > 0; left--) vectors.push(this.#vector());
+        return { kind, id, vectors };
+      }
       case "fail":
       case "busy_with":
       case "beat":
@@ -211,6 +231,13 @@ class Reader {
       case "refused":
         return { kind, id, json: this.#json() };
     }
+  }
+
+  #vector(): Embedded {
+    const tokens = this.#u32();
+    const length = this.#u32();
+    const bytes = this.#bytes(4 * length);
+    return { tokens, vector: Float32Array.from({ length }, (_, at) => bytes.readFloatLE(4 * at)) };
   }
 
   #bytes(count: number): Buffer {

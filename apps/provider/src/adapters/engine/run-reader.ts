@@ -55,6 +55,7 @@ export class RunReader implements Listener {
         this.#error = errorOf(record.json);
         break;
       case "prompt":
+      case "vectors":
       case "busy_with":
       case "beat":
       case "loading":

@@ -1,4 +1,4 @@
-import { engineRefusals } from "@darkbloom/protocol";
+import { engineRefusals, modelTasks } from "@darkbloom/protocol";
 import * as z from "zod";
 import type { LoadedModel } from "../../inference/engine.ts";
 import type { Piece, ReplyForm } from "../../language/reply.ts";
@@ -33,6 +33,8 @@ export const loadedFacts = z.object({
     weightsSha256: z.string().regex(/^[0-9a-f]{64}$/),
     contextTokens: count.min(1),
     tokenBytesMax: count.min(1),
+    tasks: z.array(z.enum(modelTasks)).min(1).max(modelTasks.length).readonly(),
+    vectorLength: count.min(1).exactOptional(),
   } satisfies Record<keyof LoadedModel, z.ZodType>),
   slots: count.min(1).max(1024),
   /** Of its own process. */

@@ -1,0 +1,40 @@
+import type { LoadingStep } from "./engine/words.ts";
+import { LlamaEmbedEngine } from "./llama-embed-engine.ts";
+import { LlamaEmbedder, poolingOf } from "./llama-embedder.ts";
+import { LlamaEngine } from "./llama-engine.ts";
+import { tokenBytesMaxOf } from "./llama-tokens.ts";
+import { contextTokensOf, openModel, type LlamaOptions } from "./llama-open.ts";
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
+import { hasTemplate } from "./model-templates.ts";
+
+/**
+ * A model file as an engine. What it can be asked for is the file's own word: with a pooling it embeds, with a chat
+ * template it talks, with both it does both; with neither it is refused as one that cannot talk.
+ *
+ * @throws ModelFileError
+ */
+export async function loadLlama(
+  options: LlamaOptions,
+  tell?: (step: LoadingStep) => void,
+): Promise<LlamaEngine | LlamaEmbedEngine> {
+  const opened = await openModel(options, tell);
+  const { llama, model, modelPath, weightsSha256 } = opened;
+  const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
+  try {
+    const contextTokens = contextTokensOf(model, options);
+    if (poolingOf(model.fileInfo) === undefined) return await LlamaEngine.open(opened, options);
+    const embedder = await LlamaEmbedder.open(model, modelPath, { contextTokens, threads });
+    if (hasTemplate(model.fileInfo)) return await LlamaEngine.open(opened, options, embedder);
+    return new LlamaEmbedEngine(llama, embedder, slots, {
+      build,
+      weightsSha256,
+      contextTokens,
+      tokenBytesMax: tokenBytesMaxOf(model),
+      tasks: ["embed"],
+      vectorLength: embedder.vectorLength,
+    });
+  } catch (error) {
+    await llama.dispose();
+    throw error;
+  }
+}
