@@ -1,4 +1,4 @@
-import { PromptBudget, sharesOf } from "./batch-plan.ts";
+import { PromptBudget } from "./batch-plan.ts";
 import type { BatchContext } from "./llama-binding.ts";
 import type { Drawing, Drawn } from "./llama-sampling.ts";
 
@@ -108,7 +108,8 @@ export class LlamaBatches {
   readonly #batchTokens: number;
   readonly #turns = new Set<Turn>();
   readonly #between: (() => void)[] = [];
-  readonly #budget = new PromptBudget();
+  readonly #budget: PromptBudget;
+  readonly #nowMs: () => number;
   #isStepping = false;
   #isClosed = false;
   #stepSinceMs: number | undefined;
@@ -116,15 +117,23 @@ export class LlamaBatches {
   /**
    * @param batchTokens that one step may take
    * @param windowTokens of a model that sees no further back
+   * @param msPerPromptToken as far as it was measured
    */
-  constructor(context: BatchContext, batchTokens: number, windowTokens: number | undefined) {
+  constructor(
+    context: BatchContext,
+    batchTokens: number,
+    windowTokens: number | undefined,
+    { msPerPromptToken, nowMs }: { readonly msPerPromptToken?: number | undefined; readonly nowMs?: () => number } = {},
+  ) {
     this.context = context;
     this.#batchTokens = batchTokens;
     this.windowTokens = windowTokens;
+    this.#budget = new PromptBudget(msPerPromptToken);
+    this.#nowMs = nowMs ?? (() => performance.now());
   }
 
   get stepMs(): number {
-    return this.#stepSinceMs === undefined ? 0 : performance.now() - this.#stepSinceMs;
+    return this.#stepSinceMs === undefined ? 0 : this.#nowMs() - this.#stepSinceMs;
   }
 
   /** Does something with the context while no step uses it. */
@@ -203,7 +212,7 @@ export class LlamaBatches {
           if (this.#between.length > 0) continue;
           return;
         }
-        this.#stepSinceMs = performance.now();
+        this.#stepSinceMs = this.#nowMs();
         try {
           await this.#step(turns);
         } catch (error) {
@@ -217,14 +226,11 @@ export class LlamaBatches {
   }
 
   async #step(turns: readonly Turn[]): Promise<void> {
-    const startedMs = performance.now();
+    const startedMs = this.#nowMs();
     const writing = turns.filter(({ left }) => left === 0);
     const reading = turns.filter(({ left }) => left > 0);
-    const budget = Math.min(this.#budget.tokens(writing.length > 0), this.#batchTokens - writing.length);
-    const shares = sharesOf(
-      reading.map(({ left }) => left),
-      budget,
-    );
+    const lefts = reading.map(({ left }) => left);
+    const shares = this.#budget.shares(lefts, writing.length, this.#batchTokens);
     const promptTokens = shares.reduce((sum, share) => sum + share, 0);
     this.context.initBatch(writing.length + promptTokens);
     const drawing: (readonly [Turn, number])[] = [];
@@ -237,7 +243,7 @@ export class LlamaBatches {
     }
     await this.context.decodeBatch();
     await Promise.all(drawing.map(([turn, logitsAt]) => this.#draw(turn, logitsAt)));
-    this.#budget.took(performance.now() - startedMs, promptTokens);
+    this.#budget.took(this.#nowMs() - startedMs, promptTokens, writing.length);
   }
 
   /** @returns where the logits of the last token will be */

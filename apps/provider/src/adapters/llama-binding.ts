@@ -55,7 +55,8 @@ export interface SamplerConfig {
   grammarEvaluationState?: unknown;
 }
 
-const contextCalls = [
+/** Those that `LlamaBatches` makes; a test makes each of them on the library as it is installed. */
+export const contextCalls = [
   "initBatch",
   "addToBatch",
   "decodeBatch",
@@ -63,30 +64,36 @@ const contextCalls = [
   "disposeSequence",
   "removeTokenCellsFromSequence",
   "getSequenceKvCacheMinPosition",
-] as const;
+] as const satisfies readonly (keyof BatchContext)[];
+const samplerCalls = ["applyConfig", "dispose"] as const satisfies readonly (keyof Sampler)[];
 
-/** @throws TypeError where this version of node-llama-cpp has it elsewhere */
+/** @throws TypeError that names what this version of node-llama-cpp has elsewhere */
 export function batchContextOf(context: LlamaContext): BatchContext {
   const inner: unknown = Reflect.get(context, "_ctx");
-  if (!isBatchContext(inner)) throw new TypeError("node-llama-cpp keeps its context elsewhere now");
+  if (!isObject(inner)) throw new TypeError("node-llama-cpp keeps its context elsewhere now");
+  if (!isBatchContext(inner)) throw movedIn(inner, contextCalls);
   return inner;
 }
 
-/** @throws TypeError where this version of node-llama-cpp has it elsewhere */
+/** @throws TypeError that names what this version of node-llama-cpp has elsewhere */
 export function newSampler(model: LlamaModel): Sampler {
   const bindings: unknown = Reflect.get(model.llama, "_bindings");
   const inner: unknown = Reflect.get(model, "_model");
-  const kind: unknown =
-    typeof bindings === "object" && bindings !== null ? Reflect.get(bindings, "AddonSampler") : undefined;
+  const kind: unknown = isObject(bindings) ? Reflect.get(bindings, "AddonSampler") : undefined;
   if (typeof kind !== "function") throw new TypeError("node-llama-cpp keeps its samplers elsewhere now");
-  const sampler: unknown = Reflect.construct(kind, [inner]);
-  if (!isSampler(sampler)) throw new TypeError("node-llama-cpp has other samplers now");
+  const sampler: object = Reflect.construct(kind, [inner]) as object;
+  if (!isSampler(sampler)) throw movedIn(sampler, samplerCalls);
   return sampler;
 }
 
 export const grammarStateOf = (grammar: LlamaGrammarEvaluationState): unknown => Reflect.get(grammar, "_state");
 
-const has = (value: unknown, name: string): boolean =>
-  typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
-const isBatchContext = (value: unknown): value is BatchContext => contextCalls.every((name) => has(value, name));
-const isSampler = (value: unknown): value is Sampler => has(value, "applyConfig") && has(value, "dispose");
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+const has = (value: object, name: string): boolean => typeof Reflect.get(value, name) === "function";
+const isBatchContext = (value: object): value is BatchContext => contextCalls.every((name) => has(value, name));
+const isSampler = (value: object): value is Sampler => samplerCalls.every((name) => has(value, name));
+
+function movedIn(value: object, names: readonly string[]): TypeError {
+  const gone = names.filter((name) => !has(value, name));
+  return new TypeError(`node-llama-cpp has moved ${gone.join(", ")}`);
+}
