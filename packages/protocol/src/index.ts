@@ -57,6 +57,7 @@ export * from "./sealing/hpke.ts";
 export * from "./signer.ts";
 export * from "./text/stop-watcher.ts";
 export * from "./text/think-splitter.ts";
+export { namesAsWritten, parseAsWritten } from "./written-order.ts";
 export * from "./tpm/attest.ts";
 export * from "./tpm/constants.ts";
 export * from "./tpm/event-log.ts";

@@ -1,4 +1,12 @@
-import { fromUtf8Body, joinBytes, NetworkError, ourWords, type Failure, type ParamPath } from "@darkbloom/protocol";
+import {
+  fromUtf8Body,
+  joinBytes,
+  NetworkError,
+  ourWords,
+  parseAsWritten,
+  type Failure,
+  type ParamPath,
+} from "@darkbloom/protocol";
 import type { IncomingMessage } from "node:http";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 
@@ -58,7 +66,7 @@ export function parseJson(body: Uint8Array): unknown {
     throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be UTF-8` });
   }
   try {
-    return JSON.parse(text);
+    return parseAsWritten(text);
   } catch {
     throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be one JSON object` });
   }

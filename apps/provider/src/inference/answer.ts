@@ -2,6 +2,7 @@ import {
   dialects,
   fromUtf8Body,
   NetworkError,
+  parseAsWritten,
   promptTokensMax,
   toHex,
   type Clock,
@@ -105,7 +106,7 @@ export async function answer(
  */
 function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
   try {
-    const decoded = dialects[header.endpoint].decode(JSON.parse(fromUtf8Body(body)));
+    const decoded = dialects[header.endpoint].decode(parseAsWritten(fromUtf8Body(body)));
     const { job } = decoded;
     const agrees = job.endpoint === header.endpoint && job.model === header.model && job.stream === header.stream;
     return agrees && header.mode === "transparent" ? decoded : undefined;

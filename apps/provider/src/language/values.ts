@@ -1,4 +1,4 @@
-import type { Message, Tool, ToolCall } from "@darkbloom/protocol";
+import { namesAsWritten, type Message, type Tool, type ToolCall } from "@darkbloom/protocol";
 import type { Abilities, CallIds } from "./abilities.ts";
 import { TemplateError } from "./jinja/errors.ts";
 import { parseJson } from "./jinja/json.ts";
@@ -105,7 +105,7 @@ export function valueOf(value: unknown): Value {
   if (Array.isArray(value)) return value.map(valueOf);
   if (value instanceof Map) return new Map([...value].map(([name, member]) => [valueOf(name), valueOf(member)]));
   if (typeof value !== "object") return undefined;
-  return new Map<Value, Value>(Object.entries(value).map(([name, member]) => [name, valueOf(member)]));
+  return new Map<Value, Value>(namesAsWritten(value).map((name) => [name, valueOf(Reflect.get(value, name))]));
 }
 
 /** The same value with each of its strings changed, the names of its members too. */

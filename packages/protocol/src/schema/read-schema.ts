@@ -1,4 +1,5 @@
 import { ourWords, type OurWords } from "../ids.ts";
+import { namesAsWritten } from "../written-order.ts";
 import { SchemaAllowance } from "./allowance.ts";
 import * as keywords from "./keywords.ts";
 import type { JsonType, Keyword, Node } from "./keywords.ts";
@@ -214,9 +215,9 @@ class Reader {
     const properties = node["properties"] ?? {};
     if (!keywords.isNode(properties)) throw new Refusal(keywords.isMisread("properties"));
     const required = new Set(requiredIn(node));
-    const members = Object.entries(properties).map(([name, given]): Member => ({
+    const members = namesAsWritten(properties).map((name): Member => ({
       name,
-      shape: this.#shape(given, depth + 1),
+      shape: this.#shape(properties[name], depth + 1),
       required: required.delete(name),
     }));
     const further = node["additionalProperties"];

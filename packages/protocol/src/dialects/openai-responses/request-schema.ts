@@ -64,7 +64,8 @@ const item = z.discriminatedUnion("type", [
 ]);
 
 const format = z.union([
-  z.object({ type: z.enum(["text", "json_object"]) }),
+  z.object({ type: z.literal("text") }),
+  z.object({ type: z.literal("json_object"), schema: jsonSchema.nullish() }),
   z.object({
     type: z.literal("json_schema"),
     name: z.string().min(1).max(64),

@@ -84,6 +84,11 @@ describe("bodies that are taken", () => {
     ["no thinking", { reasoning: { effort: "none" } }, { thinks: false }],
     ["thinking told, as the model has it", { reasoning: { summary: "detailed" } }, {}],
     ["a JSON object", { text: { format: { type: "json_object" } } }, { format: anyObject }],
+    [
+      "a JSON object of a schema",
+      { text: { format: { type: "json_object", schema: { type: "null" } } } },
+      { format: { root: { kind: "null" }, defs: new Map() } },
+    ],
     ["plain text", { text: { format: { type: "text" }, verbosity: "low" } }, {}],
     ["a pin", { provider_serial: " C02X " }, { pins: ["C02X"] as Serial[] }],
     ["pins", { provider_serials: ["a", "b "], provider_serial: ["b"] }, { pins: ["b", "a"] as Serial[] }],

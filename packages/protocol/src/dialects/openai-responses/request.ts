@@ -116,6 +116,7 @@ function logprobsOf({ include, top_logprobs: top }: ResponsesRequest): Pick<Job,
 function formatOf({ text }: ResponsesRequest): Schema | undefined {
   const format = text?.format;
   if (!format || format.type === "text") return undefined;
-  if (!("schema" in format)) return anyObject;
+  if (format.type === "json_object")
+    return format.schema ? readFormat(format.schema, false, "text.format.schema") : anyObject;
   return readFormat(format.schema, format.strict ?? false, "text.format.schema");
 }
