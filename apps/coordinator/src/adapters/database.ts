@@ -8,6 +8,7 @@ import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
 import { assertLogThere } from "./database-mark.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
 import { migrations as ours, type Migration } from "./migrations.ts";
+import { storageFaultOf } from "./storage-failure.ts";
 
 /** How long a statement waits for an operator's own `sqlite3` shell; the folder's lock keeps everyone else out. */
 const BUSY_WAIT_MS = 2_000;
@@ -49,6 +50,9 @@ function schemaVersion(database: DatabaseSync, path: string): number {
     if (typeof version !== "number") throw new TypeError("SQLite names no schema version");
     return version;
   } catch (cause) {
+    // A disk that is full, or somebody's lock, says nothing of the file, which must not be moved away for it.
+    const fault = storageFaultOf(cause);
+    if (fault !== undefined && fault !== "damaged") throw cause;
     throw new DatabaseError(
       "not_a_database",
       `The file ${path} is not a database that can be read. Move it away to start empty, or restore a backup.`,
@@ -97,10 +101,11 @@ async function migrate(database: DatabaseSync, path: string, migrations: readonl
   });
   const migrator = new Migrator({ db, provider: { getMigrations: async () => Object.fromEntries(steps) } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined)
-    throw new DatabaseError(
-      "migration_failed",
-      `The database ${path} could not be brought to schema version ${migrations.length}; it is as it was before. Check the disk's free space and try again.`,
-      { cause: error },
-    );
+  if (error === undefined) return;
+  if (storageFaultOf(error) !== undefined) throw error;
+  throw new DatabaseError(
+    "migration_failed",
+    `The database ${path} could not be brought to schema version ${migrations.length}; it is as it was before. Go back to the Darkbloom that it ran with, and report this.`,
+    { cause: error },
+  );
 }

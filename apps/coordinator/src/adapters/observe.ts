@@ -1,4 +1,5 @@
 import { atLeast, trustLevels } from "@darkbloom/protocol";
+import { LogLines } from "@darkbloom/protocol/node";
 import { pino, type DestinationStream, type Level } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Events } from "../events/events.ts";
@@ -34,7 +35,7 @@ const LATENCY_BUCKETS_SEC = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 3
  * and models of the catalog; no account, request or provider is a label. Nothing of a request or an
  * answer can arrive here, and of an error only its class and the places in our code are written.
  */
-export function createObserver({ level, destination = pino.destination(2) }: ObserverOptions): Observer {
+export function createObserver({ level, destination = new LogLines() }: ObserverOptions): Observer {
   const log = pino({ level, base: null, serializers: {} }, destination);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

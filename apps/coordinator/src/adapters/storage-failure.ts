@@ -15,10 +15,23 @@ const faults: ReadonlyMap<number, StorageFault> = new Map([
   [26, "damaged"],
 ]);
 
-/** What of the storage an error of SQLite speaks of; undefined for one of ours, and for what a statement did wrong. */
+/** SQLITE_IOERR_SHMSIZE: the log's index could not grow, which is what a full disk looks like before anything is written. */
+const INDEX_CANNOT_GROW = 4874;
+
+/** What Node says of a file beside the database. */
+const fileFaults: ReadonlyMap<string, StorageFault> = new Map([
+  ["ENOSPC", "disk_full"],
+  ["EDQUOT", "disk_full"],
+  ["EROFS", "read_only"],
+  ["EIO", "io_error"],
+]);
+
+/** What of the storage an error speaks of; undefined for one of ours, and for what a statement did wrong. */
 export function storageFaultOf(error: unknown): StorageFault | undefined {
-  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return undefined;
-  return faults.get(error.errcode & 0xff);
+  if (!(error instanceof Error)) return undefined;
+  if ("errcode" in error && typeof error.errcode === "number")
+    return error.errcode === INDEX_CANNOT_GROW ? "disk_full" : faults.get(error.errcode & 0xff);
+  return "code" in error && typeof error.code === "string" ? fileFaults.get(error.code) : undefined;
 }
 
 /** The same error, or, where it speaks of the storage, the failure that a caller is told. */

@@ -1,13 +1,11 @@
+import { LogLines } from "@darkbloom/protocol/node";
 import { pino, type DestinationStream, type Level } from "pino";
 import type { ProviderEvents } from "../events/events.ts";
 
 export type LogLevel = Level | "silent";
 
 /** Events as JSON lines on standard error; standard output belongs to the ready line. */
-export function createProviderLog(
-  level: LogLevel,
-  destination: DestinationStream = pino.destination(2),
-): ProviderEvents {
+export function createProviderLog(level: LogLevel, destination: DestinationStream = new LogLines()): ProviderEvents {
   const log = pino({ level, base: null, serializers: {} }, destination);
   return {
     joined: (facts) => log.info({ event: "joined", ...facts }),

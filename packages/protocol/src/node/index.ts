@@ -2,4 +2,5 @@ export * from "./clock.ts";
 export * from "./crypto.ts";
 export * from "./data-folder.ts";
 export * from "./hpke.ts";
+export { LogLines } from "./log-lines.ts";
 export * from "./revocation-file.ts";
