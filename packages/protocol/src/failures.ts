@@ -88,6 +88,14 @@ export const failures = {
     openai: "invalid_request_error",
     anthropic: "invalid_request_error",
   },
+  /** An `Idempotency-Key` that came with another body, or whose request still runs. */
+  idempotency_conflict: {
+    status: 409,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
   payload_too_large: {
     status: 413,
     retry: "never",
@@ -215,6 +223,7 @@ interface Facts {
   /** Where the path is near one of ours: which base URL it asks for. */
   route_not_found: { baseUrl?: OurWords };
   method_not_allowed: { allow: OurWords };
+  idempotency_conflict: { conflict: "other_body" } | { conflict: "running"; retryAfterSec: number };
   payload_too_large: { maxBytes: number };
   rate_limit_exceeded: { retryAfterSec: number };
   capacity_full: { model: ModelId; retryAfterSec: number; waitedMs: number };
@@ -294,6 +303,10 @@ export function sentenceOf(failure: Failure): string {
       return `There is no such route. ${failure.baseUrl === undefined ? "" : `${failure.baseUrl}. `}GET /openapi.json lists what there is.`;
     case "method_not_allowed":
       return `This route does not take that method; it takes ${failure.allow}.`;
+    case "idempotency_conflict":
+      return failure.conflict === "other_body"
+        ? "This Idempotency-Key came with another request body before. Nothing was charged. Send a new key with a new request."
+        : `A request with this Idempotency-Key still runs. Nothing was charged for this one. Try again in ${failure.retryAfterSec} s, or send another key.`;
     case "payload_too_large":
       return `The request body is larger than ${failure.maxBytes} bytes. Send less.`;
     case "rate_limit_exceeded":

@@ -21,4 +21,5 @@ export const requestHeaders = {
   minTrust: "x-darkbloom-min-trust",
   receipt: "x-darkbloom-receipt",
   requestId: "x-request-id",
+  idempotencyKey: "idempotency-key",
 } as const;

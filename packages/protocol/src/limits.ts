@@ -29,6 +29,8 @@ export const TOOL_NAME_CHARS_MAX = 128;
 export const TOP_LOGPROBS_MAX = 20;
 export const LOGIT_BIASES_MAX = 1024;
 export const NONCE_CHARS_MAX = 128;
+/** Of an `Idempotency-Key`, as other APIs have it. */
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 export const PINNED_SERIALS_MAX = 64;
 /** How often a provider is challenged, and how long it has to answer. */
 export const CHALLENGE_EVERY_MS = 5 * 60_000;

@@ -45,8 +45,9 @@ export class Caller implements Reply {
     this.#parts.push(bytes);
   }
 
-  async end(closing: Closing): Promise<void> {
+  async end(closing: Closing, delivered?: () => void): Promise<void> {
     this.#closing = closing;
+    delivered?.();
   }
 }
 

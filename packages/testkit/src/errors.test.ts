@@ -252,6 +252,27 @@ describe("before any content", () => {
     expect(second.headers["retry-after"]).toMatch(/^[1-9]\d*$/);
   });
 
+  it.each(generating)("a key that comes again while its request runs, or with another body: %s", async (endpoint) => {
+    for (const stream of [false, true]) {
+      const { made } = await network([{ ...rain, firstTokenMs: 5_000 }]);
+      const send = (more: object = {}) =>
+        made.send(endpoint, {
+          headers: { "idempotency-key": "order-7" },
+          body: JSON.stringify(questionFor(endpoint, { stream, ...more })),
+        });
+      const first = send();
+      await made.during(until(() => made.running > 0));
+      const second = await made.during(send(), 10);
+      expectRefused(endpoint, second, 409, "idempotency_conflict");
+      expect(second.headers["retry-after"]).toBe("2");
+      expect((await made.during(first, 100)).status).toBe(200);
+      const other = await made.during(send({ temperature: 0.25 }), 10);
+      expectRefused(endpoint, other, 409, "idempotency_conflict");
+      expect(other.headers["x-should-retry"]).toBe("false");
+      expect((await made.during(send(), 100)).status).toBe(200);
+    }
+  });
+
   it.each(generating)("every slot taken for too long: %s", async (endpoint) => {
     const { made } = await network([]);
     made.provider(() => ({ pieces: ["x"], firstTokenMs: 45_000 }), { slots: 1 });

@@ -44,6 +44,7 @@ it("makes a private, durable database", async () => {
     "api_keys",
     "credits",
     "holds",
+    "idempotency_keys",
     "probes",
     "receipts",
     "settlements",
@@ -62,7 +63,9 @@ it("refuses a newer schema and leaves it alone", async () => {
   (await openDatabase(folder, [...migrations, later])).close();
   await expect(openDatabase(folder)).rejects.toMatchObject({
     code: "newer_schema",
-    message: expect.stringMatching(/has schema version 4 and this program knows versions up to 3\. Use the newer/),
+    message: expect.stringContaining(
+      `has schema version ${migrations.length + 1} and this program knows versions up to ${migrations.length}. Use the newer`,
+    ),
   });
   using database = await openDatabase(folder, [...migrations, later]);
   expect(tablesOf(database)).toContain("later");
@@ -76,11 +79,11 @@ it("copies an older database before it migrates", async () => {
     database.exec("INSERT INTO accounts VALUES ('acct_1', 5, 0, 0, 5)");
   }
   (await openDatabase(folder, [...migrations, later])).close();
-  const backup = folder.file("coordinator.v3.backup.db");
+  const backup = folder.file(`coordinator.v${migrations.length}.backup.db`);
   expect(statSync(backup).mode & 0o777).toBe(0o600);
   using copy = new DatabaseSync(backup, { readOnly: true });
   expect(copy.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
-  expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: 3 });
+  expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: migrations.length });
   expect(tablesOf(copy)).not.toContain("later");
   using database = await openDatabase(folder, [...migrations, later]);
   expect(tablesOf(database)).toContain("later");

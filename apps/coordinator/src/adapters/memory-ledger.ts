@@ -7,6 +7,7 @@ import {
   type Ledger,
   type LedgerFault,
   type Settlement,
+  type Shares,
   type Totals,
   type UsageRow,
 } from "../ledger/port.ts";
@@ -29,6 +30,14 @@ export class MemoryLedger implements Ledger {
 
   settleLater(holdId: HoldId, settlement: Settlement): void {
     this.#book.settle(holdId, settlement);
+  }
+
+  async spendKey(holdId: HoldId): Promise<void> {
+    this.#book.spendKey(holdId);
+  }
+
+  async shares(): Promise<Shares> {
+    return this.#book.shares();
   }
 
   async assertWritable(): Promise<void> {}

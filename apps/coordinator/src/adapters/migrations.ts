@@ -122,4 +122,34 @@ export const migrations: readonly Migration[] = [
         CREATE TABLE probes (id INTEGER PRIMARY KEY CHECK (id = 1), written INTEGER NOT NULL) STRICT`.execute(db);
     },
   },
+  {
+    name: "0005_idempotency_keys",
+    async up(db) {
+      await sql`
+        CREATE TABLE idempotency_keys (
+          account TEXT NOT NULL REFERENCES accounts,
+          key_sha256 TEXT NOT NULL,
+          body_sha256 TEXT NOT NULL,
+          hold_id TEXT,
+          is_running INTEGER NOT NULL CHECK (is_running IN (0, 1)),
+          is_owed INTEGER NOT NULL CHECK (is_owed IN (0, 1)),
+          expires_at INTEGER NOT NULL,
+          PRIMARY KEY (account, key_sha256)
+        ) STRICT, WITHOUT ROWID`.execute(db);
+      await sql`CREATE UNIQUE INDEX idempotency_holds ON idempotency_keys (hold_id) WHERE hold_id IS NOT NULL`.execute(
+        db,
+      );
+      await sql`CREATE INDEX idempotency_expiring ON idempotency_keys (expires_at)`.execute(db);
+      // Set aside by the platform, not by the account: for an answer that is owed.
+      await sql`
+        ALTER TABLE holds ADD COLUMN by_platform INTEGER NOT NULL DEFAULT 0 CHECK (by_platform >= 0)`.execute(db);
+      // What a machine earned beside its part of the charge.
+      await sql`
+        ALTER TABLE settlements ADD COLUMN paid_by_platform INTEGER NOT NULL DEFAULT 0
+          CHECK (paid_by_platform >= 0)`.execute(db);
+      await sql`
+        ALTER TABLE usage_days ADD COLUMN paid_by_platform INTEGER NOT NULL DEFAULT 0
+          CHECK (paid_by_platform >= 0)`.execute(db);
+    },
+  },
 ];

@@ -151,7 +151,12 @@ function keepUp(ledger: SqliteLedger, markNow: () => void, { clock, onSweepError
     let isFirstStep = true;
     while (!stop.signal.aborted) {
       if (isFirstStep) markNow();
-      const steps = Promise.all([ledger.deleteExpiredReceipts(clock.now()), ledger.rollUpUsage(clock.now())]);
+      const now = clock.now();
+      const steps = Promise.all([
+        ledger.deleteExpiredReceipts(now),
+        ledger.rollUpUsage(now),
+        ledger.deleteExpiredKeys(now),
+      ]);
       const more = await steps.then(
         (rows) => rows.includes(ROWS_PER_STEP_MAX),
         (error: unknown) => {

@@ -18,15 +18,16 @@ export const ledgerSql = {
     UPDATE accounts SET balance = balance - :amount, held = held + :amount
     WHERE account = :account AND balance >= :amount`,
   addHold: `
-    INSERT INTO holds (hold_id, request_id, account, key_id, model, amount, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO holds (hold_id, request_id, account, key_id, model, amount, by_platform, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 
   chargeOf: "SELECT charge FROM settlements WHERE hold_id = ?",
-  takeHold: "DELETE FROM holds WHERE hold_id = ? RETURNING request_id, account, key_id, model, amount, at",
+  takeHold: "DELETE FROM holds WHERE hold_id = ? RETURNING request_id, account, key_id, model, amount, by_platform, at",
   addSettlement: `
     INSERT INTO settlements (hold_id, request_id, account, key_id, model, held, held_at, outcome, charge, at,
-      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned)
+      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform)
     VALUES (:hold_id, :request_id, :account, :key_id, :model, :held, :held_at, :outcome, :charge, :at,
-      :job_id, :serial, :prompt_tokens, :cached_tokens, :completion_tokens, :reasoning_tokens, :earned)`,
+      :job_id, :serial, :prompt_tokens, :cached_tokens, :completion_tokens, :reasoning_tokens, :earned, :paid_by_platform)`,
   applySettlement: `
     UPDATE accounts SET held = held - :held, balance = balance + :rest, charged = charged + :charge
     WHERE account = :account`,
@@ -48,18 +49,25 @@ export const ledgerSql = {
     SELECT seq FROM (SELECT seq, at FROM settlements ORDER BY seq LIMIT :rows) WHERE at <= :until`,
   addToDay: `
     INSERT INTO usage_days (day, account, key_id, model, serial, outcome, requests,
-      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned)
+      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned, paid_by_platform)
     SELECT at / 86400000, account, key_id, model, COALESCE(serial, ''), outcome, 1,
       COALESCE(prompt_tokens, 0), COALESCE(cached_tokens, 0), COALESCE(completion_tokens, 0),
-      COALESCE(reasoning_tokens, 0), charge, COALESCE(earned, 0)
+      COALESCE(reasoning_tokens, 0), charge, COALESCE(earned, 0), paid_by_platform
     FROM settlements WHERE seq = ?
     ON CONFLICT DO UPDATE SET requests = requests + 1,
       prompt_tokens = prompt_tokens + excluded.prompt_tokens,
       cached_tokens = cached_tokens + excluded.cached_tokens,
       completion_tokens = completion_tokens + excluded.completion_tokens,
       reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
-      charge = charge + excluded.charge, earned = earned + excluded.earned`,
+      charge = charge + excluded.charge, earned = earned + excluded.earned,
+      paid_by_platform = paid_by_platform + excluded.paid_by_platform`,
   deleteSettlement: "DELETE FROM settlements WHERE seq = ?",
+
+  shares: `
+    SELECT COALESCE(SUM(charge), 0) AS charged, COALESCE(SUM(COALESCE(earned, 0) + paid_by_platform), 0) AS machines
+    FROM (
+      SELECT charge, earned, paid_by_platform FROM settlements
+      UNION ALL SELECT charge, earned, paid_by_platform FROM usage_days)`,
 
   check: `
     WITH

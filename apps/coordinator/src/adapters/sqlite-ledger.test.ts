@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { microUsd, type JobId } from "@darkbloom/protocol";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
+import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
 import { anna, bert, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { RECEIPT_LIFE_MS, USAGE_LIFE_MS } from "../ledger/port.ts";
@@ -45,6 +46,7 @@ async function openSqlite() {
 }
 
 ledgerContract("SQLite", openSqlite);
+idempotencyContract("SQLite", openSqlite);
 
 describe("the SQLite ledger", () => {
   /** Goal: a turn's calls wait for the disk once, and one that fails spoils no other. Method: count commits around calls made together. */

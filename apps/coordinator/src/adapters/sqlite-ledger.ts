@@ -10,7 +10,14 @@ import {
   type ReceiptDocument,
   type RequestId,
 } from "@darkbloom/protocol";
-import { assertCreditable, assertHoldable, duesOf, insufficientFunds, isStorageFailure } from "../ledger/book.ts";
+import {
+  assertCreditable,
+  assertHoldable,
+  duesOf,
+  insufficientFunds,
+  isStorageFailure,
+  setAside,
+} from "../ledger/book.ts";
 import {
   outcomes,
   RECEIPT_LIFE_MS,
@@ -21,12 +28,14 @@ import {
   type LedgerFault,
   type Outcome,
   type Settlement,
+  type Shares,
   type Totals,
   type UsageRow,
 } from "../ledger/port.ts";
 import { lookThroughApart } from "./database-check.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
+import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
 import { asStorageFailure, STORAGE_RETRY_SEC } from "./storage-failure.ts";
 
@@ -48,6 +57,7 @@ type Row = Record<string, SQLOutputValue>;
 export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #group: GroupCommit;
   readonly #sql: { readonly [Name in Exclude<keyof typeof ledgerSql, "check">]: StatementSync };
+  readonly #keys: SqliteIdempotencyKeys;
   readonly #receiptLifeMs: number;
   readonly #database: DatabaseSync;
   /** What the storage did not take yet. No more than the holds that were open when it failed. */
@@ -65,6 +75,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#receiptLifeMs = receiptLifeMs;
     this.#database = database;
     this.#group = new GroupCommit(database);
+    this.#keys = new SqliteIdempotencyKeys(database);
     const prepare = (text: string): StatementSync => {
       const statement = database.prepare(text);
       // Money does not fit a double: every integer of the ledger is read as a bigint.
@@ -84,6 +95,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       takeHold: prepare(ledgerSql.takeHold),
       addSettlement: prepare(ledgerSql.addSettlement),
       applySettlement: prepare(ledgerSql.applySettlement),
+      shares: prepare(ledgerSql.shares),
       addReceipt: prepare(ledgerSql.addReceipt),
       probe: prepare(ledgerSql.probe),
       oldSettlements: prepare(ledgerSql.oldSettlements),
@@ -108,13 +120,16 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   hold(terms: HoldTerms): Promise<void> {
     return this.#group.run(() => {
-      const { holdId, requestId, account, keyId, model, amount, at } = terms;
+      const { holdId, requestId, account, keyId, model, amount, at, idempotency } = terms;
       if (this.#sql.knowsHold.get({ hold_id: holdId })) return;
       assertHoldable(amount);
+      const isFree = idempotency !== undefined && this.#keys.isFree(account, idempotency, at);
+      const { byCaller, byPlatform } = setAside(amount, isFree);
       this.#sql.openAccount.run(account);
-      if (Number(this.#sql.applyHold.run({ account, amount }).changes) === 0)
-        throw insufficientFunds(amount, this.#figures(account).balance);
-      this.#sql.addHold.run(holdId, requestId, account, keyId, model, amount, at);
+      if (Number(this.#sql.applyHold.run({ account, amount: byCaller }).changes) === 0)
+        throw insufficientFunds(byCaller, this.#figures(account).balance);
+      if (idempotency) this.#keys.begin(account, idempotency, { holdId, at, isFree });
+      this.#sql.addHold.run(holdId, requestId, account, keyId, model, byCaller, byPlatform, at);
     });
   }
 
@@ -126,6 +141,17 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#owed.set(holdId, settlement);
     // It must not keep a process alive: what it leaves open, the next start releases.
     this.#retry ??= setTimeout(() => this.#settleOwed(), SETTLE_RETRY_MS).unref();
+  }
+
+  spendKey(holdId: HoldId): Promise<void> {
+    return this.#group.run(() => this.#keys.spend(holdId));
+  }
+
+  async shares(): Promise<Shares> {
+    const row = read(() => this.#sql.shares.get());
+    if (!row) throw new TypeError("the database sums up to no row");
+    const machines = bigintOf(row, "machines");
+    return { machines: microUsd(machines), platform: bigintOf(row, "charged") - machines };
   }
 
   async assertWritable(): Promise<void> {
@@ -201,6 +227,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return this.#group.run(() => Number(this.#sql.deleteReceipts.run(now, ROWS_PER_STEP_MAX).changes));
   }
 
+  /** Forgets up to `ROWS_PER_STEP_MAX` idempotency keys whose time is over, and answers how many. */
+  deleteExpiredKeys(now: number): Promise<number> {
+    return this.#group.run(() => this.#keys.deleteExpired(now, ROWS_PER_STEP_MAX));
+  }
+
   /** Commits what still waits for the end of the turn. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#retry);
@@ -229,7 +260,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     }
     const account = textOf(hold, "account");
     const held = bigintOf(hold, "amount");
-    const { charge, rest, earned } = duesOf(held, settlement);
+    const { charge, rest, earned, paidByPlatform } = duesOf(
+      { byCaller: held, byPlatform: bigintOf(hold, "by_platform") },
+      settlement,
+    );
     const { outcome, at, job } = settlement;
     this.#sql.addSettlement.run({
       hold_id: holdId,
@@ -249,7 +283,9 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       completion_tokens: job?.usage.completionTokens ?? null,
       reasoning_tokens: job?.usage.reasoningTokens ?? null,
       earned: job ? earned : null,
+      paid_by_platform: paidByPlatform,
     });
+    this.#keys.settled(holdId, outcome, charge);
     this.#sql.applySettlement.run({ account, held, rest, charge });
     if (job?.receipt) this.#sql.addReceipt.run(job.jobId, account, packReceipt(job.receipt), at + this.#receiptLifeMs);
     return charge;

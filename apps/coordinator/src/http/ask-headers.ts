@@ -1,4 +1,5 @@
 import {
+  IDEMPOTENCY_KEY_CHARS_MAX,
   NetworkError,
   NONCE_CHARS_MAX,
   ourWords,
@@ -26,6 +27,13 @@ export const askHeaders = z.object({
     .optional()
     .describe("Every answer has a receipt; this is accepted for callers who insist."),
   [requestHeaders.requestId]: z.string().optional().describe("Comes back in the response and in the receipt."),
+  [requestHeaders.idempotencyKey]: z
+    .string()
+    .regex(new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$`))
+    .optional()
+    .describe(
+      "A name that you make for one request, e.g. a UUID. Where this coordinator failed between the charge and the delivery of the answer, the same request under the same key within 24 h costs nothing, once.",
+    ),
 });
 
 /** What Anthropic's SDKs send besides, for the API description: nothing here reads it. */
@@ -38,6 +46,7 @@ const expected: Record<string, OurWords> = {
   [requestHeaders.nonce]: ourWords`it must be 1 to ${NONCE_CHARS_MAX} characters of printable ASCII`,
   [requestHeaders.minTrust]: ourWords`it must be self_signed or hardware`,
   [requestHeaders.receipt]: ourWords`it must be the word required, or be left out`,
+  [requestHeaders.idempotencyKey]: ourWords`it must be 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} characters of printable ASCII without spaces`,
 };
 
 /** Asks for the account's own machines, which this coordinator knows nothing of: to ignore it would break the wish. */
@@ -46,6 +55,7 @@ const ROUTE_HEADER = "x-darkbloom-route";
 export interface AskWishes {
   readonly nonce: string | undefined;
   readonly minTrust: "self_signed" | "hardware" | undefined;
+  readonly idempotencyKey: string | undefined;
 }
 
 /** @throws NetworkError `body_invalid` or `unsupported`, naming the header */
@@ -65,7 +75,11 @@ export function readAskHeaders(headers: IncomingHttpHeaders): AskWishes {
       expected: expected[name] ?? ourWords`it must be sent once`,
     });
   }
-  return { nonce: read.data[requestHeaders.nonce], minTrust: read.data[requestHeaders.minTrust] };
+  return {
+    nonce: read.data[requestHeaders.nonce],
+    minTrust: read.data[requestHeaders.minTrust],
+    idempotencyKey: read.data[requestHeaders.idempotencyKey],
+  };
 }
 
 /** The headers of a successful inference, in the words of the API description. */

@@ -27,6 +27,8 @@ export function failureHeaders(failure: Failure): Record<string, string> {
   return {
     "content-type": "application/json; charset=utf-8",
     ...("retryAfterSec" in failure && { "retry-after": String(Math.max(1, Math.ceil(failure.retryAfterSec))) }),
+    // By which the official SDKs know that sending the same again is in vain.
+    ...(failure.code === "idempotency_conflict" && failure.conflict === "other_body" && { "x-should-retry": "false" }),
     ...(failure.code === "key_missing" && { "www-authenticate": 'Bearer realm="darkbloom"' }),
     ...(failure.code === "key_invalid" && { "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"' }),
     ...(failure.code === "method_not_allowed" && { allow: failure.allow }),

@@ -209,6 +209,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   receipt_not_found: { code: "receipt_not_found" },
   route_not_found: { code: "route_not_found" },
   method_not_allowed: { code: "method_not_allowed", allow: "POST, OPTIONS" as OurWords },
+  idempotency_conflict: { code: "idempotency_conflict", conflict: "running", retryAfterSec: 2 },
   payload_too_large: { code: "payload_too_large", maxBytes: 1 },
   rate_limit_exceeded: { code: "rate_limit_exceeded", retryAfterSec: 2 },
   capacity_full: { code: "capacity_full", model: "m" as ModelId, retryAfterSec: 2, waitedMs: 1 },

@@ -86,7 +86,7 @@ export class StreamReply implements HttpReply {
     response.socket?.setTimeout(0);
   }
 
-  async end({ responseHash, responseSignature, receipt }: Closing): Promise<void> {
+  async end({ responseHash, responseSignature, receipt }: Closing, delivered = (): void => undefined): Promise<void> {
     if (!this.#facts) throw new RangeError("end before begin");
     const { response } = this.#caller;
     if (isOver(this.#caller)) return;
@@ -95,6 +95,7 @@ export class StreamReply implements HttpReply {
         [responseHeaders.responseHash]: responseHash,
         [responseHeaders.signature]: responseSignature,
       });
+    response.once("finish", delivered);
     finish(response, receiptComment(receipt));
   }
 
@@ -149,7 +150,7 @@ export class PlainReply implements HttpReply {
     this.#pieces.push(bytes);
   }
 
-  async end({ responseHash, responseSignature, receipt }: Closing): Promise<void> {
+  async end({ responseHash, responseSignature, receipt }: Closing, delivered = (): void => undefined): Promise<void> {
     if (!this.#facts) throw new RangeError("end before begin");
     const { response } = this.#caller;
     if (isOver(this.#caller)) return;
@@ -161,6 +162,7 @@ export class PlainReply implements HttpReply {
       [responseHeaders.signature]: responseSignature,
       [responseHeaders.receipt]: encodeReceipt(receipt),
     });
+    response.once("finish", delivered);
     finish(response, Buffer.concat(this.#pieces, this.#bytes));
   }
 

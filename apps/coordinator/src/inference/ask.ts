@@ -12,6 +12,8 @@ export interface Ask {
   readonly bodySha256: Sha256Hex;
   /** Comes back in the receipt. */
   readonly nonce?: string;
+  /** Of the caller's `Idempotency-Key`; the key itself goes no further than the door. */
+  readonly idempotencyKeySha256?: Sha256Hex;
   readonly minTrust: TrustLevel;
   /** The only machines that may answer; empty: any. */
   readonly pins: readonly Serial[];

@@ -33,10 +33,12 @@ export interface Closing {
  *
  * - Nothing reaches the caller before `begin`; a plain body's caller sees nothing before `end`.
  * - `write` resolves when the caller can take more, and throws `caller_gone` once they have left.
+ * - `end` resolves when the last bytes are on their way, and calls `delivered` once they have left this program: what is lost
+ *   after that, nobody here can know. Where the caller leaves before, it is not called.
  * - After `begin` exactly one of `end` or `fail` follows, unless the caller left.
  */
 export interface Reply {
   begin(facts: AnswerFacts): void;
   write(bytes: Uint8Array): Promise<void>;
-  end(closing: Closing): Promise<void>;
+  end(closing: Closing, delivered?: () => void): Promise<void>;
 }

@@ -59,9 +59,13 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
       model: entry.id,
       amount: worstCase(entry, ask),
       at: net.clock.now(),
+      ...(ask.idempotencyKeySha256 && {
+        idempotency: { keySha256: ask.idempotencyKeySha256, bodySha256: ask.bodySha256 },
+      }),
     },
     net.clock,
   );
+  spendKeyOfWhoLeaves(ask, hold);
   const turn: Turn = {
     net,
     ask,
@@ -190,11 +194,19 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
 
   await relay.finish();
   if (ask.hangUp.aborted) throw callerGone("after_content");
-  await reply.end({
-    responseHash: responseSha256,
-    responseSignature: completion.response_signature,
-    receipt: document,
-  });
+  await reply.end(
+    { responseHash: responseSha256, responseSignature: completion.response_signature, receipt: document },
+    () => hold.spendKey(),
+  );
+}
+
+/** Who hangs up pays for what came, and is owed nothing; not so where it is this coordinator that ends the connection. */
+function spendKeyOfWhoLeaves({ hangUp, shutdown }: Ask, hold: Hold): void {
+  const left = (): void => {
+    if (!shutdown.aborted) hold.spendKey();
+  };
+  if (hangUp.aborted) left();
+  else hangUp.addEventListener("abort", left, { once: true });
 }
 
 /** The signed usage, with no more tokens of the answer than the caller was there for. */

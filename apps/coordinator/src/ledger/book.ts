@@ -1,5 +1,6 @@
 import { microUsd, NetworkError, type AccountId, type JobId, type MicroUsd } from "@darkbloom/protocol";
-import type { HoldId, HoldTerms, Settlement, Totals } from "./port.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
+import type { HoldId, HoldTerms, Settlement, Shares, Totals } from "./port.ts";
 
 /**
  * The most that an account can be credited over its life: 100 billion USD. No sum over an account then
@@ -14,20 +15,38 @@ export interface Dues {
   readonly rest: MicroUsd;
   /** The provider's part of the charge. */
   readonly earned: MicroUsd;
+  /** The provider's part where the caller pays nothing. */
+  readonly paidByPlatform: MicroUsd;
 }
 
+/** What is set aside for one request, and by whom. */
+export interface SetAside {
+  readonly byCaller: bigint;
+  readonly byPlatform: bigint;
+}
+
+/** Where an answer is owed, the platform sets aside what the caller would have. */
+export const setAside = (amount: bigint, isFree: boolean): SetAside =>
+  isFree ? { byCaller: 0n, byPlatform: amount } : { byCaller: amount, byPlatform: 0n };
+
 /**
- * The charge never exceeds the hold, and the provider's part never exceeds the charge.
+ * The charge never exceeds the hold, and the provider's part never exceeds the charge; where the platform
+ * pays, nothing is charged and that part is bounded by what the platform set aside.
  *
  * @throws RangeError for figures that no story of ours can have computed
  */
-export function duesOf(held: bigint, settlement: Settlement): Dues {
+export function duesOf({ byCaller, byPlatform }: SetAside, settlement: Settlement): Dues {
   const asked = settlement.charge;
   const share = settlement.job?.earned ?? 0n;
   if (asked < 0n) throw new RangeError("a charge is negative");
   if (share < 0n || share > asked) throw new RangeError("a provider earns less than nothing or more than the charge");
-  const charge = asked < held ? asked : held;
-  return { charge: microUsd(charge), rest: microUsd(held - charge), earned: microUsd(share < charge ? share : charge) };
+  const charge = asked < byCaller ? asked : byCaller;
+  return {
+    charge: microUsd(charge),
+    rest: microUsd(byCaller - charge),
+    earned: microUsd(share < charge ? share : charge),
+    paidByPlatform: microUsd(share < byPlatform ? share : byPlatform),
+  };
 }
 
 /** @throws RangeError where a hold sets aside less than nothing */
@@ -54,6 +73,7 @@ export function isStorageFailure(error: unknown): boolean {
 /** A hold with its end, once it has one. */
 export interface HoldState {
   readonly terms: HoldTerms;
+  readonly aside: SetAside;
   readonly settled: { readonly settlement: Settlement; readonly dues: Dues } | undefined;
 }
 
@@ -66,6 +86,7 @@ export class LedgerBook {
   readonly #credits = new Set<string>();
   readonly #holds = new Map<HoldId, HoldState>();
   readonly #jobs = new Set<JobId>();
+  readonly #keys = new Map<AccountId, IdempotencyKeys>();
 
   totals(account: AccountId): Totals {
     const nothing = microUsd(0n);
@@ -91,28 +112,56 @@ export class LedgerBook {
 
   hold(terms: HoldTerms): void {
     if (this.#holds.has(terms.holdId)) return;
-    assertHoldable(terms.amount);
-    const { balance, held } = this.totals(terms.account);
-    if (balance < terms.amount) throw insufficientFunds(terms.amount, balance);
-    this.#holds.set(terms.holdId, { terms, settled: undefined });
-    this.#set(terms.account, { balance: balance - terms.amount, held: held + terms.amount });
+    const { holdId, account, amount, at, idempotency } = terms;
+    assertHoldable(amount);
+    const keys = this.#keys.get(account) ?? new IdempotencyKeys();
+    const isFree = idempotency !== undefined && keys.isFree(idempotency, at);
+    const aside = setAside(amount, isFree);
+    const { balance, held } = this.totals(account);
+    if (balance < aside.byCaller) throw insufficientFunds(aside.byCaller, balance);
+    if (idempotency) {
+      this.#keys.set(account, keys);
+      keys.begin(idempotency, holdId, at, isFree);
+    }
+    this.#holds.set(holdId, { terms, aside, settled: undefined });
+    this.#set(account, { balance: balance - aside.byCaller, held: held + aside.byCaller });
   }
 
   settle(holdId: HoldId, settlement: Settlement): MicroUsd {
     const hold = this.#holds.get(holdId);
     if (!hold) throw new RangeError("a settlement without a hold");
     if (hold.settled) return hold.settled.dues.charge;
-    const dues = duesOf(hold.terms.amount, settlement);
+    const dues = duesOf(hold.aside, settlement);
     if (settlement.job) {
       if (this.#jobs.has(settlement.job.jobId)) throw new RangeError("a job is settled under two holds");
       this.#jobs.add(settlement.job.jobId);
     }
     this.#holds.delete(holdId);
-    this.#holds.set(holdId, { terms: hold.terms, settled: { settlement, dues } });
-    const { account, amount } = hold.terms;
+    this.#holds.set(holdId, { ...hold, settled: { settlement, dues } });
+    const { account, idempotency } = hold.terms;
+    if (idempotency) this.#keys.get(account)?.settled(holdId, settlement.outcome, dues.charge);
     const { balance, held, charged } = this.totals(account);
-    this.#set(account, { balance: balance + dues.rest, held: held - amount, charged: charged + dues.charge });
+    this.#set(account, {
+      balance: balance + dues.rest,
+      held: held - hold.aside.byCaller,
+      charged: charged + dues.charge,
+    });
     return dues.charge;
+  }
+
+  spendKey(holdId: HoldId): void {
+    const hold = this.#holds.get(holdId);
+    if (hold?.terms.idempotency) this.#keys.get(hold.terms.account)?.spend(holdId);
+  }
+
+  shares(): Shares {
+    let [machines, charged] = [0n, 0n];
+    for (const { settled } of this.#holds.values()) {
+      if (!settled) continue;
+      machines += settled.dues.earned + settled.dues.paidByPlatform;
+      charged += settled.dues.charge;
+    }
+    return { machines: microUsd(machines), platform: charged - machines };
   }
 
   #set(account: AccountId, figures: { readonly [Figure in keyof Totals]?: bigint }): void {

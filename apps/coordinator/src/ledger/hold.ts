@@ -25,6 +25,7 @@ export class Hold implements AsyncDisposable {
   readonly amount: MicroUsd;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
+  readonly #hasKey: boolean;
   #noted: { readonly outcome: Outcome; readonly job: UnpaidJob | undefined } = { outcome: "refused", job: undefined };
   #settling: Promise<MicroUsd> | undefined;
 
@@ -33,9 +34,10 @@ export class Hold implements AsyncDisposable {
     this.amount = terms.amount;
     this.#ledger = ledger;
     this.#clock = clock;
+    this.#hasKey = terms.idempotency !== undefined;
   }
 
-  /** @throws NetworkError `insufficient_funds`, and then nothing is held */
+  /** @throws NetworkError `insufficient_funds` or `idempotency_conflict`, and then nothing is held */
   static async take(ledger: Ledger, terms: HoldTerms, clock: Clock): Promise<Hold> {
     await ledger.hold(terms);
     return new Hold(ledger, terms, clock);
@@ -56,6 +58,12 @@ export class Hold implements AsyncDisposable {
     if (this.#settling) throw new RangeError("a hold is settled twice");
     this.#settling = this.#ledger.settle(this.id, { ...settlement, at: this.#clock.now() });
     return this.#settling;
+  }
+
+  /** Nothing is owed any more under the caller's idempotency key, if they sent one: the answer was delivered, or they left. */
+  spendKey(): void {
+    // Where it is not written, the worst is that the platform pays for an answer that it did not owe.
+    if (this.#hasKey) this.#ledger.spendKey(this.id).catch(() => undefined);
   }
 
   /** A settlement that did not reach the disk told nobody anything, so the money goes back: now, or once the disk takes it. */

@@ -7,7 +7,9 @@ import {
   type ReceiptDocument,
   type RequestId,
   type Serial,
+  type Sha256Hex,
 } from "@darkbloom/protocol";
+import type { Idempotency } from "./idempotency.ts";
 import type { HoldId, HoldTerms, Outcome, Settlement } from "./port.ts";
 
 /** Two accounts for tests of the ledger and of what stands on it. */
@@ -23,6 +25,12 @@ export const termsOf = (hold: string, amount: bigint, account = anna): HoldTerms
   model: "darkbloom-tiny" as ModelId,
   amount: microUsd(amount),
   at: 1_000,
+});
+
+/** What a key and a body come to; both are one letter of a hash. */
+export const idempotencyOf = (key: string, body = "b"): Idempotency => ({
+  keySha256: key.repeat(64).slice(0, 64) as Sha256Hex,
+  bodySha256: body.repeat(64) as Sha256Hex,
 });
 
 /** A settlement with or without a job, whose usage is always the same. */

@@ -9,6 +9,7 @@ import type {
   Serial,
   Usage,
 } from "@darkbloom/protocol";
+import type { Idempotency } from "./idempotency.ts";
 
 /** One request's money, whatever its attempts. Ours, and unique: a caller's request id may repeat. */
 export type HoldId = string & { readonly of: "hold" };
@@ -23,6 +24,8 @@ export interface HoldTerms {
   readonly amount: MicroUsd;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Where the caller sent an `Idempotency-Key`. */
+  readonly idempotency?: Idempotency;
 }
 
 /** How a request ended; `shutdown` is one that a coordinator on its way out waited for in vain, `crashed` is written at the next start for holds that a crash left open. */
@@ -65,6 +68,14 @@ export interface Totals {
   readonly credited: MicroUsd;
 }
 
+/** Of everything that was ever charged, whose it is. */
+export interface Shares {
+  /** What machines earned, also of answers that the platform paid for. */
+  readonly machines: MicroUsd;
+  /** The rest; below zero where the platform paid more than it kept. */
+  readonly platform: bigint;
+}
+
 export interface UsageRow {
   readonly jobId: JobId;
   readonly requestId: RequestId;
@@ -87,11 +98,15 @@ export interface LedgerFault {
  * - `credit` is idempotent on its id; the second call moves nothing.
  * - `hold` moves money from balance to held, or throws `insufficient_funds` and moves nothing.
  *   An account that was never credited has nothing.
+ *   Under an idempotency key it is refused, with nothing moved, while another request under that key runs, or where its body was
+ *   another. Where an answer is owed under the key, the account is asked for nothing: the platform pays the machine's share.
  * - `settle` charges at most what was held, returns the rest to the balance, and writes usage and
  *   receipt, all in one durable step. It answers what was charged.
  * - Both are idempotent on the hold id: the second call changes nothing and gives the first answer.
  * - `settleLater` settles as soon as the storage takes it, and never throws: for money that goes back. Where the
  *   process ends first, the hold is released at the next start.
+ * - `spendKey` ends what is owed under the key of this request, whether it still runs or not: its answer was delivered, or
+ *   its caller left. Without a key it does nothing.
  * - `assertWritable` writes; it throws `storage_unavailable` where nothing can be written, as every other call does then.
  * - An answered call survives a crash of the process or the machine.
  * - After `releaseOpenHolds` no hold is open; each one found was settled as `crashed`, charging nothing.
@@ -101,8 +116,10 @@ export interface Ledger {
   hold(terms: HoldTerms): Promise<void>;
   settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd>;
   settleLater(holdId: HoldId, settlement: Settlement): void;
+  spendKey(holdId: HoldId): Promise<void>;
   assertWritable(): Promise<void>;
   totals(account: AccountId): Promise<Totals>;
+  shares(): Promise<Shares>;
   /** Newest first. */
   usage(account: AccountId, limit: number): Promise<UsageRow[]>;
   /** Only for the account that paid; undefined once its time has passed. */
