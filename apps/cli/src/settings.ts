@@ -63,6 +63,11 @@ export const settings = {
     many: true,
     read: (given) => given.split(","),
   },
+  approveMachines: {
+    means: "give no requests to a machine before 'darkbloom machines approve' names it",
+    mustBe: "true or false",
+    read: yesOrNo,
+  },
   build: {
     value: "NAME",
     means: "the catalog's name for the weights of --model, if it is not the file's own name",

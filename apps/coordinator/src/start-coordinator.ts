@@ -6,6 +6,7 @@ import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
 import { adminOf } from "./admin/operations.ts";
+import { connectedMachines } from "./admin/connected.ts";
 import { serveAdmin } from "./admin/server.ts";
 import { toldAdmin } from "./admin/told.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
@@ -17,6 +18,7 @@ import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { connectionBounds } from "./limits/descriptors.ts";
 import { Slots } from "./routing/slots.ts";
+import { Approvals } from "./trust/approvals.ts";
 import { mayServe } from "./trust/serving.ts";
 import { mayJoin } from "./trust/may-join.ts";
 import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
@@ -42,6 +44,8 @@ export interface CoordinatorConfig {
   readonly trust?: Pick<MachinePolicy, "roots" | "pcrs">;
   /** Identities that are withdrawn, as the list says at each challenge. */
   readonly revoked?: { current(): Revocations };
+  /** A machine on which the operator has not decided serves nobody. */
+  readonly approveMachines?: boolean;
   /** The floor for public traffic. */
   readonly minTrust: TrustLevel;
   /** What callers learn of machines' serials; `serial` if nothing is said. */
@@ -90,7 +94,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }),
   );
   const tools = { clock, random: systemRandom, crypto: nodeCrypto };
-  opening.use(await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools }), events)));
+  const approvals = new Approvals(config.approveMachines ?? false, await store.decisions.list());
+  const connected = connectedMachines(fleet, approvals, clock);
+  opening.use(await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools, connected }), events)));
   const slots = opening.use(new Slots(fleet, clock, systemRandom));
   const net: Net = {
     ...tools,
@@ -118,6 +124,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
         ...net,
         serials,
         records,
+        approvals,
         policy,
         makeCredential: credentialFor,
         floor,

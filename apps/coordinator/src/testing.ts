@@ -21,3 +21,4 @@ export { Mailbox } from "./session/mailbox.ts";
 export type { Wire } from "./session/wire.ts";
 export { ProviderSockets } from "./ws/provider.ts";
 export { serialNames, type NetworkKey, type SerialDisclosure, type SerialNames } from "./trust/serial-names.ts";
+export { Approvals, machineIdOf } from "./trust/approvals.ts";

@@ -135,6 +135,8 @@ const candidateOf = ({ providerId, verdict, attested, models, slots, running, dr
   attestedUntilMs: attested ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
   failing: false,
   distrustedUntilMs: Number.NEGATIVE_INFINITY,
+  machineId: `mach_${"0".repeat(32)}` as Candidate["machineId"],
+  approval: "given",
   draining,
   models,
   slots,

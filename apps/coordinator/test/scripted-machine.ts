@@ -20,6 +20,7 @@ import { blameless } from "../src/fleet/conduct.ts";
 import { unmeasured } from "../src/fleet/pace.ts";
 import type { ProviderView } from "../src/fleet/view.ts";
 import type { Line, LineEvent } from "../src/session/line.ts";
+import { machineIdOf } from "../src/trust/approvals.ts";
 import { providerView } from "./inference-samples.ts";
 
 type RefusalCode = Extract<FromProvider, { type: "inference_error" }>["code"];
@@ -75,6 +76,8 @@ export class ScriptedMachine implements Member {
       attestedUntilMs: Infinity,
       failing: false,
       distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
+      machineId: machineIdOf(nodeCrypto, this.identityKey),
+      approval: "given",
       draining,
       models,
       slots,
@@ -96,6 +99,7 @@ export class ScriptedMachine implements Member {
 
   prove = async () => ({ provider: this.view() });
   replaced(): void {}
+  approvalChanged(): void {}
   distrust(): void {
     this.distrusted = true;
   }

@@ -1,5 +1,5 @@
 import type { Line, LineEvent, Member, ProvenView, ProviderView } from "@darkbloom/coordinator/testing";
-import { Mailbox } from "@darkbloom/coordinator/testing";
+import { machineIdOf, Mailbox } from "@darkbloom/coordinator/testing";
 import {
   AnswerSealer,
   EnvelopeOpener,
@@ -113,6 +113,8 @@ class FakeMachine implements Member {
       attestedUntilMs: Infinity,
       failing: false,
       distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
+      machineId: machineIdOf(nodeCrypto, this.identityKey),
+      approval: "given",
       draining: false,
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
       slots: 1,
@@ -165,6 +167,7 @@ class FakeMachine implements Member {
   }
 
   replaced(): void {}
+  approvalChanged(): void {}
   distrust(): void {
     this.distrusted = true;
   }

@@ -4,6 +4,7 @@ import {
   credentialFor,
   Fleet,
   hostProvider,
+  Approvals,
   MachineRecords,
   MemoryLedger,
   serialNames,
@@ -105,6 +106,8 @@ export class TestNetwork {
   readonly #ending = new AbortController();
   readonly serials: SerialNames;
   readonly #records = new MachineRecords();
+  /** Asks for none; a test may. */
+  approvals = new Approvals(false);
   /** By which machines are judged; a test may change it. */
   policy: MachinePolicy = {};
   floor: Parameters<typeof hostProvider>[0]["floor"] = { minTrust: "self_signed", catalog: new Catalog([entry]) };
@@ -146,6 +149,7 @@ export class TestNetwork {
       ...this.net,
       serials: this.serials,
       records: this.#records,
+      approvals: this.approvals,
       policy: () => this.policy,
       makeCredential: credentialFor,
       floor: this.floor,

@@ -14,6 +14,7 @@ export const coordinator = command({
   examples: [
     "coordinator --port 8080 --data /var/lib/darkbloom",
     "coordinator --host :: --trust-proxy --cors-origin https://app.example.com",
+    "coordinator --host :: --approve-machines",
     "coordinator --port 0 --data ./net --json --log-level warn",
   ],
   needs: {
@@ -24,6 +25,7 @@ export const coordinator = command({
     trustProxy: { default: "false" },
     hideUnserved: { default: "false" },
     joinToken: "optional",
+    approveMachines: { default: "false" },
     minTrust: { default: "self_signed" },
     serialDisclosure: { default: "serial" },
     revoked: "optional",
@@ -54,6 +56,7 @@ export const coordinator = command({
       ownHostOnly: isSupervised && isLoopback(host) && !as.trustProxy,
       hideUnserved: as.hideUnserved,
       ...(as.joinToken !== undefined && { joinToken: as.joinToken }),
+      approveMachines: as.approveMachines,
       minTrust: as.minTrust,
       trust: readTrustFiles(as),
       serialDisclosure: as.serialDisclosure,

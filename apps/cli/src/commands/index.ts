@@ -6,6 +6,8 @@ import { keysCreate } from "./keys-create.ts";
 import { keysList } from "./keys-list.ts";
 import { keysRevoke } from "./keys-revoke.ts";
 import { ledgerCheck } from "./ledger-check.ts";
+import { machinesApprove, machinesRefuse } from "./machines-decide.ts";
+import { machinesList } from "./machines-list.ts";
 import { providerDoctor } from "./provider-doctor.ts";
 import { providerAttest } from "./provider-attest.ts";
 import { providerLogin } from "./provider-login.ts";
@@ -24,6 +26,11 @@ export const groups: readonly Group[] = [
     example: "provider status --data .darkbloom/provider-1",
   },
   { name: "keys", does: "Make, list and revoke API keys.", example: "keys create --credit 5.00" },
+  {
+    name: "machines",
+    does: "See which machines are here, and decide which may serve.",
+    example: "machines list --data .darkbloom",
+  },
   { name: "ledger", does: "Look after the books.", example: "ledger check" },
   {
     name: "verify",
@@ -46,6 +53,9 @@ export const commands: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  machinesList,
+  machinesApprove,
+  machinesRefuse,
   credit,
   ledgerCheck,
   verifyProviders,

@@ -45,6 +45,7 @@ it("makes a private, durable database", async () => {
     "credits",
     "holds",
     "idempotency_keys",
+    "machines",
     "probes",
     "receipts",
     "settlements",

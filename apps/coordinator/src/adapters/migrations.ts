@@ -123,6 +123,18 @@ export const migrations: readonly Migration[] = [
     },
   },
   {
+    name: "0004_decisions_on_machines",
+    async up(db) {
+      await sql`
+        CREATE TABLE machines (
+          machine_id TEXT PRIMARY KEY,
+          serial TEXT,
+          state TEXT NOT NULL CHECK (state IN ('approved', 'refused')),
+          decided_at INTEGER NOT NULL
+        ) STRICT`.execute(db);
+    },
+  },
+  {
     name: "0005_idempotency_keys",
     async up(db) {
       await sql`

@@ -7,6 +7,7 @@ import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
 import { withEntry } from "../catalog/document.ts";
 import type { Countersigner } from "../inference/countersigner.ts";
 import type { Ledger } from "../ledger/port.ts";
+import type { Decisions } from "../trust/approvals.ts";
 import type { NetworkKey } from "../trust/serial-names.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE, openCountersigner } from "./countersigner.ts";
@@ -17,6 +18,7 @@ import { openLocalSecret } from "./local-secret.ts";
 import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
 import { storageFaultOf } from "./storage-failure.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
+import { SqliteDecisions } from "./sqlite-decisions.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
 /** How often receipts and settlements whose time is over are looked for. */
@@ -29,6 +31,8 @@ export interface Store extends AsyncDisposable {
   readonly folder: DataFolder;
   readonly ledger: Ledger;
   readonly accounts: Accounts;
+  /** What the operator decided on machines. */
+  readonly decisions: Decisions;
   readonly countersigner: Countersigner;
   readonly networkKey: NetworkKey;
   /** By which a provider on this machine shows that it may join. */
@@ -98,6 +102,7 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
     folder,
     ledger,
     accounts: new SqliteAccounts(database),
+    decisions: new SqliteDecisions(database),
     countersigner,
     networkKey,
     localSecret,

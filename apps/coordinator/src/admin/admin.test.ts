@@ -12,6 +12,7 @@ import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import { openDatabase } from "../adapters/database.ts";
 import { openStore } from "../adapters/open-store.ts";
 import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
+import { SqliteDecisions } from "../adapters/sqlite-decisions.ts";
 import { SqliteLedger } from "../adapters/sqlite-ledger.ts";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
 import { termsOf } from "../ledger/ledger.samples.ts";
@@ -252,6 +253,7 @@ describe("the admin socket", () => {
 });
 
 describe("what the storage refuses", () => {
+  const machineId = `mach_${"0".repeat(32)}`;
   const refusing = (fault: StorageFault) => async (): Promise<never> => {
     throw new NetworkError({ code: "storage_unavailable", fault, retryAfterSec: 5 });
   };
@@ -261,6 +263,8 @@ describe("what the storage refuses", () => {
     ["revokeKey", (admin) => admin.revokeKey("key_1")],
     ["credit", (admin) => admin.credit({ keyId: "key_1" }, microUsd(1n))],
     ["check", (admin) => admin.check()],
+    ["listMachines", (admin) => admin.listMachines()],
+    ["decideMachine", (admin) => admin.decideMachine(machineId, "approved")],
   ];
 
   /** Goal: each is told in a sentence and none as a fault of the program. Method: every operation on accounts and a ledger that refuse. */
@@ -269,7 +273,8 @@ describe("what the storage refuses", () => {
     const accounts = { add: refuse, find: refuse, list: refuse, revoke: refuse };
     await using store = await open(newPath());
     const ledger = { ...store.ledger, check: refuse, totals: refuse };
-    await expect(act(adminOf({ ...world, accounts, ledger }))).rejects.toMatchObject({
+    const decisions = { list: refuse, put: refuse };
+    await expect(act(adminOf({ ...world, accounts, ledger, decisions }))).rejects.toMatchObject({
       name: "AdminError",
       code: "internal",
       message: expect.stringContaining("is full. Make room"),
@@ -301,15 +306,21 @@ describe("what the storage refuses", () => {
     await using folder = await openDataFolder(newPath(), "coordinator");
     using database = await openDatabase(folder);
     await using ledger = new SqliteLedger(database);
-    const admin = adminOf({ ...world, ledger, accounts: new SqliteAccounts(database) });
+    const admin = adminOf({
+      ...world,
+      ledger,
+      accounts: new SqliteAccounts(database),
+      decisions: new SqliteDecisions(database),
+    });
     const { keyId } = await admin.createKey({ label: "x", credit: microUsd(1n) });
     database.exec("PRAGMA query_only = ON");
     for (const act of [
-      admin.createKey({ label: "y", credit: microUsd(0n) }),
-      admin.revokeKey(keyId),
-      admin.credit({ keyId }, microUsd(1n)),
+      () => admin.createKey({ label: "y", credit: microUsd(0n) }),
+      () => admin.revokeKey(keyId),
+      () => admin.credit({ keyId }, microUsd(1n)),
+      () => admin.decideMachine(machineId, "approved"),
     ])
-      await expect(act).rejects.toMatchObject({
+      await expect(act()).rejects.toMatchObject({
         code: "internal",
         message: expect.stringContaining("cannot be written"),
       });

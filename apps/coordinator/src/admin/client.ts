@@ -6,7 +6,9 @@ import * as z from "zod";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
 import { linesOf } from "./lines.ts";
-import { AdminError, adminOf, type Admin } from "./operations.ts";
+import type { Decisions } from "../trust/approvals.ts";
+import { AdminError } from "./fault.ts";
+import { adminOf, type Admin } from "./operations.ts";
 import { adminSocketOf } from "./socket-path.ts";
 import {
   ADMIN_ANSWER_CHARS_MAX,
@@ -20,9 +22,15 @@ import {
 const ADMIN_WAIT_MAX_MS = 5_000;
 const ADMIN_RETRY_MS = 100;
 
+interface OpenStore {
+  readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly decisions: Decisions;
+}
+
 /** How to do without a coordinator. `main` passes `openStore` here. */
 export interface DirectAccess {
-  openStore(dataPath: string): Promise<{ readonly ledger: Ledger; readonly accounts: Accounts } & AsyncDisposable>;
+  openStore(dataPath: string): Promise<OpenStore & AsyncDisposable>;
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
@@ -43,7 +51,10 @@ export async function withAdmin<Result>(
   const deadline = clock.monotonicMs() + ADMIN_WAIT_MAX_MS;
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
-    if (store) return await work(adminOf({ ledger: store.ledger, accounts: store.accounts, clock, random, crypto }));
+    if (store) {
+      const { ledger, accounts, decisions } = store;
+      return await work(adminOf({ ledger, accounts, decisions, clock, random, crypto }));
+    }
     if (await isAnswering(dataPath)) return await work(remoteAdmin(dataPath));
     if (clock.monotonicMs() > deadline) throw heldInSilence(dataPath);
     await clock.sleep(ADMIN_RETRY_MS);
@@ -99,6 +110,23 @@ function remoteAdmin(dataPath: string): Admin {
       const faults = await ask({ op: "ledger.check" }, adminAnswers["ledger.check"]);
       return faults.map(({ account, off_by_micro_usd: offBy }) => ({ account, offBy }));
     },
+    listMachines: async () =>
+      (await ask({ op: "machines.list" }, adminAnswers["machines.list"])).map((machine) => ({
+        machineId: machine.machine_id,
+        serial: machine.serial,
+        state: machine.state,
+        decidedAt: machine.decided_at,
+        connected: machine.connected,
+        attested: machine.attested,
+        trustLevel: machine.trust_level,
+      })),
+    decideMachine: async (machine, state) =>
+      (await ask({ op: "machines.decide", machine, state }, adminAnswers["machines.decide"])).map((decision) => ({
+        machineId: decision.machine_id,
+        serial: decision.serial,
+        state: decision.state,
+        decidedAt: decision.decided_at,
+      })),
   };
 }
 

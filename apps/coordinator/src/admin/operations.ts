@@ -1,5 +1,4 @@
 import {
-  ErrorForPeople,
   microUsd,
   NetworkError,
   formatUsd,
@@ -19,6 +18,9 @@ import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
+import type { Decisions } from "../trust/approvals.ts";
+import { AdminError } from "./fault.ts";
+import { machineAdminOf, type ConnectedMachines, type MachineAdmin } from "./machines.ts";
 
 export interface CreatedKey {
   /** Shown this once. */
@@ -41,8 +43,8 @@ export interface NewKey {
 /** Whose balance: an account, or the account of a key. */
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
-/** What an operator can do to accounts, whether a coordinator runs or not. Effects are immediate and durable. */
-export interface Admin {
+/** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
+export interface Admin extends MachineAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** Oldest first, revoked ones too. */
   listKeys(): Promise<ListedKey[]>;
@@ -52,27 +54,17 @@ export interface Admin {
   check(): Promise<LedgerFault[]>;
 }
 
-export type AdminFault = "invalid" | "unknown_account" | "unknown_key" | "too_much" | "unreachable" | "internal";
-
 /** A key, and what its account can still spend, holds included. */
 export interface ListedKey extends KeyRecord {
   readonly balance: MicroUsd;
 }
 
-/** The message is a sentence for the operator. */
-export class AdminError extends ErrorForPeople {
-  override readonly name = "AdminError";
-  readonly code: AdminFault;
-
-  constructor(code: AdminFault, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
 export interface AdminWorld {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
+  readonly decisions: Decisions;
+  /** None where no coordinator runs. */
+  readonly connected?: ConnectedMachines;
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
@@ -81,7 +73,7 @@ export interface AdminWorld {
 const CREDIT_ID_BYTES = 16;
 const LABEL_CHARS_MAX = 128;
 
-/** The operations themselves, on the ledger and the accounts of this process. What the storage refuses is told in a sentence. */
+/** The operations themselves, on the ledger, the accounts and the machines of this process. What the storage refuses is told in a sentence. */
 export function adminOf(world: AdminWorld): Admin {
   const admin = plainAdminOf(world);
   return {
@@ -89,6 +81,8 @@ export function adminOf(world: AdminWorld): Admin {
     listKeys: () => told(admin.listKeys()),
     revokeKey: (keyId) => told(admin.revokeKey(keyId)),
     credit: (payee, amount) => told(admin.credit(payee, amount)),
+    listMachines: () => told(admin.listMachines()),
+    decideMachine: (which, state) => told(admin.decideMachine(which, state)),
     check: () =>
       told(
         admin.check(),
@@ -117,7 +111,11 @@ async function told<Done>(act: Promise<Done>, whenBusy = storageSentences.busy):
   }
 }
 
-function plainAdminOf({ ledger, accounts, clock, random, crypto }: AdminWorld): Admin {
+const nobodyConnected: ConnectedMachines = { list: () => [], decided: () => {} };
+
+function plainAdminOf(world: AdminWorld): Admin {
+  const { ledger, accounts, decisions, connected = nobodyConnected, clock, random, crypto } = world;
+
   async function accountOf(payee: Payee): Promise<AccountId> {
     const keys = await accounts.list();
     const key = keys.find((known) =>
@@ -142,6 +140,8 @@ function plainAdminOf({ ledger, accounts, clock, random, crypto }: AdminWorld): 
   }
 
   return {
+    ...machineAdminOf(decisions, connected, clock),
+
     async createKey({ label, credit, account: wanted, minTrust = null, pins = [] }) {
       if (label.length > LABEL_CHARS_MAX)
         throw new AdminError("invalid", `A label may have up to ${LABEL_CHARS_MAX} characters.`);

@@ -2,7 +2,9 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import type { KeyRecord } from "../accounts/port.ts";
 import { linesOf, LineTooLongError } from "./lines.ts";
-import { AdminError, type Admin } from "./operations.ts";
+import { AdminError } from "./fault.ts";
+import type { ListedMachine } from "./machines.ts";
+import type { Admin } from "./operations.ts";
 import { placeAdminSocket } from "./socket-path.ts";
 import {
   ADMIN_REQUEST_CHARS_MAX,
@@ -133,6 +135,15 @@ async function perform(admin: Admin, request: AdminRequest): Promise<unknown> {
     }
     case "ledger.check":
       return (await admin.check()).map(({ account, offBy }) => ({ account, off_by_micro_usd: String(offBy) }));
+    case "machines.list":
+      return (await admin.listMachines()).map((machine) => ({
+        ...wireOfDecision(machine),
+        connected: machine.connected,
+        attested: machine.attested,
+        trust_level: machine.trustLevel,
+      }));
+    case "machines.decide":
+      return (await admin.decideMachine(request.machine, request.state)).map(wireOfDecision);
   }
 }
 
@@ -144,6 +155,18 @@ const wireOf = (key: KeyRecord): WireKeyRecord => ({
   pins: [...key.pins],
   created_at: key.createdAt,
   revoked_at: key.revokedAt,
+});
+
+const wireOfDecision = ({
+  machineId,
+  serial,
+  state,
+  decidedAt,
+}: Pick<ListedMachine, "machineId" | "serial" | "state" | "decidedAt">) => ({
+  machine_id: machineId,
+  serial,
+  state,
+  decided_at: decidedAt,
 });
 
 function failed(code: AdminError["code"], message: string): z.input<typeof adminFailure> {

@@ -1,7 +1,7 @@
 import { lstatSync, mkdtempSync, readlinkSync, realpathSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { AdminError } from "./operations.ts";
+import { AdminError } from "./fault.ts";
 
 const SOCKET_FILE = "admin.sock";
 const FOLDER_PREFIX = "darkbloom-";

@@ -27,6 +27,14 @@ export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Adm
       })),
     revokeKey: (keyId) =>
       told("keys.revoke", admin.revokeKey(keyId), (key) => ({ keyId: key.keyId, account: key.account })),
+    decideMachine: (which, state) =>
+      told(
+        state === "approved" ? "machines.approve" : "machines.refuse",
+        admin.decideMachine(which, state),
+        (made) => ({
+          machines: made.length,
+        }),
+      ),
     credit: (payee, amount) =>
       told("credit", admin.credit(payee, amount), ({ account }) => ({ account, creditMicroUsd: amount })),
   };

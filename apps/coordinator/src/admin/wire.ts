@@ -7,6 +7,8 @@ import {
   type Serial,
 } from "@darkbloom/protocol";
 import * as z from "zod";
+import type { MachineId } from "../trust/approvals.ts";
+import { adminFaults } from "./fault.ts";
 
 /**
  * What passes over the admin socket: one JSON object per line, a request and its answer in turns. Money
@@ -29,6 +31,7 @@ const id = z.string().min(1).max(128);
 const accountId = id.transform((text) => text as AccountId);
 const keyId = id.transform((text) => text as KeyId);
 const label = z.string();
+const decided = z.enum(["approved", "refused"]);
 
 const payee = z.union([z.strictObject({ account: id }), z.strictObject({ key_id: id })]);
 
@@ -45,6 +48,8 @@ export const adminRequest = z.discriminatedUnion("op", [
   z.strictObject({ op: z.literal("keys.revoke"), key_id: id }),
   z.strictObject({ op: z.literal("credit"), payee, amount_micro_usd: amount }),
   z.strictObject({ op: z.literal("ledger.check") }),
+  z.strictObject({ op: z.literal("machines.list") }),
+  z.strictObject({ op: z.literal("machines.decide"), machine: id, state: decided }),
 ]);
 export type AdminRequest = z.output<typeof adminRequest>;
 export type WireAdminRequest = z.input<typeof adminRequest>;
@@ -59,6 +64,16 @@ const keyRecord = z.object({
   revoked_at: z.int().nullable(),
 });
 
+const decision = z.object({
+  machine_id: id.transform((text) => text as MachineId),
+  serial: z
+    .string()
+    .transform((text) => text as Serial)
+    .nullable(),
+  state: decided,
+  decided_at: z.int(),
+});
+
 /** The `ok` of each answer. */
 export const adminAnswers = {
   "keys.create": z.object({ api_key: z.string(), key_id: keyId, account: accountId }),
@@ -66,11 +81,21 @@ export const adminAnswers = {
   "keys.revoke": keyRecord,
   credit: z.object({ account: accountId, balance_micro_usd: money }),
   "ledger.check": z.array(z.object({ account: accountId, off_by_micro_usd: money })),
+  "machines.list": z.array(
+    decision.extend({
+      state: z.enum([...decided.options, "undecided"]),
+      decided_at: z.int().nullable(),
+      connected: z.boolean(),
+      attested: z.boolean(),
+      trust_level: z.enum(trustLevels).nullable(),
+    }),
+  ),
+  "machines.decide": z.array(decision),
 } as const;
 
 export const adminFailure = z.object({
   error: z.object({
-    code: z.enum(["invalid", "unknown_account", "unknown_key", "too_much", "unreachable", "internal"]),
+    code: z.enum(adminFaults),
     message: z.string(),
   }),
 });

@@ -31,7 +31,7 @@ export type JoinRefusal =
   | "evidence";
 
 /** What an operator did over the admin socket; what only reads is not told. */
-export type AdminAction = "keys.create" | "keys.revoke" | "credit";
+export type AdminAction = "keys.create" | "keys.revoke" | "credit" | "machines.approve" | "machines.refuse";
 
 /** Why a provider's connection ended. */
 export type LeaveReason =
@@ -97,6 +97,8 @@ export interface Events {
     keyId?: KeyId;
     account?: AccountId;
     creditMicroUsd?: bigint;
+    /** How many were decided on. */
+    machines?: number;
   }): void;
   providerLeft(facts: { providerId: ProviderId; reason: LeaveReason; running: number; connectedMs: number }): void;
   /** A machine may not serve, since its clock and ours are too far apart. */

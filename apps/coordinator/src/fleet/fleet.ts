@@ -28,6 +28,8 @@ export interface Member {
   sealing(): Sealing;
   /** The same machine has connected anew; this connection ends. */
   replaced(): void;
+  /** The operator has decided on this machine. */
+  approvalChanged(): void;
   /** An answer did not match its signature: no request reaches this machine again. */
   distrust(): void;
 }
@@ -75,8 +77,18 @@ export class Fleet implements FleetView {
       if (other !== member && other.identityKey === member.identityKey) other.replaced();
   }
 
+  /** The operator has decided on the machine of this id. */
+  approvalChanged(machineId: Candidate["machineId"]): void {
+    for (const member of this.#members.values())
+      if (member.candidate().machineId === machineId) member.approvalChanged();
+  }
+
   get(providerId: ProviderId): Member | undefined {
     return this.#members.get(providerId);
+  }
+
+  members(): Member[] {
+    return [...this.#members.values()];
   }
 
   candidates(): Candidate[] {

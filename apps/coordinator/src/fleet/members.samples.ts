@@ -48,6 +48,8 @@ export const idle: Candidate = {
   attestedUntilMs: Number.POSITIVE_INFINITY,
   failing: false,
   distrustedUntilMs: Number.NEGATIVE_INFINITY,
+  machineId: `mach_${"0".repeat(32)}` as Candidate["machineId"],
+  approval: "given",
   draining: false,
   models: [servedModel()],
   slots: 2,
@@ -108,6 +110,9 @@ export class SampleMember implements Member {
 
   replaced(): void {
     this.wasReplaced = true;
+  }
+  approvalChanged(): void {
+    this.become({ approval: "given" });
   }
   view = unused;
   prove = unused;

@@ -18,6 +18,8 @@ describe("gates", () => {
     ["model_not_served", { models: [] }],
     ["model_not_served", { models: [{ ...servedModel(), weightsSha256: "bb" }] }],
     ["untrusted", { distrustedUntilMs: 1 }],
+    ["not_approved", { approval: "awaited" }],
+    ["not_approved", { approval: "refused", failing: true }],
     ["evidence_failed", { failing: true, attestedUntilMs: never }],
     ["challenge_stale", { attestedUntilMs: never }],
     ["challenge_stale", { attestedUntilMs: -1 }],

@@ -2,6 +2,7 @@ import { atLeast, type Gate, type ProviderId, type Serial, type TrustLevel } fro
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { ConductFigures } from "../fleet/conduct.ts";
 import type { PaceFigures } from "../fleet/pace.ts";
+import type { Approval, MachineId } from "../trust/approvals.ts";
 
 /** What a request needs of a machine. */
 export interface Want {
@@ -18,6 +19,8 @@ export interface Want {
  */
 export interface Candidate {
   readonly providerId: ProviderId;
+  /** What its operator calls it. */
+  readonly machineId: MachineId;
   /** Names by which a pin means this machine. */
   readonly pins: readonly Serial[];
   readonly trustLevel: TrustLevel;
@@ -27,6 +30,8 @@ export interface Candidate {
   readonly failing: boolean;
   /** −∞: nothing is held against it. */
   readonly distrustedUntilMs: number;
+  /** What the coordinator's operator says about it. */
+  readonly approval: Approval;
   readonly draining: boolean;
   readonly models: readonly {
     readonly build: string;
@@ -64,6 +69,7 @@ const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
   already_tried: ({ machine, tried }) => tried.has(machine.providerId),
   model_not_served: (question) => modelFor(question) === undefined,
   untrusted: ({ machine, nowMs }) => nowMs < machine.distrustedUntilMs,
+  not_approved: ({ machine }) => machine.approval !== "given",
   evidence_failed: ({ machine }) => machine.failing,
   challenge_stale: ({ machine, nowMs }) => nowMs > machine.attestedUntilMs,
   trust_below_minimum: ({ want, machine }) => !atLeast(machine.trustLevel, want.minTrust),

@@ -2,6 +2,7 @@ import { fromBase64, tpmQuoteFrom, type FromProvider, type Hpke, type MachinePol
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { MachineRecords } from "../fleet/records.ts";
+import type { Approvals } from "../trust/approvals.ts";
 import type { Floor } from "../trust/serving.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
 import type { ActivationNet } from "./activation.ts";
@@ -17,6 +18,7 @@ export interface SessionNet extends ActivationNet {
   readonly hpke: Hpke;
   readonly fleet: Fleet;
   readonly records: MachineRecords;
+  readonly approvals: Pick<Approvals, "of">;
   /** By which evidence is judged now. */
   readonly policy: () => MachinePolicy;
   readonly floor: Floor;

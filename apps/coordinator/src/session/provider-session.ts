@@ -15,7 +15,6 @@ import type { Member, Sealing } from "../fleet/fleet.ts";
 import { newRecord, type MachineRecord } from "../fleet/records.ts";
 import type { ProvenView, ProviderView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/eligibility.ts";
-import type { MachineName } from "../trust/serial-names.ts";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
 import { CacheScopes } from "./cache-scopes.ts";
 import { CallerNonces } from "./caller-nonces.ts";
@@ -85,9 +84,6 @@ export class ProviderSession implements Member {
   get identityKey(): string {
     return this.#shown.blob.identity_key;
   }
-  get #name(): MachineName {
-    return this.evidence.name;
-  }
   get shown(): Shown {
     return this.#shown;
   }
@@ -121,11 +117,13 @@ export class ProviderSession implements Member {
   #candidateNow(models: Candidate["models"]): Candidate {
     return {
       providerId: this.providerId,
-      pins: this.#name.pins,
+      machineId: this.#shown.machineId,
+      pins: this.evidence.name.pins,
       trustLevel: this.#verdict.level,
       attestedUntilMs: this.#attestedUntilMs,
       failing: fatalFailuresOf(this.#verdict.checks, this.#shown.blob.platform).length > 0,
       distrustedUntilMs: this.standing.distrust?.untilMs ?? Number.NEGATIVE_INFINITY,
+      approval: this.#net.approvals.of(this.#shown.machineId),
       draining: this.#draining || this.#leaving !== undefined,
       models,
       ...routedBy(this.#record, this.#slots),
@@ -137,7 +135,7 @@ export class ProviderSession implements Member {
   view(): ProviderView {
     return {
       providerId: this.providerId,
-      ...describedBy(this.#shown, this.#name),
+      ...describedBy(this.#shown, this.evidence.name),
       models: this.#candidate.models,
       evidence: this.evidence.published(this.#shown, this.#challenge),
       verdict: this.#verdict,
@@ -173,9 +171,10 @@ export class ProviderSession implements Member {
     return {
       jobId,
       providerId: this.providerId,
-      serial: this.#name.serial,
+      serial: this.evidence.name.serial,
       send: ({ callerRequestId, account, envelope }) => {
-        if (this.#leaving) throw this.#gone("before_content");
+        if (this.#leaving)
+          throw new NetworkError({ code: "provider_gone", providerId: this.providerId, phase: "before_content" });
         line.windowBytes = ANSWER_WINDOW_BYTES;
         const request = {
           type: "inference_request",
@@ -221,6 +220,10 @@ export class ProviderSession implements Member {
 
   replaced(): void {
     this.leave("replaced");
+  }
+
+  approvalChanged(): void {
+    this.judge(this.#verdict, this.standing);
   }
 
   distrust(): void {
@@ -343,10 +346,6 @@ export class ProviderSession implements Member {
 
   #ackDrain(): void {
     if (this.#draining && this.#lines.size === 0) this.#outbox.control({ type: "provider_drain_ack" });
-  }
-
-  #gone(phase: "before_content" | "after_content"): NetworkError {
-    return new NetworkError({ code: "provider_gone", providerId: this.providerId, phase });
   }
 
   /** On the monotonic clock. */

@@ -10,6 +10,7 @@ import {
 } from "@darkbloom/protocol";
 import type { MachineName } from "../trust/serial-names.ts";
 import type { Candidate } from "../routing/eligibility.ts";
+import { machineIdOf, type MachineId } from "../trust/approvals.ts";
 
 /** The bytes of a blob, as they were signed. */
 export interface SignedBlob {
@@ -21,6 +22,8 @@ export interface SignedBlob {
 export interface Shown extends SignedBlob {
   readonly blob: RegistrationBlob;
   readonly sha256: Sha256Hex;
+  /** What its operator calls the machine that this blob names. */
+  readonly machineId: MachineId;
 }
 
 /** @returns undefined where the bytes are no blob */
@@ -29,7 +32,13 @@ export function readShown(crypto: Crypto, frame: { blob: string; signature: stri
   const blob = readBlob(blobBytes);
   if (!blob) return undefined;
   const sha256 = toHex(crypto.sha256(blobBytes)) as Sha256Hex;
-  return { blob, blobBytes, blobSignature: fromBase64OrNothing(frame.signature), sha256 };
+  return {
+    blob,
+    blobBytes,
+    blobSignature: fromBase64OrNothing(frame.signature),
+    sha256,
+    machineId: machineIdOf(crypto, blob.identity_key),
+  };
 }
 
 export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undefined): Evidence => ({

@@ -64,3 +64,17 @@ it("names the faults of a machine that is left out, and whether it may serve at 
   expect(told(30_000)).toEqual([true, "pass", "one request at a time, until some went well"]);
   expect(servingChecks(machine, floor, 28_500).find(({ id }) => id === "serving.faults")?.remedy).toContain("in 2 s");
 });
+
+/** Goal: a machine without the operator's word reads what to do. Method: the same machine under each word. */
+it.each([
+  ["given", true, []],
+  ["awaited", false, [["serving.approval", "this coordinator's operator has not approved this machine yet"]]],
+  ["refused", false, [["serving.approval", "this coordinator's operator has refused this machine"]]],
+] as const)("serves with an approval that is %s: %s", (approval, serves, told) => {
+  const floor = { minTrust: "self_signed", catalog: new Catalog([entry]) } as const;
+  const machine = { ...idle, models: [model], approval };
+  expect(mayServe(machine, floor, 0)).toBe(serves);
+  const failed = servingChecks(machine, floor, 0).filter(({ status }) => status === "fail");
+  expect(failed.map(({ id, seen }) => [id, seen])).toEqual(told);
+  for (const { remedy } of failed) expect(remedy).toContain(`'darkbloom machines approve ${machine.machineId}'`);
+});

@@ -26,7 +26,30 @@ export const servingChecks = (machine: Candidate, floor: Floor, nowMs: number): 
   ),
   modelsCheck(machine, floor, nowMs),
   faultsCheck(machine, nowMs),
+  ...approvalChecks(machine),
 ];
+
+/** Nothing where it may serve: most coordinators ask for no approval, and an owner need not know of it. */
+function approvalChecks({ approval, machineId }: Candidate): Check[] {
+  const id = "serving.approval";
+  if (approval === "awaited")
+    return [
+      checks.fail(
+        id,
+        "this coordinator's operator has not approved this machine yet",
+        `Ask the operator to run 'darkbloom machines approve ${machineId}'.`,
+      ),
+    ];
+  if (approval === "refused")
+    return [
+      checks.fail(
+        id,
+        "this coordinator's operator has refused this machine",
+        `Ask the operator why; 'darkbloom machines approve ${machineId}' takes it back.`,
+      ),
+    ];
+  return [];
+}
 
 function faultsCheck({ conduct: { ejectedUntilMs, isProbed } }: Candidate, nowMs: number): Check {
   const id = "serving.faults";

@@ -1,0 +1,118 @@
+import type { Clock, Serial, TrustLevel } from "@darkbloom/protocol";
+import {
+  DECISIONS_MAX,
+  machineIdShape,
+  type Approval,
+  type Decided,
+  type Decision,
+  type Decisions,
+  type MachineId,
+} from "../trust/approvals.ts";
+import { AdminError } from "./fault.ts";
+
+/** A machine that is connected now. */
+export interface ConnectedMachine {
+  readonly machineId: MachineId;
+  /** As in the books: a pseudonym where its own is not disclosed. */
+  readonly serial: Serial;
+  readonly approval: Approval;
+  /** Its latest challenge was passed: it has shown that the identity key is its own. */
+  readonly attested: boolean;
+  readonly trustLevel: TrustLevel;
+}
+
+/** The machines of a coordinator that runs. */
+export interface ConnectedMachines {
+  list(): readonly ConnectedMachine[];
+  /** A decision is durable: it counts from now on. */
+  decided(decision: Decision): void;
+}
+
+/** A machine that is connected or was decided on. */
+export interface ListedMachine {
+  readonly machineId: MachineId;
+  readonly serial: Serial | null;
+  /** Undecided: it serves where the coordinator asks for no approval. */
+  readonly state: Decided | "undecided";
+  readonly decidedAt: number | null;
+  readonly connected: boolean;
+  readonly attested: boolean;
+  readonly trustLevel: TrustLevel | null;
+}
+
+/** Stands for every connected machine that has passed its challenge and was not decided on. */
+export const ALL_MACHINES = "all";
+
+export interface MachineAdmin {
+  /** Those decided on, oldest first, then the connected others. */
+  listMachines(): Promise<ListedMachine[]>;
+  /** @param which an id, a serial of a machine that is connected or was decided on, or `all` */
+  decideMachine(which: string, state: Decided): Promise<Decision[]>;
+}
+
+export function machineAdminOf(decisions: Decisions, connected: ConnectedMachines, clock: Clock): MachineAdmin {
+  const listMachines = async (): Promise<ListedMachine[]> => {
+    const here = new Map<MachineId, ConnectedMachine>();
+    // A connection that has not shown whose it is never hides one that has.
+    for (const machine of connected.list())
+      if (machine.attested || !here.has(machine.machineId)) here.set(machine.machineId, machine);
+    const listed: ListedMachine[] = (await decisions.list()).map(({ machineId, serial, state, decidedAt }) => {
+      const machine = here.get(machineId);
+      here.delete(machineId);
+      return { machineId, serial: machine?.serial ?? serial, state, decidedAt, ...presenceOf(machine) };
+    });
+    for (const machine of here.values()) {
+      const { machineId, serial } = machine;
+      listed.push({ machineId, serial, state: "undecided", decidedAt: null, ...presenceOf(machine) });
+    }
+    return listed;
+  };
+
+  return {
+    listMachines,
+    async decideMachine(which, state) {
+      const listed = await listMachines();
+      const meant = meantBy(which, listed);
+      let decidedCount = listed.filter(({ decidedAt }) => decidedAt !== null).length;
+      const done: Decision[] = [];
+      for (const { machineId, serial, decidedAt } of meant) {
+        if (decidedAt === null && ++decidedCount > DECISIONS_MAX)
+          throw new AdminError("too_much", `No more than ${DECISIONS_MAX} machines can be decided on.`);
+        const decision = { machineId, serial, state, decidedAt: clock.now() };
+        await decisions.put(decision);
+        connected.decided(decision);
+        done.push(decision);
+      }
+      return done;
+    },
+  };
+}
+
+const presenceOf = (machine: ConnectedMachine | undefined) => ({
+  connected: machine !== undefined,
+  attested: machine?.attested ?? false,
+  trustLevel: machine?.trustLevel ?? null,
+});
+
+type Meant = Pick<ListedMachine, "machineId" | "serial" | "decidedAt">;
+
+function meantBy(which: string, listed: readonly ListedMachine[]): readonly Meant[] {
+  if (which === ALL_MACHINES) return listed.filter(({ state, attested }) => state === "undecided" && attested);
+  if (machineIdShape.test(which)) {
+    // Also one that has never been here: its owner knows its id from where it was tried.
+    const machineId = which as MachineId;
+    return [listed.find((machine) => machine.machineId === machineId) ?? { machineId, serial: null, decidedAt: null }];
+  }
+  const named = listed.filter(({ serial }) => serial === which);
+  if (named.length > 1)
+    throw new AdminError(
+      "invalid",
+      `${named.length} machines say that they are ${which}. Name the one by its id: ${named.map(({ machineId }) => machineId).join(", ")}.`,
+    );
+  if (named.length === 0)
+    throw new AdminError(
+      "unknown_machine",
+      "No machine of this name is connected or was decided on. 'darkbloom machines list' shows every machine.",
+    );
+  return named;
+}
