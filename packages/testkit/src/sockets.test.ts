@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { connect, type AddressInfo } from "node:net";
+import { promisify } from "node:util";
 import { ProviderSockets } from "@darkbloom/coordinator/testing";
 import { softwareSerial, toBase64 } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
@@ -92,6 +93,30 @@ describe("a provider's socket", () => {
     expect(await upgradeWith(port, {})).toContain("HTTP/1.1 101");
   });
 
+  it.each([
+    ["null", 1],
+    ["", 1],
+    ["http://127.0.0.1", 1],
+    ["https://evil.example", 2],
+  ])("of a page whose origin is %j, told %s times, is refused", async (origin, times) => {
+    const { port } = http.address() as AddressInfo;
+    const lines = Array.from({ length: times }, () => `Origin: ${origin}\r\n`).join("");
+    expect(await upgradeWith(port, {}, lines)).toContain("HTTP/1.1 403");
+  });
+
+  it("that is refused is gone, also where its peer never closes its own half", async () => {
+    const { port } = http.address() as AddressInfo;
+    const crowd = Array.from({ length: 200 }, () => connect({ port, host: "127.0.0.1", allowHalfOpen: true }));
+    for (const socket of crowd) {
+      socket.on("error", () => {});
+      socket.write(upgradeText(port, { origin: "null" }));
+      socket.resume();
+    }
+    await Promise.all(crowd.map((socket) => once(socket, "end")));
+    await expect.poll(() => promisify(http.getConnections).call(http)).toBe(0);
+    for (const socket of crowd) socket.destroy();
+  });
+
   it("that never registers shuts out nobody: of a crowd the first to come go first", async () => {
     const crowd = await Promise.all(Array.from({ length: 100 }, () => opened()));
     const machine = await joinedMachine();
@@ -143,9 +168,9 @@ const upgradeText = (port: number, headers: Record<string, string>): string =>
   ].join("\r\n");
 
 /** The head of the answer to an upgrade. */
-async function upgradeWith(port: number, headers: Record<string, string>): Promise<string> {
+async function upgradeWith(port: number, headers: Record<string, string>, further = ""): Promise<string> {
   const socket = connect(port, "127.0.0.1");
-  socket.write(upgradeText(port, headers));
+  socket.write(upgradeText(port, headers).replace(/\r\n$/, `${further}\r\n`));
   const [head] = (await once(socket, "data")) as [Buffer];
   socket.destroy();
   return head.toString();

@@ -9,6 +9,7 @@ import type {
   RequestId,
   Serial,
 } from "@darkbloom/protocol";
+import { receiptFields } from "@darkbloom/protocol";
 import { expect, it } from "vitest";
 import { createObserver, placeOf } from "./observe.ts";
 
@@ -48,6 +49,9 @@ it("turns each event into one line and its counters, with money as a number", as
     durationMs: 1,
   });
   events.attemptFailed({ requestId, jobId: "job_1" as JobId, providerId, code: "too_slow", durationMs: 1 });
+  const lie = { requestId, jobId: "job_2" as JobId, providerId, code: "receipt_mismatch", durationMs: 1 } as const;
+  for (const field of receiptFields) events.attemptFailed({ ...lie, mismatch: "receipt_fields", field });
+  events.attemptFailed({ ...lie, mismatch: "response_hash" });
   events.providerJoined({ providerId, serial: "S" as Serial, trustLevel: "self_signed", slots: 1, models: 1 });
   events.providerLeft({ providerId, reason: "silent", running: 0, connectedMs: 1 });
   events.verdictChanged({ providerId, from: "self_signed", to: "none", failedChecks: 1 });
@@ -60,7 +64,7 @@ it("turns each event into one line and its counters, with money as a number", as
     "request_settled",
     "request_failed",
     "request_failed",
-    "attempt_failed",
+    ...Array.from({ length: 2 + receiptFields.length }, () => "attempt_failed"),
     "provider_joined",
     "provider_left",
     "verdict_changed",
@@ -79,6 +83,8 @@ it("turns each event into one line and its counters, with money as a number", as
     'darkbloom_first_content_seconds_bucket{le="0.25",model="tiny"} 1',
     'darkbloom_request_failures_total{code="body_invalid"} 1',
     'darkbloom_attempt_failures_total{code="too_slow"} 1',
+    ...receiptFields.map((field) => `darkbloom_receipt_mismatches_total{mismatch="receipt_fields",field="${field}"} 1`),
+    'darkbloom_receipt_mismatches_total{mismatch="response_hash",field="none"} 1',
     'darkbloom_providers_left_total{reason="silent"} 1',
     'darkbloom_bugs_total{where="serve"} 1',
   ])

@@ -67,6 +67,8 @@ export function createObserver({ level, destination = new LogLines() }: Observer
     attemptFailed: (facts) => {
       log.warn({ event: "attempt_failed", ...facts });
       count.attemptFailures.inc({ code: facts.code });
+      if (facts.mismatch !== undefined)
+        count.mismatches.inc({ mismatch: facts.mismatch, field: facts.field ?? "none" });
     },
     providerJoined: (facts) => {
       log.info({ event: "provider_joined", ...facts });
@@ -156,6 +158,11 @@ function countersIn(registry: Registry) {
     attempts: counter("attempts_total", "Attempts of settled requests.", ["model"]),
     failures: counter("request_failures_total", "Requests that were refused or failed, by code.", ["code"]),
     attemptFailures: counter("attempt_failures_total", "Attempts that failed, by code.", ["code"]),
+    mismatches: counter(
+      "receipt_mismatches_total",
+      "Answers that are not what their machine signed, by what and field.",
+      ["mismatch", "field"],
+    ),
     tokens: counter("tokens_total", "Tokens of settled requests.", ["model", "kind"]),
     charged: counter("charged_micro_usd_total", "What callers were charged, in micro-USD.", ["model"]),
     queueSec: seconds("queue", "From the hold to the hand-over.", ["model"]),

@@ -10,7 +10,13 @@ it.each<[address: string, headers: IncomingHttpHeaders, isLocal: boolean]>([
   ["127.0.0.1", { host: "127.0.0.1:8080" }, true],
   ["::1", { host: "[::1]:8080" }, true],
   ["::ffff:127.0.0.1", { host: "localhost" }, true],
+  ["::ffff:7f00:1", { host: "localhost" }, false],
+  ["::ffff:203.0.113.7", { host: "localhost" }, false],
+  ["127.8.9.10", { host: "127.8.9.10:8080" }, true],
   ["203.0.113.7", { host: "127.0.0.1:8080" }, false],
+  ["127.0.0.1", { host: "localhost, network.example" }, false],
+  ["127.0.0.1", { host: "LOCALHOST." }, true],
+  ["127.0.0.1", { host: "localhost", "x-forwarded-for": "127.0.0.1" }, false],
   ["127.0.0.1", {}, false],
   ["127.0.0.1", { host: "network.example" }, false],
   ["127.0.0.1", { host: "127.0.0.1.evil.example" }, false],
@@ -30,6 +36,8 @@ it.each<[address: string, headers: IncomingHttpHeaders, isLocal: boolean]>([
 it.each<[headers: IncomingHttpHeaders, bucket: string]>([
   [{ "x-forwarded-for": "198.51.100.9, 203.0.113.7" }, "203.0.113.7"],
   [{ "x-forwarded-for": "2001:db8:1:2::9" }, "2001:db8:1:2::/64"],
+  [{ "x-forwarded-for": "127.0.0.1" }, "127.0.0.1"],
+  [{ "x-forwarded-for": "198.51.100.9,203.0.113.7:49152 " }, "203.0.113.7"],
   [{ "x-forwarded-for": "rubbish" }, "unknown"],
   [{}, "127.0.0.1"],
 ])("behind a trusted proxy %j counts as %s and is never local", (headers, bucket) =>

@@ -3,12 +3,16 @@ import { isIPv4, isIPv6 } from "node:net";
 /** Of an IPv6 address: one customer is given a /64 at least, and every address in it costs him nothing. */
 const IPV6_GROUPS_KEPT = 4;
 
+const withPort = /^(?:(?<v4>[\d.]+):\d{1,5}|\[(?<v6>[^\]]+)\](?::\d{1,5})?)$/;
+
 /**
  * Whom an address stands for where strangers are counted: an IPv4 address is itself, also where it is written
- * as an IPv6 one; of an IPv6 address the first 64 bits count. What is no address is one bucket together.
+ * as an IPv6 one; of an IPv6 address the first 64 bits count. Some proxies add a port, which says nothing of whom. What is
+ * no address is one bucket together.
  */
 export function addressBucket(address: string): string {
-  const bare = address.replace(/%.*$/, "");
+  const { v4, v6 } = withPort.exec(address)?.groups ?? {};
+  const bare = (v4 ?? v6 ?? address).replace(/%.*$/, "");
   if (isIPv4(bare)) return bare;
   if (!isIPv6(bare)) return "unknown";
   const groups = groupsOf(bare);

@@ -122,7 +122,9 @@ function boundFirstBytes(socket: Socket, ws: WebSocket, connection: Connection):
   void connection.registered.then(() => socket.off("data", count));
 }
 
+/** The socket is counted nowhere any more, so it goes as soon as this is written: the peer may never close its half. */
 function refuseUpgrade(socket: Duplex, status: 403 | 503): void {
   socket.on("error", () => {});
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
 }
