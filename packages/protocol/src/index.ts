@@ -3,6 +3,7 @@ export * from "./canonical.ts";
 export * from "./dialects/anthropic-messages/index.ts";
 export * from "./dialects/dialect.ts";
 export * from "./dialects/job.ts";
+export type { OpenModelField } from "./dialects/open-model-fields.ts";
 export * from "./dialects/openai-chat/index.ts";
 export * from "./dialects/openai-completions/index.ts";
 export * from "./dialects/openai-responses/index.ts";

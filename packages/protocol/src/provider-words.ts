@@ -19,6 +19,7 @@ export const engineRefusals = [
   "messages_refused",
   "schema_refused",
   "tools_refused",
+  "continuation_refused",
   "tokens_refused",
   "dimensions_refused",
 ] as const;

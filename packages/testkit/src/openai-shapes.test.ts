@@ -7,6 +7,7 @@ import {
   chatResponseSchema,
   type Failure,
   openaiChat,
+  type OpenModelField,
   type ProviderId,
   type RequestId,
 } from "@darkbloom/protocol";
@@ -54,7 +55,14 @@ describe("the official client's types", () => {
   it("hold every field of our requests that is OpenAI's", () => {
     type Ours = z.input<typeof chatRequestSchema>;
     expectTypeOf<Exclude<keyof Ours, keyof CreateParams>>().toEqualTypeOf<
-      "max_output_tokens" | "top_k" | "include_reasoning" | "provider_serial" | "provider_serials"
+      | OpenModelField
+      | "max_output_tokens"
+      | "top_k"
+      | "include_reasoning"
+      | "provider_serial"
+      | "provider_serials"
+      | "best_of"
+      | "echo"
     >();
   });
 });

@@ -238,6 +238,7 @@ export class Attempt implements Disposable {
       case "tools_refused":
       case "tokens_refused":
       case "dimensions_refused":
+      case "continuation_refused":
         return this.#isPlausible(code)
           ? new MachineRefusal(failureOfRefusal(code, this.#ask.job.endpoint, this.#lengths(prompt_tokens)), code)
           : this.#providerFault("generation_failed");
@@ -273,6 +274,8 @@ export class Attempt implements Disposable {
         return job.embed?.inputs.some((input) => typeof input !== "string") === true;
       case "dimensions_refused":
         return job.embed?.dimensions !== undefined;
+      case "continuation_refused":
+        return job.continues === true;
     }
   }
 

@@ -120,6 +120,8 @@ describe("a receipt", () => {
     ["sampling.top_k", sampling({ top_k: 1 })],
     ["sampling.frequency_penalty", sampling({ frequency_penalty: 1 })],
     ["sampling.presence_penalty", sampling({ presence_penalty: 1 })],
+    ["sampling.min_p", sampling({ min_p: 0.1 })],
+    ["sampling.repetition_penalty", sampling({ repetition_penalty: 1.1 })],
     ["sampling.logit_bias", sampling({ logit_bias: 1 })],
     ["sampling.stop", sampling({ stop: 0 })],
     ["sampling.n", sampling({ n: 1 })],

@@ -101,6 +101,11 @@ const rules: readonly Rule[] = [
     "sampling.presence_penalty",
     ({ sampling }, { ask }) => sampling.presence_penalty === ask.job.sampling.presencePenalty,
   ],
+  ["sampling.min_p", ({ sampling }, { ask }) => (sampling.min_p ?? 0) === ask.job.sampling.minP],
+  [
+    "sampling.repetition_penalty",
+    ({ sampling }, { ask }) => (sampling.repetition_penalty ?? 1) === ask.job.sampling.repetitionPenalty,
+  ],
   ["sampling.logit_bias", ({ sampling }, { ask }) => sampling.logit_bias === ask.job.sampling.logitBias.length],
   ["sampling.stop", ({ sampling }, { ask }) => sampling.stop === ask.job.sampling.stop.length],
   ["sampling.n", ({ sampling }, { ask }) => sampling.n === ask.job.choices],

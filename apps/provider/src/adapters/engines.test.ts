@@ -205,12 +205,13 @@ describe("llama.cpp with the bundled model", () => {
 
   /** Goal: penalties count the whole answer, in both directions. Method: how often the commonest token comes. */
   it("repeats itself less under penalties, and more under negative ones", async () => {
-    const distinct = async (frequencyPenalty: number, presencePenalty: number) => {
+    const distinct = async (frequencyPenalty: number, presencePenalty: number, repetitionPenalty = 1) => {
       const generation = {
         ...said,
         maxTokens: 150,
         frequencyPenalty,
         presencePenalty,
+        repetitionPenalty,
         logitBias: endless,
         topLogprobs: 0,
       };
@@ -221,12 +222,26 @@ describe("llama.cpp with the bundled model", () => {
     expect(await distinct(2, 0)).toBeGreaterThan(usual);
     expect(await distinct(0, 2)).toBeGreaterThan(usual);
     expect(await distinct(-2, -2)).toBeLessThan(usual);
+    expect(await distinct(0, 0, 2)).toBeGreaterThan(usual);
+    expect(await distinct(0, 0, 0.2)).toBeLessThan(usual);
+  });
+
+  it("writes one of the texts that it is held to, and nothing else", async () => {
+    const schema: Schema = { root: { kind: "literal", texts: ['"yes"', '"no"', '"not so"'] }, defs: new Map() };
+    for (const seed of seeds.slice(0, 5)) {
+      const generation = { ...said, temperature: 1, seed, constraint: { kind: "text", schema } as const };
+      const { text, finish } = await all(engine, rain(), generation);
+      expect(["yes", "no", "not so"]).toContain(text);
+      expect(finish).toBe("stop");
+    }
   });
 
   it("considers so many tokens as it is told", async () => {
     const { text } = await all(engine, rain(), said);
-    for (const seed of seeds.slice(0, 5))
+    for (const seed of seeds.slice(0, 5)) {
+      expect((await all(engine, rain(), { ...said, temperature: 1, seed, minP: 1 })).text).toBe(text);
       expect((await all(engine, rain(), { ...said, temperature: 1, seed, topK: 1 })).text).toBe(text);
+    }
   });
 
   /**

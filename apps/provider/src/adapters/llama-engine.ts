@@ -1,4 +1,4 @@
-import type { EmbedInput, Job } from "@darkbloom/protocol";
+import type { EmbedInput } from "@darkbloom/protocol";
 import {
   type Llama,
   type LlamaContext,
@@ -6,7 +6,7 @@ import {
   type LlamaModel,
   type Token,
 } from "node-llama-cpp";
-import type { Embedded, Engine, Generation, LoadedModel, Prompt } from "../inference/engine.ts";
+import type { Embedded, Engine, Generation, LoadedModel, Prompt, PromptJob } from "../inference/engine.ts";
 import { ChatTemplate } from "../language/chat-template.ts";
 import { type TemplateFacts, TemplateRefusal } from "../language/probe.ts";
 import { templatesIn } from "./model-templates.ts";
@@ -107,7 +107,7 @@ export class LlamaEngine implements Engine {
     return new LlamaEngine(llama, model, template, context, slots, loaded, embedder);
   }
 
-  async prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt> {
+  async prompt(job: PromptJob): Promise<Prompt> {
     // A model that sees no tool calls none.
     const tools = job.toolChoice === "none" ? [] : job.tools;
     const { stretches, form } = this.#template.render({ ...job, tools });
@@ -186,7 +186,7 @@ export class LlamaEngine implements Engine {
       return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
     } catch {
       // llama.cpp's own words may quote the schema, so they end here.
-      throw new EngineRefusal(generation.constraint.kind === "json" ? "schema_refused" : "tools_refused");
+      throw new EngineRefusal("tools" in generation.constraint ? "tools_refused" : "schema_refused");
     }
   }
 

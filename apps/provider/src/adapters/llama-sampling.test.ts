@@ -31,6 +31,18 @@ describe("the chain of samplers", () => {
     ["is short where nothing is asked", {}, []],
     ["keeps so many tokens where it is asked to", { topK: 5 }, ["topK"]],
     ["keeps so much of the chances where it is asked to", { topP: 0.9 }, ["topP"]],
+    ["leaves out tokens that are unlikely beside the likeliest where it is asked to", { minP: 0.1 }, ["minP"]],
+    [
+      "has a penalty of repetitions",
+      { repetitionPenalty: 1.1 },
+      [
+        "repeatPenalty",
+        "repeatPenaltyFrequencyPenalty",
+        "repeatPenaltyMaxTokens",
+        "repeatPenaltyPresencePenalty",
+        "repeatPenaltyTokens",
+      ],
+    ],
     ["biases tokens that exist", { logitBias: [[3, 1]] }, ["tokenBiasKeys", "tokenBiasValues"]],
     ["biases none that do not", { logitBias: [[1000, 1]] }, []],
     [

@@ -19,7 +19,8 @@ export function samplerConfig(
   vocabularyTokens: number,
   grammar?: LlamaGrammarEvaluationState,
 ): SamplerConfig {
-  const { temperature, topP, topK, frequencyPenalty, presencePenalty, logitBias, seed } = generation;
+  const { temperature, topP, topK, minP, frequencyPenalty, presencePenalty, repetitionPenalty, logitBias, seed } =
+    generation;
   const biases = logitBias.filter(([token]) => token < vocabularyTokens);
   return {
     temperature,
@@ -27,13 +28,14 @@ export function samplerConfig(
     seed: seed % 2 ** 32,
     ...(topK > 0 && { topK }),
     ...(topP < 1 && { topP }),
+    ...(minP > 0 && { minP }),
     ...(biases.length > 0 && {
       tokenBiasKeys: Uint32Array.from(biases, ([token]) => token),
       tokenBiasValues: Float32Array.from(biases, ([, bias]) => bias),
     }),
-    ...((frequencyPenalty !== 0 || presencePenalty !== 0) && {
-      // A penalty of 1 turns llama.cpp's own kind off. The sampler keeps the answer's tokens itself, from none on.
-      repeatPenalty: 1,
+    ...((frequencyPenalty !== 0 || presencePenalty !== 0 || repetitionPenalty !== 1) && {
+      // The sampler keeps the answer's tokens itself, from none on.
+      repeatPenalty: repetitionPenalty,
       repeatPenaltyMaxTokens: tokensMax,
       repeatPenaltyTokens: new Uint32Array(0),
       repeatPenaltyFrequencyPenalty: frequencyPenalty,
@@ -61,9 +63,10 @@ export function drawingOf(model: LlamaModel, config: SamplerConfig, topLogprobs:
   const sampler = newSampler(model);
   sampler.applyConfig(config);
   if (topLogprobs === undefined) return new PlainDrawing(sampler);
-  const { topK, topP, repeatPenalty, grammarEvaluationState } = config;
+  const { topK, topP, minP, repeatPenalty, grammarEvaluationState } = config;
   // Where tokens are left out, few are left to sort. A second sampler would count its own tokens into a penalty, and move a grammar on.
-  if (topK !== undefined || topP !== undefined || repeatPenalty !== undefined || grammarEvaluationState !== undefined)
+  const cuts = [topK, topP, minP].some((bound) => bound !== undefined);
+  if (cuts || repeatPenalty !== undefined || grammarEvaluationState !== undefined)
     return new SortedDrawing(sampler, topLogprobs);
   const top = newSampler(model);
   // The same chances: nothing else of the chain changes them. Without a temperature they are the model's own.

@@ -3,7 +3,6 @@ import {
   type Clock,
   type EmbedInput,
   type EngineRefusalCode,
-  type Job,
   type Message,
   type TokenChance,
   type TokenLogprob,
@@ -16,6 +15,7 @@ import {
   type Generation,
   type LoadedModel,
   type Prompt,
+  type PromptJob,
 } from "../inference/engine.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { taggedCalls } from "../language/tool-syntax.ts";
@@ -40,11 +40,9 @@ export interface Script {
   readonly hangsForGood?: boolean;
 }
 
-type ScriptedJob = Parameters<Engine["prompt"]>[0];
-
 export interface ScriptedOptions {
   readonly clock: Clock;
-  readonly script: (messages: readonly Message[], job: ScriptedJob) => Script;
+  readonly script: (messages: readonly Message[], job: PromptJob) => Script;
   /** How one input goes. */
   readonly embedding?: (input: EmbedInput) => Pick<Script, "firstTokenMs" | "failAfter" | "hangAfter">;
   readonly slots?: number;
@@ -87,7 +85,7 @@ export class ScriptedEngine implements Engine {
     };
   }
 
-  async prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt> {
+  async prompt(job: PromptJob): Promise<Prompt> {
     const tools = job.toolChoice === "none" ? [] : job.tools;
     const words = [
       ...job.messages.flatMap(({ role, text }) => [role, ...wordsOf(text)]),
@@ -100,6 +98,7 @@ export class ScriptedEngine implements Engine {
       opensThinking: false,
       thought: { open: "<think>", close: "</think>", asTokens: false, expected: false },
       ...(tools.length > 0 && { toolSyntax: taggedCalls }),
+      ...(job.continues === true && { continues: true }),
     };
   }
 

@@ -88,6 +88,8 @@ const samplingOf = (generation: Generation, choices: number): Receipt["sampling"
   top_k: generation.topK,
   frequency_penalty: generation.frequencyPenalty,
   presence_penalty: generation.presencePenalty,
+  ...(generation.minP !== 0 && { min_p: generation.minP }),
+  ...(generation.repetitionPenalty !== 1 && { repetition_penalty: generation.repetitionPenalty }),
   logit_bias: generation.logitBias.length,
   seed: generation.seed,
   stop: generation.stop.length,

@@ -11,6 +11,8 @@ export const said: Generation = {
   topK: 0,
   frequencyPenalty: 0,
   presencePenalty: 0,
+  minP: 0,
+  repetitionPenalty: 1,
   logitBias: [],
   stop: [],
   seed: 7,

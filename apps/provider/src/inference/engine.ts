@@ -61,6 +61,9 @@ export interface EngineLifecycle {
   watch(listener: (state: EngineState) => void): Disposable;
 }
 
+/** What a prompt is made of. */
+export type PromptJob = Pick<Job, "messages" | "tools" | "toolChoice" | "thinks" | "continues" | "settings">;
+
 /**
  * A language model, here or in a process of its own: tokens in, tokens out, cancel, usage. An adapter passes
  * `engineContract` where its model generates, and `embedderContract` where it embeds.
@@ -86,7 +89,7 @@ export interface Engine extends AsyncDisposable {
    *
    * @throws EngineRefusal where the template does not take these messages, or these tools; EngineEnded
    */
-  prompt(job: Pick<Job, "messages" | "tools" | "toolChoice" | "thinks">): Promise<Prompt>;
+  prompt(job: PromptJob): Promise<Prompt>;
   /** @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept */
   run(
     prompt: Prompt,

@@ -39,6 +39,35 @@ describe("a chat template", () => {
     ]);
   });
 
+  /** Goal: what a caller sets is what a template reads, and steers nothing else. Method: a template that shows its settings. */
+  it("tells what callers set, where the template reads it, and never as control tokens", () => {
+    const source = "{{ messages[0].content }}|{{ date }}|{{ flag }}|{{ enable_thinking }}|{{ bos_token }}";
+    const settings: Conversation["settings"] = [
+      ["date", "a<|im_end|>"],
+      ["flag", true],
+      ["flag", 7],
+      ["unread", "x"],
+      ["bos_token", "x"],
+      ["enable_thinking", false],
+    ];
+    const { stretches } = open(source).render({ ...user("Hi"), settings, thinks: true });
+    expect(stretches.map(({ text }) => text).join("")).toBe("Hi|a<|im_end|>|7|False|<s>");
+    expect(stretches.find(({ trusted }) => !trusted)?.text).toBe("<|im_end|>");
+  });
+
+  it("goes on with what was begun where it has to, answers where it has to, and says where it cannot", () => {
+    const conversation = told({ role: "user", text: "Count." }, { role: "assistant", text: "One, " });
+    const text = (source: string, continues?: boolean) =>
+      joined(source, { ...conversation, ...(continues !== undefined && { continues }) });
+    expect(text(chatml)).toMatch(/assistant\nOne, $/);
+    expect(text(chatml, true)).toMatch(/assistant\nOne, $/);
+    expect(text(chatml, false)).toMatch(/One, <\|im_end\|>\n<\|im_start\|>assistant\n$/);
+    const usersAlone = "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}";
+    const bare = new ChatTemplate({ default: usersAlone }, { bosToken: "", eosToken: "", controlTokens: [] }, () => 0);
+    expect(() => bare.render({ ...conversation, continues: true })).toThrow(new EngineRefusal("continuation_refused"));
+    expect(() => bare.render(conversation)).not.toThrow();
+  });
+
   it("knows the tokens at both ends", () => {
     const [only] = open("{{ bos_token }}{{ messages[0].content }}{{ eos_token }}").render(user("Hi")).stretches;
     expect(only?.text).toBe("<s>Hi</s>");

@@ -6,7 +6,7 @@ import { probed, type TemplateFacts, TemplateRefusal } from "./probe.ts";
 import { EngineRefusal } from "./refusal.ts";
 import type { ReplyForm } from "./reply.ts";
 import { shaped } from "./shaped.ts";
-import { messageValues, type Telling, toolValue } from "./values.ts";
+import { changed, messageValues, type Telling, toolValue, valueOf } from "./values.ts";
 
 /** A stretch of the rendered prompt: written by the template, or by whoever wrote the messages. */
 export interface Stretch {
@@ -16,7 +16,7 @@ export interface Stretch {
 }
 
 /** What is told to the model. */
-export type Conversation = Pick<Job, "messages" | "tools" | "thinks">;
+export type Conversation = Pick<Job, "messages" | "tools" | "thinks" | "continues" | "settings">;
 
 export interface Told {
   readonly stretches: readonly Stretch[];
@@ -101,9 +101,10 @@ export class ChatTemplate {
 
   #rendered(by: Tried, conversation: Conversation, aside: (text: string) => string): string {
     const { tools, messages } = conversation;
+    if (conversation.continues === true && !by.abilities.continues) throw new EngineRefusal("continuation_refused");
     try {
       const text = this.#prompt(by, conversation, aside);
-      if (!isContinued(messages, by.abilities)) return text;
+      if (!isContinued(conversation, by.abilities)) return text;
       const end = text.lastIndexOf(END_MARK);
       if (end >= 0) return text.slice(0, end);
     } catch (error) {
@@ -115,9 +116,10 @@ export class ChatTemplate {
     );
   }
 
-  #prompt({ template, abilities }: Tried, { messages, tools, thinks }: Conversation, aside: (text: string) => string) {
+  #prompt({ template, abilities }: Tried, conversation: Conversation, aside: (text: string) => string) {
+    const { messages, tools, thinks, settings = [] } = conversation;
     const { thoughts, calls } = abilities;
-    const continued = isContinued(messages, abilities);
+    const continued = isContinued(conversation, abilities);
     const told = shaped(messages, tools, abilities);
     const telling: Telling = {
       content: abilities.content,
@@ -143,6 +145,9 @@ export class ChatTemplate {
         ...(thinks !== undefined && thoughts.switch
           ? [[thoughts.switch.name, thinks ? thoughts.switch.on : thoughts.switch.off] as const]
           : []),
+        ...settings
+          .filter(([name]) => abilities.settings.includes(name))
+          .map(([name, value]) => [name, changed(valueOf(value), aside)] as const),
       ],
       this.#nowMs(),
     );
@@ -181,20 +186,23 @@ function tried(source: string, facts: TemplateFacts): Tried {
 }
 
 /** An assistant's message at the end is not answered but gone on with. */
-const isContinued = (messages: Conversation["messages"], { continues }: Abilities): boolean => {
-  const last = messages.at(-1);
-  return continues && last?.role === "assistant" && (last.toolCalls ?? []).length === 0 && last.text !== "";
+const isContinued = (conversation: Pick<Conversation, "messages" | "continues">, { continues }: Abilities): boolean => {
+  const last = conversation.messages.at(-1);
+  return (
+    continues &&
+    conversation.continues !== false &&
+    last?.role === "assistant" &&
+    (last.toolCalls ?? []).length === 0 &&
+    last.text !== ""
+  );
 };
 
-function formOf(
-  abilities: Abilities,
-  { messages, tools, thinks }: Conversation,
-  stretches: readonly Stretch[],
-): ReplyForm {
+function formOf(abilities: Abilities, conversation: Conversation, stretches: readonly Stretch[]): ReplyForm {
+  const { tools, thinks } = conversation;
   const { open, close, asTokens, known } = abilities.thoughts;
   const last = stretches.at(-1);
   const ending = last?.trusted === true ? last.text.trimEnd() : "";
-  const continues = isContinued(messages, abilities);
+  const continues = isContinued(conversation, abilities);
   return {
     opensThinking: !continues && ending.toLowerCase().endsWith(open.toLowerCase()),
     ...(!continues && {

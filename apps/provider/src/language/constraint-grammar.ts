@@ -1,6 +1,13 @@
 import type { Tool } from "@darkbloom/protocol";
 import type { Constraint } from "./constraint.ts";
-import { grammarOf, grammarOfCallBody, grammarOfCalls, grammarOfCallsOrJson, grammarOfCallTails } from "./gbnf.ts";
+import {
+  grammarOf,
+  grammarOfCallBody,
+  grammarOfCalls,
+  grammarOfCallsOrJson,
+  grammarOfCallTails,
+  grammarOfText,
+} from "./gbnf.ts";
 import { escaped, untilWritten } from "./gbnf-until.ts";
 import { type Step, stepsOf } from "./head-steps.ts";
 import type { ReplyForm } from "./reply.ts";
@@ -49,6 +56,8 @@ function answerGrammar(constraint: Constraint, { toolSyntax = bareCalls }: Reply
   switch (constraint.kind) {
     case "json":
       return { grammar: grammarOf(constraint.schema), rootRuleName: root };
+    case "text":
+      return { grammar: grammarOfText(constraint.schema), rootRuleName: root };
     case "calls":
       return { grammar: grammarOfCalls(constraint.tools, toolSyntax, constraint.many), rootRuleName: root };
     case "calls_or_json": {

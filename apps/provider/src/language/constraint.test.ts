@@ -15,6 +15,8 @@ describe("what a model is held to", () => {
     ["nothing", {}, undefined],
     ["nothing, where tools may not be called", { tools, tool_choice: "none" }, undefined],
     ["nothing, for text", { response_format: { type: "text" } }, undefined],
+    ["a text of a form", { guided_choice: ["a"] }, { kind: "text" }],
+    ["a schema of another name", { guided_json: parameters }, { kind: "json" }],
     ["any object", { response_format: { type: "json_object" } }, { kind: "json" }],
     ["a schema", { response_format: format }, { kind: "json" }],
     [
@@ -57,7 +59,7 @@ describe("what a model is held to", () => {
     expect(
       constraint && {
         kind: constraint.kind,
-        ...(constraint.kind !== "json" && { many: constraint.many, names: constraint.tools.map(({ name }) => name) }),
+        ...("tools" in constraint && { many: constraint.many, names: constraint.tools.map(({ name }) => name) }),
       },
     ).toEqual(expected);
   });

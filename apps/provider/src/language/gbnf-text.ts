@@ -31,6 +31,9 @@ export function charOf(on: TextStep["on"]): string {
   return ways.length === 1 ? ways.join("") : `(${ways.join(" | ")})`;
 }
 
+/** One of the characters, as it is. */
+export const classOf = (on: TextStep["on"]): string => `[${on.map(([first, last]) => range(first, last)).join("")}]`;
+
 const range = (first: number, last: number): string =>
   first === last ? codePoint(first) : `${codePoint(first)}-${codePoint(last)}`;
 

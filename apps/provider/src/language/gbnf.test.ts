@@ -6,7 +6,7 @@ import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, said } from "../inference/engine.contract.ts";
 import { GrammarWalker } from "../../test/gbnf-walker.ts";
-import { grammarOf } from "./gbnf.ts";
+import { grammarOf, grammarOfText } from "./gbnf.ts";
 import { loadLlama } from "../adapters/llama-load.ts";
 import { bundledModelPath } from "../adapters/model-file.ts";
 
@@ -74,6 +74,23 @@ describe("the grammar of a schema", () => {
     if (typeof test !== "function") throw new TypeError("node-llama-cpp tests texts elsewhere");
     return (text: string): boolean => Reflect.apply(test, loaded, [text]) === true;
   };
+
+  it.each<[string, Json, readonly string[], readonly string[]]>([
+    [
+      "choices",
+      { enum: ["yes", "no", "no way", 'say "x"\\'] },
+      ["yes", "no", "no way", 'say "x"\\'],
+      ["", '"yes"', "no ", "y"],
+    ],
+    ["a pattern", pattern('^(?:"\\d{2}"|a\\\\b\n)$'), ['"12"', "a\\b\n"], ["12", '"123"', "a\\\\b", ""]],
+    ["a pattern that may be empty", pattern("^(?:a*)$"), ["", "aaa"], ['""', "b"]],
+  ])("has a text without quotes: %s", async (_, schema, good, bad) => {
+    const read = readSchema({ type: "string", ...schema }, "exact");
+    if ("refused" in read) throw new TypeError(read.refused);
+    const isTaken = await accepts(grammarOfText(read.schema));
+    expect(good.filter((text) => !isTaken(text))).toEqual([]);
+    expect(bad.filter(isTaken)).toEqual([]);
+  });
 
   /**
    * Goal: a schema's edges are where JSON Schema has them. Method: llama.cpp's own engine on documents at

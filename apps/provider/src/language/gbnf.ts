@@ -6,10 +6,11 @@ import {
   type Schema,
   type Shape,
   type TextState,
+  type TextStep,
   type Tool,
 } from "@darkbloom/protocol";
 import { anyInteger, integerOf, numberOf } from "./gbnf-numbers.ts";
-import { charOf } from "./gbnf-text.ts";
+import { charOf, classOf } from "./gbnf-text.ts";
 import { ID_MARK, PLACE_MARK, type KeyedArgument, type ToolSyntax } from "./tool-syntax.ts";
 import { untilWritten } from "./gbnf-until.ts";
 
@@ -45,6 +46,12 @@ const common = {
 export function grammarOf(schema: Schema): string {
   const grammar = new Grammar();
   return grammar.text(grammar.schema(schema));
+}
+
+/** The grammar of one text: the string that a schema describes, without JSON's quotes. */
+export function grammarOfText({ root }: Schema): string {
+  const grammar = new Grammar();
+  return grammar.text(grammar.bareText(root));
 }
 
 /** The grammar of a reply that is one call, or, with `many`, one or more. */
@@ -212,6 +219,11 @@ class Grammar {
     return this.rule(this.#shape(root, this.#definitions(defs)));
   }
 
+  bareText(shape: Shape): string {
+    if (shape.kind === "literal") return this.#tree(literalTree(shape.texts.map((text) => String(JSON.parse(text)))));
+    return shape.kind === "text" ? this.#text(shape.states, classOf, `""`) : String.raw`[^\x00]*`;
+  }
+
   #shape(shape: Shape, nameOf: ReadonlyMap<string, string>): string {
     switch (shape.kind) {
       case "any":
@@ -226,7 +238,7 @@ class Grammar {
       case "string":
         return this.#once(stringOf(shape));
       case "text":
-        return `"\\"" ${this.#text(shape.states)}`;
+        return `"\\"" ${this.#text(shape.states, charOf, `"\\""`)}`;
       case "literal":
         return this.#tree(literalTree(shape.texts));
       case "array":
@@ -251,14 +263,14 @@ class Grammar {
     return name;
   }
 
-  /** A rule for each state. Each ends with the string, so that none is empty. */
-  #text(states: readonly TextState[]): string {
+  /** A rule for each state. @param end what stands where a text ends */
+  #text(states: readonly TextState[], oneOf: (on: TextStep["on"]) => string, end: string): string {
     const known = this.#ruleOfText.get(states);
     if (known !== undefined) return known;
     const base = this.#rules.length;
     for (const { ends, steps } of states) {
-      const ways = steps.map(({ on, to }) => `${charOf(on)} r${base + to}`);
-      this.rule([...ways, ...(ends ? [`"\\""`] : [])].join(" | "));
+      const ways = steps.map(({ on, to }) => `${oneOf(on)} r${base + to}`);
+      this.rule([...ways, ...(ends ? [end] : [])].join(" | "));
     }
     this.#ruleOfText.set(states, `r${base}`);
     return `r${base}`;

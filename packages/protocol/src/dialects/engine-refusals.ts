@@ -15,6 +15,7 @@ const fields: Readonly<Record<Endpoint, { readonly prompt: string; readonly sche
 
 const reasons: Readonly<Record<Exclude<EngineRefusalCode, "context_exceeded">, OurWords>> = {
   messages_refused: ourWords`this model's chat template does not take these messages; try without system messages, with user and assistant in turns, and without tool calls`,
+  continuation_refused: ourWords`this model's chat template cannot go on with a message that an assistant began; end with a user's message`,
   schema_refused: ourWords`this model cannot be held to this schema; make it smaller, with fewer bounds and less nesting`,
   tools_refused: ourWords`this model cannot be given these tools; send fewer, with simpler parameters, or none`,
   tokens_refused: ourWords`these are no tokens of this model's own vocabulary, which is another than that of OpenAI's models; send text`,
@@ -38,6 +39,7 @@ export function failureOfRefusal(
     case "context_exceeded":
       return { code: "context_length_exceeded", contextTokens, promptTokens };
     case "messages_refused":
+    case "continuation_refused":
       return { code: "unsupported", param: promptFieldOf(endpoint), reason: reasons[refusal] };
     case "schema_refused":
       return { code: "unsupported", param: fields[endpoint].schema as ParamPath, reason: reasons[refusal] };

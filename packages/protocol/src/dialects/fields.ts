@@ -64,6 +64,8 @@ export const neutralSampling: Sampling = {
   topK: 0,
   frequencyPenalty: 0,
   presencePenalty: 0,
+  minP: 0,
+  repetitionPenalty: 1,
   logitBias: [],
   stop: [],
 };

@@ -63,12 +63,19 @@ export interface Sampling {
   /** −2 to 2 each. */
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
+  /** Leaves out tokens below this share of the likeliest one's probability: 0–1. */
+  readonly minP: number;
+  /** Of tokens that the answer has already: above 0; 1 changes nothing. */
+  readonly repetitionPenalty: number;
   /** Added to a token's logit, −100 to 100; by token id. */
   readonly logitBias: readonly (readonly [token: number, bias: number])[];
   /** Absent: the provider draws one, and the receipt names it. Further choices count on from it. */
   readonly seed?: number;
   readonly stop: readonly string[];
 }
+
+/** A name that a template reads, and what it finds there. */
+export type TemplateSetting = readonly [name: string, value: string | number | boolean | null];
 
 /** A request in any dialect, decoded: what the model is to do. How it is told is the renderer's. */
 export interface Job {
@@ -91,6 +98,8 @@ export interface Job {
   readonly parallelToolCalls: boolean;
   /** The visible answer must be JSON of this shape; absent: any text. */
   readonly format?: Schema;
+  /** It is the string itself that `format` describes, without JSON's quotes. */
+  readonly formatIsText?: boolean;
   readonly sampling: Sampling;
   /** Bounds each choice's generation and the hold, in tokens. */
   readonly maxTokens: number;
@@ -100,6 +109,13 @@ export interface Job {
   readonly topLogprobs?: number;
   /** For models whose template can turn thinking on or off; absent: as the template has it. */
   readonly thinks?: boolean;
+  /**
+   * Of a last message that an assistant began: true, it is gone on with, or the request is refused; false, another
+   * one follows it. Absent: it is gone on with where the template can.
+   */
+  readonly continues?: boolean;
+  /** What a template is told beside the messages, where it reads it: later ones count. */
+  readonly settings?: readonly TemplateSetting[];
   /** Machines that the caller insists on; empty means any. */
   readonly pins: readonly Serial[];
 }

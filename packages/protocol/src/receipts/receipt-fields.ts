@@ -23,6 +23,8 @@ export const receiptFields = [
   "sampling.top_k",
   "sampling.frequency_penalty",
   "sampling.presence_penalty",
+  "sampling.min_p",
+  "sampling.repetition_penalty",
   "sampling.logit_bias",
   "sampling.stop",
   "sampling.n",

@@ -32,6 +32,9 @@ export const receipt = z.object({
     top_k: count,
     frequency_penalty: z.number(),
     presence_penalty: z.number(),
+    /** Where they change anything. */
+    min_p: z.number().optional(),
+    repetition_penalty: z.number().optional(),
     /** How many tokens were biased, and how many stop strings there were: not which. */
     logit_bias: count,
     stop: count,

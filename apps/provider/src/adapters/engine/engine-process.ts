@@ -9,13 +9,14 @@ import {
   type Generation,
   type LoadedModel,
   type Prompt,
+  type PromptJob,
 } from "../../inference/engine.ts";
 import type { EngineState } from "../../events/events.ts";
 import type { LlamaOptions } from "../llama-open.ts";
 import type { PostureEntry } from "../posture.ts";
 import { ModelFileError } from "../weights.ts";
 import { EngineLife, EngineLoadError, type LifeEnd } from "./engine-life.ts";
-import { promptJobOf, type PromptJob } from "./orders.ts";
+import { promptJobOf } from "./orders.ts";
 import { EngineSpeechError, type EngineRecord } from "./records.ts";
 import { errorOf, GIVE_TOKENS, ENGINE_LINE_TOKENS_MAX, RunReader, type Listener } from "./run-reader.ts";
 import { watchBounds, type WatchBounds } from "./watchdog.ts";

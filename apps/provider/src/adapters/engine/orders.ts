@@ -1,6 +1,6 @@
 import type { EmbedInput, Job } from "@darkbloom/protocol";
 import { deserialize, serialize } from "node:v8";
-import type { Engine, Generation, Prompt } from "../../inference/engine.ts";
+import type { Generation, Prompt, PromptJob } from "../../inference/engine.ts";
 import type { LlamaOptions } from "../llama-open.ts";
 
 /**
@@ -27,14 +27,21 @@ export type Order =
 /** The descriptor of the line in the engine's process. */
 export const LINE_FD = 3;
 
-export type PromptJob = Parameters<Engine["prompt"]>[0];
-
 /** What a template needs of a job. The rest of a request stays where it was opened. */
-export const promptJobOf = ({ messages, tools, toolChoice, thinks }: Pick<Job, keyof PromptJob>): PromptJob => ({
+export const promptJobOf = ({
+  messages,
+  tools,
+  toolChoice,
+  thinks,
+  continues,
+  settings,
+}: Pick<Job, keyof PromptJob>): PromptJob => ({
   messages,
   tools,
   toolChoice,
   ...(thinks !== undefined && { thinks }),
+  ...(continues !== undefined && { continues }),
+  ...(settings !== undefined && { settings }),
 });
 
 /** A prompt's own frame would be as long as its tokens written out; as an array of 32 bits they take a copy and no more. */

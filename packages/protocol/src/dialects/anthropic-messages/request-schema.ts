@@ -16,6 +16,16 @@ import {
   topKWords,
   trueOrFalseWords,
 } from "../fields.ts";
+import {
+  guidedRules,
+  guidedShape,
+  samplerRules,
+  samplerShape,
+  templateRules,
+  templateShape,
+  unservedRules,
+  unservedShape,
+} from "../open-model-fields.ts";
 import { toolName, toolNameWords } from "../tools.ts";
 
 /** As Anthropic has it. */
@@ -30,10 +40,12 @@ export const CONTEXT_EDITS_MAX = 8;
  * `null` means absent. A field of Anthropic's that would change the answer and is not served is refused
  * by name. Fields that are not in here are accepted and not used: they leave the answer as it is
  * (`metadata`, `cache_control`, `service_tier`, `speed`, `diagnostics`, a call's `caller`, a result's
- * `is_error`) or are hints that no model here takes (`output_config.effort`). docs/clients.md lists them.
+ * `is_error`). docs/clients.md lists them.
  */
 const flag = z.boolean().nullish();
 const refusedUnlessNull = z.null().optional();
+
+const neutralPenalty = z.literal(0).nullish();
 
 const textBlock = z.object({ type: z.literal("text"), text: z.string() });
 const texts = z.union([z.string(), z.array(textBlock)]);
@@ -145,9 +157,13 @@ const promptShape = {
   tool_choice: toolChoice.nullish().meta({ description: "Default auto" }),
   thinking: thinking.nullish().meta({ description: "enabled and adaptive: think, and hand it out; default neither" }),
   output_config: z
-    .object({ format: format.nullish(), task_budget: refusedUnlessNull })
+    .object({
+      format: format.nullish(),
+      effort: z.enum(["low", "medium", "high", "xhigh", "max"]).nullish(),
+      task_budget: refusedUnlessNull,
+    })
     .nullish()
-    .meta({ description: "effort is accepted; no model here takes it" }),
+    .meta({ description: "effort is told to a model whose chat template reads it, as low, medium or high" }),
   output_format: format.nullish().meta({ description: "Used where output_config.format is absent" }),
   provider_serial: serialsField.meta({ description: "Only this machine, or these, may answer" }),
   provider_serials: serialsField.meta({ description: "The same; both together mean any of all" }),
@@ -161,6 +177,8 @@ const promptShape = {
   fallbacks: refusedUnlessNull,
   thread: refusedUnlessNull,
   inference_geo: refusedUnlessNull,
+  ...guidedShape,
+  ...templateShape,
 };
 
 const answerShape = {
@@ -174,6 +192,12 @@ const answerShape = {
   temperature: temperatureField(2),
   top_p: z.number().min(0).max(1).nullish().meta({ description: "Default 1; 0 leaves only the likeliest token" }),
   top_k: topKField,
+  frequency_penalty: neutralPenalty,
+  presence_penalty: neutralPenalty,
+  continue_final_message: refusedUnlessNull,
+  add_generation_prompt: refusedUnlessNull,
+  ...samplerShape,
+  ...unservedShape,
 };
 
 export const messagesRequestSchema = z
@@ -190,6 +214,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+const penaltyRefused = { refused: ourWords`send 'repetition_penalty'` };
+const continuationRefused = { refused: ourWords`the assistant's last message is gone on with; leave the field out` };
 const textAlone = ourWords`the models served here read text alone, no images, documents or search results, and run no tools of their own`;
 const serverState = ourWords`nothing is kept or run between requests here; leave the field out`;
 const jsonSchemaObject = ourWords`expected a JSON Schema, an object`;
@@ -208,7 +234,6 @@ const textBlockRule = { expected: ourWords`expected a text block, an object with
 
 export const resultsFirstWords = ourWords`the 'tool_result' blocks of a message come before its text`;
 export const noSuchCallWords = ourWords`expected the id of an earlier 'tool_use' that has no result yet`;
-export const prefillWords = ourWords`the last message must not be the assistant's: models here answer and do not continue a text; use 'output_config.format' or 'system' to steer the answer`;
 export const budgetWords = ourWords`expected a whole number of tokens, at least ${THINKING_BUDGET_MIN} and less than 'max_tokens' (default ${MAX_TOKENS_DEFAULT})`;
 
 /** What is said of each field; one for every field of the schema. */
@@ -290,6 +315,7 @@ export const messagesRequestRules = {
   "output_config.format": { expected: ourWords`expected an object with 'type' and 'schema'` },
   "output_config.format.type": { expected: ourWords`expected 'json_schema'` },
   "output_config.format.schema": { expected: jsonSchemaObject },
+  "output_config.effort": { expected: ourWords`expected 'low', 'medium', 'high', 'xhigh' or 'max'` },
   "output_config.task_budget": { refused: ourWords`no model here is told of a budget; leave the field out` },
   output_format: { expected: ourWords`expected an object with 'type' and 'schema'` },
   "output_format.type": { expected: ourWords`expected 'json_schema'` },
@@ -321,4 +347,12 @@ export const messagesRequestRules = {
   temperature: { expected: ourWords`expected a number from 0 to 2` },
   top_p: { expected: ourWords`expected a number from 0 to 1` },
   top_k: { expected: topKWords },
+  frequency_penalty: penaltyRefused,
+  presence_penalty: penaltyRefused,
+  continue_final_message: continuationRefused,
+  add_generation_prompt: continuationRefused,
+  ...samplerRules,
+  ...guidedRules,
+  ...templateRules,
+  ...unservedRules,
 } as const satisfies FieldRules & Record<keyof typeof promptShape | keyof typeof answerShape, FieldRule>;

@@ -4,6 +4,7 @@ import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import type { Schema } from "../../schema/shape.ts";
 import type { Decoded } from "../dialect.ts";
+import { endingOf } from "../continuation.ts";
 import { failureOf } from "../faults.ts";
 import {
   CONTENT_PARTS_MAX,
@@ -14,9 +15,9 @@ import {
   refuseLong,
   tokenBoundOf,
   topKOf,
-  unsupported,
 } from "../fields.ts";
 import type { Job, Sampling, ToolChoice } from "../job.ts";
+import { formOf, samplerOf, settingsOf } from "../open-model.ts";
 import { checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { historyOf } from "./history.ts";
 import { PlainRenderer, StreamRenderer, type ThinkingDisplay } from "./render.ts";
@@ -26,7 +27,6 @@ import {
   type MessagesRequest,
   messagesRequestRules,
   messagesRequestSchema,
-  prefillWords,
 } from "./request-schema.ts";
 
 /**
@@ -40,9 +40,12 @@ export function decodeMessagesRequest(body: unknown): Decoded {
   if (request.thinking?.type === "enabled" && request.thinking.budget_tokens >= maxTokens)
     throw invalid("thinking.budget_tokens", budgetWords);
   const last = request.messages.length - 1;
-  if (request.messages[last]?.role === "assistant") throw unsupported(`messages.${last}.role`, prefillWords);
+  const prompt = promptOf(request);
+  const turn = prompt.messages.at(-1);
+  const isBegun = turn?.role === "assistant" && (turn.text !== "" || (turn.toolCalls ?? []).length > 0);
   const job: Job = {
-    ...promptOf(request),
+    ...prompt,
+    ...endingOf(prompt.messages, isBegun, prompt, `messages.${last}.role`),
     endpoint: "/v1/messages",
     stream: request.stream ?? false,
     generates: true,
@@ -90,7 +93,10 @@ export function promptOf(
   const { tool_choice: choice, thinking } = request;
   const toolChoice = toolChoiceOf(choice, tools.length > 0);
   checkToolChoice(toolChoice, tools, "tool_choice");
-  const format = formatOf(request);
+  const form = formOf(request, { format: formatOf(request), param: "output_config.format" }, { toolChoice });
+  const settings = settingsOf(request, undefined);
+  const effort = settingsOf({}, request.output_config?.effort).settings ?? [];
+  const told = [...effort, ...(settings.settings ?? [])];
   return {
     model: request.model,
     messages: historyOf(request),
@@ -99,7 +105,9 @@ export function promptOf(
     parallelToolCalls: !(choice && choice.type !== "none" && choice.disable_parallel_tool_use),
     choices: 1,
     pins: pinsOf(request),
-    ...(format ? { format } : {}),
+    ...form,
+    ...settings,
+    ...(told.length > 0 ? { settings: told } : {}),
     ...(thinking ? { thinks: thinking.type !== "disabled" } : {}),
   };
 }
@@ -131,7 +139,12 @@ function formatOf({ output_config, output_format }: CountTokensRequest): Schema 
 }
 
 function samplingOf(request: MessagesRequest): Sampling {
-  const rest = { ...neutralSampling, topK: topKOf(request.top_k), stop: request.stop_sequences ?? [] };
+  const rest = {
+    ...neutralSampling,
+    ...samplerOf(request),
+    topK: topKOf(request.top_k),
+    stop: request.stop_sequences ?? [],
+  };
   // A nucleus of no mass holds the likeliest token alone, which is what temperature 0 says.
   if (request.top_p === 0) return { ...rest, temperature: 0 };
   return { ...rest, temperature: request.temperature ?? 1, topP: request.top_p ?? 1 };

@@ -11,6 +11,18 @@ import {
 } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
 import {
+  continuationRules,
+  continuationShape,
+  guidedRules,
+  guidedShape,
+  samplerRules,
+  samplerShape,
+  templateRules,
+  templateShape,
+  unservedRules,
+  unservedShape,
+} from "../open-model-fields.ts";
+import {
   modelField,
   modelWords,
   seedField,
@@ -146,6 +158,13 @@ const shape = {
   audio: refusedUnlessNull,
   prediction: refusedUnlessNull,
   web_search_options: refusedUnlessNull,
+  best_of: z.literal(1).nullish(),
+  echo: z.literal(false).nullish(),
+  ...samplerShape,
+  ...guidedShape,
+  ...templateShape,
+  ...continuationShape,
+  ...unservedShape,
 };
 
 export const chatRequestSchema = z.object(shape).meta({ description: "A chat completion request" });
@@ -251,4 +270,11 @@ export const chatRequestRules = {
   audio: { refused: audioIsNot },
   prediction: { refused: ourWords`predicted outputs are not served; leave the field out` },
   web_search_options: { refused: ourWords`models here have no web search; leave the field out` },
+  best_of: { refused: ourWords`every answer is told; leave the field out, or send 'n' for several` },
+  echo: { refused: ourWords`the prompt is not told again; leave the field out` },
+  ...samplerRules,
+  ...guidedRules,
+  ...templateRules,
+  ...continuationRules,
+  ...unservedRules,
 } as const satisfies FieldRules & Record<keyof typeof shape, FieldRule>;

@@ -58,7 +58,11 @@ describe("bodies that are taken", () => {
     ["max_tokens", { max_tokens: 5 }, { maxTokens: 5 }],
     ["the newest bound first", { max_tokens: 5, max_completion_tokens: 6, max_output_tokens: 7 }, { maxTokens: 6 }],
     ["null is absent among bounds", { max_completion_tokens: null, max_output_tokens: 7 }, { maxTokens: 7 }],
-    ["thinking", { include_reasoning: true, reasoning_effort: "low" }, { thinks: true }],
+    [
+      "thinking",
+      { include_reasoning: true, reasoning_effort: "low" },
+      { thinks: true, settings: [["reasoning_effort", "low"]] },
+    ],
     ["no thinking", { reasoning_effort: "none" }, { thinks: false }],
     ["several choices", { n: 4 }, { choices: 4 }],
     ["log probabilities", { logprobs: true, top_logprobs: 3 }, { topLogprobs: 3 }],

@@ -2,9 +2,11 @@ import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import { anyObject, type Schema } from "../../schema/shape.ts";
+import { endingOf } from "../continuation.ts";
 import { failureOf } from "../faults.ts";
 import { invalid, listOf, pinsOf, refuseLong, refuseManyParts, seedOf, tokenBoundOf, topKOf } from "../fields.ts";
 import type { Job, Message, Sampling, Tool, ToolChoice } from "../job.ts";
+import { continuationWanted, formOf, samplerOf, settingsOf } from "../open-model.ts";
 import { argumentsOf, checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { type ChatRequest, chatRequestRules, chatRequestSchema } from "./request-schema.ts";
 
@@ -43,25 +45,31 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
   const request = parsed.data;
   const tools = toolsOf(request);
   const toolChoice = toolChoiceOf(request, tools);
-  const format = formatOf(request);
+  const form = formOf(request, { format: formatOf(request), param: "response_format" }, { toolChoice });
+  const settings = settingsOf(request, request.reasoning_effort);
   return {
     job: {
       endpoint: "/v1/chat/completions",
       model: request.model,
       stream: request.stream ?? false,
       generates: true,
-      messages: messagesOf(request.messages),
+      ...endingOf(
+        messagesOf(request.messages),
+        continuationWanted(request),
+        { ...form, ...settings },
+        "continue_final_message",
+      ),
       tools,
       toolChoice,
       parallelToolCalls: request.parallel_tool_calls ?? true,
-      ...(format && { format }),
+      ...form,
       sampling: samplingOf(request),
       maxTokens: tokenBoundOf(
         outputBounds.map((name) => request[name]).find((bound) => typeof bound === "number") ?? MAX_TOKENS_DEFAULT,
       ),
       choices: request.n ?? 1,
       ...logprobsOf(request),
-      ...(typeof request.reasoning_effort === "string" && { thinks: request.reasoning_effort !== "none" }),
+      ...settings,
       pins: pinsOf(request),
     },
     wishes: {
@@ -160,7 +168,8 @@ export function samplingOf(
   request: Pick<
     ChatRequest,
     "seed" | "top_k" | "frequency_penalty" | "presence_penalty" | "logit_bias" | "stop" | "top_p" | "temperature"
-  >,
+  > &
+    Parameters<typeof samplerOf>[0],
 ): Sampling {
   const seed = seedOf(request.seed);
   const rest = {
@@ -169,6 +178,7 @@ export function samplingOf(
     presencePenalty: request.presence_penalty ?? 0,
     logitBias: Object.entries(request.logit_bias ?? {}).map(([token, bias]) => [Number(token), bias] as const),
     stop: listOf(request.stop),
+    ...samplerOf(request),
     ...(seed === undefined ? {} : { seed }),
   };
   // A nucleus of no mass holds the likeliest token alone, which is what temperature 0 says.

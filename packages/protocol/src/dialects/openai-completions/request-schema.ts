@@ -2,6 +2,14 @@ import * as z from "zod";
 import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
+import {
+  guidedRules,
+  guidedShape,
+  samplerRules,
+  samplerShape,
+  unservedRules,
+  unservedShape,
+} from "../open-model-fields.ts";
 import { chatRequestRules, chatRequestSchema } from "../openai-chat/request-schema.ts";
 
 /** As OpenAI has it for this endpoint. */
@@ -33,11 +41,19 @@ const shape = {
   stop: chat.stop,
   provider_serial: chat.provider_serial,
   provider_serials: chat.provider_serials,
+  ...samplerShape,
+  ...guidedShape,
+  ...unservedShape,
+  chat_template_kwargs: z.null().optional(),
+  enable_thinking: z.null().optional(),
+  continue_final_message: z.null().optional(),
+  add_generation_prompt: z.null().optional(),
 };
 
 export const completionRequestSchema = z.object(shape).meta({ description: "A text completion request" });
 
 const rules = chatRequestRules;
+const noTemplate = { refused: ourWords`that is for conversations; send them to /v1/chat/completions` };
 const promptWords = { expected: ourWords`it is required, one string, or a list of one string` };
 
 /** What is said of each field; one for every field of the schema. */
@@ -71,4 +87,11 @@ export const completionRequestRules = {
   "provider_serial.*": rules["provider_serial.*"],
   provider_serials: rules.provider_serials,
   "provider_serials.*": rules["provider_serials.*"],
+  ...samplerRules,
+  ...guidedRules,
+  ...unservedRules,
+  chat_template_kwargs: noTemplate,
+  enable_thinking: noTemplate,
+  continue_final_message: noTemplate,
+  add_generation_prompt: noTemplate,
 } as const satisfies FieldRules & Record<keyof typeof shape, FieldRule>;

@@ -5,6 +5,7 @@ import { failureOf } from "../faults.ts";
 import { fieldOf, pinsOf, refuseLong, unsupported } from "../fields.ts";
 import type { Job } from "../job.ts";
 import { samplingOf } from "../openai-chat/request.ts";
+import { formOf } from "../open-model.ts";
 import { completionRequestRules as rules, completionRequestSchema } from "./request-schema.ts";
 
 const outputBounds = ["max_tokens", "max_completion_tokens", "max_output_tokens"] as const;
@@ -34,6 +35,7 @@ export function decodeCompletionRequest(body: unknown): { readonly job: Job; rea
       tools: [],
       toolChoice: "none",
       parallelToolCalls: true,
+      ...formOf(request, { format: undefined, param: "guided_json" }, { toolChoice: "none" }),
       sampling: samplingOf(request),
       maxTokens:
         outputBounds.map((name) => request[name]).find((bound) => typeof bound === "number") ?? MAX_TOKENS_DEFAULT,

@@ -80,7 +80,11 @@ describe("bodies that are taken", () => {
     ["log probabilities by their number", { top_logprobs: 3 }, { topLogprobs: 3 }],
     ["log probabilities by both", { include: [logprobsWord], top_logprobs: 20 }, { topLogprobs: 20 }],
     ["no log probabilities", { include: ["reasoning.encrypted_content"], top_logprobs: 0 }, {}],
-    ["thinking", { reasoning: { effort: "low", summary: "auto" } }, { thinks: true }],
+    [
+      "thinking",
+      { reasoning: { effort: "low", summary: "auto" } },
+      { thinks: true, settings: [["reasoning_effort", "low"]] },
+    ],
     ["no thinking", { reasoning: { effort: "none" } }, { thinks: false }],
     ["thinking told, as the model has it", { reasoning: { summary: "detailed" } }, {}],
     ["a JSON object", { text: { format: { type: "json_object" } } }, { format: anyObject }],

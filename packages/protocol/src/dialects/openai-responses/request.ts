@@ -2,6 +2,7 @@ import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import { anyObject, type Schema } from "../../schema/shape.ts";
+import { endingOf } from "../continuation.ts";
 import { failureOf } from "../faults.ts";
 import {
   CONTENT_PARTS_MAX,
@@ -15,6 +16,7 @@ import {
 } from "../fields.ts";
 import type { Job } from "../job.ts";
 import { samplingOf } from "../openai-chat/request.ts";
+import { continuationWanted, formOf, settingsOf } from "../open-model.ts";
 import { readFormat } from "../tools.ts";
 import { messagesOf } from "./input.ts";
 import {
@@ -48,24 +50,30 @@ export function decodeResponsesRequest(body: unknown): {
   const request = parsed.data;
   const given = toolsOf(request);
   const { tools, choice: toolChoice } = given;
-  const format = formatOf(request);
+  const form = formOf(request, { format: formatOf(request), param: "text.format" }, { toolChoice });
+  const settings = settingsOf(request, request.reasoning?.effort);
   const job: Job = {
     endpoint: "/v1/responses",
     model: request.model,
     stream: request.stream ?? false,
     generates: true,
-    messages: messagesOf(request, given.named),
+    ...endingOf(
+      messagesOf(request, given.named),
+      continuationWanted(request),
+      { ...form, ...settings },
+      "continue_final_message",
+    ),
     tools,
     toolChoice,
     parallelToolCalls: request.parallel_tool_calls ?? true,
-    ...(format && { format }),
+    ...form,
     sampling: samplingOf(request),
     maxTokens: tokenBoundOf(
       request.max_output_tokens ?? request.max_completion_tokens ?? request.max_tokens ?? MAX_TOKENS_DEFAULT,
     ),
     choices: 1,
     ...logprobsOf(request),
-    ...(typeof request.reasoning?.effort === "string" && { thinks: request.reasoning.effort !== "none" }),
+    ...settings,
     pins: pinsOf(request),
   };
   return { job, request, tools: given };
