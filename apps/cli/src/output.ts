@@ -1,4 +1,4 @@
-import { mostOf } from "@darkbloom/protocol";
+import { mostOf, printable } from "@darkbloom/protocol";
 import type { Check } from "@darkbloom/protocol";
 
 /** One line of `--json`: an event's name, if it is one of a running command, and its facts. */
@@ -14,21 +14,24 @@ export interface Output {
 export function outputOf(json: boolean): Output {
   return {
     json,
-    result: (line, text) => void process.stdout.write(`${json ? JSON.stringify(line) : text()}\n`),
+    // Much of it was said by others: a coordinator, a machine. None of that may move the terminal.
+    result: (line, text) =>
+      void process.stdout.write(`${json ? printable(JSON.stringify(line)) : printable(text(), { layout: true })}\n`),
   };
 }
 
 /** What a person should know and no program needs: on stderr, beside the log. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printable(text, { layout: true })}\n`);
 }
 
 /** What a check found and, where something needs mending, what would. */
 export const wordsOf = ({ seen, remedy }: Pick<Check, "seen" | "remedy">): string =>
   remedy === "" ? seen : `${seen}. ${remedy}`;
 
-/** Columns as wide as their widest cell, two spaces between them. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/** Columns as wide as their widest cell, two spaces between them; a cell can hold anybody's words, and stays one line. */
+export function columns(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map((cell) => printable(cell)));
   const widths = (rows[0] ?? []).map((_, column) => mostOf(rows.map((row) => (row[column] ?? "").length)));
   return rows
     .map((row) =>

@@ -1,3 +1,4 @@
+import { printable } from "@darkbloom/protocol";
 import { Command as Node, Option } from "commander";
 import type { Command, Environment, Flags, Needs } from "./command.ts";
 import { settingsOf } from "./command.ts";
@@ -30,7 +31,9 @@ export function programOf({ version, commands, groups, environment, finished }: 
     .description("A private inference network on other people's machines.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "darkbloom: ")) })
+    .configureOutput({
+      outputError: (text, write) => write(printable(text.replace(/^error: /, "darkbloom: "), { layout: true })),
+    })
     .exitOverride();
   const grouped = new Map<string, Node>();
   const parentOf = (name: string | undefined): Node => {

@@ -37,6 +37,7 @@ export * from "./limits.ts";
 export * from "./lists.ts";
 export * from "./money.ts";
 export * from "./ports.ts";
+export * from "./printable.ts";
 export { StreamEnd, StreamMalformed } from "./dialects/stream-end.ts";
 export * from "./prompt-bounds.ts";
 export * from "./provider-words.ts";

@@ -46,3 +46,6 @@ export const HPKE_CONTEXT_LIFE_MS = 60 * 60_000;
 export const ENVELOPE_LIFE_MS = 10 * 60_000;
 /** Signed bytes of evidence that are longer are not read: 64 models and every posture fit in a quarter of it. */
 export const SIGNED_BYTES_MAX = 64 * 1024;
+
+/** Of each text of a check: three times our longest sentence. */
+export const CHECK_CHARS_MAX = 1024;

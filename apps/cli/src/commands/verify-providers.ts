@@ -4,6 +4,7 @@ import {
   evidenceFrom,
   fromBase64OrNothing,
   failuresOf,
+  printable,
   readBlob,
   toBase64Url,
   toHex,
@@ -93,6 +94,6 @@ function isGood({ evidence }: Attestation, { checks }: Verdict): boolean {
 
 function stepsOf(machine: Attestation, { level, checks }: Verdict): string {
   const steps = checks.map((check) => ["", check.status, check.id, wordsOf(check)]);
-  const name = machine.provider_serial ?? machine.provider_id;
+  const name = printable(machine.provider_serial ?? machine.provider_id);
   return `${name}: ${level}\nIdentity ${identityOf(machine)}\n${columns(steps)}`;
 }

@@ -1,12 +1,17 @@
+import { CHECK_CHARS_MAX } from "../limits.ts";
+import { printable } from "../printable.ts";
 import type { Check } from "./verdict.ts";
 
 /** Every check of every verdict is made here, so that a test can take any single one away. */
 const checkOf = (id: string, status: Check["status"], seen: string, remedy: string): Check => ({
   id,
   status,
-  seen,
-  remedy,
+  seen: shown(seen),
+  remedy: shown(remedy),
 });
+
+/** What was seen can quote a machine's own words, in any length. */
+const shown = (text: string): string => printable(text).slice(0, CHECK_CHARS_MAX).toWellFormed();
 
 export const pass = (id: string, seen: string): Check => checkOf(id, "pass", seen, "");
 export const fail = (id: string, seen: string, remedy: string): Check => checkOf(id, "fail", seen, remedy);

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { CHECK_CHARS_MAX } from "../limits.ts";
+import { isPrintable } from "../printable.ts";
 import type { ActivationStatement } from "./activation.ts";
 import type { AppAttestPolicy } from "./app-attest.ts";
 import type { NoncePath } from "./caller-nonces.ts";
@@ -12,12 +14,15 @@ export type TrustLevel = (typeof trustLevels)[number];
 export const atLeast = (level: TrustLevel, minimum: TrustLevel): boolean =>
   trustLevels.indexOf(level) >= trustLevels.indexOf(minimum);
 
+/** What a terminal shows: so that no machine's or coordinator's words can move its cursor or add lines. */
+const shown = z.string().max(CHECK_CHARS_MAX).refine(isPrintable, "must be printable");
+
 /** A check as it travels, and as it is published. */
 export const checkSchema = z.object({
-  id: z.string().describe("Stable, e.g. `blob.signature`"),
+  id: shown.describe("Stable, e.g. `blob.signature`"),
   status: z.enum(["pass", "fail", "unknown"]),
-  seen: z.string().describe("What was found, in one short phrase"),
-  remedy: z.string().describe("What would mend it; empty where nothing needs mending"),
+  seen: shown.describe("What was found, in one short phrase"),
+  remedy: shown.describe("What would mend it; empty where nothing needs mending"),
 });
 export type Check = Readonly<z.infer<typeof checkSchema>>;
 
