@@ -210,6 +210,7 @@ export const settings = {
     mustBe: `a whole number from 1 to ${RECEIPT_DAYS_MAX}`,
     read: wholeNumber(1, RECEIPT_DAYS_MAX),
   },
+  replay: { value: "FILE", means: "the request's body, to run again and compare", mustBe: "a path", read: anyText },
   requestsPerMinute: {
     value: "N",
     means: "how many requests one account may send in a minute; a tenth of them at once",

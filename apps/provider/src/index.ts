@@ -32,6 +32,7 @@ export type { EngineState, LossReason, TrustFacts } from "./events/events.ts";
 export { EngineLoadError } from "./adapters/engine/engine-life.ts";
 export type { LoadingStep } from "./adapters/engine/words.ts";
 export type { Engine } from "./inference/engine.ts";
+export { replay, type Replayed } from "./inference/replay.ts";
 export {
   loadModel,
   startProvider,

@@ -12,12 +12,15 @@ import {
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";
+import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf, wordsOf, type Output } from "../output.ts";
+import { replayChecks } from "../replay-checks.ts";
 import { readSavedAnswer, readSavedReceipt } from "../saved-answer.ts";
 
 const KEYS_WAIT_MAX_MS = 10_000;
 
 const needs = { coordinator: "optional", coordinatorKey: "optional", json: { default: "false" } } as const;
+const replayNeeds = { ...needs, replay: "optional", model: { default: bundledModel.id } } as const;
 
 export const verifyResponse = command({
   path: "verify response",
@@ -26,10 +29,11 @@ export const verifyResponse = command({
     "verify response answer.txt",
     "verify response answer.txt --coordinator http://127.0.0.1:8080",
     "verify response answer.txt --coordinator-key BASE64 --json",
+    "verify response answer.txt --replay request.json",
   ],
   operand: "FILE",
-  needs,
-  async run({ coordinator, coordinatorKey, json }, file) {
+  needs: replayNeeds,
+  async run({ coordinator, coordinatorKey, json, replay, model }, file) {
     const answer = readSavedAnswer(bytesOf(file), file);
     const responseSha256 = toHex(nodeCrypto.sha256(answer.hashed));
     const { receipt, signature, toldSha256 } = answer;
@@ -53,7 +57,15 @@ export const verifyResponse = command({
               remedy: "",
             },
           ];
-    return tell(outputOf(json), receipt, [...told, ...checks]);
+    const replayed =
+      replay === undefined
+        ? []
+        : await replayChecks(receipt.receipt, {
+            body: bytesOf(replay),
+            told: answer.hashed,
+            model: locateModel(model),
+          });
+    return tell(outputOf(json), receipt, [...told, ...checks, ...replayed]);
   },
 });
 

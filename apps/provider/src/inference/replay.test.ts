@@ -1,0 +1,81 @@
+import { receipt as receiptSchema, toHex, utf8, type FromProvider, type Receipt } from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { expect, it } from "vitest";
+import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
+import { ManualClock } from "../../test/manual-clock.ts";
+import { ScriptedEngine } from "../adapters/scripted-engine.ts";
+import { answer } from "./answer.ts";
+import { Credit } from "./credit.ts";
+import { replay } from "./replay.ts";
+
+const engineThatSays = (...pieces: string[]) =>
+  new ScriptedEngine({ clock: new ManualClock(), script: () => ({ pieces }) });
+const tools = { crypto: nodeCrypto, hpke: nodeHpke };
+
+async function answered(body: unknown) {
+  const clock = new ManualClock();
+  const machine = new Machine(clock);
+  await machine.show();
+  const { envelope, answer: got } = machine.seal(body);
+  const never = new AbortController().signal;
+  await answer(
+    {
+      ...tools,
+      clock,
+      random: systemRandom,
+      engine: engineThatSays("Rain", " falls", "."),
+      signer: machine.signer,
+      providerId: PROVIDER_ID,
+      open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
+      send: (message: FromProvider) => got.take(message),
+      failed: (error) => {
+        throw error;
+      },
+    },
+    { type: "inference_request", request_id: "job_1", caller_request_id: "req_1", envelope, credit_bytes: 1 },
+    new Credit(clock, 1_000_000),
+    never,
+    never,
+  );
+  const { last } = got;
+  if (last?.type !== "inference_complete") throw new RangeError(`closed by ${last?.type}`);
+  const receipt: Receipt = receiptSchema.parse(JSON.parse(last.receipt));
+  const bytes = utf8(JSON.stringify(body));
+  expect(toHex(nodeCrypto.sha256(bytes))).toBe(receipt.request_sha256);
+  return { receipt, body: bytes, told: utf8(got.body) };
+}
+
+/** Goal: a replay says what it saw and no more. Method: one answer, run again as it was and with one thing changed, a row for each. */
+it("tells the same answer from another, and runs nothing that cannot be compared", async () => {
+  const was = await answered(chatBody());
+  const same = engineThatSays("Rain", " falls", ".");
+  expect(await replay(tools, same, was)).toEqual({ outcome: "same_bytes" });
+
+  const cached = { ...was.receipt.usage, cached_tokens: was.receipt.usage.cached_tokens + 1 };
+  const rows: readonly [Parameters<typeof replay>[2], ScriptedEngine, object][] = [
+    [was, engineThatSays("Rain", " fell", "."), { outcome: "other_words", atCharacter: expect.any(Number) }],
+    [{ ...was, receipt: { ...was.receipt, usage: cached } }, same, { outcome: "same_bytes" }],
+    [{ ...was, body: utf8("{}") }, same, { outcome: "not_run", why: "other_request" }],
+    [
+      { ...was, receipt: { ...was.receipt, weights_sha256: "1".repeat(64) } },
+      same,
+      { outcome: "not_run", why: "other_weights" },
+    ],
+    [
+      { ...was, receipt: { ...was.receipt, finish_reason: "cancelled" } },
+      same,
+      { outcome: "not_run", why: "was_cut_off" },
+    ],
+    [{ ...was, receipt: { ...was.receipt, privacy: "sealed" } }, same, { outcome: "not_run", why: "refused" }],
+    [
+      {
+        ...was,
+        told: utf8(`: keep-alive\n\n${Buffer.from(was.told).toString()}`),
+        receipt: { ...was.receipt, response_sha256: "0".repeat(64) },
+      },
+      same,
+      { outcome: "same_words" },
+    ],
+  ];
+  for (const [recorded, engine, outcome] of rows) expect(await replay(tools, engine, recorded)).toEqual(outcome);
+});

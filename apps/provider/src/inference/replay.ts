@@ -1,0 +1,183 @@
+import {
+  AnswerOpener,
+  ANSWER_WINDOW_BYTES,
+  fromBase64,
+  joinBytes,
+  receipt as receiptSchema,
+  toHex,
+  type Clock,
+  type Crypto,
+  type FromProvider,
+  type Hpke,
+  type Random,
+  type Receipt,
+  type SealHeader,
+} from "@darkbloom/protocol";
+import { answer } from "./answer.ts";
+import { Credit } from "./credit.ts";
+import type { Engine } from "./engine.ts";
+
+/** What ran again: the same to the byte, the same but for what no seed decides, or something else; or why nothing did. */
+export type Replayed =
+  | { readonly outcome: "same_bytes" | "same_words" }
+  | { readonly outcome: "other_words"; readonly atCharacter: number }
+  | { readonly outcome: "not_run"; readonly why: "other_request" | "other_weights" | "was_cut_off" | "refused" };
+
+/**
+ * Runs the request of a receipt again, with its seed and its bounds, through the same story that answered it, and compares.
+ *
+ * @param body the request's exact bytes
+ * @param told the answer's bytes that were hashed
+ * @param engine with the receipt's weights loaded
+ */
+export async function replay(
+  tools: { readonly crypto: Crypto; readonly hpke: Hpke },
+  engine: Engine,
+  { receipt, body, told }: { readonly receipt: Receipt; readonly body: Uint8Array; readonly told: Uint8Array },
+): Promise<Replayed> {
+  if (toHex(tools.crypto.sha256(body)) !== receipt.request_sha256) return { outcome: "not_run", why: "other_request" };
+  if (engine.model.weightsSha256 !== receipt.weights_sha256) return { outcome: "not_run", why: "other_weights" };
+  // Where the caller hung up, no seed knows.
+  if (receipt.finish_reason === "cancelled") return { outcome: "not_run", why: "was_cut_off" };
+
+  const again = await answerOf(tools, asRecorded(engine, receipt), receipt, Uint8Array.from(body));
+  if (!again) return { outcome: "not_run", why: "refused" };
+  if (again.sha256 === receipt.response_sha256) return { outcome: "same_bytes" };
+  const [before, now] = [wordsIn(told), wordsIn(again.bytes)];
+  if (before === now) return { outcome: "same_words" };
+  let atCharacter = 0;
+  while (before[atCharacter] === now[atCharacter]) atCharacter++;
+  return { outcome: "other_words", atCharacter };
+}
+
+/** One answer of the story, opened again. Undefined where it was refused. */
+async function answerOf(
+  { crypto, hpke }: { readonly crypto: Crypto; readonly hpke: Hpke },
+  engine: Engine,
+  receipt: Receipt,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<{ sha256: string; bytes: Uint8Array } | undefined> {
+  // Nobody listens: any secret is as good.
+  const secret = { secret: new Uint8Array(32), enc: new Uint8Array(32) };
+  const opener = new AnswerOpener(hpke, secret);
+  const parts: Uint8Array[] = [];
+  const clock = standingAt(Date.parse(receipt.started_at));
+  const credit = new Credit(clock, ANSWER_WINDOW_BYTES);
+  const faults: unknown[] = [];
+  let complete: Receipt | undefined;
+  const take = (message: FromProvider): void => {
+    if (message.type === "inference_response_chunk") {
+      const frames = fromBase64(message.frames);
+      credit.give(frames.length);
+      for (const frame of opener.push(frames)) parts.push(frame.plaintext);
+    }
+    if (message.type === "inference_complete") complete = receiptSchema.parse(JSON.parse(message.receipt));
+  };
+  const never = new AbortController().signal;
+  await answer(
+    {
+      clock,
+      crypto,
+      hpke,
+      random: diceOf(receipt.sampling.seed),
+      engine,
+      signer: nobody,
+      providerId: receipt.provider_id,
+      open: () => ({ header: headerOf(receipt, body), body, secret }),
+      send: take,
+      failed: (error) => void faults.push(error),
+    },
+    {
+      type: "inference_request",
+      request_id: receipt.job_id,
+      caller_request_id: receipt.request_id,
+      envelope: { hdr: "", body: "", wraps: [] },
+      credit_bytes: ANSWER_WINDOW_BYTES,
+    },
+    credit,
+    never,
+    never,
+  );
+  if (faults.length > 0) throw faults[0];
+  return complete && { sha256: complete.response_sha256, bytes: joinBytes(parts) };
+}
+
+function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
+  const { stream } = JSON.parse(new TextDecoder().decode(body)) as { stream?: unknown };
+  return {
+    v: 1,
+    suite: "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
+    mode: receipt.privacy,
+    id: "AAAAAAAAAAAAAAAAAAAAAA==",
+    expires_at: receipt.finished_at,
+    endpoint: receipt.endpoint,
+    model: receipt.model,
+    build: receipt.build,
+    stream: stream === true,
+    max_tokens: receipt.sampling.max_tokens * receipt.sampling.n,
+    features: [],
+    min_trust: "none",
+    pins: [],
+    candidates: [{ provider_id: receipt.provider_id, key_id: "", evidence_sha256: receipt.evidence_sha256 }],
+  };
+}
+
+/** The engine under the name of the receipt's build, saying as many tokens were cached as were then. */
+function asRecorded(engine: Engine, { build, usage }: Receipt): Engine {
+  const cachedTokens = usage.cached_tokens;
+  return {
+    name: engine.name,
+    version: engine.version,
+    model: { ...engine.model, build },
+    slots: engine.slots,
+    prompt: (job) => engine.prompt(job),
+    async *run(prompt, generation, signal) {
+      const run = engine.run(prompt, generation, signal);
+      try {
+        for (;;) {
+          const step = await run.next();
+          if (step.done) return { ...step.value, cachedTokens };
+          yield { ...step.value, cachedTokens };
+        }
+      } finally {
+        await run.return({ finish: "stop", cachedTokens, completionTokens: 0 });
+      }
+    },
+    embed: (inputs, signal) => engine.embed(inputs, signal),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+/** Always the same moment, so that nothing is said about waiting. */
+const standingAt = (ms: number): Clock => ({
+  now: () => ms,
+  monotonicMs: () => 0,
+  sleep: (_ms, signal) =>
+    new Promise((_resolve, reject) =>
+      signal?.addEventListener("abort", () => reject(new Error("over", { cause: signal.reason })), { once: true }),
+    ),
+});
+
+/** Four bytes are what the seed is made of where the caller gave none; everything else is hidden by `wordsIn`. */
+const diceOf = (seed: number): Random => ({
+  bytes(length) {
+    const bytes = new Uint8Array(length);
+    if (length === 4) new DataView(bytes.buffer).setUint32(0, seed);
+    return bytes;
+  },
+  fraction: () => 0,
+});
+
+const nobody = {
+  publicKey: new Uint8Array(65),
+  signTagged: async () => new Uint8Array(),
+  signResponseHash: async () => new Uint8Array(),
+};
+
+/** An answer without what no seed decides: words for who waits, the end's time, and the names of calls. */
+const wordsIn = (bytes: Uint8Array): string =>
+  new TextDecoder()
+    .decode(bytes)
+    .replaceAll(": keep-alive\n\n", "")
+    .replaceAll(/"completed_at":\d+/g, '"completed_at":0')
+    .replaceAll(/call_[0-9a-f]{24}/g, "call_");
