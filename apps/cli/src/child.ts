@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SUPERVISED_VARIABLE } from "./environment.ts";
 import { note } from "./output.ts";
-import { DRAIN_MS, STOP_WORD } from "./stop.ts";
+import { STOP_WORD } from "./stop.ts";
 
 /** After a crash, doubling from the first to the second. */
 const RESTART_PAUSE_FIRST_MS = 1_000;
@@ -40,6 +40,8 @@ export interface ChildOptions {
   readonly inherited?: Readonly<Record<string, string>>;
   /** Said to it beyond that. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** How long it may take to end what it has begun. */
+  readonly drainMs: number;
   onEvent(event: ChildEvent): void;
 }
 
@@ -70,7 +72,7 @@ export class Child implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#halt.abort();
     if (this.#process?.connected) this.#process.send(STOP_WORD);
-    const deadline = setTimeout(this.#kill, DRAIN_MS + STOP_GRACE_MS);
+    const deadline = setTimeout(this.#kill, this.#options.drainMs + STOP_GRACE_MS);
     await this.#ended;
     clearTimeout(deadline);
     process.off("exit", this.#kill);

@@ -26,6 +26,8 @@ export interface NetworkPlan {
   /** Of each provider. */
   readonly threads: number;
   readonly logLevel: string;
+  /** In seconds. */
+  readonly drainTimeout: number;
   readonly serialDisclosure: SerialDisclosure;
   readonly corsOrigins: readonly string[];
   readonly requestsPerMinute: number;
@@ -56,6 +58,7 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
   let isStopping = false;
   const coordinator = new Child({
     name: "coordinator",
+    drainMs: plan.drainTimeout * 1000,
     args: () => coordinatorArgs(plan, port),
     environment: joinTokenFor(plan.joinToken),
     onEvent: () => undefined,
@@ -68,6 +71,7 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
     const name = providerFolder(index + 1);
     const provider = new Child({
       name,
+      drainMs: plan.drainTimeout * 1000,
       args: () => providerArgs(plan, baseUrl, name),
       inherited: scrubbedEnvironment(process.env),
       onEvent: (event) => {
@@ -110,7 +114,7 @@ async function servingOf(providers: readonly Child[]): Promise<{ serial: string;
 }
 
 const coordinatorArgs = (plan: NetworkPlan, port: number): readonly string[] => {
-  const { data, host, logLevel, serialDisclosure, corsOrigins, requestsPerMinute, receiptDays } = plan;
+  const { data, host, logLevel, serialDisclosure, corsOrigins, requestsPerMinute, receiptDays, drainTimeout } = plan;
   return [
     "coordinator",
     ...flags({
@@ -121,6 +125,7 @@ const coordinatorArgs = (plan: NetworkPlan, port: number): readonly string[] => 
       serialDisclosure,
       requestsPerMinute,
       receiptDays,
+      drainTimeout,
     }),
     ...corsOrigins.flatMap((origin) => [flagOf("corsOrigin"), origin]),
     // What this network was never started with would only fail.
@@ -129,7 +134,7 @@ const coordinatorArgs = (plan: NetworkPlan, port: number): readonly string[] => 
 };
 
 const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): readonly string[] => {
-  const { modelPath: model, build, slots, context, threads, logLevel } = plan;
+  const { modelPath: model, build, slots, context, threads, logLevel, drainTimeout } = plan;
   return [
     "provider",
     "start",
@@ -143,6 +148,7 @@ const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): rea
       context,
       threads,
       logLevel,
+      drainTimeout,
       identity: "software",
     }),
   ];

@@ -1,3 +1,6 @@
+import { fromBase64OrNothing } from "@darkbloom/protocol";
+import type { NamedRoot } from "./trust-files.ts";
+
 /** How the text of a setting becomes a value; undefined for a text that is wrong. */
 
 export function wholeNumber(least: number, most: number) {
@@ -14,3 +17,60 @@ export function oneOf<const Word extends string>(allowed: readonly Word[]) {
 export function oneOfWords(allowed: readonly string[]): string {
   return `${allowed.slice(0, -1).join(", ")} or ${allowed.at(-1) ?? ""}`;
 }
+
+export function yesOrNo(word: string): boolean | undefined {
+  if (/^(1|true|yes|on)$/i.test(word)) return true;
+  return /^(0|false|no|off)$/i.test(word) ? false : undefined;
+}
+
+export function anyText(given: string): string | undefined {
+  return given === "" || given.includes("\0") ? undefined : given;
+}
+
+export function host(given: string): string | undefined {
+  // A bracketed address is how URLs write IPv6; the socket wants it bare.
+  const bare = /^\[(.+)\]$/.exec(given)?.[1] ?? given;
+  return /^[\w.:%-]+$/.test(bare) ? bare : undefined;
+}
+
+export function serials(given: string): string[] | undefined {
+  const parts = given.split(",").map((part) => part.trim());
+  return parts.every((part) => /^[\x21-\x7e]{1,128}$/.test(part)) ? parts : undefined;
+}
+
+export function publicKey(given: string): Uint8Array | undefined {
+  const key = fromBase64OrNothing(given);
+  return key.length === 32 ? key : undefined;
+}
+
+export function namedRoots(given: string): NamedRoot[] | undefined {
+  const named = given
+    .split(",")
+    .map((part) => /^(?<path>.+)=(?<sha256>(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2})$/.exec(part)?.groups);
+  const roots = named.flatMap((root) =>
+    root?.["path"] === undefined || root["sha256"] === undefined
+      ? []
+      : [{ path: root["path"], sha256: root["sha256"].replaceAll(":", "").toLowerCase() }],
+  );
+  return roots.length === named.length ? roots : undefined;
+}
+
+export function apiKey(given: string): string | undefined {
+  return /^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined;
+}
+
+/** The base URL of SDKs, which ends in `/v1`, is what people have at hand; here it names the same coordinator. */
+export function coordinatorUrl(given: string): URL | undefined {
+  const url = URL.parse(given);
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
+    return undefined;
+  url.pathname = url.pathname.replace(/(\/v1)?\/*$/, "");
+  return url;
+}
+
+export function origins(given: string): string[] | undefined {
+  const parts = given.split(",").map((part) => part.trim());
+  return parts.every(isOrigin) ? parts : undefined;
+}
+
+const isOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text;

@@ -1,7 +1,19 @@
 import { serialDisclosures } from "@darkbloom/coordinator";
-import { oneOf, oneOfWords, wholeNumber } from "./setting-readers.ts";
-import { fromBase64OrNothing, parseUsd, trustLevels } from "@darkbloom/protocol";
-import type { NamedRoot } from "./trust-files.ts";
+import { parseUsd, trustLevels } from "@darkbloom/protocol";
+import {
+  anyText,
+  apiKey,
+  coordinatorUrl,
+  host,
+  namedRoots,
+  oneOf,
+  oneOfWords,
+  origins,
+  publicKey,
+  serials,
+  wholeNumber,
+  yesOrNo,
+} from "./setting-readers.ts";
 import { identityChoices, readTpmAddress } from "@darkbloom/provider";
 
 /** What the logs hold, least first. */
@@ -16,6 +28,7 @@ const CONTEXT_TOKENS_MIN = 256;
 const CONTEXT_TOKENS_MAX = 10_000_000;
 const REQUESTS_PER_MINUTE_MAX = 1_000_000;
 const RECEIPT_DAYS_MAX = 3_650;
+const DRAIN_SEC_MAX = 86_400;
 const LABEL_CHARS_MAX = 128;
 const NAME_CHARS_MAX = 128;
 /** A join token is a secret that guards who may serve; 16 characters of a random one are 80 bits or more. */
@@ -120,6 +133,12 @@ export const settings = {
     read: parseUsd,
   },
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
+  drainTimeout: {
+    value: "SECONDS",
+    means: "how long running requests may go on after the first Ctrl-C or SIGTERM; a second one ends them",
+    mustBe: `a whole number from 0 to ${DRAIN_SEC_MAX}`,
+    read: wholeNumber(0, DRAIN_SEC_MAX),
+  },
   hideUnserved: {
     means: "leave models that no connected machine serves out of GET /v1/models",
     mustBe: "true or false",
@@ -287,15 +306,6 @@ export const isSettingName = (text: string): text is SettingName => Object.hasOw
 const words = (camelCase: string): string[] =>
   camelCase.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(" ");
 
-function yesOrNo(word: string): boolean | undefined {
-  if (/^(1|true|yes|on)$/i.test(word)) return true;
-  return /^(0|false|no|off)$/i.test(word) ? false : undefined;
-}
-
-function anyText(given: string): string | undefined {
-  return given === "" || given.includes("\0") ? undefined : given;
-}
-
 function name(given: string): string | undefined {
   return /^[\w-]+$/.test(given) && given.length <= NAME_CHARS_MAX ? given : undefined;
 }
@@ -304,56 +314,8 @@ function catalogName(given: string): string | undefined {
   return /^[A-Za-z0-9][\w.:/-]*$/.test(given) && given.length <= NAME_CHARS_MAX ? given : undefined;
 }
 
-function host(given: string): string | undefined {
-  // A bracketed address is how URLs write IPv6; the socket wants it bare.
-  const bare = /^\[(.+)\]$/.exec(given)?.[1] ?? given;
-  return /^[\w.:%-]+$/.test(bare) ? bare : undefined;
-}
-
 function token(given: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(given) && given.length >= TOKEN_CHARS_MIN && given.length <= TOKEN_CHARS_MAX
     ? given
     : undefined;
 }
-
-function serials(given: string): string[] | undefined {
-  const parts = given.split(",").map((part) => part.trim());
-  return parts.every((part) => /^[\x21-\x7e]{1,128}$/.test(part)) ? parts : undefined;
-}
-
-function publicKey(given: string): Uint8Array | undefined {
-  const key = fromBase64OrNothing(given);
-  return key.length === 32 ? key : undefined;
-}
-
-function namedRoots(given: string): NamedRoot[] | undefined {
-  const named = given
-    .split(",")
-    .map((part) => /^(?<path>.+)=(?<sha256>(?:[0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2})$/.exec(part)?.groups);
-  const roots = named.flatMap((root) =>
-    root?.["path"] === undefined || root["sha256"] === undefined
-      ? []
-      : [{ path: root["path"], sha256: root["sha256"].replaceAll(":", "").toLowerCase() }],
-  );
-  return roots.length === named.length ? roots : undefined;
-}
-
-function apiKey(given: string): string | undefined {
-  return /^[\x21-\x7e]{1,256}$/.test(given) ? given : undefined;
-}
-
-/** The base URL of SDKs, which ends in `/v1`, is what people have at hand; here it names the same coordinator. */
-function coordinatorUrl(given: string): URL | undefined {
-  const url = URL.parse(given);
-  if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
-    return undefined;
-  url.pathname = url.pathname.replace(/(\/v1)?\/*$/, "");
-  return url;
-}
-
-function origins(given: string): string[] | undefined {
-  const parts = given.split(",").map((part) => part.trim());
-  return parts.every(isOrigin) ? parts : undefined;
-}
-
-const isOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text;

@@ -7,7 +7,7 @@ const stop = join(import.meta.dirname, "stop.ts");
 /** A command whose drain takes a second. */
 const program = `
   import { listenForStop } from ${JSON.stringify(stop)};
-  const { asked } = listenForStop();
+  const { asked } = listenForStop(10);
   console.log("listening");
   const alive = setInterval(() => undefined, 1000);
   await asked;

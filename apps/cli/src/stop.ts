@@ -1,8 +1,8 @@
 import { SUPERVISED_VARIABLE } from "./environment.ts";
 import { note } from "./output.ts";
 
-/** How long running requests may go on after the first Ctrl-C. */
-export const DRAIN_MS = 10_000;
+/** How long running requests may go on after the first Ctrl-C where nothing else is said. */
+export const DRAIN_SEC_DEFAULT = "600";
 /** How long a child whose parent died may take to close its files. */
 const ORPHAN_MS = 2_000;
 /**
@@ -32,18 +32,19 @@ export interface StopRequest {
  * their parent, which stops the coordinator before the providers that its requests still need; and they
  * end by themselves when the parent is gone, however it died, since that closes the channel.
  */
-export function listenForStop(): StopRequest {
+export function listenForStop(drainSec: number): StopRequest {
+  const drainMs = drainSec * 1000;
   const stop = new AbortController();
   const { promise: asked, resolve } = Promise.withResolvers<{ readonly drainMs: number }>();
-  const ask = (drainMs: number): void => {
+  const ask = (forMs: number): void => {
     stop.abort();
-    resolve({ drainMs });
+    resolve({ drainMs: forMs });
   };
   if (isSupervised) {
     process.on("SIGINT", () => undefined);
-    process.on("SIGTERM", () => ask(DRAIN_MS));
+    process.on("SIGTERM", () => ask(drainMs));
     process.on("message", (word) => {
-      if (word === STOP_WORD) ask(DRAIN_MS);
+      if (word === STOP_WORD) ask(drainMs);
     });
     const orphaned = (): void => {
       setTimeout(() => process.exit(1), ORPHAN_MS).unref();
@@ -57,9 +58,9 @@ export function listenForStop(): StopRequest {
       if (firstAt === undefined) {
         firstAt = performance.now();
         note(
-          `Stopping: running requests have up to ${DRAIN_MS / 1000} s to finish. Press Ctrl-C again to stop at once.`,
+          `Stopping: running requests have up to ${drainSec} s to finish (--drain-timeout). Press Ctrl-C again to stop at once.`,
         );
-        ask(DRAIN_MS);
+        ask(drainMs);
       } else if (performance.now() - firstAt > ONE_PRESS_MS) {
         process.exit(1);
       }

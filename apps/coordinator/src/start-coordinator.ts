@@ -26,6 +26,8 @@ import { ProviderSockets } from "./ws/provider.ts";
 
 /** For the last bytes of answers, after the drain; a caller who reads none of them is not waited for longer. */
 const LAST_WORDS_MS = 1_000;
+/** How often a drain says how many requests are left. */
+const PROGRESS_TOLD_EVERY_MS = 5_000;
 
 export interface CoordinatorConfig {
   readonly host: string;
@@ -68,7 +70,7 @@ export interface RunningCoordinator {
   readonly baseUrl: string;
   readonly port: number;
   /** Takes no new requests, lets those that run finish for so long, then closes everything. */
-  stop(how: { readonly drainMs: number }): Promise<void>;
+  stop(how: { readonly drainMs: number; onProgress?: (left: number) => void }): Promise<void>;
 }
 
 /**
@@ -173,10 +175,12 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   return {
     baseUrl: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
     port,
-    async stop({ drainMs }) {
+    async stop({ drainMs, onProgress }) {
       draining = true;
       events.stopping({ running: serving.size });
+      const telling = setInterval(() => onProgress?.(serving.size), PROGRESS_TOLD_EVERY_MS);
       await within(drainMs, Promise.allSettled(serving));
+      clearInterval(telling);
       // Who still waits is told why nothing more comes; to close first would look as if they had hung up.
       shutdown.abort(new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC }));
       await within(

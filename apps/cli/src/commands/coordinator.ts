@@ -4,7 +4,7 @@ import { command } from "../command.ts";
 import { isLoopback, listenFailure, noTokenNote, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
-import { isSupervised, listenForStop } from "../stop.ts";
+import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
 import { readTrustFiles } from "../trust-files.ts";
 import { version } from "../version.ts";
 
@@ -35,13 +35,14 @@ export const coordinator = command({
     platformFeePercent: { default: "10" },
     receiptDays: { default: "90" },
     requestsPerMinute: { default: "1200" },
+    drainTimeout: { default: DRAIN_SEC_DEFAULT },
     logLevel: { default: "info" },
     json: { default: "false" },
   },
   async run({ port, host, data, corsOrigin, requestsPerMinute, json, ...as }) {
     // Prompts in transparent mode go through its memory.
     limitCoreDumps();
-    const stop = listenForStop();
+    const stop = listenForStop(as.drainTimeout);
     if (!isSupervised && !isLoopback(host)) {
       note(plaintextWarning(host));
       if (as.joinToken === undefined) note(noTokenNote);
@@ -74,7 +75,8 @@ export const coordinator = command({
       { event: "ready", base_url: running.baseUrl, openai_base_url: `${running.baseUrl}/v1` },
       () => `The coordinator listens on ${running.baseUrl} (base URL of OpenAI's SDKs: ${running.baseUrl}/v1)`,
     );
-    await running.stop(await stop.asked);
+    const onProgress = (left: number) => note(`${left} ${left === 1 ? "request still runs" : "requests still run"}.`);
+    await running.stop({ ...(await stop.asked), onProgress });
     return 0;
   },
 });

@@ -15,7 +15,7 @@ import { isLoopback } from "../listening.ts";
 import { failureIn, localSecret, lossOf, savedToken } from "../machine-folder.ts";
 import { locateModel } from "../model.ts";
 import { note, outputOf, type Output } from "../output.ts";
-import { listenForStop } from "../stop.ts";
+import { DRAIN_SEC_DEFAULT, listenForStop } from "../stop.ts";
 import { version } from "../version.ts";
 
 export const providerStart = command({
@@ -39,6 +39,7 @@ export const providerStart = command({
     tpm: { default: TPM_DEVICE },
     token: "optional",
     coordinatorData: "optional",
+    drainTimeout: { default: DRAIN_SEC_DEFAULT },
     logLevel: { default: "warn" },
     json: { default: "false" },
   },
@@ -54,11 +55,12 @@ export const providerStart = command({
     tpm,
     token,
     coordinatorData,
+    drainTimeout,
     logLevel,
     json,
   }) {
     startClean();
-    const stop = listenForStop();
+    const stop = listenForStop(drainTimeout);
     const located = locateModel(model);
     const secret = coordinatorData === undefined ? undefined : localSecret(coordinatorData);
     const authToken = token ?? secret ?? savedToken(data);

@@ -3,18 +3,22 @@ import { command } from "../command.ts";
 import { CommandFailed, codeOf } from "../failure.ts";
 import { isHeld, runningElsewhere, runningStatus } from "../machine-folder.ts";
 import { note, outputOf } from "../output.ts";
-import { DRAIN_MS } from "../stop.ts";
+import { DRAIN_SEC_DEFAULT } from "../stop.ts";
 
 const LOOK_EVERY_MS = 100;
-/** A drain, and time to close. */
-const END_WAIT_MAX_MS = DRAIN_MS + 5_000;
+/** After its drain, to close. */
+const CLOSING_MS = 5_000;
 
 export const providerStop = command({
   path: "provider stop",
   does: "Ask the provider that runs on a data folder to finish what it does and end.",
   examples: ["provider stop --data .darkbloom/provider"],
-  needs: { data: { default: ".darkbloom/provider" }, json: { default: "false" } },
-  async run({ data, json }) {
+  needs: {
+    data: { default: ".darkbloom/provider" },
+    drainTimeout: { default: DRAIN_SEC_DEFAULT },
+    json: { default: "false" },
+  },
+  async run({ data, drainTimeout, json }) {
     // The folder's lock is held, so the file was written by whoever holds it and its process id is theirs.
     const status = await runningStatus(data);
     if (!status) {
@@ -24,8 +28,8 @@ export const providerStop = command({
       );
     }
     terminate(status.pid);
-    note(`Stopping: requests that run have up to ${DRAIN_MS / 1000} s to finish.`);
-    const deadline = performance.now() + END_WAIT_MAX_MS;
+    note("Stopping: requests that run have as long to finish as its --drain-timeout says.");
+    const deadline = performance.now() + drainTimeout * 1000 + CLOSING_MS;
     while (await isHeld(data)) {
       if (performance.now() > deadline)
         throw new CommandFailed(

@@ -8,7 +8,7 @@ import { isLoopback, noTokenNote, plaintextWarning } from "../listening.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { startNetwork, type NetworkPlan } from "../network.ts";
 import { note, outputOf } from "../output.ts";
-import { listenForStop } from "../stop.ts";
+import { DRAIN_SEC_DEFAULT, listenForStop } from "../stop.ts";
 import { balanceOf, ensureKey } from "../up-account.ts";
 import { addToCatalog } from "../up-model.ts";
 
@@ -33,11 +33,12 @@ export const up = command({
     requestsPerMinute: { default: "1200" },
     receiptDays: { default: "90" },
     serialDisclosure: { default: "serial" },
+    drainTimeout: { default: DRAIN_SEC_DEFAULT },
     logLevel: { default: "error" },
     json: { default: "false" },
   },
   async run({ data, host, model: wanted, providers, threads, joinToken, corsOrigin, json, ...rest }) {
-    const stop = listenForStop();
+    const stop = listenForStop(rest.drainTimeout);
     const model = locateModel(wanted);
     if (!isLoopback(host)) {
       note(plaintextWarning(host));
