@@ -49,6 +49,24 @@ describe("a machine", () => {
     expect(conduct.faulted(10_004_000)).toBe(true);
   });
 
+  it.each([
+    [999, false],
+    [1_000, true],
+  ])("with faults %d ms apart: each counts: %s", (apartMs, expected) => {
+    const conduct = new Conduct();
+    for (const n of [0, 1, 2]) conduct.faulted(n * apartMs);
+    expect(isEjected(conduct)).toBe(expected);
+  });
+
+  it.each([
+    [599_999, true],
+    [600_000, false],
+  ])("with a third fault %d ms after the first: left out %s", (laterMs, expected) => {
+    const conduct = new Conduct();
+    for (const atMs of [0, 300_000, laterMs]) conduct.faulted(atMs);
+    expect(isEjected(conduct)).toBe(expected);
+  });
+
   it("is left out for twice as long each time, up to half an hour", () => {
     const conduct = new Conduct();
     let nowMs = play(conduct, "fff");

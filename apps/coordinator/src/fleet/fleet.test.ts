@@ -1,5 +1,6 @@
 import type { ProviderId } from "@darkbloom/protocol";
 import { expect, it } from "vitest";
+import type { Candidate } from "../routing/eligibility.ts";
 import { Fleet } from "./fleet.ts";
 import { SampleMember } from "./members.samples.ts";
 
@@ -27,4 +28,16 @@ it("ends older connections of the same machine, and no other's", () => {
   for (const member of [old, other, newer]) fleet.join(member);
   fleet.takeOver(newer);
   expect([old, other, newer].map(({ wasReplaced }) => wasReplaced)).toEqual([true, false, false]);
+});
+
+/** Goal: a decision reaches the machine that is meant, on each of its connections. Method: two of one machine, one of another. */
+it("tells a machine of its operator's decision, and no other", () => {
+  const fleet = new Fleet(queueMicrotask);
+  const meant = `mach_${"1".repeat(32)}` as Candidate["machineId"];
+  const members = ["p1", "p2", "p3"].map(
+    (name, n) => new SampleMember(fleet, name, { approval: "awaited", ...(n < 2 && { machineId: meant }) }, name),
+  );
+  for (const member of members) fleet.join(member);
+  fleet.approvalChanged(meant);
+  expect(fleet.candidates().map(({ approval }) => approval)).toEqual(["given", "given", "awaited"]);
 });

@@ -115,6 +115,12 @@ describe("choice", () => {
     expect(choose(want, [slow, oldRival], none, 20_000, 0.01)).toEqual({ chosen: "p1" });
     expect(choose(want, [slow, oldRival], none, 19_999, 0.01)).toEqual({ chosen: "p2" });
     expect(choose(want, [slow, oldRival], none, 20_000, 0.06)).toEqual({ chosen: "p2" });
+    expect(choose(want, [slow, oldRival], none, 20_000, 0.05)).toEqual({ chosen: "p2" });
+    for (const both of [
+      [slow, oldRival],
+      [oldRival, slow],
+    ])
+      expect(choose(want, both, none, 40_000, 0.01)).toEqual({ chosen: "p1" });
     const failed = { ...slow, conduct: { ...blameless, faultsAtMs: [19_999] } };
     expect(choose(want, [failed, rival], none, 20_000, 0.01)).toEqual({ chosen: "p2" });
   });
@@ -128,7 +134,25 @@ describe("choice", () => {
     expect(gateOf(want, ejected, 999)).toBe("ejected");
   });
 
+  it("counts no more of an answer's bound than answers come to", () => {
+    const slower = measured({ decodeTokensPerSec: 90 });
+    // Beside what 100,000 tokens take, 600 ms more at the start would be nothing.
+    const late = measured({ firstContentMs: 700 });
+    for (const maxTokens of [256, 100_000])
+      for (const [machine, expected] of [
+        [slower, "p1"],
+        [late, "p2"],
+      ] as const)
+        expect(choose({ ...want, maxTokens }, [machine, rival], none, 1, 0.1)).toEqual({ chosen: expected });
+  });
+
+  it("holds a fault against a machine as fifteen seconds, no more", () => {
+    const failed = measured({}, { conduct: { ...blameless, faultsAtMs: [0] } });
+    const verySlow = { ...rival, pace: { ...rival.pace, firstContentMs: 40_000 } };
+    expect(choose(want, [failed, verySlow], none, 1, 0.1)).toEqual({ chosen: "p1" });
+  });
+
   it.each([-0.1, 1, Number.NaN])("takes no draw of %d", (draw) => {
-    expect(() => choose(want, [good], none, 0, draw)).toThrow(RangeError);
+    expect(() => choose(want, [good], none, 0, draw)).toThrow(/^draw /);
   });
 });

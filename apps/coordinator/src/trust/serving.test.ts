@@ -78,3 +78,14 @@ it.each([
   expect(failed.map(({ id, seen }) => [id, seen])).toEqual(told);
   for (const { remedy } of failed) expect(remedy).toContain(`'darkbloom machines approve ${machine.machineId}'`);
 });
+
+/** Goal: the owner reads which of the reasons it is. Method: what is seen for each way to offer nothing that is sold. */
+it.each([
+  ["no model is loaded", []],
+  ["the coordinator's catalog has no such build", [{ ...model, build: "mine" }]],
+  ["the catalog has other weights under this build's name", [{ ...model, weightsSha256: "2" }]],
+  ["the catalog promises a longer context than this machine offers", [{ ...model, contextTokens: 1024 }]],
+])("says %s", (seen, models) => {
+  const found = servingChecks({ ...idle, models }, { minTrust: "none", catalog: new Catalog([entry]) }, 0);
+  expect(found.find(({ id }) => id === "serving.models")).toMatchObject({ status: "fail", seen });
+});
