@@ -20,7 +20,7 @@ export async function replayChecks(receipt: Receipt, { body, told, model }: Agai
   await using engine = await loadModel({
     modelPath: model.path,
     build: model.build,
-    contextTokens: Math.max(CONTEXT_TOKENS_DEFAULT, prompt + receipt.sampling.max_tokens),
+    contextTokens: Math.max(CONTEXT_TOKENS_DEFAULT, prompt + (receipt.sampling?.max_tokens ?? 0)),
   });
   const checks = [requestCheck("pass"), weightsCheck(engine, receipt), engineCheck(engine, receipt)];
   const tools = { crypto: nodeCrypto, hpke: nodeHpke };

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
-import { DEFAULT_PRICE, openStore, type CatalogEntry } from "@darkbloom/coordinator";
-import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol";
+import { DEFAULT_EMBED_PRICE, DEFAULT_PRICE, openStore, type CatalogEntry } from "@darkbloom/coordinator";
+import { modelTasks, type BuildId, type ModelId, type ModelTask, type Sha256Hex } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import { BINARY } from "./child.ts";
 import { CommandFailed } from "./failure.ts";
@@ -13,15 +13,25 @@ import type { LocatedModel } from "./model.ts";
  *
  * @throws CommandFailed where the file is not a model that this machine can load; the reason is on stderr by then
  */
-export async function addToCatalog(model: LocatedModel, context: number, coordinatorData: string): Promise<void> {
+export async function addToCatalog(
+  model: LocatedModel,
+  context: number,
+  coordinatorData: string,
+): Promise<CatalogEntry> {
   const facts = await factsOf(model, context);
+  const { tasks, dimensions } = facts;
   const options = { clock: systemClock, onSweepError: () => undefined };
   const known = await knownEntry(coordinatorData, options, model.id);
+  const { tasks: _tasks, embedding, ...kept } = known ?? {};
   const entry: CatalogEntry = {
     displayName: model.id,
-    price: DEFAULT_PRICE,
+    price: tasks.includes("generate") ? DEFAULT_PRICE : DEFAULT_EMBED_PRICE,
     createdSec: Math.floor(systemClock.now() / 1000),
-    ...known,
+    ...kept,
+    ...(dimensions !== undefined && {
+      tasks,
+      embedding: { dimensions, shortenedTo: embedding?.dimensions === dimensions ? embedding.shortenedTo : [] },
+    }),
     id: model.id as ModelId,
     build: model.build as BuildId,
     weightsSha256: facts.weightsSha256 as Sha256Hex,
@@ -29,6 +39,7 @@ export async function addToCatalog(model: LocatedModel, context: number, coordin
     maxOutputTokens: facts.contextTokens,
   };
   await using _store = await openStore(coordinatorData, { ...options, models: [entry] });
+  return entry;
 }
 
 async function knownEntry(
@@ -41,10 +52,7 @@ async function knownEntry(
 }
 
 /** Asks a process of its own, whose memory goes when it ends: the model is loaded to learn what it can do. */
-async function factsOf(
-  model: LocatedModel,
-  context: number,
-): Promise<{ weightsSha256: string; contextTokens: number }> {
+async function factsOf(model: LocatedModel, context: number): Promise<Facts> {
   const flags = ["--model", model.path, "--context", String(context), "--json"];
   const child = spawn(process.execPath, [BINARY, "provider", "models", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -54,14 +62,33 @@ async function factsOf(
   return answer;
 }
 
-function factsIn(line: string): { weightsSha256: string; contextTokens: number } | undefined {
+/** What `provider models --json` says. */
+interface Facts {
+  readonly weightsSha256: string;
+  readonly contextTokens: number;
+  readonly tasks: readonly ModelTask[];
+  /** Of a model that embeds. */
+  readonly dimensions: number | undefined;
+}
+
+function factsIn(line: string): Facts | undefined {
   try {
     const facts: unknown = JSON.parse(line);
     if (typeof facts !== "object" || facts === null) return undefined;
-    const { weights_sha256: weightsSha256, context_tokens: contextTokens } = facts as Readonly<Record<string, unknown>>;
-    return typeof weightsSha256 === "string" && typeof contextTokens === "number"
-      ? { weightsSha256, contextTokens }
-      : undefined;
+    const {
+      weights_sha256: weightsSha256,
+      context_tokens: contextTokens,
+      tasks,
+      dimensions,
+    } = facts as Readonly<Record<string, unknown>>;
+    if (typeof weightsSha256 !== "string" || typeof contextTokens !== "number" || !Array.isArray(tasks))
+      return undefined;
+    return {
+      weightsSha256,
+      contextTokens,
+      tasks: modelTasks.filter((task) => tasks.includes(task)),
+      dimensions: typeof dimensions === "number" ? dimensions : undefined,
+    };
   } catch {
     // It ended without an answer.
     return undefined;

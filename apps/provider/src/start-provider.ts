@@ -110,6 +110,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
         weights_sha256: engine.model.weightsSha256,
         context_tokens: engine.model.contextTokens,
         token_bytes_max: engine.model.tokenBytesMax,
+        tasks: [...engine.model.tasks],
       },
     ],
     posture: posture(),

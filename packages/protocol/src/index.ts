@@ -6,6 +6,7 @@ export * from "./dialects/job.ts";
 export type { OpenModelField } from "./dialects/open-model-fields.ts";
 export * from "./dialects/openai-chat/index.ts";
 export * from "./dialects/openai-completions/index.ts";
+export * from "./dialects/openai-embeddings/index.ts";
 export * from "./dialects/openai-responses/index.ts";
 export * from "./dialects/registry.ts";
 export { failureOfRefusal } from "./dialects/engine-refusals.ts";

@@ -20,6 +20,11 @@ export const RECEIPT_CHARS_MAX = 4096;
 export const MESSAGES_MAX = 2048;
 export const STOP_STRINGS_MAX = 16;
 export const STOP_STRING_CHARS_MAX = 256;
+/** Texts of one request that become vectors, as OpenAI has it; and tokens of one that is sent as tokens. */
+export const EMBED_INPUTS_MAX = 2048;
+export const EMBED_INPUT_TOKENS_MAX = 131_072;
+/** The vectors of one answer, as text. */
+export const EMBED_ANSWER_BYTES_MAX = 15 * 1024 * 1024;
 /** Answers to one prompt. */
 export const CHOICES_MAX = 4;
 /** Tools of one request, and the characters of a tool's name. */

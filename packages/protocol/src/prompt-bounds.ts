@@ -1,5 +1,6 @@
 import { utf8 } from "./bytes.ts";
-import type { Job } from "./dialects/job.ts";
+import { mostOf } from "./lists.ts";
+import type { EmbedInput, Job } from "./dialects/job.ts";
 
 /**
  * What a chat template may add to a prompt on its own account: a default system text, turn markers, how to
@@ -13,13 +14,21 @@ export const TEMPLATE_TOKENS_MAX = 1024;
  */
 export const promptTokensMax = (bodyBytes: number): number => bodyBytes + TEMPLATE_TOKENS_MAX;
 
+/** What a model puts before and behind each text that becomes a vector, in tokens; most put one at either end. */
+export const EMBED_TOKENS_ADDED_MAX = 4;
+
+/** The most tokens that a body's texts may be charged as, likewise. */
+export const embedTokensMax = (bodyBytes: number, inputs: number): number =>
+  bodyBytes + inputs * EMBED_TOKENS_ADDED_MAX;
+
 /**
  * The least that a request's prompt can come to in tokens, whatever the template does to it: one that leaves out tools,
  * earlier thoughts and white space around a text is not held to them.
  *
  * @param tokenBytesMax bytes of the vocabulary's longest token
  */
-export function promptTokensMin({ messages }: Pick<Job, "messages">, tokenBytesMax: number): number {
+export function promptTokensMin({ messages, embed }: Pick<Job, "messages" | "embed">, tokenBytesMax: number): number {
+  if (embed) return mostOf(embed.inputs.map((input) => inputTokensMin(input, tokenBytesMax)));
   let bytes = 0;
   for (const { role, text } of messages) {
     const kept = role === "assistant" ? (text.split(THOUGHT_END).at(-1) ?? "") : text;
@@ -27,6 +36,10 @@ export function promptTokensMin({ messages }: Pick<Job, "messages">, tokenBytesM
   }
   return Math.ceil(bytes / tokenBytesMax);
 }
+
+/** Each text has the context for itself. */
+const inputTokensMin = (input: EmbedInput, tokenBytesMax: number): number =>
+  typeof input === "string" ? Math.ceil(utf8(input.trim()).length / tokenBytesMax) : input.length;
 
 /** Many templates leave out what an assistant thought in earlier turns, up to this tag. */
 const THOUGHT_END = "</think>";

@@ -6,7 +6,11 @@ import { memorySigner } from "./memory-signer.ts";
 import { account, CREDIT } from "./network.ts";
 import { settle } from "./simulated-clock.ts";
 
-const generating = endpoints.filter((endpoint) => endpoint !== "/v1/messages/count_tokens");
+const working = endpoints.filter((endpoint) => endpoint !== "/v1/messages/count_tokens");
+const generating = working.filter((endpoint) => endpoint !== "/v1/embeddings");
+/** Whether to stream, of an endpoint that can. */
+const waysOf = (endpoint: Endpoint): object[] =>
+  endpoint === "/v1/embeddings" ? [{}] : [{ stream: false }, { stream: true }];
 const rain: Script = { pieces: ["Rain", " is", " water", "."], tokenMs: 20 };
 const isAnthropic = (endpoint: Endpoint): boolean => endpoint.startsWith("/v1/messages");
 
@@ -90,7 +94,7 @@ const faultsOf = (made: HttpNetwork): number =>
 
 const schema = { type: "object", properties: { a: { type: "string" } }, required: ["a"], additionalProperties: false };
 const openaiTool = { type: "function", function: { name: "look", parameters: schema } };
-const asks: Record<Exclude<Endpoint, "/v1/messages/count_tokens">, { schema: object; tools: object }> = {
+const asks: Record<(typeof generating)[number], { schema: object; tools: object }> = {
   "/v1/chat/completions": {
     schema: { response_format: { type: "json_schema", json_schema: { name: "a", schema } } },
     tools: { tools: [openaiTool] },
@@ -120,6 +124,8 @@ describe("what a model refuses", () => {
     ["/v1/responses", "schema_refused", asks["/v1/responses"].schema, "text.format.schema"],
     ["/v1/responses", "tools_refused", asks["/v1/responses"].tools, "tools"],
     ["/v1/completions", "messages_refused", {}, "prompt"],
+    ["/v1/embeddings", "tokens_refused", { input: [[5, 6]] }, "input"],
+    ["/v1/embeddings", "dimensions_refused", { dimensions: 4 }, "dimensions"],
     ["/v1/messages", "messages_refused", {}, "messages"],
     ["/v1/messages", "schema_refused", asks["/v1/messages"].schema, "output_config.format.schema"],
     ["/v1/messages", "tools_refused", asks["/v1/messages"].tools, "tools"],
@@ -130,12 +136,12 @@ describe("what a model refuses", () => {
    * again elsewhere. Method: three machines of one model that all refuse, each dialect, plain and streaming.
    */
   it.each(table)("%s: %s", async (endpoint, refuses, more, param) => {
-    for (const stream of [false, true]) {
+    for (const way of waysOf(endpoint)) {
       let asked = 0;
       const { made } = await network([]);
       for (let n = 0; n < 3; n++) made.provider(() => (asked++, { pieces: ["x"], refuses }));
       await made.clock.advance(1_000);
-      const told = failureIn(endpoint, await made.call(endpoint, questionFor(endpoint, { stream, ...more })));
+      const told = failureIn(endpoint, await made.call(endpoint, questionFor(endpoint, { ...way, ...more })));
       expect(told).toMatchObject({ status: 400, type: "invalid_request_error" });
       expect(told).toMatchObject(
         isAnthropic(endpoint)
@@ -152,7 +158,12 @@ describe("what a model refuses", () => {
   it.each([...endpoints])("%s: a prompt longer than the context", async (endpoint) => {
     const { made } = await network([rain, rain]);
     const long = "rain ".repeat(3_000);
-    const field = endpoint === "/v1/responses" ? "input" : endpoint === "/v1/completions" ? "prompt" : "messages";
+    const fields: Partial<Record<Endpoint, string>> = {
+      "/v1/responses": "input",
+      "/v1/embeddings": "input",
+      "/v1/completions": "prompt",
+    };
+    const field = fields[endpoint] ?? "messages";
     const prompt = field === "messages" ? [{ role: "user", content: long }] : long;
     const told = failureIn(endpoint, await made.call(endpoint, questionFor(endpoint, { [field]: prompt })));
     // Each in the words that its own clients look for.
@@ -181,9 +192,9 @@ describe("what a model refuses", () => {
 });
 
 type Row = [name: string, script: Script, status: number, code: FailureCode];
-const rowsOf = (table: readonly Row[]) =>
+const rowsOf = (table: readonly Row[], asked: readonly Endpoint[]) =>
   table.flatMap(([name, script, status, code]) =>
-    generating.map((endpoint) => [name, code, endpoint, script, status] as const),
+    asked.map((endpoint) => [name, code, endpoint, script, status] as const),
   );
 
 const long: Script = { pieces: Array.from({ length: 200 }, (_, n) => ` ${n}`), tokenMs: 50 };
@@ -204,13 +215,13 @@ describe("before any content", () => {
     ["a machine that is silent", { pieces: ["x"], hangAfter: 0 }, 504, "too_slow"],
     ["a machine that goes", { pieces: ["x"], firstTokenMs: 5_000 }, 502, "provider_gone"],
   ];
-  const rows = rowsOf(table);
+  const rows = rowsOf(table, working);
 
   /** Goal: an HTTP error in the dialect's form, streaming or not, and nothing to pay. Method: the only machine breaks down. */
   it.each(rows)("%s: %s, %s", async (_name, code, endpoint, script, status) => {
-    for (const stream of [false, true]) {
+    for (const way of waysOf(endpoint)) {
       const { made, providers } = await network([script]);
-      const sent = made.send(endpoint, { body: JSON.stringify(questionFor(endpoint, { stream })) });
+      const sent = made.send(endpoint, { body: JSON.stringify(questionFor(endpoint, way)) });
       if (code === "provider_gone") {
         await made.during(until(() => made.running > 0));
         providers[0]?.cut();
@@ -232,11 +243,11 @@ describe("before any content", () => {
     expect([wrongMethod.status, wrongMethod.headers.allow]).toEqual([405, "POST, OPTIONS"]);
   });
 
-  it.each(generating)("too little credit, told before anybody is asked: %s", async (endpoint) => {
-    for (const stream of [false, true]) {
+  it.each(working)("too little credit, told before anybody is asked: %s", async (endpoint) => {
+    for (const way of waysOf(endpoint)) {
       const made = await HttpNetwork.open();
       opened.push(made);
-      expectRefused(endpoint, await made.call(endpoint, questionFor(endpoint, { stream })), 402, "insufficient_funds");
+      expectRefused(endpoint, await made.call(endpoint, questionFor(endpoint, way)), 402, "insufficient_funds");
     }
   });
 
@@ -273,7 +284,7 @@ describe("before any content", () => {
     }
   });
 
-  it.each(generating)("every slot taken for too long: %s", async (endpoint) => {
+  it.each(working)("every slot taken for too long: %s", async (endpoint) => {
     const { made } = await network([]);
     made.provider(() => ({ pieces: ["x"], firstTokenMs: 45_000 }), { slots: 1 });
     await made.clock.advance(1_000);
@@ -295,7 +306,7 @@ describe("after the first content", () => {
     ["a machine that signs something else", rain, 502, "receipt_mismatch"],
     ["a coordinator that ends", long, 503, "draining"],
   ];
-  const rows = rowsOf(table);
+  const rows = rowsOf(table, generating);
 
   /**
    * Goal: a stream ends with its dialect's error event and without proper end, hash and receipt; a plain body,

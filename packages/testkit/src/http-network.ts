@@ -1,4 +1,10 @@
-import { createHttpServer, MemoryAccounts, serve, type SerialDisclosure } from "@darkbloom/coordinator/testing";
+import {
+  createHttpServer,
+  MemoryAccounts,
+  serve,
+  type CatalogEntry,
+  type SerialDisclosure,
+} from "@darkbloom/coordinator/testing";
 import { toHex, utf8, type Endpoint, type KeyId, type Serial, type Sha256Hex } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
@@ -30,6 +36,7 @@ export function questionFor(endpoint: Endpoint, more: object = {}): Record<strin
     "/v1/completions": { prompt: "What is rain?" },
     "/v1/messages": { messages, max_tokens: 100 },
     "/v1/messages/count_tokens": { messages },
+    "/v1/embeddings": { input: "What is rain?" },
   };
   return { model: entry.id, ...prompt[endpoint], ...more };
 }
@@ -41,8 +48,8 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
   readonly #http: ReturnType<typeof createHttpServer>;
   #port = 0;
 
-  private constructor(burst: number, disclosure: SerialDisclosure) {
-    super(1, disclosure);
+  private constructor(burst: number, disclosure: SerialDisclosure, sold: CatalogEntry) {
+    super(1, disclosure, sold);
     this.#http = createHttpServer({
       ...this.net,
       accounts: this.#accounts,
@@ -67,13 +74,20 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
   /**
    * @param burst requests that one account may send at once
    * @param pins the machines that the key is bound to
+   * @param sold the one model of the catalog
    */
   static async open({
     burst = 1_000_000,
     disclosure = "serial",
     pins = [],
-  }: { burst?: number; disclosure?: SerialDisclosure; pins?: readonly string[] } = {}): Promise<HttpNetwork> {
-    const made = new HttpNetwork(burst, disclosure);
+    sold = entry,
+  }: {
+    burst?: number;
+    disclosure?: SerialDisclosure;
+    pins?: readonly string[];
+    sold?: CatalogEntry;
+  } = {}): Promise<HttpNetwork> {
+    const made = new HttpNetwork(burst, disclosure, sold);
     await made.#accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
       keyId: "key_test" as KeyId,
       account,

@@ -53,6 +53,8 @@ export const entry: CatalogEntry = {
     outputPerMtok: microUsd(2_000_000n),
     cachedInputPerMtok: microUsd(500_000n),
   },
+  tasks: ["generate", "embed"],
+  embedding: { dimensions: 8, shortenedTo: [4] },
   createdSec: 0,
 };
 /** Of every network here, so that a coordinator that starts again gives the same pseudonyms. */
@@ -110,9 +112,12 @@ export class TestNetwork {
   approvals = new Approvals(false);
   /** By which machines are judged; a test may change it. */
   policy: MachinePolicy = {};
-  floor: Parameters<typeof hostProvider>[0]["floor"] = { minTrust: "self_signed", catalog: new Catalog([entry]) };
+  floor: Parameters<typeof hostProvider>[0]["floor"];
 
-  constructor(seed = 1, disclosure: SerialDisclosure = "serial") {
+  /** @param sold the one model of the catalog */
+  constructor(seed = 1, disclosure: SerialDisclosure = "serial", sold: CatalogEntry = entry) {
+    const catalog = new Catalog([sold]);
+    this.floor = { minTrust: "self_signed", catalog };
     this.random = seededRandom(seed);
     this.serials = serialNames(NETWORK_KEY, disclosure);
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
@@ -121,7 +126,7 @@ export class TestNetwork {
       random: this.random,
       crypto: nodeCrypto,
       hpke: nodeHpke,
-      catalog: new Catalog([entry]),
+      catalog,
       ledger: this.ledger,
       fleet: this.fleet,
       slots: new Slots(this.fleet, this.clock, this.random),

@@ -54,8 +54,9 @@ const properEnds: Partial<Record<Endpoint, RegExp>> = {
   "/v1/messages": /\n\nevent: message_stop\ndata: \{"type":"message_stop"\}\n\n$/,
 };
 
+const plainOnly: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings"];
 const rows = endpoints.flatMap((endpoint): [Endpoint, boolean][] =>
-  endpoint === "/v1/messages/count_tokens" ? [[endpoint, false]] : [true, false].map((stream) => [endpoint, stream]),
+  plainOnly.includes(endpoint) ? [[endpoint, false]] : [true, false].map((stream) => [endpoint, stream]),
 );
 
 /**

@@ -20,20 +20,22 @@ export const providerModels = command({
     const located = locateModel(model);
     const wanted = { modelPath: located.path, build: build ?? located.build, slots: 1, contextTokens: context };
     await using engine = await loadModel(wanted);
-    const { build: name, weightsSha256, contextTokens } = engine.model;
+    const { build: name, weightsSha256, contextTokens, tasks, vectorLength } = engine.model;
     // The names are those of a catalog, where the first of them belong.
     const facts = {
       model: located.id,
       build: name,
       weights_sha256: weightsSha256,
       context_tokens: contextTokens,
+      tasks: [...tasks],
+      ...(vectorLength !== undefined && { dimensions: vectorLength }),
       path: located.path,
       engine: `${engine.name} ${engine.version}`,
     };
     const memoryBytes = totalmem();
     outputOf(json).result({ ...facts, memory_bytes: memoryBytes }, () =>
       columns([
-        ...Object.entries(facts).map(([field, value]) => [field, String(value)]),
+        ...Object.entries(facts).map(([field, value]) => [field, [value].flat().join(", ")]),
         ["memory", `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB in this machine`],
       ]),
     );

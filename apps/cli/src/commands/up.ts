@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { bundledEntry, tasksOf } from "@darkbloom/coordinator";
+import type { ModelTask } from "@darkbloom/protocol";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
 import { administer, COORDINATOR_FOLDER } from "../admin.ts";
@@ -63,14 +65,15 @@ export const up = command({
         PATIENCE_MS,
         "Waiting for a provider to load the model and to answer its first challenge …",
       );
-      if (model !== bundledModel) await addToCatalog(model, plan.context, join(plan.data, COORDINATOR_FOLDER));
+      const inFolder = join(plan.data, COORDINATOR_FOLDER);
+      const entry = model === bundledModel ? bundledEntry : await addToCatalog(model, plan.context, inFolder);
       const { baseUrl, serving } = network.use(await startNetwork(plan));
       const apiKey = await administer(plan.data, (admin) => ensureKey(folder, admin));
       const { serial, ready } = await serving;
-      return { baseUrl, apiKey, serial, ready, balance: await balanceOf(baseUrl, apiKey) };
+      return { baseUrl, apiKey, serial, ready, balance: await balanceOf(baseUrl, apiKey), tasks: tasksOf(entry) };
     };
     const start = async (): Promise<0 | 1> => {
-      const { baseUrl, apiKey, serial, ready, balance } = await untilServing();
+      const { baseUrl, apiKey, serial, ready, balance, tasks } = await untilServing();
       if (ready < providers) note(`${ready} of ${providers} providers serve so far.`);
       outputOf(json).result(
         {
@@ -83,7 +86,7 @@ export const up = command({
           providers_ready: ready,
           providers,
         },
-        () => welcome({ baseUrl, apiKey, model: model.id, balance }),
+        () => welcome({ baseUrl, apiKey, model: model.id, balance, tasks }),
       );
       await stop.asked;
       return 0;
@@ -103,9 +106,18 @@ function tellAfter(waitMs: number, text: string): Disposable {
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-const welcome = (facts: { baseUrl: string; apiKey: string; model: string; balance: string }): string => {
-  const { baseUrl, apiKey, model, balance } = facts;
-  const body = { model, messages: [{ role: "user", content: "Write a haiku about the sea." }], stream: true };
+const welcome = (facts: {
+  baseUrl: string;
+  apiKey: string;
+  model: string;
+  balance: string;
+  tasks: readonly ModelTask[];
+}): string => {
+  const { baseUrl, apiKey, model, balance, tasks } = facts;
+  const messages = [{ role: "user", content: "Write a haiku about the sea." }];
+  const [path, body] = tasks.includes("generate")
+    ? ["/v1/chat/completions", { model, messages, stream: true }]
+    : ["/v1/embeddings", { model, input: ["The sea is calm.", "No wave moves."] }];
   return `Darkbloom is ready.
 
   base URL   ${baseUrl}/v1
@@ -115,7 +127,7 @@ const welcome = (facts: { baseUrl: string; apiKey: string; model: string; balanc
 
 Try it:
 
-  curl -N ${baseUrl}/v1/chat/completions \\
+  curl -N ${baseUrl}${path} \\
     -H 'Authorization: Bearer ${apiKey}' \\
     -H 'Content-Type: application/json' \\
     -d '${JSON.stringify(body)}'

@@ -8,6 +8,13 @@ export const DEFAULT_PRICE: Price = {
   cachedInputPerMtok: microUsd(25_000n),
 };
 
+/** The same of a model that only embeds, which writes nothing: 0.01 USD in. */
+export const DEFAULT_EMBED_PRICE: Price = {
+  inputPerMtok: microUsd(10_000n),
+  outputPerMtok: microUsd(0n),
+  cachedInputPerMtok: microUsd(10_000n),
+};
+
 /** The model that comes with the program; a new catalog holds it. Its weights are `models/darkbloom-tiny.gguf`. */
 export const bundledEntry: CatalogEntry = {
   id: "darkbloom-tiny" as ModelId,

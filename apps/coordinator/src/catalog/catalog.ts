@@ -1,4 +1,4 @@
-import type { BuildId, ModelId, Price, Sha256Hex } from "@darkbloom/protocol";
+import type { BuildId, ModelId, ModelTask, Price, Sha256Hex } from "@darkbloom/protocol";
 
 /** One model that this network sells: a public name, the weights behind it, its limits and its price. */
 export interface CatalogEntry {
@@ -14,9 +14,22 @@ export interface CatalogEntry {
   readonly contextTokens: number;
   readonly maxOutputTokens: number;
   readonly price: Price;
+  /** What it can be asked for; absent: to write text. */
+  readonly tasks?: readonly ModelTask[];
+  /** Of a model that embeds. */
+  readonly embedding?: {
+    /** Numbers of each vector. */
+    readonly dimensions: number;
+    /** Fewer numbers that it was trained to be useful with, from the first one on. */
+    readonly shortenedTo: readonly number[];
+  };
   /** Seconds since 1970. */
   readonly createdSec: number;
 }
+
+/** Every model could be asked for this before any could be asked for another thing. */
+export const tasksWhereNoneAreNamed: readonly ModelTask[] = ["generate"];
+export const tasksOf = ({ tasks = tasksWhereNoneAreNamed }: Pick<CatalogEntry, "tasks">): readonly ModelTask[] => tasks;
 
 /** Looks a caller's word up; what comes back is ours. An empty catalog serves nothing. */
 export class Catalog {

@@ -1,12 +1,22 @@
-import { ErrorForPeople, microUsd, type BuildId, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
+import {
+  DIMENSIONS_MAX,
+  ErrorForPeople,
+  microUsd,
+  modelTasks,
+  type ModelTask,
+  type BuildId,
+  type ModelId,
+  type Sha256Hex,
+} from "@darkbloom/protocol";
 import * as z from "zod";
-import type { CatalogEntry } from "./catalog.ts";
+import { tasksOf, tasksWhereNoneAreNamed, type CatalogEntry } from "./catalog.ts";
 
 export const CATALOG_CHARS_MAX = 1024 * 1024;
 const CATALOG_ENTRIES_MAX = 1024;
 /** 1,000 USD per token: above it a figure is a slip of the hand, and every sum stays far inside 64 bits. */
 const PRICE_MICRO_USD_MAX = 1_000_000_000_000_000;
 const TOKENS_MAX = 100_000_000;
+const SHORTENED_LENGTHS_MAX = 32;
 
 /** The message is a sentence for the operator, and names the field. */
 export class CatalogError extends ErrorForPeople {
@@ -22,7 +32,13 @@ const name = z
 const price = z.int("must be a whole number of micro-USD per million tokens").nonnegative().max(PRICE_MICRO_USD_MAX);
 const tokens = z.int("must be a whole number of tokens").positive().max(TOKENS_MAX);
 
-const priceIsZero = (entry: { price: Record<string, number> }): boolean => Object.values(entry.price).includes(0);
+/** A model that only embeds writes nothing that could have a price. */
+const priceIsZero = (entry: { price: Record<string, number>; tasks?: readonly ModelTask[] }): boolean =>
+  Object.entries(entry.price).some(
+    ([of, amount]) =>
+      amount === 0 &&
+      (of !== "output_micro_usd_per_mtok" || (entry.tasks ?? tasksWhereNoneAreNamed).includes("generate")),
+  );
 
 const entry = z
   .strictObject({
@@ -38,8 +54,27 @@ const entry = z
       cached_input_micro_usd_per_mtok: price,
     }),
     free: z.boolean().optional(),
+    tasks: z
+      .array(z.enum(modelTasks), 'must be a list of "generate", "embed" or both')
+      .min(1)
+      .max(modelTasks.length)
+      .exactOptional(),
+    embedding: z
+      .strictObject({
+        dimensions: z.int("must be a whole number").positive().max(DIMENSIONS_MAX),
+        shortened_to: z.array(z.int().positive()).max(SHORTENED_LENGTHS_MAX).optional(),
+      })
+      .refine(({ dimensions, shortened_to: shorter = [] }) => shorter.every((length) => length < dimensions), {
+        path: ["shortened_to"],
+        error: "must each be less than dimensions",
+      })
+      .exactOptional(),
     /** Seconds since 1970. */
     created: z.int("must be whole seconds since 1970").nonnegative(),
+  })
+  .refine((model) => tasksOf(model).includes("embed") === (model.embedding !== undefined), {
+    path: ["embedding"],
+    error: 'must be there where "tasks" names "embed", and only there',
   })
   .refine((model) => model.max_output_tokens <= model.context_tokens, {
     path: ["max_output_tokens"],
@@ -106,6 +141,10 @@ export function parseCatalog(text: string): CatalogEntry[] {
       outputPerMtok: microUsd(BigInt(model.price.output_micro_usd_per_mtok)),
       cachedInputPerMtok: microUsd(BigInt(model.price.cached_input_micro_usd_per_mtok)),
     },
+    ...(model.tasks && { tasks: model.tasks }),
+    ...(model.embedding && {
+      embedding: { dimensions: model.embedding.dimensions, shortenedTo: model.embedding.shortened_to ?? [] },
+    }),
     createdSec: model.created,
   }));
 }
@@ -114,7 +153,13 @@ export function parseCatalog(text: string): CatalogEntry[] {
 export function renderCatalog(entries: readonly CatalogEntry[]): string {
   const models = entries.map((model) => {
     const { inputPerMtok, outputPerMtok, cachedInputPerMtok } = model.price;
-    const free = [inputPerMtok, outputPerMtok, cachedInputPerMtok].includes(microUsd(0n));
+    const prices = {
+      input_micro_usd_per_mtok: Number(inputPerMtok),
+      output_micro_usd_per_mtok: Number(outputPerMtok),
+      cached_input_micro_usd_per_mtok: Number(cachedInputPerMtok),
+    };
+    const { tasks, embedding } = model;
+    const free = priceIsZero({ price: prices, ...(tasks && { tasks }) });
     return {
       id: model.id,
       build: model.build,
@@ -122,12 +167,12 @@ export function renderCatalog(entries: readonly CatalogEntry[]): string {
       weights_sha256: model.weightsSha256,
       context_tokens: model.contextTokens,
       max_output_tokens: model.maxOutputTokens,
-      price: {
-        input_micro_usd_per_mtok: Number(inputPerMtok),
-        output_micro_usd_per_mtok: Number(outputPerMtok),
-        cached_input_micro_usd_per_mtok: Number(cachedInputPerMtok),
-      },
+      price: prices,
       ...(free && { free }),
+      ...(tasks && { tasks: [...tasks] }),
+      ...(embedding && {
+        embedding: { dimensions: embedding.dimensions, shortened_to: [...embedding.shortenedTo] },
+      }),
       created: model.createdSec,
     } satisfies z.input<typeof entry>;
   });

@@ -1,4 +1,4 @@
-import type { Evidence, NoncePath, ProviderId, Serial, Sha256Hex, Verdict } from "@darkbloom/protocol";
+import type { Evidence, ModelTask, NoncePath, ProviderId, Serial, Sha256Hex, Verdict } from "@darkbloom/protocol";
 import type { Candidate } from "../routing/eligibility.ts";
 
 /** A connected provider as others may see it: a copy, never the session. */
@@ -20,6 +20,8 @@ export interface ProviderView {
     readonly contextTokens: number;
     /** Of its longest token, as the machine says; undefined where it does not. */
     readonly tokenBytesMax?: number;
+    /** What the machine says that it can be asked for; undefined where it does not. */
+    readonly tasks?: readonly ModelTask[];
   }[];
   readonly evidence: Evidence;
   readonly evidenceSha256: Sha256Hex;

@@ -49,6 +49,7 @@ afterAll(() => edge[Symbol.asyncDispose]());
 
 const tool = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
 const sampling = { temperature: 0.5, top_p: 0.9, seed: 1, stop: ["x"], stream: false };
+const plainOnly: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings"];
 /** One body for each endpoint that uses much of it, and is accepted. */
 const good: Record<Endpoint, Record<string, unknown>> = {
   "/v1/chat/completions": {
@@ -108,6 +109,13 @@ const good: Record<Endpoint, Record<string, unknown>> = {
     stream: false,
   },
   "/v1/messages/count_tokens": { model: entry.id, messages: [{ role: "user", content: SECRET }] },
+  "/v1/embeddings": {
+    model: entry.id,
+    input: [SECRET, [1, 2]],
+    dimensions: 4,
+    encoding_format: "base64",
+    user: SECRET,
+  },
 };
 
 /** Values where another was expected; strings carry the mark, so that a quote of them is seen. */
@@ -171,7 +179,7 @@ async function expectUnderstood(endpoint: Endpoint, response: Response): Promise
 describe.each(endpoints)("%s", (endpoint) => {
   it("accepts the body that is changed here", async () => {
     const before = accepted;
-    for (const stream of endpoint.endsWith("count_tokens") ? [{}] : [{}, { stream: true }]) {
+    for (const stream of plainOnly.includes(endpoint) ? [{}] : [{}, { stream: true }]) {
       const response = await post(endpoint, JSON.stringify({ ...good[endpoint], ...stream }));
       expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
     }

@@ -61,6 +61,7 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - POST /v1/responses: OpenAI's Responses; nothing is stored, so the whole conversation comes as "input"
 - POST /v1/completions: OpenAI's legacy completions; the prompt is one message of a user
 - POST /v1/messages, /v1/messages/count_tokens: Anthropic's Messages
+- POST /v1/embeddings: OpenAI's embeddings, of models whose "tasks" name "embed"
 - GET /v1/models, /v1/models/{id}: models with limits and prices
 - GET /v1/pricing: prices, without a key
 - GET /v1/payments/balance, /v1/payments/usage?limit=100: money

@@ -1,6 +1,6 @@
-import { NetworkError, trustLevels, type Price } from "@darkbloom/protocol";
+import { modelTasks, NetworkError, trustLevels, type Price } from "@darkbloom/protocol";
 import * as z from "zod";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import { tasksOf, type CatalogEntry } from "../catalog/catalog.ts";
 import { eligibleFor, hasFreeSlot, plainWant } from "../routing/eligibility.ts";
 import { admit } from "./caller.ts";
 import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
@@ -15,6 +15,18 @@ const model = z.object({
   name: z.string(),
   context_length: z.int(),
   max_output_length: z.int(),
+  tasks: z
+    .array(z.enum(modelTasks))
+    .describe(
+      "What it can be asked for: to write text (chat and the like), to turn texts into vectors (/v1/embeddings)",
+    ),
+  embedding: z
+    .object({
+      dimensions: z.int().describe("Numbers of each vector"),
+      shortened_to: z.array(z.int()).describe("Fewer, that it was trained to be useful with: 'dimensions'"),
+    })
+    .optional()
+    .describe("Of a model that embeds"),
   input_modalities: z.array(z.string()),
   output_modalities: z.array(z.string()),
   pricing: z.object({ prompt: usd, completion: usd, input_cache_read: usd }),
@@ -67,6 +79,8 @@ export const oneModel = (door: Door): Route => ({
 });
 
 function describe({ fleet, clock, settings }: Door["deps"], entry: CatalogEntry): Model {
+  const tasks = tasksOf(entry);
+  const { embedding } = entry;
   const want = plainWant(entry, settings.minTrustDefault);
   const { machines } = eligibleFor(want, fleet.candidatesFor(entry.build), clock.monotonicMs());
   return {
@@ -76,9 +90,13 @@ function describe({ fleet, clock, settings }: Door["deps"], entry: CatalogEntry)
     owned_by: "darkbloom",
     name: entry.displayName,
     context_length: entry.contextTokens,
-    max_output_length: entry.maxOutputTokens,
+    max_output_length: tasks.includes("generate") ? entry.maxOutputTokens : 0,
+    tasks: [...tasks],
+    ...(embedding && {
+      embedding: { dimensions: embedding.dimensions, shortened_to: [...embedding.shortenedTo] },
+    }),
     input_modalities: ["text"],
-    output_modalities: ["text"],
+    output_modalities: tasks.map((task) => (task === "embed" ? "embeddings" : "text")),
     pricing: pricing(entry.price),
     metadata: {
       trust_level: trustLevels.findLast((level) => machines.some(({ trustLevel }) => trustLevel === level)) ?? "none",

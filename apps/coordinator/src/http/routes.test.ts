@@ -67,6 +67,7 @@ describe("what each route answers", () => {
       name: "Tiny",
       context_length: 4096,
       max_output_length: 1024,
+      tasks: ["generate"],
       input_modalities: ["text"],
       output_modalities: ["text"],
       pricing: { prompt: "0.00000025", completion: "0.000001", input_cache_read: "0.000000025" },
@@ -77,6 +78,27 @@ describe("what each route answers", () => {
     expect(await (await edge.keyed("/v1/models/org%2Ftiny")).json()).toEqual(model);
     const unknown = await edge.keyed("/v1/models/else");
     expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: "model_not_found" } }]);
+  });
+
+  /** Goal: it says what a model can be asked for. Method: one that only embeds, one that does both. */
+  it("says whether a model talks, embeds or both", async () => {
+    const embedding = { dimensions: 384, shortenedTo: [128] };
+    const both = { ...entry, tasks: ["generate", "embed"] as const, embedding };
+    const alone = { ...entry, id: "alone" as ModelId, tasks: ["embed"] as const, embedding };
+    await using edge = await openEdge({ catalog: new Catalog([both, alone]) });
+    const told = { embedding: { dimensions: 384, shortened_to: [128] } };
+    expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({
+      tasks: ["generate", "embed"],
+      output_modalities: ["text", "embeddings"],
+      max_output_length: 1024,
+      ...told,
+    });
+    expect(await (await edge.keyed("/v1/models/alone")).json()).toMatchObject({
+      tasks: ["embed"],
+      output_modalities: ["embeddings"],
+      max_output_length: 0,
+      ...told,
+    });
   });
 
   /** Goal: `data[0]` answers, for the many clients that take it. Method: a model before it that nobody serves; then hidden ones. */

@@ -5,6 +5,7 @@ import {
   NetworkError,
   promptTokensMax,
   sealRequest,
+  taskOf,
   toBase64,
   type JobId,
   type EngineRefusalCode,
@@ -152,8 +153,9 @@ export class Attempt implements Disposable {
       this.#ask.shutdown,
     );
     if (!frame) throw this.#mismatch("stream");
-    // A comment that keeps the stream alive says nothing of the model: only tokens do.
-    const progressed = frame.completionTokens > this.#completionTokens;
+    // A comment that keeps the stream alive says nothing of the model: only tokens do, and vectors.
+    const isVectors = taskOf(this.#ask.job) === "embed" && frame.plaintext.length > 0;
+    const progressed = isVectors || frame.completionTokens > this.#completionTokens;
     this.#idleMs = progressed ? 0 : this.#idleMs + this.#net.clock.monotonicMs() - fromMs;
     this.#completionTokens = frame.completionTokens;
     return frame;
@@ -168,6 +170,8 @@ export class Attempt implements Disposable {
 
   /** Tells routing how fast this was. */
   measured(relayedBytes: number): void {
+    // The bytes of vectors say nothing of how fast it writes.
+    if (taskOf(this.#ask.job) === "embed") return;
     const totalMs = this.#net.clock.monotonicMs() - this.#startedMs;
     const firstContentMs = this.#firstContentMs ?? totalMs;
     this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#ask.job.stream });
@@ -256,11 +260,11 @@ export class Attempt implements Disposable {
 
   /**
    * A refusal costs the caller the request and the machine nothing, so it is believed no further than it must
-   * be: before any content, and of something that was sent.
+   * be: before any content, or before the vector of the text that is refused, and of something that was sent.
    */
   #isPlausible(refusal: EngineRefusalCode): boolean {
     const { job, body } = this.#ask;
-    if (this.#phase === "after_content") return false;
+    if (this.#phase === "after_content" && taskOf(job) !== "embed") return false;
     switch (refusal) {
       case "context_exceeded":
         return promptTokensMax(body.length) >= this.#contextTokens;

@@ -1,13 +1,19 @@
 import {
-  microUsd,
+  EMBED_ANSWER_BYTES_MAX,
+  embeddingsBytesMax,
+  embedTokensMax,
   NetworkError,
+  ourWords,
   priceOf,
   promptTokensMax,
   promptTokensMin,
+  taskOf,
   TOKEN_BYTES_MAX,
   type MicroUsd,
+  type OurWords,
+  type ParamPath,
 } from "@darkbloom/protocol";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import { tasksOf, type CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { Ask } from "./ask.ts";
 
@@ -18,12 +24,55 @@ const choiceBound = (entry: CatalogEntry, { job }: Ask): number =>
 /** The most that a request can generate, in tokens, all its choices together. */
 export const outputBound = (entry: CatalogEntry, ask: Ask): number => choiceBound(entry, ask) * ask.job.choices;
 
-/** The most that a request can cost: what is held for it. Counting a prompt costs nothing. */
-export function worstCase(entry: CatalogEntry, ask: Ask): MicroUsd {
-  if (!ask.job.generates) return microUsd(0n);
-  const promptTokens = Math.min(promptTokensMax(ask.body.length), entry.contextTokens);
-  return priceOf(entry.price, { promptTokens, cachedTokens: 0, completionTokens: outputBound(entry, ask) });
+/** The most tokens of what was sent that can be charged, with a machine whose context holds so many. Counting a prompt costs nothing. */
+export function promptBound({ job, body }: Pick<Ask, "job" | "body">, contextTokens: number): number {
+  const inputs = job.embed?.inputs.length;
+  if (inputs !== undefined) return Math.min(embedTokensMax(body.length, inputs), inputs * contextTokens);
+  return job.generates ? Math.min(promptTokensMax(body.length), contextTokens) : 0;
 }
+
+/** The most that a request can cost: what is held for it. */
+export function worstCase(entry: CatalogEntry, ask: Ask): MicroUsd {
+  const promptTokens = promptBound(ask, entry.contextTokens);
+  const completionTokens = ask.job.generates ? outputBound(entry, ask) : 0;
+  return priceOf(entry.price, { promptTokens, cachedTokens: 0, completionTokens });
+}
+
+/**
+ * Refuses what this model is not for: words of one that embeds, vectors of one that talks, vectors of a length that it was
+ * not trained for, and more of them than one answer holds.
+ *
+ * @throws NetworkError `unsupported` or `body_invalid`, naming the field
+ */
+export function refuseOtherTasks(entry: CatalogEntry, { job }: Pick<Ask, "job">): void {
+  const { embed } = job;
+  if (!tasksOf(entry).includes(taskOf(job)))
+    throw unsupported(
+      "model",
+      embed
+        ? ourWords`this model writes text and gives no vectors; the 'tasks' of each in GET /v1/models say which one embeds`
+        : ourWords`this model gives vectors and writes no text; the 'tasks' of each in GET /v1/models say which one generates`,
+    );
+  if (!embed || !entry.embedding) return;
+  const { dimensions: own, shortenedTo } = entry.embedding;
+  const { dimensions = own, inputs, encoding } = embed;
+  if (dimensions !== own && !shortenedTo.includes(dimensions))
+    throw unsupported(
+      "dimensions",
+      shortenedTo.length === 0
+        ? ourWords`this model's vectors have ${own} numbers, and it was not trained to be useful with fewer; leave the field out`
+        : ourWords`this model's vectors have ${own} numbers, or as few as GET /v1/models lists in its 'embedding'`,
+    );
+  if (embeddingsBytesMax(inputs.length, dimensions, encoding) > EMBED_ANSWER_BYTES_MAX)
+    throw new NetworkError({
+      code: "body_invalid",
+      param: "input" as ParamPath,
+      expected: ourWords`${inputs.length} vectors of ${dimensions} numbers are more than one answer holds; send fewer inputs at once, or ask for 'encoding_format' "base64"`,
+    });
+}
+
+const unsupported = (param: string, reason: OurWords): NetworkError =>
+  new NetworkError({ code: "unsupported", param: param as ParamPath, reason });
 
 /**
  * Refuses, before anything is held or asked, a prompt that cannot fit the model: its text has more bytes than a context's

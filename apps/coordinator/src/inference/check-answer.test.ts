@@ -87,10 +87,34 @@ async function completionOf(receipt: Receipt) {
 const check = async (receipt: Receipt, more: Partial<Expected> = {}) =>
   checkAnswer(nodeCrypto, { ...expected, ...more }, await completionOf(receipt));
 
-const sampling = (more: Partial<Receipt["sampling"]>) => ({ sampling: { ...honest.sampling, ...more } });
+const drawn: NonNullable<Receipt["sampling"]> = {
+  temperature: 0.5,
+  top_p: 1,
+  seed: 7,
+  top_k: 0,
+  frequency_penalty: 0,
+  presence_penalty: 0,
+  logit_bias: 0,
+  stop: 1,
+  max_tokens: 50,
+  n: 2,
+};
+const sampling = (more: Partial<typeof drawn>) => ({ sampling: { ...drawn, ...more } });
+/** Of two vectors, as such a receipt must be. */
+const vectors: Partial<Receipt> = {
+  sampling: undefined,
+  finish_reason: undefined,
+  endpoint: "/v1/embeddings",
+  usage: { prompt_tokens: 10, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 },
+};
 const usage = (more: Partial<Receipt["usage"]>) => ({ usage: { ...honest.usage, ...more } });
 const asking = (more: object, rest: Partial<Ask> = {}) => ({ ask: { ...ask, job: { ...ask.job, ...more }, ...rest } });
 const gone = AbortSignal.abort();
+const embedding = asking({
+  endpoint: "/v1/embeddings",
+  generates: false,
+  embed: { inputs: ["a", "b"], encoding: "float" },
+});
 const other = "f".repeat(64);
 
 /** Goal: a signed lie about any field is refused, and the refusal names it. Method: an honest receipt with one field changed. */
@@ -114,6 +138,12 @@ describe("a receipt", () => {
     ["started_at", { started_at: "2026-01-01T00:00:00.001Z" }],
     ["finish_reason", { finish_reason: "cancelled" }],
     ["finish_reason", { finish_reason: "tool_calls" }, asking({ tools: [] })],
+    ["finish_reason", { finish_reason: undefined }],
+    ["sampling", { sampling: undefined }],
+    ["finish_reason", { ...vectors, finish_reason: "stop" }, embedding],
+    ["sampling", { ...vectors, sampling: drawn }, embedding],
+    ["usage.prompt_tokens", { ...vectors, ...usage({ prompt_tokens: ask.body.length + 9 }) }, embedding],
+    ["usage.completion_tokens", { ...vectors, ...usage({ prompt_tokens: 10, completion_tokens: 1 }) }, embedding],
     ["sampling.temperature", sampling({ temperature: 0.6 })],
     ["sampling.top_p", sampling({ top_p: 0.9 })],
     ["sampling.seed", sampling({ seed: 8 })],
@@ -157,6 +187,15 @@ describe("a receipt", () => {
     ],
     ["cancelled, where the caller has left", { finish_reason: "cancelled" }, asking({}, { hangUp: gone })],
     ["that called a tool", { finish_reason: "tool_calls" }],
+    ["of vectors", vectors, embedding],
+    [
+      "of vectors, at their bound",
+      {
+        ...vectors,
+        ...usage({ prompt_tokens: ask.body.length + 8, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 }),
+      },
+      embedding,
+    ],
     [
       "of a counted prompt",
       usage({ prompt_tokens: 0, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 }),

@@ -1,9 +1,9 @@
 import {
   canonicalJson,
   fromBase64OrNothing,
-  promptTokensMax,
   receipt as receiptSchema,
   tags,
+  taskOf,
   utf8,
   type Crypto,
   type JobId,
@@ -15,6 +15,7 @@ import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
 import type { Completion } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
+import { promptBound } from "./bound.ts";
 
 /** What we know of an answer without being told: all that the receipt must agree with. */
 export interface Expected {
@@ -68,6 +69,14 @@ function readReceipt(jcs: string): Receipt | undefined {
   }
 }
 
+const isEmbedded = ({ job }: Ask): boolean => taskOf(job) === "embed";
+
+/** Of the numbers that a model's words were drawn by, where any were. */
+const drawn =
+  (holds: (sampling: NonNullable<Receipt["sampling"]>, expected: Expected) => boolean) =>
+  ({ sampling }: Receipt, expected: Expected): boolean =>
+    sampling === undefined || holds(sampling, expected);
+
 type Rule = readonly [field: ReceiptField, holds: (receipt: Receipt, expected: Expected) => boolean];
 
 /** Every field of a receipt but those that only its machine can know, in the order in which one is blamed. */
@@ -89,40 +98,46 @@ const rules: readonly Rule[] = [
   ["evidence_sha256", (receipt, { provider }) => receipt.evidence_sha256 === provider.evidenceSha256],
   ["started_at", (receipt) => Date.parse(receipt.started_at) <= Date.parse(receipt.finished_at)],
   ["finish_reason", ({ finish_reason: reason }, { ask }) => couldEndBy(reason, ask)],
-  ["sampling.temperature", ({ sampling }, { ask }) => sampling.temperature === ask.job.sampling.temperature],
-  ["sampling.top_p", ({ sampling }, { ask }) => sampling.top_p === ask.job.sampling.topP],
-  ["sampling.seed", ({ sampling }, { ask }) => sampling.seed === (ask.job.sampling.seed ?? sampling.seed)],
-  ["sampling.top_k", ({ sampling }, { ask }) => sampling.top_k === ask.job.sampling.topK],
+  ["sampling", ({ sampling }, { ask }) => (sampling === undefined) === isEmbedded(ask)],
+  ["sampling.temperature", drawn((sampling, { ask }) => sampling.temperature === ask.job.sampling.temperature)],
+  ["sampling.top_p", drawn((sampling, { ask }) => sampling.top_p === ask.job.sampling.topP)],
+  ["sampling.seed", drawn((sampling, { ask }) => sampling.seed === (ask.job.sampling.seed ?? sampling.seed))],
+  ["sampling.top_k", drawn((sampling, { ask }) => sampling.top_k === ask.job.sampling.topK)],
   [
     "sampling.frequency_penalty",
-    ({ sampling }, { ask }) => sampling.frequency_penalty === ask.job.sampling.frequencyPenalty,
+    drawn((sampling, { ask }) => sampling.frequency_penalty === ask.job.sampling.frequencyPenalty),
   ],
   [
     "sampling.presence_penalty",
-    ({ sampling }, { ask }) => sampling.presence_penalty === ask.job.sampling.presencePenalty,
+    drawn((sampling, { ask }) => sampling.presence_penalty === ask.job.sampling.presencePenalty),
   ],
-  ["sampling.min_p", ({ sampling }, { ask }) => (sampling.min_p ?? 0) === ask.job.sampling.minP],
+  ["sampling.min_p", drawn((sampling, { ask }) => (sampling.min_p ?? 0) === ask.job.sampling.minP)],
   [
     "sampling.repetition_penalty",
-    ({ sampling }, { ask }) => (sampling.repetition_penalty ?? 1) === ask.job.sampling.repetitionPenalty,
+    drawn((sampling, { ask }) => (sampling.repetition_penalty ?? 1) === ask.job.sampling.repetitionPenalty),
   ],
-  ["sampling.logit_bias", ({ sampling }, { ask }) => sampling.logit_bias === ask.job.sampling.logitBias.length],
-  ["sampling.stop", ({ sampling }, { ask }) => sampling.stop === ask.job.sampling.stop.length],
-  ["sampling.n", ({ sampling }, { ask }) => sampling.n === ask.job.choices],
-  ["sampling.max_tokens", ({ sampling }, { ask, maxTokens }) => sampling.max_tokens * ask.job.choices <= maxTokens],
+  ["sampling.logit_bias", drawn((sampling, { ask }) => sampling.logit_bias === ask.job.sampling.logitBias.length)],
+  ["sampling.stop", drawn((sampling, { ask }) => sampling.stop === ask.job.sampling.stop.length)],
+  ["sampling.n", drawn((sampling, { ask }) => sampling.n === ask.job.choices)],
+  ["sampling.max_tokens", drawn((sampling, { ask, maxTokens }) => sampling.max_tokens * ask.job.choices <= maxTokens)],
   ["usage.prompt_tokens", ({ usage }, expected) => usage.prompt_tokens <= promptTokensAllowed(expected)],
   ["usage.cached_tokens", ({ usage }) => usage.cached_tokens <= usage.prompt_tokens],
-  ["usage.completion_tokens", ({ usage }, { generatedTokens }) => usage.completion_tokens <= generatedTokens],
+  [
+    "usage.completion_tokens",
+    ({ usage }, { ask, generatedTokens }) => usage.completion_tokens <= (isEmbedded(ask) ? 0 : generatedTokens),
+  ],
   ["usage.reasoning_tokens", ({ usage }) => usage.reasoning_tokens <= usage.completion_tokens],
 ];
 
-/** Only who was told to stop was cancelled, and only who was given tools called one. */
-const couldEndBy = (reason: Receipt["finish_reason"], { hangUp, job }: Ask): boolean =>
-  (reason !== "cancelled" || hangUp.aborted) && (reason !== "tool_calls" || job.tools.length > 0);
+/** Only who was told to stop was cancelled, and only who was given tools called one; a vector has no such end. */
+function couldEndBy(reason: Receipt["finish_reason"], ask: Ask): boolean {
+  const { hangUp, job } = ask;
+  if (reason === undefined || isEmbedded(ask)) return reason === undefined && isEmbedded(ask);
+  return (reason !== "cancelled" || hangUp.aborted) && (reason !== "tool_calls" || job.tools.length > 0);
+}
 
 /** No more than the body can be charged as, nor than the machine's context holds; nothing where a prompt is only counted. */
 function promptTokensAllowed({ ask, entry, provider }: Expected): number {
-  if (!ask.job.generates) return 0;
   const offer = provider.models.find(({ build }) => build === entry.build);
-  return Math.min(promptTokensMax(ask.body.length), offer?.contextTokens ?? entry.contextTokens);
+  return promptBound(ask, offer?.contextTokens ?? entry.contextTokens);
 }

@@ -3,6 +3,7 @@ import {
   microUsd,
   NetworkError,
   priceOf,
+  taskOf,
   toHex,
   type EngineRefusalCode,
   type Failure,
@@ -18,7 +19,7 @@ import type { HoldId, Outcome } from "../ledger/port.ts";
 import type { Line } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
 import { Attempt, MachineRefusal } from "./attempt.ts";
-import { outputBound, refuseWhatCannotFit, worstCase } from "./bound.ts";
+import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { checkAnswer } from "./check-answer.ts";
 import { countersign } from "./countersign.ts";
 import type { Net } from "./net.ts";
@@ -44,6 +45,7 @@ export const BUSY_MAX = 8;
 export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const entry = net.catalog.find(ask.job.model);
   if (!entry) throw new NetworkError({ code: "model_not_found", knownModels: net.catalog.entries.length });
+  refuseOtherTasks(entry, ask);
   refuseWhatCannotFit(entry, ask, () => net.fleet.candidates());
   const maxTokens = outputBound(entry, ask);
 
@@ -81,7 +83,8 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   };
 
   const tried = new Set<ProviderId>();
-  const want = { entry, pins: ask.pins, minTrust: ask.minTrust, maxTokens, promptBytes: ask.body.length };
+  const { pins, minTrust } = ask;
+  const want = { entry, task: taskOf(ask.job), pins, minTrust, maxTokens, promptBytes: ask.body.length };
   let last: Failure | undefined;
   const refusals: { readonly line: Line; readonly refusal: EngineRefusalCode }[] = [];
   for (;;) {

@@ -1,5 +1,5 @@
-import { atLeast, type Gate, type ProviderId, type Serial, type TrustLevel } from "@darkbloom/protocol";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import { atLeast, type Gate, type ModelTask, type ProviderId, type Serial, type TrustLevel } from "@darkbloom/protocol";
+import { tasksWhereNoneAreNamed, type CatalogEntry } from "../catalog/catalog.ts";
 import type { ConductFigures } from "../fleet/conduct.ts";
 import type { PaceFigures } from "../fleet/pace.ts";
 import type { Approval, MachineId } from "../trust/approvals.ts";
@@ -7,6 +7,8 @@ import type { Approval, MachineId } from "../trust/approvals.ts";
 /** What a request needs of a machine. */
 export interface Want {
   readonly entry: CatalogEntry;
+  /** Absent: whatever the model can be asked for. */
+  readonly task?: ModelTask;
   readonly pins: readonly Serial[];
   readonly minTrust: TrustLevel;
   readonly maxTokens: number;
@@ -39,6 +41,8 @@ export interface Candidate {
     readonly contextTokens: number;
     /** Of its longest token, as the machine says; undefined where it does not. */
     readonly tokenBytesMax?: number;
+    /** What the machine says that it can be asked for; undefined where it does not. */
+    readonly tasks?: readonly ModelTask[];
   }[];
   /** Requests that it is given at once: what it claims, as far as it has shown it. */
   readonly slots: number;
@@ -56,8 +60,11 @@ export interface Question {
   readonly tried: ReadonlySet<ProviderId>;
 }
 
-const modelFor = ({ want: { entry }, machine }: Pick<Question, "want" | "machine">) =>
-  machine.models.find(({ build, weightsSha256 }) => build === entry.build && weightsSha256 === entry.weightsSha256);
+const modelFor = ({ want: { entry, task }, machine }: Pick<Question, "want" | "machine">) =>
+  machine.models.find(
+    ({ build, weightsSha256, tasks = tasksWhereNoneAreNamed }) =>
+      build === entry.build && weightsSha256 === entry.weightsSha256 && (task === undefined || tasks.includes(task)),
+  );
 
 /**
  * Why a machine may not serve a request: the one place that decides. Routing, the list of models, the metrics

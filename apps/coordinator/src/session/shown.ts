@@ -48,11 +48,12 @@ export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undef
 });
 
 export const modelsOf = ({ blob }: Shown): Candidate["models"] =>
-  blob.models.map(({ build, weights_sha256, context_tokens, token_bytes_max }) => ({
+  blob.models.map(({ build, weights_sha256, context_tokens, token_bytes_max, tasks }) => ({
     build,
     weightsSha256: weights_sha256,
     contextTokens: context_tokens,
     ...(token_bytes_max !== undefined && { tokenBytesMax: token_bytes_max }),
+    ...(tasks && { tasks }),
   }));
 
 /** What others may see of a machine by its blob, and by the name that it has here. */

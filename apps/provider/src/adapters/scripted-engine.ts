@@ -43,8 +43,6 @@ export interface Script {
 export interface ScriptedOptions {
   readonly clock: Clock;
   readonly script: (messages: readonly Message[], job: PromptJob) => Script;
-  /** How one input goes. */
-  readonly embedding?: (input: EmbedInput) => Pick<Script, "firstTokenMs" | "failAfter" | "hangAfter">;
   readonly slots?: number;
   readonly model?: Partial<LoadedModel>;
 }
@@ -67,8 +65,9 @@ export class ScriptedEngine implements Engine {
   readonly #free: Slots<number>;
   /** Runs that have not ended: zero when all is closed properly. */
   running = 0;
-  /** Tokens that were made, over all runs. */
+  /** Tokens that were made, over all runs; and vectors. */
   generated = 0;
+  embedded = 0;
 
   constructor(options: ScriptedOptions) {
     this.#options = options;
@@ -133,7 +132,7 @@ export class ScriptedEngine implements Engine {
     }
   }
 
-  /** Each word is a token. The vector is the sum of its words' own, so that texts with the same words are near each other. */
+  /** Each word is a token; an input is the message that the script is asked about. The vector is the sum of its words' own, so that texts with the same words are near each other. */
   async *embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
     const { vectorLength } = this.model;
     if (vectorLength === undefined) throw new RangeError("this model does not embed");
@@ -143,10 +142,12 @@ export class ScriptedEngine implements Engine {
       if (words.length > this.model.contextTokens) throw new EngineRefusal("context_exceeded", words.length);
       if (typeof input !== "string" && input.some((token) => token >= SCRIPTED_VOCABULARY_TOKENS))
         throw new EngineRefusal("tokens_refused");
-      const script = this.#options.embedding?.(input) ?? {};
+      const script = this.#options.script([{ role: "user", text: words.join(" ") }], noTools);
+      if (script.refuses) throw new EngineRefusal(script.refuses);
       if (script.failAfter === 0) throw new Error(SCRIPTED_FAULT);
       await this.#pause(script.hangAfter === 0 ? Infinity : script.firstTokenMs, signal);
       signal.throwIfAborted();
+      this.embedded++;
       yield { vector: madeUpVector(words, vectorLength), tokens: words.length };
     }
   }
@@ -163,6 +164,7 @@ export class ScriptedEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
+const noTools: Omit<PromptJob, "messages"> & { messages: [] } = { messages: [], tools: [], toolChoice: "none" };
 const SCRIPTED_VOCABULARY_TOKENS = 1000;
 
 function madeUpVector(words: readonly string[], length: number): Float32Array<ArrayBuffer> {

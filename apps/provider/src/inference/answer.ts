@@ -4,6 +4,7 @@ import {
   NetworkError,
   parseAsWritten,
   promptTokensMax,
+  taskOf,
   toHex,
   type Clock,
   type Crypto,
@@ -29,6 +30,7 @@ import { CreditTimeout, type Credit } from "./credit.ts";
 import { EngineEnded, type Engine, type Generation, type Prompt } from "./engine.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { Outgoing } from "./outgoing.ts";
+import { tellVectors } from "./tell-vectors.ts";
 
 type Request = Extract<FromCoordinator, { type: "inference_request" }>;
 type Refusal = Extract<FromProvider, { type: "inference_error" }>;
@@ -80,13 +82,16 @@ export async function answer(
     if ("refused" in opened) return refuse(opened.refused);
     const decoded = lower(opened.header, opened.body);
     if (!decoded) return refuse("invalid_request");
-    if (opened.header.build !== net.engine.model.build) return refuse("model_unavailable");
+    const { build, tasks } = net.engine.model;
+    if (opened.header.build !== build || !tasks.includes(taskOf(decoded.job))) return refuse("model_unavailable");
     net.send({ type: "inference_accepted", request_id: request.request_id });
 
     const send = (frames: string) =>
       net.send({ type: "inference_response_chunk", request_id: request.request_id, frames });
     const outgoing = new Outgoing(net, opened.secret, credit, send);
-    const told = await tell(net, request, opened, decoded, outgoing, cancel, lost);
+    const told = decoded.job.embed
+      ? await tellVectors(net, request, opened, decoded, decoded.job.embed, outgoing, cancel, lost)
+      : await tell(net, request, opened, decoded, outgoing, cancel, lost);
     if (!told) return refuse("cancelled");
     net.send(await closing(net, request, opened, decoded.job, told));
   } catch (error) {

@@ -20,7 +20,8 @@ export interface Told {
   /** One for each choice; none where the model did not run. */
   readonly finishes: readonly Finish[];
   readonly usage: Usage;
-  readonly generation: Generation;
+  /** Absent where nothing was drawn. */
+  readonly generation?: Generation;
   readonly startedAt: number;
 }
 
@@ -48,14 +49,14 @@ export async function closing(
     request_sha256: toHex(crypto.sha256(body)),
     response_sha256: toHex(told.responseHash),
     ...(header.nonce !== undefined && { nonce: header.nonce }),
-    sampling: samplingOf(told.generation, job.choices),
+    ...(told.generation && { sampling: samplingOf(told.generation, job.choices) }),
     usage: {
       prompt_tokens: told.usage.promptTokens,
       cached_tokens: told.usage.cachedTokens,
       completion_tokens: told.usage.completionTokens,
       reasoning_tokens: told.usage.reasoningTokens,
     },
-    finish_reason: weightiest(told.finishes),
+    ...(told.generation && { finish_reason: weightiest(told.finishes) }),
     provider_id: providerId,
     identity_key: toBase64(signer.publicKey),
     evidence_sha256: candidate.evidence_sha256,
@@ -82,7 +83,7 @@ const weight: Readonly<Record<FinishReason, number>> = { cancelled: 3, length: 2
 const weightiest = (finishes: readonly Finish[]): FinishReason =>
   finishes.map(({ reason }) => reason).reduce((most, next) => (weight[next] > weight[most] ? next : most), "stop");
 
-const samplingOf = (generation: Generation, choices: number): Receipt["sampling"] => ({
+const samplingOf = (generation: Generation, choices: number): NonNullable<Receipt["sampling"]> => ({
   temperature: generation.temperature,
   top_p: generation.topP,
   top_k: generation.topK,

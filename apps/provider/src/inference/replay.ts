@@ -79,7 +79,7 @@ async function answerOf(
       clock,
       crypto,
       hpke,
-      random: diceOf(receipt.sampling.seed),
+      random: diceOf(receipt.sampling?.seed ?? 0),
       engine,
       signer: nobody,
       providerId: receipt.provider_id,
@@ -114,7 +114,8 @@ function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
     model: receipt.model,
     build: receipt.build,
     stream: stream === true,
-    max_tokens: receipt.sampling.max_tokens * receipt.sampling.n,
+    // Of vectors, as the least that a bound can be.
+    max_tokens: receipt.sampling ? receipt.sampling.max_tokens * receipt.sampling.n : 1,
     features: [],
     min_trust: "none",
     pins: [],

@@ -56,6 +56,8 @@ export interface Renderer {
   /** When the first token exists, hidden or not. */
   begin(prompt: Pick<Usage, "promptTokens" | "cachedTokens">): string;
   delta(delta: Delta, choice: number): string;
+  /** Of an endpoint that embeds, in place of deltas: the vector of the next input. */
+  vector?(values: Float32Array<ArrayBuffer>): string;
   /** This choice has ended. */
   finish(finish: Finish, choice: number): string;
   /** The proper end, with the dialect's last event. `usage` is the sum over all choices. */

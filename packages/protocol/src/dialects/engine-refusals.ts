@@ -10,6 +10,7 @@ const fields: Readonly<Record<Endpoint, { readonly prompt: string; readonly sche
   // It takes no schema; an endpoint has one all the same, so that no path stays without a name.
   "/v1/completions": { prompt: "prompt", schema: "prompt" },
   "/v1/messages": { prompt: "messages", schema: "output_config.format.schema" },
+  "/v1/embeddings": { prompt: "input", schema: "input" },
   "/v1/messages/count_tokens": { prompt: "messages", schema: "output_config.format.schema" },
 };
 

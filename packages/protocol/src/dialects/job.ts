@@ -8,6 +8,7 @@ export const endpoints = [
   "/v1/completions",
   "/v1/messages",
   "/v1/messages/count_tokens",
+  "/v1/embeddings",
 ] as const;
 export type Endpoint = (typeof endpoints)[number];
 
@@ -52,6 +53,13 @@ export interface Tool {
 
 export type ToolChoice = "none" | "auto" | "required" | { readonly name: string };
 
+export interface Embed {
+  readonly inputs: readonly EmbedInput[];
+  readonly encoding: "float" | "base64";
+  /** Numbers of each vector; absent: as many as the model gives. */
+  readonly dimensions?: number;
+}
+
 /** What steers the sampler; all of it is written into the receipt. */
 export interface Sampling {
   /** 0–2. */
@@ -77,6 +85,9 @@ export interface Sampling {
 /** A name that a template reads, and what it finds there. */
 export type TemplateSetting = readonly [name: string, value: string | number | boolean | null];
 
+/** What a request asks of a model. */
+export const taskOf = ({ embed }: Pick<Job, "embed">): ModelTask => (embed ? "embed" : "generate");
+
 /** A request in any dialect, decoded: what the model is to do. How it is told is the renderer's. */
 export interface Job {
   readonly endpoint: Endpoint;
@@ -85,12 +96,8 @@ export interface Job {
   readonly stream: boolean;
   /** False where the model writes nothing: the prompt is only counted, which is free, or `embed` says what is done. */
   readonly generates: boolean;
-  /** Texts that become vectors. There are no messages then. */
-  readonly embed?: {
-    readonly inputs: readonly EmbedInput[];
-    /** Numbers of each vector; absent: as many as the model gives. */
-    readonly dimensions?: number;
-  };
+  /** What becomes vectors. There are no messages then. */
+  readonly embed?: Embed;
   readonly messages: readonly Message[];
   readonly tools: readonly Tool[];
   /** `none` where there are no tools. */

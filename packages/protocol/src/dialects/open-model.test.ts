@@ -11,8 +11,10 @@ const least: Readonly<Record<Endpoint, object>> = {
   "/v1/completions": { model: "m", prompt: "hi" },
   "/v1/messages": { model: "m", messages: say },
   "/v1/messages/count_tokens": { model: "m", messages: say },
+  "/v1/embeddings": { model: "m", input: "hi" },
 };
-const answering = endpoints.filter((endpoint) => endpoint !== "/v1/messages/count_tokens");
+const silent: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings"];
+const answering = endpoints.filter((endpoint) => !silent.includes(endpoint));
 const conversing = answering.filter((endpoint) => endpoint !== "/v1/completions");
 const parameters = { type: "object", properties: {} };
 const tools: Readonly<Partial<Record<Endpoint, object>>> = {

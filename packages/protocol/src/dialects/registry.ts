@@ -4,6 +4,7 @@ import { fieldOf } from "./fields.ts";
 import type { Endpoint } from "./job.ts";
 import { openaiChat } from "./openai-chat/index.ts";
 import { openaiCompletions } from "./openai-completions/index.ts";
+import { openaiEmbeddings } from "./openai-embeddings/index.ts";
 import { openaiResponses } from "./openai-responses/index.ts";
 
 /** The dialect that each inference endpoint speaks. */
@@ -13,6 +14,7 @@ export const dialects: Readonly<Record<Endpoint, Dialect>> = {
   "/v1/completions": openaiCompletions,
   "/v1/messages": anthropicMessages,
   "/v1/messages/count_tokens": anthropicCountTokens,
+  "/v1/embeddings": openaiEmbeddings,
 };
 
 /**

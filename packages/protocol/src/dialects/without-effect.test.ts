@@ -27,7 +27,7 @@ describe.each(endpoints)("fields without effect of %s", (endpoint) => {
     const body = endpoint === "/v1/responses" ? { input } : endpoint === "/v1/completions" ? { prompt: text } : own;
     return dialects[endpoint].decode({
       model: "m",
-      stream: endpoint !== "/v1/messages/count_tokens",
+      stream: !["/v1/messages/count_tokens", "/v1/embeddings"].includes(endpoint),
       ...body,
       ...fields,
     });

@@ -25,4 +25,5 @@ export const withoutEffect: Readonly<Record<Endpoint, readonly string[]>> = {
   "/v1/completions": openai,
   "/v1/messages": ["metadata", "service_tier", "speed", "diagnostics", "cache_control"],
   "/v1/messages/count_tokens": ["metadata", "service_tier", "speed", "diagnostics", "cache_control"],
+  "/v1/embeddings": ["user"],
 };

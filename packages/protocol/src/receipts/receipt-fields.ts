@@ -17,6 +17,7 @@ export const receiptFields = [
   "evidence_sha256",
   "started_at",
   "finish_reason",
+  "sampling",
   "sampling.temperature",
   "sampling.top_p",
   "sampling.seed",

@@ -25,27 +25,30 @@ export const receipt = z.object({
   response_sha256: hex64,
   /** The caller's `x-darkbloom-nonce`. */
   nonce: z.string().optional(),
-  sampling: z.object({
-    temperature: z.number(),
-    top_p: z.number(),
-    seed: count,
-    top_k: count,
-    frequency_penalty: z.number(),
-    presence_penalty: z.number(),
-    /** Where they change anything. */
-    min_p: z.number().optional(),
-    repetition_penalty: z.number().optional(),
-    /** How many tokens were biased, and how many stop strings there were: not which. */
-    logit_bias: count,
-    stop: count,
-    /** Of each choice. */
-    max_tokens: z.int().positive(),
-    /** Answers to the one prompt; the first has this seed, and each further one the next. */
-    n: z.int().positive(),
-  }),
+  /** Absent where nothing was drawn: of vectors. */
+  sampling: z
+    .object({
+      temperature: z.number(),
+      top_p: z.number(),
+      seed: count,
+      top_k: count,
+      frequency_penalty: z.number(),
+      presence_penalty: z.number(),
+      /** Where they change anything. */
+      min_p: z.number().optional(),
+      repetition_penalty: z.number().optional(),
+      /** How many tokens were biased, and how many stop strings there were: not which. */
+      logit_bias: count,
+      stop: count,
+      /** Of each choice. */
+      max_tokens: z.int().positive(),
+      /** Answers to the one prompt; the first has this seed, and each further one the next. */
+      n: z.int().positive(),
+    })
+    .optional(),
   usage: z.object({ prompt_tokens: count, cached_tokens: count, completion_tokens: count, reasoning_tokens: count }),
-  /** Of several answers, the one that says most: cancelled before length, before tool_calls, before stop. */
-  finish_reason: z.enum(finishReasons),
+  /** Of several answers, the one that says most: cancelled before length, before tool_calls, before stop. Absent of vectors. */
+  finish_reason: z.enum(finishReasons).optional(),
   provider_id: z.string(),
   identity_key: z.base64(),
   /** Names the registration blob whose keys served this. */

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { modelTasks } from "../dialects/job.ts";
 import { TOKEN_BYTES_MAX } from "../limits.ts";
 
 /** HPKE suites, by KEM, KDF and AEAD. A blob lists those that the provider can open. */
@@ -25,6 +26,8 @@ export const modelOffer = z.object({
   context_tokens: z.int().positive(),
   /** Bytes of the vocabulary's longest token: what a context can hold is bounded by it before anything is tokenized. */
   token_bytes_max: z.int().min(1).max(TOKEN_BYTES_MAX).exactOptional(),
+  /** What it can be asked for; absent: to write text. */
+  tasks: z.array(z.enum(modelTasks)).min(1).max(modelTasks.length).exactOptional(),
 });
 
 /** What the operating system told the provider about itself; `unknown` is an honest answer. */
