@@ -40,6 +40,13 @@ const schemaOf = (endpoint: Endpoint): JsonSchema => {
   return schema;
 };
 
+/** Fields that exclude each other, or that a conversation must suit: of many at random, two always meet. */
+const excluding =
+  /^(guided_|json_schema$|structured_outputs$|continue_final_message$|add_generation_prompt$|reasoning|thinking$)/;
+
+const without = (body: object, names: RegExp): object =>
+  Object.fromEntries(Object.keys(body).flatMap((name) => (names.test(name) ? [[name, undefined]] : [])));
+
 /**
  * For the model that is there, on any machine; else every body would end at the same two gates. Half of them have a
  * plain question and no tools, so that the other fields reach a machine too.
@@ -47,7 +54,7 @@ const schemaOf = (endpoint: Endpoint): JsonSchema => {
 const bodiesOf = (endpoint: Endpoint): fc.Arbitrary<object> =>
   fc.tuple(valuesOf(schemaOf(endpoint), MARK), fc.boolean()).map(([body, isPlain]) => ({
     ...(body as object),
-    ...(isPlain && { ...questionFor(endpoint), tools: null, tool_choice: null }),
+    ...(isPlain && { ...without(body as object, excluding), ...questionFor(endpoint), tools: null, tool_choice: null }),
     model: entry.id,
     provider_serial: null,
     provider_serials: null,
