@@ -4,7 +4,7 @@ import { CONTEXT_TOKENS_DEFAULT, loadModel, replay, type Engine, type Replayed }
 import type { LocatedModel } from "./model.ts";
 
 interface Again {
-  /** The request's exact bytes. */
+  /** The request as it was sent, or the file that `curl -d @FILE` sent without its line ends. */
   readonly body: Uint8Array;
   /** The answer's bytes that were hashed. */
   readonly told: Uint8Array;
@@ -12,10 +12,12 @@ interface Again {
 }
 
 /** Runs a request again on this machine, with the seed of its receipt, and says what came of it. */
-export async function replayChecks(receipt: Receipt, { body, told, model }: Again): Promise<readonly Check[]> {
-  const isThisRequest = toHex(nodeCrypto.sha256(body)) === receipt.request_sha256;
+export async function replayChecks(receipt: Receipt, { body: given, told, model }: Again): Promise<readonly Check[]> {
+  const body = [given, withoutLineEnds(given)].find(
+    (bytes) => toHex(nodeCrypto.sha256(bytes)) === receipt.request_sha256,
+  );
   // No model is loaded for a request that is another one.
-  if (!isThisRequest) return [requestCheck("fail")];
+  if (!body) return [requestCheck("fail")];
   const { prompt_tokens: prompt } = receipt.usage;
   await using engine = await loadModel({
     modelPath: model.path,
@@ -26,6 +28,8 @@ export async function replayChecks(receipt: Receipt, { body, told, model }: Agai
   const tools = { crypto: nodeCrypto, hpke: nodeHpke };
   return [...checks, answerCheck(await replay(tools, engine, { receipt, body, told }))];
 }
+
+const withoutLineEnds = (bytes: Uint8Array): Uint8Array => bytes.filter((byte) => byte !== 0x0a && byte !== 0x0d);
 
 const requestCheck = (status: "pass" | "fail"): Check => ({
   id: "replay.request",

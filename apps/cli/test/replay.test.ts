@@ -36,7 +36,8 @@ it("runs a receipt's request again", { timeout: SLOW_MS }, async () => {
         messages: [{ role: "user", content: "Tell me a story." }],
         ...more,
       });
-      writeFileSync(file(`${name}.json`), body);
+      // An editor ends the file with a line, which `curl -d @FILE` does not send.
+      writeFileSync(file(`${name}.json`), name === "plain" ? `${body}\r\n` : body);
       const response = await fetch(`${ready.base_url}/v1/chat/completions`, {
         method: "POST",
         headers: { authorization: `Bearer ${ready.api_key}`, "content-type": "application/json" },
