@@ -266,10 +266,21 @@ export const continuationRules = {
   add_generation_prompt: { expected: trueOrFalseWords },
 } as const satisfies Rules<typeof continuationShape>;
 
-/** Names of the fields of these servers that a conversation may have. */
-export type OpenModelField =
-  | keyof typeof samplerShape
-  | keyof typeof guidedShape
-  | keyof typeof templateShape
-  | keyof typeof continuationShape
-  | keyof typeof unservedShape;
+/** All of them, as the conversations of OpenAI's dialects take them. */
+export const conversationShape = {
+  ...samplerShape,
+  ...guidedShape,
+  ...templateShape,
+  ...continuationShape,
+  ...unservedShape,
+};
+
+export const conversationRules = {
+  ...samplerRules,
+  ...guidedRules,
+  ...templateRules,
+  ...continuationRules,
+  ...unservedRules,
+} as const satisfies Rules<typeof conversationShape>;
+
+export type OpenModelField = keyof typeof conversationShape;

@@ -10,18 +10,7 @@ import {
   TOP_LOGPROBS_MAX,
 } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
-import {
-  continuationRules,
-  continuationShape,
-  guidedRules,
-  guidedShape,
-  samplerRules,
-  samplerShape,
-  templateRules,
-  templateShape,
-  unservedRules,
-  unservedShape,
-} from "../open-model-fields.ts";
+import { conversationRules, conversationShape } from "../open-model-fields.ts";
 import {
   modelField,
   modelWords,
@@ -160,11 +149,7 @@ const shape = {
   web_search_options: refusedUnlessNull,
   best_of: z.literal(1).nullish(),
   echo: z.literal(false).nullish(),
-  ...samplerShape,
-  ...guidedShape,
-  ...templateShape,
-  ...continuationShape,
-  ...unservedShape,
+  ...conversationShape,
 };
 
 export const chatRequestSchema = z.object(shape).meta({ description: "A chat completion request" });
@@ -272,9 +257,5 @@ export const chatRequestRules = {
   web_search_options: { refused: ourWords`models here have no web search; leave the field out` },
   best_of: { refused: ourWords`every answer is told; leave the field out, or send 'n' for several` },
   echo: { refused: ourWords`the prompt is not told again; leave the field out` },
-  ...samplerRules,
-  ...guidedRules,
-  ...templateRules,
-  ...continuationRules,
-  ...unservedRules,
+  ...conversationRules,
 } as const satisfies FieldRules & Record<keyof typeof shape, FieldRule>;

@@ -2,18 +2,7 @@ import * as z from "zod";
 import { ourWords } from "../../ids.ts";
 import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, TOOLS_MAX, TOP_LOGPROBS_MAX } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
-import {
-  continuationRules,
-  continuationShape,
-  guidedRules,
-  guidedShape,
-  samplerRules,
-  samplerShape,
-  templateRules,
-  templateShape,
-  unservedRules,
-  unservedShape,
-} from "../open-model-fields.ts";
+import { conversationRules, conversationShape } from "../open-model-fields.ts";
 import { trueOrFalseWords, tokenCountWords } from "../fields.ts";
 import { chatRequestRules, chatRequestSchema, toolFieldRules } from "../openai-chat/request-schema.ts";
 import { jsonSchema, toolChoice, toolSchema } from "./tool-schema.ts";
@@ -176,11 +165,7 @@ const shape = {
   logprobs: z.literal(false).nullish(),
   best_of: chat.best_of,
   echo: chat.echo,
-  ...samplerShape,
-  ...guidedShape,
-  ...templateShape,
-  ...continuationShape,
-  ...unservedShape,
+  ...conversationShape,
   provider_serial: chat.provider_serial,
   provider_serials: chat.provider_serials,
 };
@@ -333,11 +318,7 @@ export const responsesRequestRules = {
   logprobs: { refused: toldByInclude },
   best_of: rules.best_of,
   echo: rules.echo,
-  ...samplerRules,
-  ...guidedRules,
-  ...templateRules,
-  ...continuationRules,
-  ...unservedRules,
+  ...conversationRules,
   provider_serial: rules.provider_serial,
   "provider_serial.*": rules["provider_serial.*"],
   provider_serials: rules.provider_serials,
