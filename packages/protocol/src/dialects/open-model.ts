@@ -97,26 +97,40 @@ const efforts: Readonly<Record<string, string>> = {
   max: "high",
 };
 
+type TemplateFields = Pick<Given<typeof templateShape>, "chat_template_kwargs" | "enable_thinking">;
+
 /**
  * What a template is told beside the messages.
  *
  * @param effort the dialect's own word for how much is thought, which a template may read as `reasoning_effort`
  */
 export function settingsOf(
-  request: Pick<Given<typeof templateShape>, "chat_template_kwargs" | "enable_thinking">,
+  { chat_template_kwargs: given }: TemplateFields,
   effort: string | null | undefined,
-): Pick<Job, "settings" | "thinks"> {
-  const given = Object.entries(request.chat_template_kwargs ?? {});
+): Pick<Job, "settings"> {
   const told = efforts[effort ?? ""];
-  const settings = [...(told === undefined ? [] : [["reasoning_effort", told] as const]), ...given];
-  const kwargs = new Map(given);
-  const thinks =
-    typeof effort === "string"
-      ? effort !== "none"
-      : [request.enable_thinking, kwargs.get("enable_thinking"), kwargs.get("thinking")].find(
-          (value) => typeof value === "boolean",
-        );
-  return { ...(settings.length > 0 && { settings }), ...(thinks !== undefined && { thinks }) };
+  const settings = [
+    ...(told === undefined ? [] : [["reasoning_effort", told] as const]),
+    ...Object.entries(given ?? {}),
+  ];
+  return settings.length > 0 ? { settings } : {};
+}
+
+/**
+ * Whether a model thinks, where somebody said so.
+ *
+ * @param effort of a dialect that turns thinking on and off by it
+ */
+export function thinksOf(
+  { chat_template_kwargs: given, enable_thinking: asked }: TemplateFields,
+  effort?: string | null,
+): Pick<Job, "thinks"> {
+  if (typeof effort === "string") return { thinks: effort !== "none" };
+  const kwargs = new Map(Object.entries(given ?? {}));
+  const thinks = [asked, kwargs.get("enable_thinking"), kwargs.get("thinking")].find(
+    (value) => typeof value === "boolean",
+  );
+  return thinks === undefined ? {} : { thinks };
 }
 
 /** Whether the assistant's last message is gone on with; undefined: nobody said. */

@@ -17,7 +17,7 @@ import {
   topKOf,
 } from "../fields.ts";
 import type { Job, Sampling, ToolChoice } from "../job.ts";
-import { formOf, samplerOf, settingsOf } from "../open-model.ts";
+import { formOf, samplerOf, settingsOf, thinksOf } from "../open-model.ts";
 import { checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { historyOf } from "./history.ts";
 import { PlainRenderer, StreamRenderer, type ThinkingDisplay } from "./render.ts";
@@ -94,9 +94,6 @@ export function promptOf(
   const toolChoice = toolChoiceOf(choice, tools.length > 0);
   checkToolChoice(toolChoice, tools, "tool_choice");
   const form = formOf(request, { format: formatOf(request), param: "output_config.format" }, { toolChoice });
-  const settings = settingsOf(request, undefined);
-  const effort = settingsOf({}, request.output_config?.effort).settings ?? [];
-  const told = [...effort, ...(settings.settings ?? [])];
   return {
     model: request.model,
     messages: historyOf(request),
@@ -106,9 +103,8 @@ export function promptOf(
     choices: 1,
     pins: pinsOf(request),
     ...form,
-    ...settings,
-    ...(told.length > 0 ? { settings: told } : {}),
-    ...(thinking ? { thinks: thinking.type !== "disabled" } : {}),
+    ...settingsOf(request, request.output_config?.effort),
+    ...(thinking ? { thinks: thinking.type !== "disabled" } : thinksOf(request)),
   };
 }
 

@@ -6,7 +6,7 @@ import { endingOf } from "../continuation.ts";
 import { failureOf } from "../faults.ts";
 import { invalid, listOf, pinsOf, refuseLong, refuseManyParts, seedOf, tokenBoundOf, topKOf } from "../fields.ts";
 import type { Job, Message, Sampling, Tool, ToolChoice } from "../job.ts";
-import { continuationWanted, formOf, samplerOf, settingsOf } from "../open-model.ts";
+import { continuationWanted, formOf, samplerOf, settingsOf, thinksOf } from "../open-model.ts";
 import { argumentsOf, checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { type ChatRequest, chatRequestRules, chatRequestSchema } from "./request-schema.ts";
 
@@ -46,7 +46,7 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
   const tools = toolsOf(request);
   const toolChoice = toolChoiceOf(request, tools);
   const form = formOf(request, { format: formatOf(request), param: "response_format" }, { toolChoice });
-  const settings = settingsOf(request, request.reasoning_effort);
+  const thinking = thinksOf(request, request.reasoning_effort);
   return {
     job: {
       endpoint: "/v1/chat/completions",
@@ -56,7 +56,7 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
       ...endingOf(
         messagesOf(request.messages),
         continuationWanted(request),
-        { ...form, ...settings },
+        { ...form, ...thinking },
         "continue_final_message",
       ),
       tools,
@@ -69,7 +69,8 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
       ),
       choices: request.n ?? 1,
       ...logprobsOf(request),
-      ...settings,
+      ...thinking,
+      ...settingsOf(request, request.reasoning_effort),
       pins: pinsOf(request),
     },
     wishes: {

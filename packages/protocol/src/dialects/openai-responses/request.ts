@@ -16,7 +16,7 @@ import {
 } from "../fields.ts";
 import type { Job } from "../job.ts";
 import { samplingOf } from "../openai-chat/request.ts";
-import { continuationWanted, formOf, settingsOf } from "../open-model.ts";
+import { continuationWanted, formOf, settingsOf, thinksOf } from "../open-model.ts";
 import { readFormat } from "../tools.ts";
 import { messagesOf } from "./input.ts";
 import {
@@ -51,7 +51,7 @@ export function decodeResponsesRequest(body: unknown): {
   const given = toolsOf(request);
   const { tools, choice: toolChoice } = given;
   const form = formOf(request, { format: formatOf(request), param: "text.format" }, { toolChoice });
-  const settings = settingsOf(request, request.reasoning?.effort);
+  const thinking = thinksOf(request, request.reasoning?.effort);
   const job: Job = {
     endpoint: "/v1/responses",
     model: request.model,
@@ -60,7 +60,7 @@ export function decodeResponsesRequest(body: unknown): {
     ...endingOf(
       messagesOf(request, given.named),
       continuationWanted(request),
-      { ...form, ...settings },
+      { ...form, ...thinking },
       "continue_final_message",
     ),
     tools,
@@ -73,7 +73,8 @@ export function decodeResponsesRequest(body: unknown): {
     ),
     choices: 1,
     ...logprobsOf(request),
-    ...settings,
+    ...thinking,
+    ...settingsOf(request, request.reasoning?.effort),
     pins: pinsOf(request),
   };
   return { job, request, tools: given };
