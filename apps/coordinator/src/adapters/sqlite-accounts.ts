@@ -3,7 +3,7 @@ import type { AccountId, KeyId, Serial, Sha256Hex, TrustLevel } from "@darkbloom
 import { sql, type Kysely } from "kysely";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
-import { asStorageFailure } from "./storage-failure.ts";
+import { throwAsStorageFailure } from "./storage-failure.ts";
 
 interface Tables {
   api_keys: {
@@ -33,10 +33,6 @@ type Row = Omit<KeyRecord, "pins"> & { readonly pins: string };
 /** What we have written ourselves, as a list of serials. */
 const recordOf = (row: Row): KeyRecord => ({ ...row, pins: JSON.parse(row.pins) as Serial[] });
 
-const refused = (error: unknown): never => {
-  throw asStorageFailure(error);
-};
-
 /** API keys in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteAccounts implements Accounts {
   readonly #db: Kysely<Tables>;
@@ -60,7 +56,7 @@ export class SqliteAccounts implements Accounts {
         revoked_at: record.revokedAt,
       })
       .execute()
-      .catch(refused);
+      .catch(throwAsStorageFailure);
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
@@ -69,7 +65,7 @@ export class SqliteAccounts implements Accounts {
       .select(columns)
       .where("key_hash", "=", keyHash)
       .executeTakeFirst()
-      .catch(refused);
+      .catch(throwAsStorageFailure);
     return row && recordOf(row);
   }
 
@@ -80,7 +76,7 @@ export class SqliteAccounts implements Accounts {
       .orderBy("created_at")
       .orderBy(sql`rowid`)
       .execute()
-      .catch(refused);
+      .catch(throwAsStorageFailure);
     return rows.map(recordOf);
   }
 
@@ -91,7 +87,7 @@ export class SqliteAccounts implements Accounts {
       .where("key_id", "=", keyId)
       .returning(columns)
       .executeTakeFirst()
-      .catch(refused);
+      .catch(throwAsStorageFailure);
     return row && recordOf(row);
   }
 }

@@ -3,15 +3,11 @@ import { sql, type Kysely } from "kysely";
 import type { Serial } from "@darkbloom/protocol";
 import type { Decided, Decision, Decisions, MachineId } from "../trust/approvals.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
-import { asStorageFailure } from "./storage-failure.ts";
+import { throwAsStorageFailure } from "./storage-failure.ts";
 
 interface Tables {
   machines: { machine_id: MachineId; serial: Serial | null; state: Decided; decided_at: number };
 }
-
-const refused = (error: unknown): never => {
-  throw asStorageFailure(error);
-};
 
 /** Decisions on machines in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteDecisions implements Decisions {
@@ -29,7 +25,7 @@ export class SqliteDecisions implements Decisions {
       .orderBy("decided_at")
       .orderBy(sql`rowid`)
       .execute()
-      .catch(refused);
+      .catch(throwAsStorageFailure);
   }
 
   async put({ machineId, serial, state, decidedAt }: Decision): Promise<void> {
@@ -45,6 +41,6 @@ export class SqliteDecisions implements Decisions {
         })),
       )
       .execute()
-      .catch(refused);
+      .catch(throwAsStorageFailure);
   }
 }

@@ -37,7 +37,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
-import { asStorageFailure, STORAGE_RETRY_SEC } from "./storage-failure.ts";
+import { STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
 /** Receipts, settlements and open holds that one transaction moves or deletes, so that nobody waits long behind it. */
 export const ROWS_PER_STEP_MAX = 500;
@@ -198,9 +198,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   async #check(): Promise<LedgerFault[]> {
     const look = { msMax: LEDGER_CHECK_MS_MAX, signal: this.#closing.signal };
-    const found = await lookThroughApart(this.#database, "books", look).catch((error: unknown) => {
-      throw asStorageFailure(error);
-    });
+    const found = await lookThroughApart(this.#database, "books", look).catch(throwAsStorageFailure);
     if (!found || found.isDamaged)
       throw new NetworkError({
         code: "storage_unavailable",
@@ -308,7 +306,7 @@ function read<Answer>(from: () => Answer): Answer {
   try {
     return from();
   } catch (error) {
-    throw asStorageFailure(error);
+    return throwAsStorageFailure(error);
   }
 }
 

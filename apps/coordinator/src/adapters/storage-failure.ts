@@ -40,3 +40,8 @@ export function asStorageFailure(error: unknown): unknown {
   if (fault === undefined) return error;
   return new NetworkError({ code: "storage_unavailable", fault, retryAfterSec: STORAGE_RETRY_SEC }, { cause: error });
 }
+
+/** The same where a query was rejected. */
+export function throwAsStorageFailure(error: unknown): never {
+  throw asStorageFailure(error);
+}
