@@ -77,14 +77,14 @@ const LABEL_CHARS_MAX = 128;
 export function adminOf(world: AdminWorld): Admin {
   const admin = plainAdminOf(world);
   return {
-    createKey: (options) => told(admin.createKey(options)),
-    listKeys: () => told(admin.listKeys()),
-    revokeKey: (keyId) => told(admin.revokeKey(keyId)),
-    credit: (payee, amount) => told(admin.credit(payee, amount)),
-    listMachines: () => told(admin.listMachines()),
-    decideMachine: (which, state) => told(admin.decideMachine(which, state)),
+    createKey: (options) => inSentences(admin.createKey(options)),
+    listKeys: () => inSentences(admin.listKeys()),
+    revokeKey: (keyId) => inSentences(admin.revokeKey(keyId)),
+    credit: (payee, amount) => inSentences(admin.credit(payee, amount)),
+    listMachines: () => inSentences(admin.listMachines()),
+    decideMachine: (which, state) => inSentences(admin.decideMachine(which, state)),
     check: () =>
-      told(
+      inSentences(
         admin.check(),
         "The check was not finished: the database is too large or the disk too slow. Stop the coordinator and try again.",
       ),
@@ -101,7 +101,7 @@ const storageSentences: Readonly<Record<StorageFault, string>> = {
 };
 
 /** @throws AdminError for what the storage refused */
-async function told<Done>(act: Promise<Done>, whenBusy = storageSentences.busy): Promise<Done> {
+async function inSentences<Done>(act: Promise<Done>, whenBusy = storageSentences.busy): Promise<Done> {
   try {
     return await act;
   } catch (error) {
