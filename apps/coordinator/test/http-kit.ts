@@ -27,7 +27,8 @@ import { unmeasured } from "../src/fleet/pace.ts";
 import type { Candidate } from "../src/routing/eligibility.ts";
 import { mayServe } from "../src/trust/serving.ts";
 import { serialNames } from "../src/trust/serial-names.ts";
-import type { AnswerFacts, Closing } from "../src/inference/reply.ts";
+import type { Ask } from "../src/inference/ask.ts";
+import type { AnswerFacts, Closing, Reply } from "../src/inference/reply.ts";
 
 export const KEY = "eigeninference-testtesttesttesttesttesttesttesttesttesttes";
 export const ACCOUNT = "acct_test" as AccountId;
@@ -152,6 +153,17 @@ export const fleetOf = (...providers: ProviderView[]): FleetView => ({
   candidatesFor: () => providers.map(candidateOf),
   prove: async () => providers.map((provider) => ({ provider, path: [] })),
 });
+
+/** A `serve` that answers with nothing said, and keeps what it was asked. */
+export function keepingAsks() {
+  const asks: Ask[] = [];
+  const serve = async (ask: Ask, reply: Reply): Promise<void> => {
+    asks.push(ask);
+    reply.begin(facts);
+    await reply.end(closing);
+  };
+  return { asks, serve };
+}
 
 /** The HTTP edge on a loopback port, around fakes in memory and a scripted `serve`. */
 export async function openEdge(more: Partial<HttpDeps> = {}) {

@@ -1,18 +1,11 @@
 import { IDEMPOTENCY_KEY_CHARS_MAX, NetworkError, toHex, utf8, type Failure } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { expect, it } from "vitest";
-import { chatBody, closing, dial, facts, openEdge, rawChat } from "../../test/http-kit.ts";
-import type { Ask } from "../inference/ask.ts";
-import type { Reply } from "../inference/reply.ts";
+import { chatBody, closing, dial, facts, keepingAsks, openEdge, rawChat } from "../../test/http-kit.ts";
 
 /** Goal: of a key nothing but its hash goes on, and requests without one have none. Method: what serve is asked, with the shortest and longest key and without. */
 it("hands on a key's hash", async () => {
-  const asks: Ask[] = [];
-  const serve = async (ask: Ask, reply: Reply) => {
-    asks.push(ask);
-    reply.begin(facts);
-    await reply.end(closing);
-  };
+  const { asks, serve } = keepingAsks();
   await using edge = await openEdge({ serve });
   const keys = ["k", "~!".repeat(127) + "x"];
   for (const key of keys) expect((await edge.chat(chatBody(), { "idempotency-key": key })).status).toBe(200);

@@ -23,6 +23,7 @@ import {
   dial,
   facts,
   fleetOf,
+  keepingAsks,
   KEY,
   openEdge,
   PROVIDER,
@@ -30,7 +31,6 @@ import {
   rawChat,
 } from "../../test/http-kit.ts";
 import type { Ask } from "../inference/ask.ts";
-import type { Reply } from "../inference/reply.ts";
 
 const STREAM = chatBody({ stream: true });
 const receiptLine = /: darkbloom-receipt (?<word>[\w-]+)\n\n$/;
@@ -173,12 +173,7 @@ it("leaves a serial out that is not disclosed", async () => {
 
 describe("what serve is asked", () => {
   it("gets the exact bytes, their hash, the caller, the nonce and the trust floor", async () => {
-    const asks: Ask[] = [];
-    const serve = async (ask: Ask, reply: Reply) => {
-      asks.push(ask);
-      reply.begin(facts);
-      await reply.end(closing);
-    };
+    const { asks, serve } = keepingAsks();
     await using edge = await openEdge({ serve });
     const body = `  ${chatBody({ temperature: 0.5 })}\n`;
     await edge.chat(body, {
