@@ -1,6 +1,7 @@
 export * from "./bytes.ts";
 export * from "./canonical.ts";
 export * from "./dialects/anthropic-messages/index.ts";
+export { endsBegun } from "./dialects/continuation.ts";
 export * from "./dialects/dialect.ts";
 export * from "./dialects/job.ts";
 export type { OpenModelField } from "./dialects/open-model-fields.ts";

@@ -1,4 +1,4 @@
-import type { Job } from "@darkbloom/protocol";
+import { endsBegun, type Job } from "@darkbloom/protocol";
 import type { Abilities } from "./abilities.ts";
 import { TemplateError } from "./jinja/errors.ts";
 import { JinjaTemplate } from "./jinja/template.ts";
@@ -186,16 +186,8 @@ function tried(source: string, facts: TemplateFacts): Tried {
 }
 
 /** An assistant's message at the end is not answered but gone on with. */
-const isContinued = (conversation: Pick<Conversation, "messages" | "continues">, { continues }: Abilities): boolean => {
-  const last = conversation.messages.at(-1);
-  return (
-    continues &&
-    conversation.continues !== false &&
-    last?.role === "assistant" &&
-    (last.toolCalls ?? []).length === 0 &&
-    last.text !== ""
-  );
-};
+const isContinued = (conversation: Pick<Conversation, "messages" | "continues">, { continues }: Abilities): boolean =>
+  continues && conversation.continues !== false && endsBegun(conversation.messages);
 
 function formOf(abilities: Abilities, conversation: Conversation, stretches: readonly Stretch[]): ReplyForm {
   const { tools, thinks } = conversation;

@@ -12,6 +12,15 @@ const noForm = ourWords`a message that was begun cannot be gone on with in a for
 const noThought = ourWords`a message that was begun is gone on with at once, without thinking; leave one of the two out`;
 export const nothingBegunWords = ourWords`the last message has to be an assistant's, with text and without calls`;
 
+const isOpen = (message: Message | undefined): message is Message =>
+  message?.role === "assistant" && (message.toolCalls ?? []).length === 0;
+
+/** Whether the last message is one that can be gone on with: an assistant's, with text and without calls. */
+export function endsBegun(messages: readonly Message[]): boolean {
+  const last = messages.at(-1);
+  return isOpen(last) && last.text !== "";
+}
+
 /**
  * How a conversation ends whose last message is the assistant's.
  *
@@ -27,12 +36,11 @@ export function endingOf(
   param: string,
 ): Ending {
   const last = messages.at(-1);
-  const isOpen = last?.role === "assistant" && (last.toolCalls ?? []).length === 0;
   // An assistant's turn with nothing in it is one that is still to come.
-  const isEmpty = isOpen && last.text === "" && last.thought === undefined;
+  const isEmpty = isOpen(last) && last.text === "" && last.thought === undefined;
   if (isEmpty && messages.length > 1)
     return endingOf(messages.slice(0, -1), wanted === true ? undefined : wanted, beside, param);
-  const isBegun = isOpen && last.text !== "";
+  const isBegun = endsBegun(messages);
   if (wanted === true) {
     if (!isBegun) throw invalid(param, nothingBegunWords);
     const refused = refusalOf(beside);
