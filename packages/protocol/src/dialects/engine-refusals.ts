@@ -41,13 +41,12 @@ export function failureOfRefusal(
       return { code: "context_length_exceeded", contextTokens, promptTokens };
     case "messages_refused":
     case "continuation_refused":
+    case "tokens_refused":
       return { code: "unsupported", param: promptFieldOf(endpoint), reason: reasons[refusal] };
     case "schema_refused":
       return { code: "unsupported", param: fields[endpoint].schema as ParamPath, reason: reasons[refusal] };
     case "tools_refused":
       return { code: "unsupported", param: "tools" as ParamPath, reason: reasons[refusal] };
-    case "tokens_refused":
-      return { code: "unsupported", param: promptFieldOf(endpoint), reason: reasons[refusal] };
     case "dimensions_refused":
       return { code: "unsupported", param: "dimensions" as ParamPath, reason: reasons[refusal] };
   }
