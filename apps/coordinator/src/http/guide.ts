@@ -90,8 +90,14 @@ while the model writes. Thinking is hidden unless it is asked for: "include_reas
 - a stream ends with the comment ": darkbloom-receipt BASE64URL"; its hash covers every byte before that comment
 - header "x-darkbloom-nonce: ..." comes back in the signed receipt
 
+## Sending a request again
+
+- header "Idempotency-Key: ...", a name of your own for one request: where an answer was charged and this coordinator failed to deliver it, the
+  same body under the same key within 24 hours costs nothing, once. It is a new answer; none is kept
+- another body under the key, or one whose first request still runs, is a 409
+
 ## Errors
 
-{"error":{"message","type","code","param"}}, and in /v1/messages Anthropic's {"type":"error","error":{"type","message"}}. The message says what to do next. 429 and a draining 503 carry Retry-After.
+{"error":{"message","type","code","param"}}, and in /v1/messages Anthropic's {"type":"error","error":{"type","message"}}. The message says what to do next. 429, a draining 503 and a 409 of a request that still runs carry Retry-After.
 Give x-request-id, yours or ours, when you ask the operator for help.
 `;
