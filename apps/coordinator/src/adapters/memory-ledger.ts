@@ -36,6 +36,10 @@ export class MemoryLedger implements Ledger {
     this.#book.spendKey(holdId);
   }
 
+  loseAnswer(holdId: HoldId): void {
+    this.#book.loseAnswer(holdId);
+  }
+
   async shares(): Promise<Shares> {
     return this.#book.shares();
   }

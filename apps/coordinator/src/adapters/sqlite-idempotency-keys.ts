@@ -4,6 +4,7 @@ import {
   IDEMPOTENCY_KEYS_MAX,
   IDEMPOTENCY_LIFE_MS,
   isFree,
+  isOnItsWay,
   isOwedAfter,
   type Idempotency,
 } from "../ledger/idempotency.ts";
@@ -11,7 +12,7 @@ import type { HoldId, Outcome } from "../ledger/port.ts";
 
 const keysSql = {
   find: `
-    SELECT body_sha256, is_running, is_owed FROM idempotency_keys
+    SELECT body_sha256, hold_id, is_running, is_owed FROM idempotency_keys
     WHERE account = ? AND key_sha256 = ? AND expires_at > ?`,
   remove: "DELETE FROM idempotency_keys WHERE account = ? AND key_sha256 = ?",
   removeExpiredOf: "DELETE FROM idempotency_keys WHERE account = ? AND expires_at <= ?",
@@ -34,6 +35,8 @@ const keysSql = {
 /** The rules of `ledger/idempotency.ts` in SQLite. Each call is a part of whatever transaction its ledger has open. */
 export class SqliteIdempotencyKeys {
   readonly #sql: { readonly [Name in keyof typeof keysSql]: StatementSync };
+  /** Kept here alone: when this process ends, nothing is on its way any more. */
+  readonly #onTheirWay = new Set<HoldId>();
 
   constructor(database: DatabaseSync) {
     const prepare = (text: string): StatementSync => database.prepare(text);
@@ -56,7 +59,8 @@ export class SqliteIdempotencyKeys {
     const row = this.#sql.find.get(account, asked.keySha256, at);
     if (!row) return isFree(undefined, asked);
     const bodySha256 = String(row["body_sha256"]) as Sha256Hex;
-    return isFree({ bodySha256, isRunning: row["is_running"] === 1, isOwed: row["is_owed"] === 1 }, asked);
+    const isRunning = row["is_running"] === 1 || this.#onTheirWay.has(row["hold_id"] as HoldId);
+    return isFree({ bodySha256, isRunning, isOwed: row["is_owed"] === 1 }, asked);
   }
 
   /** From now on the key is that of this request. */
@@ -73,10 +77,21 @@ export class SqliteIdempotencyKeys {
 
   settled(holdId: HoldId, outcome: Outcome, charge: bigint): void {
     const row = this.#sql.ofHold.get(holdId);
-    if (row) this.#sql.settle.run(Number(isOwedAfter(row["is_owed"] === 1, outcome, charge)), holdId);
+    if (!row) return;
+    const wasOwed = row["is_owed"] === 1;
+    const isOwed = isOwedAfter(wasOwed, outcome, charge);
+    this.#sql.settle.run(Number(isOwed), holdId);
+    // Where the commit fails, the same hold is settled again and owes nothing.
+    if (isOnItsWay(wasOwed, isOwed)) this.#onTheirWay.add(holdId);
+    else this.#onTheirWay.delete(holdId);
+  }
+
+  lose(holdId: HoldId): void {
+    this.#onTheirWay.delete(holdId);
   }
 
   spend(holdId: HoldId): void {
+    this.#onTheirWay.delete(holdId);
     this.#sql.spend.run(holdId);
   }
 

@@ -147,6 +147,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return this.#group.run(() => this.#keys.spend(holdId));
   }
 
+  loseAnswer(holdId: HoldId): void {
+    this.#keys.lose(holdId);
+  }
+
   async shares(): Promise<Shares> {
     const row = read(() => this.#sql.shares.get());
     if (!row) throw new TypeError("the database sums up to no row");

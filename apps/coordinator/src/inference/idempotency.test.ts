@@ -1,4 +1,4 @@
-import { NetworkError, type JobId, type Sha256Hex } from "@darkbloom/protocol";
+import { NetworkError, type Failure, type JobId, type ProviderId, type Sha256Hex } from "@darkbloom/protocol";
 import { account, Caller, codeOf, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
@@ -9,11 +9,23 @@ import { serve } from "./serve.ts";
 /** What one honest answer costs here. */
 const PRICE = 11n;
 const FEE_PERCENT = 10;
+const PROVIDER = "prov_0" as ProviderId;
 
-/** Whose answer lies in the coordinator, whole and never sent. */
+/** Who takes the last byte when told to. */
+class Unread extends Caller {
+  read = (): void => undefined;
+
+  override async end(closing: Closing, delivered?: () => void): Promise<void> {
+    await super.end(closing);
+    this.read = () => delivered?.();
+  }
+}
+
+/** Whose answer lies in the coordinator, whole, and which a fault of ours never sends. */
 class Unreached extends Caller {
   override async end(closing: Closing): Promise<void> {
     await super.end(closing);
+    throw new RangeError("ours");
   }
 }
 
@@ -40,10 +52,21 @@ async function opened(script?: (turn: Turn, n: number) => Promise<void> | void) 
 }
 
 describe("an answer under an idempotency key", () => {
+  /** Goal: nobody has two answers for one charge by asking again while the first lies whole before them. Method: ask before its last byte has left, then after. */
+  it.each([true, false])("is not owed while it is on its way: stream %s", async (stream) => {
+    const { ask, ledger } = await opened();
+    const caller = new Unread();
+    expect(await ask(caller, { stream })).toEqual({ end: "whole", paid: PRICE });
+    expect(await ask(new Caller(), { stream })).toEqual({ end: "idempotency_conflict", paid: 0n });
+    caller.read();
+    expect(await ask(new Caller(), { stream })).toEqual({ end: "whole", paid: PRICE });
+    expect(await ledger.shares()).toEqual({ machines: 18n, platform: 4n });
+  });
+
   /** Goal: what was charged and never left is owed once, at the platform's cost; what was delivered pays again. Method: undelivered, then three times delivered, plain and as a stream. */
   it.each([true, false])("is owed while it was not delivered: stream %s", async (stream) => {
     const { ask, ledger } = await opened();
-    expect(await ask(new Unreached(), { stream })).toEqual({ end: "whole", paid: PRICE });
+    expect(await ask(new Unreached(), { stream })).toEqual({ end: "internal_error", paid: PRICE });
     expect(await ledger.shares()).toEqual({ machines: 9n, platform: 2n });
     const again = new Caller();
     expect(await ask(again, { stream })).toEqual({ end: "whole", paid: 0n });
@@ -56,11 +79,27 @@ describe("an answer under an idempotency key", () => {
     expect(await ledger.check()).toEqual([]);
   });
 
+  /** Goal: a plain answer that finds no room with its last bytes is not charged, and so not owed: whoever fills the room, or writes more than fits, gains nothing by it. Method: a reply that refuses the last write, as each bound does. */
+  it.each<Failure>([
+    { code: "overloaded", retryAfterSec: 5 },
+    { code: "provider_fault", providerId: PROVIDER, phase: "after_content", fault: "generation_failed" },
+  ])("is not owed where it was too much: %o", async (failure) => {
+    const { ask, ledger } = await opened();
+    const full = new Caller({
+      mayRead: async () => {
+        if (full.writes === 1) throw new NetworkError(failure);
+      },
+    });
+    expect(await ask(full, { stream: false })).toEqual({ end: failure.code, paid: 0n });
+    expect(await ask(new Caller(), { stream: false })).toEqual({ end: "whole", paid: PRICE });
+    expect(await ledger.shares()).toEqual({ machines: 9n, platform: 2n });
+  });
+
   /** Goal: keys do not touch each other, and a key is bound to its body. Method: another key, and another body, while an answer is owed. */
   it("is owed under its own key and for its own body", async () => {
     const { ask } = await opened();
     await ask(new Unreached());
-    expect(await ask(new Unreached(), { key: "l" })).toEqual({ end: "whole", paid: PRICE });
+    expect(await ask(new Unreached(), { key: "l" })).toEqual({ end: "internal_error", paid: PRICE });
     expect(await ask(new Caller(), { maxTokens: 99 })).toEqual({ end: "idempotency_conflict", paid: 0n });
     expect(await ask(new Caller())).toEqual({ end: "whole", paid: 0n });
   });
@@ -93,7 +132,7 @@ describe("an answer under an idempotency key", () => {
   /** Goal: leaving counts at any time. Method: leave before the request is served, and after the charge, before the last byte has left. */
   it.each(["before", "after the charge"])("is not owed to who leaves %s", async (when) => {
     const { ask } = await opened();
-    const caller = new Unreached();
+    const caller = new Unread();
     if (when === "before") caller.leave(new NetworkError({ code: "caller_gone", phase: "before_content" }));
     await ask(caller);
     caller.leave();
@@ -103,7 +142,7 @@ describe("an answer under an idempotency key", () => {
   /** Goal: a connection that a coordinator on its way out cuts is no hang-up. Method: shutdown after the charge, then the connection goes. */
   it("stays owed where the coordinator ends the connection", async () => {
     const { ask, network } = await opened();
-    const caller = new Unreached();
+    const caller = new Unread();
     expect(await ask(caller)).toEqual({ end: "whole", paid: PRICE });
     network.endRequests();
     caller.leave();

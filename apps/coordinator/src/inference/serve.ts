@@ -168,6 +168,8 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     throw new NetworkError({ code: "receipt_mismatch", providerId, phase: "after_content", ...checked });
   const { receipt } = checked;
   const document = countersign(net, completion, receipt);
+  // A plain answer is kept whole before it is charged, and sent after: what finds no room for its last bytes costs nothing.
+  if (!ask.job.stream) await relay.finish();
 
   const outcome: Outcome = ask.hangUp.aborted ? "caller_gone" : "finished";
   const usage = owedFor(receipt, ask.hangUp.aborted ? relay.relayedTokens : generatedTokens);
@@ -195,18 +197,20 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     totalMs: net.clock.monotonicMs() - turn.startedMs,
   });
 
-  await relay.finish();
+  if (ask.job.stream) await relay.finish();
   if (ask.hangUp.aborted) throw callerGone("after_content");
   await reply.end(
     { responseHash: responseSha256, responseSignature: completion.response_signature, receipt: document },
     () => hold.spendKey(),
   );
+  hold.handedOver();
 }
 
 /** Who hangs up pays for what came, and is owed nothing; not so where it is this coordinator that ends the connection. */
 function spendKeyOfWhoLeaves({ hangUp, shutdown }: Ask, hold: Hold): void {
   const left = (): void => {
-    if (!shutdown.aborted) hold.spendKey();
+    if (shutdown.aborted) hold.loseAnswer();
+    else hold.spendKey();
   };
   if (hangUp.aborted) left();
   else hangUp.addEventListener("abort", left, { once: true });

@@ -154,6 +154,11 @@ export class LedgerBook {
     if (hold?.terms.idempotency) this.#keys.get(hold.terms.account)?.spend(holdId);
   }
 
+  loseAnswer(holdId: HoldId): void {
+    const hold = this.#holds.get(holdId);
+    if (hold) this.#keys.get(hold.terms.account)?.lose(holdId);
+  }
+
   shares(): Shares {
     let [machines, charged] = [0n, 0n];
     for (const { settled } of this.#holds.values()) {

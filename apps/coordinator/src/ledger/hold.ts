@@ -28,6 +28,7 @@ export class Hold implements AsyncDisposable {
   readonly #hasKey: boolean;
   #noted: { readonly outcome: Outcome; readonly job: UnpaidJob | undefined } = { outcome: "refused", job: undefined };
   #settling: Promise<MicroUsd> | undefined;
+  #isHandedOver = false;
 
   private constructor(ledger: Ledger, terms: HoldTerms, clock: Clock) {
     this.id = terms.holdId;
@@ -66,13 +67,26 @@ export class Hold implements AsyncDisposable {
     if (this.#hasKey) this.#ledger.spendKey(this.id).catch(() => undefined);
   }
 
+  /** The connection has the whole answer: whether it leaves is told by `spendKey` or `loseAnswer`, also after this scope. */
+  handedOver(): void {
+    this.#isHandedOver = true;
+  }
+
+  /** The answer will not leave this program, by no doing of the caller's. */
+  loseAnswer(): void {
+    if (this.#hasKey) this.#ledger.loseAnswer(this.id);
+  }
+
   /** A settlement that did not reach the disk told nobody anything, so the money goes back: now, or once the disk takes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     const settled = await this.#settling?.then(
       () => true,
       () => false,
     );
-    if (settled) return;
+    if (settled) {
+      if (!this.#isHandedOver) this.loseAnswer();
+      return;
+    }
     const { outcome, job } = this.#noted;
     const settlement: Settlement = {
       outcome,

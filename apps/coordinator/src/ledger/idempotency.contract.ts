@@ -15,7 +15,7 @@ const keyed = (hold: string, { key = "k", body = "b", at = 1_000, account = anna
   idempotency: idempotencyOf(key, body),
 });
 
-/** One request under a key, and what it was charged. */
+/** One request under a key, whose answer was delivered or lost, and what it was charged. */
 async function requested(
   ledger: Ledger,
   terms: HoldTerms,
@@ -26,6 +26,7 @@ async function requested(
   const id = terms.holdId.replace("hold_", "");
   const charged = await ledger.settle(terms.holdId, settlementOf(charge, { id, earned }, { outcome }));
   if (delivered) await ledger.spendKey(terms.holdId);
+  else ledger.loseAnswer(terms.holdId);
   return charged;
 }
 
@@ -113,10 +114,42 @@ export function idempotencyContract(name: string, open: () => Promise<LedgerUnde
       await ledger.hold(termsOf("5", 10n));
       expect((await ledger.totals(anna)).held).toBe(30n);
       await ledger.settle(keyed("1").holdId, settlementOf(10n, { id: "1" }));
+      ledger.loseAnswer(keyed("1").holdId);
       await expect(ledger.hold(keyed("6", { body: "c" }))).rejects.toMatchObject(otherBody);
       await ledger.hold(keyed("6"));
       await ledger.spendKey(keyed("6").holdId);
       await expect(ledger.hold(keyed("7", { body: "c" }))).rejects.toMatchObject(otherBody);
+    });
+
+    /** Goal: an answer that is owed is not asked for a second time while it is on its way; one that is given for nothing keeps nobody waiting. Method: ask after each settlement, before and after the answer was lost or delivered, and after a restart. */
+    it("owes nothing more while an answer is on its way", async () => {
+      await using test = await funded();
+      const settle = (id: string) => test.ledger.settle(keyed(id).holdId, settlementOf(10n, { id }));
+      const charged = async () => (await test.ledger.totals(anna)).charged;
+      await test.ledger.hold(keyed("1"));
+      test.ledger.loseAnswer(keyed("1").holdId);
+      await settle("1");
+      await test.ledger.hold(keyed("1"));
+      await expect(test.ledger.hold(keyed("2"))).rejects.toMatchObject(running);
+      await expect(test.ledger.hold(keyed("2", { body: "c" }))).rejects.toMatchObject(otherBody);
+      test.ledger.loseAnswer(keyed("other").holdId);
+      await expect(test.ledger.hold(keyed("2"))).rejects.toMatchObject(running);
+      test.ledger.loseAnswer(keyed("1").holdId);
+      await test.ledger.hold(keyed("2"));
+      await settle("2");
+      expect(await charged()).toBe(10n);
+      await test.ledger.hold(keyed("3"));
+      await settle("3");
+      await expect(test.ledger.hold(keyed("4"))).rejects.toMatchObject(running);
+      await test.ledger.spendKey(keyed("3").holdId);
+      await test.ledger.hold(keyed("4"));
+      await settle("4");
+      expect(await charged()).toBe(30n);
+      if (!test.reopen) return;
+      await test.reopen();
+      await test.ledger.hold(keyed("5"));
+      await settle("5");
+      expect(await charged()).toBe(30n);
     });
 
     /** Goal: who left is not waited for, and is owed nothing whatever the first request comes to. Method: the key spent while it runs; it ends after the second began. */
@@ -131,6 +164,7 @@ export function idempotencyContract(name: string, open: () => Promise<LedgerUnde
       await ledger.spendKey(keyed("1").holdId);
       await expect(ledger.hold(keyed("3"))).rejects.toMatchObject(running);
       expect(await ledger.settle(keyed("2").holdId, settlementOf(10n, { id: "2" }))).toBe(10n);
+      ledger.loseAnswer(keyed("2").holdId);
       expect(await requested(ledger, keyed("3"))).toBe(0n);
       await ledger.spendKey(termsOf("none", 1n).holdId);
     });
@@ -218,7 +252,7 @@ export function idempotencyContract(name: string, open: () => Promise<LedgerUnde
               if (op === "deliver") {
                 await ledger.spendKey(terms.holdId);
                 owed.delete(used);
-              }
+              } else ledger.loseAnswer(terms.holdId);
             } else {
               await test.reopen?.();
               await test.ledger.releaseOpenHolds(9_000);

@@ -17,7 +17,7 @@ export interface Idempotency {
 /** What is known of a key. */
 export interface KeyState {
   readonly bodySha256: Sha256Hex;
-  /** Whether a request under it has not ended, and its caller has not left. */
+  /** Whether a request under it has not ended, or its answer is still on its way; not so once its caller has left. */
   readonly isRunning: boolean;
   /** Whether an answer was paid for under it that was not delivered. */
   readonly isOwed: boolean;
@@ -49,6 +49,12 @@ export function isOwedAfter(wasOwed: boolean, outcome: Outcome, charge: bigint):
   return outcome === "finished" && charge > 0n;
 }
 
+/**
+ * Whether the caller still waits for the answer that is owed. Until it was delivered or lost it is asked for in vain: who does
+ * not take the last byte, and asks again meanwhile, would have two answers for one charge.
+ */
+export const isOnItsWay = (wasOwed: boolean, isOwed: boolean): boolean => isOwed && !wasOwed;
+
 interface Entry {
   readonly keySha256: Sha256Hex;
   readonly bodySha256: Sha256Hex;
@@ -62,11 +68,14 @@ interface Entry {
 /** The keys of one account, in the order of their last use. The in-memory ledger keeps these; the others say the same in SQL. */
 export class IdempotencyKeys {
   readonly #entries = new Map<Sha256Hex, Entry>();
+  readonly #onTheirWay = new Set<HoldId>();
 
   /** @throws NetworkError `idempotency_conflict` */
   isFree(asked: Idempotency, at: number): boolean {
     const found = this.#entries.get(asked.keySha256);
-    return isFree(found && at < found.expiresAt ? found : undefined, asked);
+    if (!found || at >= found.expiresAt) return isFree(undefined, asked);
+    const isRunning = found.isRunning || (found.holdId !== undefined && this.#onTheirWay.has(found.holdId));
+    return isFree({ ...found, isRunning }, asked);
   }
 
   /** From now on the key is that of this request. */
@@ -81,11 +90,18 @@ export class IdempotencyKeys {
   settled(holdId: HoldId, outcome: Outcome, charge: bigint): void {
     const entry = this.#of(holdId);
     if (!entry) return;
+    const wasOwed = entry.isOwed;
     entry.isRunning = false;
-    entry.isOwed = isOwedAfter(entry.isOwed, outcome, charge);
+    entry.isOwed = isOwedAfter(wasOwed, outcome, charge);
+    if (isOnItsWay(wasOwed, entry.isOwed)) this.#onTheirWay.add(holdId);
+  }
+
+  lose(holdId: HoldId): void {
+    this.#onTheirWay.delete(holdId);
   }
 
   spend(holdId: HoldId): void {
+    this.#onTheirWay.delete(holdId);
     const entry = this.#of(holdId);
     if (!entry) return;
     entry.holdId = undefined;

@@ -105,6 +105,9 @@ export interface LedgerFault {
  * - Both are idempotent on the hold id: the second call changes nothing and gives the first answer.
  * - `settleLater` settles as soon as the storage takes it, and never throws: for money that goes back. Where the
  *   process ends first, the hold is released at the next start.
+ * - An answer that is owed is on its way from its settlement on: until `loseAnswer`, `spendKey` or the end of this process its
+ *   key is that of a request that runs.
+ * - `loseAnswer` says that the answer has not left and no longer will. Only now may what is owed be asked for.
  * - `spendKey` ends what is owed under the key of this request, whether it still runs or not: its answer was delivered, or
  *   its caller left. Without a key it does nothing.
  * - `assertWritable` writes; it throws `storage_unavailable` where nothing can be written, as every other call does then.
@@ -117,6 +120,7 @@ export interface Ledger {
   settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd>;
   settleLater(holdId: HoldId, settlement: Settlement): void;
   spendKey(holdId: HoldId): Promise<void>;
+  loseAnswer(holdId: HoldId): void;
   assertWritable(): Promise<void>;
   totals(account: AccountId): Promise<Totals>;
   shares(): Promise<Shares>;
