@@ -106,6 +106,15 @@ describe("a plain body", () => {
     });
   });
 
+  it("says nothing of a thinking that there was none of", () => {
+    const body = render(jobWith({ includeReasoning: true }), [{ kind: "said", text: "Hello" }]);
+    expect(chatResponseSchema.parse(JSON.parse(body)).choices[0]?.message).toEqual({
+      role: "assistant",
+      content: "Hello",
+      refusal: null,
+    });
+  });
+
   it("comes out at the end alone", () => {
     const renderer = jobWith({}).renderer(facts);
     expect(renderer.begin(usage) + renderer.delta({ kind: "said", text: "a" }, 0)).toBe("");

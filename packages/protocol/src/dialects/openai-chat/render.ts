@@ -68,7 +68,7 @@ export class PlainRenderer implements Renderer {
         message: {
           role: "assistant",
           content: told.said === "" && told.calls.length > 0 ? null : told.said,
-          ...(this.#wishes.includeReasoning && { reasoning_content: told.thought }),
+          ...(this.#wishes.includeReasoning && told.thought !== "" && { reasoning_content: told.thought }),
           refusal: null,
           ...(told.calls.length > 0 && {
             tool_calls: told.calls.map(({ id, ...call }) => ({ id, type: "function", function: call })),
