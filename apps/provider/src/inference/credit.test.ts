@@ -1,3 +1,4 @@
+import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
 import { BACKPRESSURE_WAIT_MS, Credit, CreditTimeout } from "./credit.ts";
@@ -63,10 +64,19 @@ describe("credit", () => {
     expect(told.ended).toBe(reason);
   });
 
-  /** Goal: a coordinator that gives without end breaks nothing. Method: the largest figures that a frame can hold. */
-  it("bears any credit", async () => {
-    const credit = new Credit(new ManualClock(), 0);
-    for (let time = 0; time < 3; time++) credit.give(Number.MAX_SAFE_INTEGER);
+  /**
+   * Goal: a coordinator that gives without end cannot have an answer pile up here. Method: the largest figures that a frame
+   * can hold, at once and later.
+   */
+  it.each<[first: number, more: readonly number[]]>([
+    [Number.MAX_SAFE_INTEGER, []],
+    [0, [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]],
+    [ANSWER_WINDOW_BYTES, [1]],
+  ])("holds a window at most: %i, then %j", async (first, more) => {
+    const credit = new Credit(new ManualClock(), first);
+    for (const bytes of more) credit.give(bytes);
+    expect(credit.allows(ANSWER_WINDOW_BYTES)).toBe(true);
+    expect(credit.allows(ANSWER_WINDOW_BYTES + 1)).toBe(false);
     const told = taking(credit, 1);
     await settle();
     expect(told.ended).toBe("taken");

@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import { ANSWER_WINDOW_BYTES, type Clock } from "@darkbloom/protocol";
 
 /** How long an answer waits for a caller who takes nothing. Then it is given up. */
 export const BACKPRESSURE_WAIT_MS = 120_000;
@@ -10,7 +10,7 @@ export class CreditTimeout extends Error {
 
 /**
  * How many sealed bytes of one answer may still be sent. The answer runs ahead of its reader by no more
- * than that; then it waits, and the model with it.
+ * than that; then it waits, and the model with it. More than a window is never meant, whatever a coordinator gives.
  */
 export class Credit {
   readonly #clock: Clock;
@@ -19,7 +19,7 @@ export class Credit {
 
   constructor(clock: Clock, bytes: number) {
     this.#clock = clock;
-    this.#bytes = bytes;
+    this.#bytes = withinWindow(bytes);
   }
 
   /** Whether a frame of so many bytes may be sent now. */
@@ -28,7 +28,7 @@ export class Credit {
   }
 
   give(bytes: number): void {
-    this.#bytes += bytes;
+    this.#bytes = withinWindow(this.#bytes + bytes);
     this.#wake?.();
   }
 
@@ -50,3 +50,5 @@ export class Credit {
     this.#bytes -= bytes;
   }
 }
+
+const withinWindow = (bytes: number): number => Math.min(bytes, ANSWER_WINDOW_BYTES);

@@ -1,5 +1,4 @@
 import {
-  ANSWER_WINDOW_BYTES,
   fromCoordinator,
   JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
@@ -200,7 +199,7 @@ export class Session {
         : undefined;
     if (refusal) return this.#send({ type: "inference_error", request_id: id, code: refusal });
     const running: Running = {
-      credit: new Credit(this.#net.clock, Math.min(request.credit_bytes, ANSWER_WINDOW_BYTES)),
+      credit: new Credit(this.#net.clock, request.credit_bytes),
       cancel: new AbortController(),
     };
     this.#running.set(id, running);
