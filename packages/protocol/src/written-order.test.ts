@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { dialects } from "./dialects/registry.ts";
 import { readSchema } from "./schema/read-schema.ts";
-import { namesAsWritten, parseAsWritten } from "./written-order.ts";
+import { namesAsWritten, parseAsWritten, REMEMBERED_OBJECTS_MAX } from "./written-order.ts";
 
 const at = (value: unknown, ...path: readonly (string | number)[]): object => {
   let part = value;
@@ -41,6 +41,23 @@ it("reads what JSON.parse reads", () => {
       expect(namesAsWritten(at(value, 0))).toEqual(names);
     }),
   );
+});
+
+/** Goal: a body costs little more than its JSON, whatever is in it. Method: texts that were slow or too deep for the search. */
+it.each<[string, string]>([
+  ["a text of digits", `["${"1".repeat(4_000_000)}"]`],
+  ["a text of escaped digits", `["${"\\u0031".repeat(1_000_000)}"]`],
+  ["white space behind a text of digits", `["1"${" ".repeat(4_000_000)}]`],
+])("bears %s", (_, text) => expect(parseAsWritten(text)).toEqual(JSON.parse(text)));
+
+it("remembers so many objects and no more, and nothing of those that are gone", () => {
+  const one = '{"b":0,"1":0}';
+  const many = Array.from({ length: REMEMBERED_OBJECTS_MAX }, () => one);
+  const value = parseAsWritten(`{"o":${one},"l":[${many.join()}],"o":{"c":0},"1":0}`);
+  expect(namesAsWritten(at(value, "l", REMEMBERED_OBJECTS_MAX - 2))).toEqual(["b", "1"]);
+  expect(namesAsWritten(at(value, "l", REMEMBERED_OBJECTS_MAX - 1))).toEqual(["1", "b"]);
+  expect(namesAsWritten(at(value, "o"))).toEqual(["c"]);
+  expect(namesAsWritten(at(value))).toEqual(["1", "o", "l"]);
 });
 
 it.each(["", "{", '{"1":}', '{"1":0}}'])("refuses %j", (text) => {

@@ -1,12 +1,14 @@
 /** What stands between two quotes and is a name that JavaScript moves to the front of an object. */
-const someIndexName = /"(?:\d|\\u003\d)+"\s*:/;
-const indexName = /^\d+$/;
+const someIndexName = /"(?:\d|\\u003\d){1,10}"\s*:/;
+const indexName = /^\d{1,10}$/;
+/** Objects of one text with such names whose order is remembered; any further ones are listed as JavaScript has them. */
+export const REMEMBERED_OBJECTS_MAX = 10_000;
 
 const namesOf = new WeakMap<object, readonly string[]>();
 
 /**
  * `JSON.parse` that remembers in which order members were written. JavaScript itself lists those first whose names
- * are whole numbers, and so `{"name":…,"10":…,"2":…}` as 2, 10, name.
+ * are whole numbers of up to ten digits, and so `{"name":…,"10":…,"2":…}` as 2, 10, name.
  *
  * @throws SyntaxError whose text quotes the JSON
  */
@@ -23,7 +25,8 @@ interface Open {
   /** Undefined where the same name comes again later, with another value. */
   readonly value: unknown;
   /** Of an object. */
-  readonly names: Set<string> | undefined;
+  readonly names: string[] | undefined;
+  hasIndexName: boolean;
   /** Where the next value belongs. */
   at: string | number;
 }
@@ -31,6 +34,7 @@ interface Open {
 /** Walks a text that is known to be JSON beside its value. Where a name comes twice, the later one is remembered last. */
 function rememberOrder(text: string, whole: unknown): void {
   const open: Open[] = [];
+  let left = REMEMBERED_OBJECTS_MAX;
   for (let index = 0; index < text.length; index++) {
     const inside = open.at(-1);
     switch (text.charAt(index)) {
@@ -38,11 +42,11 @@ function rememberOrder(text: string, whole: unknown): void {
       case "[": {
         const isObject = text[index] === "{";
         const value = inside ? partOf(inside.value, inside.at) : whole;
-        open.push({ value, names: isObject ? new Set() : undefined, at: isObject ? "" : 0 });
+        open.push({ value, names: isObject ? [] : undefined, hasIndexName: false, at: isObject ? "" : 0 });
         break;
       }
       case "}":
-        remember(inside);
+        if (inside && remember(inside, left > 0)) left--;
         open.pop();
         break;
       case "]":
@@ -55,7 +59,8 @@ function rememberOrder(text: string, whole: unknown): void {
         const end = endOfString(text, index);
         const name = inside?.names && nameBefore(text, index, end);
         if (inside && name !== undefined) {
-          inside.names?.add(name);
+          inside.names?.push(name);
+          inside.hasIndexName ||= indexName.test(name);
           inside.at = name;
         }
         index = end;
@@ -68,11 +73,14 @@ function rememberOrder(text: string, whole: unknown): void {
 const partOf = (value: unknown, at: string | number): unknown =>
   typeof value === "object" && value !== null && Object.hasOwn(value, at) ? Reflect.get(value, at) : undefined;
 
-function remember(closed: Open | undefined): void {
-  if (!closed?.names || typeof closed.value !== "object" || closed.value === null) return;
-  const names = [...closed.names];
-  if (names.some((name) => indexName.test(name))) namesOf.set(closed.value, names);
-  else namesOf.delete(closed.value);
+/** Whether there was anything to remember, and room for it. */
+function remember({ value, names, hasIndexName }: Open, hasRoom: boolean): boolean {
+  if (!names || typeof value !== "object" || value === null) return false;
+  const isRemembered = hasIndexName && hasRoom;
+  if (isRemembered) namesOf.set(value, [...new Set(names)]);
+  // Of an earlier value under the same name.
+  else namesOf.delete(value);
+  return isRemembered;
 }
 
 /** Where the quote is that ends the string which begins at `start`. */
@@ -86,5 +94,7 @@ function endOfString(text: string, start: number): number {
 function nameBefore(text: string, start: number, end: number): string | undefined {
   let next = end + 1;
   while (/\s/.test(text.charAt(next))) next++;
-  return text[next] === ":" ? (JSON.parse(text.slice(start, end + 1)) as string) : undefined;
+  if (text[next] !== ":") return undefined;
+  const name = text.slice(start + 1, end);
+  return name.includes("\\") ? (JSON.parse(`"${name}"`) as string) : name;
 }
