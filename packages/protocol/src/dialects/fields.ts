@@ -102,16 +102,18 @@ export function fieldOf(value: unknown, field: string): unknown {
 }
 
 /**
- * A schema collects a fault for every bad item, and a body may hold millions of them: lists are counted
+ * A schema collects a fault for every bad item or member, and a body may hold millions of them: they are counted
  * before it reads them.
  */
 export function refuseLong(
   body: unknown,
-  lists: readonly (readonly [field: string, max: number, words: OurWords])[],
+  fields: readonly (readonly [field: string, max: number, words: OurWords])[],
 ): void {
-  for (const [field, max, words] of lists) {
-    const list = fieldOf(body, field);
-    if (Array.isArray(list) && list.length > max) throw invalid(field, words);
+  for (const [field, max, words] of fields) {
+    const given = fieldOf(body, field);
+    if (typeof given !== "object" || given === null) continue;
+    const count = Array.isArray(given) ? given.length : Object.keys(given).length;
+    if (count > max) throw invalid(field, words);
   }
 }
 

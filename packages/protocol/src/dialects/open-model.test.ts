@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Failure, NetworkError } from "../failures.ts";
 import { GUIDED_CHOICES_MAX, TEMPLATE_SETTINGS_MAX, unservedShape } from "./open-model-fields.ts";
 import { endpoints, type Endpoint, type Job } from "./job.ts";
+import { LOGIT_BIASES_MAX } from "../limits.ts";
 import { dialects } from "./registry.ts";
 
 const say = [{ role: "user", content: "hi" }];
@@ -123,6 +124,8 @@ describe.each(answering)("a form by %s", (endpoint) => {
     ["guided_json", "body_invalid", { guided_json: [] }],
     ["guided_regex", "unsupported", { guided_regex: "(?=secret)" }],
     ["guided_regex", "body_invalid", { guided_regex: 7 }],
+    ["guided_regex", "unsupported", { guided_regex: "secret)(" }],
+    ["guided_regex", "unsupported", { guided_regex: "secret)$|^(?:.*" }],
     ["guided_choice", "body_invalid", { guided_choice: [] }],
     ["guided_choice", "body_invalid", { guided_choice: Array.from({ length: GUIDED_CHOICES_MAX + 1 }, String) }],
     ["structured_outputs.grammar", "unsupported", { structured_outputs: { grammar: "root ::= secret" } }],
@@ -132,6 +135,43 @@ describe.each(answering)("a form by %s", (endpoint) => {
     const failure = failureOf(endpoint, fields);
     expect(failure).toMatchObject({ code, param });
     expect(JSON.stringify(failure)).not.toContain("secret");
+  });
+});
+
+/** Goal: who sent a regular expression and no schema reads of that, and of bounds that help. Method: each way in which one cannot be kept to. */
+it.each<[string, RegExp]>([
+  ["a{1001}", /at most 1000/],
+  ["(?=a)", /look-around/],
+  ["\\bfoo", /word boundary/],
+  ["(((a{99}){99}){99})", /smaller repetitions/],
+  ["a^b", /no text is of it/],
+])("says of guided_regex %s what fits it", (given, words) => {
+  for (const fields of [{ guided_regex: given }, { structured_outputs: { regex: given } }]) {
+    const failure = failureOf("/v1/chat/completions", fields);
+    expect(failure).toMatchObject({ code: "unsupported", reason: expect.stringMatching(words) });
+    expect(JSON.stringify(failure)).not.toMatch(/schema|strict/);
+  }
+});
+
+/** Goal: a body of millions of members costs no more than counting them. Method: members that cannot be read. */
+describe("too many members are refused unread", () => {
+  const unreadable = (names: string, count: number): object => {
+    const into = {};
+    const get = (): never => {
+      throw new TypeError("it was read");
+    };
+    for (let at = 0; at < count; at++) Object.defineProperty(into, `${names}${at}`, { enumerable: true, get });
+    return into;
+  };
+  it.each<[string, object, readonly Endpoint[]]>([
+    [
+      "logit_bias",
+      { logit_bias: unreadable("", LOGIT_BIASES_MAX + 1) },
+      ["/v1/chat/completions", "/v1/completions", "/v1/responses"],
+    ],
+    ["chat_template_kwargs", { chat_template_kwargs: unreadable("a", TEMPLATE_SETTINGS_MAX + 1) }, conversing],
+  ])("%s", (param, fields, takers) => {
+    for (const endpoint of takers) expect(failureOf(endpoint, fields)).toMatchObject({ code: "body_invalid", param });
   });
 });
 

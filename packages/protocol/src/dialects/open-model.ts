@@ -1,6 +1,8 @@
 import type * as z from "zod";
+import { NetworkError } from "../failures.ts";
 import { ourWords } from "../ids.ts";
 import { anyObject, type Schema } from "../schema/shape.ts";
+import { PATTERN_CHARS_MAX, PATTERN_GROUPS_MAX, PATTERN_REPEATS_MAX, readPattern } from "../schema/pattern.ts";
 import { invalid, unsupported } from "./fields.ts";
 import type { Job, Sampling } from "./job.ts";
 import type { guidedShape, samplerShape, templateShape, continuationShape } from "./open-model-fields.ts";
@@ -77,10 +79,20 @@ function schemaIn(text: string, param: string): unknown {
 }
 
 /** As a whole: a regular expression of these servers is not looked for inside of a text. */
-const regexForm = (given: string, param: string): Form => ({
-  format: readFormat({ type: "string", pattern: `^(?:${given})$` }, true, param),
-  formatIsText: true,
-});
+function regexForm(given: string, param: string): Form {
+  // By itself first, so that no bracket of it can close ours.
+  if (!readPattern(given)) throw unsupported(param, unreadable);
+  try {
+    return { format: readFormat({ type: "string", pattern: `^(?:${given})$` }, true, param), formatIsText: true };
+  } catch (error) {
+    // A schema's words would not fit: there is none.
+    if (error instanceof NetworkError && error.failure.code === "unsupported") throw unsupported(param, tooLarge);
+    throw error;
+  }
+}
+
+const unreadable = ourWords`it cannot be enforced while a model writes: it may have classes, groups, alternatives, anchors and repetitions of at most ${PATTERN_REPEATS_MAX}, in ${PATTERN_CHARS_MAX} characters and ${PATTERN_GROUPS_MAX} groups within each other, but no look-around, back reference or word boundary`;
+const tooLarge = ourWords`either no text is of it, or it is too large to be enforced while a model writes; use smaller repetitions, and fewer within each other`;
 
 const choiceForm = (given: readonly string[], param: string): Form => ({
   format: readFormat({ type: "string", enum: given }, true, param),

@@ -1,9 +1,9 @@
 import { type CodePoints, complement, everyCodePoint, union } from "./code-points.ts";
 
 /** A pattern of more characters, of more nested groups, or of a greater repetition is not enforced. */
-const PATTERN_CHARS_MAX = 2_048;
-const PATTERN_GROUPS_MAX = 32;
-const PATTERN_REPEATS_MAX = 1_000;
+export const PATTERN_CHARS_MAX = 2_048;
+export const PATTERN_GROUPS_MAX = 32;
+export const PATTERN_REPEATS_MAX = 1_000;
 
 /** A regular expression that may have anchors anywhere. */
 export type Pattern =

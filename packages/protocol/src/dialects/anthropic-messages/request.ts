@@ -18,6 +18,7 @@ import {
 } from "../fields.ts";
 import type { Job, Sampling, ToolChoice } from "../job.ts";
 import { formOf, samplerOf, settingsOf, thinksOf } from "../open-model.ts";
+import { TEMPLATE_SETTINGS_MAX } from "../open-model-fields.ts";
 import { checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { historyOf } from "./history.ts";
 import { PlainRenderer, StreamRenderer, type ThinkingDisplay } from "./render.ts";
@@ -67,6 +68,7 @@ export function parseRequest<T>(schema: z.ZodType<T>, body: unknown): T {
     ["tools", TOOLS_MAX, messagesRequestRules.tools.expected],
     ["system", CONTENT_PARTS_MAX, blocksWords],
     ["stop_sequences", STOP_STRINGS_MAX, messagesRequestRules.stop_sequences.expected],
+    ["chat_template_kwargs", TEMPLATE_SETTINGS_MAX, messagesRequestRules.chat_template_kwargs.expected],
     ["provider_serial", PINNED_SERIALS_MAX, messagesRequestRules.provider_serial.expected],
     ["provider_serials", PINNED_SERIALS_MAX, messagesRequestRules.provider_serials.expected],
   ]);

@@ -1,12 +1,20 @@
 import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
-import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
+import {
+  LOGIT_BIASES_MAX,
+  MAX_TOKENS_DEFAULT,
+  MESSAGES_MAX,
+  PINNED_SERIALS_MAX,
+  STOP_STRINGS_MAX,
+  TOOLS_MAX,
+} from "../../limits.ts";
 import { anyObject, type Schema } from "../../schema/shape.ts";
 import { endingOf } from "../continuation.ts";
 import { failureOf } from "../faults.ts";
 import { invalid, listOf, pinsOf, refuseLong, refuseManyParts, seedOf, tokenBoundOf, topKOf } from "../fields.ts";
 import type { Job, Message, Sampling, Tool, ToolChoice } from "../job.ts";
 import { continuationWanted, formOf, samplerOf, settingsOf, thinksOf } from "../open-model.ts";
+import { TEMPLATE_SETTINGS_MAX } from "../open-model-fields.ts";
 import { argumentsOf, checkToolChoice, readFormat, readTools } from "../tools.ts";
 import { type ChatRequest, chatRequestRules, chatRequestSchema } from "./request-schema.ts";
 
@@ -17,6 +25,8 @@ const listFields = [
   ["messages", MESSAGES_MAX],
   ["stop", STOP_STRINGS_MAX],
   ["tools", TOOLS_MAX],
+  ["logit_bias", LOGIT_BIASES_MAX],
+  ["chat_template_kwargs", TEMPLATE_SETTINGS_MAX],
   ["provider_serial", PINNED_SERIALS_MAX],
   ["provider_serials", PINNED_SERIALS_MAX],
 ] as const;

@@ -1,6 +1,6 @@
 import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
-import { MAX_TOKENS_DEFAULT, PINNED_SERIALS_MAX, STOP_STRINGS_MAX } from "../../limits.ts";
+import { LOGIT_BIASES_MAX, MAX_TOKENS_DEFAULT, PINNED_SERIALS_MAX, STOP_STRINGS_MAX } from "../../limits.ts";
 import { failureOf } from "../faults.ts";
 import { fieldOf, pinsOf, refuseLong, unsupported } from "../fields.ts";
 import type { Job } from "../job.ts";
@@ -17,6 +17,7 @@ export function decodeCompletionRequest(body: unknown): { readonly job: Job; rea
     throw unsupported("prompt", ourWords`one request has one prompt, as text and not as tokens`);
   refuseLong(body, [
     ["stop", STOP_STRINGS_MAX, rules.stop.expected],
+    ["logit_bias", LOGIT_BIASES_MAX, rules.logit_bias.expected],
     ["provider_serial", PINNED_SERIALS_MAX, rules.provider_serial.expected],
     ["provider_serials", PINNED_SERIALS_MAX, rules.provider_serials.expected],
   ]);

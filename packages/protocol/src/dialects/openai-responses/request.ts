@@ -1,6 +1,13 @@
 import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
-import { MAX_TOKENS_DEFAULT, MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
+import {
+  LOGIT_BIASES_MAX,
+  MAX_TOKENS_DEFAULT,
+  MESSAGES_MAX,
+  PINNED_SERIALS_MAX,
+  STOP_STRINGS_MAX,
+  TOOLS_MAX,
+} from "../../limits.ts";
 import { anyObject, type Schema } from "../../schema/shape.ts";
 import { endingOf } from "../continuation.ts";
 import { failureOf } from "../faults.ts";
@@ -17,6 +24,7 @@ import {
 import type { Job } from "../job.ts";
 import { samplingOf } from "../openai-chat/request.ts";
 import { continuationWanted, formOf, settingsOf, thinksOf } from "../open-model.ts";
+import { TEMPLATE_SETTINGS_MAX } from "../open-model-fields.ts";
 import { readFormat } from "../tools.ts";
 import { messagesOf } from "./input.ts";
 import {
@@ -40,6 +48,8 @@ export function decodeResponsesRequest(body: unknown): {
     ["stop", STOP_STRINGS_MAX, rules.stop.expected],
     ["tools", TOOLS_MAX, rules.tools.expected],
     ["include", INCLUDES_MAX, rules.include.expected],
+    ["logit_bias", LOGIT_BIASES_MAX, rules.logit_bias.expected],
+    ["chat_template_kwargs", TEMPLATE_SETTINGS_MAX, rules.chat_template_kwargs.expected],
     ["provider_serial", PINNED_SERIALS_MAX, rules.provider_serial.expected],
     ["provider_serials", PINNED_SERIALS_MAX, rules.provider_serials.expected],
   ]);
