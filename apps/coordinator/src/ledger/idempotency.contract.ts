@@ -152,6 +152,19 @@ export function idempotencyContract(name: string, open: () => Promise<LedgerUnde
       expect(await charged()).toBe(30n);
     });
 
+    /** Goal: a request that failed keeps nobody waiting, whether an answer was owed before it or not. Method: fail the first, and the free one, and ask at once. */
+    it("lets a key go when its request fails", async () => {
+      await using test = await funded();
+      const { ledger } = test;
+      const fail = (id: string) => ledger.settle(keyed(id).holdId, settlementOf(0n, { id }, { outcome: "too_slow" }));
+      await ledger.hold(keyed("1"));
+      await fail("1");
+      expect(await requested(ledger, keyed("2"))).toBe(10n);
+      await ledger.hold(keyed("3"));
+      await fail("3");
+      expect(await requested(ledger, keyed("4"))).toBe(0n);
+    });
+
     /** Goal: who left is not waited for, and is owed nothing whatever the first request comes to. Method: the key spent while it runs; it ends after the second began. */
     it("lets a key go when its caller leaves", async () => {
       await using test = await funded();
@@ -212,6 +225,20 @@ export function idempotencyContract(name: string, open: () => Promise<LedgerUnde
       await expect(ledger.hold(keyed("x", { key: "running-", at: 3_000 }))).rejects.toMatchObject(running);
       expect(await requested(ledger, keyed("first2", { key: "first-", body: "c", at: 3_000 }))).toBe(10n);
       expect(await requested(ledger, keyed("owed2", { key: "owed-", at: 3_000 }))).toBe(0n);
+    });
+
+    /** Goal: keys whose time is over take no room from others. Method: the bound reached, all but one owed and at their last moment; the one, which would go first, is still known. */
+    it("counts no expired keys", { timeout: 30_000 }, async () => {
+      await using test = await funded(1_000_000n);
+      const { ledger } = test;
+      const owed = Array.from({ length: IDEMPOTENCY_KEYS_MAX - 1 }, async (_, n) => {
+        await requested(ledger, keyed(`o${n}`, { key: `o${n}-`, at: 0 }));
+      });
+      await Promise.all(owed);
+      await requested(ledger, keyed("kept", { key: "kept-", at: 1 }), { delivered: true });
+      await requested(ledger, keyed("new", { key: "new-", at: IDEMPOTENCY_LIFE_MS }), { delivered: true });
+      const other = keyed("x", { key: "kept-", body: "c", at: IDEMPOTENCY_LIFE_MS });
+      await expect(ledger.hold(other)).rejects.toMatchObject(otherBody);
     });
 
     /** Goal: whatever happens in whatever order, the books add up, nobody is charged above their holds, and the platform's part is what the rest leaves. Method: random requests under three keys and two bodies, with restarts. */

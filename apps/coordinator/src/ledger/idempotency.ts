@@ -68,13 +68,13 @@ interface Entry {
 /** The keys of one account, in the order of their last use. The in-memory ledger keeps these; the others say the same in SQL. */
 export class IdempotencyKeys {
   readonly #entries = new Map<Sha256Hex, Entry>();
-  readonly #onTheirWay = new Set<HoldId>();
+  readonly #onTheirWay = new Set<Entry["holdId"]>();
 
   /** @throws NetworkError `idempotency_conflict` */
   isFree(asked: Idempotency, at: number): boolean {
     const found = this.#entries.get(asked.keySha256);
     if (!found || at >= found.expiresAt) return isFree(undefined, asked);
-    const isRunning = found.isRunning || (found.holdId !== undefined && this.#onTheirWay.has(found.holdId));
+    const isRunning = found.isRunning || this.#onTheirWay.has(found.holdId);
     return isFree({ ...found, isRunning }, asked);
   }
 
@@ -115,8 +115,7 @@ export class IdempotencyKeys {
 
   #forgetOne(): void {
     const entries = [...this.#entries.values()];
-    const idle = entries.find(({ isRunning, isOwed }) => !isRunning && !isOwed);
-    const forgotten = idle ?? entries[0];
-    if (forgotten) this.#entries.delete(forgotten.keySha256);
+    const idle = entries.filter(({ isRunning, isOwed }) => !isRunning && !isOwed);
+    for (const { keySha256 } of [...idle, ...entries].slice(0, 1)) this.#entries.delete(keySha256);
   }
 }
