@@ -58,6 +58,12 @@ describe("a machine", () => {
     expect(isEjected(conduct)).toBe(expected);
   });
 
+  it("is left out where its faults never pause, however close together they come", () => {
+    const conduct = new Conduct();
+    for (let atMs = 0; atMs < 2_100; atMs += 100) conduct.faulted(atMs);
+    expect(isEjected(conduct)).toBe(true);
+  });
+
   it.each([
     [599_999, true],
     [600_000, false],

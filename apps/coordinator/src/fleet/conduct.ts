@@ -37,6 +37,8 @@ export class Conduct {
   #outcomes: Outcome[] = [];
   #figures = blameless;
   #ejections = 0;
+  /** When the latest fault that counted was. */
+  #faultAtMs = Number.NEGATIVE_INFINITY;
   /** Answers without a fault since it was last shut out. */
   #good = 0;
 
@@ -54,10 +56,12 @@ export class Conduct {
 
   /** @returns whether it is shut out for it */
   faulted(nowMs: number): boolean {
-    const isSameCause = nowMs - (this.#figures.faultsAtMs.at(-1) ?? Number.NEGATIVE_INFINITY) < ONE_FAULT_MS;
+    // By the one that counted, or a machine that fails without a pause would have failed once.
+    const isSameCause = nowMs - this.#faultAtMs < ONE_FAULT_MS;
     const faultsAtMs = [...this.#figures.faultsAtMs, nowMs].slice(-OUTCOMES_REMEMBERED_MAX);
     this.#figures = { ...this.#figures, faultsAtMs };
     if (isSameCause) return false;
+    this.#faultAtMs = nowMs;
     this.#remember({ atMs: nowMs, isFault: true });
     const faults = this.#outcomes.filter(({ isFault }) => isFault).length;
     const isTooOften = faults >= EJECTING_FAULTS_MIN && faults >= EJECTING_SHARE * this.#outcomes.length;
