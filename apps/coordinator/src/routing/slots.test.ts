@@ -291,6 +291,23 @@ it("serves the models that a machine has in turn", async () => {
   expect(waiting.map(({ got }) => got)).toEqual(["p1", undefined, "p1", undefined]);
 });
 
+/** Goal: no model starves another on a machine that has both. Method: both wait, and one slot at a time is freed, each in a turn of its own. */
+it("serves the models that a machine has in turn, from one freed slot to the next", async () => {
+  const models = ["m", "other", "third"];
+  const member = machine("p1", { models: models.map((name) => servedModel(name)) });
+  let running = ask();
+  const waiting = models.map((model) => Array.from({ length: 3 }, () => ask({ want: wantOf(model) })));
+  const served: string[] = [];
+  for (let n = 0; n < 6; n++) {
+    member.close(running.jobId);
+    await settle();
+    const [jobId] = member.lines;
+    served.push(models[waiting.findIndex((ofModel) => ofModel.some((one) => one.jobId === jobId))] ?? "none");
+    running = { ...running, jobId: jobId ?? running.jobId };
+  }
+  expect(served).toEqual(["m", "other", "third", "m", "other", "third"]);
+});
+
 it("gives nothing out any more once it is disposed of", async () => {
   const member = machine("p1");
   const running = ask();

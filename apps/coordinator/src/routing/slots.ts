@@ -127,8 +127,12 @@ export class Slots implements Disposable {
         membersByBuild.set(build, (membersByBuild.get(build) ?? new Set()).add(member));
       }
     // One request of each model in turn, so that no model takes all slots of a machine that serves several.
+    const inTurn = [...this.#room.builds()].filter((build) => membersByBuild.has(build));
     while (membersByBuild.size > 0)
-      for (const [build, members] of membersByBuild) if (!this.#serveOne(build, members)) membersByBuild.delete(build);
+      for (const build of inTurn) {
+        const members = membersByBuild.get(build);
+        if (members && !this.#serveOne(build, members)) membersByBuild.delete(build);
+      }
   }
 
   #serveFromAll(build: string): void {

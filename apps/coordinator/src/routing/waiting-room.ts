@@ -30,6 +30,7 @@ export class WaitingRoom<Waiter extends Waiting> {
     return this.#size;
   }
 
+  /** Builds that are waited for, the one that was served longest ago first. */
   builds(): Iterable<string> {
     return this.#accountsByBuild.keys();
   }
@@ -72,14 +73,14 @@ export class WaitingRoom<Waiter extends Waiting> {
     this.#count(waiter, -1, -bytes);
   }
 
-  /** Takes one out that was served: its account's next turn comes after everybody else's. */
+  /** Takes one out that was served: its account's next turn, and its model's, come after everybody else's. */
   served(waiter: Waiter): void {
     this.leave(waiter);
     const accounts = this.#accountsByBuild.get(waiter.build);
-    const rest = accounts?.get(waiter.account);
-    if (!accounts || !rest) return;
-    accounts.delete(waiter.account);
-    accounts.set(waiter.account, rest);
+    if (!accounts) return;
+    putLast(this.#accountsByBuild, waiter.build, accounts);
+    const rest = accounts.get(waiter.account);
+    if (rest) putLast(accounts, waiter.account, rest);
   }
 
   /** Who waits for this build, in the order of serving: each account's first, then each one's second, and so on. */
@@ -118,6 +119,11 @@ export class WaitingRoom<Waiter extends Waiting> {
       if (line.size > (longest?.size ?? longerThan)) longest = line;
     return longest && [...longest].at(-1);
   }
+}
+
+function putLast<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
 }
 
 /** Forgets what is zero, so that nothing is kept of who came once. */
