@@ -141,6 +141,17 @@ describe("vectors over the network", () => {
     expect(await spent()).toBe(3n);
   });
 
+  /** Goal: good vectors speak for a machine as words do. Method: a few faults of a machine that nearly always answers. */
+  it("keep a machine in that fails seldom", async () => {
+    const flaky = (text: string): Script => (text === "bad" ? { pieces: [], failAfter: 0 } : fine);
+    const { ask, made } = await network(flaky);
+    for (let n = 0; n < 24; n++) {
+      await ask({ input: n % 8 === 7 ? "bad" : "good" });
+      await made.clock.advance(2_000);
+    }
+    expect(made.fleet.candidates().map(({ conduct }) => conduct.isProbed)).toEqual([false]);
+  });
+
   it("of a slow machine are waited for while they come", async () => {
     const { ask } = await network(() => ({ pieces: [], firstTokenMs: 40_000 }));
     expect(vectorsIn(await ask({ input: ["a", "b", "c", "d"] }, 1_000))).toHaveLength(4);

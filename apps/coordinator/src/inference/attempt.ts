@@ -168,10 +168,10 @@ export class Attempt implements Disposable {
     return this.#completion;
   }
 
-  /** Tells routing how fast this was. */
+  /** Tells routing that this was good, and how fast. */
   measured(relayedBytes: number): void {
     // The bytes of vectors say nothing of how fast it writes.
-    if (taskOf(this.#ask.job) === "embed") return;
+    if (taskOf(this.#ask.job) === "embed") return this.#line.measured();
     const totalMs = this.#net.clock.monotonicMs() - this.#startedMs;
     const firstContentMs = this.#firstContentMs ?? totalMs;
     this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#ask.job.stream });

@@ -36,7 +36,7 @@ export function conductOf(
       session.changed();
     },
     measured: (answer) => {
-      pace.answered(answer);
+      if (answer) pace.answered(answer);
       conduct.answered(clock.monotonicMs());
       session.changed();
     },

@@ -47,9 +47,12 @@ export interface Line extends Disposable {
   credit(bytes: number): void;
   /** Asks the provider to stop between tokens and close; its closing still comes. */
   cancel(): void;
-  /** Tells routing how soon an answer began, how fast a good one came, or that this attempt was the machine's fault. */
+  /**
+   * Tells routing how soon an answer began, that a good one came and, where its bytes say that, how fast, or that this
+   * attempt was the machine's fault.
+   */
   began(beginning: Beginning): void;
-  measured(answer: MeasuredAnswer): void;
+  measured(answer?: MeasuredAnswer): void;
   faulted(): void;
   /** The machine took no more work, although it had a free slot by our count. */
   wasBusy(): void;
