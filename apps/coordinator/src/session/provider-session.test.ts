@@ -271,6 +271,42 @@ describe("a machine that leaves", () => {
   });
 });
 
+describe("a machine that refuses work because it drains", () => {
+  it("is taken at its word: it is asked no more, though it never said so in a frame of its own", async () => {
+    const { made, machine, line, member } = await machineWithLine();
+    line.send(request);
+    const second = member.open(job(2));
+    machine.say({ type: "inference_error", ...about(), code: "draining" });
+    expect(made.fleet.candidates()).toMatchObject([{ draining: true }]);
+    expect(machine.all("provider_drain_ack")).toHaveLength(0);
+    second[Symbol.dispose]();
+    expect(machine.all("provider_drain_ack")).toHaveLength(1);
+  });
+});
+
+describe("a machine whose blob is none", () => {
+  /** Goal: a stranger's key that is no key is refused, and no fault of ours. Method: keys that pass for base64 and that nobody would have written. */
+  it.each(["AB==", "A".repeat(86) + "B=", ""])(
+    "names the key %j: refused or judged, and no bug",
+    async (identityKey) => {
+      const made = new TestNetwork();
+      const machine = new HandMachine(made);
+      const { bytes, signature } = await machine.keys.show(true);
+      const blob = { ...(JSON.parse(new TextDecoder().decode(bytes)) as object), identity_key: identityKey };
+      machine.say({
+        type: "register",
+        protocol: 1,
+        blob: toBase64(new TextEncoder().encode(JSON.stringify(blob))),
+        signature: toBase64(signature),
+        slots: 4,
+      });
+      await made.clock.advance(1);
+      expect(made.bugs).toEqual([]);
+      expect(made.fleet.candidates().filter(({ trustLevel }) => trustLevel !== "none")).toEqual([]);
+    },
+  );
+});
+
 describe("what a machine is told of its trust", () => {
   it("is eligible after its challenge and not before", async () => {
     const { machine } = await machineWithLine();

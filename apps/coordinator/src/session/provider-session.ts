@@ -306,10 +306,8 @@ export class ProviderSession implements Member {
   hear(frame: Extract<FromProvider, { request_id: string }>, chars: number): void {
     const jobId = frame.request_id as JobId;
     const line = this.#lines.get(jobId);
-    if (!line) return;
+    if (!line || frame.type === "inference_accepted") return;
     switch (frame.type) {
-      case "inference_accepted":
-        return;
       case "inference_response_chunk": {
         const bytes = fromBase64(frame.frames);
         // Whole frames of a sealed answer are never so short; many tiny pieces would cost more than the window says.
@@ -327,6 +325,8 @@ export class ProviderSession implements Member {
         return this.#close(jobId, line);
       case "inference_error":
         line.mailbox.put({ kind: "error", error: frame });
+        // Such a refusal is no fault; it holds for every request to come, or it would cost each of them a try.
+        if (frame.code === "draining") this.#draining = true;
         return this.#close(jobId, line);
     }
   }

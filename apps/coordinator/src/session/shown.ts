@@ -30,7 +30,7 @@ export interface Shown extends SignedBlob {
 export function readShown(crypto: Crypto, frame: { blob: string; signature: string }): Shown | undefined {
   const blobBytes = fromBase64OrNothing(frame.blob);
   const blob = readBlob(blobBytes);
-  if (!blob) return undefined;
+  if (!blob || fromBase64OrNothing(blob.identity_key).length === 0) return undefined;
   const sha256 = toHex(crypto.sha256(blobBytes)) as Sha256Hex;
   return {
     blob,
