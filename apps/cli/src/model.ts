@@ -27,11 +27,12 @@ export const bundledModel: LocatedModel = {
  * The model that `--model` names: the bundled one by its id, else a GGUF file, the first part of a split
  * one or a manifest, whose name becomes id and build.
  *
+ * @param source what a sentence names where it is neither
  * @throws WrongUsage
  */
-export function locateModel(given: string): LocatedModel {
+export function locateModel(given: string, source = "--model"): LocatedModel {
   if (given === bundledModel.id || given === bundledModel.build) return bundledModel;
-  const path = readablePath(given);
+  const path = readablePath(given, source);
   if (path === bundledModel.path) return bundledModel;
   const part = PART.exec(path)?.[1];
   if (part !== undefined && Number(part) !== 1)
@@ -47,7 +48,7 @@ export function locateModel(given: string): LocatedModel {
   return { path, id: name, build: name };
 }
 
-function readablePath(given: string): string {
+function readablePath(given: string, source: string): string {
   try {
     // Parts find each other by their names, so those stay as they are.
     const path = PART.test(given) ? resolve(given) : realpathSync(given);
@@ -55,7 +56,7 @@ function readablePath(given: string): string {
     return path;
   } catch {
     throw new WrongUsage(
-      `--model must be a GGUF file that this user can read, or ${bundledModel.id}; ${JSON.stringify(given)} is neither.`,
+      `${source} must be a GGUF file that this user can read, or ${bundledModel.id}; ${JSON.stringify(given)} is neither.`,
     );
   }
 }

@@ -7,6 +7,7 @@ export {
   SLOTS_DEFAULT,
   THREADS_DEFAULT,
 } from "./adapters/model-file.ts";
+export { inspectModel, type Inspected } from "./adapters/inspect-model.ts";
 export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
 export { scrubbedEnvironment } from "./adapters/environment.ts";
 export { limitCoreDumps, NotHardenedError } from "./adapters/hardening.ts";
@@ -32,6 +33,8 @@ export type { EngineState, LossReason, TrustFacts } from "./events/events.ts";
 export { EngineLoadError } from "./adapters/engine/engine-life.ts";
 export type { LoadingStep } from "./adapters/engine/words.ts";
 export type { Engine } from "./inference/engine.ts";
+export type { Abilities } from "./language/abilities.ts";
+export { callsText } from "./language/tool-syntax.ts";
 export { replay, type Replayed } from "./inference/replay.ts";
 export {
   loadModel,

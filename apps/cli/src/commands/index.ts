@@ -8,6 +8,7 @@ import { keysRevoke } from "./keys-revoke.ts";
 import { ledgerCheck } from "./ledger-check.ts";
 import { machinesApprove, machinesRefuse } from "./machines-decide.ts";
 import { machinesList } from "./machines-list.ts";
+import { modelsInspect } from "./models-inspect.ts";
 import { providerDoctor } from "./provider-doctor.ts";
 import { providerAttest } from "./provider-attest.ts";
 import { providerLogin } from "./provider-login.ts";
@@ -24,6 +25,11 @@ export const groups: readonly Group[] = [
     name: "provider",
     does: "Serve a network with this machine.",
     example: "provider status --data .darkbloom/provider-1",
+  },
+  {
+    name: "models",
+    does: "Look into model files.",
+    example: "models inspect ./Qwen3-8B-Q8_0.gguf",
   },
   { name: "keys", does: "Make, list and revoke API keys.", example: "keys create --credit 5.00" },
   {
@@ -50,6 +56,7 @@ export const commands: readonly Command[] = [
   providerLogin,
   providerAttest,
   providerStop,
+  modelsInspect,
   keysCreate,
   keysList,
   keysRevoke,

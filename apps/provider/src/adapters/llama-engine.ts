@@ -7,10 +7,8 @@ import {
   type Token,
 } from "node-llama-cpp";
 import type { Embedded, Engine, Generation, LoadedModel, Prompt, PromptJob } from "../inference/engine.ts";
-import { ChatTemplate } from "../language/chat-template.ts";
-import { type TemplateFacts, TemplateRefusal } from "../language/probe.ts";
-import { templatesIn } from "./model-templates.ts";
-import { systemClock } from "@darkbloom/protocol/node";
+import type { ChatTemplate } from "../language/chat-template.ts";
+import { templateOf } from "./model-templates.ts";
 import { replyGrammar } from "../language/constraint-grammar.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { Piece } from "../language/reply.ts";
@@ -21,7 +19,7 @@ import { BatchSequence, LlamaBatches } from "./llama-batches.ts";
 import type { LlamaEmbedder } from "./llama-embedder.ts";
 import { contextTokensOf, engineVersion, type LlamaOptions, type OpenedModel } from "./llama-open.ts";
 import { drawingOf, logprobOf, samplerConfig } from "./llama-sampling.ts";
-import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
+import { textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
 import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { ModelFileError } from "./weights.ts";
 
@@ -197,20 +195,6 @@ export class LlamaEngine implements Engine {
     await this.#context.dispose();
     await this.#llama.dispose();
   }
-}
-
-function templateOf(model: LlamaModel, modelPath: string): ChatTemplate {
-  try {
-    return new ChatTemplate(templatesIn(model.fileInfo), factsOf(model), () => systemClock.now());
-  } catch (cause) {
-    if (!(cause instanceof TemplateRefusal)) throw cause;
-    throw new ModelFileError(`${modelPath} cannot be served: ${cause.message}.`, { cause });
-  }
-}
-
-function factsOf(model: LlamaModel): TemplateFacts {
-  const { bosString, eosString } = model.tokens;
-  return { bosToken: bosString ?? "", eosToken: eosString ?? "", controlTokens: controlSpellings(model.fileInfo) };
 }
 
 async function contextOf(

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import type { GgufFileInfo } from "node-llama-cpp";
 import { ModelFileError, readWeights } from "./weights.ts";
 
 /** Requests that run at once unless the operator says otherwise; each takes memory for a whole context. */
@@ -28,16 +29,35 @@ export interface ModelFacts {
  */
 export async function readModelFacts(modelPath: string): Promise<ModelFacts> {
   const { path, sha256: weightsSha256 } = await readWeights(modelPath);
-  // Loaded when it is needed: most commands never touch a model, and llama.cpp takes half a second.
-  const { readGgufFileInfo } = await import("node-llama-cpp");
-  const { metadata } = await readGgufFileInfo(path, { readTensorInfo: false, logWarnings: false }).catch(
-    (cause: unknown) => {
-      throw new ModelFileError(`${modelPath} is not a GGUF file.`, { cause });
-    },
-  );
+  const { metadata } = await readHeader(modelPath, path, { readTensorInfo: false });
   const { architecture, name } = metadata.general;
   const trained: unknown = metadata[architecture]?.context_length;
   if (typeof trained !== "number" || trained < 1)
     throw new ModelFileError(`${modelPath} does not say how long its context is (${architecture}.context_length).`);
   return { weightsSha256, contextTokens: Math.min(trained, CONTEXT_TOKENS_DEFAULT), name };
+}
+
+/**
+ * What stands before the weights of a file, or of all parts of a model.
+ *
+ * @param modelPath what a sentence names
+ * @param path the file, or the first part
+ * @throws ModelFileError
+ */
+export async function readHeader(
+  modelPath: string,
+  path: string,
+  { readTensorInfo }: { readonly readTensorInfo: boolean },
+): Promise<GgufFileInfo> {
+  // Loaded when it is needed: most commands never touch a model, and llama.cpp takes half a second.
+  const { readGgufFileInfo } = await import("node-llama-cpp");
+  try {
+    const info = await readGgufFileInfo(path, { readTensorInfo, logWarnings: false });
+    // Of a file that was cut the reader makes what it can.
+    const { general }: { readonly general?: Partial<GgufFileInfo["metadata"]["general"]> } = info.metadata;
+    if (typeof general?.architecture !== "string") throw new RangeError("no architecture");
+    return info;
+  } catch (cause) {
+    throw new ModelFileError(`${modelPath} is not a GGUF file, or its header is damaged.`, { cause });
+  }
 }

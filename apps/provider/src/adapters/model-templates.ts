@@ -1,5 +1,9 @@
-import type { GgufFileInfo } from "node-llama-cpp";
+import type { GgufFileInfo, LlamaModel } from "node-llama-cpp";
+import { systemClock } from "@darkbloom/protocol/node";
+import { ChatTemplate } from "../language/chat-template.ts";
 import { TemplateRefusal } from "../language/probe.ts";
+import { controlSpellings } from "./llama-tokens.ts";
+import { ModelFileError } from "./weights.ts";
 
 export const hasTemplate = ({ metadata }: Pick<GgufFileInfo, "metadata">): boolean =>
   typeof Reflect.get({ ...metadata.tokenizer }, "chat_template") === "string";
@@ -22,4 +26,23 @@ export function templatesIn({ metadata }: Pick<GgufFileInfo, "metadata">): Reado
       "it has no chat template (tokenizer.chat_template), and no pooling of embeddings. Use a file of an instruction-tuned model, which has the one, or of an embedding model, which has the other",
     );
   return templates;
+}
+
+/**
+ * A model's chat template, tried. The vocabulary of the model is enough.
+ *
+ * @throws ModelFileError with the reason why the model cannot talk
+ */
+export function templateOf({ tokens, fileInfo }: LlamaModel, modelPath: string): ChatTemplate {
+  const facts = {
+    bosToken: tokens.bosString ?? "",
+    eosToken: tokens.eosString ?? "",
+    controlTokens: controlSpellings(fileInfo),
+  };
+  try {
+    return new ChatTemplate(templatesIn(fileInfo), facts, () => systemClock.now());
+  } catch (cause) {
+    if (!(cause instanceof TemplateRefusal)) throw cause;
+    throw new ModelFileError(`${modelPath} cannot be served: ${cause.message}.`, { cause });
+  }
 }

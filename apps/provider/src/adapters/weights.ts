@@ -33,10 +33,7 @@ export const MANIFEST_ENDING = ".sha256";
  * @throws ModelFileError where anything is missing, wrong or more than was named
  */
 export async function readWeights(path: string, tell?: (done: number) => void): Promise<Weights> {
-  const expected = path.endsWith(MANIFEST_ENDING) ? manifestIn(path) : undefined;
-  const folder = dirname(path);
-  const first = expected ? firstOf(path, expected) : basename(path);
-  const names = partsOf(join(folder, first));
+  const { expected, folder, first, names } = located(path);
   const read = tell && progressOf(folder, names ?? [basename(first)], tell);
   if (names === undefined) {
     const own = expected ? fileIn(folder, first) : path;
@@ -48,6 +45,20 @@ export async function readWeights(path: string, tell?: (done: number) => void): 
   for (const name of names) files.push({ name, sha256: await hashed(fileIn(folder, name), read) });
   if (expected) compare(path, files, expected);
   return { path: join(folder, first), sha256: manifestSha256(files) };
+}
+
+/** The files that `readWeights` would hash, the first of them for llama.cpp. @throws ModelFileError where one is missing */
+export function weightFiles(path: string): readonly [string, ...string[]] {
+  const { expected, folder, first, names = [first] } = located(path);
+  const [own = path, ...others] = names.map((name) => (expected || names.length > 1 ? fileIn(folder, name) : path));
+  return [own, ...others];
+}
+
+function located(path: string) {
+  const expected = path.endsWith(MANIFEST_ENDING) ? manifestIn(path) : undefined;
+  const folder = dirname(path);
+  const first = expected ? firstOf(path, expected) : basename(path);
+  return { expected, folder, first, names: partsOf(join(folder, first)) };
 }
 
 /** The names of a split model's parts, first to last; undefined for a model in one file. */
