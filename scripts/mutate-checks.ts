@@ -33,6 +33,7 @@ Without a file: all files that decide (scripts/mutate/tables.ts), and all uses o
   --bounds         only uses of bounds (_MAX, _MS, limits.ts), each taken a thousand times
   --conditions     only conditions
   --since REV      only what stands on lines changed since that commit
+  --near           run the tests of the file's own folder alone: quick, while you write them
   --list           say what would be changed, and run nothing
   --workers N      so many runs side by side (${defaultWorkers()} here)
   --help           this
@@ -46,6 +47,7 @@ const { values: options, positionals } = parseArgs({
     bounds: { type: "boolean" },
     conditions: { type: "boolean" },
     since: { type: "string" },
+    near: { type: "boolean" },
     list: { type: "boolean" },
     workers: { type: "string" },
     help: { type: "boolean" },
@@ -163,7 +165,9 @@ function changedLines(revision: string): Map<string, Set<number>> {
 /** The test beside the file comes first: it is the shortest, and most often the one that sees. */
 function testsOf(file: string): string[] {
   const beside = file.replace(/\.ts$/, ".test.ts");
-  const further = furtherTests.filter(([begin]) => file.startsWith(begin)).flatMap(([, tests]) => tests);
+  const further = options.near
+    ? [`${dirname(file)}/`]
+    : furtherTests.filter(([begin]) => file.startsWith(begin)).flatMap(([, tests]) => tests);
   const files = further.flatMap((test) =>
     test.endsWith("/") ? tracked.filter((one) => isTest(one) && one.startsWith(test)) : [test],
   );

@@ -3,9 +3,15 @@
 /** Files and folders whose conditions are taken away when no file is named. */
 export const deciding: readonly string[] = [
   "apps/coordinator/src/accounts/keys.ts",
+  "apps/coordinator/src/adapters/database-check.ts",
+  "apps/coordinator/src/adapters/database-mark.ts",
+  "apps/coordinator/src/adapters/database.ts",
   "apps/coordinator/src/adapters/group-commit.ts",
+  "apps/coordinator/src/adapters/memory-ledger.ts",
   "apps/coordinator/src/adapters/open-store.ts",
+  "apps/coordinator/src/adapters/sqlite-idempotency-keys.ts",
   "apps/coordinator/src/adapters/sqlite-ledger.ts",
+  "apps/coordinator/src/adapters/storage-failure.ts",
   "apps/coordinator/src/fleet",
   "apps/coordinator/src/inference",
   "apps/coordinator/src/ledger",
@@ -35,23 +41,36 @@ const connections = [
   "packages/testkit/src/frames.test.ts",
   "packages/testkit/src/sockets.test.ts",
 ];
+const ledgers = [
+  "apps/coordinator/src/adapters/memory-ledger.test.ts",
+  "apps/coordinator/src/adapters/sqlite-ledger.test.ts",
+];
+const storage = [
+  "apps/coordinator/src/adapters/full-disk.test.ts",
+  "apps/coordinator/src/adapters/open-store.test.ts",
+  "apps/coordinator/src/adapters/database.test.ts",
+  "apps/coordinator/src/adapters/group-commit.test.ts",
+];
 const edge = ["apps/coordinator/src/http/infer.test.ts", "apps/coordinator/src/http/routes.test.ts"];
 
 /** A file, or all files that begin so, and the tests (or folders of tests) that hold it too; all that fit count. */
 export const furtherTests: readonly (readonly [begin: string, tests: readonly string[]])[] = [
   ["apps/coordinator/src/accounts/", ["apps/coordinator/src/adapters/sqlite-accounts.test.ts", ...edge]],
+  ["apps/coordinator/src/adapters/database", ["apps/coordinator/src/adapters/open-store.test.ts"]],
   ["apps/coordinator/src/adapters/group-commit.ts", ["apps/coordinator/src/adapters/sqlite-ledger.test.ts"]],
   ["apps/coordinator/src/adapters/migrations.ts", ["apps/coordinator/src/adapters/open-store.test.ts"]],
+  ["apps/coordinator/src/adapters/sqlite-", ["apps/coordinator/src/adapters/sqlite-ledger.test.ts"]],
   ["apps/coordinator/src/adapters/sqlite-", ["apps/coordinator/src/adapters/"]],
+  ["apps/coordinator/src/adapters/storage-failure.ts", storage],
   ["apps/coordinator/src/admin/", ["apps/coordinator/src/admin/"]],
   ["apps/coordinator/src/fleet/", [...simulated, ...connections]],
   ["apps/coordinator/src/http/", [...edge, "apps/coordinator/src/http/", "packages/testkit/src/errors.test.ts"]],
-  ["apps/coordinator/src/inference/", [...simulated, ...edge]],
-  ["apps/coordinator/src/ledger/", ["apps/coordinator/src/adapters/", ...simulated]],
+  ["apps/coordinator/src/inference/", ["apps/coordinator/src/inference/", ...simulated, ...edge]],
+  ["apps/coordinator/src/ledger/", [...ledgers, "apps/coordinator/src/inference/idempotency.test.ts", ...simulated]],
   ["apps/coordinator/src/limits/", edge],
   ["apps/coordinator/src/routing/", simulated],
-  ["apps/coordinator/src/session/", [...simulated, ...connections]],
-  ["apps/coordinator/src/trust/", [...simulated, ...connections]],
+  ["apps/coordinator/src/session/", ["apps/coordinator/src/session/", ...simulated, ...connections]],
+  ["apps/coordinator/src/trust/", ["apps/coordinator/src/session/", ...simulated, ...connections]],
   ["apps/coordinator/src/ws/", [...connections]],
   ["apps/provider/src/adapters/", ["apps/provider/src/adapters/"]],
   ["apps/provider/src/adapters/tpm/", ["apps/provider/test/soft-tpm.test.ts"]],

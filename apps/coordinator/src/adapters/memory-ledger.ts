@@ -14,7 +14,11 @@ import {
 
 /** The ledger's book with nothing behind it: for tests and networks in one process. */
 export class MemoryLedger implements Ledger {
-  readonly #book = new LedgerBook();
+  readonly #book: LedgerBook;
+
+  constructor(book: LedgerBook = new LedgerBook()) {
+    this.#book = book;
+  }
 
   async credit(creditId: string, account: AccountId, amount: MicroUsd, _at: number): Promise<void> {
     this.#book.credit(creditId, account, amount);
@@ -53,16 +57,16 @@ export class MemoryLedger implements Ledger {
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
     const rows: UsageRow[] = [];
     for (const { terms, settled } of this.#book.holds) {
-      const job = settled?.settlement.job;
-      if (terms.account !== account || !settled || !job) continue;
+      if (terms.account !== account || !settled?.settlement.job) continue;
+      const { job, outcome, at } = settled.settlement;
       rows.push({
         jobId: job.jobId,
         requestId: terms.requestId,
         model: terms.model,
         usage: job.usage,
         cost: settled.dues.charge,
-        outcome: settled.settlement.outcome,
-        at: settled.settlement.at,
+        outcome,
+        at,
       });
     }
     return rows
@@ -73,9 +77,9 @@ export class MemoryLedger implements Ledger {
 
   async receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined> {
     for (const { terms, settled } of this.#book.holds) {
-      const job = settled?.settlement.job;
-      if (terms.account === account && settled && job?.jobId === jobId)
-        return now < settled.settlement.at + RECEIPT_LIFE_MS ? job.receipt : undefined;
+      if (terms.account !== account || settled?.settlement.job?.jobId !== jobId) continue;
+      const { at, job } = settled.settlement;
+      return now < at + RECEIPT_LIFE_MS ? job.receipt : undefined;
     }
     return undefined;
   }

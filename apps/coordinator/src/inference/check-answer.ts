@@ -61,10 +61,10 @@ export function checkAnswer(
 /** Only the canonical form is taken: the caller checks the signature over what it canonicalises itself. */
 function readReceipt(jcs: string): Receipt | undefined {
   try {
-    const parsed = receiptSchema.safeParse(JSON.parse(jcs));
-    return parsed.success && canonicalJson(parsed.data) === jcs ? parsed.data : undefined;
+    const receipt = receiptSchema.parse(JSON.parse(jcs));
+    return canonicalJson(receipt) === jcs ? receipt : undefined;
   } catch {
-    // No JSON, or half a character in it, which has no canonical form.
+    // No JSON, no receipt, or half a character in it, which has no canonical form.
     return undefined;
   }
 }

@@ -38,16 +38,18 @@ export const setAside = (amount: bigint, isFree: boolean): SetAside =>
 export function duesOf({ byCaller, byPlatform }: SetAside, settlement: Settlement): Dues {
   const asked = settlement.charge;
   const share = settlement.job?.earned ?? 0n;
-  if (asked < 0n) throw new RangeError("a charge is negative");
-  if (share < 0n || share > asked) throw new RangeError("a provider earns less than nothing or more than the charge");
-  const charge = asked < byCaller ? asked : byCaller;
+  if (share < 0n || share > asked)
+    throw new RangeError("a charge is negative, or a provider earns less than nothing or more than it");
+  const charge = lesser(asked, byCaller);
   return {
     charge: microUsd(charge),
     rest: microUsd(byCaller - charge),
-    earned: microUsd(share < charge ? share : charge),
-    paidByPlatform: microUsd(share < byPlatform ? share : byPlatform),
+    earned: microUsd(lesser(share, charge)),
+    paidByPlatform: microUsd(lesser(share, byPlatform)),
   };
 }
+
+const lesser = (one: bigint, other: bigint): bigint => (one < other ? one : other);
 
 /** @throws RangeError where a hold sets aside less than nothing */
 export function assertHoldable(amount: bigint): void {
@@ -138,8 +140,8 @@ export class LedgerBook {
     }
     this.#holds.delete(holdId);
     this.#holds.set(holdId, { ...hold, settled: { settlement, dues } });
-    const { account, idempotency } = hold.terms;
-    if (idempotency) this.#keys.get(account)?.settled(holdId, settlement.outcome, dues.charge);
+    const { account } = hold.terms;
+    this.#keys.get(account)?.settled(holdId, settlement.outcome, dues.charge);
     const { balance, held, charged } = this.totals(account);
     this.#set(account, {
       balance: balance + dues.rest,
@@ -150,13 +152,11 @@ export class LedgerBook {
   }
 
   spendKey(holdId: HoldId): void {
-    const hold = this.#holds.get(holdId);
-    if (hold?.terms.idempotency) this.#keys.get(hold.terms.account)?.spend(holdId);
+    this.#keysOf(holdId)?.spend(holdId);
   }
 
   loseAnswer(holdId: HoldId): void {
-    const hold = this.#holds.get(holdId);
-    if (hold) this.#keys.get(hold.terms.account)?.lose(holdId);
+    this.#keysOf(holdId)?.lose(holdId);
   }
 
   shares(): Shares {
@@ -167,6 +167,11 @@ export class LedgerBook {
       charged += settled.dues.charge;
     }
     return { machines: microUsd(machines), platform: charged - machines };
+  }
+
+  #keysOf(holdId: HoldId): IdempotencyKeys | undefined {
+    const hold = this.#holds.get(holdId);
+    return hold && this.#keys.get(hold.terms.account);
   }
 
   #set(account: AccountId, figures: { readonly [Figure in keyof Totals]?: bigint }): void {

@@ -3,7 +3,7 @@ import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
 import { Hold } from "./hold.ts";
-import { settlementOf, termsOf } from "./ledger.samples.ts";
+import { idempotencyOf, settlementOf, termsOf } from "./ledger.samples.ts";
 import type { HoldId, Settlement } from "./port.ts";
 
 const clock = { ...systemClock, now: () => 7_000 };
@@ -14,11 +14,23 @@ const job = { jobId: "job_1" as JobId, serial: "SERIAL1" as Serial };
 class WatchedLedger extends MemoryLedger {
   readonly settlements: Settlement[] = [];
   readonly later: Settlement[] = [];
+  /** What was said of keys, in order. */
+  readonly told: string[] = [];
   failures = 0;
   failure: Error = new NetworkError({ code: "storage_unavailable", fault: "disk_full", retryAfterSec: 5 });
 
   override settleLater(_holdId: HoldId, settlement: Settlement): void {
     this.later.push(settlement);
+  }
+
+  override async spendKey(holdId: HoldId): Promise<void> {
+    this.told.push("spent");
+    return super.spendKey(holdId);
+  }
+
+  override loseAnswer(holdId: HoldId): void {
+    this.told.push("lost");
+    super.loseAnswer(holdId);
   }
 
   override async settle(holdId: HoldId, settlement: Settlement) {
@@ -121,5 +133,33 @@ describe("a hold", () => {
     }
     expect((await ledger.totals(terms.account)).charged).toBe(25n);
     expect(ledger.settlements).toHaveLength(1);
+  });
+
+  /** Goal: an answer counts as lost exactly where nobody took it over, and a key is only spent where there is one. Method: leave with and without handing over, settled and not; spend with and without a key. */
+  it.each<[what: string, keyed: boolean, go: (hold: Hold) => unknown, told: readonly string[]]>([
+    ["lost: settled, and not handed over", true, (hold) => hold.settle(settlementOf(5n)), ["lost"]],
+    [
+      "whoever took it over says: settled, and handed over",
+      true,
+      async (hold) => {
+        await hold.settle(settlementOf(5n));
+        hold.handedOver();
+      },
+      [],
+    ],
+    ["none: not settled", true, () => undefined, []],
+    ["spent, with a key", true, (hold) => hold.spendKey(), ["spent"]],
+    ["spent, without a key", false, (hold) => hold.spendKey(), []],
+  ])("tells of its key: %s", async (_what, keyed, go, told) => {
+    const ledger = await funded();
+    {
+      await using hold = await Hold.take(
+        ledger,
+        { ...terms, ...(keyed && { idempotency: idempotencyOf("k") }) },
+        clock,
+      );
+      await go(hold);
+    }
+    expect(ledger.told).toEqual(told);
   });
 });

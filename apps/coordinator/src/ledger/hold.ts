@@ -74,7 +74,7 @@ export class Hold implements AsyncDisposable {
 
   /** The answer will not leave this program, by no doing of the caller's. */
   loseAnswer(): void {
-    if (this.#hasKey) this.#ledger.loseAnswer(this.id);
+    this.#ledger.loseAnswer(this.id);
   }
 
   /** A settlement that did not reach the disk told nobody anything, so the money goes back: now, or once the disk takes it. */
