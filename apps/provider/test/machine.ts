@@ -83,7 +83,7 @@ export class Machine {
 
   /** Seals a body as a coordinator does, over the blob that was shown last. */
   seal(body: unknown, more: Partial<SealHeader> = {}): { envelope: Envelope; answer: SealedAnswer } {
-    const bytes = typeof body === "string" ? utf8(body) : utf8(JSON.stringify(body));
+    const bytes = body instanceof Uint8Array ? body : utf8(typeof body === "string" ? body : JSON.stringify(body));
     const key = this.keys.latest;
     const [keyId = ""] = key.keyIds;
     const candidates = more.candidates ?? [

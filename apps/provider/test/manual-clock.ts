@@ -12,10 +12,12 @@ export async function settle(): Promise<void> {
 /** A clock that stands still until it is told to go on. */
 export class ManualClock implements Clock {
   #nowMs = 0;
+  /** How far somebody has set the wall clock forward, or back. */
+  setByMs = 0;
   readonly #timers = new Set<{ readonly dueMs: number; readonly fire: () => void }>();
 
   now(): number {
-    return START_MS + this.#nowMs;
+    return START_MS + this.#nowMs + this.setByMs;
   }
   monotonicMs(): number {
     return this.#nowMs;

@@ -1,105 +1,14 @@
-import {
-  ANSWER_WINDOW_BYTES,
-  engineRefusals,
-  promptTokensMax,
-  receipt as receiptSchema,
-  tags,
-  utf8,
-  type FromProvider,
-  type Receipt,
-  type SealHeader,
-} from "@darkbloom/protocol";
-import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { ANSWER_WINDOW_BYTES, dialects, engineRefusals, promptTokensMax, tags, utf8 } from "@darkbloom/protocol";
 import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
-import { chatBody, Machine, PROVIDER_ID, type SealedAnswer } from "../../test/machine.ts";
-import { ManualClock } from "../../test/manual-clock.ts";
-import { ScriptedEngine, type Script } from "../adapters/scripted-engine.ts";
-import { answer } from "./answer.ts";
-import { BACKPRESSURE_WAIT_MS, Credit } from "./credit.ts";
+import { chatBody, PROVIDER_ID } from "../../test/machine.ts";
+import { ask, closingOf, faultOf, rain, Turn, type Asked } from "../../test/turn.ts";
+import type { Script } from "../adapters/scripted-engine.ts";
+import { BACKPRESSURE_WAIT_MS } from "./credit.ts";
 import { PROGRESS_EVERY_MS } from "./outgoing.ts";
 
-interface Asked {
-  readonly script?: Script;
-  readonly body?: unknown;
-  readonly header?: Partial<SealHeader>;
-  readonly creditBytes?: number;
-  readonly contextTokens?: number;
-}
-
-const rain: Script = { pieces: ["Rain", " is", " water", "."] };
-
-/** One request on its way through the story, with the coordinator's end of it. */
-class Turn {
-  readonly clock = new ManualClock();
-  readonly machine = new Machine(this.clock);
-  readonly engine: ScriptedEngine;
-  readonly credit: Credit;
-  readonly cancel = new AbortController();
-  readonly lost = new AbortController();
-  readonly faults: unknown[] = [];
-  readonly #asked: Asked;
-  got: SealedAnswer | undefined;
-  over = false;
-
-  constructor(asked: Asked = {}) {
-    this.#asked = asked;
-    this.engine = new ScriptedEngine({
-      clock: this.clock,
-      script: () => asked.script ?? rain,
-      model: { contextTokens: asked.contextTokens ?? 2048 },
-    });
-    this.credit = new Credit(this.clock, asked.creditBytes ?? ANSWER_WINDOW_BYTES);
-  }
-
-  /** Starts it, and lets happen what needs no time. */
-  async start(): Promise<SealedAnswer> {
-    await this.machine.show();
-    const { envelope, answer: got } = this.machine.seal(this.#asked.body ?? chatBody(), this.#asked.header);
-    this.got = got;
-    const send = (message: FromProvider) => got.take(message);
-    const { clock, engine, machine } = this;
-    const net = { clock, engine, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer: machine.signer };
-    void answer(
-      {
-        ...net,
-        providerId: PROVIDER_ID,
-        open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
-        send,
-        failed: (error) => void this.faults.push(error),
-      },
-      { type: "inference_request", request_id: "job_1", caller_request_id: "req_1", envelope, credit_bytes: 1 },
-      this.credit,
-      this.cancel.signal,
-      this.lost.signal,
-    ).then(() => (this.over = true));
-    await this.quiet();
-    return got;
-  }
-
-  async quiet(): Promise<void> {
-    await this.machine.quiet();
-  }
-}
-
-async function ask(asked: Asked = {}): Promise<SealedAnswer> {
-  const turn = new Turn(asked);
-  const got = await turn.start();
-  expect(turn.over).toBe(true);
-  expect(turn.engine.running).toBe(0);
-  return got;
-}
-
-function closingOf(got: SealedAnswer): Extract<FromProvider, { type: "inference_complete" }> & { parsed: Receipt } {
-  const { last } = got;
-  if (last?.type !== "inference_complete") throw new RangeError(`closed by ${last?.type} instead`);
-  return { ...last, parsed: receiptSchema.parse(JSON.parse(last.receipt)) };
-}
-
-const faultOf = ({ last }: SealedAnswer) => (last?.type === "inference_error" ? last : undefined);
-
 /** The receipt's identity key, imported without any code of ours. */
-function identityOf({ parsed }: { parsed: Receipt }): KeyObject {
+function identityOf({ parsed }: ReturnType<typeof closingOf>): KeyObject {
   const point = Buffer.from(parsed.identity_key, "base64");
   const [x, y] = [point.subarray(1, 33), point.subarray(33)];
   return createPublicKey({
@@ -181,7 +90,8 @@ describe("an answer", () => {
   it.each([
     ["the header's bound", { header: { max_tokens: 2 } }, 2],
     ["the body's bound", { body: chatBody({ max_tokens: 3 }) }, 3],
-    ["the context", { contextTokens: 6 }, 2],
+    ["the context", { model: { contextTokens: 6 } }, 2],
+    ["the context's last token", { model: { contextTokens: 5 } }, 1],
   ])("ends at %s", async (_, asked, tokens) => {
     const { parsed } = closingOf(await ask(asked));
     expect(parsed).toMatchObject({ finish_reason: "length", usage: { completion_tokens: tokens } });
@@ -190,7 +100,7 @@ describe("an answer", () => {
 
   /** Goal: nobody pays for what a template makes of a short body. Method: an engine whose prompt is far longer than the body. */
   it("counts no more of a prompt than its body can be charged as", async () => {
-    const turn = new Turn({ contextTokens: 100_000 });
+    const turn = new Turn({ model: { contextTokens: 100_000 } });
     vi.spyOn(turn.engine, "prompt").mockResolvedValue({
       tokens: Array.from({ length: 50_000 }, () => 0),
       opensThinking: false,
@@ -204,6 +114,48 @@ describe("an answer", () => {
     expect(closingOf(got).parsed.usage).toMatchObject({ prompt_tokens: bound, cached_tokens: bound });
   });
 
+  it("begins once", async () => {
+    const got = await ask({
+      body: { model: "scripted", stream: true, max_tokens: 9, messages: [{ role: "user", content: "What is rain?" }] },
+      header: { endpoint: "/v1/messages" },
+    });
+    expect(got.body.match(/^event: .*$/gm)?.map((event) => event.slice(7))).toEqual([
+      "message_start",
+      "content_block_start",
+      ...rain.pieces.map(() => "content_block_delta"),
+      "content_block_stop",
+      "message_delta",
+      "message_stop",
+    ]);
+  });
+
+  /** Goal: a prompt is read once and paid once, whatever is reused for later choices. Method: an engine that reuses more each time. */
+  it("counts the tokens of all choices, and of the prompt those that the first one reused", async () => {
+    const turn = new Turn({ body: chatBody({ n: 3, seed: 7 }) });
+    const run = vi.spyOn(turn.engine, "run");
+    for (const cachedTokens of [1, 2, 3])
+      run.mockImplementationOnce(async function* said() {
+        yield { text: "x", completionTokens: 1, cachedTokens };
+        return { finish: "stop", completionTokens: 2, cachedTokens };
+      });
+    const got = await turn.start();
+    expect(closingOf(got).parsed.usage).toMatchObject({ prompt_tokens: 4, cached_tokens: 1, completion_tokens: 6 });
+    expect(run.mock.calls.map(([, { seed }]) => seed)).toEqual([7, 8, 9]);
+  });
+
+  it.each([
+    ["as many as were asked for", { logprobs: true, top_logprobs: 2 }, { topLogprobs: 2 }],
+    ["none besides its own", { logprobs: true }, { topLogprobs: 0 }],
+    ["none at all", {}, {}],
+  ])("asks the model for the probabilities of other tokens: %s", async (_, body, expected) => {
+    const turn = new Turn({ body: chatBody(body) });
+    const run = vi.spyOn(turn.engine, "run");
+    await turn.start();
+    const named = Object.entries(run.mock.calls[0]?.[1] ?? {}).filter(([name]) => name === "topLogprobs");
+    expect(Object.fromEntries(named)).toStrictEqual(expected);
+    expect(named).toHaveLength(Object.keys(expected).length);
+  });
+
   it("cuts a long body into frames", async () => {
     const got = await ask({
       script: { pieces: ["x".repeat(150_000)] },
@@ -214,6 +166,27 @@ describe("an answer", () => {
     expect(got.frames.filter(({ plaintext }) => plaintext.length > 0)).toHaveLength(3);
     expect(got.frames.filter(({ final }) => final)).toHaveLength(1);
     expect(JSON.parse(got.body)).toMatchObject({ choices: [{ message: { content: "x".repeat(150_000) } }] });
+  });
+});
+
+describe("a count of tokens", () => {
+  const asked: Asked = {
+    body: { model: "scripted", messages: [{ role: "user", content: "What is rain?" }] },
+    header: { endpoint: "/v1/messages/count_tokens", stream: false },
+  };
+
+  it("is free, and runs no model", async () => {
+    const turn = new Turn(asked);
+    const run = vi.spyOn(turn.engine, "run");
+    const got = await turn.start();
+    expect(JSON.parse(got.body)).toEqual({ input_tokens: 4 });
+    expect(closingOf(got).parsed.usage).toMatchObject({ prompt_tokens: 0, completion_tokens: 0 });
+    expect(run).not.toHaveBeenCalled();
+  });
+
+  it("of what no answer would have room behind is refused as the request itself would be", async () => {
+    const got = await ask({ ...asked, model: { contextTokens: 4 } });
+    expect(faultOf(got)).toMatchObject({ code: "context_exceeded", prompt_tokens: 4 });
   });
 });
 
@@ -238,8 +211,10 @@ describe("a refusal", () => {
     ["another model", { header: { model: "other" } }, "invalid_request"],
     ["another stream flag", { header: { stream: false } }, "invalid_request"],
     ["a body that is not JSON", { body: "{" }, "invalid_request"],
+    ["a body that is not UTF-8", { body: Uint8Array.of(0x22, 0xff, 0x22) }, "invalid_request"],
     ["a bad field", { body: chatBody({ temperature: 9 }) }, "invalid_request"],
     ["another build", { header: { build: "other" } }, "model_unavailable"],
+    ["another task than the model's", { model: { tasks: ["embed"] } }, "model_unavailable"],
     ["sealed mode", { header: { mode: "sealed" } }, "invalid_request"],
     [
       "another machine's envelope",
@@ -249,7 +224,19 @@ describe("a refusal", () => {
     ["an expired envelope", { header: { expires_at: "2020-01-01T00:00:00Z" } }, "cannot_open"],
   ])("%s", async (_, asked, code) => {
     const got = await ask(asked);
-    expect(got.messages).toEqual([{ type: "inference_error", request_id: "job_1", code }]);
+    expect(got.messages).toStrictEqual([{ type: "inference_error", request_id: "job_1", code }]);
+  });
+
+  /** Goal: a bug of ours is told to the owner and not blamed on the request. Method: a dialect that breaks. */
+  it("of a body that a dialect breaks at is our own fault", async () => {
+    const broken = new RangeError("a bug");
+    vi.spyOn(dialects["/v1/chat/completions"], "decode").mockImplementationOnce(() => {
+      throw broken;
+    });
+    const turn = new Turn();
+    const got = await turn.start();
+    expect(got.messages).toStrictEqual([{ type: "inference_error", request_id: "job_1", code: "generation_failed" }]);
+    expect(turn.faults).toEqual([broken]);
   });
 
   it("of a request for which the model was ended says so", async () => {
@@ -259,7 +246,7 @@ describe("a refusal", () => {
   });
 
   it("of a prompt that fills the context comes before any content", async () => {
-    const got = await ask({ contextTokens: 4 });
+    const got = await ask({ model: { contextTokens: 4 } });
     expect(faultOf(got)).toEqual({
       type: "inference_error",
       prompt_tokens: 4,
@@ -330,6 +317,27 @@ describe("a cancel", () => {
     const { parsed } = closingOf(got);
     expect(parsed.finish_reason).toBe("cancelled");
     expect(parsed.response_sha256).toBe(createHash("sha256").update(got.body).digest("hex"));
+  });
+
+  it("ends all choices, though the others had not begun", async () => {
+    const turn = new Turn({ body: chatBody({ n: 2 }), script: { ...rain, hangAfter: 2 } });
+    const run = vi.spyOn(turn.engine, "run");
+    const got = await turn.start();
+    turn.cancel.abort();
+    await turn.quiet();
+    expect(closingOf(got).parsed).toMatchObject({ finish_reason: "cancelled", usage: { completion_tokens: 2 } });
+    expect(run).toHaveBeenCalledOnce();
+  });
+
+  it("that is followed by the connection's end is closed for nobody", async () => {
+    const turn = new Turn({ script: { ...rain, hangAfter: 2 } });
+    const got = await turn.start();
+    const before = got.messages.length;
+    turn.cancel.abort();
+    turn.lost.abort(new Error("gone"));
+    await turn.quiet();
+    expect(turn.over).toBe(true);
+    expect(got.messages).toHaveLength(before);
   });
 
   it("is told to nobody where the connection is gone", async () => {

@@ -21,10 +21,12 @@ interface Asked {
   readonly body?: Record<string, unknown>;
   readonly nonce?: string;
   readonly finishes?: readonly FinishReason[];
+  /** What is told has no tokens that were drawn. */
+  readonly drawsNothing?: boolean;
 }
 
 /** Closes an answer that was told as said here, and reads the receipt. */
-async function closed({ body = {}, nonce, finishes = ["stop"] }: Asked = {}) {
+async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = false }: Asked = {}) {
   const clock = new ManualClock();
   const machine = new Machine(clock);
   await machine.show();
@@ -50,7 +52,7 @@ async function closed({ body = {}, nonce, finishes = ["stop"] }: Asked = {}) {
     responseHash: nodeCrypto.sha256(utf8("the body")),
     finishes: finishes.map((reason): Finish => ({ reason })),
     usage: { promptTokens: 4, cachedTokens: 1, completionTokens: 3, reasoningTokens: 2 },
-    generation: { ...job.sampling, seed: 9, maxTokens: 50, ...constraintOf(job) },
+    ...(!drawsNothing && { generation: { ...job.sampling, seed: 9, maxTokens: 50, ...constraintOf(job) } }),
     startedAt: clock.now(),
   };
   await clock.advance(1_500);
@@ -101,8 +103,22 @@ describe("a receipt", () => {
     });
   });
 
-  it("has no nonce where none was sent", async () => {
-    expect((await closed()).receipt).not.toHaveProperty("nonce");
+  /** Goal: what was not asked for is not in what is signed, not even as nothing. Method: the names that stand in the signed text. */
+  it.each<[string, Asked, string[]]>([
+    ["nonce", {}, []],
+    ["nonce", { nonce: "n-1" }, ["nonce"]],
+    ["sampling", { drawsNothing: true }, []],
+    ["finish_reason", { drawsNothing: true }, []],
+    ["finish_reason", {}, ["finish_reason"]],
+    ["min_p", {}, []],
+    ["min_p", { body: { min_p: 0.25 } }, ["min_p"]],
+    ["repetition_penalty", {}, []],
+    ["repetition_penalty", { body: { repetition_penalty: 1.5 } }, ["repetition_penalty"]],
+  ])("says %s where there is one: %j", async (name, asked, expected) => {
+    const { jcs } = await closed(asked);
+    const told: { sampling?: object } = JSON.parse(jcs);
+    const names = [...Object.keys(told), ...Object.keys(told.sampling ?? {})];
+    expect(names.filter((one) => one === name)).toEqual(expected);
   });
 
   it("is signed with its tag, and the hash without one", async () => {

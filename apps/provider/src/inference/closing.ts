@@ -29,13 +29,11 @@ export interface Told {
 export async function closing(
   net: AnswerNet,
   request: Extract<FromCoordinator, { type: "inference_request" }>,
-  { header, body }: Extract<Opened, { body: unknown }>,
+  { header, body, evidenceSha256 }: Extract<Opened, { body: unknown }>,
   job: Job,
   told: Told,
 ): Promise<FromProvider> {
   const { engine, signer, clock, crypto, providerId } = net;
-  const candidate = header.candidates.find(({ provider_id }) => provider_id === providerId);
-  if (!candidate) throw new RangeError("an opened envelope does not name this provider");
   const receipt: Receipt = {
     v: 1,
     job_id: request.request_id,
@@ -59,7 +57,7 @@ export async function closing(
     ...(told.generation && { finish_reason: weightiest(told.finishes) }),
     provider_id: providerId,
     identity_key: toBase64(signer.publicKey),
-    evidence_sha256: candidate.evidence_sha256,
+    evidence_sha256: evidenceSha256,
     started_at: new Date(told.startedAt).toISOString(),
     // A clock that was set back in the meantime does not end it before its start.
     finished_at: new Date(Math.max(told.startedAt, clock.now())).toISOString(),
@@ -77,11 +75,11 @@ export async function closing(
   };
 }
 
-const weight: Readonly<Record<FinishReason, number>> = { cancelled: 3, length: 2, tool_calls: 1, stop: 0 };
+/** Of several answers, the one that says most stands first. */
+const weightiestFirst: readonly FinishReason[] = ["cancelled", "length", "tool_calls"];
 
-/** Of several answers, the one that says most. */
 const weightiest = (finishes: readonly Finish[]): FinishReason =>
-  finishes.map(({ reason }) => reason).reduce((most, next) => (weight[next] > weight[most] ? next : most), "stop");
+  weightiestFirst.find((most) => finishes.some(({ reason }) => reason === most)) ?? "stop";
 
 const samplingOf = (generation: Generation, choices: number): NonNullable<Receipt["sampling"]> => ({
   temperature: generation.temperature,

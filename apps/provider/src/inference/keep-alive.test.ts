@@ -73,6 +73,16 @@ describe("a stream's sign of life", () => {
     expect(answer.body).toBe("");
   });
 
+  it("comes after a first word that was late", async () => {
+    using answer = new Answer();
+    await answer.clock.advance(1.5 * KEEP_ALIVE_EVERY_MS);
+    await answer.say("data: a\n\n");
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS - 1);
+    expect(answer.beats).toBe(0);
+    await answer.clock.advance(1);
+    expect(answer.beats).toBe(1);
+  });
+
   it("never comes into a plain body", async () => {
     using answer = new Answer(false);
     await answer.say("{");

@@ -17,8 +17,7 @@ async function beat(clock: Clock, outgoing: Outgoing, over: AbortSignal): Promis
   let waitMs = KEEP_ALIVE_EVERY_MS;
   while (!over.aborted) {
     await clock.sleep(waitMs, over);
-    const silentMs = outgoing.silentMs;
-    waitMs = silentMs === undefined ? KEEP_ALIVE_EVERY_MS : KEEP_ALIVE_EVERY_MS - silentMs;
+    waitMs = KEEP_ALIVE_EVERY_MS - (outgoing.silentMs ?? 0);
     if (waitMs > 0) continue;
     waitMs = KEEP_ALIVE_EVERY_MS;
     await outgoing.comment(COMMENT, over);

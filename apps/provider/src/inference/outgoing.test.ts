@@ -74,6 +74,28 @@ describe("the way out of an answer", () => {
     expect(frames.map(({ final }) => final)).toEqual(cut.map((_, at) => at === cut.length - 1));
   });
 
+  it("flushes all that waits, though it be more than a frame holds", async () => {
+    outgoing.add("x".repeat(2 * FRAME_PLAINTEXT_BYTES_MAX + 1));
+    await outgoing.flush(1, never);
+    expect(frames.map(({ plaintext, final }) => [plaintext.length, final])).toEqual([
+      [FRAME_PLAINTEXT_BYTES_MAX, false],
+      [FRAME_PLAINTEXT_BYTES_MAX, false],
+      [1, false],
+    ]);
+  });
+
+  it("ends behind what was rendered while the end waited for credit", async () => {
+    start(0);
+    outgoing.add("a");
+    const ended = outgoing.end(1, never);
+    await settle();
+    outgoing.add("b");
+    credit.give(MUCH);
+    expect(await ended).toEqual(nodeCrypto.sha256(Buffer.from("ab")));
+    expect(said()).toEqual(["a", "b"]);
+    expect(frames.map(({ final }) => final)).toEqual([false, true]);
+  });
+
   it("sends no byte that it has no credit for, and takes back what it reserved too much", async () => {
     start(OVERHEAD);
     outgoing.add("a");
@@ -129,15 +151,15 @@ describe("the way out of an answer", () => {
     expect(said()).toEqual(expected);
   });
 
-  it("says no comment into a frame that waits for credit", async () => {
-    start(OVERHEAD);
-    outgoing.add("a");
-    const flushed = outgoing.flush(1, never);
+  it.each(["a", ""])("says no comment into a frame of %j that waits for credit", async (text) => {
+    start(OVERHEAD - 1);
+    outgoing.add(text);
+    const begun = outgoing.begin(1, never);
     await settle();
-    await outgoing.comment(": c\n\n", never);
+    const commented = outgoing.comment(": c\n\n", never);
     credit.give(MUCH);
-    await flushed;
-    expect(said()).toEqual(["a"]);
+    await Promise.all([begun, commented]);
+    expect(said()).toEqual([text]);
   });
 
   it("knows how long nothing was rendered, once something was", async () => {

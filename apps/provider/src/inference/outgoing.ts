@@ -67,8 +67,8 @@ export class Outgoing {
 
   /** Sends words between two events, unless earlier ones still wait to be taken: then nobody is kept waiting by us. */
   async comment(text: string, signal: AbortSignal): Promise<void> {
-    if (this.#sending || this.#waiting.length > 0 || !this.#credit.allows(text.length + FRAME_OVERHEAD_BYTES_MAX))
-      return;
+    // What a frame holds that waits for credit, if only nothing, is among them.
+    if (this.#waiting.length > 0 || !this.#credit.allows(text.length + FRAME_OVERHEAD_BYTES_MAX)) return;
     this.add(text);
     await this.#frames(this.#completionTokens, false, signal);
   }

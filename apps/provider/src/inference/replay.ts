@@ -83,7 +83,7 @@ async function answerOf(
       engine,
       signer: nobody,
       providerId: receipt.provider_id,
-      open: () => ({ header: headerOf(receipt, body), body, secret }),
+      open: () => ({ header: headerOf(receipt, body), body, secret, evidenceSha256: receipt.evidence_sha256 }),
       send: take,
       failed: (error) => void faults.push(error),
     },

@@ -62,7 +62,7 @@ export class ChallengeAnswers {
     const subject = { identityKey: signer.publicKey, hpkePublicKeys: publicKeys, nonce };
     const credential = challenge.credential && tpmCredentialFrom(challenge.credential);
     const testimony = nonce.length === 32 ? witness?.testify(subject, credential) : undefined;
-    const { quote, secret } = (testimony && (await this.#inTime(testimony))) ?? {};
+    const { quote, secret } = (await this.#inTime(testimony)) ?? {};
     return {
       type: "attestation_response",
       answer: toBase64(bytes),
@@ -73,7 +73,7 @@ export class ChallengeAnswers {
   }
 
   /** A chip that is slow costs what it would have said, and not the challenge. */
-  async #inTime<T>(wanted: Promise<T>): Promise<T | undefined> {
+  async #inTime<T>(wanted: Promise<T> | undefined): Promise<T | undefined> {
     const timer = new AbortController();
     const nothing = () => undefined;
     const late = this.#net.clock

@@ -1,6 +1,13 @@
-import { HPKE_KEY_LIFE_MS, readBlob, type Hpke, type HpkeKey } from "@darkbloom/protocol";
+import {
+  CLOCK_SKEW_MS,
+  EnvelopeOpener,
+  HPKE_KEY_LIFE_MS,
+  readBlob,
+  type Hpke,
+  type HpkeKey,
+} from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Machine, memoryFolder, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
 import { openSoftwareKey } from "../adapters/software-key.ts";
@@ -74,6 +81,43 @@ describe("the keys that requests are sealed for", () => {
     await keys.show(true);
     await clock.advance(passedMs);
     expect(keys.ageingOrNone).toBe(isOld);
+  });
+
+  /** Goal: a clock that was set back gives no key more than its day. Method: set it back after the key was signed. */
+  it.each([
+    [0, false],
+    [CLOCK_SKEW_MS, false],
+    [CLOCK_SKEW_MS + 1, true],
+  ])("are old where the clock was set back by %i ms since: %s", async (setBackMs, isOld) => {
+    await keys.show(true);
+    clock.setByMs = -setBackMs;
+    expect(keys.ageingOrNone).toBe(isOld);
+  });
+
+  /** Goal: a key's day runs from its birth, not from its last blob. Method: show it again half a day later, on a clock that was set back. */
+  it("live for a day from their birth, however the clock is set and however often they are shown", async () => {
+    await keys.show(true);
+    await clock.advance(HPKE_KEY_LIFE_MS / 2);
+    clock.setByMs = -HPKE_KEY_LIFE_MS;
+    await keys.show(false);
+    await clock.advance(HPKE_KEY_LIFE_MS / 2 - 1);
+    await keys.show(false);
+    expect(erased).toEqual([]);
+    await clock.advance(1);
+    await keys.show(false);
+    expect(erasedIds()).toEqual([0]);
+  });
+
+  /** Goal: what was derived from a key is forgotten with it, and derived once until then. Method: count how often it is. */
+  it("leave nothing derived from them when they are erased", async () => {
+    const forget = vi.spyOn(EnvelopeOpener.prototype, "forget");
+    await keys.show(true);
+    await keys.show(true);
+    expect(forget).not.toHaveBeenCalled();
+    await clock.advance(HPKE_KEY_LIFE_MS);
+    await keys.show(true);
+    expect(forget).toHaveBeenCalledOnce();
+    forget.mockRestore();
   });
 
   /** Goal: a key is gone when its day is over, whatever comes next. Method: each of what a connection does then. */

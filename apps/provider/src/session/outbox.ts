@@ -10,7 +10,7 @@ export const COORDINATOR_BUFFERED_BYTES_MAX = 256 * 1024;
  */
 export class Outbox {
   readonly #wire: Wire;
-  #answers: string[] = [];
+  readonly #answers: string[] = [];
 
   constructor(wire: Wire) {
     this.#wire = wire;
@@ -31,7 +31,7 @@ export class Outbox {
       this.#wire.send(text);
       sent++;
     }
-    if (sent > 0) this.#answers = this.#answers.slice(sent);
+    this.#answers.splice(0, sent);
   }
 }
 

@@ -120,7 +120,13 @@ export interface OpeningKey {
 }
 
 export type Opened =
-  | { readonly header: SealHeader; readonly body: Uint8Array<ArrayBuffer>; readonly secret: ResponseSecret }
+  | {
+      readonly header: SealHeader;
+      readonly body: Uint8Array<ArrayBuffer>;
+      readonly secret: ResponseSecret;
+      /** Of the blob that the header names for whoever opened it. */
+      readonly evidenceSha256: string;
+    }
   /** Nothing more is said: why it cannot be opened would help only a forger. */
   | { readonly refused: "cannot_open" };
 
@@ -178,7 +184,12 @@ export class EnvelopeOpener {
     const plaintext = hpke.open(contentKey, onlyNonce, hdrHash, body);
     // Only an authentic envelope is remembered, so that nobody else can fill the memory.
     if (!plaintext || !this.#isNew(header.id, expiresMs, nowMs)) return undefined;
-    return { header, body: plaintext, secret: responseSecret(context, hdrHash) };
+    return {
+      header,
+      body: plaintext,
+      secret: responseSecret(context, hdrHash),
+      evidenceSha256: own.evidenceSha256,
+    };
   }
 
   #context(key: HpkeKey, enc: string): HpkeContext {

@@ -1,0 +1,96 @@
+import {
+  ANSWER_WINDOW_BYTES,
+  receipt as receiptSchema,
+  type FromProvider,
+  type Receipt,
+  type SealHeader,
+} from "@darkbloom/protocol";
+import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { expect } from "vitest";
+import { ScriptedEngine, type Script } from "../src/adapters/scripted-engine.ts";
+import { answer } from "../src/inference/answer.ts";
+import { Credit } from "../src/inference/credit.ts";
+import type { LoadedModel } from "../src/inference/engine.ts";
+import { chatBody, Machine, PROVIDER_ID, type SealedAnswer } from "./machine.ts";
+import { ManualClock } from "./manual-clock.ts";
+
+export interface Asked {
+  readonly script?: Script;
+  readonly body?: unknown;
+  readonly header?: Partial<SealHeader>;
+  readonly creditBytes?: number;
+  readonly model?: Partial<LoadedModel>;
+}
+
+export const rain: Script = { pieces: ["Rain", " is", " water", "."] };
+
+/** One request on its way through the story, with the coordinator's end of it. */
+export class Turn {
+  readonly clock = new ManualClock();
+  readonly machine = new Machine(this.clock);
+  readonly engine: ScriptedEngine;
+  readonly credit: Credit;
+  readonly cancel = new AbortController();
+  readonly lost = new AbortController();
+  readonly faults: unknown[] = [];
+  readonly #asked: Asked;
+  got: SealedAnswer | undefined;
+  over = false;
+
+  constructor(asked: Asked = {}) {
+    this.#asked = asked;
+    this.engine = new ScriptedEngine({
+      clock: this.clock,
+      script: () => asked.script ?? rain,
+      ...(asked.model && { model: asked.model }),
+    });
+    this.credit = new Credit(this.clock, asked.creditBytes ?? ANSWER_WINDOW_BYTES);
+  }
+
+  /** Starts it, and lets happen what needs no time. */
+  async start(): Promise<SealedAnswer> {
+    await this.machine.show();
+    const { envelope, answer: got } = this.machine.seal(this.#asked.body ?? chatBody(), this.#asked.header);
+    this.got = got;
+    const send = (message: FromProvider) => got.take(message);
+    const { clock, engine, machine } = this;
+    const net = { clock, engine, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer: machine.signer };
+    void answer(
+      {
+        ...net,
+        providerId: PROVIDER_ID,
+        open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
+        send,
+        failed: (error) => void this.faults.push(error),
+      },
+      { type: "inference_request", request_id: "job_1", caller_request_id: "req_1", envelope, credit_bytes: 1 },
+      this.credit,
+      this.cancel.signal,
+      this.lost.signal,
+    ).then(() => (this.over = true));
+    await this.quiet();
+    return got;
+  }
+
+  async quiet(): Promise<void> {
+    await this.machine.quiet();
+  }
+}
+
+export async function ask(asked: Asked = {}): Promise<SealedAnswer> {
+  const turn = new Turn(asked);
+  const got = await turn.start();
+  expect(turn.over).toBe(true);
+  expect(turn.engine.running).toBe(0);
+  return got;
+}
+
+export function closingOf(
+  got: SealedAnswer,
+): Extract<FromProvider, { type: "inference_complete" }> & { parsed: Receipt } {
+  const { last } = got;
+  if (last?.type !== "inference_complete") throw new RangeError(`closed by ${last?.type} instead`);
+  return { ...last, parsed: receiptSchema.parse(JSON.parse(last.receipt)) };
+}
+
+export const faultOf = ({ last }: SealedAnswer) => (last?.type === "inference_error" ? last : undefined);
