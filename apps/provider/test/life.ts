@@ -1,12 +1,21 @@
-import { fromBase64, readBlob, type FromCoordinator, type FromProvider, type Signer } from "@darkbloom/protocol";
+import {
+  fromBase64,
+  readBlob,
+  toBase64,
+  type FromCoordinator,
+  type FromProvider,
+  type SealHeader,
+  type Signer,
+} from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect } from "vitest";
 import { ScriptedEngine, type Script } from "../src/adapters/scripted-engine.ts";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../src/events/events.ts";
+import type { EngineLifecycle } from "../src/inference/engine.ts";
 import type { Session } from "../src/session/session.ts";
 import { stayConnected } from "../src/session/stay-connected.ts";
 import { DialError, type Dialer, type Listener } from "../src/session/wire.ts";
-import { ChipError } from "../src/session/witness.ts";
+import { ChipError, type Witness } from "../src/session/witness.ts";
 import { chatBody, Machine, PROVIDER_ID } from "./machine.ts";
 import { ManualClock } from "./manual-clock.ts";
 
@@ -34,30 +43,46 @@ export class Life {
   readonly trust: TrustFacts[] = [];
   readonly bugs: unknown[] = [];
   readonly chip: Parameters<ProviderEvents["chipFailed"]>[0][] = [];
-  /** Whether its chip signs. */
-  signs = true;
+  /** Whether its chip signs, or what becomes of it. */
+  signs: true | Error = true;
+  /** Whether there is a model to give work to, and who is told of changes. */
+  #ready = true;
+  readonly #watching = new Set<() => void>();
   readonly leave = new AbortController();
   readonly #aged: Promise<void>;
   session: Session | undefined;
   /** What the next dials come to. */
-  dialing: "open" | DialError["code"] = "open";
+  dialing: "open" | DialError["code"] | Error = "open";
   dials = 0;
 
-  constructor(script: Script = { pieces: ["Rain", "."] }, keyAgeMs = 0, joinToken: string | null = "token") {
+  /** @param having `isBare`: a machine without a chip of its own that vouches for it, and without a join token */
+  constructor(
+    script: Script = { pieces: ["Rain", "."] },
+    having: { readonly keyAgeMs?: number; readonly isBare?: boolean; readonly testify?: Witness["testify"] } = {},
+  ) {
     const { clock, machine } = this;
+    const { keyAgeMs = 0, isBare = false, testify = async () => ({}) } = having;
     this.engine = new ScriptedEngine({ clock, script: () => script, slots: 1 });
+    Object.assign(this.engine, { lifecycle: this.#lifecycle() });
     const dialer: Dialer = {
       dial: async (listener) => {
         this.dials++;
+        if (this.dialing instanceof Error) throw this.dialing;
         if (this.dialing !== "open") throw new DialError(this.dialing);
         const peer: Peer = { listener, heard: [], pings: 0, closed: undefined };
         this.peers.push(peer);
+        // As a socket does: it tells of its end also where that was asked for.
+        const close = (how: number | "terminated") => {
+          if (peer.closed !== undefined) return;
+          peer.closed = how;
+          listener.closed(how === "terminated" ? 1006 : how, "");
+        };
         return {
           bufferedBytes: 0,
           send: (text) => void peer.heard.push(JSON.parse(text)),
           ping: () => void peer.pings++,
-          close: (code) => void (peer.closed ??= code),
-          terminate: () => void (peer.closed ??= "terminated"),
+          close,
+          terminate: () => close("terminated"),
         };
       },
     };
@@ -70,13 +95,13 @@ export class Life {
       signer: {
         ...machine.signer,
         signTagged: (...signing: Parameters<Signer["signTagged"]>) =>
-          this.signs ? machine.signer.signTagged(...signing) : Promise.reject(new GoneChip()),
+          this.signs === true ? machine.signer.signTagged(...signing) : Promise.reject(this.signs),
       },
       keys: machine.keys,
       slots: this.engine.slots,
-      authToken: joinToken ?? undefined,
+      authToken: isBare ? undefined : "token",
       posture: () => ({ inspector_closed: "pass" as const }),
-      witness: { evidence: {}, testify: async () => ({}) },
+      witness: isBare ? undefined : { evidence: {}, testify },
       onTrust: (facts: TrustFacts) => void this.trust.push(facts),
       events: {
         joined: (facts: Parameters<ProviderEvents["joined"]>[0]) => void this.joined.push(facts),
@@ -99,6 +124,26 @@ export class Life {
     if (ms === 0) return;
     await this.machine.show();
     await this.clock.advance(ms);
+  }
+
+  /** Ends the model's process, or starts it again. */
+  setReady(isReady: boolean): void {
+    this.#ready = isReady;
+    for (const told of this.#watching) told();
+  }
+
+  #lifecycle(): EngineLifecycle {
+    const isReady = () => this.#ready;
+    return {
+      get isReady() {
+        return isReady();
+      },
+      watch: (listener) => {
+        const told = () => listener({ state: "ready" });
+        this.#watching.add(told);
+        return { [Symbol.dispose]: () => void this.#watching.delete(told) };
+      },
+    };
   }
 
   get peer(): Peer {
@@ -129,12 +174,20 @@ export class Life {
     await this.until(() => this.heard("heartbeat").length > 0);
   }
 
-  request(id: string) {
+  request(id: string, header: Partial<SealHeader> = {}) {
     const blob = readBlob(fromBase64((this.heard("renew").at(-1) ?? this.heard("register")[0])?.blob ?? ""));
     this.machine.publicKey = fromBase64(blob?.hpke_keys[0]?.public_key ?? "");
-    const { envelope, answer } = this.machine.seal(chatBody());
+    const { envelope, answer } = this.machine.seal(chatBody(), header);
     this.tell({ type: "inference_request", request_id: id, caller_request_id: "req", envelope, credit_bytes: 100_000 });
     return answer;
+  }
+
+  /** @param wallMs the coordinator's time */
+  challenge(wallMs = this.clock.now()): string {
+    const nonce = toBase64(systemRandom.bytes(32));
+    const timestamp = new Date(wallMs).toISOString();
+    this.tell({ type: "attestation_challenge", nonce, callers_root: null, timestamp });
+    return nonce;
   }
 
   async advance(ms: number): Promise<void> {

@@ -46,7 +46,7 @@ export async function closing(
     engine: { name: engine.name, version: engine.version },
     request_sha256: toHex(crypto.sha256(body)),
     response_sha256: toHex(told.responseHash),
-    ...(header.nonce !== undefined && { nonce: header.nonce }),
+    nonce: header.nonce,
     ...(told.generation && { sampling: samplingOf(told.generation, job.choices) }),
     usage: {
       prompt_tokens: told.usage.promptTokens,

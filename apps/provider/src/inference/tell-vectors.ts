@@ -20,7 +20,7 @@ export async function tellVectors(
 ): Promise<Told | undefined> {
   const startedAt = net.clock.now();
   const { vectorLength = 0 } = net.engine.model;
-  if (dimensions !== undefined && dimensions > vectorLength) throw new EngineRefusal("dimensions_refused");
+  if ((dimensions ?? 0) > vectorLength) throw new EngineRefusal("dimensions_refused");
   const createdSec = Math.floor(startedAt / 1000);
   const renderer = rendererOf({ jobId: request.request_id, createdSec, nowSec: () => createdSec });
   if (!renderer.vector) throw new RangeError(`${job.endpoint} has no form for vectors`);

@@ -1,20 +1,23 @@
 import {
   challengeAnswer,
+  CLOCK_SKEW_MS,
+  ENVELOPE_LIFE_MS,
   fromBase64,
   HPKE_KEY_LIFE_MS,
   readBlob,
   tags,
-  toBase64,
   toHex,
   utf8,
 } from "@darkbloom/protocol";
-import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
+import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
-import { Life } from "../../test/life.ts";
+import { GoneChip, Life } from "../../test/life.ts";
 import { PROVIDER_ID } from "../../test/machine.ts";
 import { settle } from "../../test/manual-clock.ts";
+import type { AnswerOutcome } from "../events/events.ts";
+import { TESTIMONY_WAIT_MS } from "./challenge-answers.ts";
 import { KEY_RENEWED_BEFORE_END_MS } from "./keys.ts";
-import { HEARTBEAT_EVERY_MS, WAITING_MAX } from "./session.ts";
+import { CHALLENGES_MAX, HEARTBEAT_EVERY_MS, WAITING_MAX } from "./session.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from "./stay-connected.ts";
 
 describe("a provider's connection", () => {
@@ -30,12 +33,35 @@ describe("a provider's connection", () => {
     expect(readBlob(blob)?.hpke_keys).toHaveLength(1);
   });
 
+  /** Goal: nothing is said of what there is not. Method: the names of a registration, with and without a token and a chip. */
+  it.each([
+    [false, ["auth_token", "hardware"]],
+    [true, []],
+  ])("registers with what it has, where it is bare: %s", async (isBare, more) => {
+    const life = new Life(undefined, { isBare });
+    await life.join();
+    const [register] = life.heard("register");
+    expect(Object.keys(register ?? {})).toEqual(["type", "protocol", "blob", "signature", "slots", ...more]);
+    if (!isBare) expect(register).toMatchObject({ auth_token: "token", hardware: {} });
+    expect(register).not.toHaveProperty("hardware.testify");
+  });
+
+  it("belongs to the id that it was given first", async () => {
+    const life = new Life();
+    await life.until(() => life.peers.length > 0 && life.heard("register").length === 1);
+    for (const provider_id of [PROVIDER_ID, "prov_other"]) life.tell({ type: "registered", protocol: 1, provider_id });
+    await life.until(() => life.joined.length === 1);
+    expect(life.joined).toMatchObject([{ providerId: PROVIDER_ID }]);
+  });
+
   /**
    * Goal: a machine takes the pseudonym that it is given, for that connection alone, and nothing else for its serial.
    * Method: registered with one, let a key grow old, connect again; registered with a maker's serial.
    */
   it("signs under the pseudonym that it is given, until the connection ends", async () => {
-    const life = new Life(undefined, HPKE_KEY_LIFE_MS - KEY_RENEWED_BEFORE_END_MS - 2 * HEARTBEAT_EVERY_MS);
+    const life = new Life(undefined, {
+      keyAgeMs: HPKE_KEY_LIFE_MS - KEY_RENEWED_BEFORE_END_MS - 2 * HEARTBEAT_EVERY_MS,
+    });
     const serials = (type: "register" | "renew") =>
       life.heard(type).map(({ blob }) => readBlob(fromBase64(blob))?.serial);
     const registered = { type: "registered", protocol: 1, provider_id: PROVIDER_ID } as const;
@@ -79,9 +105,7 @@ describe("a provider's connection", () => {
   it("answers a challenge over the blob that it showed last", async () => {
     const life = new Life();
     await life.join();
-    const nonce = toBase64(systemRandom.bytes(32));
-    const timestamp = new Date(life.clock.now()).toISOString();
-    life.tell({ type: "attestation_challenge", nonce, callers_root: null, timestamp });
+    const nonce = life.challenge();
     await life.until(() => life.heard("attestation_response").length === 1);
     const [response] = life.heard("attestation_response");
     const signed = fromBase64(response?.answer ?? "");
@@ -99,13 +123,8 @@ describe("a provider's connection", () => {
   it("leaves where its key does not sign, and comes back when it does", async () => {
     const life = new Life();
     await life.join();
-    life.signs = false;
-    life.tell({
-      type: "attestation_challenge",
-      nonce: toBase64(systemRandom.bytes(32)),
-      callers_root: null,
-      timestamp: new Date(life.clock.now()).toISOString(),
-    });
+    life.signs = new GoneChip();
+    life.challenge();
     await life.until(() => life.losses.length === 1);
     expect(life.losses).toEqual([{ reason: "key_unavailable", retryInMs: RETRY_FIRST_MS }]);
     expect(life.chip).toEqual([{ step: "signature", fault: "lost" }]);
@@ -113,6 +132,86 @@ describe("a provider's connection", () => {
     await life.advance(RETRY_FIRST_MS);
     await life.join();
     expect(life.bugs).toEqual([]);
+  });
+
+  it("tells what else breaks at a challenge as a bug, and stays", async () => {
+    const life = new Life();
+    await life.join();
+    life.signs = new Error("a bug");
+    life.challenge();
+    await life.until(() => life.bugs.length === 1);
+    expect(life.bugs).toEqual([life.signs]);
+    expect(life.chip).toEqual([]);
+    expect(life.losses).toEqual([]);
+  });
+
+  /** Goal: a coordinator cannot make a machine's chip work without end. Method: one challenge too many, while the chip is slow. */
+  it("answers a few challenges at once and skips more", async () => {
+    const life = new Life(undefined, { testify: () => new Promise(() => {}) });
+    await life.join();
+    const nonces = Array.from({ length: CHALLENGES_MAX + 1 }, () => life.challenge());
+    await life.advance(TESTIMONY_WAIT_MS);
+    const answered = () =>
+      life
+        .heard("attestation_response")
+        .map(({ answer }) => challengeAnswer.parse(JSON.parse(Buffer.from(fromBase64(answer)).toString())).nonce);
+    expect(answered()).toEqual(nonces.slice(0, CHALLENGES_MAX));
+    const later = life.challenge();
+    await life.advance(TESTIMONY_WAIT_MS);
+    expect(answered().at(-1)).toBe(later);
+    expect(life.bugs).toEqual([]);
+  });
+
+  /** Goal: a request's time is judged by its coordinator's clock. Method: one that is an hour behind, told by a challenge a while ago. */
+  it.each<[string, number, AnswerOutcome]>([
+    ["now", ENVELOPE_LIFE_MS, "complete"],
+    ["as late as may be", ENVELOPE_LIFE_MS + CLOCK_SKEW_MS, "complete"],
+    ["later", ENVELOPE_LIFE_MS + CLOCK_SKEW_MS + 1, "cannot_open"],
+    ["as early as may be", -CLOCK_SKEW_MS, "complete"],
+    ["earlier", -CLOCK_SKEW_MS - 1, "cannot_open"],
+  ])("opens what its coordinator seals by its own clock: %s", async (_, expiresInMs, outcome) => {
+    const life = new Life();
+    await life.join();
+    const behindMs = 60 * 60_000;
+    life.challenge(life.clock.now() - behindMs);
+    await life.advance(2 * HEARTBEAT_EVERY_MS);
+    life.request("job_1", { expires_at: new Date(life.clock.now() - behindMs + expiresInMs).toISOString() });
+    await life.until(() => life.outcomes.length === 1);
+    expect(life.outcomes).toEqual([outcome]);
+  });
+
+  it("answers an id once while it runs", async () => {
+    const life = new Life({ pieces: ["Rain", "."], hangAfter: 1 });
+    await life.join();
+    life.request("job_1");
+    life.request("job_1");
+    await life.until(() => life.heard("inference_accepted").length === 1);
+    expect(life.session?.running).toBe(1);
+    life.tell({ type: "cancel", request_id: "job_1" });
+    await life.until(() => life.outcomes.length === 1);
+    expect(life.session?.running).toBe(0);
+    expect(life.heard("inference_complete")).toHaveLength(1);
+  });
+
+  /** Goal: nobody sends work to a machine whose model is away. Method: a model that ends and comes back. */
+  it("takes nothing while there is no model, and says at once when there is one", async () => {
+    const life = new Life();
+    await life.join();
+    life.setReady(false);
+    life.request("job_1");
+    await settle();
+    life.setReady(true);
+    life.request("job_2");
+    await life.until(() => life.outcomes.length === 1);
+    expect(life.heard("inference_error")).toEqual([{ type: "inference_error", request_id: "job_1", code: "busy" }]);
+    expect(life.heard("heartbeat").map(({ status }) => status)).toEqual([
+      "idle",
+      "restarting",
+      "idle",
+      "serving",
+      "idle",
+    ]);
+    expect(life.outcomes).toEqual(["complete"]);
   });
 
   it("serves a request and says how much runs, at each change", async () => {
@@ -162,7 +261,26 @@ describe("a provider's connection", () => {
     await life.advance(5_000);
     await life.until(() => life.heard("inference_complete").length === 1);
     expect(isDrained).toBe(false);
+    life.setReady(false);
+    expect(new Set(life.heard("heartbeat").map(({ status }) => status))).toEqual(
+      new Set(["idle", "serving", "draining"]),
+    );
     life.tell({ type: "provider_drain_ack" });
+    await life.until(() => isDrained);
+  });
+
+  /** Goal: a drain ends though nobody can acknowledge it. Method: drain before and after the connection is lost. */
+  it.each([
+    ["while it waits", true],
+    ["before", false],
+  ])("has drained where the connection is lost %s", async (_, isDraining) => {
+    const life = new Life();
+    await life.join();
+    let isDrained = false;
+    const drain = () => void life.session?.drain().then(() => (isDrained = true));
+    if (isDraining) drain();
+    life.peer.listener.closed(1006, "");
+    if (!isDraining) drain();
     await life.until(() => isDrained);
   });
 
@@ -171,15 +289,19 @@ describe("a provider's connection", () => {
     await life.join();
     life.request("job_1");
     await life.until(() => life.engine.running === 1);
+    const { length } = life.peer.heard;
     life.peer.listener.closed(1006, "");
     await life.until(() => life.losses.length === 1);
+    expect(life.peer.heard).toHaveLength(length);
     expect(life.outcomes).toEqual(["lost"]);
     expect(life.engine.running).toBe(0);
   });
 
   /** Goal: no key serves longer than a day, and none is used unannounced. Method: join with an old key, and stay. */
   it("renews its key before a day is over, on the same connection", async () => {
-    const life = new Life(undefined, HPKE_KEY_LIFE_MS - KEY_RENEWED_BEFORE_END_MS - 2 * HEARTBEAT_EVERY_MS);
+    const life = new Life(undefined, {
+      keyAgeMs: HPKE_KEY_LIFE_MS - KEY_RENEWED_BEFORE_END_MS - 2 * HEARTBEAT_EVERY_MS,
+    });
     await life.join();
     await life.advance(HEARTBEAT_EVERY_MS);
     expect(life.heard("renew")).toEqual([]);

@@ -108,7 +108,8 @@ export class Session {
       this.#wire?.close(closeCodes.goodbye, "goodbye");
       await Promise.all(this.#answers);
     }
-    return { reason: this.#loss, stayedMs: joinedAtMs === undefined ? 0 : clock.monotonicMs() - joinedAtMs };
+    const endedAtMs = clock.monotonicMs();
+    return { reason: this.#loss, stayedMs: endedAtMs - (joinedAtMs ?? endedAtMs) };
   }
 
   /** Takes no new work, finishes what runs, and resolves when the coordinator has acknowledged. */
@@ -130,7 +131,7 @@ export class Session {
       blob: toBase64(bytes),
       signature: toBase64(signature),
       slots: this.#net.slots,
-      ...(this.#net.authToken !== undefined && { auth_token: this.#net.authToken }),
+      auth_token: this.#net.authToken,
       ...(this.#net.witness && { hardware: spelledHardwareEvidence(this.#net.witness.evidence) }),
     });
   }

@@ -58,7 +58,9 @@ describe("a lost connection", () => {
   it("is noticed by its silence", async () => {
     const life = new Life();
     await life.join();
-    await life.advance(COORDINATOR_SILENCE_MS + 2 * COORDINATOR_PING_EVERY_MS);
+    await life.advance(COORDINATOR_SILENCE_MS);
+    expect(life.losses).toEqual([]);
+    await life.advance(COORDINATOR_PING_EVERY_MS);
     await life.until(() => life.losses.length > 0);
     expect(life.peers[0]).toMatchObject({ closed: "terminated" });
     expect(life.peers[0]?.pings).toBeGreaterThan(1);
@@ -69,7 +71,10 @@ describe("a lost connection", () => {
     [1008, "the registration blob cannot be read", false, "refused"],
     [1008, JOIN_TOKEN_NEEDED, false, "token_refused"],
     [1008, "replaced", true, "replaced"],
+    [1008, "flood", true, "closed"],
     [1001, "shutdown", true, "closed"],
+    [1001, "replaced", true, "closed"],
+    [1001, JOIN_TOKEN_NEEDED, false, "closed"],
   ])("tells apart %i %s", async (code, words, joined, reason) => {
     const life = new Life();
     if (joined) await life.join();
@@ -80,7 +85,7 @@ describe("a lost connection", () => {
   });
 
   it("knows that it had no join token to show", async () => {
-    const life = new Life(undefined, 0, null);
+    const life = new Life(undefined, { isBare: true });
     await life.until(() => life.peers.length === 1);
     life.peer.listener.closed(1008, JOIN_TOKEN_NEEDED);
     await life.until(() => life.losses.length === 1);
@@ -94,6 +99,17 @@ describe("a lost connection", () => {
     await life.until(() => life.losses.length === 1);
     expect(life.losses[0]?.reason).toBe("not_registered");
     expect(life.bugs).toEqual([]);
+  });
+
+  it("by a bug of ours is told as one, and tried again", async () => {
+    const life = new Life();
+    const bug = new Error("a bug");
+    life.dialing = bug;
+    await life.until(() => life.losses.length === 1);
+    expect(life.bugs).toEqual([bug]);
+    life.dialing = "open";
+    await life.advance(RETRY_FIRST_MS);
+    await life.join();
   });
 
   it("is not tried again once it leaves", async () => {
