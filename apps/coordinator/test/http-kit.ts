@@ -227,7 +227,8 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     observer,
     settings,
     get: (path: string, init: RequestInit = {}) => fetch(origin + path, init),
-    keyed: (path: string) => fetch(origin + path, { headers: { authorization: `Bearer ${KEY}` } }),
+    keyed: (path: string, { headers = {} }: { headers?: Record<string, string> } = {}) =>
+      fetch(origin + path, { headers: { authorization: `Bearer ${KEY}`, ...headers } }),
     chat: (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
       fetch(`${origin}/v1/chat/completions`, {
         method: "POST",

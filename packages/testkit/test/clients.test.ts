@@ -54,7 +54,7 @@ beforeAll(async () => {
         return usage[0]?.outcome === "caller_gone";
       }, 2_000),
   };
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await front[Symbol.asyncDispose]();
   await busy[Symbol.asyncDispose]();
@@ -88,6 +88,8 @@ it("has held every kind of body and event against the SDKs' types", () => {
     "CompletionEvent",
     "MessagesBody",
     "MessagesEvent",
+    "ModelBody",
+    "ModelsBody",
     "OpenAiErrorBody",
     "ResponsesBody",
     "ResponsesEvent",

@@ -7,6 +7,7 @@ import {
   type Failure,
   type OurWords,
 } from "@darkbloom/protocol";
+import type { IncomingHttpHeaders } from "node:http";
 
 /** What SDKs put behind a base URL that ends in `/v1`: OpenAI's; Anthropic's brings its own `/v1`. */
 const MESSAGES = "/messages";
@@ -22,25 +23,37 @@ export function pathOf(url: string): string {
   return path.length > 1 ? path.replace(/\/$/, "") : path;
 }
 
+/** What is asked for, and by whom. */
+interface Asked {
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Anthropic's SDKs send this with every request, and no others do. */
+export const speaksAnthropic = (headers: IncomingHttpHeaders): boolean => headers["anthropic-version"] !== undefined;
+
 /** An unknown route; where it is one of ours behind a wrong base URL, the right one is named. */
-export function routeNotFound(url: string): Failure & { code: "route_not_found" } {
-  const baseUrl = baseUrlFor(pathOf(url));
+export function routeNotFound(asked: Asked): Failure & { code: "route_not_found" } {
+  const baseUrl = baseUrlFor(pathOf(asked.url), speaksAnthropic(asked.headers));
   return { code: "route_not_found", ...(baseUrl !== undefined && { baseUrl }) };
 }
 
-function baseUrlFor(path: string): OurWords | undefined {
+function baseUrlFor(path: string, byAnthropic: boolean): OurWords | undefined {
   const rest = withoutV1(path);
   if (!behindV1.some((known) => isBelow(rest, known))) return undefined;
   const times = (path.length - rest.length) / "/v1".length;
   if (times === 1) return undefined;
-  if (!isBelow(rest, MESSAGES)) return baseUrlWithV1;
+  if (!isBelow(rest, MESSAGES)) return byAnthropic ? baseUrlWithoutV1 : baseUrlWithV1;
   return times === 0 ? messagesAt : baseUrlWithoutV1;
 }
 
-/** Whose envelope an error has where no route says so: that of the endpoint which the path is below, or was meant to be. */
-export function dialectBelow(url: string): Dialect {
-  const rest = withoutV1(pathOf(url));
-  const endpoint: Endpoint = isBelow(rest, MESSAGES) ? "/v1/messages" : "/v1/chat/completions";
+/**
+ * Whose envelope an error has where no route says so: that of the endpoint which the path is below, or was meant to
+ * be, or of the SDK that asks.
+ */
+export function dialectOf({ url, headers }: Asked): Dialect {
+  const isAnthropics = isBelow(withoutV1(pathOf(url)), MESSAGES) || speaksAnthropic(headers);
+  const endpoint: Endpoint = isAnthropics ? "/v1/messages" : "/v1/chat/completions";
   return dialects[endpoint];
 }
 

@@ -62,7 +62,7 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - POST /v1/completions: OpenAI's legacy completions; the prompt is one message of a user
 - POST /v1/messages, /v1/messages/count_tokens: Anthropic's Messages
 - POST /v1/embeddings: OpenAI's embeddings, of models whose "tasks" name "embed"
-- GET /v1/models, /v1/models/{id}: models with limits and prices
+- GET /v1/models, /v1/models/{id}: models with limits and prices; with the header "anthropic-version" in Anthropic's form
 - GET /v1/pricing: prices, without a key
 - GET /v1/payments/balance, /v1/payments/usage?limit=100: money
 - GET /v1/key: the key in use
@@ -73,8 +73,8 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - GET /openapi.json: all of this in detail
 
 Chat, Responses and Messages take tools. All take sampling fields, and stop strings where their own documentation has
-them; what is not served is refused by name. The headers "anthropic-version" and "anthropic-beta" are accepted and ignored:
-there is one version, this one. Structured output (chat "response_format", Responses "text.format", Messages "output_config") is kept to
+them; what is not served is refused by name. There is one version of Messages, this one, whatever "anthropic-version" and
+"anthropic-beta" say. Structured output (chat "response_format", Responses "text.format", Messages "output_config") is kept to
 while the model writes. Thinking is hidden unless it is asked for: "include_reasoning": true in chat,
 "reasoning": {"summary": "auto"} in Responses, "thinking" in Messages.
 
@@ -98,6 +98,6 @@ while the model writes. Thinking is hidden unless it is asked for: "include_reas
 
 ## Errors
 
-{"error":{"message","type","code","param"}}, and in /v1/messages Anthropic's {"type":"error","error":{"type","message"}}. The message says what to do next. 429, a draining 503 and a 409 of a request that still runs carry Retry-After.
+{"error":{"message","type","code","param"}}, and in /v1/messages, or with "anthropic-version", Anthropic's {"type":"error","error":{"type","message"}}. The message says what to do next. 429, a draining 503 and a 409 of a request that still runs carry Retry-After.
 Give x-request-id, yours or ours, when you ask the operator for help.
 `;

@@ -1,7 +1,20 @@
-import { modelTasks, NetworkError, trustLevels, type Price } from "@darkbloom/protocol";
+import {
+  anthropicErrorSchema,
+  anthropicModelSchema,
+  anthropicModelsSchema,
+  modelTasks,
+  NetworkError,
+  openaiErrorSchema,
+  trustLevels,
+  type AnthropicModel,
+  type AnthropicModels,
+  type Price,
+} from "@darkbloom/protocol";
 import * as z from "zod";
 import { tasksOf, type CatalogEntry } from "../catalog/catalog.ts";
 import { eligibleFor, hasFreeSlot, plainWant } from "../routing/eligibility.ts";
+import { anthropicModelOf, anthropicPageQuery, answersMessages, pageOfModels } from "./anthropic-models.ts";
+import { speaksAnthropic } from "./base-url.ts";
 import { admit } from "./caller.ts";
 import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
 
@@ -40,23 +53,34 @@ type Model = z.infer<typeof model>;
 
 const modelList = z.object({ object: z.literal("list"), data: z.array(model) });
 const wildcard = z.object({ "*": z.string() });
+const anthropicVersion = z.object({
+  "anthropic-version": z.string().optional().describe("Any: the answer has Anthropic's form then"),
+});
+const eitherError = z.union([openaiErrorSchema, anthropicErrorSchema]);
 
 /** `GET /v1/models` */
 export const listModels = (door: Door): Route => ({
   schema: {
     summary: "List the models of this network, those that can answer now first",
+    description: "With the header anthropic-version it is a page of Anthropic's form, in an order that stays.",
     tags: ["models"],
     security: keyed,
-    response: { 200: modelList, ...failureResponses(keyedFailures) },
+    headers: anthropicVersion,
+    querystring: anthropicPageQuery,
+    response: {
+      200: z.union([modelList, anthropicModelsSchema]),
+      ...failureResponses([...keyedFailures, "body_invalid"], eitherError),
+    },
   },
-  handler: async (request, reply): Promise<z.infer<typeof modelList>> => {
+  handler: async (request, reply): Promise<z.infer<typeof modelList> | AnthropicModels> => {
     await admit(door, request.headers, reply);
     const { deps } = door;
-    // Many clients take the first: one that can answer.
-    const models = deps.catalog.entries
-      .map((entry) => describe(deps, entry))
-      .toSorted((one, other) => rankOf(other) - rankOf(one));
+    const { entries } = deps.catalog;
     const isShown = ({ metadata }: Model) => deps.settings.hideUnserved !== true || metadata.provider_count > 0;
+    if (speaksAnthropic(request.headers))
+      return pageOfModels(entries, (entry) => isShown(describe(deps, entry)), request.query);
+    // Many clients take the first: one that can answer.
+    const models = entries.map((entry) => describe(deps, entry)).toSorted((one, other) => rankOf(other) - rankOf(one));
     return { object: "list", data: models.filter(isShown) };
   },
 });
@@ -67,14 +91,20 @@ export const oneModel = (door: Door): Route => ({
     summary: "One model",
     tags: ["models"],
     security: keyed,
+    headers: anthropicVersion,
     params: z.object({ id: z.string().describe("May hold slashes") }),
-    response: { 200: model, ...failureResponses([...keyedFailures, "model_not_found"]) },
+    response: {
+      200: z.union([model, anthropicModelSchema]),
+      ...failureResponses([...keyedFailures, "model_not_found"], eitherError),
+    },
   },
-  handler: async (request, reply): Promise<Model> => {
+  handler: async (request, reply): Promise<Model | AnthropicModel> => {
     await admit(door, request.headers, reply);
     const entry = door.deps.catalog.find(wildcard.parse(request.params)["*"]);
-    if (!entry) throw new NetworkError({ code: "model_not_found", knownModels: door.deps.catalog.entries.length });
-    return describe(door.deps, entry);
+    const toAnthropic = speaksAnthropic(request.headers);
+    if (!entry || (toAnthropic && !answersMessages(entry)))
+      throw new NetworkError({ code: "model_not_found", knownModels: door.deps.catalog.entries.length });
+    return toAnthropic ? anthropicModelOf(entry) : describe(door.deps, entry);
   },
 });
 

@@ -554,7 +554,7 @@ describe("the API description", () => {
     const headersOf = (path: string) => paths[path]?.["post"]?.parameters?.map(({ name }) => name);
     expect(headersOf("/v1/messages")).toContain("anthropic-version");
     expect(headersOf("/v1/chat/completions")).not.toContain("anthropic-version");
-    expect(paths["/v1/models/{id}"]?.["get"]?.parameters?.map(({ name }) => name)).toEqual(["id"]);
+    expect(paths["/v1/models/{id}"]?.["get"]?.parameters?.map(({ name }) => name)).toEqual(["id", "anthropic-version"]);
   });
 });
 

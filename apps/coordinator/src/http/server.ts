@@ -10,7 +10,7 @@ import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, Budget } from "../limits/budget.ts
 import { HTTP_CONNECTIONS_MAX } from "../limits/descriptors.ts";
 import { FailedKeys } from "../limits/failed-keys.ts";
 import { RateLimiter } from "../limits/rate.ts";
-import { dialectBelow, pathOf, routeNotFound } from "./base-url.ts";
+import { dialectOf, pathOf, routeNotFound } from "./base-url.ts";
 import { Connections } from "./connections.ts";
 import type { HttpDeps } from "./deps.ts";
 import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
@@ -79,9 +79,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     done();
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    refuse(deps, new NetworkError(routeNotFound(request.url)), request, reply),
-  );
+  app.setNotFoundHandler((request, reply) => refuse(deps, new NetworkError(routeNotFound(request)), request, reply));
 
   void app.register(swagger, describeApi(deps.settings.version));
   void app.register(async (scope) => {
@@ -155,7 +153,7 @@ function refuse(deps: HttpDeps, error: unknown, request: FastifyRequest, reply: 
   });
   // Nobody is there to be told.
   if (failure.code === "caller_gone") return reply.hijack();
-  const dialect = request.routeOptions.config.dialect ?? dialectBelow(request.url);
+  const dialect = request.routeOptions.config.dialect ?? dialectOf(request);
   return sendFailure(reply, dialect, failure, requestId);
 }
 

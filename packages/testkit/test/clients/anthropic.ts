@@ -124,5 +124,18 @@ export const anthropic: Client = {
       const streamed = await client.messages.stream(asked).finalMessage();
       expect(streamed.content.map((block) => block.type)).toEqual(["thinking", "text"]);
     },
+    async models(world) {
+      const { models } = clientOf(world);
+      const ids = await Array.fromAsync(models.list({ limit: 1, lifecycle: ["active"] }), ({ id }) => id);
+      expect(ids).toEqual([model]);
+      expect((await models.list({ after_id: model })).hasNextPage()).toBe(false);
+      expect(await models.retrieve(model)).toMatchObject({ id: model, type: "model", max_input_tokens: 2048 });
+      expect(await thrown(models.retrieve("nothing"))).toBeInstanceOf(Anthropic.NotFoundError);
+      expect(await thrown(models.list({ limit: 0 }))).toBeInstanceOf(Anthropic.BadRequestError);
+      expect(await thrown(clientOf(world).messages.batches.list())).toMatchObject({
+        status: 404,
+        type: "not_found_error",
+      });
+    },
   },
 };

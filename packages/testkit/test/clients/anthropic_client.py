@@ -86,6 +86,14 @@ def reasoning(world):
     assert "The user asks" in shown.content[0].thinking
 
 
+def models(world):
+    listed = list(at(world).models.list(limit=1, lifecycle=["active"]))
+    assert [(one.id, one.max_input_tokens) for one in listed] == [("darkbloom-tiny", 2048)]
+    assert at(world).models.retrieve("darkbloom-tiny").created_at.year >= 2023
+    refused(anthropic.NotFoundError, lambda: at(world).models.retrieve("nothing"))
+    refused(anthropic.NotFoundError, lambda: at(world).messages.batches.list())
+
+
 run(
     {
         "create": create,
@@ -97,5 +105,6 @@ run(
         "retry": retry,
         "usage": usage,
         "reasoning": reasoning,
+        "models": models,
     }
 )

@@ -12,6 +12,7 @@ export const features = [
   "retry",
   "usage",
   "reasoning",
+  "models",
 ] as const;
 export type Feature = (typeof features)[number];
 

@@ -61,7 +61,8 @@ export class Front implements AsyncDisposable {
       unread = events.pop() ?? "";
       for (const event of events) this.#shapes.event(url.pathname, event);
     }
-    if (!streams) this.#shapes.body(url.pathname, answer.status, unread);
+    const speaks = request.headers["anthropic-version"] === undefined ? "openai" : "anthropic";
+    if (!streams) this.#shapes.body(url.pathname, speaks, answer.status, unread);
     response.end();
   }
 

@@ -131,6 +131,12 @@ export const openaiChat: Client = {
       const chunks = await Array.fromAsync(await client.chat.completions.create({ ...shown, stream: true }));
       expect(JSON.stringify(chunks)).toContain("reasoning_content");
     },
+    async models(world) {
+      const { models } = clientOf(world);
+      expect(await Array.fromAsync(models.list(), ({ id }) => id)).toEqual([model]);
+      expect(await models.retrieve(model)).toMatchObject({ id: model, object: "model", owned_by: "darkbloom" });
+      expect(await thrown(models.retrieve("nothing"))).toBeInstanceOf(OpenAI.NotFoundError);
+    },
   },
 };
 

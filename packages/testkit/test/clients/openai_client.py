@@ -88,6 +88,12 @@ def reasoning(world):
     assert "The user asks" in shown.reasoning_content
 
 
+def models(world):
+    assert [one.id for one in at(world).models.list()] == ["darkbloom-tiny"]
+    assert at(world).models.retrieve("darkbloom-tiny").owned_by == "darkbloom"
+    refused(openai.NotFoundError, lambda: at(world).models.retrieve("nothing"))
+
+
 run(
     {
         "create": create,
@@ -99,5 +105,6 @@ run(
         "retry": retry,
         "usage": usage,
         "reasoning": reasoning,
+        "models": models,
     }
 )

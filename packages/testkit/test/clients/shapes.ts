@@ -1,5 +1,6 @@
 import { Ajv, type ValidateFunction } from "ajv";
 import { deriveSdkSchema, type Sdk } from "../../../../scripts/derive-sdk-schemas.ts";
+import { model } from "./client.ts";
 
 /** A JSON schema, as far as it is changed here. */
 interface Definition {
@@ -41,6 +42,9 @@ const shapesByPath: Readonly<Record<string, Path>> = {
   "/v1/completions": { sdk: "openai", body: "CompletionBody", event: "CompletionEvent" },
   "/v1/messages": { sdk: "anthropic", body: "MessagesBody", event: "MessagesEvent" },
   "/v1/messages/count_tokens": { sdk: "anthropic", body: "TokenCountBody" },
+  // To OpenAI's SDKs they have more members than its types.
+  "/v1/models": { sdk: "anthropic", body: "ModelsBody" },
+  [`/v1/models/${model}`]: { sdk: "anthropic", body: "ModelBody" },
 };
 const errorTypes: Readonly<Record<Sdk, string>> = { openai: "OpenAiErrorBody", anthropic: "AnthropicErrorBody" };
 
@@ -67,9 +71,10 @@ export class Shapes {
     }
   }
 
-  body(endpoint: string, status: number, text: string): void {
+  /** @param speaks whose SDK asked */
+  body(endpoint: string, speaks: Sdk, status: number, text: string): void {
     const path = shapesByPath[endpoint];
-    if (path) this.#check(path.sdk, status < 400 ? path.body : errorTypes[path.sdk], text);
+    if (path?.sdk === speaks) this.#check(path.sdk, status < 400 ? path.body : errorTypes[path.sdk], text);
   }
 
   /** @param text one event with its lines, without the blank line that ends it */

@@ -49,4 +49,10 @@ export {
   messagesResponseSchema,
   tokenCountSchema,
 } from "./answer-schema.ts";
+export {
+  anthropicModelSchema,
+  anthropicModelsSchema,
+  type AnthropicModel,
+  type AnthropicModels,
+} from "./model-schema.ts";
 export { countTokensRequestSchema, messagesRequestSchema } from "./request-schema.ts";
