@@ -1,6 +1,7 @@
 import { softwareSerial, toHex } from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { mdaEvidenceIn } from "./adapters/apple-mda.ts";
+import { attentionsIn, keepAttention, type AttentionFacts } from "./adapters/attention.ts";
 import { codeSha256 } from "./adapters/code-hash.ts";
 import { EngineLoadError } from "./adapters/engine/engine-life.ts";
 import { EngineProcess } from "./adapters/engine/engine-process.ts";
@@ -95,8 +96,11 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const mda = mdaEvidenceIn(folder);
   // A serial that Apple vouches for; without that it would be anybody's word, and the key's own name is more.
   const serial = (mda && machine.serial) ?? softwareSerial(nodeCrypto, signer.publicKey);
-  const engine = opening.use(config.engine ?? (await loadModel(config)));
-  if (engine instanceof EngineProcess) enginePosture = () => engine.posture;
+  const engine = opening.use(config.engine ?? (await loadModel({ ...config, attentions: attentionsIn(folder) })));
+  if (engine instanceof EngineProcess) {
+    enginePosture = () => engine.posture;
+    if (engine.facts.attention) keepAttention(folder, engine.facts.attention);
+  }
   const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, signer };
 
   const description: SelfDescription = {
@@ -197,12 +201,14 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
 /** The model, in a process of its own. */
 export async function loadModel(
   config: Pick<ProviderConfig, "modelPath" | "build" | "slots" | "threads" | "contextTokens"> & {
+    /** What was measured before, where attention is measured at all. */
+    readonly attentions?: readonly AttentionFacts[];
     readonly hooks?: Pick<ProviderHooks, "onLoading">;
   },
 ): Promise<EngineProcess> {
-  const { modelPath, build, slots, threads, contextTokens, hooks } = config;
+  const { modelPath, build, slots, threads, contextTokens, attentions, hooks } = config;
   return EngineProcess.start({
-    load: { modelPath, build, slots, threads, contextTokens },
+    load: { modelPath, build, slots, threads, contextTokens, attentions },
     onLoading: (step) => hooks?.onLoading?.(step),
   });
 }

@@ -9,6 +9,7 @@ import { ledgerCheck } from "./ledger-check.ts";
 import { machinesApprove, machinesRefuse } from "./machines-decide.ts";
 import { machinesList } from "./machines-list.ts";
 import { modelsInspect } from "./models-inspect.ts";
+import { providerBenchmark } from "./provider-benchmark.ts";
 import { providerDoctor } from "./provider-doctor.ts";
 import { providerAttest } from "./provider-attest.ts";
 import { providerLogin } from "./provider-login.ts";
@@ -53,6 +54,7 @@ export const commands: readonly Command[] = [
   providerStatus,
   providerDoctor,
   providerModels,
+  providerBenchmark,
   providerLogin,
   providerAttest,
   providerStop,

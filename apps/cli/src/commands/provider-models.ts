@@ -33,10 +33,15 @@ export const providerModels = command({
       engine: `${engine.name} ${engine.version}`,
     };
     const memoryBytes = totalmem();
-    outputOf(json).result({ ...facts, memory_bytes: memoryBytes }, () =>
+    const neededBytes = engine.facts.memory?.neededBytes;
+    const needed = neededBytes === undefined ? {} : { memory_needed_bytes: neededBytes };
+    outputOf(json).result({ ...facts, memory_bytes: memoryBytes, ...needed }, () =>
       columns([
         ...Object.entries(facts).map(([field, value]) => [field, [value].flat().join(", ")]),
         ["memory", `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB in this machine`],
+        ...(neededBytes === undefined
+          ? []
+          : [["memory needed", `${(neededBytes / BYTES_PER_GIB).toFixed(1)} GiB with one slot`]]),
       ]),
     );
     return 0;

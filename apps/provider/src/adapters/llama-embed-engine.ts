@@ -1,7 +1,7 @@
 import type { EmbedInput } from "@darkbloom/protocol";
 import type { Llama } from "node-llama-cpp";
 import type { Embedded, Engine, LoadedModel } from "../inference/engine.ts";
-import { engineVersion } from "./llama-open.ts";
+import { engineVersion, type LoadFindings } from "./llama-open.ts";
 import type { LlamaEmbedder } from "./llama-embedder.ts";
 
 /** llama.cpp with a model that only embeds: it has no chat template, and no memory is taken for talking. */
@@ -10,14 +10,16 @@ export class LlamaEmbedEngine implements Engine {
   readonly version = engineVersion;
   readonly model: LoadedModel;
   readonly slots: number;
+  readonly findings: LoadFindings;
   readonly #llama: Llama;
   readonly #embedder: LlamaEmbedder;
 
-  constructor(llama: Llama, embedder: LlamaEmbedder, slots: number, loaded: LoadedModel) {
+  constructor(llama: Llama, embedder: LlamaEmbedder, slots: number, loaded: LoadedModel, findings: LoadFindings) {
     this.#llama = llama;
     this.#embedder = embedder;
     this.model = loaded;
     this.slots = slots;
+    this.findings = findings;
   }
 
   stepMs(): number {

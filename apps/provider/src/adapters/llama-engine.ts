@@ -2,6 +2,7 @@ import type { EmbedInput } from "@darkbloom/protocol";
 import {
   type Llama,
   type LlamaContext,
+  type LlamaContextOptions,
   LlamaGrammarEvaluationState,
   type LlamaModel,
   type Token,
@@ -17,7 +18,14 @@ import { PrefixSlots } from "./llama-prefix.ts";
 import { batchContextOf } from "./llama-binding.ts";
 import { BatchSequence, LlamaBatches } from "./llama-batches.ts";
 import type { LlamaEmbedder } from "./llama-embedder.ts";
-import { contextTokensOf, engineVersion, type LlamaOptions, type OpenedModel } from "./llama-open.ts";
+import {
+  contextTokensOf,
+  engineVersion,
+  findingsOf,
+  type LlamaOptions,
+  type LoadFindings,
+  type OpenedModel,
+} from "./llama-open.ts";
 import { drawingOf, logprobOf, samplerConfig } from "./llama-sampling.ts";
 import { textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
 import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
@@ -32,6 +40,7 @@ export class LlamaEngine implements Engine {
   readonly version = engineVersion;
   readonly model: LoadedModel;
   readonly slots: number;
+  readonly findings: LoadFindings;
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #template: ChatTemplate;
@@ -53,6 +62,7 @@ export class LlamaEngine implements Engine {
     context: LlamaContext,
     slots: number,
     loaded: LoadedModel,
+    findings: LoadFindings,
     embedder: LlamaEmbedder | undefined,
   ) {
     this.#llama = llama;
@@ -60,7 +70,11 @@ export class LlamaEngine implements Engine {
     this.#model = model;
     this.#template = template;
     this.#context = context;
-    const batches = new LlamaBatches(batchContextOf(context), context.batchSize, model.fileInsights.swaSize);
+    const { on, off } = findings.attention?.paces ?? {};
+    const pace = findings.attention?.flash ? on : off;
+    const batches = new LlamaBatches(batchContextOf(context), context.batchSize, model.fileInsights.swaSize, {
+      msPerPromptToken: pace && 1000 / Math.max(1, pace.promptTokensPerSec),
+    });
     this.#batches = batches;
     const sequences = Array.from({ length: slots }, (_, id) => new BatchSequence(batches, id));
     this.#sequences = new PrefixSlots(sequences);
@@ -70,6 +84,7 @@ export class LlamaEngine implements Engine {
     this.#bytesOf = tokenBytes(model.vocabularyType, model.fileInfo.metadata.tokenizer.ggml);
     this.model = loaded;
     this.slots = slots;
+    this.findings = findings;
   }
 
   /** How long the step that is under way has taken. */
@@ -82,15 +97,17 @@ export class LlamaEngine implements Engine {
    *
    * @throws ModelFileError
    */
-  static async open(
-    { llama, model, modelPath, weightsSha256 }: OpenedModel,
-    options: LlamaOptions,
-    embedder?: LlamaEmbedder,
-  ): Promise<LlamaEngine> {
+  static async open(opened: OpenedModel, options: LlamaOptions, embedder?: LlamaEmbedder): Promise<LlamaEngine> {
+    const { llama, model, modelPath, weightsSha256, attention } = opened;
     const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
     const template = templateOf(model, modelPath);
     const wanted = contextTokensOf(model, options);
-    const context = await contextOf(model, modelPath, { sequences: slots, contextSize: wanted, threads });
+    const context = await contextOf(model, modelPath, {
+      sequences: slots,
+      contextSize: wanted,
+      threads,
+      ...(attention && { flashAttention: attention.flash }),
+    });
     // The context may come out a little larger than asked for.
     const contextTokens = Math.min(wanted, context.contextSize);
     const tasks = ["generate", ...(embedder ? (["embed"] as const) : [])] as const;
@@ -102,7 +119,7 @@ export class LlamaEngine implements Engine {
       tasks,
       ...(embedder && { vectorLength: embedder.vectorLength }),
     };
-    return new LlamaEngine(llama, model, template, context, slots, loaded, embedder);
+    return new LlamaEngine(llama, model, template, context, slots, loaded, findingsOf(opened), embedder);
   }
 
   async prompt(job: PromptJob): Promise<Prompt> {
@@ -200,11 +217,11 @@ export class LlamaEngine implements Engine {
 async function contextOf(
   model: LlamaModel,
   modelPath: string,
-  { sequences, contextSize, threads }: { sequences: number; contextSize: number; threads: number },
+  options: LlamaContextOptions & { readonly sequences: number; readonly contextSize: number },
 ): Promise<LlamaContext> {
-  return model.createContext({ sequences, contextSize, threads }).catch((cause: unknown) => {
+  return model.createContext(options).catch((cause: unknown) => {
     throw new ModelFileError(
-      `There is too little memory for ${sequences} slots of ${contextSize} tokens with ${modelPath}. Ask for fewer slots or a smaller context.`,
+      `There is too little memory for ${options.sequences} slots of ${options.contextSize} tokens with ${modelPath}. Ask for fewer slots or a smaller context.`,
       { cause },
     );
   });

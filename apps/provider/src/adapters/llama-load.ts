@@ -1,9 +1,10 @@
 import type { LoadingStep } from "./engine/words.ts";
+import { attentionOf } from "./llama-attention.ts";
 import { LlamaEmbedEngine } from "./llama-embed-engine.ts";
 import { LlamaEmbedder, poolingOf } from "./llama-embedder.ts";
 import { LlamaEngine } from "./llama-engine.ts";
 import { tokenBytesMaxOf } from "./llama-tokens.ts";
-import { contextTokensOf, openModel, type LlamaOptions } from "./llama-open.ts";
+import { contextTokensOf, findingsOf, openModel, type LlamaOptions } from "./llama-open.ts";
 import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { hasTemplate } from "./model-templates.ts";
 
@@ -15,24 +16,28 @@ import { hasTemplate } from "./model-templates.ts";
  */
 export async function loadLlama(
   options: LlamaOptions,
-  tell?: (step: LoadingStep) => void,
+  tell: (step: LoadingStep) => void = () => undefined,
 ): Promise<LlamaEngine | LlamaEmbedEngine> {
-  const opened = await openModel(options, tell);
-  const { llama, model, modelPath, weightsSha256 } = opened;
+  const found = await openModel(options, tell);
+  const { llama, model, modelPath, weightsSha256 } = found;
   const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
   try {
     const contextTokens = contextTokensOf(model, options);
+    const isTalking = poolingOf(model.fileInfo) === undefined || hasTemplate(model.fileInfo);
+    const attention = isTalking ? await attentionOf(found, options, tell) : undefined;
+    const opened = { ...found, attention };
     if (poolingOf(model.fileInfo) === undefined) return await LlamaEngine.open(opened, options);
     const embedder = await LlamaEmbedder.open(model, modelPath, { contextTokens, threads });
     if (hasTemplate(model.fileInfo)) return await LlamaEngine.open(opened, options, embedder);
-    return new LlamaEmbedEngine(llama, embedder, slots, {
+    const loaded = {
       build,
       weightsSha256,
       contextTokens,
       tokenBytesMax: tokenBytesMaxOf(model),
-      tasks: ["embed"],
+      tasks: ["embed"] as const,
       vectorLength: embedder.vectorLength,
-    });
+    };
+    return new LlamaEmbedEngine(llama, embedder, slots, loaded, findingsOf(opened));
   } catch (error) {
     await llama.dispose();
     throw error;

@@ -19,7 +19,7 @@ const server = new EngineServer(line, async (options, tell) => {
   // Loaded here, so that the process is hardened before native code runs.
   const { loadLlama } = await import("../llama-load.ts");
   const engine = await loadLlama(options, tell);
-  return { engine, facts: { posture: hardening.posture() } };
+  return { engine, facts: { posture: hardening.posture(), ...engine.findings } };
 });
 await server.over;
 await server[Symbol.asyncDispose]();

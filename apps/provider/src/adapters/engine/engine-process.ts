@@ -270,7 +270,7 @@ export class EngineProcess implements Engine, EngineLifecycle {
   }
 
   async #load(): Promise<void> {
-    const life = lifeOf(this.#options);
+    const life = lifeOf(withAttention(this.#options, this.#facts));
     // So that whoever disposes in the meantime ends it.
     this.#restart = undefined;
     const closing = () => this.#isClosed;
@@ -321,6 +321,14 @@ function* shares(inputs: readonly EmbedInput[]): Generator<readonly EmbedInput[]
 
 /** Far above any context. */
 const PROMPT_TOKENS_MAX = 4 * 1024 * 1024;
+
+/** What was measured at the first load is not measured again. */
+const withAttention = (options: EngineProcessOptions, { attention }: LoadedFacts): EngineProcessOptions => {
+  const { attentions } = options.load;
+  return attentions && attention
+    ? { ...options, load: { ...options.load, attentions: [...attentions, attention] } }
+    : options;
+};
 
 const lifeOf = (options: EngineProcessOptions): EngineLife =>
   new EngineLife({

@@ -1,5 +1,6 @@
 import { engineRefusals, modelTasks } from "@darkbloom/protocol";
 import * as z from "zod";
+import { attentionFacts } from "../attention.ts";
 import type { LoadedModel } from "../../inference/engine.ts";
 import type { Piece, ReplyForm } from "../../language/reply.ts";
 
@@ -14,16 +15,6 @@ export const loadingStep = z.object({
   done: z.number().min(0).max(1),
 });
 export type LoadingStep = z.infer<typeof loadingStep>;
-
-/** What was measured with one setting of flash attention. */
-const pace = z.object({ promptTokensPerSec: z.number().nonnegative(), decodeTokensPerSec: z.number().nonnegative() });
-export const attentionFacts = z.object({
-  flash: z.boolean(),
-  /** What it is true for: the weights, the engine and the device that were measured. */
-  key: text,
-  /** Absent where it was not measured. */
-  paces: z.object({ on: pace, off: pace }).optional(),
-});
 
 export const loadedFacts = z.object({
   name: text,
