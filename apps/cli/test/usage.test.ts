@@ -176,7 +176,7 @@ describe.concurrent("usage", () => {
   it("describes the bundled model", async () => {
     const told = await darkbloom(["provider", "models"]);
     expect(told.stdout).toMatch(/^build +darkbloom-tiny-q8_0$/m);
-    expect(told.stdout).toMatch(/^memory +[\d.]+ GiB in this machine$/m);
+    expect(told.stdout).toMatch(/^memory +[\d.]+ GB in this machine$/m);
     const { code, stdout } = await darkbloom(["provider", "models", "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({

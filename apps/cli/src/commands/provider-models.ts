@@ -4,7 +4,7 @@ import { command } from "../command.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf } from "../output.ts";
 
-const BYTES_PER_GIB = 1024 ** 3;
+const BYTES_PER_GB = 1e9;
 
 export const providerModels = command({
   path: "provider models",
@@ -38,12 +38,12 @@ export const providerModels = command({
     outputOf(json).result({ ...facts, memory_bytes: memoryBytes, ...needed }, () =>
       columns([
         ...Object.entries(facts).map(([field, value]) => [field, [value].flat().join(", ")]),
-        ["memory", `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB in this machine`],
-        ...(neededBytes === undefined
-          ? []
-          : [["memory needed", `${(neededBytes / BYTES_PER_GIB).toFixed(1)} GiB with one slot`]]),
+        ["memory", `${gb(memoryBytes)} in this machine`],
+        ...(neededBytes === undefined ? [] : [["memory needed", `${gb(neededBytes)} with one slot`]]),
       ]),
     );
     return 0;
   },
 });
+
+const gb = (bytes: number): string => `${(bytes / BYTES_PER_GB).toFixed(2)} GB`;
