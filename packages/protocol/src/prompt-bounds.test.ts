@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Message } from "./dialects/job.ts";
-import { promptTokensMax, promptTokensMin, TEMPLATE_TOKENS_MAX } from "./prompt-bounds.ts";
+import type { EmbedInput, Message } from "./dialects/job.ts";
+import {
+  EMBED_TOKENS_ADDED_MAX,
+  inputTokensMax,
+  promptTokensMax,
+  promptTokensMin,
+  TEMPLATE_TOKENS_MAX,
+} from "./prompt-bounds.ts";
 
 const user = (text: string): Message => ({ role: "user", text });
 
@@ -24,4 +30,18 @@ describe("the least that a prompt comes to", () => {
 
 it("allows a template words of its own above a body's bytes", () => {
   expect(promptTokensMax(10)).toBe(10 + TEMPLATE_TOKENS_MAX);
+});
+
+/** Goal: never fewer than an honest tokenizer could count. Method: texts that one would write out first, where that matters. */
+describe("the most that one text comes to", () => {
+  it.each<[string, input: EmbedInput, enough: number, tokens: number]>([
+    ["letters", "abc", 100, 3],
+    ["characters of several bytes", "é€", 100, 6],
+    ["a sign that stands for several letters", "\ufb03", 100, 3],
+    ["one that stands for a sentence", "\ufdfa", 100, 33],
+    ["the same where it is long enough as it stands", "\ufdfa", 3 + EMBED_TOKENS_ADDED_MAX, 3],
+    ["tokens", [5, 6], 100, 2],
+  ])("%s", (_, input, enough, tokens) => {
+    expect(inputTokensMax(input, enough)).toBe(tokens + EMBED_TOKENS_ADDED_MAX);
+  });
 });

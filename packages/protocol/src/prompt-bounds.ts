@@ -41,5 +41,17 @@ export function promptTokensMin({ messages, embed }: Pick<Job, "messages" | "emb
 const inputTokensMin = (input: EmbedInput, tokenBytesMax: number): number =>
   typeof input === "string" ? Math.ceil(utf8(input.trim()).length / tokenBytesMax) : input.length;
 
+/**
+ * The most tokens that one text can become in a vector's context. Some tokenizers read a text in its compatibility form, which
+ * may be longer than what was sent; what is long enough as it stands is not looked at again.
+ *
+ * @param enough from so many on it does not matter how many more
+ */
+export function inputTokensMax(input: EmbedInput, enough: number): number {
+  if (typeof input !== "string") return input.length + EMBED_TOKENS_ADDED_MAX;
+  const sent = utf8(input).length + EMBED_TOKENS_ADDED_MAX;
+  return sent >= enough ? sent : utf8(input.normalize("NFKD")).length + EMBED_TOKENS_ADDED_MAX;
+}
+
 /** Many templates leave out what an assistant thought in earlier turns, up to this tag. */
 const THOUGHT_END = "</think>";

@@ -133,11 +133,13 @@ describe("vectors over the network", () => {
   });
 
   it("move on from a machine that fails to one that does not", async () => {
-    let asked = 0;
-    const flaky = () => (asked++ === 1 ? { pieces: [], failAfter: 0 } : fine);
-    const { ask, spent } = await network(flaky, flaky);
+    const made: { embedded: number }[] = [];
+    const embedded = () => made.reduce((sum, engine) => sum + engine.embedded, 0);
+    const flaky = (text: string) => (text === "y" && embedded() === 1 ? { pieces: [], failAfter: 0 } : fine);
+    const { ask, spent, providers } = await network(flaky, flaky);
+    made.push(...providers.map(({ engine }) => engine));
     expect(vectorsIn(await ask({ input: ["x", "y", "z"] }))).toHaveLength(3);
-    expect(asked).toBe(5);
+    expect(providers.map(({ engine }) => engine.embedded).toSorted((a, b) => a - b)).toEqual([1, 3]);
     expect(await spent()).toBe(3n);
   });
 
@@ -192,9 +194,10 @@ describe("vectors over the network", () => {
       "input",
       "2048",
     ],
-  ])("are refused by name: %s", async (_, more, code, param, words) => {
-    const { ask, spent } = await network(() => fine);
+  ])("are refused by name, and nothing is computed for them: %s", async (_, more, code, param, words) => {
+    const { ask, spent, providers } = await network(() => fine);
     const answered = await ask(more);
+    expect(providers.map(({ engine }) => engine.embedded)).toEqual([0]);
     expect(answered.status).toBe(400);
     expect(errorIn(answered)).toMatchObject({ code, param, message: expect.stringContaining(words) });
     expect(await spent()).toBe(0n);

@@ -2,6 +2,8 @@ import {
   AnswerOpener,
   ENVELOPE_LIFE_MS,
   failureOfRefusal,
+  inputTokensMax,
+  mostOf,
   NetworkError,
   promptTokensMax,
   sealRequest,
@@ -168,6 +170,11 @@ export class Attempt implements Disposable {
     return this.#completion;
   }
 
+  /** What this machine sent is no answer, whoever signed it. */
+  broken(): NetworkError {
+    return this.#providerFault("generation_failed");
+  }
+
   /** Tells routing that this was good, and how fast. */
   measured(relayedBytes: number): void {
     // The bytes of vectors say nothing of how fast it writes.
@@ -260,14 +267,15 @@ export class Attempt implements Disposable {
 
   /**
    * A refusal costs the caller the request and the machine nothing, so it is believed no further than it must
-   * be: before any content, or before the vector of the text that is refused, and of something that was sent.
+   * be: before any content, and of something that was sent.
    */
   #isPlausible(refusal: EngineRefusalCode): boolean {
-    const { job, body } = this.#ask;
-    if (this.#phase === "after_content" && taskOf(job) !== "embed") return false;
+    const { job } = this.#ask;
+    if (this.#phase === "after_content") return false;
     switch (refusal) {
       case "context_exceeded":
-        return promptTokensMax(body.length) >= this.#contextTokens;
+        // A prompt that fills the context leaves no room for an answer; a vector needs none.
+        return this.#longestTokens >= this.#contextTokens + (job.embed ? 1 : 0);
       case "messages_refused":
         return true;
       case "schema_refused":
@@ -288,8 +296,16 @@ export class Attempt implements Disposable {
     const contextTokens = this.#contextTokens;
     return {
       contextTokens,
-      promptTokens: Math.max(contextTokens, Math.min(promptTokens, promptTokensMax(this.#ask.body.length))),
+      promptTokens: Math.max(contextTokens, Math.min(promptTokens, this.#longestTokens)),
     };
+  }
+
+  /** The most tokens that what shares one context can come to: the prompt, or the longest of several texts. */
+  get #longestTokens(): number {
+    const { job, body } = this.#ask;
+    return job.embed
+      ? mostOf(job.embed.inputs.map((input) => inputTokensMax(input, this.#contextTokens + 1)))
+      : promptTokensMax(body.length);
   }
 
   /** As the machine signed it. */

@@ -1,4 +1,11 @@
-import { utf8, type OpenedFrame, type ProviderId } from "@darkbloom/protocol";
+import {
+  AnswerMalformed,
+  NetworkError,
+  utf8,
+  type AnswerCheck,
+  type OpenedFrame,
+  type ProviderId,
+} from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { Caller } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
@@ -9,12 +16,25 @@ import { Relay, STREAM_HELD_BYTES_MAX } from "./relay.ts";
 const PROVIDER = "prov_1" as ProviderId;
 const MIB = 1024 * 1024;
 
+interface Relayed {
+  readonly stream?: boolean;
+  readonly maxBytes?: number;
+  readonly caller?: Caller;
+  readonly check?: AnswerCheck;
+}
+
 /** The relay of one answer to a caller, and what is held of it. */
-function relayed({ stream = true, maxBytes = 1e9, caller = new Caller() } = {}) {
+function relayed({ stream = true, maxBytes = 1e9, caller = new Caller(), check }: Relayed = {}) {
   const budget = new Budget(maxBytes);
   const held = budget.share();
   const ask = askFor({ stream }, { held, hangUp: caller.signal });
-  const relay = new Relay(nodeCrypto, ask, caller, PROVIDER);
+  const broken = new NetworkError({
+    code: "provider_fault",
+    providerId: PROVIDER,
+    phase: "after_content",
+    fault: "generation_failed",
+  });
+  const relay = new Relay(nodeCrypto, ask, caller, { providerId: PROVIDER, broken: () => broken }, check);
   const take = (text: string | Uint8Array, completionTokens: number, final = false) =>
     relay.take({ plaintext: typeof text === "string" ? utf8(text) : text, completionTokens, final } as OpenedFrame);
   const isFull = () => {
@@ -110,3 +130,40 @@ describe("a caller who left", () => {
     await expect(take("data: 1\n\n", 1)).rejects.toThrow("ours");
   });
 });
+
+describe("an answer that can be judged", () => {
+  /** Goal: a check sees every byte once, and hears of the end whether the caller was there. Method: one that writes down. */
+  it.each([false, true])("is, to its end, left: %s", async (leaves) => {
+    const heard: unknown[] = [];
+    const check: AnswerCheck = {
+      push: (bytes) => void heard.push(new TextDecoder().decode(bytes)),
+      end: (isCut) => void heard.push(isCut),
+    };
+    const { take, caller } = relayed({ stream: false, check });
+    await take("ab", 0);
+    if (leaves) caller.leave();
+    await take("c", 0, true);
+    expect(heard).toEqual(["ab", "c", leaves]);
+  });
+
+  it.each<[string, Partial<AnswerCheck>]>([
+    ["in its middle", { push: () => malformed() }],
+    ["at its end", { end: () => malformed() }],
+  ])("is its machine's fault where it is malformed %s, and goes nowhere", async (_, wrong) => {
+    const { take, said } = relayed({ stream: false, check: { push: () => {}, end: () => {}, ...wrong } });
+    await expect(take("x", 0, true)).rejects.toMatchObject({ failure: { code: "provider_fault" } });
+    expect(said()).toBe("");
+  });
+
+  it("is not its machine's fault where the check itself broke", async () => {
+    const push = () => {
+      throw new RangeError("ours");
+    };
+    const { take } = relayed({ stream: false, check: { push, end: () => {} } });
+    await expect(take("x", 0)).rejects.toThrow("ours");
+  });
+});
+
+function malformed(): never {
+  throw new AnswerMalformed();
+}

@@ -1,15 +1,17 @@
 import {
+  AnswerMalformed,
   joinBytes,
   NetworkError,
   StreamEnd,
   StreamMalformed,
   toHex,
+  type AnswerCheck,
   type Crypto,
   type OpenedFrame,
-  type ProviderId,
 } from "@darkbloom/protocol";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import type { Ask } from "./ask.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Reply } from "./reply.ts";
 
 /** Of one stream, what waits for its event to become whole or for the check; no event of a model comes near this. */
@@ -24,7 +26,8 @@ export const STREAM_HELD_BYTES_MAX = 16 * 1024 * 1024;
 export class Relay {
   readonly #ask: Ask;
   readonly #reply: Reply;
-  readonly #providerId: ProviderId;
+  readonly #attempt: Pick<Attempt, "providerId" | "broken">;
+  readonly #check: AnswerCheck | undefined;
   readonly #hash: ReturnType<Crypto["newSha256"]>;
   readonly #end: StreamEnd | undefined;
   #last: Uint8Array = new Uint8Array(0);
@@ -33,10 +36,18 @@ export class Relay {
   #relayedTokens = 0;
   #relayedBytes = 0;
 
-  constructor(crypto: Crypto, ask: Ask, reply: Reply, providerId: ProviderId) {
+  /** @param check of an answer that can be judged by its bytes alone */
+  constructor(
+    crypto: Crypto,
+    ask: Ask,
+    reply: Reply,
+    attempt: Pick<Attempt, "providerId" | "broken">,
+    check?: AnswerCheck,
+  ) {
     this.#ask = ask;
     this.#reply = reply;
-    this.#providerId = providerId;
+    this.#attempt = attempt;
+    this.#check = check;
     this.#hash = crypto.newSha256();
     this.#end = ask.job.stream ? new StreamEnd() : undefined;
   }
@@ -59,6 +70,7 @@ export class Relay {
     this.#hash.update(plaintext);
     this.#generatedTokens = completionTokens;
     this.#relayedBytes += plaintext.length;
+    this.#judge(plaintext, final);
     const free = this.#free(plaintext, final);
     if (final) this.#last = free;
     else await this.#pass(free);
@@ -75,6 +87,15 @@ export class Relay {
     await this.#pass(this.#last);
   }
 
+  #judge(plaintext: Uint8Array, final: boolean): void {
+    try {
+      this.#check?.push(plaintext);
+      if (final) this.#check?.end(this.#ask.hangUp.aborted);
+    } catch (error) {
+      throw error instanceof AnswerMalformed ? this.#attempt.broken() : error;
+    }
+  }
+
   #free(plaintext: Uint8Array, final: boolean): Uint8Array {
     if (!this.#end) return plaintext;
     try {
@@ -86,7 +107,7 @@ export class Relay {
       if (!(error instanceof StreamMalformed)) throw error;
       throw new NetworkError({
         code: "receipt_mismatch",
-        providerId: this.#providerId,
+        providerId: this.#attempt.providerId,
         phase: "after_content",
         mismatch: "stream",
       });
@@ -94,13 +115,7 @@ export class Relay {
   }
 
   #hold(bytes: number): void {
-    if (bytes > STREAM_HELD_BYTES_MAX)
-      throw new NetworkError({
-        code: "provider_fault",
-        providerId: this.#providerId,
-        phase: "after_content",
-        fault: "generation_failed",
-      });
+    if (bytes > STREAM_HELD_BYTES_MAX) throw this.#attempt.broken();
     const more = bytes - this.#heldBytes;
     if (more > 0 && !this.#ask.held.grow(more))
       throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });

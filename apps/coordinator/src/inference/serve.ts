@@ -152,7 +152,8 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     timing: { holdMs: turn.heldMs - turn.startedMs, queueMs, sealMs, firstContentMs },
   });
 
-  const relay = new Relay(net.crypto, ask, reply, providerId);
+  const check = entry.embedding && ask.dialect.checkVectors?.(ask.job, entry.embedding.dimensions);
+  const relay = new Relay(net.crypto, ask, reply, attempt, check);
   for (let over = false; !over;) {
     const frame = await attempt.next();
     await relay.take(frame);

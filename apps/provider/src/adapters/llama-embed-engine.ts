@@ -26,6 +26,10 @@ export class LlamaEmbedEngine implements Engine {
     return this.#embedder.stepMs;
   }
 
+  fit(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<void> {
+    return this.#embedder.fit(inputs, signal);
+  }
+
   embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
     return this.#embedder.embed(inputs, signal);
   }

@@ -1,5 +1,6 @@
 import type { EmbedInput } from "@darkbloom/protocol";
 import { type GgufFileInfo, type LlamaEmbeddingContext, type LlamaModel, type Token } from "node-llama-cpp";
+import { setImmediate } from "node:timers/promises";
 import type { Embedded } from "../inference/engine.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { tokenBytesMaxOf } from "./llama-tokens.ts";
@@ -70,6 +71,15 @@ export class LlamaEmbedder implements AsyncDisposable {
     return this.#stepSinceMs === undefined ? 0 : performance.now() - this.#stepSinceMs;
   }
 
+  async fit(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<void> {
+    for (const input of inputs) {
+      this.#lengthOf(this.#tokensOf(input));
+      // Others that use the model are heard between two texts.
+      await setImmediate();
+      signal.throwIfAborted();
+    }
+  }
+
   async *embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
     for (const input of inputs) {
       const tokens = this.#tokensOf(input);
@@ -82,8 +92,7 @@ export class LlamaEmbedder implements AsyncDisposable {
   async #vectorOf(tokens: Token[], signal: AbortSignal): Promise<Embedded> {
     signal.throwIfAborted();
     if (this.#isClosed) throw new Error("the model was closed");
-    const length = this.#context.calculateInputLength(tokens);
-    if (length > this.#contextTokens) throw new EngineRefusal("context_exceeded", length);
+    const length = this.#lengthOf(tokens);
     this.#stepSinceMs = performance.now();
     try {
       const { vector } = await this.#context.getEmbeddingFor(tokens);
@@ -91,6 +100,13 @@ export class LlamaEmbedder implements AsyncDisposable {
     } finally {
       this.#stepSinceMs = undefined;
     }
+  }
+
+  /** With what stands before and behind every text of this model. */
+  #lengthOf(tokens: Token[]): number {
+    const length = this.#context.calculateInputLength(tokens);
+    if (length > this.#contextTokens) throw new EngineRefusal("context_exceeded", length);
+    return length;
   }
 
   #tokensOf(input: EmbedInput): Token[] {

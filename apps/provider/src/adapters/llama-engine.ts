@@ -188,9 +188,17 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  fit(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<void> {
+    return this.#vectors.fit(inputs, signal);
+  }
+
   embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
+    return this.#vectors.embed(inputs, signal);
+  }
+
+  get #vectors(): LlamaEmbedder {
     if (!this.#embedder) throw new RangeError("this model does not embed");
-    return this.#embedder.embed(inputs, signal);
+    return this.#embedder;
   }
 
   async #grammarOf(prompt: Prompt, generation: Generation): Promise<LlamaGrammarEvaluationState | undefined> {

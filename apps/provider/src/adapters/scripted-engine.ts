@@ -132,24 +132,36 @@ export class ScriptedEngine implements Engine {
     }
   }
 
+  async fit(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<void> {
+    for (const input of inputs) {
+      signal.throwIfAborted();
+      this.#taken(input);
+    }
+  }
+
   /** Each word is a token; an input is the message that the script is asked about. The vector is the sum of its words' own, so that texts with the same words are near each other. */
   async *embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
     const { vectorLength } = this.model;
     if (vectorLength === undefined) throw new RangeError("this model does not embed");
     for (const input of inputs) {
       signal.throwIfAborted();
-      const words = typeof input === "string" ? wordsOf(input).map((word) => word.trim()) : input.map(String);
-      if (words.length > this.model.contextTokens) throw new EngineRefusal("context_exceeded", words.length);
-      if (typeof input !== "string" && input.some((token) => token >= SCRIPTED_VOCABULARY_TOKENS))
-        throw new EngineRefusal("tokens_refused");
-      const script = this.#options.script([{ role: "user", text: words.join(" ") }], noTools);
-      if (script.refuses) throw new EngineRefusal(script.refuses);
+      const { words, script } = this.#taken(input);
       if (script.failAfter === 0) throw new Error(SCRIPTED_FAULT);
       await this.#pause(script.hangAfter === 0 ? Infinity : script.firstTokenMs, signal);
       signal.throwIfAborted();
       this.embedded++;
       yield { vector: madeUpVector(words, vectorLength), tokens: words.length };
     }
+  }
+
+  #taken(input: EmbedInput): { readonly words: readonly string[]; readonly script: Script } {
+    const words = typeof input === "string" ? wordsOf(input).map((word) => word.trim()) : input.map(String);
+    if (words.length > this.model.contextTokens) throw new EngineRefusal("context_exceeded", words.length);
+    if (typeof input !== "string" && input.some((token) => token >= SCRIPTED_VOCABULARY_TOKENS))
+      throw new EngineRefusal("tokens_refused");
+    const script = this.#options.script([{ role: "user", text: words.join(" ") }], noTools);
+    if (script.refuses) throw new EngineRefusal(script.refuses);
+    return { words, script };
   }
 
   async #pause(ms: number | undefined, signal: AbortSignal): Promise<void> {

@@ -246,12 +246,30 @@ export function embedderContract(name: string, open: () => Promise<Engine>): voi
       ["more tokens than its context", Array.from({ length: 500 }, () => 5), "context_exceeded"],
       ["a text of far more bytes", "rain ".repeat(200_000), "context_exceeded"],
       ["a token that it does not have", [5, 2_000_000], "tokens_refused"],
-    ])("refuses %s, behind one that it took", async (_, input, code) => {
+    ])("refuses %s, behind one that it took, and says so before it computes anything", async (_, input, code) => {
       await using engine = await open();
+      const fit = engine.fit(["rain", input], new AbortController().signal);
+      await expect(fit).rejects.toBeInstanceOf(EngineRefusal);
+      await expect(fit).rejects.toMatchObject({ code });
       const refused = vectorsOf(engine, ["rain", input]);
       await expect(refused).rejects.toBeInstanceOf(EngineRefusal);
       await expect(refused).rejects.toMatchObject({ code });
       expect(await vectorsOf(engine, ["rain"])).toHaveLength(1);
+    });
+
+    it("says of what it can take that it fits", async () => {
+      await using engine = await open();
+      const { signal } = new AbortController();
+      expect(await engine.fit([...texts, [5, 6, 7], "rain ".repeat(40)], signal)).toBeUndefined();
+    });
+
+    it("is cancelled while it looks whether inputs fit", async () => {
+      await using engine = await open();
+      const cancel = new AbortController();
+      const many = Array.from({ length: 2_000 }, () => "the cat sleeps on the soft hill");
+      cancel.abort(new Error("enough"));
+      await expect(engine.fit(many, cancel.signal)).rejects.toThrow("enough");
+      expect(await vectorsOf(engine, texts)).toHaveLength(texts.length);
     });
 
     it("works for several at once", async () => {

@@ -101,6 +101,12 @@ export interface Engine extends AsyncDisposable {
     { readonly finish: "stop" | "length"; readonly cachedTokens: number; readonly completionTokens: number }
   >;
   /**
+   * Finds out, before anything of them is computed, whether each of these inputs can become a vector.
+   *
+   * @throws EngineRefusal as `embed` does; EngineEnded; the signal's reason when it aborts
+   */
+  fit(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<void>;
+  /**
    * The vectors of these inputs, in their order. Inputs of several calls take turns. When `signal` aborts, it throws its
    * reason before the next input.
    *

@@ -144,6 +144,7 @@ function asRecorded(engine: Engine, { build, usage }: Receipt): Engine {
         await run.return({ finish: "stop", cachedTokens, completionTokens: 0 });
       }
     },
+    fit: (inputs, signal) => engine.fit(inputs, signal),
     embed: (inputs, signal) => engine.embed(inputs, signal),
     [Symbol.asyncDispose]: async () => undefined,
   };

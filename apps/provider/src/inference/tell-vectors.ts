@@ -5,7 +5,8 @@ import type { Told } from "./closing.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 /**
- * Turns the inputs into vectors and sends each as it comes. A caller who has left pays for those that there are; undefined
+ * Turns the inputs into vectors and sends each as it comes. That all of them fit is found out before the first is
+ * computed, so that nothing is done for a request that is refused. A caller who has left pays for those that there are; undefined
  * where a cancel came before the first.
  */
 export async function tellVectors(
@@ -30,6 +31,7 @@ export async function tellVectors(
   let promptTokens = 0;
   let begun = false;
   try {
+    await net.engine.fit(inputs, stop);
     for await (const { vector, tokens } of net.engine.embed(inputs, stop)) {
       promptTokens = Math.min(promptTokens + tokens, tokensMax);
       if (!begun) outgoing.add(renderer.begin({ promptTokens, cachedTokens: 0 }));

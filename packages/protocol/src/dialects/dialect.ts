@@ -71,6 +71,18 @@ export interface Decoded {
   readonly renderer: (facts: RenderFacts) => Renderer;
 }
 
+/** An answer that its own renderer cannot have written. */
+export class AnswerMalformed extends Error {
+  override readonly name = "AnswerMalformed";
+}
+
+/** Reads an answer as it passes. Both throw AnswerMalformed. */
+export interface AnswerCheck {
+  push(bytes: Uint8Array): void;
+  /** @param isCut whether its machine was told to stop, so that it may hold less than was asked for */
+  end(isCut: boolean): void;
+}
+
 /** For the API description. */
 export interface DialectWords {
   readonly summary: string;
@@ -87,6 +99,8 @@ export interface Dialect {
   readonly words: DialectWords;
   /** Parses and checks a body. Throws NetworkError `body_invalid` or `unsupported`, naming the field. */
   decode(body: unknown): Decoded;
+  /** Of an endpoint that embeds: whether an answer holds the vectors that were asked for, each of so many numbers. */
+  checkVectors?(job: Job, vectorLength: number): AnswerCheck;
   /** The body of an HTTP error, as a JSON string. */
   errorBody(failure: Failure, requestId: RequestId): string;
   /**

@@ -53,6 +53,10 @@ export class RecordingEngine implements Engine {
     }
   }
 
+  fit(...args: Parameters<Engine["fit"]>): ReturnType<Engine["fit"]> {
+    return this.#engine.fit(...args);
+  }
+
   embed(...args: Parameters<Engine["embed"]>): ReturnType<Engine["embed"]> {
     return this.#engine.embed(...args);
   }
@@ -85,6 +89,10 @@ export class ReplayEngine implements Engine {
     const { pieces, end } = this.#taken;
     yield* pieces;
     return end;
+  }
+
+  fit(): never {
+    throw new RangeError("no vector was kept");
   }
 
   embed(): never {

@@ -146,6 +146,7 @@ export class EngineLife implements AsyncDisposable {
       case "fail":
       case "prompt":
       case "vectors":
+      case "fits":
         this.#listen?.(record);
     }
   }

@@ -169,35 +169,47 @@ export class EngineProcess implements Engine, EngineLifecycle {
     }
   }
 
-  async *embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
-    for (const some of shares(inputs)) yield* await this.#vectorsOf(some, signal);
+  async fit(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<void> {
+    for (const some of shares(inputs))
+      await this.#ordered("fit", some, signal, (record) => {
+        if (record.kind !== "fits") throw new EngineSpeechError("neither a fit nor a refusal");
+      });
   }
 
-  /** Of as many inputs as go over the line at once. */
-  async #vectorsOf(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<readonly Embedded[]> {
+  async *embed(inputs: readonly EmbedInput[], signal: AbortSignal): AsyncGenerator<Embedded, void> {
+    const { vectorLength } = this.model;
+    for (const some of shares(inputs))
+      yield* await this.#ordered("embed", some, signal, (record) => {
+        if (record.kind !== "vectors") throw new EngineSpeechError("no vectors");
+        const { vectors } = record;
+        if (vectors.length !== some.length || vectors.some(({ vector }) => vector.length !== vectorLength))
+          throw new EngineSpeechError("other vectors than were asked for");
+        return vectors;
+      });
+  }
+
+  /** Of as many inputs as go over the line at once; `read` takes what is answered. */
+  async #ordered<Answer>(
+    kind: "fit" | "embed",
+    inputs: readonly EmbedInput[],
+    signal: AbortSignal,
+    read: (record: EngineRecord) => Answer,
+  ): Promise<Answer> {
     signal.throwIfAborted();
     const life = this.#running();
     const id = this.#nextId++;
-    const { promise, resolve, reject } = Promise.withResolvers<readonly Embedded[]>();
-    const { vectorLength } = this.model;
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#listeners.set(id, {
       begun: false,
       fail: reject,
-      take: (record) => {
-        if (record.kind === "fail") return reject(errorOf(record.json));
-        if (record.kind !== "vectors") throw new EngineSpeechError("no vectors");
-        const { vectors } = record;
-        if (vectors.length !== inputs.length || vectors.some(({ vector }) => vector.length !== vectorLength))
-          throw new EngineSpeechError("other vectors than were asked for");
-        resolve(vectors);
-      },
+      take: (record) => (record.kind === "fail" ? reject(errorOf(record.json)) : resolve(read(record))),
     });
     const stop = () => {
       life.send({ kind: "stop", id });
       reject(signal.reason);
     };
     signal.addEventListener("abort", stop, { once: true });
-    life.send({ kind: "embed", id, inputs });
+    life.send({ kind, id, inputs });
     try {
       return await promise;
     } finally {

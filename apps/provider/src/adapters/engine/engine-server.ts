@@ -76,6 +76,8 @@ export class EngineServer {
       }
       case "run":
         return void this.#run(order, this.#open(order.id, order.ahead));
+      case "fit":
+        return void this.#fit(order, this.#open(order.id).cancel.signal);
       case "embed":
         return void this.#embed(order, this.#open(order.id).cancel.signal);
       case "more": {
@@ -153,7 +155,22 @@ export class EngineServer {
     }
   }
 
-  async #embed({ id, inputs }: Extract<Order, { kind: "embed" }>, signal: AbortSignal): Promise<void> {
+  async #fit({ id, inputs }: Extract<Order, { inputs: unknown }>, signal: AbortSignal): Promise<void> {
+    try {
+      for (const input of inputs) {
+        this.#mark(id);
+        setImmediate(() => this.#mark(0));
+        await this.#engine?.fit([input], signal);
+      }
+      this.#tell("fits", id, undefined);
+    } catch (error) {
+      if (!signal.aborted) this.#tell("fail", id, troubleOf(error));
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  async #embed({ id, inputs }: Extract<Order, { inputs: unknown }>, signal: AbortSignal): Promise<void> {
     try {
       const run = this.#engine?.embed(inputs, signal);
       const vectors: Embedded[] = [];

@@ -19,7 +19,7 @@ export type Order =
       /** Tokens that may be written before the reader gives more. */
       readonly ahead: number;
     }
-  | { readonly kind: "embed"; readonly id: number; readonly inputs: readonly EmbedInput[] }
+  | { readonly kind: "fit" | "embed"; readonly id: number; readonly inputs: readonly EmbedInput[] }
   /** So many more tokens may be written. */
   | { readonly kind: "more"; readonly id: number; readonly tokens: number }
   | { readonly kind: "stop"; readonly id: number };

@@ -19,6 +19,7 @@ export const recordKinds = [
   "loaded",
   "refused",
   "vectors",
+  "fits",
 ] as const;
 type Kind = (typeof recordKinds)[number];
 const kindNumbers = Object.fromEntries(recordKinds.map((kind, at) => [kind, at])) as Record<Kind, number>;
@@ -229,6 +230,7 @@ class Reader {
       case "loading":
       case "loaded":
       case "refused":
+      case "fits":
         return { kind, id, json: this.#json() };
     }
   }

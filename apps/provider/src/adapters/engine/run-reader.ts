@@ -56,6 +56,7 @@ export class RunReader implements Listener {
         break;
       case "prompt":
       case "vectors":
+      case "fits":
       case "busy_with":
       case "beat":
       case "loading":

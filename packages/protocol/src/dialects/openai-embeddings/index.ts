@@ -3,6 +3,7 @@ import { promptFieldOf } from "../engine-refusals.ts";
 import { openaiErrorSchema } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody, openaiErrorEvent } from "../openai-chat/errors.ts";
 import { embeddingsSchema } from "./answer-schema.ts";
+import { VectorsCheck } from "./check.ts";
 import { EmbeddingsRenderer } from "./render.ts";
 import { decodeEmbeddingsRequest } from "./request.ts";
 import { embeddingsRequestSchema } from "./request-schema.ts";
@@ -21,6 +22,10 @@ export const openaiEmbeddings: Dialect = {
   decode(body) {
     const job = decodeEmbeddingsRequest(body);
     return { job, renderer: () => new EmbeddingsRenderer(job) };
+  },
+  checkVectors({ model, embed }, vectorLength) {
+    if (!embed) throw new RangeError("a job without inputs");
+    return new VectorsCheck(model, embed, vectorLength);
   },
   errorBody: (failure) => openaiErrorBody(failure, promptFieldOf("/v1/embeddings")),
   errorEvent: (failure) => openaiErrorEvent(failure, promptFieldOf("/v1/embeddings")),

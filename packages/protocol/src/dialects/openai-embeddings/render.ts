@@ -13,10 +13,17 @@ const CHARS_PER_NUMBER = 16;
 const CHARS_PER_VECTOR = 64;
 const CHARS_AROUND = 1024;
 
+export const HEAD = `{"object":"list","data":[`;
+export const vectorHead = (index: number): string =>
+  `${index === 0 ? "" : ","}{"object":"embedding","index":${index},"embedding":`;
+
 /** The most bytes that an answer takes, so that one which would be too long is never begun. */
-export function embeddingsBytesMax(vectors: number, dimensions: number, encoding: Embed["encoding"]): number {
+export const embeddingsBytesMax = (vectors: number, dimensions: number, encoding: Embed["encoding"]): number =>
+  CHARS_AROUND + vectors * vectorCharsMax(dimensions, encoding);
+
+export function vectorCharsMax(dimensions: number, encoding: Embed["encoding"]): number {
   const numbers = encoding === "base64" ? 4 * Math.ceil((4 * dimensions) / 3) : CHARS_PER_NUMBER * dimensions;
-  return CHARS_AROUND + vectors * (CHARS_PER_VECTOR + numbers);
+  return CHARS_PER_VECTOR + numbers;
 }
 
 /** A list of vectors, each written as it comes. */
@@ -31,13 +38,12 @@ export class EmbeddingsRenderer implements Renderer {
   }
 
   begin(): string {
-    return `{"object":"list","data":[`;
+    return HEAD;
   }
 
   vector(values: Float32Array<ArrayBuffer>): string {
-    const index = this.#next++;
     const numbers = this.#encoding === "base64" ? `"${base64Of(values)}"` : `[${decimals(values)}]`;
-    return `${index === 0 ? "" : ","}{"object":"embedding","index":${index},"embedding":${numbers}}`;
+    return `${vectorHead(this.#next++)}${numbers}}`;
   }
 
   delta(): string {
