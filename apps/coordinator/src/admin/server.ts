@@ -7,6 +7,7 @@ import type { ListedMachine } from "./machines.ts";
 import type { Admin } from "./operations.ts";
 import { placeAdminSocket } from "./socket-path.ts";
 import {
+  ADMIN_LAST_WORDS_MS,
   ADMIN_REQUEST_CHARS_MAX,
   ADMIN_SIGN_EVERY_MS,
   ADMIN_SILENCE_MAX_MS,
@@ -62,7 +63,9 @@ class Conversation {
   readonly ended: Promise<void>;
   readonly #socket: Socket;
   readonly #admin: Admin;
+  /** From a request to the end of its answer; that is being sent once it is made. */
   #busy = false;
+  #isMade = false;
   #stopping = false;
 
   constructor(socket: Socket, admin: Admin) {
@@ -71,22 +74,33 @@ class Conversation {
     this.ended = this.#run();
   }
 
-  /** Ends the connection now, or after the answer that is being made. */
+  /** Ends the connection now, or after the answer that is being made; who does not read it is not waited for. */
   stop(): void {
     this.#stopping = true;
     if (!this.#busy) this.#socket.destroy();
+    else if (this.#isMade) this.#endSoon();
+  }
+
+  #endSoon(): void {
+    const late = setTimeout(() => this.#socket.destroy(), ADMIN_LAST_WORDS_MS);
+    this.#socket.once("close", () => clearTimeout(late));
   }
 
   async #run(): Promise<void> {
     const socket = this.#socket;
     socket.setTimeout(ADMIN_SILENCE_MAX_MS, () => socket.destroy());
+    // Who leaves in the middle of an answer is no fault; nobody else listens once the last line was read.
+    socket.on("error", () => undefined);
     try {
       for await (const line of linesOf(socket, ADMIN_REQUEST_CHARS_MAX)) {
         this.#busy = true;
         const sign = setInterval(() => socket.write("\n"), ADMIN_SIGN_EVERY_MS);
         const answer = await answerTo(this.#admin, line).finally(() => clearInterval(sign));
-        socket.write(`${JSON.stringify(answer)}\n`);
-        this.#busy = false;
+        this.#isMade = true;
+        if (this.#stopping) this.#endSoon();
+        // No further request is taken before this answer was: what is not read waits in no memory of ours.
+        await new Promise<void>((taken) => void socket.write(`${JSON.stringify(answer)}\n`, () => taken()));
+        this.#busy = this.#isMade = false;
         if (this.#stopping) break;
       }
     } catch (error) {

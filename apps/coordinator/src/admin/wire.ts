@@ -19,6 +19,8 @@ export const ADMIN_REQUEST_CHARS_MAX = 16 * 1024;
 export const ADMIN_ANSWER_CHARS_MAX = 32 * 1024 * 1024;
 /** How long either end waits for the other's next line. */
 export const ADMIN_SILENCE_MAX_MS = 10_000;
+/** After its last answer, before a coordinator that ends closes a connection whose other end does not read. */
+export const ADMIN_LAST_WORDS_MS = 1_000;
 /** While an answer is being made, an empty line says so this often. */
 export const ADMIN_SIGN_EVERY_MS = 2_000;
 
