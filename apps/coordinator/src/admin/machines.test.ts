@@ -15,12 +15,15 @@ const here = (n: number, more: Partial<ConnectedMachine> = {}): ConnectedMachine
   ...more,
 });
 
-function adminWith(connected: ConnectedMachine[], kept: Decision[] = []) {
+function adminWith(connected: ConnectedMachine[], kept: Decision[] = [], waits = async () => {}) {
   const byId = new Map(kept.map((decision) => [decision.machineId, decision]));
   const told: [MachineId, Decided][] = [];
   const decisions = {
     list: async () => [...byId.values()],
-    put: async (decision: Decision) => void byId.set(decision.machineId, decision),
+    put: async (decision: Decision) => {
+      await waits();
+      byId.set(decision.machineId, decision);
+    },
   };
   const machines = {
     list: () => connected,
@@ -70,6 +73,67 @@ describe("deciding on machines", () => {
     byId.delete(idOf(5));
     await admin.decideMachine(idOf(DECISIONS_MAX), "approved");
     expect(byId.size).toBe(DECISIONS_MAX);
+  });
+});
+
+/** Goal: whoever has not shown a key names nothing. Method: connections that only claim one, beside a machine that was decided on, and one that is awaited. */
+describe("a connection that has not passed its challenge", () => {
+  const claims = (n: number, serial: string) =>
+    here(n, { attested: false, trustLevel: "none", serial: serial as Serial });
+
+  it("is not meant by the serial that it says it has", async () => {
+    const { admin, byId } = adminWith([claims(1, "SW-9")]);
+    await expect(admin.decideMachine("SW-9", "approved")).rejects.toMatchObject({ code: "unknown_machine" });
+    expect(byId.size).toBe(0);
+  });
+
+  it("is not in the way of the machine whose serial it says it has", async () => {
+    const { admin } = adminWith([claims(1, "SW-9"), here(9), claims(2, "SW-9")]);
+    const made = await admin.decideMachine("SW-9", "approved");
+    expect(made.map(({ machineId }) => machineId)).toEqual([idOf(9)]);
+  });
+
+  it("renames no machine that was decided on and is away", async () => {
+    const { admin, byId } = adminWith([claims(7, "SW-1"), here(1)], [kept(7)]);
+    expect((await admin.listMachines()).map(({ serial }) => serial)).toEqual(["SW-7", "SW-1"]);
+    expect((await admin.decideMachine("SW-1", "refused")).map(({ machineId }) => machineId)).toEqual([idOf(1)]);
+    await admin.decideMachine(idOf(7), "refused");
+    expect(byId.get(idOf(7))).toMatchObject({ serial: "SW-7", state: "refused" });
+  });
+
+  it("leaves no name behind where it is decided on by its id", async () => {
+    const { admin, byId } = adminWith([claims(3, "SW-1")]);
+    await admin.decideMachine(idOf(3), "approved");
+    expect(byId.get(idOf(3))).toMatchObject({ serial: null, state: "approved" });
+  });
+});
+
+/** Goal: of two commands the later one holds, and a command is done whole or not at all. Method: a slow disk, two commands at one moment; one decision too many. */
+describe("commands at one moment", () => {
+  it.each(["refuse first", "approve first"])("%s: who is refused stays refused", async (order) => {
+    const slow = async () => void (await systemClock.sleep(5));
+    const { admin, byId, told } = adminWith([here(1), here(2)], [], slow);
+    const acts = [() => admin.decideMachine(idOf(2), "refused"), () => admin.decideMachine("all", "approved")];
+    const inOrder = order === "refuse first" ? acts : acts.toReversed();
+    await Promise.all(inOrder.map((act) => act()));
+    expect([byId.get(idOf(1))?.state, byId.get(idOf(2))?.state]).toEqual(["approved", "refused"]);
+    expect(told.at(-1)).toEqual(order === "refuse first" ? [idOf(1), "approved"] : [idOf(2), "refused"]);
+  });
+
+  it("goes on after one that failed", async () => {
+    const { admin, byId } = adminWith([here(1)]);
+    const failed = admin.decideMachine("SW-nobody", "approved");
+    const done = admin.decideMachine(idOf(1), "approved");
+    await expect(failed).rejects.toMatchObject({ code: "unknown_machine" });
+    await done;
+    expect(byId.get(idOf(1))?.state).toBe("approved");
+  });
+
+  it("decides on none where there is no room for all", async () => {
+    const all = Array.from({ length: DECISIONS_MAX - 1 }, (_, n) => kept(n + 10));
+    const { admin, byId, told } = adminWith([here(1), here(2)], all);
+    await expect(admin.decideMachine("all", "approved")).rejects.toMatchObject({ code: "too_much" });
+    expect([byId.size, told]).toEqual([DECISIONS_MAX - 1, []]);
   });
 });
 

@@ -46,7 +46,11 @@ export const ALL_MACHINES = "all";
 export interface MachineAdmin {
   /** Those decided on, oldest first, then the connected others. */
   listMachines(): Promise<ListedMachine[]>;
-  /** @param which an id, a serial of a machine that is connected or was decided on, or `all` */
+  /**
+   * All that are meant, or none; one command after the other.
+   *
+   * @param which an id, a serial of a machine that has passed its challenge or was decided on, or `all`
+   */
   decideMachine(which: string, state: Decided): Promise<Decision[]>;
 }
 
@@ -59,7 +63,7 @@ export function machineAdminOf(decisions: Decisions, connected: ConnectedMachine
     const listed: ListedMachine[] = (await decisions.list()).map(({ machineId, serial, state, decidedAt }) => {
       const machine = here.get(machineId);
       here.delete(machineId);
-      return { machineId, serial: machine?.serial ?? serial, state, decidedAt, ...presenceOf(machine) };
+      return { machineId, serial: shownSerial(machine) ?? serial, state, decidedAt, ...presenceOf(machine) };
     });
     for (const machine of here.values()) {
       const { machineId, serial } = machine;
@@ -68,25 +72,40 @@ export function machineAdminOf(decisions: Decisions, connected: ConnectedMachine
     return listed;
   };
 
+  const decide = async (which: string, state: Decided): Promise<Decision[]> => {
+    const listed = await listMachines();
+    const meant = meantBy(which, listed);
+    const decidedCount = listed.filter(isDecided).length;
+    const newCount = meant.filter((machine) => !isDecided(machine)).length;
+    if (newCount > 0 && decidedCount + newCount > DECISIONS_MAX)
+      throw new AdminError("too_much", `No more than ${DECISIONS_MAX} machines can be decided on.`);
+    const done: Decision[] = [];
+    for (const { machineId, serial } of meant) {
+      const decision = { machineId, serial, state, decidedAt: clock.now() };
+      await decisions.put(decision);
+      connected.decided(decision);
+      done.push(decision);
+    }
+    return done;
+  };
+  // What is meant is looked up before it is decided, and a refusal may come in between.
+  let before: Promise<unknown> = Promise.resolve();
+
   return {
     listMachines,
-    async decideMachine(which, state) {
-      const listed = await listMachines();
-      const meant = meantBy(which, listed);
-      let decidedCount = listed.filter(({ decidedAt }) => decidedAt !== null).length;
-      const done: Decision[] = [];
-      for (const { machineId, serial, decidedAt } of meant) {
-        if (decidedAt === null && ++decidedCount > DECISIONS_MAX)
-          throw new AdminError("too_much", `No more than ${DECISIONS_MAX} machines can be decided on.`);
-        const decision = { machineId, serial, state, decidedAt: clock.now() };
-        await decisions.put(decision);
-        connected.decided(decision);
-        done.push(decision);
-      }
-      return done;
+    decideMachine(which, state) {
+      const decided = before.then(() => decide(which, state));
+      before = decided.catch(() => undefined);
+      return decided;
     },
   };
 }
+
+/** Before it has shown that a key is its own, a connection says whatever it likes of the machine that it names. */
+const shownSerial = (machine: Pick<ListedMachine, "attested" | "serial"> | undefined): Serial | null =>
+  machine?.attested === true ? machine.serial : null;
+
+const isDecided = ({ decidedAt }: Pick<ListedMachine, "decidedAt">): boolean => decidedAt !== null;
 
 const presenceOf = (machine: ConnectedMachine | undefined) => ({
   connected: machine !== undefined,
@@ -97,13 +116,15 @@ const presenceOf = (machine: ConnectedMachine | undefined) => ({
 type Meant = Pick<ListedMachine, "machineId" | "serial" | "decidedAt">;
 
 function meantBy(which: string, listed: readonly ListedMachine[]): readonly Meant[] {
-  if (which === ALL_MACHINES) return listed.filter(({ state, attested }) => state === "undecided" && attested);
+  if (which === ALL_MACHINES) return listed.filter((machine) => !isDecided(machine) && machine.attested);
   if (machineIdShape.test(which)) {
     // Also one that has never been here: its owner knows its id from where it was tried.
     const machineId = which as MachineId;
-    return [listed.find((machine) => machine.machineId === machineId) ?? { machineId, serial: null, decidedAt: null }];
+    const known = listed.find((machine) => machine.machineId === machineId);
+    if (!known) return [{ machineId, serial: null, decidedAt: null }];
+    return [isDecided(known) ? known : { ...known, serial: shownSerial(known) }];
   }
-  const named = listed.filter(({ serial }) => serial === which);
+  const named = listed.filter((machine) => machine.serial === which && (machine.attested || isDecided(machine)));
   if (named.length > 1)
     throw new AdminError(
       "invalid",
@@ -112,7 +133,7 @@ function meantBy(which: string, listed: readonly ListedMachine[]): readonly Mean
   if (named.length === 0)
     throw new AdminError(
       "unknown_machine",
-      "No machine of this name is connected or was decided on. 'darkbloom machines list' shows every machine.",
+      "No machine of this name has passed a challenge here or was decided on. 'darkbloom machines list' shows every machine; each can be named by its id.",
     );
   return named;
 }
