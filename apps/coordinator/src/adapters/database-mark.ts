@@ -1,5 +1,5 @@
-import { lstatSync } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
+import { closeSync, constants, lstatSync, openSync, writeSync } from "node:fs";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { DataFolderError, type DataFolder } from "@darkbloom/protocol/node";
 import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
 import { storageFaultOf } from "./storage-failure.ts";
@@ -39,16 +39,80 @@ export function assertNotOlder(folder: DataFolder, database: DatabaseSync): void
   );
 }
 
-/** Counts on, in the database and then beside it. Where the disk takes nothing the old mark stays, which is true as well. */
-export function mark(folder: DataFolder, database: DatabaseSync): void {
-  try {
-    const row = database
-      .prepare(
-        "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT DO UPDATE SET written = written + 1 RETURNING written",
-      )
-      .get();
-    folder.write(MARK_FILE, `${String(row?.["written"])}\n`);
-  } catch (error) {
-    if (storageFaultOf(error) === undefined && !(error instanceof DataFolderError)) throw error;
+/** What a writer of the database does so that its commits are counted. */
+export interface CommitCount {
+  /** Inside the transaction. */
+  count(): void;
+  /** Behind its commit, before anybody is told of it. */
+  committed(): void;
+}
+
+/**
+ * Counts commits, in the database and then beside it. Where the disk takes nothing the old mark stays, which is true as well.
+ *
+ * After a commit the mark is overwritten in its place and not synced: that costs microseconds, and what the kernel has
+ * outlives this process. A power cut may leave an older mark, never one that is ahead of the database.
+ */
+export class DatabaseMark implements CommitCount, Disposable {
+  readonly #folder: DataFolder;
+  readonly #next: StatementSync;
+  #written = 0;
+  #handle: number | undefined;
+
+  constructor(folder: DataFolder, database: DatabaseSync) {
+    this.#folder = folder;
+    this.#next = database.prepare(
+      "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT DO UPDATE SET written = written + 1 RETURNING written",
+    );
+  }
+
+  count(): void {
+    this.#written = Number(this.#next.get()?.["written"]);
+  }
+
+  committed(): void {
+    if (this.#handle !== undefined) this.#unlessRefused(() => writeSync(this.#handle ?? -1, this.#text, 0));
+  }
+
+  /** For a change that is a commit of its own. */
+  readonly changed = (): void =>
+    this.#unlessRefused(() => {
+      this.count();
+      this.committed();
+    });
+
+  /** Counts on and keeps it for good; makes the mark where there is none. */
+  keep(): void {
+    this.#unlessRefused(() => {
+      this.count();
+      this.#folder.write(MARK_FILE, this.#text);
+      // That is another file now.
+      this.#close();
+      this.#handle = openSync(this.#folder.file(MARK_FILE), constants.O_WRONLY | constants.O_NOFOLLOW);
+    });
+  }
+
+  get #text(): string {
+    return `${this.#written}\n`;
+  }
+
+  #unlessRefused(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (storageFaultOf(error) === undefined && !(error instanceof DataFolderError) && !isFileError(error))
+        throw error;
+    }
+  }
+
+  #close(): void {
+    if (this.#handle !== undefined) closeSync(this.#handle);
+    this.#handle = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
   }
 }
+
+const isFileError = (error: unknown): boolean => error instanceof Error && "syscall" in error;

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { CommitCount } from "./database-mark.ts";
 import { asStorageFailure } from "./storage-failure.ts";
 
 /** Calls that wait for the end of this turn; the group that reaches this is committed at once. */
@@ -19,11 +20,13 @@ interface Call {
  */
 export class GroupCommit {
   readonly #database: DatabaseSync;
+  readonly #mark: CommitCount | undefined;
   #queue: Call[] = [];
   #scheduled: NodeJS.Immediate | undefined;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, mark?: CommitCount) {
     this.#database = database;
+    this.#mark = mark;
   }
 
   /** @param work statements of this connection only, nothing asynchronous; what it throws undoes this call alone */
@@ -49,7 +52,9 @@ export class GroupCommit {
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       const answers = calls.map((call) => this.#attempt(call));
+      this.#mark?.count();
       this.#database.exec("COMMIT");
+      this.#mark?.committed();
       for (const answer of answers) answer();
     } catch (error) {
       const failure = asStorageFailure(error);

@@ -13,7 +13,7 @@ import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE, openCountersigner } from "./countersigner.ts";
 import { openDatabase } from "./database.ts";
 import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
-import { assertNotOlder, mark, MARK_FILE } from "./database-mark.ts";
+import { assertNotOlder, DatabaseMark, MARK_FILE } from "./database-mark.ts";
 import { openLocalSecret } from "./local-secret.ts";
 import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
 import { storageFaultOf } from "./storage-failure.ts";
@@ -92,17 +92,18 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
   const countersigner = openCountersigner(folder);
   const networkKey = openNetworkKey(folder);
   const localSecret = openLocalSecret(folder);
+  const mark = opening.use(new DatabaseMark(folder, database));
   // Last of all that writes, so that the mark is the newest there is.
-  opening.defer(() => mark(folder, database));
-  const ledger = opening.use(new SqliteLedger(database, options.receiptLifeMs));
+  opening.defer(() => mark.keep());
+  const ledger = opening.use(new SqliteLedger(database, { receiptLifeMs: options.receiptLifeMs, mark }));
   const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
-  opening.use(keepUp(ledger, () => mark(folder, database), options));
+  opening.use(keepUp(ledger, () => mark.keep(), options));
   const opened = opening.move();
   return {
     folder,
     ledger,
-    accounts: new SqliteAccounts(database),
-    decisions: new SqliteDecisions(database),
+    accounts: new SqliteAccounts(database, mark.changed),
+    decisions: new SqliteDecisions(database, mark.changed),
     countersigner,
     networkKey,
     localSecret,

@@ -36,9 +36,14 @@ const recordOf = (row: Row): KeyRecord => ({ ...row, pins: JSON.parse(row.pins) 
 /** API keys in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteAccounts implements Accounts {
   readonly #db: Kysely<Tables>;
+  readonly #changed: () => void;
 
-  /** @param database opened by `openDatabase` */
-  constructor(database: DatabaseSync) {
+  /**
+   * @param database opened by `openDatabase`
+   * @param changed called behind each change, before anybody is told of it
+   */
+  constructor(database: DatabaseSync, changed = () => {}) {
+    this.#changed = changed;
     this.#db = kyselyOver<Tables>(database);
   }
 
@@ -57,6 +62,7 @@ export class SqliteAccounts implements Accounts {
       })
       .execute()
       .catch(throwAsStorageFailure);
+    this.#changed();
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
@@ -88,6 +94,7 @@ export class SqliteAccounts implements Accounts {
       .returning(columns)
       .executeTakeFirst()
       .catch(throwAsStorageFailure);
+    this.#changed();
     return row && recordOf(row);
   }
 }

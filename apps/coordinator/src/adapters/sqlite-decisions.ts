@@ -12,9 +12,14 @@ interface Tables {
 /** Decisions on machines in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteDecisions implements Decisions {
   readonly #db: Kysely<Tables>;
+  readonly #changed: () => void;
 
-  /** @param database opened by `openDatabase` */
-  constructor(database: DatabaseSync) {
+  /**
+   * @param database opened by `openDatabase`
+   * @param changed called behind each change, before anybody is told of it
+   */
+  constructor(database: DatabaseSync, changed = () => {}) {
+    this.#changed = changed;
     this.#db = kyselyOver<Tables>(database);
   }
 
@@ -42,5 +47,6 @@ export class SqliteDecisions implements Decisions {
       )
       .execute()
       .catch(throwAsStorageFailure);
+    this.#changed();
   }
 }

@@ -214,7 +214,7 @@ describe("the SQLite ledger", () => {
   /** Goal: the operator says how long receipts are kept. Method: a ledger told one second; both sides of its last moment. */
   it("keeps receipts as long as it is told", async () => {
     await using test = await openSqlite();
-    await using ledger = new SqliteLedger(test.database, 1_000);
+    await using ledger = new SqliteLedger(test.database, { receiptLifeMs: 1_000 });
     await ledger.credit("credit_1", anna, microUsd(100n), 1);
     await ledger.hold(termsOf("1", 30n));
     await ledger.settle(termsOf("1", 30n).holdId, settlementOf(20n, { id: "1", receipt: receiptOf("job_1") }));

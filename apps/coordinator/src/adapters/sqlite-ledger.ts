@@ -33,6 +33,7 @@ import {
   type UsageRow,
 } from "../ledger/port.ts";
 import { lookThroughApart } from "./database-check.ts";
+import type { CommitCount } from "./database-mark.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
@@ -69,12 +70,12 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   /**
    * @param database opened by `openDatabase`; closing it stays with whoever opened it
-   * @param receiptLifeMs how long receipts that are written from now on are kept
+   * @param how.receiptLifeMs how long receipts that are written from now on are kept
    */
-  constructor(database: DatabaseSync, receiptLifeMs: number = RECEIPT_LIFE_MS) {
-    this.#receiptLifeMs = receiptLifeMs;
+  constructor(database: DatabaseSync, how: { receiptLifeMs?: number | undefined; mark?: CommitCount } = {}) {
+    this.#receiptLifeMs = how.receiptLifeMs ?? RECEIPT_LIFE_MS;
     this.#database = database;
-    this.#group = new GroupCommit(database);
+    this.#group = new GroupCommit(database, how.mark);
     this.#keys = new SqliteIdempotencyKeys(database);
     const prepare = (text: string): StatementSync => {
       const statement = database.prepare(text);

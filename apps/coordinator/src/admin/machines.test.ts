@@ -111,7 +111,7 @@ describe("a connection that has not passed its challenge", () => {
 /** Goal: of two commands the later one holds, and a command is done whole or not at all. Method: a slow disk, two commands at one moment; one decision too many. */
 describe("commands at one moment", () => {
   it.each(["refuse first", "approve first"])("%s: who is refused stays refused", async (order) => {
-    const slow = async () => void (await systemClock.sleep(5));
+    const slow = () => systemClock.sleep(5);
     const { admin, byId, told } = adminWith([here(1), here(2)], [], slow);
     const acts = [() => admin.decideMachine(idOf(2), "refused"), () => admin.decideMachine("all", "approved")];
     const inOrder = order === "refuse first" ? acts : acts.toReversed();
