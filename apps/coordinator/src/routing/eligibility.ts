@@ -60,11 +60,13 @@ export interface Question {
   readonly tried: ReadonlySet<ProviderId>;
 }
 
-const modelFor = ({ want: { entry, task }, machine }: Pick<Question, "want" | "machine">) =>
-  machine.models.find(
-    ({ build, weightsSha256, tasks = tasksWhereNoneAreNamed }) =>
-      build === entry.build && weightsSha256 === entry.weightsSha256 && (task === undefined || tasks.includes(task)),
-  );
+/** A thousand machines are asked for one request: a loop, since what makes functions or lists for each would be most of the time. */
+function modelFor({ want: { entry, task }, machine: { models } }: Question): Candidate["models"][number] | undefined {
+  for (const model of models)
+    if (model.build === entry.build && model.weightsSha256 === entry.weightsSha256)
+      if (task === undefined || (model.tasks ?? tasksWhereNoneAreNamed).includes(task)) return model;
+  return undefined;
+}
 
 /**
  * Why a machine may not serve a request: the one place that decides. Routing, the list of models, the metrics
@@ -87,7 +89,7 @@ const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
   },
   ejected: ({ machine, nowMs }) => nowMs < machine.conduct.ejectedUntilMs,
 };
-const gatesInOrder = Object.keys(gateRules) as Gate[];
+const gatesInOrder = Object.entries(gateRules) as readonly [Gate, (question: Question) => boolean][];
 
 const nobody: ReadonlySet<ProviderId> = new Set();
 
@@ -101,7 +103,7 @@ export function gateOf(want: Want, machine: Candidate, nowMs: number, tried = no
 }
 
 function firstShut(question: Question): Gate | undefined {
-  for (const gate of gatesInOrder) if (gateRules[gate](question)) return gate;
+  for (const [gate, isShut] of gatesInOrder) if (isShut(question)) return gate;
   return undefined;
 }
 

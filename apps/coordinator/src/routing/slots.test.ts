@@ -8,6 +8,7 @@ import {
 } from "@darkbloom/protocol";
 import { seededRandom, settle, SimulatedClock } from "@darkbloom/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
+import { blameless } from "../fleet/conduct.ts";
 import { Fleet } from "../fleet/fleet.ts";
 import { SampleMember, servedModel, wantOf } from "../fleet/members.samples.ts";
 import { anna, bert } from "../ledger/ledger.samples.ts";
@@ -264,6 +265,49 @@ it("asks only about machines that changed, and once for many changes", async () 
   for (let n = 0; n < 10; n++) draining.become({});
   await settle();
   expect(questions).toBe(50);
+});
+
+/** Goal: a machine that is shut out for its faults costs those who wait for others next to nothing. Method: it changes beside many full ones; count the questions. */
+it("asks few others about a machine that is left out, as long as one of them will do", async () => {
+  let questions = 0;
+  for (let n = 0; n < 100; n++) machine(`p${n}`, { slots: 1, trustLevel: n < 50 ? "none" : "self_signed" });
+  const want = wantOf();
+  const counted = {
+    ...want,
+    get pins() {
+      questions++;
+      return want.pins;
+    },
+  };
+  for (let n = 0; n < 50; n++) ask();
+  const waiting = Array.from({ length: 50 }, () => ask({ want: counted }));
+  const failing = machine("failing", { conduct: { ...blameless, ejectedUntilMs: 60_000 } });
+  await settle();
+  questions = 0;
+  failing.become({});
+  await settle();
+  expect(waiting.filter(({ got }) => got)).toEqual([]);
+  expect(questions).toBeGreaterThanOrEqual(50);
+  expect(questions).toBeLessThan(50 * 2 + 101);
+});
+
+/** Goal: a machine that is left out serves those whom nobody else can, and them alone. Method: one who needs what only it has waits beside others. */
+it("gives a machine that is left out to who has no other", async () => {
+  machine("p1");
+  const failing = machine("p2", {
+    slots: 1,
+    trustLevel: "hardware",
+    conduct: { ...blameless, ejectedUntilMs: 60_000 },
+  });
+  ask();
+  const needing = wantOf("m", { minTrust: "hardware" });
+  const first = ask({ want: needing });
+  const [modest, next] = [ask(), ask({ want: needing })];
+  await settle();
+  expect([first.got, modest.got, next.got]).toEqual(["p2", undefined, undefined]);
+  failing.close(first.jobId);
+  await settle();
+  expect([modest.got, next.got]).toEqual([undefined, "p2"]);
 });
 
 /** Goal: an assumption that breaks in the middle of a round costs one request. Method: a machine that cannot open a line. */

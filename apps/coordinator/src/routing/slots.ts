@@ -9,7 +9,7 @@ import {
 import type { Fleet, Member } from "../fleet/fleet.ts";
 import type { Line } from "../session/line.ts";
 import { choose, type Choice } from "./choose.ts";
-import { eligibleFor, hasFreeSlot, type Want } from "./eligibility.ts";
+import { eligibleFor, gateOf, hasFreeSlot, type Candidate, type Want } from "./eligibility.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 /** How long one waits, and then gets a 429. */
@@ -145,18 +145,37 @@ export class Slots implements Disposable {
     const changed = Array.from(members, (member) => member.candidate()).filter(hasFreeSlot);
     if (changed.length === 0) return false;
     const nowMs = this.#clock.monotonicMs();
-    // Whether one that is shut out for its faults may serve depends on all the others.
-    const free = changed.some(({ conduct }) => nowMs < conduct.ejectedUntilMs)
-      ? [...this.#fleet.candidatesFor(build)]
-      : changed;
+    const mayBeOf = this.#usableBy(build, changed, nowMs);
     for (const waiter of this.#room.inTurn(build)) {
-      const choice = choose(waiter.want, free, waiter.tried, nowMs, this.#random.fraction());
+      if (!mayBeOf(waiter)) continue;
+      const choice = choose(waiter.want, changed, waiter.tried, nowMs, this.#random.fraction());
       if (!("chosen" in choice)) continue;
       this.#room.served(waiter);
       this.#give(choice.chosen, waiter);
       return true;
     }
     return false;
+  }
+
+  /**
+   * Whether one of these machines may serve somebody who waits, without a look at what it would cost: most changes help nobody,
+   * and hundreds may wait. One that is shut out for its faults serves only those whom nobody else may, full or not.
+   */
+  #usableBy(build: string, machines: readonly Candidate[], nowMs: number): (waiter: Waiter) => boolean {
+    /** Whoever will do for one will mostly do for the next. */
+    let other: Candidate | undefined;
+    return ({ want, tried }) => {
+      const gates = (machine: Candidate) => gateOf(want, machine, nowMs, tried);
+      let isLeftOut = false;
+      for (const machine of machines) {
+        const gate = gates(machine);
+        if (gate === undefined) return true;
+        isLeftOut ||= gate === "ejected";
+      }
+      if (!isLeftOut) return false;
+      if (!other || gates(other)) other = Iterator.from(this.#fleet.candidatesFor(build)).find((one) => !gates(one));
+      return other === undefined;
+    };
   }
 
   /** An assumption of ours that breaks here is told to the request that it concerns, and stops no other. */
