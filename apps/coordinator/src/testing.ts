@@ -5,6 +5,7 @@ export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
 export type { Events } from "./events/events.ts";
 export { Fleet, type Member, type Sealing } from "./fleet/fleet.ts";
+export { SampleMember, wantOf } from "./fleet/members.samples.ts";
 export { MachineRecords } from "./fleet/records.ts";
 export type { ProvenView, ProviderView } from "./fleet/view.ts";
 export { createHttpServer } from "./http/server.ts";

@@ -291,6 +291,63 @@ it("asks few others about a machine that is left out, as long as one of them wil
   expect(questions).toBeLessThan(50 * 2 + 101);
 });
 
+/** Goal: who waits for few machines costs those who need no such one nothing. Method: many wait for one of a level that others have not; others come and go, and the wait ends; count the questions. */
+describe("many who wait for what few machines have", () => {
+  it("are not looked at for every other request, nor for each whose time is over", async () => {
+    let questions = 0;
+    machine("strong", { trustLevel: "hardware" });
+    for (let n = 0; n < 100; n++) machine(`p${n}`, { slots: 100 });
+    const want = wantOf("m", { minTrust: "hardware" });
+    ask({ want });
+    await settle();
+    const counted = {
+      ...want,
+      get pins() {
+        questions++;
+        return want.pins;
+      },
+    };
+    const waiting = Array.from({ length: 50 }, () => ask({ want: counted }));
+    await settle();
+    questions = 0;
+    const others = Array.from({ length: 20 }, () => ask({ account: bert }));
+    await settle();
+    expect(others.every(({ got }) => got)).toBe(true);
+    expect(questions).toBeLessThan(100);
+    questions = 0;
+    await clock.advance(SLOT_WAIT_MS);
+    expect(waiting.every(({ failure }) => failure)).toBe(true);
+    // Each looks once more for itself, over all machines.
+    expect(questions).toBeLessThan(50 * 102);
+  });
+
+  it("get what time alone has let in again, when somebody comes or their wait ends", async () => {
+    machine("p1");
+    ask();
+    const first = ask();
+    machine("p2", { slots: 1, distrustedUntilMs: clock.monotonicMs() + 1_000 });
+    machine("p3", { slots: 1, conduct: { ...blameless, ejectedUntilMs: clock.monotonicMs() + 2_000 } });
+    const second = ask();
+    await settle();
+    await clock.advance(1_500);
+    const third = ask();
+    await settle();
+    expect([first.got, second.got, third.got]).toEqual(["p2", undefined, undefined]);
+    await clock.advance(SLOT_WAIT_MS - 1_500);
+    expect([second.got, third.failure]).toEqual(["p3", undefined]);
+  });
+
+  it("get, when their wait ends, one that is left out where the others have gone", async () => {
+    const good = machine("p1");
+    machine("failing", { slots: 1, conduct: { ...blameless, ejectedUntilMs: 3_600_000 } });
+    ask();
+    const waits = ask();
+    good.become({ draining: true });
+    await clock.advance(SLOT_WAIT_MS);
+    expect(waits.got).toBe("failing");
+  });
+});
+
 /** Goal: a machine that is left out serves those whom nobody else can, and them alone. Method: one who needs what only it has waits beside others. */
 it("gives a machine that is left out to who has no other", async () => {
   machine("p1");

@@ -48,6 +48,8 @@ export class Slots implements Disposable {
   readonly #random: Random;
   readonly #room = new WaitingRoom<Waiter>();
   readonly #watch: Disposable;
+  /** By build of the catalog: when machines that time alone let in again were last looked for. */
+  readonly #lookedAtMs = new Map<string, number>();
 
   constructor(fleet: Fleet, clock: Clock, random: Random) {
     this.#fleet = fleet;
@@ -73,7 +75,7 @@ export class Slots implements Disposable {
     let first = this.#choose(request);
     // A machine that only time made free again, e.g. after it was shut out for a while, nobody has told of.
     if ("chosen" in first && this.#room.isAwaited(request.want.entry.build)) {
-      this.#serveFromAll(request.want.entry.build);
+      this.#serveFromThoseBack(request.want.entry.build);
       first = this.#choose(request);
     }
     if ("refused" in first) throw this.#refusal(request);
@@ -98,9 +100,8 @@ export class Slots implements Disposable {
     const timer = new AbortController();
     hangUp.addEventListener("abort", leave, { once: true });
     void this.#afterWait(timer.signal, () => {
-      this.#serveFromAll(waiter.build);
-      const last = this.#choose(request);
-      waiter.giveUp("refused" in last ? this.#refusal(request) : this.#full(waiter));
+      this.#serveFromThoseBack(waiter.build);
+      if (this.#room.has(waiter)) this.#endWait(waiter);
     });
     try {
       return await promise;
@@ -135,9 +136,30 @@ export class Slots implements Disposable {
       }
   }
 
-  #serveFromAll(build: string): void {
-    const members = new Set(this.#fleet.membersFor(build));
-    while (this.#serveOne(build, members));
+  /**
+   * Looks at the machines that time alone has let in again since they were last looked at for this. Not at all: a request
+   * for what most have would else cost as much as the many who wait for what few have.
+   */
+  #serveFromThoseBack(build: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    const sinceMs = this.#lookedAtMs.get(build) ?? Number.NEGATIVE_INFINITY;
+    this.#lookedAtMs.set(build, nowMs);
+    const isOver = (untilMs: number) => sinceMs < untilMs && untilMs <= nowMs;
+    const back = new Set<Member>();
+    for (const member of this.#fleet.membersFor(build)) {
+      const { distrustedUntilMs, conduct } = member.candidate();
+      if (isOver(distrustedUntilMs) || isOver(conduct.ejectedUntilMs)) back.add(member);
+    }
+    while (this.#serveOne(build, back));
+  }
+
+  /** One that is left out may do by now, since the others have gone. */
+  #endWait(waiter: Waiter): void {
+    const last = this.#choose(waiter);
+    if ("chosen" in last) {
+      this.#room.served(waiter);
+      this.#give(last.chosen, waiter);
+    } else waiter.giveUp("refused" in last ? this.#refusal(waiter) : this.#full(waiter));
   }
 
   /** @returns whether somebody who waits for this build could use one of these machines */

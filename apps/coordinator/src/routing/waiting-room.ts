@@ -39,6 +39,10 @@ export class WaitingRoom<Waiter extends Waiting> {
     return this.#accountsByBuild.has(build);
   }
 
+  has(waiter: Waiter): boolean {
+    return this.#accountsByBuild.get(waiter.build)?.get(waiter.account)?.has(waiter) === true;
+  }
+
   /**
    * Lets one more in, if need be at the cost of the newest request of the account that has the most waiting, and
    * more than this one.
