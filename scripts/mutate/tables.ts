@@ -35,12 +35,12 @@ const simulated = [
   "packages/testkit/src/errors.test.ts",
   "packages/testkit/src/proof.test.ts",
 ];
-const connections = [
+const machines = [
   "packages/testkit/src/trust.test.ts",
   "packages/testkit/src/serials.test.ts",
-  "packages/testkit/src/frames.test.ts",
-  "packages/testkit/src/sockets.test.ts",
+  "packages/testkit/src/clocks.test.ts",
 ];
+const connections = [...machines, "packages/testkit/src/frames.test.ts", "packages/testkit/src/sockets.test.ts"];
 const ledgers = [
   "apps/coordinator/src/adapters/memory-ledger.test.ts",
   "apps/coordinator/src/adapters/sqlite-ledger.test.ts",
@@ -69,8 +69,8 @@ export const furtherTests: readonly (readonly [begin: string, tests: readonly st
   ["apps/coordinator/src/ledger/", [...ledgers, "apps/coordinator/src/inference/idempotency.test.ts", ...simulated]],
   ["apps/coordinator/src/limits/", edge],
   ["apps/coordinator/src/routing/", simulated],
-  ["apps/coordinator/src/session/", ["apps/coordinator/src/session/", ...simulated, ...connections]],
-  ["apps/coordinator/src/trust/", ["apps/coordinator/src/session/", ...simulated, ...connections]],
+  ["apps/coordinator/src/session/", [...machines, "apps/coordinator/src/session/", ...connections, ...simulated]],
+  ["apps/coordinator/src/trust/", [...machines, "apps/coordinator/src/session/", ...connections, ...simulated]],
   ["apps/coordinator/src/ws/", [...connections]],
   ["apps/provider/src/adapters/", ["apps/provider/src/adapters/"]],
   ["apps/provider/src/adapters/tpm/", ["apps/provider/test/soft-tpm.test.ts"]],

@@ -2,15 +2,16 @@ import {
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
   toBase64,
-  type FromCoordinator,
+  utf8,
+  type FromProvider,
   type RegistrationBlob,
+  type TpmEvidence,
 } from "@darkbloom/protocol";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { TestNetwork } from "../../../../packages/testkit/src/network.ts";
 import { DISTRUST_MS, HARD_FAILURES_MAX, TIMEOUTS_UNTIL_CLOSED, TIMEOUTS_UNTIL_STALE } from "../trust/standing.ts";
 import { CHALLENGE_PAUSE_MIN_MS, CHALLENGE_RETRY_MS, RENEWALS_EVERY_MS } from "./challenger.ts";
-import { REGISTER_WAIT_MS } from "./register.ts";
 
 /**
  * Goal: when a machine is challenged, and what each answer, and none, does to it. Method: a machine in the test's hands on
@@ -140,6 +141,52 @@ describe("a new blob", () => {
     expect(machine.member.sealing().keyId).not.toBe(before);
   });
 
+  it("that comes soon after a challenge waits for the pause", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    machine.say(await renewal(machine));
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS - 10);
+    expect(challenges(machine)).toBe(1);
+    await made.clock.advance(10);
+    expect(challenges(machine)).toBe(2);
+  });
+
+  it("that follows another before its answer is challenged in its turn", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    machine.say(await renewal(machine));
+    await made.clock.advance(RENEWALS_EVERY_MS);
+    const first = await machine.answerTo(machine.last("attestation_challenge"));
+    const [firstKey] = machine.keys.latest.keyIds;
+    machine.say(await renewal(machine));
+    machine.say(first);
+    await made.clock.advance(1);
+    expect(machine.member.sealing().keyId).toBe(firstKey);
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(machine.member.sealing().keyId).not.toBe(firstKey);
+    expect(machine.keys.latest.keyIds).toContain(machine.member.sealing().keyId);
+  });
+
+  it("without what kept a machine from its first challenge brings that", async () => {
+    const made = new TestNetwork();
+    const told: { posture: Posture } = { posture: { core_dumps_off: "fail" } };
+    const machine = new HandMachine(made, { describe: told });
+    await machine.register();
+    await made.clock.advance(1);
+    const proof = machine.member.prove(new Uint8Array(32));
+    await made.clock.advance(CHALLENGE_RETRY_MS);
+    expect((await proof).path).toBeUndefined();
+    expect(challenges(machine)).toBe(0);
+    told.posture = {};
+    machine.say(await renewal(machine));
+    await made.clock.advance(CHALLENGE_RETRY_MS);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(candidate(made)).toMatchObject({ attested: true, distrusted: false, failing: false });
+  });
+
   it("that says another machine distrusts it", async () => {
     const made = new TestNetwork();
     const told = { chip_name: "one" };
@@ -157,7 +204,7 @@ describe("a new blob", () => {
     told.serial = "SW-000000000000";
     machine.say(await renewal(machine));
     await made.clock.advance(1);
-    expect(candidate(made)?.failing).toBe(true);
+    expect(candidate(made)).toMatchObject({ failing: true, distrusted: false });
     expect(challenges(machine)).toBe(1);
     expect(machine.last("trust_status").checks).toContainEqual(
       expect.objectContaining({ id: "machine.serial", status: "fail" }),
@@ -189,77 +236,85 @@ describe("a new blob", () => {
   });
 });
 
-describe("whoever joins", () => {
-  const refusedWith = async (act: (machine: HandMachine) => unknown, made = new TestNetwork()) => {
-    const machine = new HandMachine(made);
-    await act(machine);
-    await made.clock.advance(1);
-    return { machine, made };
-  };
-  it.each<[what: string, act: (machine: HandMachine) => unknown, reason: RegExp]>([
-    ["says something else first", (machine) => machine.say({ type: "provider_drain" }), /register first/],
-    ["says nothing that can be read", (machine) => machine.sayText("{"), /register first/],
-    ["speaks another protocol", (machine) => machine.register({ protocol: 2 }), /register first/],
-    ["shows no blob", (machine) => machine.register({ blob: "" }), /cannot be read/],
-  ])("%s is refused", async (_, act, reason) => {
-    const { machine, made } = await refusedWith(act);
-    expect(machine.closed).toMatch(reason);
-    expect(made.fleet.candidates()).toEqual([]);
-  });
-
-  it("says nothing at all is closed in time", async () => {
-    const { machine, made } = await refusedWith(() => {});
-    await made.clock.advance(REGISTER_WAIT_MS);
-    expect(machine.closed).toMatch(/register first/);
-  });
-
-  it("carries the pseudonym of others as its serial is refused", async () => {
-    const made = new TestNetwork();
-    const machine = new HandMachine(made, { describe: { serial: "PS-0123456789AB" } });
-    await machine.register();
-    await made.clock.advance(1);
-    expect(machine.closed).toMatch(/PS-/);
-  });
-
-  it("registers twice is closed", async () => {
+describe("an answer", () => {
+  it("by a clock that is off is told as that, until one is in time", async () => {
     const made = new TestNetwork();
     const machine = await HandMachine.joined(made);
-    await machine.register();
-    expect(machine.closed).toBe("protocol");
+    const clockOff = vi.spyOn(made.net.events, "clockOff");
+    const isToldSo = () => machine.last("trust_status").checks.some(({ id }) => id === "clock.offset");
+    const answered = async (offMs: number) => {
+      await answer(machine, { atMs: made.clock.now() + offMs });
+      await made.clock.advance(1);
+      return [candidate(made)?.attested, isToldSo(), clockOff.mock.calls.length];
+    };
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    expect(await answered(0)).toEqual([true, false, 0]);
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    expect(await answered(600_000)).toEqual([false, true, 1]);
+    expect(clockOff.mock.calls[0]).toMatchObject([{ offsetMs: 600_000 }]);
+    await made.clock.advance(CHALLENGE_RETRY_MS);
+    expect(await answered(0)).toEqual([true, false, 1]);
   });
 
-  it("fails a check stays at none and is told why, without a challenge", async () => {
+  it("that cannot be read is refuted, and says nothing of a clock", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    const clockOff = vi.spyOn(made.net.events, "clockOff");
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    machine.say({ type: "attestation_response", answer: toBase64(utf8("{}")), signature: toBase64(utf8("s")) });
+    await made.clock.advance(1);
+    expect(candidate(made)?.attested).toBe(false);
+    expect(clockOff).not.toHaveBeenCalled();
+  });
+});
+
+describe("a TPM's", () => {
+  const bytes = (fill: number) => new Uint8Array(4).fill(fill);
+  const text = (fill: number) => toBase64(bytes(fill));
+  const statement = { attest: text(1), signature: text(2) };
+  const tpm = { ek_public: text(3), ak_public: text(4), key_public: text(5), certify: statement };
+  /** Seals nothing: whoever has the credential has the secret. */
+  class OpenTpms extends TestNetwork {
+    override get sessionNet() {
+      const makeCredential = (of: TpmEvidence, secret: Uint8Array) => ({ idObject: secret, encSecret: of.ekPublic });
+      return { ...super.sessionNet, makeCredential };
+    }
+  }
+  const reply = async (machine: HandMachine, more: object) =>
+    machine.say({ ...(await machine.answerTo(machine.last("attestation_challenge"))), ...more } as FromProvider);
+
+  it("credential comes with the challenge, until it was opened", async () => {
+    const made = new OpenTpms();
+    const machine = new HandMachine(made);
+    await machine.register({ hardware: { tpm } });
+    await made.clock.advance(1);
+    const { credential } = machine.last("attestation_challenge");
+    expect(credential?.enc_secret).toBe(text(3));
+    await reply(machine, { secret: credential?.id_object });
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    expect(machine.last("attestation_challenge").credential).toBeUndefined();
+    expect(machine.member.view().evidence.activation).toBeDefined();
+  });
+
+  it("log comes once and stays with what is shown", async () => {
     const made = new TestNetwork();
     const machine = new HandMachine(made);
-    await machine.register({ signature: toBase64(new Uint8Array(70)) });
-    await made.clock.advance(CHALLENGE_EVERY_MS);
-    expect(challenges(machine)).toBe(0);
-    expect(machine.closed).toBeUndefined();
-    expect(machine.last("trust_status")).toMatchObject({ trust_level: "none", eligible: false });
-  });
-
-  it("under a disclosure that hides serials must show its pseudonym in time", async () => {
-    const made = new TestNetwork(1, "pseudonym");
-    const machine = new HandMachine(made);
-    await machine.register();
+    const quoteOf = (fill: number) => ({ attest: text(fill), signature: text(2), pcrs: [] });
+    const shown = async (more: object) => {
+      await made.clock.advance(CHALLENGE_EVERY_MS);
+      await reply(machine, more);
+      await made.clock.advance(1);
+      return machine.member.view().evidence.challenge;
+    };
+    await machine.register({ hardware: { tpm } });
     await made.clock.advance(1);
-    expect(machine.last("registered").serial_alias).toMatch(/^PS-/);
-    machine.say({ type: "heartbeat", status: "idle", running: 0 });
-    await made.clock.advance(REGISTER_WAIT_MS);
-    expect(machine.closed).toMatch(/did not come in time/);
-    const other = new HandMachine(made);
-    await other.register();
-    await made.clock.advance(1);
-    other.say(await renewal(other, false));
-    await made.clock.advance(1);
-    expect(other.closed).toMatch(/another serial/);
-    const third = new HandMachine(made);
-    await third.register();
-    await made.clock.advance(1);
-    const alias: FromCoordinator = third.last("registered");
-    const shown = await third.keys.show(false, alias.type === "registered" ? alias.serial_alias : undefined);
-    third.say({ type: "renew", blob: toBase64(shown.bytes), signature: toBase64(new Uint8Array(70)) });
-    await made.clock.advance(1);
-    expect(third.closed).toMatch(/fails a check/);
+    await reply(machine, {});
+    const plain = { attest: bytes(6), signature: bytes(2), pcrs: [] };
+    expect(await shown({})).not.toHaveProperty("quote");
+    expect((await shown({ quote: quoteOf(6) }))?.quote).toStrictEqual(plain);
+    const withLog = await shown({ quote: { ...quoteOf(7), event_log: text(9) } });
+    expect(withLog?.quote).toEqual({ ...plain, attest: bytes(7), eventLog: bytes(9) });
+    expect((await shown({ quote: quoteOf(8) }))?.quote).toEqual({ ...plain, attest: bytes(8), eventLog: bytes(9) });
+    expect(await shown({})).not.toHaveProperty("quote");
   });
 });

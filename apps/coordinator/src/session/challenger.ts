@@ -3,7 +3,6 @@ import {
   CHALLENGE_ANSWER_MS,
   CHALLENGE_EVERY_MS,
   fatalFailuresOf,
-  REVOKED,
   toBase64,
   verify,
   spelledTpmCredential,
@@ -41,6 +40,10 @@ const isSigned = ({ checks }: Verdict): boolean =>
 const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
   fatalFailuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
 
+/** Whether only the times that it names do not hold by our clock: that is no refuted proof. By its own time a blob holds that is challenged. */
+const isByClockAlone = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  fatalFailuresOf(checks, blob.platform).every(({ id }) => id === "challenge.fresh" || id === "hpke.keys");
+
 /** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
 const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
   canonicalJson(constantsOf(one)) === canonicalJson(constantsOf(other));
@@ -58,7 +61,8 @@ export class Challenger {
   readonly #net: SessionNet;
   readonly #session: ProviderSession;
   readonly #replies: Replies;
-  #renewing: Shown | undefined;
+  /** The newest blob, in force once a challenge over it was passed. */
+  #renewed: Shown | undefined;
   #renewedAtMs = Number.NEGATIVE_INFINITY;
   /** New keys have come since the last challenge began. */
   #isHurried = false;
@@ -90,43 +94,29 @@ export class Challenger {
     if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
     if (!isSameMachine(this.#session.shown.blob, shown.blob))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
-    this.#renewing = shown;
+    this.#renewed = shown;
     this.#isHurried = true;
     this.#pause.abort();
   }
 
   async run(over: AbortSignal): Promise<void> {
-    const first = this.#verdictOn(this.#session.shown, "registration");
-    let due = mayBeChallenged(first, this.#session.shown);
+    let due = false;
     try {
       for (;;) {
-        const outcome = due ? await this.#once(over) : "refuted";
-        if (outcome === "timeout" && this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED)
-          this.#session.leave("untrusted");
-        await this.#rest(outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS, over);
-        due ||= this.#renewing !== undefined || this.#isTakenOffTheList(first);
+        // What spoke against it may be over: it has shown a new blob, or is no longer on the list of withdrawn ones.
+        due ||= mayBeChallenged(this.#verdictOn(this.#latest, "registration"), this.#latest);
         if (!due) this.#session.nonces.take().close(false);
+        const outcome = due ? await this.#once(over) : "refuted";
+        if (this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED) this.#session.leave("untrusted");
+        await this.#rest(outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS, over);
       }
     } finally {
       this.#session.nonces.end();
     }
   }
 
-  /** A machine that was withdrawn when it came, and by nothing else kept out, is challenged once the list is without it. */
-  #isTakenOffTheList(first: Verdict): boolean {
-    const { shown } = this.#session;
-    const failures = fatalFailuresOf(first.checks, shown.blob.platform);
-    if (failures.length === 0 || !failures.every(({ id }) => id === REVOKED)) return false;
-    return mayBeChallenged(this.#verdictOn(shown, "later"), shown);
-  }
-
-  /** Whether its proofs hold, and only the times that it names do not by our clock. */
-  #isByClockAlone(verdict: Verdict, shown: Shown): boolean {
-    const failures = fatalFailuresOf(verdict.checks, shown.blob.platform);
-    return (
-      failures.every(({ id }) => id === "challenge.fresh" || id === "hpke.keys") &&
-      mayBeChallenged(this.#verdictOn(shown, "later"), shown)
-    );
+  get #latest(): Shown {
+    return this.#renewed ?? this.#session.shown;
   }
 
   #verdictOn(shown: Shown, moment: Policy["moment"]): Verdict {
@@ -134,9 +124,10 @@ export class Challenger {
     return verify(this.#net.crypto, evidence.of(shown), evidence.policy(moment), Date.parse(shown.blob.at));
   }
 
-  #withLog(quote: TpmQuote | undefined): TpmQuote | undefined {
-    this.#eventLog = quote?.eventLog ?? this.#eventLog;
-    return quote && { ...quote, ...(this.#eventLog && { eventLog: this.#eventLog }) };
+  #withLog(quote: TpmQuote | undefined): { readonly quote?: TpmQuote } {
+    if (!quote) return {};
+    this.#eventLog = quote.eventLog ?? this.#eventLog;
+    return { quote: this.#eventLog ? { ...quote, eventLog: this.#eventLog } : quote };
   }
 
   /** Until the next challenge is due; shorter for new keys and for callers who wait, but never at once. */
@@ -150,7 +141,7 @@ export class Challenger {
   }
 
   async #once(over: AbortSignal): Promise<ChallengeOutcome> {
-    const shown = this.#renewing ?? this.#session.shown;
+    const shown = this.#latest;
     this.#isHurried = false;
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
@@ -178,26 +169,25 @@ export class Challenger {
     }
     const { answer, signature, secret } = reply;
     this.#session.evidence.activation.answered(secret);
-    const quote = this.#withLog(reply.quote);
-    const challenge = { nonce, callersRoot: callers.root, answer, signature, ...(quote && { quote }) };
+    const challenge = { nonce, callersRoot: callers.root, answer, signature, ...this.#withLog(reply.quote) };
     const evidence = this.#session.evidence.of(shown, challenge);
     const policy = this.#session.evidence.policy("later");
     const verdict = verify(crypto, evidence, policy, clock.now());
-    const answeredAt = readAnswer(answer)?.at;
-    const offsetMs = answeredAt === undefined ? 0 : this.#session.clock.offsetOf(Date.parse(answeredAt));
-    const isInTime = verdict.level !== "none" && !isOff(offsetMs);
-    // What only its clock speaks against is no refuted proof.
-    const isByClock = !isInTime && this.#isByClockAlone(verdict, shown);
-    if (isInTime || isByClock) this.#session.clock.measured(offsetMs);
-    if (isInTime) {
-      if (this.#renewing === shown) this.#renewing = undefined;
+    // No number where the answer cannot be read, which refutes it.
+    const offsetMs = this.#session.clock.offsetOf(Date.parse(readAnswer(answer)?.at ?? ""));
+    if (verdict.level !== "none" && !isOff(offsetMs)) {
+      this.#session.clock.measured(offsetMs);
       this.#session.attest(shown, challenge, verdict);
       callers.close(true);
       return "pass";
     }
     callers.close(false);
+    const isByClock = isByClockAlone(verdict, shown);
+    if (isByClock) {
+      this.#session.clock.measured(offsetMs);
+      this.#net.events.clockOff({ providerId: this.#session.providerId, offsetMs });
+    }
     const outcome = isByClock ? "clock" : hasFalsePosture(verdict, shown) ? "posture" : "refuted";
-    if (outcome === "clock") this.#net.events.clockOff({ providerId: this.#session.providerId, offsetMs });
     this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome, clock.monotonicMs()));
     return outcome;
   }

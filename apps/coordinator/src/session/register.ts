@@ -134,6 +134,5 @@ export function readFrame(text: string): FromProvider | undefined {
   } catch {
     return undefined;
   }
-  const parsed = fromProvider.safeParse(json);
-  return parsed.success ? parsed.data : undefined;
+  return fromProvider.safeParse(json).data;
 }

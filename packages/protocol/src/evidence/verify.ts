@@ -151,7 +151,7 @@ function callerNonceCheck(
   );
 }
 
-export const REVOKED = "identity.revoked";
+const REVOKED = "identity.revoked";
 
 function revocationCheck(crypto: Crypto, blob: RegistrationBlob, { revocations }: Policy): Check {
   if (!revocations) return unknown(REVOKED, "no revocation list was given");
