@@ -62,7 +62,6 @@ export class Attempt implements Disposable {
   /** How long frames were waited for since the model last made a token. */
   #idleMs = 0;
   #firstContentMs: number | undefined;
-  #completion: Completion | undefined;
   #cancelled = false;
 
   private constructor(
@@ -140,7 +139,7 @@ export class Attempt implements Disposable {
    * @param over aborts when the request is over without an answer
    */
   async firstContent(over: AbortSignal): Promise<void> {
-    const frame = await this.#open(FIRST_CONTENT_WAIT_MS, over);
+    const { frame } = await this.#open(FIRST_CONTENT_WAIT_MS, over);
     if (!frame) throw this.#mismatch("stream");
     this.#firstContentMs = this.#net.clock.monotonicMs() - this.#startedMs;
     this.#line.began({ firstContentMs: this.#firstContentMs, promptBytes: this.#ask.body.length });
@@ -150,7 +149,7 @@ export class Attempt implements Disposable {
   /** The next frame; the last one is marked final. After a hang-up too, until the provider has closed. */
   async next(): Promise<OpenedFrame> {
     const fromMs = this.#net.clock.monotonicMs();
-    const frame = await this.#open(
+    const { frame } = await this.#open(
       this.#cancelled ? CLOSING_WAIT_MS : Math.max(1, STREAM_IDLE_MS - this.#idleMs),
       this.#ask.shutdown,
     );
@@ -165,9 +164,9 @@ export class Attempt implements Disposable {
 
   /** What the provider signed about it all; follows the final frame. */
   async completion(): Promise<Completion> {
-    if (!this.#completion && (await this.#open(CLOSING_WAIT_MS, this.#ask.shutdown))) throw this.#mismatch("stream");
-    if (!this.#completion) throw this.#mismatch("stream");
-    return this.#completion;
+    const { completion } = await this.#open(CLOSING_WAIT_MS, this.#ask.shutdown);
+    if (!completion) throw this.#mismatch("stream");
+    return completion;
   }
 
   /** What this machine sent is no answer, whoever signed it. */
@@ -184,12 +183,11 @@ export class Attempt implements Disposable {
     this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#ask.job.stream });
   }
 
-  /** The next opened frame, or undefined where the completion came instead. */
-  async #open(waitMs: number, signal: AbortSignal): Promise<OpenedFrame | undefined> {
+  /** The next opened frame, or the completion where that came instead. */
+  async #open(waitMs: number, signal: AbortSignal): Promise<{ frame?: OpenedFrame; completion?: Completion }> {
     for (;;) {
-      const ready = this.#opened.shift();
-      if (ready) return ready;
-      if (this.#completion) return undefined;
+      const frame = this.#opened.shift();
+      if (frame) return { frame };
       this.#creditTaken();
       const event = await this.#line.take(waitMs, signal);
       switch (event?.kind) {
@@ -200,8 +198,7 @@ export class Attempt implements Disposable {
           this.#opened = this.#openFrames(event.bytes);
           continue;
         case "complete":
-          this.#completion = event.completion;
-          return undefined;
+          return { completion: event.completion };
         case "gone":
           throw this.#fault({
             code: event.silent ? "provider_silent" : "provider_gone",

@@ -49,7 +49,7 @@ describe("vectors", () => {
   it("are paid where they are what was asked for", async () => {
     const { end, spent, machines, caller } = await asked([giving(UNIT, UNIT)]);
     expect([end, spent]).toEqual(["whole", 2n]);
-    expect(machines[0]?.calls).toEqual(["began"]);
+    expect(machines[0]?.calls).toEqual(["began", "measured"]);
     expect(JSON.parse(new TextDecoder().decode(caller.body))).toMatchObject({ data: [{ index: 0 }, { index: 1 }] });
   });
 

@@ -3,7 +3,6 @@ import {
   CHALLENGE_EVERY_MS,
   toBase64,
   utf8,
-  type FromProvider,
   type RegistrationBlob,
   type TpmEvidence,
 } from "@darkbloom/protocol";
@@ -281,7 +280,7 @@ describe("a TPM's", () => {
     }
   }
   const reply = async (machine: HandMachine, more: object) =>
-    machine.say({ ...(await machine.answerTo(machine.last("attestation_challenge"))), ...more } as FromProvider);
+    machine.say({ ...(await machine.answerTo(machine.last("attestation_challenge"))), ...more });
 
   it("credential comes with the challenge, until it was opened", async () => {
     const made = new OpenTpms();

@@ -1,0 +1,285 @@
+import { NetworkError, type JobId, type Schema } from "@darkbloom/protocol";
+import { Caller, entry, TestNetwork } from "@darkbloom/testkit";
+import { describe, expect, it } from "vitest";
+import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
+import type { Line, LineEvent } from "../session/line.ts";
+import type { Ask } from "./ask.ts";
+import { Attempt } from "./attempt.ts";
+
+const MAX_TOKENS = 100;
+const STEP_BYTES = 65_536;
+const forVectors = (ask: Ask): Ask => ({ ...ask, job: { ...ask.job, embed: { inputs: [[1, 2]], encoding: "float" } } });
+const forTools = (ask: Ask): Ask => ({
+  ...ask,
+  job: { ...ask.job, tools: [{ name: "f", parameters: {}, schema: {} as Schema }] },
+});
+
+/**
+ * One attempt at a machine that does what its script says; `passMs` goes by with each event, and all that was asked of the
+ * line is kept.
+ */
+function started(
+  script: (turn: Turn) => void | Promise<void>,
+  {
+    ask: changed = (ask: Ask) => ask,
+    passMs = 0,
+    rechunk = (event: LineEvent) => [event],
+    isGone = false,
+  }: {
+    ask?: (ask: Ask) => Ask;
+    passMs?: number;
+    rechunk?: (event: LineEvent) => LineEvent[];
+    isGone?: boolean;
+  } = {},
+) {
+  const network = new TestNetwork();
+  const caller = new Caller();
+  let header: Turn["opened"]["header"] | undefined;
+  const machine = new ScriptedMachine(network, (turn) => {
+    header = turn.opened.header;
+    return script(turn);
+  });
+  const joined = network.fleet.join(machine);
+  if (isGone) joined[Symbol.dispose]();
+  const inner = machine.open("job_1" as JobId);
+  const measures: unknown[][] = [];
+  const rest: LineEvent[] = [];
+  const line: Line = {
+    ...inner,
+    take: async (waitMs, signal) => {
+      await network.clock.advance(passMs);
+      const kept = rest.shift();
+      if (kept) return kept;
+      const event = await inner.take(waitMs, signal);
+      const [first, ...more] = event ? rechunk(event) : [];
+      rest.push(...more);
+      return first;
+    },
+    measured: (...measured) => void measures.push(measured),
+  };
+  const attempt = Attempt.start(network.net, changed(network.ask(caller)), entry, MAX_TOKENS, line);
+  return { network, caller, machine, attempt, measures, header, over: new AbortController().signal };
+}
+
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "none",
+    (error: unknown) => {
+      if (error instanceof NetworkError) return error.failure;
+      throw error;
+    },
+  );
+
+/** Goal: a machine that left in the same turn is told as that. Method: it leaves between its line and its attempt. */
+it("fails by name where its machine has left", () => {
+  expect(() => started(() => {}, { isGone: true })).toThrow(
+    expect.objectContaining({ failure: { code: "provider_gone", providerId: "prov_1", phase: "before_content" } }),
+  );
+});
+
+describe("the envelope's header", () => {
+  /** Goal: a machine sees in the clear what it needs, and nothing that was not asked for. Method: the header as it was opened. */
+  it.each<[what: string, ask: (ask: Ask) => Ask, says: object]>([
+    ["neither nonce nor tools", (ask) => ask, { features: [] }],
+    ["tools", forTools, { features: ["tools"] }],
+    ["a nonce", (ask) => ({ ...ask, nonce: "n".repeat(43) }), { features: [], nonce: "n".repeat(43) }],
+  ])("says %s", (_what, ask, says) => {
+    const { header } = started(() => {}, { ask });
+    expect(header).toMatchObject({ mode: "transparent", max_tokens: MAX_TOKENS, min_trust: "self_signed", ...says });
+    expect(Object.hasOwn(header ?? {}, "nonce")).toBe("nonce" in says);
+  });
+});
+
+describe("the wait", () => {
+  /** Goal: a minute for the first content, a minute between tokens whatever else comes, half a minute for the closing. Method: ten seconds go by with each event; what was waited for. */
+  it.each<[what: string, ask: (ask: Ask) => Ask, frames: readonly [text: string, tokens: number][], waits: number[]]>([
+    [
+      "after tokens",
+      (ask) => ask,
+      [
+        ["a", 1],
+        ["b", 2],
+        ["c", 3],
+      ],
+      [60_000, 60_000, 60_000, 60_000],
+    ],
+    [
+      "after frames without a token",
+      (ask) => ask,
+      [
+        ["a", 1],
+        ["b", 1],
+        ["c", 1],
+        ["d", 2],
+        ["e", 2],
+      ],
+      [60_000, 60_000, 50_000, 40_000, 60_000, 50_000],
+    ],
+    [
+      "after vectors, and after none",
+      forVectors,
+      [
+        ["a", 0],
+        ["b", 0],
+        ["", 0],
+        ["", 0],
+        ["c", 0],
+      ],
+      [60_000, 60_000, 60_000, 50_000, 40_000, 60_000],
+    ],
+  ])("%s", async (_what, ask, frames, waits) => {
+    const { attempt, machine, over } = started(
+      ({ frame }) => {
+        for (const [text, tokens] of frames) frame(text, tokens);
+      },
+      { ask, passMs: 10_000 },
+    );
+    await attempt.firstContent(over);
+    expect(attempt.firstContentMs).toBe(10_000);
+    for (const [text] of frames) expect(new TextDecoder().decode((await attempt.next()).plaintext)).toBe(text);
+    expect(await failureOf(attempt.next())).toMatchObject({ code: "too_slow", waitedMs: waits.at(-1) });
+    expect(machine.waitsMs).toEqual(waits);
+    expect(machine.calls).toEqual(["began", "faulted"]);
+  });
+
+  /** Goal: who hung up waits for the closing alone. Method: leave after the first content; what was waited for then. */
+  it("after a hang-up", async () => {
+    const { attempt, machine, caller, over } = started(({ frame }) => frame("a", 1));
+    await attempt.firstContent(over);
+    await attempt.next();
+    caller.leave();
+    expect(await failureOf(attempt.next())).toMatchObject({ code: "too_slow", waitedMs: 30_000 });
+    expect(machine.waitsMs).toEqual([60_000, 30_000]);
+    expect(machine.calls).toEqual(["began", "cancel"]);
+  });
+
+  /** Goal: the closing is waited for half a minute, and nothing but the closing is taken for it. Method: an answer with its closing, without one, and with something else in its place. */
+  it.each<[what: string, then: (turn: Turn) => void | Promise<void>, failure: object | "none"]>([
+    ["that comes", (turn) => turn.complete(), "none"],
+    ["that never comes", () => {}, { code: "too_slow", waitedMs: 30_000, phase: "after_content" }],
+    ["in whose place an error comes", (turn) => turn.error("internal"), { code: "provider_fault" }],
+    ["in whose place more comes", (turn) => turn.raw(new Uint8Array(40)), { code: "receipt_mismatch" }],
+  ])("for a closing %s", async (_what, then, failure) => {
+    const { attempt, machine, over } = started(async (turn) => {
+      turn.frame("a", 1, true);
+      await then(turn);
+    });
+    await attempt.firstContent(over);
+    await attempt.next();
+    const found = await failureOf(attempt.completion());
+    if (failure === "none") expect(found).toBe("none");
+    else expect(found).toMatchObject(failure);
+    expect(machine.waitsMs).toEqual([60_000, 30_000]);
+  });
+
+  /** Goal: a closing before the last frame is no end. Method: it comes in place of the first frame, and of the second. */
+  it("is not ended by a closing before the last frame", async () => {
+    const first = started((turn) => turn.complete());
+    expect(await failureOf(first.attempt.firstContent(first.over))).toMatchObject({ mismatch: "stream" });
+    const second = started((turn) => {
+      turn.frame("a", 1);
+      return turn.complete();
+    });
+    await second.attempt.firstContent(second.over);
+    await second.attempt.next();
+    expect(await failureOf(second.attempt.next())).toMatchObject({ code: "receipt_mismatch", mismatch: "stream" });
+    // Still not: after the last frame it would be one more.
+    const more = started(async (turn) => {
+      turn.frame("a", 1);
+      turn.frame("b", 2, true);
+      await turn.complete();
+    });
+    await more.attempt.firstContent(more.over);
+    await more.attempt.next();
+    expect(await failureOf(more.attempt.completion())).toMatchObject({ code: "receipt_mismatch", mismatch: "stream" });
+  });
+});
+
+describe("what comes", () => {
+  /** Goal: no more tokens are counted than the hold pays for. Method: a frame with the most, and with one more. */
+  it.each([
+    [MAX_TOKENS, "none"],
+    [MAX_TOKENS + 1, "receipt_mismatch"],
+  ])("with %i tokens of at most 100: %s", async (tokens, end) => {
+    const { attempt, over } = started(({ frame }) => frame("a", tokens));
+    const found = await failureOf(attempt.firstContent(over));
+    expect(typeof found === "string" ? found : found.code).toBe(end);
+  });
+
+  /** Goal: a machine is given credit for what was taken, in steps. Method: a frame, and so much of the next as makes a step, or one byte less. */
+  it.each([
+    [0, [`credit ${STEP_BYTES}`]],
+    [1, []],
+  ])("is given back from 64 KiB on: %i bytes less", async (less, credits) => {
+    let taken = 0;
+    const inPieces = (event: LineEvent): LineEvent[] => {
+      if (event.kind !== "frames") return [event];
+      const at = taken === 0 ? event.bytes.length : STEP_BYTES - less - taken;
+      taken += at;
+      return [event.bytes.slice(0, at), event.bytes.slice(at)].map((bytes) => ({ kind: "frames", bytes }));
+    };
+    const { attempt, machine, over } = started(
+      ({ frame }) => {
+        for (const tokens of [1, 2]) frame("x".repeat(40_000), tokens);
+      },
+      { rechunk: inPieces },
+    );
+    await attempt.firstContent(over);
+    for (let n = 0; n < 2; n++) await attempt.next();
+    expect(machine.calls.filter((call) => call.startsWith("credit"))).toEqual(credits);
+  });
+});
+
+describe("a refusal", () => {
+  type Code = Parameters<Turn["error"]>[0];
+
+  /** Goal: what a machine says after it was told to stop is no fault of its own, and to be stopped is only believed then. Method: the same word with and without a hang-up. */
+  it.each<[code: Code, hangsUp: boolean, end: string, calls: readonly string[]]>([
+    ["busy", false, "provider_busy", ["wasBusy"]],
+    ["busy", true, "provider_busy", ["cancel"]],
+    ["cancelled", false, "provider_fault", ["faulted"]],
+    ["cancelled", true, "caller_gone", ["cancel"]],
+    ["internal", true, "provider_fault", ["cancel"]],
+  ])("by %s, hung up %s: %s", async (code, hangsUp, end, calls) => {
+    const { attempt, machine, caller, over } = started(({ error }) => error(code));
+    if (hangsUp) caller.leave();
+    expect(await failureOf(attempt.firstContent(over))).toMatchObject({ code: end });
+    expect(machine.calls).toEqual(calls);
+  });
+
+  /** Goal: what a machine refuses it refuses before it gives anything. Method: refusals of what was sent, before and after content, of both kinds. */
+  it.each<[what: string, code: Code, ask: (ask: Ask) => Ask]>([
+    ["vectors", "tokens_refused", forVectors],
+    ["words", "tools_refused", forTools],
+  ])("of %s by %s is believed before content alone", async (_what, code, ask) => {
+    const before = started((turn) => turn.error(code), { ask });
+    expect(await failureOf(before.attempt.firstContent(before.over))).toMatchObject({ code: "unsupported" });
+    const { attempt, over } = started(
+      (turn) => {
+        turn.frame("a", 1);
+        turn.error(code);
+      },
+      { ask },
+    );
+    await attempt.firstContent(over);
+    await attempt.next();
+    expect(await failureOf(attempt.next())).toMatchObject({ code: "provider_fault" });
+  });
+});
+
+/** Goal: words say how fast they were written, vectors do not. Method: what routing is told of both. */
+it.each<[what: string, ask: (ask: Ask) => Ask, told: unknown[]]>([
+  ["words", (ask) => ask, [{ decodeMs: 20_000, relayedBytes: 9, isStream: true }]],
+  ["vectors", forVectors, []],
+])("tells routing of %s", async (_what, ask, told) => {
+  const { attempt, measures, over } = started(
+    ({ frame }) => {
+      for (const text of ["a", "b", "c"]) frame(text, 1);
+    },
+    { ask, passMs: 10_000 },
+  );
+  await attempt.firstContent(over);
+  for (let n = 0; n < 3; n++) await attempt.next();
+  attempt.measured(9);
+  expect(measures).toEqual([told]);
+});
