@@ -165,9 +165,9 @@ function changedLines(revision: string): Map<string, Set<number>> {
 /** The test beside the file comes first: it is the shortest, and most often the one that sees. */
 function testsOf(file: string): string[] {
   const beside = file.replace(/\.ts$/, ".test.ts");
-  const further = options.near
-    ? [`${dirname(file)}/`]
-    : furtherTests.filter(([begin]) => file.startsWith(begin)).flatMap(([, tests]) => tests);
+  if (options.near)
+    return [beside, ...tracked.filter((test) => isTest(test) && test !== beside && dirname(test) === dirname(file))];
+  const further = furtherTests.filter(([begin]) => file.startsWith(begin)).flatMap(([, tests]) => tests);
   const files = further.flatMap((test) =>
     test.endsWith("/") ? tracked.filter((one) => isTest(one) && one.startsWith(test)) : [test],
   );

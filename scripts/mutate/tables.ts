@@ -19,14 +19,14 @@ export const deciding: readonly string[] = [
   "apps/coordinator/src/routing",
   "apps/coordinator/src/session",
   "apps/coordinator/src/trust",
-  "apps/provider/src/inference/answer.ts",
-  "apps/provider/src/inference/closing.ts",
-  "apps/provider/src/inference/credit.ts",
-  "apps/provider/src/inference/outgoing.ts",
+  "apps/provider/src/inference",
   "apps/provider/src/session",
+  "apps/provider/src/ws",
   "packages/protocol/src/evidence/levels.ts",
   "packages/protocol/src/evidence/verify.ts",
+  "packages/protocol/src/money.ts",
   "packages/protocol/src/receipts",
+  "packages/protocol/src/sealing",
 ];
 
 const simulated = [

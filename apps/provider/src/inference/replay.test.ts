@@ -1,9 +1,16 @@
-import { receipt as receiptSchema, toHex, utf8, type FromProvider, type Receipt } from "@darkbloom/protocol";
+import {
+  receipt as receiptSchema,
+  toHex,
+  utf8,
+  type FromProvider,
+  type Receipt,
+  type SealHeader,
+} from "@darkbloom/protocol";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
-import { ScriptedEngine } from "../adapters/scripted-engine.ts";
+import { SCRIPTED_FAULT, ScriptedEngine } from "../adapters/scripted-engine.ts";
 import { answer } from "./answer.ts";
 import { Credit } from "./credit.ts";
 import { replay } from "./replay.ts";
@@ -12,11 +19,11 @@ const engineThatSays = (...pieces: string[]) =>
   new ScriptedEngine({ clock: new ManualClock(), script: () => ({ pieces }) });
 const tools = { crypto: nodeCrypto, hpke: nodeHpke };
 
-async function answered(body: unknown) {
+async function answered(body: unknown, header: Partial<SealHeader> = {}) {
   const clock = new ManualClock();
   const machine = new Machine(clock);
   await machine.show();
-  const { envelope, answer: got } = machine.seal(body);
+  const { envelope, answer: got } = machine.seal(body, header);
   const never = new AbortController().signal;
   await answer(
     {
@@ -53,7 +60,11 @@ it("tells the same answer from another, and runs nothing that cannot be compared
 
   const cached = { ...was.receipt.usage, cached_tokens: was.receipt.usage.cached_tokens + 1 };
   const rows: readonly [Parameters<typeof replay>[2], ScriptedEngine, object][] = [
-    [was, engineThatSays("Rain", " fell", "."), { outcome: "other_words", atCharacter: expect.any(Number) }],
+    [
+      was,
+      engineThatSays("Rain", " fell", "."),
+      { outcome: "other_words", atCharacter: Buffer.from(was.told).toString().indexOf("alls") },
+    ],
     [{ ...was, receipt: { ...was.receipt, usage: cached } }, same, { outcome: "same_bytes" }],
     [{ ...was, body: utf8("{}") }, same, { outcome: "not_run", why: "other_request" }],
     [
@@ -78,4 +89,19 @@ it("tells the same answer from another, and runs nothing that cannot be compared
     ],
   ];
   for (const [recorded, engine, outcome] of rows) expect(await replay(tools, engine, recorded)).toEqual(outcome);
+});
+
+it("draws with the seed that was drawn then, and tells what the engine breaks at", async () => {
+  const was = await answered(chatBody());
+  const same = engineThatSays("Rain", " falls", ".");
+  const run = vi.spyOn(same, "run");
+  await replay(tools, same, was);
+  expect(run.mock.calls[0]?.[1].seed).toBe(was.receipt.sampling?.seed);
+  const broken = new ScriptedEngine({ clock: new ManualClock(), script: () => ({ pieces: ["Rain"], failAfter: 0 }) });
+  await expect(replay(tools, broken, was)).rejects.toThrow(SCRIPTED_FAULT);
+});
+
+it("makes vectors again, which nothing is drawn for", async () => {
+  const was = await answered({ model: "scripted", input: "rain" }, { endpoint: "/v1/embeddings", stream: false });
+  expect(await replay(tools, engineThatSays(), was)).toEqual({ outcome: "same_bytes" });
 });

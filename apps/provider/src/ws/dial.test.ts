@@ -1,11 +1,21 @@
+import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { WebSocketServer } from "ws";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
 import type { Listener } from "../session/wire.ts";
 import { providerUrl, webSocketDialer } from "./dial.ts";
+
+/** As the program has them. */
+const CONNECT_MS = 15_000;
+const CLOSE_WAIT_MS = 2_000;
+
+/** Lets sockets say what they have to say. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 describe("the URL", () => {
   it.each([
@@ -28,7 +38,7 @@ describe("the URL", () => {
 describe("a dial", () => {
   let http: Server;
   let base: string;
-  const held: Duplex[] = [];
+  const held: (Duplex | WebSocket)[] = [];
   const quiet: Listener = { received() {}, heard() {}, drained() {}, closed() {} };
   const never = new AbortController().signal;
 
@@ -38,7 +48,10 @@ describe("a dial", () => {
     base = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   });
   afterEach(async () => {
-    for (const socket of held.splice(0)) socket.destroy();
+    for (const socket of held.splice(0)) {
+      if (socket instanceof WebSocket) socket.terminate();
+      else socket.destroy();
+    }
     http.closeAllConnections();
     if (http.listening) await new Promise((resolve) => http.close(resolve));
   });
@@ -59,6 +72,93 @@ describe("a dial", () => {
     expect(await echoed.promise).toBe("hello");
     wire.close(1000, "goodbye");
     expect(await ended.promise).toBe(1000);
+  });
+
+  /** Accepts connections as a coordinator does, and answers none of them by itself. */
+  const accept = (accepted: (ws: WebSocket) => void) => {
+    const sockets = new WebSocketServer({ server: http, path: "/ws/provider" });
+    sockets.on("connection", (ws) => {
+      ws.on("error", () => {});
+      held.push(ws);
+      accepted(ws);
+    });
+  };
+
+  /** Goal: what is no frame of the protocol never reaches it. Method: bytes, then text. */
+  it("hears text, signs of life, and nothing else", async () => {
+    accept((ws) => {
+      ws.send(Buffer.from("bytes"));
+      ws.ping();
+      ws.send("text");
+    });
+    const heard: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const received = (text: string) => {
+      heard.push(text);
+      resolve();
+    };
+    await webSocketDialer(base).dial({ ...quiet, received, heard: () => void heard.push("") }, never);
+    await promise;
+    expect(heard).toEqual(["", "text"]);
+  });
+
+  /** Goal: a coordinator cannot fill our memory. Method: a message as long as one may be, and one a byte longer. */
+  it.each([
+    [WIRE_MESSAGE_BYTES_MAX, true],
+    [WIRE_MESSAGE_BYTES_MAX + 1, false],
+  ])("takes a message of %i bytes: %s", async (length, isTaken) => {
+    accept((ws) => ws.send("x".repeat(length)));
+    const { promise, resolve } = Promise.withResolvers<number | "closed">();
+    await webSocketDialer(base).dial(
+      { ...quiet, received: (text) => resolve(text.length), closed: () => resolve("closed") },
+      never,
+    );
+    expect(await promise).toBe(isTaken ? length : "closed");
+  });
+
+  /** Goal: a goodbye that nobody answers is no reason to stay. Method: a coordinator that reads nothing more, and a clock that is set on. */
+  it("drops a connection whose end is not answered, in time and not before", async () => {
+    accept((ws) => ws.pause());
+    const closed = vi.fn<Listener["closed"]>();
+    const wire = await webSocketDialer(base).dial({ ...quiet, closed }, never);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      wire.close(1000, "goodbye");
+      vi.advanceTimersByTime(CLOSE_WAIT_MS - 1);
+      await turns();
+      expect(closed).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(1);
+      await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  /** Goal: an address that takes connections and says nothing is given up. Method: the same clock, and somebody who sends a byte now and then. */
+  it("is given up where it comes to nothing in time, and not before", async () => {
+    const { promise: upgraded, resolve } = Promise.withResolvers<Duplex>();
+    http.on("upgrade", (_, socket) => resolve(socket));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const closed = vi.fn<Listener["closed"]>();
+      const failed = vi.fn<(error: unknown) => void>();
+      webSocketDialer(base)
+        .dial({ ...quiet, closed }, never)
+        .catch(failed);
+      const socket = await upgraded;
+      held.push(socket);
+      socket.write("HTTP/1.1 101 ");
+      vi.advanceTimersByTime(CONNECT_MS - 1);
+      await turns();
+      expect(failed).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(1);
+      await vi.waitFor(() => expect(failed).toHaveBeenCalledOnce());
+      expect(failed.mock.calls[0]).toMatchObject([{ code: "unreachable" }]);
+      // A connection that there never was does not end.
+      expect(closed).not.toHaveBeenCalled();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("finds nobody there", async () => {

@@ -9,9 +9,9 @@ const COORDINATOR_CLOSE_WAIT_MS = 2_000;
 
 /** `http://…` → `ws://…/ws/provider`. @throws TypeError with a sentence, for what is not such a URL */
 export function providerUrl(coordinator: string): URL {
-  const url = URL.canParse(coordinator) ? new URL(coordinator) : undefined;
-  const protocol = url && { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url.protocol];
-  if (!url || !protocol)
+  const url = URL.parse(coordinator) ?? new URL("about:blank");
+  const protocol = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url.protocol];
+  if (!protocol)
     throw new TypeError("The coordinator's URL must look like https://coordinator.example or http://127.0.0.1:8080.");
   return new URL(`${protocol}//${url.host}${url.pathname.replace(/\/$/, "")}/ws/provider`);
 }
@@ -22,17 +22,19 @@ export function webSocketDialer(coordinator: string): Dialer {
   return {
     dial: (listener, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<Wire>();
-      const ws = new WebSocket(url, {
-        handshakeTimeout: CONNECT_MS_MAX,
-        maxPayload: WIRE_MESSAGE_BYTES_MAX,
-        perMessageDeflate: false,
-      });
+      const ws = new WebSocket(url, { maxPayload: WIRE_MESSAGE_BYTES_MAX, perMessageDeflate: false });
       let isOpen = false;
       const leave = () => ws.terminate();
+      // Of the whole way to an open socket: somebody who sends a byte now and then holds it up no longer.
+      const late = setTimeout(leave, CONNECT_MS_MAX);
       signal.addEventListener("abort", leave, { once: true });
+      const arrived = () => {
+        clearTimeout(late);
+        signal.removeEventListener("abort", leave);
+      };
       ws.on("open", () => {
         isOpen = true;
-        signal.removeEventListener("abort", leave);
+        arrived();
         resolve(wireOf(ws, () => listener.drained()));
       });
       ws.on("unexpected-response", (request) => {
@@ -42,7 +44,7 @@ export function webSocketDialer(coordinator: string): Dialer {
       // An error is always followed by a close, which is where the connection ends.
       ws.on("error", (cause) => reject(new DialError("unreachable", { cause })));
       ws.on("close", (code, reason) => {
-        signal.removeEventListener("abort", leave);
+        arrived();
         if (isOpen) listener.closed(code, reason.toString());
         else reject(new DialError("unreachable"));
       });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changedBytes } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
-import { concatBytes, utf8 } from "../bytes.ts";
+import { concatBytes, fromUtf8, u32be, utf8 } from "../bytes.ts";
 import { FRAME_PADDING_BYTES, FRAME_PLAINTEXT_BYTES_MAX } from "../limits.ts";
 import { nodeHpke } from "../node/hpke.ts";
 import { AnswerOpener, AnswerSealer, AnswerTampered, type OpenedFrame } from "./answer.ts";
@@ -51,6 +51,28 @@ const notWhole = (chunks: readonly Uint8Array[]): boolean => {
   const result = openAll(chunks);
   return result === "tampered" || !result.finished;
 };
+
+interface ByHand {
+  readonly text: string;
+  readonly tokens?: number;
+  readonly flags?: number;
+  /** What the header says, where it is not the frame's place. */
+  readonly counter?: number;
+  /** What the plaintext says of its length, and how long it is with it. */
+  readonly says?: number;
+  readonly paddedTo?: number;
+}
+
+/** A frame as RFC 9458 §4.4 has its keys, at its place in the answer, whatever stands in it. */
+function sealedByHand({ text, tokens = 0, flags = 0, counter, says, paddedTo = 256 }: ByHand, place: number): Bytes {
+  const salt = concatBytes(secret.enc, responseNonce);
+  const nonce = nodeHpke.hkdf(secret.secret, salt, utf8("nonce"), 12);
+  nonce.set([(nonce.at(-1) ?? 0) ^ place], 11);
+  const header = concatBytes(u32be(counter ?? place), Uint8Array.of(flags), u32be(tokens));
+  const plaintext = concatBytes(u32be(says ?? text.length), utf8(text), new Uint8Array(256)).subarray(0, paddedTo);
+  const sealed = nodeHpke.seal(nodeHpke.hkdf(secret.secret, salt, utf8("key"), 32), nonce, header, plaintext);
+  return concatBytes(u32be(header.length + sealed.length), header, sealed);
+}
 
 describe("a sealed answer", () => {
   /** Goal: the network may cut bytes anywhere. Method: any frames, cut at any places, open to the same frames. */
@@ -116,6 +138,57 @@ describe("a sealed answer", () => {
     refused([...bare, Uint8Array.of(0)]);
     const other = { ...secret, enc: secretNamed("another enc") };
     expect(() => new AnswerOpener(nodeHpke, other).push(concatBytes(...whole))).toThrow(AnswerTampered);
+  });
+
+  /** Goal: a provider that seals what is not so is refused like anybody else. Method: frames sealed by hand, over clear bytes that are authentic. */
+  it.each<[string, ByHand[], "tampered" | string[]]>([
+    ["is good", [{ text: "a" }, { text: "b", flags: 1 }], ["a", "b"]],
+    [
+      "pads nothing",
+      [
+        { text: "", paddedTo: 4 },
+        { text: "abc", paddedTo: 7, flags: 1 },
+      ],
+      ["", "abc"],
+    ],
+    ["has no place for a length", [{ text: "", paddedTo: 3, flags: 1 }], "tampered"],
+    ["is as long as it says", [{ text: "abc", says: 3, paddedTo: 7, flags: 1 }], ["abc"]],
+    ["is shorter than it says", [{ text: "abc", says: 4, paddedTo: 7, flags: 1 }], "tampered"],
+    [
+      "counts on",
+      [
+        { text: "a", tokens: 5 },
+        { text: "b", tokens: 5, flags: 1 },
+      ],
+      ["a", "b"],
+    ],
+    [
+      "counts back",
+      [
+        { text: "a", tokens: 5 },
+        { text: "b", tokens: 4, flags: 1 },
+      ],
+      "tampered",
+    ],
+    ["has another flag", [{ text: "a", flags: 2 }], "tampered"],
+    ["has two flags", [{ text: "a", flags: 3 }], "tampered"],
+    ["says another counter", [{ text: "a", counter: 1, flags: 1 }], "tampered"],
+    [
+      "goes on after its end",
+      [
+        { text: "a", flags: 1 },
+        { text: "b", flags: 1 },
+      ],
+      "tampered",
+    ],
+  ])("that %s", (_, frames, expected) => {
+    const result = openAll([concatBytes(responseNonce, ...frames.map(sealedByHand))]);
+    expect(result === "tampered" ? result : result.frames.map(({ plaintext }) => fromUtf8(plaintext))).toEqual(
+      expected,
+    );
+    // And the same where each comes alone.
+    const alone = openAll([responseNonce, ...frames.map(sealedByHand)]);
+    expect(alone).toEqual(result);
   });
 
   /** Goal: an answer that was cut off never looks whole. Method: every prefix of it. */

@@ -17,8 +17,8 @@ const LENGTH_BYTES = 4;
 const HEADER_BYTES = 9;
 const TAG_BYTES = 16;
 const FINAL_FLAG = 1;
-/** A counter used twice would use a nonce twice. */
-const ANSWER_FRAMES_MAX = 2 ** 32;
+/** Of a frame that says nothing and pads nothing. */
+const FRAME_BYTES_MIN = HEADER_BYTES + LENGTH_BYTES + TAG_BYTES;
 const CIPHERTEXT_BYTES_MAX = padded(LENGTH_BYTES + FRAME_PLAINTEXT_BYTES_MAX) + TAG_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -84,8 +84,9 @@ export class AnswerSealer {
    */
   frame(plaintext: Uint8Array, completionTokens: number, final: boolean): Bytes {
     if (plaintext.length > FRAME_PLAINTEXT_BYTES_MAX) throw new RangeError("a frame's plaintext is too long");
-    if (this.#finished || this.#counter >= ANSWER_FRAMES_MAX) throw new RangeError("this answer has ended");
+    if (this.#finished) throw new RangeError("this answer has ended");
     if (completionTokens < this.#tokens) throw new RangeError("completion tokens went down");
+    // A counter of more than 32 bits, which would use a nonce twice, is refused here.
     const header = concatBytes(u32be(this.#counter), Uint8Array.of(final ? FINAL_FLAG : 0), u32be(completionTokens));
     const padding = new Uint8Array(padded(LENGTH_BYTES + plaintext.length));
     padding.set(u32be(plaintext.length));
@@ -136,7 +137,7 @@ export class AnswerOpener {
   }
 
   #read(bytes: Uint8Array): OpenedFrame[] {
-    let rest: Uint8Array = this.#rest.length > 0 ? concatBytes(this.#rest, bytes) : bytes;
+    let rest: Uint8Array = concatBytes(this.#rest, bytes);
     if (!this.#keys) {
       if (rest.length < NONCE_BYTES) return this.#keep(rest, []);
       this.#keys = new AnswerKeys(this.#hpke, this.#secret, rest.subarray(0, NONCE_BYTES));
@@ -145,7 +146,7 @@ export class AnswerOpener {
     const frames: OpenedFrame[] = [];
     while (rest.length >= LENGTH_BYTES) {
       const length = new DataView(rest.buffer, rest.byteOffset).getUint32(0);
-      if (length < HEADER_BYTES + TAG_BYTES || length > HEADER_BYTES + CIPHERTEXT_BYTES_MAX) throw new AnswerTampered();
+      if (length < FRAME_BYTES_MIN || length > HEADER_BYTES + CIPHERTEXT_BYTES_MAX) throw new AnswerTampered();
       if (rest.length < LENGTH_BYTES + length) break;
       frames.push(this.#openFrame(this.#keys, rest.subarray(LENGTH_BYTES, LENGTH_BYTES + length)));
       rest = rest.subarray(LENGTH_BYTES + length);
@@ -167,7 +168,7 @@ export class AnswerOpener {
     if (this.#finished || view.getUint32(0) !== this.#counter || flags > FINAL_FLAG || tokens < this.#tokens)
       throw new AnswerTampered();
     const padding = this.#hpke.open(keys.key, keys.nonceAt(this.#counter), header, frame.subarray(HEADER_BYTES));
-    if (!padding || padding.length < LENGTH_BYTES) throw new AnswerTampered();
+    if (!padding) throw new AnswerTampered();
     const length = new DataView(padding.buffer, padding.byteOffset).getUint32(0);
     if (length > padding.length - LENGTH_BYTES) throw new AnswerTampered();
     this.#counter++;

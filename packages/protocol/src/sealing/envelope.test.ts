@@ -7,9 +7,10 @@ import { fromBase64, toBase64, utf8 } from "../bytes.ts";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import { nodeCrypto, nodeHpke, systemRandom } from "../node/index.ts";
 import { envelope as envelopeSchema, type Envelope } from "../wire/provider-messages.ts";
+import type { Suite } from "../wire/registration.ts";
 import { AnswerOpener, AnswerSealer } from "./answer.ts";
 import { EnvelopeOpener, SEAL_INFO, sealRequest, type OpeningKey, type SealHeader } from "./envelope.ts";
-import type { HpkeContext, HpkeKey } from "./hpke.ts";
+import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
 
 const tools = { hpke: nodeHpke, crypto: nodeCrypto, random: systemRandom };
 const evidenceSha256 = "e".repeat(64);
@@ -31,6 +32,9 @@ function seal(change: Partial<SealHeader> = {}, contexts = keys.map(contextFor))
 const refused = { refused: "cannot_open" };
 const openFresh = (envelope: Envelope, providerId = "prov_0", now = startMs, own = opening(firstKey)) =>
   new EnvelopeOpener(tools).open(envelope, providerId, own, now);
+
+/** As many contexts as a provider keeps in memory. */
+const CONTEXTS_KEPT = 256;
 
 /** A point of small order, with which nothing is agreed. */
 const smallOrder = toBase64(new Uint8Array(32).with(0, 1));
@@ -160,6 +164,8 @@ describe("an envelope", () => {
     expect(openFresh(envelope, "prov_1")).toEqual(refused);
     expect(openFresh(envelope, "prov_0", startMs, [])).toEqual(refused);
     expect(openFresh(envelope, "prov_0", startMs, opening(secondKey))).toEqual(refused);
+    const otherSuite = [{ key: { ...firstKey, suite: "another" as Suite }, evidenceSha256 }];
+    expect(openFresh(envelope, "prov_0", startMs, otherSuite)).toEqual(refused);
     const otherEvidence = [{ key: firstKey, evidenceSha256: "f".repeat(64) }];
     expect(openFresh(envelope, "prov_0", startMs, otherEvidence)).toEqual(refused);
     const impostor: HpkeKey = { ...hpkeKey("impostor"), id: firstKey.id };
@@ -167,6 +173,61 @@ describe("an envelope", () => {
     const erased = hpkeKey("first");
     erased.erase();
     expect(openFresh(envelope, "prov_0", startMs, opening(erased))).toEqual(refused);
+  });
+
+  /** Goal: a sealer that seals nonsense takes no place. Method: one whose wraps are good, and whose body is not; then the same id. */
+  it("refuses a body that is not authentic, and does not remember it", () => {
+    const id = toBase64(systemRandom.bytes(16));
+    const header = { ...sampleHeader(keys, evidenceSha256), id };
+    let sealed = 0;
+    const garbling: Hpke = {
+      ...nodeHpke,
+      seal: (...what) => {
+        const bytes = nodeHpke.seal(...what);
+        return sealed++ === 0 ? bytes.with(0, (bytes[0] ?? 0) ^ 1) : bytes;
+      },
+    };
+    const recipients = keys.map((key) => ({ keyId: key.id, context: contextFor(key) }));
+    const { envelope } = sealRequest({ ...tools, hpke: garbling }, { header, body, recipients });
+    const opener = new EnvelopeOpener(tools);
+    expect(opener.open(envelope, "prov_0", opening(firstKey), startMs)).toEqual(refused);
+    expect(opener.open(seal({ id }).envelope, "prov_0", opening(firstKey), startMs)).not.toEqual(refused);
+  });
+
+  it("that is broken at by a bug of ours is no refusal", () => {
+    const bug = new TypeError("a bug");
+    const open = () => {
+      throw bug;
+    };
+    const opener = new EnvelopeOpener({ ...tools, hpke: { ...nodeHpke, open } });
+    expect(() => opener.open(seal().envelope, "prov_0", opening(firstKey), startMs)).toThrow(bug);
+  });
+
+  /** Goal: contexts take no more than so much memory, and those in use stay. Method: one more than are kept, and the first one used in between. */
+  it("keeps the contexts that were used last", () => {
+    let publicKeySteps = 0;
+    const counted: HpkeKey = {
+      ...firstKey,
+      openContext: (...how) => {
+        publicKeySteps++;
+        return firstKey.openContext(...how);
+      },
+    };
+    const opener = new EnvelopeOpener(tools);
+    const other = contextFor(secondKey);
+    const contexts = Array.from({ length: CONTEXTS_KEPT + 1 }, () => contextFor(firstKey));
+    const steps = (at: number): number => {
+      const before = publicKeySteps;
+      const context = contexts[at] ?? expect.fail("no context");
+      expect(opener.open(seal({}, [context, other]).envelope, "prov_0", opening(counted), startMs)).not.toEqual(
+        refused,
+      );
+      return publicKeySteps - before;
+    };
+    for (let at = 0; at < CONTEXTS_KEPT; at++) expect(steps(at)).toBe(1);
+    expect(steps(0)).toBe(0);
+    expect(steps(CONTEXTS_KEPT)).toBe(1);
+    expect([steps(0), steps(2), steps(CONTEXTS_KEPT), steps(1)]).toEqual([0, 0, 0, 1]);
   });
 
   /** Goal: an envelope has a life. Method: the ends of it, with clocks that differ as far as is allowed, and one step beyond. */
@@ -211,7 +272,13 @@ describe("an envelope", () => {
   it("is sealed for its header's candidates only", () => {
     const header = sampleHeader(keys);
     const recipients = keys.map((key) => ({ keyId: key.id, context: contextFor(key) }));
-    for (const wrong of [recipients.slice(1), recipients.toReversed(), [...recipients, ...recipients]])
+    for (const wrong of [
+      recipients.slice(1),
+      recipients.slice(0, 1),
+      [],
+      recipients.toReversed(),
+      [...recipients, ...recipients],
+    ])
       expect(() => sealRequest(tools, { header, body, recipients: wrong })).toThrow(RangeError);
   });
 });

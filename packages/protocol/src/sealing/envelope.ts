@@ -7,6 +7,7 @@ import type { Crypto } from "../ports.ts";
 import type { Envelope } from "../wire/provider-messages.ts";
 import { suites } from "../wire/registration.ts";
 import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
+import { SeenRequests } from "./seen-requests.ts";
 
 /**
  * The envelope of a request. The body is encrypted once; its key is wrapped to each candidate.
@@ -110,8 +111,6 @@ const responseSecret = (context: HpkeContext, hdrHash: Uint8Array): ResponseSecr
 
 /** Contexts that one provider keeps; a further one costs a public-key step when it comes back. */
 const CONTEXTS_KEPT_MAX = 256;
-/** Requests remembered against replay, until they expire. When full, new ones are refused. */
-const REQUESTS_SEEN_MAX = 100_000;
 
 /** A key that may open envelopes now, and the evidence that names it. */
 export interface OpeningKey {
@@ -134,9 +133,7 @@ export type Opened =
 export class EnvelopeOpener {
   readonly #tools: Pick<SealTools, "hpke" | "crypto">;
   readonly #contexts = new Map<string, HpkeContext>();
-  readonly #expiryBySeenId = new Map<string, number>();
-  /** Whatever expired by then may have been forgotten; a clock that is set back must not bring it back. */
-  #forgottenUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #seen = new SeenRequests();
 
   constructor(tools: Pick<SealTools, "hpke" | "crypto">) {
     this.#tools = tools;
@@ -158,7 +155,7 @@ export class EnvelopeOpener {
     const expiresMs = Date.parse(header.expires_at);
     // The sealer's clock may differ from ours, and it may use the whole of an envelope's life.
     const inForce = expiresMs >= nowMs - CLOCK_SKEW_MS && expiresMs <= nowMs + ENVELOPE_LIFE_MS + CLOCK_SKEW_MS;
-    if (!inForce || expiresMs <= this.#forgottenUntilMs || envelope.wraps.length !== header.candidates.length)
+    if (!inForce || !this.#seen.remembers(expiresMs) || envelope.wraps.length !== header.candidates.length)
       return undefined;
 
     // "A provider refuses unless its own entry stands at that index."
@@ -168,7 +165,7 @@ export class EnvelopeOpener {
     const own = keys.find(
       ({ key, evidenceSha256 }) => key.id === candidate?.key_id && evidenceSha256 === candidate.evidence_sha256,
     );
-    if (!own || !wrap || wrap.key_id !== own.key.id || own.key.suite !== header.suite) return undefined;
+    if (!own || wrap?.key_id !== own.key.id || own.key.suite !== header.suite) return undefined;
 
     const { hpke, crypto } = this.#tools;
     const hdrHash = crypto.sha256(utf8(envelope.hdr));
@@ -183,7 +180,7 @@ export class EnvelopeOpener {
     if (contentKey?.length !== KEY_BYTES) return undefined;
     const plaintext = hpke.open(contentKey, onlyNonce, hdrHash, body);
     // Only an authentic envelope is remembered, so that nobody else can fill the memory.
-    if (!plaintext || !this.#isNew(header.id, expiresMs, nowMs)) return undefined;
+    if (!plaintext || !this.#seen.isNew(header.id, expiresMs, nowMs)) return undefined;
     return {
       header,
       body: plaintext,
@@ -203,18 +200,6 @@ export class EnvelopeOpener {
       this.#contexts.delete(oldest);
     }
     return context;
-  }
-
-  #isNew(id: string, expiresMs: number, nowMs: number): boolean {
-    // Ids come in about the order in which they expire.
-    for (const [seen, seenExpiresMs] of this.#expiryBySeenId) {
-      if (seenExpiresMs >= nowMs - CLOCK_SKEW_MS) break;
-      this.#expiryBySeenId.delete(seen);
-      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, seenExpiresMs);
-    }
-    if (this.#expiryBySeenId.has(id) || this.#expiryBySeenId.size >= REQUESTS_SEEN_MAX) return false;
-    this.#expiryBySeenId.set(id, expiresMs);
-    return true;
   }
 
   /** After a key was erased, nothing of it stays. */
