@@ -1,7 +1,7 @@
 import type { Delta } from "@darkbloom/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CallReader } from "./call-reader.ts";
+import { CallReader, type ReadingRules } from "./call-reader.ts";
 import { bareCalls as bare, taggedCalls as tagged, type ToolSyntax } from "./tool-syntax.ts";
 
 interface Read {
@@ -10,12 +10,15 @@ interface Read {
   readonly whole: number;
 }
 
-function read(syntax: ToolSyntax, pieces: readonly string[]): Read {
+const noted = {
+  name: "note",
+  parameters: { properties: { text: { type: "string" }, times: { type: "integer" } } },
+};
+const offered = [...["weather", "time"].map((name) => ({ name, parameters: {} })), noted];
+
+function read(syntax: ToolSyntax, pieces: readonly string[], rules: Partial<ReadingRules> = {}): Read {
   let id = 0;
-  const reader = new CallReader(
-    { syntax, tools: ["weather", "time"].map((name) => ({ name, parameters: {} })) },
-    () => `call_${id++}`,
-  );
+  const reader = new CallReader({ syntax, tools: offered, ...rules }, () => `call_${id++}`);
   const deltas: Delta[] = [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end()];
   let said = "";
   const calls: { name: string; arguments: string }[] = [];
@@ -33,6 +36,17 @@ const weather = '{"name": "weather", "arguments": {"city": "a}b\\"{"}}';
 const weatherCall = { name: "weather", arguments: '{"city": "a}b\\"{"}' };
 const time = '{"name":"time","arguments":{}}';
 const timeCall = { name: "time", arguments: "{}" };
+
+const listed: ToolSyntax = { ...bare, begin: "[TOOL_CALLS][", between: ", ", end: "]" };
+const inParts: ToolSyntax = { ...bare, open: "[TOOL_CALLS]", body: { kind: "parts", infix: "[ARGS]" }, between: "" };
+const inPython: ToolSyntax = { ...bare, begin: "[", body: { kind: "python" }, between: ", ", end: "]" };
+const aloneInPython: ToolSyntax = { ...bare, body: { kind: "python" } };
+const keyed: ToolSyntax = {
+  ...bare,
+  open: "<call>",
+  body: { kind: "keyed", infix: "\n", argument: { open: "<arg>", infix: "</arg>\n", close: "\n</val>\n" } },
+  close: "</call>",
+};
 
 /** What a model writes → what is said and called. */
 const cases: readonly (readonly [string, ToolSyntax, string, Omit<Read, "whole">])[] = [
@@ -110,6 +124,106 @@ const cases: readonly (readonly [string, ToolSyntax, string, Omit<Read, "whole">
   ["two bare calls", bare, `${weather}\n${time}`, { said: "", calls: [weatherCall, timeCall] }],
   ["an object that is no call", bare, '{"answer": 42} it is', { said: '{"answer": 42} it is', calls: [] }],
   ["an object inside of words", bare, `See: ${time}`, { said: `See: ${time}`, calls: [] }],
+  ["white space at the end of words", tagged, "Hello.\n", { said: "Hello.\n", calls: [] }],
+  ["no white space after a call", tagged, `<tool_call>${time}</tool_call>\n ok \n`, { said: "ok", calls: [timeCall] }],
+  ["a list, where calls stand alone", bare, `[${time}]`, { said: `[${time}]`, calls: [] }],
+  [
+    "a call in its head, where there is more than one tool",
+    tagged,
+    '<tool_call>{"name": "wea',
+    {
+      said: '<tool_call>{"name": "wea',
+      calls: [],
+    },
+  ],
+  [
+    "the name of a call that is cut behind it",
+    tagged,
+    '<tool_call>{"name": "weather"',
+    {
+      said: "",
+      calls: [{ name: "weather", arguments: "" }],
+    },
+  ],
+  [
+    "a call of which the name may go on",
+    tagged,
+    '<tool_call>{"name": "weather',
+    {
+      said: '<tool_call>{"name": "weather',
+      calls: [],
+    },
+  ],
+  ["calls in a list", listed, `[TOOL_CALLS][${weather}, ${time}]`, { said: "", calls: [weatherCall, timeCall] }],
+  ["words behind a list", listed, `[TOOL_CALLS] [${time} ]\nok`, { said: "ok", calls: [timeCall] }],
+  ["a list that is not closed, before words", listed, `[TOOL_CALLS][${time} ok`, { said: "ok", calls: [timeCall] }],
+  ["a list whose second is none", listed, `[TOOL_CALLS][${time}, 7]`, { said: ", 7]", calls: [timeCall] }],
+  [
+    "a name beside its arguments",
+    inParts,
+    `Now: [TOOL_CALLS]weather[ARGS]${weatherCall.arguments}`,
+    {
+      said: "Now:",
+      calls: [weatherCall],
+    },
+  ],
+  [
+    "a name beside what are no arguments",
+    inParts,
+    "[TOOL_CALLS]weather[ARGS] none",
+    {
+      said: "[TOOL_CALLS]weather[ARGS] none",
+      calls: [],
+    },
+  ],
+  [
+    "two names beside their arguments",
+    inParts,
+    "[TOOL_CALLS]time[ARGS]{}[TOOL_CALLS]weather[ARGS]{}",
+    {
+      said: "",
+      calls: [timeCall, { name: "weather", arguments: "{}" }],
+    },
+  ],
+  [
+    "a call in Python's words",
+    inPython,
+    `[weather(city="a)b", days=[1, 2]), time()]`,
+    {
+      said: "",
+      calls: [{ name: "weather", arguments: '{"city": "a)b", "days": [1, 2]}' }, timeCall],
+    },
+  ],
+  ["a call in Python's words that is none", inPython, "[weather(7)]", { said: "[weather(7)]", calls: [] }],
+  ["a call in Python's words that stands alone", aloneInPython, "time()", { said: "", calls: [timeCall] }],
+  [
+    "arguments that are named one by one",
+    keyed,
+    `<call>note\n<arg>text</arg>\n7\n</val>\n<arg>times</arg>\n7\n</val>\n</call> ok`,
+    {
+      said: "ok",
+      calls: [{ name: "note", arguments: '{"text": "7", "times": 7}' }],
+    },
+  ],
+  ["no arguments, where they are named one by one", keyed, "<call>time\n</call>", { said: "", calls: [timeCall] }],
+  [
+    "an argument that is not whole",
+    keyed,
+    "<call>note\n<arg>text</arg>\nsev",
+    {
+      said: "",
+      calls: [{ name: "note", arguments: "" }],
+    },
+  ],
+  [
+    "an argument of two lines, without the line ends around it",
+    keyed,
+    "<call>note\n<arg>text</arg>\n\na\n\n</val>\n</call>",
+    {
+      said: "",
+      calls: [{ name: "note", arguments: '{"text": "\\na\\n"}' }],
+    },
+  ],
   ["half an object", bare, '{"name": "weat', { said: '{"name": "weat', calls: [] }],
 ];
 
@@ -173,6 +287,82 @@ describe("reading calls out of what a model says", () => {
       { kind: "arguments", text: '{"a": ' },
     ]);
     expect(reader.push("1}")).toEqual([{ kind: "arguments", text: "1}" }]);
+  });
+
+  /** Goal: where a call must come, what is cut is one if it is sure which, and nothing is said. Method: cut in every place, with one tool and with more. */
+  it.each<[string, string, string[], Omit<Read, "whole">]>([
+    ["in nothing", "", ["time"], { said: "", calls: [] }],
+    ["in the tag, of the only tool", "<tool", ["time"], { said: "", calls: [{ name: "time", arguments: "" }] }],
+    ["in the tag, of either", "<tool", ["time", "weather"], { said: "", calls: [] }],
+    [
+      "in the head, of the only tool",
+      '<tool_call>{"na',
+      ["time"],
+      { said: "", calls: [{ name: "time", arguments: "" }] },
+    ],
+    ["in the head, of either", '<tool_call>{"na', ["time", "weather"], { said: "", calls: [] }],
+    ["before the name", '<tool_call>{"name": "', ["time", "weather"], { said: "", calls: [] }],
+    [
+      "in a name that is sure",
+      '<tool_call>{"name": "ti',
+      ["time", "weather"],
+      { said: "", calls: [{ name: "time", arguments: "" }] },
+    ],
+    ["in a name that is not", '<tool_call>{"name": "ti', ["time", "tide"], { said: "", calls: [] }],
+    [
+      "behind a name that another goes on from",
+      '<tool_call>{"name": "time"',
+      ["time", "time_of"],
+      { said: "", calls: [{ name: "time", arguments: "" }] },
+    ],
+    ["in a name that is none", '<tool_call>{"name": "x', ["time", "weather"], { said: "", calls: [] }],
+    ["in the next tag", `<tool_call>${time}</tool_call>\n<tool`, ["time"], { said: "", calls: [timeCall] }],
+  ])("knows a forced call that was cut %s", (_, text, names, expected) => {
+    const rules = { forced: true, tools: names.map((name) => ({ name, parameters: {} })) };
+    expect(read(tagged, [text], rules)).toMatchObject(expected);
+    expect(read(tagged, Array.from(text), rules)).toMatchObject(expected);
+  });
+
+  it.each([
+    ["at the start", `\n<tool_call>${time}</tool_call>`, { said: "", calls: [timeCall] }],
+    [
+      "after words",
+      `Well: <tool_call>${time}</tool_call>`,
+      { said: `Well: <tool_call>${time}</tool_call>`, calls: [] },
+    ],
+    ["of half a tag", " <tool", { said: " <tool", calls: [] }],
+  ])("takes calls at the start alone, where it is told to: %s", (_, text, expected) => {
+    expect(read(tagged, [text], { atStart: true })).toMatchObject(expected);
+    expect(read(tagged, Array.from(text), { atStart: true })).toMatchObject(expected);
+  });
+
+  it.each<[string, ToolSyntax, readonly [string, boolean, number][]]>([
+    [
+      "in JSON",
+      tagged,
+      [
+        ["Hi <too", false, 5],
+        ["l_call>", false, 12],
+        ['{"name": "time", "arguments": ', false, 42],
+        ["{", true, 0],
+        ["}", false, 0],
+      ],
+    ],
+    [
+      "named one by one",
+      keyed,
+      [
+        ["<call>time", false, 10],
+        ["\n<", true, 1],
+        ["/call>", false, 0],
+      ],
+    ],
+  ])("knows what it holds back, and when it is in arguments %s", (_, syntax, steps) => {
+    const reader = new CallReader({ syntax, tools: offered }, () => "call_0");
+    for (const [text, isIn, heldUnits] of steps) {
+      reader.push(text);
+      expect([text, reader.inArguments, reader.heldUnits]).toEqual([text, isIn, heldUnits]);
+    }
   });
 
   it("counts a call as whole when its object is", () => {

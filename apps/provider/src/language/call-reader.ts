@@ -100,7 +100,6 @@ export class CallReader {
       this.#step(deltas);
       if (this.repeated) this.#held = "";
       if (this.#held.length === before && this.#state === state) return deltas;
-      if (this.#held === "") return deltas;
     }
   }
 
