@@ -6,10 +6,11 @@ import { hpkeKey, sampleBlob, sampleHeader, startMs, timeAt } from "../../test/s
 import { committedTpms } from "../../test/tpm-vectors.ts";
 import { toBase64 } from "../bytes.ts";
 import { canonicalBytes, canonicalJson } from "../canonical.ts";
+import { RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX, TOKEN_BYTES_MAX } from "../limits.ts";
 import { hardwareEvidenceFrom, spelledHardwareEvidence } from "../evidence/hardware.ts";
 import { tpmCredentialFrom, tpmEvidenceFrom, tpmQuoteFrom } from "../evidence/tpm-evidence.ts";
 import { fromCoordinator, fromProvider, type FromCoordinator, type FromProvider } from "./provider-messages.ts";
-import { challengeAnswer } from "./registration.ts";
+import { challengeAnswer, modelOffer } from "./registration.ts";
 
 const base64 = toBase64(secretNamed("bytes"));
 const hex = "ab".repeat(32);
@@ -128,6 +129,49 @@ describe.each([
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+/** Goal: nothing that the other end sends is longer than it is meant to be. Method: each part at its bound, and one unit more. */
+describe("a part of a frame", () => {
+  const frame = (type: string) =>
+    [...providerFrames, ...coordinatorFrames].find((one) => one.type === type) ?? expect.fail(`no ${type}`);
+  /** Base64 of whole triples, as long as that. */
+  const spelled = (chars: number) => "A".repeat(chars);
+  const signedChars = Math.ceil(SIGNED_BYTES_MAX / 3) * 4;
+  it.each<[string, string, (length: number) => unknown, number, number]>([
+    ["register", "blob", spelled, signedChars, 4],
+    ["register", "signature", spelled, 128, 4],
+    ["register", "slots", (slots) => slots, 1024, 1],
+    ["register", "auth_token", (length) => "t".repeat(length), 256, 1],
+    ["renew", "blob", spelled, signedChars, 4],
+    ["renew", "signature", spelled, 128, 4],
+    ["attestation_response", "answer", spelled, signedChars, 4],
+    ["attestation_response", "signature", spelled, 128, 4],
+    ["attestation_response", "secret", spelled, 64, 4],
+    ["inference_accepted", "request_id", (length) => "j".repeat(length), 128, 1],
+    ["inference_complete", "receipt", (length) => "r".repeat(length), RECEIPT_CHARS_MAX, 1],
+    ["inference_complete", "receipt_signature", spelled, 128, 4],
+    ["inference_complete", "response_signature", spelled, 128, 4],
+    ["attestation_challenge", "nonce", spelled, 44, 4],
+    ["inference_request", "caller_request_id", (length) => "r".repeat(length), 128, 1],
+    ["inference_request", "cache_scope", (length) => "s".repeat(length), 64, 1],
+  ])("of %s: %s", (type, part, make, most, step) => {
+    const takes = (length: number) => {
+      const text = { ...frame(type), [part]: make(length) };
+      return fromProvider.safeParse(text).success || fromCoordinator.safeParse(text).success;
+    };
+    expect([takes(most), takes(most + step)]).toEqual([true, false]);
+  });
+
+  it.each([
+    [1, true],
+    [TOKEN_BYTES_MAX, true],
+    [0, false],
+    [TOKEN_BYTES_MAX + 1, false],
+  ])("that offers a model with a longest token of %i bytes: %s", (bytes, isOffer) => {
+    const offer = { build: "b", weights_sha256: hex, context_tokens: 1, token_bytes_max: bytes };
+    expect(modelOffer.safeParse(offer).success).toBe(isOffer);
   });
 });
 

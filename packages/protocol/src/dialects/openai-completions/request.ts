@@ -2,7 +2,7 @@ import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
 import { LOGIT_BIASES_MAX, MAX_TOKENS_DEFAULT, PINNED_SERIALS_MAX, STOP_STRINGS_MAX } from "../../limits.ts";
 import { failureOf } from "../faults.ts";
-import { fieldOf, pinsOf, refuseLong, unsupported } from "../fields.ts";
+import { fieldOf, pinsOf, refuseLong, tokenBoundOf, unsupported } from "../fields.ts";
 import type { Job } from "../job.ts";
 import { samplingOf } from "../openai-chat/request.ts";
 import { formOf } from "../open-model.ts";
@@ -38,8 +38,9 @@ export function decodeCompletionRequest(body: unknown): { readonly job: Job; rea
       parallelToolCalls: true,
       ...formOf(request, { format: undefined, param: "guided_json" }, { toolChoice: "none" }),
       sampling: samplingOf(request),
-      maxTokens:
+      maxTokens: tokenBoundOf(
         outputBounds.map((name) => request[name]).find((bound) => typeof bound === "number") ?? MAX_TOKENS_DEFAULT,
+      ),
       choices: request.n ?? 1,
       ...(typeof logprobs === "number" && { topLogprobs: logprobs }),
       pins: pinsOf(request),

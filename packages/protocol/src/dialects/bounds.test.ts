@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { NetworkError } from "../failures.ts";
+import {
+  CHOICES_MAX,
+  EMBED_INPUT_TOKENS_MAX,
+  EMBED_INPUTS_MAX,
+  LOGIT_BIASES_MAX,
+  MESSAGES_MAX,
+  PINNED_SERIALS_MAX,
+  STOP_STRING_CHARS_MAX,
+  STOP_STRINGS_MAX,
+  TOOL_NAME_CHARS_MAX,
+  TOOLS_MAX,
+  TOP_LOGPROBS_MAX,
+} from "../limits.ts";
+import { CONTENT_PARTS_MAX, MODEL_CHARS_MAX, OUTPUT_TOKENS_MAX, SERIAL_CHARS_MAX, TOP_K_MAX } from "./fields.ts";
+import { endpoints, type Endpoint } from "./job.ts";
+import {
+  GUIDED_CHOICE_CHARS_MAX,
+  GUIDED_CHOICES_MAX,
+  GUIDED_TEXT_CHARS_MAX,
+  TEMPLATE_SETTING_CHARS_MAX,
+  TEMPLATE_SETTING_NAME_CHARS_MAX,
+  TEMPLATE_SETTINGS_MAX,
+} from "./open-model-fields.ts";
+import { COMPLETION_LOGPROBS_MAX } from "./openai-completions/request-schema.ts";
+import { DIMENSIONS_MAX, TOKEN_ID_MAX } from "./openai-embeddings/request-schema.ts";
+import { INCLUDES_MAX, METADATA_PAIRS_MAX } from "./openai-responses/request-schema.ts";
+import { dialects } from "./registry.ts";
+
+type Body = Record<string, unknown>;
+const [chat, responses, completions, messages, count, embeddings] = endpoints;
+const user = (content: unknown) => ({ role: "user", content });
+const least: Readonly<Record<Endpoint, Body>> = {
+  [chat]: { messages: [user("hi")] },
+  [responses]: { input: "hi" },
+  [completions]: { prompt: "hi" },
+  [messages]: { max_tokens: 9, messages: [user("hi")] },
+  [count]: { messages: [user("hi")] },
+  [embeddings]: { input: "hi" },
+};
+
+const many = <Item>(length: number, item: (at: number) => Item): Item[] => Array.from({ length }, (_, at) => item(at));
+const chars = (length: number) => "x".repeat(length);
+const pairs = (length: number, value: unknown) => Object.fromEntries(many(length, (at) => [`${at}`, value]));
+const settings = (length: number) => Object.fromEntries(many(length, (at) => [`s${at}`, true]));
+const noParameters = { type: "object", properties: {} };
+const chatTool = (name: string) => ({ type: "function", function: { name, parameters: noParameters } });
+const responsesTool = (name: string) => ({ type: "function", name, parameters: noParameters, strict: false });
+const messagesTool = (name: string) => ({ name, input_schema: noParameters });
+const parts = (length: number) => many(length, () => ({ type: "text", text: "a" }));
+const openModels = [chat, responses, completions] as const;
+
+/** What takes so many of what is counted, and the most that it takes. */
+const rows: readonly (readonly [
+  what: string,
+  body: (count: number) => Body,
+  max: number,
+  endpoints: readonly Endpoint[],
+])[] = [
+  ["characters of a model", (n) => ({ model: chars(n) }), MODEL_CHARS_MAX, endpoints],
+  ["machines", (n) => ({ provider_serial: many(n, (at) => `S${at}`) }), PINNED_SERIALS_MAX, endpoints],
+  ["further machines", (n) => ({ provider_serials: many(n, (at) => `S${at}`) }), PINNED_SERIALS_MAX, endpoints],
+  [
+    "machines of both fields",
+    (n) => ({ provider_serial: "S", provider_serials: many(n - 1, (at) => `S${at}`) }),
+    PINNED_SERIALS_MAX,
+    endpoints,
+  ],
+  ["characters of a machine", (n) => ({ provider_serial: chars(n) }), SERIAL_CHARS_MAX, endpoints],
+  ["messages", (n) => ({ messages: many(n, () => user("a")) }), MESSAGES_MAX, [chat, messages, count]],
+  ["messages", (n) => ({ input: many(n, () => user("a")) }), MESSAGES_MAX, [responses]],
+  [
+    "parts",
+    (n) => ({ messages: [user("a"), user(parts(1)), user(parts(n - 1))] }),
+    CONTENT_PARTS_MAX,
+    [chat, messages, count],
+  ],
+  ["parts of a system's words", (n) => ({ system: parts(n) }), CONTENT_PARTS_MAX, [messages, count]],
+  [
+    "parts",
+    (n) => ({
+      input: [
+        user("a"),
+        user([{ type: "input_text", text: "a" }]),
+        user(many(n - 1, () => ({ type: "input_text", text: "a" }))),
+      ],
+    }),
+    CONTENT_PARTS_MAX,
+    [responses],
+  ],
+  ["stop strings", (n) => ({ stop: many(n, (at) => `s${at}`) }), STOP_STRINGS_MAX, openModels],
+  ["stop strings", (n) => ({ stop_sequences: many(n, (at) => `s${at}`) }), STOP_STRINGS_MAX, [messages]],
+  ["characters of a stop string", (n) => ({ stop: chars(n) }), STOP_STRING_CHARS_MAX, openModels],
+  ["characters of a stop string", (n) => ({ stop_sequences: [chars(n)] }), STOP_STRING_CHARS_MAX, [messages]],
+  ["likeliest tokens", (n) => ({ top_k: n }), TOP_K_MAX, [...openModels, messages]],
+  ["tools", (n) => ({ tools: many(n, (at) => chatTool(`t${at}`)) }), TOOLS_MAX, [chat]],
+  ["tools", (n) => ({ tools: many(n, (at) => responsesTool(`t${at}`)) }), TOOLS_MAX, [responses]],
+  ["tools", (n) => ({ tools: many(n, (at) => messagesTool(`t${at}`)) }), TOOLS_MAX, [messages, count]],
+  ["characters of a tool's name", (n) => ({ tools: [chatTool(chars(n))] }), TOOL_NAME_CHARS_MAX, [chat]],
+  ["characters of a tool's name", (n) => ({ tools: [responsesTool(chars(n))] }), TOOL_NAME_CHARS_MAX, [responses]],
+  ["characters of a tool's name", (n) => ({ tools: [messagesTool(chars(n))] }), TOOL_NAME_CHARS_MAX, [messages, count]],
+  ["biases", (n) => ({ logit_bias: pairs(n, 1) }), LOGIT_BIASES_MAX, openModels],
+  ["choices", (n) => ({ n }), CHOICES_MAX, [chat, completions]],
+  ["other tokens", (n) => ({ logprobs: true, top_logprobs: n }), TOP_LOGPROBS_MAX, [chat]],
+  [
+    "other tokens",
+    (n) => ({ include: ["message.output_text.logprobs"], top_logprobs: n }),
+    TOP_LOGPROBS_MAX,
+    [responses],
+  ],
+  ["other tokens", (n) => ({ logprobs: n }), COMPLETION_LOGPROBS_MAX, [completions]],
+  [
+    "settings of a template",
+    (n) => ({ chat_template_kwargs: settings(n) }),
+    TEMPLATE_SETTINGS_MAX,
+    [chat, responses, messages],
+  ],
+  [
+    "characters of a setting's name",
+    (n) => ({ chat_template_kwargs: { [chars(n)]: true } }),
+    TEMPLATE_SETTING_NAME_CHARS_MAX,
+    [chat, responses, messages],
+  ],
+  [
+    "characters of a setting",
+    (n) => ({ chat_template_kwargs: { name: chars(n) } }),
+    TEMPLATE_SETTING_CHARS_MAX,
+    [chat, responses, messages],
+  ],
+  ["guided choices", (n) => ({ guided_choice: many(n, (at) => `c${at}`) }), GUIDED_CHOICES_MAX, [chat, completions]],
+  ["characters of a guided choice", (n) => ({ guided_choice: [chars(n)] }), GUIDED_CHOICE_CHARS_MAX, [chat]],
+  [
+    "characters of a guided form",
+    (n) => ({ guided_json: `{"type":"object"}${" ".repeat(n - 17)}` }),
+    GUIDED_TEXT_CHARS_MAX,
+    [chat],
+  ],
+  ["hundredths of a repetition penalty", (n) => ({ repetition_penalty: n / 100 }), 200, openModels],
+  ["pairs of metadata", (n) => ({ metadata: pairs(n, "a") }), METADATA_PAIRS_MAX, [responses]],
+  [
+    "names of what to include",
+    (n) => ({ include: many(n, () => "reasoning.encrypted_content") }),
+    INCLUDES_MAX,
+    [responses],
+  ],
+  ["inputs", (n) => ({ input: many(n, () => "a") }), EMBED_INPUTS_MAX, [embeddings]],
+  ["tokens of an input", (n) => ({ input: many(n, () => 1) }), EMBED_INPUT_TOKENS_MAX, [embeddings]],
+  ["the highest token", (n) => ({ input: [n] }), TOKEN_ID_MAX, [embeddings]],
+  ["numbers of a vector", (n) => ({ dimensions: n }), DIMENSIONS_MAX, [embeddings]],
+];
+
+/** Goal: what a body may hold ends where LIMITS.md says. Method: every endpoint that has it, at the bound and one above. */
+describe.each(rows)("a body's %s", (_, body, max, where) => {
+  it.each(where)(`are bounded at ${max} by %s`, (endpoint) => {
+    const decode = (amount: number) => dialects[endpoint].decode({ model: "m", ...least[endpoint], ...body(amount) });
+    expect(() => decode(max)).not.toThrow();
+    expect(() => decode(max + 1)).toThrow(NetworkError);
+  });
+});
+
+/** Goal: "as many as there may be" is a bound that can be counted with. Method: each name of it, at the bound and above. */
+it.each([
+  [chat, "max_tokens"],
+  [chat, "max_completion_tokens"],
+  [responses, "max_output_tokens"],
+  [completions, "max_tokens"],
+  [messages, "max_tokens"],
+] as const)("%s reads a %s of more than can be as the most", (endpoint, field) => {
+  for (const asked of [
+    OUTPUT_TOKENS_MAX - 1,
+    OUTPUT_TOKENS_MAX,
+    OUTPUT_TOKENS_MAX + 1,
+    Number.MAX_SAFE_INTEGER,
+    1e300,
+  ]) {
+    const { job } = dialects[endpoint].decode({ model: "m", ...least[endpoint], [field]: asked });
+    expect(job.maxTokens).toBe(Math.min(asked, OUTPUT_TOKENS_MAX));
+  }
+});
