@@ -38,6 +38,7 @@ const time = '{"name":"time","arguments":{}}';
 const timeCall = { name: "time", arguments: "{}" };
 
 const listed: ToolSyntax = { ...bare, begin: "[TOOL_CALLS][", between: ", ", end: "]" };
+const bareListed: ToolSyntax = { ...bare, begin: "[", between: ", ", end: "]" };
 const inParts: ToolSyntax = { ...bare, open: "[TOOL_CALLS]", body: { kind: "parts", infix: "[ARGS]" }, between: "" };
 const inPython: ToolSyntax = { ...bare, begin: "[", body: { kind: "python" }, between: ", ", end: "]" };
 const aloneInPython: ToolSyntax = { ...bare, body: { kind: "python" } };
@@ -124,6 +125,13 @@ const cases: readonly (readonly [string, ToolSyntax, string, Omit<Read, "whole">
   ["two bare calls", bare, `${weather}\n${time}`, { said: "", calls: [weatherCall, timeCall] }],
   ["an object that is no call", bare, '{"answer": 42} it is', { said: '{"answer": 42} it is', calls: [] }],
   ["an object inside of words", bare, `See: ${time}`, { said: `See: ${time}`, calls: [] }],
+  [
+    "half a tag after a tag that was none",
+    tagged,
+    "a <tool_call> b <tool",
+    { said: "a <tool_call> b <tool", calls: [] },
+  ],
+  ["a list without a tag", bareListed, `[${weather}, ${time}]`, { said: "", calls: [weatherCall, timeCall] }],
   ["white space at the end of words", tagged, "Hello.\n", { said: "Hello.\n", calls: [] }],
   ["no white space after a call", tagged, `<tool_call>${time}</tool_call>\n ok \n`, { said: "ok", calls: [timeCall] }],
   ["a list, where calls stand alone", bare, `[${time}]`, { said: `[${time}]`, calls: [] }],

@@ -106,7 +106,7 @@ export class CallReader {
   /** The model has ended: half a call is text, unless its name is known, or nothing but a call could come. */
   end(): Delta[] {
     const deltas: Delta[] = this.#deltas.letOut();
-    const isOwed = this.#rules.forced === true && this.#state === "text" && this.begun === 0 && this.#held !== "";
+    const isOwed = this.#rules.forced === true && this.begun === 0 && this.#held !== "";
     if (this.#state === "head" || isOwed) this.#endHead(deltas);
     // White space at the end of text that has a tag for calls was held back for a further call.
     else if (this.#state === "text" && this.#rules.forced !== true)
