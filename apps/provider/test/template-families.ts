@@ -6,6 +6,19 @@ export interface Family {
   readonly facts: TemplateFacts;
   readonly expected: object;
   readonly more?: Readonly<Record<string, string>>;
+  readonly reply?: FamilyReply;
+}
+
+/** What such a model writes, and what is read in it. */
+export interface FamilyReply {
+  readonly text: string;
+  readonly thinks?: boolean;
+  readonly thought?: string;
+  readonly said?: string;
+  /** Of the two calls in a test's conversation, the first ones. */
+  readonly calls?: 1 | 2;
+  /** Tokens of their own. */
+  readonly tokens?: readonly string[];
 }
 
 const facts = (...controlTokens: readonly string[]): TemplateFacts => ({

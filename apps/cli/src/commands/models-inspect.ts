@@ -102,7 +102,16 @@ function abilityRows({ calls, thoughts, toolSyntax, ...told }: Abilities): strin
             { any: "any ids", nine: "ids of nine characters", named: "ids that name the function" }[calls.ids]
           }${calls.textBeside ? "" : ", no text beside them"}`,
     ],
-    ["a user after a result", calls.userAfterResult ? "yes" : "after an empty answer"],
+    [
+      "results",
+      `${calls.results === "natively" ? "in a place of their own" : "as a user's words"}${calls.systemAfterResult ? "" : "; a system message then stands in the last user's"}`,
+    ],
+    [
+      "a user after a result",
+      { directly: "yes", after_nothing_said: "after an empty answer", after_words: "after an answer" }[
+        calls.userAfterResult
+      ],
+    ],
     [
       "thoughts",
       thoughts.known

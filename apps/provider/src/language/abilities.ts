@@ -27,13 +27,17 @@ export interface Abilities {
 export interface CallAbilities {
   /** By the template's own means; or as the assistant's text. */
   readonly told: "natively" | "as_text";
+  /** In a place of their own; or as a user's words. */
+  readonly results: "natively" | "as_user";
   readonly perTurn: "one" | "many";
   readonly arguments: "object" | "text";
   readonly ids: CallIds;
-  /** What an assistant says beside its calls is told too. */
+  /** What an assistant says beside its calls is told too, with what it thought. */
   readonly textBeside: boolean;
-  /** A user may speak right after a result. */
-  readonly userAfterResult: boolean;
+  /** Whether a user may speak right after a result, or what an assistant must say before. */
+  readonly userAfterResult: "directly" | "after_nothing_said" | "after_words";
+  /** A system message is told too where the last message is a result. */
+  readonly systemAfterResult: boolean;
   /** What stands for the text of a message that has calls alone. */
   readonly emptyText: "empty" | "null";
 }
@@ -57,6 +61,6 @@ export interface ThoughtAbilities {
 
 export interface ThinkingSwitch {
   readonly name: string;
-  readonly on: boolean | string;
-  readonly off: boolean | string;
+  readonly on: boolean | string | number;
+  readonly off: boolean | string | number;
 }

@@ -6,6 +6,7 @@ import { probed, type TemplateFacts, TemplateRefusal } from "./probe.ts";
 import { EngineRefusal } from "./refusal.ts";
 import type { ReplyForm } from "./reply.ts";
 import { shaped } from "./shaped.ts";
+import { literalsIn } from "./tool-syntax.ts";
 import { changed, messageValues, type Telling, toolValue, valueOf } from "./values.ts";
 
 /** A stretch of the rendered prompt: written by the template, or by whoever wrote the messages. */
@@ -132,6 +133,7 @@ export class ChatTemplate {
       continued ? told.map((one, at) => (at === told.length - 1 ? { ...one, text: one.text + END_MARK } : one)) : told,
       telling,
       (text) => (text.endsWith(END_MARK) && continued ? aside(text.slice(0, -1)) + END_MARK : aside(text)),
+      messages,
     );
     return template.render(
       [
@@ -143,7 +145,7 @@ export class ChatTemplate {
         ["bos_token", this.#facts.bosToken],
         ["eos_token", this.#facts.eosToken],
         ...(thinks !== undefined && thoughts.switch
-          ? [[thoughts.switch.name, thinks ? thoughts.switch.on : thoughts.switch.off] as const]
+          ? [[thoughts.switch.name, valueOf(thinks ? thoughts.switch.on : thoughts.switch.off)] as const]
           : []),
         ...settings
           .filter(([name]) => abilities.settings.includes(name))
@@ -163,11 +165,12 @@ export class ChatTemplate {
   }
 }
 
-const literalsOf = ({ thoughts, speech, toolSyntax }: Abilities): readonly string[] => {
-  const { begin, open, body, close, between, end } = toolSyntax;
-  const inner = Object.values(body).flatMap((part) => (typeof part === "object" ? Object.values(part) : [part]));
-  return [thoughts.open, thoughts.close, speech, begin, open, ...inner.map(String), close, between, end];
-};
+const literalsOf = ({ thoughts, speech, toolSyntax }: Abilities): readonly string[] => [
+  thoughts.open,
+  thoughts.close,
+  speech,
+  ...literalsIn(toolSyntax),
+];
 
 function tried(source: string, facts: TemplateFacts): Tried {
   let template: JinjaTemplate;

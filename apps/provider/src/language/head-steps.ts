@@ -7,7 +7,7 @@ export type Step =
 
 const space: Step = { kind: "space" };
 export const nameStep: Step = { kind: "name" };
-const alike: Readonly<Record<"name" | "id" | "place", RegExp>> = { name: /[\w.-]/, id: /[^"'<>\s]/, place: /[0-9]/ };
+const alike: Readonly<Record<"name" | "id" | "place", RegExp>> = { name: /[\w.-]/, id: /[\w.:-]/, place: /[0-9]/ };
 
 /** White space in a literal may be there or not, as models write it. @param isJson it may be around signs of JSON too */
 export function stepsOf(literal: string, isJson = false): readonly Step[] {

@@ -1,4 +1,5 @@
 import { ID_MARK, PLACE_MARK, type CallBody, type ToolSyntax } from "./tool-syntax.ts";
+import { commonEnd, commonStart } from "./tried-text.ts";
 
 /** A call that was told to a template, in marks that nothing else spells. */
 export interface TriedCall {
@@ -62,9 +63,15 @@ function learnedFrom(
 
 /** What differs by a call's place alone is written for any place. */
 function samePlace(first: CallBody, second: CallBody): CallBody {
-  if (first.kind !== "parts" || second.kind !== "parts" || first.infix === second.infix) return first;
-  const [a, b] = [first.infix, second.infix].map((infix) => infix.replace(/[0-9]+/, PLACE_MARK));
-  return a !== undefined && a === b ? { kind: "parts", infix: a } : first;
+  if (first.kind === "parts" && second.kind === "parts")
+    return { kind: "parts", infix: anyPlace(first.infix, second.infix) };
+  if (first.kind !== "object" || second.kind !== "object") return first;
+  return { ...first, head: anyPlace(first.head, second.head) };
+}
+
+function anyPlace(first: string, second: string): string {
+  const [a = first, b] = [first, second].map((literal) => literal.replace(/[0-9]+/, PLACE_MARK));
+  return first !== second && a === b ? a : first;
 }
 
 function foundCall(text: string, call: TriedCall, from: number): Found | undefined {
@@ -174,16 +181,4 @@ function objectEnd(text: string, start: number): number | undefined {
     else if ((char === "}" || char === "]") && --depth === 0) return at + 1;
   }
   return undefined;
-}
-
-export function commonStart(a: string, b: string): string {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length++;
-  return a.slice(0, length);
-}
-
-function commonEnd(a: string, b: string): string {
-  let length = 0;
-  while (length < a.length && length < b.length && a.at(-1 - length) === b.at(-1 - length)) length++;
-  return length === 0 ? "" : a.slice(-length);
 }

@@ -1,12 +1,12 @@
-import { anyObject, type Message, type Tool } from "@darkbloom/protocol";
-import type { Abilities, CallAbilities, CallIds, ThinkingSwitch, ThoughtAbilities } from "./abilities.ts";
+import type { Message, Tool } from "@darkbloom/protocol";
+import type { Abilities, ThinkingSwitch, ThoughtAbilities } from "./abilities.ts";
 import { TemplateError } from "./jinja/errors.ts";
 import type { JinjaTemplate } from "./jinja/template.ts";
 import type { Value } from "./jinja/values.ts";
-import { commonStart, learnedSyntax, type TriedCall } from "./learned-calls.ts";
-import { bareCalls, syntaxToldBy, type ToolSyntax } from "./tool-syntax.ts";
-import { closedTag, inOrder, shows, withoutThought } from "./tried-text.ts";
-import { messageValues, type Telling, toolValue } from "./values.ts";
+import { mark, says, system, user } from "./marked-texts.ts";
+import { CallTries } from "./probe-calls.ts";
+import { aTag, closedTag, commonStart, inOrder, withoutThought } from "./tried-text.ts";
+import { messageValues, type Telling, toolValue, valueOf } from "./values.ts";
 
 /** What of a model file shapes its prompts. */
 export interface TemplateFacts {
@@ -21,65 +21,25 @@ export class TemplateRefusal extends Error {
   override readonly name = "TemplateRefusal";
 }
 
-const system = (text: string): Message => ({ role: "system", text });
-const user = (text: string): Message => ({ role: "user", text });
-const says = (text: string): Message => ({ role: "assistant", text });
-
-/** Words that no template has, each in its place. */
-const mark = {
-  system: "qzsystem",
-  later: "qzlater",
-  user: "qzuser",
-  again: "qzagain",
-  said: "qzsaid",
-  thought: "qzthought",
-  result: "qzresult",
-  other: "qzother",
-} as const;
-
-const tool = (name: string): Tool => ({
-  name,
-  description: "qzdescribed",
-  parameters: { type: "object", properties: { qzkeya: { type: "string" }, qzkeyb: { type: "integer" } } },
-  schema: anyObject,
-});
-const tools = [tool("qztoola"), tool("qztoolb")];
-const idsTried: readonly CallIds[] = ["any", "nine", "named"];
-
-const triedCalls = (ids: CallIds): readonly [TriedCall, TriedCall] => [
-  {
-    id: ids === "any" ? "qzida" : ids === "nine" ? "call00000" : "functions.qztoola:0",
-    name: "qztoola",
-    arguments: [
-      ["qzkeya", "qzvala"],
-      ["qzkeyb", 7],
-    ],
-  },
-  {
-    id: ids === "any" ? "qzidb" : ids === "nine" ? "call00001" : "functions.qztoolb:1",
-    name: "qztoolb",
-    arguments: [
-      ["qzkeya", "qzvalb"],
-      ["qzkeyb", 8],
-    ],
-  },
-];
-const calls = [
-  { id: "qzida", name: "qztoola", arguments: '{"qzkeya": "qzvala", "qzkeyb": 7}' },
-  { id: "qzidb", name: "qztoolb", arguments: '{"qzkeya": "qzvalb", "qzkeyb": 8}' },
-] as const;
-const results: readonly [Message, Message] = [
-  { role: "tool", text: mark.result, callId: "qzida" },
-  { role: "tool", text: mark.other, callId: "qzidb" },
-];
-
 const plain: Telling = { content: "text", arguments: "object", ids: "any", emptyText: "empty" };
 /** What each prompt is given by us; all else that a template reads is a setting. */
 const ours = new Set(["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"]);
 /** Names of templates under which a message's thought is told. */
 const thoughtNames = ["reasoning_content", "reasoning", "thinking", "thought"];
+const speaksOfThinking = /think|thought|reason/i;
+const emptyThought =
+  /(?<open><[^<>\s/]{1,40}>(?:thought)?|\[[A-Z_]{1,40}\])\s*(?<close><[^<>\s]{1,40}>|\[\/[A-Z_]{1,40}\])$/;
+/** What a template may know as on and off. */
+const switches = [
+  [true, false],
+  ["high", "none"],
+  ["on", "off"],
+] as const;
+/** Tokens that may be thought: any number, or none. */
+const budgets = [[-1, 0]] as const;
+/** Of a model whose template names them and shows no thought. */
+const bracketed = { open: "[THINK]", close: "[/THINK]" };
 const thinkTags = { open: "<think>", close: "</think>" };
-const aTag = /(?:<[^<>\s]{1,40}>|\[[A-Z_]{1,40}\])/;
 
 /** Tries a template with marked texts, and keeps what came out. @throws TemplateRefusal with the reason */
 export function probed(template: JinjaTemplate, source: string, facts: TemplateFacts): Abilities {
@@ -102,7 +62,9 @@ export function probed(template: JinjaTemplate, source: string, facts: TemplateF
   const both = takes([system(mark.system), system(mark.later), user(mark.user)], mark.system, mark.later, mark.user);
   const thoughts = tries.thoughts(telling, opening, source);
   const speech = tries.speech(telling, opening, thoughts);
-  const found = tries.calls({ ...telling, thoughtAs: thoughts.toldAs }, source, thoughts, speech);
+  const found = new CallTries(tries, facts, { ...telling, thoughtAs: thoughts.toldAs }, { thoughts, speech }).found(
+    source,
+  );
   return {
     system: first ? (later && both ? "anywhere" : "first") : "nowhere",
     turns: alternates ? "alternating" : "free",
@@ -121,15 +83,17 @@ export function probed(template: JinjaTemplate, source: string, facts: TemplateF
 
 const overlapAtEnd = (text: string, end: string): number => (end !== "" && text.endsWith(end) ? end.length : 0);
 
-interface How {
+export interface How {
   readonly telling: Telling;
   readonly tools?: readonly Tool[];
   /** With what makes the model begin its reply. */
   readonly begins?: boolean;
   readonly settings?: readonly (readonly [string, Value])[];
+  /** Messages with calls that results among the others answer. */
+  readonly answered?: readonly Message[];
 }
 
-class Tries {
+export class Tries {
   readonly #template: JinjaTemplate;
   readonly #facts: TemplateFacts;
   /** The last reason why nothing was rendered. */
@@ -142,12 +106,12 @@ class Tries {
 
   rendered(
     messages: readonly Message[],
-    { telling, tools: offered = [], begins = false, settings = [] }: How,
+    { telling, tools: offered = [], begins = false, settings = [], answered = [] }: How,
   ): string | undefined {
     try {
       return this.#template.render(
         [
-          ["messages", messageValues(messages, telling, String)],
+          ["messages", messageValues(messages, telling, String, [...messages, ...answered])],
           ...(offered.length > 0 ? [["tools", offered.map((one) => toolValue(one, String))] as const] : []),
           ["add_generation_prompt", begins],
           ["bos_token", this.#facts.bosToken],
@@ -201,23 +165,31 @@ class Tries {
       const tags = { open: open.trim(), close: close.trim() };
       return { ...tags, asTokens: asTokens(tags), known: true, toldAs, ...found };
     }
+    // An empty thought, with which a reply begins that has none, shows both tags.
+    const off = found.switch && this.#switched(telling, found.switch.name, found.switch.off);
+    for (const begun of [opening, off ?? ""]) {
+      const { open, close } = emptyThought.exec(begun.trimEnd())?.groups ?? {};
+      if (open === undefined || close === undefined || !speaksOfThinking.test(open)) continue;
+      const tags = { open, close };
+      return { ...tags, asTokens: asTokens(tags), known: true, ...found };
+    }
     const opened = /(?:<(?<name>[\w:|]{1,40})>|\[THINK\])\s*$/i.exec(opening);
-    const opens = opened !== null && /think|reason/i.test(opened[0]);
-    const tags = opens ? closedTag(opened[0].trim()) : thinkTags;
+    const opens = opened !== null && speaksOfThinking.test(opened[0]) && !/end/i.test(opened[0]);
+    const named = source.includes("[/THINK]") ? bracketed : thinkTags;
+    const tags = opens ? closedTag(opened[0].trim()) : named;
     return { ...tags, asTokens: asTokens(tags), known: opens || source.includes(tags.close), ...found };
+  }
+
+  #switched(telling: Telling, name: string, value: ThinkingSwitch["on"]): string | undefined {
+    return this.rendered([user(mark.user)], { telling, begins: true, settings: [[name, valueOf(value)]] });
   }
 
   /** A setting that changes how the reply begins, of those that speak of thinking. */
   #switch(telling: Telling, opening: string): { readonly switch?: ThinkingSwitch } {
     for (const name of this.#template.free) {
-      if (!/think|reason/i.test(name)) continue;
-      const by = (value: Value) =>
-        this.rendered([user(mark.user)], { telling, begins: true, settings: [[name, value]] });
-      for (const [on, off] of [
-        [true, false],
-        ["high", "none"],
-        ["on", "off"],
-      ] as const) {
+      if (!speaksOfThinking.test(name)) continue;
+      const by = (value: ThinkingSwitch["on"]) => this.#switched(telling, name, value);
+      for (const [on, off] of name.includes("budget") ? budgets : switches) {
         const [yes, no] = [by(on), by(off)];
         if (yes !== undefined && no !== undefined && yes !== no && (yes === opening || no === opening || on === true))
           return { switch: { name, on, off } };
@@ -232,106 +204,5 @@ class Tries {
     if (said === undefined) return "";
     const between = said.slice(commonStart(said, opening).length, said.indexOf(mark.said));
     return withoutThought(between, thoughts).trim();
-  }
-
-  calls(
-    telling: Telling,
-    source: string,
-    thoughts: ThoughtAbilities,
-    speech: string,
-  ): Pick<Abilities, "tools" | "calls" | "toolSyntax"> {
-    const none: CallAbilities = {
-      told: "as_text",
-      perTurn: "many",
-      arguments: "text",
-      ids: "any",
-      textBeside: true,
-      userAfterResult: true,
-      emptyText: "empty",
-    };
-    const told = this.rendered([user(mark.user)], { telling, tools, begins: true });
-    const isNative = told !== undefined && ["qztoola", "qzkeya"].every((name) => told.includes(name));
-    if (!isNative) return { tools: "plain_words", calls: none, toolSyntax: bareCalls };
-    for (const ids of idsTried)
-      for (const emptyText of ["empty", "null"] as const)
-        for (const args of ["object", "text"] as const) {
-          const tried: Telling = { ...telling, ids, emptyText, arguments: args };
-          const found = this.#callsTold(tried, told, thoughts, speech, args);
-          if (found) return { tools: "native", ...found, toolSyntax: found.toolSyntax ?? syntaxToldBy(source) };
-        }
-    return { tools: "native", calls: none, toolSyntax: syntaxToldBy(source) };
-  }
-
-  #callsTold(
-    telling: Telling,
-    opening: string,
-    thoughts: ThoughtAbilities,
-    speech: string,
-    args: "object" | "text",
-  ): { readonly calls: CallAbilities; readonly toolSyntax: ToolSyntax | undefined } | undefined {
-    const render = (...messages: readonly Message[]) =>
-      this.rendered([user(mark.user), ...messages], { telling, tools, begins: messages.at(-1)?.role === "tool" });
-    const call = (count: 1 | 2, text = ""): Message => ({ role: "assistant", text, toolCalls: calls.slice(0, count) });
-    const [tried, other] = triedCalls(telling.ids);
-    // Tools are told before: the call is looked for behind the user's words or behind the tools.
-    const behind = (text: string | undefined) => text?.slice(commonStart(text, opening).length);
-    const ended = behind(render(call(1)));
-    const answered = behind(render(call(1), results[0]));
-    const shown = answered ?? ended;
-    if (shown === undefined || !shows(shown, tried, args)) return undefined;
-    const many = behind(render(call(2), ...results));
-    const perTurn = many !== undefined && shows(many, tried, args) && shows(many, other, args) ? "many" : "one";
-    const beside = behind(render(call(1, mark.said), results[0]));
-    const after = render(call(1), results[0], user(mark.again));
-    const isAnswered =
-      answered?.includes(mark.result) === true && (perTurn === "one" || many?.includes(mark.other) === true);
-    if (!isAnswered) return undefined;
-    return {
-      calls: {
-        told: "natively",
-        perTurn,
-        arguments: args,
-        ids: telling.ids,
-        textBeside: beside?.includes(mark.said) === true,
-        userAfterResult: after?.includes(mark.again) === true,
-        emptyText: telling.emptyText,
-      },
-      toolSyntax: this.#syntax(render, call, perTurn === "many", opening, thoughts, speech, [tried, other]),
-    };
-  }
-
-  #syntax(
-    render: (...messages: readonly Message[]) => string | undefined,
-    call: (count: 1 | 2) => Message,
-    takesTwo: boolean,
-    opening: string,
-    thoughts: ThoughtAbilities,
-    speech: string,
-    tried: readonly [TriedCall, TriedCall],
-  ): ToolSyntax | undefined {
-    const said = render(says(mark.said));
-    const ending = said?.slice(said.indexOf(mark.said) + mark.said.length) ?? "";
-    const turn = (text: string | undefined): string | undefined => {
-      if (text === undefined) return undefined;
-      const reply = withoutThought(text.slice(commonStart(text, opening).length), thoughts);
-      const spoken =
-        speech !== "" && reply.trimStart().startsWith(speech) ? reply.trimStart().slice(speech.length) : reply;
-      return this.#withoutEnding(spoken, ending);
-    };
-    const one = turn(render(call(1)));
-    return one === undefined ? undefined : learnedSyntax(one, takesTwo ? turn(render(call(2))) : undefined, tried);
-  }
-
-  /** The end of a turn is a token and no text. */
-  #withoutEnding(text: string, ending: string): string {
-    if (ending !== "" && text.endsWith(ending)) return text.slice(0, -ending.length);
-    const trimmed = text.trimEnd();
-    const { eosToken, controlTokens } = this.#facts;
-    const token = [
-      eosToken,
-      ending.trim(),
-      ...controlTokens.filter((one) => /eo[mst]|call|end|return/i.test(one)),
-    ].find((one) => one !== "" && trimmed.endsWith(one) && !/tool|action/i.test(one));
-    return token === undefined ? text : trimmed.slice(0, -token.length);
   }
 }

@@ -50,11 +50,22 @@ export const taggedCalls: ToolSyntax = { ...bareCalls, open: "<tool_call>\n", cl
 /** As Llama 3 is told: `{"name": function name, "parameters": dictionary of argument name and its value}`. */
 const saysParameters = /\{\\?"name\\?":[^{}]*\\?"parameters\\?":/;
 
+const listed = (begin: string, end: string): ToolSyntax => ({ ...bareCalls, begin, between: ", ", end });
+
 /** For a template that tells of tools and shows no call of the history: the words by which it tells of calls. */
 export function syntaxToldBy(template: string): ToolSyntax {
   if (template.includes("<tool_call>")) return taggedCalls;
-  if (template.includes("[TOOL_CALLS]")) return { ...bareCalls, begin: "[TOOL_CALLS][", between: ", ", end: "]" };
+  if (template.includes("<|tool_list_start|>"))
+    return { ...listed("<|tool_call_start|>[", "]<|tool_call_end|>"), body: { kind: "python" } };
+  if (template.includes("<|tool_call|>")) return listed("<|tool_call|>[", "]");
+  if (template.includes("[TOOL_CALLS]")) return listed("[TOOL_CALLS][", "]");
   return saysParameters.test(template) ? { ...bareCalls, body: objectOf("parameters") } : bareCalls;
+}
+
+/** All that calls are written with, but for what makes one another than the next. */
+export function literalsIn({ begin, open, body, close, between, end }: ToolSyntax): readonly string[] {
+  const inner = Object.values(body).flatMap((part) => (typeof part === "object" ? Object.values(part) : [part]));
+  return [begin, open, ...inner.map(String), close, between, end];
 }
 
 /** What announces calls: where it is said, a call must follow. */

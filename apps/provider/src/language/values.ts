@@ -23,9 +23,15 @@ const map = (members: readonly (readonly [string, Value] | undefined)[]): Value 
  * Messages under the names that templates know. Templates ask whether a member is there, so none is empty.
  *
  * @param change is applied to each text that somebody wrote
+ * @param told the messages that have the calls, where some are given as text
  */
-export function messageValues(messages: readonly Message[], telling: Telling, change: Change): Value[] {
-  const calls = new Map(messages.flatMap(({ toolCalls = [] }) => toolCalls).map((call, at) => [call.id, { call, at }]));
+export function messageValues(
+  messages: readonly Message[],
+  telling: Telling,
+  change: Change,
+  told: readonly Message[] = messages,
+): Value[] {
+  const calls = new Map(told.flatMap(({ toolCalls = [] }) => toolCalls).map((call, at) => [call.id, { call, at }]));
   const idOf = (id: string): string => {
     const known = calls.get(id);
     return known ? idFor(telling.ids, known.call, known.at) : id;

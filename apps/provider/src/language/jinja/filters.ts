@@ -1,5 +1,5 @@
 import { failed } from "./errors.ts";
-import { jsonText } from "./json.ts";
+import { jsonText, parseJson } from "./json.ts";
 import { attributeOf, operated } from "./operations.ts";
 import { methodOf } from "./methods.ts";
 import { printed } from "./printing.ts";
@@ -148,6 +148,8 @@ export const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ["float", toFloat],
   ["forceescape", escaped],
   ["format", formattedBy],
+  // As llama.cpp's own renderer has it, for the templates that come with it.
+  ["from_json", (value) => parseJson(textOf(value, "a JSON text"))],
   ["indent", indented],
   ["int", toWhole],
   ["items", dictItems],

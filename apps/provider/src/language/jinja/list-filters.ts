@@ -61,8 +61,11 @@ const joined: Filter = (value, args, named) => {
     .join(between);
 };
 
+/** Jinja2 asks first whether there is anything: these filters take `none` and give nothing. */
+const itemsIfAny = (value: Value): Value[] => (isTrue(value) ? itemsOf(value) : []);
+
 const mapped: Filter = (value, args, named) => {
-  const items = itemsOf(value);
+  const items = itemsIfAny(value);
   const attribute = named.get("attribute");
   if (attribute !== undefined) return items.map((item) => along(item, attribute) ?? named.get("default"));
   const [name, ...rest] = args;
@@ -77,7 +80,7 @@ const chosen =
     const [attribute, ...others] = by ? args : [undefined, ...args];
     const [name, ...rest] = others;
     const test = name === undefined ? isTrue : testNamed(printed(name));
-    return itemsOf(value).filter((item) => test(by ? along(item, attribute) : item, rest) === wanted);
+    return itemsIfAny(value).filter((item) => test(by ? along(item, attribute) : item, rest) === wanted);
   };
 
 function testNamed(name: string): (value: Value, args: readonly Value[]) => boolean {

@@ -25,6 +25,7 @@ export function usesOf(template: Block): Uses {
     tests: new Set<string>(),
     methods: new Set<string>(),
     free: new Set<string>(),
+    macros: new Set<string>(),
   };
   const set = new Set<string>(["loop", "caller", "varargs", "kwargs"]);
   walk(
@@ -37,14 +38,16 @@ export function usesOf(template: Block): Uses {
       if (node.kind === "name" && !set.has(node.name)) uses.free.add(node.name);
     },
     (name) => set.add(name),
+    // A macro may name one that is written after it, or itself.
+    (macro) => uses.macros.add(macro),
   );
-  return uses;
+  return { ...uses, free: uses.free.difference(uses.macros) };
 }
 
 type Node = Expression;
 
 /** In the order in which a template is written, but what is set after what it is set to. */
-function walk(block: Block, see: (node: Node) => void, sets: (name: string) => void = () => {}): void {
+function walk(block: Block, see: (node: Node) => void, sets: (name: string) => void = () => {}, defines = sets): void {
   const targets = (target: Target): void => {
     if (target.kind === "name") sets(target.name);
     if (target.kind === "names") target.targets.forEach(targets);
@@ -113,7 +116,7 @@ function walk(block: Block, see: (node: Node) => void, sets: (name: string) => v
         node.body.forEach(statement);
         return targets(node.target);
       case "macro":
-        sets(node.name);
+        defines(node.name);
         for (const { name, otherwise } of node.parameters) {
           expressions(otherwise);
           sets(name);

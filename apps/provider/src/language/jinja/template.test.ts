@@ -496,6 +496,8 @@ const templates: readonly (readonly [source: string, text: string])[] = [
   ["{% for a in [1] %}{% macro q() %}{{ a }}{% endmacro %}{{ q() }}{% endfor %}", "1"],
   ["{% if (messages | default([])) | length == 0 %}z{% endif %}", "z"],
   ["{{ 'a' if missing }}b", "b"],
+  ["{{ none | selectattr('a') | list }}{{ none | rejectattr('a') | list }}{{ none | select | list }}", "[][][]"],
+  ["{{ none | map('upper') | list }}{{ missing | map(attribute='a') | list }}", "[][]"],
   ["{% set ns = namespace() %}{% set ns.k = [1] %}{% set ns.k = ns.k + [2] %}{{ ns.k }}", "[1, 2]"],
   ["a\n\n{% if t %}\n\nb{% endif %}\n\nc", "a\n\n\nb\nc"],
   ["{# comment with {{ x }} #}x", "x"],
@@ -534,6 +536,11 @@ describe("a template in Jinja2", () => {
     );
   });
 
+  it("reads a JSON text as llama.cpp's own templates do", () => {
+    expect(rendered(`{{ ('{"a": [1, 0.50]}' | from_json).a | tojson }}`)).toBe("[1, 0.50]");
+    expect(rendered("{{ '{' | from_json }}")).toBe("!failed");
+  });
+
   it("changes nothing of the values that it was given", () => {
     expect(rendered("{{ list.append(1) }}")).toBe("!failed");
     expect(rendered("{{ d.update({}) }}")).toBe("!failed");
@@ -557,6 +564,7 @@ describe("a template in Jinja2", () => {
     ["{% if not a is defined %}{% set a = 1 %}{% endif %}{{ a }}", ["a"]],
     ["{% macro m(p, q=r) %}{{ p }}{{ kwargs }}{% endmacro %}{{ m(1, q=s) }}", ["r", "s"]],
     ["{% set x = x | default(1) %}", ["x"]],
+    ["{% macro a(v) %}{{ b(v) }}{{ a(v) }}{% endmacro %}{% macro b(v) %}{{ c }}{% endmacro %}{{ a(1) }}", ["c"]],
   ])("knows what must come from outside: %s", (source, free) => {
     expect([...new JinjaTemplate(source).free].toSorted()).toEqual(free);
   });
