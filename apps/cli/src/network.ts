@@ -30,6 +30,7 @@ export interface NetworkPlan {
   readonly drainTimeout: number;
   readonly serialDisclosure: SerialDisclosure;
   readonly corsOrigins: readonly string[];
+  readonly aliases: readonly { readonly name: string; readonly model: string }[];
   readonly requestsPerMinute: number;
   readonly receiptDays: number;
   /** What providers on other machines show; our own read the coordinator's local secret in its folder. */
@@ -128,6 +129,7 @@ const coordinatorArgs = (plan: NetworkPlan, port: number): readonly string[] => 
       drainTimeout,
     }),
     ...corsOrigins.flatMap((origin) => [flagOf("corsOrigin"), origin]),
+    ...plan.aliases.flatMap(({ name, model }) => [flagOf("alias"), `${name}=${model}`]),
     // What this network was never started with would only fail.
     flagOf("hideUnserved"),
   ];

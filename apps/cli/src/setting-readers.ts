@@ -38,6 +38,18 @@ export function serials(given: string): string[] | undefined {
   return parts.every((part) => /^[\x21-\x7e]{1,128}$/.test(part)) ? parts : undefined;
 }
 
+export function aliases(given: string): { name: string; model: string }[] | undefined {
+  const pairs = given
+    .split(",")
+    .map(
+      (part) => /^(?<name>[A-Za-z0-9][\w.:/-]{0,127})=(?<model>[A-Za-z0-9][\w.:/-]{0,127})$/.exec(part.trim())?.groups,
+    );
+  const read = pairs.flatMap((pair) =>
+    pair?.["name"] !== undefined && pair["model"] !== undefined ? [{ name: pair["name"], model: pair["model"] }] : [],
+  );
+  return read.length === pairs.length ? read : undefined;
+}
+
 export function publicKey(given: string): Uint8Array | undefined {
   const key = fromBase64OrNothing(given);
   return key.length === 32 ? key : undefined;

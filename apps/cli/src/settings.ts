@@ -1,6 +1,7 @@
 import { serialDisclosures } from "@darkbloom/coordinator";
 import { parseUsd, trustLevels } from "@darkbloom/protocol";
 import {
+  aliases,
   anyText,
   apiKey,
   coordinatorUrl,
@@ -56,6 +57,14 @@ export interface Setting<Value> {
  */
 export const settings = {
   account: { value: "ACCOUNT", means: "an existing account, e.g. acct_5f0c…", mustBe: "an account id", read: name },
+  alias: {
+    value: "NAME=MODEL",
+    means:
+      "another name by which callers may ask for a model, such as one that an agent expects; answers and receipts name the model itself; repeat it for more",
+    mustBe: "a name, = and the id of a model, e.g. claude-sonnet-5=qwen3-8b",
+    many: true,
+    read: aliases,
+  },
   amount: {
     value: "USD",
     means: "how much to credit",

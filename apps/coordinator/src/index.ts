@@ -11,6 +11,6 @@ export { ALL_MACHINES, type ListedMachine } from "./admin/machines.ts";
 export type { Admin } from "./admin/operations.ts";
 export { bundledEntry, DEFAULT_EMBED_PRICE, DEFAULT_PRICE } from "./catalog/bundled.ts";
 export { tasksOf, type CatalogEntry } from "./catalog/catalog.ts";
-export { CatalogError } from "./catalog/document.ts";
+export { CatalogError } from "./catalog/catalog-error.ts";
 export { startCoordinator, type CoordinatorConfig, type RunningCoordinator } from "./start-coordinator.ts";
 export { serialDisclosures, type SerialDisclosure } from "./trust/serial-names.ts";

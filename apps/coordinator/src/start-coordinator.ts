@@ -9,6 +9,7 @@ import { adminOf } from "./admin/operations.ts";
 import { connectedMachines } from "./admin/connected.ts";
 import { serveAdmin } from "./admin/server.ts";
 import { toldAdmin } from "./admin/told.ts";
+import type { Alias } from "./catalog/aliases.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { MachineRecords } from "./fleet/records.ts";
@@ -63,6 +64,8 @@ export interface CoordinatorConfig {
   readonly version: string;
   /** Models to add to the folder's catalog, e.g. the one of `--model PATH`. */
   readonly models?: readonly CatalogEntry[];
+  /** Other names for models of the catalog, which callers may ask for. */
+  readonly aliases?: readonly Alias[];
 }
 
 export interface RunningCoordinator {
@@ -91,6 +94,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     await openStore(config.dataPath, {
       clock,
       ...(config.models && { models: config.models }),
+      ...(config.aliases && { aliases: config.aliases }),
       ...(config.receiptDays !== undefined && { receiptLifeMs: config.receiptDays * 24 * 60 * 60_000 }),
       onSweepError: (error) => events.bug({ where: "background" }, error),
     }),

@@ -15,12 +15,14 @@ export const coordinator = command({
     "coordinator --port 8080 --data /var/lib/darkbloom",
     "coordinator --host :: --trust-proxy --cors-origin https://app.example.com",
     "coordinator --host :: --approve-machines",
+    "coordinator --alias claude-sonnet-5=qwen3-8b --alias gpt-5=qwen3-8b",
     "coordinator --port 0 --data ./net --json --log-level warn",
   ],
   needs: {
     port: { default: "8080" },
     host: { default: "127.0.0.1" },
     data: { default: ".darkbloom/coordinator" },
+    alias: "optional",
     corsOrigin: "optional",
     trustProxy: { default: "false" },
     hideUnserved: { default: "false" },
@@ -51,6 +53,7 @@ export const coordinator = command({
       port,
       host,
       dataPath: data,
+      aliases: as.alias ?? [],
       corsOrigins: corsOrigin ?? [],
       trustProxy: as.trustProxy,
       // `up` is for its owner's programs; a page in the owner's browser is none of them.

@@ -31,6 +31,7 @@ export const up = command({
     context: { default: String(CONTEXT_TOKENS_DEFAULT) },
     threads: "optional",
     joinToken: "optional",
+    alias: "optional",
     corsOrigin: "optional",
     requestsPerMinute: { default: "1200" },
     receiptDays: { default: "90" },
@@ -55,6 +56,7 @@ export const up = command({
       modelPath: model.path,
       build: model.build,
       corsOrigins: corsOrigin ?? [],
+      aliases: rest.alias ?? [],
       threads: threads ?? Math.max(1, Math.floor(THREADS_DEFAULT / providers)),
       joinToken,
     };

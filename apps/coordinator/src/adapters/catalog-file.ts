@@ -1,7 +1,8 @@
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { bundledEntry } from "../catalog/bundled.ts";
 import type { CatalogEntry } from "../catalog/catalog.ts";
-import { CatalogError, parseCatalog, renderCatalog } from "../catalog/document.ts";
+import { parseCatalog, renderCatalog } from "../catalog/document.ts";
+import { CatalogError } from "../catalog/catalog-error.ts";
 
 export const CATALOG_FILE = "catalog.json";
 

@@ -6,7 +6,7 @@ import { microUsd, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
 import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { bundledEntry } from "../catalog/bundled.ts";
-import { CatalogError } from "../catalog/document.ts";
+import { CatalogError } from "../catalog/catalog-error.ts";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { CATALOG_FILE } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE } from "./countersigner.ts";

@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { NetworkError, type Clock, type StorageFault } from "@darkbloom/protocol";
 import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
 import type { Accounts } from "../accounts/port.ts";
+import type { Alias } from "../catalog/aliases.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
 import { withEntry } from "../catalog/document.ts";
 import type { Countersigner } from "../inference/countersigner.ts";
@@ -46,6 +47,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   /** Models that the catalog shall hold from now on, e.g. the one of `--model PATH`. */
   readonly models?: readonly CatalogEntry[];
+  /** Other names for models of the catalog. */
+  readonly aliases?: readonly Alias[];
   /** Told when a sweep of old receipts failed; the next one tries again. */
   readonly onSweepError: (error: unknown) => void;
   /** How long receipts that are written from now on are kept; `RECEIPT_LIFE_MS` where nothing is said. */
@@ -84,7 +87,7 @@ const faultWords: Readonly<Record<StorageFault, string>> = {
 async function openParts(path: string, options: StoreOptions): Promise<Store> {
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await openDataFolder(path, "coordinator"));
-  const catalog = new Catalog(catalogWith(folder, options.models ?? []));
+  const catalog = new Catalog(catalogWith(folder, options.models ?? []), options.aliases);
   assertWhole(folder);
   const database = opening.adopt(await openDatabase(folder), async (open: DatabaseSync) => open.close());
   assertNotOlder(folder, database);

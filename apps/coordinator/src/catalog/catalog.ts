@@ -1,3 +1,4 @@
+import { aliasedEntries, type Alias, type ListedEntry } from "./aliases.ts";
 import type { BuildId, ModelId, ModelTask, Price, Sha256Hex } from "@darkbloom/protocol";
 
 /** One model that this network sells: a public name, the weights behind it, its limits and its price. */
@@ -34,14 +35,24 @@ export const tasksOf = ({ tasks = tasksWhereNoneAreNamed }: Pick<CatalogEntry, "
 /** Looks a caller's word up; what comes back is ours. An empty catalog serves nothing. */
 export class Catalog {
   readonly #byId: ReadonlyMap<string, CatalogEntry>;
+  readonly #aliases: readonly ListedEntry[];
 
-  constructor(entries: readonly CatalogEntry[]) {
+  /** @throws CatalogError where an alias cannot be meant */
+  constructor(entries: readonly CatalogEntry[], aliases: readonly Alias[] = []) {
     this.#byId = new Map(entries.map((entry) => [entry.id, entry]));
     if (this.#byId.size !== entries.length) throw new RangeError("two catalog entries have the same id");
+    this.#aliases = aliasedEntries(entries, aliases);
   }
 
+  /** The model itself, by its own name or by an alias. */
   find(model: string): CatalogEntry | undefined {
-    return this.#byId.get(model);
+    const alias = this.#aliases.find(({ id }) => id === model);
+    return this.#byId.get(alias?.aliasOf ?? model);
+  }
+
+  /** What callers may ask for: each model, then each alias. */
+  get listed(): readonly ListedEntry[] {
+    return [...this.entries, ...this.#aliases];
   }
 
   get entries(): readonly CatalogEntry[] {

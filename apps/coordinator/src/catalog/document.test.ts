@@ -5,7 +5,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bundledEntry } from "./bundled.ts";
 import { Catalog, type CatalogEntry } from "./catalog.ts";
-import { CATALOG_CHARS_MAX, CatalogError, parseCatalog, renderCatalog, withEntry } from "./document.ts";
+import { CATALOG_CHARS_MAX, parseCatalog, renderCatalog, withEntry } from "./document.ts";
+import { CatalogError } from "./catalog-error.ts";
 
 const weightsFile = new URL("../../../../models/darkbloom-tiny.gguf", import.meta.url);
 

@@ -1,6 +1,5 @@
 import {
   DIMENSIONS_MAX,
-  ErrorForPeople,
   microUsd,
   modelTasks,
   type ModelTask,
@@ -10,6 +9,7 @@ import {
 } from "@darkbloom/protocol";
 import * as z from "zod";
 import { tasksOf, tasksWhereNoneAreNamed, type CatalogEntry } from "./catalog.ts";
+import { CatalogError } from "./catalog-error.ts";
 
 export const CATALOG_CHARS_MAX = 1024 * 1024;
 const CATALOG_ENTRIES_MAX = 1024;
@@ -17,11 +17,6 @@ const CATALOG_ENTRIES_MAX = 1024;
 const PRICE_MICRO_USD_MAX = 1_000_000_000_000_000;
 const TOKENS_MAX = 100_000_000;
 const SHORTENED_LENGTHS_MAX = 32;
-
-/** The message is a sentence for the operator, and names the field. */
-export class CatalogError extends ErrorForPeople {
-  override readonly name = "CatalogError";
-}
 
 const name = z
   .string()

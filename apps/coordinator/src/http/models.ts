@@ -11,7 +11,8 @@ import {
   type Price,
 } from "@darkbloom/protocol";
 import * as z from "zod";
-import { tasksOf, type CatalogEntry } from "../catalog/catalog.ts";
+import type { ListedEntry } from "../catalog/aliases.ts";
+import { tasksOf } from "../catalog/catalog.ts";
 import { eligibleFor, hasFreeSlot, plainWant } from "../routing/eligibility.ts";
 import { anthropicModelOf, anthropicPageQuery, answersMessages, pageOfModels } from "./anthropic-models.ts";
 import { speaksAnthropic } from "./base-url.ts";
@@ -22,6 +23,10 @@ const usd = z.string().describe("USD for one token, a decimal number");
 
 const model = z.object({
   id: z.string(),
+  alias_of: z
+    .string()
+    .optional()
+    .describe("The model that this is another name for: it answers, and its name stands in the answer and the receipt"),
   object: z.literal("model"),
   created: z.int().describe("Seconds since 1970"),
   owned_by: z.string(),
@@ -75,12 +80,12 @@ export const listModels = (door: Door): Route => ({
   handler: async (request, reply): Promise<z.infer<typeof modelList> | AnthropicModels> => {
     await admit(door, request.headers, reply);
     const { deps } = door;
-    const { entries } = deps.catalog;
+    const { listed } = deps.catalog;
     const isShown = ({ metadata }: Model) => deps.settings.hideUnserved !== true || metadata.provider_count > 0;
     if (speaksAnthropic(request.headers))
-      return pageOfModels(entries, (entry) => isShown(describe(deps, entry)), request.query);
+      return pageOfModels(listed, (entry) => isShown(describe(deps, entry)), request.query);
     // Many clients take the first: one that can answer.
-    const models = entries.map((entry) => describe(deps, entry)).toSorted((one, other) => rankOf(other) - rankOf(one));
+    const models = listed.map((entry) => describe(deps, entry)).toSorted((one, other) => rankOf(other) - rankOf(one));
     return { object: "list", data: models.filter(isShown) };
   },
 });
@@ -100,7 +105,8 @@ export const oneModel = (door: Door): Route => ({
   },
   handler: async (request, reply): Promise<Model | AnthropicModel> => {
     await admit(door, request.headers, reply);
-    const entry = door.deps.catalog.find(wildcard.parse(request.params)["*"]);
+    const wanted = wildcard.parse(request.params)["*"];
+    const entry = door.deps.catalog.listed.find(({ id }) => id === wanted);
     const toAnthropic = speaksAnthropic(request.headers);
     if (!entry || (toAnthropic && !answersMessages(entry)))
       throw new NetworkError({ code: "model_not_found", knownModels: door.deps.catalog.entries.length });
@@ -108,13 +114,14 @@ export const oneModel = (door: Door): Route => ({
   },
 });
 
-function describe({ fleet, clock, settings }: Door["deps"], entry: CatalogEntry): Model {
+function describe({ fleet, clock, settings }: Door["deps"], entry: ListedEntry): Model {
   const tasks = tasksOf(entry);
   const { embedding } = entry;
   const want = plainWant(entry, settings.minTrustDefault);
   const { machines } = eligibleFor(want, fleet.candidatesFor(entry.build), clock.monotonicMs());
   return {
     id: entry.id,
+    ...(entry.aliasOf && { alias_of: entry.aliasOf }),
     object: "model",
     created: entry.createdSec,
     owned_by: "darkbloom",

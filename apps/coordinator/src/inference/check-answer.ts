@@ -85,7 +85,7 @@ const rules: readonly Rule[] = [
   ["request_id", (receipt, { ask }) => receipt.request_id === ask.requestId],
   ["privacy", (receipt) => receipt.privacy === "transparent"],
   ["endpoint", (receipt, { ask }) => receipt.endpoint === ask.job.endpoint],
-  ["model", (receipt, { ask }) => receipt.model === ask.job.model],
+  ["model", (receipt, { entry }) => receipt.model === entry.id],
   ["build", (receipt, { entry }) => receipt.build === entry.build],
   ["weights_sha256", (receipt, { entry }) => receipt.weights_sha256 === entry.weightsSha256],
   ["engine.name", ({ engine }, { provider }) => engine.name === provider.engine.name],

@@ -111,7 +111,7 @@ export async function answer(
  */
 function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
   try {
-    const decoded = dialects[header.endpoint].decode(parseAsWritten(fromUtf8Body(body)));
+    const decoded = dialects[header.endpoint].decode(named(parseAsWritten(fromUtf8Body(body)), header));
     const { job } = decoded;
     const agrees = job.model === header.model && job.stream === header.stream;
     return agrees && header.mode === "transparent" ? decoded : undefined;
@@ -119,6 +119,13 @@ function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
     if (error instanceof NetworkError || error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
   }
+}
+
+/** An alias becomes the model's own name, which answer and receipt have: nothing is told to be what it is not. */
+function named(body: unknown, { model, asked_model: asked }: SealHeader): unknown {
+  if (asked !== undefined && typeof body === "object" && body !== null && Reflect.get(body, "model") === asked)
+    Reflect.set(body, "model", model);
+  return body;
 }
 
 /** What goes on while one request is told. */

@@ -102,7 +102,7 @@ async function answerOf(
 }
 
 function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
-  const { stream } = JSON.parse(new TextDecoder().decode(body)) as { stream?: unknown };
+  const { stream, model } = JSON.parse(new TextDecoder().decode(body)) as { stream?: unknown; model?: unknown };
   return {
     v: 1,
     suite: "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
@@ -111,6 +111,8 @@ function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
     expires_at: receipt.finished_at,
     endpoint: receipt.endpoint,
     model: receipt.model,
+    // The body may have asked by an alias.
+    ...(typeof model === "string" && model !== receipt.model && { asked_model: model }),
     build: receipt.build,
     stream: stream === true,
     // Of vectors, as the least that a bound can be.

@@ -37,6 +37,8 @@ export const sealHeader = z.object({
   expires_at: z.iso.datetime(),
   endpoint: z.enum(endpoints),
   model: z.string().max(256),
+  /** What the body calls it, where that is another name: an alias of the operator's. */
+  asked_model: z.string().max(256).optional(),
   build: z.string().max(256),
   stream: z.boolean(),
   /** The output bound, in tokens; the provider stops there. */
