@@ -331,6 +331,11 @@ describe("reading calls out of what a model says", () => {
     expect(read(tagged, Array.from(text), rules)).toMatchObject(expected);
   });
 
+  it("takes a call that was cut in its head for words where it is free, though there be one tool", () => {
+    const text = '<tool_call>{"na';
+    expect(read(tagged, [text], { tools: [noted] })).toEqual({ said: text, calls: [], whole: 0 });
+  });
+
   it.each([
     ["at the start", `\n<tool_call>${time}</tool_call>`, { said: "", calls: [timeCall] }],
     [
