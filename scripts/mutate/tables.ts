@@ -75,6 +75,7 @@ export const furtherTests: readonly (readonly [begin: string, tests: readonly st
   ["apps/provider/src/adapters/", ["apps/provider/src/adapters/"]],
   ["apps/provider/src/adapters/tpm/", ["apps/provider/test/soft-tpm.test.ts"]],
   ["apps/provider/src/inference/", ["apps/provider/src/inference/", "packages/testkit/test/goldens/", ...simulated]],
+  ["apps/provider/src/language/", ["apps/provider/src/language/"]],
   ["apps/provider/src/session/", ["apps/provider/src/session/", ...simulated, ...connections]],
   ["apps/provider/src/ws/", connections],
   ["packages/protocol/src/dialects/", ["packages/protocol/src/dialects/"]],

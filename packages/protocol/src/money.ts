@@ -40,7 +40,7 @@ export function priceOf(
 
 /** `5000000n` → `"5.000000"`. */
 export function formatUsd(amount: bigint): string {
-  const digits = (amount < 0n ? -amount : amount).toString().padStart(7, "0");
+  const digits = amount.toString().replace("-", "").padStart(7, "0");
   return `${amount < 0n ? "-" : ""}${digits.slice(0, -6)}.${digits.slice(-6)}`;
 }
 

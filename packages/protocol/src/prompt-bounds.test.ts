@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { EmbedInput, Message } from "./dialects/job.ts";
 import {
   EMBED_TOKENS_ADDED_MAX,
+  embedTokensMax,
   inputTokensMax,
   promptTokensMax,
   promptTokensMin,
@@ -26,6 +27,20 @@ describe("the least that a prompt comes to", () => {
   ])("%s", (_, messages, tokens) => {
     expect(promptTokensMin({ messages }, 4)).toBe(tokens);
   });
+});
+
+describe("the least that texts for vectors come to", () => {
+  it.each<[string, readonly EmbedInput[], number]>([
+    ["of which each has the context for itself", ["12345678", "1"], 2],
+    ["with white space around them", [" 1234\n"], 1],
+    ["as tokens", [[1, 2, 3], "12345678"], 3],
+  ])("%s", (_, inputs, tokens) => {
+    expect(promptTokensMin({ messages: [], embed: { inputs, encoding: "float" } }, 4)).toBe(tokens);
+  });
+});
+
+it("allows each text for a vector what stands around it", () => {
+  expect(embedTokensMax(10, 3)).toBe(10 + 3 * EMBED_TOKENS_ADDED_MAX);
 });
 
 it("allows a template words of its own above a body's bytes", () => {
