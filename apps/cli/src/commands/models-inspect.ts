@@ -41,6 +41,7 @@ export const modelsInspect = command({
       trained_context_tokens: found.trainedContextTokens ?? null,
       context_tokens: found.contextTokens,
       slots: found.slots,
+      memory_needed_bytes: found.memoryBytes,
       ...(found.vectorLength !== undefined && { dimensions: found.vectorLength }),
       templates: [...found.templates],
       ...(abilities && { abilities: inSnakeCase(abilities) }),
@@ -61,6 +62,10 @@ function textOf(id: string, path: string, found: Inspected): string {
     ["name in the file", found.name ?? "none"],
     ["architecture", `${found.architecture}, ${(found.parameters / 1e6).toFixed(1)} million parameters`],
     ["file", `${(found.fileBytes / BYTES_PER_GB).toFixed(3)} GB`],
+    [
+      "memory",
+      `${(found.memoryBytes / BYTES_PER_GB).toFixed(2)} GB with ${found.slots} slots of ${found.contextTokens} tokens`,
+    ],
     ["tasks", tasks.length > 0 ? tasks.join(", ") : "none"],
     [
       "context",

@@ -63,6 +63,15 @@ describe("inspecting a model file", () => {
     expect(found.refused).toBeUndefined();
   });
 
+  /** Goal: people see beforehand what a load would ask for. Method: the same figure as the load's own. */
+  it("says what memory it would take, as the load does", async () => {
+    const options = { modelPath: bundledModelPath, slots: 2, contextTokens: 512 };
+    const { memoryBytes } = await inspectModel(options);
+    await using engine = await loadLlama({ ...options, build: "tiny", threads: 1 });
+    expect(memoryBytes).toBe(engine.findings.memory?.neededBytes);
+    expect((await inspectModel({ ...options, slots: 8 })).memoryBytes).toBeGreaterThan(memoryBytes);
+  });
+
   it("offers no more context than a model was trained for", async () => {
     expect((await inspectModel({ modelPath: bundledModelPath })).contextTokens).toBe(2048);
   });

@@ -4,6 +4,7 @@ import { getLlama, GgufInsights, type Llama, LlamaLogLevel } from "node-llama-cp
 import type { Abilities } from "../language/abilities.ts";
 import type { ChatTemplate } from "../language/chat-template.ts";
 import { sampleOf } from "../language/sample.ts";
+import { memoryNeedOf } from "./llama-memory.ts";
 import { poolingOf } from "./llama-embedder.ts";
 import { tokenize } from "./llama-tokens.ts";
 import { CONTEXT_TOKENS_DEFAULT, readHeader, SLOTS_DEFAULT } from "./model-file.ts";
@@ -29,6 +30,8 @@ export interface Inspected {
   readonly trainedContextTokens: number | undefined;
   readonly contextTokens: number;
   readonly slots: number;
+  /** What it would take, without a graphics card, with these slots of this context. */
+  readonly memoryBytes: number;
   /** Of a model that embeds. */
   readonly vectorLength?: number;
   readonly templates: readonly string[];
@@ -75,6 +78,8 @@ export async function inspectModel(options: InspectOptions): Promise<Inspected> 
       ...(embeds ? (["embed"] as const) : []),
     ];
     const { trainContextSize } = insights;
+    const offeredTokens = Math.min(contextTokens, trainContextSize ?? contextTokens);
+    const need = await memoryNeedOf(insights);
     return {
       name: info.metadata.general.name,
       architecture: info.metadata.general.architecture,
@@ -82,8 +87,10 @@ export async function inspectModel(options: InspectOptions): Promise<Inspected> 
       fileBytes,
       tasks,
       trainedContextTokens: trainContextSize,
-      contextTokens: Math.min(contextTokens, trainContextSize ?? contextTokens),
+      contextTokens: offeredTokens,
       slots,
+      // A model that only embeds has one context for all.
+      memoryBytes: Math.ceil(await need(hasTemplate(info) ? slots : 1, offeredTokens)),
       ...(embeds && insights.embeddingVectorSize !== undefined && { vectorLength: insights.embeddingVectorSize }),
       templates: hasTemplate(info) ? Object.keys(templatesIn(info)) : [],
       ...(await language(llama, modelPath, path, embeds && !hasTemplate(info))),

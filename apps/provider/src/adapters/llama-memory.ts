@@ -2,7 +2,7 @@ import { GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT } from "./model-file.ts";
 import { freeMemoryBytes } from "./free-memory.ts";
 import type { LlamaOptions } from "./llama-open.ts";
-import { memoryRefusal } from "./memory-need.ts";
+import { memoryRefusal, type MemoryNeed } from "./memory-need.ts";
 import { hasTemplate } from "./model-templates.ts";
 import { ModelFileError } from "./weights.ts";
 
@@ -12,6 +12,19 @@ const PROCESS_BYTES = 200e6;
 export interface MemoryFacts {
   readonly neededBytes: number;
   readonly availableBytes: number;
+}
+
+/** What a model takes with so many slots of so many tokens, in a process of its own. */
+export async function memoryNeedOf(insights: GgufInsights): Promise<MemoryNeed> {
+  const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers: 0 });
+  return async (slots, contextTokens) => {
+    const context = await insights.estimateContextResourceRequirementsV2({
+      contextSize: contextTokens,
+      sequences: slots,
+      modelGpuLayers: 0,
+    });
+    return PROCESS_BYTES + weights.cpuRam + context.cpuRam;
+  };
 }
 
 /**
@@ -32,15 +45,7 @@ export async function askMemory(
   // A model that only embeds has one context for all.
   const slots = hasTemplate(info) ? wantedSlots : 1;
   const contextTokens = Math.min(wanted, insights.trainContextSize ?? wanted);
-  const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers: 0 });
-  const need = async (ofSlots: number, tokens: number): Promise<number> => {
-    const context = await insights.estimateContextResourceRequirementsV2({
-      contextSize: tokens,
-      sequences: ofSlots,
-      modelGpuLayers: 0,
-    });
-    return PROCESS_BYTES + weights.cpuRam + context.cpuRam;
-  };
+  const need = await memoryNeedOf(insights);
   const availableBytes = memoryBytes ?? freeMemoryBytes();
   const refusal = await memoryRefusal(modelPath, { slots, contextTokens }, availableBytes, need);
   if (refusal !== undefined) throw new ModelFileError(refusal);
