@@ -236,7 +236,7 @@ describe("bodies that are refused", () => {
     ["messages.0.content.0.type", "body_invalid", blocks({ type: "smell" })],
     ["messages.0.content.0.type", "body_invalid", blocks(call)],
     ["messages.0.content.0.type", "body_invalid", assistantSays(result)],
-    ["messages.0.content.1.type", "unsupported", blocks(text, { type: "image", source: {} })],
+    ["messages.0.content.1.source.type", "body_invalid", blocks(text, { type: "image", source: {} })],
     ["messages.0.content.0.type", "unsupported", blocks({ type: "document", source: {} })],
     ["messages.0.content.0.type", "unsupported", blocks({ type: "search_result" })],
     [
@@ -255,7 +255,7 @@ describe("bodies that are refused", () => {
     ["messages.2.content.0.tool_use_id", "body_invalid", after({ type: "tool_result" })],
     ["messages.2.content.1", "body_invalid", after(text, result)],
     ["messages.2.content.0.content", "body_invalid", after({ ...result, content: 5 })],
-    ["messages.2.content.0.content.0.type", "unsupported", after({ ...result, content: [{ type: "image" }] })],
+    ["messages.2.content.0.content.0.source.type", "body_invalid", after({ ...result, content: [{ type: "image" }] })],
     [
       "messages.2.content.0.content.0.tool_name",
       "body_invalid",

@@ -1,3 +1,4 @@
+import { messagesImage, refuseImages } from "../images.ts";
 import type * as z from "zod";
 import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
@@ -73,6 +74,7 @@ export function parseRequest<T>(schema: z.ZodType<T>, body: unknown): T {
     ["provider_serials", PINNED_SERIALS_MAX, messagesRequestRules.provider_serials.expected],
   ]);
   refuseManyBlocks(body);
+  refuseImages(fieldOf(body, "messages"), "messages", messagesImage);
   const parsed = schema.safeParse(body);
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, messagesRequestRules));

@@ -185,8 +185,8 @@ describe("bodies that are refused", () => {
     ["messages.0.content.0.type", "body_invalid", saying([{ text: "hi" }])],
     ["messages.0.content.0.type", "body_invalid", saying([{ type: "smell" }])],
     [
-      "messages.0.content.1.type",
-      "unsupported",
+      "messages.0.content.1.image_url.url",
+      "body_invalid",
       saying([
         { type: "text", text: "a" },
         { type: "image_url", image_url: {} },

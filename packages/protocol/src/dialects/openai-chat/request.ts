@@ -11,7 +11,18 @@ import {
 import { anyObject, type Schema } from "../../schema/shape.ts";
 import { endingOf } from "../continuation.ts";
 import { failureOf } from "../faults.ts";
-import { invalid, listOf, pinsOf, refuseLong, refuseManyParts, seedOf, tokenBoundOf, topKOf } from "../fields.ts";
+import { chatImage, refuseImages } from "../images.ts";
+import {
+  fieldOf,
+  invalid,
+  listOf,
+  pinsOf,
+  refuseLong,
+  refuseManyParts,
+  seedOf,
+  tokenBoundOf,
+  topKOf,
+} from "../fields.ts";
 import type { Job, Message, Sampling, Tool, ToolChoice } from "../job.ts";
 import { continuationWanted, formOf, samplerOf, settingsOf, thinksOf } from "../open-model.ts";
 import { TEMPLATE_SETTINGS_MAX } from "../open-model-fields.ts";
@@ -49,6 +60,7 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
     listFields.map(([field, max]) => [field, max, chatRequestRules[field].expected]),
   );
   refuseManyParts(body === null ? undefined : Reflect.get(Object(body), "messages"), "messages");
+  refuseImages(fieldOf(body, "messages"), "messages", chatImage);
   const parsed = chatRequestSchema.safeParse(body);
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, chatRequestRules));

@@ -1,3 +1,4 @@
+import { responsesImage, refuseImages } from "../images.ts";
 import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
 import {
@@ -54,6 +55,7 @@ export function decodeResponsesRequest(body: unknown): {
     ["provider_serials", PINNED_SERIALS_MAX, rules.provider_serials.expected],
   ]);
   refuseMany(body);
+  refuseImages(fieldOf(body, "input"), "input", responsesImage);
   const parsed = responsesRequestSchema.safeParse(flattened(body));
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, rules));
