@@ -1,7 +1,6 @@
 import type { ModelId, OurWords, ParamPath, ProviderId } from "./ids.ts";
 import type { ProviderFault } from "./provider-words.ts";
 import type { ReceiptField } from "./receipts/receipt-fields.ts";
-import { formatUsd } from "./money.ts";
 
 /**
  * Every way a request can fail, and what each party should do about it. One row per code; the HTTP
@@ -68,6 +67,13 @@ export const failures = {
     anthropic: "not_found_error",
   },
   receipt_not_found: {
+    status: 404,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "not_found_error",
+  },
+  tile_not_found: {
     status: 404,
     retry: "never",
     blame: "caller",
@@ -221,6 +227,7 @@ interface Facts {
   insufficient_funds: { neededMicroUsd: bigint; availableMicroUsd: bigint };
   model_not_found: { knownModels: number };
   receipt_not_found: unknown;
+  tile_not_found: unknown;
   /** Where the path is near one of ours: which base URL it asks for. */
   route_not_found: { baseUrl?: OurWords };
   method_not_allowed: { allow: OurWords };
@@ -253,104 +260,5 @@ export class NetworkError extends Error {
   constructor(failure: Failure, options?: ErrorOptions) {
     super(failure.code, options);
     this.failure = failure;
-  }
-}
-
-const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
-  model_not_served: ["does not serve this model", "do not serve this model"],
-  pinned_elsewhere: ["is not the pinned machine", "are not the pinned machine"],
-  trust_below_minimum: ["is below the needed trust level", "are below the needed trust level"],
-  evidence_failed: ["fails a check of what it shows of itself", "fail a check of what they show of themselves"],
-  challenge_stale: ["has not passed a recent attestation challenge", "have not passed a recent attestation challenge"],
-  untrusted: ["is untrusted", "are untrusted"],
-  not_approved: ["is not approved by the operator", "are not approved by the operator"],
-  draining: ["is draining", "are draining"],
-  context_too_small: ["has too small a context", "have too small a context"],
-  ejected: ["fails too often and is left out for a while", "fail too often and are left out for a while"],
-  already_tried: ["failed this request already", "failed this request already"],
-};
-
-const storageWords: Record<StorageFault, string> = {
-  disk_full: "its disk is full",
-  read_only: "its disk or its database can only be read",
-  io_error: "its disk fails",
-  busy: "another program holds its database",
-  damaged: "its database is damaged",
-};
-
-/** What happened and what to do next, made of facts alone: nothing that a caller sent can appear in it. */
-export function sentenceOf(failure: Failure): string {
-  switch (failure.code) {
-    case "key_missing":
-      return "No API key was sent. Send it as 'Authorization: Bearer KEY' or as 'x-api-key: KEY'.";
-    case "key_invalid":
-      return "This API key is not known or was revoked. Ask the operator for a key ('darkbloom keys create').";
-    case "not_allowed":
-      return "That is not allowed: by this API key, or under this Host, which is not one of the network's own.";
-    case "body_invalid":
-      return failure.param === null
-        ? `The request body is not valid: ${failure.expected}.`
-        : `'${failure.param}' is not valid: ${failure.expected}.`;
-    case "unsupported":
-      return `'${failure.param}' is not supported here: ${failure.reason}.`;
-    case "context_length_exceeded":
-      return `This model's maximum context length is ${failure.contextTokens} tokens. However, the messages come to at least ${failure.promptTokens} tokens. Shorten the messages.`;
-    case "insufficient_funds":
-      return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit or lower max_tokens.`;
-    case "model_not_found":
-      return `This model is not in the catalog, which knows ${failure.knownModels} ${failure.knownModels === 1 ? "model" : "models"}. GET /v1/models lists them.`;
-    case "receipt_not_found":
-      return "There is no receipt with this job id for this account; receipts are kept for 90 days, unless the operator has set another time.";
-    case "route_not_found":
-      return `There is no such route. ${failure.baseUrl === undefined ? "" : `${failure.baseUrl}. `}GET /openapi.json lists what there is.`;
-    case "method_not_allowed":
-      return `This route does not take that method; it takes ${failure.allow}.`;
-    case "idempotency_conflict":
-      return failure.conflict === "other_body"
-        ? "This Idempotency-Key came with another request body before. Nothing was charged. Send a new key with a new request."
-        : `A request with this Idempotency-Key still runs. Nothing was charged for this one. Try again in ${failure.retryAfterSec} s, or send another key.`;
-    case "payload_too_large":
-      return `The request body is larger than ${failure.maxBytes} bytes. Send less.`;
-    case "rate_limit_exceeded":
-      return `Too many requests. Try again in ${failure.retryAfterSec} s.`;
-    case "capacity_full":
-      return `Every machine that serves this model is busy, and stayed so for ${Math.round(failure.waitedMs / 1000)} s. Try again in ${failure.retryAfterSec} s.`;
-    case "caller_gone":
-      return "The caller hung up.";
-    case "internal_error":
-      return "Something went wrong on our side. Nothing was charged. Try again; if it stays, tell the operator the request id.";
-    case "provider_fault":
-      return `The provider failed (${failure.fault}). Nothing was charged. Try again.`;
-    case "provider_gone":
-      return "The provider's connection was lost. Nothing was charged. Try again.";
-    case "provider_silent":
-      return "The provider fell silent with this request. Nothing was charged. It was not tried on another machine, since the request itself may be the reason.";
-    case "engine_ended":
-      return "The model could not get on with this request and was ended. Nothing was charged. It was not tried on another machine; send something simpler.";
-    case "provider_busy":
-      return "The provider took no more work. Nothing was charged. Try again.";
-    case "receipt_mismatch":
-      return `The provider's answer did not match its signature (${failure.field ?? failure.mismatch}). Nothing was charged and the provider is no longer trusted. Try again.`;
-    case "no_provider": {
-      const reasons = gates.flatMap((gate) => {
-        const machines = failure.gates[gate] ?? 0;
-        return machines === 0 ? [] : [`${machines} ${gateWords[gate][machines === 1 ? 0 : 1]}`];
-      });
-      const seen =
-        failure.connected === 0
-          ? "no provider is connected"
-          : `of ${failure.connected} connected, ${reasons.join(", ")}`;
-      const bound =
-        failure.keyIsBound === true ? " This key is bound to a trust level or to machines: GET /v1/key." : "";
-      return `No machine can serve this request now: ${seen}.${bound} GET /v1/providers/attestation shows every machine with its checks.`;
-    }
-    case "overloaded":
-      return `This coordinator holds as much at once as it can. Try again in ${failure.retryAfterSec} s.`;
-    case "storage_unavailable":
-      return `This coordinator cannot keep its books now: ${storageWords[failure.fault]}. Nothing was charged. Tell its operator, and try again in ${failure.retryAfterSec} s.`;
-    case "draining":
-      return `This coordinator is shutting down. Nothing was charged. Try again in ${failure.retryAfterSec} s.`;
-    case "too_slow":
-      return `The provider sent nothing for ${Math.round(failure.waitedMs / 1000)} s. Nothing was charged. Try again.`;
   }
 }

@@ -1,4 +1,5 @@
-import { type Failure, failures, sentenceOf } from "../../failures.ts";
+import { sentenceOf } from "../../failure-words.ts";
+import { type Failure, failures } from "../../failures.ts";
 import type { RequestId } from "../../ids.ts";
 import type { AnthropicError } from "./answer-schema.ts";
 

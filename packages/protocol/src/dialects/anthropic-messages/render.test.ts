@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Failure, failures, sentenceOf } from "../../failures.ts";
+import { sentenceOf } from "../../failure-words.ts";
+import { type Failure, failures } from "../../failures.ts";
 import { ourWords, type ParamPath, type ProviderId, type RequestId } from "../../ids.ts";
 import type { Usage } from "../../money.ts";
 import type { Delta, Finish, RenderFacts } from "../dialect.ts";

@@ -1,4 +1,5 @@
-import { type Failure, failures, sentenceOf } from "../../failures.ts";
+import { sentenceOf } from "../../failure-words.ts";
+import { type Failure, failures } from "../../failures.ts";
 import type { ParamPath } from "../../ids.ts";
 import { insufficientFundsCode, type OpenaiError } from "./answer-schema.ts";
 

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { type Failure, failures, NetworkError, sentenceOf } from "../../failures.ts";
+import { sentenceOf } from "../../failure-words.ts";
+import { type Failure, failures, NetworkError } from "../../failures.ts";
 import type { RequestId, Serial } from "../../ids.ts";
 import { MESSAGES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX, TOOLS_MAX } from "../../limits.ts";
 import { anyObject } from "../../schema/shape.ts";
