@@ -7,7 +7,10 @@ import { dirname, join, relative, resolve } from "node:path";
  */
 const floors: readonly (readonly [name: string, path: RegExp])[] = [
   ["protocol", /^packages\/protocol\/src\/(?!node\/)/],
-  ["rules", /^apps\/\w+\/src\/(ledger|trust|routing|fleet|catalog|limits|accounts|events|models|language)\//],
+  [
+    "rules",
+    /^apps\/\w+\/src\/(ledger|trust|routing|fleet|catalog|limits|accounts|transparency|events|models|language)\//,
+  ],
   ["story", /^apps\/\w+\/src\/(inference|session)\//],
   ["adapters", /^(packages\/protocol\/src\/node|apps\/\w+\/src\/adapters)\//],
   ["edge", /^apps\/\w+\/src\/(http|ws|admin)\//],

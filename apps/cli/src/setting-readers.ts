@@ -1,4 +1,6 @@
-import { fromBase64OrNothing } from "@darkbloom/protocol";
+import { readWitness, type Witness } from "@darkbloom/coordinator";
+import { fromBase64OrNothing, readVerifierKey, type NoteKey } from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { NamedRoot } from "./trust-files.ts";
 
 /** How the text of a setting becomes a value; undefined for a text that is wrong. */
@@ -49,6 +51,13 @@ export function aliases(given: string): { name: string; model: string }[] | unde
   );
   return read.length === pairs.length ? read : undefined;
 }
+
+export function witnesses(given: string): Witness[] | undefined {
+  const read = given.split(",").map(readWitness);
+  return read.every((witness) => witness !== undefined) ? read : undefined;
+}
+
+export const verifierKey = (given: string): NoteKey | undefined => readVerifierKey(nodeCrypto, given);
 
 export function publicKey(given: string): Uint8Array | undefined {
   const key = fromBase64OrNothing(given);

@@ -12,7 +12,9 @@ import {
   origins,
   publicKey,
   serials,
+  verifierKey,
   wholeNumber,
+  witnesses,
   yesOrNo,
 } from "./setting-readers.ts";
 import { identityChoices, readTpmAddress } from "@darkbloom/provider";
@@ -231,6 +233,25 @@ export const settings = {
     mustBe: "the serial of a machine, e.g. SW-1A2B3C4D5E6F",
     many: true,
     read: serials,
+  },
+  checkpoint: {
+    value: "FILE",
+    means: "the log's last checkpoint that was verified: the log must still hold it, and the new one is kept there",
+    mustBe: "a path",
+    read: anyText,
+  },
+  logKey: {
+    value: "KEY",
+    means: "the key of the coordinator's log (verifier_key at /.well-known/darkbloom), so that nobody is asked for it",
+    mustBe: "'name+id+key' (c2sp.org/signed-note)",
+    read: verifierKey,
+  },
+  logWitness: {
+    value: "KEY URL",
+    means:
+      "witnesses that sign the transparency log's checkpoints: of each its verifier key and its URL, separated by commas",
+    mustBe: "'name+id+key https://…' (c2sp.org/tlog-witness), separated by commas",
+    read: witnesses,
   },
   receiptDays: {
     value: "N",

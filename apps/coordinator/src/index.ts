@@ -1,5 +1,7 @@
 export { CountersignerError } from "./adapters/countersigner.ts";
 export { DATABASE_FILE, DatabaseError } from "./adapters/database-file.ts";
+export { readWitness } from "./adapters/http-witness.ts";
+export { LogError } from "./adapters/log-signer.ts";
 export { NetworkKeyError } from "./adapters/network-key.ts";
 export type { LogLevel } from "./adapters/observe.ts";
 export { DescriptorLimitError } from "./adapters/descriptor-limit.ts";
@@ -13,4 +15,5 @@ export { bundledEntry, DEFAULT_EMBED_PRICE, DEFAULT_PRICE } from "./catalog/bund
 export { tasksOf, type CatalogEntry } from "./catalog/catalog.ts";
 export { CatalogError } from "./catalog/catalog-error.ts";
 export { startCoordinator, type CoordinatorConfig, type RunningCoordinator } from "./start-coordinator.ts";
+export type { Witness } from "./transparency/port.ts";
 export { serialDisclosures, type SerialDisclosure } from "./trust/serial-names.ts";

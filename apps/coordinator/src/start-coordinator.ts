@@ -18,8 +18,11 @@ import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { connectionBounds } from "./limits/descriptors.ts";
+import { keepLog } from "./keep-log.ts";
 import { Slots } from "./routing/slots.ts";
 import { Approvals } from "./trust/approvals.ts";
+import type { Witness } from "./transparency/port.ts";
+import { providerKeysEntry } from "./transparency/facts.ts";
 import { mayServe } from "./trust/serving.ts";
 import { mayJoin } from "./trust/may-join.ts";
 import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
@@ -60,6 +63,10 @@ export interface CoordinatorConfig {
   readonly requestsBurst?: number | undefined;
   /** How long receipts are kept; 90 days where nothing is said. */
   readonly receiptDays?: number | undefined;
+  /** Who signs the transparency log's checkpoints beside us. */
+  readonly witnesses?: readonly Witness[];
+  /** Of our own source files, for the log. */
+  readonly codeSha256?: () => Promise<string>;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** Models to add to the folder's catalog, e.g. the one of `--model PATH`. */
@@ -100,6 +107,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }),
   );
   const tools = { clock, random: systemRandom, crypto: nodeCrypto };
+  const { log } = opening.use(await keepLog({ ...tools, events }, store, config));
   const approvals = new Approvals(config.approveMachines ?? false, await store.decisions.list());
   const connected = connectedMachines(fleet, approvals, clock);
   opening.use(await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools, connected }), events)));
@@ -134,6 +142,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
         policy,
         makeCredential: credentialFor,
         floor,
+        keysShown: ({ blob, sha256 }) => log.add(providerKeysEntry(nodeCrypto, blob, sha256)),
         mayJoin: (shown, isLocal) => mayJoin(joinRules, shown, isLocal),
       },
       { trustProxy, bounds },
@@ -147,6 +156,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     ...net,
     accounts: store.accounts,
     serials,
+    log,
     coordinatorKeys: [{ id: store.countersigner.keyId, publicKey: store.countersigner.publicKey }],
     serve: async (ask, reply) => {
       const served = serve(net, ask, reply);

@@ -1,5 +1,5 @@
 export { AppleMdaError, keepMdaChain, mdaNonce } from "./adapters/apple-mda.ts";
-export { CodeHashError } from "./adapters/code-hash.ts";
+export { CodeHashError, codeSha256 } from "./adapters/code-hash.ts";
 export {
   bundledModelPath,
   CONTEXT_TOKENS_DEFAULT,

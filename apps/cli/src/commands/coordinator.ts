@@ -1,5 +1,5 @@
 import { startCoordinator } from "@darkbloom/coordinator";
-import { limitCoreDumps } from "@darkbloom/provider";
+import { codeSha256, limitCoreDumps } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { isLoopback, listenFailure, noTokenNote, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
@@ -36,6 +36,7 @@ export const coordinator = command({
     pcrPolicy: "optional",
     platformFeePercent: { default: "10" },
     receiptDays: { default: "90" },
+    logWitness: "optional",
     requestsPerMinute: { default: "1200" },
     drainTimeout: { default: DRAIN_SEC_DEFAULT },
     logLevel: { default: "info" },
@@ -67,6 +68,8 @@ export const coordinator = command({
       ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked, () => note(unreadableList(as.revoked))) }),
       platformFeePercent: as.platformFeePercent,
       receiptDays: as.receiptDays,
+      witnesses: as.logWitness ?? [],
+      codeSha256: () => codeSha256(),
       requestsPerSec: requestsPerMinute / 60,
       requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),
       logLevel: as.logLevel,

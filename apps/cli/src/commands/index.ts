@@ -19,6 +19,7 @@ import { providerStatus } from "./provider-status.ts";
 import { providerStop } from "./provider-stop.ts";
 import { up } from "./up.ts";
 import { verifyReceiptCommand, verifyResponse } from "./verify-answer.ts";
+import { verifyLog } from "./verify-log.ts";
 import { verifyProviders } from "./verify-providers.ts";
 
 export const groups: readonly Group[] = [
@@ -70,4 +71,5 @@ export const commands: readonly Command[] = [
   verifyProviders,
   verifyResponse,
   verifyReceiptCommand,
+  verifyLog,
 ];

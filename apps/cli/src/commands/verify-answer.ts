@@ -3,10 +3,11 @@ import {
   coordinatorKeyId,
   toHex,
   verifyReceipt,
-  wellKnownSchema,
+  readVerifierKey,
   fromBase64OrNothing,
   type Check,
   type KnownOfAnswer,
+  type NoteKey,
   type ReceiptDocument,
 } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
@@ -15,11 +16,15 @@ import { CommandFailed } from "../failure.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf, wordsOf, type Output } from "../output.ts";
 import { replayChecks } from "../replay-checks.ts";
+import { wellKnownOf } from "../well-known.ts";
 import { readSavedAnswer, readSavedReceipt } from "../saved-answer.ts";
 
-const KEYS_WAIT_MAX_MS = 10_000;
-
-const needs = { coordinator: "optional", coordinatorKey: "optional", json: { default: "false" } } as const;
+const needs = {
+  coordinator: "optional",
+  coordinatorKey: "optional",
+  logKey: "optional",
+  json: { default: "false" },
+} as const;
 const replayNeeds = { ...needs, replay: "optional", model: { default: bundledModel.id } } as const;
 
 export const verifyResponse = command({
@@ -33,13 +38,12 @@ export const verifyResponse = command({
   ],
   operand: "FILE",
   needs: replayNeeds,
-  async run({ coordinator, coordinatorKey, json, replay, model }, file) {
+  async run({ coordinator, coordinatorKey, logKey, json, replay, model }, file) {
     const answer = readSavedAnswer(bytesOf(file), file);
     const responseSha256 = toHex(nodeCrypto.sha256(answer.hashed));
     const { receipt, signature, toldSha256 } = answer;
-    const keys = await keysFrom(coordinator, coordinatorKey);
     const checks = verifyReceipt(nodeCrypto, receipt, {
-      coordinatorKeys: keys,
+      ...(await keysFrom({ coordinator, coordinatorKey, logKey })),
       responseSha256,
       ...(signature !== undefined && { responseSignature: signature }),
     });
@@ -71,14 +75,13 @@ export const verifyResponse = command({
 
 export const verifyReceiptCommand = command({
   path: "verify receipt",
-  does: "Verify a saved receipt by itself: its two signatures. Exit code 1 where a check fails.",
+  does: "Verify a saved receipt by itself: its two signatures, and its place in the log where it names one. Exit code 1 where a check fails.",
   examples: ["verify receipt receipt.json --coordinator http://127.0.0.1:8080"],
   operand: "FILE",
   needs,
-  async run({ coordinator, coordinatorKey, json }, file) {
+  async run({ json, ...known }, file) {
     const receipt = readSavedReceipt(bytesOf(file), file);
-    const coordinatorKeys = await keysFrom(coordinator, coordinatorKey);
-    return tell(outputOf(json), receipt, verifyReceipt(nodeCrypto, receipt, { coordinatorKeys }));
+    return tell(outputOf(json), receipt, verifyReceipt(nodeCrypto, receipt, await keysFrom(known)));
   },
 });
 
@@ -107,21 +110,25 @@ function bytesOf(path: string): Uint8Array {
   }
 }
 
-/** The key that was given, without asking anybody; else those that the coordinator publishes; else none. */
-async function keysFrom(
-  coordinator: URL | undefined,
-  key: Uint8Array | undefined,
-): Promise<KnownOfAnswer["coordinatorKeys"]> {
-  if (key) return new Map([[coordinatorKeyId(nodeCrypto, key), key]]);
-  if (!coordinator) return new Map();
-  const base = coordinator.href.endsWith("/") ? coordinator.href : `${coordinator.href}/`;
-  const published = await fetch(new URL(".well-known/darkbloom", base), {
-    redirect: "error",
-    signal: AbortSignal.timeout(KEYS_WAIT_MAX_MS),
-  })
-    .then(async (response) => wellKnownSchema.parse(await response.json()))
-    .catch(() => {
-      throw new CommandFailed(`${base} does not tell its key. Check the URL, or give the key with --coordinator-key.`);
-    });
-  return new Map(published.coordinator_keys.map(({ id, public_key }) => [id, fromBase64OrNothing(public_key)]));
+interface Known {
+  readonly coordinator: URL | undefined;
+  readonly coordinatorKey: Uint8Array | undefined;
+  readonly logKey: NoteKey | undefined;
+}
+
+/** The keys that were given; of the others those that the coordinator publishes, where it may be asked. */
+async function keysFrom({
+  coordinator,
+  coordinatorKey,
+  logKey,
+}: Known): Promise<Pick<KnownOfAnswer, "coordinatorKeys" | "logKey">> {
+  const published = coordinator && !(coordinatorKey && logKey) ? await wellKnownOf(coordinator) : undefined;
+  const publishedLogKey = published?.log && readVerifierKey(nodeCrypto, published.log.verifier_key);
+  const keyOfLog = logKey ?? publishedLogKey;
+  return {
+    coordinatorKeys: coordinatorKey
+      ? new Map([[coordinatorKeyId(nodeCrypto, coordinatorKey), coordinatorKey]])
+      : new Map(published?.coordinator_keys.map(({ id, public_key }) => [id, fromBase64OrNothing(public_key)])),
+    ...(keyOfLog && { logKey: keyOfLog }),
+  };
 }

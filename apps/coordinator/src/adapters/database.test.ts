@@ -45,6 +45,8 @@ it("makes a private, durable database", async () => {
     "credits",
     "holds",
     "idempotency_keys",
+    "log_facts",
+    "log_tiles",
     "machines",
     "probes",
     "receipts",

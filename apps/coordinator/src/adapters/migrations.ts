@@ -164,4 +164,27 @@ export const migrations: readonly Migration[] = [
           CHECK (paid_by_platform >= 0)`.execute(db);
     },
   },
+  {
+    name: "0006_transparency_log",
+    async up(db) {
+      // Receipts from before have no digest and are not logged.
+      await sql`ALTER TABLE receipts ADD COLUMN sha256 BLOB`.execute(db);
+      await sql`ALTER TABLE receipts ADD COLUMN log_index INTEGER`.execute(db);
+      await sql`
+        CREATE INDEX receipts_unlogged ON receipts (job_id)
+          WHERE sha256 IS NOT NULL AND log_index IS NULL`.execute(db);
+      // Level -1 holds the entries themselves, the others hashes.
+      await sql`
+        CREATE TABLE log_tiles (
+          level INTEGER NOT NULL,
+          tile INTEGER NOT NULL,
+          width INTEGER NOT NULL CHECK (width BETWEEN 1 AND 256),
+          bytes BLOB NOT NULL,
+          PRIMARY KEY (level, tile)
+        ) STRICT`.execute(db);
+      // Entries of which there is one however often they are said; receipts are not among them.
+      await sql`
+        CREATE TABLE log_facts (leaf BLOB PRIMARY KEY, log_index INTEGER NOT NULL) STRICT, WITHOUT ROWID`.execute(db);
+    },
+  },
 ];

@@ -11,6 +11,7 @@ import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { CATALOG_FILE } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE } from "./countersigner.ts";
 import { MARK_FILE } from "./database-mark.ts";
+import { LOG_KEY_FILE } from "./log-signer.ts";
 import { NETWORK_KEY_FILE } from "./network-key.ts";
 import { openStore, type StoreOptions } from "./open-store.ts";
 
@@ -75,6 +76,7 @@ describe("the store", () => {
       [CATALOG_FILE, /catalog\.json: The catalog is not JSON/],
       [COUNTERSIGNER_FILE, /is not an Ed25519 private key/],
       [NETWORK_KEY_FILE, /is not a network key of 64 hex digits/],
+      [LOG_KEY_FILE, /log-key\.pem is not an Ed25519 private key/],
       ["coordinator.db", /is not a database/],
     ] as const) {
       rmSync(join(path, name));
@@ -82,7 +84,8 @@ describe("the store", () => {
       await expect(openStore(path, options)).rejects.toThrow(sentence);
       rmSync(join(path, name));
     }
-    for (const name of [COUNTERSIGNER_FILE, NETWORK_KEY_FILE, MARK_FILE]) rmSync(join(path, name), { force: true });
+    for (const name of [COUNTERSIGNER_FILE, NETWORK_KEY_FILE, LOG_KEY_FILE, MARK_FILE])
+      rmSync(join(path, name), { force: true });
     await using _ = await openStore(path, options);
   });
 

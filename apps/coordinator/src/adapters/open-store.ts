@@ -8,6 +8,7 @@ import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
 import { withEntry } from "../catalog/document.ts";
 import type { Countersigner } from "../inference/countersigner.ts";
 import type { Ledger } from "../ledger/port.ts";
+import type { LogSigner, LogStore } from "../transparency/port.ts";
 import type { Decisions } from "../trust/approvals.ts";
 import type { NetworkKey } from "../trust/serial-names.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
@@ -16,11 +17,13 @@ import { openDatabase } from "./database.ts";
 import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
 import { assertNotOlder, DatabaseMark, MARK_FILE } from "./database-mark.ts";
 import { openLocalSecret } from "./local-secret.ts";
+import { LOG_CHECKPOINT_FILE, LOG_KEY_FILE, openLogSigner } from "./log-signer.ts";
 import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
 import { storageFaultOf } from "./storage-failure.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
+import { SqliteLog } from "./sqlite-log.ts";
 
 /** How often receipts and settlements whose time is over are looked for. */
 const RECEIPT_SWEEP_EVERY_MS = 60 * 60_000;
@@ -36,6 +39,8 @@ export interface Store extends AsyncDisposable {
   readonly decisions: Decisions;
   readonly countersigner: Countersigner;
   readonly networkKey: NetworkKey;
+  readonly logStore: LogStore;
+  readonly logSigner: LogSigner;
   /** By which a provider on this machine shows that it may join. */
   readonly localSecret: string;
   readonly catalog: Catalog;
@@ -94,6 +99,7 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
   assertKeysThere(folder, database);
   const countersigner = openCountersigner(folder);
   const networkKey = openNetworkKey(folder);
+  const logSigner = openLogSigner(folder);
   const localSecret = openLocalSecret(folder);
   const mark = opening.use(new DatabaseMark(folder, database));
   // Last of all that writes, so that the mark is the newest there is.
@@ -109,6 +115,8 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
     decisions: new SqliteDecisions(database, mark.changed),
     countersigner,
     networkKey,
+    logStore: new SqliteLog(database),
+    logSigner,
     localSecret,
     catalog,
     holdsReleased,
@@ -125,7 +133,9 @@ const keyFiles = [COUNTERSIGNER_FILE, NETWORK_KEY_FILE];
  */
 function assertWhole(folder: DataFolder): void {
   if (lstatSync(folder.file(DATABASE_FILE), { throwIfNoEntry: false })) return;
-  const left = [...keyFiles, MARK_FILE].filter((name) => folder.read(name) !== undefined);
+  const left = [...keyFiles, MARK_FILE, LOG_KEY_FILE, LOG_CHECKPOINT_FILE].filter(
+    (name) => folder.read(name) !== undefined,
+  );
   if (left.length === 0) return;
   throw new DatabaseError(
     "missing",

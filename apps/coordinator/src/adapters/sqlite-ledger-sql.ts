@@ -31,7 +31,7 @@ export const ledgerSql = {
   applySettlement: `
     UPDATE accounts SET held = held - :held, balance = balance + :rest, charged = charged + :charge
     WHERE account = :account`,
-  addReceipt: "INSERT INTO receipts (job_id, account, document, packed, expires_at) VALUES (?, ?, '', ?, ?)",
+  addReceipt: "INSERT INTO receipts (job_id, account, document, packed, sha256, expires_at) VALUES (?, ?, '', ?, ?, ?)",
   probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
 
   openHolds: "SELECT hold_id FROM holds LIMIT ?",

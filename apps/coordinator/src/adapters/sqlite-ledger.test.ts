@@ -205,7 +205,11 @@ describe("the SQLite ledger", () => {
     expect(row?.["document"]).toBe("");
     expect(Number(row?.["bytes"])).toBeLessThan(JSON.stringify(receipt).length / 2);
     const old = receiptOf("job_old");
-    database.prepare("INSERT INTO receipts VALUES ('job_old', ?, ?, 9000, NULL)").run(anna, JSON.stringify(old));
+    database
+      .prepare(
+        "INSERT INTO receipts (job_id, account, document, expires_at, packed) VALUES ('job_old', ?, ?, 9000, NULL)",
+      )
+      .run(anna, JSON.stringify(old));
     expect(await ledger.receipt(anna, "job_old" as JobId, 8_999)).toEqual(old);
     database.prepare("UPDATE receipts SET packed = ? WHERE job_id = 'job_1'").run(Uint8Array.of(2, 3));
     await expect(ledger.receipt(anna, "job_1" as JobId, 2_000)).rejects.toThrow(TypeError);
@@ -273,7 +277,9 @@ describe("the SQLite ledger", () => {
     const { ledger, database } = test;
     await ledger.credit("credit_1", anna, microUsd(1_000n), 1);
     const count = ROWS_PER_STEP_MAX + 1;
-    const insert = database.prepare("INSERT INTO receipts VALUES (?, ?, '{}', 1, NULL)");
+    const insert = database.prepare(
+      "INSERT INTO receipts (job_id, account, document, expires_at, packed) VALUES (?, ?, '{}', 1, NULL)",
+    );
     for (let n = 0; n < count; n++) {
       insert.run(`job_${n}`, anna);
       void ledger.hold(termsOf(`${n}`, 0n));
@@ -295,7 +301,9 @@ describe("the SQLite ledger", () => {
     await using test = await openSqlite();
     const { ledger, database } = test;
     await ledger.credit("credit_1", anna, microUsd(100n), 1);
-    const insert = database.prepare("INSERT INTO receipts VALUES (?, ?, '{}', ?, NULL)");
+    const insert = database.prepare(
+      "INSERT INTO receipts (job_id, account, document, expires_at, packed) VALUES (?, ?, '{}', ?, NULL)",
+    );
     insert.run("job_old", anna, RECEIPT_LIFE_MS);
     insert.run("job_new", anna, RECEIPT_LIFE_MS + 1);
     expect(await ledger.deleteExpiredReceipts(RECEIPT_LIFE_MS)).toBe(1);

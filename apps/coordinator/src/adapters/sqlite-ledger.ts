@@ -290,7 +290,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     });
     this.#keys.settled(holdId, outcome, charge);
     this.#sql.applySettlement.run({ account, held, rest, charge });
-    if (job?.receipt) this.#sql.addReceipt.run(job.jobId, account, packReceipt(job.receipt), at + this.#receiptLifeMs);
+    if (job?.receipt) {
+      const packed = packReceipt(job.receipt);
+      this.#sql.addReceipt.run(job.jobId, account, packed, job.receiptSha256 ?? null, at + this.#receiptLifeMs);
+    }
     return charge;
   }
 

@@ -49,7 +49,8 @@ export const showReceipt = (door: Door): Route => ({
     const { job_id } = receiptParams.parse(request.params);
     const document = await door.deps.ledger.receipt(account, job_id as JobId, door.deps.clock.now());
     if (!document) throw new NetworkError({ code: "receipt_not_found" });
+    const log = await door.deps.log?.receipt(job_id as JobId);
     // As it is kept: a schema would drop fields that it does not know, and the signatures with them.
-    return reply.type("application/json; charset=utf-8").send(JSON.stringify(document));
+    return reply.type("application/json; charset=utf-8").send(JSON.stringify({ ...document, ...(log && { log }) }));
   },
 });

@@ -9,6 +9,7 @@ import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { RequestRate } from "../limits/rate.ts";
+import type { TransparencyLog } from "../transparency/transparency-log.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
 
 /** A key that this coordinator countersigns receipts with, or did. */
@@ -17,6 +18,9 @@ export interface CoordinatorKey {
   /** Ed25519, 32 bytes. */
   readonly publicKey: Uint8Array;
 }
+
+/** The transparency log, as callers may read it. */
+export type LogView = Pick<TransparencyLog, "checkpoint" | "origin" | "receipt" | "tile" | "verifierKey" | "witnesses">;
 
 /** Counters in the exposition format that they say they have. */
 export interface MetricsSource {
@@ -56,6 +60,8 @@ export interface HttpDeps {
   readonly crypto: Crypto;
   readonly serials: SerialNames;
   readonly coordinatorKeys: readonly CoordinatorKey[];
+  /** Undefined where none is kept. */
+  readonly log?: LogView;
   /** One inference, start to end. Throws NetworkError, before or after `reply.begin`. */
   serve(ask: Ask, reply: Reply): Promise<void>;
   isDraining(): boolean;

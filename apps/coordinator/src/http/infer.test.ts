@@ -202,6 +202,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   insufficient_funds: { code: "insufficient_funds", neededMicroUsd: 2n, availableMicroUsd: 1n },
   model_not_found: { code: "model_not_found", knownModels: 1 },
   receipt_not_found: { code: "receipt_not_found" },
+  tile_not_found: { code: "tile_not_found" },
   route_not_found: { code: "route_not_found" },
   method_not_allowed: { code: "method_not_allowed", allow: "POST, OPTIONS" as OurWords },
   idempotency_conflict: { code: "idempotency_conflict", conflict: "running", retryAfterSec: 2 },

@@ -49,6 +49,9 @@ const openPaths = [
   "/openapi.json",
 ];
 
+/** Open to everybody where a log is kept; see `log.test.ts`. */
+const logPaths = ["/log/checkpoint", "/log/tile/{id}"];
+
 describe("what each route answers", () => {
   it("needs a key exactly where the contract says so", async () => {
     await using edge = await openEdge();
@@ -516,7 +519,7 @@ describe("the API description", () => {
     const described = Object.entries(paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method} ${path}`),
     );
-    const expected = [...openPaths, ...keyedPaths]
+    const expected = [...openPaths, ...logPaths, ...keyedPaths]
       .map((path) => `get ${path.replace("org/tiny", "{id}").replace("job_1", "{job_id}")}`)
       .concat(endpoints.map((path) => `post ${path}`));
     expect(described.toSorted()).toEqual(expected.toSorted());

@@ -4,6 +4,7 @@ import { showKey, showReceipt } from "./account.ts";
 import type { Door } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
+import { LOG_PREFIX, showCheckpoint, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
 import { showOpenApi } from "./openapi.ts";
@@ -24,6 +25,8 @@ export function addRoutes(app: FastifyInstance, door: Door): void {
 
   app.get("/v1/providers/attestation", listAttestations(door));
   app.get("/.well-known/darkbloom", showWellKnown(door));
+  app.get(`${LOG_PREFIX}/checkpoint`, showCheckpoint(door));
+  app.get(`${LOG_PREFIX}/tile/*`, showTile(door));
 
   app.get("/health", showHealth(door));
   app.get("/readyz", showReady(door));

@@ -17,6 +17,7 @@ import * as z from "zod";
 import type { ProviderView } from "../fleet/view.ts";
 import { admit } from "./caller.ts";
 import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";
+import { LOG_PREFIX } from "./log.ts";
 
 const attestationQuery = z.object({
   nonce: z
@@ -83,7 +84,7 @@ function attestationOf(provider: ProviderView, now: number, callersPath?: NonceP
 /** `GET /.well-known/darkbloom`: what a verifier pins. */
 export const showWellKnown = (door: Door): Route => ({
   schema: {
-    summary: "The keys that countersign receipts, and what this coordinator can do",
+    summary: "The keys that countersign receipts and sign the log, and what this coordinator can do",
     tags: ["trust"],
     response: { 200: wellKnownSchema, ...failureResponses([]) },
   },
@@ -95,5 +96,13 @@ export const showWellKnown = (door: Door): Route => ({
     })),
     modes: ["transparent"],
     suites: [...suites],
+    ...(door.deps.log && {
+      log: {
+        origin: door.deps.log.origin,
+        path: LOG_PREFIX,
+        verifier_key: door.deps.log.verifierKey,
+        witnesses: [...door.deps.log.witnesses],
+      },
+    }),
   }),
 });

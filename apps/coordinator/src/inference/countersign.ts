@@ -3,18 +3,28 @@ import {
   fromBase64,
   toBase64,
   type Clock,
+  type Crypto,
   type Receipt,
   type ReceiptDocument,
 } from "@darkbloom/protocol";
 import type { Completion } from "../session/line.ts";
 import type { Countersigner } from "./countersigner.ts";
 
-/** The document that the caller gets: the checked receipt, the provider's signature and ours over both. */
+interface CountersignNet {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly countersigner: Countersigner;
+}
+
+/**
+ * The document that the caller gets: the checked receipt, the provider's signature and ours over both. And the digest
+ * of what we signed, as `receiptDigest` gives it to whoever has the document.
+ */
 export function countersign(
-  { clock, countersigner }: { readonly clock: Clock; readonly countersigner: Countersigner },
+  { clock, crypto, countersigner }: CountersignNet,
   completion: Completion,
   receipt: Receipt,
-): ReceiptDocument {
+): { readonly document: ReceiptDocument; readonly sha256: Uint8Array } {
   const countersignedAt = new Date(clock.now()).toISOString();
   const message = countersignatureMessage(
     completion.receipt,
@@ -22,11 +32,12 @@ export function countersign(
     countersigner.keyId,
     countersignedAt,
   );
-  return {
+  const document = {
     receipt,
     provider_signature: completion.receipt_signature,
     coordinator_signature: toBase64(countersigner.sign(message)),
     coordinator_key_id: countersigner.keyId,
     countersigned_at: countersignedAt,
   };
+  return { document, sha256: crypto.sha256(message) };
 }

@@ -168,7 +168,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
   if ("mismatch" in checked)
     throw new NetworkError({ code: "receipt_mismatch", providerId, phase: "after_content", ...checked });
   const { receipt } = checked;
-  const document = countersign(net, completion, receipt);
+  const { document, sha256 } = countersign(net, completion, receipt);
   // A plain answer is kept whole before it is charged, and sent after: what finds no room for its last bytes costs nothing.
   if (!ask.job.stream) await relay.finish();
 
@@ -179,7 +179,14 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
   const charged = await hold.settle({
     outcome,
     charge: owed,
-    job: { jobId, serial: provider.serial, usage, earned: shareOf(owed, net.platformFeePercent), receipt: document },
+    job: {
+      jobId,
+      serial: provider.serial,
+      usage,
+      earned: shareOf(owed, net.platformFeePercent),
+      receipt: document,
+      receiptSha256: sha256,
+    },
   });
   attempt.measured(relay.relayedBytes);
   net.events.requestSettled({

@@ -57,6 +57,8 @@ export interface Settlement {
     readonly earned: MicroUsd;
     /** Kept for as long as the operator says, in the same step as the charge. */
     readonly receipt?: ReceiptDocument;
+    /** Of the receipt, as `receiptDigest` gives it: what the transparency log holds of it. */
+    readonly receiptSha256?: Uint8Array;
   };
 }
 

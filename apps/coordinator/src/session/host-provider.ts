@@ -10,7 +10,7 @@ import { Challenger } from "./challenger.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession } from "./provider-session.ts";
 import { mismatchOf, readFrame, register } from "./register.ts";
-import { readShown } from "./shown.ts";
+import { readShown, type Shown } from "./shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** What hosting a provider needs from outside. */
@@ -26,6 +26,8 @@ export interface SessionNet extends ActivationNet {
   readonly serials: SerialNames;
   /** Whether this peer may join: by what it shows, or because it comes from this machine. */
   readonly mayJoin: (authToken: string | undefined, isLocal: boolean) => boolean;
+  /** Told of the keys of a machine that passed a challenge, each time that it did. */
+  readonly keysShown?: (shown: Shown) => void;
 }
 
 /** Who knocks, as far as the edge can tell. */

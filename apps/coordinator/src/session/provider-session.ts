@@ -244,6 +244,7 @@ export class ProviderSession implements Member {
     }
     this.#passedAtMs = this.#net.clock.monotonicMs();
     this.judge(verdict, afterChallenge(this.standing, "pass", this.#passedAtMs));
+    this.#net.keysShown?.(shown);
   }
 
   judge(verdict: Verdict, standing: Standing): void {

@@ -1,4 +1,5 @@
-import { concatBytes, fromHex, toHex } from "../bytes.ts";
+import { fromHex, toHex } from "../bytes.ts";
+import { leafHash, nodeHash } from "../log/merkle.ts";
 import type { Crypto } from "../ports.ts";
 
 /** Nonces of callers that go into one challenge, and so the steps of a path: 2¹⁰. */
@@ -8,10 +9,6 @@ export const CALLER_NONCE_BYTES = 32;
 
 /** From a caller's nonce up to the root: at each step the neighbour's hash, and the side on which it stands. */
 export type NoncePath = readonly { readonly side: "left" | "right"; readonly sha256: string }[];
-
-/** Prefixes keep a leaf from being taken for a node (RFC 6962 §2.1). */
-const leafPrefix = Uint8Array.of(0);
-const nodePrefix = Uint8Array.of(1);
 
 /**
  * The Merkle tree over callers' nonces: a challenge is signed over its root, and each caller gets the
@@ -25,7 +22,7 @@ export function nonceTree(
   nonces: readonly Uint8Array[],
 ): { readonly root: string; readonly paths: readonly NoncePath[] } {
   const paths = nonces.map((): NoncePath[number][] => []);
-  let level = nonces.map((nonce, index) => ({ hash: leafOf(crypto, nonce), members: [index] }));
+  let level = nonces.map((nonce, index) => ({ hash: leafHash(crypto, nonce), members: [index] }));
   while (level.length > 1) {
     const above: typeof level = [];
     for (let at = 0; at < level.length; at += 2) {
@@ -38,7 +35,7 @@ export function nonceTree(
       }
       for (const member of left.members) paths[member]?.push({ side: "right", sha256: toHex(right.hash) });
       for (const member of right.members) paths[member]?.push({ side: "left", sha256: toHex(left.hash) });
-      above.push({ hash: nodeOf(crypto, left.hash, right.hash), members: [...left.members, ...right.members] });
+      above.push({ hash: nodeHash(crypto, left.hash, right.hash), members: [...left.members, ...right.members] });
     }
     level = above;
   }
@@ -50,12 +47,8 @@ export function nonceTree(
 /** The root that a path leads to, in hex; undefined for a path that is none. */
 export function rootOfPath(crypto: Crypto, nonce: Uint8Array, path: NoncePath): string | undefined {
   if (path.length > PATH_STEPS_MAX || path.some(({ sha256 }) => !/^[0-9a-f]{64}$/.test(sha256))) return undefined;
-  let hash = leafOf(crypto, nonce);
+  let hash = leafHash(crypto, nonce);
   for (const { side, sha256 } of path)
-    hash = side === "left" ? nodeOf(crypto, fromHex(sha256), hash) : nodeOf(crypto, hash, fromHex(sha256));
+    hash = side === "left" ? nodeHash(crypto, fromHex(sha256), hash) : nodeHash(crypto, hash, fromHex(sha256));
   return toHex(hash);
 }
-
-const leafOf = (crypto: Crypto, nonce: Uint8Array): Uint8Array => crypto.sha256(concatBytes(leafPrefix, nonce));
-const nodeOf = (crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array =>
-  crypto.sha256(concatBytes(nodePrefix, left, right));

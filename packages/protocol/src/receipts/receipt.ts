@@ -66,5 +66,14 @@ export const receiptDocument = z.object({
   coordinator_key_id: z.string(),
   /** When the coordinator countersigned; part of what it signed. */
   countersigned_at: z.iso.datetime(),
+  /** Its place in the coordinator's log, once it has one; from `GET /v1/receipts/{job_id}` alone. */
+  log: z
+    .object({
+      /** 32 bytes in hex, with which the entry was blinded. */
+      blind: z.string().regex(/^[0-9a-f]{64}$/),
+      /** A `tlog-proof@v1` file (c2sp.org/tlog-proof). */
+      proof: z.string(),
+    })
+    .optional(),
 });
 export type ReceiptDocument = z.infer<typeof receiptDocument>;

@@ -1,7 +1,10 @@
 import { canonicalJson } from "../canonical.ts";
-import { fromBase64OrNothing, utf8 } from "../bytes.ts";
+import { fromBase64OrNothing, fromHex, utf8 } from "../bytes.ts";
 import { either, unknown } from "../evidence/check.ts";
 import type { Check } from "../evidence/verdict.ts";
+import { leafOf, receiptDigest, receiptEntry } from "../log/entries.ts";
+import type { NoteKey } from "../log/note.ts";
+import { openProofFile } from "../log/proof-file.ts";
 import type { Crypto } from "../ports.ts";
 import type { Receipt, ReceiptDocument } from "./receipt.ts";
 import { countersignatureMessage, receiptMessage } from "./signing.ts";
@@ -18,6 +21,8 @@ export interface KnownOfAnswer {
   readonly responseSignature?: string;
   /** Base64 of the machine's identity key, where the caller has pinned or verified one. */
   readonly identityKey?: string;
+  /** The key of the coordinator's log; from `/.well-known/darkbloom`, or pinned. */
+  readonly logKey?: NoteKey;
 }
 
 /** Checks a receipt step by step, as its caller can: every check is kept, whatever the others say. */
@@ -51,7 +56,36 @@ export function verifyReceipt(crypto: Crypto, document: ReceiptDocument, known: 
           "response.signature",
           crypto.verifyP256(identityKey, utf8(receipt.response_sha256), fromBase64OrNothing(known.responseSignature)),
         ),
+    ...(document.log ? [logged(crypto, document, document.log, known.logKey)] : []),
   ];
+}
+
+/** Whether the log's key signed a tree that holds this very receipt. */
+function logged(
+  crypto: Crypto,
+  document: ReceiptDocument,
+  { blind, proof }: NonNullable<ReceiptDocument["log"]>,
+  key: NoteKey | undefined,
+): Check {
+  if (!key) return notGiven("receipt.logged", "Give the log's key: GET /.well-known/darkbloom publishes it.");
+  const digest = digestOf(crypto, document);
+  const leaf = digest && leafOf(crypto, receiptEntry(crypto, digest, fromHex(blind)));
+  const proven = leaf && openProofFile(crypto, proof, key, leaf);
+  return either(
+    "receipt.logged",
+    proven !== undefined,
+    `entry ${proven?.index ?? 0} of the ${proven?.checkpoint.size ?? 0} that the log's checkpoint counts`,
+    "the log's key signed no tree that holds this receipt",
+    DISTRUST,
+  );
+}
+
+function digestOf(crypto: Crypto, document: ReceiptDocument): Uint8Array | undefined {
+  try {
+    return receiptDigest(crypto, document);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A receipt with half a character in it has no canonical form; nobody can have signed it. */

@@ -1,0 +1,62 @@
+import { NOTE_BYTES_MAX, noteTextOf, readVerifierKey, signatureTypes, toBase64 } from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
+import type { Witness } from "../transparency/port.ts";
+
+/** A witness that takes longer is not waited for: the checkpoint is published without it. */
+export const WITNESS_MS_MAX = 5_000;
+
+/** How an operator names a witness: its verifier key, then the URL in front of `/add-checkpoint`. */
+export function readWitness(text: string): Witness | undefined {
+  const [verifierKey, url, ...more] = text.trim().split(/\s+/);
+  if (verifierKey === undefined || url === undefined || more.length > 0) return undefined;
+  if (readVerifierKey(nodeCrypto, verifierKey)?.type !== signatureTypes.cosignature) return undefined;
+  const prefix = URL.parse(url);
+  return prefix && /^https?:$/.test(prefix.protocol) ? new HttpWitness(verifierKey, prefix) : undefined;
+}
+
+/** A witness over HTTP, by https://c2sp.org/tlog-witness. */
+class HttpWitness implements Witness {
+  readonly verifierKey: string;
+  readonly #url: string;
+  /** What it saw last, as far as it is known here: it says itself where that is wrong. */
+  #seen = 0;
+
+  constructor(verifierKey: string, prefix: URL) {
+    this.verifierKey = verifierKey;
+    this.#url = `${prefix.href.replace(/\/$/, "")}/add-checkpoint`;
+  }
+
+  async cosign(
+    note: string,
+    size: number,
+    proofFrom: (earlier: number) => Promise<readonly Uint8Array[]>,
+  ): Promise<string | undefined> {
+    const over = AbortSignal.timeout(WITNESS_MS_MAX);
+    for (const isLast of [false, true]) {
+      const proof = this.#seen > 0 ? await proofFrom(this.#seen) : [];
+      const body = [`old ${this.#seen}`, ...proof.map(toBase64), "", note].join("\n");
+      const response = await fetch(this.#url, { method: "POST", body, signal: over, redirect: "error" });
+      const text = await shortText(response);
+      if (response.status === 200) {
+        this.#seen = size;
+        return text;
+      }
+      const said = response.status === 409 ? /^(\d{1,15})\n$/.exec(text ?? "")?.[1] : undefined;
+      if (said === undefined || Number(said) > size || isLast) return undefined;
+      this.#seen = Number(said);
+    }
+    return undefined;
+  }
+}
+
+/** The answer as text; undefined where it is longer than a note, or no text. */
+async function shortText(response: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > NOTE_BYTES_MAX) return undefined;
+    chunks.push(chunk);
+  }
+  return noteTextOf(Buffer.concat(chunks));
+}

@@ -1,0 +1,141 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import {
+  bundleOf,
+  entriesIn,
+  HASH_BYTES,
+  joinBytes,
+  leafHashesOf,
+  rootOfTile,
+  TILE_WIDTH,
+  type JobId,
+  type Tile,
+} from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
+import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { throwAsStorageFailure } from "./storage-failure.ts";
+
+/** Receipts that become entries in one step, so that no request waits long behind it. */
+export const LOG_RECEIPTS_PER_STEP_MAX = 512;
+const ENTRIES_LEVEL = -1;
+
+const statements = {
+  tile: "SELECT width, bytes FROM log_tiles WHERE level = ? AND tile = ?",
+  putTile: `
+    INSERT INTO log_tiles (level, tile, width, bytes) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET width = excluded.width, bytes = excluded.bytes`,
+  last: "SELECT tile, width FROM log_tiles WHERE level = 0 ORDER BY tile DESC LIMIT 1",
+  knowsFact: "SELECT 1 FROM log_facts WHERE leaf = ?",
+  addFact: "INSERT INTO log_facts (leaf, log_index) VALUES (?, ?)",
+  unlogged: "SELECT job_id, sha256 FROM receipts WHERE sha256 IS NOT NULL AND log_index IS NULL LIMIT ?",
+  setIndex: "UPDATE receipts SET log_index = ? WHERE job_id = ?",
+  indexOf: "SELECT log_index FROM receipts WHERE job_id = ?",
+} as const;
+
+/** The transparency log in the coordinator's database: its tiles, which only grow, and where each receipt stands. */
+export class SqliteLog implements LogStore {
+  readonly #sql: { readonly [Name in keyof typeof statements]: StatementSync };
+  readonly #group: GroupCommit;
+  #size: number;
+
+  /** @param database opened by `openDatabase` */
+  constructor(database: DatabaseSync) {
+    const prepare = (name: keyof typeof statements): StatementSync => database.prepare(statements[name]);
+    this.#sql = {
+      tile: prepare("tile"),
+      putTile: prepare("putTile"),
+      last: prepare("last"),
+      knowsFact: prepare("knowsFact"),
+      addFact: prepare("addFact"),
+      unlogged: prepare("unlogged"),
+      setIndex: prepare("setIndex"),
+      indexOf: prepare("indexOf"),
+    };
+    this.#group = new GroupCommit(database);
+    const last = this.#sql.last.get();
+    this.#size = last ? Number(last["tile"]) * TILE_WIDTH + Number(last["width"]) : 0;
+  }
+
+  size(): number {
+    return this.#size;
+  }
+
+  async append(facts: readonly Uint8Array[], entryOf: (receipt: UnloggedReceipt) => Uint8Array): Promise<void> {
+    this.#size = await this.#group.run(() => this.#append(facts, entryOf));
+  }
+
+  async tile({ level, index, width }: Tile): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const kept = this.#kept(level === "entries" ? ENTRIES_LEVEL : level, index);
+    if (kept.width < width) return undefined;
+    if (level !== "entries") return kept.bytes.slice(0, width * HASH_BYTES);
+    return kept.width === width ? kept.bytes : bundleOf((entriesIn(kept.bytes, kept.width) ?? []).slice(0, width));
+  }
+
+  async indexOf(jobId: JobId): Promise<number | undefined> {
+    const index = read(() => this.#sql.indexOf.get(jobId))?.["log_index"];
+    return typeof index === "number" ? index : undefined;
+  }
+
+  /** Within one transaction. */
+  #append(facts: readonly Uint8Array[], entryOf: (receipt: UnloggedReceipt) => Uint8Array): number {
+    const before = this.#size;
+    const added: Uint8Array[] = [];
+    for (const fact of facts) {
+      const [leaf] = leafHashesOf(nodeCrypto, [fact]);
+      if (!leaf || this.#sql.knowsFact.get(leaf)) continue;
+      this.#sql.addFact.run(leaf, before + added.length);
+      added.push(fact);
+    }
+    for (const { job_id, sha256 } of this.#sql.unlogged.all(LOG_RECEIPTS_PER_STEP_MAX)) {
+      if (typeof job_id !== "string" || !(sha256 instanceof Uint8Array))
+        throw new TypeError("the database holds a receipt without a name");
+      this.#sql.setIndex.run(before + added.length, job_id);
+      added.push(entryOf({ jobId: job_id as JobId, sha256 }));
+    }
+    this.#extend(ENTRIES_LEVEL, before, added, (entries) => bundleOf(entries));
+    let hashes: readonly Uint8Array[] = leafHashesOf(nodeCrypto, added);
+    for (let level = 0; hashes.length > 0; level += 1)
+      hashes = this.#extend(level, Math.floor(before / TILE_WIDTH ** level), hashes, joinBytes);
+    return before + added.length;
+  }
+
+  /** Adds to the tiles of one level from a place on. @returns the roots of those that are full now */
+  #extend(
+    level: number,
+    from: number,
+    added: readonly Uint8Array[],
+    join: (parts: readonly Uint8Array[]) => Uint8Array<ArrayBuffer>,
+  ): Uint8Array[] {
+    const roots: Uint8Array[] = [];
+    for (let done = 0; done < added.length;) {
+      const at = from + done;
+      const index = Math.floor(at / TILE_WIDTH);
+      const kept = this.#kept(level, index);
+      const part = added.slice(done, done + TILE_WIDTH - kept.width);
+      const width = kept.width + part.length;
+      if (kept.width !== at % TILE_WIDTH) throw new RangeError("a tile of the log has not the width that it should");
+      const bytes = joinBytes([kept.bytes, join(part)]);
+      this.#sql.putTile.run(level, index, width, bytes);
+      if (width === TILE_WIDTH && level !== ENTRIES_LEVEL) roots.push(rootOfTile(nodeCrypto, bytes));
+      done += part.length;
+    }
+    return roots;
+  }
+
+  #kept(level: SQLInputValue, index: number): { readonly width: number; readonly bytes: Uint8Array<ArrayBuffer> } {
+    const row = read(() => this.#sql.tile.get(level, index));
+    const bytes = row?.["bytes"];
+    return bytes instanceof Uint8Array
+      ? { width: Number(row?.["width"]), bytes: new Uint8Array(bytes) }
+      : { width: 0, bytes: new Uint8Array() };
+  }
+}
+
+/** @throws NetworkError `storage_unavailable` where the storage gives nothing */
+function read<Answer>(from: () => Answer): Answer {
+  try {
+    return from();
+  } catch (error) {
+    return throwAsStorageFailure(error);
+  }
+}

@@ -1,0 +1,54 @@
+import { NetworkError, readTilePath } from "@darkbloom/protocol";
+import * as z from "zod";
+import { failureResponses, type Door, type Route } from "./door.ts";
+
+/** Where the log's files are, by https://c2sp.org/tlog-tiles. */
+export const LOG_PREFIX = "/log";
+const CHECKPOINT_AGE_SEC = 1;
+const FOREVER_SEC = 365 * 24 * 60 * 60;
+
+const wildcard = z.object({ "*": z.string() });
+
+/** `GET /log/checkpoint`: how many entries there are, and the root over them, signed by the log and its witnesses. */
+export const showCheckpoint = ({ deps }: Door): Route => ({
+  schema: {
+    summary: "The transparency log's newest checkpoint: a signed note (c2sp.org/tlog-checkpoint)",
+    tags: ["trust"],
+    response: {
+      200: { description: "The note", content: { "text/plain": { schema: z.string() } } },
+      ...failureResponses(["tile_not_found"]),
+    },
+  },
+  handler: async (_request, reply) => {
+    if (!deps.log) throw new NetworkError({ code: "tile_not_found" });
+    return reply
+      .type("text/plain; charset=utf-8")
+      .header("cache-control", `public, max-age=${CHECKPOINT_AGE_SEC}`)
+      .serializer((text: string) => text)
+      .send(deps.log.checkpoint);
+  },
+});
+
+/** `GET /log/tile/…`: hashes of the tree, or entries; a file that never changes. */
+export const showTile = ({ deps }: Door): Route => ({
+  schema: {
+    summary: "A tile of the transparency log: 256 hashes or entries (c2sp.org/tlog-tiles)",
+    tags: ["trust"],
+    params: z.object({
+      id: z.string().describe("`<level>/<index>` or `entries/<index>`, with `.p/<width>` at the edge"),
+    }),
+    response: {
+      200: { description: "The tile", content: { "application/octet-stream": { schema: z.string() } } },
+      ...failureResponses(["tile_not_found", "storage_unavailable"]),
+    },
+  },
+  handler: async (request, reply) => {
+    const tile = readTilePath(`tile/${wildcard.parse(request.params)["*"]}`);
+    const bytes = tile && (await deps.log?.tile(tile));
+    if (!bytes) throw new NetworkError({ code: "tile_not_found" });
+    return reply
+      .type("application/octet-stream")
+      .header("cache-control", `public, max-age=${FOREVER_SEC}, immutable`)
+      .send(Buffer.from(bytes));
+  },
+});

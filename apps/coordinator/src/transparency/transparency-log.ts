@@ -1,0 +1,212 @@
+import {
+  cosignedAtSec,
+  entryBytes,
+  equalBytes,
+  fromUtf8,
+  hashesOf,
+  openCheckpoint,
+  proofFile,
+  readNote,
+  readSignatureLines,
+  readVerifierKey,
+  receiptEntry,
+  signatureTypes,
+  signedCheckpoint,
+  toHex,
+  Tree,
+  utf8,
+  verifierKey,
+  type Clock,
+  type Crypto,
+  type JobId,
+  type LogEntry,
+  type NoteKey,
+  type Tile,
+} from "@darkbloom/protocol";
+import type { Events } from "../events/events.ts";
+import type { NetworkKey } from "../trust/serial-names.ts";
+import type { LogSigner, LogStore, UnloggedReceipt, Witness } from "./port.ts";
+
+/** How often what is new is added, and a checkpoint signed. */
+export const LOG_EVERY_MS = 1_000;
+/** Facts that wait to be added. Beyond it the oldest are dropped: a machine's keys come again with its next challenge. */
+export const LOG_FACTS_MAX = 4_096;
+const BLIND_TAG = "darkbloom:log-blind:v1\0";
+
+export interface LogNet {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly events: Events;
+  readonly networkKey: NetworkKey;
+  readonly store: LogStore;
+  readonly signer: LogSigner;
+  readonly witnesses: readonly Witness[];
+}
+
+/** A receipt's place in the log, for whoever has the receipt. */
+export interface LoggedReceipt {
+  /** Hex. Without it nobody can tell which entry is the receipt's. */
+  readonly blind: string;
+  /** A `tlog-proof@v1` file. */
+  readonly proof: string;
+}
+
+/** The message is a sentence for the operator. */
+export class ForkedLog extends Error {
+  override readonly name = "ForkedLog";
+}
+
+/**
+ * The transparency log: what this coordinator can never again deny to have said. Entries are added in the background,
+ * so that no request waits for one; nothing is shown before the checkpoint over it is signed and kept.
+ */
+export class TransparencyLog {
+  readonly #net: LogNet;
+  readonly #key: NoteKey;
+  readonly #facts = new Map<string, Uint8Array>();
+  #published: { readonly size: number; readonly note: string };
+
+  private constructor(net: LogNet, published: { readonly size: number; readonly note: string }) {
+    this.#net = net;
+    this.#key = keyOf(net.signer);
+    this.#published = published;
+  }
+
+  /**
+   * @throws ForkedLog where the entries are not those that the kept checkpoint was signed over
+   */
+  static async open(net: LogNet): Promise<TransparencyLog> {
+    const kept = net.signer.kept();
+    if (kept === undefined) {
+      const log = new TransparencyLog(net, { size: -1, note: "" });
+      // Witnesses are asked later: nothing waits for them at a start.
+      await log.#publish(net.store.size(), []);
+      return log;
+    }
+    const opened = openCheckpoint(net.crypto, kept, keyOf(net.signer));
+    if (!opened) throw new ForkedLog("its last checkpoint was not signed by its key");
+    const { size, root } = opened.checkpoint;
+    if (size > net.store.size())
+      throw new ForkedLog(`its last checkpoint counts ${size} entries and the database holds ${net.store.size()}`);
+    const log = new TransparencyLog(net, { size, note: kept });
+    if (!equalBytes(await log.#tree(size).root(), root))
+      throw new ForkedLog("the database holds other entries than its last checkpoint was signed over");
+    return log;
+  }
+
+  /** A checkpoint with every signature below it. */
+  get checkpoint(): string {
+    return this.#published.note;
+  }
+
+  get origin(): string {
+    return this.#net.signer.origin;
+  }
+
+  get verifierKey(): string {
+    return verifierKey(this.#net.crypto, this.#key);
+  }
+
+  get witnesses(): readonly string[] {
+    return this.#net.witnesses.map((witness) => witness.verifierKey);
+  }
+
+  /** Takes a fact down, once however often it comes. */
+  add(entry: LogEntry): void {
+    const bytes = entryBytes(entry);
+    const name = fromUtf8(bytes);
+    this.#facts.delete(name);
+    this.#facts.set(name, bytes);
+    const [oldest] = this.#facts.keys();
+    if (this.#facts.size > LOG_FACTS_MAX && oldest !== undefined) this.#facts.delete(oldest);
+  }
+
+  /** Of what the published checkpoint counts. */
+  async tile(tile: Tile): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const perHash = tile.level === "entries" ? 1 : 256 ** tile.level;
+    const isPublished = (tile.index * 256 + tile.width) * perHash <= this.#published.size;
+    return isPublished ? await this.#net.store.tile(tile) : undefined;
+  }
+
+  /** Undefined until the receipt is in the published tree. */
+  async receipt(jobId: JobId): Promise<LoggedReceipt | undefined> {
+    const { size, note } = this.#published;
+    const index = await this.#net.store.indexOf(jobId);
+    if (index === undefined || index >= size) return undefined;
+    const proof = await this.#tree(size).inclusionProof(index);
+    return { blind: toHex(this.#blindOf(jobId)), proof: proofFile(index, proof, note) };
+  }
+
+  /** Adds what is new until the signal; what could not be added comes with the next step, and is told of once. */
+  async run(over: AbortSignal): Promise<void> {
+    let isFailing = false;
+    while (!over.aborted) {
+      try {
+        await this.grow();
+        isFailing = false;
+      } catch (error) {
+        if (!isFailing) this.#net.events.bug({ where: "background" }, error);
+        isFailing = true;
+      }
+      await this.#net.clock.sleep(LOG_EVERY_MS, over).catch(() => undefined);
+    }
+  }
+
+  /** One step: what is new becomes entries, and a checkpoint over them is signed, kept, shown to the witnesses and published. */
+  async grow(): Promise<void> {
+    const { store } = this.#net;
+    const added = [...this.#facts];
+    await store.append(
+      added.map(([, bytes]) => bytes),
+      (receipt) => this.#entryOf(receipt),
+    );
+    for (const [name] of added) this.#facts.delete(name);
+    const size = store.size();
+    if (size > this.#published.size) await this.#publish(size, this.#net.witnesses);
+  }
+
+  async #publish(size: number, witnesses: readonly Witness[]): Promise<void> {
+    const { crypto, signer } = this.#net;
+    const tree = this.#tree(size);
+    const head = { origin: signer.origin, size, root: await tree.root() };
+    const note = signedCheckpoint(crypto, head, this.#key, (message) => signer.sign(message));
+    signer.keep(note);
+    const lines = await Promise.all(witnesses.map((witness) => this.#cosigned(witness, note, tree)));
+    const whole = note + lines.join("");
+    if (whole !== note) signer.keep(whole);
+    this.#published = { size, note: whole };
+  }
+
+  /** A witness's lines, where they are what they should be; nothing else is put under our name. */
+  async #cosigned(witness: Witness, note: string, tree: Tree): Promise<string> {
+    const { crypto } = this.#net;
+    const lines = await witness
+      .cosign(note, tree.size, (earlier) => tree.consistencyProof(earlier))
+      .catch(() => undefined);
+    const signatures = lines === undefined ? undefined : readSignatureLines(lines);
+    const key = readVerifierKey(crypto, witness.verifierKey);
+    const read = readNote(note);
+    if (lines === undefined || !signatures || !key || !read) return "";
+    return cosignedAtSec(crypto, { text: read.text, signatures }, key) === undefined ? "" : lines;
+  }
+
+  #tree(size: number): Tree {
+    const { crypto, store } = this.#net;
+    const readTile = async (tile: Tile) => (await store.tile(tile)) ?? new Uint8Array();
+    return new Tree(crypto, size, hashesOf(crypto, size, readTile));
+  }
+
+  #entryOf({ jobId, sha256 }: UnloggedReceipt): Uint8Array {
+    return entryBytes(receiptEntry(this.#net.crypto, sha256, this.#blindOf(jobId)));
+  }
+
+  #blindOf(jobId: JobId): Uint8Array {
+    return this.#net.networkKey.mac(utf8(BLIND_TAG + jobId));
+  }
+}
+
+const keyOf = ({ origin, publicKey }: LogSigner): NoteKey => ({
+  name: origin,
+  type: signatureTypes.ed25519,
+  publicKey,
+});
