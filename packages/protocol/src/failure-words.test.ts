@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { sentenceOf, type Failure } from "./failures.ts";
+import { sentenceOf } from "./failure-words.ts";
+import type { Failure } from "./failures.ts";
 import { ourWords, type ModelId, type ParamPath } from "./ids.ts";
 
 const expected = ourWords`expected a number`;
