@@ -13,10 +13,100 @@ export interface Harmless {
 
 export const harmless: readonly Harmless[] = [
   {
+    file: "apps/coordinator/src/adapters/sqlite-ledger.ts",
+    text: 'typeof value !== "string"',
+    change: "false",
+    why: "the columns that are read so hold text and never nothing; this says so where they would not",
+  },
+  {
+    file: "apps/coordinator/src/inference/attempt.ts",
+    text: "!secret",
+    change: "false",
+    why: "what is sealed for one recipient has one secret; this says so where it would not",
+  },
+  {
+    file: "apps/coordinator/src/inference/serve.ts",
+    text: 'ask.job.stream && "phase" in failure',
+    change: "left side",
+    why: "a failure that has no phase is of none; the compiler wants to be told",
+  },
+  {
     file: "apps/coordinator/src/ledger/book.ts",
     text: "one < other",
     change: "<=",
     why: "of two amounts that are the same either is the lesser",
+  },
+  {
+    file: "apps/coordinator/src/routing/choose.ts",
+    text: "!drawn",
+    change: "false",
+    why: "the best is as good as itself, so one is drawn; this says so where none would be",
+  },
+  {
+    file: "apps/coordinator/src/routing/slots.ts",
+    text: '"chosen" in first && this.#room.isAwaited(request.want.entry.build)',
+    change: "true",
+    why: "spares a look at all machines: where nobody waits nobody is served by it, and where none was chosen none is free for this one",
+  },
+  {
+    file: "apps/coordinator/src/routing/slots.ts",
+    text: '"chosen" in first && this.#room.isAwaited(request.want.entry.build)',
+    change: "left side",
+    why: "spares a look at all machines: where nobody waits nobody is served by it, and where none was chosen none is free for this one",
+  },
+  {
+    file: "apps/coordinator/src/routing/slots.ts",
+    text: '"chosen" in first && this.#room.isAwaited(request.want.entry.build)',
+    change: "right side",
+    why: "spares a look at all machines: where nobody waits nobody is served by it, and where none was chosen none is free for this one",
+  },
+  {
+    file: "apps/coordinator/src/routing/slots.ts",
+    text: "sinceMs < untilMs && untilMs <= nowMs",
+    change: "left side",
+    why: "who is shut out still is looked at in vain",
+  },
+  {
+    file: "apps/coordinator/src/routing/slots.ts",
+    text: "changed.length === 0",
+    change: "false",
+    why: "without a machine all who wait would be looked at in vain",
+  },
+  {
+    file: "apps/coordinator/src/routing/slots.ts",
+    text: '!("chosen" in choice)',
+    change: "false",
+    why: "one of these machines may serve this waiter, so one is chosen; the compiler wants to be told",
+  },
+  {
+    file: "apps/coordinator/src/routing/slots.ts",
+    text: "!member",
+    change: "false",
+    why: "who was chosen is connected in that turn; this says so where it would not be",
+  },
+  {
+    file: "apps/coordinator/src/routing/waiting-room.ts",
+    text: "sum === 0",
+    change: "false",
+    why: "what is zero counts as nothing; forgetting it spares memory",
+  },
+  {
+    file: "apps/coordinator/src/session/activation.ts",
+    text: "!this.#tpm || !this.#secret",
+    change: "right side",
+    why: "where there is a secret there is a TPM; the compiler wants to be told",
+  },
+  {
+    file: "apps/coordinator/src/session/outbox.ts",
+    text: 'before?.type === "credit" && message.type === "credit"',
+    change: "left side",
+    why: "what is about the same is of the same type; the compiler wants to be told",
+  },
+  {
+    file: "apps/coordinator/src/session/provider-session.ts",
+    text: "line.closed || line.abandoned",
+    change: "right side",
+    why: "what its machine has closed is closed once more, which changes nothing",
   },
   {
     file: "apps/provider/src/ws/dial.ts",

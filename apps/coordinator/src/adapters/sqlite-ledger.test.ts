@@ -5,14 +5,15 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { microUsd, type JobId } from "@darkbloom/protocol";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
 import { anna, bert, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { RECEIPT_LIFE_MS, USAGE_LIFE_MS } from "../ledger/port.ts";
+import { CHECK_HERE_BYTES_MAX } from "./database-check.ts";
 import { openDatabase } from "./database.ts";
 import { GROUP_CALLS_MAX } from "./group-commit.ts";
-import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
+import { ROWS_PER_STEP_MAX, SETTLE_RETRY_MS, SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ledger-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -271,6 +272,57 @@ describe("the SQLite ledger", () => {
     expect(await ledger.check()).toEqual([{ account: bert, offBy: -1n }]);
   });
 
+  /** Goal: books that cannot be read are not told as good ones. Method: a table that begins at no page; a look that ends with the ledger. */
+  it("tells why its books cannot be checked", async () => {
+    await using test = await openSqlite();
+    test.database.exec("CREATE TABLE filler (bytes)");
+    test.database.exec(`INSERT INTO filler VALUES (zeroblob(${CHECK_HERE_BYTES_MAX}))`);
+    const ended = expect(test.ledger.check()).rejects.toMatchObject({
+      failure: { code: "storage_unavailable", fault: "busy" },
+    });
+    await test.reopen();
+    await ended;
+    test.database.exec("DROP TABLE filler; VACUUM");
+    expect(await test.ledger.check()).toEqual([]);
+    test.database.enableDefensive(false);
+    test.database.exec("PRAGMA writable_schema = ON");
+    test.database.exec("UPDATE sqlite_schema SET rootpage = 99999 WHERE name = 'receipts'");
+    test.database.exec("PRAGMA writable_schema = RESET");
+    await expect(test.ledger.check()).rejects.toMatchObject({
+      failure: { code: "storage_unavailable", fault: "damaged" },
+    });
+  });
+
+  /** Goal: rows that are not ours are no good answers. Method: a settlement with another outcome, then without its tokens. */
+  it.each(["outcome = 'other'", "outcome = 'finished', prompt_tokens = NULL"])(
+    "tells no usage where %s",
+    async (set) => {
+      await using test = await openSqlite();
+      await test.ledger.hold(termsOf("1", 0n));
+      await test.ledger.settle(termsOf("1", 0n).holdId, settlementOf(0n, { id: "1" }));
+      expect(await test.ledger.usage(anna, 9)).toHaveLength(1);
+      test.database.exec(`UPDATE settlements SET ${set}`);
+      await expect(test.ledger.usage(anna, 9)).rejects.toThrow(TypeError);
+    },
+  );
+
+  /** Goal: only what the storage did not take is tried again. Method: a settlement without a hold, and a long time. */
+  it("tries nothing later that cannot do better", async () => {
+    await using test = await openSqlite();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const settle = vi.spyOn(test.ledger, "settle");
+      test.ledger.settleLater(termsOf("none", 0n).holdId, settlementOf(0n));
+      for (let n = 0; n < 3; n++) {
+        vi.advanceTimersByTime(SETTLE_RETRY_MS);
+        await test.ledger.assertWritable();
+      }
+      expect(settle).toHaveBeenCalledTimes(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   /** Goal: nobody waits long behind old rows. Method: one more than a step; two steps. */
   it("adds up and deletes in steps", async () => {
     await using test = await openSqlite();
@@ -292,8 +344,15 @@ describe("the SQLite ledger", () => {
       ROWS_PER_STEP_MAX,
       1,
     ]);
-    for (let n = 0; n < count; n++) void ledger.hold(termsOf(`open_${n}`, 0n));
-    expect(await ledger.releaseOpenHolds(3_000)).toBe(count);
+    const remember = database.prepare("INSERT INTO idempotency_keys VALUES (?, ?, '', NULL, 0, 0, 1)");
+    for (let n = 0; n < count; n++) remember.run(anna, `key_${n}`);
+    expect([await ledger.deleteExpiredKeys(now), await ledger.deleteExpiredKeys(now)]).toEqual([ROWS_PER_STEP_MAX, 1]);
+    for (let n = 0; n < count; n++) void ledger.hold(termsOf(`open_${n}`, 1n));
+    const released = ledger.releaseOpenHolds(3_000);
+    // Whoever asks meanwhile waits for one step and not for all of them.
+    await ledger.assertWritable();
+    expect((await ledger.totals(anna)).held).toBe(1n);
+    expect(await released).toBe(count);
   });
 
   /** Goal: expired receipts go and others stay. Method: one on each side of the moment. */

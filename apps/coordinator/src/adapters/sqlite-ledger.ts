@@ -153,8 +153,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async shares(): Promise<Shares> {
-    const row = read(() => this.#sql.shares.get());
-    if (!row) throw new TypeError("the database sums up to no row");
+    const row = read(() => this.#sql.shares.get()) ?? {};
     const machines = bigintOf(row, "machines");
     return { machines: microUsd(machines), platform: bigintOf(row, "charged") - machines };
   }

@@ -48,9 +48,8 @@ export class Conduct {
 
   answered(nowMs: number): void {
     this.#remember({ atMs: nowMs, isFault: false });
-    if (this.#ejections === 0) return;
     this.#good++;
-    if (this.#figures.isProbed && this.#good >= PROBES_NEEDED) this.#figures = { ...this.#figures, isProbed: false };
+    if (this.#good === PROBES_NEEDED) this.#figures = { ...this.#figures, isProbed: false };
     if (this.#good >= GOOD_UNTIL_FORGIVEN) this.#ejections = 0;
   }
 

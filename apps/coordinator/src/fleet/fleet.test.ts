@@ -2,7 +2,8 @@ import type { ProviderId } from "@darkbloom/protocol";
 import { expect, it } from "vitest";
 import type { Candidate } from "../routing/eligibility.ts";
 import { Fleet } from "./fleet.ts";
-import { SampleMember } from "./members.samples.ts";
+import type { Member } from "./fleet.ts";
+import { SampleMember, servedModel } from "./members.samples.ts";
 
 const idsOf = (fleet: Fleet) => fleet.candidates().map(({ providerId }) => providerId);
 
@@ -40,4 +41,57 @@ it("tells a machine of its operator's decision, and no other", () => {
   for (const member of members) fleet.join(member);
   fleet.approvalChanged(meant);
   expect(fleet.candidates().map(({ approval }) => approval)).toEqual(["given", "given", "awaited"]);
+});
+
+/** Goal: whoever watches is told once a turn of all that changed, and of nobody who is gone. Method: turns by hand. */
+it("tells watchers once a turn of what changed", () => {
+  const turns: (() => void)[] = [];
+  const fleet = new Fleet((act) => void turns.push(act));
+  const told: string[][] = [];
+  const namesOf = (members: ReadonlySet<Member>) => Array.from(members, ({ providerId }) => providerId);
+  const watch = fleet.watch((changed) => void told.push(namesOf(changed)));
+  const endTurn = () => {
+    for (const act of turns.splice(0)) act();
+  };
+  const [one, two, three] = ["p1", "p2", "p3"].map((name) => new SampleMember(fleet, name));
+  if (!one || !two || !three) throw new Error("there are three");
+  const [first] = [one, two].map((member) => fleet.join(member));
+  one.become({ slots: 3 });
+  three.become({ slots: 3 });
+  expect([told, turns.length]).toEqual([[], 1]);
+  endTurn();
+  expect(told.splice(0)).toEqual([["p1", "p2"]]);
+
+  one.become({});
+  two.become({});
+  first?.[Symbol.dispose]();
+  one.become({ slots: 9 });
+  fleet.tell();
+  expect(told.splice(0)).toEqual([["p2"]]);
+  endTurn();
+  fleet.tell();
+  expect(told).toEqual([]);
+  expect([...fleet.membersFor("m-q8")]).toEqual([two]);
+
+  watch[Symbol.dispose]();
+  two.become({});
+  endTurn();
+  expect(told).toEqual([]);
+});
+
+/** Goal: a machine is found by what it serves now, in the order in which machines came, and nothing is kept of what nobody serves. Method: machines that change what they serve, and leave. */
+it("finds machines by the builds that they serve", () => {
+  const fleet = new Fleet(queueMicrotask);
+  const [m, other] = [[servedModel("m")], [servedModel("m"), servedModel("other")]];
+  const [one, two] = [new SampleMember(fleet, "p1", { models: m }), new SampleMember(fleet, "p2", { models: other })];
+  const [, left] = [one, two].map((member) => fleet.join(member));
+  const found = (build: string) => Array.from(fleet.candidatesFor(build), ({ providerId }) => providerId);
+  expect([found("m-q8"), found("other-q8"), found("third-q8")]).toEqual([["p1", "p2"], ["p2"], []]);
+  one.become({ running: 1 });
+  expect(found("m-q8")).toEqual(["p1", "p2"]);
+  two.become({ models: [servedModel("other")] });
+  expect([found("m-q8"), found("other-q8")]).toEqual([["p1"], ["p2"]]);
+  left?.[Symbol.dispose]();
+  one.become({ models: [] });
+  for (const build of ["m-q8", "other-q8"]) expect(fleet.membersFor(build)).toEqual([]);
 });

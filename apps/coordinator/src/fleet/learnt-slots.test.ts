@@ -63,6 +63,15 @@ describe("the slots that a machine gets", () => {
     expect(slots.of(64)).toBe(2);
   });
 
+  it("grow twofold until it was slow once, then by one", () => {
+    const slots = new LearntSlots();
+    slots.began(prompt(4), 0);
+    expect(slots.of(64)).toBe(8);
+    slots.began(late(3), 0);
+    slots.began(prompt(3), 30_000);
+    expect(slots.of(64)).toBe(4);
+  });
+
   it("wait no longer than ten minutes for another try", () => {
     const slots = new LearntSlots();
     for (let n = 1; n <= 20; n++) {
@@ -74,7 +83,7 @@ describe("the slots that a machine gets", () => {
 
   it("hold once for several that were slow together", () => {
     const slots = new LearntSlots();
-    for (const beside of [1, 2, 3]) slots.began(late(beside), 0);
+    for (const beside of [1, 1, 2, 3]) slots.began(late(beside), 0);
     slots.began(prompt(1), 30_000);
     expect(slots.of(64)).toBe(2);
   });

@@ -34,14 +34,14 @@ export class LearntSlots {
 
   /** @returns whether it came as soon as expected */
   began({ firstContentMs, expectedMs, besideAtStart, runningNow }: BeganAmong, nowMs: number): boolean {
-    if (expectedMs !== undefined && firstContentMs > expectedMs * SLOW_FACTOR + SLOW_MARGIN_MS) {
+    if (firstContentMs > (expectedMs ?? Number.POSITIVE_INFINITY) * SLOW_FACTOR + SLOW_MARGIN_MS) {
       // Alone it was slow for another reason than company.
       if (besideAtStart > 0) this.#reduceTo(besideAtStart, nowMs);
       return false;
     }
     if (nowMs >= this.#heldUntilMs) {
       const next = this.#slowed === 0 ? runningNow * 2 : runningNow + 1;
-      this.#limit = Math.min(CLAIMED_SLOTS_MAX, Math.max(this.#limit, next));
+      this.#limit = Math.max(this.#limit, next);
     }
     return true;
   }

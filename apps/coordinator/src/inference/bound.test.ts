@@ -1,7 +1,17 @@
-import { microUsd, NetworkError, TEMPLATE_TOKENS_MAX, TOKEN_BYTES_MAX, utf8 } from "@darkbloom/protocol";
+import {
+  EMBED_ANSWER_BYTES_MAX,
+  embeddingsBytesMax,
+  microUsd,
+  NetworkError,
+  TEMPLATE_TOKENS_MAX,
+  TOKEN_BYTES_MAX,
+  utf8,
+} from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
+import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate } from "../routing/eligibility.ts";
-import { outputBound, refuseWhatCannotFit, worstCase } from "./bound.ts";
+import type { Ask } from "./ask.ts";
+import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { askFor, entry } from "../../test/inference-samples.ts";
 
 describe("the most that a request can generate", () => {
@@ -27,6 +37,60 @@ describe("the most that a request can cost", () => {
 
   it("is nothing where nothing is generated", () => {
     expect(worstCase(entry, { ...ask, job: { ...ask.job, generates: false } })).toBe(0n);
+  });
+});
+
+describe("what a model is not for", () => {
+  const embeds = { ...entry, tasks: ["embed"], embedding: { dimensions: 8, shortenedTo: [4] } } as const;
+  const asks = (embed: Partial<NonNullable<Ask["job"]["embed"]>> = {}) => {
+    const ask = askFor({});
+    return { job: { ...ask.job, generates: false, embed: { inputs: ["x"], encoding: "float", ...embed } as const } };
+  };
+  const refusal = (model: CatalogEntry, ask: Pick<Ask, "job">) => {
+    try {
+      refuseOtherTasks(model, ask);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error;
+      return error.failure;
+    }
+  };
+
+  /** Goal: the field that is wrong is named, and why. Method: a model that writes, one that embeds, one whose vectors have one length, and one that says nothing of them. */
+  it.each<[what: string, model: CatalogEntry, ask: Pick<Ask, "job">, says: object | undefined]>([
+    ["words of one that writes", entry, askFor({}), undefined],
+    ["words of one that embeds", embeds, askFor({}), { param: "model", reason: /writes no text/ }],
+    ["vectors of one that writes", entry, asks(), { param: "model", reason: /gives no vectors/ }],
+    ["vectors", embeds, asks(), undefined],
+    ["vectors of their own length", embeds, asks({ dimensions: 8 }), undefined],
+    ["vectors of a shorter length", embeds, asks({ dimensions: 4 }), undefined],
+    ["vectors of another length", embeds, asks({ dimensions: 5 }), { param: "dimensions", reason: /as few as/ }],
+    [
+      "vectors of another length, of one that has one",
+      { ...embeds, embedding: { dimensions: 8, shortenedTo: [] } },
+      asks({ dimensions: 4 }),
+      { param: "dimensions", reason: /not trained/ },
+    ],
+    ["vectors of one that says nothing of them", { ...entry, tasks: ["embed"] }, asks({ dimensions: 5 }), undefined],
+  ])("%s", (_, model, ask, says) => {
+    const found = refusal(model, ask);
+    if (!says) return expect(found).toBeUndefined();
+    const { param, reason } = says as { param: string; reason: RegExp };
+    expect(found).toMatchObject({ code: "unsupported", param, reason: expect.stringMatching(reason) });
+  });
+
+  /** Goal: one answer holds what is asked for. Method: a vector that fills it to the byte, and one number more. */
+  it("is more of them than one answer holds", () => {
+    const bytesOf = (dimensions: number) => embeddingsBytesMax(1, dimensions, "float");
+    const [one, two] = [bytesOf(1), bytesOf(2)];
+    const dimensions = Math.floor((EMBED_ANSWER_BYTES_MAX - one) / (two - one)) + 1;
+    const wide = { ...embeds, embedding: { dimensions, shortenedTo: [dimensions + 1] } };
+    expect(bytesOf(dimensions)).toBe(EMBED_ANSWER_BYTES_MAX);
+    expect(refusal(wide, asks())).toBeUndefined();
+    expect(refusal(wide, asks({ dimensions: dimensions + 1 }))).toMatchObject({
+      code: "body_invalid",
+      param: "input",
+    });
   });
 });
 

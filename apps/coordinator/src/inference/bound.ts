@@ -91,9 +91,9 @@ export function refuseWhatCannotFit(
   const figures = candidates()
     .flatMap(({ models }) => models)
     .filter((model) => model.build === build && model.weightsSha256 === weightsSha256)
-    .map(({ tokenBytesMax = TOKEN_BYTES_MAX }) => tokenBytesMax);
-  const tokenBytesMax = figures.reduce((most, next) => Math.max(most, next), 0) || TOKEN_BYTES_MAX;
-  const promptTokens = promptTokensMin(job, Math.min(tokenBytesMax, TOKEN_BYTES_MAX));
+    .map(({ tokenBytesMax = Number.POSITIVE_INFINITY }) => tokenBytesMax);
+  const longest = figures.reduce((most, next) => Math.max(most, next), 0) || Number.POSITIVE_INFINITY;
+  const promptTokens = promptTokensMin(job, Math.min(longest, TOKEN_BYTES_MAX));
   if (promptTokens > contextTokens)
     throw new NetworkError({ code: "context_length_exceeded", contextTokens, promptTokens });
 }

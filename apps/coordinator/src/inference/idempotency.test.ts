@@ -42,9 +42,12 @@ async function opened(script?: (turn: Turn, n: number) => Promise<void> | void) 
   network.fleet.join(machine);
   const { ledger } = network;
   /** A request under one key: how it ended and what it took from the caller. */
-  const ask = async (caller: Caller, { stream = true, key = "k", maxTokens = 100 } = {}) => {
+  const ask = async (caller: Caller, { stream = true, key = "k", maxTokens = 100, keyed = true } = {}) => {
     const before = await ledger.totals(account);
-    const asked = { ...network.ask(caller, { stream, maxTokens }), idempotencyKeySha256: key.repeat(64) as Sha256Hex };
+    const asked = {
+      ...network.ask(caller, { stream, maxTokens }),
+      ...(keyed && { idempotencyKeySha256: key.repeat(64) as Sha256Hex }),
+    };
     const end = await codeOf(serve({ ...network.net, platformFeePercent: FEE_PERCENT }, asked, caller));
     return { end, paid: (await ledger.totals(account)).charged - before.charged };
   };
@@ -102,6 +105,15 @@ describe("an answer under an idempotency key", () => {
     expect(await ask(new Unreached(), { key: "l" })).toEqual({ end: "internal_error", paid: PRICE });
     expect(await ask(new Caller(), { maxTokens: 99 })).toEqual({ end: "idempotency_conflict", paid: 0n });
     expect(await ask(new Caller())).toEqual({ end: "whole", paid: 0n });
+  });
+
+  /** Goal: who sends no key is owed nothing and kept from nothing. Method: an undelivered answer, then another body, then the first again. */
+  it("is not owed without a key", async () => {
+    const { ask } = await opened();
+    const keyed = false;
+    expect(await ask(new Unreached(), { keyed })).toEqual({ end: "internal_error", paid: PRICE });
+    expect(await ask(new Caller(), { keyed, stream: false })).toMatchObject({ end: "whole" });
+    expect(await ask(new Caller(), { keyed })).toEqual({ end: "whole", paid: PRICE });
   });
 
   /** Goal: who hangs up is owed nothing, and need not wait for what they left. Method: leave in the middle; the same again while the machine still closes the first. */

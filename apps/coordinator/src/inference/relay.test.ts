@@ -63,6 +63,18 @@ describe("a stream", () => {
     expect(relay).toMatchObject({ generatedTokens: 3, relayedTokens: 3, relayedBytes: whole.length });
   });
 
+  /** Goal: nothing is written that is nothing. Method: half an event, and its rest; count the writes. */
+  it("is written where there is something to write", async () => {
+    const { relay, take, caller } = relayed();
+    await take("data: ", 1);
+    expect(caller.writes).toBe(0);
+    await take("1\n\n", 1);
+    expect(caller.writes).toBe(1);
+    await take("data: [DONE]\n\n", 1, true);
+    await relay.finish();
+    expect(caller.writes).toBe(2);
+  });
+
   /** Goal: no event fills the memory. Method: one without an end, up to the bound and one byte over it. */
   it("is a fault with an event above the bound", async () => {
     const { take } = relayed();

@@ -116,10 +116,9 @@ export class Relay {
 
   #hold(bytes: number): void {
     if (bytes > STREAM_HELD_BYTES_MAX) throw this.#attempt.broken();
-    const more = bytes - this.#heldBytes;
-    if (more > 0 && !this.#ask.held.grow(more))
+    if (!this.#ask.held.grow(Math.max(0, bytes - this.#heldBytes)))
       throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
-    if (more < 0) this.#ask.held.shrink(-more);
+    this.#ask.held.shrink(Math.max(0, this.#heldBytes - bytes));
     this.#heldBytes = bytes;
   }
 

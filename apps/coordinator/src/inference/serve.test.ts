@@ -1,6 +1,6 @@
-import { NetworkError, verifyReceipt, type FailureCode, type MicroUsd } from "@darkbloom/protocol";
+import { NetworkError, verifyReceipt, type FailureCode, type JobId, type MicroUsd } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
-import { account, Caller, entry, TestNetwork } from "@darkbloom/testkit";
+import { account, Caller, codeOf, entry, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
 import type { Events } from "../events/events.ts";
@@ -56,6 +56,8 @@ async function asked(
   const failed: Failed[] = [];
   const settled: Parameters<Events["requestSettled"]>[0][] = [];
   const settlements: Settlement[] = [];
+  /** What the caller had been sent when it was settled. */
+  let saidBefore = "";
   const events: Events = {
     ...network.net.events,
     attemptFailed: (facts) => void failed.push(facts),
@@ -65,6 +67,7 @@ async function asked(
   const settle = ledger.settle.bind(ledger);
   ledger.settle = (holdId: HoldId, settlement: Settlement): Promise<MicroUsd> => {
     settlements.push(settlement);
+    saidBefore = new TextDecoder().decode(caller.body);
     return settle(holdId, settlement);
   };
   const ask = network.ask(caller, { stream });
@@ -77,7 +80,8 @@ async function asked(
     },
   );
   const calls = machines.flatMap((machine) => machine.calls);
-  return { network, caller, machines, turns, failed, settled, settlements, end, calls };
+  const said = new TextDecoder().decode(caller.body);
+  return { network, caller, machines, turns, failed, settled, settlements, saidBefore, said, end, calls };
 }
 
 describe("what a provider earns", () => {
@@ -136,6 +140,15 @@ it("countersigns the receipt with the key that it names", async () => {
   expect(statusWith(new TestNetwork().net.countersigner.publicKey)).not.toEqual([]);
   const later = { ...closing.receipt, countersigned_at: "2027-01-01T00:00:00.000Z" };
   expect(statusWith(publicKey, later)).not.toEqual([]);
+});
+
+/** Goal: a proper end is proof that it was paid for, and every byte comes once. Method: what the caller has at the settlement and in the end, plain and as a stream. */
+it.each<[stream: boolean, before: string]>([
+  [true, "data: 1\n\ndata: 2\n\n"],
+  [false, "data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"],
+])("sends the end once it is settled: stream %s", async (stream, before) => {
+  const { saidBefore, said, end } = await asked([honest], { stream });
+  expect([end, saidBefore, said]).toEqual(["whole", before, "data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"]);
 });
 
 describe("a failed attempt", () => {
@@ -303,7 +316,7 @@ describe("a failed attempt", () => {
     expect(calls.filter((call) => call !== "cancel")).toEqual(row.calls);
     expect(machines.map(({ distrusted }) => distrusted)).toEqual([row.distrusted === true]);
     if (!row.ask) {
-      expect(failed).toEqual([
+      expect(failed).toStrictEqual([
         {
           requestId: expect.any(String),
           jobId: expect.any(String),
@@ -361,6 +374,35 @@ describe("another machine", () => {
     expect(disproved.calls.filter((call) => call === "faulted")).toHaveLength(1);
     const agreed = await asked([refuses, refuses]);
     expect(agreed.calls).toEqual([]);
+  });
+
+  /** Goal: a fault counts once, also where another machine mends it. Method: a fault, then an answer. */
+  it("holds a fault against a machine once", async () => {
+    const { machines } = await asked([broken, honest]);
+    expect(machines.map(({ calls }) => calls)).toEqual([["faulted"], ["began", "measured"]]);
+  });
+
+  /** Goal: where nobody may serve, that is what the caller is told. Method: no machine at all. */
+  it("is nobody where there is none", async () => {
+    const { end, settlements } = await asked([]);
+    expect([end, settlements]).toMatchObject(["no_provider", [{ outcome: "refused", charge: 0n }]]);
+  });
+
+  /** Goal: who leaves while the next machine is waited for has left; that the last one failed is no longer told. Method: a fault, then a machine that is full. */
+  it("is not told of to who leaves before it is free", async () => {
+    const network = new TestNetwork();
+    await network.credit();
+    const failing = new ScriptedMachine(network, broken, { name: "prov_0" });
+    const full = new ScriptedMachine(network, honest, { name: "prov_1", slots: 1 });
+    network.fleet.join(failing);
+    const caller = new Caller();
+    const served = codeOf(serve(network.net, network.ask(caller), caller));
+    network.fleet.join(full);
+    full.open("job_other" as JobId);
+    await network.clock.advance(10);
+    caller.leave();
+    expect(await served).toBe("caller_gone");
+    expect(failing.calls).toEqual(["faulted"]);
   });
 
   /** Goal: attempts are counted without those who took no work. Method: busy, fault, answer. */

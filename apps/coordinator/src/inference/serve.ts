@@ -173,9 +173,9 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
   if (!ask.job.stream) await relay.finish();
 
   const outcome: Outcome = ask.hangUp.aborted ? "caller_gone" : "finished";
-  const usage = owedFor(receipt, ask.hangUp.aborted ? relay.relayedTokens : generatedTokens);
-  const cost = priceOf(entry.price, usage);
-  const owed = cost < hold.amount ? cost : hold.amount;
+  const usage = owedFor(receipt, relay.relayedTokens);
+  // No more than was held: by the same prices, the receipt's figures are within what the hold was for.
+  const owed = priceOf(entry.price, usage);
   const charged = await hold.settle({
     outcome,
     charge: owed,
@@ -220,8 +220,8 @@ function spendKeyOfWhoLeaves({ hangUp, shutdown }: Ask, hold: Hold): void {
     if (shutdown.aborted) hold.loseAnswer();
     else hold.spendKey();
   };
-  if (hangUp.aborted) left();
-  else hangUp.addEventListener("abort", left, { once: true });
+  // Whoever has left by now is given no slot, and this request ends as theirs.
+  hangUp.addEventListener("abort", left, { once: true });
 }
 
 /** The signed usage, with no more tokens of the answer than the caller was there for. */

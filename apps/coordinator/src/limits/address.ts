@@ -24,11 +24,10 @@ export function addressBucket(address: string): string {
 
 /** The eight groups; the last two may be written as an IPv4 address (RFC 4291 §2.2). */
 function groupsOf(address: string): number[] {
-  const [head = "", tail] = address.split("::");
+  const [head = "", tail = ""] = address.split("::");
   const front = numbersOf(head);
-  const back = numbersOf(tail ?? "");
-  const gap = tail === undefined ? 0 : 8 - front.length - back.length;
-  return [...front, ...Array.from({ length: gap }, () => 0), ...back];
+  const back = numbersOf(tail);
+  return [...front, ...Array.from({ length: 8 - front.length - back.length }, () => 0), ...back];
 }
 
 const numbersOf = (part: string): number[] =>

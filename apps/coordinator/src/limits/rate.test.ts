@@ -1,7 +1,7 @@
 import type { AccountId } from "@darkbloom/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatReset, RateLimiter, REQUESTS_BURST, REQUESTS_PER_SEC } from "./rate.ts";
+import { formatReset, RATE_ACCOUNTS_MAX, RateLimiter, REQUESTS_BURST, REQUESTS_PER_SEC } from "./rate.ts";
 
 const account = (n: number) => `acct_${n}` as AccountId;
 
@@ -36,8 +36,10 @@ describe("the request rate of an account", () => {
     clock.nowMs += 1000;
     expect([allowed(), allowed()]).toEqual([true, false]);
     expect(limiter.take(account(1))).toMatchObject({ limit: 2, resetMs: 2000, retryAfterSec: 1 });
-    for (const rate of [{ requestsPerSec: 0 }, { requestsBurst: 0 }, { requestsPerSec: Number.NaN }])
+    for (const rate of [{ requestsPerSec: 0 }, { requestsBurst: 0.99 }, { requestsPerSec: Number.NaN }])
       expect(() => new RateLimiter(clock, rate)).toThrow(RangeError);
+    for (const rate of [{ requestsPerSec: 0.01 }, { requestsBurst: 1 }])
+      expect(new RateLimiter(clock, rate).take(account(1)).allowed).toBe(true);
   });
 
   /**
@@ -65,6 +67,12 @@ describe("the request rate of an account", () => {
     clock.nowMs += 6000;
     limiter.take(account(9));
     expect(limiter.size).toBe(1);
+  });
+
+  it("remembers so many accounts", () => {
+    const { limiter } = setUp();
+    for (let n = 0; n <= RATE_ACCOUNTS_MAX; n++) limiter.take(account(n));
+    expect(limiter.size).toBe(RATE_ACCOUNTS_MAX);
   });
 });
 

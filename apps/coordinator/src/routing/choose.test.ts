@@ -146,6 +146,26 @@ describe("choice", () => {
         expect(choose({ ...want, maxTokens }, [machine, rival], none, 1, 0.1)).toEqual({ chosen: expected });
   });
 
+  it("assumes of a machine that was not measured what the best of the others needs", () => {
+    const late = { ...rival, pace: { ...rival.pace, firstContentMs: 5_000 } };
+    for (const [draw, chosen] of [
+      [0.1, "p1"],
+      [0.99, "p2"],
+    ] as const)
+      expect(choose(want, [good, late], none, 1, draw)).toEqual({ chosen });
+    // Where none was measured a fault still counts.
+    const failed = { ...good, conduct: { ...blameless, faultsAtMs: [0] } };
+    for (const draw of [0.1, 0.99]) expect(choose(want, [failed, other], none, 1, draw)).toEqual({ chosen: "p2" });
+  });
+
+  it.each([
+    [200, "p1"],
+    [201, "p2"],
+  ] as const)("takes %d ms until the first content beside 100 for as good, or not: %s", (firstContentMs, chosen) => {
+    const later = measured({ firstContentMs });
+    expect(choose({ ...want, maxTokens: 10 }, [later, rival], none, 1, 0.1)).toEqual({ chosen });
+  });
+
   it("holds a fault against a machine as fifteen seconds, no more", () => {
     const failed = measured({}, { conduct: { ...blameless, faultsAtMs: [0] } });
     const verySlow = { ...rival, pace: { ...rival.pace, firstContentMs: 40_000 } };

@@ -156,6 +156,29 @@ describe("who waits", () => {
     expect(slots.waiting).toBe(0);
   });
 
+  it.each<[what: string, untilMs: (ms: number) => Partial<Candidate>]>([
+    ["distrusted", (ms) => ({ distrustedUntilMs: ms })],
+    ["shut out for its faults", (ms) => ({ conduct: { ...blameless, ejectedUntilMs: ms } })],
+  ])("is not overtaken by one who comes in the moment in which a machine is no longer %s", async (_, untilMs) => {
+    machine("p1");
+    ask();
+    machine("p2", untilMs(10_000));
+    const first = ask();
+    await clock.advance(10_000);
+    const late = ask();
+    await settle();
+    expect([first.got, late.got]).toEqual(["p2", undefined]);
+  });
+
+  it("is given one slot at the end of its time by a machine that is back by then", async () => {
+    machine("p1");
+    ask();
+    const back = machine("p2", { slots: 2, distrustedUntilMs: 10_000 });
+    const asked = ask();
+    await clock.advance(SLOT_WAIT_MS);
+    expect([asked.got, back.lines, slots.waiting]).toEqual(["p2", [asked.jobId], 0]);
+  });
+
   it("is told that nobody can serve, where that is so by then", async () => {
     const member = machine("p1");
     ask();

@@ -45,6 +45,16 @@ describe("the order", () => {
     expect(order()).toEqual(["a2", "b1"]);
   });
 
+  it("ends where nobody waits", () => {
+    const [first, second] = [one("a1", "a"), one("b1", "b")];
+    enter(first, second);
+    for (const waiter of [first, second]) {
+      expect([room.isAwaited("m"), [...room.builds()]]).toEqual([true, ["m"]]);
+      room.leave(waiter);
+    }
+    expect([room.isAwaited("m"), [...room.builds()]]).toEqual([false, []]);
+  });
+
   it("is each build's own", () => {
     enter(one("a1", "a"), one("b1", "b", { build: "other" }));
     expect([order(), order("other"), order("third")]).toEqual([["a1"], ["b1"], []]);

@@ -32,8 +32,18 @@ it("holds everything back, control frames to be sent first", () => {
   expect(sent.slice(1).map((text) => JSON.parse(text).request_id)).toEqual(["1", "body"]);
 });
 
-it("keeps the newest of what only says how things stand, and adds credits up", () => {
+it("keeps the order of control frames, also where there is room again", () => {
   const { sent, wire, outbox } = setUp();
+  wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
+  outbox.control({ type: "cancel", request_id: "1" });
+  wire.bufferedBytes = 0;
+  outbox.control({ type: "cancel", request_id: "2" });
+  outbox.flush();
+  expect(sent.map((text) => JSON.parse(text).request_id)).toEqual(["1", "2"]);
+});
+
+it("keeps the newest of what only says how things stand, and adds credits up", () => {
+  const { sent, wire, outbox, overflows } = setUp();
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
   const trust = (eligible: boolean): FromCoordinator => ({
     type: "trust_status",
@@ -47,6 +57,7 @@ it("keeps the newest of what only says how things stand, and adds credits up", (
     outbox.control({ type: "credit", request_id: "1", bytes: 2 });
     outbox.control({ type: "cancel", request_id: "1" });
   }
+  expect(overflows()).toBe(0);
   wire.bufferedBytes = 0;
   outbox.flush();
   expect(sent.map((text) => JSON.parse(text))).toEqual([
@@ -61,8 +72,11 @@ it("tells of a provider that lets too much wait", () => {
   const { wire, outbox, overflows } = setUp();
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
   const one = JSON.stringify({ type: "cancel", request_id: "000000" }).length;
-  for (let n = 0; n < Math.floor(CONTROLS_WAITING_CHARS_MAX / one); n++)
-    outbox.control({ type: "cancel", request_id: String(n).padStart(6, "0") });
+  const count = Math.floor(CONTROLS_WAITING_CHARS_MAX / one);
+  for (let n = 1; n < count; n++) outbox.control({ type: "cancel", request_id: String(n).padStart(6, "0") });
+  // Full to the last character.
+  const rest = CONTROLS_WAITING_CHARS_MAX - count * one;
+  outbox.control({ type: "cancel", request_id: "0".repeat(6 + rest) });
   expect(overflows()).toBe(0);
   outbox.control({ type: "cancel", request_id: "999999" });
   expect(overflows()).toBe(1);

@@ -6,7 +6,7 @@ import {
   type FromProvider,
   type JobId,
 } from "@darkbloom/protocol";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { account, TestNetwork } from "../../../../packages/testkit/src/network.ts";
 import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN } from "./line.ts";
@@ -63,6 +63,7 @@ describe("what a machine may send of an answer", () => {
   ])("%s: closed with %s", async (_, bytes, end) => {
     const { machine, line } = await machineWithLine();
     line.send(request);
+    expect(machine.last("inference_request").credit_bytes).toBe(ANSWER_WINDOW_BYTES);
     for (const length of bytes) machine.say(chunk(length));
     expect(machine.closed).toBe(end);
   });
@@ -238,6 +239,40 @@ describe("a machine in a hurry", () => {
     for (let n = 2; n < 10_000 && machine.closed === undefined; n++)
       member.open(`job_${"x".repeat(100)}${n}` as JobId).credit(1);
     expect(machine.closed).toBe("terminated");
+  });
+});
+
+describe("what was shown", () => {
+  it("counts to the last moment of its time", async () => {
+    const made = new TestNetwork();
+    const machine = new HandMachine(made);
+    await machine.register();
+    await made.clock.advance(1);
+    machine.say(await machine.answerTo(machine.last("attestation_challenge")));
+    // Its answer is judged in this turn, and no time passes.
+    await made.clock.advance(0);
+    const { member } = machine;
+    const nowMs = vi.spyOn(made.clock, "monotonicMs");
+    for (const [atMs, attested] of [
+      [0, true],
+      [1, false],
+    ] as const) {
+      nowMs.mockReturnValue(member.candidate().attestedUntilMs + atMs);
+      expect(member.view().attested).toBe(attested);
+    }
+  });
+});
+
+describe("a machine without its model", () => {
+  it("has no slot until it says that it has one again", async () => {
+    const { made, machine } = await machineWithLine();
+    const slots = () => made.fleet.candidates()[0]?.slots;
+    const before = slots();
+    const beat = (status: "idle" | "restarting") => machine.say({ type: "heartbeat", status, running: 0 });
+    for (const _ of [1, 2]) beat("restarting");
+    expect([before, slots()]).toEqual([4, 0]);
+    beat("idle");
+    expect(slots()).toBe(4);
   });
 });
 

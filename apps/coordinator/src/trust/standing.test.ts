@@ -69,4 +69,10 @@ describe("what its owner is told", () => {
     expect(check).toMatchObject({ id: "standing", status });
     expect(check.remedy).toContain(remedy);
   });
+
+  it("is that it is distrusted, for as long as it is, and for how many proofs", () => {
+    const at = (nowMs: number) => standingCheck(refutedOften, nowMs, 0);
+    expect(at(DISTRUST_MS - 1)).toMatchObject({ status: "fail", seen: "3 proofs in a row did not hold" });
+    expect(at(DISTRUST_MS).status).toBe("pass");
+  });
 });

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { pass } from "./check.ts";
-import { isSerialVouched, isUndecided, levelOf, residencyShown } from "./levels.ts";
+import {
+  failuresOf,
+  fatalFailuresOf,
+  isSerialVouched,
+  isShownOnly,
+  isUndecided,
+  levelOf,
+  residencyShown,
+} from "./levels.ts";
 import type { Check } from "./verdict.ts";
 
 const selfSigned = [
@@ -114,5 +122,50 @@ describe("where the key is", () => {
     );
     expect(residencyShown(checks(ids))).toBe("app_attest");
     for (const id of ids) expect(residencyShown(checks(ids, { [id]: "unknown" }))).toBeUndefined();
+  });
+});
+
+/** Goal: what fails speaks against a machine, but for protections that no level asks of its kind; what `self_signed` needs shuts it out. Method: one list of checks, on each kind. */
+describe("what speaks against a machine", () => {
+  const statuses: Readonly<Record<string, Check["status"]>> = {
+    "blob.signature": "pass",
+    "challenge.fresh": "unknown",
+    "posture.core_dumps_off": "pass",
+    "posture.sip": "unknown",
+    "posture.now.core_dumps_off": "fail",
+    "posture.secure_boot": "fail",
+    "posture.ptrace_restricted": "fail",
+    "machine.serial": "fail",
+    "hpke.keys": "fail",
+    "tpm.activation": "fail",
+    "apple.mda.kext": "fail",
+    "software.identity": "fail",
+  };
+  const found = checks(Object.keys(statuses), statuses);
+  const ids = (of: readonly Check[]) => of.map(({ id }) => id);
+  const fatal = ["posture.now.core_dumps_off", "machine.serial", "hpke.keys"];
+  const others = ["tpm.activation", "apple.mda.kext", "software.identity"];
+
+  it.each(["linux", "other"] as const)("on %s", (platform) => {
+    expect(ids(failuresOf(found, platform))).toEqual([...fatal, ...others]);
+    expect(ids(fatalFailuresOf(found, platform))).toEqual(fatal);
+  });
+
+  it("on a Mac, where Secure Boot counts", () => {
+    const [first = "", ...rest] = fatal;
+    expect(ids(failuresOf(found, "macos"))).toEqual([first, "posture.secure_boot", ...rest, ...others]);
+    expect(ids(fatalFailuresOf(found, "macos"))).toEqual([first, "posture.secure_boot", ...rest]);
+  });
+
+  it.each<[id: string, linux: boolean, macos: boolean]>([
+    ["posture.secure_boot", true, false],
+    ["posture.now.secure_boot", true, false],
+    ["posture.core_dumps_off", false, false],
+    ["posture.ptrace_restricted", true, true],
+    ["software.identity", false, false],
+    ["tpm.activation", false, false],
+    ["posture.of.another", false, false],
+  ])("shows %s only: linux %s, a Mac %s", (id, linux, macos) => {
+    expect([isShownOnly(id, "linux"), isShownOnly(id, "macos")]).toEqual([linux, macos]);
   });
 });

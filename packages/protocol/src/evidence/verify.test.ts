@@ -1,8 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { testSigner } from "../../test/keys.ts";
 import { challengeNonce, hpkeKey, sampleAnswer, sampleBlob, signer, startMs, timeAt } from "../../test/samples.ts";
-import { toBase64, toHex, utf8 } from "../bytes.ts";
-import { CHALLENGE_AGE_MAX_MS, CHALLENGE_EVERY_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS } from "../limits.ts";
+import { concatBytes, toBase64, toHex, utf8 } from "../bytes.ts";
+import {
+  CHALLENGE_AGE_MAX_MS,
+  CHALLENGE_EVERY_MS,
+  CLOCK_SKEW_MS,
+  HPKE_KEY_LIFE_MS,
+  SIGNED_BYTES_MAX,
+} from "../limits.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import type { ChallengeAnswer, RegistrationBlob } from "../wire/registration.ts";
 import { nonceTree } from "./caller-nonces.ts";
@@ -52,6 +58,8 @@ const otherEntry = { ...keyEntry, id: otherKey.id, public_key: toBase64(otherKey
 const smallOrder = new Uint8Array(32).with(31, 0x80);
 const callerNonce = new Uint8Array(32).fill(7);
 const tree = nonceTree(nodeCrypto, [new Uint8Array(32).fill(6), callerNonce]);
+const shortNonce = callerNonce.subarray(1);
+const shortTree = nonceTree(nodeCrypto, [shortNonce]);
 const withCallers = withChallenge({ callersRoot: tree.root });
 const [otherPath = [], callerPath = []] = tree.paths;
 const listOf = (...keys: Uint8Array[]): Policy["revocations"] & object => ({
@@ -103,7 +111,15 @@ describe("evidence", () => {
       "hpke.keys",
       { blob: { hpke_keys: [{ ...keyEntry, public_key: otherEntry.public_key }] } },
     ],
-    ["a key of a wrong length", "hpke.keys", { blob: { hpke_keys: [{ ...keyEntry, public_key: "QUJD" }] } }],
+    [
+      "a key of a wrong length, by its id",
+      "hpke.keys",
+      {
+        blob: {
+          hpke_keys: [{ ...keyEntry, id: toHex(nodeCrypto.sha256(utf8("ABC"))), public_key: toBase64(utf8("ABC")) }],
+        },
+      },
+    ],
     [
       "a key to which nothing can be sealed",
       "hpke.keys",
@@ -171,6 +187,23 @@ describe("evidence", () => {
       { answer: { callers_root: tree.root }, evidence: withCallers, policy: { callerNonce: proof } },
     ]),
     [
+      "a caller's nonce that is too short to be one",
+      "challenge.caller_nonce",
+      {
+        answer: { callers_root: shortTree.root },
+        evidence: withChallenge({ callersRoot: shortTree.root }),
+        policy: { callerNonce: { nonce: shortNonce, path: shortTree.paths[0] ?? [] } },
+      },
+    ],
+    [
+      "a path that is none, and no challenge",
+      "challenge.caller_nonce",
+      {
+        evidence: ({ challenge: _challenge, ...rest }) => rest,
+        policy: { callerNonce: { nonce: callerNonce, path: [{ side: "left", sha256: "x" }] } },
+      },
+    ],
+    [
       "no callers' nonces where one was sent",
       "challenge.caller_nonce",
       { policy: { callerNonce: { nonce: callerNonce, path: callerPath } } },
@@ -186,7 +219,15 @@ describe("evidence", () => {
 
   /** Goal: an honest machine keeps its level up to the last moment. Method: the good side of each limit, and a serial of the machine's maker. */
   it.each<[string, Change]>([
-    ["its oldest answer", { now: afterChallenge + CHALLENGE_AGE_MAX_MS }],
+    ["its oldest answer, by a clock that is ahead", { now: afterChallenge + CHALLENGE_AGE_MAX_MS + CLOCK_SKEW_MS }],
+    [
+      "a key for a day, by a clock that is behind",
+      {
+        blob: {
+          hpke_keys: [{ ...keyEntry, expires_at: timeAt(afterChallenge + HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS) }],
+        },
+      },
+    ],
     ["a clock that is ahead", { answer: { at: timeAt(afterChallenge + CLOCK_SKEW_MS) } }],
     ["a key's last moment", { now: endOfKey - 1, answer: { at: timeAt(endOfKey - 1) } }],
     ["a maker's serial", { blob: { serial: "C02XK0AAJG5J" } }],
@@ -236,6 +277,8 @@ describe("evidence", () => {
       const verdict = await verdictOf(change);
       expect({ level: verdict.level, failed: failed(verdict) }).toEqual({ level, failed: [id] });
       expect(failuresOf(verdict.checks, platform).map((check) => check.id)).toEqual(isNeeded ? [id] : []);
+      const seen = isNeeded ? "the machine says fail" : "the machine says fail; no level asks for it";
+      expect(verdict.checks.find((check) => check.id === id)?.seen).toBe(seen);
     }
   });
 
@@ -275,6 +318,13 @@ describe("evidence", () => {
     expect(verdict.level).toBe("none");
     expect(failed(verdict)).toEqual(["blob.shape"]);
     expect(readBlob(blob)).toBeUndefined();
+  });
+
+  it("of the longest blob that is read is judged", () => {
+    const bytes = utf8(JSON.stringify(sampleBlob()));
+    const longest = concatBytes(bytes, new Uint8Array(SIGNED_BYTES_MAX - bytes.length).fill(0x20));
+    expect(readBlob(longest)).toEqual(sampleBlob());
+    expect(readBlob(concatBytes(longest, utf8(" ")))).toBeUndefined();
   });
 
   /** Goal: registering alone earns nothing yet, and a replayed blob is seen. Method: no challenge; ages around the limit, both ways. */
