@@ -247,6 +247,26 @@ describe("a refusal", () => {
     expect(machine.calls).toEqual(calls);
   });
 
+  /** Goal: only what was sent can be refused. Method: each refusal, of a request with and without what it is of. */
+  it.each<[code: Code, of: Partial<Ask["job"]>, isBelieved: boolean]>([
+    ["schema_refused", {}, false],
+    ["schema_refused", { format: {} as Schema }, true],
+    ["tools_refused", {}, false],
+    ["tokens_refused", {}, false],
+    ["tokens_refused", { embed: { inputs: ["x"], encoding: "float" } }, false],
+    ["dimensions_refused", { embed: { inputs: ["x"], encoding: "float" } }, false],
+    ["dimensions_refused", { embed: { inputs: ["x"], encoding: "float", dimensions: 4 } }, true],
+    ["continuation_refused", {}, false],
+    ["continuation_refused", { continues: true }, true],
+    ["messages_refused", {}, true],
+  ])("by %s of %j is believed: %s", async (code, of, isBelieved) => {
+    const ask = (asked: Ask): Ask => ({ ...asked, job: { ...asked.job, ...of } });
+    const { attempt, over } = started(({ error }) => error(code), { ask });
+    await expect(attempt.firstContent(over)).rejects.toMatchObject({
+      failure: { code: isBelieved ? expect.not.stringMatching("provider_fault") : "provider_fault" },
+    });
+  });
+
   /** Goal: what a machine refuses it refuses before it gives anything. Method: refusals of what was sent, before and after content, of both kinds. */
   it.each<[what: string, code: Code, ask: (ask: Ask) => Ask]>([
     ["vectors", "tokens_refused", forVectors],
