@@ -3,15 +3,14 @@ import { nodeHpke } from "@darkbloom/protocol/node";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { expect, it } from "vitest";
 import { SealingContext } from "./sealing-context.ts";
-import type { Shown } from "./shown.ts";
 
 const SUITE = "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm";
 const key = nodeHpke.generateKey(SUITE, 8e15);
-const shown = (sha256: string, keys = 1) =>
-  ({
-    sha256: sha256 as Sha256Hex,
-    blob: { hpke_keys: Array.from({ length: keys }, () => ({ ...key, public_key: toBase64(key.publicKey) })) },
-  }) as unknown as Shown;
+const entry = { id: key.id, suite: SUITE, public_key: toBase64(key.publicKey), expires_at: "" } as const;
+const shown = (sha256: string, keys = 1) => ({
+  sha256: sha256 as Sha256Hex,
+  blob: { hpke_keys: Array.from({ length: keys }, () => entry) },
+});
 
 /** Goal: one public-key step an hour for one blob, and a new one for each. Method: ask again at both sides of the hour, and for another blob. */
 it("keeps a context for its time, for its blob", async () => {

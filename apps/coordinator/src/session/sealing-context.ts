@@ -10,6 +10,9 @@ import {
 import type { Sealing } from "../fleet/fleet.ts";
 import type { Shown } from "./shown.ts";
 
+/** What sealing needs of what a machine has shown. */
+type SealedFor = Pick<Shown, "sha256"> & { readonly blob: Pick<Shown["blob"], "hpke_keys"> };
+
 /** The context that seals for one machine's present key: one public-key step an hour, not one a request. */
 export class SealingContext {
   readonly #net: { readonly clock: Clock; readonly hpke: Hpke };
@@ -19,7 +22,7 @@ export class SealingContext {
     this.#net = net;
   }
 
-  of({ blob, sha256 }: Shown): Omit<Sealing, "nowMs"> {
+  of({ blob, sha256 }: SealedFor): Omit<Sealing, "nowMs"> {
     const nowMs = this.#net.clock.monotonicMs();
     const [key] = blob.hpke_keys;
     if (!key) throw new RangeError("a checked blob names no HPKE key");
