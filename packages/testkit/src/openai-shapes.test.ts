@@ -63,6 +63,9 @@ describe("the official client's types", () => {
       | "provider_serials"
       | "best_of"
       | "echo"
+      | "suffix"
+      | "stop_sequences"
+      | "reasoning"
     >();
   });
 });

@@ -13,11 +13,14 @@ import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 /** After a refusal for size the rest of an upload is read and dropped, so that the answer arrives; up to this. */
 const BODY_DISCARD_BYTES_MAX = 64 * 1024 * 1024;
 
+/** What a form sends, and `curl -d` where nobody names a type: no form is JSON, whatever it holds. */
+const formTypes = /^\s*(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i;
+
 /**
  * Reads a body as the exact bytes that were sent.
  *
  * @throws NetworkError `payload_too_large` as soon as that is known, `unsupported` for a compressed
- * body, `overloaded` where memory has no room for it, `caller_gone` if the upload breaks off
+ * body, `body_invalid` for a form, `overloaded` where memory has no room for it, `caller_gone` if the upload breaks off
  */
 export function readBody(request: IncomingMessage, maxBytes: number, room: Share): Promise<Uint8Array<ArrayBuffer>> {
   const encoding = request.headers["content-encoding"];
@@ -26,6 +29,13 @@ export function readBody(request: IncomingMessage, maxBytes: number, room: Share
       code: "unsupported",
       param: "content-encoding" as ParamPath,
       reason: ourWords`bodies are signed as they are sent, so send them uncompressed`,
+    });
+
+  if (formTypes.test(request.headers["content-type"] ?? ""))
+    throw new NetworkError({
+      code: "body_invalid",
+      param: null,
+      expected: ourWords`its content-type must be application/json, e.g. curl -H 'content-type: application/json'`,
     });
 
   return new Promise((resolve, reject) => {

@@ -249,7 +249,7 @@ export class Attempt implements Disposable {
       case "dimensions_refused":
       case "continuation_refused":
         return this.#isPlausible(code)
-          ? new MachineRefusal(failureOfRefusal(code, this.#ask.job.endpoint, this.#lengths(prompt_tokens)), code)
+          ? new MachineRefusal(failureOfRefusal(code, this.#ask.job, this.#lengths(prompt_tokens)), code)
           : this.#providerFault("generation_failed");
       case "engine_ended":
         return this.#fault({ code, providerId: this.providerId, phase: this.#phase });

@@ -1,7 +1,7 @@
 import type { Failure } from "../failures.ts";
 import { ourWords, type OurWords, type ParamPath } from "../ids.ts";
 import type { EngineRefusalCode } from "../provider-words.ts";
-import type { Endpoint } from "./job.ts";
+import type { Endpoint, Job } from "./job.ts";
 
 /** Where each dialect has what a model can refuse. */
 const fields: Readonly<Record<Endpoint, { readonly prompt: string; readonly schema: string }>> = {
@@ -33,7 +33,7 @@ export const promptFieldOf = (endpoint: Endpoint): ParamPath => fields[endpoint]
  */
 export function failureOfRefusal(
   refusal: EngineRefusalCode,
-  endpoint: Endpoint,
+  { endpoint, formatParam }: Pick<Job, "endpoint" | "formatParam">,
   { contextTokens, promptTokens }: { readonly contextTokens: number; readonly promptTokens: number },
 ): Failure {
   switch (refusal) {
@@ -44,7 +44,11 @@ export function failureOfRefusal(
     case "tokens_refused":
       return { code: "unsupported", param: promptFieldOf(endpoint), reason: reasons[refusal] };
     case "schema_refused":
-      return { code: "unsupported", param: fields[endpoint].schema as ParamPath, reason: reasons[refusal] };
+      return {
+        code: "unsupported",
+        param: formatParam ?? (fields[endpoint].schema as ParamPath),
+        reason: reasons[refusal],
+      };
     case "tools_refused":
       return { code: "unsupported", param: "tools" as ParamPath, reason: reasons[refusal] };
     case "dimensions_refused":

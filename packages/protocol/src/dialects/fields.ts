@@ -97,6 +97,16 @@ export function pinsOf(request: {
   return pins as Serial[];
 }
 
+const streamOnly = ourWords`it is only taken together with 'stream' true; leave it out`;
+
+/** As OpenAI's own API has it: who asks for a stream's options believes that one comes. */
+export function refuseOptionsWithoutStream(request: {
+  readonly stream?: boolean | null | undefined;
+  readonly stream_options?: object | null | undefined;
+}): void {
+  if (request.stream_options && request.stream !== true) throw invalid("stream_options", streamOnly);
+}
+
 export function fieldOf(value: unknown, field: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, field) : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Serial } from "../ids.ts";
+import type { ParamPath, Serial } from "../ids.ts";
 import type { Schema } from "../schema/shape.ts";
 
 /** The inference endpoints. Each is one dialect of the same path. */
@@ -105,6 +105,8 @@ export interface Job {
   readonly parallelToolCalls: boolean;
   /** The visible answer must be JSON of this shape; absent: any text. */
   readonly format?: Schema;
+  /** Which field asked for `format`, where it is not the dialect's own. */
+  readonly formatParam?: ParamPath;
   /** It is the string itself that `format` describes, without JSON's quotes. */
   readonly formatIsText?: boolean;
   readonly sampling: Sampling;

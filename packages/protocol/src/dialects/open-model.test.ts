@@ -3,6 +3,7 @@ import { type Failure, NetworkError } from "../failures.ts";
 import { GUIDED_CHOICES_MAX, TEMPLATE_SETTINGS_MAX, unservedShape } from "./open-model-fields.ts";
 import { endpoints, type Endpoint, type Job } from "./job.ts";
 import { LOGIT_BIASES_MAX } from "../limits.ts";
+import { failureOfRefusal } from "./engine-refusals.ts";
 import { dialects } from "./registry.ts";
 
 const say = [{ role: "user", content: "hi" }];
@@ -117,6 +118,20 @@ describe.each(answering)("a form by %s", (endpoint) => {
       formatIsText: true,
       format: { root: { kind: "text" } },
     }));
+
+  /** Goal: a model that cannot be held to a form is said of the field that asked for it. Method: each of them, refused by a machine. */
+  it.each<[string, object]>([
+    ["guided_json", { guided_json: { type: "null" } }],
+    ["json_schema", { json_schema: { type: "null" } }],
+    ["guided_regex", { guided_regex: "a" }],
+    ["guided_choice", { guided_choice: ["a"] }],
+    ["structured_outputs.json", { structured_outputs: { json: { type: "null" } } }],
+    ["structured_outputs.choice", { structured_outputs: { choice: ["a"] } }],
+  ])("is refused by a machine as %s", (param, fields) =>
+    expect(
+      failureOfRefusal("schema_refused", jobOf(endpoint, fields), { contextTokens: 1, promptTokens: 1 }),
+    ).toMatchObject({ code: "unsupported", param }),
+  );
 
   it.each<[string, string, object]>([
     ["guided_json", "unsupported", { guided_json: { not: {} } }],
@@ -254,6 +269,22 @@ describe.each(conversing)("a conversation by %s", (endpoint) => {
     expect(jobOf(endpoint, own).settings?.at(-1)).toEqual(["reasoning_effort", "high"]);
   });
 });
+
+/** Goal: who asks for a stream's options and forgot the stream is told. Method: each dialect that has them, with any of them. */
+it.each<Endpoint>(["/v1/chat/completions", "/v1/completions", "/v1/responses"])(
+  "takes no options of a stream without one by %s",
+  (endpoint) => {
+    for (const stream_options of [{}, { include_obfuscation: false }, { include_usage: true }]) {
+      for (const stream of [undefined, false, null])
+        expect(failureOf(endpoint, { stream_options, stream })).toMatchObject({
+          code: "body_invalid",
+          param: "stream_options",
+        });
+      expect(jobOf(endpoint, { stream_options, stream: true }).stream).toBe(true);
+    }
+    expect(jobOf(endpoint, { stream_options: null }).stream).toBe(false);
+  },
+);
 
 it("takes no settings where there is no template", () => {
   expect(failureOf("/v1/completions", { chat_template_kwargs: { a: 1 } })).toMatchObject({

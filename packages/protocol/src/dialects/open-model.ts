@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { NetworkError } from "../failures.ts";
-import { ourWords } from "../ids.ts";
+import { ourWords, type ParamPath } from "../ids.ts";
 import { anyObject, type Schema } from "../schema/shape.ts";
 import { PATTERN_CHARS_MAX, PATTERN_GROUPS_MAX, PATTERN_REPEATS_MAX, readPattern } from "../schema/pattern.ts";
 import { invalid, unsupported } from "./fields.ts";
@@ -11,7 +11,7 @@ import { readFormat } from "./tools.ts";
 type Given<Shape extends z.core.$ZodShape> = z.infer<z.ZodObject<Shape>>;
 
 /** What a job says of the form of its answer. */
-export type Form = Pick<Job, "format" | "formatIsText">;
+export type Form = Pick<Job, "format" | "formatIsText" | "formatParam">;
 
 export const samplerOf = (request: Given<typeof samplerShape>): Pick<Sampling, "minP" | "repetitionPenalty"> => ({
   minP: request.min_p ?? 0,
@@ -40,7 +40,7 @@ export function formOf(
       one.param,
       ourWords`with tools that may be called an answer's form is JSON; send 'tool_choice' "none"`,
     );
-  return form;
+  return { ...form, formatParam: one.param as ParamPath };
 }
 
 interface Guided {

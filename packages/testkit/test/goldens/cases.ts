@@ -87,7 +87,7 @@ export const goldenCases: readonly GoldenCase[] = Object.entries(asks).flatMap((
     [true, false].map((stream) => ({
       name: `${path.slice("/v1/".length).replace("/", "-")}.${what}.${stream ? "stream" : "plain"}`,
       path,
-      body: { ...body, stream },
+      body: stream ? { ...body, stream } : { ...body, stream, stream_options: undefined },
     })),
   ),
 );

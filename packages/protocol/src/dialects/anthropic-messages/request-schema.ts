@@ -5,6 +5,8 @@ import type { FieldRule, FieldRules } from "../faults.ts";
 import {
   modelField,
   modelWords,
+  seedField,
+  seedWords,
   serialsField,
   serialWords,
   stopStringField,
@@ -148,6 +150,24 @@ const contextEdit = z.object({
   keep: keptThinking.nullish().meta({ description: "Default: the last turn that thought" }),
 });
 
+/** Of OpenAI's dialects: what would change an answer there, and here has another name or is not served. */
+const openaiShape = {
+  n: z.literal([1, null]).optional(),
+  best_of: z.literal([1, null]).optional(),
+  echo: z.literal([false, null]).optional(),
+  suffix: z.literal(["", null]).optional(),
+  logprobs: z.literal([false, 0, null]).optional(),
+  top_logprobs: z.literal([0, null]).optional(),
+  logit_bias: z.object({}).strict().nullish(),
+  stop: z.array(z.unknown()).max(0).nullish(),
+  response_format: refusedUnlessNull,
+  max_completion_tokens: refusedUnlessNull,
+  max_output_tokens: refusedUnlessNull,
+  reasoning_effort: refusedUnlessNull,
+  reasoning: refusedUnlessNull,
+  functions: z.array(z.unknown()).max(0).nullish(),
+};
+
 /** What tells the prompt, which can be counted without being answered. */
 const promptShape = {
   model: modelField,
@@ -196,6 +216,8 @@ const answerShape = {
   presence_penalty: neutralPenalty,
   continue_final_message: refusedUnlessNull,
   add_generation_prompt: refusedUnlessNull,
+  seed: seedField.meta({ description: "Absent or -1: drawn by the provider, named in the receipt" }),
+  ...openaiShape,
   ...samplerShape,
   ...unservedShape,
 };
@@ -215,6 +237,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 const penaltyRefused = { refused: ourWords`send 'repetition_penalty'` };
+const probabilitiesRefused = { refused: ourWords`probabilities are told by /v1/chat/completions; leave the field out` };
+const thinkingRefused = { refused: ourWords`send 'thinking', and 'output_config.effort' for how much` };
 const continuationRefused = { refused: ourWords`the assistant's last message is gone on with; leave the field out` };
 const textAlone = ourWords`the models served here read text alone, no images, documents or search results, and run no tools of their own`;
 const serverState = ourWords`nothing is kept or run between requests here; leave the field out`;
@@ -349,6 +373,21 @@ export const messagesRequestRules = {
   top_k: { expected: topKWords },
   frequency_penalty: penaltyRefused,
   presence_penalty: penaltyRefused,
+  seed: { expected: seedWords },
+  n: { refused: ourWords`a message is one answer; leave the field out` },
+  best_of: { refused: ourWords`a message is one answer; leave the field out` },
+  echo: { refused: ourWords`the prompt is not told again; leave the field out` },
+  suffix: { refused: ourWords`the models served here do not fill in between; leave the field out` },
+  logprobs: probabilitiesRefused,
+  top_logprobs: probabilitiesRefused,
+  logit_bias: { refused: ourWords`it is served by /v1/chat/completions; leave the field out` },
+  stop: { refused: ourWords`send 'stop_sequences'` },
+  response_format: { refused: ourWords`send 'output_config.format'` },
+  max_completion_tokens: { refused: ourWords`send 'max_tokens'` },
+  max_output_tokens: { refused: ourWords`send 'max_tokens'` },
+  reasoning_effort: thinkingRefused,
+  reasoning: thinkingRefused,
+  functions: { refused: ourWords`send 'tools'` },
   continue_final_message: continuationRefused,
   add_generation_prompt: continuationRefused,
   ...samplerRules,

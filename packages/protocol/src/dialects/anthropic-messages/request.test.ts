@@ -340,6 +340,23 @@ describe("bodies that are refused", () => {
     }).flatMap(([field, values]) =>
       values.map((value): [string, "body_invalid", unknown] => [field, "body_invalid", { ...least, [field]: value }]),
     ),
+    ...Object.entries<unknown>({
+      n: 2,
+      best_of: 2,
+      echo: true,
+      suffix: "x",
+      logprobs: true,
+      top_logprobs: 3,
+      logit_bias: { 5: 1 },
+      stop: ["x"],
+      response_format: { type: "json_object" },
+      max_completion_tokens: 5,
+      max_output_tokens: 5,
+      reasoning_effort: "low",
+      reasoning: { effort: "low" },
+      functions: [{}],
+    }).map(([field, value]): [string, "unsupported", unknown] => [field, "unsupported", { ...least, [field]: value }]),
+    ["seed", "body_invalid", { ...least, seed: -2 }],
     ...["container", "compaction", "fallbacks", "thread", "inference_geo"].map(
       (field): [string, "unsupported", unknown] => [field, "unsupported", { ...least, [field]: {} }],
     ),

@@ -14,6 +14,7 @@ import {
   neutralSampling,
   pinsOf,
   refuseLong,
+  seedOf,
   tokenBoundOf,
   topKOf,
 } from "../fields.ts";
@@ -139,11 +140,13 @@ function formatOf({ output_config, output_format }: CountTokensRequest): Schema 
 }
 
 function samplingOf(request: MessagesRequest): Sampling {
+  const seed = seedOf(request.seed);
   const rest = {
     ...neutralSampling,
     ...samplerOf(request),
     topK: topKOf(request.top_k),
     stop: request.stop_sequences ?? [],
+    ...(seed !== undefined && { seed }),
   };
   // A nucleus of no mass holds the likeliest token alone, which is what temperature 0 says.
   if (request.top_p === 0) return { ...rest, temperature: 0 };

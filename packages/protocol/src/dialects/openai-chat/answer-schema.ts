@@ -15,7 +15,11 @@ export const openaiUsage = z.object({
 });
 export type ChatUsage = z.infer<typeof openaiUsage>;
 
-const reasoning = z.string().exactOptional().meta({ description: "Only with include_reasoning" });
+/** Programs look for the one name or the other. */
+const thought = {
+  reasoning_content: z.string().exactOptional().meta({ description: "Only where it was asked for" }),
+  reasoning: z.string().exactOptional().meta({ description: "The same, always beside reasoning_content" }),
+};
 
 const chance = { token: z.string(), logprob: z.number(), bytes: z.array(z.int()) };
 const logprobs = z
@@ -45,7 +49,7 @@ export const chatResponseSchema = z
           message: z.object({
             role: z.literal("assistant"),
             content: z.string().nullable().meta({ description: "null where there are only tool calls" }),
-            reasoning_content: reasoning,
+            ...thought,
             refusal: z.null(),
             tool_calls: z
               .array(z.object({ id: z.string(), type: z.literal("function"), function: functionCall }))
@@ -74,7 +78,7 @@ export const chatChunkSchema = z
           delta: z.strictObject({
             role: z.literal("assistant").exactOptional().meta({ description: "In the first chunk" }),
             content: z.string().exactOptional(),
-            reasoning_content: reasoning,
+            ...thought,
             tool_calls: z
               .array(
                 z.object({

@@ -32,7 +32,7 @@ const jobWith = ({ stream = false, includeUsage = false, includeReasoning = fals
     model: 'a "quoted" model',
     messages: [{ role: "user", content: "hi" }],
     stream,
-    stream_options: { include_usage: includeUsage },
+    ...(stream && { stream_options: { include_usage: includeUsage } }),
     include_reasoning: includeReasoning,
     n,
   });
@@ -65,7 +65,7 @@ function chunksOf(body: string): ChatChunk[] {
   return events.map((event) => chatChunkSchema.strict().parse(JSON.parse(event)));
 }
 
-const deltaText = (chunks: ChatChunk[], field: "content" | "reasoning_content") =>
+const deltaText = (chunks: ChatChunk[], field: "content" | "reasoning_content" | "reasoning") =>
   chunks.map((chunk) => chunk.choices[0]?.delta[field] ?? "").join("");
 
 const choice = (delta: ChatChunk["choices"][number]["delta"], finish_reason: "stop" | null = null) => [
@@ -102,6 +102,7 @@ describe("a plain body", () => {
       role: "assistant",
       content: "",
       reasoning_content: "hm",
+      reasoning: "hm",
       refusal: null,
     });
   });
@@ -158,7 +159,7 @@ describe("a stream", () => {
     const job = jobWith({ stream: true, includeUsage: true, includeReasoning: true });
     expect(chunksOf(render(job, deltas))).toEqual([
       { ...common, choices: choice({ role: "assistant", content: "" }), usage: null },
-      { ...common, choices: choice({ reasoning_content: "hm" }), usage: null },
+      { ...common, choices: choice({ reasoning_content: "hm", reasoning: "hm" }), usage: null },
       { ...common, choices: choice({ content: "Hello" }), usage: null },
       { ...common, choices: choice({}, "stop"), usage: null },
       { ...common, choices: [], usage: wireUsage },
@@ -197,6 +198,7 @@ describe("a stream", () => {
           );
           expect(deltaText(chunks, "content")).toBe(choices[0]?.message.content);
           expect(deltaText(chunks, "reasoning_content")).toBe(choices[0]?.message.reasoning_content ?? "");
+          expect(deltaText(chunks, "reasoning")).toBe(deltaText(chunks, "reasoning_content"));
           expect(chunks[0]?.choices[0]?.delta).toEqual({ role: "assistant", content: "" });
           expect(chunks.filter((chunk) => chunk.usage)).toHaveLength(includeUsage ? 1 : 0);
           if (includeUsage) expect(chunks.at(-1)?.usage).toEqual(total);

@@ -68,7 +68,8 @@ export class PlainRenderer implements Renderer {
         message: {
           role: "assistant",
           content: told.said === "" && told.calls.length > 0 ? null : told.said,
-          ...(this.#wishes.includeReasoning && told.thought !== "" && { reasoning_content: told.thought }),
+          ...(this.#wishes.includeReasoning &&
+            told.thought !== "" && { reasoning_content: told.thought, reasoning: told.thought }),
           refusal: null,
           ...(told.calls.length > 0 && {
             tool_calls: told.calls.map(({ id, ...call }) => ({ id, type: "function", function: call })),
@@ -142,9 +143,7 @@ export class StreamRenderer implements Renderer {
         return `${said}},"logprobs":${jsonLine(logprobsOf(delta.logprobs))},"finish_reason":null${this.#tail}`;
       }
       case "thought":
-        return this.#includeReasoning && delta.text !== ""
-          ? this.#thought + jsonText(delta.text) + this.#deltaTail
-          : "";
+        return this.#includeReasoning && delta.text !== "" ? this.#thoughtEvent(jsonText(delta.text)) : "";
       case "call": {
         const call = `{"index":${this.#calls++},"id":${jsonText(delta.id)},"type":"function","function":{"name":${jsonText(delta.name)},"arguments":""}}`;
         return `${this.#choice}{"tool_calls":[${call}]${this.#deltaTail}`;
@@ -152,6 +151,10 @@ export class StreamRenderer implements Renderer {
       case "arguments":
         return `${this.#choice}{"tool_calls":[{"index":${this.#calls - 1},"function":{"arguments":${jsonText(delta.text)}}}]${this.#deltaTail}`;
     }
+  }
+
+  #thoughtEvent(text: string): string {
+    return `${this.#thought}${text},"reasoning":${text}${this.#deltaTail}`;
   }
 
   /** Begins a choice with its role, where it has not begun. */

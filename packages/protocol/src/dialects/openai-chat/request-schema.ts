@@ -56,6 +56,7 @@ const message = z.object({
   tool_calls: z.array(toolCall).max(TOOLS_MAX).nullish().meta({ description: "An assistant's" }),
   tool_call_id: z.string().min(1).max(256).nullish().meta({ description: "A tool's: the call that it answers" }),
   reasoning_content: text.nullish().meta({ description: "An assistant's: what it thought before it spoke" }),
+  reasoning: text.nullish().meta({ description: "Used where reasoning_content is absent" }),
   refusal: text.nullish(),
   function_call: z.null().optional(),
   audio: z.null().optional(),
@@ -92,6 +93,7 @@ const responseFormat = z.union([
 ]);
 const penalty = z.number().min(-2).max(2).nullish();
 const refusedUnlessNull = z.null().optional();
+const effort = z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]);
 const count = (max: number) => z.int().min(0).max(max).nullish();
 
 const shape = {
@@ -135,8 +137,17 @@ const shape = {
   parallel_tool_calls: z.boolean().nullish(),
   response_format: responseFormat.nullish(),
   include_reasoning: z.boolean().nullish().meta({ description: "Hand out the thinking as reasoning_content" }),
-  reasoning_effort: z
-    .enum(["none", "minimal", "low", "medium", "high", "xhigh"])
+  reasoning: z
+    .object({
+      effort: effort.nullish().meta({ description: "Used where reasoning_effort is absent" }),
+      enabled: z.boolean().nullish().meta({ description: "Used where enable_thinking is absent" }),
+      exclude: z.boolean().nullish().meta({ description: "true does not hand it out" }),
+      summary: z.enum(["auto", "concise", "detailed"]).nullish(),
+      max_tokens: z.null().optional(),
+    })
+    .nullish()
+    .meta({ description: "As OpenRouter's clients ask for it; hands out the thinking unless it says no" }),
+  reasoning_effort: effort
     .nullish()
     .meta({ description: "none turns a model's thinking off where it can be turned off; any other turns it on" }),
   provider_serial: serialsField.meta({ description: "Only this machine, or these, may answer" }),
@@ -149,6 +160,8 @@ const shape = {
   web_search_options: refusedUnlessNull,
   best_of: z.literal(1).nullish(),
   echo: z.literal(false).nullish(),
+  suffix: z.literal("").nullish(),
+  stop_sequences: z.array(z.unknown()).max(0).nullish(),
   ...conversationShape,
 };
 
@@ -157,6 +170,7 @@ export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
 const functionsAreNot = ourWords`functions were replaced by tools; send 'tools' and 'tool_choice'`;
 const audioIsNot = ourWords`the models served here take and give text alone`;
+const effortWords = ourWords`expected 'none', 'minimal', 'low', 'medium', 'high' or 'xhigh'`;
 const penaltyWords = ourWords`expected a number from -2 to 2`;
 const toolWords = ourWords`expected an object with 'type' "function" and 'function', which has a 'name'`;
 /** Of a tool's own fields, wherever a dialect has them. */
@@ -191,6 +205,7 @@ export const chatRequestRules = {
   },
   "messages.*.tool_call_id": { expected: ourWords`expected the id of an earlier call` },
   "messages.*.reasoning_content": { expected: ourWords`expected a string` },
+  "messages.*.reasoning": { expected: ourWords`expected a string` },
   "messages.*.refusal": { expected: ourWords`expected a string` },
   "messages.*.function_call": { refused: functionsAreNot },
   "messages.*.audio": { refused: audioIsNot },
@@ -244,7 +259,15 @@ export const chatRequestRules = {
     refusedWords: ["grammar", "python"],
   },
   include_reasoning: { expected: trueOrFalseWords },
-  reasoning_effort: { expected: ourWords`expected 'none', 'minimal', 'low', 'medium', 'high' or 'xhigh'` },
+  reasoning: { expected: ourWords`expected an object with 'effort', 'enabled' or 'exclude'` },
+  "reasoning.effort": { expected: effortWords },
+  "reasoning.enabled": { expected: trueOrFalseWords },
+  "reasoning.exclude": { expected: trueOrFalseWords },
+  "reasoning.summary": { expected: ourWords`expected 'auto', 'concise' or 'detailed'` },
+  "reasoning.max_tokens": {
+    refused: ourWords`no model here is told of a budget; send 'reasoning_effort' or 'max_tokens'`,
+  },
+  reasoning_effort: { expected: effortWords },
   provider_serial: serial,
   "provider_serial.*": serial,
   provider_serials: serial,
@@ -257,5 +280,7 @@ export const chatRequestRules = {
   web_search_options: { refused: ourWords`models here have no web search; leave the field out` },
   best_of: { refused: ourWords`every answer is told; leave the field out, or send 'n' for several` },
   echo: { refused: ourWords`the prompt is not told again; leave the field out` },
+  suffix: { refused: ourWords`the models served here do not fill in between; leave the field out` },
+  stop_sequences: { refused: ourWords`send 'stop'` },
   ...conversationRules,
 } as const satisfies FieldRules & Record<keyof typeof shape, FieldRule>;

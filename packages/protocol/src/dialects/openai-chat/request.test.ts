@@ -8,6 +8,7 @@ import { anyObject } from "../../schema/shape.ts";
 import type { Job } from "../job.ts";
 import { openaiErrorSchema } from "./answer-schema.ts";
 import { openaiChat } from "./index.ts";
+import { decodeChatRequest } from "./request.ts";
 import { CONTENT_PARTS_MAX, neutralSampling } from "../fields.ts";
 import { chatRequestRules, chatRequestSchema } from "./request-schema.ts";
 
@@ -44,12 +45,38 @@ const tool = { type: "function", function: { name: "weather", parameters: { type
 const named = (name: string) => ({ type: "function", function: { name } });
 const saying = (content: unknown) => ({ ...least, messages: [{ role: "user", content }] });
 
+/** Goal: the thinking is told to who asks for it, and to nobody else. Method: each way to ask, or not to. */
+it.each<[object, boolean]>([
+  [{}, false],
+  [{ reasoning_effort: "high" }, false],
+  [{ include_reasoning: true }, true],
+  [{ reasoning: {} }, true],
+  [{ reasoning: null }, false],
+  [{ reasoning: { effort: "low" } }, true],
+  [{ reasoning: { effort: "none" } }, false],
+  [{ reasoning: { enabled: false } }, false],
+  [{ reasoning: { enabled: true, exclude: true } }, false],
+  [{ reasoning: { effort: "low" }, include_reasoning: false }, false],
+  [{ reasoning: { exclude: true }, include_reasoning: true }, true],
+])("by %o the thinking is told: %s", (fields, isTold) => {
+  expect(decodeChatRequest({ ...least, ...fields }).wishes.includeReasoning).toBe(isTold);
+});
+
+it("takes a thought back under either name", () => {
+  const thoughtOf = (fields: object) =>
+    decodeChatRequest({ model: "m", messages: [{ role: "assistant", content: "a", ...fields }, ...least.messages] }).job
+      .messages[0]?.thought;
+  expect(thoughtOf({ reasoning: "t" })).toBe("t");
+  expect(thoughtOf({ reasoning_content: "t", reasoning: "u" })).toBe("t");
+  expect(thoughtOf({ reasoning_content: null, reasoning: "u" })).toBe("u");
+});
+
 describe("bodies that are taken", () => {
   const sampling = leastJob.sampling;
   const cases: [what: string, body: Record<string, unknown>, job: Partial<Job>][] = [
     ["the least", {}, {}],
     ["streams", { stream: true, stream_options: { include_usage: true } }, { stream: true }],
-    ["obfuscation asked for", { stream_options: { include_obfuscation: true } }, {}],
+    ["obfuscation asked for", { stream: true, stream_options: { include_obfuscation: true } }, { stream: true }],
     ["temperature and top_p", { temperature: 0, top_p: 0.5 }, { sampling: { ...sampling, temperature: 0, topP: 0.5 } }],
     ["an empty nucleus", { temperature: 1.5, top_p: 0 }, { sampling: { ...sampling, temperature: 0 } }],
     ["a seed", { seed: 0 }, { sampling: { ...sampling, seed: 0 } }],
@@ -65,6 +92,19 @@ describe("bodies that are taken", () => {
       { thinks: true, settings: [["reasoning_effort", "low"]] },
     ],
     ["no thinking", { reasoning_effort: "none" }, { thinks: false }],
+    [
+      "thinking as OpenRouter has it",
+      { reasoning: { effort: "low" } },
+      { thinks: true, settings: [["reasoning_effort", "low"]] },
+    ],
+    ["thinking of whatever effort", { reasoning: { enabled: true } }, { thinks: true }],
+    ["no thinking in its way", { reasoning: { enabled: false, max_tokens: null } }, { thinks: false }],
+    ["no thinking by its effort", { reasoning: { effort: "none" } }, { thinks: false }],
+    [
+      "OpenAI's own field first",
+      { reasoning: { effort: "high" }, reasoning_effort: "low" },
+      { thinks: true, settings: [["reasoning_effort", "low"]] },
+    ],
     ["several choices", { n: 4 }, { choices: 4 }],
     ["log probabilities", { logprobs: true, top_logprobs: 3 }, { topLogprobs: 3 }],
     [

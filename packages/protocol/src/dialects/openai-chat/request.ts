@@ -19,6 +19,7 @@ import {
   pinsOf,
   refuseLong,
   refuseManyParts,
+  refuseOptionsWithoutStream,
   seedOf,
   tokenBoundOf,
   topKOf,
@@ -65,10 +66,15 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, chatRequestRules));
   const request = parsed.data;
+  refuseOptionsWithoutStream(request);
   const tools = toolsOf(request);
   const toolChoice = toolChoiceOf(request, tools);
   const form = formOf(request, { format: formatOf(request), param: "response_format" }, { toolChoice });
-  const thinking = thinksOf(request, request.reasoning_effort);
+  const effort = request.reasoning_effort ?? request.reasoning?.effort;
+  const thinking = thinksOf(
+    { ...request, enable_thinking: request.enable_thinking ?? request.reasoning?.enabled },
+    effort,
+  );
   return {
     job: {
       endpoint: "/v1/chat/completions",
@@ -92,15 +98,18 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
       choices: request.n ?? 1,
       ...logprobsOf(request),
       ...thinking,
-      ...settingsOf(request, request.reasoning_effort),
+      ...settingsOf(request, effort),
       pins: pinsOf(request),
     },
     wishes: {
-      includeReasoning: request.include_reasoning ?? false,
+      includeReasoning: request.include_reasoning ?? asksForThinking(request.reasoning),
       includeUsage: request.stream_options?.include_usage ?? false,
     },
   };
 }
+
+const asksForThinking = (reasoning: ChatRequest["reasoning"]): boolean =>
+  !!reasoning && reasoning.exclude !== true && reasoning.enabled !== false && reasoning.effort !== "none";
 
 type GivenMessage = ChatRequest["messages"][number];
 
@@ -108,7 +117,8 @@ function messagesOf(given: readonly GivenMessage[]): readonly Message[] {
   const calls = new Set<string>();
   return given.map((message, at) => {
     const where = `messages.${at}`;
-    const { role, tool_call_id: callId, reasoning_content: thought } = message;
+    const { role, tool_call_id: callId, reasoning_content: thoughtContent } = message;
+    const thought = thoughtContent ?? message.reasoning;
     const toolCalls = listOf(message.tool_calls).map(({ id, function: { name, arguments: text } }, call) => {
       calls.add(id);
       return { id, name, arguments: argumentsOf(text, `${where}.tool_calls.${call}.function.arguments`) };

@@ -2,7 +2,7 @@ import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
 import { LOGIT_BIASES_MAX, MAX_TOKENS_DEFAULT, PINNED_SERIALS_MAX, STOP_STRINGS_MAX } from "../../limits.ts";
 import { failureOf } from "../faults.ts";
-import { fieldOf, pinsOf, refuseLong, tokenBoundOf, unsupported } from "../fields.ts";
+import { fieldOf, pinsOf, refuseLong, refuseOptionsWithoutStream, tokenBoundOf, unsupported } from "../fields.ts";
 import type { Job } from "../job.ts";
 import { samplingOf } from "../openai-chat/request.ts";
 import { formOf } from "../open-model.ts";
@@ -25,6 +25,7 @@ export function decodeCompletionRequest(body: unknown): { readonly job: Job; rea
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, rules));
   const request = parsed.data;
+  refuseOptionsWithoutStream(request);
   const { prompt, logprobs } = request;
   return {
     job: {

@@ -16,9 +16,15 @@ const outputText = z.object({
 });
 const namespace = z.string().exactOptional().meta({ description: "Where the tool was given in one" });
 const summaryText = z.object({ type: z.literal("summary_text"), text: z.string() });
+const reasoningText = z.object({ type: z.literal("reasoning_text"), text: z.string() });
 
 export const outputItem = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("reasoning"), id: z.string(), summary: z.array(summaryText) }),
+  z.object({
+    type: z.literal("reasoning"),
+    id: z.string(),
+    summary: z.array(summaryText),
+    content: z.array(reasoningText).meta({ description: "The same text: nothing is summed up" }),
+  }),
   z.object({
     type: z.literal("message"),
     id: z.string(),
@@ -128,8 +134,10 @@ export const responsesEventSchema = z
     z.object({
       type: z.enum(["response.content_part.added", "response.content_part.done"]),
       ...inContent,
-      part: outputText,
+      part: z.discriminatedUnion("type", [outputText, reasoningText]),
     }),
+    z.object({ type: z.literal("response.reasoning_text.delta"), ...inContent, delta: z.string() }),
+    z.object({ type: z.literal("response.reasoning_text.done"), ...inContent, text: z.string() }),
     z.object({
       type: z.literal("response.output_text.delta"),
       ...inContent,

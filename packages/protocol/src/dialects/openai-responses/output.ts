@@ -57,8 +57,7 @@ export class Output {
   /** @returns what it adds to the item, as the caller is told it */
   add(item: Item, delta: Delta): string {
     if (item.type === "reasoning" && delta.kind === "thought") {
-      const [part] = item.summary;
-      if (part) part.text += delta.text;
+      for (const part of [...item.summary, ...item.content]) part.text += delta.text;
       return delta.text;
     }
     if (item.type === "message" && delta.kind === "said") {
@@ -80,7 +79,12 @@ export class Output {
 
   #newItem(delta: Delta, suffix: string): Item {
     if (delta.kind === "thought")
-      return { type: "reasoning", id: `rs_${suffix}`, summary: [{ type: "summary_text", text: "" }] };
+      return {
+        type: "reasoning",
+        id: `rs_${suffix}`,
+        summary: [{ type: "summary_text", text: "" }],
+        content: [{ type: "reasoning_text", text: "" }],
+      };
     if (delta.kind === "call") return this.#newCall(delta, suffix);
     return {
       type: "message",
@@ -109,7 +113,7 @@ export const bareId = ({ jobId }: RenderFacts): string => jobId.replace(/^job_/,
 
 /** An item as it is when nothing of it was told. */
 export function emptied(item: Item): object {
-  if (item.type === "reasoning") return { ...item, summary: [] };
+  if (item.type === "reasoning") return { ...item, summary: [], content: [] };
   return item.type === "message" ? { ...item, content: [] } : item;
 }
 

@@ -75,25 +75,27 @@ function folded(events: readonly Event[]): { output: OutputItem[]; last: Respons
       }
       case "response.reasoning_summary_part.added":
       case "response.content_part.added":
-        (partsOf(itemAt(event.output_index, event.item_id)) as unknown[]).push(structuredClone(event.part));
+        (partsOf(itemAt(event.output_index, event.item_id), event.type) as unknown[]).push(structuredClone(event.part));
         break;
       case "response.reasoning_summary_part.done":
       case "response.content_part.done":
-        expect(partsOf(itemAt(event.output_index, event.item_id))).toEqual([event.part]);
+        expect(partsOf(itemAt(event.output_index, event.item_id), event.type)).toEqual([event.part]);
         break;
       case "response.reasoning_summary_text.delta":
+      case "response.reasoning_text.delta":
       case "response.output_text.delta": {
-        const [part] = partsOf(itemAt(event.output_index, event.item_id));
+        const [part] = partsOf(itemAt(event.output_index, event.item_id), event.type);
         if (!part) throw new Error("a delta is of a part that is not there");
         part.text += event.delta;
         if ("logprobs" in event && "logprobs" in part) part.logprobs.push(...event.logprobs);
         break;
       }
       case "response.reasoning_summary_text.done":
+      case "response.reasoning_text.done":
       case "response.output_text.done": {
         const { text } = event;
         const whole = "logprobs" in event ? { text, logprobs: event.logprobs } : { text };
-        expect(partsOf(itemAt(event.output_index, event.item_id))).toMatchObject([whole]);
+        expect(partsOf(itemAt(event.output_index, event.item_id), event.type)).toMatchObject([whole]);
         break;
       }
       case "response.function_call_arguments.delta": {
@@ -122,9 +124,14 @@ function folded(events: readonly Event[]): { output: OutputItem[]; last: Respons
   throw new Error("the stream has no last event");
 }
 
-function partsOf(item: OutputItem): (Extract<OutputItem, { type: "message" }>["content"][number] | { text: string })[] {
-  if (item.type === "function_call" || item.type === "custom_tool_call") throw new Error("a call has no parts");
-  return item.type === "message" ? item.content : item.summary;
+/** @param event its type: reasoning is told twice, as a summary and as it was thought */
+function partsOf(
+  item: OutputItem,
+  event: string,
+): (Extract<OutputItem, { type: "message" }>["content"][number] | { text: string })[] {
+  if (item.type === "reasoning") return event.startsWith("response.reasoning_summary") ? item.summary : item.content;
+  if (item.type === "message") return item.content;
+  throw new Error("a call has no parts");
 }
 
 const answer: Delta[] = [
@@ -200,7 +207,12 @@ describe("a plain body", () => {
       ...common,
       reasoning: { effort: null, summary: "auto" },
       output: [
-        { type: "reasoning", id: "rs_1_0", summary: [{ type: "summary_text", text: "hm" }] },
+        {
+          type: "reasoning",
+          id: "rs_1_0",
+          summary: [{ type: "summary_text", text: "hm" }],
+          content: [{ type: "reasoning_text", text: "hm" }],
+        },
         message("msg_1_1", "Hello"),
         call("fc_1_2", "call_1", "add", '{"a":1}'),
         call("fc_1_3", "call_2", "now", ""),
@@ -280,10 +292,15 @@ describe("a stream", () => {
       "in_progress",
       "output_item.added",
       "reasoning_summary_part.added",
+      "content_part.added",
       "reasoning_summary_text.delta",
+      "reasoning_text.delta",
       "reasoning_summary_text.delta",
+      "reasoning_text.delta",
       "reasoning_summary_text.done",
       "reasoning_summary_part.done",
+      "reasoning_text.done",
+      "content_part.done",
       "output_item.done",
       "output_item.added",
       "content_part.added",
@@ -321,7 +338,7 @@ describe("a stream", () => {
       event.type === "response.output_item.added" ? [event.item] : [],
     );
     expect(added).toMatchObject([
-      { type: "reasoning", summary: [] },
+      { type: "reasoning", summary: [], content: [] },
       { type: "message", status: "in_progress", content: [] },
       { type: "function_call", status: "in_progress", name: "add", arguments: "" },
       { type: "function_call", status: "in_progress", name: "now", arguments: "" },

@@ -50,6 +50,8 @@ export class StreamRenderer implements Renderer {
   #reason: FinishReason = "stop";
   /** Of the item that is being told: a delta's event up to its number. */
   #deltaHead = "";
+  /** The same of the second event that each piece of thinking has. */
+  #secondHead = "";
 
   constructor(job: Job, request: ResponsesRequest, tools: ResponsesTools, facts: RenderFacts) {
     this.#body = bodyOf(job, request, tools, facts);
@@ -69,8 +71,9 @@ export class StreamRenderer implements Renderer {
     if (!item || delta.kind === "call" || (delta.kind === "arguments" && delta.text === "")) return begun;
     const text = this.#output.add(item, delta);
     if (text === "" && delta.kind === "arguments") return begun;
-    const head = begun + this.#deltaHead + this.#sequence++;
-    return `${head},"delta":${jsonText(text)}${delta.kind === "said" ? saidTail(delta.logprobs) : deltaTail}`;
+    const told = `,"delta":${jsonText(text)}${delta.kind === "said" ? saidTail(delta.logprobs) : deltaTail}`;
+    const events = begun + this.#deltaHead + this.#sequence++ + told;
+    return delta.kind === "thought" ? events + this.#secondHead + this.#sequence++ + told : events;
   }
 
   finish({ reason }: Finish): string {
@@ -90,7 +93,12 @@ export class StreamRenderer implements Renderer {
     switch (item.type) {
       case "reasoning": {
         this.#deltaHead = this.#headOf("response.reasoning_summary_text.delta", item.id, ',"summary_index":0');
-        return added + this.#partEvent("response.reasoning_summary_part.added", item);
+        this.#secondHead = this.#headOf("response.reasoning_text.delta", item.id, ',"content_index":0');
+        return (
+          added +
+          this.#summaryEvent("response.reasoning_summary_part.added", item) +
+          this.#partEvent("response.content_part.added", item)
+        );
       }
       case "message":
         this.#deltaHead = this.#headOf("response.output_text.delta", item.id, ',"content_index":0');
@@ -115,7 +123,9 @@ export class StreamRenderer implements Renderer {
         const text = item.summary[0]?.text ?? "";
         return (
           this.#event("response.reasoning_summary_text.done", { ...at, summary_index: 0, text }) +
-          this.#partEvent("response.reasoning_summary_part.done", item) +
+          this.#summaryEvent("response.reasoning_summary_part.done", item) +
+          this.#event("response.reasoning_text.done", { ...at, content_index: 0, text }) +
+          this.#partEvent("response.content_part.done", item) +
           done()
         );
       }
@@ -135,11 +145,22 @@ export class StreamRenderer implements Renderer {
     }
   }
 
+  #summaryEvent(type: string, item: Extract<Item, { type: "reasoning" }>): string {
+    return this.#event(type, {
+      item_id: item.id,
+      output_index: this.#index,
+      summary_index: 0,
+      part: item.summary[0],
+    });
+  }
+
   #partEvent(type: string, item: Extract<Item, { type: "reasoning" | "message" }>): string {
-    const at = { item_id: item.id, output_index: this.#index };
-    return item.type === "reasoning"
-      ? this.#event(type, { ...at, summary_index: 0, part: item.summary[0] })
-      : this.#event(type, { ...at, content_index: 0, part: item.content[0] });
+    return this.#event(type, {
+      item_id: item.id,
+      output_index: this.#index,
+      content_index: 0,
+      part: item.content[0],
+    });
   }
 
   get #index(): number {

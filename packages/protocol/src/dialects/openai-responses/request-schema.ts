@@ -83,6 +83,10 @@ const shape = {
   input: z.union([text, z.array(item).min(1).max(MESSAGES_MAX)]),
   instructions: text.nullish(),
   stream: chat.stream,
+  stream_options: z
+    .object({ include_obfuscation: z.boolean().nullish() })
+    .nullish()
+    .meta({ description: "Accepted; nothing is obfuscated" }),
   max_output_tokens: chat.max_output_tokens.meta({ description: `Default ${MAX_TOKENS_DEFAULT}` }),
   max_completion_tokens: chat.max_completion_tokens.meta({ description: "Used where max_output_tokens is absent" }),
   max_tokens: chat.max_tokens,
@@ -165,6 +169,8 @@ const shape = {
   logprobs: z.literal(false).nullish(),
   best_of: chat.best_of,
   echo: chat.echo,
+  suffix: chat.suffix,
+  stop_sequences: chat.stop_sequences,
   ...conversationShape,
   provider_serial: chat.provider_serial,
   provider_serials: chat.provider_serials,
@@ -245,6 +251,8 @@ export const responsesRequestRules = {
   "input.*.summary": { expected: ourWords`expected a list of objects with 'text'` },
   instructions: { expected: ourWords`expected a string` },
   stream: rules.stream,
+  stream_options: { expected: ourWords`expected an object, such as one with 'include_obfuscation'` },
+  "stream_options.include_obfuscation": { expected: trueOrFalseWords },
   max_output_tokens: { expected: tokenCountWords },
   max_completion_tokens: { expected: tokenCountWords },
   max_tokens: { expected: tokenCountWords },
@@ -318,6 +326,8 @@ export const responsesRequestRules = {
   logprobs: { refused: toldByInclude },
   best_of: rules.best_of,
   echo: rules.echo,
+  suffix: rules.suffix,
+  stop_sequences: rules.stop_sequences,
   ...conversationRules,
   provider_serial: rules.provider_serial,
   "provider_serial.*": rules["provider_serial.*"],

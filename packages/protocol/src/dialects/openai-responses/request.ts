@@ -19,6 +19,7 @@ import {
   listOf,
   pinsOf,
   refuseLong,
+  refuseOptionsWithoutStream,
   tokenBoundOf,
   unsupported,
 } from "../fields.ts";
@@ -60,6 +61,7 @@ export function decodeResponsesRequest(body: unknown): {
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
   if (!parsed.success) throw new NetworkError(failureOf(parsed.error, body, rules));
   const request = parsed.data;
+  refuseOptionsWithoutStream(request);
   const given = toolsOf(request);
   const { tools, choice: toolChoice } = given;
   const form = formOf(request, { format: formatOf(request), param: "text.format" }, { toolChoice });
