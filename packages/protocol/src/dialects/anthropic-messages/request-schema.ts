@@ -5,8 +5,6 @@ import type { FieldRule, FieldRules } from "../faults.ts";
 import {
   modelField,
   modelWords,
-  seedField,
-  seedWords,
   serialsField,
   serialWords,
   stopStringField,
@@ -28,6 +26,7 @@ import {
   unservedRules,
   unservedShape,
 } from "../open-model-fields.ts";
+import { openaiRules, openaiShape } from "./openai-fields.ts";
 import { toolName, toolNameWords } from "../tools.ts";
 
 /** As Anthropic has it. */
@@ -46,8 +45,6 @@ export const CONTEXT_EDITS_MAX = 8;
  */
 const flag = z.boolean().nullish();
 const refusedUnlessNull = z.null().optional();
-
-const neutralPenalty = z.literal(0).nullish();
 
 const textBlock = z.object({ type: z.literal("text"), text: z.string() });
 const texts = z.union([z.string(), z.array(textBlock)]);
@@ -150,24 +147,6 @@ const contextEdit = z.object({
   keep: keptThinking.nullish().meta({ description: "Default: the last turn that thought" }),
 });
 
-/** Of OpenAI's dialects: what would change an answer there, and here has another name or is not served. */
-const openaiShape = {
-  n: z.literal([1, null]).optional(),
-  best_of: z.literal([1, null]).optional(),
-  echo: z.literal([false, null]).optional(),
-  suffix: z.literal(["", null]).optional(),
-  logprobs: z.literal([false, 0, null]).optional(),
-  top_logprobs: z.literal([0, null]).optional(),
-  logit_bias: z.object({}).strict().nullish(),
-  stop: z.array(z.unknown()).max(0).nullish(),
-  response_format: refusedUnlessNull,
-  max_completion_tokens: refusedUnlessNull,
-  max_output_tokens: refusedUnlessNull,
-  reasoning_effort: refusedUnlessNull,
-  reasoning: refusedUnlessNull,
-  functions: z.array(z.unknown()).max(0).nullish(),
-};
-
 /** What tells the prompt, which can be counted without being answered. */
 const promptShape = {
   model: modelField,
@@ -212,11 +191,6 @@ const answerShape = {
   temperature: temperatureField(2),
   top_p: z.number().min(0).max(1).nullish().meta({ description: "Default 1; 0 leaves only the likeliest token" }),
   top_k: topKField,
-  frequency_penalty: neutralPenalty,
-  presence_penalty: neutralPenalty,
-  continue_final_message: refusedUnlessNull,
-  add_generation_prompt: refusedUnlessNull,
-  seed: seedField.meta({ description: "Absent or -1: drawn by the provider, named in the receipt" }),
   ...openaiShape,
   ...samplerShape,
   ...unservedShape,
@@ -236,10 +210,6 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const penaltyRefused = { refused: ourWords`send 'repetition_penalty'` };
-const probabilitiesRefused = { refused: ourWords`probabilities are told by /v1/chat/completions; leave the field out` };
-const thinkingRefused = { refused: ourWords`send 'thinking', and 'output_config.effort' for how much` };
-const continuationRefused = { refused: ourWords`the assistant's last message is gone on with; leave the field out` };
 const textAlone = ourWords`the models served here read text alone, no images, documents or search results, and run no tools of their own`;
 const serverState = ourWords`nothing is kept or run between requests here; leave the field out`;
 const jsonSchemaObject = ourWords`expected a JSON Schema, an object`;
@@ -371,25 +341,7 @@ export const messagesRequestRules = {
   temperature: { expected: ourWords`expected a number from 0 to 2` },
   top_p: { expected: ourWords`expected a number from 0 to 1` },
   top_k: { expected: topKWords },
-  frequency_penalty: penaltyRefused,
-  presence_penalty: penaltyRefused,
-  seed: { expected: seedWords },
-  n: { refused: ourWords`a message is one answer; leave the field out` },
-  best_of: { refused: ourWords`a message is one answer; leave the field out` },
-  echo: { refused: ourWords`the prompt is not told again; leave the field out` },
-  suffix: { refused: ourWords`the models served here do not fill in between; leave the field out` },
-  logprobs: probabilitiesRefused,
-  top_logprobs: probabilitiesRefused,
-  logit_bias: { refused: ourWords`it is served by /v1/chat/completions; leave the field out` },
-  stop: { refused: ourWords`send 'stop_sequences'` },
-  response_format: { refused: ourWords`send 'output_config.format'` },
-  max_completion_tokens: { refused: ourWords`send 'max_tokens'` },
-  max_output_tokens: { refused: ourWords`send 'max_tokens'` },
-  reasoning_effort: thinkingRefused,
-  reasoning: thinkingRefused,
-  functions: { refused: ourWords`send 'tools'` },
-  continue_final_message: continuationRefused,
-  add_generation_prompt: continuationRefused,
+  ...openaiRules,
   ...samplerRules,
   ...guidedRules,
   ...templateRules,
