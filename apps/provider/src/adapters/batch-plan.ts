@@ -5,14 +5,30 @@ const ALONE_STEP_MS = 250;
 const NEARLY_READ_STEP_MS = 250;
 /** A prompt is nearly read when so many such steps read it to its end. */
 const NEARLY_READ_STEPS = 2;
+/**
+ * How long a step may take that reads prompts to their end and writes for nobody. With the step after it, which keeps
+ * to its tenth of a second, no stream waits for half a second.
+ */
+const FIRST_STEP_MS = 300;
+/** Writing that takes less is not worth a step of its own. */
+const WRITING_WAITS_FROM_MS = 20;
 /** A step reads at least so much of prompts, however slow the machine is. */
 export const PROMPT_STEP_TOKENS_MIN = 4;
 /** And at most so much. */
 export const BATCH_TOKENS_MAX = 512;
-/** Of a new measurement; the rest stays. */
-const NEW_SHARE = 0.3;
+/** Of a new measurement; the rest stays. One that is slower counts more: whoever streams waits for the steps that are still too long. */
+const FASTER_SHARE = 0.3;
+const SLOWER_SHARE = 0.7;
 /** No machine reads faster; a step that took less than was expected of its writers says nothing more. */
 const MS_PER_TOKEN_MIN = 0.001;
+
+/** Who takes part in a step. */
+export interface StepPlan {
+  /** What each prompt gets of it. */
+  readonly shares: readonly number[];
+  /** Whether runs that write go without a token this once, so that a short prompt is read sooner. */
+  readonly writersWait: boolean;
+}
 
 /**
  * How much of prompts a step reads. Reading makes a step long, and whoever streams waits for it: so it shrinks to what
@@ -20,49 +36,55 @@ const MS_PER_TOKEN_MIN = 0.001;
  */
 export class PromptBudget {
   #msPerToken: number;
-  #msPerWriter = 0;
+  #msPerWriter: number;
 
   /** @param msPerToken of a prompt, as far as it is known before the first step */
   constructor(msPerToken = 1) {
     this.#msPerToken = Math.max(MS_PER_TOKEN_MIN, msPerToken);
+    // It takes more, until a step that only writes has told.
+    this.#msPerWriter = this.#msPerToken;
   }
 
   /**
-   * What each prompt gets of the next step.
-   *
-   * @param left tokens that each has left
-   * @param writers runs that get a token in the same step
+   * @param left tokens that each prompt has left
+   * @param writers runs that want a token in the same step
    * @param tokensMax that a step may have
+   * @param haveWaited whether the writers went without one in the step before; never twice
    */
-  shares(left: readonly number[], writers: number, tokensMax: number): number[] {
+  plan(left: readonly number[], writers: number, tokensMax: number, haveWaited = false): StepPlan {
     const most = Math.max(1, Math.min(BATCH_TOKENS_MAX, tokensMax - writers));
-    const shares = sharesOf(
-      left,
-      Math.min(most, this.#tokensIn(writers > 0 ? SHARED_STEP_MS : ALONE_STEP_MS, writers)),
-    );
-    const longer = Math.min(most, this.#tokensIn(NEARLY_READ_STEP_MS, writers));
+    if (writers * this.#msPerWriter >= WRITING_WAITS_FROM_MS && !haveWaited) {
+      const shares = wholeOf(left, Math.min(most, Math.floor(FIRST_STEP_MS / this.#msPerToken)));
+      if (shares.some((share) => share > 0)) return { shares, writersWait: true };
+    }
+    const stepMs = writers > 0 ? SHARED_STEP_MS : ALONE_STEP_MS;
+    const shares = sharesOf(left, Math.min(most, this.#tokensIn(stepMs, writers)));
+    if (!haveWaited) this.#finish(shares, left, Math.min(most, this.#tokensIn(NEARLY_READ_STEP_MS, writers)));
+    return { shares, writersWait: false };
+  }
+
+  /** Makes the step longer for prompts that are nearly read, the shortest first. */
+  #finish(shares: number[], left: readonly number[], longer: number): void {
     let rest = longer - shares.reduce((sum, share) => sum + share, 0);
-    const shortestFirst = left.map((_, at) => at).toSorted((one, other) => (left[one] ?? 0) - (left[other] ?? 0));
-    for (const at of shortestFirst) {
+    for (const at of shortestFirst(left)) {
       const share = shares[at] ?? 0;
       if (rest <= 0 || (left[at] ?? 0) > NEARLY_READ_STEPS * longer) break;
       const more = Math.min(rest, (left[at] ?? 0) - share);
       shares[at] = share + more;
       rest -= more;
     }
-    return shares;
   }
 
   /** What a step took that read so many tokens of prompts and wrote one each for so many runs. */
   took(stepMs: number, promptTokens: number, writers: number): void {
     if (promptTokens === 0) {
-      if (writers > 0) this.#msPerWriter += NEW_SHARE * (stepMs / writers - this.#msPerWriter);
+      if (writers > 0) this.#msPerWriter = learnt(this.#msPerWriter, stepMs / writers);
       return;
     }
     // Steps that read few say more of the others in them.
     if (promptTokens < PROMPT_STEP_TOKENS_MIN) return;
     const msPerToken = (stepMs - writers * this.#msPerWriter) / promptTokens;
-    this.#msPerToken += NEW_SHARE * (Math.max(MS_PER_TOKEN_MIN, msPerToken) - this.#msPerToken);
+    this.#msPerToken = learnt(this.#msPerToken, Math.max(MS_PER_TOKEN_MIN, msPerToken));
   }
 
   /** Where writing alone takes longer than the step should, reading still gets half as long: else no prompt would come to its end. */
@@ -71,6 +93,25 @@ export class PromptBudget {
     const readingMs = Math.max(stepMs - writingMs, writingMs / 2);
     return Math.max(PROMPT_STEP_TOKENS_MIN, Math.floor(readingMs / this.#msPerToken));
   }
+}
+
+const learnt = (known: number, measured: number): number =>
+  known + (measured > known ? SLOWER_SHARE : FASTER_SHARE) * (measured - known);
+
+const shortestFirst = (left: readonly number[]): number[] =>
+  left.map((_, at) => at).toSorted((one, other) => (left[one] ?? 0) - (left[other] ?? 0));
+
+/** The prompts that can be read to their end, the shortest first, and nothing of the others. */
+function wholeOf(left: readonly number[], budget: number): number[] {
+  const shares = left.map(() => 0);
+  let rest = budget;
+  for (const at of shortestFirst(left)) {
+    const whole = left[at] ?? 0;
+    if (whole > rest) break;
+    shares[at] = whole;
+    rest -= whole;
+  }
+  return shares;
 }
 
 /**

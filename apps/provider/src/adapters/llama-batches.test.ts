@@ -131,15 +131,44 @@ describe("the steps of a model", () => {
     const steps = context.steps.slice(from).filter((step) => step.some(([id]) => id === long.sequence.id));
     const lengths = context.stepMs.slice(from, from + steps.length);
     expect(steps.reduce((all, step) => all + (step.find(([id]) => id === long.sequence.id)?.[1] ?? 0), 0)).toBe(3_300);
-    for (const step of steps) expect(step.filter(([, tokens, draws]) => tokens === 1 && draws)).toHaveLength(3);
+    // Only the last, which reads it to its end, may be for it alone.
+    for (const step of steps.slice(0, -1))
+      expect(step.filter(([, tokens, draws]) => tokens === 1 && draws)).toHaveLength(3);
     const slowestMs = Math.max(...lengths);
-    expect(slowestMs).toBeLessThanOrEqual(Math.max(250, 7 * costMs) + 1);
+    expect(slowestMs).toBeLessThanOrEqual(Math.max(300, 7 * costMs) + 1);
     const usual = lengths.toSorted((a, b) => a - b)[lengths.length >> 1] ?? 0;
     expect(usual).toBeLessThanOrEqual(Math.max(120, 7 * costMs) + 1);
     // Nor does the prompt stand still for them: at least a third of every step is its own.
     for (const step of steps.slice(0, -1)) expect(step.find(([id]) => id === long.sequence.id)?.[1]).toBeGreaterThan(3);
     stop.abort(new Error("enough"));
     await Promise.allSettled(streams);
+  });
+
+  /**
+   * Goal: short requests begin soon where a token takes long, and however many come, no stream waits for half a second.
+   * Method: one after another beside three streams and a long prompt; each comes while a step is under way.
+   */
+  it.each([4, 9, 11])("go on beside short requests without end, at %d ms a token", async (costMs) => {
+    const { context, wish, run } = machine(costMs);
+    const stop = new AbortController();
+    const streams = [0, 1, 2].map(async () => run(wish(4, 100_000), stop.signal));
+    const long = run(wish(4_000, 1), stop.signal);
+    while (context.steps.length < 12) await Promise.resolve();
+    const from = context.steps.length;
+    for (let count = 0; count < 10; count++) {
+      const cameMs = context.nowMs;
+      await run(wish(26, 1));
+      // What was under way, the step that it may have to let others have, and its own.
+      expect(context.nowMs - cameMs).toBeLessThanOrEqual(120 + 300 + 1);
+    }
+    let waitedMs = 0;
+    for (const [at, step] of context.steps.slice(from).entries()) {
+      waitedMs += context.stepMs[from + at] ?? 0;
+      expect(waitedMs).toBeLessThanOrEqual(500);
+      if (step.some(([id]) => id === 0)) waitedMs = 0;
+    }
+    stop.abort(new Error("enough"));
+    await Promise.allSettled([...streams, long]);
   });
 
   it("leave out whoever is not read, and go on with the others", async () => {

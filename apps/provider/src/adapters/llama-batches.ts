@@ -100,7 +100,7 @@ export class BatchSequence {
 
 /**
  * The steps of the model, one after another: in each, every run that writes gets its next token, and prompts that are
- * still read share what is left. Runs begin and end between two steps.
+ * still read share what is left; now and then those that write wait for one step, in which a short prompt is read. Runs begin and end between two steps.
  */
 export class LlamaBatches {
   readonly context: BatchContext;
@@ -111,6 +111,7 @@ export class LlamaBatches {
   readonly #budget: PromptBudget;
   readonly #nowMs: () => number;
   #isStepping = false;
+  #haveWaited = false;
   #isClosed = false;
   #stepSinceMs: number | undefined;
 
@@ -213,11 +214,7 @@ export class LlamaBatches {
           return;
         }
         this.#stepSinceMs = this.#nowMs();
-        try {
-          await this.#step(turns);
-        } catch (error) {
-          for (const turn of turns) turn.fail(error);
-        }
+        await this.#step(turns);
         this.#stepSinceMs = undefined;
       }
     } finally {
@@ -227,12 +224,23 @@ export class LlamaBatches {
 
   async #step(turns: readonly Turn[]): Promise<void> {
     const startedMs = this.#nowMs();
-    const writing = turns.filter(({ left }) => left === 0);
+    const wanting = turns.filter(({ left }) => left === 0);
     const reading = turns.filter(({ left }) => left > 0);
     const lefts = reading.map(({ left }) => left);
-    const shares = this.#budget.shares(lefts, writing.length, this.#batchTokens);
+    const { shares, writersWait } = this.#budget.plan(lefts, wanting.length, this.#batchTokens, this.#haveWaited);
+    this.#haveWaited = writersWait;
+    const writing = writersWait ? [] : wanting;
     const promptTokens = shares.reduce((sum, share) => sum + share, 0);
-    this.context.initBatch(writing.length + promptTokens);
+    try {
+      await this.#decode(writing, reading, shares);
+    } catch (error) {
+      for (const turn of [...writing, ...reading]) turn.fail(error);
+    }
+    this.#budget.took(this.#nowMs() - startedMs, promptTokens, writing.length);
+  }
+
+  async #decode(writing: readonly Turn[], reading: readonly Turn[], shares: readonly number[]): Promise<void> {
+    this.context.initBatch(shares.reduce((sum, share) => sum + share, writing.length));
     const drawing: (readonly [Turn, number])[] = [];
     for (const turn of writing) drawing.push([turn, this.#add(turn, [turn.next ?? 0], true) ?? 0]);
     for (const [at, turn] of reading.entries()) {
@@ -243,7 +251,6 @@ export class LlamaBatches {
     }
     await this.context.decodeBatch();
     await Promise.all(drawing.map(([turn, logitsAt]) => this.#draw(turn, logitsAt)));
-    this.#budget.took(this.#nowMs() - startedMs, promptTokens, writing.length);
   }
 
   /** @returns where the logits of the last token will be */
