@@ -14,3 +14,18 @@ it("measures every contender without a failure", { timeout: 120_000 }, async () 
   expect(measured.failures).toEqual({});
   expect(Object.keys(measured.results)).toEqual(["plain1", "plain64", "stream1", "stream64", "long1", "long8"]);
 });
+
+/** Goal: so does the engine's. Method: the bundled model, each measure once. */
+it("measures the engine beside the bare library", { timeout: 180_000 }, async () => {
+  const env = { ...process.env, DARKBLOOM_TEST_SMOLLM2: "" };
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(import.meta.dirname, "main.ts"), "--engine", "--tiny", "--json"],
+    { env },
+  );
+  const measured = JSON.parse(stdout) as Record<string, Record<string, object>>;
+  expect(Object.keys(measured)).toEqual(["bundled"]);
+  const names = ["attention", "drawing", "first", "gap", "pipe", "quiet", "stops", "whole"];
+  expect(Object.keys(measured["bundled"] ?? {}).toSorted()).toEqual(names);
+  expect(measured["bundled"]?.["first"]).toMatchObject({ requests: 1 });
+});

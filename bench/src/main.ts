@@ -1,3 +1,4 @@
+import { THREADS_DEFAULT } from "@darkbloom/provider";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent } from "node:http";
 import { tmpdir } from "node:os";
@@ -26,6 +27,8 @@ const usage = `Measures Darkbloom beside a bare node:http server and a bare reve
   npm run bench -- --quick   about fifteen seconds
   npm run bench -- --json    one JSON object instead of tables
   npm run bench -- --profile DIR   CPU profiles of every process
+  npm run bench -- --engine [--threads N]   the model's engine beside the bare library, with its targets: up to three
+                             minutes; the bundled model, and SmolLM2 where DARKBLOOM_TEST_SMOLLM2 names its file
 
 Rounds alternate between the contenders, so that what else the machine does hits all alike. Quote the
 ratios, not the figures. Exit code 1 if any answer was not whole.
@@ -159,8 +162,33 @@ function tables({ results, memory, silentMb, micros, failures }: Awaited<ReturnT
   return `${lines.join("\n")}\n`;
 }
 
+/** The engine under real use, model after model; what one that is not here would show is left out by name. */
+async function benchEngine(kind: "full" | "quick" | "tiny", threads: number, tell: (text: string) => void) {
+  // Loaded here, so that no other benchmark has native code in its process.
+  const engines = await import("./engine/bench.ts");
+  const { linesOf } = await import("./engine/report.ts");
+  const plan = { full: engines.fullEnginePlan, quick: engines.quickEnginePlan, tiny: engines.tinyEnginePlan }[kind];
+  const figures: Record<string, Awaited<ReturnType<typeof engines.measureEngine>>> = {};
+  const lines = [`${threads} thread${threads === 1 ? "" : "s"}; CPU: of all threads of the process`];
+  for (const [name, path] of Object.entries(engines.enginesHere())) {
+    if (path === undefined) {
+      lines.push("", `${name}: not measured, for ${engines.SECOND_MODEL} names no file`);
+      continue;
+    }
+    const measured = await engines.measureEngine(path, threads, plan, name === "bundled", (what) =>
+      tell(`${name} ${what} …\n`),
+    );
+    figures[name] = measured;
+    lines.push("", name);
+    for (const line of linesOf(measured)) lines.push(`  ${line}`);
+  }
+  return { figures, text: `${lines.join("\n")}\n` };
+}
+
 const { values } = parseArgs({
   options: {
+    engine: { type: "boolean" },
+    threads: { type: "string" },
     quick: { type: "boolean" },
     tiny: { type: "boolean" },
     json: { type: "boolean" },
@@ -169,7 +197,13 @@ const { values } = parseArgs({
   },
 });
 if (values.help) process.stdout.write(usage);
-else {
+else if (values.engine) {
+  const kind = values.tiny ? "tiny" : values.quick ? "quick" : "full";
+  const threads = Number(values.threads ?? THREADS_DEFAULT);
+  if (!Number.isInteger(threads) || threads < 1) throw new RangeError("--threads takes a whole number from 1 on");
+  const measured = await benchEngine(kind, threads, (text) => void process.stderr.write(text));
+  process.stdout.write(values.json ? `${JSON.stringify(measured.figures)}\n` : measured.text);
+} else {
   const plan = values.tiny ? tinyPlan : values.quick ? quickPlan : fullPlan;
   const measured = await bench(plan, values.profile, (text) => void process.stderr.write(text));
   process.stdout.write(values.json ? `${JSON.stringify(measured)}\n` : tables(measured));

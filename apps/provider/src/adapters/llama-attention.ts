@@ -32,18 +32,35 @@ export async function attentionOf(
   if (attentions === undefined) return undefined;
   const device = llama.gpu === false ? (cpus()[0]?.model ?? "a processor") : llama.gpu;
   const key = `${weightsSha256}, node-llama-cpp ${engineVersion}, ${device}, ${threads} threads`;
-  return attentions.find((known) => known.key === key) ?? (await measureAttention(model, key, threads, tell));
+  return (
+    attentions.find((known) => known.key === key) ??
+    (await measureAttention(model, key, threads, spentOf(llama, threads), tell))
+  );
+}
+
+/**
+ * What steps are measured by. Where processors compute, the time that they spent on it: what else a machine does at its
+ * first load must not decide for good. A graphics card's work is seen on the clock alone.
+ */
+function spentOf({ gpu }: OpenedModel["llama"], threads: number): () => number {
+  if (gpu !== false) return () => performance.now();
+  return () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000 / threads;
+  };
 }
 
 /**
  * Reads and writes with flash attention and without, in turns, so that what else the machine does hits both alike.
  *
  * @param key what it will be true for
+ * @param spentMs on anything, so far
  */
 async function measureAttention(
   model: LlamaModel,
   key: string,
   threads: number,
+  spentMs: () => number,
   tell: (step: LoadingStep) => void,
 ): Promise<AttentionFacts> {
   await using opened = new AsyncDisposableStack();
@@ -61,11 +78,11 @@ async function measureAttention(
   const said = () => tell({ step: "measuring", done: Math.min(1, spent()) });
   const step = async ({ context }: Contender, position: number, tokens: number): Promise<number> => {
     const inner = batchContextOf(context);
-    const beganMs = nowMs();
+    const beganMs = spentMs();
     inner.initBatch(tokens);
     inner.addToBatch(0, position, new Uint32Array(tokens).fill(PLAIN_TOKEN), Uint32Array.of(tokens - 1));
     await inner.decodeBatch();
-    return nowMs() - beganMs;
+    return spentMs() - beganMs;
   };
   // The first step of a context makes room, and is no measure of anything.
   for (const one of [on, off]) await step(one, 0, 1);

@@ -64,6 +64,7 @@ export class LlamaEngine implements Engine {
     loaded: LoadedModel,
     findings: LoadFindings,
     embedder: LlamaEmbedder | undefined,
+    nowMs: (() => number) | undefined,
   ) {
     this.#llama = llama;
     this.#embedder = embedder;
@@ -74,6 +75,7 @@ export class LlamaEngine implements Engine {
     const pace = findings.attention?.flash ? on : off;
     const batches = new LlamaBatches(batchContextOf(context), context.batchSize, model.fileInsights.swaSize, {
       msPerPromptToken: pace && 1000 / Math.max(1, pace.promptTokensPerSec),
+      ...(nowMs && { nowMs }),
     });
     this.#batches = batches;
     const sequences = Array.from({ length: slots }, (_, id) => new BatchSequence(batches, id));
@@ -97,7 +99,12 @@ export class LlamaEngine implements Engine {
    *
    * @throws ModelFileError
    */
-  static async open(opened: OpenedModel, options: LlamaOptions, embedder?: LlamaEmbedder): Promise<LlamaEngine> {
+  static async open(
+    opened: OpenedModel,
+    options: LlamaOptions,
+    embedder?: LlamaEmbedder,
+    nowMs?: () => number,
+  ): Promise<LlamaEngine> {
     const { llama, model, modelPath, weightsSha256, attention } = opened;
     const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
     const template = templateOf(model, modelPath);
@@ -119,7 +126,7 @@ export class LlamaEngine implements Engine {
       tasks,
       ...(embedder && { vectorLength: embedder.vectorLength }),
     };
-    return new LlamaEngine(llama, model, template, context, slots, loaded, findingsOf(opened), embedder);
+    return new LlamaEngine(llama, model, template, context, slots, loaded, findingsOf(opened), embedder, nowMs);
   }
 
   async prompt(job: PromptJob): Promise<Prompt> {

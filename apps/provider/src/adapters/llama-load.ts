@@ -12,11 +12,13 @@ import { hasTemplate } from "./model-templates.ts";
  * A model file as an engine. What it can be asked for is the file's own word: with a pooling it embeds, with a chat
  * template it talks, with both it does both; with neither it is refused as one that cannot talk.
  *
+ * @param nowMs what the length of steps is measured by
  * @throws ModelFileError
  */
 export async function loadLlama(
   options: LlamaOptions,
   tell: (step: LoadingStep) => void = () => undefined,
+  nowMs?: () => number,
 ): Promise<LlamaEngine | LlamaEmbedEngine> {
   const found = await openModel(options, tell);
   const { llama, model, modelPath, weightsSha256 } = found;
@@ -26,9 +28,9 @@ export async function loadLlama(
     const isTalking = poolingOf(model.fileInfo) === undefined || hasTemplate(model.fileInfo);
     const attention = isTalking ? await attentionOf(found, options, tell) : undefined;
     const opened = { ...found, attention };
-    if (poolingOf(model.fileInfo) === undefined) return await LlamaEngine.open(opened, options);
+    if (poolingOf(model.fileInfo) === undefined) return await LlamaEngine.open(opened, options, undefined, nowMs);
     const embedder = await LlamaEmbedder.open(model, modelPath, { contextTokens, threads });
-    if (hasTemplate(model.fileInfo)) return await LlamaEngine.open(opened, options, embedder);
+    if (hasTemplate(model.fileInfo)) return await LlamaEngine.open(opened, options, embedder, nowMs);
     const loaded = {
       build,
       weightsSha256,
