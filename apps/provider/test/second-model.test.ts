@@ -1,15 +1,18 @@
-import type { Schema } from "@darkbloom/protocol";
+import { dialects, type Endpoint, type Schema } from "@darkbloom/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EngineProcess } from "../src/adapters/engine/engine-process.ts";
 import { loadLlama } from "../src/adapters/llama-load.ts";
 import { readModelFacts } from "../src/adapters/model-file.ts";
 import { all, asked, said } from "../src/inference/engine.contract.ts";
 import { EngineEnded } from "../src/inference/engine.ts";
+import { Words } from "../src/language/words.ts";
 import { secondModelPath } from "./second-model.ts";
+import { itemsOf } from "./told.ts";
 
 const modelPath = secondModelPath ?? "";
 const options = { modelPath, build: "smollm2", slots: 4, threads: 1, contextTokens: 4096 };
 const never = new AbortController().signal;
+const CHAT: Endpoint = "/v1/chat/completions";
 
 /** Of SmolLM2: `<|endoftext|>`, `<|im_start|>`, `<|im_end|>`. */
 const endless = [0, 1, 2].map((token) => [token, -100] as const);
@@ -70,6 +73,67 @@ describe.skipIf(secondModelPath === undefined)("llama.cpp with SmolLM2 (DARKBLOO
       expect([typeof value["city"], typeof value["large"]]).toEqual(["string", "boolean"]);
     }
   });
+
+  /**
+   * Goal: an answer ends right before a stop string, however this model's tokens cut it, and the model stops with it.
+   * Method: strings out of what it says at temperature 0, which begin and end inside tokens, at their edges and across them.
+   */
+  it("ends before a stop string, wherever its tokens begin and end", async () => {
+    const question = "Name five colors.";
+    const generation = { ...said, maxTokens: 24 };
+    const whole = await all(engine, engine.prompt(asked(question)), generation);
+    const texts = whole.pieces.map((piece) => piece.text);
+    // From the sixth token on, so that something is said before.
+    const from = texts.slice(0, 6).join("").length;
+    const stops = [
+      whole.text.slice(from, from + 1),
+      whole.text.slice(from - 1, from + 2),
+      whole.text.slice(from, from + (texts[6]?.length ?? 0)),
+      whole.text.slice(from + 1, from + 12),
+    ];
+    for (const stop of stops) {
+      expect(stop).not.toBe("");
+      const { text: told, finish, taken } = await stoppedBy(question, [stop, "never said"], generation);
+      expect(told, JSON.stringify(stop)).toBe(whole.text.slice(0, whole.text.indexOf(stop)).trimStart());
+      expect(finish).toEqual({ reason: "stop", stopString: stop });
+      expect(taken).toBeLessThan(whole.pieces.length);
+    }
+    const unstopped = await stoppedBy(question, ["never said", "nor this"], generation);
+    expect(unstopped).toEqual({
+      text: whole.text.trimStart(),
+      finish: { reason: whole.finish },
+      taken: whole.pieces.length,
+    });
+  });
+
+  /** What a caller is told, and how many pieces were taken of the model for it; as the story of an answer does. */
+  async function stoppedBy(question: string, stop: readonly string[], generation: typeof said) {
+    const messages = [{ role: "user", content: question }];
+    const { job, renderer: rendererOf } = dialects[CHAT].decode({ model: "m", messages, stop, stream: true });
+    const renderer = rendererOf({ jobId: "job_1", createdSec: 0, nowSec: () => 0 });
+    const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, reasoningTokens: 0 };
+    const prompt = await engine.prompt(asked(question));
+    const reader = new Words(job, prompt, renderer, 0, () => "call_0");
+    const run = engine.run(prompt, generation, never);
+    let body = renderer.begin(usage);
+    let ended: "stop" | "length" = "stop";
+    let taken = 0;
+    while (!reader.over) {
+      const step = await run.next();
+      if (step.done) {
+        ended = step.value.finish;
+        break;
+      }
+      taken++;
+      body += reader.push(step.value);
+    }
+    await run.return({ finish: "stop", cachedTokens: 0, completionTokens: 0 });
+    body += reader.end();
+    const finish = reader.finish(ended);
+    body += renderer.finish(finish, 0) + renderer.end(usage);
+    const items = itemsOf(CHAT, true, body);
+    return { text: items.map((item) => (item.kind === "said" ? item.text : "")).join(""), finish, taken };
+  }
 
   it("tells the tokens that its text is made of, whatever bytes they have", async () => {
     const { pieces, text: whole } = await all(engine, engine.prompt(asked("Say: naïve 🙂")), {
