@@ -171,6 +171,24 @@ describe("the steps of a model", () => {
     await Promise.allSettled([...streams, long]);
   });
 
+  /** Goal: no stream goes without a token twice in a row. Method: two short requests at a time, either of which fills a step. */
+  it("write for streams between two short prompts", async () => {
+    const { context, wish, run } = machine(11);
+    const stop = new AbortController();
+    const streams = [0, 1, 2].map(async () => run(wish(4, 100_000), stop.signal));
+    while (context.steps.length < 12) await Promise.resolve();
+    const from = context.steps.length;
+    const short = async () => {
+      for (let count = 0; count < 5; count++) await run(wish(26, 1));
+    };
+    await Promise.all([short(), short()]);
+    const writes = context.steps.slice(from).map((step) => step.some(([id]) => id === 0));
+    expect(writes.filter((wrote) => !wrote).length).toBeGreaterThan(3);
+    for (const [at, wrote] of writes.entries()) expect(wrote || writes[at + 1] !== false, `step ${at}`).toBe(true);
+    stop.abort(new Error("enough"));
+    await Promise.allSettled(streams);
+  });
+
   it("leave out whoever is not read, and go on with the others", async () => {
     const { context, batches, wish, run } = machine(1);
     const slow = batches.run(wish(4, 100), never);
