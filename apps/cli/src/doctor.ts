@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
-import { checks, CLOCK_SKEW_MS, isShownOnly, type Check } from "@darkbloom/protocol";
+import { checks, CLOCK_SKEW_MS, ErrorForPeople, isShownOnly, type Check } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
 import {
   chipNames,
@@ -10,18 +10,19 @@ import {
   homeIn,
   identityFiles,
   IdentityKeyError,
+  loadModel,
   ModelFileError,
   platformHere,
   readMachine,
   readWeights,
   type IdentityChoice,
+  type ProviderStatus,
   type TpmAddress,
 } from "@darkbloom/provider";
-import { runningElsewhere, runningStatus, whyNotEarning } from "./machine-folder.ts";
+import { runningElsewhere, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
 
-const HEALTH_WAIT_MAX_MS = 5_000;
 const OTHERS_MODE_BITS = 0o077;
 
 const { pass, fail, unknown } = checks;
@@ -52,6 +53,29 @@ export async function checkModelFile(model: string): Promise<Check> {
     const isOurs = error instanceof WrongUsage || error instanceof ModelFileError;
     const seen = isOurs ? error.message.replace(/\.$/, "") : "The file cannot be read";
     return fail(id, seen, "Give a GGUF file with --model.");
+  }
+}
+
+/** Loads the model as 'provider start' would, and lets it go; a provider that runs here has it already. */
+export async function checkModelLoads(
+  wanted: Parameters<typeof loadModel>[0],
+  running: ProviderStatus | undefined,
+): Promise<Check> {
+  const id = "model.loads";
+  if (running) {
+    const { engine, engine_reason: reason } = running;
+    return engine === "ready"
+      ? pass(id, "the provider here has loaded it")
+      : fail(id, reason ?? "its process ended", "");
+  }
+  const startedMs = performance.now();
+  try {
+    await using engine = await loadModel(wanted);
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    return pass(id, `${engine.model.build} with a context of ${engine.model.contextTokens} tokens, in ${seconds} s`);
+  } catch (error) {
+    if (!(error instanceof ErrorForPeople)) throw error;
+    return fail(id, error.message.replace(/\.$/, ""), "");
   }
 }
 
@@ -101,32 +125,6 @@ const checkEnclave = (id: string, place: string): Check =>
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
-/** @returns the check, and by how many seconds this machine's clock is ahead, where the coordinator told its time */
-export async function checkCoordinator(url: string | undefined): Promise<{ check: Check; secondsAhead?: number }> {
-  const id = "coordinator.reachable";
-  if (url === undefined) return { check: unknown(id, "no coordinator is named", "Give its URL with --coordinator.") };
-  try {
-    const response = await fetch(new URL("health", url.endsWith("/") ? url : `${url}/`), {
-      signal: AbortSignal.timeout(HEALTH_WAIT_MAX_MS),
-      redirect: "error",
-    });
-    await response.body?.cancel();
-    const told = Date.parse(response.headers.get("date") ?? "");
-    const ahead = Number.isNaN(told) ? {} : { secondsAhead: (Date.now() - told) / 1000 };
-    if (response.ok) return { check: pass(id, `${url} answers`), ...ahead };
-    return {
-      check: fail(
-        id,
-        `${url} answers with status ${response.status}`,
-        "Check that the URL is a Darkbloom coordinator's.",
-      ),
-      ...ahead,
-    };
-  } catch {
-    return { check: fail(id, `${url} does not answer`, "Check the URL, the network and that the coordinator runs.") };
-  }
-}
-
 export function checkClock(secondsAhead: number | undefined): Check {
   const id = "clock.difference";
   if (secondsAhead === undefined) return unknown(id, "the coordinator did not tell its time");
@@ -141,9 +139,8 @@ export function checkClock(secondsAhead: number | undefined): Check {
 }
 
 /** Whether a provider runs, whether it may earn, and the last verdict's checks. */
-export async function checkRunning(data: string): Promise<readonly Check[]> {
+export async function checkRunning(data: string, status: ProviderStatus | undefined): Promise<readonly Check[]> {
   const id = "provider.eligible";
-  const status = await runningStatus(data);
   if (!status) {
     const way = (await runningElsewhere(data)) ?? "Start one with 'darkbloom provider start'.";
     return [unknown(id, `no provider runs on ${data}`, way)];
@@ -157,8 +154,8 @@ export async function checkRunning(data: string): Promise<readonly Check[]> {
 }
 
 /** What protects this machine and, where a provider runs, its process: by the machine's own word. */
-export async function checkPosture(data: string): Promise<readonly Check[]> {
-  const posture = (await runningStatus(data))?.posture ?? (await readMachine()).posture;
+export async function checkPosture(status: ProviderStatus | undefined): Promise<readonly Check[]> {
+  const posture = status?.posture ?? (await readMachine()).posture;
   return posture
     .map(({ name, ...entry }) => ({ id: `here.${name}`, ...entry }))
     .map((check) =>

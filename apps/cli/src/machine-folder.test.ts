@@ -33,12 +33,21 @@ const checks = [{ id: "blob.fresh", status: "fail" as const, seen: "300 s old", 
 it.each<[Partial<ProviderStatus>, string | undefined]>([
   [{ connected: true, eligible: true }, undefined],
   [{}, "It has not reached the coordinator http://c yet."],
-  [{ lost: "unreachable", checks }, "The coordinator cannot be reached. It keeps trying."],
+  [
+    { lost: "unreachable", checks },
+    "The coordinator cannot be reached. Check the URL, the network and that the coordinator runs. It keeps trying.",
+  ],
   [
     { lost: "refused" },
     expect.stringMatching(/^The coordinator refuses this machine's registration\..* It keeps trying\.$/),
   ],
-  [{ lost: "no_coordinator" }, expect.stringContaining("it is no coordinator; check the URL.")],
+  [{ lost: "no_coordinator" }, expect.stringContaining("it is no coordinator. Check the URL.")],
+  [
+    { lost: "upgrade_lost" },
+    expect.stringContaining("lets no WebSocket through. Its operator has to pass on the upgrade"),
+  ],
+  [{ lost: "certificate_untrusted" }, expect.stringContaining("set NODE_EXTRA_CA_CERTS to a file")],
+  [{ lost: "toString" }, "The connection was lost. It keeps trying."],
   [{ lost: "token_missing" }, expect.stringContaining("none was given.")],
   [{ lost: "token_refused" }, expect.stringContaining("does not take this join token")],
   [{ lost: "of a newer version" }, "The connection was lost. It keeps trying."],

@@ -3,15 +3,9 @@ import { dirname, join } from "node:path";
 import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
 import { failuresOf } from "@darkbloom/protocol";
 import { DataFolderError, openDataFolder, readPrivateFile } from "@darkbloom/protocol/node";
-import {
-  platformHere,
-  providerStatus,
-  STATUS_FILE,
-  STATUS_SILENT_MS,
-  type LossReason,
-  type ProviderStatus,
-} from "@darkbloom/provider";
+import { platformHere, providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "@darkbloom/provider";
 import { CommandFailed } from "./failure.ts";
+import { lossOf } from "./losses.ts";
 import { PROVIDERS_MAX } from "./settings.ts";
 
 /** The network's join token, for `provider start` on a machine that is not the coordinator's. Mode 0600. */
@@ -78,6 +72,21 @@ export function localSecret(coordinatorData: string): string {
   return secret;
 }
 
+/**
+ * What a machine shows to join: the token that it was given, else the secret of a coordinator here, else what 'provider login' kept.
+ *
+ * @throws CommandFailed or DataFolderError
+ */
+export function joinSecret(given: {
+  readonly token: string | undefined;
+  readonly coordinatorData: string | undefined;
+  readonly data: string;
+}): string | undefined {
+  const { token, coordinatorData, data } = given;
+  const secret = coordinatorData === undefined ? undefined : localSecret(coordinatorData);
+  return token ?? secret ?? savedToken(data);
+}
+
 /** @throws DataFolderError where somebody else could have put it there */
 export const savedToken = (data: string): string | undefined => secretIn(data, JOIN_TOKEN_FILE);
 
@@ -129,24 +138,3 @@ export function failureIn(checks: ProviderStatus["checks"]): string | undefined 
   const [failed] = failuresOf(checks, platformHere);
   return failed && `The check ${failed.id} fails: ${failed.seen}. ${failed.remedy}`.trim();
 }
-
-const losses: Readonly<Record<LossReason, string>> = {
-  unreachable: "The coordinator cannot be reached.",
-  no_coordinator: "Something answers at that address, and it is no coordinator; check the URL.",
-  closed: "The coordinator closed the connection.",
-  refused: "The coordinator refuses this machine's registration. Check that both are of the same version.",
-  token_missing:
-    "The coordinator takes a machine only with its join token, and none was given. Ask its operator for one; 'darkbloom provider login' keeps it. On the coordinator's own machine --coordinator-data does instead.",
-  token_refused:
-    "The coordinator does not take this join token: its own is another one, or it has none (--join-token) and takes no machine from elsewhere. Ask its operator.",
-  replaced: "The same identity has joined from another place, and only one of them can serve.",
-  silent: "The coordinator stopped answering.",
-  not_registered: "The coordinator did not confirm the registration.",
-  key_unavailable:
-    "The identity key cannot sign, since the chip that holds it does not answer. The log has the reason (chip_failed).",
-};
-
-/** One sentence for how a connection ended. */
-export const lossOf = (reason: string): string => (isLoss(reason) ? losses[reason] : "The connection was lost.");
-
-const isLoss = (reason: string): reason is LossReason => Object.hasOwn(losses, reason);

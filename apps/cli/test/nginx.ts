@@ -128,19 +128,18 @@ export interface Certificate {
 /** @param name what it is for, as openssl writes it @param days until it ends; below 0 it has ended */
 export function makeCertificate(folder: string, name = "IP:127.0.0.1", days = 2): Certificate {
   const file = (base: string) => join(folder, base);
-  const make = (as: string, subject: string, ...more: readonly string[]) =>
-    execFileSync(
-      programAt("openssl") ?? "openssl",
-      ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject].concat(
-        ["-keyout", file(`${as}.key`), "-out", file(`${as}.crt`)],
-        more,
-      ),
-      { stdio: "ignore" },
-    );
-  make("authority", "/CN=an authority of our own", "-days", "2");
-  const signed = ["-CA", file("authority.crt"), "-CAkey", file("authority.key")];
-  const limits = ["-addext", `subjectAltName=${name}`, "-addext", "basicConstraints=critical,CA:FALSE"];
-  make("server", "/CN=coordinator", ...signed, ...limits, "-days", String(days));
+  const openssl = (...args: readonly string[]) =>
+    execFileSync(programAt("openssl") ?? "openssl", args, { stdio: "ignore" });
+  const newKey = (as: string, subject: string) =>
+    ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", file(`${as}.key`)].concat([
+      "-subj",
+      subject,
+    ]);
+  openssl("req", "-x509", ...newKey("authority", "/CN=an authority of our own"), "-out", file("authority.crt"));
+  const request = file("server.csr");
+  openssl("req", ...newKey("server", "/CN=coordinator"), "-addext", `subjectAltName=${name}`, "-out", request);
+  const signed = ["-CA", file("authority.crt"), "-CAkey", file("authority.key"), "-copy_extensions", "copy"];
+  openssl("x509", "-req", "-in", request, ...signed, "-days", String(days), "-out", file("server.crt"));
   return { certificate: file("server.crt"), key: file("server.key"), authority: file("authority.crt") };
 }
 

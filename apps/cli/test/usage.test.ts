@@ -164,9 +164,15 @@ describe.concurrent("usage", () => {
     expect(status).toEqual({
       "node.version": "pass",
       "model.file": "pass",
+      "model.loads": "pass",
       "key.mode": "unknown",
       "key.home": "unknown",
-      "coordinator.reachable": "fail",
+      "coordinator.name": "pass",
+      "coordinator.connection": "fail",
+      "coordinator.certificate": "unknown",
+      "coordinator.reachable": "unknown",
+      "coordinator.websocket": "unknown",
+      "coordinator.join": "unknown",
       "clock.difference": "unknown",
       "provider.eligible": "unknown",
     });

@@ -29,13 +29,15 @@ export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/sc
 export { providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "./adapters/status-file.ts";
 export { describeTpm } from "./adapters/tpm/tpm-key.ts";
 export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
-export type { EngineState, LossReason, TrustFacts } from "./events/events.ts";
+export type { DialFault, EngineState, LossReason, TrustFacts } from "./events/events.ts";
 export { EngineLoadError } from "./adapters/engine/engine-life.ts";
 export type { LoadingStep } from "./adapters/engine/words.ts";
 export type { Engine } from "./inference/engine.ts";
 export type { Abilities } from "./language/abilities.ts";
 export { callsText } from "./language/tool-syntax.ts";
 export { replay, type Replayed } from "./inference/replay.ts";
+export { tryJoin } from "./try-join.ts";
+export { faultOfError } from "./ws/dial-faults.ts";
 export {
   loadModel,
   startProvider,

@@ -52,6 +52,8 @@ export function sentenceOf(failure: Failure): string {
       return `There is no such route. ${failure.baseUrl === undefined ? "" : `${failure.baseUrl}. `}GET /openapi.json lists what there is.`;
     case "method_not_allowed":
       return `This route does not take that method; it takes ${failure.allow}.`;
+    case "upgrade_needed":
+      return "Providers connect here by WebSocket. Whoever did so sees that a proxy on the way leaves the upgrade out.";
     case "idempotency_conflict":
       return failure.conflict === "other_body"
         ? "This Idempotency-Key came with another request body before. Nothing was charged. Send a new key with a new request."

@@ -94,6 +94,14 @@ export const failures = {
     openai: "invalid_request_error",
     anthropic: "invalid_request_error",
   },
+  /** The providers' door was asked for without a WebSocket. */
+  upgrade_needed: {
+    status: 426,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
   /** An `Idempotency-Key` that came with another body, or whose request still runs. */
   idempotency_conflict: {
     status: 409,
@@ -231,6 +239,7 @@ interface Facts {
   /** Where the path is near one of ours: which base URL it asks for. */
   route_not_found: { baseUrl?: OurWords };
   method_not_allowed: { allow: OurWords };
+  upgrade_needed: unknown;
   idempotency_conflict: { conflict: "other_body" } | { conflict: "running"; retryAfterSec: number };
   payload_too_large: { maxBytes: number };
   rate_limit_exceeded: { retryAfterSec: number };

@@ -12,7 +12,8 @@ import {
 import { startClean } from "../clean-start.ts";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";
-import { failureIn, localSecret, lossOf, savedToken } from "../machine-folder.ts";
+import { lossOf } from "../losses.ts";
+import { failureIn, joinSecret } from "../machine-folder.ts";
 import { locateModel } from "../model.ts";
 import { note, outputOf, type Output } from "../output.ts";
 import { DRAIN_SEC_DEFAULT, listenForStop } from "../stop.ts";
@@ -62,8 +63,7 @@ export const providerStart = command({
     startClean();
     const stop = listenForStop(drainTimeout);
     const located = locateModel(model);
-    const secret = coordinatorData === undefined ? undefined : localSecret(coordinatorData);
-    const authToken = token ?? secret ?? savedToken(data);
+    const authToken = joinSecret({ token, coordinatorData, data });
     if (authToken !== undefined && coordinator.protocol === "http:" && !isLoopback(coordinator.hostname))
       note("Warning: the join token goes to the coordinator in the clear. Use an https:// address.");
     const story = storyOf(outputOf(json));

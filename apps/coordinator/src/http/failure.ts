@@ -31,6 +31,8 @@ export function failureHeaders(failure: Failure): Record<string, string> {
     ...(failure.code === "idempotency_conflict" && failure.conflict === "other_body" && { "x-should-retry": "false" }),
     ...(failure.code === "key_missing" && { "www-authenticate": 'Bearer realm="darkbloom"' }),
     ...(failure.code === "key_invalid" && { "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"' }),
+    // RFC 9110 §15.5.22.
+    ...(failure.code === "upgrade_needed" && { upgrade: "websocket", connection: "upgrade" }),
     ...(failure.code === "method_not_allowed" && { allow: failure.allow }),
   };
 }

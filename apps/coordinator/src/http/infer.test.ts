@@ -204,6 +204,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   receipt_not_found: { code: "receipt_not_found" },
   tile_not_found: { code: "tile_not_found" },
   route_not_found: { code: "route_not_found" },
+  upgrade_needed: { code: "upgrade_needed" },
   method_not_allowed: { code: "method_not_allowed", allow: "POST, OPTIONS" as OurWords },
   idempotency_conflict: { code: "idempotency_conflict", conflict: "running", retryAfterSec: 2 },
   payload_too_large: { code: "payload_too_large", maxBytes: 1 },

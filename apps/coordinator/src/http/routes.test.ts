@@ -352,6 +352,11 @@ it("is ready only while the ledger can be written", async () => {
 describe("paths, methods and origins", () => {
   it("tells unknown paths from wrong methods", async () => {
     await using edge = await openEdge();
+    const codes = new Map([
+      [404, "route_not_found"],
+      [405, "method_not_allowed"],
+      [426, "upgrade_needed"],
+    ]);
     const table: [method: string, path: string, status: number, allow: string | null][] = [
       ["GET", "/v1/nothing", 404, null],
       ["OPTIONS", "/v1/nothing", 404, null],
@@ -366,6 +371,9 @@ describe("paths, methods and origins", () => {
       ["DELETE", "//v1//chat/completions/?a=//", 405, "POST, OPTIONS"],
       ["GET", "/v1/v1/models", 404, null],
       ["POST", "/chat/completions", 404, null],
+      ["GET", "/ws/provider", 426, null],
+      ["POST", "//ws/provider/?a", 426, null],
+      ["GET", "/ws/provider/x", 404, null],
       ["OPTIONS", "/v1/models/org/tiny", 204, "GET, HEAD, OPTIONS"],
     ];
     for (const [method, path, status, allow] of table) {
@@ -374,8 +382,8 @@ describe("paths, methods and origins", () => {
       expect(response.headers.get("x-request-id")).toBe("mine");
       expect(response.headers.get("request-id")).toBe("mine");
       const text = await response.text();
-      if (status >= 400 && method !== "HEAD")
-        expect(JSON.parse(text).error.code).toBe(status === 404 ? "route_not_found" : "method_not_allowed");
+      if (status >= 400 && method !== "HEAD") expect(JSON.parse(text).error.code).toBe(codes.get(status));
+      expect(response.headers.get("upgrade")).toBe(status === 426 ? "websocket" : null);
     }
   });
 

@@ -1,5 +1,5 @@
 import swagger from "@fastify/swagger";
-import { failures, NetworkError, type OurWords } from "@darkbloom/protocol";
+import { failures, NetworkError, type Failure, type OurWords } from "@darkbloom/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import { once } from "node:events";
@@ -79,7 +79,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     done();
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
-  app.setNotFoundHandler((request, reply) => refuse(deps, new NetworkError(routeNotFound(request)), request, reply));
+  app.setNotFoundHandler((request, reply) => refuse(deps, new NetworkError(notFound(request)), request, reply));
 
   void app.register(swagger, describeApi(deps.settings.version));
   void app.register(async (scope) => {
@@ -134,6 +134,10 @@ function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<Ser
   new Connections(deps.settings.connectionsMax ?? HTTP_CONNECTIONS_MAX).watch(server);
   return server.on("upgrade", (request, socket, head) => deps.acceptProvider(request, socket, head));
 }
+
+/** The providers' path, asked for without the upgrade, tells a machine that a proxy took that away. */
+const notFound = (request: Pick<FastifyRequest, "url" | "headers">): Failure =>
+  pathOf(request.url) === PROVIDER_PATH ? { code: "upgrade_needed" } : routeNotFound(request);
 
 function greet(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply): void {
   request.requestId = requestIdOf(request.raw, deps.random);

@@ -15,8 +15,12 @@ const signInThread = promisify<string, Uint8Array, KeyObject, Buffer>(sign);
  *
  * @throws IdentityKeyError where the file is readable by others or is something else
  */
-export function openSoftwareKey(folder: DataFolder): Signer {
-  const key = storedKey(folder) ?? newKey(folder);
+export const openSoftwareKey = (folder: DataFolder): Signer => signerOf(storedKey(folder) ?? newKey(folder));
+
+/** An identity that is in no file and is gone with this process. */
+export const passingKey = (): Signer => signerOf(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+
+function signerOf(key: KeyObject): Signer {
   return {
     publicKey: pointOf(key),
     signTagged: async (tag, message) =>

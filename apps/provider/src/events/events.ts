@@ -24,11 +24,35 @@ export type EngineState =
   | { readonly state: "restarting"; readonly why: string; readonly retryInMs: number }
   | { readonly state: "failed"; readonly why: string };
 
+/** Why a dial came to no connection, as far on the way as it got. */
+export type DialFault =
+  /** The host's name leads to no address. */
+  | "name_unknown"
+  /** Nothing listens at that port. */
+  | "connection_refused"
+  | "no_answer"
+  /** Any other fault of the network. */
+  | "unreachable"
+  /** What answers speaks no TLS, or none that we do. */
+  | "tls_failed"
+  /** Of a private authority, or of whoever stands between. */
+  | "certificate_untrusted"
+  | "certificate_out_of_date"
+  | "certificate_of_another_name"
+  | "redirected"
+  /** The coordinator answers, and was not asked for a WebSocket: a proxy left that out. */
+  | "upgrade_lost"
+  /** A proxy finds nobody behind it. */
+  | "nothing_behind_proxy"
+  | "no_room"
+  /** Before a join token could be shown. */
+  | "forbidden"
+  /** Something answers at that address, and it is no coordinator. */
+  | "no_coordinator";
+
 /** How a connection ended, or why there was none. */
 export type LossReason =
-  | "unreachable"
-  /** Something answers at that address, and it is no coordinator. */
-  | "no_coordinator"
+  | DialFault
   | "closed"
   /** The coordinator does not take this machine in. */
   | "refused"

@@ -1,3 +1,5 @@
+import type { DialFault } from "../events/events.ts";
+
 /** The provider's end of the connection; the edge implements it over WebSocket, tests over a simulated network. */
 export interface Wire {
   /** Text handed over and not yet written to the network, in bytes. */
@@ -28,12 +30,11 @@ export interface Dialer {
   dial(listener: Listener, signal: AbortSignal): Promise<Wire>;
 }
 
-/** `no_coordinator`: something answers there, and it is not a coordinator's door for providers. */
 export class DialError extends Error {
   override readonly name = "DialError";
-  readonly code: "unreachable" | "no_coordinator";
+  readonly code: DialFault;
 
-  constructor(code: DialError["code"], options?: ErrorOptions) {
+  constructor(code: DialFault, options?: ErrorOptions) {
     super(code, options);
     this.code = code;
   }

@@ -163,7 +163,7 @@ describe("a dial", () => {
 
   it("finds nobody there", async () => {
     await new Promise((resolve) => http.close(resolve));
-    await expect(webSocketDialer(base).dial(quiet, never)).rejects.toMatchObject({ code: "unreachable" });
+    await expect(webSocketDialer(base).dial(quiet, never)).rejects.toMatchObject({ code: "connection_refused" });
   });
 
   it("finds somebody else there", async () => {

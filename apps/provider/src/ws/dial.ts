@@ -1,6 +1,7 @@
 import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
 import { WebSocket } from "ws";
 import { DialError, type Dialer, type Wire } from "../session/wire.ts";
+import { faultOfError, faultOfStatus } from "./dial-faults.ts";
 
 /** From the dial to an open socket. */
 const CONNECT_MS_MAX = 15_000;
@@ -37,12 +38,12 @@ export function webSocketDialer(coordinator: string): Dialer {
         arrived();
         resolve(wireOf(ws, () => listener.drained()));
       });
-      ws.on("unexpected-response", (request) => {
-        reject(new DialError("no_coordinator"));
+      ws.on("unexpected-response", (request, response) => {
+        reject(new DialError(faultOfStatus(response.statusCode ?? 0)));
         request.destroy();
       });
       // An error is always followed by a close, which is where the connection ends.
-      ws.on("error", (cause) => reject(new DialError("unreachable", { cause })));
+      ws.on("error", (cause) => reject(new DialError(faultOfError(cause), { cause })));
       ws.on("close", (code, reason) => {
         arrived();
         if (isOpen) listener.closed(code, reason.toString());
