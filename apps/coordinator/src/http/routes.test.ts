@@ -9,6 +9,7 @@ import {
   type RequestId,
 } from "@darkbloom/protocol";
 import { systemClock } from "@darkbloom/protocol/node";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import {
@@ -510,8 +511,29 @@ describe("the API description", () => {
   };
 
   /**
-   * Goal: tools can read it. Method: JSON Schema's own schema over each schema inside.
+   * Goal: tools can read it. Method: a validator of OpenAPI over the whole, and over the same with each of the faults that
+   * ours had or could have; JSON Schema's own schema over each schema inside.
    */
+  it("is OpenAPI", async () => {
+    const description = await describeIt();
+    const judge = async (changed: object) => {
+      const validator = new Validator();
+      const { valid } = await validator.validate({ ...description, ...changed });
+      return [valid, validator.version];
+    };
+    expect(await judge({})).toEqual([true, "3.1"]);
+    const faults: Record<string, object> = {
+      "no title": { info: { version: "1" } },
+      "a path without a slash": { paths: { health: {} } },
+      "an unknown member": { servers: [{ url: "/", uri: "/" }] },
+      "a response without a description": { paths: { "/x": { get: { responses: { 200: {} } } } } },
+      "a parameter that is nowhere": { paths: { "/x": { get: { parameters: [{ name: "id", in: "head" }] } } } },
+    };
+    for (const [fault, changed] of Object.entries(faults))
+      expect([fault, (await judge(changed))[0]]).toEqual([fault, false]);
+  });
+
+  /** Goal: the same of what the validator leaves open. Method: JSON Schema's own schema over each schema inside. */
   it("holds valid schemas only", async () => {
     const description = await describeIt();
     const schemas = schemasIn(description);
