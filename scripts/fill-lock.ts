@@ -1,29 +1,22 @@
 /**
- * Completes package-lock.json with the optional packages of other platforms.
+ * Completes package-lock.json with the optional packages of other platforms, and with hashes.
  *
  * npm writes a lock entry only for what the registry at hand could show it. Where a registry lacks
  * the binaries of foreign platforms, the lock lacks them too, and `npm ci` then stops with
  * "Missing: … from lock file" on every machine. This adds what is missing: version from the parent's
  * own `optionalDependencies`, os/cpu/libc and integrity from the registry where it knows them, else
- * os and cpu from the package's name. Run it after every change of dependencies: `npm run fill-lock`.
+ * os and cpu from the package's name. Entries that still have no hash are asked for each time, and those that have
+ * none afterwards are listed in SECURITY.md. Run it after every change of dependencies: `npm run fill-lock`.
  */
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { fillHashes, withTable } from "./lock/hashes.ts";
+import { readLock, withoutHash, writeLock, type Entry } from "./lock/lock.ts";
 
-interface Entry {
-  version?: string;
-  integrity?: string;
-  os?: string[];
-  cpu?: string[];
-  libc?: string[];
-  optional?: boolean;
-  dev?: boolean;
-  optionalDependencies?: Record<string, string>;
-  engines?: Record<string, string>;
-}
-
-const path = new URL("../package-lock.json", import.meta.url);
-const lock = JSON.parse(readFileSync(path, "utf8")) as { packages: Record<string, Entry> };
+const repository = join(import.meta.dirname, "..");
+const lock = readLock(repository);
 
 const systems = [
   "android",
@@ -78,9 +71,9 @@ function fromRegistry(name: string, version: string): Pick<Entry, "os" | "cpu" |
   }
 }
 
-const root = lock.packages[""] as { overrides?: Record<string, string> };
-const overrides =
-  (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as typeof root).overrides ?? {};
+const { overrides = {} } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
+  overrides?: Record<string, string>;
+};
 let added = 0;
 for (const parent of Object.values(lock.packages)) {
   for (const [name, wanted] of Object.entries(parent.optionalDependencies ?? {})) {
@@ -103,6 +96,17 @@ for (const parent of Object.values(lock.packages)) {
     process.stdout.write(`added ${name}@${version}\n`);
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
-process.stdout.write(`${added} entries added\n`);
+const run = promisify(execFile);
+const filled = await fillHashes(lock, async (name, version) => {
+  try {
+    return (await run("npm", ["view", `${name}@${version}`, "dist.integrity"])).stdout.trim();
+  } catch {
+    return undefined;
+  }
+});
+writeLock(repository, lock);
+const page = join(repository, "SECURITY.md");
+writeFileSync(page, withTable(readFileSync(page, "utf8"), lock));
+process.stdout.write(
+  `${added} entries added, ${filled.length} hashes filled, ${withoutHash(lock).length} entries without one\n`,
+);

@@ -22,13 +22,20 @@ import {
 import { runningElsewhere, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";
+import { endOfLife } from "./node-life.ts";
 
 const OTHERS_MODE_BITS = 0o077;
 
 const { pass, fail, unknown } = checks;
 
-/** The launcher has refused older ones, so this only says which it is. */
-export const checkNode = (): Check => pass("node.version", `Node ${process.versions.node}`);
+/** The launcher has refused those that are too old to run this. */
+export function checkNode(version: string, nowMs: number): Check {
+  const id = "node.version";
+  const end = endOfLife(version, nowMs);
+  return end === undefined
+    ? pass(id, `Node ${version}`)
+    : unknown(id, `Node ${version}, without security fixes since ${end}`, "Start with a newer one.");
+}
 
 export async function checkModelFile(model: string): Promise<Check> {
   const id = "model.file";

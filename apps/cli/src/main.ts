@@ -3,6 +3,7 @@ import { CommanderError } from "commander";
 import { commands, groups } from "./commands/index.ts";
 import { unknownNames } from "./environment.ts";
 import { describeBug, WrongUsage, type ExitCode } from "./failure.ts";
+import { endOfLife, endOfLifeNote } from "./node-life.ts";
 import { note } from "./output.ts";
 import { programOf } from "./program.ts";
 import { sentenceOf } from "./sentences.ts";
@@ -33,7 +34,11 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       code = ended;
     },
   });
-  if (!isSupervised) unknownNames(process.env).forEach((hint) => note(`Warning: ${hint}`));
+  if (!isSupervised) {
+    unknownNames(process.env).forEach((hint) => note(`Warning: ${hint}`));
+    const end = endOfLife(process.versions.node, Date.now());
+    if (end !== undefined) note(endOfLifeNote(process.versions.node, end));
+  }
   try {
     await program.parseAsync(argv);
     return code;

@@ -51,7 +51,7 @@ export const providerDoctor = command({
       : { checks: notTried("no coordinator is named", "Give its URL with --coordinator.") };
     const file = await checkModelFile(model);
     const checks: readonly Check[] = [
-      checkNode(),
+      checkNode(process.versions.node, Date.now()),
       file,
       ...(file.status === "fail" ? [] : [await loads()]),
       checkKeyFile(data),
