@@ -182,8 +182,8 @@ describe.runIf(hasNginx)("the way through nginx", () => {
     await lost(unknown, "certificate_untrusted");
     await lost(unnamed, "token_missing");
     await lost(blocked, "upgrade_lost");
-    const status = await darkbloom(["provider", "status", "--data", join(folder.path, "blocked")]);
-    expect(status).toMatchObject({ code: 1, stdout: expect.stringContaining("lets no WebSocket through") });
+    const blockedStatus = await darkbloom(["provider", "status", "--data", join(folder.path, "blocked")]);
+    expect(blockedStatus).toMatchObject({ code: 1, stdout: expect.stringContaining("lets no WebSocket through") });
 
     const doctor = async (name: string, url: string, environment: Record<string, string>) => {
       const args = ["provider", "doctor", "--json", "--data", join(folder.path, name), "--coordinator", url];
