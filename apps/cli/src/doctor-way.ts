@@ -37,9 +37,7 @@ export async function goToCoordinator(
   url: URL,
   { authToken, version, isConnected }: { authToken: string | undefined; version: string; isConnected: boolean },
 ): Promise<Way> {
-  const gone: Check[] = [];
-  const connected = await connectTo(url);
-  gone.push(...connected);
+  const gone = await connectTo(url);
   if (hasFailed(gone)) return { checks: withRest(gone) };
   const { check, secondsAhead } = await askHealth(url);
   gone.push(check);
@@ -50,8 +48,7 @@ export async function goToCoordinator(
     return { checks: [...gone, pass("coordinator.websocket", own), pass("coordinator.join", own)], ...told };
   }
   const reason = await tryJoin({ coordinatorUrl: url.href, authToken, version });
-  gone.push(...joinChecks(reason, authToken !== undefined));
-  return { checks: withRest(gone), ...told };
+  return { checks: withRest([...gone, ...joinChecks(reason, authToken !== undefined)]), ...told };
 }
 
 const hasFailed = (gone: readonly Check[]): boolean => gone.some(({ status }) => status === "fail");
