@@ -43,6 +43,8 @@ export interface ChildOptions {
   /** How long it may take to end what it has begun. */
   readonly drainMs: number;
   onEvent(event: ChildEvent): void;
+  /** It ended and is started again after the pause. */
+  onRestart?(facts: { readonly how: string; readonly pauseMs: number }): void;
 }
 
 /**
@@ -58,6 +60,8 @@ export class Child implements AsyncDisposable {
   readonly #firstReady = Promise.withResolvers<ChildEvent>();
   #process: ChildProcess | undefined;
   #hasBeenReady = false;
+  /** Why it is being ended by us, to be started again. */
+  #replacedFor: string | undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
@@ -78,15 +82,28 @@ export class Child implements AsyncDisposable {
     process.off("exit", this.#kill);
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Ends a process that does not answer, and starts it again. @param how what is told of it */
+  replace(how: string): void {
+    this.#replacedFor = how;
+    this.#kill();
+  }
+
   async #keepRunning(): Promise<void> {
     let pauseMs = RESTART_PAUSE_FIRST_MS;
     while (!this.#halt.signal.aborted) {
       const startedAt = performance.now();
-      const how = await this.#run();
+      const ended = await this.#run();
+      const how = this.#replacedFor ?? ended;
+      this.#replacedFor = undefined;
       if (this.#halt.signal.aborted) return;
       if (!this.#hasBeenReady) return this.#firstReady.reject(new ChildEndedEarly());
       if (performance.now() - startedAt > STEADY_MS) pauseMs = RESTART_PAUSE_FIRST_MS;
       note(`${this.#options.name} ${how}; it starts again in ${pauseMs / 1000} s.`);
+      this.#options.onRestart?.({ how, pauseMs });
       await sleep(pauseMs, undefined, { signal: this.#halt.signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, RESTART_PAUSE_MAX_MS);
     }

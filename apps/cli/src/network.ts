@@ -4,7 +4,8 @@ import type { SerialDisclosure } from "@darkbloom/coordinator";
 import { COORDINATOR_FOLDER } from "./admin.ts";
 import { Child, ChildEndedEarly, textIn, type ChildEvent } from "./child.ts";
 import { reachableUrl } from "./listening.ts";
-import { providerFolder } from "./machine-folder.ts";
+import { HANG_LOOK_EVERY_MS, HangWatch } from "./hang-watch.ts";
+import { providerFolder, statusIn } from "./machine-folder.ts";
 import { note } from "./output.ts";
 import { scrubbedEnvironment } from "@darkbloom/provider";
 import { environmentNameOf, flagOf, isSettingName, type SettingName } from "./settings.ts";
@@ -35,6 +36,8 @@ export interface NetworkPlan {
   readonly receiptDays: number;
   /** What providers on other machines show; our own read the coordinator's local secret in its folder. */
   readonly joinToken: string | undefined;
+  /** A process of ours ended, or hung and was ended, and is started again. */
+  onRestart(facts: { readonly process: string; readonly reason: string; readonly retryInMs: number }): void;
 }
 
 /** The processes of `darkbloom up`. Disposing stops the coordinator first, since its requests need the providers. */
@@ -57,12 +60,17 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
   await using opening = new AsyncDisposableStack();
   let port = plan.port;
   let isStopping = false;
+  const restarted =
+    (name: string) =>
+    ({ how, pauseMs }: { how: string; pauseMs: number }) =>
+      plan.onRestart({ process: name, reason: how, retryInMs: pauseMs });
   const coordinator = new Child({
     name: "coordinator",
     drainMs: plan.drainTimeout * 1000,
     args: () => coordinatorArgs(plan, port),
     environment: joinTokenFor(plan.joinToken),
     onEvent: () => undefined,
+    onRestart: restarted("coordinator"),
   });
   opening.use(coordinator);
   const baseUrl = reachableUrl(textIn(await coordinator.ready, "base_url"));
@@ -80,10 +88,12 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
         // While everything stops, that a provider lost its coordinator is no news.
         if (news !== undefined && !isStopping) note(`${name}: ${news}`);
       },
+      onRestart: restarted(name),
     });
     provider.ready.catch(() => note(`${name} could not start, and is left out.`));
     return provider;
   });
+  opening.use(watchForHangs(plan.data, providers));
   const parts = opening.move();
   return {
     baseUrl,
@@ -94,6 +104,24 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
       await Promise.all(providers.map((provider) => provider[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** A coordinator drops a provider that hangs; here it is ended, so that it comes back. */
+function watchForHangs(data: string, providers: readonly Child[]): Disposable {
+  const watched = providers.map((provider, index) => ({
+    provider,
+    watch: new HangWatch(),
+    folder: join(data, providerFolder(index + 1)),
+  }));
+  const timer = setInterval(() => {
+    for (const { provider, watch, folder } of watched) {
+      const status = statusIn(folder);
+      // What a process before it has left says nothing of this one, which may still load its model.
+      const seconds = watch.look(status?.pid === provider.pid ? status?.at : undefined);
+      if (seconds !== undefined) provider.replace(`gave no sign of life for ${seconds} s and was ended`);
+    }
+  }, HANG_LOOK_EVERY_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function servingOf(providers: readonly Child[]): Promise<{ serial: string; ready: number }> {

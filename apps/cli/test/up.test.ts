@@ -160,6 +160,26 @@ it("starts again what crashes", { timeout: SLOW_MS }, async () => {
   expect(childrenOf(running.pid).filter((pid) => before.includes(pid))).toEqual([]);
   expect(running.stderr).toContain("coordinator was ended by SIGKILL; it starts again in 1 s.");
   expect(running.stderr).toContain("provider-1 was ended by SIGKILL; it starts again in 1 s.");
+  expect(running.lines.filter(({ event }) => event === "restarted")).toEqual(
+    expect.arrayContaining([
+      { event: "restarted", process: "coordinator", reason: "was ended by SIGKILL", retry_in_ms: 1000 },
+      { event: "restarted", process: "provider-1", reason: "was ended by SIGKILL", retry_in_ms: 1000 },
+    ]),
+  );
+});
+
+/** Goal: a provider that hangs is noticed, told and replaced. Method: stop its process; the network answers again by another. */
+it("starts again what hangs", { timeout: 2 * SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  await using running = up(folder.path);
+  const ready = await running.ready;
+  const { stdout } = await darkbloom(["provider", "status", "--data", join(folder.path, "provider-1"), "--json"]);
+  const { pid }: { pid: number } = JSON.parse(stdout);
+  process.kill(pid, "SIGSTOP");
+  await eventually(() => running.stderr.includes("provider-1 gave no sign of life for 40 s and was ended"), 90_000);
+  await eventually(async () => (await chat(ready, "Hello").catch(() => undefined))?.status === 200, 60_000);
+  expect(isAlive(pid)).toBe(false);
+  expect(running.lines.map(({ event }) => event)).toEqual(["ready", "restarted"]);
 });
 
 /** Goal: any GGUF file becomes a model of the network. Method: the bundled weights under another name. */

@@ -43,6 +43,7 @@ export const up = command({
   async run({ data, host, model: wanted, providers, threads, joinToken, corsOrigin, json, ...rest }) {
     const stop = listenForStop(rest.drainTimeout);
     const model = locateModel(wanted);
+    const output = outputOf(json);
     if (!isLoopback(host)) {
       note(plaintextWarning(host));
       if (joinToken === undefined) note(noTokenNote);
@@ -59,6 +60,9 @@ export const up = command({
       aliases: rest.alias ?? [],
       threads: threads ?? Math.max(1, Math.floor(THREADS_DEFAULT / providers)),
       joinToken,
+      onRestart: ({ process: name, reason, retryInMs }) => {
+        if (json) output.result({ event: "restarted", process: name, reason, retry_in_ms: retryInMs }, () => "");
+      },
     };
     await using network = new AsyncDisposableStack();
 
@@ -77,7 +81,7 @@ export const up = command({
     const start = async (): Promise<0 | 1> => {
       const { baseUrl, apiKey, serial, ready, balance, tasks } = await untilServing();
       if (ready < providers) note(`${ready} of ${providers} providers serve so far.`);
-      outputOf(json).result(
+      output.result(
         {
           event: "ready",
           base_url: baseUrl,
