@@ -186,7 +186,7 @@ export class TestNetwork {
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
       minTrust: "self_signed",
       pins: job.pins.map((name) => this.serials.ofPin(name)),
-      held: this.answers.share(),
+      held: this.answers.share(account),
       hangUp: caller.signal,
       shutdown: this.shutdown,
     };

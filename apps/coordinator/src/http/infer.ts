@@ -107,8 +107,8 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   const hangUp = watchHangUp(request.raw, reply.raw);
   const caller = await admit(door, request.headers, reply);
   const wishes = readAskHeaders(request.headers);
-  using room = bodies.share();
-  using held = answers.share();
+  using room = bodies.share(caller.account);
+  using held = answers.share(caller.account);
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);
   const json = parseJson(body);
   const dialect = dialectFor(endpoint, json);

@@ -4,11 +4,15 @@ import {
   NetworkError,
   NONCE_CHARS_MAX,
   utf8,
+  type AccountId,
+  type KeyId,
   type ReceiptDocument,
 } from "@darkbloom/protocol";
+import { nodeCrypto } from "@darkbloom/protocol/node";
 import { request } from "node:http";
 import { expect, it } from "vitest";
 import { chatBody, closing, facts, KEY, openEdge, PROVIDER } from "../../test/http-kit.ts";
+import { hashOfKey } from "../accounts/keys.ts";
 import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
 import { PLAIN_ANSWER_BYTES_MAX } from "./reply.ts";
 
@@ -125,12 +129,13 @@ it.each([
 });
 
 /**
- * Goal: plain answers that are held open never hold more than their bound; one more is told so at once, and what ended gives its
- * room back. Method: 64 answers that fill it exactly, a machine that begins anew, one answer more, then all ended and one more again.
+ * Goal: plain answers that are held open never hold more than their bound, and those of one account no more than they leave to all
+ * others; one more is told so at once, and what ended gives its room back. Method: 32 answers that fill an account's part exactly, a
+ * machine that begins anew, one answer more, one of another account, then all ended and one more again.
  */
 it("holds no more of all plain answers than its bound", async () => {
-  const held = 64;
-  const piece = new Uint8Array(ANSWERS_BYTES_MAX / held);
+  const held = 32;
+  const piece = new Uint8Array(ANSWERS_BYTES_MAX / 2 / held);
   const open = Promise.withResolvers<void>();
   const filled = Promise.withResolvers<void>();
   let full = 0;
@@ -151,7 +156,18 @@ it("holds no more of all plain answers than its bound", async () => {
   const refused = await edge.chat(chatBody());
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
   expect(await refused.json()).toMatchObject({ error: { code: "overloaded" } });
+  const other = KEY.replace("eigeninference-test", "eigeninference-more");
+  const record = await edge.accounts.find(hashOfKey(nodeCrypto, KEY));
+  if (record)
+    await edge.accounts.add(hashOfKey(nodeCrypto, other), {
+      ...record,
+      keyId: "key_2" as KeyId,
+      account: "acct_2" as AccountId,
+    });
+  const others = edge.chat(chatBody(), { authorization: `Bearer ${other}` });
+  await expect.poll(() => full, { timeout: 5_000 }).toBe(held + 1);
   open.resolve();
+  expect((await others).status).toBe(502);
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(held).fill(502));
   expect((await edge.chat(chatBody())).status).toBe(502);
 });

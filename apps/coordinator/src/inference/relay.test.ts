@@ -2,6 +2,7 @@ import {
   AnswerMalformed,
   NetworkError,
   utf8,
+  type AccountId,
   type AnswerCheck,
   type OpenedFrame,
   type ProviderId,
@@ -25,8 +26,9 @@ interface Relayed {
 
 /** The relay of one answer to a caller, and what is held of it. */
 function relayed({ stream = true, maxBytes = 1e9, caller = new Caller(), check }: Relayed = {}) {
-  const budget = new Budget(maxBytes);
-  const held = budget.share();
+  // An account may take half of it.
+  const budget = new Budget(2 * maxBytes);
+  const held = budget.share("acct_test" as AccountId);
   const ask = askFor({ stream }, { held, hangUp: caller.signal });
   const broken = new NetworkError({
     code: "provider_fault",
@@ -38,7 +40,7 @@ function relayed({ stream = true, maxBytes = 1e9, caller = new Caller(), check }
   const take = (text: string | Uint8Array, completionTokens: number, final = false) =>
     relay.take({ plaintext: typeof text === "string" ? utf8(text) : text, completionTokens, final } as OpenedFrame);
   const isFull = () => {
-    using other = budget.share();
+    using other = budget.share("acct_other" as AccountId);
     return !other.grow(maxBytes);
   };
   return { relay, take, caller, isFull, said: () => new TextDecoder().decode(caller.body) };

@@ -1,12 +1,14 @@
+import type { AccountId } from "@darkbloom/protocol";
 import { expect, it } from "vitest";
+import { anna, bert } from "../ledger/ledger.samples.ts";
 import { Budget } from "./budget.ts";
 
 /** Goal: the sum never exceeds its bound and nothing is lost. Method: two takers, one leaves. */
 it("shares its bytes, refuses what is too much, and takes back what was given", () => {
-  const budget = new Budget(10);
-  using first = budget.share();
+  const budget = new Budget(20);
+  using first = budget.share(anna);
   {
-    using second = budget.share();
+    using second = budget.share(anna);
     expect(first.grow(6)).toBe(true);
     expect(second.grow(5)).toBe(false);
     expect(second.grow(4)).toBe(true);
@@ -18,7 +20,23 @@ it("shares its bytes, refuses what is too much, and takes back what was given", 
   expect(first.grow(4)).toBe(false);
   expect(first.grow(3)).toBe(true);
   first.shrink(99);
-  using third = budget.share();
+  using third = budget.share(bert);
   expect(third.grow(11)).toBe(false);
   expect(third.grow(10)).toBe(true);
+});
+
+/** Goal: whatever some accounts take, there is room for one that has little. Method: accounts that take all they can, one byte at a time, then one more. */
+it("lets no account take more than it leaves to all others", () => {
+  const budget = new Budget(120);
+  const carl = "acct_carl" as AccountId;
+  const greedy = (account: AccountId) => {
+    const share = budget.share(account);
+    let taken = 0;
+    while (share.grow(1)) taken++;
+    return taken;
+  };
+  expect([anna, bert, carl].map(greedy)).toEqual([60, 30, 15]);
+  expect(greedy(anna)).toBe(0);
+  using modest = budget.share("acct_modest" as AccountId);
+  expect(modest.grow(7)).toBe(true);
 });
