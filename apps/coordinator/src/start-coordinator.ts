@@ -193,17 +193,22 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       draining = true;
       events.stopping({ running: serving.size });
       const telling = setInterval(() => onProgress?.(serving.size), PROGRESS_TOLD_EVERY_MS);
-      await within(drainMs, Promise.allSettled(serving));
+      await within(drainMs, emptied(serving));
       clearInterval(telling);
       // Who still waits is told why nothing more comes; to close first would look as if they had hung up.
       shutdown.abort(new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC }));
       await within(
         LAST_WORDS_MS,
-        Promise.allSettled(serving).then(() => http.written()),
+        emptied(serving).then(() => http.written()),
       );
       await parts.disposeAsync();
     },
   };
+}
+
+/** A request whose body was still on its way is served as well, and waited for like those that ran before. */
+async function emptied(running: ReadonlySet<Promise<unknown>>): Promise<void> {
+  while (running.size > 0) await Promise.allSettled(running);
 }
 
 /** Waits for it, but not for longer than this. */

@@ -1,9 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { text as textOf } from "node:stream/consumers";
 import { bundledEntry } from "@darkbloom/coordinator";
 import { systemClock } from "@darkbloom/protocol/node";
 import { ScriptedEngine, startProvider } from "@darkbloom/provider";
 import { expect, it } from "vitest";
-import { binary, Folder, post, Program, until } from "./running.ts";
+import { binary, Folder, post, Program, run, until } from "./running.ts";
 
 const TOKEN_MS = 50;
 /** A stream that lasts longer than a person waits for an end: 12 s. */
@@ -40,8 +42,9 @@ async function asked(...flags: readonly string[]) {
   });
   opening.defer(() => provider.stop({ drainMs: 0 }));
   await eligible.promise;
-  const made = execFileSync(process.execPath, [binary, "keys", "create", "--data", data, "--credit", "1", "--json"]);
-  const { api_key } = JSON.parse(made.toString()) as { api_key: string };
+  // The provider runs in this process, and must go on answering meanwhile.
+  const made = await run(process.execPath, [binary, "keys", "create", "--data", data, "--credit", "1", "--json"]);
+  const { api_key } = JSON.parse(made.stdout) as { api_key: string };
   const body = {
     model: bundledEntry.id,
     stream: true,
@@ -56,7 +59,16 @@ async function asked(...flags: readonly string[]) {
     for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) read += next.value;
     return read;
   };
-  return { coordinator, provider, rest, parts: opening.move() };
+  /** The same request by a caller whose body is not whole yet. */
+  const halfAsked = () => {
+    const headers = { authorization: `Bearer ${api_key}`, "content-type": "application/json" };
+    const half = request(`${base_url}/v1/chat/completions`, { method: "POST", headers });
+    const text = JSON.stringify(body);
+    half.write(text.slice(0, 20));
+    const answered = once(half, "response").then(([response]) => textOf(response as IncomingMessage));
+    return { finish: () => half.end(text.slice(20)), answered };
+  };
+  return { coordinator, provider, rest, halfAsked, parts: opening.move() };
 }
 
 it("lets a coordinator's streams finish, and says how many are left", async () => {
@@ -70,6 +82,21 @@ it("lets a coordinator's streams finish, and says how many are left", async () =
   expect(coordinator.child.exitCode).toBe(0);
   expect(coordinator.printed).toContain("running requests have up to 600 s to finish (--drain-timeout)");
   expect(coordinator.printed).toContain("1 request still runs.");
+});
+
+it("lets a request finish that was still being sent when it was asked to end, longer than those that ran", async () => {
+  const { coordinator, rest, halfAsked, parts } = await asked();
+  await using _ = parts;
+  const { finish, answered } = halfAsked();
+  await systemClock.sleep(500);
+  const ended = coordinator.kill("SIGTERM");
+  await until(async () => coordinator.printed.includes("Stopping"), 10_000);
+  await systemClock.sleep(3_000);
+  finish();
+  expect(await rest()).toContain("data: [DONE]");
+  expect(await answered).toContain("data: [DONE]");
+  await ended;
+  expect(coordinator.child.exitCode).toBe(0);
 });
 
 it("breaks them off when the time that the operator gave is over, and tells the callers why", async () => {
