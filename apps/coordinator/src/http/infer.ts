@@ -16,8 +16,10 @@ import {
   type TrustLevel,
 } from "@darkbloom/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { ServerResponse } from "node:http";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
+import type { Share } from "../limits/budget.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
 import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
@@ -96,6 +98,17 @@ function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pic
   return both;
 }
 
+/** Leaving the scope gives room back once the response has left this program: what its caller has not read is still here. */
+function untilWritten(response: ServerResponse, room: Share): Disposable {
+  return {
+    [Symbol.dispose]: () => {
+      if (response.writableEnded && !response.writableFinished && !response.destroyed)
+        response.once("close", () => room[Symbol.dispose]());
+      else room[Symbol.dispose]();
+    },
+  };
+}
+
 /**
  * Who asks, may they, what exactly did they send, what does it mean: then `serve` does the rest. Until
  * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
@@ -108,7 +121,8 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   const caller = await admit(door, request.headers, reply);
   const wishes = readAskHeaders(request.headers);
   using room = bodies.share(caller.account);
-  using held = answers.share(caller.account);
+  const held = answers.share(caller.account);
+  using _ = untilWritten(reply.raw, held);
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);
   const json = parseJson(body);
   const dialect = dialectFor(endpoint, json);

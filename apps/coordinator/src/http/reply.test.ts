@@ -10,8 +10,9 @@ import {
 } from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { expect, it } from "vitest";
-import { chatBody, closing, facts, KEY, openEdge, PROVIDER } from "../../test/http-kit.ts";
+import { chatBody, closing, facts, KEY, openEdge, PROVIDER, rawChat } from "../../test/http-kit.ts";
 import { hashOfKey } from "../accounts/keys.ts";
 import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
 import { PLAIN_ANSWER_BYTES_MAX } from "./reply.ts";
@@ -170,4 +171,25 @@ it("holds no more of all plain answers than its bound", async () => {
   expect((await others).status).toBe(502);
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(held).fill(502));
   expect((await edge.chat(chatBody())).status).toBe(502);
+});
+
+/** Goal: an answer takes its room for as long as its caller does not read it. Method: callers who read nothing of answers that fill an account's part; one more; then they are gone. */
+it("counts what callers have not read yet", async () => {
+  const unread = ANSWERS_BYTES_MAX / 2 / PLAIN_ANSWER_BYTES_MAX;
+  const answer = new Uint8Array(PLAIN_ANSWER_BYTES_MAX);
+  let ended = 0;
+  await using edge = await openEdge({
+    serve: async (_ask, reply) => {
+      reply.begin(facts);
+      await reply.write(answer);
+      await reply.end(closing);
+      ended++;
+    },
+  });
+  const silent = Array.from({ length: unread }, () => connect(edge.port, "127.0.0.1"));
+  for (const socket of silent) socket.on("error", () => undefined).write(rawChat(chatBody()));
+  await expect.poll(() => ended, { timeout: 10_000 }).toBe(unread);
+  expect((await edge.chat(chatBody())).status).toBe(503);
+  for (const socket of silent) socket.destroy();
+  await expect.poll(async () => (await edge.chat(chatBody())).status, { timeout: 10_000 }).toBe(200);
 });
