@@ -32,6 +32,15 @@ export interface CatalogEntry {
 export const tasksWhereNoneAreNamed: readonly ModelTask[] = ["generate"];
 export const tasksOf = ({ tasks = tasksWhereNoneAreNamed }: Pick<CatalogEntry, "tasks">): readonly ModelTask[] => tasks;
 
+interface Offer {
+  readonly build: string;
+  readonly weightsSha256: string;
+}
+
+/** What a machine offers of this very model: a build's name alone may stand for other weights. */
+export const offerOf = <Of extends Offer>({ build, weightsSha256 }: Offer, offers: readonly Of[]): Of | undefined =>
+  offers.find((offer) => offer.build === build && offer.weightsSha256 === weightsSha256);
+
 /** Looks a caller's word up; what comes back is ours. An empty catalog serves nothing. */
 export class Catalog {
   readonly #byId: ReadonlyMap<string, CatalogEntry>;

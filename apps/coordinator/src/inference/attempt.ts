@@ -15,7 +15,7 @@ import {
   type ProviderFault,
   type ProviderId,
 } from "@darkbloom/protocol";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
 import type { Completion, Line, LineEvent } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
@@ -308,8 +308,7 @@ export class Attempt implements Disposable {
 
   /** As the machine signed it. */
   get #contextTokens(): number {
-    const model = this.provider.models.find(({ build }) => build === this.#entry.build);
-    return model?.contextTokens ?? this.#entry.contextTokens;
+    return offerOf(this.#entry, this.provider.models)?.contextTokens ?? this.#entry.contextTokens;
   }
 
   #providerFault(fault: ProviderFault): NetworkError {

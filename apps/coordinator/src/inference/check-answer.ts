@@ -11,7 +11,7 @@ import {
   type Receipt,
   type ReceiptField,
 } from "@darkbloom/protocol";
-import type { CatalogEntry } from "../catalog/catalog.ts";
+import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
 import type { Completion } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
@@ -138,6 +138,5 @@ function couldEndBy(reason: Receipt["finish_reason"], ask: Ask): boolean {
 
 /** No more than the body can be charged as, nor than the machine's context holds; nothing where a prompt is only counted. */
 function promptTokensAllowed({ ask, entry, provider }: Expected): number {
-  const offer = provider.models.find(({ build }) => build === entry.build);
-  return promptBound(ask, offer?.contextTokens ?? entry.contextTokens);
+  return promptBound(ask, offerOf(entry, provider.models)?.contextTokens ?? entry.contextTokens);
 }

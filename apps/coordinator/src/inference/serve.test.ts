@@ -1,4 +1,11 @@
-import { NetworkError, verifyReceipt, type FailureCode, type JobId, type MicroUsd } from "@darkbloom/protocol";
+import {
+  NetworkError,
+  verifyReceipt,
+  type FailureCode,
+  type JobId,
+  type MicroUsd,
+  type Sha256Hex,
+} from "@darkbloom/protocol";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { account, Caller, codeOf, entry, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
@@ -366,6 +373,16 @@ describe("another machine", () => {
     expect(new Set(served.turns).size).toBe(turns);
     expect(served.settlements).toHaveLength(1);
     if (end === "whole") expect(served.calls.filter((call) => call === "measured")).toHaveLength(1);
+  });
+
+  /** Goal: what a machine offers under a model's name with other weights says nothing of that model. Method: one that so claims a tiny context, and refuses. */
+  it("is not told by an offer of other weights how long a prompt may be", async () => {
+    const other = { build: entry.build, weightsSha256: "f".repeat(64) as Sha256Hex, contextTokens: 1 };
+    const models = [other, { build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }];
+    const tooLong: Script = (turn) => turn.error("context_exceeded", 5_000);
+    const served = await asked([tooLong, tooLong], { shown: { models } });
+    expect([served.end, served.calls.filter((call) => call === "faulted").length]).toEqual(["provider_fault", 2]);
+    expect((await asked([honest], { shown: { models } })).end).toBe("whole");
   });
 
   /** Goal: whose refusal another machine disproves has failed; one that is agreed to has not. Method: two machines each way. */
