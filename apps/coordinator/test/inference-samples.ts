@@ -49,7 +49,7 @@ export function askFor(more: Readonly<Record<string, unknown>>, rest: Partial<As
     bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
     minTrust: "self_signed",
     pins: [],
-    held: new Budget(1e9).share("acct_test" as AccountId),
+    held: new Budget(1e9).share("acct_test"),
     hangUp: new AbortController().signal,
     shutdown: new AbortController().signal,
     ...rest,

@@ -16,10 +16,8 @@ import {
   type TrustLevel,
 } from "@darkbloom/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { ServerResponse } from "node:http";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
-import type { Share } from "../limits/budget.ts";
 import type { SerialNames } from "../trust/serial-names.ts";
 import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
@@ -28,6 +26,7 @@ import { failureResponses, keyed, keyedFailures, type Door, type Route } from ".
 import { DRAIN_RETRY_SEC, failureOf } from "./failure.ts";
 import { watchHangUp } from "./hang-up.ts";
 import { PlainReply, StreamReply } from "./reply.ts";
+import { untilWritten } from "./unread.ts";
 
 /** The inference endpoints: step 2 of the life of a request. They differ in their dialect alone. */
 export const infer = (door: Door, endpoint: Endpoint): Route => {
@@ -96,17 +95,6 @@ function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pic
       reason: ourWords`this key is bound to other machines, which GET /v1/key names`,
     });
   return both;
-}
-
-/** Leaving the scope gives room back once the response has left this program: what its caller has not read is still here. */
-function untilWritten(response: ServerResponse, room: Share): Disposable {
-  return {
-    [Symbol.dispose]: () => {
-      if (response.writableEnded && !response.writableFinished && !response.destroyed)
-        response.once("close", () => room[Symbol.dispose]());
-      else room[Symbol.dispose]();
-    },
-  };
 }
 
 /**

@@ -11,13 +11,18 @@ import {
   type Attestations,
   type NoncePath,
   type ParamPath,
+  type Verdict,
   type WellKnown,
 } from "@darkbloom/protocol";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { ProviderView } from "../fleet/view.ts";
 import { admit } from "./caller.ts";
+import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";
 import { LOG_PREFIX } from "./log.ts";
+import { peerOf } from "./peer.ts";
+import { CALLER_STALL_MS_MAX } from "./reply.ts";
 
 const attestationQuery = z.object({
   nonce: z
@@ -39,7 +44,7 @@ export const listAttestations = (door: Door): Route => ({
     querystring: attestationQuery,
     response: { 200: attestationsSchema, ...failureResponses([...keyedFailures, "body_invalid", "overloaded"]) },
   },
-  handler: async (request, reply): Promise<Attestations> => {
+  handler: async (request, reply): Promise<Attestations | FastifyReply> => {
     const now = () => door.deps.clock.now();
     const query = attestationQuery.safeParse(request.query);
     if (!query.success)
@@ -49,8 +54,10 @@ export const listAttestations = (door: Door): Route => ({
         expected: ourWords`expected 32 bytes in base64 or base64url`,
       });
     const { nonce } = query.data;
-    if (nonce === undefined)
-      return { providers: door.deps.fleet.providers().map((provider) => attestationOf(provider, now())) };
+    if (nonce === undefined) {
+      const text = door.deps.fleet.providers().map((provider) => spelledAttestation(provider, now()));
+      return sendBounded(door, request, reply, Buffer.from(`{"providers":[${text.join(",")}]}`));
+    }
     // Each one makes every machine sign, so that it is not for everybody.
     await admit(door, request.headers, reply);
     const proven = await door.deps.fleet.prove(
@@ -59,6 +66,42 @@ export const listAttestations = (door: Door): Route => ({
     return { providers: proven.map(({ provider, path }) => attestationOf(provider, now(), path)) };
   },
 });
+
+/** Nobody shows a key for it, so that one address gets no more of the room for answers than it leaves to all others. */
+function sendBounded(
+  { deps, answers }: Door,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: Buffer<ArrayBuffer>,
+): FastifyReply {
+  const room = answers.share(peerOf(request.raw, deps.settings.trustProxy).bucket);
+  if (!room.grow(body.length)) throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
+  reply.raw.once("close", () => room[Symbol.dispose]());
+  request.raw.socket.setTimeout(CALLER_STALL_MS_MAX);
+  return reply.type("application/json; charset=utf-8").send(body);
+}
+
+const AGE = '"age_sec":';
+
+/** By its verdict, since that is another whenever what a machine shows is: what was spelled, up to the verdict's age. */
+const spelled = new WeakMap<Verdict, { readonly of: ProviderView; readonly text: string }>();
+
+/** As JSON. To spell it anew whenever somebody asks, a tenth of a second for a thousand machines, would let anybody stop a coordinator. */
+function spelledAttestation(provider: ProviderView, now: number): string {
+  const known = spelled.get(provider.verdict);
+  if (known && isShownAlike(known.of, provider)) return `${known.text}${AGE}${ageSec(provider.verdict, now)}}}`;
+  const whole = JSON.stringify(attestationOf(provider, now));
+  const text = whole.slice(0, whole.lastIndexOf(AGE));
+  spelled.set(provider.verdict, { of: provider, text });
+  return `${text}${AGE}${ageSec(provider.verdict, now)}}}`;
+}
+
+const isShownAlike = (one: ProviderView, other: ProviderView): boolean =>
+  one.providerId === other.providerId &&
+  one.evidenceSha256 === other.evidenceSha256 &&
+  one.evidence.challenge?.answer === other.evidence.challenge?.answer;
+
+const ageSec = ({ at }: Verdict, now: number): number => Math.max(0, Math.round((now - Date.parse(at)) / 1000));
 
 function attestationOf(provider: ProviderView, now: number, callersPath?: NoncePath): Attestation {
   const { verdict } = provider;
@@ -76,7 +119,8 @@ function attestationOf(provider: ProviderView, now: number, callersPath?: NonceP
       level: verdict.level,
       checks: [...verdict.checks],
       at: verdict.at,
-      age_sec: Math.max(0, Math.round((now - Date.parse(verdict.at)) / 1000)),
+      // The last one: see above.
+      age_sec: ageSec(verdict, now),
     },
   };
 }

@@ -2,7 +2,6 @@ import {
   AnswerMalformed,
   NetworkError,
   utf8,
-  type AccountId,
   type AnswerCheck,
   type OpenedFrame,
   type ProviderId,
@@ -28,7 +27,7 @@ interface Relayed {
 function relayed({ stream = true, maxBytes = 1e9, caller = new Caller(), check }: Relayed = {}) {
   // An account may take half of it.
   const budget = new Budget(2 * maxBytes);
-  const held = budget.share("acct_test" as AccountId);
+  const held = budget.share("acct_test");
   const ask = askFor({ stream }, { held, hangUp: caller.signal });
   const broken = new NetworkError({
     code: "provider_fault",
@@ -40,7 +39,7 @@ function relayed({ stream = true, maxBytes = 1e9, caller = new Caller(), check }
   const take = (text: string | Uint8Array, completionTokens: number, final = false) =>
     relay.take({ plaintext: typeof text === "string" ? utf8(text) : text, completionTokens, final } as OpenedFrame);
   const isFull = () => {
-    using other = budget.share("acct_other" as AccountId);
+    using other = budget.share("acct_other");
     return !other.grow(maxBytes);
   };
   return { relay, take, caller, isFull, said: () => new TextDecoder().decode(caller.body) };

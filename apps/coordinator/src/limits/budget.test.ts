@@ -37,6 +37,6 @@ it("lets no account take more than it leaves to all others", () => {
   };
   expect([anna, bert, carl].map(greedy)).toEqual([60, 30, 15]);
   expect(greedy(anna)).toBe(0);
-  using modest = budget.share("acct_modest" as AccountId);
+  using modest = budget.share("acct_modest");
   expect(modest.grow(7)).toBe(true);
 });

@@ -1,34 +1,35 @@
-import type { AccountId } from "@darkbloom/protocol";
-
 /** Bytes of request bodies in memory at once, from their first byte to the end of their answer. */
 export const BODIES_BYTES_MAX = 512 * 1024 * 1024;
 
 /** What a caller is told to wait where a budget has no room. */
 export const OVERLOADED_RETRY_SEC = 5;
 
-/** A sum that many share and that never exceeds its bound. No account takes more of it than it leaves to all others, so that there is always some left. */
+/**
+ * A sum that many share and that never exceeds its bound. No owner, which is an account or a stranger's address, takes
+ * more of it than it leaves to all others, so that there is always some left.
+ */
 export class Budget {
   readonly #maxBytes: number;
   #takenBytes = 0;
-  readonly #bytesByAccount = new Map<AccountId, number>();
+  readonly #bytesByOwner = new Map<string, number>();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
   /** One taker's share, empty at first; it is given back when the scope is left. */
-  share(account: AccountId): Share {
+  share(owner: string): Share {
     let shareBytes = 0;
     const add = (bytes: number): void => {
       shareBytes += bytes;
       this.#takenBytes += bytes;
-      const accountBytes = this.#bytesOf(account) + bytes;
-      if (accountBytes > 0) this.#bytesByAccount.set(account, accountBytes);
-      else this.#bytesByAccount.delete(account);
+      const ownerBytes = this.#bytesOf(owner) + bytes;
+      if (ownerBytes > 0) this.#bytesByOwner.set(owner, ownerBytes);
+      else this.#bytesByOwner.delete(owner);
     };
     return {
       grow: (bytes) => {
-        if (this.#bytesOf(account) + bytes > this.#maxBytes - this.#takenBytes - bytes) return false;
+        if (this.#bytesOf(owner) + bytes > this.#maxBytes - this.#takenBytes - bytes) return false;
         add(bytes);
         return true;
       },
@@ -37,8 +38,8 @@ export class Budget {
     };
   }
 
-  #bytesOf(account: AccountId): number {
-    return this.#bytesByAccount.get(account) ?? 0;
+  #bytesOf(owner: string): number {
+    return this.#bytesByOwner.get(owner) ?? 0;
   }
 }
 
@@ -46,7 +47,7 @@ export class Budget {
 export const ANSWERS_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface Share extends Disposable {
-  /** @returns false where the budget has no room for so many bytes more, or not for this account, and then takes none */
+  /** @returns false where the budget has no room for so many bytes more, or not for this owner, and then takes none */
   grow(bytes: number): boolean;
   /** Gives back so many of the bytes that were taken. */
   shrink(bytes: number): void;
