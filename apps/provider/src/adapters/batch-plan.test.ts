@@ -128,13 +128,26 @@ describe("how long a step is", () => {
     budget.took(10_000, 0, 0);
     expect(budget.plan([long], 1, 512).shares).toEqual([23]);
     budget.took(10_000, PROMPT_STEP_TOKENS_MIN, 0);
-    expect(budget.plan([long], 1, 512).shares).toEqual([PROMPT_STEP_TOKENS_MIN]);
+    expect(budget.plan([long], 1, 512).shares).toEqual([7]);
   });
 
   it("gets over a step that was faster than what is written takes", () => {
     const budget = learnt(2, 10, 3);
     budget.took(1, 45, 3);
     expect(sum(budget.plan([long], 3, 512).shares)).toBeLessThan(90);
+  });
+
+  /** Goal: a machine that slept through a step is soon as it was. Method: an hour in a step that wrote, and in one that read; then a few as before. */
+  it.each([0, 45])("gets over a step of an hour that read %i tokens", (promptTokens) => {
+    const budget = learnt(2, 10, 3);
+    const before = sum(budget.plan([long], 3, 512).shares);
+    budget.took(3_600_000, promptTokens, 3);
+    for (let step = 0; step < 12; step++) {
+      const tokens = sum(budget.plan([long], 3, 512).shares);
+      budget.took(tokens * 2 + 30, tokens, 3);
+      budget.took(30, 0, 3);
+    }
+    expect(Math.abs(sum(budget.plan([long], 3, 512).shares) - before)).toBeLessThan(12);
   });
 
   it("gives no prompt more than it has, and every one something", () => {

@@ -19,6 +19,9 @@ export const BATCH_TOKENS_MAX = 512;
 /** Of a new measurement; the rest stays. One that is slower counts more: whoever streams waits for the steps that are still too long. */
 const FASTER_SHARE = 0.3;
 const SLOWER_SHARE = 0.7;
+/** It counts as no more than so many times what was known, or this: a machine that slept, or was stopped, was not slow. */
+const NEW_FACTOR_MAX = 4;
+const NEW_MS_MIN = 10;
 /** No machine reads faster; a step that took less than was expected of its writers says nothing more. */
 const MS_PER_TOKEN_MIN = 0.001;
 
@@ -95,8 +98,10 @@ export class PromptBudget {
   }
 }
 
-const learnt = (known: number, measured: number): number =>
-  known + (measured > known ? SLOWER_SHARE : FASTER_SHARE) * (measured - known);
+function learnt(knownMs: number, measuredMs: number): number {
+  const countedMs = Math.min(measuredMs, Math.max(NEW_FACTOR_MAX * knownMs, NEW_MS_MIN));
+  return knownMs + (countedMs > knownMs ? SLOWER_SHARE : FASTER_SHARE) * (countedMs - knownMs);
+}
 
 const shortestFirst = (left: readonly number[]): number[] =>
   left.map((_, at) => at).toSorted((one, other) => (left[one] ?? 0) - (left[other] ?? 0));
