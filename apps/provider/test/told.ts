@@ -61,7 +61,8 @@ const readers: Readonly<Record<string, (events: readonly Json[], stream: boolean
     for (const event of events) {
       const item = items[Number(event["output_index"])];
       if (event["type"] === "response.output_item.added") items.push(itemOfOutput(objectIn(event, "item")));
-      else if (item && textIn(event, "type").endsWith(".delta"))
+      // A thought is told twice: as its summary, and in full.
+      else if (item && textIn(event, "type").endsWith(".delta") && !textIn(event, "type").includes("reasoning_text"))
         items[items.indexOf(item)] = grown(item, textIn(event, "delta"));
     }
     return items;
