@@ -38,6 +38,10 @@ export function sentenceOf(failure: Failure): string {
         : `'${failure.param}' is not valid: ${failure.expected}.`;
     case "unsupported":
       return `'${failure.param}' is not supported here: ${failure.reason}.`;
+    case "previous_response_not_found":
+      return "This connection does not hold that response, and nothing is stored here. Send the whole conversation as 'input', without 'previous_response_id'.";
+    case "websocket_connection_limit_reached":
+      return `A connection is open for ${failure.lifeMs / 60_000} minutes at most. Open another.`;
     case "context_length_exceeded":
       return `This model's maximum context length is ${failure.contextTokens} tokens. However, the messages come to at least ${failure.promptTokens} tokens. Shorten the messages.`;
     case "insufficient_funds":

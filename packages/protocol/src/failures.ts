@@ -45,6 +45,22 @@ export const failures = {
     openai: "invalid_request_error",
     anthropic: "invalid_request_error",
   },
+  /** On a connection that keeps the latest response alone: another was named. */
+  previous_response_not_found: {
+    status: 400,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  /** A connection that was open for as long as one may be. */
+  websocket_connection_limit_reached: {
+    status: 400,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
   context_length_exceeded: {
     status: 400,
     retry: "never",
@@ -230,6 +246,8 @@ interface Facts {
   not_allowed: unknown;
   body_invalid: { param: ParamPath | null; expected: OurWords };
   unsupported: { param: ParamPath; reason: OurWords };
+  previous_response_not_found: unknown;
+  websocket_connection_limit_reached: { lifeMs: number };
   /** The model's context, and what the prompt comes to or at least comes to. */
   context_length_exceeded: { contextTokens: number; promptTokens: number };
   insufficient_funds: { neededMicroUsd: bigint; availableMicroUsd: bigint };

@@ -47,6 +47,8 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
   readonly #accounts = new MemoryAccounts();
   readonly #http: ReturnType<typeof createHttpServer>;
   #port = 0;
+  /** Whether it takes no more requests. */
+  draining = false;
 
   private constructor(burst: number, disclosure: SerialDisclosure, sold: CatalogEntry) {
     super(1, disclosure, sold);
@@ -56,7 +58,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       serials: this.serials,
       coordinatorKeys: [{ id: this.net.countersigner.keyId, publicKey: this.net.countersigner.publicKey }],
       serve: (ask, reply) => serve(this.net, ask, reply),
-      isDraining: () => false,
+      isDraining: () => this.draining,
       shutdown: this.shutdown,
       metrics: { contentType: "text/plain", text: async () => "" },
       acceptProvider: (_request, socket) => socket.destroy(),
@@ -99,6 +101,11 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     });
     made.#port = (await made.#http.listen({ host: "127.0.0.1", port: 0 })).port;
     return made;
+  }
+
+  /** Where it listens, on this machine. */
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
   }
 
   /** One request with a good key, unless `headers` say otherwise. Nothing passes time meanwhile: see `during`. */

@@ -64,20 +64,19 @@ export function readBody(request: IncomingMessage, maxBytes: number, room: Share
 }
 
 /**
- * The body's JSON value. The parser's own error is dropped, not passed on: its text quotes the body.
+ * The body's JSON value, by `parse`, which throws TypeError for what is not UTF-8. The parser's own error is dropped, not passed on: its text quotes the body.
  *
  * @throws NetworkError `body_invalid`
  */
-export function parseJson(body: Uint8Array): unknown {
-  let text: string;
+export function parseJson(
+  body: Uint8Array,
+  parse = (bytes: Uint8Array): unknown => parseAsWritten(fromUtf8Body(bytes)),
+): unknown {
   try {
-    text = fromUtf8Body(body);
-  } catch {
-    throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be UTF-8` });
-  }
-  try {
-    return parseAsWritten(text);
-  } catch {
+    return parse(body);
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be UTF-8` });
     throw new NetworkError({ code: "body_invalid", param: null, expected: ourWords`it must be one JSON object` });
   }
 }

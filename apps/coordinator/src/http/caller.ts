@@ -1,6 +1,6 @@
 import { NetworkError } from "@darkbloom/protocol";
 import type { FastifyReply } from "fastify";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import { formatReset, type RateDecision } from "../limits/rate.ts";
@@ -12,15 +12,27 @@ import { peerOf } from "./peer.ts";
  *
  * @throws NetworkError `key_missing`, `key_invalid` or `rate_limit_exceeded`
  */
-export async function admit(
-  { deps, limiter, failedKeys }: Door,
-  headers: IncomingHttpHeaders,
-  reply: FastifyReply,
+export async function admit(door: Door, headers: IncomingHttpHeaders, reply: FastifyReply): Promise<KeyRecord> {
+  const caller = await identify(door, { socket: reply.request.raw.socket, headers });
+  const decision = door.limiter.take(caller.account);
+  for (const [name, value] of Object.entries(rateHeaders(decision))) reply.raw.setHeader(name, value);
+  refuseAboveRate(decision);
+  return caller;
+}
+
+/**
+ * Who is calling, checked, and counted nowhere.
+ *
+ * @throws NetworkError `key_missing`, `key_invalid`, or `rate_limit_exceeded` where wrong keys came from there
+ */
+export async function identify(
+  { deps, failedKeys }: Door,
+  request: Pick<IncomingMessage, "headers" | "socket">,
 ): Promise<KeyRecord> {
   const { accounts, crypto, settings } = deps;
-  const key = keyFrom(headers);
+  const key = keyFrom(request.headers);
   if (key === undefined) throw new NetworkError({ code: "key_missing" });
-  const { bucket } = peerOf(reply.request.raw, settings.trustProxy);
+  const { bucket } = peerOf(request, settings.trustProxy);
   const hash = hashOfKey(crypto, key);
   const retryAfterSec = failedKeys.waitSec(bucket, hash);
   if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
@@ -30,11 +42,12 @@ export async function admit(
     throw new NetworkError({ code: "key_invalid" });
   }
   failedKeys.right(hash);
-
-  const decision = limiter.take(caller.account);
-  for (const [name, value] of Object.entries(rateHeaders(decision))) reply.raw.setHeader(name, value);
-  if (!decision.allowed) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec: decision.retryAfterSec });
   return caller;
+}
+
+/** @throws NetworkError `rate_limit_exceeded` */
+export function refuseAboveRate({ allowed, retryAfterSec }: RateDecision): void {
+  if (!allowed) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
 }
 
 /** `Authorization: Bearer KEY` (RFC 6750; the scheme is case-insensitive by RFC 9110 §11.1) or `x-api-key: KEY`. */

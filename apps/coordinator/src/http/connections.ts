@@ -25,6 +25,11 @@ export class Connections {
     server.on("upgrade", ({ socket }) => this.#requests.delete(socket));
   }
 
+  /** One that was upgraded and is a caller's all the same: it counts, as one that is being answered, until it closes. */
+  keep(socket: Socket): void {
+    if (!socket.destroyed) this.#requests.set(socket, 1);
+  }
+
   #opened(socket: Socket): void {
     this.#requests.set(socket, 0);
     socket.once("close", () => this.#requests.delete(socket));

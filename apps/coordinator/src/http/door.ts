@@ -28,6 +28,8 @@ export interface Door {
   readonly failedKeys: FailedKeys;
   readonly bodies: Budget;
   readonly answers: Budget;
+  /** What connections keep of their latest response. */
+  readonly conversations: Budget;
 }
 
 /** A route but for its method and path, which stand in `routes.ts`. */

@@ -198,6 +198,8 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   not_allowed: { code: "not_allowed" },
   body_invalid: { code: "body_invalid", param: "messages" as ParamPath, expected: ourWords`it must be a list` },
   unsupported: { code: "unsupported", param: "n" as ParamPath, reason: ourWords`one answer only` },
+  previous_response_not_found: { code: "previous_response_not_found" },
+  websocket_connection_limit_reached: { code: "websocket_connection_limit_reached", lifeMs: 60_000 },
   context_length_exceeded: { code: "context_length_exceeded", contextTokens: 4096, promptTokens: 5000 },
   insufficient_funds: { code: "insufficient_funds", neededMicroUsd: 2n, availableMicroUsd: 1n },
   model_not_found: { code: "model_not_found", knownModels: 1 },

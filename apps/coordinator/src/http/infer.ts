@@ -1,24 +1,15 @@
 import {
-  atLeast,
   BODY_BYTES_MAX,
   dialectFor,
   dialects,
   failures,
   NetworkError,
   ourWords,
-  toHex,
-  utf8,
   type Endpoint,
-  type Job,
   type ParamPath,
-  type Serial,
-  type Sha256Hex,
-  type TrustLevel,
 } from "@darkbloom/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { KeyRecord } from "../accounts/port.ts";
-import type { Ask } from "../inference/ask.ts";
-import type { SerialNames } from "../trust/serial-names.ts";
+import { askOf, asToldTo } from "./ask.ts";
 import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
 import { admit } from "./caller.ts";
@@ -77,26 +68,6 @@ const inferenceFailures = [
   "too_slow",
 ] as const;
 
-const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (atLeast(wish, floor) ? wish : floor);
-
-const isBound = ({ minTrust, pins }: Pick<KeyRecord, "minTrust" | "pins">): boolean =>
-  minTrust !== null || pins.length > 0;
-
-/** What the key is bound to and what the request asks for, both. */
-function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pick<Job, "pins">): readonly Serial[] {
-  const bound = caller.pins.map((pin) => serials.ofPin(pin));
-  const asked = job.pins.map((pin) => serials.ofPin(pin));
-  if (bound.length === 0 || asked.length === 0) return [...bound, ...asked];
-  const both = asked.filter((serial) => bound.includes(serial));
-  if (both.length === 0)
-    throw new NetworkError({
-      code: "unsupported",
-      param: "provider_serial" as ParamPath,
-      reason: ourWords`this key is bound to other machines, which GET /v1/key names`,
-    });
-  return both;
-}
-
 /**
  * Who asks, may they, what exactly did they send, what does it mean: then `serve` does the rest. Until
  * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
@@ -115,24 +86,13 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   const json = parseJson(body);
   const dialect = dialectFor(endpoint, json);
   const { job } = dialect.decode(json);
-  const ask: Ask = {
-    requestId,
-    account: caller.account,
-    keyId: caller.keyId,
-    dialect,
-    job,
-    body,
-    bodySha256: toHex(deps.crypto.sha256(body)) as Sha256Hex,
-    minTrust: higherOf(higherOf(deps.settings.minTrustDefault, caller.minTrust ?? undefined), wishes.minTrust),
-    pins: pinsFor(deps.serials, caller, job),
-    ...(wishes.nonce !== undefined && { nonce: wishes.nonce }),
-    ...(wishes.idempotencyKey !== undefined && {
-      idempotencyKeySha256: toHex(deps.crypto.sha256(utf8(wishes.idempotencyKey))) as Sha256Hex,
-    }),
-    held,
-    hangUp,
-    shutdown: deps.shutdown,
-  };
+  if (job.asLines)
+    throw new NetworkError({
+      code: "unsupported",
+      param: "type" as ParamPath,
+      reason: ourWords`it belongs to a message over a WebSocket; leave it out, or open one at this path`,
+    });
+  const ask = askOf(deps, { requestId, caller, wishes, dialect, job, body, held, hangUp });
 
   reply.hijack();
   const to = { response: reply.raw, dialect, requestId, held, hangUp, shutdown: deps.shutdown };
@@ -141,8 +101,7 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
     await deps.serve(ask, answerTo);
     if (!answerTo.ended) throw new RangeError("served, and the reply was not ended");
   } catch (error) {
-    const failed = failureOf(deps.events, requestId, error);
-    const failure = failed.code === "no_provider" ? { ...failed, keyIsBound: isBound(caller) } : failed;
+    const failure = asToldTo(caller, failureOf(deps.events, requestId, error));
     answerTo.fail(failure);
     const { status } = failures[failure.code];
     deps.events.requestFailed({ requestId, failure, status, durationMs: deps.clock.monotonicMs() - request.startedMs });

@@ -172,7 +172,7 @@ export class PlainReply implements HttpReply {
 }
 
 /** Wire contract §1: the headers of every successful inference, but for those that only its end knows. */
-function answerHeaders(facts: AnswerFacts): Record<string, string> {
+export function answerHeaders(facts: AnswerFacts): Record<string, string> {
   const { holdMs, queueMs, sealMs, firstContentMs } = facts.timing;
   const stages = { hold: holdMs, queue: queueMs, seal: sealMs, first_content: firstContentMs };
   return {

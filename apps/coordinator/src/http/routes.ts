@@ -11,7 +11,7 @@ import { showOpenApi } from "./openapi.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
 import { listAttestations, showWellKnown } from "./transparency.ts";
 
-/** Every route there is. `GET /ws/provider` is a WebSocket and enters through `ws/provider.ts`. */
+/** Every route there is. `GET /ws/provider` is a WebSocket and enters through `ws/provider.ts`; Responses over one through `sockets.ts`. */
 export function addRoutes(app: FastifyInstance, door: Door): void {
   for (const endpoint of endpoints) app.post(endpoint, infer(door, endpoint));
 

@@ -1,23 +1,25 @@
 import swagger from "@fastify/swagger";
-import { failures, NetworkError, type Failure, type OurWords } from "@darkbloom/protocol";
+import { failures, NetworkError, type Endpoint, type Failure, type OurWords } from "@darkbloom/protocol";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import { once } from "node:events";
 import { createServer, STATUS_CODES, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, Budget } from "../limits/budget.ts";
+import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, Budget, CONVERSATIONS_BYTES_MAX } from "../limits/budget.ts";
 import { HTTP_CONNECTIONS_MAX } from "../limits/descriptors.ts";
 import { FailedKeys } from "../limits/failed-keys.ts";
 import { RateLimiter } from "../limits/rate.ts";
 import { dialectOf, pathOf, routeNotFound } from "./base-url.ts";
 import { Connections } from "./connections.ts";
 import type { HttpDeps } from "./deps.ts";
+import type { Door } from "./door.ts";
 import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
 import { failureOf, sendFailure } from "./failure.ts";
 import { describeApi } from "./openapi.ts";
 import { isForeignHost } from "./peer.ts";
 import { addRoutes } from "./routes.ts";
+import { CallerSockets } from "./sockets.ts";
 
 /** Request line and headers. 431 above it. */
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -29,6 +31,7 @@ const HEADERS_RECEIVE_MS_MAX = 60_000;
 /** An idle connection is kept longer than the usual load balancer keeps it, so that we never close one that it just reused. */
 const KEEP_ALIVE_MS = 72_000;
 const PROVIDER_PATH = "/ws/provider";
+const RESPONSES_PATH: Endpoint = "/v1/responses";
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 export interface HttpServer {
@@ -44,6 +47,15 @@ export interface HttpServer {
 /** The coordinator's HTTP edge: routes, what every response has in common, and how failures are told. */
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const responses = new Set<ServerResponse>();
+  const door: Door = {
+    deps,
+    limiter: new RateLimiter(deps.clock, deps.settings),
+    failedKeys: new FailedKeys(deps.clock),
+    bodies: new Budget(BODIES_BYTES_MAX),
+    answers: new Budget(ANSWERS_BYTES_MAX),
+    conversations: new Budget(CONVERSATIONS_BYTES_MAX),
+  };
+  const sockets = new CallerSockets(door);
   const app = Fastify({
     logger: false,
     trustProxy: deps.settings.trustProxy,
@@ -56,7 +68,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     // Draining is told in our own words, by the routes that it concerns.
     return503OnClosing: false,
     forceCloseConnections: true,
-    serverFactory: (handler) => listenerOf(deps, handler, responses),
+    serverFactory: (handler) => listenerOf(deps, handler, responses, sockets),
     clientErrorHandler: (error, socket) => refuseMalformed(deps, error.code, socket),
     frameworkErrors: (error, request, reply) => {
       greet(deps, request, reply);
@@ -84,13 +96,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   void app.register(swagger, describeApi(deps.settings.version));
   void app.register(async (scope) => {
     const known = collectMethods(scope);
-    addRoutes(scope, {
-      deps,
-      limiter: new RateLimiter(deps.clock, deps.settings),
-      failedKeys: new FailedKeys(deps.clock),
-      bodies: new Budget(BODIES_BYTES_MAX),
-      answers: new Budget(ANSWERS_BYTES_MAX),
-    });
+    addRoutes(scope, door);
     for (const [url, methods] of known) addOtherMethods(scope, url, methods);
   });
 
@@ -103,19 +109,26 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       return { port: address.port };
     },
     async written() {
+      await sockets.written();
       while (responses.size > 0) await Promise.allSettled([...responses].map((response) => once(response, "close")));
     },
     async close() {
       // This resolves with the last provider's socket too: Node counts what was upgraded among its connections.
       void app.close();
+      sockets.close();
       while (app.server.listening) await setImmediate();
     },
   };
 }
 
-/** Node's server, for each address that Fastify binds. Only the provider's path is upgraded: elsewhere, as in
+/** Node's server, for each address that Fastify binds. Two paths are upgraded, a provider's and that of Responses: elsewhere, as in
  * Java's offers of `h2c`, RFC 9110 §7.8 lets a server ignore the offer and answer the request. */
-function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<ServerResponse>): Server {
+function listenerOf(
+  deps: HttpDeps,
+  handler: RequestListener,
+  responses: Set<ServerResponse>,
+  sockets: CallerSockets,
+): Server {
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -123,7 +136,7 @@ function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<Ser
       headersTimeout: HEADERS_RECEIVE_MS_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       shouldUpgradeCallback: ({ url, headers }) =>
-        pathOf(url ?? "") === PROVIDER_PATH && headers.upgrade?.toLowerCase() === "websocket",
+        [PROVIDER_PATH, RESPONSES_PATH].includes(pathOf(url ?? "")) && headers.upgrade?.toLowerCase() === "websocket",
     },
     handler,
   );
@@ -131,8 +144,13 @@ function listenerOf(deps: HttpDeps, handler: RequestListener, responses: Set<Ser
     responses.add(response);
     response.once("close", () => responses.delete(response));
   });
-  new Connections(deps.settings.connectionsMax ?? HTTP_CONNECTIONS_MAX).watch(server);
-  return server.on("upgrade", (request, socket, head) => deps.acceptProvider(request, socket, head));
+  const connections = new Connections(deps.settings.connectionsMax ?? HTTP_CONNECTIONS_MAX);
+  connections.watch(server);
+  return server.on("upgrade", (request, socket, head) => {
+    if (pathOf(request.url ?? "") === PROVIDER_PATH) return deps.acceptProvider(request, socket, head);
+    connections.keep(request.socket);
+    void sockets.upgrade(request, socket, head);
+  });
 }
 
 /** The providers' path, asked for without the upgrade, tells a machine that a proxy took that away. */

@@ -1,6 +1,7 @@
 import {
   AnswerMalformed,
   joinBytes,
+  LineEnd,
   NetworkError,
   StreamEnd,
   StreamMalformed,
@@ -29,7 +30,7 @@ export class Relay {
   readonly #attempt: Pick<Attempt, "providerId" | "broken">;
   readonly #check: AnswerCheck | undefined;
   readonly #hash: ReturnType<Crypto["newSha256"]>;
-  readonly #end: StreamEnd | undefined;
+  readonly #end: StreamEnd | LineEnd | undefined;
   #last: Uint8Array = new Uint8Array(0);
   #heldBytes = 0;
   #generatedTokens = 0;
@@ -49,7 +50,8 @@ export class Relay {
     this.#attempt = attempt;
     this.#check = check;
     this.#hash = crypto.newSha256();
-    this.#end = ask.job.stream ? new StreamEnd() : undefined;
+    const { stream, asLines } = ask.job;
+    this.#end = stream ? new (asLines ? LineEnd : StreamEnd)() : undefined;
   }
 
   /** As the last frame that came counted them. */

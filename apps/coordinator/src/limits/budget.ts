@@ -46,6 +46,9 @@ export class Budget {
 /** Bytes of answers that are kept until they may go out: plain ones until they are whole, of streams the event that is not. */
 export const ANSWERS_BYTES_MAX = 256 * 1024 * 1024;
 
+/** Bytes that all WebSockets together keep of their latest responses; what finds no room is not kept. */
+export const CONVERSATIONS_BYTES_MAX = 128 * 1024 * 1024;
+
 export interface Share extends Disposable {
   /** @returns false where the budget has no room for so many bytes more, or not for this owner, and then takes none */
   grow(bytes: number): boolean;

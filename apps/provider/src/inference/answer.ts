@@ -1,8 +1,7 @@
 import {
   dialects,
-  fromUtf8Body,
   NetworkError,
-  parseAsWritten,
+  parseRequest,
   promptTokensMax,
   taskOf,
   toHex,
@@ -111,7 +110,7 @@ export async function answer(
  */
 function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
   try {
-    const decoded = dialects[header.endpoint].decode(named(parseAsWritten(fromUtf8Body(body)), header));
+    const decoded = dialects[header.endpoint].decode(named(parseRequest(body), header));
     const { job } = decoded;
     const agrees = job.model === header.model && job.stream === header.stream;
     return agrees && header.mode === "transparent" ? decoded : undefined;
@@ -190,7 +189,7 @@ async function tell(
 
   const finishes: Finish[] = [];
   if (job.generates) {
-    using _beat = keepAlive(net.clock, outgoing, job.stream);
+    using _beat = keepAlive(net.clock, outgoing, job.stream && job.asLines !== true);
     for (let choice = 0; choice < job.choices && finishes.at(-1)?.reason !== "cancelled"; choice++) {
       const finish = await tellChoice(telling, choice);
       if (!finish) return undefined;

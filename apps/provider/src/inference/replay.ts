@@ -2,6 +2,7 @@ import {
   AnswerOpener,
   fromBase64,
   joinBytes,
+  parseRequest,
   receipt as receiptSchema,
   toHex,
   type Clock,
@@ -102,7 +103,7 @@ async function answerOf(
 }
 
 function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
-  const { stream, model } = JSON.parse(new TextDecoder().decode(body)) as { stream?: unknown; model?: unknown };
+  const { stream, type, model } = parseRequest(body) as { stream?: unknown; type?: unknown; model?: unknown };
   return {
     v: 1,
     suite: "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
@@ -114,7 +115,7 @@ function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
     // The body may have asked by an alias.
     ...(typeof model === "string" && model !== receipt.model && { asked_model: model }),
     build: receipt.build,
-    stream: stream === true,
+    stream: stream === true || type === "response.create",
     // Of vectors, as the least that a bound can be.
     max_tokens: receipt.sampling ? receipt.sampling.max_tokens * receipt.sampling.n : 1,
     features: [],

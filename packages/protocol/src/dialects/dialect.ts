@@ -109,4 +109,10 @@ export interface Dialect {
    * @param eventsSent how many events the caller has, comments not counted
    */
   errorEvent(failure: Failure, requestId: RequestId, eventsSent: number): string;
+  /**
+   * The message that ends a response over a WebSocket, or stands in its place.
+   *
+   * @param headers that an HTTP answer would have had
+   */
+  errorLine?(failure: Failure, headers: Readonly<Record<string, string>>): string;
 }

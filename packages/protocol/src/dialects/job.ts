@@ -94,6 +94,8 @@ export interface Job {
   /** As the caller wrote it; not yet looked up. */
   readonly model: string;
   readonly stream: boolean;
+  /** Of a stream: its events are lines of JSON, each of them one message over a WebSocket. */
+  readonly asLines?: true;
   /** False where the model writes nothing: the prompt is only counted, which is free, or `embed` says what is done. */
   readonly generates: boolean;
   /** What becomes vectors. There are no messages then. */

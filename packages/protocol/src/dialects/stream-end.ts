@@ -3,7 +3,12 @@ import { fromUtf8, joinBytes, utf8 } from "../bytes.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The events after which a client takes an answer for whole, in any dialect. */
-const endings = new Set(["message_stop", "response.completed", "response.incomplete", "response.failed"]);
+export const endings: ReadonlySet<string> = new Set([
+  "message_stop",
+  "response.completed",
+  "response.incomplete",
+  "response.failed",
+]);
 /** Where none of this is, no reader can find an ending: `\u` may spell one. */
 const mayEnd = /message_stop|response\.(?:completed|incomplete|failed)|\\u/;
 /** What our renderers write, and nothing that some reader would take for another line, field or receipt. */

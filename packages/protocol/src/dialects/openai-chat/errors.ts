@@ -27,5 +27,6 @@ export function openaiErrorEvent(failure: Failure, promptField: ParamPath): stri
 function paramOf(failure: Failure, promptField: ParamPath): string | null {
   if (failure.code === "body_invalid" || failure.code === "unsupported") return failure.param;
   if (failure.code === "model_not_found") return "model";
+  if (failure.code === "previous_response_not_found") return "previous_response_id";
   return failure.code === "context_length_exceeded" ? promptField : null;
 }

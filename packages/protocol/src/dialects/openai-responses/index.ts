@@ -1,4 +1,4 @@
-import type { Failure } from "../../failures.ts";
+import { failures, type Failure } from "../../failures.ts";
 import type { RequestId } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { jsonLine } from "../json-text.ts";
@@ -16,7 +16,7 @@ export const openaiResponses: Dialect = {
   words: {
     summary: "Create a response",
     description:
-      "Compatible with OpenAI's Responses where nothing has to be stored: text, function calls, reasoning and structured outputs. The whole conversation comes as 'input'.",
+      "Compatible with OpenAI's Responses where nothing has to be stored: text, function calls, reasoning and structured outputs. The whole conversation comes as 'input'. A WebSocket at the same path takes the same bodies as messages of type `response.create`, and gives the events as messages.",
     request: responsesRequestSchema,
     response: responseSchema,
     event: responsesEventSchema,
@@ -32,6 +32,7 @@ export const openaiResponses: Dialect = {
   },
   errorBody,
   errorEvent: responsesErrorEvent,
+  errorLine: responsesErrorLine,
 };
 
 function errorBody(failure: Failure): string {
@@ -42,6 +43,13 @@ function errorBody(failure: Failure): string {
 function responsesErrorEvent(failure: Failure, _requestId: RequestId, eventsSent: number): string {
   const { code, message, param } = (JSON.parse(errorBody(failure)) as OpenaiError).error;
   return `event: error\ndata: ${jsonLine({ type: "error", code, message, param, sequence_number: eventsSent })}\n\n`;
+}
+
+/** OpenAI's envelope with the status that an HTTP answer would have had. */
+function responsesErrorLine(failure: Failure, headers: Readonly<Record<string, string>>): string {
+  const { error } = JSON.parse(errorBody(failure)) as OpenaiError;
+  const { status } = failures[failure.code];
+  return `${jsonLine({ type: "error", status, error: { ...error, headers } })}\n`;
 }
 
 export { responseSchema, responsesEventSchema } from "./answer-schema.ts";

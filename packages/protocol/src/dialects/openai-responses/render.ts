@@ -1,5 +1,5 @@
 import type { Usage } from "../../money.ts";
-import type { Delta, Finish, FinishReason, RenderFacts, Renderer, TokenLogprob } from "../dialect.ts";
+import type { Delta, Finish, FinishReason, RenderFacts, Renderer } from "../dialect.ts";
 import type { Job } from "../job.ts";
 import { jsonLine, jsonText } from "../json-text.ts";
 import { bodyOf, endingOf } from "./body.ts";
@@ -48,12 +48,14 @@ export class StreamRenderer implements Renderer {
   readonly #output: Output;
   #sequence = 0;
   #reason: FinishReason = "stop";
+  readonly #framing: Framing;
   /** Of the item that is being told: a delta's event up to its number. */
   #deltaHead = "";
   /** The same of the second event that each piece of thinking has. */
   #secondHead = "";
 
   constructor(job: Job, request: ResponsesRequest, tools: ResponsesTools, facts: RenderFacts) {
+    this.#framing = job.asLines ? asLines : asEvents;
     this.#body = bodyOf(job, request, tools, facts);
     this.#output = new Output(facts, showsThoughts(request), tools.named);
   }
@@ -71,7 +73,10 @@ export class StreamRenderer implements Renderer {
     if (!item || delta.kind === "call" || (delta.kind === "arguments" && delta.text === "")) return begun;
     const text = this.#output.add(item, delta);
     if (text === "" && delta.kind === "arguments") return begun;
-    const told = `,"delta":${jsonText(text)}${delta.kind === "said" ? saidTail(delta.logprobs) : deltaTail}`;
+    const { deltaTail, plainTail } = this.#framing;
+    const logprobs = delta.kind === "said" ? delta.logprobs : undefined;
+    const tail = logprobs ? `,"logprobs":${jsonLine(logprobsOf(logprobs))}${deltaTail}` : undefined;
+    const told = `,"delta":${jsonText(text)}${tail ?? (delta.kind === "said" ? plainTail : deltaTail)}`;
     const events = begun + this.#deltaHead + this.#sequence++ + told;
     return delta.kind === "thought" ? events + this.#secondHead + this.#sequence++ + told : events;
   }
@@ -168,18 +173,31 @@ export class StreamRenderer implements Renderer {
   }
 
   #headOf(type: string, itemId: string, more: string): string {
-    return `event: ${type}\ndata: {"type":"${type}","item_id":${jsonText(itemId)},"output_index":${this.#index}${more},"sequence_number":`;
+    return `${this.#framing.head(type)}{"type":"${type}","item_id":${jsonText(itemId)},"output_index":${this.#index}${more},"sequence_number":`;
   }
 
   #event(type: string, fields: object): string {
-    return `event: ${type}\ndata: ${jsonLine({ type, sequence_number: this.#sequence++, ...fields })}\n\n`;
+    const { head, end } = this.#framing;
+    return `${head(type)}${jsonLine({ type, sequence_number: this.#sequence++, ...fields })}${end}`;
   }
 }
 
 const showsThoughts = ({ reasoning }: ResponsesRequest): boolean => typeof reasoning?.summary === "string";
 
-const deltaTail = "}\n\n";
-const plainTail = `,"logprobs":[]${deltaTail}`;
+/** What stands around an event's JSON; `deltaTail` and `plainTail` end the events that come with every token. */
+interface Framing {
+  readonly head: (type: string) => string;
+  readonly end: string;
+  readonly deltaTail: string;
+  readonly plainTail: string;
+}
 
-const saidTail = (tokens: readonly TokenLogprob[] | undefined): string =>
-  tokens ? `,"logprobs":${jsonLine(logprobsOf(tokens))}${deltaTail}` : plainTail;
+const framed = (head: Framing["head"], end: string): Framing => ({
+  head,
+  end,
+  deltaTail: `}${end}`,
+  plainTail: `,"logprobs":[]}${end}`,
+});
+
+const asEvents = framed((type) => `event: ${type}\ndata: `, "\n\n");
+const asLines = framed(() => "", "\n");

@@ -87,6 +87,12 @@ const shape = {
     .object({ include_obfuscation: z.boolean().nullish() })
     .nullish()
     .meta({ description: "Accepted; nothing is obfuscated" }),
+  type: z
+    .literal("response.create")
+    .nullish()
+    .meta({ description: "Of a message over a WebSocket alone, where the events are messages too" }),
+  generate: z.literal(true).nullish(),
+  stream_id: refusedUnlessNull,
   max_output_tokens: chat.max_output_tokens.meta({ description: `Default ${MAX_TOKENS_DEFAULT}` }),
   max_completion_tokens: chat.max_completion_tokens.meta({ description: "Used where max_output_tokens is absent" }),
   max_tokens: chat.max_tokens,
@@ -253,6 +259,10 @@ export const responsesRequestRules = {
   stream: rules.stream,
   stream_options: { expected: ourWords`expected an object, such as one with 'include_obfuscation'` },
   "stream_options.include_obfuscation": { expected: trueOrFalseWords },
+=======
+  type: { expected: ourWords`expected 'response.create', over a WebSocket; leave the field out of an HTTP request` },
+  generate: { refused: ourWords`nothing is prepared ahead of a request; leave the field out` },
+  stream_id: { refused: ourWords`a connection answers one message after another; open another connection` },
   max_output_tokens: { expected: tokenCountWords },
   max_completion_tokens: { expected: tokenCountWords },
   max_tokens: { expected: tokenCountWords },

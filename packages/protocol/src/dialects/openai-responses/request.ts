@@ -69,7 +69,7 @@ export function decodeResponsesRequest(body: unknown): {
   const job: Job = {
     endpoint: "/v1/responses",
     model: request.model,
-    stream: request.stream ?? false,
+    ...framingOf(request),
     generates: true,
     ...endingOf(
       messagesOf(request, given.named),
@@ -130,6 +130,14 @@ function flatFunction(given: unknown): unknown {
 }
 
 const isFunction = (given: unknown): boolean => fieldOf(given, "type") === "function";
+
+/** A message over a WebSocket is always answered by events. */
+function framingOf({ type, stream }: ResponsesRequest): Pick<Job, "stream" | "asLines"> {
+  if (type !== "response.create") return { stream: stream ?? false };
+  if (stream === false)
+    throw unsupported("stream", ourWords`over a WebSocket a response is always told by events; leave it out`);
+  return { stream: true, asLines: true };
+}
 
 function logprobsOf({ include, top_logprobs: top }: ResponsesRequest): Pick<Job, "topLogprobs"> {
   const areAsked = listOf(include).includes("message.output_text.logprobs");

@@ -1,0 +1,117 @@
+import { encodeReceipt, NetworkError, utf8, type Clock, type Dialect, type Failure } from "@darkbloom/protocol";
+import type { WebSocket } from "ws";
+import type { AnswerFacts, Closing } from "../inference/reply.ts";
+import { failureHeaders } from "./failure.ts";
+import { answerHeaders, CALLER_STALL_MS_MAX, type HttpReply } from "./reply.ts";
+
+/** Above this, what a response says waits until the caller has taken some of it. */
+const SOCKET_BUFFERED_BYTES_MAX = 64 * 1024;
+
+interface Caller {
+  readonly ws: WebSocket;
+  readonly clock: Clock;
+  readonly dialect: Dialect;
+  /** Aborts when the caller hangs up. */
+  readonly hangUp: AbortSignal;
+  /** Aborts when this coordinator ends and can wait for nobody. */
+  readonly shutdown: AbortSignal;
+}
+
+/**
+ * One response over a WebSocket: each event of the provider's is a message, its line feed included, so that the messages put
+ * together are what was hashed. The receipt follows the last, with what an HTTP answer has in headers.
+ */
+export class SocketReply implements HttpReply {
+  readonly #caller: Caller;
+  #facts: AnswerFacts | undefined;
+  #ended = false;
+  #last = "";
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  get ended(): boolean {
+    return this.#ended || this.#isOver;
+  }
+
+  get hasBegun(): boolean {
+    return this.#facts !== undefined;
+  }
+
+  /** The event that ended the response, as it was sent. */
+  get lastLine(): Uint8Array<ArrayBuffer> {
+    return utf8(this.#last);
+  }
+
+  begin(facts: AnswerFacts): void {
+    if (this.#facts) throw new RangeError("a stream begins once");
+    this.#facts = facts;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (!this.#facts) throw new RangeError("write before begin");
+    const lines = new TextDecoder().decode(bytes).match(/.*\n/g) ?? [];
+    for (const line of lines) {
+      if (this.#isOver) throw callerGone();
+      this.#last = line;
+      const sent = this.#send(line);
+      if (this.#caller.ws.bufferedAmount > SOCKET_BUFFERED_BYTES_MAX) await this.#taken(sent);
+    }
+  }
+
+  async end({ responseHash, responseSignature, receipt }: Closing, delivered = (): void => undefined): Promise<void> {
+    if (!this.#facts) throw new RangeError("end before begin");
+    if (this.#isOver) return;
+    this.#ended = true;
+    const message = {
+      type: "darkbloom.receipt",
+      response_hash: responseHash,
+      response_signature: responseSignature,
+      receipt: encodeReceipt(receipt),
+      headers: answerHeaders(this.#facts),
+    };
+    void this.#send(`${JSON.stringify(message)}\n`).then(delivered, () => undefined);
+  }
+
+  fail(failure: Failure): void {
+    if (this.ended) return;
+    this.#ended = true;
+    const { dialect } = this.#caller;
+    const { "content-type": _, ...headers } = failureHeaders(failure);
+    void this.#send(dialect.errorLine?.(failure, headers) ?? "").catch(() => undefined);
+  }
+
+  get #isOver(): boolean {
+    const { ws, hangUp } = this.#caller;
+    return hangUp.aborted || ws.readyState !== ws.OPEN;
+  }
+
+  /** Resolves when it has left this program. */
+  #send(text: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#caller.ws.send(text, (error) => (error ? reject(error) : resolve()));
+    promise.catch(() => undefined);
+    return promise;
+  }
+
+  async #taken(sent: Promise<void>): Promise<void> {
+    const { ws, clock, hangUp, shutdown } = this.#caller;
+    const over = new AbortController();
+    const stalled = clock.sleep(CALLER_STALL_MS_MAX, AbortSignal.any([over.signal, hangUp, shutdown])).then(() => {
+      ws.terminate();
+      throw callerGone();
+    });
+    try {
+      await Promise.race([sent, stalled]);
+    } catch {
+      if (!hangUp.aborted) shutdown.throwIfAborted();
+      throw callerGone();
+    } finally {
+      over.abort(new Error("over"));
+      stalled.catch(() => undefined);
+    }
+  }
+}
+
+const callerGone = (): NetworkError => new NetworkError({ code: "caller_gone", phase: "after_content" });

@@ -1,0 +1,105 @@
+import {
+  BODY_BYTES_MAX,
+  dialects,
+  failures,
+  NetworkError,
+  ourWords,
+  requestHeaders,
+  type AccountId,
+  type ParamPath,
+} from "@darkbloom/protocol";
+import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
+import { readAskHeaders } from "./ask-headers.ts";
+import { CallerSocket } from "./caller-socket.ts";
+import { identify } from "./caller.ts";
+import type { Door } from "./door.ts";
+import { requestIdOf } from "./every-response.ts";
+import { DRAIN_RETRY_SEC, failureHeaders, failureOf } from "./failure.ts";
+import { isForeignHost } from "./peer.ts";
+
+/** Connections of one account at once. 429 above it. */
+export const SOCKETS_PER_ACCOUNT_MAX = 16;
+
+/** The WebSockets at `/v1/responses`: who may open one, and how many there are. */
+export class CallerSockets {
+  readonly #door: Door;
+  readonly #open = new Set<CallerSocket>();
+  readonly #ofAccount = new Map<AccountId, number>();
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: BODY_BYTES_MAX,
+    perMessageDeflate: false,
+    clientTracking: false,
+    // Answered by each connection, where what waits is looked at first.
+    autoPong: false,
+  });
+
+  constructor(door: Door) {
+    this.#door = door;
+  }
+
+  /** A key is asked for here as for every request; each message is checked again. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { deps } = this.#door;
+    const requestId = requestIdOf(request, deps.random);
+    const startedMs = deps.clock.monotonicMs();
+    socket.on("error", () => {});
+    try {
+      if (deps.settings.ownHostOnly === true && isForeignHost(request.headers.host))
+        throw new NetworkError({ code: "not_allowed" });
+      if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
+      const { account } = await identify(this.#door, request);
+      const wishes = readAskHeaders(request.headers);
+      if (wishes.idempotencyKey !== undefined)
+        throw new NetworkError({
+          code: "unsupported",
+          param: requestHeaders.idempotencyKey as ParamPath,
+          reason: ourWords`a connection holds many requests; send one that may come again over HTTP`,
+        });
+      const others = this.#ofAccount.get(account) ?? 0;
+      if (others >= SOCKETS_PER_ACCOUNT_MAX)
+        throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec: OVERLOADED_RETRY_SEC });
+      if (socket.destroyed) return;
+      this.#server.handleUpgrade(request, socket, head, (ws) => {
+        const caller = new CallerSocket(this.#door, ws, request, wishes);
+        this.#open.add(caller);
+        this.#ofAccount.set(account, (this.#ofAccount.get(account) ?? 0) + 1);
+        ws.once("close", () => {
+          this.#open.delete(caller);
+          const left = (this.#ofAccount.get(account) ?? 1) - 1;
+          if (left > 0) this.#ofAccount.set(account, left);
+          else this.#ofAccount.delete(account);
+        });
+      });
+    } catch (error) {
+      const failure = failureOf(deps.events, requestId, error);
+      const { status } = failures[failure.code];
+      const durationMs = deps.clock.monotonicMs() - startedMs;
+      deps.events.requestFailed({ requestId, failure, status, durationMs });
+      const body = dialects["/v1/responses"].errorBody(failure, requestId);
+      const headers = { ...failureHeaders(failure), "x-request-id": requestId, "request-id": requestId };
+      refuse(socket, status, headers, body);
+    }
+  }
+
+  /** Resolves when nothing runs over any of them. */
+  async written(): Promise<void> {
+    await Promise.all([...this.#open].map((caller) => caller.done()));
+  }
+
+  close(): void {
+    for (const caller of this.#open) caller.leave();
+  }
+}
+
+/** The socket goes as soon as this is written: the peer may never close its half. */
+function refuse(socket: Duplex, status: number, headers: Readonly<Record<string, string>>, body: string): void {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.once("finish", () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

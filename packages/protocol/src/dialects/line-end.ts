@@ -1,0 +1,84 @@
+import { fromUtf8, joinBytes } from "../bytes.ts";
+import { endings, StreamMalformed } from "./stream-end.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Our renderer writes the type first. What begins with the network's own name is the network's alone to say. */
+const typed = /^\{"type":"(?!darkbloom)([a-z_.]+)"[,}]/;
+/** Where none of this is, no reader can find another type: `\u` may spell one. */
+const mayHide = /message_stop|response\.(?:completed|incomplete|failed)|darkbloom|\\u/;
+// eslint-disable-next-line no-control-regex
+const foreign = /[\0-\x09\x0b-\x1f\x85\u2028\u2029]/;
+
+/**
+ * `StreamEnd` for events that are lines of JSON, each of them one message over a WebSocket: keeps back the one that a client
+ * takes for the end, and passes on everything before it, line by line.
+ */
+export class LineEnd {
+  #waiting: Bytes[] = [];
+  #waitingBytes = 0;
+  #ending: Bytes | undefined;
+
+  /** Bytes that were taken and may not go out yet. */
+  get heldBytes(): number {
+    return this.#waitingBytes + (this.#ending?.length ?? 0);
+  }
+
+  /**
+   * @returns what may go out now
+   * @throws StreamMalformed
+   */
+  push(bytes: Uint8Array): Bytes {
+    const end = bytes.lastIndexOf(LINE_FEED) + 1;
+    const lines = end > 0 ? joinBytes([...this.#waiting, bytes.subarray(0, end)]) : new Uint8Array(0);
+    if (end > 0) this.#waiting = [];
+    if (end < bytes.length) this.#waiting.push(bytes.slice(end));
+    this.#waitingBytes = this.#waiting.reduce((sum, { length }) => sum + length, 0);
+    if (lines.length === 0) return lines;
+    const texts = textOf(lines).slice(0, -1).split("\n");
+    const types = texts.map(typeOf);
+    const endsAt = types.findIndex((type) => endings.has(type));
+    if (this.#ending || (endsAt >= 0 && endsAt < types.length - 1)) throw new StreamMalformed();
+    if (endsAt < 0) return lines;
+    const from = lines.lastIndexOf(LINE_FEED, lines.length - 2) + 1;
+    this.#ending = lines.slice(from);
+    return lines.slice(0, from);
+  }
+
+  /**
+   * The answer is over.
+   *
+   * @returns the end that was kept back
+   * @throws StreamMalformed where the stream has none, or bytes follow that are no line
+   */
+  end(): Bytes {
+    if (!this.#ending || this.#waitingBytes > 0) throw new StreamMalformed();
+    return this.#ending;
+  }
+}
+
+const LINE_FEED = 10;
+
+function textOf(bytes: Bytes): string {
+  try {
+    const text = fromUtf8(bytes);
+    if (!foreign.test(text)) return text;
+  } catch {
+    // Half a character: no renderer writes that.
+  }
+  throw new StreamMalformed();
+}
+
+function typeOf(line: string): string {
+  const type = typed.exec(line)?.[1];
+  if (type === undefined || (mayHide.test(line) && parsedType(line) !== type)) throw new StreamMalformed();
+  return type;
+}
+
+function parsedType(line: string): unknown {
+  try {
+    return (JSON.parse(line) as { readonly type: unknown }).type;
+  } catch {
+    throw new StreamMalformed();
+  }
+}
