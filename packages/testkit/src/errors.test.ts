@@ -7,10 +7,10 @@ import { account, CREDIT } from "./network.ts";
 import { settle } from "./simulated-clock.ts";
 
 const working = endpoints.filter((endpoint) => endpoint !== "/v1/messages/count_tokens");
-const generating = working.filter((endpoint) => endpoint !== "/v1/embeddings");
+const generating = working.filter((endpoint) => endpoint !== "/v1/embeddings" && endpoint !== "/v1/responses/compact");
 /** Whether to stream, of an endpoint that can. */
 const waysOf = (endpoint: Endpoint): object[] =>
-  endpoint === "/v1/embeddings" ? [{}] : [{ stream: false }, { stream: true }];
+  ["/v1/embeddings", "/v1/responses/compact"].includes(endpoint) ? [{}] : [{ stream: false }, { stream: true }];
 const rain: Script = { pieces: ["Rain", " is", " water", "."], tokenMs: 20 };
 const isAnthropic = (endpoint: Endpoint): boolean => endpoint.startsWith("/v1/messages");
 
@@ -123,6 +123,7 @@ describe("what a model refuses", () => {
     ["/v1/responses", "messages_refused", {}, "input"],
     ["/v1/responses", "schema_refused", asks["/v1/responses"].schema, "text.format.schema"],
     ["/v1/responses", "tools_refused", asks["/v1/responses"].tools, "tools"],
+    ["/v1/responses/compact", "messages_refused", {}, "input"],
     ["/v1/completions", "messages_refused", {}, "prompt"],
     ["/v1/embeddings", "tokens_refused", { input: [[5, 6]] }, "input"],
     ["/v1/embeddings", "dimensions_refused", { dimensions: 4 }, "dimensions"],
@@ -160,6 +161,7 @@ describe("what a model refuses", () => {
     const long = "rain ".repeat(3_000);
     const fields: Partial<Record<Endpoint, string>> = {
       "/v1/responses": "input",
+      "/v1/responses/compact": "input",
       "/v1/embeddings": "input",
       "/v1/completions": "prompt",
     };

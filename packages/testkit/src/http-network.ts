@@ -33,6 +33,7 @@ export function questionFor(endpoint: Endpoint, more: object = {}): Record<strin
   const prompt: Record<Endpoint, object> = {
     "/v1/chat/completions": { messages },
     "/v1/responses": { input: "What is rain?" },
+    "/v1/responses/compact": { input: "What is rain?" },
     "/v1/completions": { prompt: "What is rain?" },
     "/v1/messages": { messages, max_tokens: 100 },
     "/v1/messages/count_tokens": { messages },

@@ -54,7 +54,7 @@ const properEnds: Partial<Record<Endpoint, RegExp>> = {
   "/v1/messages": /\n\nevent: message_stop\ndata: \{"type":"message_stop"\}\n\n$/,
 };
 
-const plainOnly: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings"];
+const plainOnly: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings", "/v1/responses/compact"];
 const rows = endpoints.flatMap((endpoint): [Endpoint, boolean][] =>
   plainOnly.includes(endpoint) ? [[endpoint, false]] : [true, false].map((stream) => [endpoint, stream]),
 );

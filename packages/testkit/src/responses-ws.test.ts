@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { decodeReceipt } from "@darkbloom/protocol";
 import OpenAI from "openai";
 import { ResponsesWS } from "openai/resources/responses/ws";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { HttpNetwork, KEY } from "./http-network.ts";
 import { entry } from "./network.ts";
 
@@ -44,4 +45,58 @@ it("openai (TypeScript) asks over a WebSocket, goes on, and is told of errors", 
   ws.close();
   await made.clock.advance(10);
   expect(made.bugs).toEqual([]);
+});
+
+/** The cases of the openresponses suite about compaction, by the official client. */
+describe("a conversation that is compacted", () => {
+  async function network() {
+    const made = await HttpNetwork.open();
+    await made.credit();
+    const asked: string[] = [];
+    made.provider((messages) => {
+      asked.push(messages.map(({ text }) => text).join("\n"));
+      return { pieces: ["They launch", " on Tuesday."], tokenMs: 5 };
+    });
+    await made.clock.advance(1_000);
+    const client = new OpenAI({ baseURL: `http://${made.address}/v1`, apiKey: KEY, maxRetries: 0 });
+    return { made, asked, client };
+  }
+  const input: OpenAI.Responses.ResponseInput = [
+    { type: "message", role: "user", content: "We agreed to launch on Tuesday." },
+    { type: "message", role: "assistant", content: "Understood." },
+  ];
+
+  it("becomes its user's messages and an item, is paid, and has a receipt", async () => {
+    const { made, client } = await network();
+    const call = client.responses.compact({ model: entry.id, input, prompt_cache_key: "k" });
+    const { data, response } = await made.during(call.withResponse());
+    expect(data.object).toBe("response.compaction");
+    expect(data.output.map(({ type }) => type)).toEqual(["message", "compaction"]);
+    expect(data.usage.output_tokens).toBe(3);
+    const document = decodeReceipt(response.headers.get("x-darkbloom-receipt") ?? "");
+    expect(document?.receipt).toMatchObject({ endpoint: "/v1/responses/compact", usage: { completion_tokens: 3 } });
+    await made[Symbol.asyncDispose]();
+  });
+
+  it("is refused without a model", async () => {
+    const { made } = await network();
+    expect((await made.call("/v1/responses/compact", { input })).status).toBe(400);
+    await made[Symbol.asyncDispose]();
+  });
+
+  it("is gone on with over a WebSocket, without the response before", async () => {
+    const { made, asked, client } = await network();
+    const { output } = await made.during(client.responses.compact({ model: entry.id, input }));
+    const ws = new ResponsesWS(client);
+    await new Promise((resolve) => ws.socket.platformSocket.once("open", resolve));
+    const next = [...output, { type: "message", role: "user", content: "Go on." }] as OpenAI.Responses.ResponseInput;
+    ws.send({ type: "response.create", model: entry.id, store: false, input: next, tools: [] });
+    const told = new Promise<OpenAI.Responses.Response>((resolve) =>
+      ws.once("response.completed", ({ response }) => resolve(response)),
+    );
+    expect((await made.during(told)).status).toBe("completed");
+    expect(asked.at(-1)).toContain("Summary of the conversation up to here:\n\nThey launch on Tuesday.");
+    ws.close();
+    await made[Symbol.asyncDispose]();
+  });
 });

@@ -49,7 +49,7 @@ afterAll(() => edge[Symbol.asyncDispose]());
 
 const tool = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
 const sampling = { temperature: 0.5, top_p: 0.9, seed: 1, stop: ["x"], stream: false };
-const plainOnly: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings"];
+const plainOnly: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings", "/v1/responses/compact"];
 /** One body for each endpoint that uses much of it, and is accepted. */
 const good: Record<Endpoint, Record<string, unknown>> = {
   "/v1/chat/completions": {
@@ -107,6 +107,15 @@ const good: Record<Endpoint, Record<string, unknown>> = {
     temperature: 0.5,
     top_k: 3,
     stream: false,
+  },
+  "/v1/responses/compact": {
+    model: entry.id,
+    instructions: "s",
+    input: [
+      { role: "user", content: SECRET },
+      { type: "compaction", encrypted_content: "ZGFya2Jsb29tLXN1bW1hcnk6eA==" },
+    ],
+    prompt_cache_key: SECRET,
   },
   "/v1/messages/count_tokens": { model: entry.id, messages: [{ role: "user", content: SECRET }] },
   "/v1/embeddings": {

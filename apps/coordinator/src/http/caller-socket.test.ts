@@ -112,7 +112,7 @@ const errorIn = (messages: readonly Message[]) => {
   return { type: last.type, status: last.status, code: last.error.code, param: last.error.param };
 };
 const idIn = (messages: readonly Message[]): string =>
-  (messages.find(({ type }) => type === "response.completed") as unknown as { response: { id: string } }).response.id;
+  (messages.find(({ type }) => type === "response.completed")?.["response"] as { readonly id: string }).id;
 
 describe("a response over a WebSocket", () => {
   /** Goal: it proves itself. Method: the texts as they came and were sent, checked offline. */

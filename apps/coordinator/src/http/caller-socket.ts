@@ -7,6 +7,7 @@ import {
   NetworkError,
   ourWords,
   parseRequest,
+  type AccountId,
   type Failure,
   type ParamPath,
 } from "@darkbloom/protocol";
@@ -59,6 +60,7 @@ interface Kept {
  */
 export class CallerSocket {
   readonly #door: Door;
+  readonly #account: AccountId;
   readonly #ws: WebSocket;
   readonly #upgrade: IncomingMessage;
   readonly #wishes: AskWishes;
@@ -75,13 +77,14 @@ export class CallerSocket {
   #hangUp: AbortController | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(door: Door, ws: WebSocket, upgrade: IncomingMessage, wishes: AskWishes) {
+  constructor(door: Door, ws: WebSocket, upgrade: IncomingMessage, wishes: AskWishes, account: AccountId) {
     this.#door = door;
+    this.#account = account;
     this.#ws = ws;
     this.#upgrade = upgrade;
     this.#wishes = wishes;
-    this.#gathering = door.bodies.share();
-    this.#keeping = door.conversations.share();
+    this.#gathering = door.bodies.share(account);
+    this.#keeping = door.conversations.share(account);
     this.#openedMs = this.#heardMs = this.#idleSinceMs = door.deps.clock.monotonicMs();
     upgrade.socket.prependListener("data", (chunk: Buffer) => this.#gather(chunk.length));
     ws.on("message", (data, isBinary) => this.#take(data, isBinary));
@@ -131,7 +134,7 @@ export class CallerSocket {
     if (this.#over.signal.aborted || this.#ws.readyState !== this.#ws.OPEN) return;
     if (isBinary || !Buffer.isBuffer(data)) return this.#close(closeCodes.notText, "messages are text");
     if (this.#waiting.length >= SOCKET_WAITING_MAX) return this.#close(closeCodes.policy, "too many requests wait");
-    const room = this.#door.bodies.share();
+    const room = this.#door.bodies.share(this.#account);
     if (!room.grow(data.length)) return this.#close(closeCodes.tryAgain, "this coordinator holds as much as it can");
     this.#waiting.push({ text: Uint8Array.from(data), room });
     this.#running ??= this.#run().finally(() => (this.#running = undefined));
@@ -152,7 +155,7 @@ export class CallerSocket {
     const startedMs = deps.clock.monotonicMs();
     const hangUp = new AbortController();
     this.#hangUp = hangUp;
-    using held = answers.share();
+    using held = answers.share(this.#account);
     const { shutdown, clock } = deps;
     const reply = new SocketReply({ ws: this.#ws, clock, dialect, hangUp: hangUp.signal, shutdown });
     let goesOn = false;
@@ -205,6 +208,8 @@ export class CallerSocket {
 
   #keep(texts: readonly Uint8Array<ArrayBuffer>[]): void {
     this.#forget();
+    // It may have closed while the last message was on its way.
+    if (this.#over.signal.aborted) return;
     const bytes = texts.reduce((sum, { length }) => sum + length, 0);
     const last = texts.at(-1);
     const id = fieldOf(fieldOf(last && parseJson(last), "response"), "id");

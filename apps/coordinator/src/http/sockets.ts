@@ -64,7 +64,7 @@ export class CallerSockets {
         throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec: OVERLOADED_RETRY_SEC });
       if (socket.destroyed) return;
       this.#server.handleUpgrade(request, socket, head, (ws) => {
-        const caller = new CallerSocket(this.#door, ws, request, wishes);
+        const caller = new CallerSocket(this.#door, ws, request, wishes, account);
         this.#open.add(caller);
         this.#ofAccount.set(account, (this.#ofAccount.get(account) ?? 0) + 1);
         ws.once("close", () => {

@@ -29,11 +29,12 @@ import { INCLUDES_MAX, METADATA_PAIRS_MAX } from "./openai-responses/request-sch
 import { dialects } from "./registry.ts";
 
 type Body = Record<string, unknown>;
-const [chat, responses, completions, messages, count, embeddings] = endpoints;
+const [chat, responses, compact, completions, messages, count, embeddings] = endpoints;
 const user = (content: unknown) => ({ role: "user", content });
 const least: Readonly<Record<Endpoint, Body>> = {
   [chat]: { messages: [user("hi")] },
   [responses]: { input: "hi" },
+  [compact]: { input: "hi" },
   [completions]: { prompt: "hi" },
   [messages]: { max_tokens: 9, messages: [user("hi")] },
   [count]: { messages: [user("hi")] },

@@ -7,6 +7,7 @@ import type { Endpoint, Job } from "./job.ts";
 const fields: Readonly<Record<Endpoint, { readonly prompt: string; readonly schema: string }>> = {
   "/v1/chat/completions": { prompt: "messages", schema: "response_format.json_schema.schema" },
   "/v1/responses": { prompt: "input", schema: "text.format.schema" },
+  "/v1/responses/compact": { prompt: "input", schema: "input" },
   // It takes no schema; an endpoint has one all the same, so that no path stays without a name.
   "/v1/completions": { prompt: "prompt", schema: "prompt" },
   "/v1/messages": { prompt: "messages", schema: "output_config.format.schema" },

@@ -5,6 +5,7 @@ import type { Schema } from "../schema/shape.ts";
 export const endpoints = [
   "/v1/chat/completions",
   "/v1/responses",
+  "/v1/responses/compact",
   "/v1/completions",
   "/v1/messages",
   "/v1/messages/count_tokens",

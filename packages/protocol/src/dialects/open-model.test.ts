@@ -10,12 +10,13 @@ const say = [{ role: "user", content: "hi" }];
 const least: Readonly<Record<Endpoint, object>> = {
   "/v1/chat/completions": { model: "m", messages: say },
   "/v1/responses": { model: "m", input: "hi" },
+  "/v1/responses/compact": { model: "m", input: "hi" },
   "/v1/completions": { model: "m", prompt: "hi" },
   "/v1/messages": { model: "m", messages: say },
   "/v1/messages/count_tokens": { model: "m", messages: say },
   "/v1/embeddings": { model: "m", input: "hi" },
 };
-const silent: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings"];
+const silent: readonly Endpoint[] = ["/v1/messages/count_tokens", "/v1/embeddings", "/v1/responses/compact"];
 const answering = endpoints.filter((endpoint) => !silent.includes(endpoint));
 const conversing = answering.filter((endpoint) => endpoint !== "/v1/completions");
 const parameters = { type: "object", properties: {} };

@@ -5,12 +5,13 @@ import type { Endpoint } from "./job.ts";
 import { openaiChat } from "./openai-chat/index.ts";
 import { openaiCompletions } from "./openai-completions/index.ts";
 import { openaiEmbeddings } from "./openai-embeddings/index.ts";
-import { openaiResponses } from "./openai-responses/index.ts";
+import { openaiCompact, openaiResponses } from "./openai-responses/index.ts";
 
 /** The dialect that each inference endpoint speaks. */
 export const dialects: Readonly<Record<Endpoint, Dialect>> = {
   "/v1/chat/completions": openaiChat,
   "/v1/responses": openaiResponses,
+  "/v1/responses/compact": openaiCompact,
   "/v1/completions": openaiCompletions,
   "/v1/messages": anthropicMessages,
   "/v1/messages/count_tokens": anthropicCountTokens,

@@ -24,10 +24,14 @@ describe.each(endpoints)("fields without effect of %s", (endpoint) => {
     const { messages, input, prompt: text } = prompt;
     const own =
       endpoint.startsWith("/v1/messages") || endpoint.includes("chat") ? { messages } : { input, prompt: text };
-    const body = endpoint === "/v1/responses" ? { input } : endpoint === "/v1/completions" ? { prompt: text } : own;
+    const body = endpoint.startsWith("/v1/responses")
+      ? { input }
+      : endpoint === "/v1/completions"
+        ? { prompt: text }
+        : own;
     return dialects[endpoint].decode({
       model: "m",
-      stream: !["/v1/messages/count_tokens", "/v1/embeddings"].includes(endpoint),
+      stream: !["/v1/messages/count_tokens", "/v1/embeddings", "/v1/responses/compact"].includes(endpoint),
       ...body,
       ...fields,
     });

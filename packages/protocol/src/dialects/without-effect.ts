@@ -15,6 +15,9 @@ const openai = [
   "return_tokens_as_token_ids",
 ] as const;
 
+/** Likewise, where nothing is streamed. */
+const plainOpenai = openai.filter((field) => !field.startsWith("stream_options"));
+
 /**
  * Fields that programs send, and that are taken: none of them changes what an answer says. docs/clients.md lists them
  * too. What nobody here has heard of is taken as well.
@@ -22,6 +25,7 @@ const openai = [
 export const withoutEffect: Readonly<Record<Endpoint, readonly string[]>> = {
   "/v1/chat/completions": [...openai, "verbosity", "usage"],
   "/v1/responses": [...openai, "text.verbosity", "max_tool_calls"],
+  "/v1/responses/compact": [...plainOpenai, "max_tool_calls", "tool_choice"],
   "/v1/completions": openai,
   "/v1/messages": ["metadata", "service_tier", "speed", "diagnostics", "cache_control"],
   "/v1/messages/count_tokens": ["metadata", "service_tier", "speed", "diagnostics", "cache_control"],

@@ -53,14 +53,14 @@ export const outputItem = z.discriminatedUnion("type", [
 ]);
 export type OutputItem = z.infer<typeof outputItem>;
 
-const usage = z.object({
+export const responsesUsage = z.object({
   input_tokens: count,
   input_tokens_details: z.object({ cached_tokens: count, cache_write_tokens: z.literal(0) }),
   output_tokens: count.meta({ description: "Thinking included, whether it is told or not" }),
   output_tokens_details: z.object({ reasoning_tokens: count }),
   total_tokens: count,
 });
-export type ResponsesUsage = z.infer<typeof usage>;
+export type ResponsesUsage = z.infer<typeof responsesUsage>;
 
 const echoed = z.looseObject({}).meta({ description: "As it was sent" });
 
@@ -101,7 +101,7 @@ export const responseSchema = z
     top_logprobs: count,
     top_p: z.number(),
     truncation: z.literal("disabled"),
-    usage: usage.nullable().meta({ description: "Null until the response has ended" }),
+    usage: responsesUsage.nullable().meta({ description: "Null until the response has ended" }),
     metadata: z.record(z.string(), z.string()),
   })
   .meta({ description: "A response" });

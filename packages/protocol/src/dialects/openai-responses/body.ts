@@ -59,7 +59,7 @@ export function bodyOf(job: Job, request: ResponsesRequest, { echoed }: Response
 export const endingOf = (reason: FinishReason): Ending =>
   reason === "length" || reason === "cancelled" ? "incomplete" : "completed";
 
-const usageOf = (usage: Usage): ResponsesUsage => ({
+export const usageOf = (usage: Usage): ResponsesUsage => ({
   input_tokens: usage.promptTokens,
   input_tokens_details: { cached_tokens: usage.cachedTokens, cache_write_tokens: 0 },
   output_tokens: usage.completionTokens,

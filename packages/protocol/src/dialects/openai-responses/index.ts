@@ -6,6 +6,7 @@ import { promptFieldOf } from "../engine-refusals.ts";
 import { openaiErrorSchema, type OpenaiError } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody } from "../openai-chat/errors.ts";
 import { responseSchema, responsesEventSchema } from "./answer-schema.ts";
+import { compactedSchema, compactRequestSchema, decodeCompactRequest } from "./compact.ts";
 import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeResponsesRequest } from "./request.ts";
 import { responsesRequestSchema } from "./request-schema.ts";
@@ -33,6 +34,22 @@ export const openaiResponses: Dialect = {
   errorBody,
   errorEvent: responsesErrorEvent,
   errorLine: responsesErrorLine,
+};
+
+/** A conversation that has grown long, in fewer words: the model sums it up. */
+export const openaiCompact: Dialect = {
+  endpoint: "/v1/responses/compact",
+  words: {
+    summary: "Compact a conversation",
+    description:
+      "The messages of the user as they were, and one item of type 'compaction' in place of everything else: a summary that the model writes, and that is paid like every answer. Send 'output' as the first items of the next 'input'. Only the summary's own network reads it.",
+    request: compactRequestSchema,
+    response: compactedSchema,
+    error: openaiErrorSchema,
+  },
+  decode: decodeCompactRequest,
+  errorBody: (failure) => openaiErrorBody(failure, promptFieldOf("/v1/responses/compact")),
+  errorEvent: responsesErrorEvent,
 };
 
 function errorBody(failure: Failure): string {

@@ -2,6 +2,7 @@ import { invalid, listOf } from "../fields.ts";
 import type { Message, ToolCall } from "../job.ts";
 import { argumentsOf } from "../tools.ts";
 import { type ResponsesRequest, responsesRequestRules as rules } from "./request-schema.ts";
+import { summaryIn } from "./summary.ts";
 import { CUSTOM_INPUT, toldName, type ToolName } from "./tools.ts";
 
 type Item = Exclude<ResponsesRequest["input"], string>[number];
@@ -32,6 +33,13 @@ export function messagesOf(
         continue;
       case "web_search_call":
         continue;
+      case "compaction": {
+        const text = summaryIn(item);
+        if (text === undefined)
+          throw invalid(`${where}.encrypted_content`, rules["input.*.encrypted_content"].expected);
+        messages.push({ role: "user", text });
+        break;
+      }
       case "custom_tool_call":
       case "function_call": {
         if (callIds.has(item.call_id)) throw invalid(`${where}.call_id`, rules["input.*.call_id"].expected);

@@ -60,6 +60,9 @@ const item = z.discriminatedUnion("type", [
     .object({ type: z.literal("web_search_call") })
     .meta({ description: "Left out: what was found stands in the messages that follow" }),
   z
+    .object({ type: z.literal("compaction"), encrypted_content: text })
+    .meta({ description: "A summary from `POST /v1/responses/compact` of this network" }),
+  z
     .object({ type: z.literal("reasoning"), content: thoughts, summary: thoughts })
     .meta({ description: "What the assistant thought before the message or call that follows" }),
 ]);
@@ -216,7 +219,6 @@ const itemsUnserved = [
   "mcp_approval_request",
   "mcp_approval_response",
   "mcp_call",
-  "compaction",
   "compaction_trigger",
   "configuration_update",
   "additional_tools",
@@ -254,12 +256,14 @@ export const responsesRequestRules = {
   "input.*.namespace": { expected: ourWords`expected the name of a namespace` },
   "input.*.input": { expected: ourWords`expected a string` },
   "input.*.arguments": { expected: ourWords`expected the JSON text of an object` },
+  "input.*.encrypted_content": {
+    expected: ourWords`expected what POST /v1/responses/compact gave here; another server's cannot be read`,
+  },
   "input.*.summary": { expected: ourWords`expected a list of objects with 'text'` },
   instructions: { expected: ourWords`expected a string` },
   stream: rules.stream,
   stream_options: { expected: ourWords`expected an object, such as one with 'include_obfuscation'` },
   "stream_options.include_obfuscation": { expected: trueOrFalseWords },
-=======
   type: { expected: ourWords`expected 'response.create', over a WebSocket; leave the field out of an HTTP request` },
   generate: { refused: ourWords`nothing is prepared ahead of a request; leave the field out` },
   stream_id: { refused: ourWords`a connection answers one message after another; open another connection` },

@@ -168,7 +168,6 @@ const itemsElsewhere = [
   "mcp_list_tools",
   "mcp_approval_request",
   "item_reference",
-  "compaction",
 ];
 
 describe("bodies that are refused", () => {
