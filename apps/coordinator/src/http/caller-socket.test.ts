@@ -111,8 +111,10 @@ const errorIn = (messages: readonly Message[]) => {
   const last = messages.at(-1) as ErrorMessage;
   return { type: last.type, status: last.status, code: last.error.code, param: last.error.param };
 };
-const idIn = (messages: readonly Message[]): string =>
-  (messages.find(({ type }) => type === "response.completed")?.["response"] as { readonly id: string }).id;
+const idIn = (messages: readonly Message[]): string => {
+  const completed = messages.find(({ type }) => type === "response.completed");
+  return (completed?.["response"] as { readonly id: string } | undefined)?.id ?? "";
+};
 
 describe("a response over a WebSocket", () => {
   /** Goal: it proves itself. Method: the texts as they came and were sent, checked offline. */
