@@ -34,6 +34,9 @@ it.each<[string, DialFault]>([
 
 it("takes an error without a code for the network's", () => {
   expect(faultOfError(new Error("socket hang up"))).toBe("unreachable");
+  expect(faultOfError(Object.assign(new Error("of another kind"), { code: 7 }))).toBe("unreachable");
+  // What `ws` says where the upgrade is not answered in time.
+  expect(faultOfError(new Error("Opening handshake has timed out"))).toBe("no_answer");
 });
 
 it.each<[number, DialFault]>([
