@@ -212,6 +212,7 @@ describe("a model is asked only for what it is for", () => {
     opened.push(made);
     await made.credit();
     made.provider(() => ({ pieces: ["x"] }), {
+      vectorLength: dimensions,
       describe: () => ({ models: [{ ...describeMachine("").models[0]!, tasks: [...offered] }] }),
     });
     await made.clock.advance(1_000);

@@ -26,6 +26,8 @@ export interface ProviderOptions {
   readonly witness?: Witness;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
+  /** Numbers in each of its vectors; as the catalog of every network here has it. */
+  readonly vectorLength?: number;
   /** What arrives at either end in place of what was sent. */
   readonly meddle?: (text: string, to: "provider" | "coordinator") => string;
 }
@@ -70,6 +72,7 @@ export class TestProvider {
       clockAheadMs = () => 0,
       describe = () => ({}),
       meddle = (text) => text,
+      vectorLength,
     }: ProviderOptions,
   ) {
     const { random } = network;
@@ -81,7 +84,7 @@ export class TestProvider {
     this.#network = network;
     this.#delayMs = delayMs;
     this.#meddle = meddle;
-    this.engine = new ScriptedEngine({ clock, slots, script });
+    this.engine = new ScriptedEngine({ clock, slots, script, ...(vectorLength && { model: { vectorLength } }) });
     this.serial = softwareSerial(nodeCrypto, signer.publicKey);
     const posture = (): SelfDescription["posture"] => describe().posture ?? unknownPosture;
     const tools = { clock, random, crypto: nodeCrypto, hpke: nodeHpke, signer };
