@@ -25,11 +25,11 @@ export async function addToCatalog(
   const { tasks: _tasks, embedding, ...kept } = known ?? {};
   const entry: CatalogEntry = {
     displayName: model.id,
-    price: tasks.includes("generate") ? DEFAULT_PRICE : DEFAULT_EMBED_PRICE,
+    price: tasks.some((task) => task !== "embed") ? DEFAULT_PRICE : DEFAULT_EMBED_PRICE,
     createdSec: Math.floor(systemClock.now() / 1000),
     ...kept,
+    tasks,
     ...(dimensions !== undefined && {
-      tasks,
       embedding: { dimensions, shortenedTo: embedding?.dimensions === dimensions ? embedding.shortenedTo : [] },
     }),
     id: model.id as ModelId,

@@ -18,7 +18,12 @@ describe.concurrent("models inspect", () => {
     expect(code).toBe(0);
     expect(stdout.trimEnd()).not.toContain("\n");
     const { abilities, sample, ...facts } = JSON.parse(stdout) as Record<string, Record<string, unknown>>;
-    expect(facts).toMatchObject({ model: "darkbloom-tiny", tasks: ["generate"], context_tokens: 512, slots: 4 });
+    expect(facts).toMatchObject({
+      model: "darkbloom-tiny",
+      tasks: ["generate", "complete"],
+      context_tokens: 512,
+      slots: 4,
+    });
     expect(abilities).toMatchObject({ system: "anywhere", assistant_may_begin: true, calls: { per_turn: "many" } });
     expect(Object.keys(sample ?? {})).toEqual(["prompt", "prompt_tokens", "grammar"]);
   });

@@ -14,7 +14,7 @@ export const TEMPLATE_TOKENS_MAX = 1024;
  */
 export const promptTokensMax = (bodyBytes: number): number => bodyBytes + TEMPLATE_TOKENS_MAX;
 
-/** What a model puts before and behind each text that becomes a vector, in tokens; most put one at either end. */
+/** What a model puts before and behind each text that has no template, in tokens; most put one at either end, or none. */
 export const EMBED_TOKENS_ADDED_MAX = 4;
 
 /** The most tokens that a body's texts may be charged as, likewise. */
@@ -27,8 +27,12 @@ export const embedTokensMax = (bodyBytes: number, inputs: number): number =>
  *
  * @param tokenBytesMax bytes of the vocabulary's longest token
  */
-export function promptTokensMin({ messages, embed }: Pick<Job, "messages" | "embed">, tokenBytesMax: number): number {
-  if (embed) return mostOf(embed.inputs.map((input) => inputTokensMin(input, tokenBytesMax)));
+export function promptTokensMin(
+  { messages, embed, raw }: Pick<Job, "messages" | "embed" | "raw">,
+  tokenBytesMax: number,
+): number {
+  const texts = embed?.inputs ?? raw?.prompts;
+  if (texts) return mostOf(texts.map((input) => inputTokensMin(input, tokenBytesMax)));
   let bytes = 0;
   for (const { role, text } of messages) {
     const kept = role === "assistant" ? (text.split(THOUGHT_END).at(-1) ?? "") : text;

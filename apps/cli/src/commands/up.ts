@@ -123,7 +123,9 @@ const welcome = (facts: {
   const messages = [{ role: "user", content: "Write a haiku about the sea." }];
   const [path, body] = tasks.includes("generate")
     ? ["/v1/chat/completions", { model, messages, stream: true }]
-    : ["/v1/embeddings", { model, input: ["The sea is calm.", "No wave moves."] }];
+    : tasks.includes("complete")
+      ? ["/v1/completions", { model, prompt: "The sea is", max_tokens: 64, stream: true }]
+      : ["/v1/embeddings", { model, input: ["The sea is calm.", "No wave moves."] }];
   return `Darkbloom is ready.
 
   base URL   ${baseUrl}/v1

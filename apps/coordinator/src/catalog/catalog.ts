@@ -15,7 +15,7 @@ export interface CatalogEntry {
   readonly contextTokens: number;
   readonly maxOutputTokens: number;
   readonly price: Price;
-  /** What it can be asked for; absent: to write text. */
+  /** What it can be asked for; absent: to write text, of both kinds. */
   readonly tasks?: readonly ModelTask[];
   /** Of a model that embeds. */
   readonly embedding?: {
@@ -28,8 +28,12 @@ export interface CatalogEntry {
   readonly createdSec: number;
 }
 
-/** Every model could be asked for this before any could be asked for another thing. */
-export const tasksWhereNoneAreNamed: readonly ModelTask[] = ["generate"];
+/** What a model can be asked for whose entry says nothing. */
+export const tasksWhereNoneAreNamed: readonly ModelTask[] = ["generate", "complete"];
+/** A machine that says nothing is of a time when no model could be asked for anything else. */
+export const tasksOfOlderMachines: readonly ModelTask[] = ["generate"];
+/** Whether it writes text at all, so that what it writes has a price and a bound. */
+export const writesText = (tasks: readonly ModelTask[]): boolean => tasks.some((task) => task !== "embed");
 export const tasksOf = ({ tasks = tasksWhereNoneAreNamed }: Pick<CatalogEntry, "tasks">): readonly ModelTask[] => tasks;
 
 interface Offer {

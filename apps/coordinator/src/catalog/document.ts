@@ -8,7 +8,7 @@ import {
   type Sha256Hex,
 } from "@darkbloom/protocol";
 import * as z from "zod";
-import { tasksOf, tasksWhereNoneAreNamed, type CatalogEntry } from "./catalog.ts";
+import { tasksOf, tasksWhereNoneAreNamed, writesText, type CatalogEntry } from "./catalog.ts";
 import { CatalogError } from "./catalog-error.ts";
 
 export const CATALOG_CHARS_MAX = 1024 * 1024;
@@ -31,8 +31,7 @@ const tokens = z.int("must be a whole number of tokens").positive().max(TOKENS_M
 const priceIsZero = (entry: { price: Record<string, number>; tasks?: readonly ModelTask[] }): boolean =>
   Object.entries(entry.price).some(
     ([of, amount]) =>
-      amount === 0 &&
-      (of !== "output_micro_usd_per_mtok" || (entry.tasks ?? tasksWhereNoneAreNamed).includes("generate")),
+      amount === 0 && (of !== "output_micro_usd_per_mtok" || writesText(entry.tasks ?? tasksWhereNoneAreNamed)),
   );
 
 const entry = z
@@ -50,7 +49,7 @@ const entry = z
     }),
     free: z.boolean().optional(),
     tasks: z
-      .array(z.enum(modelTasks), 'must be a list of "generate", "embed" or both')
+      .array(z.enum(modelTasks), 'must be a list of "generate", "complete" and "embed", or of some of them')
       .min(1)
       .max(modelTasks.length)
       .exactOptional(),

@@ -59,7 +59,7 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 
 - POST /v1/chat/completions: OpenAI's chat, plain or streamed ("stream": true)
 - POST /v1/responses: OpenAI's Responses; nothing is stored, so the whole conversation comes as "input"
-- POST /v1/completions: OpenAI's legacy completions; the prompt is one message of a user
+- POST /v1/completions: OpenAI's legacy completions, of models whose "tasks" name "complete": the text is gone on with as it stands
 - POST /v1/messages, /v1/messages/count_tokens: Anthropic's Messages
 - POST /v1/embeddings: OpenAI's embeddings, of models whose "tasks" name "embed"
 - GET /v1/models, /v1/models/{id}: models with limits and prices; with the header "anthropic-version" in Anthropic's form

@@ -12,7 +12,7 @@ import {
 } from "@darkbloom/protocol";
 import * as z from "zod";
 import type { ListedEntry } from "../catalog/aliases.ts";
-import { tasksOf } from "../catalog/catalog.ts";
+import { tasksOf, writesText } from "../catalog/catalog.ts";
 import { eligibleFor, hasFreeSlot, plainWant } from "../routing/eligibility.ts";
 import { anthropicModelOf, anthropicPageQuery, answersMessages, pageOfModels } from "./anthropic-models.ts";
 import { speaksAnthropic } from "./base-url.ts";
@@ -36,7 +36,7 @@ const model = z.object({
   tasks: z
     .array(z.enum(modelTasks))
     .describe(
-      "What it can be asked for: to write text (chat and the like), to turn texts into vectors (/v1/embeddings)",
+      "What it can be asked for: to converse (generate: chat, Responses, Messages), to go on with a text (complete: /v1/completions), to turn texts into vectors (embed: /v1/embeddings)",
     ),
   embedding: z
     .object({
@@ -127,13 +127,13 @@ function describe({ fleet, clock, settings }: Door["deps"], entry: ListedEntry):
     owned_by: "darkbloom",
     name: entry.displayName,
     context_length: entry.contextTokens,
-    max_output_length: tasks.includes("generate") ? entry.maxOutputTokens : 0,
+    max_output_length: writesText(tasks) ? entry.maxOutputTokens : 0,
     tasks: [...tasks],
     ...(embedding && {
       embedding: { dimensions: embedding.dimensions, shortened_to: [...embedding.shortenedTo] },
     }),
     input_modalities: ["text"],
-    output_modalities: tasks.map((task) => (task === "embed" ? "embeddings" : "text")),
+    output_modalities: [...new Set(tasks.map((task) => (task === "embed" ? "embeddings" : "text")))],
     pricing: pricing(entry.price),
     metadata: {
       trust_level: trustLevels.findLast((level) => machines.some(({ trustLevel }) => trustLevel === level)) ?? "none",

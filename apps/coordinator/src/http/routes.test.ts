@@ -71,7 +71,7 @@ describe("what each route answers", () => {
       name: "Tiny",
       context_length: 4096,
       max_output_length: 1024,
-      tasks: ["generate"],
+      tasks: ["generate", "complete"],
       input_modalities: ["text"],
       output_modalities: ["text"],
       pricing: { prompt: "0.00000025", completion: "0.000001", input_cache_read: "0.000000025" },

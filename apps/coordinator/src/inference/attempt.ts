@@ -281,7 +281,7 @@ export class Attempt implements Disposable {
       case "tools_refused":
         return job.tools.length > 0;
       case "tokens_refused":
-        return job.embed?.inputs.some((input) => typeof input !== "string") === true;
+        return (job.embed?.inputs ?? job.raw?.prompts ?? []).some((text) => typeof text !== "string");
       case "dimensions_refused":
         return job.embed?.dimensions !== undefined;
       case "continuation_refused":

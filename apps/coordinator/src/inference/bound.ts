@@ -10,10 +10,11 @@ import {
   taskOf,
   TOKEN_BYTES_MAX,
   type MicroUsd,
+  type ModelTask,
   type OurWords,
   type ParamPath,
 } from "@darkbloom/protocol";
-import { tasksOf, type CatalogEntry } from "../catalog/catalog.ts";
+import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { Ask } from "./ask.ts";
 
@@ -26,8 +27,8 @@ export const outputBound = (entry: CatalogEntry, ask: Ask): number => choiceBoun
 
 /** The most tokens of what was sent that can be charged, with a machine whose context holds so many. Counting a prompt costs nothing. */
 export function promptBound({ job, body }: Pick<Ask, "job" | "body">, contextTokens: number): number {
-  const inputs = job.embed?.inputs.length;
-  if (inputs !== undefined) return Math.min(embedTokensMax(body.length, inputs), inputs * contextTokens);
+  const texts = (job.embed?.inputs ?? job.raw?.prompts)?.length;
+  if (texts !== undefined) return Math.min(embedTokensMax(body.length, texts), texts * contextTokens);
   return job.generates ? Math.min(promptTokensMax(body.length), contextTokens) : 0;
 }
 
@@ -46,13 +47,9 @@ export function worstCase(entry: CatalogEntry, ask: Ask): MicroUsd {
  */
 export function refuseOtherTasks(entry: CatalogEntry, { job }: Pick<Ask, "job">): void {
   const { embed } = job;
-  if (!tasksOf(entry).includes(taskOf(job)))
-    throw unsupported(
-      "model",
-      embed
-        ? ourWords`this model writes text and gives no vectors; the 'tasks' of each in GET /v1/models say which one embeds`
-        : ourWords`this model gives vectors and writes no text; the 'tasks' of each in GET /v1/models say which one generates`,
-    );
+  const tasks = tasksOf(entry);
+  const task = taskOf(job);
+  if (!tasks.includes(task)) throw unsupported("model", notForThis(task, tasks));
   if (!embed || !entry.embedding) return;
   const { dimensions: own, shortenedTo } = entry.embedding;
   const { dimensions = own, inputs, encoding } = embed;
@@ -69,6 +66,16 @@ export function refuseOtherTasks(entry: CatalogEntry, { job }: Pick<Ask, "job">)
       param: "input" as ParamPath,
       expected: ourWords`${inputs.length} vectors of ${dimensions} numbers are more than one answer holds; send fewer inputs at once, or ask for 'encoding_format' "base64"`,
     });
+}
+
+function notForThis(task: ModelTask, tasks: readonly ModelTask[]): OurWords {
+  if (task === "embed")
+    return ourWords`this model writes text and gives no vectors; the 'tasks' of each in GET /v1/models say which one embeds`;
+  if (!writesText(tasks))
+    return ourWords`this model gives vectors and writes no text; the 'tasks' of each in GET /v1/models say which one generates`;
+  return task === "complete"
+    ? ourWords`this model can only converse; send the text as a message to /v1/chat/completions`
+    : ourWords`this model goes on with a text and holds no conversation; send the text to /v1/completions`;
 }
 
 const unsupported = (param: string, reason: OurWords): NetworkError =>

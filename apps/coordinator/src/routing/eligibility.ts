@@ -1,5 +1,5 @@
 import { atLeast, type Gate, type ModelTask, type ProviderId, type Serial, type TrustLevel } from "@darkbloom/protocol";
-import { tasksWhereNoneAreNamed, type CatalogEntry } from "../catalog/catalog.ts";
+import { tasksOfOlderMachines, type CatalogEntry } from "../catalog/catalog.ts";
 import type { ConductFigures } from "../fleet/conduct.ts";
 import type { PaceFigures } from "../fleet/pace.ts";
 import type { Approval, MachineId } from "../trust/approvals.ts";
@@ -64,7 +64,7 @@ export interface Question {
 function modelFor({ want: { entry, task }, machine: { models } }: Question): Candidate["models"][number] | undefined {
   for (const model of models)
     if (model.build === entry.build && model.weightsSha256 === entry.weightsSha256)
-      if (task === undefined || (model.tasks ?? tasksWhereNoneAreNamed).includes(task)) return model;
+      if (task === undefined || (model.tasks ?? tasksOfOlderMachines).includes(task)) return model;
   return undefined;
 }
 

@@ -79,14 +79,14 @@ describe("what a model file can be asked for", () => {
 
   it("talks with a chat template and no pooling", async () => {
     await using engine = await loadLlama(options(bundledModelPath));
-    expect(engine.model.tasks).toEqual(["generate"]);
+    expect(engine.model.tasks).toEqual(["generate", "complete"]);
     expect(engine.model.vectorLength).toBeUndefined();
     await expect(vectorsOf(engine, ["x"])).rejects.toThrow("does not embed");
   });
 
   it("does both with both, at once", async () => {
     await using engine = await loadLlama(options(bothPath));
-    expect(engine.model.tasks).toEqual(["generate", "embed"]);
+    expect(engine.model.tasks).toEqual(["generate", "complete", "embed"]);
     await using plain = await loadLlama(options(bundledModelPath));
     const [vectors, answer] = await Promise.all([
       vectorsOf(engine, ["What is rain?", "What is snow?"]),

@@ -48,7 +48,7 @@ describe("inspecting a model file", () => {
       architecture: "llama",
       parameters: 2_558_400,
       fileBytes: bundled.length,
-      tasks: ["generate"],
+      tasks: ["generate", "complete"],
       trainedContextTokens: 2048,
       contextTokens: 1024,
       slots: 2,
@@ -80,7 +80,7 @@ describe("inspecting a model file", () => {
     const [first, second] = [1, 2].map((part) => join(folder, `tiny-0000${part}-of-00002.gguf`)) as [string, string];
     splitInTwo(bundledModelPath, first, second);
     const found = await inspectModel({ modelPath: first });
-    expect(found).toMatchObject({ parameters: 2_558_400, tasks: ["generate"] });
+    expect(found).toMatchObject({ parameters: 2_558_400, tasks: ["generate", "complete"] });
     expect(found.fileBytes).toBeGreaterThan(bundled.length);
     writeFileSync(second, readFileSync(second).subarray(0, -1000));
     await expect(inspectModel({ modelPath: first })).rejects.toThrow(/truncated/);
@@ -102,7 +102,7 @@ describe("inspecting a model file", () => {
     const MEAN = 1;
     const both = written("both", withMetadata(bundled, "llama.pooling_type", uint(MEAN)));
     const talksToo = await inspectModel({ modelPath: both });
-    expect(talksToo.tasks).toEqual(["generate", "embed"]);
+    expect(talksToo.tasks).toEqual(["generate", "complete", "embed"]);
     expect(talksToo.abilities?.content).toBe("text");
   });
 
@@ -127,13 +127,19 @@ describe("inspecting a model file", () => {
     await expect(inspectModel({ modelPath })).rejects.toThrow(modelPath);
   });
 
+  it("tells of a model with neither template nor pooling that it goes on with texts alone", async () => {
+    const bytes = patched(Buffer.from(TEMPLATE_KEY), Buffer.from("tokenizer.chat_templat3"));
+    const modelPath = written("bare", bytes);
+    const { tasks, refused, abilities } = await inspectModel({ modelPath });
+    expect({ tasks, refused, abilities }).toEqual({ tasks: ["complete"], refused: undefined, abilities: undefined });
+    await using engine = await loadLlama({ modelPath, build: "x", slots: 1, threads: 1 });
+    expect(engine.model.tasks).toEqual(["complete"]);
+    const prompt = await engine.prompt({ messages: [], tools: [], toolChoice: "none", text: "Rain is" });
+    expect(prompt.tokens.length).toBeGreaterThan(0);
+  });
+
   /** Goal: the sentence is the one of the load. Method: load each file too. */
   it.each([
-    {
-      what: "no template",
-      bytes: patched(Buffer.from(TEMPLATE_KEY), Buffer.from("tokenizer.chat_templat3")),
-      says: /it has no chat template/,
-    },
     {
       what: "a template that cannot be read",
       bytes: withTemplate("{% for m in messages %}{{ m.content }"),

@@ -8,7 +8,7 @@ import { memoryNeedOf } from "./llama-memory.ts";
 import { poolingOf } from "./llama-embedder.ts";
 import { tokenize } from "./llama-tokens.ts";
 import { CONTEXT_TOKENS_DEFAULT, readHeader, SLOTS_DEFAULT } from "./model-file.ts";
-import { hasTemplate, templateOf, templatesIn } from "./model-templates.ts";
+import { hasTemplate, isBare, templateOf, templatesIn, textTasks } from "./model-templates.ts";
 import { ModelFileError, weightFiles } from "./weights.ts";
 
 export interface InspectOptions {
@@ -73,10 +73,12 @@ export async function inspectModel(options: InspectOptions): Promise<Inspected> 
     const insights = await GgufInsights.from(info, llama);
     checkWhole(modelPath, headBytes + insights.modelSize, fileBytes);
     const embeds = poolingOf(info) !== undefined;
-    const tasks: ModelTask[] = [
-      ...(hasTemplate(info) ? (["generate"] as const) : []),
-      ...(embeds ? (["embed"] as const) : []),
-    ];
+    const onlyEmbeds = embeds && !hasTemplate(info);
+    const tasks: readonly ModelTask[] = onlyEmbeds
+      ? ["embed"]
+      : hasTemplate(info) || isBare(info)
+        ? textTasks({ hasTemplate: hasTemplate(info), embeds })
+        : [];
     const { trainContextSize } = insights;
     const offeredTokens = Math.min(contextTokens, trainContextSize ?? contextTokens);
     const need = await memoryNeedOf(insights);
@@ -93,7 +95,7 @@ export async function inspectModel(options: InspectOptions): Promise<Inspected> 
       memoryBytes: Math.ceil(await need(hasTemplate(info) ? slots : 1, offeredTokens)),
       ...(embeds && insights.embeddingVectorSize !== undefined && { vectorLength: insights.embeddingVectorSize }),
       templates: hasTemplate(info) ? Object.keys(templatesIn(info)) : [],
-      ...(await language(llama, modelPath, path, embeds && !hasTemplate(info))),
+      ...(await language(llama, modelPath, path, onlyEmbeds || isBare(info))),
     };
   } finally {
     await llama.dispose();
@@ -112,11 +114,11 @@ async function language(
   llama: Llama,
   modelPath: string,
   path: string,
-  onlyEmbeds: boolean,
+  needsNoTemplate: boolean,
 ): Promise<Pick<Inspected, "abilities" | "sample" | "refused">> {
   const model = await llama.loadModel({ modelPath: path, vocabOnly: true }).catch(() => undefined);
   if (!model) return { refused: `${modelPath} cannot be served: this llama.cpp does not know such a model.` };
-  if (onlyEmbeds) return {};
+  if (needsNoTemplate) return {};
   let template: ChatTemplate;
   try {
     template = templateOf(model, modelPath);

@@ -1,4 +1,4 @@
-import type { EmbedInput } from "@darkbloom/protocol";
+import type { EmbedInput, TextInput } from "@darkbloom/protocol";
 import {
   type Llama,
   type LlamaContext,
@@ -8,9 +8,10 @@ import {
   type Token,
 } from "node-llama-cpp";
 import type { Embedded, Engine, Generation, LoadedModel, Prompt, PromptJob } from "../inference/engine.ts";
-import type { ChatTemplate } from "../language/chat-template.ts";
-import { templateOf } from "./model-templates.ts";
+import type { ChatTemplate, Stretch } from "../language/chat-template.ts";
+import { isBare, templateOf, textTasks } from "./model-templates.ts";
 import { replyGrammar } from "../language/constraint-grammar.ts";
+import { plainTextBy } from "../language/plain-text.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { Piece } from "../language/reply.ts";
 import { TokenText } from "../language/token-text.ts";
@@ -27,7 +28,7 @@ import {
   type OpenedModel,
 } from "./llama-open.ts";
 import { drawingOf, logprobOf, samplerConfig } from "./llama-sampling.ts";
-import { textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
+import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
 import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { ModelFileError } from "./weights.ts";
 
@@ -43,7 +44,9 @@ export class LlamaEngine implements Engine {
   readonly findings: LoadFindings;
   readonly #llama: Llama;
   readonly #model: LlamaModel;
-  readonly #template: ChatTemplate;
+  /** Absent: it was made to go on with texts. */
+  readonly #template: ChatTemplate | undefined;
+  readonly #plainText: ReturnType<typeof plainTextBy>;
   /** Held until it is disposed: collected before, it would keep the model from ever ending. */
   readonly #context: LlamaContext;
   readonly #batches: LlamaBatches;
@@ -58,7 +61,7 @@ export class LlamaEngine implements Engine {
   private constructor(
     llama: Llama,
     model: LlamaModel,
-    template: ChatTemplate,
+    template: ChatTemplate | undefined,
     context: LlamaContext,
     slots: number,
     loaded: LoadedModel,
@@ -81,7 +84,8 @@ export class LlamaEngine implements Engine {
     const sequences = Array.from({ length: slots }, (_, id) => new BatchSequence(batches, id));
     this.#sequences = new PrefixSlots(sequences);
     this.#vocabularyTokens = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
-    this.#tags = tagTokens(model, template.steering);
+    this.#plainText = plainTextBy(controlSpellings(model.fileInfo));
+    this.#tags = tagTokens(model, template?.steering ?? []);
     this.#textOf = textOf(model, this.#tags);
     this.#bytesOf = tokenBytes(model.vocabularyType, model.fileInfo.metadata.tokenizer.ggml);
     this.model = loaded;
@@ -95,7 +99,7 @@ export class LlamaEngine implements Engine {
   }
 
   /**
-   * A model that talks, and embeds too where its file says so.
+   * A model that goes on with texts, talks where it has a chat template, and embeds too where its file says so.
    *
    * @throws ModelFileError
    */
@@ -107,7 +111,7 @@ export class LlamaEngine implements Engine {
   ): Promise<LlamaEngine> {
     const { llama, model, modelPath, weightsSha256, attention } = opened;
     const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
-    const template = templateOf(model, modelPath);
+    const template = isBare(model.fileInfo) ? undefined : templateOf(model, modelPath);
     const wanted = contextTokensOf(model, options);
     const context = await contextOf(model, modelPath, {
       sequences: slots,
@@ -117,7 +121,7 @@ export class LlamaEngine implements Engine {
     });
     // The context may come out a little larger than asked for.
     const contextTokens = Math.min(wanted, context.contextSize);
-    const tasks = ["generate", ...(embedder ? (["embed"] as const) : [])] as const;
+    const tasks = textTasks({ hasTemplate: template !== undefined, embeds: embedder !== undefined });
     const loaded = {
       build,
       weightsSha256,
@@ -130,14 +134,35 @@ export class LlamaEngine implements Engine {
   }
 
   async prompt(job: PromptJob): Promise<Prompt> {
+    if (job.text !== undefined) return this.#continued(job.text);
+    if (!this.#template) throw new RangeError("this model holds no conversation");
     // A model that sees no tool calls none.
     const tools = job.toolChoice === "none" ? [] : job.tools;
     const { stretches, form } = this.#template.render({ ...job, tools });
+    return { tokens: this.#tokensOf(stretches), ...form };
+  }
+
+  /** A text that is gone on with as it stands: nothing in it steers, and nothing in the reply is a thought or a call. */
+  #continued(text: TextInput): Prompt {
+    const form = { opensThinking: false, continues: true } as const;
+    if (typeof text === "string") {
+      const tokens = this.#tokensOf(this.#plainText(text));
+      const { bos, eos } = this.#model.tokens;
+      // A model goes on with nothing from where texts begin, or from where the one before ended.
+      const first = bos ?? eos;
+      return { tokens: tokens.length === 0 && first !== null ? [first] : tokens, ...form };
+    }
+    if (text.length > this.model.contextTokens) throw new EngineRefusal("context_exceeded", text.length);
+    if (!text.every((token) => token < this.#vocabularyTokens)) throw new EngineRefusal("tokens_refused");
+    return { tokens: text, text: this.#model.detokenize(text as readonly Token[], true), ...form };
+  }
+
+  #tokensOf(stretches: readonly Stretch[]): Token[] {
     // What cannot fit is not tokenized: that takes seconds, in which nothing else is heard.
     const bytes = stretches.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
     const tokensMin = Math.ceil(bytes / this.model.tokenBytesMax);
     if (tokensMin > this.model.contextTokens) throw new EngineRefusal("context_exceeded", tokensMin);
-    return { tokens: tokenize(this.#model, stretches), ...form };
+    return tokenize(this.#model, stretches);
   }
 
   async *run(

@@ -10,7 +10,7 @@ import { hasTemplate } from "./model-templates.ts";
 
 /**
  * A model file as an engine. What it can be asked for is the file's own word: with a pooling it embeds, with a chat
- * template it talks, with both it does both; with neither it is refused as one that cannot talk.
+ * template it talks and goes on with texts, with both it does all of it; with neither it goes on with texts alone.
  *
  * @param nowMs what the length of steps is measured by
  * @throws ModelFileError

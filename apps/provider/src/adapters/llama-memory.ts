@@ -2,6 +2,7 @@ import { GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT } from "./model-file.ts";
 import { freeMemoryBytes } from "./free-memory.ts";
 import type { LlamaOptions } from "./llama-open.ts";
+import { poolingOf } from "./llama-embedder.ts";
 import { memoryRefusal, type MemoryNeed } from "./memory-need.ts";
 import { hasTemplate } from "./model-templates.ts";
 import { ModelFileError } from "./weights.ts";
@@ -43,7 +44,7 @@ export async function askMemory(
   const info = await readGgufFileInfo(modelPath, { logWarnings: false });
   const insights = await GgufInsights.from(info, llama);
   // A model that only embeds has one context for all.
-  const slots = hasTemplate(info) ? wantedSlots : 1;
+  const slots = hasTemplate(info) || poolingOf(info) === undefined ? wantedSlots : 1;
   const contextTokens = Math.min(wanted, insights.trainContextSize ?? wanted);
   const need = await memoryNeedOf(insights);
   const availableBytes = memoryBytes ?? freeMemoryBytes();

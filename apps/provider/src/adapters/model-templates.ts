@@ -1,3 +1,4 @@
+import type { ModelTask } from "@darkbloom/protocol";
 import type { GgufFileInfo, LlamaModel } from "node-llama-cpp";
 import { systemClock } from "@darkbloom/protocol/node";
 import { ChatTemplate } from "../language/chat-template.ts";
@@ -7,6 +8,25 @@ import { ModelFileError } from "./weights.ts";
 
 export const hasTemplate = ({ metadata }: Pick<GgufFileInfo, "metadata">): boolean =>
   typeof Reflect.get({ ...metadata.tokenizer }, "chat_template") === "string";
+
+/**
+ * A file with neither template nor pooling that can go on with texts all the same, as base models do: it reads from left to
+ * right, and was not made for vectors or ranks.
+ */
+export function isBare(info: Pick<GgufFileInfo, "architectureMetadata" | "metadata">): boolean {
+  if (hasTemplate(info)) return false;
+  const { architectureMetadata } = info;
+  const attention: unknown = Reflect.get(architectureMetadata, "attention");
+  const causal: unknown = typeof attention === "object" && attention !== null ? Reflect.get(attention, "causal") : true;
+  return causal !== false && Reflect.get(architectureMetadata, "pooling_type") === undefined;
+}
+
+/** What a model that writes text can be asked for: to converse, where a template says how. */
+export const textTasks = (has: { readonly hasTemplate: boolean; readonly embeds: boolean }): readonly ModelTask[] => [
+  ...(has.hasTemplate ? (["generate"] as const) : []),
+  "complete",
+  ...(has.embeds ? (["embed"] as const) : []),
+];
 
 /**
  * The chat templates of a model file by their names: `default`, and those of
@@ -23,7 +43,7 @@ export function templatesIn({ metadata }: Pick<GgufFileInfo, "metadata">): Reado
   }
   if (templates["default"] === undefined)
     throw new TemplateRefusal(
-      "it has no chat template (tokenizer.chat_template), and no pooling of embeddings. Use a file of an instruction-tuned model, which has the one, or of an embedding model, which has the other",
+      "it has no chat template (tokenizer.chat_template), no pooling of embeddings, and does not write texts. Use a file of a model that writes, or of an embedding model",
     );
   return templates;
 }

@@ -5,6 +5,7 @@ import {
   type EngineRefusalCode,
   type Message,
   type TokenChance,
+  type TextInput,
   type TokenLogprob,
 } from "@darkbloom/protocol";
 import { createHash } from "node:crypto";
@@ -78,13 +79,14 @@ export class ScriptedEngine implements Engine {
       weightsSha256: "0".repeat(64),
       contextTokens: 2048,
       tokenBytesMax: TOKEN_BYTES_MAX,
-      tasks: ["generate", "embed"],
+      tasks: ["generate", "complete", "embed"],
       vectorLength: 8,
       ...options.model,
     };
   }
 
   async prompt(job: PromptJob): Promise<Prompt> {
+    if (job.text !== undefined) return this.#continued(job.text, job);
     const tools = job.toolChoice === "none" ? [] : job.tools;
     const words = [
       ...job.messages.flatMap(({ role, text }) => [role, ...wordsOf(text)]),
@@ -99,6 +101,16 @@ export class ScriptedEngine implements Engine {
       ...(tools.length > 0 && { toolSyntax: taggedCalls }),
       ...(job.continues === true && { continues: true }),
     };
+  }
+
+  /** Each word is a token; the script is asked about a message of these words. */
+  #continued(sent: TextInput, job: PromptJob): Prompt {
+    if (typeof sent !== "string" && sent.some((token) => token >= SCRIPTED_VOCABULARY_TOKENS))
+      throw new EngineRefusal("tokens_refused");
+    const text = typeof sent === "string" ? sent : sent.map((token) => ` ${token}`).join("");
+    const tokens = wordsOf(text).map((_, at) => at);
+    this.#scripts.set(tokens, this.#options.script([{ role: "user", text }], job));
+    return { tokens, opensThinking: false, continues: true, ...(typeof sent !== "string" && { text }) };
   }
 
   async *run(prompt: Prompt, generation: Generation, signal: AbortSignal): ReturnType<Engine["run"]> {

@@ -114,6 +114,53 @@ describe("an answer", () => {
     expect(closingOf(got).parsed.usage).toMatchObject({ prompt_tokens: bound, cached_tokens: bound });
   });
 
+  describe("that goes on with texts", () => {
+    const raw = (more: object) => ({
+      body: { model: "scripted", max_tokens: 40, seed: 7, prompt: "Once upon a time", ...more },
+      header: { endpoint: "/v1/completions" as const, stream: false },
+    });
+    const textsOf = (body: string) =>
+      (JSON.parse(body) as { choices: { text: string }[] }).choices.map(({ text }) => text);
+
+    it("reads them without a template, and what looks like a thought in the answer is text", async () => {
+      const got = await ask({ ...raw({}), script: { pieces: [" <think>", " hm", " </think>", " she"] } });
+      expect(textsOf(got.body)).toEqual([" <think> hm </think> she"]);
+      // Four words; with a template there would be a role before them.
+      expect(closingOf(got).parsed.usage).toEqual({
+        prompt_tokens: 4,
+        cached_tokens: 0,
+        completion_tokens: 5,
+        reasoning_tokens: 0,
+      });
+    });
+
+    it("tells each prompt's answers in turn, and counts each prompt once", async () => {
+      const got = await ask({
+        ...raw({ prompt: ["a b", "c d e"], n: 2, max_tokens: 1, echo: true }),
+        script: { pieces: [" x", " y"] },
+      });
+      expect(textsOf(got.body)).toEqual(["a b x", "a b x", "c d e x", "c d e x"]);
+      expect(closingOf(got).parsed).toMatchObject({
+        usage: { prompt_tokens: 5, completion_tokens: 4 },
+        sampling: { n: 4, max_tokens: 1 },
+      });
+    });
+
+    it("says again what tokens spell", async () => {
+      const got = await ask({ ...raw({ prompt: [5, 6], echo: true }), script: { pieces: [" x"] } });
+      expect(textsOf(got.body)).toEqual([" 5 6 x"]);
+    });
+
+    it.each([
+      ["tokens of another model", { prompt: [5, 1_000_000] }, "tokens_refused"],
+      ["a text among several that fills the context", { prompt: ["a", "x ".repeat(3000)] }, "context_exceeded"],
+    ])("refuses %s before anything is told", async (_, more, code) => {
+      const got = await ask(raw(more));
+      expect(got.messages.at(-1)).toMatchObject({ type: "inference_error", code });
+      expect(got.frames).toEqual([]);
+    });
+  });
+
   it("begins once", async () => {
     const got = await ask({
       body: { model: "scripted", stream: true, max_tokens: 9, messages: [{ role: "user", content: "What is rain?" }] },
@@ -215,6 +262,7 @@ describe("a refusal", () => {
     ["a bad field", { body: chatBody({ temperature: 9 }) }, "invalid_request"],
     ["another build", { header: { build: "other" } }, "model_unavailable"],
     ["another task than the model's", { model: { tasks: ["embed"] } }, "model_unavailable"],
+    ["a conversation of a model for texts", { model: { tasks: ["complete"] } }, "model_unavailable"],
     ["sealed mode", { header: { mode: "sealed" } }, "invalid_request"],
     [
       "another machine's envelope",

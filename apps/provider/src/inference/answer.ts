@@ -1,5 +1,7 @@
 import {
   dialects,
+  embedTokensMax,
+  mostOf,
   NetworkError,
   parseRequest,
   promptTokensMax,
@@ -131,14 +133,17 @@ function named(body: unknown, { model, asked_model: asked }: SealHeader): unknow
 interface Telling {
   readonly net: AnswerNet;
   readonly job: Job;
-  readonly prompt: Prompt;
+  /** One, or each of those that are gone on with. */
+  readonly prompts: readonly Prompt[];
+  /** The most tokens of them that can be charged. */
+  readonly promptTokensMax: number;
   readonly generation: Generation;
   readonly cacheScope: string | undefined;
   readonly renderer: Renderer;
   readonly outgoing: Outgoing;
   readonly cancel: AbortSignal;
   readonly lost: AbortSignal;
-  /** Of all choices, so far; the prompt's tokens once. */
+  /** Of all choices, so far; the tokens of each prompt once, when it is begun. */
   usage: Usage;
   begun: boolean;
 }
@@ -154,11 +159,13 @@ async function tell(
   lost: AbortSignal,
 ): Promise<Told | undefined> {
   const startedAt = net.clock.now();
-  const prompt = await net.engine.prompt(job);
-  const promptTokens = prompt.tokens.length;
-  const room = net.engine.model.contextTokens - promptTokens;
-  if (room < 1) throw new EngineRefusal("context_exceeded", promptTokens);
-  // The header bounds all choices together: that is what the hold pays for.
+  const prompts = await promptsOf(net.engine, job);
+  const lengths = prompts.map(({ tokens }) => tokens.length);
+  const { contextTokens } = net.engine.model;
+  const longest = mostOf(lengths);
+  if (contextTokens - longest < 1) throw new EngineRefusal("context_exceeded", longest);
+  const room = mostOf(lengths.map((length) => contextTokens - length));
+  // The header bounds all choices together: that is what the hold pays for. The context bounds each by itself.
   const maxTokens = Math.min(Math.floor(header.max_tokens / job.choices), job.maxTokens, room);
   const seed = job.sampling.seed ?? new DataView(net.random.bytes(4).buffer).getUint32(0);
   const renderer = rendererOf({
@@ -170,20 +177,16 @@ async function tell(
   const telling: Telling = {
     net,
     job,
-    prompt,
+    prompts,
+    // More than can be charged is made of a prompt on our own account.
+    promptTokensMax: job.raw ? embedTokensMax(body.length, prompts.length) : promptTokensMax(body.length),
     generation,
     cacheScope: request.cache_scope,
     renderer,
     outgoing,
     cancel,
     lost,
-    usage: {
-      // A template that makes more of the messages than they can be charged as does so on our own account.
-      promptTokens: job.generates ? Math.min(promptTokens, promptTokensMax(body.length)) : 0,
-      cachedTokens: 0,
-      completionTokens: 0,
-      reasoningTokens: 0,
-    },
+    usage: { promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 },
     begun: false,
   };
 
@@ -195,7 +198,7 @@ async function tell(
       if (!finish) return undefined;
       finishes.push(finish);
     }
-  } else outgoing.add(renderer.begin({ promptTokens, cachedTokens: 0 }));
+  } else outgoing.add(renderer.begin({ promptTokens: longest, cachedTokens: 0 }));
 
   outgoing.add(renderer.end(telling.usage));
   const responseHash = await outgoing.end(telling.usage.completionTokens, lost);
@@ -208,25 +211,50 @@ async function tell(
   };
 }
 
+/** What the model reads: one conversation, or each text by itself. */
+async function promptsOf(engine: Engine, job: Job): Promise<readonly Prompt[]> {
+  if (!job.raw) return [await engine.prompt(job)];
+  const prompts: Prompt[] = [];
+  for (const text of job.raw.prompts) prompts.push(await engine.prompt({ ...job, text }));
+  return prompts;
+}
+
+/** Each prompt has as many choices as every other, one after another. */
+function promptAt({ job, prompts }: Telling, choice: number) {
+  const perPrompt = job.choices / prompts.length;
+  const at = Math.floor(choice / perPrompt);
+  const prompt = prompts[at];
+  if (!prompt) throw new RangeError("a choice of no prompt");
+  const sent = job.raw?.prompts[at];
+  return { prompt, source: typeof sent === "string" ? sent : (prompt.text ?? ""), isFirstOf: choice % perPrompt === 0 };
+}
+
 /** One choice, from the first token to its finish, or undefined where a cancel came before the first of all. */
 async function tellChoice(telling: Telling, choice: number): Promise<Finish | undefined> {
-  const { net, job, prompt, renderer, outgoing, cancel, lost } = telling;
-  const before = telling.usage;
+  const { net, job, renderer, outgoing, cancel, lost } = telling;
+  const { prompt, source, isFirstOf } = promptAt(telling, choice);
+  const promptTokens = isFirstOf ? prompt.tokens.length : 0;
+  const before = {
+    ...telling.usage,
+    promptTokens: Math.min(telling.usage.promptTokens + promptTokens, telling.promptTokensMax),
+  };
   const stop = AbortSignal.any([cancel, lost]);
   const words = new Words(job, prompt, renderer, choice, () => `call_${toHex(net.random.bytes(12))}`);
   const generation = { ...telling.generation, seed: telling.generation.seed + choice };
   const run = net.engine.run(prompt, generation, stop, telling.cacheScope);
-  const cachedOf = (cachedTokens: number): number => Math.min(cachedTokens, before.promptTokens);
+  const cachedOf = (cachedTokens: number): number =>
+    isFirstOf ? Math.min(before.cachedTokens + cachedTokens, before.promptTokens) : before.cachedTokens;
   const count = (completionTokens: number, cachedTokens: number): number => {
     telling.usage = {
       promptTokens: before.promptTokens,
-      cachedTokens: choice === 0 ? cachedOf(cachedTokens) : before.cachedTokens,
+      cachedTokens: cachedOf(cachedTokens),
       completionTokens: before.completionTokens + completionTokens,
       reasoningTokens: before.reasoningTokens + Math.min(words.thoughtTokens, completionTokens),
     };
     return telling.usage.completionTokens;
   };
   let ended: FinishReason = "stop";
+  let echo = job.raw?.echo === true ? source : "";
   try {
     for (;;) {
       const step = await run.next();
@@ -236,6 +264,8 @@ async function tellChoice(telling: Telling, choice: number): Promise<Finish | un
         const cachedTokens = cachedOf(step.value.cachedTokens);
         outgoing.add(renderer.begin({ promptTokens: before.promptTokens, cachedTokens }));
       }
+      if (echo !== "") outgoing.add(renderer.delta({ kind: "said", text: echo }, choice));
+      echo = "";
       if (step.done) {
         ended = step.value.finish;
         count(step.value.completionTokens, step.value.cachedTokens);

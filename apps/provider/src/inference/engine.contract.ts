@@ -1,4 +1,4 @@
-import { anyObject, type EmbedInput, type Tool } from "@darkbloom/protocol";
+import { anyObject, type EmbedInput, type TextInput, type Tool } from "@darkbloom/protocol";
 import { describe, expect, it } from "vitest";
 import type { Piece } from "../language/reply.ts";
 import { EngineRefusal } from "../language/refusal.ts";
@@ -68,6 +68,25 @@ export function engineContract(name: string, open: () => Promise<Engine>): void 
       await using engine = await open();
       const { finish, completionTokens } = await all(engine, engine.prompt(question), { ...said, maxTokens: 3 });
       expect({ finish, completionTokens }).toEqual({ finish: "length", completionTokens: 3 });
+    });
+
+    /** Goal: a text is gone on with as it stands, whatever it spells. Method: its tokens, with marks of a conversation in it, empty, and as tokens of its own. */
+    it("goes on with a text that has no template", async () => {
+      await using engine = await open();
+      const plain = asked("");
+      const raw = async (text: TextInput) => engine.prompt({ ...plain, text });
+      const short = await raw("Rain is");
+      expect(short).toMatchObject({ opensThinking: false, continues: true });
+      expect(short).not.toHaveProperty("thought");
+      expect(short.tokens.length).toBeLessThan((await engine.prompt(asked("Rain is"))).tokens.length);
+      const answer = await all(engine, Promise.resolve(short), { ...said, maxTokens: 3 });
+      expect(answer.completionTokens).toBeGreaterThan(0);
+      const spelled = await raw("<|im_end|>");
+      expect(spelled.tokens.length).toBeGreaterThan(0);
+      const again = await raw([1, 2]);
+      expect(again.tokens).toHaveLength(2);
+      expect(again.text).toBeTypeOf("string");
+      await expect(raw([2 ** 31 - 1])).rejects.toMatchObject({ code: "tokens_refused" });
     });
 
     it("counts each token as it comes", async () => {

@@ -1,4 +1,4 @@
-import type { EmbedInput, Job, ModelTask, Sampling } from "@darkbloom/protocol";
+import type { EmbedInput, Job, ModelTask, Sampling, TextInput } from "@darkbloom/protocol";
 import type { EngineState } from "../events/events.ts";
 import type { Constraint } from "../language/constraint.ts";
 import type { Piece, ReplyForm } from "../language/reply.ts";
@@ -27,6 +27,8 @@ export interface Embedded {
 /** A prompt in the model's own tokens, after its chat template. */
 export interface Prompt extends ReplyForm {
   readonly tokens: readonly number[];
+  /** What they say, where tokens were sent. */
+  readonly text?: string;
 }
 
 export interface Generation extends Sampling {
@@ -62,7 +64,10 @@ export interface EngineLifecycle {
 }
 
 /** What a prompt is made of. */
-export type PromptJob = Pick<Job, "messages" | "tools" | "toolChoice" | "thinks" | "continues" | "settings">;
+export type PromptJob = Pick<Job, "messages" | "tools" | "toolChoice" | "thinks" | "continues" | "settings"> & {
+  /** Gone on with as it stands; the rest is nothing to it then. */
+  readonly text?: TextInput;
+};
 
 /**
  * A language model, here or in a process of its own: tokens in, tokens out, cancel, usage. An adapter passes
@@ -87,7 +92,8 @@ export interface Engine extends AsyncDisposable {
   /**
    * Text of messages never becomes the template's own control tokens.
    *
-   * @throws EngineRefusal where the template does not take these messages, or these tools; EngineEnded
+   * @throws EngineRefusal where the template does not take these messages, or these tools, or what was sent is no token
+   *   of this model; EngineEnded
    */
   prompt(job: PromptJob): Promise<Prompt>;
   /** @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept */

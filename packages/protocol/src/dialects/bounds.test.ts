@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { TOKEN_ID_MAX } from "./text-input.ts";
 import { NetworkError } from "../failures.ts";
 import {
   CHOICES_MAX,
@@ -24,7 +25,7 @@ import {
   TEMPLATE_SETTINGS_MAX,
 } from "./open-model-fields.ts";
 import { COMPLETION_LOGPROBS_MAX } from "./openai-completions/request-schema.ts";
-import { DIMENSIONS_MAX, TOKEN_ID_MAX } from "./openai-embeddings/request-schema.ts";
+import { DIMENSIONS_MAX } from "./openai-embeddings/request-schema.ts";
 import { INCLUDES_MAX, METADATA_PAIRS_MAX } from "./openai-responses/request-schema.ts";
 import { dialects } from "./registry.ts";
 

@@ -13,12 +13,21 @@ export const endpoints = [
 ] as const;
 export type Endpoint = (typeof endpoints)[number];
 
-/** What a model can be asked for: to write text, or to turn texts into vectors. */
-export const modelTasks = ["generate", "embed"] as const;
+/** What a model can be asked for: to answer a conversation, to go on with a text as it stands, to turn texts into vectors. */
+export const modelTasks = ["generate", "complete", "embed"] as const;
 export type ModelTask = (typeof modelTasks)[number];
 
-/** What becomes one vector: a text, or tokens of the model's own vocabulary. */
-export type EmbedInput = string | readonly number[];
+/** A text, or tokens of the model's own vocabulary. */
+export type TextInput = string | readonly number[];
+/** What becomes one vector. */
+export type EmbedInput = TextInput;
+
+/** Texts that are gone on with as they stand, without a chat template. */
+export interface Raw {
+  readonly prompts: readonly TextInput[];
+  /** Each answer begins with its prompt. */
+  readonly echo: boolean;
+}
 
 export type Role = "system" | "user" | "assistant" | "tool";
 
@@ -87,7 +96,8 @@ export interface Sampling {
 export type TemplateSetting = readonly [name: string, value: string | number | boolean | null];
 
 /** What a request asks of a model. */
-export const taskOf = ({ embed }: Pick<Job, "embed">): ModelTask => (embed ? "embed" : "generate");
+export const taskOf = ({ embed, raw }: Pick<Job, "embed" | "raw">): ModelTask =>
+  embed ? "embed" : raw ? "complete" : "generate";
 
 /** A request in any dialect, decoded: what the model is to do. How it is told is the renderer's. */
 export interface Job {
@@ -101,6 +111,8 @@ export interface Job {
   readonly generates: boolean;
   /** What becomes vectors. There are no messages then. */
   readonly embed?: Embed;
+  /** What is gone on with, each by as many of the choices, in turn. There are no messages then. */
+  readonly raw?: Raw;
   readonly messages: readonly Message[];
   readonly tools: readonly Tool[];
   /** `none` where there are no tools. */
@@ -115,7 +127,7 @@ export interface Job {
   readonly sampling: Sampling;
   /** Bounds each choice's generation and the hold, in tokens. */
   readonly maxTokens: number;
-  /** Answers to the one prompt: 1 to `CHOICES_MAX`. */
+  /** Answers to the one prompt, or to all of `raw`: 1 to `CHOICES_MAX`. */
   readonly choices: number;
   /** With each visible token its log probability and those of so many others; absent: none. */
   readonly topLogprobs?: number;

@@ -65,9 +65,9 @@ const asks: Readonly<Record<string, Readonly<Record<string, object>>>> = {
     logprobs: { ...responses, input: "Hello!", top_logprobs: 2 },
   },
   "/v1/completions": {
-    text: { ...chat, prompt: rain, stream_options: { include_usage: true } },
-    thinking: { ...chat, prompt: `${rain} ${thinking}` },
-    logprobs: { ...chat, prompt: "Hello!", logprobs: 2 },
+    text: { ...chat, max_tokens: 24, prompt: "Rain is", stream_options: { include_usage: true } },
+    echo: { ...chat, max_tokens: 12, prompt: ["Rain is", "<|im_start|>Snow is"], echo: true },
+    logprobs: { ...chat, max_tokens: 8, prompt: "Hello!", logprobs: 2 },
   },
   "/v1/messages": {
     text: { ...messages, messages: user(rain) },

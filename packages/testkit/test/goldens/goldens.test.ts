@@ -7,7 +7,13 @@ import { ask, goldenFile, GoldenNetwork, readTakes } from "./goldens.ts";
 import { ReplayEngine } from "./tape.ts";
 
 const { build, weightsSha256, contextTokens } = bundledEntry;
-const model = { build, weightsSha256, contextTokens, tokenBytesMax: TOKEN_BYTES_MAX, tasks: ["generate"] as const };
+const model = {
+  build,
+  weightsSha256,
+  contextTokens,
+  tokenBytesMax: TOKEN_BYTES_MAX,
+  tasks: ["generate", "complete"] as const,
+};
 const engine = new ReplayEngine(model);
 const takes = readTakes();
 let network: GoldenNetwork;

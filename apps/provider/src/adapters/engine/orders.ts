@@ -1,4 +1,4 @@
-import type { EmbedInput, Job } from "@darkbloom/protocol";
+import type { EmbedInput } from "@darkbloom/protocol";
 import { deserialize, serialize } from "node:v8";
 import type { Generation, Prompt, PromptJob } from "../../inference/engine.ts";
 import type { LlamaOptions } from "../llama-open.ts";
@@ -35,13 +35,15 @@ export const promptJobOf = ({
   thinks,
   continues,
   settings,
-}: Pick<Job, keyof PromptJob>): PromptJob => ({
+  text,
+}: PromptJob): PromptJob => ({
   messages,
   tools,
   toolChoice,
   ...(thinks !== undefined && { thinks }),
   ...(continues !== undefined && { continues }),
   ...(settings !== undefined && { settings }),
+  ...(text !== undefined && { text }),
 });
 
 /** A prompt's own frame would be as long as its tokens written out; as an array of 32 bits they take a copy and no more. */

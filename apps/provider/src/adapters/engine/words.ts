@@ -1,8 +1,8 @@
 import { engineRefusals, modelTasks } from "@darkbloom/protocol";
 import * as z from "zod";
 import { attentionFacts } from "../attention.ts";
-import type { LoadedModel } from "../../inference/engine.ts";
-import type { Piece, ReplyForm } from "../../language/reply.ts";
+import type { LoadedModel, Prompt } from "../../inference/engine.ts";
+import type { Piece } from "../../language/reply.ts";
 
 /** The shapes of what the engine's process tells beside pieces; each is checked where it is read. */
 const text = z.string().max(1024);
@@ -83,4 +83,5 @@ export const moreOfPrompt = z.object({
     })
     .exactOptional(),
   continues: z.boolean().exactOptional(),
-} satisfies Record<keyof ReplyForm, z.ZodType>);
+  text: z.string().exactOptional(),
+} satisfies Record<Exclude<keyof Prompt, "tokens">, z.ZodType>);

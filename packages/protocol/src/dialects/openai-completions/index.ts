@@ -7,13 +7,13 @@ import { PlainRenderer, StreamRenderer } from "./render.ts";
 import { decodeCompletionRequest } from "./request.ts";
 import { completionRequestSchema } from "./request-schema.ts";
 
-/** OpenAI's older text completions. The models here are chat models, so the prompt is one user message. */
+/** OpenAI's older text completions: a text is gone on with as it stands. */
 export const openaiCompletions: Dialect = {
   endpoint: "/v1/completions",
   words: {
     summary: "Create a text completion (legacy)",
     description:
-      "OpenAI's older endpoint, for clients that still use it; new ones take /v1/chat/completions. The models of this network are chat models: the prompt is read as one message of a user. Thinking is never told.",
+      "A text is gone on with as it stands, without a chat template; what looks like a control token in it is text. Models whose 'tasks' in GET /v1/models name complete do this. For conversations there is /v1/chat/completions.",
     request: completionRequestSchema,
     response: completionSchema,
     event: completionSchema,

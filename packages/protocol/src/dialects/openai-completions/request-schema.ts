@@ -1,7 +1,9 @@
 import * as z from "zod";
 import { ourWords } from "../../ids.ts";
-import { MAX_TOKENS_DEFAULT } from "../../limits.ts";
+import { CHOICES_MAX, EMBED_INPUT_TOKENS_MAX, MAX_TOKENS_DEFAULT } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
+import { trueOrFalseWords } from "../fields.ts";
+import { TOKEN_ID_MAX } from "../text-input.ts";
 import {
   guidedRules,
   guidedShape,
@@ -16,11 +18,18 @@ import { chatRequestRules, chatRequestSchema } from "../openai-chat/request-sche
 export const COMPLETION_LOGPROBS_MAX = 5;
 
 const { shape: chat } = chatRequestSchema;
+const token = { type: "integer", minimum: 0, maximum: TOKEN_ID_MAX } as const;
+const tokens = { type: "array", minItems: 1, maxItems: EMBED_INPUT_TOKENS_MAX, items: token } as const;
+const text = { type: "string" } as const;
+const list = { type: "array", minItems: 1, maxItems: CHOICES_MAX } as const;
 
 /** The body of `POST /v1/completions`. What it shares with chat is chat's. */
 const shape = {
   model: chat.model,
-  prompt: z.union([z.string(), z.tuple([z.string()])]).meta({ description: "Read as one message of a user" }),
+  prompt: z.unknown().meta({
+    description: `A text that is gone on with as it stands, or a list of at most ${CHOICES_MAX}, whose answers are choices; or tokens of the model's own vocabulary: one list of them, or a list of lists`,
+    anyOf: [text, { ...list, items: text }, tokens, { ...list, items: tokens }],
+  }),
   max_tokens: chat.max_tokens.meta({ description: `Default ${MAX_TOKENS_DEFAULT}` }),
   max_completion_tokens: chat.max_completion_tokens.meta({ description: "Used where max_tokens is absent" }),
   max_output_tokens: chat.max_output_tokens,
@@ -34,14 +43,21 @@ const shape = {
   logit_bias: chat.logit_bias,
   logprobs: z.int().min(0).max(COMPLETION_LOGPROBS_MAX).nullish(),
   n: chat.n,
-  best_of: z.literal(1).nullish(),
-  echo: z.literal(false).nullish(),
+  best_of: z
+    .int()
+    .min(1)
+    .max(CHOICES_MAX)
+    .nullish()
+    .meta({ description: "As many as 'n': every answer is told, and none is left out" }),
+  echo: z.boolean().nullish().meta({ description: "Each answer begins with its prompt; not together with logprobs" }),
   suffix: z.literal("").nullish(),
   seed: chat.seed,
   stop: chat.stop,
   provider_serial: chat.provider_serial,
   provider_serials: chat.provider_serials,
   ...samplerShape,
+  response_format: z.null().optional(),
+  tools: z.array(z.unknown()).max(0).nullish(),
   ...guidedShape,
   ...unservedShape,
   chat_template_kwargs: z.null().optional(),
@@ -54,14 +70,13 @@ export const completionRequestSchema = z.object(shape).meta({ description: "A te
 
 const rules = chatRequestRules;
 const noTemplate = { refused: ourWords`that is for conversations; send them to /v1/chat/completions` };
-const promptWords = { expected: ourWords`it is required, one string, or a list of one string` };
+export const promptWords = ourWords`it is required: a string, a list of 1 to ${CHOICES_MAX} strings, a list of 1 to ${EMBED_INPUT_TOKENS_MAX} tokens, or a list of such lists`;
 
 /** What is said of each field; one for every field of the schema. */
 export const completionRequestRules = {
   "": rules[""],
   model: rules.model,
-  prompt: promptWords,
-  "prompt.*": promptWords,
+  prompt: { expected: promptWords },
   max_tokens: rules.max_tokens,
   max_completion_tokens: rules.max_completion_tokens,
   max_output_tokens: rules.max_output_tokens,
@@ -77,8 +92,12 @@ export const completionRequestRules = {
   logit_bias: rules.logit_bias,
   logprobs: { expected: ourWords`expected a whole number from 0 to ${COMPLETION_LOGPROBS_MAX}` },
   n: rules.n,
-  best_of: { refused: ourWords`every answer is told; leave the field out, or send 'n' for several` },
-  echo: { refused: ourWords`the prompt is not told again; leave the field out` },
+  best_of: {
+    expected: ourWords`expected a whole number, as in 'n'`,
+    refusedWords: [],
+    refused: ourWords`every answer is told; leave the field out, or send 'n' for several`,
+  },
+  echo: { expected: trueOrFalseWords },
   suffix: { refused: ourWords`the models served here do not fill in between; leave the field out` },
   seed: rules.seed,
   stop: rules.stop,
@@ -87,6 +106,8 @@ export const completionRequestRules = {
   "provider_serial.*": rules["provider_serial.*"],
   provider_serials: rules.provider_serials,
   "provider_serials.*": rules["provider_serials.*"],
+  response_format: { refused: ourWords`send 'guided_json', 'guided_regex' or 'guided_choice'` },
+  tools: noTemplate,
   ...samplerRules,
   ...guidedRules,
   ...unservedRules,

@@ -7,6 +7,7 @@ import type { RequestId, Serial } from "../../ids.ts";
 import { CHOICES_MAX, PINNED_SERIALS_MAX, STOP_STRINGS_MAX } from "../../limits.ts";
 import { neutralSampling as sampling } from "../fields.ts";
 import type { Job } from "../job.ts";
+import { TOKEN_ID_MAX } from "../text-input.ts";
 import { openaiCompletions } from "./index.ts";
 import { COMPLETION_LOGPROBS_MAX, completionRequestRules as rules, completionRequestSchema } from "./request-schema.ts";
 
@@ -18,7 +19,8 @@ const leastJob: Job = {
   model: "m",
   stream: false,
   generates: true,
-  messages: [{ role: "user", text: "hi" }],
+  raw: { prompts: ["hi"], echo: false },
+  messages: [],
   tools: [],
   toolChoice: "none",
   parallelToolCalls: true,
@@ -42,7 +44,13 @@ describe("bodies that are taken", () => {
   const cases: [what: string, fields: Record<string, unknown>, job: Partial<Job>][] = [
     ["the least", {}, {}],
     ["a list of one prompt", { prompt: ["hi"] }, {}],
-    ["an empty prompt", { prompt: "" }, { messages: [{ role: "user", text: "" }] }],
+    ["an empty prompt", { prompt: "" }, { raw: { prompts: [""], echo: false } }],
+    ["prompts", { prompt: ["a", "", "c"] }, { raw: { prompts: ["a", "", "c"], echo: false }, choices: 3 }],
+    ["answers to each prompt", { prompt: ["a", "b"], n: 2 }, { raw: { prompts: ["a", "b"], echo: false }, choices: 4 }],
+    ["tokens", { prompt: [5, 0, TOKEN_ID_MAX] }, { raw: { prompts: [[5, 0, TOKEN_ID_MAX]], echo: false } }],
+    ["lists of tokens, and a text", { prompt: [[5], "a"] }, { raw: { prompts: [[5], "a"], echo: false }, choices: 2 }],
+    ["an echo", { echo: true }, { raw: { prompts: ["hi"], echo: true } }],
+    ["as many of the best as there are", { n: 2, best_of: 2 }, { choices: 2 }],
     ["a stream", { stream: true, stream_options: { include_usage: true } }, { stream: true }],
     ["max_tokens", { max_tokens: 5 }, { maxTokens: 5 }],
     ["its own bound first", { max_tokens: 5, max_completion_tokens: 6, max_output_tokens: 7 }, { maxTokens: 5 }],
@@ -95,9 +103,19 @@ describe("bodies that are refused", () => {
     ["prompt", "body_invalid", { model: "m", messages: [] }],
     ["prompt", "body_invalid", { ...least, prompt: [] }],
     ["prompt", "body_invalid", { ...least, prompt: null }],
-    ["prompt.0", "body_invalid", { ...least, prompt: [5] }],
-    ["prompt", "unsupported", { ...least, prompt: ["a", "b"] }],
-    ["prompt", "unsupported", { ...least, prompt: many(1_000_000, 5) }],
+    ["prompt", "body_invalid", { ...least, prompt: [5, -1] }],
+    ["prompt", "body_invalid", { ...least, prompt: [5, 0.5] }],
+    ["prompt", "body_invalid", { ...least, prompt: [5, TOKEN_ID_MAX + 1] }],
+    ["prompt", "body_invalid", { ...least, prompt: [5, "a"] }],
+    ["prompt.1", "body_invalid", { ...least, prompt: ["a", 5] }],
+    ["prompt.1", "body_invalid", { ...least, prompt: ["a", []] }],
+    ["prompt", "body_invalid", { ...least, prompt: many(CHOICES_MAX + 1, "a") }],
+    ["prompt", "body_invalid", { ...least, prompt: many(1_000_000, 5) }],
+    ["n", "body_invalid", { ...least, prompt: ["a", "b"], n: 3 }],
+    ["best_of", "unsupported", { ...least, n: 2, best_of: 3 }],
+    ["echo", "unsupported", { ...least, echo: true, logprobs: 0 }],
+    ["response_format", "unsupported", { ...least, response_format: { type: "json_object" } }],
+    ["tools", "unsupported", { ...least, tools: [{}] }],
     ["stream_options.include_usage", "body_invalid", { ...least, stream_options: { include_usage: 1 } }],
     ["stop.1", "body_invalid", { ...least, stop: ["a", ""] }],
     ["provider_serials.1", "body_invalid", { ...least, provider_serials: ["a", " "] }],
@@ -117,11 +135,13 @@ describe("bodies that are refused", () => {
       max_tokens: [0, -1, 1.5, "5"],
       max_completion_tokens: [0],
       max_output_tokens: [false],
+      best_of: [0, "1"],
+      echo: ["yes"],
       provider_serial: ["", [], 5, many(PINNED_SERIALS_MAX + 1, "a")],
     }).flatMap(([field, values]) =>
       values.map((value): [string, "body_invalid", unknown] => [field, "body_invalid", { ...least, [field]: value }]),
     ),
-    ...Object.entries<unknown[]>({ best_of: [2], echo: [true], suffix: ["end"] }).flatMap(([field, values]) =>
+    ...Object.entries<unknown[]>({ best_of: [2], suffix: ["end"] }).flatMap(([field, values]) =>
       values.map((value): [string, "unsupported", unknown] => [field, "unsupported", { ...least, [field]: value }]),
     ),
   ];
@@ -152,7 +172,7 @@ it("takes any body, or refuses it without a word of it", () => {
       ),
       (json) => {
         try {
-          expect(openaiCompletions.decode(json).job.messages).toHaveLength(1);
+          expect(openaiCompletions.decode(json).job.raw?.prompts.length).toBeGreaterThan(0);
           taken++;
         } catch (error) {
           if (!(error instanceof NetworkError)) throw error;

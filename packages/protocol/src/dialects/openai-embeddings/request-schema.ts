@@ -3,11 +3,10 @@ import { ourWords } from "../../ids.ts";
 import { EMBED_INPUT_TOKENS_MAX, EMBED_INPUTS_MAX } from "../../limits.ts";
 import type { FieldRule, FieldRules } from "../faults.ts";
 import { modelField, modelWords, serialsField, serialWords } from "../fields.ts";
+import { TOKEN_ID_MAX } from "../text-input.ts";
 
 /** Above any model's vector. */
 export const DIMENSIONS_MAX = 65_536;
-/** Token ids are 31 bits in llama.cpp. */
-export const TOKEN_ID_MAX = 2 ** 31 - 1;
 
 const refusedUnlessNull = z.null().optional();
 const token = { type: "integer", minimum: 0, maximum: TOKEN_ID_MAX } as const;

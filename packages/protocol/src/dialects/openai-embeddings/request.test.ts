@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { NetworkError } from "../../failures.ts";
 import { EMBED_INPUT_TOKENS_MAX, EMBED_INPUTS_MAX } from "../../limits.ts";
 import { taskOf } from "../job.ts";
-import { DIMENSIONS_MAX, embeddingsRequestRules, TOKEN_ID_MAX } from "./request-schema.ts";
+import { DIMENSIONS_MAX, embeddingsRequestRules } from "./request-schema.ts";
+import { TOKEN_ID_MAX } from "../text-input.ts";
 import { decodeEmbeddingsRequest } from "./request.ts";
 
 const decode = (more: object) => decodeEmbeddingsRequest({ model: "m", input: "a text", ...more });

@@ -1,10 +1,11 @@
 import { NetworkError } from "../../failures.ts";
 import { ourWords } from "../../ids.ts";
-import { EMBED_INPUT_TOKENS_MAX, EMBED_INPUTS_MAX, PINNED_SERIALS_MAX } from "../../limits.ts";
+import { EMBED_INPUTS_MAX, PINNED_SERIALS_MAX } from "../../limits.ts";
 import { failureOf } from "../faults.ts";
 import { invalid, neutralSampling, pinsOf, refuseLong } from "../fields.ts";
-import type { EmbedInput, Job } from "../job.ts";
-import { embeddingsRequestRules as rules, embeddingsRequestSchema, TOKEN_ID_MAX } from "./request-schema.ts";
+import type { Job, TextInput } from "../job.ts";
+import { textInputsOf } from "../text-input.ts";
+import { embeddingsRequestRules as rules, embeddingsRequestSchema } from "./request-schema.ts";
 
 /** @throws NetworkError `body_invalid` or `unsupported`, naming the field and nothing that was sent */
 export function decodeEmbeddingsRequest(body: unknown): Job {
@@ -39,29 +40,9 @@ export function decodeEmbeddingsRequest(body: unknown): Job {
   };
 }
 
-/** What the first item is says what the list is. */
-function inputsOf(input: unknown): readonly EmbedInput[] {
-  if (isText(input)) return [input];
-  if (!Array.isArray(input) || input.length === 0) throw wrong("input");
-  const items: readonly unknown[] = input;
-  if (typeof items[0] === "number") return [tokensOf(items, "input")];
-  if (items.length > EMBED_INPUTS_MAX)
-    throw invalid("input", ourWords`expected at most ${EMBED_INPUTS_MAX} inputs; send the others in another request`);
-  return items.map((item, at) => {
-    if (isText(item)) return item;
-    if (!Array.isArray(item)) throw wrong(`input.${at}`);
-    return tokensOf(item, `input.${at}`);
+const inputsOf = (input: unknown): readonly TextInput[] =>
+  textInputsOf(input, "input", { itemsMax: EMBED_INPUTS_MAX, mayBeEmpty: false }, (param, fault) => {
+    throw invalid(param, fault === "many" ? tooManyWords : rules.input.expected);
   });
-}
 
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-
-function tokensOf(items: readonly unknown[], at: string): readonly number[] {
-  if (items.length === 0 || items.length > EMBED_INPUT_TOKENS_MAX || !items.every(isToken)) throw wrong(at);
-  return items;
-}
-
-const isToken = (value: unknown): value is number =>
-  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= TOKEN_ID_MAX;
-
-const wrong = (param: string): NetworkError => invalid(param, rules.input.expected);
+const tooManyWords = ourWords`expected at most ${EMBED_INPUTS_MAX} inputs; send the others in another request`;
