@@ -66,7 +66,7 @@ const asks: Readonly<Record<string, Readonly<Record<string, object>>>> = {
   },
   "/v1/completions": {
     text: { ...chat, max_tokens: 24, prompt: "Rain is", stream_options: { include_usage: true } },
-    echo: { ...chat, max_tokens: 12, prompt: ["Rain is", "<|im_start|>Snow is"], echo: true },
+    echo: { ...chat, max_tokens: 12, prompt: "<|im_start|>Snow is", echo: true },
     logprobs: { ...chat, max_tokens: 8, prompt: "Hello!", logprobs: 2 },
   },
   "/v1/messages": {
