@@ -61,7 +61,7 @@ export const verifyLog = command({
       checks.pass("log.signature", `${checkpoint.size} entries, signed by ${key.name}`),
       ...witnesses.map((witness) => witnessed(opened.note, witness)),
       ...(witnesses.length === 0 ? [unwitnessed] : []),
-      seen ? await grown(log, seen, checkpoint) : firstSight,
+      seen ? await grown(log, seen, checkpoint) : firstSight(file),
       checks.either(
         "log.entries",
         equalBytes(await log.tree(checkpoint.size).root(), checkpoint.root),
@@ -124,11 +124,14 @@ async function grown(log: PublishedLog, seen: Checkpoint, now: Checkpoint): Prom
   );
 }
 
-const firstSight: Check = checks.unknown(
-  "log.consistency",
-  "seen for the first time",
-  "Keep its checkpoint with --checkpoint FILE, and the next run compares.",
-);
+const firstSight = (file: string | undefined): Check =>
+  checks.unknown(
+    "log.consistency",
+    "seen for the first time",
+    file === undefined
+      ? "Keep its checkpoint with --checkpoint FILE, and the next run compares."
+      : `Its checkpoint is kept in ${file}: the next run compares.`,
+  );
 
 const unwitnessed: Check = checks.unknown(
   "log.witnesses",

@@ -74,7 +74,7 @@ function logged(
   return either(
     "receipt.logged",
     proven !== undefined,
-    `entry ${proven?.index ?? 0} of the ${proven?.checkpoint.size ?? 0} that the log's checkpoint counts`,
+    `at index ${proven?.index ?? 0} of the ${proven?.checkpoint.size ?? 0} entries that the log's checkpoint counts`,
     "the log's key signed no tree that holds this receipt",
     DISTRUST,
   );
