@@ -53,7 +53,7 @@ export const entry: CatalogEntry = {
     outputPerMtok: microUsd(2_000_000n),
     cachedInputPerMtok: microUsd(500_000n),
   },
-  tasks: ["generate", "embed"],
+  tasks: ["generate", "complete", "embed"],
   embedding: { dimensions: 8, shortenedTo: [4] },
   createdSec: 0,
 };
