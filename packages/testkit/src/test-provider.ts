@@ -44,7 +44,14 @@ export const describeMachine = (serial: string): SelfDescription => ({
   memory_bytes: 1,
   engine: { name: "scripted", version: "1" },
   software: { name: "darkbloom", version: "0" },
-  models: [{ build: "scripted", weights_sha256: "0".repeat(64), context_tokens: 2048, tasks: ["generate", "complete", "embed"] }],
+  models: [
+    {
+      build: "scripted",
+      weights_sha256: "0".repeat(64),
+      context_tokens: 2048,
+      tasks: ["generate", "complete", "embed"],
+    },
+  ],
   posture: unknownPosture,
 });
 

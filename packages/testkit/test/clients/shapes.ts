@@ -12,7 +12,9 @@ interface Definition {
 const added: Readonly<Record<Sdk, readonly (readonly [type: string, field: string, schema: object])[]>> = {
   openai: [
     ["ChatCompletionMessage", "reasoning_content", { type: "string" }],
+    ["ChatCompletionMessage", "reasoning", { type: "string" }],
     ["ChatCompletionChunk.Choice.Delta", "reasoning_content", { type: "string" }],
+    ["ChatCompletionChunk.Choice.Delta", "reasoning", { type: "string" }],
     ["Response", "store", { const: false }],
     // Its own server sends these too.
     ["Response", "frequency_penalty", { type: "number" }],
