@@ -85,7 +85,7 @@ export const verifyLog = command({
         [
           columns(found.map((check) => [check.status, check.id, wordsOf(check)])),
           "",
-          columns(Object.entries(counted).map(([kind, count]) => [String(count), kind])),
+          columns([["Entries", ""], ...Object.entries(counted).map(([kind, count]) => [String(count), kind])]),
           "",
           failed ? "A check fails: do not rely on this log." : "No check fails.",
         ].join("\n"),

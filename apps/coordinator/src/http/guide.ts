@@ -58,7 +58,9 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 ## Endpoints
 
 - POST /v1/chat/completions: OpenAI's chat, plain or streamed ("stream": true)
-- POST /v1/responses: OpenAI's Responses; nothing is stored, so the whole conversation comes as "input"
+- POST /v1/responses: OpenAI's Responses; nothing is stored, so the whole conversation comes as "input". As a WebSocket too, where
+  "previous_response_id" goes on with the connection's latest response
+- POST /v1/responses/compact: a conversation as a summary, for the next "input"
 - POST /v1/completions: OpenAI's legacy completions, of models whose "tasks" name "complete": the text is gone on with as it stands
 - POST /v1/messages, /v1/messages/count_tokens: Anthropic's Messages
 - POST /v1/embeddings: OpenAI's embeddings, of models whose "tasks" name "embed"
@@ -68,7 +70,8 @@ Key: "Authorization: Bearer KEY" or "x-api-key: KEY"
 - GET /v1/key: the key in use
 - GET /v1/receipts/{job_id}: the signed receipt of an answer, for ${receiptDays} ${receiptDays === 1 ? "day" : "days"}
 - GET /v1/providers/attestation: every machine's evidence and the verdict on it
-- GET /.well-known/darkbloom: the keys that countersign receipts
+- GET /.well-known/darkbloom: the keys that countersign receipts and sign the log
+- GET /log/checkpoint, /log/tile/…: the transparency log, as c2sp.org/tlog-tiles has it
 - GET /health, /readyz, /metrics: operations
 - GET /openapi.json: all of this in detail
 
