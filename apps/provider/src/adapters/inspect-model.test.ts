@@ -30,6 +30,9 @@ function patched(from: Buffer, to: Buffer): Buffer {
   return bytes;
 }
 
+/** With neither template nor pooling. */
+const bare = patched(Buffer.from(TEMPLATE_KEY), Buffer.from("tokenizer.chat_templat3"));
+
 /** With another template, made as long by a comment. */
 function withTemplate(template: string): Buffer {
   const at = bundled.indexOf(TEMPLATE_KEY) + TEMPLATE_KEY.length + 4;
@@ -63,13 +66,25 @@ describe("inspecting a model file", () => {
     expect(found.refused).toBeUndefined();
   });
 
-  /** Goal: people see beforehand what a load would ask for. Method: the same figure as the load's own. */
-  it("says what memory it would take, as the load does", async () => {
-    const options = { modelPath: bundledModelPath, slots: 2, contextTokens: 512 };
+  /** Goal: people see beforehand what a load would ask for. Method: the same figure as the load's own, of each kind of model. */
+  it.each([
+    { kind: "that talks", pathOf: () => bundledModelPath, isOfSlots: true },
+    { kind: "that only goes on with texts", pathOf: () => written("base", bare), isOfSlots: true },
+    {
+      kind: "that only embeds",
+      pathOf: () => {
+        const path = join(folder, "embeds-alone.gguf");
+        writeTinyEmbedder(path, "mean");
+        return path;
+      },
+      isOfSlots: false,
+    },
+  ])("says what memory a model $kind would take, as the load does", async ({ pathOf, isOfSlots }) => {
+    const options = { modelPath: pathOf(), slots: 2, contextTokens: 512 };
     const { memoryBytes } = await inspectModel(options);
     await using engine = await loadLlama({ ...options, build: "tiny", threads: 1 });
     expect(memoryBytes).toBe(engine.findings.memory?.neededBytes);
-    expect((await inspectModel({ ...options, slots: 8 })).memoryBytes).toBeGreaterThan(memoryBytes);
+    expect((await inspectModel({ ...options, slots: 8 })).memoryBytes > memoryBytes).toBe(isOfSlots);
   });
 
   it("offers no more context than a model was trained for", async () => {
@@ -128,8 +143,7 @@ describe("inspecting a model file", () => {
   });
 
   it("tells of a model with neither template nor pooling that it goes on with texts alone", async () => {
-    const bytes = patched(Buffer.from(TEMPLATE_KEY), Buffer.from("tokenizer.chat_templat3"));
-    const modelPath = written("bare", bytes);
+    const modelPath = written("bare", bare);
     const { tasks, refused, abilities } = await inspectModel({ modelPath });
     expect({ tasks, refused, abilities }).toEqual({ tasks: ["complete"], refused: undefined, abilities: undefined });
     await using engine = await loadLlama({ modelPath, build: "x", slots: 1, threads: 1 });

@@ -5,7 +5,7 @@ import type { Abilities } from "../language/abilities.ts";
 import type { ChatTemplate } from "../language/chat-template.ts";
 import { sampleOf } from "../language/sample.ts";
 import { memoryNeedOf } from "./llama-memory.ts";
-import { poolingOf } from "./llama-embedder.ts";
+import { onlyEmbeds, poolingOf } from "./llama-embedder.ts";
 import { tokenize } from "./llama-tokens.ts";
 import { CONTEXT_TOKENS_DEFAULT, readHeader, SLOTS_DEFAULT } from "./model-file.ts";
 import { hasTemplate, isBare, templateOf, templatesIn, textTasks } from "./model-templates.ts";
@@ -73,8 +73,7 @@ export async function inspectModel(options: InspectOptions): Promise<Inspected> 
     const insights = await GgufInsights.from(info, llama);
     checkWhole(modelPath, headBytes + insights.modelSize, fileBytes);
     const embeds = poolingOf(info) !== undefined;
-    const onlyEmbeds = embeds && !hasTemplate(info);
-    const tasks: readonly ModelTask[] = onlyEmbeds
+    const tasks: readonly ModelTask[] = onlyEmbeds(info)
       ? ["embed"]
       : hasTemplate(info) || isBare(info)
         ? textTasks({ hasTemplate: hasTemplate(info), embeds })
@@ -91,11 +90,10 @@ export async function inspectModel(options: InspectOptions): Promise<Inspected> 
       trainedContextTokens: trainContextSize,
       contextTokens: offeredTokens,
       slots,
-      // A model that only embeds has one context for all.
-      memoryBytes: Math.ceil(await need(hasTemplate(info) ? slots : 1, offeredTokens)),
+      memoryBytes: Math.ceil(await need(onlyEmbeds(info) ? 1 : slots, offeredTokens)),
       ...(embeds && insights.embeddingVectorSize !== undefined && { vectorLength: insights.embeddingVectorSize }),
       templates: hasTemplate(info) ? Object.keys(templatesIn(info)) : [],
-      ...(await language(llama, modelPath, path, onlyEmbeds || isBare(info))),
+      ...(await language(llama, modelPath, path, onlyEmbeds(info) || isBare(info))),
     };
   } finally {
     await llama.dispose();

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Embedded } from "../inference/engine.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { tokenBytesMaxOf } from "./llama-tokens.ts";
+import { hasTemplate } from "./model-templates.ts";
 import { ModelFileError } from "./weights.ts";
 
 /** Of GGUF's `<architecture>.pooling_type`, those that make one vector of a text: https://github.com/ggml-org/llama.cpp/blob/master/gguf-py/gguf/constants.py */
@@ -22,6 +23,10 @@ export type Pooling = "mean" | "first" | "last";
 export function poolingOf({ architectureMetadata }: Pick<GgufFileInfo, "architectureMetadata">): Pooling | undefined {
   return poolings.get(Reflect.get(architectureMetadata, "pooling_type"));
 }
+
+/** Such a model writes no text, and has one context for all slots. */
+export const onlyEmbeds = (info: Pick<GgufFileInfo, "architectureMetadata" | "metadata">): boolean =>
+  poolingOf(info) !== undefined && !hasTemplate(info);
 
 /**
  * A model that turns texts into vectors: llama.cpp's context for that, whose pooling is the file's. It takes one input at

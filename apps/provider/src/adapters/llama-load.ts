@@ -1,12 +1,11 @@
 import type { LoadingStep } from "./engine/words.ts";
 import { attentionOf } from "./llama-attention.ts";
 import { LlamaEmbedEngine } from "./llama-embed-engine.ts";
-import { LlamaEmbedder, poolingOf } from "./llama-embedder.ts";
+import { LlamaEmbedder, onlyEmbeds, poolingOf } from "./llama-embedder.ts";
 import { LlamaEngine } from "./llama-engine.ts";
 import { tokenBytesMaxOf } from "./llama-tokens.ts";
 import { contextTokensOf, findingsOf, openModel, type LlamaOptions } from "./llama-open.ts";
 import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
-import { hasTemplate } from "./model-templates.ts";
 
 /**
  * A model file as an engine. What it can be asked for is the file's own word: with a pooling it embeds, with a chat
@@ -25,12 +24,11 @@ export async function loadLlama(
   const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
   try {
     const contextTokens = contextTokensOf(model, options);
-    const isTalking = poolingOf(model.fileInfo) === undefined || hasTemplate(model.fileInfo);
-    const attention = isTalking ? await attentionOf(found, options, tell) : undefined;
+    const attention = onlyEmbeds(model.fileInfo) ? undefined : await attentionOf(found, options, tell);
     const opened = { ...found, attention };
     if (poolingOf(model.fileInfo) === undefined) return await LlamaEngine.open(opened, options, undefined, nowMs);
     const embedder = await LlamaEmbedder.open(model, modelPath, { contextTokens, threads });
-    if (hasTemplate(model.fileInfo)) return await LlamaEngine.open(opened, options, embedder, nowMs);
+    if (!onlyEmbeds(model.fileInfo)) return await LlamaEngine.open(opened, options, embedder, nowMs);
     const loaded = {
       build,
       weightsSha256,

@@ -2,9 +2,8 @@ import { GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT } from "./model-file.ts";
 import { freeMemoryBytes } from "./free-memory.ts";
 import type { LlamaOptions } from "./llama-open.ts";
-import { poolingOf } from "./llama-embedder.ts";
+import { onlyEmbeds } from "./llama-embedder.ts";
 import { memoryRefusal, type MemoryNeed } from "./memory-need.ts";
-import { hasTemplate } from "./model-templates.ts";
 import { ModelFileError } from "./weights.ts";
 
 /** Node, its modules and llama.cpp itself, before any model; with some room for requests. */
@@ -43,8 +42,7 @@ export async function askMemory(
   if (llama.gpu !== false && llama.gpu !== "metal") return undefined;
   const info = await readGgufFileInfo(modelPath, { logWarnings: false });
   const insights = await GgufInsights.from(info, llama);
-  // A model that only embeds has one context for all.
-  const slots = hasTemplate(info) || poolingOf(info) === undefined ? wantedSlots : 1;
+  const slots = onlyEmbeds(info) ? 1 : wantedSlots;
   const contextTokens = Math.min(wanted, insights.trainContextSize ?? wanted);
   const need = await memoryNeedOf(insights);
   const availableBytes = memoryBytes ?? freeMemoryBytes();
