@@ -71,7 +71,8 @@ export class DatabaseMark implements CommitCount, Disposable {
   }
 
   committed(): void {
-    if (this.#handle !== undefined) this.#unlessRefused(() => writeSync(this.#handle ?? -1, this.#text, 0));
+    const handle = this.#handle;
+    if (handle !== undefined) this.#unlessRefused(() => writeSync(handle, this.#text, 0));
   }
 
   /** For a change that is a commit of its own. */

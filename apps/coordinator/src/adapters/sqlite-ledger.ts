@@ -38,7 +38,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
-import { STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
+import { readStorage, STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
 /** Receipts, settlements and open holds that one transaction moves or deletes, so that nobody waits long behind it. */
 export const ROWS_PER_STEP_MAX = 500;
@@ -153,7 +153,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async shares(): Promise<Shares> {
-    const row = read(() => this.#sql.shares.get()) ?? {};
+    const row = readStorage(() => this.#sql.shares.get()) ?? {};
     const machines = bigintOf(row, "machines");
     return { machines: microUsd(machines), platform: bigintOf(row, "charged") - machines };
   }
@@ -163,15 +163,15 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async totals(account: AccountId): Promise<Totals> {
-    return read(() => this.#figures(account));
+    return readStorage(() => this.#figures(account));
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
-    return read(() => this.#sql.usage.all(account, limit).map(usageRowOf));
+    return readStorage(() => this.#sql.usage.all(account, limit).map(usageRowOf));
   }
 
   async receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined> {
-    const row = read(() => this.#sql.receipt.get(jobId, account, now));
+    const row = readStorage(() => this.#sql.receipt.get(jobId, account, now));
     if (!row) return undefined;
     const { packed } = row;
     if (packed instanceof Uint8Array) return unpackReceipt(packed);
@@ -305,15 +305,6 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       charged: figure("charged"),
       credited: figure("credited"),
     };
-  }
-}
-
-/** @throws NetworkError `storage_unavailable` where the storage gives nothing */
-function read<Answer>(from: () => Answer): Answer {
-  try {
-    return from();
-  } catch (error) {
-    return throwAsStorageFailure(error);
   }
 }
 

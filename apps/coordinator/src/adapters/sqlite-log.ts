@@ -4,6 +4,7 @@ import {
   entriesIn,
   HASH_BYTES,
   joinBytes,
+  leafHash,
   leafHashesOf,
   rootOfTile,
   TILE_WIDTH,
@@ -13,7 +14,7 @@ import {
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { throwAsStorageFailure } from "./storage-failure.ts";
+import { readStorage } from "./storage-failure.ts";
 
 /** Receipts that become entries in one step, so that no request waits long behind it. */
 export const LOG_RECEIPTS_PER_STEP_MAX = 512;
@@ -32,7 +33,10 @@ const statements = {
   indexOf: "SELECT log_index FROM receipts WHERE job_id = ?",
 } as const;
 
-/** The transparency log in the coordinator's database: its tiles, which only grow, and where each receipt stands. */
+/**
+ * The transparency log in the coordinator's database: its tiles, which only grow, and where each receipt stands. The
+ * database's mark does not count its commits: an older copy is one that lacks entries of the checkpoint kept beside it.
+ */
 export class SqliteLog implements LogStore {
   readonly #sql: { readonly [Name in keyof typeof statements]: StatementSync };
   readonly #group: GroupCommit;
@@ -72,7 +76,7 @@ export class SqliteLog implements LogStore {
   }
 
   async indexOf(jobId: JobId): Promise<number | undefined> {
-    const index = read(() => this.#sql.indexOf.get(jobId))?.["log_index"];
+    const index = readStorage(() => this.#sql.indexOf.get(jobId))?.["log_index"];
     return typeof index === "number" ? index : undefined;
   }
 
@@ -81,8 +85,8 @@ export class SqliteLog implements LogStore {
     const before = this.#size;
     const added: Uint8Array[] = [];
     for (const fact of facts) {
-      const [leaf] = leafHashesOf(nodeCrypto, [fact]);
-      if (!leaf || this.#sql.knowsFact.get(leaf)) continue;
+      const leaf = leafHash(nodeCrypto, fact);
+      if (this.#sql.knowsFact.get(leaf)) continue;
       this.#sql.addFact.run(leaf, before + added.length);
       added.push(fact);
     }
@@ -123,19 +127,10 @@ export class SqliteLog implements LogStore {
   }
 
   #kept(level: SQLInputValue, index: number): { readonly width: number; readonly bytes: Uint8Array<ArrayBuffer> } {
-    const row = read(() => this.#sql.tile.get(level, index));
+    const row = readStorage(() => this.#sql.tile.get(level, index));
     const bytes = row?.["bytes"];
     return bytes instanceof Uint8Array
       ? { width: Number(row?.["width"]), bytes: new Uint8Array(bytes) }
       : { width: 0, bytes: new Uint8Array() };
-  }
-}
-
-/** @throws NetworkError `storage_unavailable` where the storage gives nothing */
-function read<Answer>(from: () => Answer): Answer {
-  try {
-    return from();
-  } catch (error) {
-    return throwAsStorageFailure(error);
   }
 }

@@ -45,3 +45,16 @@ export function asStorageFailure(error: unknown): unknown {
 export function throwAsStorageFailure(error: unknown): never {
   throw asStorageFailure(error);
 }
+
+/**
+ * What a statement that reads gives.
+ *
+ * @throws NetworkError `storage_unavailable` where the storage gives nothing
+ */
+export function readStorage<Answer>(from: () => Answer): Answer {
+  try {
+    return from();
+  } catch (error) {
+    return throwAsStorageFailure(error);
+  }
+}
