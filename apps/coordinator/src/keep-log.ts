@@ -1,5 +1,5 @@
 import type { LogEntry, Revocations } from "@darkbloom/protocol";
-import { LogError } from "./adapters/log-signer.ts";
+import { LOG_CHECKPOINT_FILE, LOG_KEY_FILE, LogError } from "./adapters/log-signer.ts";
 import type { Store } from "./adapters/open-store.ts";
 import { coordinatorKeyEntry, releaseEntry, revocationEntries, weightsEntry } from "./transparency/facts.ts";
 import type { Witness } from "./transparency/port.ts";
@@ -88,5 +88,5 @@ async function logRevocations(
 
 const forked = (path: string, { message }: ForkedLog): LogError =>
   new LogError(
-    `The transparency log in ${path} would contradict what it has signed: ${message}. Put the newest database back; only if it is lost, move log-key.pem and log-checkpoint away, and a new log begins, which everybody sees.`,
+    `The transparency log in ${path} would contradict what it has signed: ${message}. Put the newest database back; only if it is lost, move ${LOG_KEY_FILE} and ${LOG_CHECKPOINT_FILE} away, and a new log begins, which everybody sees.`,
   );

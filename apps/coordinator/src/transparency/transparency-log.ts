@@ -16,6 +16,7 @@ import {
   Tree,
   utf8,
   verifierKey,
+  widthAt,
   type Clock,
   type Crypto,
   type JobId,
@@ -51,7 +52,7 @@ export interface LoggedReceipt {
   readonly proof: string;
 }
 
-/** The message is a sentence for the operator. */
+/** The message says what contradicts what, and ends a sentence for the operator. */
 export class ForkedLog extends Error {
   override readonly name = "ForkedLog";
 }
@@ -123,8 +124,7 @@ export class TransparencyLog {
 
   /** Of what the published checkpoint counts. */
   async tile(tile: Tile): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const perHash = tile.level === "entries" ? 1 : 256 ** tile.level;
-    const isPublished = (tile.index * 256 + tile.width) * perHash <= this.#published.size;
+    const isPublished = tile.width <= widthAt(tile.level, tile.index, this.#published.size);
     return isPublished ? await this.#net.store.tile(tile) : undefined;
   }
 

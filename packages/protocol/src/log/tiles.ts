@@ -63,7 +63,7 @@ export function hashesOf(crypto: Crypto, size: number, readTile: (tile: Tile) =>
   };
 }
 
-/** The hashes that tiles of all levels get when entries are added: each full tile gives the level above one hash. */
+/** The hash that a full tile gives the level above. */
 export const rootOfTile = (crypto: Crypto, tile: Uint8Array): Hash => foldedTo(crypto, hashesIn(tile));
 
 export function hashesIn(bytes: Uint8Array): Hash[] {
@@ -113,6 +113,6 @@ export function entriesIn(bundle: Uint8Array, count: number): Uint8Array[] | und
   return at === bundle.length && entries.length === count ? entries : undefined;
 }
 
-/** The level-0 tile of these entries. */
+/** What level 0 holds of these entries. */
 export const leafHashesOf = (crypto: Crypto, entries: readonly Uint8Array[]): Hash[] =>
   entries.map((entry) => leafHash(crypto, entry));
