@@ -1,5 +1,5 @@
-import { fromUtf8, joinBytes } from "../bytes.ts";
-import { endings, StreamMalformed } from "./stream-end.ts";
+import { joinBytes } from "../bytes.ts";
+import { endings, LINE_FEED, StreamMalformed, textOf } from "./stream-end.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -7,8 +7,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const typed = /^\{"type":"(?!darkbloom)([a-z_.]+)"[,}]/;
 /** Where none of this is, no reader can find another type: `\u` may spell one. */
 const mayHide = /message_stop|response\.(?:completed|incomplete|failed)|darkbloom|\\u/;
-// eslint-disable-next-line no-control-regex
-const foreign = /[\0-\x09\x0b-\x1f\x85\u2028\u2029]/;
 
 /**
  * `StreamEnd` for events that are lines of JSON, each of them one message over a WebSocket: keeps back the one that a client
@@ -55,18 +53,6 @@ export class LineEnd {
     if (!this.#ending || this.#waitingBytes > 0) throw new StreamMalformed();
     return this.#ending;
   }
-}
-
-const LINE_FEED = 10;
-
-function textOf(bytes: Bytes): string {
-  try {
-    const text = fromUtf8(bytes);
-    if (!foreign.test(text)) return text;
-  } catch {
-    // Half a character: no renderer writes that.
-  }
-  throw new StreamMalformed();
 }
 
 function typeOf(line: string): string {

@@ -97,7 +97,7 @@ export class StreamEnd {
   }
 }
 
-const LINE_FEED = 10;
+export const LINE_FEED = 10;
 
 /** Where the last whole event ends, or 0. @param after whether the byte before these was a line feed */
 function lastBlankLine(bytes: Uint8Array, after: boolean): number {
@@ -106,7 +106,8 @@ function lastBlankLine(bytes: Uint8Array, after: boolean): number {
   return 0;
 }
 
-function textOf(bytes: Bytes): string {
+/** What our renderers may have written. @throws StreamMalformed */
+export function textOf(bytes: Bytes): string {
   try {
     const text = fromUtf8(bytes);
     if (!foreign.test(text)) return text;

@@ -60,7 +60,7 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
     body,
     listFields.map(([field, max]) => [field, max, chatRequestRules[field].expected]),
   );
-  refuseManyParts(body === null ? undefined : Reflect.get(Object(body), "messages"), "messages");
+  refuseManyParts(fieldOf(body, "messages"), "messages");
   refuseImages(fieldOf(body, "messages"), "messages", chatImage);
   const parsed = chatRequestSchema.safeParse(body);
   // The schema's own error is dropped rather than kept as a cause: it may quote the body.
