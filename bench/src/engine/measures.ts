@@ -51,10 +51,6 @@ const promptOf = (engine: LlamaEngine, text: string): Promise<Prompt> =>
   engine.prompt({ messages: [{ role: "user", text }], tools: [], toolChoice: "none" });
 const configOf = (tokens: number) => samplerConfig(byDefault, tokens, 1_000_000);
 const median = (values: readonly number[]): number => quantile(values, 0.5);
-const medianCost = (costs: readonly Cost[]): Cost => ({
-  wallMs: median(costs.map(({ wallMs }) => wallMs)),
-  cpuMs: median(costs.map(({ cpuMs }) => cpuMs)),
-});
 const atQuantile = (costs: readonly Cost[], share: number): Cost => ({
   wallMs: quantile(
     costs.map(({ wallMs }) => wallMs),
@@ -65,6 +61,7 @@ const atQuantile = (costs: readonly Cost[], share: number): Cost => ({
     share,
   ),
 });
+const medianCost = (costs: readonly Cost[]): Cost => atQuantile(costs, 0.5);
 
 /** Runs that go on until they are stopped; one whose context is full begins again. */
 class Streams implements AsyncDisposable {

@@ -166,12 +166,12 @@ export class CallerSocket {
       const caller = await identify(this.#door, this.#upgrade);
       toldTo = (failure) => asToldTo(caller, failure);
       refuseAboveRate(limiter.take(caller.account));
-      const { before, previous } = this.#before(text);
-      goesOn = previous;
+      const before = this.#before(text);
+      goesOn = before.length > 0;
       const turns = [...before, text];
-      const body = previous ? joinTurns(turns) : text;
+      const body = goesOn ? joinTurns(turns) : text;
       if (body.length > BODY_BYTES_MAX) throw new NetworkError({ code: "payload_too_large", maxBytes: BODY_BYTES_MAX });
-      if (previous && !room.grow(body.length))
+      if (goesOn && !room.grow(body.length))
         throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
       const { job } = dialect.decode(parseJson(body, parseRequest));
       if (!job.asLines)
@@ -199,11 +199,11 @@ export class CallerSocket {
   }
 
   /** What was said before, where a request goes on with the latest response. */
-  #before(text: Uint8Array): { readonly before: readonly Uint8Array<ArrayBuffer>[]; readonly previous: boolean } {
+  #before(text: Uint8Array): readonly Uint8Array<ArrayBuffer>[] {
     const id = fieldOf(parseJson(text), "previous_response_id") ?? null;
-    if (id === null) return { before: [], previous: false };
+    if (id === null) return [];
     if (id !== this.#kept?.id) throw new NetworkError({ code: "previous_response_not_found" });
-    return { before: this.#kept.texts, previous: true };
+    return this.#kept.texts;
   }
 
   #keep(texts: readonly Uint8Array<ArrayBuffer>[]): void {
