@@ -14,12 +14,11 @@ import { connect } from "node:net";
 import { expect, it } from "vitest";
 import { chatBody, closing, facts, KEY, openEdge, PROVIDER, rawChat } from "../../test/http-kit.ts";
 import { hashOfKey } from "../accounts/keys.ts";
+import { PLAIN_ANSWER_BYTES_MAX } from "../inference/relay.ts";
 import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
-import { PLAIN_ANSWER_BYTES_MAX } from "./reply.ts";
 
 /** What clients take of a response's headers, all together: Node's own bound, the smallest of those in use. */
 const CLIENT_HEADERS_BYTES_MAX = 16 * 1024;
-const MIB = 1024 * 1024;
 
 /** Goal: what is known of the machine's attestation is told as it is. Method: both, and every level, plain and streaming. */
 it.each([
@@ -108,25 +107,6 @@ it("sends the longest receipt within what clients take", async () => {
   expect(rawHeaders).toContain(encodeReceipt(receipt));
   // Room for what a proxy adds.
   expect(rawHeaders.join(": \r\n").length).toBeLessThan(CLIENT_HEADERS_BYTES_MAX / 2);
-});
-
-/** Goal: one plain answer is no larger than its bound. Method: exactly it, and one byte more. */
-it.each([
-  [0, 200],
-  [1, 502],
-])("takes a plain answer of the most bytes and %i more: %i", async (more, status) => {
-  await using edge = await openEdge({
-    serve: async (_ask, reply) => {
-      reply.begin(facts);
-      for (let n = 0; n < PLAIN_ANSWER_BYTES_MAX / MIB; n++) await reply.write(new Uint8Array(MIB));
-      await reply.write(new Uint8Array(more));
-      await reply.end(closing);
-    },
-  });
-  const response = await edge.chat(chatBody());
-  const body = await response.arrayBuffer();
-  expect(response.status).toBe(status);
-  if (status === 200) expect(body.byteLength).toBe(PLAIN_ANSWER_BYTES_MAX);
 });
 
 /**

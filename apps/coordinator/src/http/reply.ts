@@ -15,8 +15,6 @@ import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 import { EventCounter } from "./event-counter.ts";
 import { failureHeaders } from "./failure.ts";
 
-/** A plain answer is kept here until it is whole; no model's output bound comes near this. */
-export const PLAIN_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 /** A caller who takes nothing for this long, while there is something to take, has left. */
 export const CALLER_STALL_MS_MAX = 60_000;
 
@@ -138,15 +136,6 @@ export class PlainReply implements HttpReply {
     if (!this.#caller.held.grow(bytes.length))
       throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
     this.#bytes += bytes.length;
-    if (this.#bytes > PLAIN_ANSWER_BYTES_MAX) {
-      const { providerId } = this.#facts;
-      throw new NetworkError({
-        code: "provider_fault",
-        providerId,
-        phase: "after_content",
-        fault: "generation_failed",
-      });
-    }
     this.#pieces.push(bytes);
   }
 

@@ -11,7 +11,7 @@ import { Caller } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { askFor } from "../../test/inference-samples.ts";
 import { Budget } from "../limits/budget.ts";
-import { Relay, STREAM_HELD_BYTES_MAX } from "./relay.ts";
+import { PLAIN_ANSWER_BYTES_MAX, Relay, STREAM_HELD_BYTES_MAX } from "./relay.ts";
 
 const PROVIDER = "prov_1" as ProviderId;
 const MIB = 1024 * 1024;
@@ -117,6 +117,17 @@ describe("a plain answer", () => {
     expect([said(), isFull()]).toEqual(["data: [DONE]\r\r", false]);
     await relay.finish();
     expect(said()).toBe("data: [DONE]\r\rx");
+  });
+
+  /** Goal: none fills the memory. Method: one up to the bound, and a last byte over it, whether its caller is still there. */
+  it.each([false, true])("is a fault with a byte above the bound, left: %s", async (leaves) => {
+    const { take, caller } = relayed({ stream: false });
+    for (let n = 0; n < PLAIN_ANSWER_BYTES_MAX / MIB; n++) await take(new Uint8Array(MIB), 1);
+    if (leaves) caller.leave();
+    await take("", 1);
+    await expect(take("x", 1, true)).rejects.toMatchObject({
+      failure: { code: "provider_fault", providerId: PROVIDER, phase: "after_content", fault: "generation_failed" },
+    });
   });
 });
 

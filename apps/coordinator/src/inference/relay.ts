@@ -17,6 +17,8 @@ import type { Reply } from "./reply.ts";
 
 /** Of one stream, what waits for its event to become whole or for the check; no event of a model comes near this. */
 export const STREAM_HELD_BYTES_MAX = 16 * 1024 * 1024;
+/** A plain answer is kept until it is whole; no model's output bound comes near this. */
+export const PLAIN_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * The way of one machine's answer to the caller: hashed as it comes, passed on as it is. What a client takes for the end of a
@@ -99,7 +101,10 @@ export class Relay {
   }
 
   #free(plaintext: Uint8Array, final: boolean): Uint8Array {
-    if (!this.#end) return plaintext;
+    if (!this.#end) {
+      if (this.#relayedBytes > PLAIN_ANSWER_BYTES_MAX) throw this.#attempt.broken();
+      return plaintext;
+    }
     try {
       const free = this.#end.push(plaintext);
       if (final) return joinBytes([free, this.#end.end()]);

@@ -1,4 +1,5 @@
 import {
+  FRAME_PLAINTEXT_BYTES_MAX,
   NetworkError,
   verifyReceipt,
   type FailureCode,
@@ -13,6 +14,7 @@ import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
 import type { Events } from "../events/events.ts";
 import type { HoldId, Outcome, Settlement } from "../ledger/port.ts";
 import type { Ask } from "./ask.ts";
+import { PLAIN_ANSWER_BYTES_MAX, STREAM_HELD_BYTES_MAX } from "./relay.ts";
 import { ATTEMPTS_MAX, BUSY_MAX, serve } from "./serve.ts";
 
 type Script = (turn: Turn) => void | Promise<void>;
@@ -397,6 +399,20 @@ describe("another machine", () => {
   it("holds a fault against a machine once", async () => {
     const { machines } = await asked([broken, honest]);
     expect(machines.map(({ calls }) => calls)).toEqual([["faulted"], ["began", "measured"]]);
+  });
+
+  /** Goal: an answer, or an event of one, that no model makes counts against its machine. Method: one that goes on until it is ended. */
+  it.each<[what: string, stream: boolean, end: FailureCode | "whole", bytesMax: number]>([
+    ["a plain answer", false, "whole", PLAIN_ANSWER_BYTES_MAX],
+    ["one event", true, "provider_fault", STREAM_HELD_BYTES_MAX],
+  ])("is told of %s above its bound as of a fault", async (_, stream, end, bytesMax) => {
+    const endless: Script = (turn) => {
+      const piece = new Uint8Array(FRAME_PLAINTEXT_BYTES_MAX).fill(0x78);
+      for (let bytes = 0; bytes <= bytesMax; bytes += piece.length) turn.frame(piece, 1);
+    };
+    const { machines, ...served } = await asked([endless, honest], { stream });
+    expect([served.end, served.settlements.length]).toEqual([end, 1]);
+    expect(machines[0]?.calls.filter((call) => !call.startsWith("credit"))).toEqual(["began", "faulted"]);
   });
 
   /** Goal: where nobody may serve, that is what the caller is told. Method: no machine at all. */
