@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { valuesOf, withValues } from "../scripts/limit-values.ts";
-import { tidy } from "./tidy.ts";
+import { loadedBy, tidy } from "./tidy.ts";
 
 const root = join(import.meta.dirname, "..");
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
@@ -22,6 +22,23 @@ const code = files.filter((file) =>
 it("keeps every file on its floor, in its length and free of foreign words", () => {
   expect(tidy(root, files)).toEqual([]);
 });
+
+/**
+ * Goal: whoever only seals, checks or keeps a log is not made to load the dialects and their schemas. Method: follow
+ * the imports of those subpaths; of the dialects they may have the two lists of names that are signed.
+ */
+it.each(["evidence", "log", "receipts", "sealing", "tpm", "wire", "x509"])(
+  "loads no dialect for @darkbloom/protocol/%s",
+  (subpath) => {
+    const folder = "packages/protocol/src";
+    const { exports } = JSON.parse(read("packages/protocol/package.json")) as { exports: Record<string, string> };
+    expect(exports[`./${subpath}`]).toBe(`./src/${subpath}/index.ts`);
+    const loaded = loadedBy(root, `${folder}/${subpath}/index.ts`).map((file) => file.slice(folder.length + 1));
+    expect(loaded.filter((file) => /^(dialects|schema|node)\//.test(file)).toSorted()).toEqual(
+      loaded.filter((file) => file === "dialects/dialect.ts" || file === "dialects/job.ts").toSorted(),
+    );
+  },
+);
 
 /**
  * Goal: no bound is undocumented. Method: every constant that ends in `_MAX` or `_MS`, and every shared

@@ -76,6 +76,20 @@ function faultsOfCode(root: string, file: string, text: string): string[] {
   return faults;
 }
 
+/** The files that run when `entry` is imported: what it imports, and what those import. Types cost nothing. */
+export function loadedBy(root: string, entry: string): string[] {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(join(root, file), "utf8");
+    for (const [, specifier = ""] of text.matchAll(/^(?:import|export)(?! type)\b[^;]*?from\s+"(\.[^"]+)"/gm))
+      visit(relative(root, resolve(root, dirname(file), specifier)));
+  };
+  visit(entry);
+  return [...seen];
+}
+
 const floorOf = (file: string): number => floors.findIndex(([, path]) => path.test(file));
 
 function brokenLinks(root: string, file: string, text: string): string[] {

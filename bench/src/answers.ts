@@ -1,15 +1,8 @@
 import { DEFAULT_PRICE, type CatalogEntry } from "@darkbloom/coordinator";
-import {
-  dialects,
-  microUsd,
-  utf8,
-  type BuildId,
-  type Decoded,
-  type Dialect,
-  type MicroUsd,
-  type ModelId,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { dialects, type Decoded, type Dialect } from "@darkbloom/protocol/dialects";
+import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { systemClock } from "@darkbloom/protocol/node";
 import { ScriptedEngine, type Script } from "@darkbloom/provider";
 

@@ -1,13 +1,7 @@
-import {
-  AnswerOpener,
-  AnswerSealer,
-  dialects,
-  StopWatcher,
-  ThinkSplitter,
-  toHex,
-  utf8,
-  type Endpoint,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { dialects, type Endpoint } from "@darkbloom/protocol/dialects";
+import { AnswerOpener, AnswerSealer } from "@darkbloom/protocol/sealing";
+import { StopWatcher, ThinkSplitter } from "@darkbloom/protocol/text";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { askOf, decodedIn } from "./answers.ts";

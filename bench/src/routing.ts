@@ -1,5 +1,5 @@
 import { Fleet, SampleMember, Slots, wantOf } from "@darkbloom/coordinator/testing";
-import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol";
+import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { systemClock, systemRandom } from "@darkbloom/protocol/node";
 
 const MACHINES = 1_260;

@@ -1,4 +1,4 @@
-import { attestationsSchema, type Attestations } from "@darkbloom/protocol";
+import { attestationsSchema, type Attestations } from "@darkbloom/protocol/evidence";
 import { CommandFailed } from "./failure.ts";
 
 /** A challenge is answered within 30 seconds, or not at all. */

@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
-import { checks, printable, type Check } from "@darkbloom/protocol";
+import { checks, type Check } from "@darkbloom/protocol/evidence";
+import { printable } from "@darkbloom/protocol/printable";
 import { faultOfError, tryJoin, type LossReason } from "@darkbloom/provider";
 import { lossFor } from "./losses.ts";
 

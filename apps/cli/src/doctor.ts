@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator";
-import { checks, CLOCK_SKEW_MS, ErrorForPeople, isShownOnly, type Check } from "@darkbloom/protocol";
+import { checks, isShownOnly, type Check } from "@darkbloom/protocol/evidence";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
+import { CLOCK_SKEW_MS } from "@darkbloom/protocol/limits";
 import { systemClock } from "@darkbloom/protocol/node";
 import {
   chipNames,

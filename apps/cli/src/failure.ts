@@ -1,4 +1,4 @@
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 
 /** Good, failed, wrong usage. */
 export type ExitCode = 0 | 1 | 2;

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
-import { failuresOf } from "@darkbloom/protocol";
+import { failuresOf } from "@darkbloom/protocol/evidence";
 import { DataFolderError, openDataFolder, readPrivateFile } from "@darkbloom/protocol/node";
 import { platformHere, providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "@darkbloom/provider";
 import { CommandFailed } from "./failure.ts";

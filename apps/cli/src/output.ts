@@ -1,5 +1,6 @@
-import { mostOf, printable } from "@darkbloom/protocol";
-import type { Check } from "@darkbloom/protocol";
+import { mostOf } from "@darkbloom/protocol/lists";
+import { printable } from "@darkbloom/protocol/printable";
+import type { Check } from "@darkbloom/protocol/evidence";
 
 /** One line of `--json`: an event's name, if it is one of a running command, and its facts. */
 export type Line = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import { printable } from "@darkbloom/protocol";
+import { printable } from "@darkbloom/protocol/printable";
 import { Command as Node, Option } from "commander";
 import type { Command, Environment, Flags, Needs } from "./command.ts";
 import { settingsOf } from "./command.ts";

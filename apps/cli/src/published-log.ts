@@ -10,7 +10,7 @@ import {
   Tree,
   widthAt,
   type Tile,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { CommandFailed } from "./failure.ts";
 

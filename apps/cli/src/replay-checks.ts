@@ -1,4 +1,6 @@
-import { checks, toHex, type Check, type Receipt } from "@darkbloom/protocol";
+import { toHex } from "@darkbloom/protocol/bytes";
+import { checks, type Check } from "@darkbloom/protocol/evidence";
+import type { Receipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { CONTEXT_TOKENS_DEFAULT, loadModel, replay, type Engine, type Replayed } from "@darkbloom/provider";
 import type { LocatedModel } from "./model.ts";

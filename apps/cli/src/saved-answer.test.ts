@@ -1,4 +1,5 @@
-import { encodeReceipt, receiptComment, utf8, type ReceiptDocument } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { encodeReceipt, receiptComment, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { expect, it } from "vitest";
 import { sampleReceipt } from "../../../packages/protocol/test/samples.ts";
 import { readSavedAnswer, readSavedReceipt } from "./saved-answer.ts";

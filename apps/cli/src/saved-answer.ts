@@ -1,10 +1,6 @@
-import {
-  decodeReceipt,
-  fromUtf8,
-  responseHeaders,
-  splitReceiptComment,
-  type ReceiptDocument,
-} from "@darkbloom/protocol";
+import { fromUtf8 } from "@darkbloom/protocol/bytes";
+import { responseHeaders } from "@darkbloom/protocol/headers";
+import { decodeReceipt, splitReceiptComment, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { CommandFailed } from "./failure.ts";
 
 /** An answer as `curl -i` wrote it: what its signatures and its receipt can be held against. */

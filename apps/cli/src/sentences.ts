@@ -1,4 +1,4 @@
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 
 /** The sentence that an expected error carries; undefined for a fault in the program. */
 export const sentenceOf = (error: unknown): string | undefined =>

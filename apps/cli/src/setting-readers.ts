@@ -1,5 +1,6 @@
 import { readWitness, type Witness } from "@darkbloom/coordinator";
-import { fromBase64OrNothing, readVerifierKey, type NoteKey } from "@darkbloom/protocol";
+import { fromBase64OrNothing } from "@darkbloom/protocol/bytes";
+import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { NamedRoot } from "./trust-files.ts";
 

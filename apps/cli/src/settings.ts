@@ -1,5 +1,6 @@
 import { serialDisclosures } from "@darkbloom/coordinator";
-import { parseUsd, trustLevels } from "@darkbloom/protocol";
+import { trustLevels } from "@darkbloom/protocol/evidence";
+import { parseUsd } from "@darkbloom/protocol/money";
 import {
   aliases,
   anyText,

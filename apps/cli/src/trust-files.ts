@@ -1,13 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
+import { toHex } from "@darkbloom/protocol/bytes";
 import {
   applePins,
-  certificateInFile,
   pinnedRoot,
   readPcrPolicy,
-  toHex,
   type MachinePolicy,
   type PinnedRoot,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import { certificateInFile } from "@darkbloom/protocol/x509";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { WrongUsage } from "./failure.ts";
 

@@ -1,5 +1,5 @@
 import type { Admin } from "@darkbloom/coordinator";
-import { microUsd } from "@darkbloom/protocol";
+import { microUsd } from "@darkbloom/protocol/money";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { CommandFailed } from "./failure.ts";
 

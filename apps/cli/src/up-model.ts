@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { DEFAULT_EMBED_PRICE, DEFAULT_PRICE, openStore, type CatalogEntry } from "@darkbloom/coordinator";
-import { modelTasks, type BuildId, type ModelId, type ModelTask, type Sha256Hex } from "@darkbloom/protocol";
+import { modelTasks, type ModelTask } from "@darkbloom/protocol/dialects";
+import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { systemClock } from "@darkbloom/protocol/node";
 import { BINARY } from "./child.ts";
 import { CommandFailed } from "./failure.ts";

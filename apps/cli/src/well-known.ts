@@ -1,4 +1,4 @@
-import { wellKnownSchema, type WellKnown } from "@darkbloom/protocol";
+import { wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
 import { CommandFailed } from "./failure.ts";
 
 const KEYS_WAIT_MAX_MS = 10_000;

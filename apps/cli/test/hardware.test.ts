@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { wellKnownSchema } from "@darkbloom/protocol";
+import { wellKnownSchema } from "@darkbloom/protocol/wire";
 import { expect, it } from "vitest";
 import { hasSoftTpm, SoftTpm } from "../../provider/test/soft-tpm.ts";
 import { darkbloom, Running, temporaryFolder } from "./binary.ts";

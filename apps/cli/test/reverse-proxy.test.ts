@@ -3,7 +3,7 @@ import { request, type RequestOptions } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { JOIN_TOKEN_NEEDED } from "@darkbloom/protocol";
+import { JOIN_TOKEN_NEEDED } from "@darkbloom/protocol/wire";
 import { describe, expect, it } from "vitest";
 import { darkbloom, eventually, Running, temporaryFolder } from "./binary.ts";
 import { bareServer, hasNginx, makeCertificate, Nginx, pageServer, UPGRADES } from "./nginx.ts";

@@ -1,4 +1,5 @@
-import type { LogEntry, Revocations } from "@darkbloom/protocol";
+import type { Revocations } from "@darkbloom/protocol/evidence";
+import type { LogEntry } from "@darkbloom/protocol/log";
 import { LOG_CHECKPOINT_FILE, LOG_KEY_FILE, LogError } from "./adapters/log-signer.ts";
 import type { Store } from "./adapters/open-store.ts";
 import { coordinatorKeyEntry, releaseEntry, revocationEntries, weightsEntry } from "./transparency/facts.ts";

@@ -1,5 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
-import { NetworkError, utf8, type MachinePolicy, type Revocations, type TrustLevel } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import type { MachinePolicy, Revocations, TrustLevel } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";

@@ -1,18 +1,8 @@
-import {
-  microUsd,
-  toHex,
-  utf8,
-  type AccountId,
-  type BuildId,
-  type JobId,
-  type KeyId,
-  type ModelId,
-  type ProviderId,
-  type ReceiptDocument,
-  type Serial,
-  type Sha256Hex,
-  type TrustLevel,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { AccountId, BuildId, JobId, KeyId, ModelId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
+import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { connect, type Socket } from "node:net";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";

@@ -1,17 +1,16 @@
-import {
-  dialects,
-  microUsd,
-  toHex,
-  utf8,
-  type AccountId,
-  type BuildId,
-  type KeyId,
-  type ModelId,
-  type ProviderId,
-  type RequestId,
-  type Serial,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { dialects } from "@darkbloom/protocol/dialects";
+import type {
+  AccountId,
+  BuildId,
+  KeyId,
+  ModelId,
+  ProviderId,
+  RequestId,
+  Serial,
+  Sha256Hex,
+} from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { CatalogEntry } from "../src/catalog/catalog.ts";
 import { Budget } from "../src/limits/budget.ts";

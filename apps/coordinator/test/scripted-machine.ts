@@ -1,18 +1,8 @@
-import {
-  AnswerSealer,
-  EnvelopeOpener,
-  joinBytes,
-  SEAL_INFO,
-  signReceipt,
-  toBase64,
-  toHex,
-  type FromProvider,
-  type JobId,
-  type Opened,
-  type ProviderId,
-  type Receipt,
-  type Serial,
-} from "@darkbloom/protocol";
+import { joinBytes, toBase64, toHex } from "@darkbloom/protocol/bytes";
+import type { JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
+import { signReceipt, type Receipt } from "@darkbloom/protocol/receipts";
+import { AnswerSealer, EnvelopeOpener, SEAL_INFO, type Opened } from "@darkbloom/protocol/sealing";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { entry, memorySigner, type TestNetwork } from "@darkbloom/testkit";
 import type { Member } from "../src/fleet/fleet.ts";

@@ -1,4 +1,5 @@
-import { softwareSerial, toHex } from "@darkbloom/protocol";
+import { toHex } from "@darkbloom/protocol/bytes";
+import { softwareSerial } from "@darkbloom/protocol/evidence";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { mdaEvidenceIn } from "./adapters/apple-mda.ts";
 import { attentionsIn, keepAttention, type AttentionFacts } from "./adapters/attention.ts";

@@ -1,4 +1,4 @@
-import { softwareSerial } from "@darkbloom/protocol";
+import { softwareSerial } from "@darkbloom/protocol/evidence";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { codeSha256 } from "./adapters/code-hash.ts";
 import { readMachine } from "./adapters/machine.ts";

@@ -1,4 +1,4 @@
-import { concatBytes, fromHex, toHex, u32be } from "@darkbloom/protocol";
+import { concatBytes, fromHex, toHex, u32be } from "@darkbloom/protocol/bytes";
 import { TpmError } from "../src/adapters/tpm/tpm-error.ts";
 import { Tpm } from "../src/adapters/tpm/tpm.ts";
 import { ManualClock } from "./manual-clock.ts";

@@ -1,12 +1,8 @@
-import {
-  fromBase64,
-  readBlob,
-  toBase64,
-  type FromCoordinator,
-  type FromProvider,
-  type SealHeader,
-  type Signer,
-} from "@darkbloom/protocol";
+import { fromBase64, toBase64 } from "@darkbloom/protocol/bytes";
+import { readBlob } from "@darkbloom/protocol/evidence";
+import type { SealHeader } from "@darkbloom/protocol/sealing";
+import type { Signer } from "@darkbloom/protocol/signer";
+import type { FromCoordinator, FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect } from "vitest";
 import { ScriptedEngine, type Script } from "../src/adapters/scripted-engine.ts";

@@ -1,18 +1,8 @@
-import {
-  AnswerOpener,
-  ENVELOPE_LIFE_MS,
-  fromBase64,
-  sealRequest,
-  SEAL_INFO,
-  toBase64,
-  toHex,
-  utf8,
-  type Envelope,
-  type FromProvider,
-  type OpenedFrame,
-  type SealHeader,
-  type Signer,
-} from "@darkbloom/protocol";
+import { fromBase64, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { ENVELOPE_LIFE_MS } from "@darkbloom/protocol/limits";
+import { AnswerOpener, sealRequest, SEAL_INFO, type OpenedFrame, type SealHeader } from "@darkbloom/protocol/sealing";
+import type { Signer } from "@darkbloom/protocol/signer";
+import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
 import { openSoftwareKey } from "../src/adapters/software-key.ts";
 import { SealingKeys } from "../src/session/keys.ts";

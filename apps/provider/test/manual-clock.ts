@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 const START_MS = Date.UTC(2026, 0, 1);
 /** Turns of the real event loop after which nothing more follows from what has happened so far. */

@@ -1,4 +1,5 @@
-import { dialects, type Endpoint, type Schema } from "@darkbloom/protocol";
+import { dialects, type Endpoint } from "@darkbloom/protocol/dialects";
+import type { Schema } from "@darkbloom/protocol/schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EngineProcess } from "../src/adapters/engine/engine-process.ts";
 import { loadLlama } from "../src/adapters/llama-load.ts";

@@ -5,7 +5,7 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { certificateInFile } from "@darkbloom/protocol";
+import { certificateInFile } from "@darkbloom/protocol/x509";
 
 const run = promisify(execFile);
 const LOOK_EVERY_MS = 10;

@@ -1,10 +1,7 @@
-import {
-  ANSWER_WINDOW_BYTES,
-  receipt as receiptSchema,
-  type FromProvider,
-  type Receipt,
-  type SealHeader,
-} from "@darkbloom/protocol";
+import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
+import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
+import type { SealHeader } from "@darkbloom/protocol/sealing";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect } from "vitest";
 import { ScriptedEngine, type Script } from "../src/adapters/scripted-engine.ts";

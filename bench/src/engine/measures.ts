@@ -1,4 +1,4 @@
-import { StopWatcher } from "@darkbloom/protocol";
+import { StopWatcher } from "@darkbloom/protocol/text";
 import {
   drawingOf,
   newSampler,

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { checks } from "./index.ts";
+import { checks } from "./evidence/index.ts";
 import { checkSchema } from "./evidence/verdict.ts";
 import { isPrintable, printable } from "./printable.ts";
 

@@ -1,4 +1,4 @@
-import type { PinnedRoot } from "../src/index.ts";
+import type { PinnedRoot } from "../src/evidence/index.ts";
 import { ca, certify, testKeys, type CertificatePlan, type Party } from "./certificates.ts";
 import { pinnedByItself } from "./keys.ts";
 

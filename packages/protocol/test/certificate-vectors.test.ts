@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fromBase64, fromHex, mdaChecks, pathFaults, verifyPath, type PathFault } from "../src/index.ts";
+import { fromBase64, fromHex } from "../src/bytes.ts";
+import { mdaChecks } from "../src/evidence/index.ts";
+import { pathFaults, verifyPath, type PathFault } from "../src/x509/index.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 import { pinnedByItself } from "./keys.ts";
 import { vectorFile } from "./vectors.ts";

@@ -1,13 +1,7 @@
 import { createECDH, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
-import {
-  appleNonce,
-  fromBase64OrNothing,
-  parseCertificate,
-  toBase64,
-  toHex,
-  utf8,
-  type PathFault,
-} from "../src/index.ts";
+import { fromBase64OrNothing, toBase64, toHex, utf8 } from "../src/bytes.ts";
+import { appleNonce } from "../src/evidence/index.ts";
+import { parseCertificate, type PathFault } from "../src/x509/index.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 import { bits, boolean, extension, explicit, integer, nameOf, oid, sequence, time, type Bytes } from "./der-writer.ts";
 import { secretNamed } from "./keys.ts";

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { concatBytes, utf8 } from "../src/index.ts";
+import { concatBytes, utf8 } from "../src/bytes.ts";
 
 /** Good input with something changed in it, for properties: what comes out is never what went in. */
 

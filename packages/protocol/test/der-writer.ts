@@ -1,4 +1,5 @@
-import { concatBytes, explicitTag, TAG, utf8 } from "../src/index.ts";
+import { concatBytes, utf8 } from "../src/bytes.ts";
+import { explicitTag, TAG } from "../src/x509/index.ts";
 
 /** Writes DER, for certificates that no library would make, and for those that must be the same at every run. */
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { concatBytes, fromHex, utf8 } from "../src/index.ts";
+import { concatBytes, fromHex, utf8 } from "../src/bytes.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 
 /** A firmware's log, written for tests (TCG PC Client Platform Firmware Profile, crypto-agile). */

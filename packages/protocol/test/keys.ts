@@ -1,5 +1,7 @@
 import { createECDH, createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
-import { concatBytes, pinnedRoot, toHex, utf8, type PinnedRoot, type Signer } from "../src/index.ts";
+import { concatBytes, toHex, utf8 } from "../src/bytes.ts";
+import { pinnedRoot, type PinnedRoot } from "../src/evidence/index.ts";
+import type { Signer } from "../src/signer.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 
 /** Keys for tests and test vectors, made from names: never used for anything else, since anybody can make them. */

@@ -1,21 +1,14 @@
+import { concatBytes, fromHex, u32be } from "../src/bytes.ts";
 import {
-  concatBytes,
-  DerReader,
-  fromHex,
-  pcrDigestOf,
-  readTpmPublic,
-  spkiOfTpmKey,
-  TAG,
-  tpmAlgorithm,
-  tpmNameOf,
   tpmQuoteData,
-  u32be,
   type PinnedRoot,
   type QuoteSubject,
   type TpmEvidence,
   type TpmQuote,
   type TpmStatement,
-} from "../src/index.ts";
+} from "../src/evidence/index.ts";
+import { pcrDigestOf, readTpmPublic, spkiOfTpmKey, tpmAlgorithm, tpmNameOf } from "../src/tpm/index.ts";
+import { DerReader, TAG } from "../src/x509/index.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 import { ca, certify, testKeys } from "./certificates.ts";
 import { pinnedByItself, testSigner, type TestSigner } from "./keys.ts";

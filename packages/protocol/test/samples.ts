@@ -1,15 +1,9 @@
-import {
-  CHALLENGE_EVERY_MS,
-  HPKE_KEY_LIFE_MS,
-  softwareSerial,
-  toBase64,
-  toHex,
-  type ChallengeAnswer,
-  type HpkeKey,
-  type Receipt,
-  type RegistrationBlob,
-  type SealHeader,
-} from "../src/index.ts";
+import { toBase64, toHex } from "../src/bytes.ts";
+import { softwareSerial } from "../src/evidence/index.ts";
+import { CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS } from "../src/limits.ts";
+import type { Receipt } from "../src/receipts/index.ts";
+import type { HpkeKey, SealHeader } from "../src/sealing/index.ts";
+import type { ChallengeAnswer, RegistrationBlob } from "../src/wire/index.ts";
 import { hpkeKeyFrom, nodeCrypto } from "../src/node/index.ts";
 import { secretNamed, testSigner } from "./keys.ts";
 

@@ -1,14 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
+import { fromBase64OrNothing, toBase64, toHex } from "../src/bytes.ts";
 import {
-  fromBase64OrNothing,
-  readTpmPublic,
-  replayEventLog,
-  spkiOfTpmKey,
-  toBase64,
-  toHex,
   tpmEvidenceFrom,
-  tpmNameOf,
-  tpmPointOf,
   tpmQuoteData,
   tpmQuoteFrom,
   type PinnedRoot,
@@ -17,7 +10,8 @@ import {
   type SpelledTpmQuote,
   type TpmEvidence,
   type TpmQuote,
-} from "../src/index.ts";
+} from "../src/evidence/index.ts";
+import { readTpmPublic, replayEventLog, spkiOfTpmKey, tpmNameOf, tpmPointOf } from "../src/tpm/index.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 import { pinnedByItself, secretNamed } from "./keys.ts";
 

@@ -2,19 +2,9 @@ import { createHmac } from "node:crypto";
 import { serialNames } from "../../../apps/coordinator/src/trust/serial-names.ts";
 import { manifestSha256, manifestText } from "../../../apps/provider/src/adapters/file-manifest.ts";
 import { canonicalBytes } from "../src/canonical.ts";
-import {
-  activationStatement,
-  concatBytes,
-  fromHex,
-  nonceTree,
-  rootOfPath,
-  statedActivation,
-  tags,
-  toBase64,
-  toHex,
-  utf8,
-  type NoncePath,
-} from "../src/index.ts";
+import { concatBytes, fromHex, toBase64, toHex, utf8 } from "../src/bytes.ts";
+import { activationStatement, nonceTree, rootOfPath, statedActivation, type NoncePath } from "../src/evidence/index.ts";
+import { tags } from "../src/wire/index.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 import { secretNamed, testCountersigner, type TestCountersigner } from "./keys.ts";
 import { startMs, timeAt } from "./samples.ts";

@@ -1,19 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import {
-  AnswerSealer,
-  canonicalJson,
-  countersignatureMessage,
-  fromBase64OrNothing,
-  receiptComment,
-  receiptMessage,
-  SEAL_INFO,
-  sealRequest,
-  softwareSerial,
-  tags,
-  toBase64,
-  toHex,
-  utf8,
-} from "../src/index.ts";
+import { fromBase64OrNothing, toBase64, toHex, utf8 } from "../src/bytes.ts";
+import { canonicalJson } from "../src/canonical.ts";
+import { softwareSerial } from "../src/evidence/index.ts";
+import { countersignatureMessage, receiptComment, receiptMessage } from "../src/receipts/index.ts";
+import { AnswerSealer, SEAL_INFO, sealRequest } from "../src/sealing/index.ts";
+import { tags } from "../src/wire/index.ts";
 import { hpkeKeyFrom, nodeCrypto, nodeHpke } from "../src/node/index.ts";
 import { appleMda, certificatePath, signaturesIn } from "./certificate-vectors.ts";
 import { secretNamed, testCountersigner } from "./keys.ts";

@@ -1,5 +1,6 @@
 import type { AnswerFacts, Closing, Reply } from "@darkbloom/coordinator/testing";
-import { joinBytes, NetworkError } from "@darkbloom/protocol";
+import { joinBytes } from "@darkbloom/protocol/bytes";
+import { NetworkError } from "@darkbloom/protocol/failures";
 
 /** A caller who keeps what it is sent, and who may leave after so many writes or read only when told to. */
 export class Caller implements Reply {

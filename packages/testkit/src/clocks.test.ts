@@ -1,4 +1,5 @@
-import { CHALLENGE_EVERY_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS, verify } from "@darkbloom/protocol";
+import { verify } from "@darkbloom/protocol/evidence";
+import { CHALLENGE_EVERY_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { SealingKeys } from "@darkbloom/provider/testing";
 import { describe, expect, it } from "vitest";

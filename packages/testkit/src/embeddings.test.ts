@@ -1,13 +1,9 @@
 import { serve } from "@darkbloom/coordinator/testing";
-import {
-  dialects,
-  EMBED_TOKENS_ADDED_MAX,
-  receipt as receiptSchema,
-  toHex,
-  utf8,
-  type Receipt,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { dialects } from "@darkbloom/protocol/dialects";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
+import { EMBED_TOKENS_ADDED_MAX } from "@darkbloom/protocol/prompt-bounds";
+import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";

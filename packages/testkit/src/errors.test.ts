@@ -1,4 +1,6 @@
-import { endpoints, failures, type Endpoint, type FailureCode, type Signer } from "@darkbloom/protocol";
+import { endpoints, type Endpoint } from "@darkbloom/protocol/dialects";
+import { failures, type FailureCode } from "@darkbloom/protocol/failures";
+import type { Signer } from "@darkbloom/protocol/signer";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { HttpNetwork, KEY, questionFor, type Answered } from "./http-network.ts";

@@ -1,25 +1,12 @@
 import type { Line, LineEvent, Member, ProvenView, ProviderView } from "@darkbloom/coordinator/testing";
 import { machineIdOf, Mailbox } from "@darkbloom/coordinator/testing";
-import {
-  AnswerSealer,
-  EnvelopeOpener,
-  joinBytes,
-  NetworkError,
-  SEAL_INFO,
-  signReceipt,
-  tags,
-  toBase64,
-  toHex,
-  utf8,
-  type FailureCode,
-  type JobId,
-  type Opened,
-  type ProviderId,
-  type Receipt,
-  type Serial,
-  type Sha256Hex,
-  type Signer,
-} from "@darkbloom/protocol";
+import { joinBytes, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
+import type { JobId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import { signReceipt, type Receipt } from "@darkbloom/protocol/receipts";
+import { AnswerSealer, EnvelopeOpener, SEAL_INFO, type Opened } from "@darkbloom/protocol/sealing";
+import type { Signer } from "@darkbloom/protocol/signer";
+import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { expect, it } from "vitest";
 import { Caller } from "./caller.ts";

@@ -1,13 +1,8 @@
 import type { Connection, Member, Wire } from "@darkbloom/coordinator/testing";
-import {
-  fromCoordinator,
-  signChallengeAnswer,
-  softwareSerial,
-  toBase64,
-  type FromCoordinator,
-  type FromProvider,
-  type Signer,
-} from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { signChallengeAnswer, softwareSerial } from "@darkbloom/protocol/evidence";
+import type { Signer } from "@darkbloom/protocol/signer";
+import { fromCoordinator, type FromCoordinator, type FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { SealingKeys, type SelfDescription } from "@darkbloom/provider/testing";
 import { memorySigner } from "./memory-signer.ts";

@@ -5,7 +5,9 @@ import {
   type CatalogEntry,
   type SerialDisclosure,
 } from "@darkbloom/coordinator/testing";
-import { toHex, utf8, type Endpoint, type KeyId, type Serial, type Sha256Hex } from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { Endpoint } from "@darkbloom/protocol/dialects";
+import type { KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { buffer } from "node:stream/consumers";

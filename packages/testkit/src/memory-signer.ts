@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { concatBytes, toHex, utf8, type Signer } from "@darkbloom/protocol";
+import { concatBytes, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { Signer } from "@darkbloom/protocol/signer";
 
 /** An identity key in memory, which signs at once and not in another thread: so simulated time is enough. */
 export function memorySigner(): Signer {

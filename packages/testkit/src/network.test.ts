@@ -1,11 +1,8 @@
-import {
-  ANSWER_WINDOW_BYTES,
-  CHALLENGE_EVERY_MS,
-  NetworkError,
-  toHex,
-  verify,
-  verifyReceipt,
-} from "@darkbloom/protocol";
+import { toHex } from "@darkbloom/protocol/bytes";
+import { verify } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import { verifyReceipt } from "@darkbloom/protocol/receipts";
 import { BUSY_MAX } from "@darkbloom/coordinator/testing";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";

@@ -19,21 +19,13 @@ import {
   type SerialDisclosure,
   type SerialNames,
 } from "@darkbloom/coordinator/testing";
-import {
-  dialects,
-  microUsd,
-  NetworkError,
-  toHex,
-  utf8,
-  type AccountId,
-  type BuildId,
-  type KeyId,
-  type MachinePolicy,
-  type ModelId,
-  type Random,
-  type RequestId,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { dialects } from "@darkbloom/protocol/dialects";
+import type { MachinePolicy } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId, BuildId, KeyId, ModelId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
+import type { Random } from "@darkbloom/protocol/ports";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";

@@ -5,12 +5,11 @@ import {
   chatChunkSchema,
   type chatRequestSchema,
   chatResponseSchema,
-  type Failure,
   openaiChat,
   type OpenModelField,
-  type ProviderId,
-  type RequestId,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/dialects";
+import type { Failure } from "@darkbloom/protocol/failures";
+import type { ProviderId, RequestId } from "@darkbloom/protocol/ids";
 
 type CreateParams = OpenAI.Chat.Completions.ChatCompletionCreateParams;
 

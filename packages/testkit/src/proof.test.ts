@@ -1,4 +1,4 @@
-import { endpoints, type Endpoint } from "@darkbloom/protocol";
+import { endpoints, type Endpoint } from "@darkbloom/protocol/dialects";
 import type { Script } from "@darkbloom/provider/testing";
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { expect, it } from "vitest";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { decodeReceipt } from "@darkbloom/protocol";
+import { decodeReceipt } from "@darkbloom/protocol/receipts";
 import OpenAI from "openai";
 import { ResponsesWS } from "openai/resources/responses/ws";
 import { describe, expect, it } from "vitest";

@@ -1,20 +1,15 @@
 import { REGISTER_WAIT_MS, type SerialDisclosure } from "@darkbloom/coordinator/testing";
+import { fromBase64, toBase64, utf8 } from "@darkbloom/protocol/bytes";
 import {
   attestationsSchema,
-  fromBase64,
-  fromCoordinator,
-  PROTOCOL_VERSION,
   readBlob,
-  receiptDocument,
   softwareSerial,
-  toBase64,
-  utf8,
   verifyPublished,
   type Attestation,
-  type FromCoordinator,
-  type FromProvider,
-  type Signer,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import { receiptDocument } from "@darkbloom/protocol/receipts";
+import type { Signer } from "@darkbloom/protocol/signer";
+import { fromCoordinator, PROTOCOL_VERSION, type FromCoordinator, type FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { SealingKeys, type Script } from "@darkbloom/provider/testing";
 import { describe, expect, it } from "vitest";

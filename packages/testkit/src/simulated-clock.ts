@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 interface Timer {
   readonly dueMs: number;

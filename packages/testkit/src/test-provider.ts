@@ -1,4 +1,6 @@
-import { softwareSerial, type Clock, type Signer } from "@darkbloom/protocol";
+import { softwareSerial } from "@darkbloom/protocol/evidence";
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { Signer } from "@darkbloom/protocol/signer";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import {
   SCRIPTED_FAULT,

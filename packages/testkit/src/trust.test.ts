@@ -1,19 +1,9 @@
 import { Catalog, type Connection } from "@darkbloom/coordinator/testing";
-import {
-  appleNonce,
-  CHALLENGE_ANSWER_MS,
-  CHALLENGE_EVERY_MS,
-  fromCoordinator,
-  HPKE_KEY_LIFE_MS,
-  signChallengeAnswer,
-  softwareSerial,
-  toBase64,
-  toHex,
-  utf8,
-  type FromCoordinator,
-  type FromProvider,
-  type Signer,
-} from "@darkbloom/protocol";
+import { toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { appleNonce, signChallengeAnswer, softwareSerial } from "@darkbloom/protocol/evidence";
+import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
+import type { Signer } from "@darkbloom/protocol/signer";
+import { fromCoordinator, type FromCoordinator, type FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { SealingKeys } from "@darkbloom/provider/testing";
 import { describe, expect, it } from "vitest";

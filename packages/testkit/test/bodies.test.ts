@@ -1,4 +1,4 @@
-import { endpoints, type Endpoint } from "@darkbloom/protocol";
+import { endpoints, type Endpoint } from "@darkbloom/protocol/dialects";
 import * as fc from "fast-check";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
-import { spelledTpmEvidence, spelledTpmQuote, toBase64, tpmQuoteData } from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { spelledTpmEvidence, spelledTpmQuote, tpmQuoteData } from "@darkbloom/protocol/evidence";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { digestOf, eventLog, sampleEvents } from "../../protocol/test/event-log.ts";
 import { pointOf, tpmHpkeKeys, tpmNonce, type RecordedTpm } from "../../protocol/test/tpm-vectors.ts";

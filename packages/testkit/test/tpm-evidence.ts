@@ -1,4 +1,5 @@
-import { concatBytes, toHex, u32be, type TpmCredential, type TpmEvidence, type TpmQuote } from "@darkbloom/protocol";
+import { concatBytes, toHex, u32be } from "@darkbloom/protocol/bytes";
+import type { TpmCredential, TpmEvidence, TpmQuote } from "@darkbloom/protocol/evidence";
 import type { SoftTpm } from "../../../apps/provider/test/soft-tpm.ts";
 
 /** What a TPM's machine sends, made by tpm2-tools: a producer that shares no code with the verifier. */

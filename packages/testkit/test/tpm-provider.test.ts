@@ -3,28 +3,23 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeTpmCredential } from "@darkbloom/coordinator/testing";
+import { equalBytes, toBase64, toHex } from "@darkbloom/protocol/bytes";
 import {
   activationStatement,
   attestationSchema,
-  equalBytes,
-  HPKE_KEY_LIFE_MS,
   publishedEvidence,
   readBlob,
-  readTpmPublic,
   signBlob,
   signChallengeAnswer,
   softwareSerial,
   spelledTpmCredential,
   spelledTpmEvidence,
   spelledTpmQuote,
-  toBase64,
-  toHex,
   tpmChecks,
   tpmCredentialFrom,
   tpmCredentialSchema,
   tpmEvidenceFrom,
   tpmEvidenceSchema,
-  tpmNameOf,
   tpmQuoteData,
   tpmQuoteFrom,
   tpmQuoteSchema,
@@ -38,7 +33,9 @@ import {
   type TpmBound,
   type TpmEvidence,
   type TpmQuote,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import { HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
+import { readTpmPublic, tpmNameOf } from "@darkbloom/protocol/tpm";
 import { hpkeKeyFrom, nodeCrypto, openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { openIdentity, type Identity } from "@darkbloom/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,17 +1,15 @@
 import { makeTpmCredential } from "@darkbloom/coordinator/testing";
+import { toHex } from "@darkbloom/protocol/bytes";
 import {
-  readTpmPublic,
-  replayEventLog,
-  toHex,
   tpmChecks,
-  tpmNameOf,
   tpmQuoteData,
   type Check,
   type TpmBound,
   type TpmEvidence,
   type TpmPolicy,
   type TpmQuote,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import { readTpmPublic, replayEventLog, tpmNameOf } from "@darkbloom/protocol/tpm";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

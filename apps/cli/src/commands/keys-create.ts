@@ -1,4 +1,4 @@
-import { formatUsd } from "@darkbloom/protocol";
+import { formatUsd } from "@darkbloom/protocol/money";
 import { administer, coordinatorFolder } from "../admin.ts";
 import { command } from "../command.ts";
 import { note, outputOf } from "../output.ts";

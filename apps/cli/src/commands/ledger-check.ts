@@ -1,4 +1,4 @@
-import { formatUsd } from "@darkbloom/protocol";
+import { formatUsd } from "@darkbloom/protocol/money";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
 import { outputOf } from "../output.ts";

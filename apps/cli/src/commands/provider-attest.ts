@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { keepMdaChain, mdaNonce, openIdentity, platformHere, TPM_DEVICE } from "@darkbloom/provider";
-import { toBase64 } from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
 import { openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { WrongUsage } from "../failure.ts";

@@ -1,4 +1,4 @@
-import type { Check } from "@darkbloom/protocol";
+import type { Check } from "@darkbloom/protocol/evidence";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT, TPM_DEVICE } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import {

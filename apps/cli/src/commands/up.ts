@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { bundledEntry, tasksOf } from "@darkbloom/coordinator";
-import type { ModelTask } from "@darkbloom/protocol";
+import type { ModelTask } from "@darkbloom/protocol/dialects";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
 import { administer, COORDINATOR_FOLDER } from "../admin.ts";

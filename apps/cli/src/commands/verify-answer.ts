@@ -1,15 +1,8 @@
 import { readFileSync } from "node:fs";
-import {
-  coordinatorKeyId,
-  toHex,
-  verifyReceipt,
-  readVerifierKey,
-  fromBase64OrNothing,
-  type Check,
-  type KnownOfAnswer,
-  type NoteKey,
-  type ReceiptDocument,
-} from "@darkbloom/protocol";
+import { toHex, fromBase64OrNothing } from "@darkbloom/protocol/bytes";
+import { coordinatorKeyId, type Check } from "@darkbloom/protocol/evidence";
+import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
+import { verifyReceipt, type KnownOfAnswer, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";

@@ -1,17 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { equalBytes } from "@darkbloom/protocol/bytes";
+import { checks, type Check } from "@darkbloom/protocol/evidence";
 import {
-  checks,
   cosignedAtSec,
-  equalBytes,
   isConsistent,
   openCheckpoint,
   readEntry,
   readVerifierKey,
-  type Check,
   type Checkpoint,
   type Note,
   type NoteKey,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";

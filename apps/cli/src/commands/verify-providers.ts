@@ -1,17 +1,15 @@
+import { fromBase64OrNothing, toBase64Url, toHex } from "@darkbloom/protocol/bytes";
 import {
   atLeast,
   coordinatorKeyId,
   evidenceFrom,
-  fromBase64OrNothing,
   failuresOf,
-  printable,
   readBlob,
-  toBase64Url,
-  toHex,
   verifyPublished,
   type Attestation,
   type Verdict,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import { printable } from "@darkbloom/protocol/printable";
 import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
 import { fetchAttestations } from "../attestations.ts";
 import { command } from "../command.ts";

@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol";
+import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import type { Accounts, KeyRecord } from "./port.ts";
 

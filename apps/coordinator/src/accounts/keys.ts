@@ -1,13 +1,6 @@
-import {
-  toBase64Url,
-  toHex,
-  utf8,
-  type AccountId,
-  type Crypto,
-  type KeyId,
-  type Random,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { toBase64Url, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Crypto, Random } from "@darkbloom/protocol/ports";
 
 /** API keys as callers write them: `eigeninference-` and 32 random bytes in base64url, 43 characters. */
 const KEY_PREFIX = "eigeninference-";

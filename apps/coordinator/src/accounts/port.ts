@@ -1,4 +1,5 @@
-import type { AccountId, KeyId, Serial, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 
 /** An API key's public side. The key itself is shown once and only its SHA-256 is kept. */
 export interface KeyRecord {

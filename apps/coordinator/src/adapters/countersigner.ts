@@ -1,4 +1,5 @@
-import { ErrorForPeople, coordinatorKeyId } from "@darkbloom/protocol";
+import { coordinatorKeyId } from "@darkbloom/protocol/evidence";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { nodeCrypto, type DataFolder } from "@darkbloom/protocol/node";
 import type { Countersigner } from "../inference/countersigner.ts";
 import { openEd25519File } from "./ed25519-file.ts";

@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { microUsd, type KeyId, type Sha256Hex } from "@darkbloom/protocol";
+import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { systemClock } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
 import type { KeyRecord } from "../accounts/port.ts";

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { verifierKey, type NoteKey, signatureTypes, utf8 } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { verifierKey, type NoteKey, signatureTypes } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { readWitness } from "./http-witness.ts";

@@ -1,4 +1,5 @@
-import { NOTE_BYTES_MAX, noteTextOf, readVerifierKey, signatureTypes, toBase64 } from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { NOTE_BYTES_MAX, noteTextOf, readVerifierKey, signatureTypes } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Witness } from "../transparency/port.ts";
 

@@ -1,4 +1,5 @@
-import { coordinatorKeyId, ErrorForPeople } from "@darkbloom/protocol";
+import { coordinatorKeyId } from "@darkbloom/protocol/evidence";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { nodeCrypto, type DataFolder } from "@darkbloom/protocol/node";
 import type { LogSigner } from "../transparency/port.ts";
 import { openEd25519File } from "./ed25519-file.ts";

@@ -1,4 +1,4 @@
-import type { KeyId, Sha256Hex } from "@darkbloom/protocol";
+import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 
 /** Keys with nothing behind them: for tests and networks in one process. */

@@ -1,4 +1,5 @@
-import { microUsd, type AccountId } from "@darkbloom/protocol";
+import type { AccountId } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { expect, it } from "vitest";
 import { LedgerBook } from "../ledger/book.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";

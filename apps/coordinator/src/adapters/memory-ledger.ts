@@ -1,4 +1,6 @@
-import { microUsd, type AccountId, type JobId, type MicroUsd, type ReceiptDocument } from "@darkbloom/protocol";
+import type { AccountId, JobId } from "@darkbloom/protocol/ids";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { LedgerBook } from "../ledger/book.ts";
 import {
   RECEIPT_LIFE_MS,

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import type { NetworkKey } from "../trust/serial-names.ts";
 

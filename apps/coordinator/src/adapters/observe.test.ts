@@ -8,8 +8,8 @@ import type {
   ProviderId,
   RequestId,
   Serial,
-} from "@darkbloom/protocol";
-import { receiptFields } from "@darkbloom/protocol";
+} from "@darkbloom/protocol/ids";
+import { receiptFields } from "@darkbloom/protocol/receipts";
 import { expect, it } from "vitest";
 import { createObserver, placeOf } from "./observe.ts";
 

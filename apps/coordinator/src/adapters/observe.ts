@@ -1,4 +1,4 @@
-import { atLeast, trustLevels } from "@darkbloom/protocol";
+import { atLeast, trustLevels } from "@darkbloom/protocol/evidence";
 import { LogLines } from "@darkbloom/protocol/node";
 import { pino, type DestinationStream, type Level } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";

@@ -1,6 +1,7 @@
 import { lstatSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { NetworkError, type Clock, type StorageFault } from "@darkbloom/protocol";
+import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
+import type { Clock } from "@darkbloom/protocol/ports";
 import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
 import type { Accounts } from "../accounts/port.ts";
 import type { Alias } from "../catalog/aliases.ts";

@@ -1,5 +1,5 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol";
+import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 
 /**
  * What receipts have in common, so that only what differs takes room. What is packed needs this text for good:

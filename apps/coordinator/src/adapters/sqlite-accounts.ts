@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { AccountId, KeyId, Serial, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { sql, type Kysely } from "kysely";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";

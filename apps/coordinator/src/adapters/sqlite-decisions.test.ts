@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Serial } from "@darkbloom/protocol";
+import type { Serial } from "@darkbloom/protocol/ids";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { expect, it, onTestFinished } from "vitest";
 import type { MachineId } from "../trust/approvals.ts";

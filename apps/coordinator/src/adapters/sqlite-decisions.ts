@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sql, type Kysely } from "kysely";
-import type { Serial } from "@darkbloom/protocol";
+import type { Serial } from "@darkbloom/protocol/ids";
 import type { Decided, Decision, Decisions, MachineId } from "../trust/approvals.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
 import { throwAsStorageFailure } from "./storage-failure.ts";

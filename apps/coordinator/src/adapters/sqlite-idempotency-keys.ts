@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { AccountId, Sha256Hex } from "@darkbloom/protocol";
+import type { AccountId, Sha256Hex } from "@darkbloom/protocol/ids";
 import {
   IDEMPOTENCY_KEYS_MAX,
   IDEMPOTENCY_LIFE_MS,

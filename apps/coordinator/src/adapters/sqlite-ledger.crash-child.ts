@@ -4,7 +4,7 @@
  * folder and a prefix for this round's ids.
  */
 import { writeSync } from "node:fs";
-import { microUsd } from "@darkbloom/protocol";
+import { microUsd } from "@darkbloom/protocol/money";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { openDatabase } from "./database.ts";

@@ -1,15 +1,8 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import {
-  microUsd,
-  NetworkError,
-  receiptDocument,
-  type AccountId,
-  type JobId,
-  type MicroUsd,
-  type ModelId,
-  type ReceiptDocument,
-  type RequestId,
-} from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId, JobId, ModelId, RequestId } from "@darkbloom/protocol/ids";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import {
   assertCreditable,
   assertHoldable,

@@ -1,16 +1,16 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { joinBytes } from "@darkbloom/protocol/bytes";
+import type { JobId } from "@darkbloom/protocol/ids";
 import {
   bundleOf,
   entriesIn,
   HASH_BYTES,
-  joinBytes,
   leafHash,
   leafHashesOf,
   rootOfTile,
   TILE_WIDTH,
-  type JobId,
   type Tile,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
 import { GroupCommit } from "./group-commit.ts";

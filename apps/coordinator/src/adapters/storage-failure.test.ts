@@ -1,4 +1,4 @@
-import { NetworkError } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import { expect, it } from "vitest";
 import { asStorageFailure, STORAGE_RETRY_SEC, storageFaultOf, throwAsStorageFailure } from "./storage-failure.ts";
 

@@ -1,4 +1,4 @@
-import { NetworkError, type StorageFault } from "@darkbloom/protocol";
+import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
 
 /** When a caller may try again: about as long as a statement waits for somebody else's lock, and some. */
 export const STORAGE_RETRY_SEC = 5;

@@ -1,15 +1,6 @@
-import {
-  concatBytes,
-  readTpmPublic,
-  spkiOfTpmKey,
-  tpmAlgorithm,
-  u32be,
-  utf8,
-  tpmNameOf,
-  type TpmCredential,
-  type TpmEvidence,
-  type TpmPublic,
-} from "@darkbloom/protocol";
+import { concatBytes, u32be, utf8 } from "@darkbloom/protocol/bytes";
+import type { TpmCredential, TpmEvidence } from "@darkbloom/protocol/evidence";
+import { readTpmPublic, spkiOfTpmKey, tpmAlgorithm, tpmNameOf, type TpmPublic } from "@darkbloom/protocol/tpm";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import {
   constants,

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { Clock, Crypto, Random } from "@darkbloom/protocol";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";

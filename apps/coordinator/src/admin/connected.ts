@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Approvals } from "../trust/approvals.ts";
 import type { ConnectedMachines } from "./machines.ts";

@@ -1,4 +1,4 @@
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 
 export const adminFaults = [
   "invalid",

@@ -1,4 +1,4 @@
-import type { Serial } from "@darkbloom/protocol";
+import type { Serial } from "@darkbloom/protocol/ids";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { DECISIONS_MAX, type Decided, type Decision, type MachineId } from "../trust/approvals.ts";

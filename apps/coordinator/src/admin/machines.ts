@@ -1,4 +1,6 @@
-import type { Clock, Serial, TrustLevel } from "@darkbloom/protocol";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { Serial } from "@darkbloom/protocol/ids";
+import type { Clock } from "@darkbloom/protocol/ports";
 import {
   DECISIONS_MAX,
   machineIdShape,

@@ -1,19 +1,10 @@
-import {
-  microUsd,
-  NetworkError,
-  formatUsd,
-  PINNED_SERIALS_MAX,
-  toHex,
-  type AccountId,
-  type Clock,
-  type Crypto,
-  type KeyId,
-  type MicroUsd,
-  type Random,
-  type Serial,
-  type StorageFault,
-  type TrustLevel,
-} from "@darkbloom/protocol";
+import { toHex } from "@darkbloom/protocol/bytes";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
+import type { AccountId, KeyId, Serial } from "@darkbloom/protocol/ids";
+import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
+import { microUsd, formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";

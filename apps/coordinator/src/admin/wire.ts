@@ -1,11 +1,7 @@
-import {
-  microUsd,
-  PINNED_SERIALS_MAX,
-  trustLevels,
-  type AccountId,
-  type KeyId,
-  type Serial,
-} from "@darkbloom/protocol";
+import { trustLevels } from "@darkbloom/protocol/evidence";
+import type { AccountId, KeyId, Serial } from "@darkbloom/protocol/ids";
+import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
+import { microUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { MachineId } from "../trust/approvals.ts";
 import { adminFaults } from "./fault.ts";

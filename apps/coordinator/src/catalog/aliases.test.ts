@@ -1,4 +1,4 @@
-import type { BuildId, ModelId } from "@darkbloom/protocol";
+import type { BuildId, ModelId } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { aliasedEntries, ALIASES_MAX } from "./aliases.ts";
 import { bundledEntry } from "./bundled.ts";

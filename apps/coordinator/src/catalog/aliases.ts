@@ -1,4 +1,4 @@
-import type { ModelId } from "@darkbloom/protocol";
+import type { ModelId } from "@darkbloom/protocol/ids";
 import type { CatalogEntry } from "./catalog.ts";
 import { CatalogError } from "./catalog-error.ts";
 

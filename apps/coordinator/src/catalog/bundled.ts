@@ -1,4 +1,5 @@
-import { microUsd, type BuildId, type ModelId, type Price, type Sha256Hex } from "@darkbloom/protocol";
+import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd, type Price } from "@darkbloom/protocol/money";
 import type { CatalogEntry } from "./catalog.ts";
 
 /** What a model costs until the operator says otherwise: 0.05 USD in, 0.20 USD out, half of the input for cached tokens. */

@@ -1,4 +1,4 @@
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 
 /** The message is a sentence for the operator, and names the field. */
 export class CatalogError extends ErrorForPeople {

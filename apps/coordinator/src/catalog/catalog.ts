@@ -1,5 +1,7 @@
 import { aliasedEntries, type Alias, type ListedEntry } from "./aliases.ts";
-import type { BuildId, ModelId, ModelTask, Price, Sha256Hex } from "@darkbloom/protocol";
+import type { ModelTask } from "@darkbloom/protocol/dialects";
+import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Price } from "@darkbloom/protocol/money";
 
 /** One model that this network sells: a public name, the weights behind it, its limits and its price. */
 export interface CatalogEntry {

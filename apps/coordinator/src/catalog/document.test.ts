@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { microUsd, type BuildId, type ModelId, type Sha256Hex } from "@darkbloom/protocol";
+import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bundledEntry } from "./bundled.ts";

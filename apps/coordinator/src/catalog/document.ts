@@ -1,12 +1,6 @@
-import {
-  DIMENSIONS_MAX,
-  microUsd,
-  modelTasks,
-  type ModelTask,
-  type BuildId,
-  type ModelId,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { DIMENSIONS_MAX, modelTasks, type ModelTask } from "@darkbloom/protocol/dialects";
+import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import { tasksOf, tasksWhereNoneAreNamed, writesText, type CatalogEntry } from "./catalog.ts";
 import { CatalogError } from "./catalog-error.ts";

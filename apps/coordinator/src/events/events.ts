@@ -1,18 +1,7 @@
-import type {
-  AccountId,
-  BuildId,
-  Failure,
-  FailureCode,
-  JobId,
-  KeyId,
-  ModelId,
-  ProviderId,
-  RequestId,
-  Serial,
-  TrustLevel,
-  Mismatch,
-  ReceiptField,
-} from "@darkbloom/protocol";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { Failure, FailureCode, Mismatch } from "@darkbloom/protocol/failures";
+import type { AccountId, BuildId, JobId, KeyId, ModelId, ProviderId, RequestId, Serial } from "@darkbloom/protocol/ids";
+import type { ReceiptField } from "@darkbloom/protocol/receipts";
 import type { Outcome } from "../ledger/port.ts";
 
 /** Why somebody may not join. */

@@ -1,4 +1,4 @@
-import type { ProviderId } from "@darkbloom/protocol";
+import type { ProviderId } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
 import type { Candidate } from "../routing/eligibility.ts";
 import { Fleet } from "./fleet.ts";

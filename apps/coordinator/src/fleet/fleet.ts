@@ -1,4 +1,6 @@
-import type { HpkeContext, JobId, ProviderId, Sha256Hex, Suite } from "@darkbloom/protocol";
+import type { JobId, ProviderId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { HpkeContext } from "@darkbloom/protocol/sealing";
+import type { Suite } from "@darkbloom/protocol/wire";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { Line } from "../session/line.ts";
 import type { FleetView, ProvenView, ProviderView } from "./view.ts";

@@ -1,12 +1,5 @@
-import {
-  microUsd,
-  type BuildId,
-  type JobId,
-  type ModelId,
-  type ProviderId,
-  type Serial,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import type { BuildId, JobId, ModelId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate, Want } from "../routing/eligibility.ts";
 import type { Line } from "../session/line.ts";

@@ -1,4 +1,6 @@
-import type { Evidence, ModelTask, NoncePath, ProviderId, Serial, Sha256Hex, Verdict } from "@darkbloom/protocol";
+import type { ModelTask } from "@darkbloom/protocol/dialects";
+import type { Evidence, NoncePath, Verdict } from "@darkbloom/protocol/evidence";
+import type { ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Candidate } from "../routing/eligibility.ts";
 
 /** A connected provider as others may see it: a copy, never the session. */

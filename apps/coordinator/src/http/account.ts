@@ -1,4 +1,7 @@
-import { NetworkError, receiptDocument, trustLevels, type JobId } from "@darkbloom/protocol";
+import { trustLevels } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId } from "@darkbloom/protocol/ids";
+import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
 import { admit } from "./caller.ts";
 import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";

@@ -1,4 +1,6 @@
-import { anthropicModelSchema, anthropicModelsSchema, NetworkError, type ModelId } from "@darkbloom/protocol";
+import { anthropicModelSchema, anthropicModelsSchema } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { ModelId } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { entry, fleetOf, openEdge } from "../../test/http-kit.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";

@@ -1,11 +1,6 @@
-import {
-  NetworkError,
-  ourWords,
-  type AnthropicModel,
-  type AnthropicModels,
-  type OurWords,
-  type ParamPath,
-} from "@darkbloom/protocol";
+import type { AnthropicModel, AnthropicModels } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { ourWords, type OurWords, type ParamPath } from "@darkbloom/protocol/ids";
 import * as z from "zod";
 import { tasksOf, type CatalogEntry } from "../catalog/catalog.ts";
 

@@ -1,13 +1,7 @@
-import {
-  IDEMPOTENCY_KEY_CHARS_MAX,
-  NetworkError,
-  NONCE_CHARS_MAX,
-  ourWords,
-  requestHeaders,
-  responseHeaders,
-  type OurWords,
-  type ParamPath,
-} from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { requestHeaders, responseHeaders } from "@darkbloom/protocol/headers";
+import { ourWords, type OurWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { IDEMPOTENCY_KEY_CHARS_MAX, NONCE_CHARS_MAX } from "@darkbloom/protocol/limits";
 import type { IncomingHttpHeaders } from "node:http";
 import * as z from "zod";
 

@@ -1,16 +1,8 @@
-import {
-  atLeast,
-  NetworkError,
-  ourWords,
-  toHex,
-  utf8,
-  type Failure,
-  type Job,
-  type ParamPath,
-  type Serial,
-  type Sha256Hex,
-  type TrustLevel,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { Job } from "@darkbloom/protocol/dialects";
+import { atLeast, type TrustLevel } from "@darkbloom/protocol/evidence";
+import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import { ourWords, type ParamPath, type Serial, type Sha256Hex } from "@darkbloom/protocol/ids";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import type { SerialNames } from "../trust/serial-names.ts";

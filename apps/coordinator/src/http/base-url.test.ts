@@ -1,4 +1,4 @@
-import { sentenceOf } from "@darkbloom/protocol";
+import { sentenceOf } from "@darkbloom/protocol/failure-words";
 import { describe, expect, it } from "vitest";
 import { dialectOf, pathOf, routeNotFound } from "./base-url.ts";
 

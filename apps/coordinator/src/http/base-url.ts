@@ -1,12 +1,6 @@
-import {
-  dialects,
-  endpoints,
-  ourWords,
-  type Dialect,
-  type Endpoint,
-  type Failure,
-  type OurWords,
-} from "@darkbloom/protocol";
+import { dialects, endpoints, type Dialect, type Endpoint } from "@darkbloom/protocol/dialects";
+import type { Failure } from "@darkbloom/protocol/failures";
+import { ourWords, type OurWords } from "@darkbloom/protocol/ids";
 import type { IncomingHttpHeaders } from "node:http";
 
 /** What SDKs put behind a base URL that ends in `/v1`: OpenAI's; Anthropic's brings its own `/v1`. */

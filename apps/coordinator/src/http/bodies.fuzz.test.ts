@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
-import { endpoints, utf8, type Delta, type Endpoint } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { endpoints, type Delta, type Endpoint } from "@darkbloom/protocol/dialects";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closing, entry, facts, KEY, openEdge } from "../../test/http-kit.ts";
 

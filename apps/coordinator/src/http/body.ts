@@ -1,12 +1,7 @@
-import {
-  fromUtf8Body,
-  joinBytes,
-  NetworkError,
-  ourWords,
-  parseAsWritten,
-  type Failure,
-  type ParamPath,
-} from "@darkbloom/protocol";
+import { fromUtf8Body, joinBytes } from "@darkbloom/protocol/bytes";
+import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { parseAsWritten } from "@darkbloom/protocol/written-order";
 import type { IncomingMessage } from "node:http";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 

@@ -1,4 +1,6 @@
-import { decodeReceipt, joinTurns, utf8, verifyReceipt } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { joinTurns } from "@darkbloom/protocol/dialects";
+import { decodeReceipt, verifyReceipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { account, CREDIT, entry, HttpNetwork, KEY } from "@darkbloom/testkit";
 import type { Script } from "@darkbloom/provider/testing";

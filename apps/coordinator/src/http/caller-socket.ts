@@ -1,16 +1,7 @@
-import {
-  BODY_BYTES_MAX,
-  dialects,
-  failures,
-  fieldOf,
-  joinTurns,
-  NetworkError,
-  ourWords,
-  parseRequest,
-  type AccountId,
-  type Failure,
-  type ParamPath,
-} from "@darkbloom/protocol";
+import { dialects, fieldOf, joinTurns, parseRequest } from "@darkbloom/protocol/dialects";
+import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import { ourWords, type AccountId, type ParamPath } from "@darkbloom/protocol/ids";
+import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";

@@ -1,4 +1,4 @@
-import { NetworkError } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import type { FastifyReply } from "fastify";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";

@@ -1,4 +1,5 @@
-import type { Clock, Crypto, Random, TrustLevel } from "@darkbloom/protocol";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Accounts } from "../accounts/port.ts";

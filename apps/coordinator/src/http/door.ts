@@ -1,5 +1,8 @@
-import type { Dialect, FailureCode, RequestId } from "@darkbloom/protocol";
-import { failures, openaiErrorSchema } from "@darkbloom/protocol";
+import type { Dialect } from "@darkbloom/protocol/dialects";
+import type { FailureCode } from "@darkbloom/protocol/failures";
+import type { RequestId } from "@darkbloom/protocol/ids";
+import { openaiErrorSchema } from "@darkbloom/protocol/dialects";
+import { failures } from "@darkbloom/protocol/failures";
 import type { RouteShorthandOptionsWithHandler } from "fastify";
 import type * as z from "zod";
 import type { Budget } from "../limits/budget.ts";

@@ -1,4 +1,4 @@
-import { utf8 } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
 import { describe, expect, it } from "vitest";
 import { EventCounter } from "./event-counter.ts";
 

@@ -1,11 +1,7 @@
-import {
-  requestHeaders,
-  requestIdFrom,
-  responseHeaders,
-  toHex,
-  type Random,
-  type RequestId,
-} from "@darkbloom/protocol";
+import { toHex } from "@darkbloom/protocol/bytes";
+import { requestHeaders, responseHeaders } from "@darkbloom/protocol/headers";
+import { requestIdFrom, type RequestId } from "@darkbloom/protocol/ids";
+import type { Random } from "@darkbloom/protocol/ports";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpSettings } from "./deps.ts";
 

@@ -1,4 +1,6 @@
-import { failures, NetworkError, ourWords, type Dialect, type Failure, type RequestId } from "@darkbloom/protocol";
+import type { Dialect } from "@darkbloom/protocol/dialects";
+import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import { ourWords, type RequestId } from "@darkbloom/protocol/ids";
 import type { FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import type { Events } from "../events/events.ts";

@@ -1,4 +1,4 @@
-import { NetworkError } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**

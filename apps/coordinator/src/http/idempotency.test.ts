@@ -1,4 +1,6 @@
-import { IDEMPOTENCY_KEY_CHARS_MAX, NetworkError, toHex, utf8, type Failure } from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import { IDEMPOTENCY_KEY_CHARS_MAX } from "@darkbloom/protocol/limits";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { expect, it } from "vitest";
 import { chatBody, closing, dial, facts, keepingAsks, openEdge, rawChat } from "../../test/http-kit.ts";

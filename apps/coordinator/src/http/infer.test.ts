@@ -1,20 +1,16 @@
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { failures, NetworkError, type Failure, type FailureCode } from "@darkbloom/protocol/failures";
 import {
-  BODY_BYTES_MAX,
-  decodeReceipt,
-  failures,
-  NetworkError,
   ourWords,
-  toHex,
-  utf8,
-  type Failure,
-  type FailureCode,
   type JobId,
   type KeyId,
   type ModelId,
   type OurWords,
   type ParamPath,
   type Sha256Hex,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/ids";
+import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { decodeReceipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import {

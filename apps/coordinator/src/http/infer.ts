@@ -1,13 +1,7 @@
-import {
-  BODY_BYTES_MAX,
-  dialectFor,
-  dialects,
-  failures,
-  NetworkError,
-  ourWords,
-  type Endpoint,
-  type ParamPath,
-} from "@darkbloom/protocol";
+import { dialectFor, dialects, type Endpoint } from "@darkbloom/protocol/dialects";
+import { failures, NetworkError } from "@darkbloom/protocol/failures";
+import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { askOf, asToldTo } from "./ask.ts";
 import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { utf8, type Tile } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import type { Tile } from "@darkbloom/protocol/log";
 import { openEdge } from "../../test/http-kit.ts";
 import type { LogView } from "./deps.ts";
 

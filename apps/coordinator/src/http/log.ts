@@ -1,4 +1,5 @@
-import { NetworkError, readTilePath } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { readTilePath } from "@darkbloom/protocol/log";
 import * as z from "zod";
 import { failureResponses, type Door, type Route } from "./door.ts";
 

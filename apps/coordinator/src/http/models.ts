@@ -3,13 +3,13 @@ import {
   anthropicModelSchema,
   anthropicModelsSchema,
   modelTasks,
-  NetworkError,
   openaiErrorSchema,
-  trustLevels,
   type AnthropicModel,
   type AnthropicModels,
-  type Price,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/dialects";
+import { trustLevels } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { Price } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { ListedEntry } from "../catalog/aliases.ts";
 import { tasksOf, writesText } from "../catalog/catalog.ts";

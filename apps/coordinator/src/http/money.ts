@@ -1,4 +1,6 @@
-import { formatUsd, NetworkError, ourWords, type ParamPath } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { formatUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import { outcomes } from "../ledger/port.ts";
 import { admit } from "./caller.ts";

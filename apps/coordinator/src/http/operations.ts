@@ -1,4 +1,4 @@
-import { NetworkError } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import * as z from "zod";
 import { admit } from "./caller.ts";
 import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";

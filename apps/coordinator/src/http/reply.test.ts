@@ -1,13 +1,8 @@
-import {
-  receiptDocument,
-  encodeReceipt,
-  NetworkError,
-  NONCE_CHARS_MAX,
-  utf8,
-  type AccountId,
-  type KeyId,
-  type ReceiptDocument,
-} from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
+import { NONCE_CHARS_MAX } from "@darkbloom/protocol/limits";
+import { receiptDocument, encodeReceipt, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { request } from "node:http";
 import { connect } from "node:net";

@@ -1,13 +1,8 @@
-import {
-  encodeReceipt,
-  failures,
-  NetworkError,
-  receiptComment,
-  responseHeaders,
-  type Dialect,
-  type Failure,
-  type RequestId,
-} from "@darkbloom/protocol";
+import type { Dialect } from "@darkbloom/protocol/dialects";
+import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import { responseHeaders } from "@darkbloom/protocol/headers";
+import type { RequestId } from "@darkbloom/protocol/ids";
+import { encodeReceipt, receiptComment } from "@darkbloom/protocol/receipts";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { AnswerFacts, Closing, Reply } from "../inference/reply.ts";

@@ -1,13 +1,7 @@
-import {
-  endpoints,
-  microUsd,
-  NetworkError,
-  type BuildId,
-  type ModelId,
-  type JobId,
-  type KeyId,
-  type RequestId,
-} from "@darkbloom/protocol";
+import { endpoints } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { BuildId, ModelId, JobId, KeyId, RequestId } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { systemClock } from "@darkbloom/protocol/node";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";

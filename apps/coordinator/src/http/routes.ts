@@ -1,4 +1,4 @@
-import { endpoints } from "@darkbloom/protocol";
+import { endpoints } from "@darkbloom/protocol/dialects";
 import type { FastifyInstance } from "fastify";
 import { showKey, showReceipt } from "./account.ts";
 import type { Door } from "./door.ts";

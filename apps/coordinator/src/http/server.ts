@@ -1,5 +1,7 @@
 import swagger from "@fastify/swagger";
-import { failures, NetworkError, type Endpoint, type Failure, type OurWords } from "@darkbloom/protocol";
+import type { Endpoint } from "@darkbloom/protocol/dialects";
+import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import type { OurWords } from "@darkbloom/protocol/ids";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import { once } from "node:events";

@@ -1,4 +1,8 @@
-import { encodeReceipt, NetworkError, utf8, type Clock, type Dialect, type Failure } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import type { Dialect } from "@darkbloom/protocol/dialects";
+import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import type { Clock } from "@darkbloom/protocol/ports";
+import { encodeReceipt } from "@darkbloom/protocol/receipts";
 import type { WebSocket } from "ws";
 import type { AnswerFacts, Closing } from "../inference/reply.ts";
 import { failureHeaders } from "./failure.ts";

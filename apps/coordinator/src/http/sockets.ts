@@ -1,13 +1,8 @@
-import {
-  BODY_BYTES_MAX,
-  dialects,
-  failures,
-  NetworkError,
-  ourWords,
-  requestHeaders,
-  type AccountId,
-  type ParamPath,
-} from "@darkbloom/protocol";
+import { dialects } from "@darkbloom/protocol/dialects";
+import { failures, NetworkError } from "@darkbloom/protocol/failures";
+import { requestHeaders } from "@darkbloom/protocol/headers";
+import { ourWords, type AccountId, type ParamPath } from "@darkbloom/protocol/ids";
+import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";

@@ -1,4 +1,4 @@
-import type { Attestations } from "@darkbloom/protocol";
+import type { Attestations } from "@darkbloom/protocol/evidence";
 import { connect } from "node:net";
 import { expect, it } from "vitest";
 import { fleetOf, openEdge, providerView } from "../../test/http-kit.ts";

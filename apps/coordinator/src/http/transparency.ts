@@ -1,19 +1,15 @@
+import { fromBase64Url, toBase64 } from "@darkbloom/protocol/bytes";
 import {
   attestationsSchema,
-  fromBase64Url,
-  NetworkError,
-  ourWords,
   publishedEvidence,
-  suites,
-  toBase64,
-  wellKnownSchema,
   type Attestation,
   type Attestations,
   type NoncePath,
-  type ParamPath,
   type Verdict,
-  type WellKnown,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { suites, wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { ProviderView } from "../fleet/view.ts";

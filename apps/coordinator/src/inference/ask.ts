@@ -1,4 +1,6 @@
-import type { AccountId, Dialect, Job, KeyId, RequestId, Serial, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
+import type { Dialect, Job } from "@darkbloom/protocol/dialects";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { AccountId, KeyId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Share } from "../limits/budget.ts";
 
 /** One request as it comes through the door: who asks, for what, and the exact bytes that they sent. */

@@ -1,4 +1,6 @@
-import { NetworkError, type JobId, type Schema } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId } from "@darkbloom/protocol/ids";
+import type { Schema } from "@darkbloom/protocol/schema";
 import { Caller, entry, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";

@@ -1,20 +1,12 @@
-import {
-  AnswerOpener,
-  ENVELOPE_LIFE_MS,
-  failureOfRefusal,
-  inputTokensMax,
-  mostOf,
-  NetworkError,
-  promptTokensMax,
-  sealRequest,
-  taskOf,
-  toBase64,
-  type JobId,
-  type EngineRefusalCode,
-  type OpenedFrame,
-  type ProviderFault,
-  type ProviderId,
-} from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { failureOfRefusal, taskOf } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
+import { ENVELOPE_LIFE_MS } from "@darkbloom/protocol/limits";
+import { mostOf } from "@darkbloom/protocol/lists";
+import { inputTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
+import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provider-words";
+import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
 import type { Completion, Line, LineEvent } from "../session/line.ts";

@@ -1,12 +1,9 @@
-import {
-  EMBED_ANSWER_BYTES_MAX,
-  embeddingsBytesMax,
-  microUsd,
-  NetworkError,
-  TEMPLATE_TOKENS_MAX,
-  TOKEN_BYTES_MAX,
-  utf8,
-} from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { embeddingsBytesMax } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { EMBED_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { microUsd } from "@darkbloom/protocol/money";
+import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import { describe, expect, it } from "vitest";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate } from "../routing/eligibility.ts";

@@ -1,19 +1,9 @@
-import {
-  EMBED_ANSWER_BYTES_MAX,
-  embeddingsBytesMax,
-  embedTokensMax,
-  NetworkError,
-  ourWords,
-  priceOf,
-  promptTokensMax,
-  promptTokensMin,
-  taskOf,
-  TOKEN_BYTES_MAX,
-  type MicroUsd,
-  type ModelTask,
-  type OurWords,
-  type ParamPath,
-} from "@darkbloom/protocol";
+import { embeddingsBytesMax, taskOf, type ModelTask } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { ourWords, type OurWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { EMBED_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { priceOf, type MicroUsd } from "@darkbloom/protocol/money";
+import { embedTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
 import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { Ask } from "./ask.ts";

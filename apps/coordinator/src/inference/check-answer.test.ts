@@ -1,17 +1,8 @@
-import {
-  promptTokensMax,
-  receiptFields,
-  signReceipt,
-  tags,
-  toBase64,
-  toHex,
-  utf8,
-  type JobId,
-  type ProviderId,
-  type Receipt,
-  type ReceiptField,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { JobId, ProviderId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
+import { receiptFields, signReceipt, type Receipt, type ReceiptField } from "@darkbloom/protocol/receipts";
+import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { memorySigner } from "../../../../packages/testkit/src/memory-signer.ts";

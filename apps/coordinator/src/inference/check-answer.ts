@@ -1,16 +1,11 @@
-import {
-  canonicalJson,
-  fromBase64OrNothing,
-  receipt as receiptSchema,
-  tags,
-  taskOf,
-  utf8,
-  type Crypto,
-  type JobId,
-  type Mismatch,
-  type Receipt,
-  type ReceiptField,
-} from "@darkbloom/protocol";
+import { fromBase64OrNothing, utf8 } from "@darkbloom/protocol/bytes";
+import { canonicalJson } from "@darkbloom/protocol/canonical";
+import { taskOf } from "@darkbloom/protocol/dialects";
+import type { Mismatch } from "@darkbloom/protocol/failures";
+import type { JobId } from "@darkbloom/protocol/ids";
+import type { Crypto } from "@darkbloom/protocol/ports";
+import { receipt as receiptSchema, type Receipt, type ReceiptField } from "@darkbloom/protocol/receipts";
+import { tags } from "@darkbloom/protocol/wire";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
 import type { ProviderView } from "../fleet/view.ts";
 import type { Completion } from "../session/line.ts";

@@ -1,12 +1,6 @@
-import {
-  countersignatureMessage,
-  fromBase64,
-  toBase64,
-  type Clock,
-  type Crypto,
-  type Receipt,
-  type ReceiptDocument,
-} from "@darkbloom/protocol";
+import { fromBase64, toBase64 } from "@darkbloom/protocol/bytes";
+import type { Clock, Crypto } from "@darkbloom/protocol/ports";
+import { countersignatureMessage, type Receipt, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Completion } from "../session/line.ts";
 import type { Countersigner } from "./countersigner.ts";
 

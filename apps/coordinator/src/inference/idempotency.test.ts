@@ -1,4 +1,5 @@
-import { NetworkError, type Failure, type JobId, type ProviderId, type Sha256Hex } from "@darkbloom/protocol";
+import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import type { JobId, ProviderId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { account, Caller, codeOf, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";

@@ -1,4 +1,5 @@
-import type { Clock, Crypto, Hpke, Random } from "@darkbloom/protocol";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import type { Hpke } from "@darkbloom/protocol/sealing";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";

@@ -1,11 +1,8 @@
-import {
-  AnswerMalformed,
-  NetworkError,
-  utf8,
-  type AnswerCheck,
-  type OpenedFrame,
-  type ProviderId,
-} from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { AnswerMalformed, type AnswerCheck } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { ProviderId } from "@darkbloom/protocol/ids";
+import type { OpenedFrame } from "@darkbloom/protocol/sealing";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { Caller } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";

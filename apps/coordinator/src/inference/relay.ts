@@ -1,15 +1,8 @@
-import {
-  AnswerMalformed,
-  joinBytes,
-  LineEnd,
-  NetworkError,
-  StreamEnd,
-  StreamMalformed,
-  toHex,
-  type AnswerCheck,
-  type Crypto,
-  type OpenedFrame,
-} from "@darkbloom/protocol";
+import { joinBytes, toHex } from "@darkbloom/protocol/bytes";
+import { AnswerMalformed, LineEnd, StreamEnd, StreamMalformed, type AnswerCheck } from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { Crypto } from "@darkbloom/protocol/ports";
+import type { OpenedFrame } from "@darkbloom/protocol/sealing";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import type { Ask } from "./ask.ts";
 import type { Attempt } from "./attempt.ts";

@@ -1,4 +1,6 @@
-import type { JobId, ProviderId, ReceiptDocument, Serial, TrustLevel } from "@darkbloom/protocol";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
+import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 
 /** What is known when the first content exists: the response headers of every successful inference. */
 export interface AnswerFacts {

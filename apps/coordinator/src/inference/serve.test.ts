@@ -1,12 +1,8 @@
-import {
-  FRAME_PLAINTEXT_BYTES_MAX,
-  NetworkError,
-  verifyReceipt,
-  type FailureCode,
-  type JobId,
-  type MicroUsd,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
+import type { JobId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
+import type { MicroUsd } from "@darkbloom/protocol/money";
+import { verifyReceipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { account, Caller, codeOf, entry, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";

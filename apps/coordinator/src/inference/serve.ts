@@ -1,18 +1,10 @@
-import {
-  failures,
-  microUsd,
-  NetworkError,
-  priceOf,
-  taskOf,
-  toHex,
-  type EngineRefusalCode,
-  type Failure,
-  type JobId,
-  type MicroUsd,
-  type ProviderId,
-  type Receipt,
-  type Usage,
-} from "@darkbloom/protocol";
+import { toHex } from "@darkbloom/protocol/bytes";
+import { taskOf } from "@darkbloom/protocol/dialects";
+import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
+import { microUsd, priceOf, type MicroUsd, type Usage } from "@darkbloom/protocol/money";
+import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
+import type { Receipt } from "@darkbloom/protocol/receipts";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/port.ts";

@@ -1,4 +1,6 @@
-import { dialects, toHex, utf8, type EmbedInput, type Sha256Hex } from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { dialects, type EmbedInput } from "@darkbloom/protocol/dialects";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { account, Caller, CREDIT, entry, TestNetwork } from "@darkbloom/testkit";
 import { codeOf } from "@darkbloom/testkit";

@@ -1,4 +1,6 @@
-import { microUsd, NetworkError, type JobId } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { describe, expect, it } from "vitest";
 import {
   ACCOUNT_CREDIT_MICRO_USD_MAX,

@@ -1,4 +1,6 @@
-import { microUsd, NetworkError, type AccountId, type JobId, type MicroUsd } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId, JobId } from "@darkbloom/protocol/ids";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { IdempotencyKeys } from "./idempotency.ts";
 import type { HoldId, HoldTerms, Settlement, Shares, Totals } from "./port.ts";
 

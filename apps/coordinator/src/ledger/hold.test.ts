@@ -1,4 +1,6 @@
-import { microUsd, NetworkError, type JobId, type Serial } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId, Serial } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";

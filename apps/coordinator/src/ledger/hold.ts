@@ -1,4 +1,6 @@
-import { microUsd, type Clock, type JobId, type MicroUsd, type Serial } from "@darkbloom/protocol";
+import type { JobId, Serial } from "@darkbloom/protocol/ids";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { Clock } from "@darkbloom/protocol/ports";
 import { isStorageFailure } from "./book.ts";
 import type { HoldId, HoldTerms, Ledger, Outcome, Settlement } from "./port.ts";
 

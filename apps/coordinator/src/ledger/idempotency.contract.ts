@@ -1,4 +1,4 @@
-import { microUsd } from "@darkbloom/protocol";
+import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_LIFE_MS } from "./idempotency.ts";

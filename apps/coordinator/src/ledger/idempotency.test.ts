@@ -1,4 +1,4 @@
-import { NetworkError } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import { describe, expect, it } from "vitest";
 import {
   IDEMPOTENCY_KEYS_MAX,

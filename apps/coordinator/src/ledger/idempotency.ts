@@ -1,4 +1,5 @@
-import { NetworkError, type Sha256Hex } from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import type { HoldId, Outcome } from "./port.ts";
 
 /** How long a key is remembered after the request that came with it last. */

@@ -1,4 +1,5 @@
-import { microUsd, type AccountId, type JobId } from "@darkbloom/protocol";
+import type { AccountId, JobId } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "./book.ts";

@@ -1,14 +1,6 @@
-import {
-  microUsd,
-  type AccountId,
-  type JobId,
-  type KeyId,
-  type ModelId,
-  type ReceiptDocument,
-  type RequestId,
-  type Serial,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import type { AccountId, JobId, KeyId, ModelId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
+import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Idempotency } from "./idempotency.ts";
 import type { HoldId, HoldTerms, Outcome, Settlement } from "./port.ts";
 

@@ -1,14 +1,6 @@
-import type {
-  AccountId,
-  JobId,
-  KeyId,
-  MicroUsd,
-  ModelId,
-  ReceiptDocument,
-  RequestId,
-  Serial,
-  Usage,
-} from "@darkbloom/protocol";
+import type { AccountId, JobId, KeyId, ModelId, RequestId, Serial } from "@darkbloom/protocol/ids";
+import type { MicroUsd, Usage } from "@darkbloom/protocol/money";
+import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Idempotency } from "./idempotency.ts";
 
 /** One request's money, whatever its attempts. Ours, and unique: a caller's request id may repeat. */

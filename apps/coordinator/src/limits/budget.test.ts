@@ -1,4 +1,4 @@
-import type { AccountId } from "@darkbloom/protocol";
+import type { AccountId } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
 import { anna, bert } from "../ledger/ledger.samples.ts";
 import { Budget } from "./budget.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 /** Wrong keys that one address may show at once, and how soon it may show one more. */
 export const WRONG_KEYS_BURST = 20;

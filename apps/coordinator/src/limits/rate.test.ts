@@ -1,4 +1,4 @@
-import type { AccountId } from "@darkbloom/protocol";
+import type { AccountId } from "@darkbloom/protocol/ids";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatReset, RATE_ACCOUNTS_MAX, RateLimiter, REQUESTS_BURST, REQUESTS_PER_SEC } from "./rate.ts";

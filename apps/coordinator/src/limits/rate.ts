@@ -1,4 +1,5 @@
-import type { AccountId, Clock } from "@darkbloom/protocol";
+import type { AccountId } from "@darkbloom/protocol/ids";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 /** Sustained requests of one account. What the hosted network of this API grants. */
 export const REQUESTS_PER_SEC = 20;

@@ -1,4 +1,5 @@
-import type { Gate, ProviderId, Serial } from "@darkbloom/protocol";
+import type { Gate } from "@darkbloom/protocol/failures";
+import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { idle, servedModel, wantOf } from "../fleet/members.samples.ts";
 import { blameless, FAULT_LIFE_MS } from "../fleet/conduct.ts";

@@ -1,4 +1,6 @@
-import { leastOf, type Gate, type ProviderId } from "@darkbloom/protocol";
+import type { Gate } from "@darkbloom/protocol/failures";
+import type { ProviderId } from "@darkbloom/protocol/ids";
+import { leastOf } from "@darkbloom/protocol/lists";
 import { recentFaults } from "../fleet/conduct.ts";
 import { expectedFirstContentMs } from "../fleet/pace.ts";
 import { eligibleFor, hasFreeSlot, type Candidate, type Want } from "./eligibility.ts";

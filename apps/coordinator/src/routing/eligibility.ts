@@ -1,4 +1,7 @@
-import { atLeast, type Gate, type ModelTask, type ProviderId, type Serial, type TrustLevel } from "@darkbloom/protocol";
+import type { ModelTask } from "@darkbloom/protocol/dialects";
+import { atLeast, type TrustLevel } from "@darkbloom/protocol/evidence";
+import type { Gate } from "@darkbloom/protocol/failures";
+import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { tasksOfOlderMachines, type CatalogEntry } from "../catalog/catalog.ts";
 import type { ConductFigures } from "../fleet/conduct.ts";
 import type { PaceFigures } from "../fleet/pace.ts";

@@ -1,4 +1,4 @@
-import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol";
+import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { seededRandom, SimulatedClock } from "@darkbloom/testkit";
 import { expect, it } from "vitest";
 import { Fleet } from "../fleet/fleet.ts";

@@ -1,11 +1,5 @@
-import {
-  NetworkError,
-  type AccountId,
-  type Failure,
-  type JobId,
-  type ProviderId,
-  type Serial,
-} from "@darkbloom/protocol";
+import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
+import type { AccountId, JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { seededRandom, settle, SimulatedClock } from "@darkbloom/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
 import { blameless } from "../fleet/conduct.ts";

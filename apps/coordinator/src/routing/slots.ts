@@ -1,11 +1,6 @@
-import {
-  NetworkError,
-  type AccountId,
-  type Clock,
-  type JobId,
-  type ProviderId,
-  type Random,
-} from "@darkbloom/protocol";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
+import type { Clock, Random } from "@darkbloom/protocol/ports";
 import type { Fleet, Member } from "../fleet/fleet.ts";
 import type { Line } from "../session/line.ts";
 import { choose, type Choice } from "./choose.ts";

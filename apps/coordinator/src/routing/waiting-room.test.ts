@@ -1,4 +1,4 @@
-import type { AccountId } from "@darkbloom/protocol";
+import type { AccountId } from "@darkbloom/protocol/ids";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   WAITING_BYTES_MAX,

@@ -1,4 +1,4 @@
-import type { AccountId } from "@darkbloom/protocol";
+import type { AccountId } from "@darkbloom/protocol/ids";
 
 /** Requests that may wait for a slot, per model, and of these per account. */
 export const WAITING_PER_MODEL_MAX = 256;

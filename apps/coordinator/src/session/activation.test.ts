@@ -1,4 +1,4 @@
-import { statedActivation, type TpmEvidence } from "@darkbloom/protocol";
+import { statedActivation, type TpmEvidence } from "@darkbloom/protocol/evidence";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { describe, expect, it } from "vitest";

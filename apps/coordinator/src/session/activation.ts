@@ -1,14 +1,12 @@
+import { equalBytes } from "@darkbloom/protocol/bytes";
 import {
   activationStatement,
-  equalBytes,
   type ActivationStatement,
   type Check,
-  type Clock,
-  type Crypto,
-  type Random,
   type TpmCredential,
   type TpmEvidence,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Countersigner } from "../inference/countersigner.ts";
 
 const SECRET_BYTES = 32;

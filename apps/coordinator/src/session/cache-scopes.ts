@@ -1,4 +1,6 @@
-import { toHex, utf8, type AccountId, type Crypto, type Random } from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { AccountId } from "@darkbloom/protocol/ids";
+import type { Crypto, Random } from "@darkbloom/protocol/ports";
 
 /** Names of accounts towards one machine. A secret of the connection makes them, so that machines cannot compare whom they serve. */
 export class CacheScopes {

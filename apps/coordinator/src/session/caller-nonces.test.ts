@@ -1,4 +1,5 @@
-import { CALLER_NONCES_MAX, NetworkError, rootOfPath } from "@darkbloom/protocol";
+import { CALLER_NONCES_MAX, rootOfPath } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { CallerNonces } from "./caller-nonces.ts";

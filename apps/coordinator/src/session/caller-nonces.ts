@@ -1,4 +1,6 @@
-import { CALLER_NONCES_MAX, NetworkError, nonceTree, type Crypto, type NoncePath } from "@darkbloom/protocol";
+import { CALLER_NONCES_MAX, nonceTree, type NoncePath } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { Crypto } from "@darkbloom/protocol/ports";
 
 /** After too many nonces: about when the next challenge has taken those that wait. */
 const FULL_RETRY_SEC = 10;

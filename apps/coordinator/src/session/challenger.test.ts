@@ -1,11 +1,7 @@
-import {
-  CHALLENGE_ANSWER_MS,
-  CHALLENGE_EVERY_MS,
-  toBase64,
-  utf8,
-  type RegistrationBlob,
-  type TpmEvidence,
-} from "@darkbloom/protocol";
+import { toBase64, utf8 } from "@darkbloom/protocol/bytes";
+import type { TpmEvidence } from "@darkbloom/protocol/evidence";
+import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { TestNetwork } from "../../../../packages/testkit/src/network.ts";

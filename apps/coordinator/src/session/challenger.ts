@@ -1,17 +1,16 @@
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { canonicalJson } from "@darkbloom/protocol/canonical";
 import {
-  canonicalJson,
-  CHALLENGE_ANSWER_MS,
-  CHALLENGE_EVERY_MS,
   fatalFailuresOf,
-  toBase64,
   verify,
   spelledTpmCredential,
   readAnswer,
   type Policy,
-  type RegistrationBlob,
   type TpmQuote,
   type Verdict,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/evidence";
+import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../trust/standing.ts";
 import type { SessionNet } from "./host-provider.ts";
 import { isOff } from "./machine-clock.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 import { expectedFirstContentMs } from "../fleet/pace.ts";
 import type { MachineRecord } from "../fleet/records.ts";
 import type { Candidate } from "../routing/eligibility.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 /** Frames that a machine may send at once and sustained, beside those that its attempts need. */
 export const FRAMES_BURST = 500;

@@ -1,4 +1,7 @@
-import { fromBase64, tpmQuoteFrom, type FromProvider, type Hpke, type MachinePolicy } from "@darkbloom/protocol";
+import { fromBase64 } from "@darkbloom/protocol/bytes";
+import { tpmQuoteFrom, type MachinePolicy } from "@darkbloom/protocol/evidence";
+import type { Hpke } from "@darkbloom/protocol/sealing";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import type { Events } from "../events/events.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { MachineRecords } from "../fleet/records.ts";

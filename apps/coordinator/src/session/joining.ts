@@ -1,4 +1,5 @@
-import type { ProviderId, Verdict } from "@darkbloom/protocol";
+import type { Verdict } from "@darkbloom/protocol/evidence";
+import type { ProviderId } from "@darkbloom/protocol/ids";
 import type { MachineEvidence } from "./machine-evidence.ts";
 import type { Shown } from "./shown.ts";
 

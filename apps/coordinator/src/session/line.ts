@@ -1,12 +1,6 @@
-import {
-  FRAME_PADDING_BYTES,
-  type AccountId,
-  type Envelope,
-  type FromProvider,
-  type JobId,
-  type ProviderId,
-  type Serial,
-} from "@darkbloom/protocol";
+import type { AccountId, JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
+import { FRAME_PADDING_BYTES } from "@darkbloom/protocol/limits";
+import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
 import type { Beginning, MeasuredAnswer } from "../fleet/pace.ts";
 import type { Mailbox } from "./mailbox.ts";
 

@@ -1,4 +1,4 @@
-import { CLOCK_SKEW_MS } from "@darkbloom/protocol";
+import { CLOCK_SKEW_MS } from "@darkbloom/protocol/limits";
 import { expect, it } from "vitest";
 import { MachineClock } from "./machine-clock.ts";
 

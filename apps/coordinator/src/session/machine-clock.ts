@@ -1,4 +1,5 @@
-import { CLOCK_SKEW_MS, type Clock } from "@darkbloom/protocol";
+import { CLOCK_SKEW_MS } from "@darkbloom/protocol/limits";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 /**
  * The time that a coordinator and one machine share: what the last challenge said, and what a monotonic clock has counted

@@ -1,4 +1,5 @@
-import { utf8, type Serial } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import type { Serial } from "@darkbloom/protocol/ids";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { expect, it } from "vitest";
 import type { MachineName } from "../trust/serial-names.ts";

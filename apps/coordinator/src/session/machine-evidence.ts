@@ -1,4 +1,4 @@
-import { withoutMachine, type Evidence, type HardwareEvidence, type Policy } from "@darkbloom/protocol";
+import { withoutMachine, type Evidence, type HardwareEvidence, type Policy } from "@darkbloom/protocol/evidence";
 import type { ProviderView } from "../fleet/view.ts";
 import { policyOf, type MachineName } from "../trust/serial-names.ts";
 import { Activation, type ActivationNet } from "./activation.ts";

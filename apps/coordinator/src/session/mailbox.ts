@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 /**
  * Hands what one side puts in, in order, to one reader who waits for it. Bounded by whoever puts: the

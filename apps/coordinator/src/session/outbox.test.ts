@@ -1,4 +1,4 @@
-import type { FromCoordinator } from "@darkbloom/protocol";
+import type { FromCoordinator } from "@darkbloom/protocol/wire";
 import { expect, it } from "vitest";
 import { BODIES_WAITING_MAX, CONTROLS_WAITING_CHARS_MAX, Outbox, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
 

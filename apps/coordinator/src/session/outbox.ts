@@ -1,4 +1,4 @@
-import type { FromCoordinator } from "@darkbloom/protocol";
+import type { FromCoordinator } from "@darkbloom/protocol/wire";
 import type { Wire } from "./wire.ts";
 
 /** More is handed to the socket only while less than this waits there, so that a cancel or a challenge behind a body is soon sent. */

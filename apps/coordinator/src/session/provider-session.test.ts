@@ -1,11 +1,8 @@
-import {
-  ANSWER_WINDOW_BYTES,
-  NetworkError,
-  toBase64,
-  type Envelope,
-  type FromProvider,
-  type JobId,
-} from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId } from "@darkbloom/protocol/ids";
+import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
+import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { account, TestNetwork } from "../../../../packages/testkit/src/network.ts";

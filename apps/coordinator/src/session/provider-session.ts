@@ -1,15 +1,9 @@
-import {
-  ANSWER_WINDOW_BYTES,
-  CHALLENGE_AGE_MAX_MS,
-  failuresOf,
-  fatalFailuresOf,
-  fromBase64,
-  NetworkError,
-  type FromProvider,
-  type JobId,
-  type ProviderId,
-  type Verdict,
-} from "@darkbloom/protocol";
+import { fromBase64 } from "@darkbloom/protocol/bytes";
+import { failuresOf, fatalFailuresOf, type Verdict } from "@darkbloom/protocol/evidence";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
+import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import type { LeaveReason } from "../events/events.ts";
 import type { Member, Sealing } from "../fleet/fleet.ts";
 import { newRecord, type MachineRecord } from "../fleet/records.ts";

@@ -1,4 +1,6 @@
-import { CHALLENGE_EVERY_MS, JOIN_TOKEN_NEEDED, toBase64, type FromCoordinator } from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import { JOIN_TOKEN_NEEDED, type FromCoordinator } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { TestNetwork } from "../../../../packages/testkit/src/network.ts";

@@ -1,20 +1,21 @@
+import { fromBase64, toHex } from "@darkbloom/protocol/bytes";
 import {
-  fromBase64,
-  fromProvider,
   hardwareEvidenceFrom,
   isPseudonym,
   isSerialVouched,
   isSoftwareSerial,
+  softwareSerial,
+  verify,
+  type Policy,
+} from "@darkbloom/protocol/evidence";
+import type { ProviderId } from "@darkbloom/protocol/ids";
+import {
+  fromProvider,
   JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
-  softwareSerial,
-  toHex,
-  verify,
   type FromCoordinator,
   type FromProvider,
-  type Policy,
-  type ProviderId,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/wire";
 import type { JoinRefusal } from "../events/events.ts";
 import type { MachineName } from "../trust/serial-names.ts";
 import { mayBeChallenged } from "./challenger.ts";

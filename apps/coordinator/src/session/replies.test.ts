@@ -1,4 +1,4 @@
-import { toBase64, utf8 } from "@darkbloom/protocol";
+import { toBase64, utf8 } from "@darkbloom/protocol/bytes";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { expect, it } from "vitest";
 import { Replies, type ChallengeReply } from "./replies.ts";

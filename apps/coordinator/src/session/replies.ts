@@ -1,4 +1,6 @@
-import { readAnswer, toBase64, type Clock, type TpmQuote } from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { readAnswer, type TpmQuote } from "@darkbloom/protocol/evidence";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 export interface ChallengeReply {
   readonly answer: Uint8Array<ArrayBuffer>;

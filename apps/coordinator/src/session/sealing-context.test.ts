@@ -1,4 +1,7 @@
-import { HPKE_CONTEXT_LIFE_MS, toBase64, type HpkeContext, type Sha256Hex } from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
+import { HPKE_CONTEXT_LIFE_MS } from "@darkbloom/protocol/limits";
+import type { HpkeContext } from "@darkbloom/protocol/sealing";
 import { nodeHpke } from "@darkbloom/protocol/node";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { expect, it } from "vitest";

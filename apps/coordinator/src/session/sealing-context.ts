@@ -1,12 +1,8 @@
-import {
-  fromBase64,
-  HPKE_CONTEXT_LIFE_MS,
-  SEAL_INFO,
-  type Clock,
-  type Hpke,
-  type HpkeContext,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { fromBase64 } from "@darkbloom/protocol/bytes";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
+import { HPKE_CONTEXT_LIFE_MS } from "@darkbloom/protocol/limits";
+import type { Clock } from "@darkbloom/protocol/ports";
+import { SEAL_INFO, type Hpke, type HpkeContext } from "@darkbloom/protocol/sealing";
 import type { Sealing } from "../fleet/fleet.ts";
 import type { Shown } from "./shown.ts";
 

@@ -1,13 +1,8 @@
-import {
-  fromBase64OrNothing,
-  readBlob,
-  toHex,
-  type Crypto,
-  type Evidence,
-  type HardwareEvidence,
-  type RegistrationBlob,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { fromBase64OrNothing, toHex } from "@darkbloom/protocol/bytes";
+import { readBlob, type Evidence, type HardwareEvidence } from "@darkbloom/protocol/evidence";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Crypto } from "@darkbloom/protocol/ports";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { MachineName } from "../trust/serial-names.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 import { machineIdOf, type MachineId } from "../trust/approvals.ts";

@@ -1,4 +1,7 @@
-import { checks, CLOCK_SKEW_MS, type Check, type Clock, type FromCoordinator, type Verdict } from "@darkbloom/protocol";
+import { checks, type Check, type Verdict } from "@darkbloom/protocol/evidence";
+import { CLOCK_SKEW_MS } from "@darkbloom/protocol/limits";
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { FromCoordinator } from "@darkbloom/protocol/wire";
 import type { Candidate } from "../routing/eligibility.ts";
 import { mayServe, servingChecks, type Floor } from "../trust/serving.ts";
 import type { MachineClock } from "./machine-clock.ts";

@@ -1,13 +1,9 @@
-import {
-  fromBase64OrNothing,
-  toBase64,
-  toHex,
-  type Crypto,
-  type LogEntry,
-  type RegistrationBlob,
-  type Revocations,
-  type Sha256Hex,
-} from "@darkbloom/protocol";
+import { fromBase64OrNothing, toBase64, toHex } from "@darkbloom/protocol/bytes";
+import type { Revocations } from "@darkbloom/protocol/evidence";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
+import type { LogEntry } from "@darkbloom/protocol/log";
+import type { Crypto } from "@darkbloom/protocol/ports";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 
 /** What a log says of each thing that a caller may rely on. */

@@ -1,4 +1,5 @@
-import type { JobId, Tile } from "@darkbloom/protocol";
+import type { JobId } from "@darkbloom/protocol/ids";
+import type { Tile } from "@darkbloom/protocol/log";
 
 /** A receipt that no entry stands for yet. */
 export interface UnloggedReceipt {

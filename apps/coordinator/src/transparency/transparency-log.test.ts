@@ -2,13 +2,13 @@ import { generateKeyPairSync, sign as signWith } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fromHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { JobId } from "@darkbloom/protocol/ids";
 import {
   cosignatureMessage,
   entriesIn,
-  fromHex,
   isConsistent,
   leafOf,
-  microUsd,
   openCheckpoint,
   openProofFile,
   readEntry,
@@ -20,13 +20,12 @@ import {
   timedSignature,
   Tree,
   hashesOf,
-  utf8,
   verifierKey,
   cosignedAtSec,
-  type JobId,
   type LogEntry,
   type NoteKey,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/log";
+import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { openDatabase } from "../adapters/database.ts";

@@ -1,8 +1,8 @@
+import { equalBytes, fromUtf8, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { JobId } from "@darkbloom/protocol/ids";
 import {
   cosignedAtSec,
   entryBytes,
-  equalBytes,
-  fromUtf8,
   hashesOf,
   openCheckpoint,
   proofFile,
@@ -12,18 +12,14 @@ import {
   receiptEntry,
   signatureTypes,
   signedCheckpoint,
-  toHex,
   Tree,
-  utf8,
   verifierKey,
   widthAt,
-  type Clock,
-  type Crypto,
-  type JobId,
   type LogEntry,
   type NoteKey,
   type Tile,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/log";
+import type { Clock, Crypto } from "@darkbloom/protocol/ports";
 import type { Events } from "../events/events.ts";
 import type { NetworkKey } from "../trust/serial-names.ts";
 import type { LogSigner, LogStore, UnloggedReceipt, Witness } from "./port.ts";

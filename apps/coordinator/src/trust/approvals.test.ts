@@ -1,4 +1,4 @@
-import { toBase64 } from "@darkbloom/protocol";
+import { toBase64 } from "@darkbloom/protocol/bytes";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { expect, it } from "vitest";
 import { Approvals, machineIdOf, machineIdShape, type Approval, type Decided } from "./approvals.ts";

@@ -1,4 +1,6 @@
-import { fromBase64, toHex, utf8, concatBytes, type Crypto, type Serial } from "@darkbloom/protocol";
+import { fromBase64, toHex, utf8, concatBytes } from "@darkbloom/protocol/bytes";
+import type { Serial } from "@darkbloom/protocol/ids";
+import type { Crypto } from "@darkbloom/protocol/ports";
 
 /** Decisions that are kept; at it, a machine that has none is given none. */
 export const DECISIONS_MAX = 10_000;

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { Serial } from "@darkbloom/protocol";
+import type { Serial } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { policyOf, serialNames, type NetworkKey } from "./serial-names.ts";
 

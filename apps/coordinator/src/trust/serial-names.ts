@@ -1,12 +1,6 @@
-import {
-  concatBytes,
-  isPseudonym,
-  pseudonymFrom,
-  utf8,
-  type MachinePolicy,
-  type Policy,
-  type Serial,
-} from "@darkbloom/protocol";
+import { concatBytes, utf8 } from "@darkbloom/protocol/bytes";
+import { isPseudonym, pseudonymFrom, type MachinePolicy, type Policy } from "@darkbloom/protocol/evidence";
+import type { Serial } from "@darkbloom/protocol/ids";
 
 /** What callers learn of a machine's serial: itself, a pseudonym in its place, or neither beside the evidence. */
 export const serialDisclosures = ["serial", "pseudonym", "none"] as const;

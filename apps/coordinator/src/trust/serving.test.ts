@@ -1,4 +1,6 @@
-import type { BuildId, ModelId, Price, Sha256Hex, TrustLevel } from "@darkbloom/protocol";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Price } from "@darkbloom/protocol/money";
 import { describe, expect, it } from "vitest";
 import { Catalog } from "../catalog/catalog.ts";
 import { idle } from "../fleet/members.samples.ts";

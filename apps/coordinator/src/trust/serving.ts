@@ -1,4 +1,5 @@
-import { atLeast, checks, type Check, type Gate, type TrustLevel } from "@darkbloom/protocol";
+import { atLeast, checks, type Check, type TrustLevel } from "@darkbloom/protocol/evidence";
+import type { Gate } from "@darkbloom/protocol/failures";
 import type { Catalog, CatalogEntry } from "../catalog/catalog.ts";
 import { gateOf, isShutBy, plainWant, type Candidate } from "../routing/eligibility.ts";
 

@@ -1,4 +1,4 @@
-import { checks, type Check } from "@darkbloom/protocol";
+import { checks, type Check } from "@darkbloom/protocol/evidence";
 
 /** Why a machine is not trusted, whatever its evidence says. */
 export type Distrust =

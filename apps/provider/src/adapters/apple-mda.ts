@@ -1,14 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  ErrorForPeople,
-  APPLE_RANDOM_BYTES,
-  appleNonce,
-  certificateInFile,
-  fromBase64,
-  PATH_CERTIFICATES_MAX,
-  toBase64,
-  type MdaEvidence,
-} from "@darkbloom/protocol";
+import { fromBase64, toBase64 } from "@darkbloom/protocol/bytes";
+import { APPLE_RANDOM_BYTES, appleNonce, type MdaEvidence } from "@darkbloom/protocol/evidence";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
+import { certificateInFile, PATH_CERTIFICATES_MAX } from "@darkbloom/protocol/x509";
 import { nodeCrypto, type DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 

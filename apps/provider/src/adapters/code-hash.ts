@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { fileSha256, manifestSha256, type HashedFile } from "./file-manifest.ts";
 
 /** Where the packages lie beside each other: the repository, or a copy of it. */

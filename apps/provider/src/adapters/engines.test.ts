@@ -1,5 +1,6 @@
 import { systemClock } from "@darkbloom/protocol/node";
-import type { Schema, Shape, Tool } from "@darkbloom/protocol";
+import type { Tool } from "@darkbloom/protocol/dialects";
+import type { Schema, Shape } from "@darkbloom/protocol/schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, engineContract, said } from "../inference/engine.contract.ts";
 import type { Constraint } from "../language/constraint.ts";

@@ -1,4 +1,4 @@
-import { leastOf } from "@darkbloom/protocol";
+import { leastOf } from "@darkbloom/protocol/lists";
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { registrationBlob } from "@darkbloom/protocol";
+import { registrationBlob } from "@darkbloom/protocol/wire";
 import { notHardened } from "./hardening.ts";
 import { readMachine } from "./machine.ts";
 import { postureWords } from "./posture.ts";

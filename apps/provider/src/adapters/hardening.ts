@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { url as inspectorUrl } from "node:inspector";
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { injectingNames, scrubbedEnvironment, TOKEN_VARIABLE, unneededCount } from "./environment.ts";
 import { linuxProcessPosture } from "./linux-posture.ts";
 import { nativeCalls } from "./native-calls.ts";

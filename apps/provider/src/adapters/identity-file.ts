@@ -1,5 +1,5 @@
 import { lstatSync } from "node:fs";
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import type { DataFolder } from "@darkbloom/protocol/node";
 
 /** Any of these bits lets somebody else read the key. */

@@ -1,4 +1,5 @@
-import { tags, utf8 } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto, openDataFolder, systemClock, type DataFolder } from "@darkbloom/protocol/node";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-import type { Signer } from "@darkbloom/protocol";
+import type { Signer } from "@darkbloom/protocol/signer";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { IdentityKeyError } from "./identity-file.ts";
 import { openSecureEnclaveKey, SECURE_ENCLAVE_KEY_FILE, type SecureEnclaveOptions } from "./secure-enclave-key.ts";

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import type { ModelTask } from "@darkbloom/protocol";
+import type { ModelTask } from "@darkbloom/protocol/dialects";
 import { getLlama, GgufInsights, type Llama, LlamaLogLevel } from "node-llama-cpp";
 import type { Abilities } from "../language/abilities.ts";
 import type { ChatTemplate } from "../language/chat-template.ts";

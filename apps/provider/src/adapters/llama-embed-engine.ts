@@ -1,4 +1,4 @@
-import type { EmbedInput } from "@darkbloom/protocol";
+import type { EmbedInput } from "@darkbloom/protocol/dialects";
 import type { Llama } from "node-llama-cpp";
 import type { Embedded, Engine, LoadedModel } from "../inference/engine.ts";
 import { engineVersion, type LoadFindings } from "./llama-open.ts";

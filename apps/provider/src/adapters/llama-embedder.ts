@@ -1,4 +1,4 @@
-import type { EmbedInput } from "@darkbloom/protocol";
+import type { EmbedInput } from "@darkbloom/protocol/dialects";
 import { type GgufFileInfo, type LlamaEmbeddingContext, type LlamaModel, type Token } from "node-llama-cpp";
 import { setImmediate } from "node:timers/promises";
 import type { Embedded } from "../inference/engine.ts";

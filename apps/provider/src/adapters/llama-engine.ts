@@ -1,4 +1,4 @@
-import type { EmbedInput, TextInput } from "@darkbloom/protocol";
+import type { EmbedInput, TextInput } from "@darkbloom/protocol/dialects";
 import {
   type Llama,
   type LlamaContext,

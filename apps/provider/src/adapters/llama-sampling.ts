@@ -1,4 +1,4 @@
-import type { TokenChance, TokenLogprob } from "@darkbloom/protocol";
+import type { TokenChance, TokenLogprob } from "@darkbloom/protocol/dialects";
 import type { LlamaGrammarEvaluationState, LlamaModel, Token } from "node-llama-cpp";
 import type { Generation } from "../inference/engine.ts";
 import { grammarStateOf, newSampler, type BatchContext, type Sampler, type SamplerConfig } from "./llama-binding.ts";

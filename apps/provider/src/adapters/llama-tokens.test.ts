@@ -1,6 +1,6 @@
 import { LlamaVocabularyType, type Token } from "node-llama-cpp";
 import { describe, expect, it } from "vitest";
-import { TOKEN_BYTES_MAX } from "@darkbloom/protocol";
+import { TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { longestTokenBytes, tokenBytes, tokenize } from "./llama-tokens.ts";
 
 const [NORMAL, CONTROL, USER_DEFINED, BYTE] = [1, 3, 4, 6];

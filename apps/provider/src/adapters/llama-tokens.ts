@@ -1,4 +1,4 @@
-import { TOKEN_BYTES_MAX } from "@darkbloom/protocol";
+import { TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { type GgufFileInfo, type LlamaModel, LlamaVocabularyType, type Token } from "node-llama-cpp";
 import type { Stretch } from "../language/chat-template.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { arch, cpus, machine, platform, release, totalmem, version } from "node:os";
-import type { RegistrationBlob } from "@darkbloom/protocol";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 import { linuxMachinePosture } from "./linux-posture.ts";
 import { readMac, type MacFacts } from "./mac-posture.ts";
 import type { PostureEntry } from "./posture.ts";

@@ -1,4 +1,4 @@
-import type { ModelTask } from "@darkbloom/protocol";
+import type { ModelTask } from "@darkbloom/protocol/dialects";
 import type { GgufFileInfo, LlamaModel } from "node-llama-cpp";
 import { systemClock } from "@darkbloom/protocol/node";
 import { ChatTemplate } from "../language/chat-template.ts";

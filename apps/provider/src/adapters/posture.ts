@@ -1,4 +1,4 @@
-import type { RegistrationBlob } from "@darkbloom/protocol";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 
 /**
  * One protection of this machine or process: whether it is on, and how that is known. Only the name and

@@ -1,13 +1,7 @@
-import {
-  TOKEN_BYTES_MAX,
-  type Clock,
-  type EmbedInput,
-  type EngineRefusalCode,
-  type Message,
-  type TokenChance,
-  type TextInput,
-  type TokenLogprob,
-} from "@darkbloom/protocol";
+import type { EmbedInput, Message, TokenChance, TextInput, TokenLogprob } from "@darkbloom/protocol/dialects";
+import { TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import { createHash } from "node:crypto";
 import {
   EngineEnded,

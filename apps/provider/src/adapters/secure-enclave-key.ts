@@ -1,4 +1,6 @@
-import { concatBytes, fromBase64OrNothing, toBase64, toHex, utf8, type Clock, type Signer } from "@darkbloom/protocol";
+import { concatBytes, fromBase64OrNothing, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { Signer } from "@darkbloom/protocol/signer";
 import { nodeCrypto, systemClock, type DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import { IdentityKeyError, readIdentityFile } from "./identity-file.ts";

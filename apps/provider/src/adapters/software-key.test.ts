@@ -1,4 +1,5 @@
-import { tags, utf8 } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto, openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
 import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

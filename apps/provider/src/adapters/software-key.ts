@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
-import { concatBytes, toHex, utf8, type Signer } from "@darkbloom/protocol";
+import { concatBytes, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { Signer } from "@darkbloom/protocol/signer";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { IdentityKeyError, readIdentityFile } from "./identity-file.ts";
 

@@ -1,4 +1,6 @@
-import { checkSchema, engineRefusals, trustLevels, type Clock } from "@darkbloom/protocol";
+import { checkSchema, trustLevels } from "@darkbloom/protocol/evidence";
+import type { Clock } from "@darkbloom/protocol/ports";
+import { engineRefusals } from "@darkbloom/protocol/provider-words";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import type { AnswerOutcome, EngineState, LossReason, TrustFacts } from "../events/events.ts";

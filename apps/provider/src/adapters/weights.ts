@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, statSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { fileSha256, manifestSha256, parseManifest, type HashedFile } from "./file-manifest.ts";
 
 /** A model file that cannot be used; the message is a sentence for the operator and names the file. */

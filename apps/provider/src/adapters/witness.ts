@@ -1,4 +1,4 @@
-import { tpmQuoteData, type HardwareEvidence, type MdaEvidence } from "@darkbloom/protocol";
+import { tpmQuoteData, type HardwareEvidence, type MdaEvidence } from "@darkbloom/protocol/evidence";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { ProviderEvents } from "../events/events.ts";
 import type { Witness } from "../session/witness.ts";

@@ -1,4 +1,5 @@
-import type { Check, EngineRefusalCode, ProviderFault, TrustLevel } from "@darkbloom/protocol";
+import type { Check, TrustLevel } from "@darkbloom/protocol/evidence";
+import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provider-words";
 
 /**
  * What a provider tells its owner, one function per event. Ids, counts, codes and durations only: no

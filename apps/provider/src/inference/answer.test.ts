@@ -1,4 +1,9 @@
-import { ANSWER_WINDOW_BYTES, dialects, engineRefusals, promptTokensMax, tags, utf8 } from "@darkbloom/protocol";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { dialects } from "@darkbloom/protocol/dialects";
+import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
+import { promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
+import { engineRefusals } from "@darkbloom/protocol/provider-words";
+import { tags } from "@darkbloom/protocol/wire";
 import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
 import { chatBody, PROVIDER_ID } from "../../test/machine.ts";

@@ -1,28 +1,22 @@
+import { toHex } from "@darkbloom/protocol/bytes";
 import {
   dialects,
-  embedTokensMax,
-  mostOf,
-  NetworkError,
   parseRequest,
-  promptTokensMax,
   taskOf,
-  toHex,
-  type Clock,
-  type Crypto,
   type Decoded,
   type Finish,
   type FinishReason,
-  type FromCoordinator,
-  type FromProvider,
-  type Hpke,
   type Job,
-  type Opened,
-  type Random,
   type Renderer,
-  type SealHeader,
-  type Signer,
-  type Usage,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/dialects";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { mostOf } from "@darkbloom/protocol/lists";
+import type { Usage } from "@darkbloom/protocol/money";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import { embedTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
+import type { Hpke, Opened, SealHeader } from "@darkbloom/protocol/sealing";
+import type { Signer } from "@darkbloom/protocol/signer";
+import type { FromCoordinator, FromProvider } from "@darkbloom/protocol/wire";
 import { constraintOf } from "../language/constraint.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { Words } from "../language/words.ts";

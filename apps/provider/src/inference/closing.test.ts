@@ -1,13 +1,7 @@
-import {
-  dialects,
-  receipt as receiptSchema,
-  tags,
-  toHex,
-  utf8,
-  type Finish,
-  type FinishReason,
-  type Receipt,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { dialects, type Finish, type FinishReason } from "@darkbloom/protocol/dialects";
+import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
+import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";

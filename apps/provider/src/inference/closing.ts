@@ -1,16 +1,9 @@
-import {
-  signReceipt,
-  toBase64,
-  toHex,
-  type Finish,
-  type FinishReason,
-  type FromCoordinator,
-  type FromProvider,
-  type Job,
-  type Opened,
-  type Receipt,
-  type Usage,
-} from "@darkbloom/protocol";
+import { toBase64, toHex } from "@darkbloom/protocol/bytes";
+import type { Finish, FinishReason, Job } from "@darkbloom/protocol/dialects";
+import type { Usage } from "@darkbloom/protocol/money";
+import { signReceipt, type Receipt } from "@darkbloom/protocol/receipts";
+import type { Opened } from "@darkbloom/protocol/sealing";
+import type { FromCoordinator, FromProvider } from "@darkbloom/protocol/wire";
 import type { AnswerNet } from "./answer.ts";
 import type { Generation } from "./engine.ts";
 

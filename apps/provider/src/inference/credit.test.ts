@@ -1,4 +1,4 @@
-import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol";
+import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
 import { describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
 import { BACKPRESSURE_WAIT_MS, Credit, CreditTimeout } from "./credit.ts";

@@ -1,4 +1,5 @@
-import { ANSWER_WINDOW_BYTES, type Clock } from "@darkbloom/protocol";
+import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
+import type { Clock } from "@darkbloom/protocol/ports";
 
 /** How long an answer waits for a caller who takes nothing. Then it is given up. */
 export const BACKPRESSURE_WAIT_MS = 120_000;

@@ -1,4 +1,5 @@
-import { anyObject, type EmbedInput, type TextInput, type Tool } from "@darkbloom/protocol";
+import type { EmbedInput, TextInput, Tool } from "@darkbloom/protocol/dialects";
+import { anyObject } from "@darkbloom/protocol/schema";
 import { describe, expect, it } from "vitest";
 import type { Piece } from "../language/reply.ts";
 import { EngineRefusal } from "../language/refusal.ts";

@@ -1,4 +1,4 @@
-import type { EmbedInput, Job, ModelTask, Sampling, TextInput } from "@darkbloom/protocol";
+import type { EmbedInput, Job, ModelTask, Sampling, TextInput } from "@darkbloom/protocol/dialects";
 import type { EngineState } from "../events/events.ts";
 import type { Constraint } from "../language/constraint.ts";
 import type { Piece, ReplyForm } from "../language/reply.ts";

@@ -1,4 +1,5 @@
-import { AnswerOpener, fromBase64, toHex } from "@darkbloom/protocol";
+import { fromBase64, toHex } from "@darkbloom/protocol/bytes";
+import { AnswerOpener } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";

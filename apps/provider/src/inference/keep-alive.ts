@@ -1,4 +1,4 @@
-import type { Clock } from "@darkbloom/protocol";
+import type { Clock } from "@darkbloom/protocol/ports";
 import type { Outgoing } from "./outgoing.ts";
 
 /** So long a stream may be silent, after its first content, before it says that it is alive. */

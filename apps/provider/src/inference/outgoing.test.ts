@@ -1,4 +1,6 @@
-import { AnswerOpener, FRAME_PLAINTEXT_BYTES_MAX, fromBase64, type OpenedFrame } from "@darkbloom/protocol";
+import { fromBase64 } from "@darkbloom/protocol/bytes";
+import { FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { AnswerOpener, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";

@@ -1,16 +1,7 @@
-import {
-  joinBytes,
-  AnswerSealer,
-  FRAME_PLAINTEXT_BYTES_MAX,
-  toBase64,
-  utf8,
-  type Clock,
-  type Crypto,
-  type Hpke,
-  type Random,
-  type ResponseSecret,
-  type Sha256Stream,
-} from "@darkbloom/protocol";
+import { joinBytes, toBase64, utf8 } from "@darkbloom/protocol/bytes";
+import { FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
+import type { Clock, Crypto, Random, Sha256Stream } from "@darkbloom/protocol/ports";
+import { AnswerSealer, type Hpke, type ResponseSecret } from "@darkbloom/protocol/sealing";
 import type { Credit } from "./credit.ts";
 
 /** What sealing adds at most: padding, lengths, header and tag, and the nonce before the first frame. */

@@ -1,11 +1,7 @@
-import {
-  receipt as receiptSchema,
-  toHex,
-  utf8,
-  type FromProvider,
-  type Receipt,
-  type SealHeader,
-} from "@darkbloom/protocol";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
+import type { SealHeader } from "@darkbloom/protocol/sealing";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect, it, vi } from "vitest";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";

@@ -1,18 +1,9 @@
-import {
-  AnswerOpener,
-  fromBase64,
-  joinBytes,
-  parseRequest,
-  receipt as receiptSchema,
-  toHex,
-  type Clock,
-  type Crypto,
-  type FromProvider,
-  type Hpke,
-  type Random,
-  type Receipt,
-  type SealHeader,
-} from "@darkbloom/protocol";
+import { fromBase64, joinBytes, toHex } from "@darkbloom/protocol/bytes";
+import { parseRequest } from "@darkbloom/protocol/dialects";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
+import { AnswerOpener, type Hpke, type SealHeader } from "@darkbloom/protocol/sealing";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import { answer } from "./answer.ts";
 import { Credit } from "./credit.ts";
 import type { Engine } from "./engine.ts";

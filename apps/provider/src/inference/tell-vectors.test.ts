@@ -1,4 +1,5 @@
-import { dialects, embedTokensMax, type Renderer } from "@darkbloom/protocol";
+import { dialects, type Renderer } from "@darkbloom/protocol/dialects";
+import { embedTokensMax } from "@darkbloom/protocol/prompt-bounds";
 import { createHash } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
 import { ask, closingOf, faultOf, Turn, type Asked } from "../../test/turn.ts";

@@ -1,4 +1,7 @@
-import { embedTokensMax, type Decoded, type Embed, type FromCoordinator, type Opened } from "@darkbloom/protocol";
+import type { Decoded, Embed } from "@darkbloom/protocol/dialects";
+import { embedTokensMax } from "@darkbloom/protocol/prompt-bounds";
+import type { Opened } from "@darkbloom/protocol/sealing";
+import type { FromCoordinator } from "@darkbloom/protocol/wire";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { AnswerNet } from "./answer.ts";
 import type { Told } from "./closing.ts";

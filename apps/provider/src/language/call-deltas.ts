@@ -1,4 +1,4 @@
-import type { Delta } from "@darkbloom/protocol";
+import type { Delta } from "@darkbloom/protocol/dialects";
 
 /**
  * The calls of one reply on their way out. A call that has just been made, with the same arguments, is not

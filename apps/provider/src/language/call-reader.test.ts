@@ -1,4 +1,4 @@
-import type { Delta } from "@darkbloom/protocol";
+import type { Delta } from "@darkbloom/protocol/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CallReader, type ReadingRules } from "./call-reader.ts";

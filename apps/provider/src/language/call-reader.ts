@@ -1,4 +1,5 @@
-import { pushAll, type Delta, type Tool } from "@darkbloom/protocol";
+import type { Delta, Tool } from "@darkbloom/protocol/dialects";
+import { pushAll } from "@darkbloom/protocol/lists";
 import { CallDeltas } from "./call-deltas.ts";
 import { callInJson, callInPython, keyedValue, type WholeCall } from "./call-values.ts";
 import { follow, nameStep, type Step, stepsOf } from "./head-steps.ts";

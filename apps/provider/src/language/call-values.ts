@@ -1,4 +1,4 @@
-import type { Tool } from "@darkbloom/protocol";
+import type { Tool } from "@darkbloom/protocol/dialects";
 import type { Expression } from "./jinja/ast.ts";
 import { TemplateError } from "./jinja/errors.ts";
 import { ExpressionReader } from "./jinja/expressions.ts";

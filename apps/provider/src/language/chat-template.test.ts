@@ -1,4 +1,5 @@
-import { anyObject, type Message, type Tool } from "@darkbloom/protocol";
+import type { Message, Tool } from "@darkbloom/protocol/dialects";
+import { anyObject } from "@darkbloom/protocol/schema";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChatTemplate, type Conversation } from "./chat-template.ts";

@@ -1,4 +1,4 @@
-import { endsBegun, type Job } from "@darkbloom/protocol";
+import { endsBegun, type Job } from "@darkbloom/protocol/dialects";
 import type { Abilities } from "./abilities.ts";
 import { TemplateError } from "./jinja/errors.ts";
 import { JinjaTemplate } from "./jinja/template.ts";

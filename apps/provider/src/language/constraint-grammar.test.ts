@@ -1,4 +1,5 @@
-import { anyObject, type Tool } from "@darkbloom/protocol";
+import type { Tool } from "@darkbloom/protocol/dialects";
+import { anyObject } from "@darkbloom/protocol/schema";
 import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Constraint } from "./constraint.ts";

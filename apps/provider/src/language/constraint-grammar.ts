@@ -1,4 +1,4 @@
-import type { Tool } from "@darkbloom/protocol";
+import type { Tool } from "@darkbloom/protocol/dialects";
 import type { Constraint } from "./constraint.ts";
 import {
   grammarOf,

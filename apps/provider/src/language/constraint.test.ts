@@ -1,4 +1,4 @@
-import { dialects, type Job } from "@darkbloom/protocol";
+import { dialects, type Job } from "@darkbloom/protocol/dialects";
 import { describe, expect, it } from "vitest";
 import { constraintOf } from "./constraint.ts";
 

@@ -1,4 +1,5 @@
-import type { Job, Schema, Tool } from "@darkbloom/protocol";
+import type { Job, Tool } from "@darkbloom/protocol/dialects";
+import type { Schema } from "@darkbloom/protocol/schema";
 
 /** What a model's words are held to while it writes. Its thinking is free. */
 export type Constraint =

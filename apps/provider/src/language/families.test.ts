@@ -1,4 +1,5 @@
-import { anyObject, type Delta, type Message, type Tool } from "@darkbloom/protocol";
+import type { Delta, Message, Tool } from "@darkbloom/protocol/dialects";
+import { anyObject } from "@darkbloom/protocol/schema";
 import { describe, expect, it, vi } from "vitest";
 import { moreFamilies } from "../../test/more-families.ts";
 import { newerFamilies } from "../../test/newer-families.ts";

@@ -1,4 +1,4 @@
-import { NUMBER_DIGITS_MAX, type NumberBounds } from "@darkbloom/protocol";
+import { NUMBER_DIGITS_MAX, type NumberBounds } from "@darkbloom/protocol/schema";
 
 const most = 10 ** NUMBER_DIGITS_MAX - 1;
 

@@ -1,4 +1,4 @@
-import type { TextStep } from "@darkbloom/protocol";
+import type { TextStep } from "@darkbloom/protocol/schema";
 
 /** Characters that a JSON string writes with a backslash (RFC 8259 §7), and what stands behind it. */
 const escapes: readonly (readonly [code: number, written: string])[] = [

@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { readSchema } from "@darkbloom/protocol";
+import { readSchema } from "@darkbloom/protocol/schema";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";

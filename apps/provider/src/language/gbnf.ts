@@ -1,5 +1,6 @@
+import type { Tool } from "@darkbloom/protocol/dialects";
+import { pushAll } from "@darkbloom/protocol/lists";
 import {
-  pushAll,
   literalTree,
   type LiteralTree,
   type Member,
@@ -7,8 +8,7 @@ import {
   type Shape,
   type TextState,
   type TextStep,
-  type Tool,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/schema";
 import { anyInteger, integerOf, numberOf } from "./gbnf-numbers.ts";
 import { charOf, classOf } from "./gbnf-text.ts";
 import { ID_MARK, PLACE_MARK, type KeyedArgument, type ToolSyntax } from "./tool-syntax.ts";

@@ -1,4 +1,5 @@
-import { anyObject, type Message, type Tool } from "@darkbloom/protocol";
+import type { Message, Tool } from "@darkbloom/protocol/dialects";
+import { anyObject } from "@darkbloom/protocol/schema";
 import type { CallIds } from "./abilities.ts";
 import type { TriedCall } from "./learned-calls.ts";
 

@@ -1,4 +1,4 @@
-import type { Message } from "@darkbloom/protocol";
+import type { Message } from "@darkbloom/protocol/dialects";
 import type { Abilities, CallAbilities, ThoughtAbilities } from "./abilities.ts";
 import { learnedSyntax } from "./learned-calls.ts";
 import { calls, idsTried, mark, results, says, system, tools, triedCalls, user } from "./marked-texts.ts";

@@ -1,4 +1,4 @@
-import type { Message, Tool } from "@darkbloom/protocol";
+import type { Message, Tool } from "@darkbloom/protocol/dialects";
 import type { Abilities, ThinkingSwitch, ThoughtAbilities } from "./abilities.ts";
 import { TemplateError } from "./jinja/errors.ts";
 import type { JinjaTemplate } from "./jinja/template.ts";

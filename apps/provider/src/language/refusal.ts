@@ -1,4 +1,4 @@
-import type { EngineRefusalCode } from "@darkbloom/protocol";
+import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 
 /** Why a model cannot begin with this request, and could not elsewhere. Says nothing of the prompt itself. */
 export class EngineRefusal extends Error {

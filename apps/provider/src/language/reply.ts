@@ -1,4 +1,4 @@
-import type { TokenLogprob } from "@darkbloom/protocol";
+import type { TokenLogprob } from "@darkbloom/protocol/dialects";
 import type { ToolSyntax } from "./tool-syntax.ts";
 
 /** How the reply to a prompt begins, and how thoughts, words and calls are told apart in it. */

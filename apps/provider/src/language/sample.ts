@@ -1,4 +1,5 @@
-import { anyObject, type Message, readSchema, type Schema, type Tool } from "@darkbloom/protocol";
+import type { Message, Tool } from "@darkbloom/protocol/dialects";
+import { anyObject, readSchema, type Schema } from "@darkbloom/protocol/schema";
 import type { ChatTemplate, Stretch } from "./chat-template.ts";
 import { constraintOf } from "./constraint.ts";
 import { replyGrammar } from "./constraint-grammar.ts";

@@ -1,4 +1,4 @@
-import type { Message, Tool, ToolCall } from "@darkbloom/protocol";
+import type { Message, Tool, ToolCall } from "@darkbloom/protocol/dialects";
 import type { Abilities } from "./abilities.ts";
 import { jsonText } from "./jinja/json.ts";
 import { callsText } from "./tool-syntax.ts";

@@ -1,4 +1,5 @@
-import { type TextDelta, ThinkSplitter } from "@darkbloom/protocol";
+import type { TextDelta } from "@darkbloom/protocol/dialects";
+import { ThinkSplitter } from "@darkbloom/protocol/text";
 import type { ReplyForm } from "./reply.ts";
 
 /** Thoughts parted from speech, and the words gone with which a template announces speech. */

@@ -1,4 +1,5 @@
-import { parseAsWritten, type Tool } from "@darkbloom/protocol";
+import type { Tool } from "@darkbloom/protocol/dialects";
+import { parseAsWritten } from "@darkbloom/protocol/written-order";
 import { expect, it } from "vitest";
 import { valueOf } from "./values.ts";
 

@@ -1,4 +1,5 @@
-import { namesAsWritten, type Message, type Tool, type ToolCall } from "@darkbloom/protocol";
+import type { Message, Tool, ToolCall } from "@darkbloom/protocol/dialects";
+import { namesAsWritten } from "@darkbloom/protocol/written-order";
 import type { Abilities, CallIds } from "./abilities.ts";
 import { TemplateError } from "./jinja/errors.ts";
 import { parseJson } from "./jinja/json.ts";

@@ -1,4 +1,10 @@
-import { dialects, type Endpoint, type Finish, type RenderFacts, type TokenLogprob } from "@darkbloom/protocol";
+import {
+  dialects,
+  type Endpoint,
+  type Finish,
+  type RenderFacts,
+  type TokenLogprob,
+} from "@darkbloom/protocol/dialects";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { itemsOf, type ToldItem } from "../../test/told.ts";

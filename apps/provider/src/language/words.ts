@@ -1,12 +1,6 @@
-import {
-  pushAll,
-  StopWatcher,
-  type Delta,
-  type Finish,
-  type Job,
-  type Renderer,
-  type TokenLogprob,
-} from "@darkbloom/protocol";
+import type { Delta, Finish, Job, Renderer, TokenLogprob } from "@darkbloom/protocol/dialects";
+import { pushAll } from "@darkbloom/protocol/lists";
+import { StopWatcher } from "@darkbloom/protocol/text";
 import { CallReader } from "./call-reader.ts";
 import type { Piece, ReplyForm } from "./reply.ts";
 import { ThoughtsAndSpeech } from "./thoughts.ts";

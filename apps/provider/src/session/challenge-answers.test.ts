@@ -1,4 +1,6 @@
-import { fromBase64, toBase64, utf8, type FromCoordinator, type TpmQuote } from "@darkbloom/protocol";
+import { fromBase64, toBase64, utf8 } from "@darkbloom/protocol/bytes";
+import type { TpmQuote } from "@darkbloom/protocol/evidence";
+import type { FromCoordinator } from "@darkbloom/protocol/wire";
 import { systemRandom } from "@darkbloom/protocol/node";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Machine } from "../../test/machine.ts";

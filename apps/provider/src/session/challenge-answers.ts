@@ -1,17 +1,8 @@
-import {
-  fromBase64OrNothing,
-  signChallengeAnswer,
-  spelledTpmQuote,
-  toBase64,
-  toHex,
-  tpmCredentialFrom,
-  type Clock,
-  type FromCoordinator,
-  type FromProvider,
-  type RegistrationBlob,
-  type Signer,
-  type TpmQuote,
-} from "@darkbloom/protocol";
+import { fromBase64OrNothing, toBase64, toHex } from "@darkbloom/protocol/bytes";
+import { signChallengeAnswer, spelledTpmQuote, tpmCredentialFrom, type TpmQuote } from "@darkbloom/protocol/evidence";
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { Signer } from "@darkbloom/protocol/signer";
+import type { FromCoordinator, FromProvider, RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { SealingKeys } from "./keys.ts";
 import type { Witness } from "./witness.ts";
 

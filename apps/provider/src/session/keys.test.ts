@@ -1,11 +1,6 @@
-import {
-  CLOCK_SKEW_MS,
-  EnvelopeOpener,
-  HPKE_KEY_LIFE_MS,
-  readBlob,
-  type Hpke,
-  type HpkeKey,
-} from "@darkbloom/protocol";
+import { readBlob } from "@darkbloom/protocol/evidence";
+import { CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
+import { EnvelopeOpener, type Hpke, type HpkeKey } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Machine, memoryFolder, PROVIDER_ID } from "../../test/machine.ts";

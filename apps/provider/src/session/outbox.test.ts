@@ -1,4 +1,4 @@
-import type { FromProvider } from "@darkbloom/protocol";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import { expect, it } from "vitest";
 import { Outbox, COORDINATOR_BUFFERED_BYTES_MAX } from "./outbox.ts";
 

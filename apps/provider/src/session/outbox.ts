@@ -1,4 +1,4 @@
-import type { FromProvider } from "@darkbloom/protocol";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import type { Wire } from "./wire.ts";
 
 /** An answer is handed to the socket only while less than this waits there, so that a heartbeat or a challenge's answer behind it is soon sent. */

@@ -1,14 +1,7 @@
-import {
-  challengeAnswer,
-  CLOCK_SKEW_MS,
-  ENVELOPE_LIFE_MS,
-  fromBase64,
-  HPKE_KEY_LIFE_MS,
-  readBlob,
-  tags,
-  toHex,
-  utf8,
-} from "@darkbloom/protocol";
+import { fromBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { readBlob } from "@darkbloom/protocol/evidence";
+import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
+import { challengeAnswer, tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { GoneChip, Life } from "../../test/life.ts";

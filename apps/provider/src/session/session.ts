@@ -1,12 +1,12 @@
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { spelledHardwareEvidence } from "@darkbloom/protocol/evidence";
 import {
   fromCoordinator,
   JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
-  spelledHardwareEvidence,
-  toBase64,
   type FromCoordinator,
   type FromProvider,
-} from "@darkbloom/protocol";
+} from "@darkbloom/protocol/wire";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
 import { answer, type AnswerNet } from "../inference/answer.ts";
 import { Credit } from "../inference/credit.ts";

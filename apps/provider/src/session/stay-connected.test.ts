@@ -1,4 +1,4 @@
-import { JOIN_TOKEN_NEEDED } from "@darkbloom/protocol";
+import { JOIN_TOKEN_NEEDED } from "@darkbloom/protocol/wire";
 import { systemRandom } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { Life } from "../../test/life.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "@darkbloom/protocol";
+import type { Random } from "@darkbloom/protocol/ports";
 import { Session, type SessionNet } from "./session.ts";
 import type { Dialer } from "./wire.ts";
 

@@ -1,4 +1,4 @@
-import type { HardwareEvidence, QuoteSubject, TpmCredential, TpmQuote } from "@darkbloom/protocol";
+import type { HardwareEvidence, QuoteSubject, TpmCredential, TpmQuote } from "@darkbloom/protocol/evidence";
 import type { TpmFault } from "../events/events.ts";
 
 /** The machine's own chip did not do what it was asked. Never holds bytes of either side. */

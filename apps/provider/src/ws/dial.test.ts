@@ -1,4 +1,4 @@
-import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
+import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol";
+import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { WebSocket } from "ws";
 import { DialError, type Dialer, type Wire } from "../session/wire.ts";
 import { faultOfError, faultOfStatus } from "./dial-faults.ts";

@@ -1,5 +1,5 @@
 import { bundledEntry } from "@darkbloom/coordinator";
-import { TOKEN_BYTES_MAX } from "@darkbloom/protocol";
+import { TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { goldenCases } from "./cases.ts";

@@ -1,5 +1,5 @@
 import { bundledEntry, openStore, startCoordinator, withAdmin } from "@darkbloom/coordinator";
-import { microUsd } from "@darkbloom/protocol";
+import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { startProvider, type Engine } from "@darkbloom/provider";
 import { readFileSync } from "node:fs";

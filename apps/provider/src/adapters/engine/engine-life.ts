@@ -1,4 +1,4 @@
-import { ErrorForPeople } from "@darkbloom/protocol";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { spawn, type ChildProcess } from "node:child_process";
 import { Duplex } from "node:stream";
 import type { LlamaOptions } from "../llama-open.ts";

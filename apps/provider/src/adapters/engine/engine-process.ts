@@ -1,4 +1,4 @@
-import type { EmbedInput } from "@darkbloom/protocol";
+import type { EmbedInput } from "@darkbloom/protocol/dialects";
 import { fileURLToPath } from "node:url";
 import {
   type Embedded,

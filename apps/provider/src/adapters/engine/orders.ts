@@ -1,4 +1,4 @@
-import type { EmbedInput } from "@darkbloom/protocol";
+import type { EmbedInput } from "@darkbloom/protocol/dialects";
 import { deserialize, serialize } from "node:v8";
 import type { Generation, Prompt, PromptJob } from "../../inference/engine.ts";
 import type { LlamaOptions } from "../llama-open.ts";

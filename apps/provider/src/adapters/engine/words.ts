@@ -1,4 +1,5 @@
-import { engineRefusals, modelTasks } from "@darkbloom/protocol";
+import { modelTasks } from "@darkbloom/protocol/dialects";
+import { engineRefusals } from "@darkbloom/protocol/provider-words";
 import * as z from "zod";
 import { attentionFacts } from "../attention.ts";
 import type { LoadedModel, Prompt } from "../../inference/engine.ts";

@@ -1,4 +1,4 @@
-import { concatBytes, fromHex, toHex, u32be, utf8 } from "@darkbloom/protocol";
+import { concatBytes, fromHex, toHex, u32be, utf8 } from "@darkbloom/protocol/bytes";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { response, tpmThatAnswers } from "../../../test/fake-tpm.ts";

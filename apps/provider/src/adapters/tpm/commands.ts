@@ -1,4 +1,6 @@
-import { joinBytes, concatBytes, tpmAlgorithm, u32be, type TpmCredential } from "@darkbloom/protocol";
+import { joinBytes, concatBytes, u32be } from "@darkbloom/protocol/bytes";
+import type { TpmCredential } from "@darkbloom/protocol/evidence";
+import { tpmAlgorithm } from "@darkbloom/protocol/tpm";
 import {
   pcrSelection,
   readEcdsaSignature,

@@ -1,4 +1,5 @@
-import { fromHex, PATH_CERTIFICATES_MAX, toHex } from "@darkbloom/protocol";
+import { fromHex, toHex } from "@darkbloom/protocol/bytes";
+import { PATH_CERTIFICATES_MAX } from "@darkbloom/protocol/x509";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { certificatesIn, isFor } from "./ek-certificates.ts";

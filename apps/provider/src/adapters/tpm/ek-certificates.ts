@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { joinBytes, equalBytes, PATH_CERTIFICATES_MAX } from "@darkbloom/protocol";
+import { joinBytes, equalBytes } from "@darkbloom/protocol/bytes";
+import { PATH_CERTIFICATES_MAX } from "@darkbloom/protocol/x509";
 import { handles, handlesFrom, nvRead, nvReadPublic } from "./commands.ts";
 import { TpmReader } from "./structures.ts";
 import type { EndorsementKind } from "./templates.ts";

@@ -1,4 +1,4 @@
-import { TPM_EVENT_LOG_BYTES_MAX } from "@darkbloom/protocol";
+import { TPM_EVENT_LOG_BYTES_MAX } from "@darkbloom/protocol/tpm";
 import { open } from "node:fs/promises";
 
 /** What firmware measured before Linux started, as Linux shows it, to root alone. */

@@ -1,4 +1,4 @@
-import { fromHex, toHex, utf8 } from "@darkbloom/protocol";
+import { fromHex, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import * as fc from "fast-check";
 import { generateKeyPairSync, sign } from "node:crypto";

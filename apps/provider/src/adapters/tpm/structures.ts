@@ -1,4 +1,5 @@
-import { joinBytes, concatBytes, tpmAlgorithm, u32be } from "@darkbloom/protocol";
+import { joinBytes, concatBytes, u32be } from "@darkbloom/protocol/bytes";
+import { tpmAlgorithm } from "@darkbloom/protocol/tpm";
 import { TpmError } from "./tpm-error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

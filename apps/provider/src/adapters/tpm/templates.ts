@@ -1,4 +1,5 @@
-import { concatBytes, fromHex, tpmAlgorithm, u32be } from "@darkbloom/protocol";
+import { concatBytes, fromHex, u32be } from "@darkbloom/protocol/bytes";
+import { tpmAlgorithm } from "@darkbloom/protocol/tpm";
 import { CURVE_P256, sized, TpmReader, u16be, u16s } from "./structures.ts";
 import { TpmError } from "./tpm-error.ts";
 

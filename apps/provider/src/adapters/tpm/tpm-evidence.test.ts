@@ -1,4 +1,4 @@
-import { concatBytes, fromHex, toHex, u32be, utf8 } from "@darkbloom/protocol";
+import { concatBytes, fromHex, toHex, u32be, utf8 } from "@darkbloom/protocol/bytes";
 import { openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import * as fc from "fast-check";
 import { createHash } from "node:crypto";

@@ -1,15 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  pushAll,
-  equalBytes,
-  pcrDigestOf,
-  readTpmAttest,
-  tpmAlgorithm,
-  type Pcr,
-  type TpmCredential,
-  type TpmEvidence,
-  type TpmQuote,
-} from "@darkbloom/protocol";
+import { equalBytes } from "@darkbloom/protocol/bytes";
+import type { TpmCredential, TpmEvidence, TpmQuote } from "@darkbloom/protocol/evidence";
+import { pushAll } from "@darkbloom/protocol/lists";
+import { pcrDigestOf, readTpmAttest, tpmAlgorithm, type Pcr } from "@darkbloom/protocol/tpm";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import {
   activateCredential,

@@ -1,4 +1,5 @@
-import { concatBytes, equalBytes, fromBase64, fromHex, tags, toHex, utf8 } from "@darkbloom/protocol";
+import { concatBytes, equalBytes, fromBase64, fromHex, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto, openDataFolder, systemClock, type DataFolder } from "@darkbloom/protocol/node";
 import { spawn, execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";

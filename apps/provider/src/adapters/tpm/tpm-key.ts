@@ -1,16 +1,8 @@
 import { createHash } from "node:crypto";
-import {
-  joinBytes,
-  fromBase64,
-  toBase64,
-  toHex,
-  utf8,
-  type Clock,
-  type Signer,
-  type TpmCredential,
-  type TpmEvidence,
-  type TpmQuote,
-} from "@darkbloom/protocol";
+import { joinBytes, fromBase64, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import type { TpmCredential, TpmEvidence, TpmQuote } from "@darkbloom/protocol/evidence";
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { Signer } from "@darkbloom/protocol/signer";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import * as z from "zod";
 import { IdentityKeyError, readIdentityFile } from "../identity-file.ts";

@@ -1,5 +1,5 @@
-import { fromUtf8 } from "@darkbloom/protocol";
-import type { Clock } from "@darkbloom/protocol";
+import { fromUtf8 } from "@darkbloom/protocol/bytes";
+import type { Clock } from "@darkbloom/protocol/ports";
 import { flushContext, propertiesFrom, type TpmCommand } from "./commands.ts";
 import { TpmReader } from "./structures.ts";
 import { faultOf, TpmError } from "./tpm-error.ts";

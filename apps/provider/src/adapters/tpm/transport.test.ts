@@ -1,4 +1,4 @@
-import { fromHex, toHex } from "@darkbloom/protocol";
+import { fromHex, toHex } from "@darkbloom/protocol/bytes";
 import { systemClock } from "@darkbloom/protocol/node";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { connect } from "node:net";
-import { concatBytes, type Clock } from "@darkbloom/protocol";
+import { concatBytes } from "@darkbloom/protocol/bytes";
+import type { Clock } from "@darkbloom/protocol/ports";
 import type { TpmFault } from "../../events/events.ts";
 import { TpmError } from "./tpm-error.ts";
 

@@ -1,4 +1,4 @@
-import { pushAll } from "@darkbloom/protocol";
+import { pushAll } from "@darkbloom/protocol/lists";
 import { failed, unsupported } from "./errors.ts";
 import type { Filter } from "./filters.ts";
 import { itemOf, operated } from "./operations.ts";

@@ -1,4 +1,4 @@
-import { pushAll } from "@darkbloom/protocol";
+import { pushAll } from "@darkbloom/protocol/lists";
 import type { Block, Expression, Parameter, Statement, Target } from "./ast.ts";
 import { unsupported } from "./errors.ts";
 import { ExpressionReader } from "./expressions.ts";

@@ -1,4 +1,4 @@
-import { pushAll } from "@darkbloom/protocol";
+import { pushAll } from "@darkbloom/protocol/lists";
 import type { Arguments, Block, Expression, Parameter, Statement, Target } from "./ast.ts";
 import { failed, unsupported } from "./errors.ts";
 import { filters } from "./filters.ts";

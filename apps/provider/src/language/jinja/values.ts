@@ -1,4 +1,4 @@
-import { pushAll } from "@darkbloom/protocol";
+import { pushAll } from "@darkbloom/protocol/lists";
 import { failed } from "./errors.ts";
 
 /**

@@ -1,0 +1,15 @@
+export * from "./anthropic-messages/index.ts";
+export { endsBegun } from "./continuation.ts";
+export * from "./dialect.ts";
+export { failureOfRefusal } from "./engine-refusals.ts";
+export { fieldOf } from "./fields.ts";
+export * from "./job.ts";
+export { LineEnd } from "./line-end.ts";
+export type { OpenModelField } from "./open-model-fields.ts";
+export * from "./openai-chat/index.ts";
+export * from "./openai-completions/index.ts";
+export * from "./openai-embeddings/index.ts";
+export * from "./openai-responses/index.ts";
+export * from "./registry.ts";
+export { StreamEnd, StreamMalformed } from "./stream-end.ts";
+export { joinTurns, parseRequest } from "./turns.ts";

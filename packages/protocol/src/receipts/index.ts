@@ -1,0 +1,5 @@
+export * from "./comment.ts";
+export * from "./receipt-fields.ts";
+export * from "./receipt.ts";
+export * from "./signing.ts";
+export * from "./verify-receipt.ts";

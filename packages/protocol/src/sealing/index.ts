@@ -1,0 +1,3 @@
+export * from "./answer.ts";
+export * from "./envelope.ts";
+export * from "./hpke.ts";

@@ -1,0 +1,2 @@
+export * from "./stop-watcher.ts";
+export * from "./think-splitter.ts";

@@ -1,0 +1,3 @@
+export * from "./provider-messages.ts";
+export * from "./registration.ts";
+export * from "./well-known.ts";
