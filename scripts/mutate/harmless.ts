@@ -25,6 +25,12 @@ export const harmless: readonly Harmless[] = [
     why: "what is sealed for one recipient has one secret; this says so where it would not",
   },
   {
+    file: "apps/coordinator/src/inference/attempt.ts",
+    text: "ask.nonce !== undefined && { nonce: ask.nonce }",
+    change: "right side",
+    why: "the header is JSON, which leaves out what is undefined; the compiler wants to be told",
+  },
+  {
     file: "apps/coordinator/src/inference/serve.ts",
     text: 'ask.job.stream && "phase" in failure',
     change: "left side",
@@ -107,6 +113,12 @@ export const harmless: readonly Harmless[] = [
     text: "line.closed || line.abandoned",
     change: "right side",
     why: "what its machine has closed is closed once more, which changes nothing",
+  },
+  {
+    file: "apps/coordinator/src/session/trust-status.ts",
+    text: "offsetMs > 0",
+    change: ">=",
+    why: "a clock that is off is off by something",
   },
   {
     file: "apps/provider/src/ws/dial.ts",

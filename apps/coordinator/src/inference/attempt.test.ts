@@ -82,13 +82,19 @@ it("fails by name where its machine has left", () => {
 describe("the envelope's header", () => {
   /** Goal: a machine sees in the clear what it needs, and nothing that was not asked for. Method: the header as it was opened. */
   it.each<[what: string, ask: (ask: Ask) => Ask, says: object]>([
-    ["neither nonce nor tools", (ask) => ask, { features: [] }],
+    ["neither nonce nor tools nor another name", (ask) => ask, { features: [], model: entry.id }],
     ["tools", forTools, { features: ["tools"] }],
     ["a nonce", (ask) => ({ ...ask, nonce: "n".repeat(43) }), { features: [], nonce: "n".repeat(43) }],
+    [
+      "by what other name the model was asked for",
+      (ask) => ({ ...ask, job: { ...ask.job, model: "gpt-5" } }),
+      { model: entry.id, asked_model: "gpt-5" },
+    ],
   ])("says %s", (_what, ask, says) => {
     const { header } = started(() => {}, { ask });
     expect(header).toMatchObject({ mode: "transparent", max_tokens: MAX_TOKENS, min_trust: "self_signed", ...says });
-    expect(Object.hasOwn(header ?? {}, "nonce")).toBe("nonce" in says);
+    for (const field of ["nonce", "asked_model"])
+      expect([field, Object.hasOwn(header ?? {}, field)]).toEqual([field, field in says]);
   });
 });
 

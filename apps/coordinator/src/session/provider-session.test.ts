@@ -1,7 +1,7 @@
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
-import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
+import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
 import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
@@ -271,6 +271,16 @@ describe("a machine without its model", () => {
     beat("idle");
     expect(slots()).toBe(4);
   });
+
+  it("is looked at anew where it says something new, and not for every sign of life", async () => {
+    const { machine, member } = await machineWithLine();
+    const seen = [member.candidate()];
+    for (const status of ["idle", "restarting", "restarting", "idle"] as const) {
+      machine.say({ type: "heartbeat", status, running: 0 });
+      seen.push(member.candidate());
+    }
+    expect(seen.map((candidate, n) => candidate === seen[n - 1])).toEqual([false, true, false, true, false]);
+  });
 });
 
 describe("a machine that leaves", () => {
@@ -299,6 +309,12 @@ describe("a machine that leaves", () => {
     expect(made.fleet.candidates()).toMatchObject([{ draining: true }]);
     expect(machine.all("provider_drain_ack")).toHaveLength(0);
     machine.say(failed());
+    expect(machine.all("provider_drain_ack")).toHaveLength(1);
+  });
+
+  it("drains idle: acknowledged at once, and once however often it says so", async () => {
+    const machine = await HandMachine.joined(new TestNetwork());
+    for (const _ of [1, 2]) machine.say({ type: "provider_drain" });
     expect(machine.all("provider_drain_ack")).toHaveLength(1);
   });
 });
@@ -347,6 +363,19 @@ describe("what a machine is told of its trust", () => {
       false,
       true,
     ]);
+  });
+
+  it("is told anew by each challenge, and counts as another verdict only where its level is another", async () => {
+    const made = new TestNetwork();
+    const changed = vi.spyOn(made.net.events, "verdictChanged");
+    const machine = await HandMachine.joined(made);
+    const levels = () => changed.mock.calls.map(([{ from, to }]) => [from, to]);
+    expect(levels()).toEqual([["none", "self_signed"]]);
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    machine.say(await machine.answerTo(machine.last("attestation_challenge")));
+    await made.clock.advance(1);
+    expect(machine.all("trust_status")).toHaveLength(3);
+    expect(levels()).toHaveLength(1);
   });
 
   it("is not eligible where it was distrusted", async () => {

@@ -201,7 +201,6 @@ export class ProviderSession implements Member {
         line.abandoned = true;
         if (!sent) return this.#close(jobId, line);
         this.#outbox.sweep();
-        if (line.closed) return;
         cancel();
         void this.#awaitClosing(line);
       },
@@ -226,9 +225,8 @@ export class ProviderSession implements Member {
 
   // What the story of the connection does.
 
-  /** Takes over newly checked evidence with its challenge, or a challenge that only renews the present one. */
+  /** Takes over newly checked evidence of the same machine and models, or a challenge that renews what is in force. */
   attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
-    if (shown !== this.#shown) this.#candidate = { ...this.#candidate, models: modelsOf(shown) };
     this.#shown = shown;
     this.#challenge = challenge;
     if (this.#passedAtMs === undefined) {
