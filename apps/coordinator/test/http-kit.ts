@@ -155,21 +155,12 @@ export function keepingAsks() {
   return { asks, serve };
 }
 
-/** The HTTP edge on a loopback port, around fakes in memory and a scripted `serve`. */
-export async function openEdge(more: Partial<HttpDeps> = {}) {
+/** Fakes in memory and a scripted `serve`. */
+export function edgeDeps(more: Partial<HttpDeps> = {}) {
   const lines: string[] = [];
   const observer = createObserver({ level: "trace", destination: { write: (line) => lines.push(line) } });
   const accounts = new MemoryAccounts();
   const ledger = new MemoryLedger();
-  await accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
-    keyId: "key_1" as KeyId,
-    account: ACCOUNT,
-    label: "laptop",
-    minTrust: null,
-    pins: [],
-    createdAt: 1_700_000_000_000,
-    revokedAt: null,
-  });
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),
     ledger,
@@ -199,6 +190,21 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     },
     ...more,
   };
+  return { deps, lines, observer, accounts, ledger };
+}
+
+/** The HTTP edge on a loopback port, around these. */
+export async function openEdge(more: Partial<HttpDeps> = {}) {
+  const { deps, lines, observer, accounts, ledger } = edgeDeps(more);
+  await accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
+    keyId: "key_1" as KeyId,
+    account: ACCOUNT,
+    label: "laptop",
+    minTrust: null,
+    pins: [],
+    createdAt: 1_700_000_000_000,
+    revokedAt: null,
+  });
   const { fleet, catalog, clock, settings } = deps;
   observer.watch({
     providers: () => fleet.providers(),

@@ -3,8 +3,8 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
-import { admit } from "./caller.ts";
-import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
+import type { Door, Route } from "./door.ts";
+import { callerOf } from "./gate.ts";
 
 const key = z.object({
   id: z.string(),
@@ -20,11 +20,11 @@ export const showKey = (door: Door): Route => ({
   schema: {
     summary: "The key that this request is made with",
     tags: ["account"],
-    security: keyed,
-    response: { 200: key, ...failureResponses(keyedFailures) },
+    response: { 200: key },
   },
-  handler: async (request, reply): Promise<z.infer<typeof key>> => {
-    const caller = await admit(door, request.headers, reply);
+  config: { access: "key", limit: "rate" },
+  handler: async (request): Promise<z.infer<typeof key>> => {
+    const caller = callerOf(request);
     return {
       id: caller.keyId,
       label: caller.label,
@@ -43,12 +43,12 @@ export const showReceipt = (door: Door): Route => ({
   schema: {
     summary: "The receipt of one answer, for 90 days unless the operator says otherwise",
     tags: ["account"],
-    security: keyed,
     params: receiptParams,
-    response: { 200: receiptDocument, ...failureResponses([...keyedFailures, "receipt_not_found"]) },
+    response: { 200: receiptDocument },
   },
+  config: { access: "key", limit: "rate", fails: ["receipt_not_found"] },
   handler: async (request, reply) => {
-    const { account } = await admit(door, request.headers, reply);
+    const { account } = callerOf(request);
     const { job_id } = receiptParams.parse(request.params);
     const document = await door.deps.ledger.receipt(account, job_id as JobId, door.deps.clock.now());
     if (!document) throw new NetworkError({ code: "receipt_not_found" });

@@ -8,10 +8,10 @@ import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 import { askOf, asToldTo } from "./ask.ts";
 import type { AskWishes } from "./ask-headers.ts";
 import { parseJson } from "./body.ts";
-import { identify, refuseAboveRate } from "./caller.ts";
+import type { Keyed } from "./access.ts";
 import type { Door } from "./door.ts";
 import { requestIdOf } from "./every-response.ts";
-import { DRAIN_RETRY_SEC, failureOf } from "./failure.ts";
+import { failureOf } from "./failure.ts";
 import { SocketReply } from "./socket-reply.ts";
 
 /** How long a connection may be open, as OpenAI has it; and without a request. */
@@ -33,6 +33,8 @@ const CONTROL_FRAME_BYTES = 6;
 /** RFC 6455 §7.4.1. */
 const closeCodes = { done: 1000, goingAway: 1001, notText: 1003, policy: 1008, tryAgain: 1013 } as const;
 const dialect = dialects["/v1/responses"];
+/** A message is a request of its own: the key may be gone by now. */
+const messageAccess: Keyed = { access: "key", limit: "rate", whileDraining: "refused" };
 
 interface Waiting {
   readonly text: Uint8Array<ArrayBuffer>;
@@ -141,7 +143,7 @@ export class CallerSocket {
 
   /** As over HTTP: who asks, may they, what do they mean; then `serve` does the rest. */
   async #answer(text: Uint8Array<ArrayBuffer>, room: Share): Promise<void> {
-    const { deps, limiter, answers } = this.#door;
+    const { deps, answers } = this.#door;
     const requestId = requestIdOf({ headers: {} }, deps.random);
     const startedMs = deps.clock.monotonicMs();
     const hangUp = new AbortController();
@@ -152,11 +154,9 @@ export class CallerSocket {
     let goesOn = false;
     let toldTo = (failure: Failure): Failure => failure;
     try {
-      if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
       if (this.#isOld()) throw tooOld;
-      const caller = await identify(this.#door, this.#upgrade);
+      const caller = await this.#door.gate.enter(messageAccess, { raw: this.#upgrade, query: undefined });
       toldTo = (failure) => asToldTo(caller, failure);
-      refuseAboveRate(limiter.take(caller.account));
       const before = this.#before(text);
       goesOn = before.length > 0;
       const turns = [...before, text];

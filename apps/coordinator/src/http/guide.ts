@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
 import { RECEIPT_LIFE_MS } from "../ledger/port.ts";
-import { failureResponses, type Door, type Route } from "./door.ts";
+import type { Door, Route } from "./door.ts";
 
 const pointer = z.object({
   name: z.literal("Darkbloom coordinator"),
@@ -17,7 +17,8 @@ const originOf = ({ protocol, host }: FastifyRequest): string => `${protocol}://
 
 /** `GET /`: where a person who opened the address in a browser can go from here. */
 export const showPointer = ({ deps }: Door): Route => ({
-  schema: { summary: "What this is", tags: ["guide"], response: { 200: pointer, ...failureResponses([]) } },
+  schema: { summary: "What this is", tags: ["guide"], response: { 200: pointer } },
+  config: { access: "open", limit: "rate" },
   handler: async (request): Promise<z.infer<typeof pointer>> => ({
     name: "Darkbloom coordinator",
     version: deps.settings.version,
@@ -34,11 +35,9 @@ export const showGuide = ({ deps }: Door): Route => ({
   schema: {
     summary: "A short guide as plain text",
     tags: ["guide"],
-    response: {
-      200: { description: "The guide", content: { "text/plain": { schema: z.string() } } },
-      ...failureResponses([]),
-    },
+    response: { 200: { description: "The guide", content: { "text/plain": { schema: z.string() } } } },
   },
+  config: { access: "open", limit: "rate" },
   handler: async (request, reply) =>
     reply
       .type("text/plain; charset=utf-8")

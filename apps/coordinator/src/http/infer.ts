@@ -6,9 +6,9 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { askOf, asToldTo } from "./ask.ts";
 import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
-import { admit } from "./caller.ts";
-import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
-import { DRAIN_RETRY_SEC, failureOf } from "./failure.ts";
+import type { Door, Route } from "./door.ts";
+import { failureOf } from "./failure.ts";
+import { callerOf } from "./gate.ts";
 import { watchHangUp } from "./hang-up.ts";
 import { PlainReply, StreamReply } from "./reply.ts";
 import { untilWritten } from "./unread.ts";
@@ -21,7 +21,6 @@ export const infer = (door: Door, endpoint: Endpoint): Route => {
       summary: words.summary,
       description: words.description,
       tags: ["inference"],
-      security: keyed,
       headers: endpoint.startsWith("/v1/messages") ? anthropicHeaders : askHeaders,
       body: words.request,
       response: {
@@ -32,10 +31,17 @@ export const infer = (door: Door, endpoint: Endpoint): Route => {
             ...(words.event && { "text/event-stream": { schema: words.event } }),
           },
         },
-        ...failureResponses([...keyedFailures, ...inferenceFailures], words.error),
       },
     },
-    config: { dialect: dialects[endpoint], responseHeaders: answerHeaderWords },
+    config: {
+      access: "key",
+      limit: "rate",
+      whileDraining: "refused",
+      fails: inferenceFailures,
+      error: words.error,
+      dialect: dialects[endpoint],
+      responseHeaders: answerHeaderWords,
+    },
     handler: (request, reply) => answer(door, endpoint, request, reply),
   };
 };
@@ -58,20 +64,18 @@ const inferenceFailures = [
   "receipt_mismatch",
   "provider_busy",
   "no_provider",
-  "draining",
   "too_slow",
 ] as const;
 
 /**
- * Who asks, may they, what exactly did they send, what does it mean: then `serve` does the rest. Until
+ * Who asks is known, and that they may. What exactly did they send, what does it mean: then `serve` does the rest. Until
  * `serve` is called a refusal is thrown to the server's error handler; from there on the reply ends itself.
  */
 async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { deps, bodies, answers } = door;
   const { requestId } = request;
-  if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
   const hangUp = watchHangUp(request.raw, reply.raw);
-  const caller = await admit(door, request.headers, reply);
+  const caller = callerOf(request);
   const wishes = readAskHeaders(request.headers);
   using room = bodies.share(caller.account);
   const held = answers.share(caller.account);

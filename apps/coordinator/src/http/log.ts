@@ -1,7 +1,7 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { readTilePath } from "@darkbloom/protocol/log";
 import * as z from "zod";
-import { failureResponses, type Door, type Route } from "./door.ts";
+import type { Door, Route } from "./door.ts";
 
 /** Where the log's files are, by https://c2sp.org/tlog-tiles. */
 export const LOG_PREFIX = "/log";
@@ -15,11 +15,9 @@ export const showCheckpoint = ({ deps }: Door): Route => ({
   schema: {
     summary: "The transparency log's newest checkpoint: a signed note (c2sp.org/tlog-checkpoint)",
     tags: ["trust"],
-    response: {
-      200: { description: "The note", content: { "text/plain": { schema: z.string() } } },
-      ...failureResponses(["tile_not_found"]),
-    },
+    response: { 200: { description: "The note", content: { "text/plain": { schema: z.string() } } } },
   },
+  config: { access: "open", limit: "rate", fails: ["tile_not_found"] },
   handler: async (_request, reply) => {
     if (!deps.log) throw new NetworkError({ code: "tile_not_found" });
     return reply
@@ -38,11 +36,10 @@ export const showTile = ({ deps }: Door): Route => ({
     params: z.object({
       id: z.string().describe("`<level>/<index>` or `entries/<index>`, with `.p/<width>` at the edge"),
     }),
-    response: {
-      200: { description: "The tile", content: { "application/octet-stream": { schema: z.string() } } },
-      ...failureResponses(["tile_not_found", "storage_unavailable"]),
-    },
+    response: { 200: { description: "The tile", content: { "application/octet-stream": { schema: z.string() } } } },
   },
+  // Who audits the log reads all of it, and a tile is a file.
+  config: { access: "open", limit: "none", fails: ["tile_not_found", "storage_unavailable"] },
   handler: async (request, reply) => {
     const tile = readTilePath(`tile/${wildcard.parse(request.params)["*"]}`);
     const bytes = tile && (await deps.log?.tile(tile));

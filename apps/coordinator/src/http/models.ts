@@ -16,8 +16,7 @@ import { tasksOf, writesText } from "../catalog/catalog.ts";
 import { eligibleFor, hasFreeSlot, plainWant } from "../routing/eligibility.ts";
 import { anthropicModelOf, anthropicPageQuery, answersMessages, pageOfModels } from "./anthropic-models.ts";
 import { speaksAnthropic } from "./base-url.ts";
-import { admit } from "./caller.ts";
-import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
+import type { Door, Route } from "./door.ts";
 
 const usd = z.string().describe("USD for one token, a decimal number");
 
@@ -69,16 +68,12 @@ export const listModels = (door: Door): Route => ({
     summary: "List the models of this network, those that can answer now first",
     description: "With the header anthropic-version it is a page of Anthropic's form, in an order that stays.",
     tags: ["models"],
-    security: keyed,
     headers: anthropicVersion,
     querystring: anthropicPageQuery,
-    response: {
-      200: z.union([modelList, anthropicModelsSchema]),
-      ...failureResponses([...keyedFailures, "body_invalid"], eitherError),
-    },
+    response: { 200: z.union([modelList, anthropicModelsSchema]) },
   },
-  handler: async (request, reply): Promise<z.infer<typeof modelList> | AnthropicModels> => {
-    await admit(door, request.headers, reply);
+  config: { access: "key", limit: "rate", fails: ["body_invalid"], error: eitherError },
+  handler: async (request): Promise<z.infer<typeof modelList> | AnthropicModels> => {
     const { deps } = door;
     const { listed } = deps.catalog;
     const isShown = ({ metadata }: Model) => deps.settings.hideUnserved !== true || metadata.provider_count > 0;
@@ -95,16 +90,12 @@ export const oneModel = (door: Door): Route => ({
   schema: {
     summary: "One model",
     tags: ["models"],
-    security: keyed,
     headers: anthropicVersion,
     params: z.object({ id: z.string().describe("May hold slashes") }),
-    response: {
-      200: z.union([model, anthropicModelSchema]),
-      ...failureResponses([...keyedFailures, "model_not_found"], eitherError),
-    },
+    response: { 200: z.union([model, anthropicModelSchema]) },
   },
-  handler: async (request, reply): Promise<Model | AnthropicModel> => {
-    await admit(door, request.headers, reply);
+  config: { access: "key", limit: "rate", fails: ["model_not_found"], error: eitherError },
+  handler: async (request): Promise<Model | AnthropicModel> => {
     const wanted = wildcard.parse(request.params)["*"];
     const entry = door.deps.catalog.listed.find(({ id }) => id === wanted);
     const toAnthropic = speaksAnthropic(request.headers);

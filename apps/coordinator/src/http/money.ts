@@ -3,8 +3,8 @@ import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { formatUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import { outcomes } from "../ledger/port.ts";
-import { admit } from "./caller.ts";
-import { failureResponses, keyed, keyedFailures, type Door, type Route } from "./door.ts";
+import type { Door, Route } from "./door.ts";
+import { callerOf } from "./gate.ts";
 
 /** Usage rows of one answer. */
 export const USAGE_ROWS_MAX = 500;
@@ -27,7 +27,8 @@ const priceList = z.object({
 
 /** `GET /v1/pricing`, for everyone. */
 export const listPrices = (door: Door): Route => ({
-  schema: { summary: "Prices of every model", tags: ["money"], response: { 200: priceList, ...failureResponses([]) } },
+  schema: { summary: "Prices of every model", tags: ["money"], response: { 200: priceList } },
+  config: { access: "open", limit: "rate" },
   handler: async (): Promise<z.infer<typeof priceList>> => ({
     prices: door.deps.catalog.entries.map(({ id, price }) => ({
       model: id,
@@ -51,11 +52,11 @@ export const showBalance = (door: Door): Route => ({
   schema: {
     summary: "The account's balance",
     tags: ["money"],
-    security: keyed,
-    response: { 200: balance, ...failureResponses(keyedFailures) },
+    response: { 200: balance },
   },
-  handler: async (request, reply): Promise<z.infer<typeof balance>> => {
-    const { account } = await admit(door, request.headers, reply);
+  config: { access: "key", limit: "rate" },
+  handler: async (request): Promise<z.infer<typeof balance>> => {
+    const { account } = callerOf(request);
     const totals = await door.deps.ledger.totals(account);
     return {
       balance_micro_usd: Number(totals.balance),
@@ -89,12 +90,12 @@ export const listUsage = (door: Door): Route => ({
   schema: {
     summary: "What the account used, newest first",
     tags: ["money"],
-    security: keyed,
     querystring: usageQuery,
-    response: { 200: usage, ...failureResponses([...keyedFailures, "body_invalid"]) },
+    response: { 200: usage },
   },
-  handler: async (request, reply): Promise<z.infer<typeof usage>> => {
-    const { account } = await admit(door, request.headers, reply);
+  config: { access: "key", limit: "rate", fails: ["body_invalid"] },
+  handler: async (request): Promise<z.infer<typeof usage>> => {
+    const { account } = callerOf(request);
     const query = usageQuery.safeParse(request.query);
     if (!query.success)
       throw new NetworkError({

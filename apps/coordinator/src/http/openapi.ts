@@ -1,10 +1,13 @@
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
+import { failures, type FailureCode } from "@darkbloom/protocol/failures";
+import { openaiErrorSchema } from "@darkbloom/protocol/dialects";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { failureResponses, type Route } from "./door.ts";
+import { declarationOf, failuresOfAccess, securityOf } from "./access.ts";
+import type { Route } from "./door.ts";
 
-/** The API description is made of the schemas that check requests and render answers; see `http/routes.ts`. */
+/** The API description is made of the schemas that check requests and render answers, and of what routes declare; see `http/routes.ts`. */
 export const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
   openapi: {
     openapi: "3.1.0",
@@ -27,23 +30,40 @@ export const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
       },
     },
   },
-  transform: (document) => {
-    const { schema, url } = jsonSchemaTransform(document);
-    const { responseHeaders = {} } = document.route.config ?? {};
-    const described: Record<string, unknown> = { ...schema };
-    if (isRecord(described["response"])) {
-      const isKeyed = described["security"] !== undefined;
+  transform: ({ schema, route, ...document }) => {
+    const { responseHeaders = {}, fails = [], error } = route.config ?? {};
+    const declared = declarationOf(route);
+    const security = securityOf(declared.access);
+    const failed = failureResponses([...failuresOfAccess(declared), ...fails], error);
+    const response = { ...(isRecord(schema?.response) && schema.response), ...failed };
+    const whole = { ...schema, ...(security && { security }), response };
+    const { schema: plain, url } = jsonSchemaTransform({ ...document, route, schema: whole });
+    const described: Record<string, unknown> = { ...plain };
+    if (isRecord(described["response"]))
       described["response"] = Object.fromEntries(
-        Object.entries(described["response"]).map(([status, response]) => [
+        Object.entries(described["response"]).map(([status, one]) => [
           status,
-          isRecord(response) ? { ...response, headers: headersOf(Number(status), isKeyed, responseHeaders) } : response,
+          isRecord(one) ? { ...one, headers: headersOf(Number(status), security !== undefined, responseHeaders) } : one,
         ]),
       );
-    }
     return { schema: withoutEmptyTuples(described), url: url.replace("*", ":id") };
   },
   transformObject: jsonSchemaTransformObject,
 });
+
+/** The failures that a route can answer with: one entry per status, naming the codes. */
+function failureResponses(
+  codes: readonly FailureCode[],
+  schema: z.ZodType = openaiErrorSchema,
+): Record<string, object> {
+  const byStatus = Map.groupBy(new Set([...codes, "internal_error"] as const), (code) => failures[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, these]) => [
+      status,
+      { description: these.join(", "), content: { "application/json": { schema } } },
+    ]),
+  );
+}
 
 /** zod writes an empty tuple as `prefixItems: []`, which JSON Schema forbids; `maxItems: 0` beside it says it all. */
 function withoutEmptyTuples<Value>(value: Value): Value;
@@ -82,14 +102,14 @@ function headersOf(status: number, isKeyed: boolean, ofSuccess: Readonly<Record<
 }
 
 /** `GET /openapi.json` */
-export const showOpenApi = (app: FastifyInstance): Route => ({
+export const showOpenApi = (app: Pick<FastifyInstance, "swagger">): Route => ({
   schema: {
     summary: "This description",
     tags: ["guide"],
     response: {
       200: { description: "An OpenAPI 3.1 document", content: { "application/json": { schema: z.looseObject({}) } } },
-      ...failureResponses([]),
     },
   },
+  config: { access: "open", limit: "rate" },
   handler: async (_request, reply) => reply.type("application/json; charset=utf-8").send(JSON.stringify(app.swagger())),
 });

@@ -1,7 +1,7 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import * as z from "zod";
-import { admit } from "./caller.ts";
-import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";
+import type { KeyAtTimes } from "./access.ts";
+import type { Door, Route } from "./door.ts";
 import { DRAIN_RETRY_SEC } from "./failure.ts";
 import { peerOf } from "./peer.ts";
 
@@ -12,8 +12,10 @@ export const showHealth = ({ deps }: Door): Route => ({
   schema: {
     summary: "Whether the process answers",
     tags: ["operations"],
-    response: { 200: health, ...failureResponses([]) },
+    response: { 200: health },
   },
+  // Probes are not to be refused.
+  config: { access: "open", limit: "none" },
   handler: async (): Promise<z.infer<typeof health>> => ({ status: "ok", providers: deps.fleet.providers().length }),
 });
 
@@ -29,8 +31,9 @@ export const showReady = ({ deps }: Door): Route => {
     schema: {
       summary: "Whether new requests are taken: 503 while draining, and while the ledger cannot be written",
       tags: ["operations"],
-      response: { 200: ready, ...failureResponses(["draining", "storage_unavailable"]) },
+      response: { 200: ready },
     },
+    config: { access: "open", limit: "none", fails: ["draining", "storage_unavailable"] },
     handler: async (): Promise<z.infer<typeof ready>> => {
       if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
       const nowMs = deps.clock.monotonicMs();
@@ -42,27 +45,28 @@ export const showReady = ({ deps }: Door): Route => {
   };
 };
 
+const notFromHere: KeyAtTimes = {
+  needsKey: ({ raw }, { isOpenLocally, trustProxy }) => !(isOpenLocally === true && peerOf(raw, trustProxy).isLocal),
+  who: "an API key; this machine without one, where no proxy is trusted and no join token set",
+};
+
 /**
  * `GET /metrics`: counts and durations, never content, never accounts. They tell of the business, so who is not on this
  * machine shows a key, and where a token is set or a proxy trusted everybody does.
  */
-export const showMetrics = (door: Door): Route => ({
+export const showMetrics = ({ deps }: Door): Route => ({
   schema: {
     summary:
       "Counters in Prometheus' format; with a key, but for this machine itself where no proxy is trusted and no join token set",
     tags: ["operations"],
     response: {
       200: { description: "Text exposition format", content: { "text/plain": { schema: z.string() } } },
-      ...failureResponses(keyedFailures),
     },
   },
-  handler: async (request, reply) => {
-    const { metrics, settings } = door.deps;
-    const isFree = settings.isOpenLocally === true && peerOf(request.raw, settings.trustProxy).isLocal;
-    if (!isFree) await admit(door, request.headers, reply);
-    return reply
-      .type(metrics.contentType)
+  config: { access: notFromHere, limit: "rate" },
+  handler: async (_request, reply) =>
+    reply
+      .type(deps.metrics.contentType)
       .serializer((text: string) => text)
-      .send(await metrics.text());
-  },
+      .send(await deps.metrics.text()),
 });

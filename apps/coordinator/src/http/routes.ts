@@ -1,7 +1,8 @@
-import { endpoints } from "@darkbloom/protocol/dialects";
+import { endpoints, type Endpoint } from "@darkbloom/protocol/dialects";
 import type { FastifyInstance } from "fastify";
+import type { Declaration, Keyed } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
-import type { Door } from "./door.ts";
+import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
 import { LOG_PREFIX, showCheckpoint, showTile } from "./log.ts";
@@ -11,28 +12,47 @@ import { showOpenApi } from "./openapi.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
 import { listAttestations, showWellKnown } from "./transparency.ts";
 
-/** Every route there is. `GET /ws/provider` is a WebSocket and enters through `ws/provider.ts`; Responses over one through `sockets.ts`. */
-export function addRoutes(app: FastifyInstance, door: Door): void {
-  for (const endpoint of endpoints) app.post(endpoint, infer(door, endpoint));
-
-  app.get("/v1/models", listModels(door));
-  app.get("/v1/models/*", oneModel(door));
-  app.get("/v1/pricing", listPrices(door));
-  app.get("/v1/payments/balance", showBalance(door));
-  app.get("/v1/payments/usage", listUsage(door));
-  app.get("/v1/key", showKey(door));
-  app.get("/v1/receipts/:job_id", showReceipt(door));
-
-  app.get("/v1/providers/attestation", listAttestations(door));
-  app.get("/.well-known/darkbloom", showWellKnown(door));
-  app.get(`${LOG_PREFIX}/checkpoint`, showCheckpoint(door));
-  app.get(`${LOG_PREFIX}/tile/*`, showTile(door));
-
-  app.get("/health", showHealth(door));
-  app.get("/readyz", showReady(door));
-  app.get("/metrics", showMetrics(door));
-
-  app.get("/", showPointer(door));
-  app.get("/llms.txt", showGuide(door));
-  app.get("/openapi.json", showOpenApi(app));
+/** A route and where it is. */
+export interface Placed {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly route: Route;
 }
+
+const get = (path: string, route: Route): Placed => ({ method: "GET", path, route });
+const post = (path: string, route: Route): Placed => ({ method: "POST", path, route });
+
+/** Every route there is over HTTP. @param app describes itself */
+export const routesOf = (door: Door, app: Pick<FastifyInstance, "swagger">): readonly Placed[] => [
+  ...endpoints.map((endpoint) => post(endpoint, infer(door, endpoint))),
+
+  get("/v1/models", listModels(door)),
+  get("/v1/models/*", oneModel(door)),
+  get("/v1/pricing", listPrices(door)),
+  get("/v1/payments/balance", showBalance(door)),
+  get("/v1/payments/usage", listUsage(door)),
+  get("/v1/key", showKey(door)),
+  get("/v1/receipts/:job_id", showReceipt(door)),
+
+  get("/v1/providers/attestation", listAttestations(door)),
+  get("/.well-known/darkbloom", showWellKnown(door)),
+  get(`${LOG_PREFIX}/checkpoint`, showCheckpoint(door)),
+  get(`${LOG_PREFIX}/tile/*`, showTile(door)),
+
+  get("/health", showHealth(door)),
+  get("/readyz", showReady(door)),
+  get("/metrics", showMetrics(door)),
+
+  get("/", showPointer(door)),
+  get("/llms.txt", showGuide(door)),
+  get("/openapi.json", showOpenApi(app)),
+];
+
+const RESPONSES_PATH = "/v1/responses" satisfies Endpoint;
+export const PROVIDER_PATH = "/ws/provider";
+
+/** Every path that is upgraded to a WebSocket. Of a caller's, each message is counted and asked for its key again (`caller-socket.ts`). */
+export const upgrades = {
+  [RESPONSES_PATH]: { access: "key", limit: "none", whileDraining: "refused" } satisfies Keyed,
+  [PROVIDER_PATH]: { access: "provider", limit: "none" } satisfies Declaration,
+} as const;

@@ -1,5 +1,4 @@
 import swagger from "@fastify/swagger";
-import type { Endpoint } from "@darkbloom/protocol/dialects";
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { OurWords } from "@darkbloom/protocol/ids";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -10,17 +9,17 @@ import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, Budget, CONVERSATIONS_BYTES_MAX } from "../limits/budget.ts";
 import { HTTP_CONNECTIONS_MAX } from "../limits/descriptors.ts";
-import { FailedKeys } from "../limits/failed-keys.ts";
-import { RateLimiter } from "../limits/rate.ts";
+import { declarationOf } from "./access.ts";
 import { dialectOf, pathOf, routeNotFound } from "./base-url.ts";
 import { Connections } from "./connections.ts";
 import type { HttpDeps } from "./deps.ts";
 import type { Door } from "./door.ts";
 import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
 import { failureOf, sendFailure } from "./failure.ts";
+import { Gate } from "./gate.ts";
 import { describeApi } from "./openapi.ts";
 import { isForeignHost } from "./peer.ts";
-import { addRoutes } from "./routes.ts";
+import { PROVIDER_PATH, routesOf, upgrades } from "./routes.ts";
 import { CallerSockets } from "./sockets.ts";
 
 /** Request line and headers. 431 above it. */
@@ -32,8 +31,6 @@ const REQUEST_RECEIVE_MS_MAX = 300_000;
 const HEADERS_RECEIVE_MS_MAX = 60_000;
 /** An idle connection is kept longer than the usual load balancer keeps it, so that we never close one that it just reused. */
 const KEEP_ALIVE_MS = 72_000;
-const PROVIDER_PATH = "/ws/provider";
-const RESPONSES_PATH: Endpoint = "/v1/responses";
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 export interface HttpServer {
@@ -49,14 +46,7 @@ export interface HttpServer {
 /** The coordinator's HTTP edge: routes, what every response has in common, and how failures are told. */
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const responses = new Set<ServerResponse>();
-  const door: Door = {
-    deps,
-    limiter: new RateLimiter(deps.clock, deps.settings),
-    failedKeys: new FailedKeys(deps.clock),
-    bodies: new Budget(BODIES_BYTES_MAX),
-    answers: new Budget(ANSWERS_BYTES_MAX),
-    conversations: new Budget(CONVERSATIONS_BYTES_MAX),
-  };
+  const door = doorOf(deps);
   const sockets = new CallerSockets(door);
   const app = Fastify({
     logger: false,
@@ -86,11 +76,16 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
 
   app.decorateRequest("requestId");
   app.decorateRequest("startedMs");
-  app.addHook("onRequest", (request, reply, done) => {
+  app.decorateRequest("caller");
+  app.addHook("onRoute", (route) => void declarationOf(route));
+  app.addHook("onRequest", async (request, reply) => {
     greet(deps, request, reply);
     if (deps.settings.ownHostOnly === true && isForeignHost(request.headers.host))
       throw new NetworkError({ code: "not_allowed" });
-    done();
+    if (request.is404) return;
+    request.caller = await door.gate.enter(declarationOf(request.routeOptions), request, (headers) => {
+      for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value);
+    });
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(deps, new NetworkError(notFound(request)), request, reply));
@@ -98,7 +93,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   void app.register(swagger, describeApi(deps.settings.version));
   void app.register(async (scope) => {
     const known = collectMethods(scope);
-    addRoutes(scope, door);
+    for (const { method, path, route } of routesOf(door, app)) scope.route({ ...route, method, url: path });
     for (const [url, methods] of known) addOtherMethods(scope, url, methods);
   });
 
@@ -123,6 +118,14 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   };
 }
 
+export const doorOf = (deps: HttpDeps): Door => ({
+  deps,
+  gate: new Gate(deps),
+  bodies: new Budget(BODIES_BYTES_MAX),
+  answers: new Budget(ANSWERS_BYTES_MAX),
+  conversations: new Budget(CONVERSATIONS_BYTES_MAX),
+});
+
 /** Node's server, for each address that Fastify binds. Two paths are upgraded, a provider's and that of Responses: elsewhere, as in
  * Java's offers of `h2c`, RFC 9110 §7.8 lets a server ignore the offer and answer the request. */
 function listenerOf(
@@ -138,7 +141,7 @@ function listenerOf(
       headersTimeout: HEADERS_RECEIVE_MS_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       shouldUpgradeCallback: ({ url, headers }) =>
-        [PROVIDER_PATH, RESPONSES_PATH].includes(pathOf(url ?? "")) && headers.upgrade?.toLowerCase() === "websocket",
+        upgradeAt(url) !== undefined && headers.upgrade?.toLowerCase() === "websocket",
     },
     handler,
   );
@@ -149,10 +152,16 @@ function listenerOf(
   const connections = new Connections(deps.settings.connectionsMax ?? HTTP_CONNECTIONS_MAX);
   connections.watch(server);
   return server.on("upgrade", (request, socket, head) => {
-    if (pathOf(request.url ?? "") === PROVIDER_PATH) return deps.acceptProvider(request, socket, head);
+    const declared = upgradeAt(request.url);
+    if (declared?.access !== "key") return deps.acceptProvider(request, socket, head);
     connections.keep(request.socket);
-    void sockets.upgrade(request, socket, head);
+    void sockets.upgrade(declared, request, socket, head);
   });
+}
+
+function upgradeAt(url = ""): (typeof upgrades)[keyof typeof upgrades] | undefined {
+  const path = pathOf(url);
+  return Object.hasOwn(upgrades, path) ? upgrades[path as keyof typeof upgrades] : undefined;
 }
 
 /** The providers' path, asked for without the upgrade, tells a machine that a proxy took that away. */
@@ -195,7 +204,8 @@ function collectMethods(app: FastifyInstance): Map<string, Set<string>> {
 /** A known path answers every method: OPTIONS with what it takes, for browsers too, and the rest with 405. */
 function addOtherMethods(app: FastifyInstance, url: string, methods: ReadonlySet<string>): void {
   const allow = [...methods, "OPTIONS"].join(", ");
-  app.options(url, { schema: { hide: true } }, (_request, reply) => {
+  const config = { access: "open", limit: "none" } as const;
+  app.options(url, { schema: { hide: true }, config }, (_request, reply) => {
     dressPreflight(reply.raw, allow);
     return reply.code(204).send();
   });
@@ -203,6 +213,7 @@ function addOtherMethods(app: FastifyInstance, url: string, methods: ReadonlySet
     url,
     method: METHODS.filter((method) => method !== "OPTIONS" && !methods.has(method)),
     schema: { hide: true },
+    config,
     handler: () => {
       throw new NetworkError({ code: "method_not_allowed", allow: allow as OurWords });
     },

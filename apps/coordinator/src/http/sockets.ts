@@ -9,10 +9,10 @@ import { WebSocketServer } from "ws";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import { readAskHeaders } from "./ask-headers.ts";
 import { CallerSocket } from "./caller-socket.ts";
-import { identify } from "./caller.ts";
+import type { Keyed } from "./access.ts";
 import type { Door } from "./door.ts";
 import { requestIdOf } from "./every-response.ts";
-import { DRAIN_RETRY_SEC, failureHeaders, failureOf } from "./failure.ts";
+import { failureHeaders, failureOf } from "./failure.ts";
 import { isForeignHost } from "./peer.ts";
 
 /** Connections of one account at once. 429 above it. */
@@ -36,8 +36,7 @@ export class CallerSockets {
     this.#door = door;
   }
 
-  /** A key is asked for here as for every request; each message is checked again. */
-  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async upgrade(declared: Keyed, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { deps } = this.#door;
     const requestId = requestIdOf(request, deps.random);
     const startedMs = deps.clock.monotonicMs();
@@ -45,8 +44,7 @@ export class CallerSockets {
     try {
       if (deps.settings.ownHostOnly === true && isForeignHost(request.headers.host))
         throw new NetworkError({ code: "not_allowed" });
-      if (deps.isDraining()) throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
-      const { account } = await identify(this.#door, request);
+      const { account } = await this.#door.gate.enter(declared, { raw: request, query: undefined });
       const wishes = readAskHeaders(request.headers);
       if (wishes.idempotencyKey !== undefined)
         throw new NetworkError({

@@ -13,9 +13,9 @@ import { suites, wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wir
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { ProviderView } from "../fleet/view.ts";
-import { admit } from "./caller.ts";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
-import { failureResponses, keyedFailures, type Door, type Route } from "./door.ts";
+import type { KeyAtTimes } from "./access.ts";
+import type { Door, Route } from "./door.ts";
 import { LOG_PREFIX } from "./log.ts";
 import { peerOf } from "./peer.ts";
 import { CALLER_STALL_MS_MAX } from "./reply.ts";
@@ -30,6 +30,12 @@ const attestationQuery = z.object({
     ),
 });
 
+/** Each one makes every machine sign, so that it is not for everybody. */
+const withNonce: KeyAtTimes = {
+  needsKey: ({ query }) => typeof query === "object" && query !== null && "nonce" in query,
+  who: "everybody; with a nonce, an API key",
+};
+
 /** `GET /v1/providers/attestation`: every machine's evidence itself, and what followed from it. */
 export const listAttestations = (door: Door): Route => ({
   schema: {
@@ -38,8 +44,9 @@ export const listAttestations = (door: Door): Route => ({
       "`blob` and `answer` hold the very bytes that the signatures are over, so anybody can verify them: `darkbloom verify providers` does.",
     tags: ["trust"],
     querystring: attestationQuery,
-    response: { 200: attestationsSchema, ...failureResponses([...keyedFailures, "body_invalid", "overloaded"]) },
+    response: { 200: attestationsSchema },
   },
+  config: { access: withNonce, limit: "rate", fails: ["body_invalid", "overloaded"] },
   handler: async (request, reply): Promise<Attestations | FastifyReply> => {
     const now = () => door.deps.clock.now();
     const query = attestationQuery.safeParse(request.query);
@@ -54,8 +61,6 @@ export const listAttestations = (door: Door): Route => ({
       const text = door.deps.fleet.providers().map((provider) => spelledAttestation(provider, now()));
       return sendBounded(door, request, reply, Buffer.from(`{"providers":[${text.join(",")}]}`));
     }
-    // Each one makes every machine sign, so that it is not for everybody.
-    await admit(door, request.headers, reply);
     const proven = await door.deps.fleet.prove(
       fromBase64Url(nonce.replaceAll("+", "-").replaceAll("/", "_").replace("=", "")),
     );
@@ -126,8 +131,9 @@ export const showWellKnown = (door: Door): Route => ({
   schema: {
     summary: "The keys that countersign receipts and sign the log, and what this coordinator can do",
     tags: ["trust"],
-    response: { 200: wellKnownSchema, ...failureResponses([]) },
+    response: { 200: wellKnownSchema },
   },
+  config: { access: "open", limit: "rate" },
   handler: async (): Promise<WellKnown> => ({
     coordinator_keys: door.deps.coordinatorKeys.map(({ id, publicKey }) => ({
       id,

@@ -5,7 +5,10 @@ import type { Clock } from "@darkbloom/protocol/ports";
 export const REQUESTS_PER_SEC = 20;
 /** Requests that an account may send at once after a pause. */
 export const REQUESTS_BURST = 120;
-/** Accounts whose buckets are remembered; beyond it the one that was quiet longest starts afresh. */
+/** Sustained requests of one address without a key, and at once: a verifier that looks at everything, an office behind one address. */
+export const OPEN_REQUESTS_PER_SEC = 50;
+export const OPEN_REQUESTS_BURST = 500;
+/** Accounts, and addresses, whose buckets are remembered; beyond it the one that was quiet longest starts afresh. */
 export const RATE_ACCOUNTS_MAX = 100_000;
 
 /** What every account is granted; an operator may set another rate. */
@@ -15,6 +18,9 @@ export interface RequestRate {
   /** At once after a pause, at least 1. */
   readonly requestsBurst?: number | undefined;
 }
+
+/** What one address is granted on routes that ask for no key. */
+export const openRate: RequestRate = { requestsPerSec: OPEN_REQUESTS_PER_SEC, requestsBurst: OPEN_REQUESTS_BURST };
 
 /** One decision and the figures that the caller is told with it. */
 export interface RateDecision {
@@ -35,15 +41,15 @@ interface Bucket {
   atMs: number;
 }
 
-/** A token bucket for each account. Buckets are kept in the order of their last use, the oldest first. */
-export class RateLimiter {
+/** A token bucket for each account, or address. Buckets are kept in the order of their last use, the oldest first. */
+export class RateLimiter<Who extends string = AccountId> {
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #perSec: number;
   readonly #burst: number;
   /** A bucket that was left alone for this long is full again, so that forgetting it changes nothing. */
   readonly #refillMs: number;
   readonly #accountsMax: number;
-  readonly #buckets = new Map<AccountId, Bucket>();
+  readonly #buckets = new Map<Who, Bucket>();
 
   /** @throws RangeError for a rate that would never let a request through */
   constructor(
@@ -59,16 +65,16 @@ export class RateLimiter {
     this.#accountsMax = accountsMax;
   }
 
-  /** Takes one request out of the account's bucket if there is one in it. */
-  take(account: AccountId): RateDecision {
+  /** Takes one request out of the bucket if there is one in it. */
+  take(who: Who): RateDecision {
     const nowMs = this.#clock.monotonicMs();
-    const bucket = this.#buckets.get(account) ?? { tokens: this.#burst, atMs: nowMs };
+    const bucket = this.#buckets.get(who) ?? { tokens: this.#burst, atMs: nowMs };
     const tokens = Math.min(this.#burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * this.#perSec);
     const allowed = tokens >= 1;
     bucket.tokens = allowed ? tokens - 1 : tokens;
     bucket.atMs = nowMs;
-    this.#buckets.delete(account);
-    this.#buckets.set(account, bucket);
+    this.#buckets.delete(who);
+    this.#buckets.set(who, bucket);
     this.#forget(nowMs);
     return {
       allowed,

@@ -1,0 +1,81 @@
+import type { Access, Declaration } from "./access.ts";
+import type { Placed } from "./routes.ts";
+
+type Row = readonly string[];
+
+const heads: Row = ["Method", "Path", "Who may", "Counted by", "What it is"];
+
+/** The page `docs/routes.md`: every route, and who may use it, from what the routes declare. */
+export function routesPage(
+  routes: readonly Placed[],
+  upgrades: Readonly<Record<string, Declaration>>,
+  overSocket: readonly Placed[] = [],
+): string {
+  return `# Routes
+
+Every route of a coordinator, and who may use it. The page is made of what each route declares, which is also what is
+enforced and what \`GET /openapi.json\` says: \`npm run routes\` writes it, and a test holds it to the code. A route that declares
+nothing stops the start. [LIMITS.md](../LIMITS.md) has the figures behind "counted by".
+
+## On the port
+
+${table([...routes.map(rowOf), ...Object.entries(upgrades).map(upgradeRow)])}
+${overSocket.length === 0 ? "" : operatorPart(overSocket)}`;
+}
+
+const operatorPart = (routes: readonly Placed[]): string => `
+## On the socket in the data folder
+
+\`admin.sock\` (mode 0600): whoever may open it is the operator. The command line uses these; so can you, e.g.
+\`curl --unix-socket .darkbloom/coordinator/admin.sock http://admin/v1/admin/keys\`.
+
+${table(routes.map(rowOf))}
+`;
+
+const table = (rows: readonly Row[]): string =>
+  [heads, heads.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+
+const rowOf = ({ method, path, route }: Placed): Row => {
+  const { config, schema } = route;
+  const drained = config.whileDraining === "refused" ? "; nobody while it drains" : "";
+  return [
+    method,
+    `\`${path.replace("*", "…")}\``,
+    whoMay(config.access) + drained,
+    countedBy(config),
+    summaryOf(schema),
+  ];
+};
+
+const upgradeRow = ([path, declared]: [string, Declaration]): Row => [
+  "WebSocket",
+  `\`${path}\``,
+  whoMay(declared.access) + (declared.whileDraining === "refused" ? "; nobody while it drains" : ""),
+  declared.access === "key" ? "each message: account" : countedBy(declared),
+  declared.access === "key" ? "The same as with POST, a request a message" : "A provider's connection",
+];
+
+function whoMay(access: Access): string {
+  if (typeof access === "object") return access.who;
+  switch (access) {
+    case "open":
+      return "everybody";
+    case "key":
+      return "an API key";
+    case "admin":
+      return "the operator";
+    case "provider":
+      return "a provider, as [SECURITY.md](../SECURITY.md) says";
+  }
+}
+
+function countedBy({ access, limit }: Declaration): string {
+  if (limit === "none") return "-";
+  if (typeof access === "object") return "address, or account";
+  return access === "key" ? "account" : "address";
+}
+
+const summaryOf = (schema: unknown): string =>
+  typeof schema === "object" && schema !== null && "summary" in schema ? String(schema.summary) : "";

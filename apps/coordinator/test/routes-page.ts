@@ -1,0 +1,15 @@
+import { join } from "node:path";
+import { routesPage } from "../src/http/route-table.ts";
+import { routesOf, upgrades } from "../src/http/routes.ts";
+import { doorOf } from "../src/http/server.ts";
+import { edgeDeps } from "./http-kit.ts";
+
+export const routesFile = join(import.meta.dirname, "../../../docs/routes.md");
+
+/** What `docs/routes.md` is to hold. */
+export function routesText(): string {
+  const swagger = (): never => {
+    throw new Error("nobody asks for the description");
+  };
+  return routesPage(routesOf(doorOf(edgeDeps().deps), { swagger }), upgrades);
+}
