@@ -1,5 +1,6 @@
 import { attestationsSchema, type Attestations } from "@darkbloom/protocol/evidence";
 import { CommandFailed } from "./failure.ts";
+import { baseOf, jsonOf, publishedAt } from "./published.ts";
 
 /** A challenge is answered within 30 seconds, or not at all. */
 const ATTESTATIONS_WAIT_MAX_MS = 60_000;
@@ -17,35 +18,19 @@ export async function fetchAttestations(
   apiKey: string | undefined,
   nonce: string | undefined,
 ): Promise<Attestations> {
-  const base = coordinator.href.endsWith("/") ? coordinator.href : `${coordinator.href}/`;
+  const base = baseOf(coordinator);
   const url = new URL(`v1/providers/attestation${nonce === undefined ? "" : `?nonce=${nonce}`}`, base);
-  const response = await fetch(url, {
-    headers: apiKey === undefined ? {} : { "x-api-key": apiKey },
-    redirect: "error",
-    signal: AbortSignal.timeout(ATTESTATIONS_WAIT_MAX_MS),
-  }).catch(() => {
-    throw new CommandFailed(`${base} does not answer. Check the URL, the network and that the coordinator runs.`);
+  const shown = await publishedAt(url, {
+    waitMsMax: ATTESTATIONS_WAIT_MAX_MS,
+    bytesMax: ATTESTATIONS_BYTES_MAX,
+    ...(apiKey !== undefined && { headers: { "x-api-key": apiKey } }),
   });
-  if (response.status === 401)
+  if (shown.status === 401)
     throw new CommandFailed("The coordinator does not know this API key. Ask its operator for one, or leave it out.");
-  if (!response.ok) throw new CommandFailed(`${base} answers with status ${response.status}. Is it a coordinator?`);
-  const parsed = attestationsSchema.safeParse(await bodyOf(response));
+  if (shown.status !== 200)
+    throw new CommandFailed(`${base.href} answers with status ${shown.status}. Is it a coordinator?`);
+  const parsed = attestationsSchema.safeParse(jsonOf(shown));
   if (!parsed.success)
-    throw new CommandFailed(`What ${base} shows of its machines was not understood. Is it of another version?`);
+    throw new CommandFailed(`What ${base.href} shows of its machines was not understood. Is it of another version?`);
   return parsed.data;
-}
-
-async function bodyOf(response: Response): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > ATTESTATIONS_BYTES_MAX) throw new CommandFailed("The coordinator's answer is too long.");
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,9 @@
 import { wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
 import { CommandFailed } from "./failure.ts";
+import { baseOf, jsonOf, publishedAt } from "./published.ts";
 
 const KEYS_WAIT_MAX_MS = 10_000;
-
-/** A URL below which paths are appended. */
-export const baseOf = ({ href }: URL): URL => new URL(href.endsWith("/") ? href : `${href}/`);
+const KEYS_BYTES_MAX = 1024 * 1024;
 
 /**
  * What a coordinator publishes for verifiers.
@@ -13,15 +12,11 @@ export const baseOf = ({ href }: URL): URL => new URL(href.endsWith("/") ? href 
  */
 export async function wellKnownOf(coordinator: URL): Promise<WellKnown> {
   const base = baseOf(coordinator);
-  try {
-    const response = await fetch(new URL(".well-known/darkbloom", base), {
-      redirect: "error",
-      signal: AbortSignal.timeout(KEYS_WAIT_MAX_MS),
-    });
-    return wellKnownSchema.parse(await response.json());
-  } catch {
-    throw new CommandFailed(
-      `${base.href} does not tell its keys. Check the URL, or give them with --coordinator-key and --log-key.`,
-    );
-  }
+  const bounds = { waitMsMax: KEYS_WAIT_MAX_MS, bytesMax: KEYS_BYTES_MAX };
+  const shown = await publishedAt(new URL(".well-known/darkbloom", base), bounds).catch(() => undefined);
+  const known = wellKnownSchema.safeParse(shown && jsonOf(shown));
+  if (known.success) return known.data;
+  throw new CommandFailed(
+    `${base.href} does not tell its keys. Check the URL, or give them with --coordinator-key and --log-key.`,
+  );
 }

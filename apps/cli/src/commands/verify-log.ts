@@ -1,22 +1,22 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { equalBytes } from "@darkbloom/protocol/bytes";
 import { checks, type Check } from "@darkbloom/protocol/evidence";
 import {
   cosignedAtSec,
-  isConsistent,
+  LeafRange,
   openCheckpoint,
   readEntry,
   readVerifierKey,
   type Checkpoint,
+  type Hash,
   type Note,
-  type NoteKey,
 } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";
 import { columns, note, outputOf, wordsOf } from "../output.ts";
-import { PublishedLog } from "../published-log.ts";
-import { baseOf, wellKnownOf } from "../well-known.ts";
+import { ContradictoryLog, PublishedLog } from "../published-log.ts";
+import { SeenCheckpoint } from "../seen-checkpoint.ts";
+import { wellKnownOf } from "../well-known.ts";
 
 const PROGRESS_EVERY_MS = 2_000;
 const DISTRUST =
@@ -44,33 +44,26 @@ export const verifyLog = command({
     const key = logKey ?? readVerifierKey(nodeCrypto, published.verifier_key);
     if (!key)
       throw new CommandFailed("The key that this coordinator names for its log is none. Give one with --log-key.");
-    const seen = file === undefined || !existsSync(file) ? undefined : seenIn(file, key);
-    const log = new PublishedLog(new URL(`${published.path.replace(/^\/+|\/+$/g, "")}/`, baseOf(coordinator)));
+    const kept = file === undefined ? undefined : new SeenCheckpoint(file, key);
+    const log = new PublishedLog(coordinator, published.path);
 
     const text = await log.checkpoint();
     const opened = openCheckpoint(nodeCrypto, text, key);
     if (!opened)
       throw new CommandFailed(
-        "The log's checkpoint is not signed by its key. If the log began anew, its operator must say so: compare the key in /.well-known/darkbloom.",
+        "What the log shows as its checkpoint is none, or not signed by its key. If the log began anew, its operator must say so: compare the key in /.well-known/darkbloom.",
       );
     const { checkpoint } = opened;
     const witnesses = logWitness?.map(({ verifierKey }) => verifierKey) ?? published.witnesses;
-    const counted = await countEntries(log, checkpoint.size);
+    const read = await readAll(log, checkpoint.size, kept?.checkpoint?.size);
     const found: Check[] = [
       checks.pass("log.signature", `${checkpoint.size} entries, signed by ${key.name}`),
       ...witnesses.map((witness) => witnessed(opened.note, witness)),
       ...(witnesses.length === 0 ? [unwitnessed] : []),
-      seen ? await grown(log, seen, checkpoint) : firstSight(file),
-      checks.either(
-        "log.entries",
-        equalBytes(await log.tree(checkpoint.size).root(), checkpoint.root),
-        "every entry is one of the tree that the checkpoint was signed over",
-        "the entries are not those that the checkpoint was signed over",
-        DISTRUST,
-      ),
+      kept?.checkpoint ? grown(kept.checkpoint, checkpoint, read) : firstSight(file),
+      whole(checkpoint, read),
     ];
     const failed = found.some(({ status }) => status === "fail");
-    if (file !== undefined && !failed) writeFileSync(file, text);
     output.result(
       {
         event: "verified",
@@ -78,50 +71,81 @@ export const verifyLog = command({
         origin: checkpoint.origin,
         size: checkpoint.size,
         checks: found,
-        entries: counted,
+        entries: read.counted,
       },
       () =>
         [
           columns(found.map((check) => [check.status, check.id, wordsOf(check)])),
           "",
-          columns([["Entries", ""], ...Object.entries(counted).map(([kind, count]) => [String(count), kind])]),
+          columns([["Entries", ""], ...Object.entries(read.counted).map(([kind, count]) => [String(count), kind])]),
           "",
           failed ? "A check fails: do not rely on this log." : "No check fails.",
         ].join("\n"),
     );
+    if (!failed) kept?.keep(text);
     return failed ? 1 : 0;
   },
 });
 
-/** How many entries there are of each kind; tells how far it is where that takes a while. */
-async function countEntries(log: PublishedLog, size: number): Promise<Record<string, number>> {
-  const counted: Record<string, number> = {};
-  let read = 0;
-  let toldMs = performance.now();
-  for await (const entry of log.entries(size)) {
-    const kind = readEntry(entry)?.kind ?? "unknown";
-    counted[kind] = (counted[kind] ?? 0) + 1;
-    read += 1;
-    if (performance.now() - toldMs < PROGRESS_EVERY_MS) continue;
-    note(`${read} of ${size} entries read.`);
-    toldMs = performance.now();
-  }
-  return counted;
+/** What a log's entries, read from the first on, come to. */
+interface ReadLog {
+  /** How many there are of each kind. */
+  readonly counted: Readonly<Record<string, number>>;
+  /** Undefined where they were not read to their end. */
+  readonly root: Hash | undefined;
+  /** Of as many as the checkpoint counts that was seen last; undefined where they were not read so far. */
+  readonly seenRoot: Hash | undefined;
+  /** Where its files contradict each other: there nothing more is read. */
+  readonly contradiction: string | undefined;
 }
 
-async function grown(log: PublishedLog, seen: Checkpoint, now: Checkpoint): Promise<Check> {
-  const isGrown =
-    seen.size === 0 ||
-    (seen.size <= now.size &&
-      isConsistent(nodeCrypto, seen, now, await log.tree(now.size).consistencyProof(seen.size)));
+/** Tells how far it is where that takes a while. */
+async function readAll(log: PublishedLog, size: number, seenSize: number | undefined): Promise<ReadLog> {
+  const counted: Record<string, number> = {};
+  const leaves = new LeafRange(nodeCrypto);
+  let seenRoot = seenSize === 0 ? leaves.root() : undefined;
+  let toldMs = performance.now();
+  try {
+    for await (const { bytes, leaf } of log.entries(size)) {
+      leaves.add(leaf);
+      if (leaves.size === seenSize) seenRoot = leaves.root();
+      const kind = readEntry(bytes)?.kind ?? "unknown";
+      counted[kind] = (counted[kind] ?? 0) + 1;
+      if (performance.now() - toldMs < PROGRESS_EVERY_MS) continue;
+      note(`${leaves.size} of ${size} entries read.`);
+      toldMs = performance.now();
+    }
+  } catch (error) {
+    if (!(error instanceof ContradictoryLog)) throw error;
+    return { counted, root: undefined, seenRoot, contradiction: error.message };
+  }
+  return { counted, root: leaves.root(), seenRoot, contradiction: undefined };
+}
+
+function grown(seen: Checkpoint, now: Checkpoint, { seenRoot }: ReadLog): Check {
+  if (seen.size <= now.size && !seenRoot)
+    return checks.unknown(
+      "log.consistency",
+      `not all ${seen.size} entries of the checkpoint that was seen last could be read`,
+      "See log.entries.",
+    );
   return checks.either(
     "log.consistency",
-    isGrown,
+    seenRoot !== undefined && equalBytes(seenRoot, seen.root),
     `it holds all ${seen.size} entries of the checkpoint that was seen last, unchanged`,
     `it is not the log whose checkpoint of ${seen.size} entries was seen last`,
     DISTRUST,
   );
 }
+
+const whole = (checkpoint: Checkpoint, { root, contradiction }: ReadLog): Check =>
+  checks.either(
+    "log.entries",
+    root !== undefined && equalBytes(root, checkpoint.root),
+    "every entry is one of those that the checkpoint was signed over, and every tile of hashes is what they give",
+    contradiction ?? "the entries are not those that the checkpoint was signed over",
+    DISTRUST,
+  );
 
 const firstSight = (file: string | undefined): Check =>
   checks.unknown(
@@ -144,14 +168,4 @@ function witnessed(signed: Note, witness: string): Check {
   return at === undefined
     ? checks.unknown("log.witnesses", `${key?.name ?? "a witness"} has not signed this checkpoint`, "Try again later.")
     : checks.pass("log.witnesses", `${key?.name} saw it at ${new Date(at * 1000).toISOString()}`);
-}
-
-/** @throws CommandFailed where the file holds no checkpoint of this log */
-function seenIn(file: string, key: NoteKey): Checkpoint {
-  const opened = openCheckpoint(nodeCrypto, readFileSync(file, "utf8"), key);
-  if (!opened)
-    throw new CommandFailed(
-      `${file} holds no checkpoint that this log's key signed. If the log began anew, ask its operator why; then move the file away.`,
-    );
-  return opened.checkpoint;
 }

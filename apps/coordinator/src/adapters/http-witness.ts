@@ -1,6 +1,6 @@
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { NOTE_BYTES_MAX, noteTextOf, readVerifierKey, signatureTypes } from "@darkbloom/protocol/log";
-import { nodeCrypto } from "@darkbloom/protocol/node";
+import { bodyOf, nodeCrypto } from "@darkbloom/protocol/node";
 import type { Witness } from "../transparency/port.ts";
 
 /** A witness that takes longer is not waited for: the checkpoint is published without it. */
@@ -37,7 +37,8 @@ class HttpWitness implements Witness {
       const proof = this.#seen > 0 ? await proofFrom(this.#seen) : [];
       const body = [`old ${this.#seen}`, ...proof.map(toBase64), "", note].join("\n");
       const response = await fetch(this.#url, { method: "POST", body, signal: over, redirect: "error" });
-      const text = await shortText(response);
+      const answer = await bodyOf(response, NOTE_BYTES_MAX);
+      const text = answer && noteTextOf(answer);
       if (response.status === 200) {
         this.#seen = size;
         return text;
@@ -48,16 +49,4 @@ class HttpWitness implements Witness {
     }
     return undefined;
   }
-}
-
-/** The answer as text; undefined where it is longer than a note, or no text. */
-async function shortText(response: Response): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > NOTE_BYTES_MAX) return undefined;
-    chunks.push(chunk);
-  }
-  return noteTextOf(Buffer.concat(chunks));
 }

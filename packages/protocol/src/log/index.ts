@@ -1,6 +1,7 @@
 export * from "./checkpoint.ts";
 export * from "./entries.ts";
-export { leafHash } from "./merkle.ts";
+export { LeafRange } from "./leaf-range.ts";
+export { leafHash, type Hash } from "./merkle.ts";
 export * from "./note.ts";
 export * from "./proof-file.ts";
 export * from "./tiles.ts";

@@ -133,6 +133,23 @@ describe("checkpoints", () => {
   });
 });
 
+describe("the time of a witness", () => {
+  it.each([
+    [8_640_000_000_000n, 8_640_000_000_000],
+    [8_640_000_000_001n, undefined],
+    [2n ** 64n - 1n, undefined],
+  ])("is one that a date can have: %d", (time, seen) => {
+    const witness = keyNamed("witness.example/w1", signatureTypes.cosignature);
+    const line = signatureLine(
+      nodeCrypto,
+      witness.key,
+      timedSignature(time, witness.sign(cosignatureMessage("text\n", time))),
+    );
+    const note = { text: "text\n", signatures: readSignatureLines(line) ?? [] };
+    expect(cosignedAtSec(nodeCrypto, note, witness.key)).toBe(seen);
+  });
+});
+
 describe("proof files", () => {
   const { key, sign } = keyNamed("log.example/1");
   const leaf = leafOf(nodeCrypto, receiptEntry(nodeCrypto, root, new Uint8Array(32)));

@@ -109,6 +109,8 @@ export function isSignedBy(crypto: Crypto, note: Note, key: NoteKey): boolean {
 }
 
 const TIME_BYTES = 8;
+/** No date is later: https://tc39.es/ecma262/#sec-time-values-and-time-range */
+const LATEST_SEC = 8_640_000_000_000n;
 
 /**
  * When a witness saw a checkpoint, by https://c2sp.org/tlog-cosignature; undefined where it did not sign it.
@@ -119,6 +121,7 @@ export function cosignedAtSec(crypto: Crypto, note: Note, witness: NoteKey): num
   for (const bytes of signaturesBy(crypto, note, witness)) {
     if (bytes.length <= TIME_BYTES) continue;
     const time = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+    if (time > LATEST_SEC) continue;
     const signed = cosignatureMessage(note.text, time);
     if (crypto.verifyEd25519(witness.publicKey, signed, bytes.subarray(TIME_BYTES))) return Number(time);
   }

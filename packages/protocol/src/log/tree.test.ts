@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toHex, utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
+import { LeafRange } from "./leaf-range.ts";
 import { leafHash, nodeHash, splitOf, type Hash } from "./merkle.ts";
 import {
   bundleOf,
@@ -96,6 +97,20 @@ describe("a tree over tiles", () => {
     expect([widthAt(1, 0, 70_000), widthAt(1, 1, 70_000), widthAt(2, 0, 70_000), widthAt(0, 274, 70_000)]).toEqual([
       256, 17, 1, 0,
     ]);
+  });
+});
+
+describe("leaves that come one after the other", () => {
+  /** Goal: the root is known at every size, and nothing is asked of tiles. Method: by the definition, at each size over several tiles. */
+  it("come to the root by definition at every size", () => {
+    const leaves = leafHashesOf(nodeCrypto, entries(600));
+    const range = new LeafRange(nodeCrypto);
+    expect(range.root()).toEqual(rootOf([]));
+    for (const [at, leaf] of leaves.entries()) {
+      range.add(leaf);
+      expect(range.size).toBe(at + 1);
+      if (at < 40 || at % 37 === 0 || at > 590) expect(range.root()).toEqual(rootOf(leaves.slice(0, at + 1)));
+    }
   });
 });
 
