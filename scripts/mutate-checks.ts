@@ -3,7 +3,8 @@
  * fail for each. Lists what no test sees, and ends with 1 where that is not in mutate/harmless.ts.
  *
  * Works on a copy in a temporary folder. The copy holds all changes at once, each behind a switch; a first run of the
- * tests notes which tests come by which; then each change is run against those alone. A change that hangs is seen.
+ * tests notes which tests come by which; then each change is run against those alone, many in turn in one process
+ * (mutate/turns.ts). A change that hangs is seen.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -24,6 +25,7 @@ import { parseArgs } from "node:util";
 import { harmless, type Harmless } from "./mutate/harmless.ts";
 import { mutate, type Mutant } from "./mutate/mutants.ts";
 import { Pool, type Verdict } from "./mutate/pool.ts";
+import type { On } from "./mutate/switch.ts";
 import { deciding, furtherTests } from "./mutate/tables.ts";
 
 const HELP = `npm run mutate-checks -- [options] [file or folder …]
@@ -40,6 +42,8 @@ Without a file: all files that decide (scripts/mutate/tables.ts), and all uses o
 `;
 
 const root = join(import.meta.dirname, "..");
+/** So many are judged together: enough that loading the tests costs little, and few enough that results come early. */
+const GROUP_MAX = 40;
 const CHECK_FILE = "packages/protocol/src/evidence/check.ts";
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -218,22 +222,34 @@ function copyTo(folder: string): void {
 async function judgeAll(pool: Pool): Promise<Map<Mutant, Verdict>> {
   const verdicts = new Map<Mutant, Verdict>();
   const began = performance.now();
-  const waiting = [...mutants];
+  const waiting = groups();
   const next = async (): Promise<void> => {
-    for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
-      const on = mutant.kind === "check" ? mutant.text : mutant.id;
-      const verdict = await pool.judge(on, testsOf(mutant.file));
-      verdicts.set(mutant, verdict);
-      if (verdict.seenBy === undefined && !harmlessEntry(mutant))
-        process.stdout.write(`${survivor(mutant, verdict)}\n`);
-      if (verdicts.size % 50 === 0) {
-        const minutes = ((performance.now() - began) / 60_000).toFixed(1);
-        process.stdout.write(`  ${verdicts.size} of ${mutants.length} after ${minutes} min\n`);
+    for (let group = waiting.shift(); group; group = waiting.shift()) {
+      const judged = await pool.judge(group.map(onOf), testsOf(group[0]?.file ?? ""));
+      for (const mutant of group) {
+        const verdict = judged.get(onOf(mutant)) ?? { reached: false };
+        verdicts.set(mutant, verdict);
+        if (verdict.seenBy === undefined && !harmlessEntry(mutant))
+          process.stdout.write(`${survivor(mutant, verdict)}\n`);
       }
+      const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+      process.stdout.write(`  ${verdicts.size} of ${mutants.length} after ${minutes} min\n`);
     }
   };
   await Promise.all(Array.from({ length: pool.size }, next));
   return verdicts;
+}
+
+function onOf({ kind, text, id }: Mutant): On {
+  return kind === "check" ? text : id;
+}
+
+/** What one run of a file of tests takes in turn: of one source file, so that the same tests hold it. */
+function groups(): Mutant[][] {
+  const byFile = Object.values(Object.groupBy(mutants, ({ file }) => file)).map((all) => all ?? []);
+  return byFile.flatMap((all) =>
+    Array.from({ length: Math.ceil(all.length / GROUP_MAX) }, (_, n) => all.slice(n * GROUP_MAX, (n + 1) * GROUP_MAX)),
+  );
 }
 
 function survivor(mutant: Mutant, { reached }: Verdict): string {

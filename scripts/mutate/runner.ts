@@ -2,18 +2,13 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createVitest, type TestModule } from "vitest/node";
+import { files, type Reached, type Switch } from "./switch.ts";
 
-/** The number of a mutant, the id of a check that always passes, nothing, or the order to note what is reached. */
-export interface Switch {
-  readonly on: number | string;
-}
-/** By a test's id, or "outside" of tests: the mutants and checks that it came by. */
-export type Reached = Readonly<Record<string, readonly (number | string)[]>>;
-export interface Order extends Switch {
+export type Order = Switch & {
   readonly test: string;
   /** The tests to run; all of the file where it is missing. */
   readonly ids?: readonly string[];
-}
+};
 export interface Outcome {
   readonly ran: number;
   /** The first test that failed, or what else went wrong. */
@@ -33,6 +28,7 @@ const vitest = await createVitest("test", {
   bail: 1,
   maxWorkers: 1,
   reporters: [{}],
+  runner: join(root, "scripts/mutate/turns.ts"),
   setupFiles: [join(root, "scripts/mutate/setup.ts")],
 });
 await vitest.standalone();
@@ -48,10 +44,11 @@ process.on("message", (order: Order) => {
 });
 process.on("disconnect", () => process.exit(0));
 
-async function run({ on, test, ids }: Order): Promise<Outcome> {
-  const reachedFile = join(state, "reached.json");
+async function run({ test, ids, ...order }: Order): Promise<Outcome> {
+  const reachedFile = join(state, files.reached);
   rmSync(reachedFile, { force: true });
-  writeFileSync(join(state, "switch.json"), JSON.stringify({ on } satisfies Switch));
+  rmSync(join(state, files.events), { force: true });
+  writeFileSync(join(state, files.switch), JSON.stringify(order satisfies Switch));
   // What failed before counts towards `bail`.
   vitest.state.idMap.clear();
   vitest.state.filesMap.clear();
@@ -70,7 +67,7 @@ async function run({ on, test, ids }: Order): Promise<Outcome> {
     ran,
     durationMs,
     ...(failed && { failed }),
-    ...(on === "record" && !failed && { reached: JSON.parse(readFileSync(reachedFile, "utf8")) as Reached }),
+    ...("record" in order && !failed && { reached: JSON.parse(readFileSync(reachedFile, "utf8")) as Reached }),
   };
 }
 

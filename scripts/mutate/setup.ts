@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach } from "vitest";
-import type { Reached, Switch } from "./runner.ts";
+import { files, isOn, type On, type Reached, type Switch } from "./switch.ts";
 
 declare global {
   var __mutant: ((id: number) => boolean) | undefined;
@@ -10,12 +10,12 @@ declare global {
 }
 
 const folder = process.env["DARKBLOOM_MUTATION"] ?? "";
-const { on } = JSON.parse(readFileSync(join(folder, "switch.json"), "utf8")) as Switch;
+const order = JSON.parse(readFileSync(join(folder, files.switch), "utf8")) as Switch;
 
-if (on === "record") {
-  const reached: { [by: string]: Set<number | string> } = { outside: new Set() };
+if ("record" in order) {
+  const reached: { [by: string]: Set<On> } = { outside: new Set() };
   let now = reached["outside"];
-  const note = (what: number | string): boolean => {
+  const note = (what: On): boolean => {
     now?.add(what);
     return false;
   };
@@ -29,9 +29,10 @@ if (on === "record") {
   });
   afterAll(() => {
     const plain: Reached = Object.fromEntries(Object.entries(reached).map(([by, ids]) => [by, [...ids]]));
-    writeFileSync(join(folder, "reached.json"), JSON.stringify(plain));
+    writeFileSync(join(folder, files.reached), JSON.stringify(plain));
   });
-} else {
-  globalThis.__mutant = (id) => id === on;
-  globalThis.__check = (id) => id === on || (typeof on === "string" && on.endsWith(".") && id.startsWith(on));
+} else if ("on" in order) {
+  const is = (what: On): boolean => isOn(order.on, what);
+  globalThis.__mutant = is;
+  globalThis.__check = is;
 }
