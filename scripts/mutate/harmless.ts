@@ -32,6 +32,12 @@ export const harmless: readonly Harmless[] = [
   },
   {
     file: "apps/coordinator/src/inference/serve.ts",
+    text: "entry.embedding && ask.dialect.checkVectors?.(ask.job, entry.embedding.dimensions)",
+    change: "right side",
+    why: "who asks a model for vectors that gives none was refused before; the compiler wants to be told",
+  },
+  {
+    file: "apps/coordinator/src/inference/serve.ts",
     text: 'ask.job.stream && "phase" in failure',
     change: "left side",
     why: "a failure that has no phase is of none; the compiler wants to be told",

@@ -34,8 +34,7 @@ export type LeaveReason =
   | "flood"
   /** It does not read what it is sent. */
   | "unread"
-  | "stuck"
-  | "shutdown";
+  | "stuck";
 
 /**
  * What is worth telling an operator, one function per event: the adapter turns each into a log line

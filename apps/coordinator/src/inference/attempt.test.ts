@@ -1,5 +1,6 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
+import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import type { Schema } from "@darkbloom/protocol/schema";
 import { Caller, entry, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
@@ -273,6 +274,17 @@ describe("a refusal", () => {
     await expect(attempt.firstContent(over)).rejects.toMatchObject({
       failure: { code: isBelieved ? expect.not.stringMatching("provider_fault") : "provider_fault" },
     });
+  });
+
+  /** Goal: a prompt is too long as soon as it may fill the context, since then nothing can be answered. Method: a body of so many bytes. */
+  it.each<[bytes: number, isBelieved: boolean]>([
+    [entry.contextTokens - TEMPLATE_TOKENS_MAX, true],
+    [entry.contextTokens - TEMPLATE_TOKENS_MAX - 1, false],
+  ])("of a body of %i bytes as too long is believed: %s", async (bytes, isBelieved) => {
+    const body = new Uint8Array(bytes).fill(0x20);
+    const { attempt, over } = started(({ error }) => error("context_exceeded"), { ask: (ask) => ({ ...ask, body }) });
+    const code = isBelieved ? "context_length_exceeded" : "provider_fault";
+    expect(await failureOf(attempt.firstContent(over))).toMatchObject({ code });
   });
 
   /** Goal: what a machine refuses it refuses before it gives anything. Method: refusals of what was sent, before and after content, of both kinds. */

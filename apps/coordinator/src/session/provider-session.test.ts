@@ -111,7 +111,7 @@ describe("a slot", () => {
       line.send(request);
       expect(running(made)).toBe(1);
       machine.say(end);
-      expect(running(made)).toBe(0);
+      expect(made.fleet.candidates()).toMatchObject([{ running: 0, draining: false }]);
     }
   });
 
@@ -294,6 +294,20 @@ describe("a machine that leaves", () => {
     expect(await second.take(1)).toMatchObject({ kind: "gone" });
     expect(made.fleet.candidates()).toEqual([]);
     expect(codeIn(() => second.send(request))).toBe("provider_gone");
+  });
+
+  it("leaves for the reason that was first, and is heard no more", async () => {
+    const { made, machine, member, line } = await machineWithLine();
+    const left = vi.spyOn(made.net.events, "providerLeft");
+    line.send(request);
+    member.replaced();
+    machine.say(completed());
+    // By now it would be dropped, since it reads nothing.
+    machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
+    for (let n = 2; n < 10_000; n++) member.open(`job_${"x".repeat(100)}${n}` as JobId).credit(1);
+    await made.clock.advance(1);
+    expect(await line.take(1)).toMatchObject({ kind: "gone" });
+    expect(left.mock.calls.map(([{ reason }]) => reason)).toEqual(["replaced"]);
   });
 
   it("is no choice any more from the moment it is closed", async () => {

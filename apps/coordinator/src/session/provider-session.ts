@@ -275,7 +275,7 @@ export class ProviderSession implements Member {
     this.#leaving = reason;
     this.#changed();
     if (reason === "silent" || reason === "unread") this.#wire.terminate();
-    else this.#wire.close(reason === "shutdown" ? closeCodes.goingAway : closeCodes.policy, reason);
+    else this.#wire.close(closeCodes.policy, reason);
   }
 
   /** Every line ends; whoever listens is told. */
@@ -299,8 +299,10 @@ export class ProviderSession implements Member {
   hear(frame: Extract<FromProvider, { request_id: string }>, chars: number): void {
     const jobId = frame.request_id as JobId;
     const line = this.#lines.get(jobId);
-    if (!line || frame.type === "inference_accepted") return;
+    if (!line) return;
     switch (frame.type) {
+      case "inference_accepted":
+        return;
       case "inference_response_chunk": {
         const bytes = fromBase64(frame.frames);
         // Whole frames of a sealed answer are never so short; many tiny pieces would cost more than the window says.
