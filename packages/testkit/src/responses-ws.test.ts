@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { decodeReceipt } from "@darkbloom/protocol/receipts";
+import { decodeReceipt, splitProof } from "@darkbloom/protocol/receipts";
 import OpenAI from "openai";
 import { ResponsesWS } from "openai/resources/responses/ws";
 import { describe, expect, it } from "vitest";
@@ -37,11 +37,15 @@ it("openai (TypeScript) asks over a WebSocket, goes on, and is told of errors", 
   while (errors.length === 0) await made.clock.advance(1);
   expect(errors).toMatchObject([{ status: 400, error: { code: "previous_response_not_found" } }]);
 
-  const ends = texts.flatMap((text, at) => (text.includes('"darkbloom.receipt"') ? [at] : []));
+  const ends = texts.flatMap((text, at) => (splitProof(text) ? [at] : []));
+  const proofs = ends.map((at) => splitProof(texts[at] ?? ""));
   const hashes = [0, (ends[0] ?? 0) + 1].map((from, turn) =>
-    createHash("sha256").update(texts.slice(from, ends[turn]).join("")).digest("hex"),
+    createHash("sha256")
+      .update(texts.slice(from, ends[turn]).join(""))
+      .update(proofs[turn]?.line ?? "")
+      .digest("hex"),
   );
-  expect(ends.map((at) => (JSON.parse(texts[at] ?? "") as { response_hash: string }).response_hash)).toEqual(hashes);
+  expect(proofs.map((found) => found?.proof.responseHash)).toEqual(hashes);
   ws.close();
   await made.clock.advance(10);
   expect(made.bugs).toEqual([]);

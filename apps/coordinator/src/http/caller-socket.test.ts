@@ -1,6 +1,6 @@
 import { utf8 } from "@darkbloom/protocol/bytes";
 import { joinTurns } from "@darkbloom/protocol/dialects";
-import { decodeReceipt, verifyReceipt } from "@darkbloom/protocol/receipts";
+import { splitProof, verifyReceipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { account, CREDIT, entry, HttpNetwork, KEY } from "@darkbloom/testkit";
 import type { Script } from "@darkbloom/provider/testing";
@@ -19,6 +19,7 @@ import {
 import { CALLER_STALL_MS_MAX } from "./reply.ts";
 import { SOCKETS_PER_ACCOUNT_MAX } from "./sockets.ts";
 
+const ends = new Set(["response.completed", "response.incomplete"]);
 const rain: Script = { pieces: ["Ra", "in is", " water", "."], tokenMs: 5 };
 const MIB = 1024 * 1024;
 
@@ -57,11 +58,11 @@ class Talk {
     return text;
   }
 
-  /** The messages of the next response, up to its receipt or its error. */
+  /** The messages of the next response, up to its end or its error. */
   async turn(): Promise<Message[]> {
     for (;;) {
       const all = this.texts.slice(this.#read).map((text) => JSON.parse(text) as Message);
-      const end = all.findIndex(({ type }) => type === "darkbloom.receipt" || type === "error");
+      const end = all.findIndex(({ type }) => type === "error" || ends.has(type));
       if (end >= 0) {
         this.#read += end + 1;
         return all.slice(0, end + 1);
@@ -113,6 +114,11 @@ const errorIn = (messages: readonly Message[]) => {
   const last = messages.at(-1) as ErrorMessage;
   return { type: last.type, status: last.status, code: last.error.code, param: last.error.param };
 };
+const proofIn = (text = "") => {
+  const found = splitProof(text);
+  if (!found) throw new Error("no proof");
+  return found;
+};
 const idIn = (messages: readonly Message[]): string => {
   const completed = messages.find(({ type }) => type === "response.completed");
   return (completed?.["response"] as { readonly id: string } | undefined)?.id ?? "";
@@ -135,27 +141,23 @@ describe("a response over a WebSocket", () => {
       "response.content_part.done",
       "response.output_item.done",
       "response.completed",
-      "darkbloom.receipt",
     ]);
-    expect(messages.slice(0, -1).map(({ sequence_number: number }) => number)).toEqual(
-      [...messages.keys()].slice(0, -1),
-    );
-    const last = messages.at(-1);
-    const responseSha256 = sha256(one.texts.slice(0, -1).join(""));
-    expect(last?.["response_hash"]).toBe(responseSha256);
-    const document = decodeReceipt(String(last?.["receipt"]));
-    if (!document) throw new Error("no receipt");
+    expect(messages.map(({ sequence_number: number }) => number)).toEqual([...messages.keys()]);
+    const { line, proof } = proofIn(one.texts.at(-1));
+    const responseSha256 = sha256(one.texts.slice(0, -1).join("") + line);
+    expect(proof.responseHash).toBe(responseSha256);
+    const document = proof.receipt;
     const { keyId, publicKey } = made.net.countersigner;
     const checks = verifyReceipt(nodeCrypto, document, {
       coordinatorKeys: new Map([[keyId, publicKey]]),
       requestSha256: sha256(sent),
       responseSha256,
       nonce: "n 1",
-      responseSignature: String(last?.["response_signature"]),
+      responseSignature: proof.responseSignature,
       identityKey: document.receipt.identity_key,
     });
     expect(checks.map(({ id, status }) => [id, status])).toEqual(checks.map(({ id }) => [id, "pass"]));
-    expect(last?.["headers"]).toMatchObject({ "x-inference-job-id": document.receipt.job_id });
+    expect(proof.headers).toMatchObject({ "x-inference-job-id": document.receipt.job_id });
     expect(await spent()).toBeGreaterThan(0n);
   });
 
@@ -171,7 +173,7 @@ describe("a response over a WebSocket", () => {
     const { talk, ask } = await network();
     const one = await talk();
     const messages = await ask(one, { max_output_tokens: 2 });
-    expect(messages.at(-2)).toMatchObject({
+    expect(messages.at(-1)).toMatchObject({
       type: "response.incomplete",
       response: { status: "incomplete", incomplete_details: { reason: "max_output_tokens" } },
     });
@@ -184,12 +186,12 @@ describe("a response that goes on with the one before", () => {
     const one = await talk();
     const first = one.send({ input: "one", instructions: "Be brief." });
     const answered = await turn(one);
-    const ended = one.texts.at(-2) ?? "";
+    const ended = proofIn(one.texts.at(-1)).line;
     const second = one.send({ input: [{ role: "user", content: "two" }], previous_response_id: idIn(answered) });
     const messages = await turn(one);
     expect(asked.at(-1)).toBe("user: one\nassistant: Rain is water.\nuser: two");
-    const { receipt } = decodeReceipt(String(messages.at(-1)?.["receipt"])) ?? {};
-    expect(receipt?.request_sha256).toBe(sha256(joinTurns([utf8(first), utf8(ended), utf8(second)])));
+    const { receipt } = proofIn(one.texts.at(-1)).proof.receipt;
+    expect(receipt.request_sha256).toBe(sha256(joinTurns([utf8(first), utf8(ended), utf8(second)])));
     await ask(one, { input: "three", previous_response_id: idIn(messages) });
     expect(asked.at(-1)).toBe(
       "user: one\nassistant: Rain is water.\nuser: two\nassistant: Rain is water.\nuser: three",
@@ -206,7 +208,7 @@ describe("a response that goes on with the one before", () => {
     const first = idIn(await ask(one));
     const again = await talk();
     expect(errorIn(await ask(again, { previous_response_id: first }))).toEqual(missing);
-    expect((await ask(again)).at(-1)?.type).toBe("darkbloom.receipt");
+    expect((await ask(again)).at(-1)?.type).toBe("response.completed");
     await ask(one);
     expect(errorIn(await ask(one, { previous_response_id: first }))).toEqual(missing);
   });
@@ -225,7 +227,7 @@ describe("a response that goes on with the one before", () => {
     const one = await talk();
     const kept = idIn(await ask(one));
     expect(errorIn(await ask(one, { temperature: 9 })).param).toBe("temperature");
-    expect((await ask(one, { previous_response_id: kept })).at(-1)?.type).toBe("darkbloom.receipt");
+    expect((await ask(one, { previous_response_id: kept })).at(-1)?.type).toBe("response.completed");
     const long = idIn(await ask(one, { metadata_of_ours: "x".repeat(CONVERSATION_BYTES_MAX) }));
     expect(errorIn(await ask(one, { previous_response_id: long }))).toEqual(missing);
   });
@@ -283,7 +285,7 @@ describe("what is refused", () => {
     one.ws.send(text);
     expect(errorIn(await turn(one))).toMatchObject({ type: "error", code, param });
     expect(await spent()).toBe(0n);
-    expect((await ask(one)).at(-1)?.type).toBe("darkbloom.receipt");
+    expect((await ask(one)).at(-1)?.type).toBe("response.completed");
   });
 
   it("over HTTP: a message's type", async () => {
@@ -322,7 +324,7 @@ describe("what is refused", () => {
     all[0]?.ws.close();
     await all[0]?.closed;
     const again = await talk();
-    expect((await ask(again)).at(-1)?.type).toBe("darkbloom.receipt");
+    expect((await ask(again)).at(-1)?.type).toBe("response.completed");
   });
 });
 
@@ -350,7 +352,7 @@ describe("a connection", () => {
     expect(errorIn(messages)).toMatchObject({ status: 502, code: "provider_fault" });
     expect(await spent()).toBe(0n);
     failing = false;
-    expect((await ask(one)).at(-1)?.type).toBe("darkbloom.receipt");
+    expect((await ask(one)).at(-1)?.type).toBe("response.completed");
   });
 
   /** Lets so much time pass, with time for signs of life. */
@@ -365,7 +367,7 @@ describe("a connection", () => {
     const { made, talk, ask } = await network();
     const one = await talk();
     await passing(made, SOCKET_IDLE_MS_MAX - 2 * SOCKET_PING_EVERY_MS);
-    expect((await ask(one)).at(-1)?.type).toBe("darkbloom.receipt");
+    expect((await ask(one)).at(-1)?.type).toBe("response.completed");
     await passing(made, SOCKET_IDLE_MS_MAX + 2 * SOCKET_PING_EVERY_MS);
     expect(await one.closed).toMatchObject({ code: 1000, reason: expect.stringContaining("nothing was asked") });
   });
@@ -376,7 +378,7 @@ describe("a connection", () => {
     const openedMs = made.clock.monotonicMs();
     while (made.clock.monotonicMs() - openedMs < SOCKET_LIFE_MS_MAX - SOCKET_IDLE_MS_MAX) {
       await passing(made, SOCKET_IDLE_MS_MAX - 2 * SOCKET_PING_EVERY_MS);
-      expect((await ask(one)).at(-1)?.type).toBe("darkbloom.receipt");
+      expect((await ask(one)).at(-1)?.type).toBe("response.completed");
     }
     await passing(made, SOCKET_IDLE_MS_MAX - 2 * SOCKET_PING_EVERY_MS);
     expect(errorIn(await turn(one))).toMatchObject({ status: 400, code: "websocket_connection_limit_reached" });

@@ -1,8 +1,8 @@
 import { utf8 } from "@darkbloom/protocol/bytes";
-import type { Dialect } from "@darkbloom/protocol/dialects";
+import { endsResponse, type Dialect } from "@darkbloom/protocol/dialects";
 import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { Clock } from "@darkbloom/protocol/ports";
-import { encodeReceipt } from "@darkbloom/protocol/receipts";
+import { withProof } from "@darkbloom/protocol/receipts";
 import type { WebSocket } from "ws";
 import type { AnswerFacts, Closing } from "../inference/reply.ts";
 import { failureHeaders } from "./failure.ts";
@@ -23,7 +23,8 @@ interface Caller {
 
 /**
  * One response over a WebSocket: each event of the provider's is a message, its line feed included, so that the messages put
- * together are what was hashed. The receipt follows the last, with what an HTTP answer has in headers.
+ * together are what was hashed. The last has one more member: the receipt, and what an HTTP answer has in headers. A message
+ * of its own would come where a client waits for the next response, and some take no events that they do not know.
  */
 export class SocketReply implements HttpReply {
   readonly #caller: Caller;
@@ -43,7 +44,7 @@ export class SocketReply implements HttpReply {
     return this.#facts !== undefined;
   }
 
-  /** The event that ended the response, as it was sent. */
+  /** The event that ended the response, as the machine wrote it. */
   get lastLine(): Uint8Array<ArrayBuffer> {
     return utf8(this.#last);
   }
@@ -58,7 +59,11 @@ export class SocketReply implements HttpReply {
     const lines = new TextDecoder().decode(bytes).match(/.*\n/g) ?? [];
     for (const line of lines) {
       if (this.#isOver) throw callerGone();
-      this.#last = line;
+      // It says how the response was proved, which is known when all of it has come.
+      if (endsResponse(line)) {
+        this.#last = line;
+        continue;
+      }
       const sent = this.#send(line);
       if (this.#caller.ws.bufferedAmount > SOCKET_BUFFERED_BYTES_MAX) await this.#taken(sent);
     }
@@ -68,14 +73,9 @@ export class SocketReply implements HttpReply {
     if (!this.#facts) throw new RangeError("end before begin");
     if (this.#isOver) return;
     this.#ended = true;
-    const message = {
-      type: "darkbloom.receipt",
-      response_hash: responseHash,
-      response_signature: responseSignature,
-      receipt: encodeReceipt(receipt),
-      headers: answerHeaders(this.#facts),
-    };
-    void this.#send(`${JSON.stringify(message)}\n`).then(delivered, () => undefined);
+    const headers = answerHeaders(this.#facts);
+    const told = withProof(this.#last, { responseHash, responseSignature, receipt, headers });
+    void this.#send(told).then(delivered, () => undefined);
   }
 
   fail(failure: Failure): void {

@@ -4,7 +4,7 @@ export * from "./dialect.ts";
 export { failureOfRefusal } from "./engine-refusals.ts";
 export { fieldOf } from "./fields.ts";
 export * from "./job.ts";
-export { LineEnd } from "./line-end.ts";
+export { endsResponse, LineEnd } from "./line-end.ts";
 export type { OpenModelField } from "./open-model-fields.ts";
 export * from "./openai-chat/index.ts";
 export * from "./openai-completions/index.ts";

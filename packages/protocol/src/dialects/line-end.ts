@@ -38,6 +38,8 @@ export class LineEnd {
     const endsAt = types.findIndex((type) => endings.has(type));
     if (this.#ending || (endsAt >= 0 && endsAt < types.length - 1)) throw new StreamMalformed();
     if (endsAt < 0) return lines;
+    // The network adds a member behind the last one.
+    if (!texts.at(-1)?.endsWith("}")) throw new StreamMalformed();
     const from = lines.lastIndexOf(LINE_FEED, lines.length - 2) + 1;
     this.#ending = lines.slice(from);
     return lines.slice(0, from);
@@ -55,16 +57,21 @@ export class LineEnd {
   }
 }
 
+/** Whether a client takes a line for the end of its response. */
+export const endsResponse = (line: string): boolean => endings.has(typed.exec(line)?.[1] ?? "");
+
 function typeOf(line: string): string {
   const type = typed.exec(line)?.[1];
-  if (type === undefined || (mayHide.test(line) && parsedType(line) !== type)) throw new StreamMalformed();
+  if (type === undefined || (mayHide.test(line) && !isOfType(type, line))) throw new StreamMalformed();
   return type;
 }
 
-function parsedType(line: string): unknown {
+/** To every reader, and without the member in which the network tells how the response was proved. */
+function isOfType(type: string, line: string): boolean {
   try {
-    return (JSON.parse(line) as { readonly type: unknown }).type;
+    const event = JSON.parse(line) as { readonly type: unknown };
+    return event.type === type && !Object.hasOwn(event, "darkbloom");
   } catch {
-    throw new StreamMalformed();
+    return false;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../bytes.ts";
-import { joinTurns, parseRequest } from "./turns.ts";
+import { joinTurns, parseRequest, previousIdOf } from "./turns.ts";
 
 const text = (value: unknown): Uint8Array<ArrayBuffer> => utf8(JSON.stringify(value, null, 2));
 const answered = (output: unknown) => ({ type: "response.completed", response: { id: "resp_1", output } });
@@ -44,7 +44,33 @@ describe("a request's body", () => {
       },
     ],
   ])("%s", (_, body, value) => {
-    expect(parseRequest(body)).toEqual(value);
+    expect(JSON.parse(JSON.stringify(parseRequest(body)))).toEqual(value);
+  });
+
+  it.each<[what: string, body: Uint8Array, id: string | null]>([
+    ["no other", text({ input: "x" }), null],
+    ["one that it names, while it stands alone", text({ input: "x", previous_response_id: "resp_1" }), null],
+    [
+      "the one that its last part names",
+      joinTurns([
+        text({ input: "x", previous_response_id: "resp_0" }),
+        text(answered([])),
+        text({ input: "y", previous_response_id: "resp_1" }),
+      ]),
+      "resp_1",
+    ],
+    ["none that it names", joinTurns([text({ input: "x" }), text(answered([])), text({ input: "y" })]), null],
+    ["none that is a text", joinTurns([text({}), text({}), text({ previous_response_id: 5 })]), null],
+  ])("says which response it goes on with: %s", (_, body, id) => {
+    expect(previousIdOf(parseRequest(body))).toBe(id);
+  });
+
+  it("of which there is nothing to say has none", () => {
+    expect([previousIdOf(null), previousIdOf("x"), previousIdOf({ previous_response_id: "resp_1" })]).toEqual([
+      null,
+      null,
+      null,
+    ]);
   });
 
   it.each<[what: string, body: Uint8Array, error: typeof SyntaxError | typeof TypeError]>([

@@ -91,7 +91,7 @@ export const responseSchema = z
     model: z.string().meta({ description: "As it was asked for" }),
     output: z.array(outputItem),
     parallel_tool_calls: z.boolean(),
-    previous_response_id: z.null(),
+    previous_response_id: z.string().nullable().meta({ description: "Null over HTTP, where none can be gone on with" }),
     reasoning: z.object({ effort: z.string().nullable(), summary: z.string().nullable() }),
     store: z.literal(false),
     temperature: z.number(),

@@ -10,7 +10,13 @@ import type { ResponsesTools } from "./tools.ts";
 type State = "in_progress" | FinishReason;
 
 /** What of a body is the same from its first event to its last. */
-export function bodyOf(job: Job, request: ResponsesRequest, { echoed }: ResponsesTools, facts: RenderFacts) {
+export function bodyOf(
+  job: Job,
+  request: ResponsesRequest,
+  { echoed }: ResponsesTools,
+  facts: RenderFacts,
+  previousId: string | null = null,
+) {
   return (state: State, output: readonly Item[], usage: Usage | undefined): ResponseBody => ({
     id: `resp_${bareId(facts)}`,
     object: "response",
@@ -32,7 +38,7 @@ export function bodyOf(job: Job, request: ResponsesRequest, { echoed }: Response
     model: job.model,
     output: [...output],
     parallel_tool_calls: job.parallelToolCalls,
-    previous_response_id: null,
+    previous_response_id: previousId,
     reasoning: { effort: request.reasoning?.effort ?? null, summary: request.reasoning?.summary ?? null },
     store: false,
     temperature: request.temperature ?? 1,

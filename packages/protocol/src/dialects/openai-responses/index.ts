@@ -2,6 +2,7 @@ import { failures, type Failure } from "../../failures.ts";
 import type { RequestId } from "../../ids.ts";
 import type { Dialect } from "../dialect.ts";
 import { jsonLine } from "../json-text.ts";
+import { previousIdOf } from "../turns.ts";
 import { promptFieldOf } from "../engine-refusals.ts";
 import { openaiErrorSchema, type OpenaiError } from "../openai-chat/answer-schema.ts";
 import { openaiErrorBody } from "../openai-chat/errors.ts";
@@ -25,10 +26,13 @@ export const openaiResponses: Dialect = {
   },
   decode(body) {
     const { job, request, tools } = decodeResponsesRequest(body);
+    const previousId = previousIdOf(body);
     return {
       job,
       renderer: (facts) =>
-        job.stream ? new StreamRenderer(job, request, tools, facts) : new PlainRenderer(job, request, tools, facts),
+        job.stream
+          ? new StreamRenderer(job, request, tools, facts, previousId)
+          : new PlainRenderer(job, request, tools, facts),
     };
   },
   errorBody,

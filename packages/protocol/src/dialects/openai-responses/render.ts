@@ -54,9 +54,15 @@ export class StreamRenderer implements Renderer {
   /** The same of the second event that each piece of thinking has. */
   #secondHead = "";
 
-  constructor(job: Job, request: ResponsesRequest, tools: ResponsesTools, facts: RenderFacts) {
+  constructor(
+    job: Job,
+    request: ResponsesRequest,
+    tools: ResponsesTools,
+    facts: RenderFacts,
+    previousId: string | null = null,
+  ) {
     this.#framing = job.asLines ? asLines : asEvents;
-    this.#body = bodyOf(job, request, tools, facts);
+    this.#body = bodyOf(job, request, tools, facts, previousId);
     this.#output = new Output(facts, showsThoughts(request), tools.named);
   }
 
