@@ -1,9 +1,9 @@
 import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { Folder, Program } from "./running.ts";
+import { binary, Folder, Program, run } from "./running.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../../../docs/verify-an-answer.md"), "utf8");
 const tools = ["curl", "jq", "xxd", "python3", "base64"].every(
@@ -23,16 +23,32 @@ it.runIf(tools && isOpenSsl3)("verifies an answer by hand, as the page says", { 
   const [first = "", ...blocks] = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, commands = ""]) => commands);
   expect(first).toMatch(/^URL=.*\nKEY=.*\n$/);
   const script = ["set -euo pipefail", `URL=${url}`, `KEY=${key}`, ...blocks].join("\n");
-  const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script], { cwd: folder.path });
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` };
+  const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script], { cwd: folder.path, env });
   const hashes = stdout.match(/^[0-9a-f]{64}(?= |$)/gm) ?? [];
-  expect(hashes).toHaveLength(4);
+  expect(hashes).toHaveLength(6);
   expect(hashes[1]).toBe(hashes[0]);
   expect(hashes[3]).toBe(hashes[2]);
+  expect(hashes[5]).toBe(hashes[4]);
   expect(stdout.match(/^(true|Verified OK|Signature Verified Successfully)$/gm)).toEqual([
     "Verified OK",
     "true",
     "Verified OK",
     "Signature Verified Successfully",
+    "true",
   ]);
   expect(stderr).toBe("");
+  const verified = await run(
+    process.execPath,
+    [binary, "verify", "response", "conversation.txt", "--coordinator", url, "--json"],
+    { cwd: folder.path },
+  );
+  const told = verified.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { good: boolean; checks: { id: string; status: string }[] });
+  expect(told.map(({ good }) => good)).toEqual([true, true]);
+  for (const { checks } of told)
+    for (const id of ["response.hash", "receipt.request", "receipt.response"])
+      expect(checks).toContainEqual(expect.objectContaining({ id, status: "pass" }));
 });

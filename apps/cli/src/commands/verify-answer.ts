@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { toHex, fromBase64OrNothing } from "@darkbloom/protocol/bytes";
-import { coordinatorKeyId, type Check } from "@darkbloom/protocol/evidence";
+import { checks, coordinatorKeyId, type Check } from "@darkbloom/protocol/evidence";
 import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
 import { verifyReceipt, type KnownOfAnswer, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
@@ -10,7 +10,8 @@ import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf, wordsOf, type Output } from "../output.ts";
 import { replayChecks } from "../replay-checks.ts";
 import { wellKnownOf } from "../well-known.ts";
-import { readSavedAnswer, readSavedReceipt } from "../saved-answer.ts";
+import { readSavedAnswer, readSavedReceipt, type SavedAnswer } from "../saved-answer.ts";
+import { isConversation, readSavedConversation, type SavedTurn } from "../saved-conversation.ts";
 
 const needs = {
   coordinator: "optional",
@@ -22,7 +23,7 @@ const replayNeeds = { ...needs, replay: "optional", model: { default: bundledMod
 
 export const verifyResponse = command({
   path: "verify response",
-  does: "Verify an answer that 'curl -i' saved: hash, signatures and receipt, step by step. Exit code 1 where a check fails.",
+  does: "Verify an answer that 'curl -i' saved, or each response of a WebSocket's messages: hash, signatures and receipt, step by step. Exit code 1 where a check fails.",
   examples: [
     "verify response answer.txt",
     "verify response answer.txt --coordinator http://127.0.0.1:8080",
@@ -32,39 +33,49 @@ export const verifyResponse = command({
   operand: "FILE",
   needs: replayNeeds,
   async run({ coordinator, coordinatorKey, logKey, json, replay, model }, file) {
-    const answer = readSavedAnswer(bytesOf(file), file);
-    const responseSha256 = toHex(nodeCrypto.sha256(answer.hashed));
-    const { receipt, signature, toldSha256 } = answer;
-    const checks = verifyReceipt(nodeCrypto, receipt, {
-      ...(await keysFrom({ coordinator, coordinatorKey, logKey })),
-      responseSha256,
-      ...(signature !== undefined && { responseSignature: signature }),
-    });
-    const told: Check[] =
-      toldSha256 === undefined
-        ? []
-        : [
-            {
-              id: "response.hash",
-              status: toldSha256 === responseSha256 ? "pass" : "fail",
-              seen:
-                toldSha256 === responseSha256
-                  ? "x-response-hash is that of these bytes"
-                  : "x-response-hash is that of other bytes",
-              remedy: "",
-            },
-          ];
+    const saved = bytesOf(file);
+    const keys = await keysFrom({ coordinator, coordinatorKey, logKey });
+    const output = outputOf(json);
+    if (isConversation(saved)) {
+      if (replay !== undefined)
+        throw new CommandFailed("A response over a WebSocket is not run again: leave out --replay.");
+      const ends = readSavedConversation(saved, file).map((turn) => tell(output, turn.receipt, checksOf(turn, keys)));
+      return ends.includes(1) ? 1 : 0;
+    }
+    const answer = readSavedAnswer(saved, file);
     const replayed =
       replay === undefined
         ? []
-        : await replayChecks(receipt.receipt, {
+        : await replayChecks(answer.receipt.receipt, {
             body: bytesOf(replay),
             told: answer.hashed,
             model: locateModel(model),
           });
-    return tell(outputOf(json), receipt, [...told, ...checks, ...replayed]);
+    return tell(output, answer.receipt, [...checksOf(answer, keys), ...replayed]);
   },
 });
+
+/** What is said of an answer by itself: the hash that came with it, and what its receipt says. */
+function checksOf(answer: SavedAnswer & Partial<SavedTurn>, keys: Keys): readonly Check[] {
+  const { hashed, receipt, signature, toldSha256, requestSha256 } = answer;
+  const responseSha256 = toHex(nodeCrypto.sha256(hashed));
+  const found = verifyReceipt(nodeCrypto, receipt, {
+    ...keys,
+    responseSha256,
+    ...(signature !== undefined && { responseSignature: signature }),
+    ...(requestSha256 !== undefined && { requestSha256 }),
+  });
+  if (toldSha256 === undefined) return found;
+  const isThese = toldSha256 === responseSha256;
+  const told = checks.either(
+    "response.hash",
+    isThese,
+    "x-response-hash is that of these bytes",
+    "x-response-hash is that of other bytes",
+    "",
+  );
+  return [told, ...found];
+}
 
 export const verifyReceiptCommand = command({
   path: "verify receipt",
@@ -78,11 +89,11 @@ export const verifyReceiptCommand = command({
   },
 });
 
-function tell(output: Output, { receipt }: ReceiptDocument, checks: readonly Check[]): 0 | 1 {
-  const failed = checks.some(({ status }) => status === "fail");
-  output.result({ event: "verified", good: !failed, checks, receipt }, () =>
+function tell(output: Output, { receipt }: ReceiptDocument, found: readonly Check[]): 0 | 1 {
+  const failed = found.some(({ status }) => status === "fail");
+  output.result({ event: "verified", good: !failed, checks: found, receipt }, () =>
     [
-      columns(checks.map((check) => [check.status, check.id, wordsOf(check)])),
+      columns(found.map((check) => [check.status, check.id, wordsOf(check)])),
       "",
       // What others wrote is printed as JSON, which has no control characters.
       ...Object.entries(receipt).map(([name, value]) => `${name}  ${JSON.stringify(value)}`),
@@ -103,6 +114,8 @@ function bytesOf(path: string): Uint8Array {
   }
 }
 
+type Keys = Pick<KnownOfAnswer, "coordinatorKeys" | "logKey">;
+
 interface Known {
   readonly coordinator: URL | undefined;
   readonly coordinatorKey: Uint8Array | undefined;
@@ -110,11 +123,7 @@ interface Known {
 }
 
 /** The keys that were given; of the others those that the coordinator publishes, where it may be asked. */
-async function keysFrom({
-  coordinator,
-  coordinatorKey,
-  logKey,
-}: Known): Promise<Pick<KnownOfAnswer, "coordinatorKeys" | "logKey">> {
+async function keysFrom({ coordinator, coordinatorKey, logKey }: Known): Promise<Keys> {
   const published = coordinator && !(coordinatorKey && logKey) ? await wellKnownOf(coordinator) : undefined;
   const publishedLogKey = published?.log && readVerifierKey(nodeCrypto, published.log.verifier_key);
   const keyOfLog = logKey ?? publishedLogKey;
