@@ -4,13 +4,7 @@ import { LOG_CHECKPOINT_FILE, LOG_KEY_FILE, LogError } from "./adapters/log-sign
 import type { Store } from "./adapters/open-store.ts";
 import { coordinatorKeyEntry, releaseEntry, revocationEntries, weightsEntry } from "./transparency/facts.ts";
 import type { Witness } from "./transparency/port.ts";
-import {
-  ForkedLog,
-  LOG_EVERY_MS,
-  LOG_FACTS_MAX,
-  TransparencyLog,
-  type LogNet,
-} from "./transparency/transparency-log.ts";
+import { ForkedLog, LOG_EVERY_MS, TransparencyLog, type LogNet } from "./transparency/transparency-log.ts";
 
 /** What the log says beside receipts and machines' keys. */
 export interface LoggedConfig {
@@ -66,10 +60,10 @@ export async function keepLog(
   };
 }
 
-/** Identities that are taken down at once, well below what may wait. */
-const REVOCATIONS_PER_STEP = LOG_FACTS_MAX / 4;
+/** Room that a long list leaves for what is told once: the release's hash comes late. */
+const FACTS_THAT_COME_ONCE = 16;
 
-/** A list is looked at as often as the log grows; its entries are taken once for each new list. */
+/** A list is looked at as often as the log grows; its entries are taken once for each new list, as many as there is room for. */
 async function logRevocations(
   { clock }: Pick<LogNet, "clock">,
   log: TransparencyLog,
@@ -82,7 +76,7 @@ async function logRevocations(
     const list = revoked.current();
     if (list !== known) left = revocationEntries(list);
     known = list;
-    for (const entry of left.splice(0, REVOCATIONS_PER_STEP)) log.add(entry);
+    for (const entry of left.splice(0, Math.max(0, log.room - FACTS_THAT_COME_ONCE))) log.add(entry);
     await clock.sleep(LOG_EVERY_MS, over).catch(() => undefined);
   }
 }

@@ -3,12 +3,14 @@ import type { AddressInfo } from "node:net";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import { verifierKey, type NoteKey, signatureTypes } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
-import { describe, expect, it } from "vitest";
-import { readWitness } from "./http-witness.ts";
+import { describe, expect, it, vi } from "vitest";
+import { readWitness, WITNESS_MS_MAX } from "./http-witness.ts";
 
 const key: NoteKey = { name: "witness.example/1", type: signatureTypes.cosignature, publicKey: new Uint8Array(32) };
 const named = verifierKey(nodeCrypto, key);
 
+/** An answer that begins and does not go on. */
+const HUNG = "hung";
 type Answer = readonly [status: number, text: string];
 
 /** A witness that gives these answers in turn, and keeps what it was sent. */
@@ -20,7 +22,8 @@ async function witnessOf(...answers: Answer[]) {
       for await (const chunk of request) body += String(chunk);
       sent.push(`${request.method} ${request.url} ${body}`);
       const [status, text] = answers[sent.length - 1] ?? [500, ""];
-      response.writeHead(status).end(text);
+      if (text !== HUNG) response.writeHead(status).end(text);
+      else response.writeHead(status).write("— ");
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -29,8 +32,12 @@ async function witnessOf(...answers: Answer[]) {
   if (!witness) throw new Error("the witness was not read");
   return {
     sent,
-    cosign: (size: number) => witness.cosign("NOTE\n", size, async (earlier) => [utf8(`from ${earlier}`)]),
-    [Symbol.dispose]: () => void server.close(),
+    cosign: (size: number, over?: AbortSignal) =>
+      witness.cosign("NOTE\n", size, async (earlier) => [utf8(`from ${earlier}`)], over),
+    [Symbol.dispose]: () => {
+      server.closeAllConnections();
+      server.close();
+    },
   };
 }
 
@@ -72,6 +79,25 @@ describe("a witness over HTTP", () => {
     using witness = await witnessOf(...answers);
     expect(await witness.cosign(5)).toBeUndefined();
     expect(witness.sent).toHaveLength(times);
+  });
+
+  /** Goal: nobody waits for one that hangs, nor at all where the coordinator ends. Method: an answer that begins, with the bound told and cut short; then an end. */
+  it("is waited for no longer than its bound, in all that it is asked, nor once all is over", async () => {
+    using witness = await witnessOf([409, "3\n"], [200, HUNG], [200, HUNG]);
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    const waits: number[] = [];
+    const bound = vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+      waits.push(ms);
+      return timeout(300);
+    });
+    await expect(witness.cosign(5)).rejects.toThrow("timeout");
+    expect([waits, witness.sent.length]).toEqual([[WITNESS_MS_MAX], 2]);
+    bound.mockRestore();
+    const over = new AbortController();
+    const asked = witness.cosign(5, over.signal);
+    await expect.poll(() => witness.sent.length).toBe(3);
+    over.abort(new Error("it ends"));
+    await expect(asked).rejects.toThrow("it ends");
   });
 
   it.each([

@@ -31,12 +31,14 @@ class HttpWitness implements Witness {
     note: string,
     size: number,
     proofFrom: (earlier: number) => Promise<readonly Uint8Array[]>,
+    over?: AbortSignal,
   ): Promise<string | undefined> {
-    const over = AbortSignal.timeout(WITNESS_MS_MAX);
+    const tooLate = AbortSignal.timeout(WITNESS_MS_MAX);
+    const signal = over ? AbortSignal.any([over, tooLate]) : tooLate;
     for (const isLast of [false, true]) {
       const proof = this.#seen > 0 ? await proofFrom(this.#seen) : [];
       const body = [`old ${this.#seen}`, ...proof.map(toBase64), "", note].join("\n");
-      const response = await fetch(this.#url, { method: "POST", body, signal: over, redirect: "error" });
+      const response = await fetch(this.#url, { method: "POST", body, signal, redirect: "error" });
       const answer = await bodyOf(response, NOTE_BYTES_MAX);
       const text = answer && noteTextOf(answer);
       if (response.status === 200) {

@@ -56,6 +56,7 @@ it("turns each event into one line and its counters, with money as a number", as
   events.providerLeft({ providerId, reason: "silent", running: 0, connectedMs: 1 });
   events.verdictChanged({ providerId, from: "self_signed", to: "none", failedChecks: 1 });
   events.frameSkipped({ providerId });
+  events.logFactsDropped({ facts: 3 });
   events.bug({ where: "serve", requestId }, new Error("x"));
   events.stopping({ running: 0 });
 
@@ -69,6 +70,7 @@ it("turns each event into one line and its counters, with money as a number", as
     "provider_left",
     "verdict_changed",
     "frame_skipped",
+    "log_facts_dropped",
     "bug",
     "stopping",
   ]);
@@ -86,6 +88,7 @@ it("turns each event into one line and its counters, with money as a number", as
     ...receiptFields.map((field) => `darkbloom_receipt_mismatches_total{mismatch="receipt_fields",field="${field}"} 1`),
     'darkbloom_receipt_mismatches_total{mismatch="response_hash",field="none"} 1',
     'darkbloom_providers_left_total{reason="silent"} 1',
+    "darkbloom_log_facts_dropped_total 3",
     'darkbloom_bugs_total{where="serve"} 1',
   ])
     expect(text).toContain(line);

@@ -1,7 +1,9 @@
+import { connect } from "node:net";
 import { expect, it } from "vitest";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import type { Tile } from "@darkbloom/protocol/log";
 import { openEdge } from "../../test/http-kit.ts";
+import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
 import type { LogView } from "./deps.ts";
 
 const asked: Tile[] = [];
@@ -52,6 +54,24 @@ it.each(["/log/tile/0/001", "/log/tile/0/1", "/log/tile/0/x000/001", "/log/tile/
     expect([response.status, /checkpoint|no such route/.test(error.message)]).toEqual([404, true]);
   },
 );
+
+/** Goal: who asks for tiles and reads none fills no memory. Method: one address's part of the room, taken by sockets that stay silent; one tile more; then they are gone. */
+it("holds a bounded number of tiles that nobody reads", async () => {
+  const tile = new Uint8Array(8 * 1024 * 1024);
+  await using edge = await openEdge({ log: { ...log, tile: async () => tile } });
+  const path = "/log/tile/entries/000";
+  const silent = Array.from({ length: ANSWERS_BYTES_MAX / 2 / tile.length }, () => connect(edge.port, "127.0.0.1"));
+  for (const socket of silent)
+    socket.on("error", () => undefined).write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+  const answerNow = async () => {
+    const answer = await edge.get(path);
+    await answer.arrayBuffer();
+    return [answer.status, answer.headers.get("cache-control")?.includes("immutable") ?? false];
+  };
+  await expect.poll(answerNow, { timeout: 10_000 }).toEqual([503, false]);
+  for (const socket of silent) socket.destroy();
+  await expect.poll(answerNow, { timeout: 10_000 }).toEqual([200, true]);
+});
 
 it("has neither where no log is kept", async () => {
   await using edge = await openEdge();

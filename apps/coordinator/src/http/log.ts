@@ -2,6 +2,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import { readTilePath } from "@darkbloom/protocol/log";
 import * as z from "zod";
 import type { Door, Route } from "./door.ts";
+import { sendOpen } from "./open-answer.ts";
 
 /** Where the log's files are, by https://c2sp.org/tlog-tiles. */
 export const LOG_PREFIX = "/log";
@@ -29,7 +30,7 @@ export const showCheckpoint = ({ deps }: Door): Route => ({
 });
 
 /** `GET /log/tile/…`: hashes of the tree, or entries; a file that never changes. */
-export const showTile = ({ deps }: Door): Route => ({
+export const showTile = (door: Door): Route => ({
   schema: {
     summary: "A tile of the transparency log: 256 hashes or entries (c2sp.org/tlog-tiles)",
     tags: ["trust"],
@@ -39,14 +40,14 @@ export const showTile = ({ deps }: Door): Route => ({
     response: { 200: { description: "The tile", content: { "application/octet-stream": { schema: z.string() } } } },
   },
   // Who audits the log reads all of it, and a tile is a file.
-  config: { access: "open", limit: "none", fails: ["tile_not_found", "storage_unavailable"] },
+  config: { access: "open", limit: "none", fails: ["tile_not_found", "storage_unavailable", "overloaded"] },
   handler: async (request, reply) => {
     const tile = readTilePath(`tile/${wildcard.parse(request.params)["*"]}`);
-    const bytes = tile && (await deps.log?.tile(tile));
+    const bytes = tile && (await door.deps.log?.tile(tile));
     if (!bytes) throw new NetworkError({ code: "tile_not_found" });
-    return reply
-      .type("application/octet-stream")
-      .header("cache-control", `public, max-age=${FOREVER_SEC}, immutable`)
-      .send(Buffer.from(bytes));
+    return sendOpen(door, request, reply, Buffer.from(bytes), {
+      "content-type": "application/octet-stream",
+      "cache-control": `public, max-age=${FOREVER_SEC}, immutable`,
+    });
   },
 });

@@ -10,15 +10,13 @@ import {
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { suites, wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply } from "fastify";
 import * as z from "zod";
 import type { ProviderView } from "../fleet/view.ts";
-import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import type { KeyAtTimes } from "./access.ts";
 import type { Door, Route } from "./door.ts";
 import { LOG_PREFIX } from "./log.ts";
-import { peerOf } from "./peer.ts";
-import { CALLER_STALL_MS_MAX } from "./reply.ts";
+import { sendOpen } from "./open-answer.ts";
 
 const attestationQuery = z.object({
   nonce: z
@@ -59,7 +57,8 @@ export const listAttestations = (door: Door): Route => ({
     const { nonce } = query.data;
     if (nonce === undefined) {
       const text = door.deps.fleet.providers().map((provider) => spelledAttestation(provider, now()));
-      return sendBounded(door, request, reply, Buffer.from(`{"providers":[${text.join(",")}]}`));
+      const body = Buffer.from(`{"providers":[${text.join(",")}]}`);
+      return sendOpen(door, request, reply, body, { "content-type": "application/json; charset=utf-8" });
     }
     const proven = await door.deps.fleet.prove(
       fromBase64Url(nonce.replaceAll("+", "-").replaceAll("/", "_").replace("=", "")),
@@ -67,20 +66,6 @@ export const listAttestations = (door: Door): Route => ({
     return { providers: proven.map(({ provider, path }) => attestationOf(provider, now(), path)) };
   },
 });
-
-/** Nobody shows a key for it, so that one address gets no more of the room for answers than it leaves to all others. */
-function sendBounded(
-  { deps, answers }: Door,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  body: Buffer<ArrayBuffer>,
-): FastifyReply {
-  const room = answers.share(peerOf(request.raw, deps.settings.trustProxy).bucket);
-  if (!room.grow(body.length)) throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
-  reply.raw.once("close", () => room[Symbol.dispose]());
-  request.raw.socket.setTimeout(CALLER_STALL_MS_MAX);
-  return reply.type("application/json; charset=utf-8").send(body);
-}
 
 const AGE = '"age_sec":';
 

@@ -44,11 +44,13 @@ export interface Witness {
    * Shows it a checkpoint, with a proof from the one that it saw last.
    *
    * @param proofFrom the consistency proof from an earlier size
+   * @param over aborts when it is waited for no longer; it has a bound of its own beside that
    * @returns its signature lines; undefined where it gave none
    */
   cosign(
     checkpointNote: string,
     size: number,
     proofFrom: (earlier: number) => Promise<readonly Uint8Array[]>,
+    over?: AbortSignal,
   ): Promise<string | undefined>;
 }

@@ -1,133 +1,24 @@
-import { generateKeyPairSync, sign as signWith } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { fromHex, utf8 } from "@darkbloom/protocol/bytes";
+import { fromHex } from "@darkbloom/protocol/bytes";
 import type { JobId } from "@darkbloom/protocol/ids";
-import {
-  cosignatureMessage,
-  entriesIn,
-  isConsistent,
-  leafOf,
-  openCheckpoint,
-  openProofFile,
-  readEntry,
-  readNote,
-  readVerifierKey,
-  receiptEntry,
-  signatureLine,
-  signatureTypes,
-  timedSignature,
-  Tree,
-  hashesOf,
-  verifierKey,
-  cosignedAtSec,
-  type LogEntry,
-  type NoteKey,
-} from "@darkbloom/protocol/log";
-import { microUsd } from "@darkbloom/protocol/money";
-import { nodeCrypto, openDataFolder, systemClock } from "@darkbloom/protocol/node";
-import { afterAll, describe, expect, it } from "vitest";
-import { openDatabase } from "../adapters/database.ts";
-import { LOG_CHECKPOINT_FILE, LogError, openLogSigner } from "../adapters/log-signer.ts";
-import { SqliteLedger } from "../adapters/sqlite-ledger.ts";
-import { LOG_RECEIPTS_PER_STEP_MAX, SqliteLog } from "../adapters/sqlite-log.ts";
-import type { Events } from "../events/events.ts";
-import { anna, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { cosignedAtSec, isConsistent, leafOf, openProofFile, readNote, receiptEntry } from "@darkbloom/protocol/log";
+import { nodeCrypto } from "@darkbloom/protocol/node";
+import { describe, expect, it } from "vitest";
+import { entriesOf, fact, keysFact, openedLog, treeOf, witnessNamed } from "../../test/log-kit.ts";
+import { LOG_CHECKPOINT_FILE, LogError } from "../adapters/log-signer.ts";
+import { LOG_RECEIPTS_PER_STEP_MAX } from "../adapters/sqlite-log.ts";
 import type { Witness } from "./port.ts";
-import { LOG_FACTS_MAX, TransparencyLog } from "./transparency-log.ts";
-
-const root = mkdtempSync(join(tmpdir(), "log-"));
-afterAll(() => rmSync(root, { recursive: true }));
-
-const networkKey = { mac: (message: Uint8Array) => nodeCrypto.sha256(utf8("network"), message) };
-
-async function opened(path = mkdtempSync(join(root, "data-")), witnesses: readonly Witness[] = []) {
-  await using opening = new AsyncDisposableStack();
-  const folder = opening.use(await openDataFolder(path, "coordinator"));
-  const database = opening.adopt(await openDatabase(folder), async (open) => open.close());
-  const ledger = opening.use(new SqliteLedger(database));
-  const store = new SqliteLog(database);
-  const signer = openLogSigner(folder);
-  const bugs: unknown[] = [];
-  let slept = (): void => {};
-  const events = { bug: (_facts: unknown, error: unknown) => void bugs.push(error) } as Partial<Events> as Events;
-  const log = await TransparencyLog.open({
-    clock: { ...systemClock, sleep: async () => slept() },
-    crypto: nodeCrypto,
-    events,
-    networkKey,
-    store,
-    signer,
-    witnesses,
-  });
-  const key = readVerifierKey(nodeCrypto, log.verifierKey);
-  if (!key) throw new Error("the log's key cannot be read");
-  const head = () => {
-    const read = openCheckpoint(nodeCrypto, log.checkpoint, key);
-    if (!read) throw new Error("the checkpoint cannot be opened");
-    return read.checkpoint;
-  };
-  const settle = async (id: string): Promise<Uint8Array> => {
-    const sha256 = nodeCrypto.sha256(utf8(id));
-    await ledger.hold(termsOf(id, 1n));
-    const settlement = settlementOf(1n, { id, receipt: receiptOf(id) });
-    await ledger.settle(termsOf(id, 1n).holdId, {
-      ...settlement,
-      ...(settlement.job && { job: { ...settlement.job, receiptSha256: sha256 } }),
-    });
-    return sha256;
-  };
-  await ledger.credit("credit", anna, microUsd(1_000_000n), 1);
-  const parts = opening.move();
-  const onSleep = (told: () => void): void => void (slept = told);
-  return {
-    path,
-    folder,
-    database,
-    log,
-    key,
-    head,
-    settle,
-    bugs,
-    onSleep,
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
-  };
-}
-
-const fact = (at: number): LogEntry => ({
-  v: 1,
-  kind: "weights",
-  build: `build-${at}`,
-  weights_sha256: "0".repeat(64),
-});
-
-async function entriesOf(log: TransparencyLog, size: number): Promise<(LogEntry | undefined)[]> {
-  const all: (LogEntry | undefined)[] = [];
-  for (let index = 0; index * 256 < size; index += 1) {
-    const width = Math.min(256, size - index * 256);
-    const bundle = await log.tile({ level: "entries", index, width });
-    all.push(...(entriesIn(bundle ?? new Uint8Array(), width) ?? []).map(readEntry));
-  }
-  return all;
-}
-
-/** The tree as a reader of the published files sees it. */
-const treeOf = (log: TransparencyLog, size: number): Tree =>
-  new Tree(
-    nodeCrypto,
-    size,
-    hashesOf(nodeCrypto, size, async (tile) => (await log.tile(tile)) ?? new Uint8Array()),
-  );
+import { LOG_FACTS_MAX } from "./transparency-log.ts";
 
 describe("a transparency log", () => {
   it("begins empty, and is signed from its first moment on", async () => {
-    await using net = await opened();
+    await using net = await openedLog();
     expect(net.head()).toMatchObject({ size: 0, root: nodeCrypto.sha256() });
   });
 
   it("holds each fact once, in the order in which they came", async () => {
-    await using net = await opened();
+    await using net = await openedLog();
     for (const at of [1, 2, 1]) net.log.add(fact(at));
     await net.log.grow();
     for (const at of [2, 3]) net.log.add(fact(at));
@@ -136,7 +27,7 @@ describe("a transparency log", () => {
   });
 
   it("shows nothing that no checkpoint counts", async () => {
-    await using net = await opened();
+    await using net = await openedLog();
     net.log.add(fact(1));
     expect(await net.log.tile({ level: 0, index: 0, width: 1 })).toBeUndefined();
     await net.log.grow();
@@ -148,7 +39,7 @@ describe("a transparency log", () => {
 
   /** Goal: what was shown once stays true. Method: grow across tiles of two levels in uneven steps, and prove each head from each. */
   it("only ever grows", { timeout: 60_000 }, async () => {
-    await using net = await opened();
+    await using net = await openedLog();
     const heads = [net.head()];
     let facts = 0;
     for (const step of [1, 2, 253, 1, 255, 300]) {
@@ -167,7 +58,7 @@ describe("a transparency log", () => {
   });
 
   it("proves a receipt to whoever has it, and tells nobody else which it is", async () => {
-    await using net = await opened();
+    await using net = await openedLog();
     for (const at of [1, 2, 3]) net.log.add(fact(at));
     const sha256 = await net.settle("one");
     await net.settle("two");
@@ -187,7 +78,7 @@ describe("a transparency log", () => {
   });
 
   it("takes many receipts in steps", { timeout: 60_000 }, async () => {
-    await using net = await opened();
+    await using net = await openedLog();
     const count = LOG_RECEIPTS_PER_STEP_MAX + 1;
     await Promise.all(Array.from({ length: count }, (_, at) => net.settle(String(at))));
     await net.log.grow();
@@ -198,16 +89,31 @@ describe("a transparency log", () => {
     expect(net.head().size).toBe(count);
   });
 
-  it("forgets the oldest of too many facts that wait", async () => {
-    await using net = await opened();
-    for (let at = 0; at <= LOG_FACTS_MAX; at += 1) net.log.add(fact(at));
+  it("forgets the oldest of too many keys of machines that wait, tells how many, and nothing that the operator said", async () => {
+    await using net = await openedLog();
+    net.log.add(fact(1));
+    for (let at = 0; at <= LOG_FACTS_MAX + 1; at += 1) net.log.add(keysFact(at));
+    net.log.add(keysFact(LOG_FACTS_MAX));
+    expect(net.dropped).toEqual([]);
     await net.log.grow();
-    expect(net.head().size).toBe(LOG_FACTS_MAX);
-    expect((await entriesOf(net.log, 1))[0]).toEqual(fact(1));
+    expect([net.head().size, net.dropped]).toEqual([LOG_FACTS_MAX + 1, [2]]);
+    expect((await entriesOf(net.log, 2)).slice(0, 2)).toEqual([fact(1), keysFact(2)]);
+    await net.log.grow();
+    expect(net.dropped).toEqual([2]);
+  });
+
+  it("says how many of the operator's facts may wait, and takes no more", async () => {
+    await using net = await openedLog();
+    expect(net.log.room).toBe(LOG_FACTS_MAX);
+    for (let at = 0; at < LOG_FACTS_MAX; at += 1) net.log.add(fact(at));
+    net.log.add(fact(0));
+    expect(net.log.room).toBe(0);
+    expect(() => net.log.add(fact(LOG_FACTS_MAX))).toThrow(RangeError);
+    net.log.add(keysFact(0));
   });
 
   it("signs nothing where its entries could not be kept, and adds them later", async () => {
-    await using net = await opened();
+    await using net = await openedLog();
     net.database.exec("CREATE TRIGGER full BEFORE INSERT ON log_tiles BEGIN SELECT RAISE(ABORT, 'full'); END");
     net.log.add(fact(1));
     await expect(net.log.grow()).rejects.toThrow("full");
@@ -219,7 +125,7 @@ describe("a transparency log", () => {
 });
 
 it("tells once that it cannot grow, and grows when it can", async () => {
-  await using net = await opened();
+  await using net = await openedLog();
   net.database.exec("CREATE TRIGGER full BEFORE INSERT ON log_tiles BEGIN SELECT RAISE(ABORT, 'full'); END");
   net.log.add(fact(1));
   const over = new AbortController();
@@ -237,12 +143,12 @@ it("tells once that it cannot grow, and grows when it can", async () => {
 
 describe("a log that is opened again", () => {
   it("goes on under the same name", async () => {
-    const first = await opened();
+    const first = await openedLog();
     first.log.add(fact(1));
     await first.log.grow();
     const { checkpoint, origin } = first.log;
     await first[Symbol.asyncDispose]();
-    await using second = await opened(first.path);
+    await using second = await openedLog({ path: first.path });
     expect([second.log.checkpoint, second.log.origin]).toEqual([checkpoint, origin]);
     second.log.add(fact(1));
     second.log.add(fact(2));
@@ -254,51 +160,30 @@ describe("a log that is opened again", () => {
     ["fewer entries than it has signed", "DELETE FROM log_tiles", "counts 1 entries and the database holds 0"],
     ["other entries than it has signed", "UPDATE log_tiles SET bytes = zeroblob(32) WHERE level = 0", "other entries"],
   ])("refuses a database with %s", async (_what, change, sentence) => {
-    const first = await opened();
+    const first = await openedLog();
     first.log.add(fact(1));
     await first.log.grow();
     first.database.exec(change);
     await first[Symbol.asyncDispose]();
-    await expect(opened(first.path)).rejects.toThrow(sentence);
+    await expect(openedLog({ path: first.path })).rejects.toThrow(sentence);
   });
 
   it("refuses a checkpoint whose key is gone, or that another key signed", async () => {
-    const [one, two] = [await opened(), await opened()];
+    const [one, two] = [await openedLog(), await openedLog()];
     const foreign = two.log.checkpoint;
     await two[Symbol.asyncDispose]();
     one.folder.write(LOG_CHECKPOINT_FILE, foreign);
     await one[Symbol.asyncDispose]();
-    await expect(opened(one.path)).rejects.toThrow("was not signed by its key");
+    await expect(openedLog({ path: one.path })).rejects.toThrow("was not signed by its key");
     rmSync(join(one.path, "log-key.pem"));
-    await expect(opened(one.path)).rejects.toThrow(LogError);
+    await expect(openedLog({ path: one.path })).rejects.toThrow(LogError);
   });
 });
-
-function witnessNamed(
-  name: string,
-  lines?: (honest: string) => string,
-): Witness & { readonly key: NoteKey; seen: number[] } {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  const raw = new Uint8Array(Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url"));
-  const key: NoteKey = { name, type: signatureTypes.cosignature, publicKey: raw };
-  const seen: number[] = [];
-  return {
-    key,
-    seen,
-    verifierKey: verifierKey(nodeCrypto, key),
-    async cosign(note, size) {
-      seen.push(size);
-      const signature = signWith(null, cosignatureMessage(readNote(note)?.text ?? "", 1_800_000_000n), privateKey);
-      const honest = signatureLine(nodeCrypto, key, timedSignature(1_800_000_000n, new Uint8Array(signature)));
-      return lines ? lines(honest) : honest;
-    },
-  };
-}
 
 describe("witnesses", () => {
   it("are asked for every checkpoint but the first, and their words stand below it", async () => {
     const witness = witnessNamed("witness.example/1");
-    await using net = await opened(undefined, [witness]);
+    await using net = await openedLog({ witnesses: [witness] });
     expect(witness.seen).toEqual([]);
     net.log.add(fact(1));
     await net.log.grow();
@@ -316,7 +201,7 @@ describe("witnesses", () => {
     ["a false signature", (honest: string) => honest.replace(/.{8}\n$/, "AAAAAA==\n")],
     ["its own line and more", (honest: string) => `${honest}\nmore\n`],
   ])("cannot put %s under a checkpoint", async (_what, lines) => {
-    await using net = await opened(undefined, [witnessNamed("witness.example/1", lines)]);
+    await using net = await openedLog({ witnesses: [witnessNamed("witness.example/1", lines)] });
     net.log.add(fact(1));
     await net.log.grow();
     expect(net.head().size).toBe(1);
@@ -325,7 +210,7 @@ describe("witnesses", () => {
 
   it("stop nobody by failing", async () => {
     const broken: Witness = { ...witnessNamed("witness.example/1"), cosign: () => Promise.reject(new Error("away")) };
-    await using net = await opened(undefined, [broken]);
+    await using net = await openedLog({ witnesses: [broken] });
     net.log.add(fact(1));
     await net.log.grow();
     expect(net.head().size).toBe(1);

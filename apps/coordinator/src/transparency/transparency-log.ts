@@ -40,6 +40,12 @@ export interface LogNet {
   readonly witnesses: readonly Witness[];
 }
 
+/** Who is asked to sign a checkpoint too, and for how long. */
+interface Asked {
+  readonly witnesses: readonly Witness[];
+  readonly over: AbortSignal | undefined;
+}
+
 /** A receipt's place in the log, for whoever has the receipt. */
 export interface LoggedReceipt {
   /** Hex. Without it nobody can tell which entry is the receipt's. */
@@ -60,7 +66,9 @@ export class ForkedLog extends Error {
 export class TransparencyLog {
   readonly #net: LogNet;
   readonly #key: NoteKey;
-  readonly #facts = new Map<string, Uint8Array>();
+  readonly #machines = new Map<string, Uint8Array>();
+  readonly #operators = new Map<string, Uint8Array>();
+  #dropped = 0;
   #published: { readonly size: number; readonly note: string };
 
   private constructor(net: LogNet, published: { readonly size: number; readonly note: string }) {
@@ -77,7 +85,7 @@ export class TransparencyLog {
     if (kept === undefined) {
       const log = new TransparencyLog(net, { size: -1, note: "" });
       // Witnesses are asked later: nothing waits for them at a start.
-      await log.#publish(net.store.size(), []);
+      await log.#publish(net.store.size());
       return log;
     }
     const opened = openCheckpoint(net.crypto, kept, keyOf(net.signer));
@@ -108,14 +116,23 @@ export class TransparencyLog {
     return this.#net.witnesses.map((witness) => witness.verifierKey);
   }
 
+  /** Facts of the operator's that may be taken down now. Whoever has more keeps them until these are added. */
+  get room(): number {
+    return LOG_FACTS_MAX - this.#operators.size;
+  }
+
   /** Takes a fact down, once however often it comes. */
   add(entry: LogEntry): void {
     const bytes = entryBytes(entry);
     const name = fromUtf8(bytes);
-    this.#facts.delete(name);
-    this.#facts.set(name, bytes);
-    const [oldest] = this.#facts.keys();
-    if (this.#facts.size > LOG_FACTS_MAX && oldest !== undefined) this.#facts.delete(oldest);
+    const facts = entry.kind === "provider_keys" ? this.#machines : this.#operators;
+    facts.delete(name);
+    facts.set(name, bytes);
+    if (facts.size <= LOG_FACTS_MAX) return;
+    if (facts === this.#operators) throw new RangeError("more facts of the operator's wait than there is room for");
+    const [oldest] = facts.keys();
+    if (oldest !== undefined) facts.delete(oldest);
+    this.#dropped += 1;
   }
 
   /** Of what the published checkpoint counts. */
@@ -138,7 +155,7 @@ export class TransparencyLog {
     let isFailing = false;
     while (!over.aborted) {
       try {
-        await this.grow();
+        await this.grow(over);
         isFailing = false;
       } catch (error) {
         if (!isFailing) this.#net.events.bug({ where: "background" }, error);
@@ -148,36 +165,45 @@ export class TransparencyLog {
     }
   }
 
-  /** One step: what is new becomes entries, and a checkpoint over them is signed, kept, shown to the witnesses and published. */
-  async grow(): Promise<void> {
-    const { store } = this.#net;
-    const added = [...this.#facts];
+  /**
+   * One step: what is new becomes entries, and a checkpoint over them is signed, kept, shown to the witnesses and published.
+   *
+   * @param over aborts when the witnesses are waited for no longer
+   */
+  async grow(over?: AbortSignal): Promise<void> {
+    const { store, witnesses, events } = this.#net;
+    const added = [...this.#operators, ...this.#machines];
     await store.append(
       added.map(([, bytes]) => bytes),
       (receipt) => this.#entryOf(receipt),
     );
-    for (const [name] of added) this.#facts.delete(name);
+    for (const [name] of added) {
+      this.#operators.delete(name);
+      this.#machines.delete(name);
+    }
+    if (this.#dropped > 0) events.logFactsDropped({ facts: this.#dropped });
+    this.#dropped = 0;
     const size = store.size();
-    if (size > this.#published.size) await this.#publish(size, this.#net.witnesses);
+    if (size > this.#published.size) await this.#publish(size, { witnesses, over });
   }
 
-  async #publish(size: number, witnesses: readonly Witness[]): Promise<void> {
+  async #publish(size: number, { witnesses, over }: Asked = { witnesses: [], over: undefined }): Promise<void> {
     const { crypto, signer } = this.#net;
     const tree = this.#tree(size);
     const head = { origin: signer.origin, size, root: await tree.root() };
     const note = signedCheckpoint(crypto, head, this.#key, (message) => signer.sign(message));
     signer.keep(note);
-    const lines = await Promise.all(witnesses.map((witness) => this.#cosigned(witness, note, tree)));
+    const lines = await Promise.all(witnesses.map((witness) => this.#cosigned(witness, note, tree, over)));
     const whole = note + lines.join("");
     if (whole !== note) signer.keep(whole);
     this.#published = { size, note: whole };
   }
 
   /** A witness's lines, where they are what they should be; nothing else is put under our name. */
-  async #cosigned(witness: Witness, note: string, tree: Tree): Promise<string> {
+  async #cosigned(witness: Witness, note: string, tree: Tree, over: AbortSignal | undefined): Promise<string> {
     const { crypto } = this.#net;
     const lines = await witness
-      .cosign(note, tree.size, (earlier) => tree.consistencyProof(earlier))
+      .cosign(note, tree.size, (earlier) => tree.consistencyProof(earlier), over)
       .catch(() => undefined);
     const signatures = lines === undefined ? undefined : readSignatureLines(lines);
     const key = readVerifierKey(crypto, witness.verifierKey);
