@@ -61,6 +61,8 @@ const storage = [
   "apps/coordinator/src/adapters/group-commit.test.ts",
 ];
 const logs = [
+  "apps/coordinator/src/keep-log.test.ts",
+  "apps/coordinator/src/transparency/log-crash.test.ts",
   "apps/coordinator/src/transparency/transparency-log.test.ts",
   "packages/protocol/src/log/tree.test.ts",
   "packages/protocol/src/log/note.test.ts",

@@ -39,11 +39,11 @@ export const entriesNamed = (name: string, count: number): Uint8Array[] =>
 
 export type Answer = Uint8Array | string | ((response: ServerResponse) => void);
 
-/** The files of a log of these entries, under its prefix; of at most 256 full tiles. */
+/** The files of a log of these entries, under its prefix. */
 export function filesOf(entries: readonly Uint8Array[], log: NamedSigner): Map<string, Answer> {
   const files = new Map<string, Answer>();
   const all = new LeafRange(nodeCrypto);
-  const roots: Uint8Array[] = [];
+  let roots: Uint8Array[] = [];
   for (let index = 0; index * 256 < entries.length; index += 1) {
     const part = entries.slice(index * 256, (index + 1) * 256);
     const leaves = leafHashesOf(nodeCrypto, part);
@@ -53,8 +53,15 @@ export function filesOf(entries: readonly Uint8Array[], log: NamedSigner): Map<s
     files.set(`/log/${tilePath({ level: 0, index, width: part.length })}`, hashes);
     if (part.length === 256) roots.push(rootOfTile(nodeCrypto, hashes));
   }
-  if (roots.length > 0)
-    files.set(`/log/${tilePath({ level: 1, index: 0, width: roots.length })}`, Buffer.concat(roots));
+  for (let level = 1; roots.length > 0; level += 1) {
+    const above: Uint8Array[] = [];
+    for (let index = 0; index * 256 < roots.length; index += 1) {
+      const part = roots.slice(index * 256, (index + 1) * 256);
+      files.set(`/log/${tilePath({ level, index, width: part.length })}`, Buffer.concat(part));
+      if (part.length === 256) above.push(rootOfTile(nodeCrypto, Buffer.concat(part)));
+    }
+    roots = above;
+  }
   files.set("/log/checkpoint", checkpointOf(log, entries.length, all.root()));
   return files;
 }
@@ -108,6 +115,12 @@ export function endless(response: ServerResponse): void {
   };
   response.on("drain", more);
   more();
+}
+
+/** A page of somebody's that says that there is no such file, at length. */
+export function endlessly404(response: ServerResponse): void {
+  response.writeHead(404);
+  endless(response);
 }
 
 export function brokenOff(response: ServerResponse): void {

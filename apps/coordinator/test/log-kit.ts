@@ -90,6 +90,7 @@ export async function openedLog({ path = newFolder(), witnesses = [], between = 
   return {
     path,
     folder,
+    store,
     database,
     log,
     key,

@@ -15,6 +15,7 @@ import {
   brokenOff,
   checkpointOf,
   endless,
+  endlessly404,
   entriesNamed,
   filesOf,
   hostileLog,
@@ -34,19 +35,23 @@ interface Told {
   readonly checks: Readonly<Record<string, string>>;
   readonly entries: Readonly<Record<string, number>>;
   readonly notes: string;
+  readonly text: string;
 }
 
 /** The command, and what it says. */
-async function verified(url: string, checkpoint?: string): Promise<Told> {
+async function verified(
+  url: string,
+  { checkpoint, json = "true" }: { checkpoint?: string; json?: string } = {},
+): Promise<Told> {
   let [stdout, notes] = ["", ""];
   vi.spyOn(process.stdout, "write").mockImplementation((text) => Boolean((stdout += String(text))));
   vi.spyOn(process.stderr, "write").mockImplementation((text) => Boolean((notes += String(text))));
-  const flags = { coordinator: [url], json: ["true"], ...(checkpoint !== undefined && { checkpoint: [checkpoint] }) };
+  const flags = { coordinator: [url], json: [json], ...(checkpoint !== undefined && { checkpoint: [checkpoint] }) };
   const ended = await verifyLog.run(flags, {}, "").catch((error: unknown) => {
     if (error instanceof CommandFailed) return error.message;
     throw error;
   });
-  const { checks = [], entries = {} } = (stdout === "" ? {} : JSON.parse(stdout)) as {
+  const { checks = [], entries = {} } = (stdout.startsWith("{") ? JSON.parse(stdout) : {}) as {
     checks?: { id: string; status: string }[];
     entries?: Record<string, number>;
   };
@@ -56,13 +61,19 @@ async function verified(url: string, checkpoint?: string): Promise<Told> {
     checks: Object.fromEntries(checks.map(({ id, status }) => [id.replace("log.", ""), status])),
     entries,
     notes,
+    text: stdout,
   };
 }
+
+const keysThatSay = (log: object | undefined): string =>
+  JSON.stringify({ coordinator_keys: [], modes: [], suites: [], ...(log && { log }) });
+const noLog = keysThatSay(undefined);
+const badKey = keysThatSay({ origin: "log.example/1", path: "/log", verifier_key: "none", witnesses: [] });
 
 const inOrder = { signature: "pass", witnesses: "unknown", consistency: "unknown", entries: "pass" };
 
 describe("verify log", () => {
-  it.each([0, 1, 255, 256, 257, 600])("finds a log of %d entries in order", async (count) => {
+  it.each([0, 1, 255, 256, 257, 600, 65_537])("finds a log of %d entries in order", async (count) => {
     using net = await hostileLog(count);
     expect(await verified(net.url)).toMatchObject({
       code: 0,
@@ -93,19 +104,45 @@ describe("verify log", () => {
     expect(await verified(net.url)).toMatchObject({ code: 1, checks: { ...inOrder, entries: "fail" } });
   });
 
-  it.each<readonly [string, string, Answer]>([
-    ["keys without end", "/.well-known/darkbloom", endless],
-    ["keys that break off", "/.well-known/darkbloom", brokenOff],
-    ["a checkpoint without end", "/log/checkpoint", endless],
-    ["a checkpoint that breaks off", "/log/checkpoint", brokenOff],
-    ["entries without end", "/log/tile/entries/000", endless],
-    ["entries that break off", "/log/tile/entries/000", brokenOff],
-    ["hashes without end", "/log/tile/0/000", endless],
-  ])("says in a sentence that it is sent %s", async (_what, path, answer) => {
+  it.each<readonly [string, string, Answer, string]>([
+    ["keys without end", "/.well-known/darkbloom", endless, "does not tell its keys"],
+    ["keys that break off", "/.well-known/darkbloom", brokenOff, "does not tell its keys"],
+    ["a checkpoint without end", "/log/checkpoint", endless, "can be (65536 bytes)"],
+    ["a checkpoint that breaks off", "/log/checkpoint", brokenOff, "broke off"],
+    ["a checkpoint that is no text", "/log/checkpoint", Uint8Array.of(0xff), "is no text"],
+    ["entries without end", "/log/tile/entries/000", endless, "can be (1048576 bytes)"],
+    ["entries that break off", "/log/tile/entries/000", brokenOff, "broke off"],
+    ["hashes without end", "/log/tile/0/000", endless, "can be (8192 bytes)"],
+    ["an error without end", "/log/tile/0/000", endlessly404, "answers with status 404"],
+    ["keys of no log", "/.well-known/darkbloom", noLog, "keeps no transparency log"],
+    ["a key that is none", "/.well-known/darkbloom", badKey, "The key that this coordinator names for its log is none"],
+  ])("says in a sentence that it is sent %s", async (_what, path, answer, words) => {
     using net = await hostileLog();
     net.files.set(path, answer);
     const { code, sentence } = await verified(net.url);
-    expect([code, sentence]).toEqual([1, expect.stringMatching(/tell its keys|longer than|broke off/)]);
+    expect([code, sentence]).toEqual([1, expect.stringContaining(words)]);
+  });
+
+  it("reads a log below a path, and says to a person what it found", async () => {
+    using net = await hostileLog();
+    for (const [path, answer] of [...net.files]) {
+      net.files.set(`/under${path}`, answer);
+      net.files.delete(path);
+    }
+    expect(await verified(`${net.url}/under`)).toMatchObject({ code: 0, text: expect.stringContaining('"good":true') });
+    const told = await verified(`${net.url}/under`, { json: "false" });
+    expect(told.text).toMatch(/^pass +log\.signature +256 entries, signed by log\.example\/1$/m);
+    expect(told.text).toMatch(/^256 +weights$/m);
+    expect(told.text).toContain("No check fails.");
+    expect(told.text).toContain("Keep its checkpoint with --checkpoint FILE");
+    net.files.set("/under/log/tile/0/000", "");
+    expect((await verified(`${net.url}/under`, { json: "false" })).text).toContain("do not rely on this log");
+  });
+
+  it("says of a witness whose key is none that it has not signed", async () => {
+    using net = await hostileLog();
+    net.tell({ witnesses: ["nonsense"] });
+    expect(await verified(net.url)).toMatchObject({ code: 0, checks: inOrder });
   });
 
   it.each([
@@ -200,9 +237,16 @@ describe("the checkpoint that was seen last", () => {
     using net = await hostileLog(count);
     using folder = temporaryFolder();
     const file = `${folder.path}/seen`;
-    expect(await verified(net.url, file)).toMatchObject({ code: 0, checks: inOrder });
+    expect(await verified(net.url, { checkpoint: file })).toMatchObject({
+      code: 0,
+      checks: inOrder,
+      text: expect.stringContaining(`is kept in ${file}`),
+    });
     net.becomes(entriesNamed("true", 600));
-    expect(await verified(net.url, file)).toMatchObject({ code: 0, checks: { ...inOrder, consistency: "pass" } });
+    expect(await verified(net.url, { checkpoint: file })).toMatchObject({
+      code: 0,
+      checks: { ...inOrder, consistency: "pass" },
+    });
     expect(readFileSync(file, "utf8")).toBe(net.files.get("/log/checkpoint"));
     expect(readdirSync(folder.path)).toEqual(["seen"]);
   });
@@ -215,10 +259,13 @@ describe("the checkpoint that was seen last", () => {
     using net = await hostileLog(300);
     using folder = temporaryFolder();
     const file = `${folder.path}/seen`;
-    await verified(net.url, file);
+    await verified(net.url, { checkpoint: file });
     const seen = readFileSync(file, "utf8");
     net.becomes(entries);
-    expect(await verified(net.url, file)).toMatchObject({ code: 1, checks: { ...inOrder, consistency: "fail" } });
+    expect(await verified(net.url, { checkpoint: file })).toMatchObject({
+      code: 1,
+      checks: { ...inOrder, consistency: "fail" },
+    });
     expect(readFileSync(file, "utf8")).toBe(seen);
   });
 
@@ -226,28 +273,33 @@ describe("the checkpoint that was seen last", () => {
     using net = await hostileLog(300);
     using folder = temporaryFolder();
     const file = `${folder.path}/seen`;
-    await verified(net.url, file);
+    await verified(net.url, { checkpoint: file });
     net.files.set("/log/tile/1/000.p/1", new Uint8Array(32));
-    expect((await verified(net.url, file)).checks).toEqual({ ...inOrder, consistency: "pass", entries: "fail" });
+    expect((await verified(net.url, { checkpoint: file })).checks).toEqual({
+      ...inOrder,
+      consistency: "pass",
+      entries: "fail",
+    });
     net.files.set("/log/tile/0/000", new Uint8Array(32 * 256));
-    expect((await verified(net.url, file)).checks).toEqual({ ...inOrder, entries: "fail" });
+    expect((await verified(net.url, { checkpoint: file })).checks).toEqual({ ...inOrder, entries: "fail" });
   });
 
   /** Goal: what cannot be read or kept is told before the log is read, which may take hours. Method: files that are none. */
   it.each([
-    ["a folder", ""],
-    ["in no folder", "/none/seen"],
-    ["below a file", "/text/seen"],
-    ["of another log", "/text"],
-    ["a link that leads nowhere", "/dangling"],
-  ])("cannot be %s", async (_what, name) => {
+    ["a folder", "", "holds no checkpoint"],
+    ["in no folder", "/none/seen", "No checkpoint can be kept"],
+    ["below a file", "/text/seen", "No checkpoint can be kept"],
+    ["of another log", "/text", "holds no checkpoint"],
+    ["a link that leads nowhere", "/dangling", "No checkpoint can be kept"],
+  ])("cannot be %s", async (_what, name, words) => {
     using net = await hostileLog();
     using folder = temporaryFolder();
     writeFileSync(`${folder.path}/text`, "text");
     symlinkSync(`${folder.path}/nowhere`, `${folder.path}/dangling`);
     const file = folder.path + name;
-    const { code, sentence } = await verified(net.url, file);
+    const { code, sentence } = await verified(net.url, { checkpoint: file });
     expect([code, sentence]).toEqual([1, expect.stringContaining(file)]);
+    expect(sentence).toContain(words);
     expect(net.asked).toEqual(["/.well-known/darkbloom"]);
     expect(readFileSync(`${folder.path}/text`, "utf8")).toBe("text");
   });
@@ -256,17 +308,17 @@ describe("the checkpoint that was seen last", () => {
     using net = await hostileLog();
     using folder = temporaryFolder();
     const [file, link] = [`${folder.path}/seen`, `${folder.path}/link`];
-    await verified(net.url, file);
+    await verified(net.url, { checkpoint: file });
     symlinkSync(file, link);
     net.becomes(entriesNamed("true", 300));
-    expect(await verified(net.url, link)).toMatchObject({ code: 0 });
+    expect(await verified(net.url, { checkpoint: link })).toMatchObject({ code: 0 });
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     const seen = readFileSync(file, "utf8");
     expect(seen).toBe(net.files.get("/log/checkpoint"));
     net.becomes(entriesNamed("true", 301));
     // Whatever stands in the way of the write.
     writeFileSync(`${file}.${process.pid}.draft`, "");
-    const told = await verified(net.url, file);
+    const told = await verified(net.url, { checkpoint: file });
     expect(told).toMatchObject({ code: 1, checks: { entries: "pass" }, sentence: expect.stringContaining(file) });
     expect(readFileSync(file, "utf8")).toBe(seen);
   });

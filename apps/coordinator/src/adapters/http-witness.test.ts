@@ -9,8 +9,9 @@ import { readWitness, WITNESS_MS_MAX } from "./http-witness.ts";
 const key: NoteKey = { name: "witness.example/1", type: signatureTypes.cosignature, publicKey: new Uint8Array(32) };
 const named = verifierKey(nodeCrypto, key);
 
-/** An answer that begins and does not go on. */
-const HUNG = "hung";
+/** Answers that begin and do not end. */
+const HUNG = "— ";
+const LONG_AND_HUNG = "x".repeat(70_000);
 type Answer = readonly [status: number, text: string];
 
 /** A witness that gives these answers in turn, and keeps what it was sent. */
@@ -22,8 +23,8 @@ async function witnessOf(...answers: Answer[]) {
       for await (const chunk of request) body += String(chunk);
       sent.push(`${request.method} ${request.url} ${body}`);
       const [status, text] = answers[sent.length - 1] ?? [500, ""];
-      if (text !== HUNG) response.writeHead(status).end(text);
-      else response.writeHead(status).write("— ");
+      response.writeHead(status).write(text);
+      if (![HUNG, LONG_AND_HUNG].includes(text)) response.end();
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -54,6 +55,16 @@ describe("a witness over HTTP", () => {
     ]);
   });
 
+  it("is shown again what it has seen already", async () => {
+    using witness = await witnessOf([409, "5\n"], [200, "a\n"]);
+    expect(await witness.cosign(5)).toBe("a\n");
+  });
+
+  it("is read no further than a note may be long", async () => {
+    using witness = await witnessOf([200, LONG_AND_HUNG]);
+    expect(await witness.cosign(5)).toBeUndefined();
+  });
+
   it("is asked again from where it says that it stands", async () => {
     using witness = await witnessOf([409, "3\n"], [200, "a\n"]);
     expect(await witness.cosign(5)).toBe("a\n");
@@ -63,6 +74,7 @@ describe("a witness over HTTP", () => {
   it.each<readonly [string, Answer[], number]>([
     ["an error", [[500, "x"]], 1],
     ["a refusal", [[403, ""]], 1],
+    ["a refusal that is a number", [[403, "3\n"]], 1],
     ["a place beyond the log", [[409, "6\n"]], 1],
     ["a place that is none", [[409, "three"]], 1],
     [
@@ -105,6 +117,8 @@ describe("a witness over HTTP", () => {
     `${named} `,
     `${named} ftp://127.0.0.1/`,
     `${named} not a url`,
+    `${named} nonsense`,
+    `${named} https://witness.example/ more`,
     `${verifierKey(nodeCrypto, { ...key, type: signatureTypes.ed25519 })} https://witness.example/`,
     "https://witness.example/",
   ])("is not named by %j", (text) => {

@@ -8,8 +8,8 @@ export const WITNESS_MS_MAX = 5_000;
 
 /** How an operator names a witness: its verifier key, then the URL in front of `/add-checkpoint`. */
 export function readWitness(text: string): Witness | undefined {
-  const [verifierKey, url, ...more] = text.trim().split(/\s+/);
-  if (verifierKey === undefined || url === undefined || more.length > 0) return undefined;
+  const [verifierKey = "", url = "", ...more] = text.trim().split(/\s+/);
+  if (more.length > 0) return undefined;
   if (readVerifierKey(nodeCrypto, verifierKey)?.type !== signatureTypes.cosignature) return undefined;
   const prefix = URL.parse(url);
   return prefix && /^https?:$/.test(prefix.protocol) ? new HttpWitness(verifierKey, prefix) : undefined;
@@ -35,7 +35,7 @@ class HttpWitness implements Witness {
   ): Promise<string | undefined> {
     const tooLate = AbortSignal.timeout(WITNESS_MS_MAX);
     const signal = over ? AbortSignal.any([over, tooLate]) : tooLate;
-    for (const isLast of [false, true]) {
+    for (let tries = 0; tries < 2; tries += 1) {
       const proof = this.#seen > 0 ? await proofFrom(this.#seen) : [];
       const body = [`old ${this.#seen}`, ...proof.map(toBase64), "", note].join("\n");
       const response = await fetch(this.#url, { method: "POST", body, signal, redirect: "error" });
@@ -46,7 +46,7 @@ class HttpWitness implements Witness {
         return text;
       }
       const said = response.status === 409 ? /^(\d{1,15})\n$/.exec(text ?? "")?.[1] : undefined;
-      if (said === undefined || Number(said) > size || isLast) return undefined;
+      if (said === undefined || Number(said) > size) return undefined;
       this.#seen = Number(said);
     }
     return undefined;

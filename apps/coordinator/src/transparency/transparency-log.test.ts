@@ -2,7 +2,15 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fromHex } from "@darkbloom/protocol/bytes";
 import type { JobId } from "@darkbloom/protocol/ids";
-import { cosignedAtSec, isConsistent, leafOf, openProofFile, readNote, receiptEntry } from "@darkbloom/protocol/log";
+import {
+  cosignedAtSec,
+  entriesIn,
+  isConsistent,
+  leafOf,
+  openProofFile,
+  readNote,
+  receiptEntry,
+} from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { entriesOf, fact, keysFact, openedLog, treeOf, witnessNamed } from "../../test/log-kit.ts";
@@ -53,7 +61,10 @@ describe("a transparency log", () => {
     }
     expect(net.head().size).toBe(812);
     // Partial tiles of checkpoints that were published before can be read on.
-    expect(await net.log.tile({ level: "entries", index: 0, width: 3 })).toBeDefined();
+    const three = await net.log.tile({ level: "entries", index: 0, width: 3 });
+    expect(entriesIn(three ?? new Uint8Array(), 3)).toHaveLength(3);
+    const hashes = await net.log.tile({ level: 0, index: 0, width: 256 });
+    expect(await net.log.tile({ level: 0, index: 0, width: 3 })).toEqual(hashes?.slice(0, 96));
     expect(await net.log.tile({ level: 1, index: 0, width: 3 })).toHaveLength(96);
   });
 
@@ -75,6 +86,48 @@ describe("a transparency log", () => {
     expect(await net.log.receipt("job_three" as JobId)).toBeUndefined();
     const kinds = (await entriesOf(net.log, 5)).map((entry) => entry?.kind);
     expect(kinds).toEqual(["weights", "weights", "weights", "receipt", "receipt"]);
+  });
+
+  /** Goal: nothing is shown before the checkpoint that counts it. Method: look while a witness has that checkpoint and nobody else. */
+  it("shows neither entry nor receipt while its checkpoint is not published", async () => {
+    const looked: unknown[] = [];
+    const honest = witnessNamed("witness.example/1");
+    const looking: Witness = {
+      ...honest,
+      cosign: async (...asked) => {
+        looked.push(
+          await net.store.tile({ level: 0, index: 0, width: 1 }),
+          await net.store.indexOf("job_one" as JobId),
+        );
+        looked.push(await net.log.tile({ level: 0, index: 0, width: 1 }), await net.log.receipt("job_one" as JobId));
+        return honest.cosign(...asked);
+      },
+    };
+    await using net = await openedLog({ witnesses: [looking] });
+    await net.settle("one");
+    await net.log.grow();
+    expect(looked).toEqual([expect.any(Uint8Array), 0, undefined, undefined]);
+    expect(await net.log.receipt("job_one" as JobId)).toBeDefined();
+  });
+
+  it("has no tile with more than it holds, and no place for a receipt that is not in", async () => {
+    await using net = await openedLog();
+    net.log.add(fact(1));
+    await net.log.grow();
+    await net.settle("one");
+    for (const level of [0, "entries"] as const)
+      expect(await net.store.tile({ level, index: 0, width: 2 })).toBeUndefined();
+    for (const job of ["job_one", "job_none"]) expect(await net.store.indexOf(job as JobId)).toBeUndefined();
+  });
+
+  it("adds nothing to tiles that are not as wide as they should be", async () => {
+    await using net = await openedLog();
+    net.log.add(fact(1));
+    await net.log.grow();
+    net.database.exec("UPDATE log_tiles SET width = 2 WHERE level = -1");
+    net.log.add(fact(2));
+    await expect(net.log.grow()).rejects.toThrow("has not the width");
+    expect(net.head().size).toBe(1);
   });
 
   it("takes many receipts in steps", { timeout: 60_000 }, async () => {
@@ -191,6 +244,8 @@ describe("witnesses", () => {
     const note = readNote(net.log.checkpoint);
     expect(note && cosignedAtSec(nodeCrypto, note, witness.key)).toBe(1_800_000_000);
     expect(net.log.witnesses).toEqual([witness.verifierKey]);
+    await net.log.grow();
+    expect(witness.seen).toEqual([1]);
     expect(net.folder.read(LOG_CHECKPOINT_FILE)?.toString()).toBe(net.log.checkpoint);
   });
 

@@ -40,8 +40,7 @@ export const entryBytes = (entry: LogEntry): Uint8Array<ArrayBuffer> => canonica
 /** Undefined for an entry of a kind that is not known here. */
 export function readEntry(bytes: Uint8Array): LogEntry | undefined {
   try {
-    const parsed = logEntry.safeParse(JSON.parse(fromUtf8(bytes)));
-    return parsed.success ? parsed.data : undefined;
+    return logEntry.safeParse(JSON.parse(fromUtf8(bytes))).data;
   } catch {
     return undefined;
   }

@@ -31,6 +31,8 @@ function keyNamed(name: string, type: NoteKey["type"] = signatureTypes.ed25519) 
   };
 }
 
+const named: NoteKey = { name: "a.example", type: signatureTypes.ed25519, publicKey: new Uint8Array(32) };
+
 /** The example of https://c2sp.org/signed-note. */
 const vkey = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
 const example =
@@ -53,6 +55,9 @@ describe("signed notes", () => {
     vkey.slice(0, -4),
     "example.com/foo",
     "",
+    verifierKey(nodeCrypto, { ...named, name: "example.com foo" }),
+    verifierKey(nodeCrypto, { ...named, publicKey: new Uint8Array(33) }),
+    verifierKey(nodeCrypto, { ...named, type: Number("2") as NoteKey["type"] }),
   ])("refuses the key %j", (text) => {
     expect(readVerifierKey(nodeCrypto, text)).toBeUndefined();
   });
@@ -65,8 +70,21 @@ describe("signed notes", () => {
     example.replace("This", "Th\u001bis"),
     `${example}— a b\n`,
     `text\n\n${"— a AAAAAAAA\n".repeat(65)}`,
+    "x— a AAAAAAAA\n",
+    "text\n\n— a AAAAAAAAx",
+    "text\n\n— a AAAAAA==\n",
+    `${"x".repeat(64 * 1024 - 14)}\n\n— a AAAAAAAA\n`,
   ])("refuses the note %j", (text) => {
     expect(readNote(text)).toBeUndefined();
+  });
+
+  it.each([
+    "\n\n— a AAAAAAAA\n",
+    `text\n\n${"— a AAAAAAAA\n".repeat(64)}`,
+    "text\n\n— a AAAAAAA=\n",
+    `${"x".repeat(64 * 1024 - 15)}\n\n— a AAAAAAAA\n`,
+  ])("reads the note %j", (text) => {
+    expect(readNote(text)).toBeDefined();
   });
 
   it("looks past signatures of others, and not past a false one in the key's own name", () => {
@@ -83,10 +101,16 @@ describe("signed notes", () => {
     expect(verdict(foreign + good)).toBe(true);
     expect(verdict(good + bad)).toBe(false);
     expect(verdict(foreign)).toBe(false);
+    // Of another key under the same name, and of the same key under another name.
+    const namesake = signatureLine(nodeCrypto, { ...other.key, name: key.name }, other.sign(utf8(text)));
+    expect(verdict(namesake + good)).toBe(true);
+    expect(verdict(namesake)).toBe(false);
+    expect(verdict(bad.replace("a.example/log", "c.example/log") + good)).toBe(true);
   });
 
   it("reads no text that is too long or not UTF-8", () => {
     expect(noteTextOf(utf8("text"))).toBe("text");
+    expect(noteTextOf(new Uint8Array(64 * 1024))).toHaveLength(64 * 1024);
     expect(noteTextOf(new Uint8Array(64 * 1024 + 1))).toBeUndefined();
     expect(noteTextOf(Uint8Array.of(0xff))).toBeUndefined();
   });
@@ -112,6 +136,20 @@ describe("checkpoints", () => {
     expect(openCheckpoint(nodeCrypto, signed, key)).toBeUndefined();
   });
 
+  it.each([
+    ["a hash of 31 bytes", `log.example/1\n42\n${toBase64(root.subarray(1))}\n`],
+    ["a hash that is none", "log.example/1\n42\nroot\n"],
+    ["no hash", "log.example/1\n42\n"],
+    ["no size", "log.example/1\n"],
+  ])("refuses one with %s", (_what, body) => {
+    const signed = `${body}\n${signatureLine(nodeCrypto, key, sign(utf8(body)))}`;
+    expect(openCheckpoint(nodeCrypto, signed, key)).toBeUndefined();
+  });
+
+  it("takes what is no note for none", () => {
+    expect(openCheckpoint(nodeCrypto, "text", key)).toBeUndefined();
+  });
+
   it("refuses a checkpoint of another log, though its key signed it", () => {
     const foreign = signedCheckpoint(nodeCrypto, { ...checkpoint, origin: "log.example/2" }, key, sign);
     expect(openCheckpoint(nodeCrypto, foreign, key)).toBeUndefined();
@@ -134,6 +172,13 @@ describe("checkpoints", () => {
 });
 
 describe("the time of a witness", () => {
+  it.each([0, 3, 7, 8, 71, 73])("is none in a signature of %d bytes", (length) => {
+    const witness = keyNamed("witness.example/w1", signatureTypes.cosignature);
+    const line = signatureLine(nodeCrypto, witness.key, new Uint8Array(length).fill(1));
+    const note = { text: "text\n", signatures: readSignatureLines(line) ?? [] };
+    expect(cosignedAtSec(nodeCrypto, note, witness.key)).toBeUndefined();
+  });
+
   it.each([
     [8_640_000_000_000n, 8_640_000_000_000],
     [8_640_000_000_001n, undefined],
@@ -168,6 +213,7 @@ describe("proof files", () => {
     ["another leaf", file, nodeCrypto.sha256(utf8("x"))],
     ["another index", file.replace("index 0", "index 1"), leaf],
     ["an index beyond the tree", file.replace("index 0", "index 2"), leaf],
+    ["no index", file.replace("index 0", "inde"), leaf],
     ["another version", file.replace("@v1", "@v2"), leaf],
     ["a hash too few", file.replace(`${toBase64(sibling)}\n`, ""), leaf],
     ["a hash that is none", file.replace(toBase64(sibling), "AAAA"), leaf],

@@ -44,8 +44,8 @@ export function verifierKey(crypto: Crypto, key: NoteKey): string {
 
 /** Undefined where the text is no such key, or its id is another's. */
 export function readVerifierKey(crypto: Crypto, text: string): NoteKey | undefined {
-  const [, name, encoded] = /^([^+]+)\+[0-9a-f]{8}\+([A-Za-z0-9+/=]+)$/.exec(text) ?? [];
-  if (name === undefined || encoded === undefined || !noteName.test(name)) return undefined;
+  const [, name = "", encoded = ""] = /^([^+]+)\+[0-9a-f]{8}\+([A-Za-z0-9+/=]+)$/.exec(text) ?? [];
+  if (!noteName.test(name)) return undefined;
   let bytes: Uint8Array;
   try {
     bytes = fromBase64(encoded);
@@ -81,8 +81,7 @@ export function readSignatureLines(text: string): NoteSignature[] | undefined {
 }
 
 function readSignatureLine(line: string): NoteSignature | undefined {
-  const [, name, encoded] = /^— ([^\s+]+) ([A-Za-z0-9+/=]+)$/u.exec(line) ?? [];
-  if (name === undefined || encoded === undefined) return undefined;
+  const [, name = "", encoded = ""] = /^— ([^\s+]+) ([A-Za-z0-9+/=]+)$/u.exec(line) ?? [];
   try {
     const bytes = fromBase64(encoded);
     return bytes.length > KEY_ID_BYTES ? { name, bytes } : undefined;
@@ -109,6 +108,7 @@ export function isSignedBy(crypto: Crypto, note: Note, key: NoteKey): boolean {
 }
 
 const TIME_BYTES = 8;
+const ED25519_BYTES = 64;
 /** No date is later: https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const LATEST_SEC = 8_640_000_000_000n;
 
@@ -119,7 +119,7 @@ const LATEST_SEC = 8_640_000_000_000n;
  */
 export function cosignedAtSec(crypto: Crypto, note: Note, witness: NoteKey): number | undefined {
   for (const bytes of signaturesBy(crypto, note, witness)) {
-    if (bytes.length <= TIME_BYTES) continue;
+    if (bytes.length !== TIME_BYTES + ED25519_BYTES) continue;
     const time = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
     if (time > LATEST_SEC) continue;
     const signed = cosignatureMessage(note.text, time);

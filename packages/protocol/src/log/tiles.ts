@@ -31,8 +31,7 @@ export function tilePath({ level, index, width }: Tile): string {
 
 /** Undefined for anything that `tilePath` would not have written. */
 export function readTilePath(text: string): Tile | undefined {
-  const [whole, level, name, partial] = path.exec(text) ?? [];
-  if (whole === undefined || level === undefined || name === undefined) return undefined;
+  const [, level = "", name = "", partial] = path.exec(text) ?? [];
   const tile: Tile = {
     level: level === "entries" ? level : Number(level),
     index: Number(name.replaceAll(/[x/]/g, "")),
@@ -74,15 +73,11 @@ export function hashesIn(bytes: Uint8Array): Hash[] {
 
 /** The one hash above a power of two of them. */
 function foldedTo(crypto: Crypto, hashes: readonly Hash[]): Hash {
-  const [first, ...more] = hashes;
+  const [first] = hashes;
   if (!first) throw new RangeError("no hashes to fold");
-  if (more.length === 0) return first;
-  const above: Hash[] = [];
-  for (let at = 0; at + 1 < hashes.length; at += 2) {
-    const [left, right] = hashes.slice(at, at + 2);
-    if (left && right) above.push(nodeHash(crypto, left, right));
-  }
-  return foldedTo(crypto, above);
+  if (hashes.length === 1) return first;
+  const middle = hashes.length / 2;
+  return nodeHash(crypto, foldedTo(crypto, hashes.slice(0, middle)), foldedTo(crypto, hashes.slice(middle)));
 }
 
 export const ENTRY_BYTES_MAX = 0xffff;
@@ -106,7 +101,6 @@ export function entriesIn(bundle: Uint8Array, count: number): Uint8Array[] | und
   let at = 0;
   while (at + 2 <= bundle.length) {
     const end = at + 2 + (((bundle[at] ?? 0) << 8) | (bundle[at + 1] ?? 0));
-    if (end > bundle.length) return undefined;
     entries.push(bundle.subarray(at + 2, end));
     at = end;
   }

@@ -88,6 +88,12 @@ describe("a tree over tiles", () => {
     expect(toHex(await tree.root())).toBe(toHex(root));
   });
 
+  it("takes a tile for none that has fewer hashes than its name says, or none at all", async () => {
+    const read = hashesOf(nodeCrypto, 300, async () => new Uint8Array(32));
+    await expect(read(0, 0)).rejects.toThrow("not as many hashes");
+    expect(() => rootOfTile(nodeCrypto, new Uint8Array())).toThrow("no hashes");
+  });
+
   it("asks for no tile that is not there", async () => {
     const { tree, asked } = treeOf(70_000);
     await tree.inclusionProof(69_999);
@@ -169,6 +175,26 @@ describe("proofs", () => {
     expect(isConsistent(nodeCrypto, headOf(5), { ...headOf(5), root: headOf(6).root }, [])).toBe(false);
   });
 
+  /** Goal: how long a proof must be follows from the sizes, whatever roots somebody signs. Method: roots that fit a proof of another length. */
+  it("takes none that is too long or too short for the roots that it would give", async () => {
+    const [a, b, c, x] = leaves;
+    if (!a || !b || !c || !x) throw new Error("no leaves");
+    const above = nodeHash(nodeCrypto, a, b);
+    expect(isIncluded(nodeCrypto, { index: 0, size: 2, root: above }, a, [b])).toBe(true);
+    expect(isIncluded(nodeCrypto, { index: 0, size: 1, root: nodeHash(nodeCrypto, b, a) }, a, [b])).toBe(false);
+    expect(isConsistent(nodeCrypto, { size: 2, root: above }, { size: 1, root: above }, [])).toBe(false);
+    expect(isConsistent(nodeCrypto, headOf(5), headOf(5), [x])).toBe(false);
+    const proof = await sub(4).consistencyProof(3);
+    const under = (size: number) => ({ size, root: nodeHash(nodeCrypto, x, headOf(size).root) });
+    expect(isConsistent(nodeCrypto, headOf(3), headOf(4), proof)).toBe(true);
+    expect(isConsistent(nodeCrypto, under(3), under(4), [...proof, x])).toBe(false);
+    const [half] = await sub(8).consistencyProof(2);
+    if (!half) throw new Error("no proof");
+    expect(isConsistent(nodeCrypto, headOf(2), headOf(4), [half])).toBe(true);
+    expect(isConsistent(nodeCrypto, headOf(2), { ...headOf(4), size: 8 }, [half])).toBe(false);
+    expect(isConsistent(nodeCrypto, headOf(3), headOf(5), [])).toBe(false);
+  });
+
   it.each([-1, 600, 601, 0.5, Number.NaN])("shows no entry at index %d", async (index) => {
     const [leaf] = leaves;
     if (!leaf) throw new Error("no leaf");
@@ -181,6 +207,7 @@ describe("tiles' names", () => {
     [{ level: 0, index: 0, width: 256 }, "tile/0/000"],
     [{ level: 0, index: 1_234_067, width: 256 }, "tile/0/x001/x234/067"],
     [{ level: 3, index: 999, width: 7 }, "tile/3/999.p/7"],
+    [{ level: 5, index: 0, width: 1 }, "tile/5/000.p/1"],
     [{ level: "entries", index: 1000, width: 255 }, "tile/entries/x001/000.p/255"],
   ] as const)("writes and reads %j", (tile, name) => {
     expect(tilePath(tile)).toBe(name);
@@ -212,7 +239,10 @@ describe("tiles' names", () => {
 describe("bundles of entries", () => {
   it("gives back what was put in", () => {
     const some = [...entries(3), new Uint8Array(0), new Uint8Array(65_535)];
-    expect(entriesIn(bundleOf(some), 5)?.map((entry) => entry.length)).toEqual(some.map(({ length }) => length));
+    for (const entriesOf of [some, some.toReversed(), [...some, new Uint8Array(0)]])
+      expect(entriesIn(bundleOf(entriesOf), entriesOf.length)?.map(({ length }) => length)).toEqual(
+        entriesOf.map(({ length }) => length),
+      );
   });
 
   it("refuses an entry that no two bytes can count, and bytes that are no bundle", () => {

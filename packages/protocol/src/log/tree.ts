@@ -7,9 +7,6 @@ import { emptyRoot, nodeHash, splitOf, type Hash } from "./merkle.ts";
  */
 export type ReadHash = (height: number, index: number) => Promise<Hash>;
 
-/** More steps than a tree of 2⁵³ leaves has. */
-export const PROOF_HASHES_MAX = 63;
-
 /** A tree of `size` leaves, over the hashes that somebody keeps of it (RFC 6962 §2.1). */
 export class Tree {
   readonly #crypto: Crypto;
@@ -76,7 +73,7 @@ export function isIncluded(
     if (last === 0) return false;
     if (at % 2 === 1 || at === last) {
       hash = nodeHash(crypto, sibling, hash);
-      while (at % 2 === 0 && at !== 0) [at, last] = [half(at), half(last)];
+      while (at % 2 === 0) [at, last] = [half(at), half(last)];
     } else {
       hash = nodeHash(crypto, hash, sibling);
     }
@@ -107,7 +104,7 @@ export function isConsistent(
     if (at % 2 === 1 || at === last) {
       before = nodeHash(crypto, hash, before);
       after = nodeHash(crypto, hash, after);
-      while (at % 2 === 0 && at !== 0) [at, last] = [half(at), half(last)];
+      while (at % 2 === 0) [at, last] = [half(at), half(last)];
     } else {
       after = nodeHash(crypto, after, hash);
     }
