@@ -263,6 +263,14 @@ describe("witnesses", () => {
     expect(readNote(net.log.checkpoint)?.signatures).toHaveLength(1);
   });
 
+  it("is nobody whose key is none", async () => {
+    const keyless: Witness = { ...witnessNamed("witness.example/1"), verifierKey: "none" };
+    await using net = await openedLog({ witnesses: [keyless] });
+    net.log.add(fact(1));
+    await net.log.grow();
+    expect(readNote(net.log.checkpoint)?.signatures).toHaveLength(1);
+  });
+
   it("stop nobody by failing", async () => {
     const broken: Witness = { ...witnessNamed("witness.example/1"), cosign: () => Promise.reject(new Error("away")) };
     await using net = await openedLog({ witnesses: [broken] });

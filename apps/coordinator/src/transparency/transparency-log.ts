@@ -1,12 +1,12 @@
 import { equalBytes, fromUtf8, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import type { JobId } from "@darkbloom/protocol/ids";
 import {
+  checkpointText,
   cosignedAtSec,
   entryBytes,
   hashesOf,
   openCheckpoint,
   proofFile,
-  readNote,
   readSignatureLines,
   readVerifierKey,
   receiptEntry,
@@ -43,6 +43,15 @@ export interface LogNet {
 /** Who is asked to sign a checkpoint too, and for how long. */
 interface Asked {
   readonly witnesses: readonly Witness[];
+  readonly over: AbortSignal | undefined;
+}
+
+/** A checkpoint as a witness is shown it. */
+interface Shown {
+  readonly text: string;
+  /** The text, and the log's own signature below it. */
+  readonly note: string;
+  readonly tree: Tree;
   readonly over: AbortSignal | undefined;
 }
 
@@ -191,25 +200,26 @@ export class TransparencyLog {
     const { crypto, signer } = this.#net;
     const tree = this.#tree(size);
     const head = { origin: signer.origin, size, root: await tree.root() };
+    const text = checkpointText(head);
     const note = signedCheckpoint(crypto, head, this.#key, (message) => signer.sign(message));
     signer.keep(note);
-    const lines = await Promise.all(witnesses.map((witness) => this.#cosigned(witness, note, tree, over)));
+    const lines = await Promise.all(witnesses.map((witness) => this.#cosigned(witness, { text, note, tree, over })));
     const whole = note + lines.join("");
     if (whole !== note) signer.keep(whole);
     this.#published = { size, note: whole };
   }
 
   /** A witness's lines, where they are what they should be; nothing else is put under our name. */
-  async #cosigned(witness: Witness, note: string, tree: Tree, over: AbortSignal | undefined): Promise<string> {
+  async #cosigned(witness: Witness, { text, note, tree, over }: Shown): Promise<string> {
     const { crypto } = this.#net;
-    const lines = await witness
+    const said = await witness
       .cosign(note, tree.size, (earlier) => tree.consistencyProof(earlier), over)
       .catch(() => undefined);
-    const signatures = lines === undefined ? undefined : readSignatureLines(lines);
+    const lines = said ?? "";
+    const signatures = readSignatureLines(lines);
     const key = readVerifierKey(crypto, witness.verifierKey);
-    const read = readNote(note);
-    if (lines === undefined || !signatures || !key || !read) return "";
-    return cosignedAtSec(crypto, { text: read.text, signatures }, key) === undefined ? "" : lines;
+    const isSigned = signatures && key && cosignedAtSec(crypto, { text, signatures }, key) !== undefined;
+    return isSigned ? lines : "";
   }
 
   #tree(size: number): Tree {
