@@ -19,6 +19,30 @@ export const harmless: readonly Harmless[] = [
     why: "an entry sooner or later",
   },
   {
+    file: "apps/coordinator/src/adapters/database.ts",
+    text: "version < migrations.length",
+    change: "true",
+    why: "where no step is missing there is nothing to do; not looking spares a start some milliseconds",
+  },
+  {
+    file: "apps/coordinator/src/adapters/database.ts",
+    text: "version < migrations.length",
+    change: "<=",
+    why: "where no step is missing there is nothing to do; not looking spares a start some milliseconds",
+  },
+  {
+    file: "apps/coordinator/src/adapters/database.ts",
+    text: 'typeof version !== "number"',
+    change: "false",
+    why: "SQLite gives every database a version; this says so where it would not",
+  },
+  {
+    file: "apps/coordinator/src/adapters/open-store.ts",
+    text: 'error instanceof NetworkError && error.failure.code === "storage_unavailable"',
+    change: "left side",
+    why: "another failure has no fault of the storage; the compiler wants to be told",
+  },
+  {
     file: "apps/coordinator/src/adapters/sqlite-ledger.ts",
     text: 'typeof value !== "string"',
     change: "false",
@@ -148,6 +172,12 @@ export const harmless: readonly Harmless[] = [
     text: "offsetMs > 0",
     change: ">=",
     why: "a clock that is off is off by something",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
+    text: "!prompt",
+    change: "false",
+    why: "there are as many choices as the prompts have; this says so where there were more",
   },
   {
     file: "apps/provider/src/ws/dial.ts",

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -76,6 +76,48 @@ describe("a look that does not end", () => {
     clearInterval(timer);
     expect(turns).toBeGreaterThan(3);
   });
+});
+
+/** Goal: what is small is read on the spot, which takes no time that could be over. Method: no time, and files around the bound. */
+describe("a database is read on the spot", () => {
+  const isOnTheSpot = async (database: DatabaseSync, hereBytesMax?: number) => {
+    const found = await lookThroughApart(database, "pages", {
+      msMax: 0,
+      ...(hereBytesMax !== undefined && { hereBytesMax }),
+    });
+    return found !== undefined;
+  };
+  const bytesOf = (database: DatabaseSync) => {
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    return statSync(database.location() ?? "").size;
+  };
+
+  it("up to the bound", async () => {
+    using database = await newDatabase();
+    const bytes = bytesOf(database);
+    expect([await isOnTheSpot(database, bytes), await isOnTheSpot(database, bytes - 1)]).toEqual([true, false]);
+  });
+
+  it("where it has no file", async () => {
+    using database = new DatabaseSync(":memory:");
+    expect(await isOnTheSpot(database, 0)).toBe(true);
+  });
+
+  it("unless it is large", async () => {
+    using database = await newDatabase();
+    expect(await isOnTheSpot(database)).toBe(true);
+    database.exec(`CREATE TABLE large AS SELECT zeroblob(${CHECK_HERE_BYTES_MAX}) AS bytes`);
+    expect(bytesOf(database)).toBeGreaterThan(CHECK_HERE_BYTES_MAX);
+    expect(await isOnTheSpot(database)).toBe(false);
+  });
+});
+
+/** Goal: what SQLite says of damage by an error is damage. Method: a file that is none of its own. */
+it("finds a file damaged that is no database", () => {
+  const path = join(root, "words.db");
+  writeFileSync(path, "words, and no pages of a database. ".repeat(1_000));
+  using words = new DatabaseSync(path, { readOnly: true });
+  expect(lookThrough(words, "pages")).toEqual({ isDamaged: true, faults: [] });
 });
 
 /** Goal: a fault that says nothing of damage is not taken for one. Method: a database that was closed, a table that is missing. */

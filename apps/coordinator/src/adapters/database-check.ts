@@ -31,7 +31,7 @@ export function lookThrough(database: DatabaseSync, depth: Depth): Found {
     if (storageFaultOf(error) === "damaged") return { isDamaged: true, faults: [] };
     throw error;
   } finally {
-    if (database.isOpen) database.exec("PRAGMA ignore_check_constraints = OFF");
+    database.exec("PRAGMA ignore_check_constraints = OFF");
   }
 }
 

@@ -1,16 +1,28 @@
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
-import { systemClock } from "@darkbloom/protocol/node";
-import { afterAll, describe, expect, it } from "vitest";
+import { DataFolderError, openDataFolder, systemClock } from "@darkbloom/protocol/node";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import type { KeyRecord } from "../accounts/port.ts";
 import { anna, termsOf } from "../ledger/ledger.samples.ts";
 import type { MachineId } from "../trust/approvals.ts";
 import { DATABASE_FILE } from "./database-file.ts";
-import { MARK_FILE } from "./database-mark.ts";
+import { openDatabase } from "./database.ts";
+import { DatabaseMark, MARK_FILE } from "./database-mark.ts";
 import { openStore, type Store } from "./open-store.ts";
 
 const root = mkdtempSync(join(tmpdir(), "mark-"));
@@ -175,5 +187,44 @@ describe("the mark", () => {
     writeFileSync(join(path, "elsewhere"), "");
     symlinkSync(join(path, "elsewhere"), join(path, `${DATABASE_FILE}-wal`));
     await expect(open(path)).rejects.toMatchObject({ code: "not_private" });
+  });
+});
+
+describe("a mark that cannot be kept", () => {
+  const errorWith = (facts: object) => Object.assign(new Error("told by others"), facts);
+  /** Goal: whatever the disk says, the coordinator goes on, and a fault of ours is seen. Method: a folder that says it. */
+  it.each<[what: string, error: unknown, isOurs: boolean]>([
+    ["a full disk", errorWith({ errcode: 13 }), false],
+    ["a folder that is not as it should be", new DataFolderError("not_writable", "not ours"), false],
+    ["a file that may not be written", errorWith({ code: "EACCES", syscall: "open" }), false],
+    ["a mistake", new TypeError("ours"), true],
+    ["no error at all", { syscall: "open" }, true],
+  ])("for %s", async (_, error, isOurs) => {
+    await using folder = await openDataFolder(newPath(), "coordinator");
+    using database = await openDatabase(folder);
+    using mark = new DatabaseMark(folder, database);
+    vi.spyOn(folder, "write").mockImplementation(() => {
+      throw error;
+    });
+    if (isOurs) expect(() => mark.keep()).toThrow();
+    else mark.keep();
+  });
+
+  /** Goal: an open file is not lost with each mark. Method: what this process holds open of it. */
+  it.runIf(existsSync("/proc/self/fd"))("holds one file open, and none when it is over", async () => {
+    await using folder = await openDataFolder(newPath(), "coordinator");
+    using database = await openDatabase(folder);
+    const path = folder.file(MARK_FILE);
+    const held = () =>
+      readdirSync("/proc/self/fd").filter((name) => {
+        const file = `/proc/self/fd/${name}`;
+        return lstatSync(file, { throwIfNoEntry: false }) !== undefined && readlinkSync(file).startsWith(path);
+      }).length;
+    {
+      using mark = new DatabaseMark(folder, database);
+      for (const _ of [1, 2]) mark.keep();
+      expect(held()).toBe(1);
+    }
+    expect(held()).toBe(0);
   });
 });

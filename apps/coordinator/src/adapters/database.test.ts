@@ -55,6 +55,7 @@ it("makes a private, durable database", async () => {
   ]);
   expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
   expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
+  (await openDatabase(folder)).close();
   const files = readdirSync(folder.path);
   expect(files.filter((name) => name.includes("backup"))).toEqual([]);
   for (const name of files) expect(statSync(folder.file(name)).mode & 0o777, name).toBe(0o600);
@@ -127,6 +128,20 @@ it("migrates wholly or not at all", async () => {
   await expect(openDatabase(folder, [...migrations, broken])).rejects.toMatchObject({ code: "migration_failed" });
   using database = await openDatabase(folder);
   expect(database.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
+});
+
+/** Goal: what the disk or another program does is told as that, and the file is not blamed. Method: a shell that holds it, and a step that finds the disk full. */
+it("tells what speaks of the storage as it came", async () => {
+  await using folder = await newFolder();
+  {
+    using held = new DatabaseSync(folder.touch(DATABASE_FILE));
+    held.exec("CREATE TABLE theirs (word TEXT); BEGIN EXCLUSIVE");
+    await expect(openDatabase(folder)).rejects.toMatchObject({ errcode: 5 });
+  }
+  const full = Object.assign(new Error("database or disk is full"), { errcode: 13 });
+  const step: Migration = { name: "9999_full", up: () => Promise.reject(full) };
+  await using other = await newFolder();
+  await expect(openDatabase(other, [...migrations, step])).rejects.toBe(full);
 });
 
 /** Goal: a damaged page is found before money is entrusted to it. Method: overwrite one of an index in the middle of the file. */

@@ -33,7 +33,7 @@ export async function openDatabase(folder: DataFolder, migrations: readonly Migr
         `The database ${path} has schema version ${version} and this program knows versions up to ${migrations.length}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
       );
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    if (version > 0) await assertUndamaged(database, path);
+    await assertUndamaged(database, path);
     if (version > 0 && version < migrations.length) backUp(database, folder, version);
     if (version < migrations.length) await migrate(database, path, migrations);
     return database;

@@ -2,19 +2,22 @@ import { createHmac } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import type { ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
-import { afterAll, describe, expect, it } from "vitest";
+import { SimulatedClock } from "@darkbloom/testkit";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { bundledEntry } from "../catalog/bundled.ts";
 import { CatalogError } from "../catalog/catalog-error.ts";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { CATALOG_FILE } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE } from "./countersigner.ts";
-import { MARK_FILE } from "./database-mark.ts";
+import { DatabaseMark, MARK_FILE } from "./database-mark.ts";
 import { LOG_KEY_FILE } from "./log-signer.ts";
 import { NETWORK_KEY_FILE } from "./network-key.ts";
 import { openStore, type StoreOptions } from "./open-store.ts";
+import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -22,6 +25,7 @@ const newPath = (): string => join(mkdtempSync(join(root, "parent-")), "data");
 const failSweep = (error: unknown): never => {
   throw error;
 };
+const HOUR_MS = 60 * 60_000;
 const options: StoreOptions = { clock: systemClock, onSweepError: failSweep };
 
 describe("the store", () => {
@@ -148,4 +152,63 @@ describe("the store", () => {
       Buffer.from(nodeCrypto.sha256(countersigner.publicKey)).toString("hex").slice(0, 16),
     );
   });
+});
+
+/** Goal: what the storage says at a start is a sentence for the operator, and what is ours stays what it is. Method: the errors that a step can meet. */
+describe("a start that fails", () => {
+  const full = { code: "storage_unavailable", fault: "disk_full", retryAfterSec: 5 } as const;
+  it.each<[what: string, error: Error, says: RegExp | undefined]>([
+    ["a storage that gives nothing", new NetworkError(full), /cannot be used: its disk is full/],
+    ["a lock", Object.assign(new Error("locked"), { errcode: 5 }), /another program holds its database/],
+    ["another failure", new NetworkError({ code: "internal_error" }), undefined],
+    ["a mistake", new TypeError("ours"), undefined],
+  ])("by %s", async (_, error, says) => {
+    const clock: StoreOptions["clock"] = {
+      ...systemClock,
+      now: () => {
+        throw error;
+      },
+    };
+    const opening = openStore(newPath(), { ...options, clock });
+    if (!says) return expect(opening).rejects.toBe(error);
+    return expect(opening).rejects.toMatchObject({ code: "unusable", message: expect.stringMatching(says) as string });
+  });
+});
+
+describe("the upkeep", () => {
+  /** Goal: old rows go in small steps, and the mark is made before the first. Method: a ledger with a step and a half of them, then none. */
+  it("goes on soon while there is more, and then every hour, until the store is closed", async () => {
+    const clock = new SimulatedClock();
+    const atMs: number[] = [];
+    const rows = [ROWS_PER_STEP_MAX, ROWS_PER_STEP_MAX - 1];
+    vi.spyOn(SqliteLedger.prototype, "deleteExpiredReceipts").mockImplementation(() => {
+      atMs.push(clock.monotonicMs());
+      return Promise.resolve(rows.shift() ?? 0);
+    });
+    const marked = vi.spyOn(DatabaseMark.prototype, "keep");
+    const marks: number[] = [];
+    {
+      await using _store = await openStore(newPath(), { ...options, clock });
+      for (const passMs of [0, 50, HOUR_MS, HOUR_MS]) {
+        await clock.advance(passMs);
+        marks.push(marked.mock.calls.length);
+      }
+    }
+    await clock.advance(2 * HOUR_MS);
+    vi.restoreAllMocks();
+    expect(atMs).toEqual([0, 50, 50 + HOUR_MS, 50 + 2 * HOUR_MS]);
+    // Before a further step of the same hour it is not made again; the last one is of the end.
+    expect(marks.map((count) => count - (marks[0] ?? 0))).toEqual([0, 0, 1, 2]);
+  });
+});
+
+/** Goal: a start leaves the operator's catalog as it is where nothing is to be added. Method: one with other spaces than ours. */
+it("writes no catalog without need", async () => {
+  const path = newPath();
+  await (await openStore(path, options))[Symbol.asyncDispose]();
+  const file = join(path, CATALOG_FILE);
+  const spaced = `${readFileSync(file, "utf8")}\n\n`;
+  writeFileSync(file, spaced);
+  await (await openStore(path, options))[Symbol.asyncDispose]();
+  expect(readFileSync(file, "utf8")).toBe(spaced);
 });

@@ -19,7 +19,7 @@ const faults: ReadonlyMap<number, StorageFault> = new Map([
 const INDEX_CANNOT_GROW = 4874;
 
 /** What Node says of a file beside the database. */
-const fileFaults: ReadonlyMap<string, StorageFault> = new Map([
+const fileFaults: ReadonlyMap<unknown, StorageFault> = new Map([
   ["ENOSPC", "disk_full"],
   ["EDQUOT", "disk_full"],
   ["EROFS", "read_only"],
@@ -29,9 +29,9 @@ const fileFaults: ReadonlyMap<string, StorageFault> = new Map([
 /** What of the storage an error speaks of; undefined for one of ours, and for what a statement did wrong. */
 export function storageFaultOf(error: unknown): StorageFault | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ("errcode" in error && typeof error.errcode === "number")
-    return error.errcode === INDEX_CANNOT_GROW ? "disk_full" : faults.get(error.errcode & 0xff);
-  return "code" in error && typeof error.code === "string" ? fileFaults.get(error.code) : undefined;
+  const { errcode, code }: Error & { readonly errcode?: unknown; readonly code?: unknown } = error;
+  if (typeof errcode === "number") return errcode === INDEX_CANNOT_GROW ? "disk_full" : faults.get(errcode & 0xff);
+  return fileFaults.get(code);
 }
 
 /** The same error, or, where it speaks of the storage, the failure that a caller is told. */

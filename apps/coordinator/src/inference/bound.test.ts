@@ -57,6 +57,24 @@ describe("what a model is not for", () => {
   it.each<[what: string, model: CatalogEntry, ask: Pick<Ask, "job">, says: object | undefined]>([
     ["words of one that writes", entry, askFor({}), undefined],
     ["words of one that embeds", embeds, askFor({}), { param: "model", reason: /writes no text/ }],
+    [
+      "conversation of one that only goes on",
+      { ...entry, tasks: ["complete"] },
+      askFor({}),
+      { param: "model", reason: /holds no conversation/ },
+    ],
+    [
+      "more of a text of one that only converses",
+      { ...entry, tasks: ["generate"] },
+      { job: { ...askFor({}).job, raw: { prompts: ["x"], echo: false } } },
+      { param: "model", reason: /can only converse/ },
+    ],
+    [
+      "more of a text of one that embeds",
+      embeds,
+      { job: { ...askFor({}).job, raw: { prompts: ["x"], echo: false } } },
+      { param: "model", reason: /writes no text/ },
+    ],
     ["vectors of one that writes", entry, asks(), { param: "model", reason: /gives no vectors/ }],
     ["vectors", embeds, asks(), undefined],
     ["vectors of their own length", embeds, asks({ dimensions: 8 }), undefined],

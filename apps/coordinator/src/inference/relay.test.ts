@@ -15,17 +15,19 @@ const MIB = 1024 * 1024;
 
 interface Relayed {
   readonly stream?: boolean;
+  readonly asLines?: boolean;
   readonly maxBytes?: number;
   readonly caller?: Caller;
   readonly check?: AnswerCheck;
 }
 
 /** The relay of one answer to a caller, and what is held of it. */
-function relayed({ stream = true, maxBytes = 1e9, caller = new Caller(), check }: Relayed = {}) {
+function relayed({ stream = true, asLines, maxBytes = 1e9, caller = new Caller(), check }: Relayed = {}) {
   // An account may take half of it.
   const budget = new Budget(2 * maxBytes);
   const held = budget.share("acct_test");
-  const ask = askFor({ stream }, { held, hangUp: caller.signal });
+  const plain = askFor({ stream }, { held, hangUp: caller.signal });
+  const ask = asLines ? { ...plain, job: { ...plain.job, asLines } } : plain;
   const broken = new NetworkError({
     code: "provider_fault",
     providerId: PROVIDER,
@@ -43,6 +45,17 @@ function relayed({ stream = true, maxBytes = 1e9, caller = new Caller(), check }
 }
 
 describe("a stream", () => {
+  /** Goal: events that are lines of JSON are told by line, and the last waits for the check. Method: a line in two frames, and the one that ends it. */
+  it("of lines keeps back half a line and the end", async () => {
+    const { relay, take, said } = relayed({ asLines: true });
+    await take('{"type":"a"}\n{"ty', 1);
+    expect(said()).toBe('{"type":"a"}\n');
+    await take('pe":"b"}\n{"type":"response.completed"}\n', 2, true);
+    expect(said()).not.toContain("completed");
+    await relay.finish();
+    expect(said()).toBe('{"type":"a"}\n{"type":"b"}\n{"type":"response.completed"}\n');
+  });
+
   /** Goal: an event goes out when it is whole, its end only after the check. Method: frames that split events. */
   it("keeps back half an event and the end", async () => {
     const { relay, take, said, isFull } = relayed({ maxBytes: 100 });

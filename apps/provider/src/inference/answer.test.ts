@@ -1,7 +1,7 @@
 import { utf8 } from "@darkbloom/protocol/bytes";
 import { dialects } from "@darkbloom/protocol/dialects";
 import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
-import { promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
+import { embedTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
 import { engineRefusals } from "@darkbloom/protocol/provider-words";
 import { tags } from "@darkbloom/protocol/wire";
 import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
@@ -104,8 +104,15 @@ describe("an answer", () => {
   });
 
   /** Goal: nobody pays for what a template makes of a short body. Method: an engine whose prompt is far longer than the body. */
-  it("counts no more of a prompt than its body can be charged as", async () => {
-    const turn = new Turn({ model: { contextTokens: 100_000 } });
+  it.each<[what: string, asked: Asked, bound: (bodyBytes: number) => number]>([
+    ["a prompt", { body: chatBody() }, promptTokensMax],
+    [
+      "a text without a template",
+      { body: { model: "scripted", prompt: "rain" }, header: { endpoint: "/v1/completions", stream: false } },
+      (bodyBytes) => embedTokensMax(bodyBytes, 1),
+    ],
+  ])("counts no more of %s than its body can be charged as", async (_, asked, bound) => {
+    const turn = new Turn({ ...asked, model: { contextTokens: 100_000 } });
     vi.spyOn(turn.engine, "prompt").mockResolvedValue({
       tokens: Array.from({ length: 50_000 }, () => 0),
       opensThinking: false,
@@ -115,8 +122,49 @@ describe("an answer", () => {
       return { finish: "stop", completionTokens: 1, cachedTokens: 40_000 };
     });
     const got = await turn.start();
-    const bound = promptTokensMax(JSON.stringify(chatBody()).length);
-    expect(closingOf(got).parsed.usage).toMatchObject({ prompt_tokens: bound, cached_tokens: bound });
+    const most = bound(JSON.stringify(asked.body).length);
+    expect(closingOf(got).parsed.usage).toMatchObject({ prompt_tokens: most, cached_tokens: most });
+  });
+
+  /** Goal: an alias that the coordinator looked up is answered in the model's own name, and no other name is taken for it. Method: names in the body and in the header. */
+  it.each<[body: { model: string | undefined }, asked: string | undefined, isAnswered: boolean]>([
+    [{ model: "gpt-5" }, "gpt-5", true],
+    [{ model: "scripted" }, "gpt-5", true],
+    [{ model: "another" }, "gpt-5", false],
+    [{ model: "gpt-5" }, undefined, false],
+    [{ model: undefined }, undefined, false],
+  ])("to a body with %o, asked for as %s: %s", async (body, asked, isAnswered) => {
+    const header = asked === undefined ? {} : { asked_model: asked };
+    const got = await ask({ body: chatBody(body), header });
+    if (!isAnswered) return expect(faultOf(got)?.code).toBe("invalid_request");
+    expect(closingOf(got).parsed.model).toBe("scripted");
+    expect(got.body).toContain('"model":"scripted"');
+    return expect(got.body).not.toContain("gpt-5");
+  });
+
+  it.each(["null", '"words"', "5"])("is none to a body of %s", async (body) => {
+    expect(faultOf(await ask({ body, header: { asked_model: "gpt-5" } }))?.code).toBe("invalid_request");
+  });
+
+  /** Goal: only a stream of events may have comments in it. Method: a model that says nothing for long, in each form. */
+  it.each<[form: string, body: object, header: NonNullable<Asked["header"]>, isToldAlive: boolean]>([
+    ["a stream", chatBody(), {}, true],
+    ["a plain answer", chatBody({ stream: false }), { stream: false }, false],
+    [
+      "lines of JSON",
+      { type: "response.create", model: "scripted", input: "What is rain?" },
+      { endpoint: "/v1/responses" },
+      false,
+    ],
+  ])("says that it is alive in %s: %#", async (_, body, header, isToldAlive) => {
+    const turn = new Turn({ script: { pieces: ["Rain", "."], tokenMs: 40_000 }, body, header });
+    const got = await turn.start();
+    for (let passed = 0; passed < 200_000 && !turn.over; passed += 5_000) {
+      await turn.clock.advance(5_000);
+      await turn.quiet();
+    }
+    expect(closingOf(got).parsed.finish_reason).toBe("stop");
+    expect(got.body.includes(": keep-alive")).toBe(isToldAlive);
   });
 
   describe("that goes on with texts", () => {

@@ -118,9 +118,9 @@ function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
 
 /** An alias becomes the model's own name, which answer and receipt have: nothing is told to be what it is not. */
 function named(body: unknown, { model, asked_model: asked }: SealHeader): unknown {
-  if (asked !== undefined && typeof body === "object" && body !== null && Reflect.get(body, "model") === asked)
-    Reflect.set(body, "model", model);
-  return body;
+  const request = body as { model?: unknown } | null;
+  if (asked !== undefined && request?.model === asked) request.model = model;
+  return request;
 }
 
 /** What goes on while one request is told. */

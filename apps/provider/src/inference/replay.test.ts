@@ -101,3 +101,16 @@ it("makes vectors again, which nothing is drawn for", async () => {
   const was = await answered({ model: "scripted", input: "rain" }, { endpoint: "/v1/embeddings", stream: false });
   expect(await replay(tools, engineThatSays(), was)).toEqual({ outcome: "same_bytes" });
 });
+
+/** Goal: whatever way a request came by can be run again. Method: one that named an alias, and a message over a WebSocket. */
+it.each<[what: string, body: object, header: Partial<SealHeader>]>([
+  ["asked for by an alias", chatBody({ model: "gpt-5" }), { asked_model: "gpt-5" }],
+  [
+    "told by lines",
+    { type: "response.create", model: "scripted", input: "What is rain?" },
+    { endpoint: "/v1/responses" },
+  ],
+])("makes again what was %s", async (_, body, header) => {
+  const was = await answered(body, header);
+  expect(await replay(tools, engineThatSays("Rain", " falls", "."), was)).toEqual({ outcome: "same_bytes" });
+});

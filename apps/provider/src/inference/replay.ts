@@ -94,7 +94,7 @@ async function answerOf(
 }
 
 function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
-  const { stream, type, model } = parseRequest(body) as { stream?: unknown; type?: unknown; model?: unknown };
+  const { stream, type, model } = parseRequest(body) as { stream?: unknown; type?: unknown; model: string };
   return {
     v: 1,
     suite: "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
@@ -103,8 +103,8 @@ function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
     expires_at: receipt.finished_at,
     endpoint: receipt.endpoint,
     model: receipt.model,
-    // The body may have asked by an alias.
-    ...(typeof model === "string" && model !== receipt.model && { asked_model: model }),
+    // The same, or an alias.
+    asked_model: model,
     build: receipt.build,
     stream: stream === true || type === "response.create",
     // Of vectors, as the least that a bound can be.
