@@ -33,7 +33,7 @@ export class MachineClock {
   offsetOf(answeredAt: number): number {
     const most = answeredAt - this.#told.wallMs;
     const least = answeredAt - this.now();
-    return most < 0 ? most : Math.max(0, least);
+    return Math.min(most, Math.max(0, least));
   }
 
   /** Keeps what was measured. */

@@ -28,9 +28,9 @@ export class Replies {
 
   put(reply: ChallengeReply): void {
     if (!this.#open) return;
-    const nonce = readAnswer(reply.answer)?.nonce;
+    const nonce = readAnswer(reply.answer)?.nonce ?? "";
     // Another than was ever sent is for the verdict to refuse.
-    if (nonce !== undefined && this.#nonces.slice(0, -1).includes(nonce)) return;
+    if (this.#nonces.slice(0, -1).includes(nonce)) return;
     this.#open(reply);
   }
 
