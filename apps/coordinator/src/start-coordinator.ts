@@ -112,7 +112,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const { log } = opening.use(await keepLog({ ...tools, events }, store, config));
   const approvals = new Approvals(config.approveMachines ?? false, await store.decisions.list());
   const connected = connectedMachines(fleet, approvals, clock);
-  opening.use(await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools, connected }), events)));
+  opening.use(
+    await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools, connected }), events), config.version),
+  );
   const slots = opening.use(new Slots(fleet, clock, systemRandom));
   const net: Net = {
     ...tools,

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { adminOf } from "../src/admin/operations.ts";
+import { adminRoutes } from "../src/admin/routes.ts";
 import { routesPage } from "../src/http/route-table.ts";
 import { routesOf, upgrades } from "../src/http/routes.ts";
 import { doorOf } from "../src/http/server.ts";
@@ -11,5 +13,7 @@ export function routesText(): string {
   const swagger = (): never => {
     throw new Error("nobody asks for the description");
   };
-  return routesPage(routesOf(doorOf(edgeDeps().deps), { swagger }), upgrades);
+  const { deps } = edgeDeps();
+  const admin = adminOf({ ...deps, decisions: { list: async () => [], put: async () => {} } });
+  return routesPage(routesOf(doorOf(deps), { swagger }), upgrades, adminRoutes(admin, { swagger }));
 }

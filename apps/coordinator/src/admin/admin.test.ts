@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, lstatSync, mkdtempSync, readlinkSync, rmSync, statSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -21,7 +21,7 @@ import { termsOf } from "../ledger/ledger.samples.ts";
 import { withAdmin, type DirectAccess } from "./client.ts";
 import { adminOf, type Admin } from "./operations.ts";
 import { serveAdmin } from "./server.ts";
-import { ADMIN_REQUEST_CHARS_MAX, ADMIN_SIGN_EVERY_MS } from "./wire.ts";
+import { ADMIN_BODY_BYTES_MAX, ADMIN_HEADER_BYTES_MAX, ADMIN_SIGN_EVERY_MS, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
 
 const root = mkdtempSync(join(tmpdir(), "admin-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -160,14 +160,19 @@ describe("admin operations", () => {
   });
 });
 
-/** What a socket answers to these bytes, line by line. */
-const raw = async (path: string, bytes: string): Promise<string[]> => {
+/** What a socket answers to these bytes. */
+const raw = async (path: string, bytes: string): Promise<string> => {
   const socket = connect(path);
   await once(socket, "connect");
   socket.on("error", () => undefined);
-  socket.end(bytes);
-  return (await text(socket)).split("\n").slice(0, -1);
+  socket.write(bytes);
+  return await text(socket);
 };
+
+/** One request as it goes over the wire. */
+const post = (path: string, body: string, more = "content-type: application/json\r\n"): string =>
+  `POST ${path} HTTP/1.1\r\nhost: x\r\n${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
 
 describe("the admin socket", () => {
   /** Goal: only this user can reach it. Method: the socket's mode, under a umask that allows everything; gone when closed. */
@@ -212,45 +217,79 @@ describe("the admin socket", () => {
     expect(existsSync(join(path, "admin.sock"))).toBe(false);
   });
 
-  /** Goal: what is no request is refused and changes nothing, and the next line is still answered. Method: several lines at once. */
+  /** Goal: what is no request is refused with a sentence and changes nothing, and the next one is still answered. Method: several, one after the other. */
   it("refuses what it does not know", async () => {
     const path = newPath();
     await using _ = await coordinatorOn(path);
-    const lines = [
-      "no json",
-      "null",
-      '{"op":"keys.destroy"}',
-      '{"op":"keys.create","label":"x","credit_micro_usd":5}',
-      '{"op":"credit","payee":{"account":"a","key_id":"k"},"amount_micro_usd":"1"}',
-      '{"op":"credit","payee":{"account":"a"},"amount_micro_usd":"-1"}',
-      '{"op":"keys.list"}',
+    const credit = (payee: string, amount: string) =>
+      post("/v1/admin/credits", `{"payee":${payee},"amount_micro_usd":${amount}}`);
+    const rows: readonly [bytes: string, status: number, code: string | undefined, words: string][] = [
+      [post("/v1/admin/keys", "no json"), 400, "invalid", "must be one JSON object"],
+      [post("/v1/admin/keys", "null"), 400, "invalid", "does not fit"],
+      [post("/v1/admin/keys", "{}", "content-type: text/plain\r\n"), 400, "invalid", "must be one JSON object"],
+      [post("/v1/admin/keys", '{"label":"x","credit_micro_usd":5}'), 400, "invalid", "'credit_micro_usd' does not fit"],
+      [credit('{"account":"a","key_id":"k"}', '"1"'), 400, "invalid", "'payee' does not fit"],
+      [credit('{"account":"a"}', '"-1"'), 400, "invalid", "'amount_micro_usd' does not fit"],
+      [credit('{"account":"a"}', '"1"'), 404, "unknown_account", "No key belongs"],
+      [post("/v1/admin/keys/destroy", "{}"), 404, "other_version", "another version"],
+      [get("/v1/models"), 404, "other_version", "another version"],
+      [get("/v1/%zz"), 400, "invalid", ""],
+      [get("/v1/admin/keys"), 200, undefined, '{"keys":[]}'],
     ];
-    const answers = await raw(join(path, "admin.sock"), `${lines.join("\n")}\n`);
-    const codes = answers.map((answer) => /"code":"(\w+)"/.exec(answer)?.[1] ?? answer);
-    expect(codes).toEqual([...Array<string>(6).fill("invalid"), '{"ok":[]}']);
-  });
-
-  /** Goal: a request is bounded. Method: a line without an end, and a whole one that is too long. */
-  it("refuses a request that is too long", async () => {
-    const path = newPath();
-    await using _ = await coordinatorOn(path);
-    for (const end of ["", "\n"]) {
-      const answers = await raw(join(path, "admin.sock"), "x".repeat(ADMIN_REQUEST_CHARS_MAX + 1) + end);
-      expect(answers).toHaveLength(1);
-      expect(answers[0]).toContain("longer than");
+    for (const [bytes, status, code, words] of rows) {
+      const answer = await raw(join(path, "admin.sock"), bytes);
+      const seen = [Number(answer.split(" ")[1]), /"code":"(\w+)"/.exec(answer)?.[1]];
+      expect([bytes, ...seen]).toEqual([bytes, status, code]);
+      expect(answer).toContain(words);
     }
   });
 
-  /** Goal: closing does not wait for idle clients. Method: a client that connects and says nothing. */
+  /** Goal: a request is bounded. Method: a body and headers that are too long, and a body that says it will be. */
+  it("refuses a request that is too long", async () => {
+    const path = newPath();
+    await using _ = await coordinatorOn(path);
+    const long = "x".repeat(ADMIN_BODY_BYTES_MAX + 1);
+    for (const bytes of [post("/v1/admin/keys", long), post("/v1/admin/keys", long).slice(0, 200)])
+      expect(await raw(join(path, "admin.sock"), bytes)).toContain("longer than 16384 bytes");
+    const header = `GET /v1/admin/keys HTTP/1.1\r\nhost: x\r\nx: ${"x".repeat(ADMIN_HEADER_BYTES_MAX)}`;
+    expect(await raw(join(path, "admin.sock"), header)).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  /** Goal: programs can read what there is. Method: its description, over the socket itself. */
+  it("describes itself", async () => {
+    const path = newPath();
+    await using _ = await coordinatorOn(path);
+    const answer = await raw(join(path, "admin.sock"), get("/openapi.json"));
+    const { paths } = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n"))) as { paths: Record<string, object> };
+    expect(Object.keys(paths)).toEqual([
+      "/v1/admin/keys",
+      "/v1/admin/keys/revoke",
+      "/v1/admin/credits",
+      "/v1/admin/ledger/check",
+      "/v1/admin/machines",
+      "/v1/admin/machines/decisions",
+      "/openapi.json",
+    ]);
+    expect(Object.keys(paths["/v1/admin/keys"] ?? {})).toEqual(["post", "get"]);
+  });
+
+  /** Goal: closing does not wait for idle clients. Method: clients that connect and say nothing, or half of a request. */
   it("closes under an idle client", async () => {
     const path = newPath();
     const coordinator = await coordinatorOn(path);
-    const idle = connect(join(path, "admin.sock"));
-    await once(idle, "connect");
-    const closed = once(idle, "close");
-    idle.resume();
+    const closed = [];
+    for (const said of ["", "GET /", post("/v1/admin/keys", "{}").slice(0, -1)]) {
+      const idle = connect(join(path, "admin.sock"));
+      await once(idle, "connect");
+      closed.push(once(idle, "close"));
+      idle.resume();
+      idle.write(said);
+    }
+    await systemClock.sleep(100);
+    const startedMs = performance.now();
     await coordinator[Symbol.asyncDispose]();
-    await closed;
+    await Promise.all(closed);
+    expect(performance.now() - startedMs).toBeLessThan(ADMIN_SILENCE_MAX_MS / 2);
   });
 });
 
@@ -338,15 +377,73 @@ it("an answer in the making gives signs of life", async () => {
     return [];
   };
   await using _ = await serveAdmin(store.folder.path, { ...adminOf({ ...world, ...store }), check });
-  const socket = connect(join(path, "admin.sock"));
-  const closed = once(socket, "close");
-  let said = "";
-  socket.on("data", (bytes) => {
-    said += String(bytes);
-    if (said.endsWith("}\n")) socket.end();
-  });
-  socket.write('{"op":"ledger.check"}\n');
+  const said = raw(join(path, "admin.sock"), get("/v1/admin/ledger/check"));
   expect(await withAdmin(path, direct, (admin) => admin.check())).toEqual([]);
-  await closed;
-  expect(said).toBe('\n{"ok":[]}\n');
+  expect(await said).toMatch(/^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n\{"faults":\[\]\}$/);
+});
+
+/** Goal: two versions that meet say in one sentence what to do. Method: what a command of 0.1.0 writes; a coordinator that answers as that one did, or in ways that nobody knows yet. */
+describe("another version at the other end", () => {
+  const sentence = /is of another version than this command\. Use the 'darkbloom' of its version, or stop it/;
+
+  it("tells a command of 0.1.0 in its own form", async () => {
+    const path = newPath();
+    await using _ = await coordinatorOn(path);
+    for (const line of ['{"op":"keys.list"}\n', '{"op":"keys.create","label":"x","credit_micro_usd":"5"}\n']) {
+      const [first = ""] = (await raw(join(path, "admin.sock"), line)).split("\n");
+      expect(JSON.parse(first)).toEqual({ error: { code: "internal", message: expect.stringMatching(sentence) } });
+    }
+    expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toEqual([]);
+  });
+
+  const answering = async (path: string, answer: (bytes: string, socket: Socket) => void) => {
+    const held = await openDataFolder(path, "coordinator");
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.on("data", (bytes) => answer(String(bytes), socket));
+    });
+    server.listen(join(path, "admin.sock"));
+    await once(server, "listening");
+    return {
+      async [Symbol.asyncDispose]() {
+        server.close();
+        await held[Symbol.asyncDispose]();
+      },
+    };
+  };
+  const inLines =
+    '{"error":{"code":"invalid","message":"This is not an admin request that this coordinator knows."}}\n';
+  const http = (status: string, body: string) =>
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+
+  it.each([
+    ["0.1.0", (bytes: string) => inLines.repeat(bytes.split("\n").length)],
+    ["a later one without this route", () => http("404 Not Found", '{"error":"no"}')],
+    ["a later one with another answer", () => http("200 OK", '{"keys":[{"id":1}]}')],
+    ["one that says no JSON", () => http("200 OK", "<p>")],
+  ])("tells what to do where the coordinator is %s", async (_, answer) => {
+    const path = newPath();
+    await using _held = await answering(path, (bytes, socket) => socket.end(answer(bytes)));
+    const acts: ((admin: Admin) => Promise<unknown>)[] = [
+      (admin) => admin.listKeys(),
+      (admin) => admin.createKey({ label: "x", credit: microUsd(0n) }),
+    ];
+    for (const act of acts)
+      await expect(withAdmin(path, direct, act)).rejects.toMatchObject({
+        code: "other_version",
+        message: expect.stringMatching(sentence),
+      });
+  });
+
+  /** Goal: an answer is bounded. Method: one that never ends. */
+  it("gives up on an answer without end", async () => {
+    const path = newPath();
+    const piece = "x".repeat(1024 * 1024);
+    await using _held = await answering(path, (_bytes, socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      const more = () => void (socket.destroyed || socket.write(piece, more));
+      more();
+    });
+    await expect(withAdmin(path, direct, (admin) => admin.listKeys())).rejects.toMatchObject({ code: "unreachable" });
+  });
 });

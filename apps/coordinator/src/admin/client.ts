@@ -1,22 +1,16 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { request, type ClientRequest, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
-import * as z from "zod";
-import type { Accounts, KeyRecord } from "../accounts/port.ts";
+import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
-import { linesOf } from "./lines.ts";
 import type { Decisions } from "../trust/approvals.ts";
-import { AdminError } from "./fault.ts";
+import { adminCalls, type AdminCall } from "./calls.ts";
+import { AdminError, adminFailure, otherVersion } from "./fault.ts";
+import { ADMIN_ANSWER_BYTES_MAX, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
 import { adminOf, type Admin } from "./operations.ts";
 import { adminSocketOf } from "./socket-path.ts";
-import {
-  ADMIN_ANSWER_CHARS_MAX,
-  ADMIN_SILENCE_MAX_MS,
-  adminAnswers,
-  adminFailure,
-  type WireAdminRequest,
-} from "./wire.ts";
 
 /** How long a folder may be held by somebody who does not answer: a coordinator that starts, another admin command. */
 const ADMIN_WAIT_MAX_MS = 5_000;
@@ -72,102 +66,92 @@ async function openUnlessHeld(direct: DirectAccess, dataPath: string) {
 
 /** The operations of a coordinator that runs, one connection for each. */
 function remoteAdmin(dataPath: string): Admin {
-  async function ask<Answer>(request: WireAdminRequest, answers: z.ZodType<Answer>): Promise<Answer> {
-    const answer = await exchange(dataPath, JSON.stringify(request));
-    const failure = adminFailure.safeParse(answer);
-    if (failure.success) throw new AdminError(failure.data.error.code, failure.data.error.message);
-    const success = z.object({ ok: answers }).safeParse(answer);
-    if (!success.success)
-      throw new AdminError("internal", "The coordinator's answer was not understood. Is it another version?");
-    return success.data.ok;
-  }
+  const over =
+    <Given extends readonly unknown[], Done>(call: AdminCall<Given, Done>) =>
+    async (...given: Given): Promise<Done> => {
+      const { status, text } = await exchange(dataPath, call, call.send(...given));
+      const answer = jsonOf(text);
+      const failure = adminFailure.safeParse(answer);
+      if (failure.success) throw new AdminError(failure.data.error.code, failure.data.error.message);
+      if (status !== 200) throw otherVersion();
+      try {
+        return call.read(answer);
+      } catch (cause) {
+        throw otherVersion({ cause });
+      }
+    };
   return {
-    async createKey({ label, credit, account, minTrust, pins }) {
-      const request: WireAdminRequest = {
-        op: "keys.create",
-        label,
-        credit_micro_usd: String(credit),
-        account,
-        min_trust: minTrust,
-        pins: pins && [...pins],
-      };
-      const created = await ask(request, adminAnswers["keys.create"]);
-      return { apiKey: created.api_key, keyId: created.key_id, account: created.account };
-    },
-    listKeys: async () =>
-      (await ask({ op: "keys.list" }, adminAnswers["keys.list"])).map((key) => ({
-        ...keyOf(key),
-        balance: key.balance_micro_usd,
-      })),
-    revokeKey: async (keyId) => keyOf(await ask({ op: "keys.revoke", key_id: keyId }, adminAnswers["keys.revoke"])),
-    async credit(payee, amount) {
-      const wired = "keyId" in payee ? { key_id: payee.keyId } : { account: payee.account };
-      const request = { op: "credit", payee: wired, amount_micro_usd: String(amount) } as const;
-      const credited = await ask(request, adminAnswers.credit);
-      return { account: credited.account, balance: credited.balance_micro_usd };
-    },
-    async check() {
-      const faults = await ask({ op: "ledger.check" }, adminAnswers["ledger.check"]);
-      return faults.map(({ account, off_by_micro_usd: offBy }) => ({ account, offBy }));
-    },
-    listMachines: async () =>
-      (await ask({ op: "machines.list" }, adminAnswers["machines.list"])).map((machine) => ({
-        machineId: machine.machine_id,
-        serial: machine.serial,
-        state: machine.state,
-        decidedAt: machine.decided_at,
-        connected: machine.connected,
-        attested: machine.attested,
-        trustLevel: machine.trust_level,
-      })),
-    decideMachine: async (machine, state) =>
-      (await ask({ op: "machines.decide", machine, state }, adminAnswers["machines.decide"])).map((decision) => ({
-        machineId: decision.machine_id,
-        serial: decision.serial,
-        state: decision.state,
-        decidedAt: decision.decided_at,
-      })),
+    createKey: over(adminCalls.createKey),
+    listKeys: over(adminCalls.listKeys),
+    revokeKey: over(adminCalls.revokeKey),
+    credit: over(adminCalls.credit),
+    check: over(adminCalls.check),
+    listMachines: over(adminCalls.listMachines),
+    decideMachine: over(adminCalls.decideMachine),
   };
 }
 
-const keyOf = (key: z.output<(typeof adminAnswers)["keys.revoke"]>): KeyRecord => ({
-  keyId: key.key_id,
-  account: key.account,
-  label: key.label,
-  minTrust: key.min_trust,
-  pins: key.pins,
-  createdAt: key.created_at,
-  revokedAt: key.revoked_at,
-});
+interface Answered {
+  readonly status: number | undefined;
+  readonly text: string;
+}
 
-async function exchange(dataPath: string, line: string): Promise<unknown> {
+async function exchange(dataPath: string, { method, path }: Pick<AdminCall, "method" | "path">, body: unknown) {
+  const sent = body === undefined ? undefined : JSON.stringify(body);
   try {
-    using connection = await connected(dataPath);
-    connection.socket.write(`${line}\n`);
-    // An empty line only says that the answer is still being made.
-    for await (const answer of linesOf(connection.socket, ADMIN_ANSWER_CHARS_MAX))
-      if (answer !== "") return JSON.parse(answer);
+    const asked = request({
+      socketPath: adminSocketOf(dataPath),
+      method,
+      path,
+      agent: false,
+      timeout: ADMIN_SILENCE_MAX_MS,
+      headers: {
+        host: "admin",
+        ...(sent !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(sent) }),
+      },
+    });
+    // Signs of life of an answer in the making count as well.
+    asked.on("timeout", () => asked.destroy(new Error("silent")));
+    asked.end(sent);
+    return await answerTo(asked);
   } catch (cause) {
+    // Up to 0.1.0 it answers in lines of JSON, and refuses each line of HTTP.
+    if (cause instanceof Error && "code" in cause && String(cause.code).startsWith("HPE_"))
+      throw otherVersion({ cause });
     throw unanswered({ cause });
   }
-  throw unanswered();
+}
+
+async function answerTo(asked: ClientRequest): Promise<Answered> {
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > ADMIN_ANSWER_BYTES_MAX) throw new RangeError("the answer is too long");
+    chunks.push(chunk);
+  }
+  return { status: response.statusCode, text: Buffer.concat(chunks).toString("utf8") };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function isAnswering(dataPath: string): Promise<boolean> {
   try {
-    using _ = await connected(dataPath);
+    const socket = connect(adminSocketOf(dataPath));
+    await once(socket, "connect");
+    socket.destroy();
     return true;
   } catch {
     // Nobody listens yet, or no longer; the caller asks again until its patience ends.
     return false;
   }
-}
-
-async function connected(dataPath: string): Promise<{ readonly socket: Socket } & Disposable> {
-  const socket = connect(adminSocketOf(dataPath));
-  socket.setTimeout(ADMIN_SILENCE_MAX_MS, () => socket.destroy());
-  await once(socket, "connect");
-  return { socket, [Symbol.dispose]: () => socket.destroy() };
 }
 
 const heldInSilence = (dataPath: string): AdminError =>

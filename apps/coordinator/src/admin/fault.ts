@@ -1,15 +1,19 @@
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
+import * as z from "zod";
 
-export const adminFaults = [
-  "invalid",
-  "unknown_account",
-  "unknown_key",
-  "unknown_machine",
-  "too_much",
-  "unreachable",
-  "internal",
-] as const;
-export type AdminFault = (typeof adminFaults)[number];
+/** What an operation can fail with, and the status of each over HTTP. */
+const statuses = {
+  invalid: 400,
+  unknown_account: 404,
+  unknown_key: 404,
+  unknown_machine: 404,
+  too_much: 409,
+  unreachable: 503,
+  /** The other end speaks otherwise: nothing was asked, or what was answered is not understood. */
+  other_version: 404,
+  internal: 500,
+} as const;
+export type AdminFault = keyof typeof statuses;
 
 /** The message is a sentence for the operator. */
 export class AdminError extends ErrorForPeople {
@@ -20,4 +24,29 @@ export class AdminError extends ErrorForPeople {
     super(message, options);
     this.code = code;
   }
+
+  get status(): number {
+    return statuses[this.code];
+  }
 }
+
+/** As it is told over HTTP, in the envelope of every other error here. */
+export const adminFailure = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.literal("admin_error"),
+    param: z.null(),
+    code: z.enum(Object.keys(statuses) as [AdminFault, ...AdminFault[]]),
+  }),
+});
+
+export const failureOf = ({ code, message }: AdminError): z.infer<typeof adminFailure> => ({
+  error: { message, type: "admin_error", param: null, code },
+});
+
+export const otherVersion = (options?: ErrorOptions): AdminError =>
+  new AdminError(
+    "other_version",
+    "The coordinator that holds this folder is of another version than this command. Use the 'darkbloom' of its version, or stop it and start it with this one.",
+    options,
+  );

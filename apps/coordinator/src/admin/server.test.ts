@@ -9,7 +9,7 @@ import { systemClock } from "@darkbloom/protocol/node";
 import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 import type { Admin, ListedKey } from "./operations.ts";
 import { serveAdmin } from "./server.ts";
-import { ADMIN_LAST_WORDS_MS, ADMIN_REQUEST_CHARS_MAX } from "./wire.ts";
+import { ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_LAST_WORDS_MS, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
 
 const root = mkdtempSync(join(tmpdir(), "door-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -54,12 +54,13 @@ async function door({ takesMs = 5 } = {}) {
   };
   return { asked: () => asked, visit, close: () => server[Symbol.asyncDispose]() };
 }
-const LIST = '{"op":"keys.list"}\n';
+const LIST = "GET /v1/admin/keys HTTP/1.1\r\nhost: x\r\n\r\n";
 
 /** Goal: who leaves, at whatever moment, is no fault. Method: visitors who go before, during and after an answer, and as the door closes. */
 it("outlives visitors that leave at any moment", async () => {
   const { visit, close } = await door();
-  for (const said of [LIST, LIST.repeat(20), "x".repeat(2 * ADMIN_REQUEST_CHARS_MAX), "\0\n\xff\n"])
+  const body = `POST /v1/admin/keys HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{`;
+  for (const said of [LIST, LIST.repeat(20), body, "x".repeat(2 * ADMIN_BODY_BYTES_MAX), "\0\n\xff\n", '{"op":"x"}\n'])
     for (const stayMs of [0, 1, 3, 8, 20]) {
       const socket = await visit();
       socket.write(said);
@@ -111,3 +112,29 @@ it("closes under who does not read, and not before an answer that is being made"
   await left;
   expect(heard).toBeGreaterThan(500_000);
 });
+
+/** Goal: nobody takes the socket from the operator. Method: more who say nothing, or half of a request, than it takes; then one who asks once they were silent for long enough. */
+it(
+  "lets go of who is silent, and takes so many and no more",
+  async () => {
+    const { asked, visit, close } = await door();
+    const crowd = [];
+    for (let n = 0; n < ADMIN_CONNECTIONS_MAX; n++) {
+      const socket = await visit();
+      socket.resume();
+      if (n % 2 === 0) socket.write(LIST.slice(0, 20));
+      crowd.push(once(socket, "close"));
+    }
+    const late = await visit();
+    late.resume();
+    await once(late, "close");
+    await Promise.all(crowd);
+    const one = await visit();
+    one.resume();
+    one.write(LIST);
+    await once(one, "close");
+    expect(asked()).toBe(1);
+    await close();
+  },
+  ADMIN_SILENCE_MAX_MS + 20_000,
+);

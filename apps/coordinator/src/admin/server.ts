@@ -1,45 +1,57 @@
+import swagger from "@fastify/swagger";
+import Fastify, { type FastifyReply } from "fastify";
+import { hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
-import type { KeyRecord } from "../accounts/port.ts";
-import { linesOf, LineTooLongError } from "./lines.ts";
-import { AdminError } from "./fault.ts";
-import type { ListedMachine } from "./machines.ts";
+import { createServer, type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { declarationOf } from "../http/access.ts";
+import { describeApi } from "../http/openapi.ts";
+import { AdminError, failureOf, otherVersion } from "./fault.ts";
 import type { Admin } from "./operations.ts";
+import { adminRoutes } from "./routes.ts";
 import { placeAdminSocket } from "./socket-path.ts";
 import {
+  ADMIN_BODY_BYTES_MAX,
+  ADMIN_CONNECTIONS_MAX,
+  ADMIN_HEADER_BYTES_MAX,
   ADMIN_LAST_WORDS_MS,
-  ADMIN_REQUEST_CHARS_MAX,
   ADMIN_SIGN_EVERY_MS,
   ADMIN_SILENCE_MAX_MS,
-  adminRequest,
-  type adminFailure,
-  type AdminRequest,
-  type WireKeyRecord,
-} from "./wire.ts";
-import type * as z from "zod";
+} from "./limits.ts";
 
-const ADMIN_CONNECTIONS_MAX = 16;
 const SOCKET_UMASK = 0o177;
+/** How often Node looks for requests that take too long to come. */
+const LATE_LOOK_EVERY_MS = 1_000;
 
 /**
- * Answers admin requests on a Unix socket in the data folder that this user alone may open (mode 0600):
+ * Serves the operator's routes on a Unix socket in the data folder that this user alone may open (mode 0600):
  * who can write there could change the database anyway.
  *
  * Disposing finishes the requests that have begun, then closes the socket and removes it.
  *
  * @param folderPath of an open `DataFolder`
+ * @param version of this software, for the description
  * @throws AdminError where no path is short enough for a socket
  */
-export async function serveAdmin(folderPath: string, admin: Admin): Promise<AsyncDisposable> {
-  const conversations = new Set<Conversation>();
-  const server = createServer((socket) => {
-    const conversation = new Conversation(socket, admin);
-    conversations.add(conversation);
-    void conversation.ended.then(() => conversations.delete(conversation));
+export async function serveAdmin(folderPath: string, admin: Admin, version = ""): Promise<AsyncDisposable> {
+  const server = createServer({
+    maxHeaderSize: ADMIN_HEADER_BYTES_MAX,
+    requestTimeout: ADMIN_SILENCE_MAX_MS,
+    headersTimeout: ADMIN_SILENCE_MAX_MS,
+    connectionsCheckingInterval: LATE_LOOK_EVERY_MS,
   });
+  server.setTimeout(ADMIN_SILENCE_MAX_MS);
   server.maxConnections = ADMIN_CONNECTIONS_MAX;
+  // What is not read waits in no memory of ours: each request has a connection of its own.
+  server.maxRequestsPerSocket = 1;
+  server.on("request", (_request, response) => (response.shouldKeepAlive = false));
+  server.on("clientError", refuseMalformed);
+  const visits = new Visits(server);
+  const app = await adminApp(admin, server, visits, version);
 
   await using listening = new AsyncDisposableStack();
+  listening.defer(() => app.close());
   const place = listening.use(placeAdminSocket(folderPath));
   // The mode must be right from the first moment; a chmod afterwards would come too late for a quick stranger.
   const umask = process.umask(SOCKET_UMASK);
@@ -52,145 +64,124 @@ export async function serveAdmin(folderPath: string, admin: Admin): Promise<Asyn
   listening.defer(async () => {
     const closed = once(server, "close");
     server.close();
-    for (const conversation of conversations) conversation.stop();
+    visits.end();
     await closed;
   });
   return listening.move();
 }
 
-/** One connection: requests and answers in turns. */
-class Conversation {
-  readonly ended: Promise<void>;
-  readonly #socket: Socket;
-  readonly #admin: Admin;
-  /** From a request to the end of its answer; that is being sent once it is made. */
-  #busy = false;
-  #isMade = false;
-  #stopping = false;
+async function adminApp(admin: Admin, server: Server, visits: Visits, version: string) {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: ADMIN_BODY_BYTES_MAX,
+    return503OnClosing: false,
+    serverFactory: (handler) => server.on("request", handler),
+    frameworkErrors: (error, _request, reply) => void refuse(reply, error),
+  });
+  app.removeContentTypeParser("text/plain");
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.addHook("onRoute", (route) => void declarationOf(route));
+  app.addHook("onRequest", async (request) => {
+    // Whoever came through the socket is the operator; what is others' is not served here.
+    if (!request.is404 && declarationOf(request.routeOptions).access !== "admin")
+      throw new AdminError("invalid", "This is served on the coordinator's port.");
+  });
+  // Its body is whole by now.
+  app.addHook("preHandler", async (request, reply) => {
+    // That an answer takes long is told by HTTP's own sign of life.
+    const sign = setInterval(() => reply.raw.writeProcessing(), ADMIN_SIGN_EVERY_MS);
+    reply.raw.once("close", () => clearInterval(sign));
+    visits.asked(request.raw.socket, sign);
+  });
+  app.addHook("onSend", async (request) => visits.answered(request.raw.socket));
+  app.setErrorHandler((error, _request, reply) => refuse(reply, error));
+  app.setNotFoundHandler((_request, reply) => refuse(reply, otherVersion()));
+  void app.register(swagger, describeApi(version));
+  void app.register(async (scope) => {
+    for (const { method, path, route } of adminRoutes(admin, app)) scope.route({ ...route, method, url: path });
+  });
+  await app.ready();
+  return app;
+}
 
-  constructor(socket: Socket, admin: Admin) {
-    this.#socket = socket;
-    this.#admin = admin;
-    this.ended = this.#run();
+/** Who is connected, and how far each is: closing waits for answers that are being made, and for nobody else. */
+class Visits {
+  readonly #signs = new Map<Socket, NodeJS.Timeout | undefined>();
+  readonly #made = new WeakSet<Socket>();
+  #ending = false;
+
+  constructor(server: Server) {
+    server.on("connection", (socket) => {
+      this.#signs.set(socket, undefined);
+      socket.once("close", () => this.#signs.delete(socket));
+    });
   }
 
-  /** Ends the connection now, or after the answer that is being made; who does not read it is not waited for. */
-  stop(): void {
-    this.#stopping = true;
-    if (!this.#busy) this.#socket.destroy();
-    else if (this.#isMade) this.#endSoon();
+  asked(socket: Socket, sign: NodeJS.Timeout): void {
+    this.#signs.set(socket, sign);
   }
 
-  #endSoon(): void {
-    const late = setTimeout(() => this.#socket.destroy(), ADMIN_LAST_WORDS_MS);
-    this.#socket.once("close", () => clearTimeout(late));
+  /** From here on it is being sent. */
+  answered(socket: Socket): void {
+    clearInterval(this.#signs.get(socket));
+    this.#made.add(socket);
+    if (this.#ending) endSoon(socket);
   }
 
-  async #run(): Promise<void> {
-    const socket = this.#socket;
-    socket.setTimeout(ADMIN_SILENCE_MAX_MS, () => socket.destroy());
-    // Who leaves in the middle of an answer is no fault; nobody else listens once the last line was read.
-    socket.on("error", () => undefined);
-    try {
-      for await (const line of linesOf(socket, ADMIN_REQUEST_CHARS_MAX)) {
-        this.#busy = true;
-        const sign = setInterval(() => socket.write("\n"), ADMIN_SIGN_EVERY_MS);
-        const answer = await answerTo(this.#admin, line).finally(() => clearInterval(sign));
-        this.#isMade = true;
-        if (this.#stopping) this.#endSoon();
-        // No further request is taken before this answer was: what is not read waits in no memory of ours.
-        await new Promise<void>((taken) => void socket.write(`${JSON.stringify(answer)}\n`, () => taken()));
-        this.#busy = this.#isMade = false;
-        if (this.#stopping) break;
-      }
-    } catch (error) {
-      // Anything else is a client that went away, and there is nobody left to tell.
-      if (error instanceof LineTooLongError)
-        socket.write(
-          `${JSON.stringify(failed("invalid", `A request is longer than ${ADMIN_REQUEST_CHARS_MAX} characters.`))}\n`,
-        );
-    } finally {
-      socket.destroySoon();
-    }
+  end(): void {
+    this.#ending = true;
+    for (const [socket, sign] of this.#signs)
+      if (!sign) socket.destroy();
+      else if (this.#made.has(socket)) endSoon(socket);
   }
 }
 
-type Answer = { readonly ok: unknown } | z.input<typeof adminFailure>;
+/** Who does not read an answer is not waited for. */
+function endSoon(socket: Socket): void {
+  const late = setTimeout(() => socket.destroy(), ADMIN_LAST_WORDS_MS);
+  socket.once("close", () => clearTimeout(late));
+}
 
-async function answerTo(admin: Admin, line: string): Promise<Answer> {
-  const request = adminRequest.safeParse(jsonOf(line));
-  if (!request.success) return failed("invalid", "This is not an admin request that this coordinator knows.");
-  try {
-    return { ok: await perform(admin, request.data) };
-  } catch (error) {
-    if (error instanceof AdminError) return failed(error.code, error.message);
-    return failed(
-      "internal",
-      "The coordinator could not do that; its database may be full or damaged. Nothing was changed that was not confirmed.",
+function refuse(reply: FastifyReply, error: unknown): FastifyReply {
+  const failure = asAdminError(error);
+  return reply
+    .code(failure.status)
+    .type("application/json; charset=utf-8")
+    .serializer((body: string) => body)
+    .send(JSON.stringify(failureOf(failure)));
+}
+
+function asAdminError(error: unknown): AdminError {
+  if (error instanceof AdminError) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const field = error.validation[0]?.instancePath.slice(1) ?? "";
+    return new AdminError(
+      "invalid",
+      `What is sent${field === "" ? "" : ` as '${field}'`} does not fit; GET /openapi.json on this socket describes it.`,
     );
   }
+  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  if (status === 413) return new AdminError("invalid", `A request is longer than ${ADMIN_BODY_BYTES_MAX} bytes.`);
+  if (status === 400 || status === 415) return new AdminError("invalid", "A request's body must be one JSON object.");
+  return new AdminError(
+    "internal",
+    "The coordinator could not do that; its database may be full or damaged. Nothing was changed that was not confirmed.",
+  );
 }
 
-async function perform(admin: Admin, request: AdminRequest): Promise<unknown> {
-  switch (request.op) {
-    case "keys.create": {
-      const { label, credit_micro_usd: credit, account, min_trust: minTrust, pins } = request;
-      const created = await admin.createKey({ label, credit, account, minTrust, pins });
-      return { api_key: created.apiKey, key_id: created.keyId, account: created.account };
-    }
-    case "keys.list":
-      return (await admin.listKeys()).map((key) => ({ ...wireOf(key), balance_micro_usd: String(key.balance) }));
-    case "keys.revoke":
-      return wireOf(await admin.revokeKey(request.key_id));
-    case "credit": {
-      const payee = "key_id" in request.payee ? { keyId: request.payee.key_id } : request.payee;
-      const { account, balance } = await admin.credit(payee, request.amount_micro_usd);
-      return { account, balance_micro_usd: String(balance) };
-    }
-    case "ledger.check":
-      return (await admin.check()).map(({ account, offBy }) => ({ account, off_by_micro_usd: String(offBy) }));
-    case "machines.list":
-      return (await admin.listMachines()).map((machine) => ({
-        ...wireOfDecision(machine),
-        connected: machine.connected,
-        attested: machine.attested,
-        trust_level: machine.trustLevel,
-      }));
-    case "machines.decide":
-      return (await admin.decideMachine(request.machine, request.state)).map(wireOfDecision);
+const lineOfOldVersion = /^\s*\{/;
+
+/** What is no HTTP. Up to 0.1.0 each end wrote lines of JSON: such a command is told in its own form what to do. */
+function refuseMalformed(error: Error & { rawPacket?: Buffer; code?: string }, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
   }
-}
-
-const wireOf = (key: KeyRecord): WireKeyRecord => ({
-  key_id: key.keyId,
-  account: key.account,
-  label: key.label,
-  min_trust: key.minTrust,
-  pins: [...key.pins],
-  created_at: key.createdAt,
-  revoked_at: key.revokedAt,
-});
-
-const wireOfDecision = ({
-  machineId,
-  serial,
-  state,
-  decidedAt,
-}: Pick<ListedMachine, "machineId" | "serial" | "state" | "decidedAt">) => ({
-  machine_id: machineId,
-  serial,
-  state,
-  decided_at: decidedAt,
-});
-
-function failed(code: AdminError["code"], message: string): z.input<typeof adminFailure> {
-  return { error: { code, message } };
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  const isOld = lineOfOldVersion.test(error.rawPacket?.toString("latin1") ?? "");
+  const line = { error: { code: "internal", message: otherVersion().message } };
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  socket.end(
+    isOld ? `${JSON.stringify(line)}\n` : `HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
+  );
 }

@@ -18,7 +18,8 @@ export function machineIdOf(crypto: Pick<Crypto, "sha256">, identityKey: string)
   return `mach_${toHex(digest).slice(0, 32)}` as MachineId;
 }
 
-export type Decided = "approved" | "refused";
+export const decided = ["approved", "refused"] as const;
+export type Decided = (typeof decided)[number];
 
 /** What an operator has decided on one machine. */
 export interface Decision {

@@ -1,0 +1,243 @@
+import { trustLevels } from "@darkbloom/protocol/evidence";
+import type { AccountId, KeyId, Serial } from "@darkbloom/protocol/ids";
+import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import * as z from "zod";
+import type { KeyRecord } from "../accounts/port.ts";
+import { decided, type Decision, type MachineId } from "../trust/approvals.ts";
+import type { Admin } from "./operations.ts";
+
+/** An operation of `Admin` as it goes over HTTP: where it is, what is sent and what comes back. */
+export interface AdminCall<Given extends readonly unknown[] = never[], Done = unknown> {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly summary: string;
+  readonly body: z.ZodType;
+  readonly answer: z.ZodType;
+  /** The body that asks for it; undefined: none. */
+  send(...given: Given): unknown;
+  /** Does what a body asks for, and answers. */
+  perform(admin: Admin, body: unknown): Promise<unknown>;
+  /** @throws where it is no such answer */
+  read(answer: unknown): Done;
+}
+
+/** One row of the table below: both ways, so that neither end says anything of the other's. */
+interface Row<Given extends readonly unknown[], Done, Body, Answer> {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly summary: string;
+  readonly body: z.ZodType<Body>;
+  readonly answer: z.ZodType<Answer>;
+  readonly send: (...given: Given) => Body;
+  readonly act: (admin: Admin, body: Body) => Promise<Done>;
+  readonly tell: (done: Done) => Answer;
+  readonly read: (answer: Answer) => Done;
+}
+
+type DoneBy<Name extends keyof Admin> = Awaited<ReturnType<Admin[Name]>>;
+type CallOf<Name extends keyof Admin> = AdminCall<Parameters<Admin[Name]>, DoneBy<Name>>;
+
+const call = <Name extends keyof Admin, Body, Answer>(
+  _name: Name,
+  { act, tell, read, ...row }: Row<Parameters<Admin[Name]>, DoneBy<Name>, Body, Answer>,
+): CallOf<Name> => ({
+  ...row,
+  perform: async (admin, body) => tell(await act(admin, row.body.parse(body))),
+  read: (answer) => read(row.answer.parse(answer)),
+});
+
+/** JSON's numbers are doubles elsewhere. */
+const money = z
+  .string()
+  .regex(/^-?\d{1,20}$/)
+  .describe("Micro-USD, as text");
+const amount = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .describe("Micro-USD, as text");
+const moneyOf = (digits: string): MicroUsd => microUsd(BigInt(digits));
+const id = z.string().min(1).max(128);
+const at = z.int().describe("Milliseconds since 1970");
+const nothing = z.undefined();
+
+const keyRecord = z.object({
+  key_id: z.string(),
+  account: z.string(),
+  label: z.string(),
+  min_trust: z.enum(trustLevels).nullable(),
+  pins: z.array(z.string()),
+  created_at: at,
+  revoked_at: at.nullable(),
+});
+const listedKey = keyRecord.extend({ balance_micro_usd: money });
+
+const tellKey = (key: KeyRecord): z.infer<typeof keyRecord> => ({
+  key_id: key.keyId,
+  account: key.account,
+  label: key.label,
+  min_trust: key.minTrust,
+  pins: [...key.pins],
+  created_at: key.createdAt,
+  revoked_at: key.revokedAt,
+});
+const readKey = (key: z.infer<typeof keyRecord>): KeyRecord => ({
+  keyId: key.key_id as KeyId,
+  account: key.account as AccountId,
+  label: key.label,
+  minTrust: key.min_trust,
+  pins: key.pins as Serial[],
+  createdAt: key.created_at,
+  revokedAt: key.revoked_at,
+});
+
+const decision = z.object({
+  machine_id: z.string(),
+  serial: z.string().nullable(),
+  state: z.enum(decided),
+  decided_at: at,
+});
+const listedMachine = decision.extend({
+  state: z.enum([...decided, "undecided"]),
+  decided_at: at.nullable(),
+  connected: z.boolean(),
+  attested: z.boolean(),
+  trust_level: z.enum(trustLevels).nullable(),
+});
+
+type Named = Pick<Decision, "machineId" | "serial">;
+const tellMachine = ({ machineId, serial }: Named) => ({ machine_id: machineId, serial });
+const readMachine = (machine: { machine_id: string; serial: string | null }): Named => ({
+  machineId: machine.machine_id as MachineId,
+  serial: machine.serial as Serial | null,
+});
+
+export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
+  createKey: call("createKey", {
+    method: "POST",
+    path: "/v1/admin/keys",
+    summary: "Make an API key, with an account of its own or for an existing one",
+    body: z.strictObject({
+      label: z.string(),
+      credit_micro_usd: amount,
+      account: id.optional(),
+      min_trust: z.enum(trustLevels).optional(),
+      pins: z.array(id).max(PINNED_SERIALS_MAX).optional(),
+    }),
+    answer: z.object({ api_key: z.string(), key_id: z.string(), account: z.string() }),
+    send: ({ label, credit, account, minTrust, pins }) => ({
+      label,
+      credit_micro_usd: String(credit),
+      account,
+      min_trust: minTrust,
+      pins: pins && [...pins],
+    }),
+    act: (admin, { label, credit_micro_usd: credit, account, min_trust: minTrust, pins }) =>
+      admin.createKey({ label, credit: moneyOf(credit), account, minTrust, pins }),
+    tell: ({ apiKey, keyId, account }) => ({ api_key: apiKey, key_id: keyId, account }),
+    read: (made) => ({ apiKey: made.api_key, keyId: made.key_id as KeyId, account: made.account as AccountId }),
+  }),
+  listKeys: call("listKeys", {
+    method: "GET",
+    path: "/v1/admin/keys",
+    summary: "Every key, oldest first, and what its account can spend",
+    body: nothing,
+    answer: z.object({ keys: z.array(listedKey) }),
+    send: () => undefined,
+    act: (admin) => admin.listKeys(),
+    tell: (keys) => ({ keys: keys.map((key) => ({ ...tellKey(key), balance_micro_usd: String(key.balance) })) }),
+    read: ({ keys }) => keys.map((key) => ({ ...readKey(key), balance: moneyOf(key.balance_micro_usd) })),
+  }),
+  revokeKey: call("revokeKey", {
+    method: "POST",
+    path: "/v1/admin/keys/revoke",
+    summary: "Revoke a key at once; its account and balance stay",
+    body: z.strictObject({ key_id: id }),
+    answer: keyRecord,
+    send: (keyId) => ({ key_id: keyId }),
+    act: (admin, body) => admin.revokeKey(body.key_id),
+    tell: tellKey,
+    read: readKey,
+  }),
+  credit: call("credit", {
+    method: "POST",
+    path: "/v1/admin/credits",
+    summary: "Credit an account, named by its id or by one of its keys",
+    body: z.strictObject({
+      payee: z.union([z.strictObject({ account: id }), z.strictObject({ key_id: id })]),
+      amount_micro_usd: amount,
+    }),
+    answer: z.object({ account: z.string(), balance_micro_usd: money }),
+    send: (payee, credited) => ({
+      payee: "keyId" in payee ? { key_id: payee.keyId } : { account: payee.account },
+      amount_micro_usd: String(credited),
+    }),
+    act: (admin, { payee, amount_micro_usd: credited }) =>
+      admin.credit("key_id" in payee ? { keyId: payee.key_id } : payee, moneyOf(credited)),
+    tell: ({ account, balance }) => ({ account, balance_micro_usd: String(balance) }),
+    read: (paid) => ({ account: paid.account as AccountId, balance: moneyOf(paid.balance_micro_usd) }),
+  }),
+  check: call("check", {
+    method: "GET",
+    path: "/v1/admin/ledger/check",
+    summary: "Accounts whose figures do not add up: none, if all is well",
+    body: nothing,
+    answer: z.object({ faults: z.array(z.object({ account: z.string(), off_by_micro_usd: money })) }),
+    send: () => undefined,
+    act: (admin) => admin.check(),
+    tell: (faults) => ({
+      faults: faults.map(({ account, offBy }) => ({ account, off_by_micro_usd: String(offBy) })),
+    }),
+    read: ({ faults }) =>
+      faults.map(({ account, off_by_micro_usd: offBy }) => ({
+        account: account as AccountId,
+        offBy: moneyOf(offBy),
+      })),
+  }),
+  listMachines: call("listMachines", {
+    method: "GET",
+    path: "/v1/admin/machines",
+    summary: "The machines that are connected or were decided on",
+    body: nothing,
+    answer: z.object({ machines: z.array(listedMachine) }),
+    send: () => undefined,
+    act: (admin) => admin.listMachines(),
+    tell: (machines) => ({
+      machines: machines.map(({ state, decidedAt, connected, attested, trustLevel, ...named }) => ({
+        ...tellMachine(named),
+        state,
+        decided_at: decidedAt,
+        connected,
+        attested,
+        trust_level: trustLevel,
+      })),
+    }),
+    read: ({ machines }) =>
+      machines.map(({ state, decided_at: decidedAt, connected, attested, trust_level: trustLevel, ...named }) => ({
+        ...readMachine(named),
+        state,
+        decidedAt,
+        connected,
+        attested,
+        trustLevel,
+      })),
+  }),
+  decideMachine: call("decideMachine", {
+    method: "POST",
+    path: "/v1/admin/machines/decisions",
+    summary: "Let machines serve, or no longer: one by id or serial, or all that are connected and not decided on",
+    body: z.strictObject({ machine: id, state: z.enum(decided) }),
+    answer: z.object({ decisions: z.array(decision) }),
+    send: (machine, state) => ({ machine, state }),
+    act: (admin, { machine, state }) => admin.decideMachine(machine, state),
+    tell: (decisions) => ({
+      decisions: decisions.map(({ state, decidedAt, ...named }) => ({
+        ...tellMachine(named),
+        state,
+        decided_at: decidedAt,
+      })),
+    }),
+    read: ({ decisions }) =>
+      decisions.map(({ state, decided_at: decidedAt, ...named }) => ({ ...readMachine(named), state, decidedAt })),
+  }),
+};

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from "fastify";
+import type { Route } from "../http/door.ts";
+import { showOpenApi } from "../http/openapi.ts";
+import type { Placed } from "../http/routes.ts";
+import { adminCalls, type AdminCall } from "./calls.ts";
+import { adminFailure } from "./fault.ts";
+import type { Admin } from "./operations.ts";
+
+/** What each says of who may use it: the operator, whichever way that is shown. */
+const declared = { access: "admin", limit: "none" } as const;
+
+/** The operator's routes. @param app describes itself */
+export const adminRoutes = (admin: Admin, app: Pick<FastifyInstance, "swagger">): readonly Placed[] => [
+  ...Object.values<AdminCall>(adminCalls).map((call): Placed => ({
+    method: call.method,
+    path: call.path,
+    route: routeOf(admin, call),
+  })),
+  { method: "GET", path: "/openapi.json", route: { ...showOpenApi(app), config: declared } },
+];
+
+const routeOf = (admin: Admin, call: AdminCall): Route => ({
+  schema: {
+    summary: call.summary,
+    tags: ["operator"],
+    ...(call.method === "POST" && { body: call.body }),
+    response: {
+      200: call.answer,
+      "4xx": { description: "Refused, with a sentence", content: { "application/json": { schema: adminFailure } } },
+    },
+  },
+  config: { ...declared, error: adminFailure },
+  handler: ({ body }) => call.perform(admin, body),
+});
