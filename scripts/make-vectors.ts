@@ -11,5 +11,5 @@ import { committedSignature, makeVectors, vectorFile, vectorText } from "../pack
 import { recordTpm } from "../packages/testkit/test/record-tpm.ts";
 
 const tpms = existsSync(tpmVectorFile) ? committedTpms() : [await recordTpm("rsa"), await recordTpm("ecc")];
-for (const [name, vector] of Object.entries(makeVectors(committedSignature, tpms)))
+for (const [name, vector] of Object.entries(await makeVectors(committedSignature, tpms)))
   writeFileSync(vectorFile(name), vectorText(vector));

@@ -2,7 +2,7 @@ import { toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { dialects, type Endpoint } from "@darkbloom/protocol/dialects";
 import { AnswerOpener, AnswerSealer } from "@darkbloom/protocol/sealing";
 import { StopWatcher, ThinkSplitter } from "@darkbloom/protocol/text";
-import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { nodeCrypto, nodeHpke, promptCrypto, systemRandom } from "@darkbloom/protocol/node";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { askOf, decodedIn } from "./answers.ts";
 import { spreadOf, type Spread } from "./figures.ts";
@@ -67,7 +67,7 @@ export function microBenchmarks(budgetMs: number): Record<string, Spread> {
       new AnswerOpener(nodeHpke, secret).push(one.frame(chunk, 1, true));
     }, budgetMs),
     "sign (P-256)": microsOf(() => sign("sha256", message, privateKey), budgetMs),
-    "verify (P-256)": microsOf(() => nodeCrypto.verifyP256(point, message, signature), budgetMs),
+    "verify (P-256)": microsOf(() => promptCrypto.verifyP256(point, message, signature), budgetMs),
     ...Object.fromEntries(Object.entries(routingSteps()).map(([name, act]) => [name, microsOf(act, budgetMs)])),
   };
 }

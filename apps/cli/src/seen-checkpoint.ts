@@ -25,15 +25,20 @@ export class SeenCheckpoint {
    * @throws CommandFailed where it holds no checkpoint of this log, and where none could be kept in it: before anything is read
    * that takes long
    */
-  constructor(file: string, key: NoteKey) {
-    this.#file = file;
+  static async in(file: string, key: NoteKey): Promise<SeenCheckpoint> {
     try {
-      this.#target = exists(file) ? realpathSync(file) : file;
-      accessSync(dirname(this.#target), constants.W_OK);
-      this.checkpoint = exists(this.#target) ? seenIn(file, key) : undefined;
+      const target = exists(file) ? realpathSync(file) : file;
+      accessSync(dirname(target), constants.W_OK);
+      return new SeenCheckpoint(file, target, exists(target) ? await seenIn(file, key) : undefined);
     } catch (error) {
-      throw error instanceof CommandFailed ? error : this.#failed(error);
+      throw error instanceof CommandFailed ? error : notKept(file, error);
     }
+  }
+
+  private constructor(file: string, target: string, checkpoint: Checkpoint | undefined) {
+    this.#file = file;
+    this.#target = target;
+    this.checkpoint = checkpoint;
   }
 
   /** Whole, or not at all. @throws CommandFailed */
@@ -44,23 +49,22 @@ export class SeenCheckpoint {
       renameSync(draft, this.#target);
     } catch (error) {
       rmSync(draft, { force: true });
-      throw this.#failed(error);
+      throw notKept(this.#file, error);
     }
-  }
-
-  #failed(error: unknown): CommandFailed {
-    return new CommandFailed(
-      `No checkpoint can be kept in ${this.#file} (${codeOf(error) ?? "unknown error"}). Check the folder and its disk, or name another file with --checkpoint.`,
-    );
   }
 }
 
+const notKept = (file: string, error: unknown): CommandFailed =>
+  new CommandFailed(
+    `No checkpoint can be kept in ${file} (${codeOf(error) ?? "unknown error"}). Check the folder and its disk, or name another file with --checkpoint.`,
+  );
+
 const exists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
-function seenIn(file: string, key: NoteKey): Checkpoint {
+async function seenIn(file: string, key: NoteKey): Promise<Checkpoint> {
   // A pipe in its place would be waited for.
   const isFile = lstatSync(realpathSync(file)).isFile();
-  const opened = isFile ? openCheckpoint(nodeCrypto, readFileSync(file, "utf8"), key) : undefined;
+  const opened = isFile ? await openCheckpoint(nodeCrypto, readFileSync(file, "utf8"), key) : undefined;
   if (opened) return opened.checkpoint;
   throw new CommandFailed(
     `${file} holds no checkpoint that this log's key signed. If the log began anew, ask its operator why; then move the file away.`,

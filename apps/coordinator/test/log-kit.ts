@@ -69,8 +69,8 @@ export async function openedLog({ path = newFolder(), witnesses = [], between = 
   });
   const key = readVerifierKey(nodeCrypto, log.verifierKey);
   if (!key) throw new Error("the log's key cannot be read");
-  const head = () => {
-    const read = openCheckpoint(nodeCrypto, log.checkpoint, key);
+  const head = async () => {
+    const read = await openCheckpoint(nodeCrypto, log.checkpoint, key);
     if (!read) throw new Error("the checkpoint cannot be opened");
     return read.checkpoint;
   };

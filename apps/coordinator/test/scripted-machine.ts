@@ -129,6 +129,7 @@ export class ScriptedMachine implements Member {
       measured: called("measured"),
       wasBusy: called("wasBusy"),
       faulted: called("faulted"),
+      distrust: () => this.distrust(),
       [Symbol.dispose]: () => {
         this.#open.delete(jobId);
         this.#network.fleet.changed(this);

@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
+import { createECDH, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 import { fromBase64OrNothing, toBase64, toHex, utf8 } from "../src/bytes.ts";
 import { appleNonce } from "../src/evidence/index.ts";
 import { parseCertificate, type PathFault } from "../src/x509/index.ts";
@@ -98,8 +98,7 @@ function issue(signatures: Signatures, plan: Plan): Bytes {
   );
   const over = signaturesOver(signatures, tbs);
   // Nothing here verifies SHA-1, and only one is made.
-  const isGood = (held: Uint8Array): boolean =>
-    hash === "sha1" || nodeCrypto.verifySpki(`ecdsa_${hash}`, issuer.spki, tbs, held);
+  const isGood = (held: Uint8Array): boolean => hash === "sha1" || verify(hash, tbs, createPublicKey(issuer.key), held);
   const signature = over.find(isGood) ?? new Uint8Array(sign(hash, tbs, issuer.key));
   over.push(signature);
   return sequence(tbs, sequence(oid(hashes[plan.outerHash ?? hash])), bits(signature));

@@ -62,7 +62,7 @@ export function callerNonces() {
 
 const activationNames = ["coordinator key", "another coordinator key"] as const;
 
-export function activation(tpms: readonly RecordedTpm[]) {
+export async function activation(tpms: readonly RecordedTpm[]) {
   const [coordinator, stranger] = activationNames.map(testCountersigner);
   const [tpm, otherTpm] = tpms.map((recorded) => tpmInput(recorded).evidence);
   if (!coordinator || !stranger || !tpm || !otherTpm) throw new Error("two coordinators and two TPMs are needed");
@@ -101,17 +101,19 @@ export function activation(tpms: readonly RecordedTpm[]) {
     ek_public: toBase64(tpm.ekPublic),
     ak_public: toBase64(tpm.akPublic),
     at: timeAt(at),
-    cases: cases.map(
-      ([what, { bytes = statement, tag = tags.tpmActivation, by = coordinator, keyId: named = keyId }]) => {
-        const stated = { statement: bytes, signature: by.sign(concatBytes(utf8(tag), bytes)), keyId: named };
-        return {
-          what,
-          status: statedActivation(nodeCrypto, tpm, stated, new Map([[keyId, coordinator.publicKey]])),
-          key_id: named,
-          statement: toBase64(bytes),
-          signature: toBase64(stated.signature),
-        };
-      },
+    cases: await Promise.all(
+      cases.map(
+        async ([what, { bytes = statement, tag = tags.tpmActivation, by = coordinator, keyId: named = keyId }]) => {
+          const stated = { statement: bytes, signature: by.sign(concatBytes(utf8(tag), bytes)), keyId: named };
+          return {
+            what,
+            status: await statedActivation(nodeCrypto, tpm, stated, new Map([[keyId, coordinator.publicKey]])),
+            key_id: named,
+            statement: toBase64(bytes),
+            signature: toBase64(stated.signature),
+          };
+        },
+      ),
     ),
   };
 }

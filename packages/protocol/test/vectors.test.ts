@@ -9,7 +9,7 @@ import { committedSignature, makeVectors, vectorFile, vectorsFolder, vectorText 
 
 const python = process.env["DARKBLOOM_TEST_PYTHON"];
 const run = promisify(execFile);
-const vectors = makeVectors(committedSignature, committedTpms());
+const vectors = await makeVectors(committedSignature, committedTpms());
 
 /** Goal: nobody who follows the files is led astray. Method: make them again; have a stranger to this code check them. */
 describe("the test vectors", () => {

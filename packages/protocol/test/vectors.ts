@@ -48,9 +48,10 @@ export const committedSignature = (name: string): string | undefined => committe
 
 const sha256 = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes));
 
-function signed(known: Known, vector: string, message: Bytes): string {
+async function signed(known: Known, vector: string, message: Bytes): Promise<string> {
   const held = known(vector);
-  const good = held !== undefined && nodeCrypto.verifyP256(signer.publicKey, message, fromBase64OrNothing(held));
+  const good =
+    held !== undefined && (await nodeCrypto.verifyP256(signer.publicKey, message, fromBase64OrNothing(held)));
   return good ? held : toBase64(signer.sign(message));
 }
 
@@ -74,7 +75,7 @@ function jcs() {
   return { about: "RFC 8785: `input` is JSON text, `canonical` its one spelling.", cases };
 }
 
-function responseHash(known: Known) {
+async function responseHash(known: Known) {
   const body = 'data: {"choices":[{"delta":{"content":"Grüße"}}]}\n\ndata: [DONE]\n\n';
   const hash = sha256(utf8(body));
   return {
@@ -83,11 +84,11 @@ function responseHash(known: Known) {
     ...identity,
     body,
     response_hash: hash,
-    signature: signed(known, "response-hash", utf8(hash)),
+    signature: await signed(known, "response-hash", utf8(hash)),
   };
 }
 
-function receipt(known: Known) {
+async function receipt(known: Known) {
   const value = sampleReceipt();
   const text = canonicalJson(value);
   return {
@@ -97,11 +98,11 @@ function receipt(known: Known) {
     receipt: value,
     jcs: text,
     message_sha256: sha256(receiptMessage(text)),
-    signature: signed(known, "receipt", receiptMessage(text)),
+    signature: await signed(known, "receipt", receiptMessage(text)),
   };
 }
 
-function countersignature({ receipt: value, jcs: text, signature }: ReturnType<typeof receipt>) {
+function countersignature({ receipt: value, jcs: text, signature }: Awaited<ReturnType<typeof receipt>>) {
   const coordinator = testCountersigner("coordinator key");
   const keyId = "key-1";
   const time = timeAt(startMs + 2000);
@@ -125,7 +126,7 @@ function countersignature({ receipt: value, jcs: text, signature }: ReturnType<t
   };
 }
 
-function registration(known: Known) {
+async function registration(known: Known) {
   const text = canonicalJson(sampleBlob());
   const message = utf8(tags.registration + text);
   return {
@@ -134,13 +135,13 @@ function registration(known: Known) {
     ...identity,
     at: timeAt(startMs),
     blob: toBase64(utf8(text)),
-    signature: signed(known, "registration", message),
+    signature: await signed(known, "registration", message),
     evidence_sha256: sha256(utf8(text)),
     serial: softwareSerial(nodeCrypto, signer.publicKey),
   };
 }
 
-function challenge(known: Known, blob: string) {
+async function challenge(known: Known, blob: string) {
   const answer = sampleAnswer(fromBase64OrNothing(blob));
   const text = canonicalJson(answer);
   return {
@@ -150,7 +151,7 @@ function challenge(known: Known, blob: string) {
     at: answer.at,
     nonce: toBase64(challengeNonce),
     answer: toBase64(utf8(text)),
-    signature: signed(known, "challenge", utf8(tags.challenge + text)),
+    signature: await signed(known, "challenge", utf8(tags.challenge + text)),
   };
 }
 
@@ -217,24 +218,27 @@ function sealedAnswer() {
 }
 
 /** All vectors, by file name without its ending. */
-export function makeVectors(known: Known, tpms: readonly RecordedTpm[]): Readonly<Record<string, object>> {
-  const signedReceipt = receipt(known);
-  const signedBlob = registration(known);
+export async function makeVectors(
+  known: Known,
+  tpms: readonly RecordedTpm[],
+): Promise<Readonly<Record<string, object>>> {
+  const signedReceipt = await receipt(known);
+  const signedBlob = await registration(known);
   const certificates = signaturesIn([committed("certificate-path"), committed("apple-mda")]);
   return {
     jcs: jcs(),
-    "response-hash": responseHash(known),
+    "response-hash": await responseHash(known),
     receipt: signedReceipt,
     countersignature: countersignature(signedReceipt),
     registration: signedBlob,
-    challenge: challenge(known, signedBlob.blob),
+    challenge: await challenge(known, signedBlob.blob),
     envelope: envelope(),
     answer: sealedAnswer(),
     "certificate-path": certificatePath(certificates),
     "apple-mda": appleMda(certificates),
     tpm: tpmVector(tpms),
     "caller-nonces": callerNonces(),
-    activation: activation(tpms),
+    activation: await activation(tpms),
     "serial-pseudonym": serialPseudonym(),
     "file-manifest": fileManifest(),
   };

@@ -34,7 +34,7 @@ describe("a machine that joins", () => {
       expect(provider.told?.eligible).toBe(true);
       expect(await ask()).toBe("whole");
       for (const { evidence } of made.fleet.providers())
-        expect(verify(nodeCrypto, evidence, { moment: "later" }, made.clock.now()).level).toBe("self_signed");
+        expect((await verify(nodeCrypto, evidence, { moment: "later" }, made.clock.now())).level).toBe("self_signed");
       expect(made.bugs).toEqual([]);
     },
   );

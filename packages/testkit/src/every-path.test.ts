@@ -191,6 +191,7 @@ class FakeMachine implements Member {
       measured: () => {},
       wasBusy: () => {},
       faulted: () => {},
+      distrust: () => this.distrust(),
       // The session keeps a slot until the machine closes; here losing interest closes it.
       [Symbol.dispose]: close,
     };

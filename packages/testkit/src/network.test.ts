@@ -46,11 +46,11 @@ async function expectClosed(made: TestNetwork): Promise<void> {
 const textOf = ({ body }: Caller): string =>
   [...new TextDecoder().decode(body).matchAll(/"content":"([^"]*)"/g)].map(([, text]) => text).join("");
 
-function expectProven(made: TestNetwork, caller: Caller): void {
+async function expectProven(made: TestNetwork, caller: Caller): Promise<void> {
   const { closing } = caller;
   if (!closing) throw new Error("the answer has no closing");
   expect(toHex(nodeCrypto.sha256(caller.body))).toBe(closing.responseHash);
-  const checks = verifyReceipt(nodeCrypto, closing.receipt, {
+  const checks = await verifyReceipt(nodeCrypto, closing.receipt, {
     coordinatorKeys: new Map([[made.net.countersigner.keyId, made.net.countersigner.publicKey]]),
     responseSha256: closing.responseHash,
     responseSignature: closing.responseSignature,
@@ -66,7 +66,7 @@ describe("a network in a process", () => {
     const caller = new Caller();
     await made.clock.until(made.serve(caller, { stream }), 10_000);
     expect(textOf(caller)).toBe("Rain is water.");
-    expectProven(made, caller);
+    await expectProven(made, caller);
     const [row] = await made.ledger.usage(account, 10);
     expect(row).toMatchObject({ outcome: "finished", usage: { completionTokens: 8 } });
     await expectClosed(made);
@@ -90,7 +90,7 @@ describe("a network in a process", () => {
         const nonce = nonces[at] ?? new Uint8Array(0);
         expect(path === undefined).toBe(provider.serial === away?.serial);
         const policy = { moment: "later" as const, callerNonce: { nonce, path: path ?? [] } };
-        const { level, checks } = verify(nodeCrypto, provider.evidence, policy, made.clock.now());
+        const { level, checks } = await verify(nodeCrypto, provider.evidence, policy, made.clock.now());
         const failed = checks.filter(({ status }) => status === "fail").map(({ id }) => id);
         expect([level, failed]).toEqual(path ? ["self_signed", []] : ["none", ["challenge.caller_nonce"]]);
         if (path) roots.add(provider.evidence.challenge?.callersRoot);
@@ -131,7 +131,7 @@ describe("a network in a process", () => {
     await made.clock.until(served, 120_000);
     expect(begun).toBe(1);
     expect(textOf(caller)).toBe("Rain is water.");
-    expectProven(made, caller);
+    await expectProven(made, caller);
     expect(made.fleet.candidates().map(({ conduct }) => conduct.faultsAtMs.length)).toEqual([1, 0]);
     await expectClosed(made);
   });
@@ -167,7 +167,7 @@ describe("a network in a process", () => {
     const body = new TextDecoder().decode(caller.body);
     expect(body.split(": keep-alive\n\n")).toHaveLength(stream ? 2 : 1);
     expect(textOf(caller)).toBe("a b");
-    expectProven(made, caller);
+    await expectProven(made, caller);
     await expectClosed(made);
   });
 
@@ -236,7 +236,7 @@ describe("a network in a process", () => {
     await made.clock.advance(5_000);
     const caller = new Caller();
     await made.clock.until(made.serve(caller), 10_000);
-    expectProven(made, caller);
+    await expectProven(made, caller);
     await expectClosed(made);
   });
 
@@ -277,7 +277,7 @@ describe("a network in a process", () => {
     expect(provider?.engine.generated).toBe(reached);
     gate.resolve();
     await made.clock.until(served, 60_000);
-    expectProven(made, caller);
+    await expectProven(made, caller);
     await expectClosed(made);
   });
 });
@@ -434,7 +434,7 @@ describe("under a seed", () => {
     expect(codes).not.toContain("receipt_mismatch");
     expect(codes).toContain("whole");
     for (const [n, caller] of callers.entries())
-      if (codes[n] === "whole") expectProven(made, caller);
+      if (codes[n] === "whole") await expectProven(made, caller);
       else expect(caller.closing).toBeUndefined();
     for (const provider of providers) provider.stop();
     await expectClosed(made);

@@ -29,6 +29,7 @@ import type { Random } from "@darkbloom/protocol/ports";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import type { Caller } from "./caller.ts";
+import { HeldChecks } from "./held-checks.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 import { TestProvider, type Behaviour, type ProviderOptions } from "./test-provider.ts";
 
@@ -91,6 +92,7 @@ function quietEvents(bugs: unknown[]): Events {
 /** A coordinator's core and its providers, in one process, on a simulated clock and simulated wires. */
 export class TestNetwork {
   readonly clock = new SimulatedClock();
+  readonly checks = new HeldChecks();
   readonly random: Random;
   readonly ledger = new MemoryLedger();
   readonly fleet = new Fleet(queueMicrotask);
@@ -117,7 +119,7 @@ export class TestNetwork {
     this.net = {
       clock: this.clock,
       random: this.random,
-      crypto: nodeCrypto,
+      crypto: this.checks.crypto,
       hpke: nodeHpke,
       catalog,
       ledger: this.ledger,

@@ -64,7 +64,7 @@ describe.each(settings)("disclosing %s", (disclosure) => {
     const kept = await made.send(`/v1/receipts/${answered.headers["x-inference-job-id"]}`, { method: "GET" });
     const { receipt } = receiptDocument.parse(JSON.parse(kept.body.toString()));
     expect(receipt.evidence_sha256).toBe(machine.evidence_sha256);
-    const verdict = verifyPublished(nodeCrypto, machine, {}, made.clock.now());
+    const verdict = await verifyPublished(nodeCrypto, machine, {}, made.clock.now());
     expect(verdict.level).toBe("self_signed");
     expect(verdict.checks.filter(({ status }) => status === "fail")).toEqual([]);
     const serialCheck = ({ checks }: { checks: readonly { id: string; status: string }[] }) =>

@@ -113,7 +113,7 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
     readonly quote: TpmQuote;
     readonly subject: Subject;
     readonly activation?: Check["status"];
-  }): readonly Check[] =>
+  }): Promise<readonly Check[]> =>
     tpmChecks(
       nodeCrypto,
       shown.evidence ?? machine.evidence,
@@ -133,7 +133,7 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
   it("passes every check", async () => {
     const subject = bound(machine.key);
     const activation = await activated(machine.evidence, machine.key);
-    const checks = checksOf({ quote: await quoteOf(machine.key, subject), subject, activation });
+    const checks = await checksOf({ quote: await quoteOf(machine.key, subject), subject, activation });
     expect(notPassed(checks)).toEqual([]);
     expect(checks).toHaveLength(13);
   });
@@ -141,11 +141,11 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
   it("does not pass where another TPM answers for it", async () => {
     const subject = bound(machine.key);
     const activation = await activated(machine.evidence, other.key);
-    expect(notPassed(checksOf({ quote: await quoteOf(machine.key, subject), subject, activation }))).toEqual([
+    expect(notPassed(await checksOf({ quote: await quoteOf(machine.key, subject), subject, activation }))).toEqual([
       "tpm.activation fail",
     ]);
     const relayed = await quoteOf(other.key, subject);
-    expect(notPassed(checksOf({ quote: relayed, subject }))).toEqual(["tpm.quote.signature fail", ...unproven]);
+    expect(notPassed(await checksOf({ quote: relayed, subject }))).toEqual(["tpm.quote.signature fail", ...unproven]);
   });
 
   it("does not pass with a genuine TPM's endorsement key before keys of another", async () => {
@@ -154,7 +154,12 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
     const subject = bound(other.key);
     for (const by of [machine.key, other.key]) {
       const activation = await activated(borrowed, by);
-      const checks = checksOf({ evidence: borrowed, quote: await quoteOf(other.key, subject), subject, activation });
+      const checks = await checksOf({
+        evidence: borrowed,
+        quote: await quoteOf(other.key, subject),
+        subject,
+        activation,
+      });
       expect(notPassed(checks)).toEqual(["tpm.activation fail"]);
     }
   });
@@ -163,7 +168,7 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
     const before = bound(machine.key);
     const quote = await quoteOf(machine.key, before);
     const now = { ...before, nonce: randomBytes(32) };
-    expect(notPassed(checksOf({ quote, subject: now }))).toEqual(["tpm.quote.nonce fail", ...unproven]);
+    expect(notPassed(await checksOf({ quote, subject: now }))).toEqual(["tpm.quote.nonce fail", ...unproven]);
   });
 
   it("does not pass with a quote over another nonce, other HPKE keys or another identity key", async () => {
@@ -174,7 +179,7 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
       { ...asked, identityKey: other.key.publicKey },
     ]) {
       const quote = await quoteOf(machine.key, said);
-      expect(notPassed(checksOf({ quote, subject: asked }))).toEqual(["tpm.quote.nonce fail", ...unproven]);
+      expect(notPassed(await checksOf({ quote, subject: asked }))).toEqual(["tpm.quote.nonce fail", ...unproven]);
     }
   });
 
@@ -183,10 +188,10 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
     const { evidence, key } = other;
     const activation = await activated(evidence, key);
     const quote = await quoteOf(key, subject);
-    expect(notPassed(checksOf({ evidence, quote, subject, activation }))).toEqual(["tpm.ek.path fail"]);
+    expect(notPassed(await checksOf({ evidence, quote, subject, activation }))).toEqual(["tpm.ek.path fail"]);
     const { ekCertificates: _, ...rest } = evidence;
     const without = { ...rest, ekCertificates: [] };
-    expect(notPassed(checksOf({ evidence: without, quote, subject, activation }))).toEqual([
+    expect(notPassed(await checksOf({ evidence: without, quote, subject, activation }))).toEqual([
       "tpm.ek.path fail",
       "tpm.ek.key fail",
       "tpm.ek.shape fail",
@@ -198,7 +203,7 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
     const forged = { ...machine.evidence, ekPublic: other.evidence.ekPublic };
     const quote = await quoteOf(machine.key, subject);
     expect(await activated(forged, machine.key)).toBe("fail");
-    expect(notPassed(checksOf({ evidence: forged, quote, subject }))).toEqual(["tpm.ek.key fail"]);
+    expect(notPassed(await checksOf({ evidence: forged, quote, subject }))).toEqual(["tpm.ek.key fail"]);
   });
 
   /** All that a coordinator would have of the machine, its own activation included. */
@@ -239,7 +244,7 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
   it("makes the machine hardware, for the coordinator and for whoever verifies what it publishes", async () => {
     const { evidence, coordinatorKeys } = await complete();
     const roots = { tpm: [pinnedByItself(machine.soft.issuerDer)] };
-    const own = verify(nodeCrypto, evidence, { moment: "later", roots, activation: "pass" }, Date.now());
+    const own = await verify(nodeCrypto, evidence, { moment: "later", roots, activation: "pass" }, Date.now());
     expect(own.level).toBe("hardware");
     expect(own.checks.find(({ id }) => id === "key.residency")?.status).toBe("pass");
 
@@ -259,18 +264,18 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
           verdict: { level: "hardware", checks: [], at: own.at, age_sec: 0 },
         }),
       );
-    const seenBy = (policy: MachinePolicy, shown = evidence) => {
-      const { level, checks } = verifyPublished(nodeCrypto, published(shown), policy, Date.now());
+    const seenBy = async (policy: MachinePolicy, shown = evidence) => {
+      const { level, checks } = await verifyPublished(nodeCrypto, published(shown), policy, Date.now());
       return { level, told: checks.find(({ id }) => id === "published.level")?.status };
     };
-    expect(seenBy({ roots, coordinatorKeys })).toEqual({ level: "hardware", told: "pass" });
+    expect(await seenBy({ roots, coordinatorKeys })).toEqual({ level: "hardware", told: "pass" });
     // What somebody cannot check is no lie of the coordinator's.
-    expect(seenBy({ coordinatorKeys })).toEqual({ level: "self_signed", told: "unknown" });
-    expect(seenBy({ roots })).toEqual({ level: "self_signed", told: "unknown" });
+    expect(await seenBy({ coordinatorKeys })).toEqual({ level: "self_signed", told: "unknown" });
+    expect(await seenBy({ roots })).toEqual({ level: "self_signed", told: "unknown" });
     const withheld = { ...evidence, hardware: withoutMachine({ tpm: machine.evidence }) };
-    expect(seenBy({ roots, coordinatorKeys }, withheld)).toEqual({ level: "self_signed", told: "unknown" });
+    expect(await seenBy({ roots, coordinatorKeys }, withheld)).toEqual({ level: "self_signed", told: "unknown" });
     // What is refuted is one.
     const others = { ...evidence, hardware: { tpm: other.evidence } };
-    expect(seenBy({ roots, coordinatorKeys }, others)).toEqual({ level: "self_signed", told: "fail" });
+    expect(await seenBy({ roots, coordinatorKeys }, others)).toEqual({ level: "self_signed", told: "fail" });
   });
 });

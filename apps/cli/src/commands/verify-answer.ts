@@ -39,7 +39,9 @@ export const verifyResponse = command({
     if (isConversation(saved)) {
       if (replay !== undefined)
         throw new CommandFailed("A response over a WebSocket is not run again: leave out --replay.");
-      const ends = readSavedConversation(saved, file).map((turn) => tell(output, turn.receipt, checksOf(turn, keys)));
+      const ends: (0 | 1)[] = [];
+      for (const turn of readSavedConversation(saved, file))
+        ends.push(tell(output, turn.receipt, await checksOf(turn, keys)));
       return ends.includes(1) ? 1 : 0;
     }
     const answer = readSavedAnswer(saved, file);
@@ -51,15 +53,15 @@ export const verifyResponse = command({
             told: answer.hashed,
             model: locateModel(model),
           });
-    return tell(output, answer.receipt, [...checksOf(answer, keys), ...replayed]);
+    return tell(output, answer.receipt, [...(await checksOf(answer, keys)), ...replayed]);
   },
 });
 
 /** What is said of an answer by itself: the hash that came with it, and what its receipt says. */
-function checksOf(answer: SavedAnswer & Partial<SavedTurn>, keys: Keys): readonly Check[] {
+async function checksOf(answer: SavedAnswer & Partial<SavedTurn>, keys: Keys): Promise<readonly Check[]> {
   const { hashed, receipt, signature, toldSha256, requestSha256 } = answer;
   const responseSha256 = toHex(nodeCrypto.sha256(hashed));
-  const found = verifyReceipt(nodeCrypto, receipt, {
+  const found = await verifyReceipt(nodeCrypto, receipt, {
     ...keys,
     responseSha256,
     ...(signature !== undefined && { responseSignature: signature }),
@@ -85,7 +87,7 @@ export const verifyReceiptCommand = command({
   needs,
   async run({ json, ...known }, file) {
     const receipt = readSavedReceipt(bytesOf(file), file);
-    return tell(outputOf(json), receipt, verifyReceipt(nodeCrypto, receipt, await keysFrom(known)));
+    return tell(outputOf(json), receipt, await verifyReceipt(nodeCrypto, receipt, await keysFrom(known)));
   },
 });
 

@@ -44,11 +44,11 @@ export const verifyLog = command({
     const key = logKey ?? readVerifierKey(nodeCrypto, published.verifier_key);
     if (!key)
       throw new CommandFailed("The key that this coordinator names for its log is none. Give one with --log-key.");
-    const kept = file === undefined ? undefined : new SeenCheckpoint(file, key);
+    const kept = file === undefined ? undefined : await SeenCheckpoint.in(file, key);
     const log = new PublishedLog(coordinator, published.path);
 
     const text = await log.checkpoint();
-    const opened = openCheckpoint(nodeCrypto, text, key);
+    const opened = await openCheckpoint(nodeCrypto, text, key);
     if (!opened)
       throw new CommandFailed(
         "What the log shows as its checkpoint is none, or not signed by its key. If the log began anew, its operator must say so: compare the key in /.well-known/darkbloom.",
@@ -58,7 +58,7 @@ export const verifyLog = command({
     const read = await readAll(log, checkpoint.size, kept?.checkpoint?.size);
     const found: Check[] = [
       checks.pass("log.signature", `${checkpoint.size} entries, signed by ${key.name}`),
-      ...witnesses.map((witness) => witnessed(opened.note, witness)),
+      ...(await Promise.all(witnesses.map((witness) => witnessed(opened.note, witness)))),
       ...(witnesses.length === 0 ? [unwitnessed] : []),
       kept?.checkpoint ? grown(kept.checkpoint, checkpoint, read) : firstSight(file),
       whole(checkpoint, read),
@@ -162,9 +162,9 @@ const unwitnessed: Check = checks.unknown(
   "Compare the checkpoint with somebody else's, or ask the operator for witnesses.",
 );
 
-function witnessed(signed: Note, witness: string): Check {
+async function witnessed(signed: Note, witness: string): Promise<Check> {
   const key = readVerifierKey(nodeCrypto, witness);
-  const at = key && cosignedAtSec(nodeCrypto, signed, key);
+  const at = key && (await cosignedAtSec(nodeCrypto, signed, key));
   return at === undefined
     ? checks.unknown("log.witnesses", `${key?.name ?? "a witness"} has not signed this checkpoint`, "Try again later.")
     : checks.pass("log.witnesses", `${key?.name} saw it at ${new Date(at * 1000).toISOString()}`);

@@ -50,15 +50,10 @@ export const verifyProviders = command({
 
     // From here on nothing is asked of anybody.
     const now = Date.now();
-    const verified = providers.map((machine) => ({
-      machine,
-      verdict: verifyPublished(
-        nodeCrypto,
-        machine,
-        { ...trust, coordinatorKeys, ...(nonce && { nonce }), ...(revocations && { revocations }) },
-        now,
-      ),
-    }));
+    const policy = { ...trust, coordinatorKeys, ...(nonce && { nonce }), ...(revocations && { revocations }) };
+    const verified: { readonly machine: Attestation; readonly verdict: Verdict }[] = [];
+    for (const machine of providers)
+      verified.push({ machine, verdict: await verifyPublished(nodeCrypto, machine, policy, now) });
     const bad = verified.filter(({ machine, verdict }) => !isGood(machine, verdict) || !atLeast(verdict.level, min));
     for (const { machine, verdict } of verified)
       output.result(

@@ -146,8 +146,8 @@ describe("the store", () => {
     const { countersigner } = store;
     const message = new Uint8Array([1, 2, 3]);
     const signature = countersigner.sign(message);
-    expect(nodeCrypto.verifyEd25519(countersigner.publicKey, message, signature)).toBe(true);
-    expect(nodeCrypto.verifyEd25519(countersigner.publicKey, new Uint8Array([1, 2, 4]), signature)).toBe(false);
+    expect(await nodeCrypto.verifyEd25519(countersigner.publicKey, message, signature)).toBe(true);
+    expect(await nodeCrypto.verifyEd25519(countersigner.publicKey, new Uint8Array([1, 2, 4]), signature)).toBe(false);
     expect(countersigner.keyId).toBe(
       Buffer.from(nodeCrypto.sha256(countersigner.publicKey)).toString("hex").slice(0, 16),
     );

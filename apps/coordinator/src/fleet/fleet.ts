@@ -79,6 +79,12 @@ export class Fleet implements FleetView {
       if (other !== member && other.identityKey === member.identityKey) other.replaced();
   }
 
+  /** An answer that this member gave did not match its signature. The same machine may have connected anew since. */
+  distrust(member: Member): void {
+    for (const other of this.#members.values())
+      if (other !== member && other.identityKey === member.identityKey) other.distrust();
+  }
+
   /** The operator has decided on the machine of this id. */
   approvalChanged(machineId: Candidate["machineId"]): void {
     for (const member of this.#members.values())

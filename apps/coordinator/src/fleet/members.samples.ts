@@ -92,6 +92,7 @@ export class SampleMember implements Member {
       measured: unused,
       faulted: unused,
       wasBusy: unused,
+      distrust: unused,
       [Symbol.dispose]: () => this.close(jobId),
     };
   }

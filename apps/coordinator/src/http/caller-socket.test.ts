@@ -148,7 +148,7 @@ describe("a response over a WebSocket", () => {
     expect(proof.responseHash).toBe(responseSha256);
     const document = proof.receipt;
     const { keyId, publicKey } = made.net.countersigner;
-    const checks = verifyReceipt(nodeCrypto, document, {
+    const checks = await verifyReceipt(nodeCrypto, document, {
       coordinatorKeys: new Map([[keyId, publicKey]]),
       requestSha256: sha256(sent),
       responseSha256,

@@ -209,13 +209,22 @@ describe("what was signed", () => {
       ...(await completionOf(honest)),
       response_signature: toBase64(await signer.signResponseHash(nodeCrypto.sha256(utf8("another")))),
     };
-    expect(checkAnswer(nodeCrypto, expected, wrong)).toEqual({ mismatch: "response_hash" });
+    expect(await checkAnswer(nodeCrypto, expected, wrong)).toEqual({ mismatch: "response_hash" });
+  });
+
+  /** Goal: who leaves while it is checked excuses nothing. Method: the caller hangs up in between. */
+  it("was cancelled by nobody, if nobody had left when it ended", async () => {
+    const leaving = new AbortController();
+    const completion = await completionOf({ ...honest, finish_reason: "cancelled" });
+    const checked = checkAnswer(nodeCrypto, { ...expected, ask: { ...ask, hangUp: leaving.signal } }, completion);
+    leaving.abort();
+    expect(await checked).toEqual({ mismatch: "receipt_fields", field: "finish_reason" });
   });
 
   it("must be this receipt", async () => {
     const completion = await completionOf(honest);
     const changed = { ...completion, receipt: completion.receipt.replace('"seed":7', '"seed":8') };
-    expect(checkAnswer(nodeCrypto, expected, changed)).toEqual({ mismatch: "receipt_signature" });
+    expect(await checkAnswer(nodeCrypto, expected, changed)).toEqual({ mismatch: "receipt_signature" });
   });
 
   it.each<[string, (jcs: string) => string]>([
@@ -229,7 +238,7 @@ describe("what was signed", () => {
     const jcs = change(completion.receipt);
     const receipt_signature = toBase64(await signer.signTagged(tags.receipt, utf8(jcs)));
     expect(jcs).not.toBe(completion.receipt);
-    expect(checkAnswer(nodeCrypto, expected, { ...completion, receipt: jcs, receipt_signature })).toEqual({
+    expect(await checkAnswer(nodeCrypto, expected, { ...completion, receipt: jcs, receipt_signature })).toEqual({
       mismatch: "receipt_shape",
     });
   });

@@ -3,7 +3,7 @@ import { canonicalJson } from "@darkbloom/protocol/canonical";
 import { taskOf } from "@darkbloom/protocol/dialects";
 import type { Mismatch } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
-import type { Crypto } from "@darkbloom/protocol/ports";
+import type { Verifier } from "@darkbloom/protocol/ports";
 import { receipt as receiptSchema, type Receipt, type ReceiptField } from "@darkbloom/protocol/receipts";
 import { tags } from "@darkbloom/protocol/wire";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
@@ -28,28 +28,29 @@ export interface Expected {
 
 /**
  * Checks a finished answer before anything is paid for it: the response's signature, the receipt's
- * signature, and every field of the receipt that we can know ourselves.
+ * signature, and every field of the receipt that we can know ourselves. The fields are compared first, with what is so
+ * when the answer ends: a caller who leaves while signatures are checked excuses nothing.
  */
-export function checkAnswer(
-  crypto: Crypto,
+export async function checkAnswer(
+  crypto: Verifier,
   expected: Expected,
   completion: Completion,
-): { readonly receipt: Receipt } | { readonly mismatch: Mismatch; readonly field?: ReceiptField } {
+): Promise<{ readonly receipt: Receipt } | { readonly mismatch: Mismatch; readonly field?: ReceiptField }> {
+  const receipt = readReceipt(completion.receipt);
+  const broken = receipt && rules.find(([, holds]) => !holds(receipt, expected));
   const identityKey = fromBase64OrNothing(expected.provider.identityKey);
 
   // "ECDSA P-256/SHA-256 … over the 64 ASCII characters of that hex hash": the hash that we computed, so
   // that a signature over any other body fails.
   const responseSignature = fromBase64OrNothing(completion.response_signature);
-  if (!crypto.verifyP256(identityKey, utf8(expected.responseSha256), responseSignature))
+  if (!(await crypto.verifyP256(identityKey, utf8(expected.responseSha256), responseSignature)))
     return { mismatch: "response_hash" };
 
   const signed = utf8(tags.receipt + completion.receipt);
-  if (!crypto.verifyP256(identityKey, signed, fromBase64OrNothing(completion.receipt_signature)))
+  if (!(await crypto.verifyP256(identityKey, signed, fromBase64OrNothing(completion.receipt_signature))))
     return { mismatch: "receipt_signature" };
 
-  const receipt = readReceipt(completion.receipt);
   if (!receipt) return { mismatch: "receipt_shape" };
-  const broken = rules.find(([, holds]) => !holds(receipt, expected));
   return broken ? { mismatch: "receipt_fields", field: broken[0] } : { receipt };
 }
 

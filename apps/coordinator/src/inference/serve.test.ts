@@ -133,18 +133,18 @@ it("countersigns the receipt with the key that it names", async () => {
   const { closing } = caller;
   if (!closing) throw new Error("no closing");
   const { keyId, publicKey } = network.net.countersigner;
-  const statusWith = (key: Uint8Array<ArrayBuffer>, document = closing.receipt) =>
-    verifyReceipt(nodeCrypto, document, { coordinatorKeys: new Map([[keyId, key]]) })
+  const statusWith = async (key: Uint8Array<ArrayBuffer>, document = closing.receipt) =>
+    (await verifyReceipt(nodeCrypto, document, { coordinatorKeys: new Map([[keyId, key]]) }))
       .filter(({ status }) => status === "fail")
       .map(({ id }) => id);
   expect(closing.receipt).toMatchObject({
     coordinator_key_id: keyId,
     countersigned_at: new Date(network.clock.now()).toISOString(),
   });
-  expect(statusWith(publicKey)).toEqual([]);
-  expect(statusWith(new TestNetwork().net.countersigner.publicKey)).not.toEqual([]);
+  expect(await statusWith(publicKey)).toEqual([]);
+  expect(await statusWith(new TestNetwork().net.countersigner.publicKey)).not.toEqual([]);
   const later = { ...closing.receipt, countersigned_at: "2027-01-01T00:00:00.000Z" };
-  expect(statusWith(publicKey, later)).not.toEqual([]);
+  expect(await statusWith(publicKey, later)).not.toEqual([]);
 });
 
 /** Goal: a proper end is proof that it was paid for, and every byte comes once. Method: what the caller has at the settlement and in the end, plain and as a stream. */

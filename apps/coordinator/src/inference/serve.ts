@@ -156,7 +156,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
   const { generatedTokens } = relay;
   const completion = await attempt.completion();
   const expected = { ask, entry, provider, jobId, maxTokens, generatedTokens, responseSha256 };
-  const checked = checkAnswer(net.crypto, expected, completion);
+  const checked = await checkAnswer(net.crypto, expected, completion);
   if ("mismatch" in checked)
     throw new NetworkError({ code: "receipt_mismatch", providerId, phase: "after_content", ...checked });
   const { receipt } = checked;
@@ -233,8 +233,7 @@ function noteFailure(turn: Turn, line: Line, error: unknown): Failure {
   const { failure } = asNetworkError(ask, error);
   if (failure.code === "internal_error") net.events.bug({ where: "serve", requestId: ask.requestId }, error);
   // Also where the caller has left in the meantime: a lie is a lie.
-  if (error instanceof NetworkError && error.failure.code === "receipt_mismatch")
-    net.fleet.get(line.providerId)?.distrust();
+  if (error instanceof NetworkError && error.failure.code === "receipt_mismatch") line.distrust();
   hold.note(outcomeOf(failure), { jobId: line.jobId, serial: line.serial });
   net.events.attemptFailed({
     requestId: ask.requestId,

@@ -35,7 +35,7 @@ function activation(of: TpmEvidence | undefined, canSeal = true): Activation {
 
 /** Goal: only the latest secret, opened, counts; and it counts for good. Method: one row per way that it can go. */
 describe("an activation", () => {
-  it("passes with the secret, is stated for others, and is not asked for again", () => {
+  it("passes with the secret, is stated for others, and is not asked for again", async () => {
     const made = activation(tpm);
     expect(made.status).toBe("unknown");
     made.answered(made.next()?.idObject);
@@ -43,7 +43,7 @@ describe("an activation", () => {
     expect(made.next()).toBeUndefined();
     made.answered(undefined);
     expect(made.status).toBe("pass");
-    expect(statedActivation(nodeCrypto, tpm, made.statement, new Map([["c1", raw]]))).toBe("pass");
+    expect(await statedActivation(nodeCrypto, tpm, made.statement, new Map([["c1", raw]]))).toBe("pass");
   });
 
   it.each<[string, (made: Activation) => void]>([

@@ -5,6 +5,7 @@ import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { TestNetwork } from "../../../../packages/testkit/src/network.ts";
+import { settle } from "../../../../packages/testkit/src/simulated-clock.ts";
 import { DISTRUST_MS, HARD_FAILURES_MAX, TIMEOUTS_UNTIL_CLOSED, TIMEOUTS_UNTIL_STALE } from "../trust/standing.ts";
 import { CHALLENGE_PAUSE_MIN_MS, CHALLENGE_RETRY_MS, RENEWALS_EVERY_MS } from "./challenger.ts";
 
@@ -54,6 +55,31 @@ describe("challenges", () => {
     expect(challenges(machine)).toBe(2);
     await made.clock.advance(11);
     expect(challenges(machine)).toBe(3);
+  });
+
+  /** Goal: an answer counts for who is there. Method: one machine connects anew, and that connection ends or is closed while its answer is checked. */
+  it.each<[what: string, act: (machine: HandMachine) => unknown]>([
+    ["has gone", (machine) => machine.connection.closed()],
+    ["is being closed", (machine) => machine.register()],
+  ])("answered by a connection that %s while the answer is checked end no other's", async (_, act) => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    const again = new HandMachine(made, { signer: machine.signer });
+    await again.register();
+    await made.clock.advance(1);
+    const callers = again.member.prove(new Uint8Array(32));
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
+    made.checks.isHolding = true;
+    await answer(again);
+    await made.clock.advance(1);
+    expect(made.checks.held).toHaveLength(1);
+    await act(again);
+    made.checks.release();
+    await made.clock.advance(1);
+    expect(machine.closed).toBeUndefined();
+    expect((await callers).path).toBeUndefined();
+    expect(candidate(made)).toMatchObject({ attested: true, providerId: machine.member.providerId });
+    expect(made.bugs).toEqual([]);
   });
 
   it("that go unanswered make a machine stale, then close it; the next answer mends", async () => {
@@ -117,6 +143,7 @@ describe("a posture", () => {
     const machine = await HandMachine.joined(made, { describe: told });
     told.posture = { core_dumps_off: "fail" };
     machine.say(await renewal(machine));
+    await settle();
     expect(candidate(made)?.distrusted).toBe(true);
   });
 });
@@ -188,6 +215,7 @@ describe("a new blob", () => {
     const machine = await HandMachine.joined(made, { describe: told });
     told.chip_name = "another";
     machine.say(await renewal(machine));
+    await settle();
     expect(candidate(made)?.distrusted).toBe(true);
     expect(challenges(machine)).toBe(1);
   });

@@ -63,6 +63,8 @@ export class Challenger {
   /** The newest blob, in force once a challenge over it was passed. */
   #renewed: Shown | undefined;
   #renewedAtMs = Number.NEGATIVE_INFINITY;
+  /** Blobs take effect in the order in which they came. */
+  #renewing = Promise.resolve();
   /** New keys have come since the last challenge began. */
   #isHurried = false;
   /** The firmware's log, which comes along once. */
@@ -81,11 +83,24 @@ export class Challenger {
   }
 
   /** A newly signed blob of the same machine. */
-  renew(shown: Shown): void {
+  async renew(shown: Shown): Promise<void> {
     const nowMs = this.#net.clock.monotonicMs();
     if (nowMs - this.#renewedAtMs < RENEWALS_EVERY_MS) return this.#session.leave("protocol");
     this.#renewedAtMs = nowMs;
-    const verdict = this.#verdictOn(shown, "registration");
+    const before = this.#renewing;
+    const renewing = Promise.withResolvers<void>();
+    this.#renewing = renewing.promise;
+    try {
+      await before;
+      this.#takeOver(shown, await this.#verdictOn(shown, "registration"));
+    } finally {
+      renewing.resolve();
+    }
+  }
+
+  #takeOver(shown: Shown, verdict: Verdict): void {
+    // It went while its blob was checked.
+    if (this.#session.leaving) return;
     // Nobody's words count before it is known whose they are.
     if (!isSigned(verdict)) return this.#session.leave("protocol");
     if (hasFalsePosture(verdict, shown))
@@ -103,7 +118,8 @@ export class Challenger {
     try {
       for (;;) {
         // What spoke against it may be over: it has shown a new blob, or is no longer on the list of withdrawn ones.
-        due ||= mayBeChallenged(this.#verdictOn(this.#latest, "registration"), this.#latest);
+        due ||= await this.#isDue();
+        over.throwIfAborted();
         if (!due) this.#session.nonces.take().close(false);
         const outcome = due ? await this.#once(over) : "refuted";
         if (this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED) this.#session.leave("untrusted");
@@ -114,11 +130,16 @@ export class Challenger {
     }
   }
 
+  async #isDue(): Promise<boolean> {
+    const shown = this.#latest;
+    return mayBeChallenged(await this.#verdictOn(shown, "registration"), shown);
+  }
+
   get #latest(): Shown {
     return this.#renewed ?? this.#session.shown;
   }
 
-  #verdictOn(shown: Shown, moment: Policy["moment"]): Verdict {
+  #verdictOn(shown: Shown, moment: Policy["moment"]): Promise<Verdict> {
     const { evidence } = this.#session;
     return verify(this.#net.crypto, evidence.of(shown), evidence.policy(moment), Date.parse(shown.blob.at));
   }
@@ -139,7 +160,7 @@ export class Challenger {
     over.throwIfAborted();
   }
 
-  async #once(over: AbortSignal): Promise<ChallengeOutcome> {
+  async #once(over: AbortSignal): Promise<ChallengeOutcome | "gone"> {
     const shown = this.#latest;
     this.#isHurried = false;
     const { clock, crypto, random } = this.#net;
@@ -171,9 +192,14 @@ export class Challenger {
     const challenge = { nonce, callersRoot: callers.root, answer, signature, ...this.#withLog(reply.quote) };
     const evidence = this.#session.evidence.of(shown, challenge);
     const policy = this.#session.evidence.policy("later");
-    const verdict = verify(crypto, evidence, policy, clock.now());
-    // No number where the answer cannot be read, which refutes it.
+    // Measured as the answer comes, before it is checked. No number where it cannot be read, which refutes it.
     const offsetMs = this.#session.clock.offsetOf(Date.parse(readAnswer(answer)?.at ?? ""));
+    const verdict = await verify(crypto, evidence, policy, clock.now());
+    if (over.aborted || this.#session.leaving) {
+      // It went while its answer was checked: it takes no other connection's place, and nothing is held against it.
+      callers.close(false);
+      return "gone";
+    }
     if (verdict.level !== "none" && !isOff(offsetMs)) {
       this.#session.clock.measured(offsetMs);
       this.#session.attest(shown, challenge, verdict);

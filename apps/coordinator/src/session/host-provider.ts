@@ -82,22 +82,27 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
     net.events.joinRefused({ reason: "flood", address: arrival.bucket });
     receive = ignore;
     wire.close(closeCodes.policy, "too much before the registration");
+    // Its registration may just be in the middle of being checked.
+    over.abort(new Error("the provider sent too much before it was registered"));
     return true;
   };
-  let receive = (text: string) => {
+  let receive = (text: string): void | Promise<void> => {
     if (!isTooMuch(text.length)) first.put({ text });
   };
   let session: ProviderSession | undefined;
   let heardAtMs = net.clock.monotonicMs();
 
+  /** What cannot be read ends this connection and nothing else. */
+  const failed = (error: unknown) => {
+    if (!(error instanceof RangeError)) net.events.bug({ where: "session" }, error);
+    session?.leave("protocol");
+  };
   const received = (text: string) => {
     heardAtMs = net.clock.monotonicMs();
     try {
-      receive(text);
+      receive(text)?.catch(failed);
     } catch (error) {
-      // What cannot be read ends this connection and nothing else.
-      if (!(error instanceof RangeError)) net.events.bug({ where: "session" }, error);
-      session?.leave("protocol");
+      failed(error);
     }
   };
 
@@ -112,7 +117,7 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
     session = joined;
     const challenger = new Challenger(net, joined);
     receive = (next) => {
-      if (joined.mayCost(next.length)) dispatch(net, joined, challenger, readFrame(next), next.length);
+      if (joined.mayCost(next.length)) return dispatch(net, joined, challenger, readFrame(next), next.length);
     };
     // What came in one breath with its registration.
     for (const { text } of first.rest()) received(text);
@@ -163,14 +168,17 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
 
 const ignore = (): void => {};
 
-/** Reads one frame of a registered provider. What is unknown or out of place is skipped. */
+/**
+ * Reads one frame of a registered provider. What is unknown or out of place is skipped. Only a new blob takes longer than
+ * this turn: what comes behind it is read while its signature is checked.
+ */
 function dispatch(
   net: SessionNet,
   session: ProviderSession,
   challenger: Challenger,
   frame: FromProvider | undefined,
   chars: number,
-): void {
+): void | Promise<void> {
   switch (frame?.type) {
     case undefined:
       return net.events.frameSkipped({ providerId: session.providerId });

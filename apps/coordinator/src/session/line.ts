@@ -50,6 +50,8 @@ export interface Line extends Disposable {
   faulted(): void;
   /** The machine took no more work, although it had a free slot by our count. */
   wasBusy(): void;
+  /** The answer is not what its machine signed. It is remembered of the machine, whichever connection it has by now, or none. */
+  distrust(): void;
 }
 
 /** The same line as its session keeps it. */

@@ -5,6 +5,7 @@ import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/lim
 import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
+import { memorySigner } from "../../../../packages/testkit/src/memory-signer.ts";
 import { account, TestNetwork } from "../../../../packages/testkit/src/network.ts";
 import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN } from "./line.ts";
 import { FRAME_UNIT_CHARS, FRAMES_BURST, FRAMES_PER_ATTEMPT, FRAMES_PER_SEC } from "./frame-budget.ts";
@@ -413,5 +414,42 @@ describe("one account", () => {
     other.member.open(job(4)).send(request);
     expect(other.last("inference_request").cache_scope).not.toBe(first);
     expect(first).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
+
+/** Goal: a lie is remembered of the machine. Method: it leaves, or connects anew, before its answer is found to be one. */
+describe("a machine whose answer is not what it signed", () => {
+  const isDistrusted = ({ fleet, clock }: TestNetwork) =>
+    fleet.candidates().map(({ distrustedUntilMs }) => distrustedUntilMs > clock.monotonicMs());
+  const signer = memorySigner();
+
+  it("is distrusted", async () => {
+    const { made, line } = await machineWithLine();
+    line.distrust();
+    expect(isDistrusted(made)).toEqual([true]);
+  });
+
+  it("is so when it comes back, though it has left before", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made, { signer });
+    const line = machine.member.open(job());
+    machine.connection.closed();
+    await made.clock.advance(1);
+    line.distrust();
+    await HandMachine.joined(made, { signer });
+    expect(isDistrusted(made)).toEqual([true]);
+  });
+
+  it("is so at once where it has come back already", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made, { signer });
+    const line = machine.member.open(job());
+    const again = await HandMachine.joined(made, { signer });
+    const stranger = await HandMachine.joined(made);
+    expect(machine.closed).toBe("replaced");
+    line.distrust();
+    expect(isDistrusted(made)).toEqual([true, false]);
+    expect(again.last("trust_status").eligible).toBe(false);
+    expect(stranger.last("trust_status").eligible).toBe(true);
   });
 });

@@ -196,6 +196,10 @@ export class ProviderSession implements Member {
         changed: () => this.#changed(),
         ejected: () => this.tellTrust(),
       }),
+      distrust: () => {
+        this.distrust();
+        this.#net.fleet.distrust(this);
+      },
       [Symbol.dispose]: () => {
         if (line.closed || line.abandoned) return;
         line.abandoned = true;

@@ -4,6 +4,7 @@ import { JOIN_TOKEN_NEEDED, type FromCoordinator } from "@darkbloom/protocol/wir
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { TestNetwork } from "../../../../packages/testkit/src/network.ts";
+import { FIRST_FRAMES_MAX } from "./host-provider.ts";
 import { REGISTER_WAIT_MS } from "./register.ts";
 
 /**
@@ -52,6 +53,36 @@ describe("whoever joins", () => {
     await machine.register();
     await made.clock.advance(1);
     expect(machine.closed).toMatch(/PS-/);
+  });
+
+  /** Goal: what is checked may be gone by then. Method: its socket ends, or it sends too much, while its signature is checked. */
+  it.each<[what: string, act: (machine: HandMachine) => void, refused: number]>([
+    ["has gone", (machine) => machine.connection.closed(), 0],
+    [
+      "sends too much",
+      (machine) => {
+        for (let n = 0; n < FIRST_FRAMES_MAX; n++) machine.sayText("{");
+      },
+      1,
+    ],
+  ])("%s while its evidence is checked joins nothing", async (_, act, refusals) => {
+    const made = new TestNetwork();
+    const refused = vi.spyOn(made.net.events, "joinRefused");
+    const joined = vi.spyOn(made.net.events, "providerJoined");
+    const machine = new HandMachine(made);
+    made.checks.isHolding = true;
+    await machine.register();
+    await made.clock.advance(1);
+    expect(made.checks.held).toHaveLength(1);
+    act(machine);
+    made.checks.release();
+    await made.clock.advance(1);
+    expect(await machine.connection.registered).toBe(false);
+    expect(joined).not.toHaveBeenCalled();
+    expect(refused).toHaveBeenCalledTimes(refusals);
+    expect(made.fleet.candidates()).toEqual([]);
+    expect(machine.heard).toEqual([]);
+    expect(made.bugs).toEqual([]);
   });
 
   it("registers twice is closed", async () => {

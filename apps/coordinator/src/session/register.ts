@@ -6,7 +6,9 @@ import {
   isSoftwareSerial,
   softwareSerial,
   verify,
+  type Evidence,
   type Policy,
+  type Verdict,
 } from "@darkbloom/protocol/evidence";
 import type { ProviderId } from "@darkbloom/protocol/ids";
 import {
@@ -64,12 +66,14 @@ export async function register(
   if (isPseudonym(own.blob.serial)) return refuse("blob", "no machine's own serial begins with PS-");
 
   const hardware = frame.hardware && hardwareEvidenceFrom(frame.hardware);
-  const verdict = verify(
-    net.crypto,
-    evidenceOf(own, hardware),
-    { ...net.policy(), moment: "registration" },
-    net.clock.now(),
-  );
+  const verdictOn = async (evidence: Evidence, policy: Policy, now: number): Promise<Verdict> => {
+    const found = await verify(net.crypto, evidence, policy, now);
+    // Who has gone while it was checked is let in no more.
+    over.throwIfAborted();
+    return found;
+  };
+  const registration = { ...net.policy(), moment: "registration" } as const;
+  const verdict = await verdictOn(evidenceOf(own, hardware), registration, net.clock.now());
   const { serial, identity_key } = own.blob;
   const isVouched = isSoftwareSerial(serial) || isSerialVouched(verdict.checks);
   const name = isVouched
@@ -83,9 +87,9 @@ export async function register(
     return joined(new ProviderSession(net, wire, { ...joining, shown: own, verdict }));
   }
 
-  const standsAtItsOwnTime = (checked: Shown, policy: Policy): boolean =>
-    mayBeChallenged(verify(net.crypto, evidenceOf(checked, hardware), policy, Date.parse(checked.blob.at)), checked);
-  if (!standsAtItsOwnTime(own, { ...net.policy(), moment: "registration" })) {
+  const standsAtItsOwnTime = async (checked: Shown, policy: Policy): Promise<boolean> =>
+    mayBeChallenged(await verdictOn(evidenceOf(checked, hardware), policy, Date.parse(checked.blob.at)), checked);
+  if (!(await standsAtItsOwnTime(own, registration))) {
     send({ type: "trust_status", trust_level: "none", eligible: false, checks: [...verdict.checks] });
     return refuse("evidence", "its evidence fails a check, so it gets no pseudonym");
   }
@@ -95,8 +99,8 @@ export async function register(
   const mismatch = mismatchOf(shown, own.blob.identity_key, name);
   if (mismatch) return refuse("pseudonym", mismatch);
   const { evidence } = joining;
-  const aliased = verify(net.crypto, evidence.of(shown), evidence.policy("registration"), net.clock.now());
-  if (!standsAtItsOwnTime(shown, evidence.policy("registration")))
+  const aliased = await verdictOn(evidence.of(shown), evidence.policy("registration"), net.clock.now());
+  if (!(await standsAtItsOwnTime(shown, evidence.policy("registration"))))
     return refuse("evidence", "the blob with the serial_alias fails a check");
   return joined(new ProviderSession(net, wire, { ...joining, shown, verdict: aliased }));
 }

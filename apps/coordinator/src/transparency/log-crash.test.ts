@@ -92,7 +92,7 @@ it("is one log, whenever a process dies", { timeout: 120_000 }, async () => {
             continue;
           }
           const leaf = leafOf(nodeCrypto, receiptEntry(nodeCrypto, sha256, fromHex(told.blind)));
-          const proof = openProofFile(nodeCrypto, told.proof, net.key, leaf);
+          const proof = await openProofFile(nodeCrypto, told.proof, net.key, leaf);
           if (!proof) throw new Error("the proof of a receipt is false");
           expect(proved.get(jobId) ?? proof.index).toBe(proof.index);
           proved.set(jobId, proof.index);
@@ -118,11 +118,11 @@ it("is one log, whenever a process dies", { timeout: 120_000 }, async () => {
 
     await using last = await openedLog({ path });
     await last.log.grow();
-    const { size, root } = last.head();
+    const { size, root } = await last.head();
     const tree = treeOf(last.log, size);
     expect(await tree.root()).toEqual(root);
     for (const note of shown) {
-      const earlier = openCheckpoint(nodeCrypto, note, last.key)?.checkpoint;
+      const earlier = (await openCheckpoint(nodeCrypto, note, last.key))?.checkpoint;
       if (!earlier) throw new Error("a checkpoint is not signed");
       const proof = earlier.size > 0 ? await tree.consistencyProof(earlier.size) : [];
       expect([at, isConsistent(nodeCrypto, earlier, { size, root }, proof)]).toEqual([at, true]);

@@ -97,7 +97,7 @@ export class TransparencyLog {
       await log.#publish(net.store.size());
       return log;
     }
-    const opened = openCheckpoint(net.crypto, kept, keyOf(net.signer));
+    const opened = await openCheckpoint(net.crypto, kept, keyOf(net.signer));
     if (!opened) throw new ForkedLog("its last checkpoint was not signed by its key");
     const { size, root } = opened.checkpoint;
     if (size > net.store.size())
@@ -218,8 +218,8 @@ export class TransparencyLog {
     const lines = said ?? "";
     const signatures = readSignatureLines(lines);
     const key = readVerifierKey(crypto, witness.verifierKey);
-    const isSigned = signatures && key && cosignedAtSec(crypto, { text, signatures }, key) !== undefined;
-    return isSigned ? lines : "";
+    const at = signatures && key && (await cosignedAtSec(crypto, { text, signatures }, key));
+    return at === undefined ? "" : lines;
   }
 
   #tree(size: number): Tree {

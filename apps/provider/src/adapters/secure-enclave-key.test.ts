@@ -63,9 +63,10 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
   it("signs tagged messages, and hashes as their hex, many at once", async () => {
     await using key = await open();
     const signatures = await Promise.all(Array.from({ length: 20 }, () => key.signTagged(tags.receipt, MESSAGE)));
-    for (const signature of signatures) expect(nodeCrypto.verifyP256(key.publicKey, TAGGED, signature)).toBe(true);
+    for (const signature of signatures)
+      expect(await nodeCrypto.verifyP256(key.publicKey, TAGGED, signature)).toBe(true);
     const hash = await key.signResponseHash(new Uint8Array(32).fill(0xab));
-    expect(nodeCrypto.verifyP256(key.publicKey, utf8("ab".repeat(32)), hash)).toBe(true);
+    expect(await nodeCrypto.verifyP256(key.publicKey, utf8("ab".repeat(32)), hash)).toBe(true);
     await expect(key.signResponseHash(TAGGED)).rejects.toThrow(RangeError);
     expect(starts()).toBe(1);
   });
@@ -73,7 +74,7 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
   it("signs on after its helper has crashed, with the same key", async () => {
     await using key = await reopen("crash_once");
     const signature = await key.signTagged(tags.receipt, MESSAGE);
-    expect(nodeCrypto.verifyP256(key.publicKey, TAGGED, signature)).toBe(true);
+    expect(await nodeCrypto.verifyP256(key.publicKey, TAGGED, signature)).toBe(true);
     expect(starts()).toBe(2);
   });
 
@@ -110,7 +111,8 @@ describe("a key of the Secure Enclave, with a stand-in for its helper", () => {
     await using key = await reopen("two_answers");
     for (const text of ["one", "two", "three"]) {
       const signature = await key.signTagged(tags.receipt, utf8(text)).catch(() => undefined);
-      if (signature) expect(nodeCrypto.verifyP256(key.publicKey, utf8(`${tags.receipt}${text}`), signature)).toBe(true);
+      if (signature)
+        expect(await nodeCrypto.verifyP256(key.publicKey, utf8(`${tags.receipt}${text}`), signature)).toBe(true);
     }
   });
 

@@ -69,7 +69,7 @@ function signerOf(helper: SecureEnclaveHelper, publicKey: Uint8Array<ArrayBuffer
     const answer = await helper.ask({ do: "sign", message: toBase64(message) });
     const signature = fromBase64OrNothing(answer.signature);
     // A helper that signs something else, or with something else, must not speak for this machine.
-    if (!nodeCrypto.verifyP256(publicKey, message, signature)) throw new HelperFailure("failed");
+    if (!(await nodeCrypto.verifyP256(publicKey, message, signature))) throw new HelperFailure("failed");
     return signature;
   };
   return {

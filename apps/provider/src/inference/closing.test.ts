@@ -120,9 +120,9 @@ describe("a receipt", () => {
     const { publicKey } = machine.signer;
     const good = (message: string, signature: string) =>
       nodeCrypto.verifyP256(publicKey, utf8(message), new Uint8Array(Buffer.from(signature, "base64")));
-    expect(good(tags.receipt + jcs, receipt_signature)).toBe(true);
-    expect(good(receipt.response_sha256, response_signature)).toBe(true);
-    expect(good(jcs, receipt_signature)).toBe(false);
+    expect(await good(tags.receipt + jcs, receipt_signature)).toBe(true);
+    expect(await good(receipt.response_sha256, response_signature)).toBe(true);
+    expect(await good(jcs, receipt_signature)).toBe(false);
   });
 
   /** Goal: of several answers the receipt names the end that says most. Method: every order of two, and none. */

@@ -21,7 +21,7 @@ describe("a provider's connection", () => {
     const blob = fromBase64(register?.blob ?? "");
     const message = Buffer.concat([utf8(tags.registration), blob]);
     const signature = fromBase64(register?.signature ?? "");
-    expect(nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
+    expect(await nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
     expect(register).toMatchObject({ protocol: 1, slots: 1, auth_token: "token" });
     expect(readBlob(blob)?.hpke_keys).toHaveLength(1);
   });
@@ -104,7 +104,7 @@ describe("a provider's connection", () => {
     const signed = fromBase64(response?.answer ?? "");
     const message = Buffer.concat([utf8(tags.challenge), signed]);
     const signature = fromBase64(response?.signature ?? "");
-    expect(nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
+    expect(await nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
     expect(challengeAnswer.parse(JSON.parse(Buffer.from(signed).toString()))).toMatchObject({
       nonce,
       blob_sha256: toHex(nodeCrypto.sha256(fromBase64(life.heard("register")[0]?.blob ?? ""))),

@@ -44,33 +44,35 @@ describe("a coordinator's word on an activation", () => {
     ["with more in it", tpm, said({ more: 1 }), "fail"],
     ["that is none", tpm, stated(utf8("[]")), "fail"],
     ["without end", tpm, stated(utf8(" ".repeat(2000))), "fail"],
-  ])("%s", (_, about, word, expected) => expect(statedActivation(nodeCrypto, about, word, keys)).toBe(expected));
+  ])("%s", async (_, about, word, expected) =>
+    expect(await statedActivation(nodeCrypto, about, word, keys)).toBe(expected),
+  );
 
   /** Goal: nothing that was signed, or is told of, can be changed. Method: some bytes of each part changed. */
-  it("is not taken where a byte was changed", () => {
+  it("is not taken where a byte was changed", async () => {
     const good = stated();
     const one = <Value>(arbitrary: fc.Arbitrary<Value>, put: (value: Value) => ReturnType<typeof statedActivation>) =>
       fc.assert(
-        fc.property(arbitrary, (value) => {
-          expect(put(value)).toBe("fail");
+        fc.asyncProperty(arbitrary, async (value) => {
+          expect(await put(value)).toBe("fail");
         }),
         { numRuns: 100 },
       );
     const judged = (word: Partial<ActivationStatement>, about: Partial<typeof tpm> = {}) =>
       statedActivation(nodeCrypto, { ...tpm, ...about }, { ...good, ...word }, keys);
-    one(changedBytes(good.statement), (statementBytes) => judged({ statement: statementBytes }));
-    one(changedBytes(good.signature), (signature) => judged({ signature }));
-    one(changedBytes(tpm.akPublic), (akPublic) => judged({}, { akPublic }));
-    one(
+    await one(changedBytes(good.statement), (statementBytes) => judged({ statement: statementBytes }));
+    await one(changedBytes(good.signature), (signature) => judged({ signature }));
+    await one(changedBytes(tpm.akPublic), (akPublic) => judged({}, { akPublic }));
+    await one(
       changedBytes(tpm.ekPublic).filter(({ length }) => length > 0),
       (ekPublic) => judged({}, { ekPublic }),
     );
   });
 
-  it("of any other bytes is not taken", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(statedActivation(nodeCrypto, tpm, stated(new Uint8Array(bytes)), keys)).toBe("fail");
+  it("of any other bytes is not taken", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+        expect(await statedActivation(nodeCrypto, tpm, stated(new Uint8Array(bytes)), keys)).toBe("fail");
       }),
     );
   });

@@ -53,17 +53,17 @@ const messageOf = (statement: Uint8Array): Uint8Array<ArrayBuffer> => concatByte
  * @param keys coordinators whose word is taken, by the id of their key
  * @returns `unknown` without a statement, or by a coordinator whose word is not taken
  */
-export function statedActivation(
+export async function statedActivation(
   crypto: Crypto,
   { ekPublic, akPublic }: TpmEvidence,
   stated: ActivationStatement | undefined,
   keys: ReadonlyMap<string, Uint8Array>,
-): Check["status"] {
+): Promise<Check["status"]> {
   const key = stated && keys.get(stated.keyId);
   if (!stated || !key || ekPublic.length === 0) return "unknown";
   const said = read(stated.statement);
   return said !== undefined &&
-    crypto.verifyEd25519(key, messageOf(stated.statement), stated.signature) &&
+    (await crypto.verifyEd25519(key, messageOf(stated.statement), stated.signature)) &&
     said.ek_public_sha256 === toHex(crypto.sha256(ekPublic)) &&
     said.ak_public_sha256 === toHex(crypto.sha256(akPublic))
     ? "pass"

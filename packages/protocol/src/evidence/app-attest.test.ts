@@ -239,12 +239,14 @@ describe("App Attest", () => {
     expect(statuses(await checksOf(change))).toEqual({ ...notLookedAt, format: "fail" });
   });
 
-  it("reads unknown where it is withheld", () => {
-    expect(statuses(appAttestChecks(nodeCrypto, { keyId, random }, identityKey, policy, startMs))).toEqual(notLookedAt);
+  it("reads unknown where it is withheld", async () => {
+    expect(statuses(await appAttestChecks(nodeCrypto, { keyId, random }, identityKey, policy, startMs))).toEqual(
+      notLookedAt,
+    );
   });
 
   /** Goal: no shape of CBOR throws, and none but Apple's passes. Method: one value of a good attestation replaced, or some bytes of it changed; any values. */
-  it("never passes for another object", () => {
+  it("never passes for another object", async () => {
     const object: unknown = decode(good);
     const junk = fc.constantFrom<unknown>(null, 0, -1, 1.5, "x", "__proto__", new Uint8Array(0), [], {}, [[]]);
     const change = fc.constantFrom(...waysIn(object)).chain((way) => {
@@ -254,9 +256,9 @@ describe("App Attest", () => {
         .filter((by) => !(isReceipt && by instanceof Uint8Array) && by !== held)
         .map((by) => replacedAt(object, way, by));
     });
-    fc.assert(
-      fc.property(fc.oneof({ arbitrary: change, weight: 4 }, fc.jsonValue()), (value) => {
-        const checks = appAttestChecks(
+    await fc.assert(
+      fc.asyncProperty(fc.oneof({ arbitrary: change, weight: 4 }, fc.jsonValue()), async (value) => {
+        const checks = await appAttestChecks(
           nodeCrypto,
           { attestation: encode(value), keyId, random },
           identityKey,
@@ -271,25 +273,25 @@ describe("App Attest", () => {
   });
 
   /** Goal: nothing throws, and no change to what Apple signed passes as a whole. Method: random bytes, and any bit flipped. */
-  it("never passes for changed bytes", () => {
-    const whole = (given: Uint8Array) =>
-      appAttestChecks(nodeCrypto, { attestation: given, keyId, random }, identityKey, policy, startMs).every(
+  it("never passes for changed bytes", async () => {
+    const whole = async (given: Uint8Array) =>
+      (await appAttestChecks(nodeCrypto, { attestation: given, keyId, random }, identityKey, policy, startMs)).every(
         ({ status }) => status === "pass",
       );
-    expect(whole(good)).toBe(true);
+    expect(await whole(good)).toBe(true);
     // The receipt is not looked at, so its bits may change.
     const receipt = good.findIndex((_, from) => utf8("a receipt").every((byte, n) => good[from + n] === byte));
-    fc.assert(
-      fc.property(fc.nat(good.length * 8 - 1), (bit) => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(good.length * 8 - 1), async (bit) => {
         const byte = bit >> 3;
         fc.pre(byte < receipt || byte >= receipt + 9);
-        expect(whole(good.with(byte, (good[byte] ?? 0) ^ (1 << (bit & 7))))).toBe(false);
+        expect(await whole(good.with(byte, (good[byte] ?? 0) ^ (1 << (bit & 7))))).toBe(false);
       }),
       { numRuns: 500 },
     );
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(whole(bytes)).toBe(false);
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+        expect(await whole(bytes)).toBe(false);
       }),
     );
   });

@@ -74,17 +74,17 @@ const OUR_APP = "Run the app whose identifier the policy names.";
  * @param identityKey uncompressed P-256 point, 65 bytes
  * @param now milliseconds since 1970
  */
-export function appAttestChecks(
+export async function appAttestChecks(
   crypto: Crypto,
   evidence: AppAttestEvidence,
   identityKey: Uint8Array,
   policy: AppAttestPolicy,
   now: number,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const { attestation, keyId, random } = evidence;
   if (!attestation) return ids.map((id) => unknown(id, WITHHELD));
   if (policy.appleRoots.length === 0) return ids.map((id) => unknown(id, NO_ROOT));
-  const checks = attestationChecks(
+  const checks = await attestationChecks(
     crypto,
     { attestation, keyId, clientDataHash: appleNonce(crypto, "app_attest", identityKey, random) },
     policy,
@@ -101,12 +101,12 @@ export function appAttestChecks(
  *
  * @param clientDataHash what the app passed to `attestKey`
  */
-export function attestationChecks(
+export async function attestationChecks(
   crypto: Crypto,
   given: { readonly attestation: Uint8Array; readonly keyId: Uint8Array; readonly clientDataHash: Uint8Array },
   policy: AppAttestPolicy,
   now: number,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const read = readAttestation(given.attestation);
   if (!read)
     return ids.map((id) =>
@@ -115,7 +115,7 @@ export function attestationChecks(
         : unknown(id, "not looked at without an attestation"),
     );
 
-  const { leaf, check: pathCheck } = followedPath(crypto, read.chain, policy, now);
+  const { leaf, check: pathCheck } = await followedPath(crypto, read.chain, policy, now);
   const format = pass("apple.app_attest.format", "an attestation of App Attest");
   if (!leaf)
     return [
@@ -201,23 +201,23 @@ function readAttestation(attestation: Uint8Array): Attestation | undefined {
 }
 
 /** The leaf and what is said of the path to it; no leaf where none leads to it. */
-function followedPath(
+async function followedPath(
   crypto: Crypto,
   chain: readonly Uint8Array[],
   { appleRoots }: AppAttestPolicy,
   now: number,
-): { readonly leaf?: Certificate; readonly check: Check } {
+): Promise<{ readonly leaf?: Certificate; readonly check: Check }> {
   const id = "apple.app_attest.path";
-  const follow = (time: number): Path => verifyPath(crypto, chain, appleRoots, time, rules);
+  const follow = (time: number): Promise<Path> => verifyPath(crypto, chain, appleRoots, time, rules);
   const leafOf = (path: Path): Certificate | undefined => ("path" in path ? path.path[0] : undefined);
 
-  const followed = follow(now);
+  const followed = await follow(now);
   const leaf = leafOf(followed);
   if (leaf) return { leaf, check: pass(id, "Apple's root vouches for the key") };
   const fault = "refused" in followed ? followed.refused : "length";
   if (fault === "expired") {
     const ended = parseCertificate(chain[0] ?? new Uint8Array(0));
-    const past = ended && leafOf(follow(ended.notAfter));
+    const past = ended && leafOf(await follow(ended.notAfter));
     if (past)
       return { leaf: past, check: unknown(id, "good until Apple's certificate for the key ended", ATTEST_AGAIN) };
   }

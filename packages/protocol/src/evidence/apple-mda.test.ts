@@ -83,13 +83,13 @@ const notLookedAt = Object.fromEntries(Object.keys(allGood).map((id) => [id, "un
 describe("Managed Device Attestation", () => {
   /** Goal: a good chain passes every check that can pass, and no check speaks of the key's residency. Method: the whole list, with and without the root. */
   it("reads unknown to whoever has no root of Apple's", async () => {
-    expect(statuses(checksOf(await chainOf(), { policy: { appleRoots: [] } }))).toEqual(notLookedAt);
+    expect(statuses(await checksOf(await chainOf(), { policy: { appleRoots: [] } }))).toEqual(notLookedAt);
   });
 
   it("passes for a chain in Apple's shape", async () => {
     const chain = await chainOf();
-    expect(statuses(checksOf(chain))).toEqual(allGood);
-    expect(statuses(checksOf([...chain, apple.rootDer]))).toEqual(allGood);
+    expect(statuses(await checksOf(chain))).toEqual(allGood);
+    expect(statuses(await checksOf([...chain, apple.rootDer]))).toEqual(allGood);
   });
 
   /** Goal: values are read in the forms in which Apple is known to write them. Method: raw and as DER strings. */
@@ -100,7 +100,7 @@ describe("Managed Device Attestation", () => {
     ],
     ["text as PrintableString", { "9.1": wrapped(0x13, utf8("C02TESTSERIAL")) }],
   ])("reads %s", async (_, change) => {
-    expect(statuses(checksOf(await saying(change)))).toEqual(allGood);
+    expect(statuses(await checksOf(await saying(change)))).toEqual(allGood);
   });
 
   const underOtherTag = appleNonce(nodeCrypto, "app_attest", machine.identityKey, random);
@@ -125,7 +125,7 @@ describe("Managed Device Attestation", () => {
     ["an empty freshness code", new Uint8Array(0), OTHER],
     ["no freshness code", undefined, /^no freshness code/],
   ])("compares %s", async (_, code, seen, change) => {
-    const checks = checksOf(await saying({ "11.1": code }), change);
+    const checks = await checksOf(await saying({ "11.1": code }), change);
     expect(statuses(checks)).toEqual({ ...allGood, freshness: seen === MATCHES ? "pass" : "unknown" });
     expect(checks.find(({ id }) => id === "apple.mda.freshness")?.seen).toMatch(seen);
   });
@@ -257,18 +257,18 @@ describe("Managed Device Attestation", () => {
     expect(statuses(await run())).toEqual({ ...notLookedAt, path: "fail", ...also });
   });
 
-  it("reads unknown where the chain is withheld", () => {
-    expect(statuses(mdaChecks(nodeCrypto, { random }, machine, policy, startMs))).toEqual(notLookedAt);
+  it("reads unknown where the chain is withheld", async () => {
+    expect(statuses(await mdaChecks(nodeCrypto, { random }, machine, policy, startMs))).toEqual(notLookedAt);
   });
 
   /** Goal: nothing throws, and nothing but the chain passes. Method: any bit of the leaf flipped. */
   it("never passes for a changed leaf", async () => {
     const [leaf, intermediate] = await chainOf();
     if (!leaf || !intermediate) throw new Error("a chain has two");
-    fc.assert(
-      fc.property(fc.nat(leaf.length * 8 - 1), (bit) => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(leaf.length * 8 - 1), async (bit) => {
         const changed = leaf.with(bit >> 3, (leaf[bit >> 3] ?? 0) ^ (1 << (bit & 7)));
-        expect(checksOf([changed, intermediate]).filter(({ status }) => status === "pass")).toEqual([]);
+        expect((await checksOf([changed, intermediate])).filter(({ status }) => status === "pass")).toEqual([]);
       }),
       { numRuns: 300 },
     );

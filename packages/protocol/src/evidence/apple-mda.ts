@@ -67,17 +67,17 @@ const TURN_SIP_ON = "Run `csrutil enable` in macOS Recovery.";
  *
  * @param now milliseconds since 1970
  */
-export function mdaChecks(
+export async function mdaChecks(
   crypto: Crypto,
   evidence: MdaEvidence,
   machine: MachineFacts,
   policy: MdaPolicy,
   now: number,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const { chain } = evidence;
   if (!chain) return ids.map((id) => unknown(id, WITHHELD));
   if (policy.appleRoots.length === 0) return ids.map((id) => unknown(id, NO_ROOT));
-  const followed = verifyPath(crypto, chain, policy.appleRoots, now, rules);
+  const followed = await verifyPath(crypto, chain, policy.appleRoots, now, rules);
   if ("refused" in followed) return withoutPath(followed.refused);
 
   const { path } = followed;

@@ -75,7 +75,8 @@ const machines = [
   ["a TPM's maker", await withTpm()],
 ] as const;
 
-const levelOf = (evidence: Evidence, { policy }: Shown): TrustLevel => verify(nodeCrypto, evidence, policy, now).level;
+const levelOf = async (evidence: Evidence, { policy }: Shown): Promise<TrustLevel> =>
+  (await verify(nodeCrypto, evidence, policy, now)).level;
 
 /** What is left when this is changed: a maker's words, and a coordinator's, bear only the level hardware. */
 const isOfMaker = ([first, second]: Way): boolean =>
@@ -94,19 +95,19 @@ function changed(held: unknown): fc.Arbitrary<unknown> {
 }
 
 describe.each(machines)("evidence for which %s vouches", (_, machine) => {
-  it("is at level hardware as it is", () => expect(levelOf(machine.evidence, machine)).toBe("hardware"));
+  it("is at level hardware as it is", async () => expect(await levelOf(machine.evidence, machine)).toBe("hardware"));
 
   /**
    * Goal: no level outlives a change of what it rests on. Method: every part of the evidence, found by walking
    * through it, with some bytes changed, added, taken away or cut off.
    */
-  it("loses the level that rests on what was changed", () => {
+  it("loses the level that rests on what was changed", async () => {
     const change = fc
       .constantFrom(...partsOf(machine.evidence))
       .chain((way) => changed(valueAt(machine.evidence, way)).map((by) => [way, by] as const));
-    fc.assert(
-      fc.property(change, ([way, by]) => {
-        const level = levelOf(replacedAt(machine.evidence, way, by) as Evidence, machine);
+    await fc.assert(
+      fc.asyncProperty(change, async ([way, by]) => {
+        const level = await levelOf(replacedAt(machine.evidence, way, by) as Evidence, machine);
         expect(level, way.join(".")).toBe(isOfMaker(way) ? "self_signed" : "none");
       }),
       { numRuns: 400 },
@@ -117,7 +118,7 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
    * Goal: what a machine signs itself is judged, whatever it says; and what passes can be used: compared with what it
    * says later, and sealed for. Method: one value of its blob or its answer changed, and all of it signed anew.
    */
-  it("is judged where the machine signs something else", () => {
+  it("is judged where the machine signs something else", async () => {
     const { challenge, blob: goodBlob, ...rest } = machine.evidence;
     if (!challenge) return expect.unreachable();
     const json = (bytes: Uint8Array): unknown => JSON.parse(fromUtf8(bytes));
@@ -130,15 +131,15 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
       }),
       changedJson(json(challenge.answer)).map((answer) => [goodBlob, encoded(answer)] as const),
     );
-    fc.assert(
-      fc.property(said, ([blob, answer]) => {
+    await fc.assert(
+      fc.asyncProperty(said, async ([blob, answer]) => {
         const evidence: Evidence = {
           ...rest,
           blob,
           blobSignature: signed(tags.registration, blob),
           challenge: { ...challenge, answer, signature: signed(tags.challenge, answer) },
         };
-        const { level, checks } = verify(nodeCrypto, evidence, machine.policy, now);
+        const { level, checks } = await verify(nodeCrypto, evidence, machine.policy, now);
         const read = readBlob(blob);
         if (!read) expect(level).toBe("none");
         if (!read) return;
@@ -152,7 +153,7 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
   });
 
   /** Goal: a stranger's bytes throw nothing and earn nothing. Method: any bytes in every place, and in all but the blob's. */
-  it("is nothing where it is of any other bytes", () => {
+  it("is nothing where it is of any other bytes", async () => {
     const bytes = fc.uint8Array({ maxLength: 120 });
     const text = fc.string({ maxLength: 80 });
     const statement = { attest: bytes, signature: bytes };
@@ -178,15 +179,15 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
     });
     const app = { appId: "TEAM123456.org.example", environment: "production" } as const;
     const policy = { ...machine.policy, app, roots: { ...machine.policy.roots } };
-    fc.assert(
-      fc.property(arbitrary, ({ blob, blobSignature, challenge, hardware, activation }) => {
+    await fc.assert(
+      fc.asyncProperty(arbitrary, async ({ blob, blobSignature, challenge, hardware, activation }) => {
         const junk = { blob, blobSignature, challenge, hardware, activation } as Evidence;
-        expect(levelOf(junk, { ...machine, policy })).toBe("none");
+        expect(await levelOf(junk, { ...machine, policy })).toBe("none");
         const { blob: good, blobSignature: goodSignature } = machine.evidence;
         const behindGood = { ...junk, blob: good, blobSignature: goodSignature };
-        expect(levelOf(behindGood, { ...machine, policy })).toBe("none");
+        expect(await levelOf(behindGood, { ...machine, policy })).toBe("none");
         const goodButMaker = { ...machine.evidence, hardware, activation } as Evidence;
-        expect(levelOf(goodButMaker, { ...machine, policy })).toBe("self_signed");
+        expect(await levelOf(goodButMaker, { ...machine, policy })).toBe("self_signed");
       }),
       { numRuns: 100 },
     );

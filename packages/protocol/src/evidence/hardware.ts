@@ -66,19 +66,19 @@ export function withoutMachine({ tpm, mda, appAttest }: HardwareEvidence): Hardw
  *
  * @param now milliseconds since 1970
  */
-export function hardwareChecks(
+export async function hardwareChecks(
   crypto: Crypto,
   blob: RegistrationBlob,
   evidence: Evidence,
   policy: Policy,
   now: number,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const { tpm, mda, appAttest } = evidence.hardware ?? {};
   const identityKey = fromBase64OrNothing(blob.identity_key);
   const checks = [
-    ...(tpm ? ofTpm(crypto, blob, identityKey, tpm, evidence, policy, now) : []),
+    ...(tpm ? await ofTpm(crypto, blob, identityKey, tpm, evidence, policy, now) : []),
     ...(mda
-      ? mdaChecks(
+      ? await mdaChecks(
           crypto,
           mda,
           { identityKey, serial: policy.ownSerial ?? blob.serial },
@@ -87,7 +87,7 @@ export function hardwareChecks(
         )
       : []),
     ...(appAttest && policy.app
-      ? appAttestChecks(
+      ? await appAttestChecks(
           crypto,
           appAttest,
           identityKey,
@@ -99,7 +99,7 @@ export function hardwareChecks(
   return [...checks, residency(checks, policy.activation === undefined)];
 }
 
-function ofTpm(
+async function ofTpm(
   crypto: Crypto,
   blob: RegistrationBlob,
   identityKey: Uint8Array,
@@ -107,13 +107,14 @@ function ofTpm(
   { challenge, activation }: Evidence,
   policy: Policy,
   now: number,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const bound = {
     identityKey,
     hpkePublicKeys: blob.hpke_keys.map(({ public_key }) => fromBase64OrNothing(public_key)),
     nonce: challenge?.nonce ?? new Uint8Array(0),
     activationIsStated: policy.activation === undefined,
-    activation: policy.activation ?? statedActivation(crypto, tpm, activation, policy.coordinatorKeys ?? new Map()),
+    activation:
+      policy.activation ?? (await statedActivation(crypto, tpm, activation, policy.coordinatorKeys ?? new Map())),
   };
   const { roots, pcrs } = policy;
   return tpmChecks(crypto, tpm, challenge?.quote, bound, { tpmRoots: roots?.tpm ?? [], ...(pcrs && { pcrs }) }, now);

@@ -37,17 +37,17 @@ async function published(serial = sampleBlob().serial): Promise<Attestation> {
   });
 }
 
-const failedIn = (attestation: Attestation, sent: Uint8Array | undefined = nonce): string[] =>
-  verifyPublished(nodeCrypto, attestation, sent ? { nonce: sent } : {}, now)
-    .checks.filter(({ status }) => status === "fail")
+const failedIn = async (attestation: Attestation, sent: Uint8Array | undefined = nonce): Promise<string[]> =>
+  (await verifyPublished(nodeCrypto, attestation, sent ? { nonce: sent } : {}, now)).checks
+    .filter(({ status }) => status === "fail")
     .map(({ id }) => id);
 
 describe("published evidence", () => {
   /** Goal: what one publishes another verifies, as it came over the wire. Method: through JSON, with and without a nonce. */
   it("is verified as it was published", async () => {
     const attestation = attestationSchema.parse(JSON.parse(JSON.stringify(await published())));
-    expect(failedIn(attestation)).toEqual([]);
-    const verdict = verifyPublished(nodeCrypto, attestation, {}, now);
+    expect(await failedIn(attestation)).toEqual([]);
+    const verdict = await verifyPublished(nodeCrypto, attestation, {}, now);
     expect(verdict.level).toBe("self_signed");
     expect(verdict.checks.map(({ id }) => id)).not.toContain("challenge.caller_nonce");
   });
@@ -63,7 +63,7 @@ describe("published evidence", () => {
   ];
   /** Goal: nothing that a coordinator says beside the evidence is believed. Method: one lie in each row. */
   it.each(lies)("with %s fails %s", async (_what, check, lie) => {
-    expect(failedIn({ ...(await published()), ...lie })).toEqual([check]);
+    expect(await failedIn({ ...(await published()), ...lie })).toEqual([check]);
   });
 
   /** Goal: under a pseudonym that or nothing may be told beside the evidence, and no other. Method: a table. */
@@ -73,7 +73,7 @@ describe("published evidence", () => {
     ["PS-0123456789AC", ["published.machine"]],
   ])("under a pseudonym, told as %s, fails %j", async (provider_serial, expected) => {
     const attestation = { ...(await published(PSEUDONYM)), provider_serial };
-    expect(failedIn(attestationSchema.parse(attestation))).toEqual(expected);
+    expect(await failedIn(attestationSchema.parse(attestation))).toEqual(expected);
   });
 
   /**
@@ -87,14 +87,14 @@ describe("published evidence", () => {
       const { nonce: asked, callers_root, answer, signature: by } = evidence.challenge ?? {};
       return [evidence.blob, evidence.signature, asked, callers_root, answer, by];
     };
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.oneof({ arbitrary: changedJson(good), weight: 9 }, fc.jsonValue()),
         fc.boolean(),
-        (json, asked) => {
+        async (json, asked) => {
           const { data } = attestationSchema.safeParse(json);
           if (!data) return;
-          const { level, checks } = verifyPublished(nodeCrypto, data, asked ? { nonce } : {}, now);
+          const { level, checks } = await verifyPublished(nodeCrypto, data, asked ? { nonce } : {}, now);
           if (level === "none") return;
           expect(level).toBe("self_signed");
           expect(signedParts(data)).toEqual([
@@ -118,8 +118,8 @@ describe("published evidence", () => {
   it("with another nonce fails", async () => {
     const attestation = await published();
     const other = nonce.with(0, 1);
-    const { level } = verifyPublished(nodeCrypto, attestation, { nonce: other }, now);
+    const { level } = await verifyPublished(nodeCrypto, attestation, { nonce: other }, now);
     expect(level).toBe("none");
-    expect(failedIn(attestation, other)).toEqual(["challenge.caller_nonce", "published.level"]);
+    expect(await failedIn(attestation, other)).toEqual(["challenge.caller_nonce", "published.level"]);
   });
 });

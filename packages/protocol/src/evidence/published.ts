@@ -138,15 +138,15 @@ export function evidenceFrom({ blob, signature, challenge, hardware, activation 
  * @param nonce the caller's own, where one was sent along: 32 bytes
  * @param now milliseconds since 1970
  */
-export function verifyPublished(
+export async function verifyPublished(
   crypto: Crypto,
   attestation: Attestation,
   { nonce, ...policy }: MachinePolicy & { readonly nonce?: Uint8Array },
   now: number,
-): Verdict {
+): Promise<Verdict> {
   const evidence = evidenceFrom(attestation.evidence);
   const path = attestation.evidence.challenge?.callers_path ?? [];
-  const verdict = verify(
+  const verdict = await verify(
     crypto,
     evidence,
     { ...policy, moment: "later", ...(nonce && { callerNonce: { nonce, path } }) },

@@ -21,31 +21,31 @@ const MAKER =
 const CERTIFICATE = "Let the provider read the TPM's own certificate again.";
 
 /** Whose TPM it is: a maker's certificate, of this endorsement key, made for endorsement keys. */
-export function endorsementChecks(
+export async function endorsementChecks(
   crypto: Crypto,
   { ekCertificates, ekPublic }: TpmEvidence,
   roots: readonly Uint8Array[],
   now: number,
-): Check[] {
+): Promise<Check[]> {
   if (!ekCertificates) return ids.map((id) => unknown(id, WITHHELD));
   const leaf = ekCertificates[0] && parseCertificate(ekCertificates[0]);
-  return [path(crypto, ekCertificates, leaf, roots, now), key(leaf, ekPublic), shape(leaf)];
+  return [await path(crypto, ekCertificates, leaf, roots, now), key(leaf, ekPublic), shape(leaf)];
 }
 
-function path(
+async function path(
   crypto: Crypto,
   chain: readonly Uint8Array[],
   leaf: Certificate | undefined,
   roots: readonly Uint8Array[],
   now: number,
-): Check {
+): Promise<Check> {
   const id = ids[0];
   if (chain.length === 0) return fail(id, "no certificate", MAKER);
   if (roots.length === 0) return unknown(id, "no root of a maker of TPMs was given");
   // `tpm.ek.shape` tells of the leaf's purpose, so here only a right one counts as understood.
   const purpose = leaf?.purposes?.includes(EK_PURPOSE) === true ? { purpose: EK_PURPOSE } : {};
   const rules = { criticalExtensions: [SUBJECT_ALTERNATIVE_NAME], leafMayBeCa: true, ...purpose };
-  const verified = verifyPath(crypto, chain, roots, now, rules);
+  const verified = await verifyPath(crypto, chain, roots, now, rules);
   return "path" in verified
     ? pass(id, `${verified.path.length} certificates, to a known maker's`)
     : fail(id, `leads to no known maker: ${verified.refused satisfies PathFault}`, MAKER);

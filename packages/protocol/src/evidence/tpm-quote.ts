@@ -45,17 +45,17 @@ const ids = ["tpm.quote.signature", "tpm.quote.nonce", "tpm.quote.pcrs", "tpm.pc
  */
 const firmwarePcrs = [0, 1, 2, 3, 4, 5, 6, 7];
 
-export function quoteChecks(
+export async function quoteChecks(
   crypto: Crypto,
   ak: TpmPublic | undefined,
   quote: TpmQuote | undefined,
   subject: QuoteSubject,
   allowed: TpmPolicy["pcrs"],
-): Check[] {
+): Promise<Check[]> {
   if (!quote) return ids.map((id) => unknown(id, "no quote yet", CHALLENGE));
   const attest = readTpmAttest(quote.attest);
   const attested = attest?.attested.type === "quote" ? attest.attested : undefined;
-  const signed = ak !== undefined && madeByTpmKey(crypto, ak, quote.attest, quote.signature);
+  const signed = ak !== undefined && (await madeByTpmKey(crypto, ak, quote.attest, quote.signature));
   const fresh = attest !== undefined && isAbout(crypto, attest.extraData, subject);
   const digest = attested && pcrDigestOf(crypto, attested.selections, quote.pcrs);
   const whole =

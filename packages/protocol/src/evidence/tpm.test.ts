@@ -41,7 +41,7 @@ const recorded = committedTpms().map((each) => {
 const [rsa, ecc] = recorded;
 if (!rsa || !ecc) throw new Error("two TPMs are recorded");
 
-const checksOf = ({ evidence, quote, bound, policy }: Shown, at = now): readonly Check[] =>
+const checksOf = ({ evidence, quote, bound, policy }: Shown, at = now): Promise<readonly Check[]> =>
   tpmChecks(nodeCrypto, evidence, quote, bound, policy, at);
 const notPassed = (checks: readonly Check[]): string[] =>
   checks.filter(({ status }) => status !== "pass").map(({ id, status }) => `${id} ${status}`);
@@ -72,8 +72,8 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
   const quoted = (change: Partial<TpmQuote>) => ({ ...good, quote: { ...quote, ...change } });
   const unproven = ["tpm.pcr_policy fail", "tpm.event_log fail"];
 
-  it("passes", () => {
-    const checks = checksOf(good);
+  it("passes", async () => {
+    const checks = await checksOf(good);
     expect(notPassed(checks)).toEqual([]);
     expect(checks.map(({ id }) => id)).toEqual(order);
   });
@@ -171,7 +171,7 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
     ["a log that leads elsewhere", quoted({ eventLog: eventLog(sampleEvents.slice(0, -1)) }), ["tpm.event_log fail"]],
     ["a log without anything", quoted({ eventLog: eventLog([]) }), ["tpm.event_log fail"]],
     ["a log that is none", quoted({ eventLog: nothing }), ["tpm.event_log fail"]],
-  ])("with %s", (_, shown, expected) => expect(notPassed(checksOf(shown))).toEqual(expected));
+  ])("with %s", async (_, shown, expected) => expect(notPassed(await checksOf(shown))).toEqual(expected));
 
   it.each([
     ["fixedTPM", 1, false],
@@ -180,8 +180,8 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
     ["restricted", 16, false],
     ["decrypt", 17, true],
     ["sign", 18, false],
-  ] as const)("whose attestation key is wrong in %s", (name, bit, on) => {
-    const checks = checksOf(evidence({ akPublic: withBit(good.evidence.akPublic, bit, on) }));
+  ] as const)("whose attestation key is wrong in %s", async (name, bit, on) => {
+    const checks = await checksOf(evidence({ akPublic: withBit(good.evidence.akPublic, bit, on) }));
     expect(notPassed(checks)).toEqual(["tpm.ak.attributes fail"]);
     expect(checks.find(({ id }) => id === "tpm.ak.attributes")?.seen).toBe(`${on ? "has" : "lacks"} ${name}`);
   });
@@ -193,44 +193,44 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
     ["restricted", 16, true],
     ["decrypt", 17, true],
     ["sign", 18, false],
-  ] as const)("whose identity key is wrong in %s", (_, bit, on) => {
-    const checks = checksOf(evidence({ keyPublic: withBit(good.evidence.keyPublic, bit, on) }));
+  ] as const)("whose identity key is wrong in %s", async (_, bit, on) => {
+    const checks = await checksOf(evidence({ keyPublic: withBit(good.evidence.keyPublic, bit, on) }));
     expect(notPassed(checks)).toEqual(["tpm.key.attributes fail", "tpm.key.certified fail"]);
   });
 
-  it("that does not carry its issuer's certificate, where that is known", () => {
+  it("that does not carry its issuer's certificate, where that is known", async () => {
     const [leaf = nothing, issuer = nothing] = chain;
     const shown = {
       ...evidence({ ekCertificates: [leaf] }),
       policy: { ...good.policy, tpmRoots: [pinnedByItself(issuer)] },
     };
-    expect(notPassed(checksOf(shown))).toEqual([]);
+    expect(notPassed(await checksOf(shown))).toEqual([]);
   });
 
-  it("of which the operating system kept no log", () => {
+  it("of which the operating system kept no log", async () => {
     const { eventLog: _, ...silent } = quote;
-    expect(notPassed(checksOf({ ...good, quote: silent }))).toEqual(["tpm.event_log unknown"]);
+    expect(notPassed(await checksOf({ ...good, quote: silent }))).toEqual(["tpm.event_log unknown"]);
   });
 
-  it("whose certificates are withheld", () => {
+  it("whose certificates are withheld", async () => {
     const { ekCertificates: _, ...rest } = good.evidence;
-    const checks = checksOf({ ...good, evidence: rest });
+    const checks = await checksOf({ ...good, evidence: rest });
     expect(notPassed(checks)).toEqual(order.slice(0, 3).map((id) => `${id} unknown`));
     expect(checks.map(({ id }) => id)).toEqual(order);
   });
 
-  it("that was not asked yet", () => {
-    const checks = checksOf({ ...good, quote: undefined });
+  it("that was not asked yet", async () => {
+    const checks = await checksOf({ ...good, quote: undefined });
     expect(notPassed(checks)).toEqual(order.slice(8).map((id) => `${id} unknown`));
     expect(checks.map(({ id }) => id)).toEqual(order);
   });
 
-  it("before its certificate is good", () => {
-    expect(notPassed(checksOf(good, Date.parse("2020-01-01T00:00:00Z")))).toEqual(["tpm.ek.path fail"]);
+  it("before its certificate is good", async () => {
+    expect(notPassed(await checksOf(good, Date.parse("2020-01-01T00:00:00Z")))).toEqual(["tpm.ek.path fail"]);
   });
 
-  it("tells in the operator's words what fails, and what would mend it", () => {
-    const failing = checksOf({ ...good, evidence: { ...good.evidence, keyPublic: good.evidence.akPublic } });
+  it("tells in the operator's words what fails, and what would mend it", async () => {
+    const failing = await checksOf({ ...good, evidence: { ...good.evidence, keyPublic: good.evidence.akPublic } });
     expect(failing.find(({ id }) => id === "tpm.key.attributes")).toEqual({
       id: "tpm.key.attributes",
       status: "fail",
@@ -241,20 +241,20 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
   });
 
   /** What is left of a coordinator's word on the good evidence's activation. */
-  const asStated = (shown: Shown): Shown => {
+  const asStated = async (shown: Shown): Promise<Shown> => {
     const coordinator = testCountersigner("coordinator key");
     const { statement, message } = activationStatement(nodeCrypto, good.evidence, now);
     const stated = { statement, signature: coordinator.sign(message), keyId: "c1" };
     const keys = new Map([["c1", coordinator.publicKey]]);
     return {
       ...shown,
-      bound: { ...shown.bound, activation: statedActivation(nodeCrypto, shown.evidence, stated, keys) },
+      bound: { ...shown.bound, activation: await statedActivation(nodeCrypto, shown.evidence, stated, keys) },
     };
   };
 
   /** Goal: nothing that was signed can be changed. Method: some bytes of each part changed, added or missing; keys that only an activation is about, with a word on it. */
-  it("does not pass with any byte of what was signed changed", () => {
-    const places: readonly (readonly [bytes: Uint8Array, put: (changed: Bytes) => Shown])[] = [
+  it("does not pass with any byte of what was signed changed", async () => {
+    const places: readonly (readonly [bytes: Uint8Array, put: (changed: Bytes) => Shown | Promise<Shown>])[] = [
       [good.evidence.keyPublic, (keyPublic) => evidence({ keyPublic })],
       [good.evidence.certify.attest, (attest) => evidence({ certify: { ...good.evidence.certify, attest } })],
       [good.evidence.certify.signature, (signature) => evidence({ certify: { ...good.evidence.certify, signature } })],
@@ -268,13 +268,13 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
       [good.bound.nonce, (nonce) => bound({ nonce })],
       [quote.pcrs[3]?.sha256 ?? nothing, (sha256) => quoted({ pcrs: quote.pcrs.with(3, { index: 3, sha256 }) })],
     ];
-    expect(notPassed(checksOf(asStated(good)))).toEqual([]);
+    expect(notPassed(await checksOf(await asStated(good)))).toEqual([]);
     const change = fc
       .constantFrom(...places)
       .chain(([bytes, put]) => changedBytes(bytes).map((changed) => [put, changed] as const));
-    fc.assert(
-      fc.property(change, ([put, changed]) => {
-        expect(notPassed(checksOf(put(changed))).some((told) => told.endsWith("fail"))).toBe(true);
+    await fc.assert(
+      fc.asyncProperty(change, async ([put, changed]) => {
+        expect(notPassed(await checksOf(await put(changed))).some((told) => told.endsWith("fail"))).toBe(true);
       }),
       { numRuns: 400 },
     );
@@ -282,7 +282,7 @@ describe.each(recorded)("a TPM with an $kind attestation key", ({ kind, shown: g
 });
 
 /** Goal: bytes from outside never throw. Method: any bytes in every place at once. */
-it("fails for arbitrary bytes, in the usual order", () => {
+it("fails for arbitrary bytes, in the usual order", async () => {
   const bytes = fc.uint8Array({ maxLength: 80 });
   const statement = fc.record({ attest: bytes, signature: bytes });
   const shown = fc.record({
@@ -303,9 +303,9 @@ it("fails for arbitrary bytes, in the usual order", () => {
       { nil: undefined },
     ),
   });
-  fc.assert(
-    fc.property(shown, (each) => {
-      const checks = checksOf({ ...rsa.shown, ...each });
+  await fc.assert(
+    fc.asyncProperty(shown, async (each) => {
+      const checks = await checksOf({ ...rsa.shown, ...each });
       expect(checks.map(({ id }) => id)).toEqual(order);
       expect(checks.filter(({ status }) => status === "pass").map(({ id }) => id)).toEqual(["tpm.activation"]);
     }),
@@ -352,14 +352,14 @@ describe("an endorsement key's certificate", () => {
   ])("%s", async (_, plan, expected) => {
     const leaf = await certify({ subject: ek, issuer: maker, ...good, ...plan });
     const evidence = { ...rsa.shown.evidence, ekCertificates: [leaf] };
-    const checks = checksOf({ ...rsa.shown, evidence, policy: { ...rsa.shown.policy, tpmRoots: [root] } });
+    const checks = await checksOf({ ...rsa.shown, evidence, policy: { ...rsa.shown.policy, tpmRoots: [root] } });
     expect(notPassed(checks)).toEqual(expected);
   });
 
   it("that names no purpose", async () => {
     const leaf = await certify({ subject: ek, issuer: maker, basicConstraints: { ca: false }, ...times });
     const evidence = { ...rsa.shown.evidence, ekCertificates: [leaf] };
-    const checks = checksOf({ ...rsa.shown, evidence, policy: { ...rsa.shown.policy, tpmRoots: [root] } });
+    const checks = await checksOf({ ...rsa.shown, evidence, policy: { ...rsa.shown.policy, tpmRoots: [root] } });
     expect(notPassed(checks)).toEqual(["tpm.ek.shape fail"]);
   });
 });

@@ -38,24 +38,24 @@ export interface TpmPolicy {
  *
  * @param now milliseconds since 1970
  */
-export function tpmChecks(
+export async function tpmChecks(
   crypto: Crypto,
   tpm: TpmEvidence,
   quote: TpmQuote | undefined,
   bound: TpmBound,
   policy: TpmPolicy,
   now: number,
-): readonly Check[] {
+): Promise<readonly Check[]> {
   const ak = readTpmPublic(tpm.akPublic);
   const key = readTpmPublic(tpm.keyPublic);
   return [
-    ...endorsementChecks(crypto, tpm, policy.tpmRoots, now),
+    ...(await endorsementChecks(crypto, tpm, policy.tpmRoots, now)),
     attributes("tpm.ak.attributes", ak, akAttributes),
     activation(bound),
     attributes("tpm.key.attributes", key, keyAttributes),
     isIdentity(key, bound),
-    certified(crypto, ak, key, tpm.certify),
-    ...quoteChecks(crypto, ak, quote, bound, policy.pcrs),
+    await certified(crypto, ak, key, tpm.certify),
+    ...(await quoteChecks(crypto, ak, quote, bound, policy.pcrs)),
   ];
 }
 
@@ -106,14 +106,14 @@ function isIdentity(key: TpmPublic | undefined, { identityKey }: TpmBound): Chec
 }
 
 /** The name holds every attribute, so what is certified is that a key with these is loaded in the TPM. */
-function certified(
+async function certified(
   crypto: Crypto,
   ak: TpmPublic | undefined,
   key: TpmPublic | undefined,
   { attest, signature }: TpmStatement,
-): Check {
+): Promise<Check> {
   const id = "tpm.key.certified";
-  if (!ak || !madeByTpmKey(crypto, ak, attest, signature))
+  if (!ak || !(await madeByTpmKey(crypto, ak, attest, signature)))
     return fail(id, "not signed by the attestation key", IMITATION);
   const attested = readTpmAttest(attest)?.attested;
   const name = key && tpmNameOf(crypto, key);

@@ -313,8 +313,8 @@ describe("evidence", () => {
     ["another version", utf8(JSON.stringify({ ...sampleBlob(), v: 2 }))],
     ["half a character", utf8(JSON.stringify({ ...sampleBlob(), chip_name: "\ud800" }))],
     ["more than is read", utf8(JSON.stringify(sampleBlob()).padEnd(64 * 1024 + 1))],
-  ])("of %s is none", (_what, blob) => {
-    const verdict = verify(nodeCrypto, { blob, blobSignature: signer.sign(blob) }, registration, startMs);
+  ])("of %s is none", async (_what, blob) => {
+    const verdict = await verify(nodeCrypto, { blob, blobSignature: signer.sign(blob) }, registration, startMs);
     expect(verdict.level).toBe("none");
     expect(failed(verdict)).toEqual(["blob.shape"]);
     expect(readBlob(blob)).toBeUndefined();
@@ -337,7 +337,7 @@ describe("evidence", () => {
   ])("at registration, %i ms old, is fresh: %s", async (ageMs, fresh) => {
     const blob = sampleBlob(hpkeKey("hpke key", startMs + 60 * 60_000));
     const signed = await signBlob(signer, blob);
-    const verdict = verify(nodeCrypto, evidenceOf(signed), registration, startMs + ageMs);
+    const verdict = await verify(nodeCrypto, evidenceOf(signed), registration, startMs + ageMs);
     expect(verdict.level).toBe("none");
     expect(failed(verdict)).toEqual(fresh ? [] : ["blob.fresh"]);
     expect(verdict.checks.find(({ id }) => id === "challenge.answered")?.status).toBe("unknown");

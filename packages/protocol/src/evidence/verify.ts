@@ -28,28 +28,29 @@ export const readAnswer = (bytes: Uint8Array): ChallengeAnswer | undefined => re
 /**
  * Evidence in, verdict out: the level that a machine has shown, and every check by name. The same
  * function decides in the coordinator, in the client library and in a browser; it asks nobody and is
- * the same for the same input.
+ * the same for the same input. It has one signature checked after the other, so that no machine's
+ * evidence, however large, takes all the threads that check.
  *
  * What each level needs stands in `levels.ts`. Checks that read `unknown` grant nothing and take nothing away.
  *
  * @param now milliseconds since 1970
  */
-export function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: number): Verdict {
+export async function verify(crypto: Crypto, evidence: Evidence, policy: Policy, now: number): Promise<Verdict> {
   const at = new Date(now).toISOString();
   const blob = readBlob(evidence.blob);
   if (!blob) return { level: "none", checks: [fail("blob.shape", "not a registration blob", UPDATE)], at };
 
   const checks = [
     pass("blob.shape", "a registration blob, version 1"),
-    blobSignature(crypto, blob, evidence),
+    await blobSignature(crypto, blob, evidence),
     ...(policy.moment === "registration" ? [blobFresh(blob, now)] : []),
     hpkeKeys(crypto, blob, now),
-    ...challengeChecks(crypto, blob, evidence, now),
+    ...(await challengeChecks(crypto, blob, evidence, now)),
     ...(policy.callerNonce ? [callerNonceCheck(crypto, evidence, policy.callerNonce)] : []),
     ...postureChecks("posture", blob.posture, blob.platform),
     ...serialChecks(crypto, blob, policy),
     revocationCheck(crypto, blob, policy),
-    ...hardwareChecks(crypto, blob, evidence, policy, now),
+    ...(await hardwareChecks(crypto, blob, evidence, policy, now)),
     unknown("software.identity", "the machine's own word; nothing measured it"),
   ];
   return { level: levelOf(checks, blob.platform), checks, at };
@@ -59,13 +60,13 @@ const UPDATE = "Update the provider's software, then start it again.";
 const RESTART = "Start the provider again.";
 const CLOCK = "Set the machine's clock (turn on network time), then start the provider again.";
 
-function blobSignature(
+async function blobSignature(
   crypto: Crypto,
   blob: RegistrationBlob,
   { blob: bytes, blobSignature: signature }: Evidence,
-): Check {
+): Promise<Check> {
   const message = concatBytes(utf8(tags.registration), bytes);
-  return crypto.verifyP256(keyOf(blob), message, signature)
+  return (await crypto.verifyP256(keyOf(blob), message, signature))
     ? pass("blob.signature", "made by the identity key")
     : fail("blob.signature", "not made by the identity key that the blob names", RESTART);
 }
@@ -92,11 +93,16 @@ function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
   return pass("hpke.keys", `${blob.hpke_keys.length} in force`);
 }
 
-function challengeChecks(crypto: Crypto, blob: RegistrationBlob, evidence: Evidence, now: number): Check[] {
+async function challengeChecks(
+  crypto: Crypto,
+  blob: RegistrationBlob,
+  evidence: Evidence,
+  now: number,
+): Promise<Check[]> {
   const { challenge } = evidence;
   if (!challenge) return [unknown("challenge.answered", "none answered yet", "Wait for the first challenge.")];
   const message = concatBytes(utf8(tags.challenge), challenge.answer);
-  const signed = crypto.verifyP256(keyOf(blob), message, challenge.signature);
+  const signed = await crypto.verifyP256(keyOf(blob), message, challenge.signature);
   const answer = readAnswer(challenge.answer);
   if (!answer) return [fail("challenge.answered", "not an answer to a challenge", UPDATE)];
 

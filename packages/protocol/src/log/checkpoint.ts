@@ -26,14 +26,14 @@ export function signedCheckpoint(
 }
 
 /** A checkpoint, and the note with all signatures below it. Undefined where the text is none, or the key did not sign it. */
-export function openCheckpoint(
+export async function openCheckpoint(
   crypto: Crypto,
   text: string,
   key: NoteKey,
-): { readonly checkpoint: Checkpoint; readonly note: Note } | undefined {
+): Promise<{ readonly checkpoint: Checkpoint; readonly note: Note } | undefined> {
   const note = readNote(text);
   const checkpoint = note && readCheckpoint(note.text);
-  if (!checkpoint || checkpoint.origin !== key.name || !isSignedBy(crypto, note, key)) return undefined;
+  if (!checkpoint || checkpoint.origin !== key.name || !(await isSignedBy(crypto, note, key))) return undefined;
   return { checkpoint, note };
 }
 

@@ -39,12 +39,12 @@ const example =
   "This is an example message.\n\n— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
 
 describe("signed notes", () => {
-  it("reads the specification's own example", () => {
+  it("reads the specification's own example", async () => {
     const key = readVerifierKey(nodeCrypto, vkey);
     const note = readNote(example);
     if (!key || !note) throw new Error("not read");
-    expect(isSignedBy(nodeCrypto, note, key)).toBe(true);
-    expect(isSignedBy(nodeCrypto, { ...note, text: note.text.replace("example", "another") }, key)).toBe(false);
+    expect(await isSignedBy(nodeCrypto, note, key)).toBe(true);
+    expect(await isSignedBy(nodeCrypto, { ...note, text: note.text.replace("example", "another") }, key)).toBe(false);
     expect(verifierKey(nodeCrypto, key)).toBe(vkey);
   });
 
@@ -87,25 +87,25 @@ describe("signed notes", () => {
     expect(readNote(text)).toBeDefined();
   });
 
-  it("looks past signatures of others, and not past a false one in the key's own name", () => {
+  it("looks past signatures of others, and not past a false one in the key's own name", async () => {
     const { key, sign } = keyNamed("a.example/log");
     const other = keyNamed("b.example");
     const text = "some text\n";
     const good = signatureLine(nodeCrypto, key, sign(utf8(text)));
     const foreign = signatureLine(nodeCrypto, other.key, sign(utf8("else")));
     const bad = signatureLine(nodeCrypto, key, sign(utf8("else")));
-    const verdict = (lines: string) => {
+    const verdict = async (lines: string) => {
       const note = readNote(`${text}\n${lines}`);
-      return note && isSignedBy(nodeCrypto, note, key);
+      return note && (await isSignedBy(nodeCrypto, note, key));
     };
-    expect(verdict(foreign + good)).toBe(true);
-    expect(verdict(good + bad)).toBe(false);
-    expect(verdict(foreign)).toBe(false);
+    expect(await verdict(foreign + good)).toBe(true);
+    expect(await verdict(good + bad)).toBe(false);
+    expect(await verdict(foreign)).toBe(false);
     // Of another key under the same name, and of the same key under another name.
     const namesake = signatureLine(nodeCrypto, { ...other.key, name: key.name }, other.sign(utf8(text)));
-    expect(verdict(namesake + good)).toBe(true);
-    expect(verdict(namesake)).toBe(false);
-    expect(verdict(bad.replace("a.example/log", "c.example/log") + good)).toBe(true);
+    expect(await verdict(namesake + good)).toBe(true);
+    expect(await verdict(namesake)).toBe(false);
+    expect(await verdict(bad.replace("a.example/log", "c.example/log") + good)).toBe(true);
   });
 
   it("reads no text that is too long or not UTF-8", () => {
@@ -123,17 +123,17 @@ describe("checkpoints", () => {
   const checkpoint = { origin: "log.example/1", size: 42, root };
   const text = signedCheckpoint(nodeCrypto, checkpoint, key, sign);
 
-  it("is read back under its key alone", () => {
+  it("is read back under its key alone", async () => {
     expect(text.split("\n").slice(0, 4)).toEqual(["log.example/1", "42", toBase64(root), ""]);
-    expect(openCheckpoint(nodeCrypto, text, key)?.checkpoint).toEqual(checkpoint);
-    expect(openCheckpoint(nodeCrypto, text, keyNamed("log.example/1").key)).toBeUndefined();
-    expect(openCheckpoint(nodeCrypto, text.replace("42", "43"), key)).toBeUndefined();
+    expect((await openCheckpoint(nodeCrypto, text, key))?.checkpoint).toEqual(checkpoint);
+    expect(await openCheckpoint(nodeCrypto, text, keyNamed("log.example/1").key)).toBeUndefined();
+    expect(await openCheckpoint(nodeCrypto, text.replace("42", "43"), key)).toBeUndefined();
   });
 
-  it.each(["042", "-1", "4.2", "9007199254740993", "", "0x2a"])("refuses the size %j", (size) => {
+  it.each(["042", "-1", "4.2", "9007199254740993", "", "0x2a"])("refuses the size %j", async (size) => {
     const body = `log.example/1\n${size}\n${toBase64(root)}\n`;
     const signed = `${body}\n${signatureLine(nodeCrypto, key, sign(utf8(body)))}`;
-    expect(openCheckpoint(nodeCrypto, signed, key)).toBeUndefined();
+    expect(await openCheckpoint(nodeCrypto, signed, key)).toBeUndefined();
   });
 
   it.each([
@@ -141,49 +141,49 @@ describe("checkpoints", () => {
     ["a hash that is none", "log.example/1\n42\nroot\n"],
     ["no hash", "log.example/1\n42\n"],
     ["no size", "log.example/1\n"],
-  ])("refuses one with %s", (_what, body) => {
+  ])("refuses one with %s", async (_what, body) => {
     const signed = `${body}\n${signatureLine(nodeCrypto, key, sign(utf8(body)))}`;
-    expect(openCheckpoint(nodeCrypto, signed, key)).toBeUndefined();
+    expect(await openCheckpoint(nodeCrypto, signed, key)).toBeUndefined();
   });
 
-  it("takes what is no note for none", () => {
-    expect(openCheckpoint(nodeCrypto, "text", key)).toBeUndefined();
+  it("takes what is no note for none", async () => {
+    expect(await openCheckpoint(nodeCrypto, "text", key)).toBeUndefined();
   });
 
-  it("refuses a checkpoint of another log, though its key signed it", () => {
+  it("refuses a checkpoint of another log, though its key signed it", async () => {
     const foreign = signedCheckpoint(nodeCrypto, { ...checkpoint, origin: "log.example/2" }, key, sign);
-    expect(openCheckpoint(nodeCrypto, foreign, key)).toBeUndefined();
+    expect(await openCheckpoint(nodeCrypto, foreign, key)).toBeUndefined();
   });
 
-  it("tells when a witness saw it", () => {
+  it("tells when a witness saw it", async () => {
     const witness = keyNamed("witness.example/w1", signatureTypes.cosignature);
     const note = readNote(text);
     if (!note) throw new Error("not read");
     const signature = witness.sign(cosignatureMessage(note.text, 1_700_000_000n));
     const lines = signatureLine(nodeCrypto, witness.key, timedSignature(1_700_000_000n, signature));
     const cosigned = { ...note, signatures: [...note.signatures, ...(readSignatureLines(lines) ?? [])] };
-    expect(cosignedAtSec(nodeCrypto, cosigned, witness.key)).toBe(1_700_000_000);
-    expect(cosignedAtSec(nodeCrypto, note, witness.key)).toBeUndefined();
+    expect(await cosignedAtSec(nodeCrypto, cosigned, witness.key)).toBe(1_700_000_000);
+    expect(await cosignedAtSec(nodeCrypto, note, witness.key)).toBeUndefined();
     const later = signatureLine(nodeCrypto, witness.key, timedSignature(1_700_000_001n, signature));
     expect(
-      cosignedAtSec(nodeCrypto, { ...note, signatures: readSignatureLines(later) ?? [] }, witness.key),
+      await cosignedAtSec(nodeCrypto, { ...note, signatures: readSignatureLines(later) ?? [] }, witness.key),
     ).toBeUndefined();
   });
 });
 
 describe("the time of a witness", () => {
-  it.each([0, 3, 7, 8, 71, 73])("is none in a signature of %d bytes", (length) => {
+  it.each([0, 3, 7, 8, 71, 73])("is none in a signature of %d bytes", async (length) => {
     const witness = keyNamed("witness.example/w1", signatureTypes.cosignature);
     const line = signatureLine(nodeCrypto, witness.key, new Uint8Array(length).fill(1));
     const note = { text: "text\n", signatures: readSignatureLines(line) ?? [] };
-    expect(cosignedAtSec(nodeCrypto, note, witness.key)).toBeUndefined();
+    expect(await cosignedAtSec(nodeCrypto, note, witness.key)).toBeUndefined();
   });
 
   it.each([
     [8_640_000_000_000n, 8_640_000_000_000],
     [8_640_000_000_001n, undefined],
     [2n ** 64n - 1n, undefined],
-  ])("is one that a date can have: %d", (time, seen) => {
+  ])("is one that a date can have: %d", async (time, seen) => {
     const witness = keyNamed("witness.example/w1", signatureTypes.cosignature);
     const line = signatureLine(
       nodeCrypto,
@@ -191,7 +191,7 @@ describe("the time of a witness", () => {
       timedSignature(time, witness.sign(cosignatureMessage("text\n", time))),
     );
     const note = { text: "text\n", signatures: readSignatureLines(line) ?? [] };
-    expect(cosignedAtSec(nodeCrypto, note, witness.key)).toBe(seen);
+    expect(await cosignedAtSec(nodeCrypto, note, witness.key)).toBe(seen);
   });
 });
 
@@ -203,10 +203,10 @@ describe("proof files", () => {
   const head = signedCheckpoint(nodeCrypto, { origin: "log.example/1", size: 2, root: above }, key, sign);
   const file = proofFile(0, [sibling], head);
 
-  it("shows an entry offline", () => {
-    expect(openProofFile(nodeCrypto, file, key, leaf)).toMatchObject({ index: 0, checkpoint: { size: 2 } });
+  it("shows an entry offline", async () => {
+    expect(await openProofFile(nodeCrypto, file, key, leaf)).toMatchObject({ index: 0, checkpoint: { size: 2 } });
     const withExtra = file.replace("\nindex", "\nextra AAAA\nindex");
-    expect(openProofFile(nodeCrypto, withExtra, key, leaf)).toMatchObject({ index: 0 });
+    expect(await openProofFile(nodeCrypto, withExtra, key, leaf)).toMatchObject({ index: 0 });
   });
 
   it.each([
@@ -220,8 +220,8 @@ describe("proof files", () => {
     ["another size", file.replace("\n2\n", "\n3\n"), leaf],
     ["no checkpoint", file.slice(0, file.indexOf("\n\n")), leaf],
     ["nothing", "", leaf],
-  ])("refuses %s", (_what, text, shown) => {
-    expect(openProofFile(nodeCrypto, text, key, shown)).toBeUndefined();
+  ])("refuses %s", async (_what, text, shown) => {
+    expect(await openProofFile(nodeCrypto, text, key, shown)).toBeUndefined();
   });
 });
 

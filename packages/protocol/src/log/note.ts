@@ -99,12 +99,11 @@ export function signaturesBy(crypto: Crypto, note: Note, key: NoteKey): Uint8Arr
 }
 
 /** Whether the key's holder signed the note as it is, and nothing below it in the key's name is false. */
-export function isSignedBy(crypto: Crypto, note: Note, key: NoteKey): boolean {
+export async function isSignedBy(crypto: Crypto, note: Note, key: NoteKey): Promise<boolean> {
   const signatures = signaturesBy(crypto, note, key);
-  return (
-    signatures.length > 0 &&
-    signatures.every((signature) => crypto.verifyEd25519(key.publicKey, utf8(note.text), signature))
-  );
+  for (const signature of signatures)
+    if (!(await crypto.verifyEd25519(key.publicKey, utf8(note.text), signature))) return false;
+  return signatures.length > 0;
 }
 
 const TIME_BYTES = 8;
@@ -117,13 +116,13 @@ const LATEST_SEC = 8_640_000_000_000n;
  *
  * @returns seconds since 1970
  */
-export function cosignedAtSec(crypto: Crypto, note: Note, witness: NoteKey): number | undefined {
+export async function cosignedAtSec(crypto: Crypto, note: Note, witness: NoteKey): Promise<number | undefined> {
   for (const bytes of signaturesBy(crypto, note, witness)) {
     if (bytes.length !== TIME_BYTES + ED25519_BYTES) continue;
     const time = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
     if (time > LATEST_SEC) continue;
     const signed = cosignatureMessage(note.text, time);
-    if (crypto.verifyEd25519(witness.publicKey, signed, bytes.subarray(TIME_BYTES))) return Number(time);
+    if (await crypto.verifyEd25519(witness.publicKey, signed, bytes.subarray(TIME_BYTES))) return Number(time);
   }
   return undefined;
 }

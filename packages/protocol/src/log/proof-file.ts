@@ -20,7 +20,12 @@ export interface ProvenEntry {
 }
 
 /** Undefined where the file does not show that the log under this key holds the leaf. */
-export function openProofFile(crypto: Crypto, text: string, key: NoteKey, leaf: Hash): ProvenEntry | undefined {
+export async function openProofFile(
+  crypto: Crypto,
+  text: string,
+  key: NoteKey,
+  leaf: Hash,
+): Promise<ProvenEntry | undefined> {
   const end = text.indexOf("\n\n");
   const [header, ...lines] = text.slice(0, Math.max(0, end)).split("\n");
   // What somebody adds as `extra` is signed by nobody.
@@ -28,7 +33,7 @@ export function openProofFile(crypto: Crypto, text: string, key: NoteKey, leaf: 
   const [, number] = /^index (0|[1-9]\d{0,15})$/.exec(at ?? "") ?? [];
   if (header !== HEADER) return undefined;
   const proof = hashes.map(hashFrom);
-  const opened = openCheckpoint(crypto, text.slice(end + 2), key);
+  const opened = await openCheckpoint(crypto, text.slice(end + 2), key);
   if (!opened || !proof.every((hash) => hash !== undefined)) return undefined;
   const index = Number(number);
   return isIncluded(crypto, { index, ...opened.checkpoint }, leaf, proof) ? { index, ...opened } : undefined;

@@ -21,10 +21,10 @@ describe("signatures", () => {
   const message = utf8("a message");
 
   /** Goal: only the right key's signature over the right bytes counts, and malformed input is false, never a throw. Method: one good case and its breakages. */
-  it("checks P-256", () => {
+  it("checks P-256", async () => {
     const { publicKey, sign } = testSigner("crypto test");
     const signature = sign(message);
-    expect(nodeCrypto.verifyP256(publicKey, message, signature)).toBe(true);
+    expect(await nodeCrypto.verifyP256(publicKey, message, signature)).toBe(true);
     const compressed = Uint8Array.of(2 + ((publicKey[64] ?? 0) & 1), ...publicKey.subarray(1, 33));
     const offCurve = publicKey.with(64, (publicKey[64] ?? 0) ^ 1);
     const broken: [Uint8Array, Uint8Array, Uint8Array][] = [
@@ -38,23 +38,23 @@ describe("signatures", () => {
       [offCurve, message, signature],
       [new Uint8Array(0), message, signature],
     ];
-    for (const [key, bytes, der] of broken) expect(nodeCrypto.verifyP256(key, bytes, der)).toBe(false);
+    for (const [key, bytes, der] of broken) expect(await nodeCrypto.verifyP256(key, bytes, der)).toBe(false);
   });
 
   /** Goal: the same for Ed25519. Method: RFC 8032 §7.1, test 2, and breakages. */
-  it("checks Ed25519", () => {
+  it("checks Ed25519", async () => {
     const publicKey = fromHex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
     const signature = fromHex(
       "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
     );
-    expect(nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x72), signature)).toBe(true);
-    expect(nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x73), signature)).toBe(false);
-    expect(nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x72), signature.subarray(1))).toBe(false);
-    expect(nodeCrypto.verifyEd25519(publicKey.subarray(1), Uint8Array.of(0x72), signature)).toBe(false);
+    expect(await nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x72), signature)).toBe(true);
+    expect(await nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x73), signature)).toBe(false);
+    expect(await nodeCrypto.verifyEd25519(publicKey, Uint8Array.of(0x72), signature.subarray(1))).toBe(false);
+    expect(await nodeCrypto.verifyEd25519(publicKey.subarray(1), Uint8Array.of(0x72), signature)).toBe(false);
   });
 
   /** Goal: a signature counts under its own algorithm and key alone. Method: three kinds of key, each signature under every algorithm. */
-  it("checks by SubjectPublicKeyInfo", () => {
+  it("checks by SubjectPublicKeyInfo", async () => {
     const pairs = {
       rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }),
       ecdsa: generateKeyPairSync("ec", { namedCurve: "P-384" }),
@@ -65,26 +65,24 @@ describe("signatures", () => {
     for (const algorithm of signatureAlgorithms) {
       const kind = algorithm.startsWith("rsa") ? "rsa" : "ecdsa";
       const signature = nodeSign(algorithm.slice(-6), message, pairs[kind].privateKey);
-      const counts = signatureAlgorithms.filter((other) =>
-        nodeCrypto.verifySpki(other, spkiOf(kind), message, signature),
-      );
-      expect(counts).toEqual([algorithm]);
-      expect(nodeCrypto.verifySpki(algorithm, spkiOf("other"), message, signature)).toBe(false);
-      expect(nodeCrypto.verifySpki(algorithm, spkiOf(kind), utf8("another"), signature)).toBe(false);
-      expect(nodeCrypto.verifySpki(algorithm, spkiOf(kind).subarray(1), message, signature)).toBe(false);
+      for (const other of signatureAlgorithms)
+        expect(await nodeCrypto.verifySpki(other, spkiOf(kind), message, signature)).toBe(other === algorithm);
+      expect(await nodeCrypto.verifySpki(algorithm, spkiOf("other"), message, signature)).toBe(false);
+      expect(await nodeCrypto.verifySpki(algorithm, spkiOf(kind), utf8("another"), signature)).toBe(false);
+      expect(await nodeCrypto.verifySpki(algorithm, spkiOf(kind).subarray(1), message, signature)).toBe(false);
     }
   });
 
   /** Goal: keys that were pushed out of the cache work again. Method: more keys than are kept, the first one before and after. */
-  it("outlives its own cache", () => {
+  it("outlives its own cache", async () => {
     const first = testCountersigner("first");
     const signature = first.sign(message);
-    expect(nodeCrypto.verifyEd25519(first.publicKey, message, signature)).toBe(true);
+    expect(await nodeCrypto.verifyEd25519(first.publicKey, message, signature)).toBe(true);
     for (let n = 0; n < 1100; n++) {
       const key = new Uint8Array(32);
       new DataView(key.buffer).setUint32(0, n);
-      expect(nodeCrypto.verifyEd25519(key, message, signature)).toBe(false);
+      expect(await nodeCrypto.verifyEd25519(key, message, signature)).toBe(false);
     }
-    expect(nodeCrypto.verifyEd25519(first.publicKey, message, signature)).toBe(true);
+    expect(await nodeCrypto.verifyEd25519(first.publicKey, message, signature)).toBe(true);
   });
 });

@@ -26,7 +26,7 @@ export interface KnownOfAnswer {
 }
 
 /** Checks a receipt step by step, as its caller can: every check is kept, whatever the others say. */
-export function verifyReceipt(crypto: Crypto, document: ReceiptDocument, known: KnownOfAnswer): Check[] {
+export async function verifyReceipt(crypto: Crypto, document: ReceiptDocument, known: KnownOfAnswer): Promise<Check[]> {
   const { receipt } = document;
   const jcs = jcsOf(receipt);
   const identityKey = fromBase64OrNothing(receipt.identity_key);
@@ -39,11 +39,15 @@ export function verifyReceipt(crypto: Crypto, document: ReceiptDocument, known: 
     document.countersigned_at,
   );
   return [
-    decided("receipt.signature", crypto.verifyP256(identityKey, receiptMessage(jcs), providerSignature)),
+    decided("receipt.signature", await crypto.verifyP256(identityKey, receiptMessage(jcs), providerSignature)),
     coordinatorKey
       ? decided(
           "receipt.countersignature",
-          crypto.verifyEd25519(coordinatorKey, countersigned, fromBase64OrNothing(document.coordinator_signature)),
+          await crypto.verifyEd25519(
+            coordinatorKey,
+            countersigned,
+            fromBase64OrNothing(document.coordinator_signature),
+          ),
         )
       : notGiven("receipt.countersignature", "Give the coordinator's key: GET /.well-known/darkbloom publishes it."),
     compared("receipt.request", known.requestSha256, receipt.request_sha256),
@@ -54,23 +58,27 @@ export function verifyReceipt(crypto: Crypto, document: ReceiptDocument, known: 
       ? notGiven("response.signature", "Give the response's x-se-signature.")
       : decided(
           "response.signature",
-          crypto.verifyP256(identityKey, utf8(receipt.response_sha256), fromBase64OrNothing(known.responseSignature)),
+          await crypto.verifyP256(
+            identityKey,
+            utf8(receipt.response_sha256),
+            fromBase64OrNothing(known.responseSignature),
+          ),
         ),
-    ...(document.log ? [logged(crypto, document, document.log, known.logKey)] : []),
+    ...(document.log ? [await logged(crypto, document, document.log, known.logKey)] : []),
   ];
 }
 
 /** Whether the log's key signed a tree that holds this very receipt. */
-function logged(
+async function logged(
   crypto: Crypto,
   document: ReceiptDocument,
   { blind, proof }: NonNullable<ReceiptDocument["log"]>,
   key: NoteKey | undefined,
-): Check {
+): Promise<Check> {
   if (!key) return notGiven("receipt.logged", "Give the log's key: GET /.well-known/darkbloom publishes it.");
   const digest = digestOf(crypto, document);
   const leaf = digest && leafOf(crypto, receiptEntry(crypto, digest, fromHex(blind)));
-  const proven = leaf && openProofFile(crypto, proof, key, leaf);
+  const proven = leaf && (await openProofFile(crypto, proof, key, leaf));
   return either(
     "receipt.logged",
     proven !== undefined,

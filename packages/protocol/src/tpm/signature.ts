@@ -1,4 +1,4 @@
-import type { Crypto, SignatureAlgorithm } from "../ports.ts";
+import type { SignatureAlgorithm, Verifier } from "../ports.ts";
 import { LONGEST_COORDINATE_BYTES, LONGEST_RSA_BYTES, tpmAlgorithm as algorithm } from "./constants.ts";
 import { derInteger, derSequence } from "./der.ts";
 import { spkiOfTpmKey, type TpmPublic } from "./public-area.ts";
@@ -28,7 +28,12 @@ export const readTpmSignature = (bytes: Uint8Array): TpmSignature | undefined =>
   });
 
 /** Whether this key made this TPMT_SIGNATURE of these bytes. False for anything malformed. */
-export function madeByTpmKey(crypto: Crypto, key: TpmPublic, message: Uint8Array, signature: Uint8Array): boolean {
+export async function madeByTpmKey(
+  crypto: Verifier,
+  key: TpmPublic,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
   const read = readTpmSignature(signature);
-  return read !== undefined && crypto.verifySpki(read.algorithm, spkiOfTpmKey(key), message, read.signature);
+  return read !== undefined && (await crypto.verifySpki(read.algorithm, spkiOfTpmKey(key), message, read.signature));
 }

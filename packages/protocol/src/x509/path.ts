@@ -1,5 +1,5 @@
 import { equalBytes } from "../bytes.ts";
-import type { Crypto } from "../ports.ts";
+import type { Verifier } from "../ports.ts";
 import { CERTIFICATE_BYTES_MAX, OID, parseCertificate, type Certificate } from "./certificate.ts";
 
 /**
@@ -71,13 +71,13 @@ export type Path = { readonly path: readonly Certificate[] } | { readonly refuse
  * @param roots DER of certificates that are trusted already
  * @param now milliseconds since 1970
  */
-export function verifyPath(
-  crypto: Crypto,
+export async function verifyPath(
+  crypto: Verifier,
   chain: readonly Uint8Array[],
   roots: readonly Uint8Array[],
   now: number,
   rules: PathRules,
-): Path {
+): Promise<Path> {
   if (chain.length === 0 || chain.length > PATH_CERTIFICATES_MAX) return { refused: "length" };
   if (chain.some((der) => der.length > CERTIFICATE_BYTES_MAX)) return { refused: "size" };
   const given = chain.map(parseCertificate).filter((certificate) => certificate !== undefined);
@@ -96,7 +96,7 @@ export function verifyPath(
   for (const anchor of anchors) {
     if (!anchor) continue;
     const path = [...issued, anchor];
-    const fault = faultOf(path, now, rules) ?? (signaturesFit(crypto, path) ? undefined : "signature");
+    const fault = faultOf(path, now, rules) ?? ((await signaturesFit(crypto, path)) ? undefined : "signature");
     if (!fault) return { path };
     refused = fault;
   }
@@ -158,8 +158,12 @@ const casBetween = (path: readonly Certificate[], at: number): number =>
   path.slice(1, at).filter(({ issuer, subject }) => !equalBytes(issuer, subject)).length;
 
 /** From the root down, so that no key is used for which nobody vouches: a key may be chosen to cost much. */
-const signaturesFit = (crypto: Crypto, path: readonly Certificate[]): boolean =>
-  path.toReversed().every(({ algorithm, tbs, signature }, fromRoot) => {
+async function signaturesFit(crypto: Verifier, path: readonly Certificate[]): Promise<boolean> {
+  for (const [fromRoot, { algorithm, tbs, signature }] of path.toReversed().entries()) {
     const issuer = path[path.length - fromRoot];
-    return !issuer || (algorithm !== undefined && crypto.verifySpki(algorithm, issuer.spki, tbs, signature));
-  });
+    const fits =
+      !issuer || (algorithm !== undefined && (await crypto.verifySpki(algorithm, issuer.spki, tbs, signature)));
+    if (!fits) return false;
+  }
+  return true;
+}

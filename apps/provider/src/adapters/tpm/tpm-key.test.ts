@@ -60,10 +60,10 @@ describe.skipIf(!hasSoftTpm)("an identity key in a TPM (swtpm)", { timeout: TEST
     await using key = await open();
     expect(key.publicKey).toEqual(first.publicKey);
     const tagged = await key.signTagged(tags.receipt, utf8("message"));
-    expect(nodeCrypto.verifyP256(key.publicKey, utf8(`${tags.receipt}message`), tagged)).toBe(true);
-    expect(nodeCrypto.verifyP256(key.publicKey, utf8("message"), tagged)).toBe(false);
+    expect(await nodeCrypto.verifyP256(key.publicKey, utf8(`${tags.receipt}message`), tagged)).toBe(true);
+    expect(await nodeCrypto.verifyP256(key.publicKey, utf8("message"), tagged)).toBe(false);
     const hash = await key.signResponseHash(new Uint8Array(32).fill(0xab));
-    expect(nodeCrypto.verifyP256(key.publicKey, utf8("ab".repeat(32)), hash)).toBe(true);
+    expect(await nodeCrypto.verifyP256(key.publicKey, utf8("ab".repeat(32)), hash)).toBe(true);
     await expect(key.signResponseHash(utf8(tags.receipt))).rejects.toThrow(RangeError);
   });
 
@@ -200,7 +200,11 @@ describe.skipIf(!hasSoftTpm)("an identity key in a TPM (swtpm)", { timeout: TEST
     ]);
     for (const [index, message] of messages.entries())
       expect(
-        nodeCrypto.verifyP256(key.publicKey, concatBytes(utf8(tags.receipt), message), signatures[index] ?? utf8("")),
+        await nodeCrypto.verifyP256(
+          key.publicKey,
+          concatBytes(utf8(tags.receipt), message),
+          signatures[index] ?? utf8(""),
+        ),
       ).toBe(true);
   });
 
@@ -239,7 +243,7 @@ describe.skipIf(!hasSoftTpm)("an identity key in a TPM (swtpm)", { timeout: TEST
       const [device] = await once(createInterface({ input: relay.stdout }), "line");
       const key = await open({ device: String(device) });
       const signature = await key.signTagged(tags.receipt, utf8("m"));
-      expect(nodeCrypto.verifyP256(key.publicKey, utf8(`${tags.receipt}m`), signature)).toBe(true);
+      expect(await nodeCrypto.verifyP256(key.publicKey, utf8(`${tags.receipt}m`), signature)).toBe(true);
       expect((await key.evidence()).ekCertificates).toHaveLength(1);
       await key[Symbol.asyncDispose]();
     } finally {
@@ -264,7 +268,7 @@ describe.skipIf(!hasSoftTpm)("an identity key in a TPM (swtpm)", { timeout: TEST
       await expect(key.signTagged(tags.receipt, utf8("m"))).rejects.toThrow("unreachable");
       await own.switchOn();
       const signature = await key.signTagged(tags.receipt, utf8("m"));
-      expect(nodeCrypto.verifyP256(before, utf8(`${tags.receipt}m`), signature)).toBe(true);
+      expect(await nodeCrypto.verifyP256(before, utf8(`${tags.receipt}m`), signature)).toBe(true);
       await own.switchOff();
       await own.switchOn();
       await key.quote(sha256());
