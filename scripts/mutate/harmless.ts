@@ -43,7 +43,7 @@ export const harmless: readonly Harmless[] = [
     why: "another failure has no fault of the storage; the compiler wants to be told",
   },
   {
-    file: "apps/coordinator/src/adapters/sqlite-ledger.ts",
+    file: "apps/coordinator/src/adapters/sqlite-rows.ts",
     text: 'typeof value !== "string"',
     change: "false",
     why: "the columns that are read so hold text and never nothing; this says so where they would not",
@@ -90,7 +90,7 @@ export const harmless: readonly Harmless[] = [
     why: "a failure that has no phase is of none; the compiler wants to be told",
   },
   {
-    file: "apps/coordinator/src/ledger/book.ts",
+    file: "apps/coordinator/src/ledger/journal.ts",
     text: "one < other",
     change: "<=",
     why: "of two amounts that are the same either is the lesser",

@@ -16,6 +16,7 @@ export const deciding: readonly string[] = [
   "apps/coordinator/src/adapters/memory-ledger.ts",
   "apps/coordinator/src/adapters/open-store.ts",
   "apps/coordinator/src/adapters/sqlite-idempotency-keys.ts",
+  "apps/coordinator/src/adapters/sqlite-journal.ts",
   "apps/coordinator/src/adapters/sqlite-ledger.ts",
   "apps/coordinator/src/adapters/sqlite-log.ts",
   "apps/coordinator/src/adapters/storage-failure.ts",

@@ -15,6 +15,7 @@ import { createHttpServer } from "../src/http/server.ts";
 import { blameless } from "../src/fleet/conduct.ts";
 import { unmeasured } from "../src/fleet/pace.ts";
 import type { Candidate } from "../src/routing/eligibility.ts";
+import type { MachineId } from "../src/trust/approvals.ts";
 import { mayServe } from "../src/trust/serving.ts";
 import { serialNames } from "../src/trust/serial-names.ts";
 import type { Ask } from "../src/inference/ask.ts";
@@ -95,6 +96,7 @@ export const providerView = (level: TrustLevel, more: Partial<ProviderView> = {}
   serial: facts.serial,
   toldSerial: facts.serial,
   identityKey: "AAAA",
+  machineId: `mach_${"a".repeat(32)}` as MachineId,
   chipName: "M3 Ultra",
   hardwareModel: "Mac15,14",
   engine: { name: "fake", version: "1" },

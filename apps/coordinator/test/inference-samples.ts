@@ -15,6 +15,7 @@ import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { CatalogEntry } from "../src/catalog/catalog.ts";
 import { Budget } from "../src/limits/budget.ts";
 import type { ProviderView } from "../src/fleet/view.ts";
+import type { MachineId } from "../src/trust/approvals.ts";
 import type { Ask } from "../src/inference/ask.ts";
 
 /** Prices of one and two micro-USD a token, so that a charge can be read. */
@@ -61,6 +62,7 @@ export const providerView: ProviderView = {
   serial: "S1" as Serial,
   toldSerial: "S1" as Serial,
   identityKey: "",
+  machineId: `mach_${"a".repeat(32)}` as MachineId,
   chipName: "fake",
   hardwareModel: "fake",
   engine: { name: "fake", version: "1" },

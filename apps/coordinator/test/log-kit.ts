@@ -26,7 +26,7 @@ import { openLogSigner } from "../src/adapters/log-signer.ts";
 import { SqliteLedger } from "../src/adapters/sqlite-ledger.ts";
 import { SqliteLog } from "../src/adapters/sqlite-log.ts";
 import type { Events } from "../src/events/events.ts";
-import { anna, receiptOf, settlementOf, termsOf } from "../src/ledger/ledger.samples.ts";
+import { lease, anna, receiptOf, settlementOf, termsOf } from "../src/ledger/ledger.samples.ts";
 import type { LogSigner, LogStore, Witness } from "../src/transparency/port.ts";
 import { TransparencyLog } from "../src/transparency/transparency-log.ts";
 
@@ -49,7 +49,7 @@ export async function openedLog({ path = newFolder(), witnesses = [], between = 
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await openDataFolder(path, "coordinator"));
   const database = opening.adopt(await openDatabase(folder), async (open) => open.close());
-  const ledger = opening.use(new SqliteLedger(database));
+  const ledger = opening.use(new SqliteLedger(database, { lease }));
   const { store, signer } = between({ store: new SqliteLog(database), signer: openLogSigner(folder) });
   const bugs: unknown[] = [];
   let slept = (): void => {};

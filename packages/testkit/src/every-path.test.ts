@@ -126,6 +126,7 @@ class FakeMachine implements Member {
       serial: this.serial,
       toldSerial: this.serial,
       identityKey: this.identityKey,
+      machineId: machineIdOf(nodeCrypto, this.identityKey),
       chipName: "fake",
       hardwareModel: "fake",
       engine: { name: "fake", version: "1" },

@@ -10,13 +10,17 @@ export const ledgerCheck = command({
   needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
   async run({ data, json }) {
     const faults = await administerExisting(data, (admin) => admin.check());
-    const wired = faults.map(({ account, offBy }) => ({ account, off_by_micro_usd: Number(offBy) }));
+    const wired = faults.map(({ account, part, offBy }) => ({
+      account,
+      part,
+      off_by_micro_usd: Number(offBy),
+    }));
     outputOf(json).result({ balanced: faults.length === 0, faults: wired }, () =>
       faults.length === 0
         ? "The books add up."
         : [
             "The books do not add up. Keep a copy of the data folder before anything else.",
-            ...faults.map(({ account, offBy }) => `${account} is off by ${formatUsd(offBy)} USD`),
+            ...faults.map(({ account, part, offBy }) => `${account} (${part}) is off by ${formatUsd(offBy)} USD`),
           ].join("\n"),
     );
     return faults.length === 0 ? 0 : 1;

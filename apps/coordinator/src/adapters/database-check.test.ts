@@ -26,12 +26,12 @@ describe.each([
     using database = await newDatabase();
     expect(await lookThroughApart(database, "books", options)).toEqual({ isDamaged: false, faults: [] });
     const large = 2n ** 60n;
-    const insert = database.prepare("INSERT INTO accounts VALUES (?, ?, 0, 0, 0)");
-    expect(() => insert.run(anna, large)).toThrow(/CHECK constraint/);
+    const insert = database.prepare("INSERT INTO accounts (account, id, granted) VALUES (?, 1, ?)");
+    expect(() => insert.run(anna, -large)).toThrow(/CHECK constraint/);
     database.exec("PRAGMA ignore_check_constraints = ON");
-    insert.run(anna, large);
+    insert.run(anna, -large);
     database.exec("PRAGMA ignore_check_constraints = OFF");
-    const faults = [{ account: anna, offBy: String(large) }];
+    const faults = [{ account: anna, part: "granted", offBy: String(-large) }];
     expect(await lookThroughApart(database, "books", options)).toEqual({ isDamaged: false, faults });
     expect(await lookThroughApart(database, "pages", options)).toEqual({ isDamaged: false, faults: [] });
   });
@@ -39,8 +39,8 @@ describe.each([
   /** Goal: damage is found. Method: overwrite the schema's second page and the last one of a copy. */
   it("is found damaged", async () => {
     using database = await newDatabase();
-    const insert = database.prepare("INSERT INTO accounts VALUES (?, 5, 0, 0, 5)");
-    for (let n = 0; n < 300; n++) insert.run(`acct_${n}_${"x".repeat(50)}`);
+    const insert = database.prepare("INSERT INTO accounts (account, id, granted) VALUES (?, ?, 5)");
+    for (let n = 0; n < 300; n++) insert.run(`acct_${n}_${"x".repeat(50)}`, n);
     database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     const bytes = readFileSync(database.location() ?? "");
     const path = join(root, `damaged-${options.hereBytesMax}.db`);
@@ -71,7 +71,7 @@ describe("a look that does not end", () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     const look = lookThroughApart(database, "books", apart);
-    database.prepare("INSERT INTO accounts VALUES (?, 5, 0, 0, 5)").run(anna);
+    database.prepare("INSERT INTO accounts (account, id, granted) VALUES (?, 1, 5)").run(anna);
     await look;
     clearInterval(timer);
     expect(turns).toBeGreaterThan(3);

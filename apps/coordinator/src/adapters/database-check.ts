@@ -1,15 +1,16 @@
 import { fork } from "node:child_process";
 import type { DatabaseSync } from "node:sqlite";
+import type { LedgerPart } from "../ledger/port.ts";
 import { storageFaultOf } from "./storage-failure.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
 
-/** What is read through: the pages alone, or also whether every account's figures add up. */
+/** What is read through: the pages alone, or also whether every account's figures are what their rows come to. */
 export type Depth = "pages" | "books";
 
 export interface Found {
   readonly isDamaged: boolean;
   /** Micro-USD in digits, since a message between processes is JSON. */
-  readonly faults: readonly { readonly account: string; readonly offBy: string }[];
+  readonly faults: readonly { readonly account: string; readonly part: LedgerPart; readonly offBy: string }[];
 }
 
 /** A database up to this size is read on the spot, in about 50 ms; a larger one by a process of its own. */
@@ -25,7 +26,11 @@ export function lookThrough(database: DatabaseSync, depth: Depth): Found {
     if (depth === "pages") return { isDamaged: false, faults: [] };
     const check = database.prepare(ledgerSql.check);
     check.setReadBigInts(true);
-    const faults = check.all().map((row) => ({ account: String(row["account"]), offBy: String(row["off_by"]) }));
+    const faults = check.all().map((row) => ({
+      account: String(row["account"]),
+      part: row["part"] as LedgerPart,
+      offBy: String(row["off_by"]),
+    }));
     return { isDamaged: false, faults };
   } catch (error) {
     if (storageFaultOf(error) === "damaged") return { isDamaged: true, faults: [] };

@@ -2,6 +2,9 @@ import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 
 export const DATABASE_FILE = "coordinator.db";
 
+/** In leases. The folder's lock lets one coordinator in, so that every life that wrote into its database was of this one. */
+export const COORDINATOR_OF_FOLDER = "local";
+
 /** The message is a sentence for the operator. */
 export class DatabaseError extends ErrorForPeople {
   override readonly name = "DatabaseError";

@@ -7,8 +7,9 @@ import { openDataFolder } from "@darkbloom/protocol/node";
 import { sql } from "kysely";
 import { afterAll, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
-import { DATABASE_FILE } from "./database-file.ts";
-import { anna, receiptOf } from "../ledger/ledger.samples.ts";
+import { COORDINATOR_OF_FOLDER, DATABASE_FILE } from "./database-file.ts";
+import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
+import { anna, lease, receiptOf } from "../ledger/ledger.samples.ts";
 import { migrations, type Migration } from "./migrations.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 
@@ -42,12 +43,13 @@ it("makes a private, durable database", async () => {
   expect(tablesOf(database)).toEqual([
     "accounts",
     "api_keys",
-    "credits",
     "holds",
     "idempotency_keys",
+    "journal",
     "log_facts",
     "log_tiles",
     "machines",
+    "postings",
     "probes",
     "receipts",
     "settlements",
@@ -80,13 +82,13 @@ it("copies an older database before it migrates", async () => {
   await using folder = await newFolder();
   {
     using database = await openDatabase(folder);
-    database.exec("INSERT INTO accounts VALUES ('acct_1', 5, 0, 0, 5)");
+    database.exec("INSERT INTO accounts (account, id, granted) VALUES ('acct_1', 1, 5)");
   }
   (await openDatabase(folder, [...migrations, later])).close();
   const backup = folder.file(`coordinator.v${migrations.length}.backup.db`);
   expect(statSync(backup).mode & 0o777).toBe(0o600);
   using copy = new DatabaseSync(backup, { readOnly: true });
-  expect(copy.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
+  expect(copy.prepare("SELECT granted FROM accounts").all()).toEqual([{ granted: 5 }]);
   expect(copy.prepare("PRAGMA user_version").get()).toEqual({ user_version: migrations.length });
   expect(tablesOf(copy)).not.toContain("later");
   using database = await openDatabase(folder, [...migrations, later]);
@@ -108,13 +110,13 @@ it("carries over what 0.1.0 wrote", async () => {
     database.prepare("INSERT INTO receipts VALUES ('job_1', 'acct_anna', ?, 5000)").run(JSON.stringify(receipt));
   }
   using database = await openDatabase(folder);
-  await using ledger = new SqliteLedger(database);
+  await using ledger = new SqliteLedger(database, { lease });
   expect(statSync(folder.file("coordinator.v2.backup.db")).size).toBeGreaterThan(0);
   expect(await ledger.check()).toEqual([]);
   expect(await ledger.usage(anna, 10)).toMatchObject([{ jobId: "job_1", cost: 25n, outcome: "finished" }]);
   expect(await ledger.receipt(anna, "job_1" as JobId, 4_999)).toEqual(receipt);
   expect(await ledger.receipt(anna, "job_1" as JobId, 5_000)).toBeUndefined();
-  expect(await ledger.releaseOpenHolds(3_000)).toBe(1);
+  expect(await releaseEarlierLives(ledger, leaseOf(COORDINATOR_OF_FOLDER, "1"), 3_000)).toBe(1);
   expect(await ledger.totals(anna)).toEqual({ balance: 75n, held: 0n, charged: 25n, credited: 100n });
 });
 
@@ -123,11 +125,11 @@ it("migrates wholly or not at all", async () => {
   await using folder = await newFolder();
   {
     using database = await openDatabase(folder);
-    database.exec("INSERT INTO accounts VALUES ('acct_1', 5, 0, 0, 5)");
+    database.exec("INSERT INTO accounts (account, id, granted) VALUES ('acct_1', 1, 5)");
   }
   await expect(openDatabase(folder, [...migrations, broken])).rejects.toMatchObject({ code: "migration_failed" });
   using database = await openDatabase(folder);
-  expect(database.prepare("SELECT balance FROM accounts").all()).toEqual([{ balance: 5 }]);
+  expect(database.prepare("SELECT granted FROM accounts").all()).toEqual([{ granted: 5 }]);
 });
 
 /** Goal: what the disk or another program does is told as that, and the file is not blamed. Method: a shell that holds it, and a step that finds the disk full. */
@@ -149,8 +151,8 @@ it("refuses a damaged database", async () => {
   await using folder = await newFolder();
   {
     using database = await openDatabase(folder);
-    const insert = database.prepare("INSERT INTO accounts VALUES (?, 5, 0, 0, 5)");
-    for (let n = 0; n < 2_000; n++) insert.run(`acct_${n}_${"x".repeat(50)}`);
+    const insert = database.prepare("INSERT INTO accounts (account, id, granted) VALUES (?, ?, 5)");
+    for (let n = 0; n < 2_000; n++) insert.run(`acct_${n}_${"x".repeat(50)}`, n);
   }
   const bytes = folder.read(DATABASE_FILE) ?? Buffer.alloc(0);
   const middle = 4096 * Math.floor(bytes.length / 8192);

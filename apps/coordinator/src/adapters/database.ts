@@ -32,10 +32,12 @@ export async function openDatabase(folder: DataFolder, migrations: readonly Migr
         "newer_schema",
         `The database ${path} has schema version ${version} and this program knows versions up to ${migrations.length}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
       );
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    // A table is only made anew while no reference to it is watched: https://www.sqlite.org/lang_altertable.html#otheralter
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF");
     await assertUndamaged(database, path);
     if (version > 0 && version < migrations.length) backUp(database, folder, version);
     if (version < migrations.length) await migrate(database, path, migrations);
+    database.exec("PRAGMA foreign_keys = ON");
     return database;
   } catch (error) {
     database.close();
@@ -95,6 +97,8 @@ async function migrate(database: DatabaseSync, path: string, migrations: readonl
   const steps = migrations.map((migration, index) => {
     const step = async (transaction: Kysely<unknown>): Promise<void> => {
       await migration.up(transaction);
+      const { rows } = await sql`PRAGMA foreign_key_check`.execute(transaction);
+      if (rows.length > 0) throw new TypeError("a migration leaves a reference to nothing");
       await sql`PRAGMA user_version = ${sql.raw(String(index + 1))}`.execute(transaction);
     };
     return [migration.name, { up: step }] as const;

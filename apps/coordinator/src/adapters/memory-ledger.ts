@@ -1,7 +1,8 @@
 import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
-import { LedgerBook } from "../ledger/book.ts";
+import { LedgerBook, type HoldState } from "../ledger/book.ts";
+import { leaseOf, type Lease } from "../ledger/lease.ts";
 import {
   RECEIPT_LIFE_MS,
   type HoldId,
@@ -17,9 +18,11 @@ import {
 /** The ledger's book with nothing behind it: for tests and networks in one process. */
 export class MemoryLedger implements Ledger {
   readonly #book: LedgerBook;
+  readonly #lease: Lease;
 
-  constructor(book: LedgerBook = new LedgerBook()) {
+  constructor(book: LedgerBook = new LedgerBook(), lease: Lease = leaseOf("memory", "1")) {
     this.#book = book;
+    this.#lease = lease;
   }
 
   async credit(creditId: string, account: AccountId, amount: MicroUsd, _at: number): Promise<void> {
@@ -27,7 +30,7 @@ export class MemoryLedger implements Ledger {
   }
 
   async hold(terms: HoldTerms): Promise<void> {
-    this.#book.hold(terms);
+    this.#book.hold(terms, this.#lease);
   }
 
   async settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
@@ -86,17 +89,21 @@ export class MemoryLedger implements Ledger {
     return undefined;
   }
 
-  async releaseOpenHolds(at: number): Promise<number> {
-    const open = this.#book.holds.filter((hold) => !hold.settled);
-    for (const { terms } of open) this.#book.settle(terms.holdId, { outcome: "crashed", charge: microUsd(0n), at });
-    return open.length;
+  async openLeases(): Promise<Lease[]> {
+    return [...new Set(this.#open().map(({ lease }) => lease))];
+  }
+
+  async releaseOpenHolds(lease: Lease, at: number): Promise<number> {
+    const theirs = this.#open().filter((hold) => hold.lease === lease);
+    for (const { terms } of theirs) this.#book.settle(terms.holdId, { outcome: "crashed", charge: microUsd(0n), at });
+    return theirs.length;
   }
 
   async check(): Promise<LedgerFault[]> {
-    return this.#book.accounts.flatMap((account) => {
-      const { balance, held, charged, credited } = this.#book.totals(account);
-      const offBy = balance + held + charged - credited;
-      return offBy === 0n ? [] : [{ account, offBy }];
-    });
+    return this.#book.check();
+  }
+
+  #open(): HoldState[] {
+    return this.#book.holds.filter(({ settled }) => !settled);
   }
 }

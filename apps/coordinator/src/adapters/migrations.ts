@@ -1,4 +1,5 @@
 import { sql, type Kysely } from "kysely";
+import { journalMigration } from "./migration-journal.ts";
 
 /**
  * One step of the schema. Steps are only ever added: a step that a published version has run stays as
@@ -187,4 +188,5 @@ export const migrations: readonly Migration[] = [
         CREATE TABLE log_facts (leaf BLOB PRIMARY KEY, log_index INTEGER NOT NULL) STRICT, WITHOUT ROWID`.execute(db);
     },
   },
+  journalMigration,
 ];

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { lstatSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
@@ -8,6 +9,7 @@ import type { Alias } from "../catalog/aliases.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
 import { withEntry } from "../catalog/document.ts";
 import type { Countersigner } from "../inference/countersigner.ts";
+import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { LogSigner, LogStore } from "../transparency/port.ts";
 import type { Decisions } from "../trust/approvals.ts";
@@ -15,7 +17,7 @@ import type { NetworkKey } from "../trust/serial-names.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE, openCountersigner } from "./countersigner.ts";
 import { openDatabase } from "./database.ts";
-import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
+import { COORDINATOR_OF_FOLDER, DATABASE_FILE, DatabaseError } from "./database-file.ts";
 import { assertNotOlder, DatabaseMark, MARK_FILE } from "./database-mark.ts";
 import { openLocalSecret } from "./local-secret.ts";
 import { LOG_CHECKPOINT_FILE, LOG_KEY_FILE, openLogSigner } from "./log-signer.ts";
@@ -105,8 +107,9 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
   const mark = opening.use(new DatabaseMark(folder, database));
   // Last of all that writes, so that the mark is the newest there is.
   opening.defer(() => mark.keep());
-  const ledger = opening.use(new SqliteLedger(database, { receiptLifeMs: options.receiptLifeMs, mark }));
-  const holdsReleased = await ledger.releaseOpenHolds(options.clock.now());
+  const lease = leaseOf(COORDINATOR_OF_FOLDER, randomUUID());
+  const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs: options.receiptLifeMs, mark }));
+  const holdsReleased = await releaseEarlierLives(ledger, lease, options.clock.now());
   opening.use(keepUp(ledger, () => mark.keep(), options));
   const opened = opening.move();
   return {

@@ -1,40 +1,28 @@
 /** Every statement of the ledger, prepared once. The tables are in `migrations.ts`. */
 export const ledgerSql = {
-  account: "SELECT balance, held, charged, credited FROM accounts WHERE account = ?",
-  openAccount: `
-    INSERT INTO accounts (account, balance, held, charged, credited) VALUES (?, 0, 0, 0, 0)
-    ON CONFLICT DO NOTHING`,
-
-  knowsCredit: "SELECT 1 FROM credits WHERE credit_id = ?",
-  addCredit: "INSERT INTO credits (credit_id, account, amount, at) VALUES (?, ?, ?, ?)",
-  applyCredit: `
-    UPDATE accounts SET balance = balance + :amount, credited = credited + :amount WHERE account = :account`,
-
   knowsHold: `
     SELECT 1 FROM holds WHERE hold_id = :hold_id
     UNION ALL SELECT 1 FROM settlements WHERE hold_id = :hold_id`,
-  // The condition is what makes overshoot impossible: the row changes only while the balance covers the hold.
-  applyHold: `
-    UPDATE accounts SET balance = balance - :amount, held = held + :amount
-    WHERE account = :account AND balance >= :amount`,
   addHold: `
-    INSERT INTO holds (hold_id, request_id, account, key_id, model, amount, by_platform, at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, entry, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 
   chargeOf: "SELECT charge FROM settlements WHERE hold_id = ?",
-  takeHold: "DELETE FROM holds WHERE hold_id = ? RETURNING request_id, account, key_id, model, amount, by_platform, at",
+  takeHold: `
+    DELETE FROM holds WHERE hold_id = ?
+    RETURNING request_id, account, key_id, model, by_platform, granted, paid_in, earned, entry, at`,
   addSettlement: `
     INSERT INTO settlements (hold_id, request_id, account, key_id, model, held, held_at, outcome, charge, at,
-      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform)
+      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform,
+      hold_entry, entry)
     VALUES (:hold_id, :request_id, :account, :key_id, :model, :held, :held_at, :outcome, :charge, :at,
-      :job_id, :serial, :prompt_tokens, :cached_tokens, :completion_tokens, :reasoning_tokens, :earned, :paid_by_platform)`,
-  applySettlement: `
-    UPDATE accounts SET held = held - :held, balance = balance + :rest, charged = charged + :charge
-    WHERE account = :account`,
+      :job_id, :serial, :prompt_tokens, :cached_tokens, :completion_tokens, :reasoning_tokens, :earned, :paid_by_platform,
+      :hold_entry, :entry)`,
   addReceipt: "INSERT INTO receipts (job_id, account, document, packed, sha256, expires_at) VALUES (?, ?, '', ?, ?, ?)",
   probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
 
-  openHolds: "SELECT hold_id FROM holds LIMIT ?",
+  openLeases: "SELECT DISTINCT lease FROM holds ORDER BY lease",
+  openHolds: "SELECT hold_id FROM holds WHERE lease = ? LIMIT ?",
   usage: `
     SELECT job_id, request_id, model, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens,
       charge, outcome, at
@@ -46,7 +34,7 @@ export const ledgerSql = {
 
   // Settlements are nearly in the order of their time, so that the oldest need no index of their own.
   oldSettlements: `
-    SELECT seq FROM (SELECT seq, at FROM settlements ORDER BY seq LIMIT :rows) WHERE at <= :until`,
+    SELECT seq, hold_entry, entry, at FROM (SELECT seq, hold_entry, entry, at FROM settlements ORDER BY seq LIMIT :rows) WHERE at <= :until`,
   addToDay: `
     INSERT INTO usage_days (day, account, key_id, model, serial, outcome, requests,
       prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned, paid_by_platform)
@@ -63,25 +51,35 @@ export const ledgerSql = {
       paid_by_platform = paid_by_platform + excluded.paid_by_platform`,
   deleteSettlement: "DELETE FROM settlements WHERE seq = ?",
 
-  shares: `
-    SELECT COALESCE(SUM(charge), 0) AS charged, COALESCE(SUM(COALESCE(earned, 0) + paid_by_platform), 0) AS machines
-    FROM (
-      SELECT charge, earned, paid_by_platform FROM settlements
-      UNION ALL SELECT charge, earned, paid_by_platform FROM usage_days)`,
+  charged: "SELECT COALESCE(SUM(charged), 0) AS charged FROM accounts",
 
   check: `
     WITH
-      open AS (SELECT account, SUM(amount) AS total FROM holds GROUP BY account),
+      kept AS (
+        SELECT id, account, 'granted' AS part, granted AS amount FROM accounts
+        UNION ALL SELECT id, account, 'paid_in', paid_in FROM accounts
+        UNION ALL SELECT id, account, 'earned', earned FROM accounts
+        UNION ALL SELECT id, account, 'held', held FROM accounts
+        UNION ALL SELECT id, account, 'withdrawing', withdrawing FROM accounts
+        UNION ALL SELECT id, account, 'debt', debt FROM accounts),
+      posted AS (SELECT account AS id, sub AS part, SUM(amount) AS total FROM postings GROUP BY account, sub),
+      open AS (
+        SELECT IIF(by_platform, 'platform', account) AS account, SUM(granted + paid_in + earned) AS total
+        FROM holds GROUP BY 1),
       ended AS (
         SELECT account, SUM(charge) AS total
         FROM (SELECT account, charge FROM settlements UNION ALL SELECT account, charge FROM usage_days) GROUP BY account),
-      given AS (SELECT account, SUM(amount) AS total FROM credits GROUP BY account),
+      given AS (
+        SELECT postings.account AS id, SUM(amount) AS total FROM postings JOIN journal USING (entry)
+        WHERE kind = 'grant' GROUP BY postings.account),
       compared AS (
-        SELECT account, COALESCE(
-          NULLIF(balance + held + charged - credited, 0),
-          NULLIF(held - COALESCE(open.total, 0), 0),
-          NULLIF(charged - COALESCE(ended.total, 0), 0),
-          NULLIF(credited - COALESCE(given.total, 0), 0)) AS off_by
-        FROM accounts LEFT JOIN open USING (account) LEFT JOIN ended USING (account) LEFT JOIN given USING (account))
-    SELECT account, off_by FROM compared WHERE off_by IS NOT NULL ORDER BY account`,
+        SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
+        UNION ALL SELECT account, 'open holds', held - COALESCE(total, 0) FROM accounts LEFT JOIN open USING (account)
+        UNION ALL SELECT account, 'charged', charged - COALESCE(total, 0) FROM accounts LEFT JOIN ended USING (account)
+        UNION ALL
+          SELECT account, 'credited', credited - COALESCE(total, 0) FROM accounts LEFT JOIN given USING (id)
+          WHERE account <> 'outside'
+        UNION ALL SELECT * FROM (
+          SELECT 'entry ' || entry, 'journal', SUM(amount) FROM postings GROUP BY entry HAVING SUM(amount) <> 0 LIMIT 100))
+    SELECT account, part, off_by FROM compared WHERE off_by <> 0 ORDER BY account, part`,
 } as const;

@@ -6,6 +6,7 @@
 import { writeSync } from "node:fs";
 import { microUsd } from "@darkbloom/protocol/money";
 import { openDataFolder } from "@darkbloom/protocol/node";
+import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { openDatabase } from "./database.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
@@ -19,8 +20,9 @@ const STDOUT = 1;
 const print = (line: string): void => void writeSync(STDOUT, `${line}\n`);
 
 await using folder = await openDataFolder(path, "coordinator");
-const ledger = new SqliteLedger(await openDatabase(folder));
-print(`READY ${await ledger.releaseOpenHolds(1)}`);
+const lease = leaseOf("tested", prefix);
+const ledger = new SqliteLedger(await openDatabase(folder), { lease });
+print(`READY ${await releaseEarlierLives(ledger, lease, 1)}`);
 
 for (let n = 0; ; n += AT_A_TIME)
   await Promise.all(

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { microUsd } from "@darkbloom/protocol/money";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, expect, it } from "vitest";
-import { anna } from "../ledger/ledger.samples.ts";
+import { releaseEarlierLives } from "../ledger/lease.ts";
+import { anna, lease } from "../ledger/ledger.samples.ts";
 import { openDatabase } from "./database.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 
@@ -51,7 +52,7 @@ it("survives being killed", { timeout: 30_000 }, async () => {
   {
     await using folder = await openDataFolder(path, "coordinator");
     using database = await openDatabase(folder);
-    await new SqliteLedger(database).credit("credit_1", anna, microUsd(CREDIT), 1);
+    await new SqliteLedger(database, { lease }).credit("credit_1", anna, microUsd(CREDIT), 1);
   }
   const acknowledged = new Map<string, bigint>();
   for (let round = 0; round < ROUNDS; round++) {
@@ -68,9 +69,9 @@ it("survives being killed", { timeout: 30_000 }, async () => {
 
     await using folder = await openDataFolder(path, "coordinator");
     using database = await openDatabase(folder);
-    const ledger = new SqliteLedger(database);
+    const ledger = new SqliteLedger(database, { lease });
     const open = database.prepare("SELECT hold_id FROM holds").all();
-    expect(await ledger.releaseOpenHolds(2)).toBe(open.length);
+    expect(await releaseEarlierLives(ledger, lease, 2)).toBe(open.length);
 
     const charges = database.prepare("SELECT hold_id, charge FROM settlements").all();
     const stored = new Map(charges.map((row) => [String(row["hold_id"]), BigInt(Number(row["charge"]))]));

@@ -8,9 +8,11 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
+import { subAccounts } from "../ledger/journal.ts";
+import type { Lease } from "../ledger/lease.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
-import { anna, bert, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
-import { RECEIPT_LIFE_MS, USAGE_LIFE_MS } from "../ledger/port.ts";
+import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type LedgerFault } from "../ledger/port.ts";
 import { CHECK_HERE_BYTES_MAX } from "./database-check.ts";
 import { openDatabase } from "./database.ts";
 import { GROUP_CALLS_MAX } from "./group-commit.ts";
@@ -23,7 +25,7 @@ let folders = 0;
 async function openSqlite() {
   const folder = await openDataFolder(join(root, String(folders++)), "coordinator");
   let database = await openDatabase(folder);
-  let ledger = new SqliteLedger(database);
+  let ledger = new SqliteLedger(database, { lease });
   const close = async (): Promise<void> => {
     await ledger[Symbol.asyncDispose]();
     database.close();
@@ -35,10 +37,11 @@ async function openSqlite() {
     get database() {
       return database;
     },
+    beside: (other: Lease) => new SqliteLedger(database, { lease: other }),
     async reopen() {
       await close();
       database = await openDatabase(folder);
-      ledger = new SqliteLedger(database);
+      ledger = new SqliteLedger(database, { lease });
     },
     async [Symbol.asyncDispose]() {
       await close();
@@ -98,29 +101,81 @@ describe("the SQLite ledger", () => {
     await ledger.hold(termsOf("1", 5n));
   });
 
-  /** Goal: the check finds what does not add up. Method: edit each figure behind the ledger's back. */
-  it("names accounts that do not add up", async () => {
+  /** Goal: the check compares every kept figure with what it sums up, and every entry with zero. Method: edit each behind the ledger's back. */
+  it("names what does not add up", async () => {
     await using test = await openSqlite();
     const { ledger, database } = test;
     await ledger.credit("credit_1", anna, microUsd(100n), 1);
     await ledger.hold(termsOf("1", 30n));
-    await ledger.settle(termsOf("1", 30n).holdId, settlementOf(20n, { id: "1" }));
+    await ledger.settle(termsOf("1", 30n).holdId, settlementOf(20n, { id: "1", earned: 15n }));
     await ledger.hold(termsOf("2", 30n));
     expect(await ledger.check()).toEqual([]);
-    database.exec("PRAGMA ignore_check_constraints = ON");
-    const edits: readonly [edit: string, undo: string, offBy: bigint][] = [
-      ["balance = balance + 1", "balance = balance - 1", 1n],
-      ["held = held + 2, balance = balance - 2", "held = held - 2, balance = balance + 2", 2n],
-      ["charged = charged - 3, balance = balance + 3", "charged = charged + 3, balance = balance - 3", -3n],
-      ["credited = credited + 4, balance = balance + 4", "credited = credited - 4, balance = balance - 4", 4n],
+    const at = (part: LedgerFault["part"], offBy: bigint, account: string = anna) => ({ account, part, offBy });
+    const edits: readonly (readonly [edit: string, undo: string, faults: readonly LedgerFault[]])[] = [
+      ...subAccounts
+        .filter((sub) => sub !== "held")
+        .map((sub) => {
+          const move = (by: string) => `UPDATE accounts SET ${sub} = ${sub} ${by} WHERE account = '${anna}'`;
+          return [move("+ 3"), move("- 3"), [at(sub, 3n)]] as const;
+        }),
+      [
+        `UPDATE accounts SET held = held - 2 WHERE account = '${anna}'`,
+        `UPDATE accounts SET held = held + 2 WHERE account = '${anna}'`,
+        [at("held", -2n), at("open holds", -2n)],
+      ],
+      [
+        "UPDATE accounts SET earned = earned - 1 WHERE account IN ('platform', 'mach_1')",
+        "UPDATE accounts SET earned = earned + 1 WHERE account IN ('platform', 'mach_1')",
+        [at("earned", -1n, machine), at("earned", -1n, "platform")],
+      ],
+      [
+        "UPDATE accounts SET charged = charged + 4",
+        "UPDATE accounts SET charged = charged - 4",
+        [at("charged", 4n), at("charged", 4n, machine), at("charged", 4n, "outside"), at("charged", 4n, "platform")],
+      ],
+      [
+        `UPDATE accounts SET credited = credited - 5 WHERE account = '${anna}'`,
+        `UPDATE accounts SET credited = credited + 5 WHERE account = '${anna}'`,
+        [at("credited", -5n)],
+      ],
+      ["UPDATE settlements SET charge = charge - 6", "UPDATE settlements SET charge = charge + 6", [at("charged", 6n)]],
+      [
+        "UPDATE postings SET amount = amount + 7 WHERE entry = 3 AND sub = 'granted'",
+        "UPDATE postings SET amount = amount - 7 WHERE entry = 3 AND sub = 'granted'",
+        [at("granted", -7n), at("journal", 7n, "entry 3")],
+      ],
+      [
+        "UPDATE journal SET kind = 'other' WHERE kind = 'grant'",
+        "UPDATE journal SET kind = 'grant' WHERE kind = 'other'",
+        [at("credited", 100n)],
+      ],
+      [
+        "UPDATE holds SET by_platform = 1",
+        "UPDATE holds SET by_platform = 0",
+        [at("open holds", 30n), at("open holds", -30n, "platform")],
+      ],
     ];
-    for (const [edit, undo, offBy] of edits) {
-      database.exec(`UPDATE accounts SET ${edit}`);
-      expect(await ledger.check()).toEqual([{ account: anna, offBy }]);
-      database.exec(`UPDATE accounts SET ${undo}`);
+    for (const [edit, undo, faults] of edits) {
+      database.exec(`PRAGMA ignore_check_constraints = ON; ${edit}`);
+      expect(await ledger.check(), edit).toEqual(faults);
+      database.exec(`PRAGMA ignore_check_constraints = ON; ${undo}`);
     }
+    expect(await ledger.check()).toEqual([]);
     database.exec("DELETE FROM holds");
-    expect(await ledger.check()).toEqual([{ account: anna, offBy: 30n }]);
+    expect(await ledger.check()).toEqual([at("open holds", 30n)]);
+  });
+
+  /** Goal: no account but the world's and the platform's comes below nothing in the file, whatever the program thinks. Method: each figure of one. */
+  it("keeps no balance below zero", async () => {
+    await using test = await openSqlite();
+    await test.ledger.credit("credit_1", anna, microUsd(100n), 1);
+    const set = (what: string, account: string) => () =>
+      test.database.exec(`UPDATE accounts SET ${what} WHERE account = '${account}'`);
+    for (const sub of subAccounts) {
+      const wrong = `${sub} = ${sub === "debt" ? 1 : -1}`;
+      expect(set(wrong, anna), sub).toThrow(/CHECK constraint/);
+      expect(set(wrong, "outside"), sub).not.toThrow();
+    }
   });
 
   /** Goal: what a provider earned is in the books, and no more than was charged. Method: a share above the hold. */
@@ -131,6 +186,7 @@ describe("the SQLite ledger", () => {
     await test.ledger.settle(termsOf("1", 30n).holdId, settlementOf(50n, { id: "1", earned: 45n }));
     const rows = test.database.prepare("SELECT serial, SUM(earned) AS earned FROM settlements GROUP BY serial").all();
     expect(rows).toEqual([{ serial: "SERIAL1", earned: 30 }]);
+    expect((await test.ledger.totals(machine)).balance).toBe(30n);
   });
 
   /**
@@ -220,7 +276,7 @@ describe("the SQLite ledger", () => {
   /** Goal: the operator says how long receipts are kept. Method: a ledger told one second; both sides of its last moment. */
   it("keeps receipts as long as it is told", async () => {
     await using test = await openSqlite();
-    await using ledger = new SqliteLedger(test.database, { receiptLifeMs: 1_000 });
+    await using ledger = new SqliteLedger(test.database, { lease, receiptLifeMs: 1_000 });
     await ledger.credit("credit_1", anna, microUsd(100n), 1);
     await ledger.hold(termsOf("1", 30n));
     await ledger.settle(termsOf("1", 30n).holdId, settlementOf(20n, { id: "1", receipt: receiptOf("job_1") }));
@@ -251,12 +307,32 @@ describe("the SQLite ledger", () => {
     await settle("4", 0n, day + 3, anna, false);
     await settle("5", 7n, 2 * day - 1);
     await settle("6", 8n, 2 * day);
-    const before = [await ledger.totals(anna), await ledger.totals(bert)];
+    await ledger.hold(termsOf("open", 9n));
+    const everyone = () => Promise.all([anna, bert, machine].map((account) => ledger.totals(account)));
+    const before = [await everyone(), await ledger.shares()];
 
     expect(await ledger.rollUpUsage(USAGE_LIFE_MS + 2 * day - 1)).toBe(5);
     expect(await ledger.rollUpUsage(USAGE_LIFE_MS + 2 * day - 1)).toBe(0);
-    expect([await ledger.totals(anna), await ledger.totals(bert)]).toEqual(before);
+    expect([await everyone(), await ledger.shares()]).toEqual(before);
     expect(await ledger.check()).toEqual([]);
+    expect(
+      database.prepare("SELECT kind, at, COUNT(*) AS entries FROM journal GROUP BY 1, 2 ORDER BY 1, 2").all(),
+    ).toEqual([
+      { kind: "day", at: day, entries: 1 },
+      { kind: "grant", at: 1, entries: 2 },
+      { kind: "hold", at: 1_000, entries: 1 },
+      { kind: "hold", at: 2 * day, entries: 1 },
+      { kind: "settle", at: 2 * day, entries: 1 },
+    ]);
+    const posted = database.prepare(
+      "SELECT accounts.account, sub, amount FROM postings JOIN journal USING (entry) JOIN accounts ON id = postings.account WHERE kind = 'day' ORDER BY accounts.account",
+    );
+    expect(posted.all()).toEqual([
+      { account: anna, sub: "granted", amount: -37 },
+      { account: bert, sub: "granted", amount: -5 },
+      { account: machine, sub: "earned", amount: 20 },
+      { account: "platform", sub: "earned", amount: 22 },
+    ]);
     expect((await ledger.usage(anna, 10)).map(({ jobId }) => jobId)).toEqual(["job_6"]);
     const days = database
       .prepare(
@@ -270,7 +346,7 @@ describe("the SQLite ledger", () => {
       { day: 1, account: bert, serial: "SERIAL1", requests: 1, ...sums(11, 7), charge: 5, earned: 2 },
     ]);
     database.exec("UPDATE usage_days SET charge = charge + 1 WHERE account = 'acct_bert'");
-    expect(await ledger.check()).toEqual([{ account: bert, offBy: -1n }]);
+    expect(await ledger.check()).toEqual([{ account: bert, part: "charged", offBy: -1n }]);
   });
 
   /** Goal: books that cannot be read are not told as good ones. Method: a table that begins at no page; a look that ends with the ledger. */
@@ -349,7 +425,7 @@ describe("the SQLite ledger", () => {
     for (let n = 0; n < count; n++) remember.run(anna, `key_${n}`);
     expect([await ledger.deleteExpiredKeys(now), await ledger.deleteExpiredKeys(now)]).toEqual([ROWS_PER_STEP_MAX, 1]);
     for (let n = 0; n < count; n++) void ledger.hold(termsOf(`open_${n}`, 1n));
-    const released = ledger.releaseOpenHolds(3_000);
+    const released = ledger.releaseOpenHolds(lease, 3_000);
     // Whoever asks meanwhile waits for one step and not for all of them.
     await ledger.assertWritable();
     expect((await ledger.totals(anna)).held).toBe(1n);
@@ -376,6 +452,7 @@ const bigReceipt = { ...receiptOf("job_1"), provider_signature: Buffer.from(rand
 
 /** From now on the database may not grow, as on a disk that is full: SQLITE_FULL. */
 function fillUp(database: DatabaseSync) {
+  database.exec("VACUUM");
   const pages = Number(database.prepare("PRAGMA page_count").get()?.["page_count"]);
   database.exec(`PRAGMA max_page_count = ${pages}`);
   return { makeRoom: () => database.exec(`PRAGMA max_page_count = ${pages + 1_000}`) };

@@ -1,17 +1,12 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId, ModelId, RequestId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
+import { grant, hold, OUTSIDE, partsSum, PLATFORM, setAside, settle, type Holding } from "../ledger/journal.ts";
+import type { Lease } from "../ledger/lease.ts";
 import {
-  assertCreditable,
-  assertHoldable,
-  duesOf,
-  insufficientFunds,
   isStorageFailure,
-  setAside,
-} from "../ledger/book.ts";
-import {
   outcomes,
   RECEIPT_LIFE_MS,
   USAGE_LIFE_MS,
@@ -30,7 +25,9 @@ import type { CommitCount } from "./database-mark.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
+import { SqliteJournal } from "./sqlite-journal.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
+import { bigintOf, moneyOf, textOf, type Row } from "./sqlite-rows.ts";
 import { readStorage, STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
 /** Receipts, settlements and open holds that one transaction moves or deletes, so that nobody waits long behind it. */
@@ -42,16 +39,17 @@ export const LEDGER_CHECK_MS_MAX = 30 * 60_000;
 /** A settlement that the storage did not take is tried again this often. */
 export const SETTLE_RETRY_MS = 1_000;
 
-type Row = Record<string, SQLOutputValue>;
-
 /**
- * The ledger in SQLite: the rules of `ledger/book.ts` as conditional statements, so that no balance can
- * go below zero however calls interleave. Writes share commits; reads see what is committed.
+ * The ledger in SQLite, by the rules of `ledger/journal.ts`. A call reads what stands and posts its entry in one transaction that
+ * gives up no turn, on the database's one connection; the tables refuse a balance below zero besides. Writes share commits;
+ * reads see what is committed.
  */
 export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #group: GroupCommit;
   readonly #sql: { readonly [Name in Exclude<keyof typeof ledgerSql, "check">]: StatementSync };
+  readonly #journal: SqliteJournal;
   readonly #keys: SqliteIdempotencyKeys;
+  readonly #lease: Lease;
   readonly #receiptLifeMs: number;
   readonly #database: DatabaseSync;
   /** What the storage did not take yet. No more than the holds that were open when it failed. */
@@ -63,38 +61,34 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   /**
    * @param database opened by `openDatabase`; closing it stays with whoever opened it
+   * @param how.lease of this coordinator's life: every hold carries it
    * @param how.receiptLifeMs how long receipts that are written from now on are kept
    */
-  constructor(database: DatabaseSync, how: { receiptLifeMs?: number | undefined; mark?: CommitCount } = {}) {
+  constructor(database: DatabaseSync, how: { lease: Lease; receiptLifeMs?: number | undefined; mark?: CommitCount }) {
     this.#receiptLifeMs = how.receiptLifeMs ?? RECEIPT_LIFE_MS;
     this.#database = database;
     this.#group = new GroupCommit(database, how.mark);
+    this.#lease = how.lease;
+    this.#journal = new SqliteJournal(database);
     this.#keys = new SqliteIdempotencyKeys(database);
     const prepare = (text: string): StatementSync => {
       const statement = database.prepare(text);
-      // Money does not fit a double: every integer of the ledger is read as a bigint.
       statement.setReadBigInts(true);
       return statement;
     };
     this.#sql = {
-      account: prepare(ledgerSql.account),
-      openAccount: prepare(ledgerSql.openAccount),
-      knowsCredit: prepare(ledgerSql.knowsCredit),
-      addCredit: prepare(ledgerSql.addCredit),
-      applyCredit: prepare(ledgerSql.applyCredit),
       knowsHold: prepare(ledgerSql.knowsHold),
       addHold: prepare(ledgerSql.addHold),
-      applyHold: prepare(ledgerSql.applyHold),
       chargeOf: prepare(ledgerSql.chargeOf),
       takeHold: prepare(ledgerSql.takeHold),
       addSettlement: prepare(ledgerSql.addSettlement),
-      applySettlement: prepare(ledgerSql.applySettlement),
-      shares: prepare(ledgerSql.shares),
+      charged: prepare(ledgerSql.charged),
       addReceipt: prepare(ledgerSql.addReceipt),
       probe: prepare(ledgerSql.probe),
       oldSettlements: prepare(ledgerSql.oldSettlements),
       addToDay: prepare(ledgerSql.addToDay),
       deleteSettlement: prepare(ledgerSql.deleteSettlement),
+      openLeases: prepare(ledgerSql.openLeases),
       openHolds: prepare(ledgerSql.openHolds),
       usage: prepare(ledgerSql.usage),
       receipt: prepare(ledgerSql.receipt),
@@ -104,11 +98,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
     return this.#group.run(() => {
-      if (this.#sql.knowsCredit.get(creditId)) return;
-      assertCreditable(amount, this.#figures(account).credited);
-      this.#sql.openAccount.run(account);
-      this.#sql.addCredit.run(creditId, account, amount, at);
-      this.#sql.applyCredit.run({ account, amount });
+      if (this.#journal.knows("grant", creditId)) return;
+      const { credited } = this.#journal.figures(account);
+      const network = -this.#journal.figures(OUTSIDE).granted;
+      this.#journal.post(grant(account, amount, { account: credited, network }), at, creditId);
+      this.#journal.flow(account, { credited: amount });
     });
   }
 
@@ -116,14 +110,16 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return this.#group.run(() => {
       const { holdId, requestId, account, keyId, model, amount, at, idempotency } = terms;
       if (this.#sql.knowsHold.get({ hold_id: holdId })) return;
-      assertHoldable(amount);
       const isFree = idempotency !== undefined && this.#keys.isFree(account, idempotency, at);
-      const { byCaller, byPlatform } = setAside(amount, isFree);
-      this.#sql.openAccount.run(account);
-      if (Number(this.#sql.applyHold.run({ account, amount: byCaller }).changes) === 0)
-        throw insufficientFunds(byCaller, this.#figures(account).balance);
+      const holding = setAside(amount, account, this.#journal.figures(account, true), isFree);
+      const entry = this.#journal.post(hold(holding), at);
       if (idempotency) this.#keys.begin(account, idempotency, { holdId, at, isFree });
-      this.#sql.addHold.run(holdId, requestId, account, keyId, model, byCaller, byPlatform, at);
+      const { granted, paid_in: paidIn, earned } = holding.parts;
+      const [named, taken] = [
+        [holdId, requestId, account, keyId, model, this.#lease],
+        [granted, paidIn, earned],
+      ];
+      this.#sql.addHold.run(...named, Number(isFree), ...taken, entry, at);
     });
   }
 
@@ -146,9 +142,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async shares(): Promise<Shares> {
-    const row = readStorage(() => this.#sql.shares.get()) ?? {};
-    const machines = bigintOf(row, "machines");
-    return { machines: microUsd(machines), platform: bigintOf(row, "charged") - machines };
+    return readStorage(() => {
+      const { earned, held } = this.#journal.figures(PLATFORM);
+      const charged = bigintOf(this.#sql.charged.get() ?? {}, "charged");
+      return { machines: microUsd(charged - earned - held), platform: earned + held };
+    });
   }
 
   async assertWritable(): Promise<void> {
@@ -156,7 +154,15 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async totals(account: AccountId): Promise<Totals> {
-    return readStorage(() => this.#figures(account));
+    return readStorage(() => {
+      const figures = this.#journal.figures(account);
+      return {
+        balance: microUsd(partsSum(figures)),
+        held: microUsd(figures.held),
+        charged: microUsd(figures.charged),
+        credited: microUsd(figures.credited),
+      };
+    });
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
@@ -171,10 +177,14 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return receiptDocument.parse(JSON.parse(textOf(row, "document")));
   }
 
-  async releaseOpenHolds(at: number): Promise<number> {
+  async openLeases(): Promise<Lease[]> {
+    return readStorage(() => this.#sql.openLeases.all().map((row) => textOf(row, "lease") as Lease));
+  }
+
+  async releaseOpenHolds(lease: Lease, at: number): Promise<number> {
     for (let released = 0; ;) {
       const step = await this.#group.run(() => {
-        const open = this.#sql.openHolds.all(ROWS_PER_STEP_MAX);
+        const open = this.#sql.openHolds.all(lease, ROWS_PER_STEP_MAX);
         for (const row of open)
           this.#settle(textOf(row, "hold_id") as HoldId, { outcome: "crashed", charge: microUsd(0n), at });
         return open.length;
@@ -185,8 +195,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   /**
-   * Compares every account's figures with each other and with the rows that they sum up. `offBy` is the
-   * first difference that is not zero, of: the figures' own sum, held, charged, credited. Requests go on meanwhile.
+   * Sums the journal again, sub-account by sub-account, and the open holds, settlements and grants; and compares. Requests go
+   * on meanwhile.
    */
   check(): Promise<LedgerFault[]> {
     this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
@@ -202,15 +212,18 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
         fault: found ? "damaged" : "busy",
         retryAfterSec: STORAGE_RETRY_SEC,
       });
-    return found.faults.map(({ account, offBy }) => ({ account: account as AccountId, offBy: BigInt(offBy) }));
+    return found.faults.map((fault) => ({ ...fault, offBy: BigInt(fault.offBy) }));
   }
 
-  /** Adds up to `ROWS_PER_STEP_MAX` settlements that are old enough to the sums of their day, and answers how many. */
+  /** Adds up to `ROWS_PER_STEP_MAX` settlements that are old enough, and their entries, to the sums of their day, and answers how many. */
   rollUpUsage(now: number): Promise<number> {
     return this.#group.run(() => {
       const old = this.#sql.oldSettlements.all({ rows: ROWS_PER_STEP_MAX, until: now - USAGE_LIFE_MS });
       for (const row of old) {
         this.#sql.addToDay.run(bigintOf(row, "seq"));
+        const { hold_entry: holdEntry, entry } = row;
+        if (typeof entry === "bigint")
+          this.#journal.fold(typeof holdEntry === "bigint" ? holdEntry : null, entry, bigintOf(row, "at"));
         this.#sql.deleteSettlement.run(bigintOf(row, "seq"));
       }
       return old.length;
@@ -247,27 +260,28 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   #settle(holdId: HoldId, settlement: Settlement): MicroUsd {
-    const hold = this.#sql.takeHold.get(holdId);
-    if (!hold) {
+    const row = this.#sql.takeHold.get(holdId);
+    if (!row) {
       const settled = this.#sql.chargeOf.get(holdId);
       if (!settled) throw new RangeError("a settlement without a hold");
       return moneyOf(settled, "charge");
     }
-    const account = textOf(hold, "account");
-    const held = bigintOf(hold, "amount");
-    const { charge, rest, earned, paidByPlatform } = duesOf(
-      { byCaller: held, byPlatform: bigintOf(hold, "by_platform") },
-      settlement,
-    );
+    const account = textOf(row, "account") as AccountId;
+    const holding: Holding = {
+      payer: row["by_platform"] === 1n ? PLATFORM : account,
+      parts: { granted: bigintOf(row, "granted"), paid_in: bigintOf(row, "paid_in"), earned: bigintOf(row, "earned") },
+    };
+    const { dues, entry } = settle(holding, settlement);
+    const { charge, earned, paidByPlatform } = dues;
     const { outcome, at, job } = settlement;
     this.#sql.addSettlement.run({
       hold_id: holdId,
-      request_id: textOf(hold, "request_id"),
+      request_id: textOf(row, "request_id"),
       account,
-      key_id: textOf(hold, "key_id"),
-      model: textOf(hold, "model"),
-      held,
-      held_at: bigintOf(hold, "at"),
+      key_id: textOf(row, "key_id"),
+      model: textOf(row, "model"),
+      held: holding.payer === account ? partsSum(holding.parts) : 0n,
+      held_at: bigintOf(row, "at"),
       outcome,
       charge,
       at,
@@ -279,25 +293,16 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       reasoning_tokens: job?.usage.reasoningTokens ?? null,
       earned: job ? earned : null,
       paid_by_platform: paidByPlatform,
+      hold_entry: row["entry"] ?? null,
+      entry: this.#journal.post(entry, at),
     });
     this.#keys.settled(holdId, outcome, charge);
-    this.#sql.applySettlement.run({ account, held, rest, charge });
+    if (charge > 0n) this.#journal.flow(account, { charged: charge });
     if (job?.receipt) {
       const packed = packReceipt(job.receipt);
       this.#sql.addReceipt.run(job.jobId, account, packed, job.receiptSha256 ?? null, at + this.#receiptLifeMs);
     }
     return charge;
-  }
-
-  #figures(account: AccountId): Totals {
-    const row = this.#sql.account.get(account);
-    const figure = (name: string): MicroUsd => (row ? moneyOf(row, name) : microUsd(0n));
-    return {
-      balance: figure("balance"),
-      held: figure("held"),
-      charged: figure("charged"),
-      credited: figure("credited"),
-    };
   }
 }
 
@@ -323,17 +328,3 @@ function outcomeOf(word: string): Outcome {
   if (outcome === undefined) throw new TypeError("the database holds an outcome that is not ours");
   return outcome;
 }
-
-function textOf(row: Row, column: string): string {
-  const value = row[column];
-  if (typeof value !== "string") throw new TypeError(`the database's column ${column} holds no text`);
-  return value;
-}
-
-function bigintOf(row: Row, column: string): bigint {
-  const value = row[column];
-  if (typeof value !== "bigint") throw new TypeError(`the database's column ${column} holds no integer`);
-  return value;
-}
-
-const moneyOf = (row: Row, column: string): MicroUsd => microUsd(bigintOf(row, column));

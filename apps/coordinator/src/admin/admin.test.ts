@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
-import type { AccountId } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
@@ -16,8 +15,9 @@ import { openStore } from "../adapters/open-store.ts";
 import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
 import { SqliteDecisions } from "../adapters/sqlite-decisions.ts";
 import { SqliteLedger } from "../adapters/sqlite-ledger.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
-import { termsOf } from "../ledger/ledger.samples.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
+import type { LedgerFault } from "../ledger/port.ts";
+import { lease, termsOf } from "../ledger/ledger.samples.ts";
 import { withAdmin, type DirectAccess } from "./client.ts";
 import { adminOf, type Admin } from "./operations.ts";
 import { serveAdmin } from "./server.ts";
@@ -116,7 +116,7 @@ describe("admin operations", () => {
   it("report faults of the ledger", async () => {
     const path = newPath();
     await using store = await open(path);
-    const faults = [{ account: "acct_1" as AccountId, offBy: -(2n ** 60n) }];
+    const faults: LedgerFault[] = [{ account: "acct_1", part: "held", offBy: -(2n ** 60n) }];
     await using _ = await serveAdmin(store.folder.path, {
       ...adminOf({ ...world, ...store }),
       check: async () => faults,
@@ -346,7 +346,7 @@ describe("what the storage refuses", () => {
   it("comes from a real database", async () => {
     await using folder = await openDataFolder(newPath(), "coordinator");
     using database = await openDatabase(folder);
-    await using ledger = new SqliteLedger(database);
+    await using ledger = new SqliteLedger(database, { lease });
     const admin = adminOf({
       ...world,
       ledger,

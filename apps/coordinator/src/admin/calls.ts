@@ -4,6 +4,7 @@ import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
+import { ledgerParts } from "../ledger/port.ts";
 import { decided, type Decision, type MachineId } from "../trust/approvals.ts";
 import type { Admin } from "./operations.ts";
 
@@ -180,19 +181,18 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
   check: call("check", {
     method: "GET",
     path: "/v1/admin/ledger/check",
-    summary: "Accounts whose figures do not add up: none, if all is well",
+    summary: "Figures that are not what the journal and the rows come to: none, if all is well",
     body: nothing,
-    answer: z.object({ faults: z.array(z.object({ account: z.string(), off_by_micro_usd: money })) }),
+    answer: z.object({
+      faults: z.array(z.object({ account: z.string(), part: z.enum(ledgerParts), off_by_micro_usd: money })),
+    }),
     send: () => undefined,
     act: (admin) => admin.check(),
     tell: (faults) => ({
-      faults: faults.map(({ account, offBy }) => ({ account, off_by_micro_usd: String(offBy) })),
+      faults: faults.map(({ account, part, offBy }) => ({ account, part, off_by_micro_usd: String(offBy) })),
     }),
     read: ({ faults }) =>
-      faults.map(({ account, off_by_micro_usd: offBy }) => ({
-        account: account as AccountId,
-        offBy: moneyOf(offBy),
-      })),
+      faults.map(({ account, part, off_by_micro_usd: offBy }) => ({ account, part, offBy: moneyOf(offBy) })),
   }),
   listMachines: call("listMachines", {
     method: "GET",

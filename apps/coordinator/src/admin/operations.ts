@@ -7,7 +7,7 @@ import { microUsd, formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/book.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 import type { Decisions } from "../trust/approvals.ts";
 import { AdminError } from "./fault.ts";

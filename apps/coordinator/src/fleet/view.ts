@@ -2,6 +2,7 @@ import type { ModelTask } from "@darkbloom/protocol/dialects";
 import type { Evidence, NoncePath, Verdict } from "@darkbloom/protocol/evidence";
 import type { ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Candidate } from "../routing/eligibility.ts";
+import type { MachineId } from "../trust/approvals.ts";
 
 /** A connected provider as others may see it: a copy, never the session. */
 export interface ProviderView {
@@ -12,6 +13,7 @@ export interface ProviderView {
   readonly toldSerial: Serial | undefined;
   /** Base64 of the uncompressed P-256 point. */
   readonly identityKey: string;
+  readonly machineId: MachineId;
   readonly chipName: string;
   readonly hardwareModel: string;
   readonly engine: { readonly name: string; readonly version: string };

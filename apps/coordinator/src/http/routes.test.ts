@@ -177,7 +177,13 @@ describe("what each route answers", () => {
       withdrawable_usd: "0.000000",
     });
     const usage = { promptTokens: 5, cachedTokens: 2, completionTokens: 7, reasoningTokens: 0 };
-    const job = { jobId: "job_1" as JobId, serial: facts.serial, usage, earned: amount, receipt: closing.receipt };
+    const job = {
+      jobId: "job_1" as JobId,
+      serial: facts.serial,
+      usage,
+      earned: microUsd(0n),
+      receipt: closing.receipt,
+    };
     await edge.ledger.settle(holdId, { outcome: "finished", charge: amount, at, job });
     expect(await (await edge.keyed("/v1/payments/usage?limit=1")).json()).toEqual({
       usage: [

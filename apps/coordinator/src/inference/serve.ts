@@ -7,6 +7,7 @@ import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import type { Receipt } from "@darkbloom/protocol/receipts";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import { Hold } from "../ledger/hold.ts";
+import { accountOfMachine } from "../ledger/journal.ts";
 import type { HoldId, Outcome } from "../ledger/port.ts";
 import type { Line } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
@@ -176,6 +177,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
       serial: provider.serial,
       usage,
       earned: shareOf(owed, net.platformFeePercent),
+      earner: accountOfMachine(provider.machineId),
       receipt: document,
       receiptSha256: sha256,
     },

@@ -1,104 +1,54 @@
-import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { IdempotencyKeys } from "./idempotency.ts";
-import type { HoldId, HoldTerms, Settlement, Shares, Totals } from "./port.ts";
-
-/**
- * The most that an account can be credited over its life: 100 billion USD. No sum over an account then
- * leaves a signed 64-bit integer, which is what databases keep.
- */
-export const ACCOUNT_CREDIT_MICRO_USD_MAX = 100_000_000_000_000_000n;
-
-/** What a settlement moves once the hold bounds it. */
-export interface Dues {
-  readonly charge: MicroUsd;
-  /** Goes back to the balance. */
-  readonly rest: MicroUsd;
-  /** The provider's part of the charge. */
-  readonly earned: MicroUsd;
-  /** The provider's part where the caller pays nothing. */
-  readonly paidByPlatform: MicroUsd;
-}
-
-/** What is set aside for one request, and by whom. */
-export interface SetAside {
-  readonly byCaller: bigint;
-  readonly byPlatform: bigint;
-}
-
-/** Where an answer is owed, the platform sets aside what the caller would have. */
-export const setAside = (amount: bigint, isFree: boolean): SetAside =>
-  isFree ? { byCaller: 0n, byPlatform: amount } : { byCaller: amount, byPlatform: 0n };
-
-/**
- * The charge never exceeds the hold, and the provider's part never exceeds the charge; where the platform
- * pays, nothing is charged and that part is bounded by what the platform set aside.
- *
- * @throws RangeError for figures that no story of ours can have computed
- */
-export function duesOf({ byCaller, byPlatform }: SetAside, settlement: Settlement): Dues {
-  const asked = settlement.charge;
-  const share = settlement.job?.earned ?? 0n;
-  if (share < 0n || share > asked)
-    throw new RangeError("a charge is negative, or a provider earns less than nothing or more than it");
-  const charge = lesser(asked, byCaller);
-  return {
-    charge: microUsd(charge),
-    rest: microUsd(byCaller - charge),
-    earned: microUsd(lesser(share, charge)),
-    paidByPlatform: microUsd(lesser(share, byPlatform)),
-  };
-}
-
-const lesser = (one: bigint, other: bigint): bigint => (one < other ? one : other);
-
-/** @throws RangeError where a hold sets aside less than nothing */
-export function assertHoldable(amount: bigint): void {
-  if (amount < 0n) throw new RangeError("a hold is negative");
-}
-
-/** @throws RangeError where a credit is not positive, or lifts the account over its bound */
-export function assertCreditable(amount: bigint, creditedBefore: bigint): void {
-  if (amount <= 0n) throw new RangeError("a credit is not positive");
-  if (creditedBefore + amount > ACCOUNT_CREDIT_MICRO_USD_MAX)
-    throw new RangeError("an account is credited more than its bound");
-}
-
-export function insufficientFunds(needed: bigint, available: bigint): NetworkError {
-  return new NetworkError({ code: "insufficient_funds", neededMicroUsd: needed, availableMicroUsd: available });
-}
-
-/** Whether the storage took nothing, so that the same call may do better later. */
-export function isStorageFailure(error: unknown): boolean {
-  return error instanceof NetworkError && error.failure.code === "storage_unavailable";
-}
+import {
+  changesOf,
+  grant,
+  hold,
+  mayStand,
+  nothing,
+  OUTSIDE,
+  partsSum,
+  PLATFORM,
+  setAside,
+  settle,
+  subAccounts,
+  type Balances,
+  type Dues,
+  type Entry,
+  type Holding,
+} from "./journal.ts";
+import type { Lease } from "./lease.ts";
+import type { HoldId, HoldTerms, LedgerFault, LedgerPart, Settlement, Shares, Totals } from "./port.ts";
 
 /** A hold with its end, once it has one. */
 export interface HoldState {
   readonly terms: HoldTerms;
-  readonly aside: SetAside;
+  readonly lease: Lease;
+  readonly holding: Holding;
   readonly settled: { readonly settlement: Settlement; readonly dues: Dues } | undefined;
 }
 
+interface Flows {
+  readonly charged: bigint;
+  readonly credited: bigint;
+}
+
 /**
- * The ledger's one reducer: what each entry does to the figures. The in-memory adapter is this book; the
- * others say the same in SQL and are held to it by `ledgerContract`.
+ * The journal with its balances, in memory. The in-memory ledger is this book; the others keep the same in tables and are held
+ * to it by `ledgerContract`.
  */
 export class LedgerBook {
-  readonly #accounts = new Map<AccountId, Totals>();
+  readonly #balances = new Map<AccountId, Balances>();
+  readonly #flows = new Map<AccountId, Flows>();
+  readonly #journal: Entry[] = [];
   readonly #credits = new Set<string>();
   readonly #holds = new Map<HoldId, HoldState>();
   readonly #jobs = new Set<JobId>();
   readonly #keys = new Map<AccountId, IdempotencyKeys>();
 
-  totals(account: AccountId): Totals {
-    const nothing = microUsd(0n);
-    return this.#accounts.get(account) ?? { balance: nothing, held: nothing, charged: nothing, credited: nothing };
-  }
-
-  get accounts(): readonly AccountId[] {
-    return [...this.#accounts.keys()];
+  get journal(): readonly Entry[] {
+    return this.#journal;
   }
 
   /** Settled ones stand in the order of their settlement. */
@@ -106,50 +56,59 @@ export class LedgerBook {
     return [...this.#holds.values()];
   }
 
-  credit(creditId: string, account: AccountId, amount: MicroUsd): void {
-    if (this.#credits.has(creditId)) return;
-    const { balance, credited } = this.totals(account);
-    assertCreditable(amount, credited);
-    this.#credits.add(creditId);
-    this.#set(account, { balance: balance + amount, credited: credited + amount });
+  balances(account: AccountId): Balances {
+    return this.#balances.get(account) ?? nothing;
   }
 
-  hold(terms: HoldTerms): void {
+  totals(account: AccountId): Totals {
+    const balances = this.balances(account);
+    const { charged, credited } = this.#flowsOf(account);
+    return {
+      balance: microUsd(partsSum(balances)),
+      held: microUsd(balances.held),
+      charged: microUsd(charged),
+      credited: microUsd(credited),
+    };
+  }
+
+  credit(creditId: string, account: AccountId, amount: MicroUsd): void {
+    if (this.#credits.has(creditId)) return;
+    const { charged, credited } = this.#flowsOf(account);
+    this.#post(grant(account, amount, { account: credited, network: -this.balances(OUTSIDE).granted }));
+    this.#credits.add(creditId);
+    this.#flows.set(account, { charged, credited: credited + amount });
+  }
+
+  hold(terms: HoldTerms, lease: Lease): void {
     if (this.#holds.has(terms.holdId)) return;
     const { holdId, account, amount, at, idempotency } = terms;
-    assertHoldable(amount);
     const keys = this.#keys.get(account) ?? new IdempotencyKeys();
     const isFree = idempotency !== undefined && keys.isFree(idempotency, at);
-    const aside = setAside(amount, isFree);
-    const { balance, held } = this.totals(account);
-    if (balance < aside.byCaller) throw insufficientFunds(aside.byCaller, balance);
+    const holding = setAside(amount, account, this.balances(account), isFree);
     if (idempotency) {
       this.#keys.set(account, keys);
       keys.begin(idempotency, holdId, at, isFree);
     }
-    this.#holds.set(holdId, { terms, aside, settled: undefined });
-    this.#set(account, { balance: balance - aside.byCaller, held: held + aside.byCaller });
+    this.#holds.set(holdId, { terms, lease, holding, settled: undefined });
+    this.#post(hold(holding));
   }
 
   settle(holdId: HoldId, settlement: Settlement): MicroUsd {
-    const hold = this.#holds.get(holdId);
-    if (!hold) throw new RangeError("a settlement without a hold");
-    if (hold.settled) return hold.settled.dues.charge;
-    const dues = duesOf(hold.aside, settlement);
+    const held = this.#holds.get(holdId);
+    if (!held) throw new RangeError("a settlement without a hold");
+    if (held.settled) return held.settled.dues.charge;
+    const { dues, entry } = settle(held.holding, settlement);
     if (settlement.job) {
       if (this.#jobs.has(settlement.job.jobId)) throw new RangeError("a job is settled under two holds");
       this.#jobs.add(settlement.job.jobId);
     }
     this.#holds.delete(holdId);
-    this.#holds.set(holdId, { ...hold, settled: { settlement, dues } });
-    const { account } = hold.terms;
+    this.#holds.set(holdId, { ...held, settled: { settlement, dues } });
+    const { account } = held.terms;
     this.#keys.get(account)?.settled(holdId, settlement.outcome, dues.charge);
-    const { balance, held, charged } = this.totals(account);
-    this.#set(account, {
-      balance: balance + dues.rest,
-      held: held - hold.aside.byCaller,
-      charged: charged + dues.charge,
-    });
+    this.#post(entry);
+    const { charged, credited } = this.#flowsOf(account);
+    this.#flows.set(account, { charged: charged + dues.charge, credited });
     return dues.charge;
   }
 
@@ -162,27 +121,67 @@ export class LedgerBook {
   }
 
   shares(): Shares {
-    let [machines, charged] = [0n, 0n];
-    for (const { settled } of this.#holds.values()) {
-      if (!settled) continue;
-      machines += settled.dues.earned + settled.dues.paidByPlatform;
-      charged += settled.dues.charge;
+    const { earned, held } = this.balances(PLATFORM);
+    const charged = [...this.#flows.values()].reduce((sum, flows) => sum + flows.charged, 0n);
+    return { machines: microUsd(charged - earned - held), platform: earned + held };
+  }
+
+  /** Every kept figure that is not what the journal, the open holds, the settlements and the grants come to. */
+  check(): LedgerFault[] {
+    const faults: LedgerFault[] = [];
+    const compare = (account: string, part: LedgerPart, kept: bigint, summed: bigint): void => {
+      if (kept !== summed) faults.push({ account, part, offBy: kept - summed });
+    };
+    for (const account of this.#balances.keys()) {
+      const balances = this.balances(account);
+      for (const sub of subAccounts) compare(account, sub, balances[sub], this.#posted(account, sub));
+      const [open, settled] = [this.holds.filter((one) => !one.settled), this.holds.filter((one) => one.settled)];
+      const held = open
+        .filter(({ holding }) => holding.payer === account)
+        .map(({ holding }) => partsSum(holding.parts));
+      const charges = settled
+        .filter(({ terms }) => terms.account === account)
+        .map((one) => one.settled?.dues.charge ?? 0n);
+      const { charged, credited } = this.totals(account);
+      compare(account, "open holds", balances.held, sumOf(held));
+      compare(account, "charged", charged, sumOf(charges));
+      if (account !== OUTSIDE) compare(account, "credited", credited, this.#posted(account, "granted", "grant"));
     }
-    return { machines: microUsd(machines), platform: charged - machines };
+    return faults;
+  }
+
+  #posted(account: AccountId, sub: string, kind?: Entry["kind"]): bigint {
+    const entries = kind ? this.#journal.filter((entry) => entry.kind === kind) : this.#journal;
+    const postings = entries.flatMap((entry) => entry.postings);
+    return sumOf(postings.filter((one) => one.account === account && one.sub === sub).map(({ amount }) => amount));
+  }
+
+  #post(entry: Entry): void {
+    const after = [...changesOf(entry)].map(([account, change]) => {
+      const before = this.balances(account);
+      const balances: Balances = {
+        granted: before.granted + change.granted,
+        paid_in: before.paid_in + change.paid_in,
+        earned: before.earned + change.earned,
+        held: before.held + change.held,
+        withdrawing: before.withdrawing + change.withdrawing,
+        debt: before.debt + change.debt,
+      };
+      if (!mayStand(account, balances)) throw new RangeError("an account has less than nothing");
+      return [account, balances] as const;
+    });
+    for (const [account, balances] of after) this.#balances.set(account, balances);
+    if (entry.postings.length > 0) this.#journal.push(entry);
+  }
+
+  #flowsOf(account: AccountId): Flows {
+    return this.#flows.get(account) ?? { charged: 0n, credited: 0n };
   }
 
   #keysOf(holdId: HoldId): IdempotencyKeys | undefined {
-    const hold = this.#holds.get(holdId);
-    return hold && this.#keys.get(hold.terms.account);
-  }
-
-  #set(account: AccountId, figures: { readonly [Figure in keyof Totals]?: bigint }): void {
-    const now = this.totals(account);
-    this.#accounts.set(account, {
-      balance: microUsd(figures.balance ?? now.balance),
-      held: microUsd(figures.held ?? now.held),
-      charged: microUsd(figures.charged ?? now.charged),
-      credited: microUsd(figures.credited ?? now.credited),
-    });
+    const held = this.#holds.get(holdId);
+    return held && this.#keys.get(held.terms.account);
   }
 }
+
+const sumOf = (amounts: readonly bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n);

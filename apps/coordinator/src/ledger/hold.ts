@@ -1,8 +1,7 @@
 import type { JobId, Serial } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock } from "@darkbloom/protocol/ports";
-import { isStorageFailure } from "./book.ts";
-import type { HoldId, HoldTerms, Ledger, Outcome, Settlement } from "./port.ts";
+import { isStorageFailure, type HoldId, type HoldTerms, type Ledger, type Outcome, type Settlement } from "./port.ts";
 
 /** The attempt that a request ended with, where nothing was signed. */
 export interface UnpaidJob {

@@ -2,7 +2,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_LIFE_MS } from "./idempotency.ts";
-import type { LedgerUnderTest } from "./ledger.contract.ts";
+import { releaseAll, type LedgerUnderTest } from "./ledger.contract.ts";
 import { anna, bert, idempotencyOf, settlementOf, termsOf } from "./ledger.samples.ts";
 import type { HoldTerms, Ledger, Outcome } from "./port.ts";
 
@@ -282,7 +282,7 @@ export function idempotencyContract(name: string, open: () => Promise<LedgerUnde
               } else ledger.loseAnswer(terms.holdId);
             } else {
               await test.reopen?.();
-              await test.ledger.releaseOpenHolds(9_000);
+              await releaseAll(test.ledger, 9_000);
               begun.clear();
             }
           }

@@ -2,14 +2,24 @@ import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "./book.ts";
-import { anna, bert, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "./journal.ts";
+import { leaseOf, releaseEarlierLives, type Lease } from "./lease.ts";
+import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
 import { RECEIPT_LIFE_MS, type Ledger, type Settlement } from "./port.ts";
 
 /** A ledger under test. `reopen` is what a restart sees, for ledgers that outlive one. */
 export interface LedgerUnderTest extends AsyncDisposable {
   readonly ledger: Ledger;
+  /** The ledger of another life, or of another coordinator, over what this one keeps. */
+  beside(lease: Lease): Ledger;
   reopen?(): Promise<void>;
+}
+
+/** What every life left open, and the one under test. */
+export async function releaseAll(ledger: Ledger, at: number): Promise<number> {
+  let released = 0;
+  for (const one of await ledger.openLeases()) released += await ledger.releaseOpenHolds(one, at);
+  return released;
 }
 
 const credit = (ledger: Ledger, amount: bigint, id = "credit_1", account = anna): Promise<void> =>
@@ -167,11 +177,77 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       await Promise.all(Array.from({ length: 1_201 }, (_, n) => test.ledger.hold(termsOf(`${n}`, 2n))));
       await test.ledger.settle(termsOf("0", 2n).holdId, settlementOf(1n, { id: "0" }));
       await test.reopen?.();
-      expect(await test.ledger.releaseOpenHolds(3_000)).toBe(1_200);
-      expect(await test.ledger.releaseOpenHolds(3_000)).toBe(0);
+      expect(await test.ledger.openLeases()).toEqual([lease]);
+      expect(await test.ledger.releaseOpenHolds(lease, 3_000)).toBe(1_200);
+      expect(await test.ledger.releaseOpenHolds(lease, 3_000)).toBe(0);
+      expect(await test.ledger.openLeases()).toEqual([]);
       expect(await test.ledger.totals(anna)).toEqual({ balance: 9_999n, held: 0n, charged: 1n, credited: 10_000n });
       expect(await test.ledger.settle(termsOf("1", 2n).holdId, settlementOf(2n, { id: "1" }))).toBe(0n);
       expect(await test.ledger.usage(anna, 10)).toHaveLength(1);
+      expect(await test.ledger.check()).toEqual([]);
+    });
+
+    /** Goal: who comes back ends its own, and nobody else's requests. Method: three lives of two coordinators hold at once; a fourth begins; a settlement of each. */
+    it("releases the holds of one lease alone", async () => {
+      await using test = await open();
+      await credit(test.ledger, 100n);
+      const [earlier, stranger] = [leaseOf("tested", "0"), leaseOf("other", "1")];
+      await test.beside(earlier).hold(termsOf("1", 20n));
+      await test.beside(stranger).hold(termsOf("2", 30n));
+      await test.ledger.hold(termsOf("3", 40n));
+      expect(new Set(await test.ledger.openLeases())).toEqual(new Set([earlier, stranger, lease]));
+      expect(await test.ledger.releaseOpenHolds(leaseOf("tested", "2"), 3_000)).toBe(0);
+      expect(await releaseEarlierLives(test.ledger, lease, 3_000)).toBe(1);
+      expect(await test.ledger.totals(anna)).toEqual({ balance: 30n, held: 70n, charged: 0n, credited: 100n });
+      expect(await test.beside(stranger).settle(termsOf("2", 30n).holdId, settlementOf(30n, { id: "2" }))).toBe(30n);
+      expect(await test.beside(earlier).settle(termsOf("1", 20n).holdId, settlementOf(20n, { id: "1" }))).toBe(0n);
+      expect(await test.ledger.openLeases()).toEqual([lease]);
+      expect(await test.ledger.check()).toEqual([]);
+    });
+
+    /** Goal: what a machine earns is in an account of its own, the rest is the platform's, and all of it came from outside. Method: two settlements; every account. */
+    it("books the shares of a charge", async () => {
+      await using test = await open();
+      await credit(test.ledger, 100n);
+      for (const [id, charge, earned] of [
+        ["1", 25n, 20n],
+        ["2", 10n, 10n],
+      ] as const) {
+        await test.ledger.hold(termsOf(id, 40n));
+        await test.ledger.settle(termsOf(id, 40n).holdId, settlementOf(charge, { id, earned }));
+      }
+      expect(await test.ledger.totals(anna)).toEqual({ balance: 65n, held: 0n, charged: 35n, credited: 100n });
+      expect(await test.ledger.totals(machine)).toEqual({ balance: 30n, held: 0n, charged: 0n, credited: 0n });
+      expect(await test.ledger.shares()).toEqual({ machines: 30n, platform: 5n });
+      expect(await test.ledger.check()).toEqual([]);
+    });
+
+    /** Goal: what was earned can be spent. Method: the machine's own account asks for an answer. */
+    it("spends what was earned", async () => {
+      await using test = await open();
+      await credit(test.ledger, 100n);
+      await test.ledger.hold(termsOf("1", 40n));
+      await test.ledger.settle(termsOf("1", 40n).holdId, settlementOf(40n, { id: "1", earned: 30n }));
+      await test.ledger.hold(termsOf("2", 30n, machine));
+      await expect(test.ledger.hold(termsOf("3", 1n, machine))).rejects.toMatchObject({
+        failure: { code: "insufficient_funds", availableMicroUsd: 0n },
+      });
+      await test.ledger.settle(termsOf("2", 30n).holdId, settlementOf(12n, { id: "2", earned: 10n }));
+      expect(await test.ledger.totals(machine)).toEqual({ balance: 28n, held: 0n, charged: 12n, credited: 0n });
+      expect(await test.ledger.shares()).toEqual({ machines: 40n, platform: 12n });
+      expect(await test.ledger.check()).toEqual([]);
+    });
+
+    /** Goal: nothing is earned by nobody. Method: a share and no account for it; the hold stands as before. */
+    it("refuses a share that is nobody's", async () => {
+      await using test = await open();
+      await credit(test.ledger, 100n);
+      await test.ledger.hold(termsOf("1", 40n));
+      const { job, ...rest } = settlementOf(5n, { id: "1", earned: 5n });
+      if (!job) throw new Error("the settlement has a job");
+      const { earner: _, ...nobodys } = job;
+      await expect(test.ledger.settle(termsOf("1", 40n).holdId, { ...rest, job: nobodys })).rejects.toThrow(RangeError);
+      expect((await test.ledger.totals(anna)).held).toBe(40n);
       expect(await test.ledger.check()).toEqual([]);
     });
 
@@ -241,7 +317,7 @@ class Model {
         break;
       }
       case "release":
-        await ledger.releaseOpenHolds(9_000);
+        await releaseAll(ledger, 9_000);
         for (const open of this.#held.keys()) if (!this.#charged.has(open)) this.#charged.set(open, 0n);
         break;
       case "restart":

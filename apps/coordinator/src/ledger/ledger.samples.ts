@@ -2,11 +2,17 @@ import type { AccountId, JobId, KeyId, ModelId, RequestId, Serial, Sha256Hex } f
 import { microUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Idempotency } from "./idempotency.ts";
+import { leaseOf } from "./lease.ts";
 import type { HoldId, HoldTerms, Outcome, Settlement } from "./port.ts";
 
 /** Two accounts for tests of the ledger and of what stands on it. */
 export const anna = "acct_anna" as AccountId;
 export const bert = "acct_bert" as AccountId;
+
+/** The account of the machine that earns in `settlementOf`. */
+export const machine = "mach_1" as AccountId;
+/** A life of the coordinator under test. */
+export const lease = leaseOf("tested", "1");
 
 /** Money for one request; its ids follow from the name. */
 export const termsOf = (hold: string, amount: bigint, account = anna): HoldTerms => ({
@@ -40,6 +46,7 @@ export const settlementOf = (
       serial: "SERIAL1" as Serial,
       usage: { promptTokens: 11, cachedTokens: 3, completionTokens: 7, reasoningTokens: 2 },
       earned: microUsd(job.earned ?? 0n),
+      ...(job.earned && { earner: machine }),
       ...(job.receipt && { receipt: job.receipt }),
     },
   }),

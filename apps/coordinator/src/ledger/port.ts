@@ -1,7 +1,10 @@
+import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId, KeyId, ModelId, RequestId, Serial } from "@darkbloom/protocol/ids";
 import type { MicroUsd, Usage } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Idempotency } from "./idempotency.ts";
+import { subAccounts } from "./journal.ts";
+import type { Lease } from "./lease.ts";
 
 /** One request's money, whatever its attempts. Ours, and unique: a caller's request id may repeat. */
 export type HoldId = string & { readonly of: "hold" };
@@ -47,6 +50,8 @@ export interface Settlement {
     readonly usage: Usage;
     /** Of the charge, what the provider earns. Never above the charge. */
     readonly earned: MicroUsd;
+    /** Whose account that goes into; nobody's where nothing is earned. */
+    readonly earner?: AccountId;
     /** Kept for as long as the operator says, in the same step as the charge. */
     readonly receipt?: ReceiptDocument;
     /** Of the receipt, as `receiptDigest` gives it: what the transparency log holds of it. */
@@ -55,9 +60,10 @@ export interface Settlement {
 }
 
 export interface Totals {
-  /** What can be spent now; held money is not in it. */
+  /** Granted, paid in and earned; held money is not in it. */
   readonly balance: MicroUsd;
   readonly held: MicroUsd;
+  /** Since the account began, as is what was credited. */
   readonly charged: MicroUsd;
   readonly credited: MicroUsd;
 }
@@ -66,7 +72,7 @@ export interface Totals {
 export interface Shares {
   /** What machines earned, also of answers that the platform paid for. */
   readonly machines: MicroUsd;
-  /** The rest; below zero where the platform paid more than it kept. */
+  /** The rest, also of what it holds; below zero where the platform paid more than it kept. */
   readonly platform: bigint;
 }
 
@@ -80,9 +86,15 @@ export interface UsageRow {
   readonly at: number;
 }
 
+/** What an account's kept figures are compared with: each sub-account with the journal, and these with the rows that they sum up. */
+export const ledgerParts = [...subAccounts, "open holds", "charged", "credited", "journal"] as const;
+export type LedgerPart = (typeof ledgerParts)[number];
+
 export interface LedgerFault {
-  readonly account: AccountId;
-  /** `balance + held + charged − credited`, which should be zero. */
+  /** Or the entry of the journal that does not add up to zero. */
+  readonly account: string;
+  readonly part: LedgerPart;
+  /** The kept figure above what the rows come to. */
   readonly offBy: bigint;
 }
 
@@ -106,7 +118,8 @@ export interface LedgerFault {
  *   its caller left. Without a key it does nothing.
  * - `assertWritable` writes; it throws `storage_unavailable` where nothing can be written, as every other call does then.
  * - An answered call survives a crash of the process or the machine.
- * - After `releaseOpenHolds` no hold is open; each one found was settled as `crashed`, charging nothing.
+ * - A hold carries the lease that its ledger was made with. After `releaseOpenHolds` no hold of that lease is open; each one
+ *   found was settled as `crashed`, charging nothing.
  */
 export interface Ledger {
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void>;
@@ -122,9 +135,16 @@ export interface Ledger {
   usage(account: AccountId, limit: number): Promise<UsageRow[]>;
   /** Only for the account that paid; undefined once its time has passed. */
   receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined>;
-  releaseOpenHolds(at: number): Promise<number>;
-  /** Every account whose figures do not add up; empty is the only good answer. */
+  /** Every lease that holds something, also of coordinators that live. */
+  openLeases(): Promise<Lease[]>;
+  releaseOpenHolds(lease: Lease, at: number): Promise<number>;
+  /** Sums the journal and the rows again; every figure that differs. Empty is the only good answer. */
   check(): Promise<LedgerFault[]>;
+}
+
+/** Whether the storage took nothing, so that the same call may do better later. */
+export function isStorageFailure(error: unknown): boolean {
+  return error instanceof NetworkError && error.failure.code === "storage_unavailable";
 }
 
 /** How long a receipt is kept where the operator says nothing. */

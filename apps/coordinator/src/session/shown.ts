@@ -52,10 +52,11 @@ export const modelsOf = ({ blob }: Shown): Candidate["models"] =>
   }));
 
 /** What others may see of a machine by its blob, and by the name that it has here. */
-export const describedBy = ({ blob, sha256 }: Shown, { serial, told }: MachineName) => ({
+export const describedBy = ({ blob, sha256, machineId }: Shown, { serial, told }: MachineName) => ({
   serial,
   toldSerial: told,
   identityKey: blob.identity_key,
+  machineId,
   chipName: blob.chip_name,
   hardwareModel: blob.hardware_model,
   engine: blob.engine,

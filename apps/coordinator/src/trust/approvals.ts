@@ -43,8 +43,8 @@ export type Approval = "given" | "awaited" | "refused";
 
 /**
  * What was decided on each machine, for routing to ask at once. A refusal always holds; that nothing was decided
- * matters where the operator asks for approval. Nothing but a decision counts as one: what a machine earned before
- * stands in the books under its serial, and whoever makes a new key must not inherit that.
+ * matters where the operator asks for approval. Nothing but a decision counts as one: what machines earned before there
+ * was a journal stands in the books under serials, and whoever makes a new key must not inherit that.
  */
 export class Approvals {
   readonly #isNeeded: boolean;

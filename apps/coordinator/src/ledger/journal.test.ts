@@ -1,0 +1,279 @@
+import type { AccountId } from "@darkbloom/protocol/ids";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  ACCOUNT_CREDIT_MICRO_USD_MAX,
+  accountOfMachine,
+  changesOf,
+  entryOf,
+  grant,
+  hold,
+  mayStand,
+  NETWORK_CREDIT_MICRO_USD_MAX,
+  nothing,
+  OUTSIDE,
+  PLATFORM,
+  setAside,
+  settle,
+  spendable,
+  subAccounts,
+  type Balances,
+  type Entry,
+  type Holding,
+} from "./journal.ts";
+import { anna, bert, machine, settlementOf } from "./ledger.samples.ts";
+import type { MachineId } from "../trust/approvals.ts";
+
+type Three = readonly [granted: bigint, paidIn: bigint, earned: bigint];
+const partsOf = ([granted, paid_in, earned]: Three) => ({ granted, paid_in, earned });
+const standing = (three: Three, more: Partial<Balances> = {}): Balances => ({ ...nothing, ...partsOf(three), ...more });
+const heldBy = (three: Three, payer: AccountId = anna): Holding => ({ payer, parts: partsOf(three) });
+/** Each posting as `account.sub: amount`. */
+const told = ({ kind, postings }: Entry) => ({
+  kind,
+  ...Object.fromEntries(postings.map(({ account, sub, amount }) => [`${account}.${sub}`, amount])),
+});
+
+describe("a hold", () => {
+  /** Goal: granted money goes first, then what was paid in, then what was earned. Method: amounts on both sides of every border. */
+  it.each<[amount: bigint, from: Three]>([
+    [0n, [0n, 0n, 0n]],
+    [1n, [1n, 0n, 0n]],
+    [10n, [10n, 0n, 0n]],
+    [11n, [10n, 1n, 0n]],
+    [30n, [10n, 20n, 0n]],
+    [31n, [10n, 20n, 1n]],
+    [60n, [10n, 20n, 30n]],
+  ])("of %d of 10 granted, 20 paid in and 30 earned", (amount, from) => {
+    expect(setAside(amount, anna, standing([10n, 20n, 30n]), false)).toEqual(heldBy(from));
+  });
+
+  /** Goal: a sub-account with nothing in it is passed over. Method: each missing in turn. */
+  it.each<[what: string, has: Three, from: Three]>([
+    ["nothing granted", [0n, 5n, 5n], [0n, 5n, 2n]],
+    ["nothing paid in", [5n, 0n, 5n], [5n, 0n, 2n]],
+    ["enough granted", [9n, 9n, 0n], [7n, 0n, 0n]],
+  ])("of 7 of what has %s", (_what, has, from) =>
+    expect(setAside(7n, anna, standing(has), false)).toEqual(heldBy(from)),
+  );
+
+  /** Goal: what is not there, is held already, is leaving or is owed is not taken. Method: one more than there is of each; a debt of one. */
+  it.each<[what: string, balances: Balances, amount: bigint, available: bigint]>([
+    ["more than there is", standing([1n, 2n, 3n]), 7n, 6n],
+    ["what others hold", standing([0n, 0n, 0n], { held: 50n }), 1n, 0n],
+    ["what is on its way out", standing([0n, 0n, 0n], { withdrawing: 50n }), 1n, 0n],
+    ["anything while something is owed", standing([50n, 0n, 0n], { debt: -1n }), 1n, 0n],
+  ])("does not take %s", (_what, balances, neededMicroUsd, availableMicroUsd) => {
+    expect(() => setAside(neededMicroUsd, anna, balances, false)).toThrow(NetworkError);
+    expect(spendable(balances)).toBe(availableMicroUsd);
+    try {
+      setAside(neededMicroUsd, anna, balances, false);
+    } catch (error) {
+      expect(error).toMatchObject({ failure: { code: "insufficient_funds", neededMicroUsd, availableMicroUsd } });
+    }
+    expect(setAside(0n, anna, balances, false)).toEqual(heldBy([0n, 0n, 0n]));
+  });
+
+  /** Goal: an answer that is owed costs its caller nothing. Method: an account with nothing, and one with something. */
+  it("is the platform's where an answer is owed", () => {
+    for (const balances of [nothing, standing([50n, 0n, 0n])])
+      expect(setAside(7n, anna, balances, true)).toEqual(heldBy([0n, 0n, 7n], PLATFORM));
+  });
+
+  /** Goal: none is below nothing. Method: both sides, whoever pays. */
+  it("is not negative", () => {
+    for (const isFree of [false, true]) {
+      expect(() => setAside(-1n, anna, standing([5n, 5n, 5n]), isFree)).toThrow(RangeError);
+      expect(() => setAside(0n, anna, nothing, isFree)).not.toThrow();
+    }
+  });
+
+  /** Goal: the entry moves what is set aside and nothing else. Method: of one, of all, of the platform, of nothing. */
+  it.each<[what: string, Holding, Record<string, bigint>]>([
+    ["of one", heldBy([5n, 0n, 0n]), { "acct_anna.granted": -5n, "acct_anna.held": 5n }],
+    [
+      "of all",
+      heldBy([1n, 2n, 3n]),
+      { "acct_anna.granted": -1n, "acct_anna.paid_in": -2n, "acct_anna.earned": -3n, "acct_anna.held": 6n },
+    ],
+    ["of the platform", heldBy([0n, 0n, 4n], PLATFORM), { "platform.earned": -4n, "platform.held": 4n }],
+    ["of nothing", heldBy([0n, 0n, 0n]), {}],
+  ])("%s", (_what, holding, moved) => expect(told(hold(holding))).toEqual({ kind: "hold", ...moved }));
+});
+
+describe("the end of a hold of 1 granted, 2 paid in and 3 earned", () => {
+  /** Goal: what is charged is taken in the order of the hold, and the rest goes back where it came from. Method: charges on both sides of every border, and above the hold. */
+  it.each<[charge: bigint, back: Record<string, bigint>]>([
+    [0n, { "acct_anna.granted": 1n, "acct_anna.paid_in": 2n, "acct_anna.earned": 3n }],
+    [1n, { "acct_anna.paid_in": 2n, "acct_anna.earned": 3n }],
+    [2n, { "acct_anna.paid_in": 1n, "acct_anna.earned": 3n }],
+    [3n, { "acct_anna.earned": 3n }],
+    [4n, { "acct_anna.earned": 2n }],
+    [6n, {}],
+    [9n, {}],
+  ])("that charges %d", (asked, back) => {
+    const { dues, entry } = settle(heldBy([1n, 2n, 3n]), settlementOf(asked, { id: "1" }));
+    const charge = asked > 6n ? 6n : asked;
+    expect(dues).toEqual({ charge, earned: 0n, paidByPlatform: 0n });
+    const kept = charge > 0n ? { "platform.earned": charge } : {};
+    expect(told(entry)).toEqual({ kind: charge > 0n ? "settle" : "release", "acct_anna.held": -6n, ...back, ...kept });
+  });
+});
+
+describe("what a settlement comes to", () => {
+  /** Goal: nobody pays above the hold, nobody earns above what was paid, and the platform pays no more than it set aside. Method: a row on each side of every border. */
+  it.each<[what: string, amount: bigint, isFree: boolean, charge: bigint, earned: bigint, dues: Three]>([
+    ["less than the hold", 40n, false, 25n, 20n, [25n, 20n, 0n]],
+    ["the whole hold", 40n, false, 40n, 40n, [40n, 40n, 0n]],
+    ["more than the hold", 40n, false, 90n, 90n, [40n, 40n, 0n]],
+    ["more than the hold, with a share below it", 40n, false, 90n, 39n, [40n, 39n, 0n]],
+    ["nothing", 40n, false, 0n, 0n, [0n, 0n, 0n]],
+    ["nothing of nothing", 0n, false, 0n, 0n, [0n, 0n, 0n]],
+    ["more than a hold of nothing", 0n, false, 3n, 2n, [0n, 0n, 0n]],
+    ["what the platform pays", 40n, true, 25n, 20n, [0n, 0n, 20n]],
+    ["what the platform pays at most", 40n, true, 90n, 80n, [0n, 0n, 40n]],
+  ])("%s", (_what, amount, isFree, charge, share, [charged, earned, paidByPlatform]) => {
+    const holding = setAside(amount, anna, standing([amount, 0n, 0n]), isFree);
+    const { dues, entry } = settle(holding, settlementOf(charge, { id: "1", earned: share }));
+    expect(dues).toEqual({ charge: charged, earned, paidByPlatform });
+    expect(changesOf(entry).get(machine)?.earned ?? 0n).toBe(earned + paidByPlatform);
+  });
+
+  /** Goal: an attempt that nobody is named for earns nothing. Method: a settlement without a job; all of the charge is the platform's. */
+  it("without a job", () => {
+    const { dues, entry } = settle(heldBy([40n, 0n, 0n]), settlementOf(25n));
+    expect(dues).toEqual({ charge: 25n, earned: 0n, paidByPlatform: 0n });
+    expect(told(entry)).toEqual({
+      kind: "settle",
+      "acct_anna.held": -40n,
+      "acct_anna.granted": 15n,
+      "platform.earned": 25n,
+    });
+  });
+
+  /** Goal: who serves itself pays the platform's share alone. Method: the payer's own account earns; its postings are one each. */
+  it("to the payer itself", () => {
+    const { job, ...rest } = settlementOf(25n, { id: "1", earned: 20n });
+    const { entry } = settle(heldBy([10n, 0n, 30n]), { ...rest, ...(job && { job: { ...job, earner: anna } }) });
+    expect(told(entry)).toEqual({
+      kind: "settle",
+      "acct_anna.held": -40n,
+      "acct_anna.earned": 35n,
+      "platform.earned": 5n,
+    });
+  });
+
+  /** Goal: an owed answer moves money from the platform to the machine, and the rest of what it held back. Method: the entry. */
+  it("for an answer that is owed", () => {
+    const { entry } = settle(heldBy([0n, 0n, 40n], PLATFORM), settlementOf(25n, { id: "1", earned: 20n }));
+    expect(told(entry)).toEqual({
+      kind: "settle",
+      "platform.held": -40n,
+      "platform.earned": 20n,
+      "mach_1.earned": 20n,
+    });
+  });
+
+  /** Goal: figures that cannot be right move nothing. Method: each by one. */
+  it.each([
+    ["a charge below nothing", -1n, undefined],
+    ["a charge below nothing and its share", -1n, -1n],
+    ["a share below nothing", 5n, -1n],
+    ["a share above its charge", 5n, 6n],
+  ])("refuses %s", (_what, charge, earned) => {
+    const settlement = settlementOf(charge, earned === undefined ? undefined : { id: "1", earned });
+    for (const payer of [anna, PLATFORM])
+      expect(() => settle(heldBy([0n, 0n, 40n], payer), settlement)).toThrow("a charge is negative");
+  });
+});
+
+describe("a grant", () => {
+  const before = { account: 0n, network: 0n };
+
+  /** Goal: it comes from outside and is granted. Method: the entry. */
+  it("comes from outside", () => {
+    expect(told(grant(anna, 5n, before))).toEqual({ kind: "grant", "outside.granted": -5n, "acct_anna.granted": 5n });
+  });
+
+  /** Goal: none is nothing or less, and neither an account nor all of them are credited above their bounds. Method: both sides of every border. */
+  it("is bounded", () => {
+    expect([ACCOUNT_CREDIT_MICRO_USD_MAX, NETWORK_CREDIT_MICRO_USD_MAX]).toEqual([10n ** 17n, 4n * 10n ** 18n]);
+    for (const amount of [0n, -1n]) expect(() => grant(anna, amount, before)).toThrow("not positive");
+    expect(() => grant(anna, 10n ** 17n - 3n, { account: 3n, network: 3n })).not.toThrow();
+    expect(() => grant(anna, 10n ** 17n - 3n, { account: 4n, network: 4n })).toThrow("an account is credited");
+    const [amount, network] = [10n ** 17n, 39n * 10n ** 17n];
+    expect(() => grant(anna, amount, { account: 0n, network })).not.toThrow();
+    expect(() => grant(anna, amount, { account: 0n, network: network + 1n })).toThrow("the network is credited");
+  });
+});
+
+describe("an entry", () => {
+  /** Goal: one posting for each sub-account, none of nothing. Method: one said twice, two that meet at zero, one of zero. */
+  it("says each sub-account once", () => {
+    const entry = entryOf("settle", [
+      { account: anna, sub: "granted", amount: -3n },
+      { account: anna, sub: "granted", amount: -4n },
+      { account: anna, sub: "held", amount: 2n },
+      { account: anna, sub: "held", amount: -2n },
+      { account: bert, sub: "granted", amount: 0n },
+      { account: bert, sub: "earned", amount: 7n },
+    ]);
+    expect(told(entry)).toEqual({ kind: "settle", "acct_anna.granted": -7n, "acct_bert.earned": 7n });
+    expect([...changesOf(entry)]).toEqual([
+      [anna, { ...nothing, granted: -7n }],
+      [bert, { ...nothing, earned: 7n }],
+    ]);
+  });
+
+  /** Goal: no money is made or lost. Method: postings that are off by one, either way. */
+  it.each([1n, -1n])("must add up: not by %d", (off) => {
+    const postings = [
+      { account: anna, sub: "granted", amount: -3n },
+      { account: bert, sub: "earned", amount: 3n + off },
+    ] as const;
+    expect(() => entryOf("settle", postings)).toThrow("add up to zero");
+  });
+
+  /** Goal: whatever is held and settled, every entry adds up to zero and nobody ends below nothing. Method: random balances, amounts and settlements. */
+  it("adds up, whatever it is of", () => {
+    const money = fc.bigInt(0n, 50n);
+    const figures = fc.tuple(fc.tuple(money, money, money), money, money, fc.nat(100), fc.boolean());
+    fc.assert(
+      fc.property(figures, ([has, amount, charge, percent, isFree]) => {
+        const balances = standing(has);
+        fc.pre(isFree || amount <= spendable(balances));
+        const holding = setAside(amount, anna, balances, isFree);
+        const earned = (charge * BigInt(percent)) / 100n;
+        const ended = settle(holding, settlementOf(charge, { id: "1", earned }));
+        const after = { ...balances };
+        for (const entry of [hold(holding), ended.entry]) {
+          expect(entry.postings.reduce((sum, posting) => sum + posting.amount, 0n)).toBe(0n);
+          const change = changesOf(entry).get(anna) ?? nothing;
+          for (const sub of subAccounts) Object.assign(after, { [sub]: after[sub] + change[sub] });
+          expect(mayStand(anna, after)).toBe(true);
+        }
+        expect(after.held).toBe(0n);
+        expect(spendable(after)).toBe(spendable(balances) - ended.dues.charge);
+      }),
+    );
+  });
+});
+
+/** Goal: nobody but the world and the platform has less than nothing, and a debt is not above it. Method: every sub-account on both sides of zero. */
+it("knows what may stand", () => {
+  for (const sub of subAccounts) {
+    const [less, more] = [
+      { ...nothing, [sub]: -1n },
+      { ...nothing, [sub]: 1n },
+    ];
+    expect([sub, mayStand(anna, less), mayStand(anna, more)]).toEqual([sub, sub === "debt", sub !== "debt"]);
+    for (const account of [OUTSIDE, PLATFORM]) expect(mayStand(account, less) && mayStand(account, more)).toBe(true);
+  }
+  expect(mayStand(anna, nothing)).toBe(true);
+});
+
+/** Goal: a machine's account is found by its identity key alone. Method: the id that derives from it. */
+it("names a machine's account", () => {
+  expect(accountOfMachine("mach_0123" as MachineId)).toBe("mach_0123");
+});

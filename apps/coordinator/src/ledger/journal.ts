@@ -1,0 +1,185 @@
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId } from "@darkbloom/protocol/ids";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { MachineId } from "../trust/approvals.ts";
+import type { Settlement } from "./port.ts";
+
+/**
+ * Where an account's money stands. What it may spend is granted, paid in or earned, and spent in this order; what is set aside
+ * for running requests is held. What is on its way out is withdrawing, and a debt is below zero: nothing makes either yet.
+ */
+export const subAccounts = ["granted", "paid_in", "earned", "held", "withdrawing", "debt"] as const;
+export type SubAccount = (typeof subAccounts)[number];
+export type Balances = { readonly [Sub in SubAccount]: bigint };
+
+const sources = ["granted", "paid_in", "earned"] as const satisfies readonly SubAccount[];
+/** An amount by what it was, or would be, taken from. */
+export type Parts = { readonly [Source in (typeof sources)[number]]: bigint };
+
+/** The world: below zero by what was ever put into the network from there. */
+export const OUTSIDE = "outside" as AccountId;
+/** What the network keeps of charges; below zero where it paid more for answers that it owed. */
+export const PLATFORM = "platform" as AccountId;
+
+/**
+ * Why money moves. A `settle` charges somebody; a `release` gives a whole hold back. A `day` is what the holds, settlements and
+ * releases of a day long past come to, in their place.
+ */
+export type EntryKind = "grant" | "hold" | "settle" | "release" | "day";
+
+export interface Posting {
+  readonly account: AccountId;
+  readonly sub: SubAccount;
+  readonly amount: bigint;
+}
+
+/** One change of money, whole or not at all. Its postings add up to zero, none is zero, and no two are of one sub-account. */
+export interface Entry {
+  readonly kind: EntryKind;
+  readonly postings: readonly Posting[];
+}
+
+/** What is set aside for one request: whose it is, and what it was taken from. */
+export interface Holding {
+  /** The caller's account; the platform where an answer is owed. */
+  readonly payer: AccountId;
+  readonly parts: Parts;
+}
+
+/** What a settlement comes to once the hold bounds it. */
+export interface Dues {
+  readonly charge: MicroUsd;
+  /** The machine's part of the charge. */
+  readonly earned: MicroUsd;
+  /** The machine's part where the caller pays nothing. */
+  readonly paidByPlatform: MicroUsd;
+}
+
+/**
+ * The most that an account can be credited over its life: 100 billion USD, and all of them together: 4,000 billion. No sum
+ * then leaves a signed 64-bit integer, which is what databases keep.
+ */
+export const ACCOUNT_CREDIT_MICRO_USD_MAX = 100_000_000_000_000_000n;
+export const NETWORK_CREDIT_MICRO_USD_MAX = 4_000_000_000_000_000_000n;
+
+/** Where a machine that nobody owns earns: an account of its identity key, from which the id derives. */
+export const accountOfMachine = (machineId: MachineId): AccountId => machineId as string as AccountId;
+
+export const nothing: Balances = { granted: 0n, paid_in: 0n, earned: 0n, held: 0n, withdrawing: 0n, debt: 0n };
+
+export const partsSum = ({ granted, paid_in, earned }: Parts): bigint => granted + paid_in + earned;
+
+/** What an account can spend now; none of it while it owes. */
+export const spendable = (balances: Balances): bigint => (balances.debt < 0n ? 0n : partsSum(balances));
+
+/**
+ * What is set aside for a request. Where an answer is owed, the platform sets aside what the caller would have.
+ *
+ * @throws NetworkError `insufficient_funds`
+ * @throws RangeError where a hold sets aside less than nothing
+ */
+export function setAside(amount: bigint, account: AccountId, balances: Balances, isFree: boolean): Holding {
+  if (amount < 0n) throw new RangeError("a hold is negative");
+  if (isFree) return { payer: PLATFORM, parts: { granted: 0n, paid_in: 0n, earned: amount } };
+  const available = spendable(balances);
+  if (amount > available)
+    throw new NetworkError({ code: "insufficient_funds", neededMicroUsd: amount, availableMicroUsd: available });
+  return { payer: account, parts: firstOf(balances, amount) };
+}
+
+/** @param from holds the amount, at least */
+function firstOf(from: Parts, amount: bigint): Parts {
+  const granted = lesser(from.granted, amount);
+  const paidIn = lesser(from.paid_in, amount - granted);
+  return { granted, paid_in: paidIn, earned: amount - granted - paidIn };
+}
+
+/**
+ * Money that an operator gives.
+ *
+ * @param before what was credited to the account until now, and to all of them
+ * @throws RangeError where it is not positive, or lifts one of them over its bound
+ */
+export function grant(account: AccountId, amount: bigint, before: { account: bigint; network: bigint }): Entry {
+  if (amount <= 0n) throw new RangeError("a credit is not positive");
+  if (before.account + amount > ACCOUNT_CREDIT_MICRO_USD_MAX)
+    throw new RangeError("an account is credited more than its bound");
+  if (before.network + amount > NETWORK_CREDIT_MICRO_USD_MAX)
+    throw new RangeError("the network is credited more than its bound");
+  return entryOf("grant", [
+    { account: OUTSIDE, sub: "granted", amount: -amount },
+    { account, sub: "granted", amount },
+  ]);
+}
+
+export const hold = ({ payer, parts }: Holding): Entry =>
+  entryOf("hold", [
+    ...sources.map((sub) => ({ account: payer, sub, amount: -parts[sub] })),
+    { account: payer, sub: "held", amount: partsSum(parts) },
+  ]);
+
+/**
+ * The end of a hold. The charge never exceeds it, and the machine's part never exceeds the charge; where the platform pays,
+ * nothing is charged and that part is bounded by what the platform set aside. What is not spent goes back to where it was
+ * taken from.
+ *
+ * @throws RangeError for figures that no story of ours can have computed
+ */
+export function settle({ payer, parts }: Holding, { charge: asked, job }: Settlement): { dues: Dues; entry: Entry } {
+  const share = job?.earned ?? 0n;
+  if (share < 0n || share > asked)
+    throw new RangeError("a charge is negative, or a provider earns less than nothing or more than it");
+  const held = partsSum(parts);
+  const isFree = payer === PLATFORM;
+  const spent = lesser(isFree ? share : asked, held);
+  const earned = lesser(share, spent);
+  const used = firstOf(parts, spent);
+  const entry = entryOf(spent > 0n ? "settle" : "release", [
+    { account: payer, sub: "held", amount: -held },
+    ...sources.map((sub) => ({ account: payer, sub, amount: parts[sub] - used[sub] })),
+    { account: PLATFORM, sub: "earned", amount: spent - earned },
+    ...(earned > 0n ? [{ account: earnerOf(job), sub: "earned", amount: earned } as const] : []),
+  ]);
+  const dues: Dues = {
+    charge: microUsd(isFree ? 0n : spent),
+    earned: microUsd(isFree ? 0n : earned),
+    paidByPlatform: microUsd(isFree ? earned : 0n),
+  };
+  return { dues, entry };
+}
+
+function earnerOf(job: Settlement["job"]): AccountId {
+  if (!job?.earner) throw new RangeError("something is earned by nobody");
+  return job.earner;
+}
+
+/**
+ * @param said may name a sub-account twice, or move nothing in it
+ * @throws RangeError where money is made or lost
+ */
+export function entryOf(kind: EntryKind, said: readonly Posting[]): Entry {
+  const postings: Posting[] = [];
+  for (const posting of said) {
+    const at = postings.findIndex(({ account, sub }) => account === posting.account && sub === posting.sub);
+    const known = postings[at];
+    if (known) postings[at] = { ...known, amount: known.amount + posting.amount };
+    else postings.push(posting);
+  }
+  if (postings.reduce((sum, { amount }) => sum + amount, 0n) !== 0n)
+    throw new RangeError("an entry does not add up to zero");
+  return { kind, postings: postings.filter(({ amount }) => amount !== 0n) };
+}
+
+/** What an entry does, by account. */
+export function changesOf({ postings }: Entry): ReadonlyMap<AccountId, Balances> {
+  const changes = new Map<AccountId, Balances>();
+  for (const { account, sub, amount } of postings)
+    changes.set(account, { ...(changes.get(account) ?? nothing), [sub]: amount });
+  return changes;
+}
+
+/** Whether these may stand: nobody but the world and the platform has less than nothing, and a debt is below it. */
+export const mayStand = (account: AccountId, { debt, ...others }: Balances): boolean =>
+  account === OUTSIDE || account === PLATFORM || (debt <= 0n && Object.values(others).every((amount) => amount >= 0n));
+
+const lesser = (one: bigint, other: bigint): bigint => (one < other ? one : other);
