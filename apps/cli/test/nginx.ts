@@ -1,9 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import { eventually } from "./binary.ts";
+import { isListening } from "../../provider/test/is-listening.ts";
 
 const PORTS_TRIED_MAX = 10;
 /** Where Debian has it, which is not on everybody's path. */
@@ -147,16 +148,4 @@ async function freePort(): Promise<number> {
   await using server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,7 +1,7 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -112,7 +112,7 @@ export class SoftTpm implements AsyncDisposable {
     const child = spawn("swtpm", options.split(" "), { stdio: "ignore" });
     this.#process = child;
     while (!hasEnded(child)) {
-      if (await answers(this.#port + 1)) return true;
+      if (await isListening(this.#port + 1)) return true;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
     return false;
@@ -160,18 +160,6 @@ function certificateAt(path: string): Uint8Array {
   return der;
 }
 
-async function answers(port: number): Promise<boolean> {
-  const socket = connect({ host: "127.0.0.1", port });
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
 /** The lower of two neighbouring ports that are free right now. */
 async function twoFreePorts(): Promise<number> {
   for (;;) {
@@ -214,3 +202,4 @@ while True:
     if tpm in ready:
         os.write(ours, tpm.recv(4096))
 `;
+import { isListening } from "./is-listening.ts";
