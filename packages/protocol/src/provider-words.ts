@@ -20,6 +20,7 @@ export const engineRefusals = [
   "schema_refused",
   "tools_refused",
   "continuation_refused",
+  "thinking_refused",
   "tokens_refused",
   "dimensions_refused",
 ] as const;

@@ -267,6 +267,8 @@ describe("a refusal", () => {
     ["dimensions_refused", { embed: { inputs: ["x"], encoding: "float", dimensions: 4 } }, true],
     ["continuation_refused", {}, false],
     ["continuation_refused", { continues: true }, true],
+    ["thinking_refused", { thinks: true }, false],
+    ["thinking_refused", { thinks: true, thinksOrRefuses: true }, true],
     ["messages_refused", {}, true],
   ])("by %s of %j is believed: %s", async (code, of, isBelieved) => {
     const ask = (asked: Ask): Ask => ({ ...asked, job: { ...asked.job, ...of } });

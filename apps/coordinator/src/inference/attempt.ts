@@ -240,6 +240,7 @@ export class Attempt implements Disposable {
       case "tokens_refused":
       case "dimensions_refused":
       case "continuation_refused":
+      case "thinking_refused":
         return this.#isPlausible(code)
           ? new MachineRefusal(failureOfRefusal(code, this.#ask.job, this.#lengths(prompt_tokens)), code)
           : this.#providerFault("generation_failed");
@@ -278,6 +279,8 @@ export class Attempt implements Disposable {
         return job.embed?.dimensions !== undefined;
       case "continuation_refused":
         return job.continues === true;
+      case "thinking_refused":
+        return job.thinksOrRefuses === true;
     }
   }
 

@@ -64,7 +64,10 @@ export interface EngineLifecycle {
 }
 
 /** What a prompt is made of. */
-export type PromptJob = Pick<Job, "messages" | "tools" | "toolChoice" | "thinks" | "continues" | "settings"> & {
+export type PromptJob = Pick<
+  Job,
+  "messages" | "tools" | "toolChoice" | "thinks" | "thinksOrRefuses" | "continues" | "settings"
+> & {
   /** Gone on with as it stands; the rest is nothing to it then. */
   readonly text?: TextInput;
 };

@@ -69,6 +69,32 @@ describe("a chat template", () => {
     expect(() => bare.render(conversation)).not.toThrow();
   });
 
+  /** Goal: who has to be told to think, or not to, is told; who does so by itself need not be. Method: a template of each kind. */
+  it.each<[what: string, source: string, canThink: boolean, canDoWithout: boolean]>([
+    ["never thinks", chatml, false, true],
+    ["always thinks", chatml.replace("assistant\\n", "assistant\\n<think>\\n"), true, false],
+    [
+      "does as it is told",
+      chatml.replace(
+        "{{- '<|im_start|>assistant\\n' }}",
+        "{{- '<|im_start|>assistant\\n' + ('' if enable_thinking is defined and not enable_thinking else '<think>\\n') }}",
+      ),
+      true,
+      true,
+    ],
+  ])("refuses what a model cannot be told, which %s", (_, source, canThink, canDoWithout) => {
+    const template = new ChatTemplate({ default: source }, { bosToken: "", eosToken: "", controlTokens: [] }, () => 0);
+    for (const [thinks, can] of [
+      [true, canThink],
+      [false, canDoWithout],
+    ] as const) {
+      const render = () => template.render({ ...user("Hi"), thinks, thinksOrRefuses: true });
+      if (can) expect(render).not.toThrow();
+      else expect(render).toThrow(new EngineRefusal("thinking_refused"));
+      expect(() => template.render({ ...user("Hi"), thinks })).not.toThrow();
+    }
+  });
+
   it("knows the tokens at both ends", () => {
     const [only] = open("{{ bos_token }}{{ messages[0].content }}{{ eos_token }}").render(user("Hi")).stretches;
     expect(only?.text).toBe("<s>Hi</s>");

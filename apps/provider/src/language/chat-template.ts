@@ -17,7 +17,7 @@ export interface Stretch {
 }
 
 /** What is told to the model. */
-export type Conversation = Pick<Job, "messages" | "tools" | "thinks" | "continues" | "settings">;
+export type Conversation = Pick<Job, "messages" | "tools" | "thinks" | "thinksOrRefuses" | "continues" | "settings">;
 
 export interface Told {
   readonly stretches: readonly Stretch[];
@@ -103,6 +103,8 @@ export class ChatTemplate {
   #rendered(by: Tried, conversation: Conversation, aside: (text: string) => string): string {
     const { tools, messages } = conversation;
     if (conversation.continues === true && !by.abilities.continues) throw new EngineRefusal("continuation_refused");
+    if (conversation.thinksOrRefuses && !canThink(by.abilities, conversation))
+      throw new EngineRefusal("thinking_refused");
     try {
       const text = this.#prompt(by, conversation, aside);
       if (!isContinued(conversation, by.abilities)) return text;
@@ -191,6 +193,10 @@ function tried(source: string, facts: TemplateFacts): Tried {
 /** An assistant's message at the end is not answered but gone on with. */
 const isContinued = (conversation: Pick<Conversation, "messages" | "continues">, { continues }: Abilities): boolean =>
   continues && conversation.continues !== false && endsBegun(conversation.messages);
+
+/** It is told to think, or not to; or it does by itself what is asked for. */
+const canThink = ({ thoughts }: Abilities, { thinks }: Conversation): boolean =>
+  thoughts.switch !== undefined || thoughts.known === thinks;
 
 function formOf(abilities: Abilities, conversation: Conversation, stretches: readonly Stretch[]): ReplyForm {
   const { tools, thinks } = conversation;

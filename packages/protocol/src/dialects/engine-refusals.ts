@@ -20,6 +20,7 @@ const reasons: Readonly<Record<Exclude<EngineRefusalCode, "context_exceeded">, O
   continuation_refused: ourWords`this model's chat template cannot go on with a message that an assistant began; end with a user's message`,
   schema_refused: ourWords`this model cannot be held to this schema; make it smaller, with fewer bounds and less nesting`,
   tools_refused: ourWords`this model cannot be given these tools; send fewer, with simpler parameters, or none`,
+  thinking_refused: ourWords`this model cannot be told so: it always thinks, or never; leave the field out`,
   tokens_refused: ourWords`these are no tokens of this model's own vocabulary, which is another than that of OpenAI's models; send text`,
   dimensions_refused: ourWords`this model's vectors have fewer numbers; leave the field out`,
 };
@@ -50,6 +51,8 @@ export function failureOfRefusal(
         param: formatParam ?? (fields[endpoint].schema as ParamPath),
         reason: reasons[refusal],
       };
+    case "thinking_refused":
+      return { code: "unsupported", param: "thinking" as ParamPath, reason: reasons[refusal] };
     case "tools_refused":
       return { code: "unsupported", param: "tools" as ParamPath, reason: reasons[refusal] };
     case "dimensions_refused":

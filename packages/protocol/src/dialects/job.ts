@@ -133,6 +133,8 @@ export interface Job {
   readonly topLogprobs?: number;
   /** For models whose template can turn thinking on or off; absent: as the template has it. */
   readonly thinks?: boolean;
+  /** `thinks` was said by a field that is served or refused: a model that cannot do so is not asked. */
+  readonly thinksOrRefuses?: true;
   /**
    * Of a last message that an assistant began: true, it is gone on with, or the request is refused; false, another
    * one follows it. Absent: it is gone on with where the template can.

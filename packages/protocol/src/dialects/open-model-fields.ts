@@ -157,6 +157,21 @@ export const templateShape = {
   documents: noList,
 };
 
+/** Of conversations but Anthropic's, which has a field of this name itself. */
+export const thinkingShape = {
+  thinking: z
+    .object({
+      type: z.enum(["enabled", "disabled", "adaptive", "auto"]),
+      budget_tokens: neutral(),
+      clear_thinking: neutral(),
+    })
+    .nullish()
+    .meta({
+      description:
+        "As DeepSeek's clients turn thinking on or off; refused where the model cannot. In chat, 'enabled' hands it out as reasoning_content",
+    }),
+};
+
 /** Of conversations whose dialect does not say itself what an assistant's last message means. */
 export const continuationShape = {
   continue_final_message: z.boolean().nullish().meta({
@@ -261,6 +276,17 @@ export const templateRules = {
   documents: { refused: ourWords`send documents as messages` },
 } as const satisfies Rules<typeof templateShape>;
 
+export const thinkingRules = {
+  thinking: { expected: ourWords`expected an object with 'type'` },
+  "thinking.type": { expected: ourWords`expected 'enabled', 'disabled', 'adaptive' or 'auto'` },
+  "thinking.budget_tokens": {
+    refused: ourWords`no model here is told of a budget; send 'reasoning_effort' or 'max_tokens'`,
+  },
+  "thinking.clear_thinking": {
+    refused: ourWords`the template decides what of earlier thinking a model is told; leave the field out`,
+  },
+} as const satisfies Rules<typeof thinkingShape> & Readonly<Record<string, FieldRule>>;
+
 export const continuationRules = {
   continue_final_message: { expected: trueOrFalseWords },
   add_generation_prompt: { expected: trueOrFalseWords },
@@ -271,6 +297,7 @@ export const conversationShape = {
   ...samplerShape,
   ...guidedShape,
   ...templateShape,
+  ...thinkingShape,
   ...continuationShape,
   ...unservedShape,
 };
@@ -279,6 +306,7 @@ export const conversationRules = {
   ...samplerRules,
   ...guidedRules,
   ...templateRules,
+  ...thinkingRules,
   ...continuationRules,
   ...unservedRules,
 } as const satisfies Rules<typeof conversationShape>;

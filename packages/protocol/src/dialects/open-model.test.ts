@@ -294,3 +294,47 @@ it("takes no settings where there is no template", () => {
   });
   expect(failureOf("/v1/completions", { continue_final_message: true })).toMatchObject({ code: "unsupported" });
 });
+
+/** Goal: DeepSeek's member is served or refused, in whatever company. Method: each word, alone and beside what says the same or otherwise. */
+describe.each(["/v1/chat/completions", "/v1/responses"] as const)("'thinking' by %s", (endpoint) => {
+  it.each<[string, object, Pick<Job, "thinks" | "thinksOrRefuses">]>([
+    ["on", { thinking: { type: "enabled" } }, { thinks: true, thinksOrRefuses: true }],
+    ["off", { thinking: { type: "disabled" } }, { thinks: false, thinksOrRefuses: true }],
+    ["as the model has it", { thinking: { type: "auto" } }, {}],
+    ["as the model has it, by another name", { thinking: { type: "adaptive" } }, {}],
+    ["nothing", { thinking: null }, {}],
+    [
+      "twice the same",
+      { thinking: { type: "disabled" }, enable_thinking: false },
+      { thinks: false, thinksOrRefuses: true },
+    ],
+    ["what another field says", { thinking: { type: "auto" }, enable_thinking: false }, { thinks: false }],
+  ])("says %s", (_, fields, expected) => {
+    const { thinks, thinksOrRefuses } = jobOf(endpoint, fields);
+    expect({ ...(thinks !== undefined && { thinks }), ...(thinksOrRefuses && { thinksOrRefuses }) }).toEqual(expected);
+  });
+
+  it.each<[code: string, param: string, fields: object]>([
+    ["body_invalid", "thinking", { thinking: true }],
+    ["body_invalid", "thinking.type", { thinking: { type: "much" } }],
+    ["body_invalid", "thinking.type", { thinking: {} }],
+    ["unsupported", "thinking.budget_tokens", { thinking: { type: "enabled", budget_tokens: 1024 } }],
+    ["unsupported", "thinking.clear_thinking", { thinking: { type: "enabled", clear_thinking: true } }],
+    ["body_invalid", "thinking", { thinking: { type: "enabled" }, enable_thinking: false }],
+    ["body_invalid", "thinking", { thinking: { type: "disabled" }, chat_template_kwargs: { thinking: true } }],
+    [
+      "body_invalid",
+      "thinking",
+      {
+        thinking: { type: "enabled" },
+        ...(endpoint === "/v1/responses" ? { reasoning: { effort: "none" } } : { reasoning_effort: "none" }),
+      },
+    ],
+  ])("is a 400 (%s) at %s: %j", (code, param, fields) => {
+    expect(failureOf(endpoint, fields)).toMatchObject({ code, param });
+  });
+});
+
+it("'thinking' is no word of a prompt without a template", () => {
+  expect(failureOf("/v1/completions", { thinking: { type: "enabled" } })).toMatchObject({ param: "thinking" });
+});

@@ -5,7 +5,13 @@ import { anyObject, type Schema } from "../schema/shape.ts";
 import { PATTERN_CHARS_MAX, PATTERN_GROUPS_MAX, PATTERN_REPEATS_MAX, readPattern } from "../schema/pattern.ts";
 import { invalid, unsupported } from "./fields.ts";
 import type { Job, Sampling } from "./job.ts";
-import type { guidedShape, samplerShape, templateShape, continuationShape } from "./open-model-fields.ts";
+import type {
+  guidedShape,
+  samplerShape,
+  templateShape,
+  thinkingShape,
+  continuationShape,
+} from "./open-model-fields.ts";
 import { readFormat } from "./tools.ts";
 
 type Given<Shape extends z.core.$ZodShape> = z.infer<z.ZodObject<Shape>>;
@@ -109,7 +115,8 @@ const efforts: Readonly<Record<string, string>> = {
   max: "high",
 };
 
-type TemplateFields = Pick<Given<typeof templateShape>, "chat_template_kwargs" | "enable_thinking">;
+type TemplateFields = Pick<Given<typeof templateShape>, "chat_template_kwargs" | "enable_thinking"> &
+  Partial<Given<typeof thinkingShape>>;
 
 /**
  * What a template is told beside the messages.
@@ -132,10 +139,21 @@ export function settingsOf(
  * Whether a model thinks, where somebody said so.
  *
  * @param effort of a dialect that turns thinking on and off by it
+ * @throws NetworkError `body_invalid` where `thinking` and another field disagree
  */
-export function thinksOf(
+export function thinksOf(fields: TemplateFields, effort?: string | null): Pick<Job, "thinks" | "thinksOrRefuses"> {
+  const others = thinksBy(fields, effort);
+  const { type } = fields.thinking ?? {};
+  if (type !== "enabled" && type !== "disabled") return others;
+  const thinks = type === "enabled";
+  if (others.thinks === !thinks)
+    throw invalid("thinking", ourWords`another field says otherwise; leave one of them out`);
+  return { thinks, thinksOrRefuses: true };
+}
+
+function thinksBy(
   { chat_template_kwargs: given, enable_thinking: asked }: TemplateFields,
-  effort?: string | null,
+  effort: string | null | undefined,
 ): Pick<Job, "thinks"> {
   if (typeof effort === "string") return { thinks: effort !== "none" };
   const kwargs = new Map(Object.entries(given ?? {}));

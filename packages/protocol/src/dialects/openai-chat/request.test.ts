@@ -58,6 +58,11 @@ it.each<[object, boolean]>([
   [{ reasoning: { enabled: true, exclude: true } }, false],
   [{ reasoning: { effort: "low" }, include_reasoning: false }, false],
   [{ reasoning: { exclude: true }, include_reasoning: true }, true],
+  [{ thinking: { type: "enabled" } }, true],
+  [{ thinking: { type: "enabled" }, include_reasoning: false }, false],
+  [{ thinking: { type: "disabled" } }, false],
+  [{ thinking: { type: "adaptive" } }, false],
+  [{ thinking: null }, false],
 ])("by %o the thinking is told: %s", (fields, isTold) => {
   expect(decodeChatRequest({ ...least, ...fields }).wishes.includeReasoning).toBe(isTold);
 });

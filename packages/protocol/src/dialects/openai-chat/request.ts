@@ -102,7 +102,8 @@ export function decodeChatRequest(body: unknown): { readonly job: Job; readonly 
       pins: pinsOf(request),
     },
     wishes: {
-      includeReasoning: request.include_reasoning ?? asksForThinking(request.reasoning),
+      includeReasoning:
+        request.include_reasoning ?? (request.thinking?.type === "enabled" || asksForThinking(request.reasoning)),
       includeUsage: request.stream_options?.include_usage ?? false,
     },
   };

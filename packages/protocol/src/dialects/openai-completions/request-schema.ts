@@ -62,6 +62,7 @@ const shape = {
   ...unservedShape,
   chat_template_kwargs: z.null().optional(),
   enable_thinking: z.null().optional(),
+  thinking: z.null().optional(),
   continue_final_message: z.null().optional(),
   add_generation_prompt: z.null().optional(),
 };
@@ -113,6 +114,7 @@ export const completionRequestRules = {
   ...unservedRules,
   chat_template_kwargs: noTemplate,
   enable_thinking: noTemplate,
+  thinking: noTemplate,
   continue_final_message: noTemplate,
   add_generation_prompt: noTemplate,
 } as const satisfies FieldRules & Record<keyof typeof shape, FieldRule>;
