@@ -134,7 +134,8 @@ export class CallerSocket {
   }
 
   async #run(): Promise<void> {
-    for (let next; (next = this.#waiting.shift());) {
+    // What waits on a connection that was dropped ends with it.
+    for (let next; this.#ws.readyState === this.#ws.OPEN && (next = this.#waiting.shift());) {
       using _room = next.room;
       await this.#answer(next.text, next.room);
       this.#idleSinceMs = this.#door.deps.clock.monotonicMs();
@@ -185,6 +186,8 @@ export class CallerSocket {
       if (failure.code === "draining") this.leave();
       if (failure.code === "websocket_connection_limit_reached") this.#close(closeCodes.done, "open for too long");
     } finally {
+      // Who reads nothing is told nothing more: refusals too would wait here, each longer than what it answers.
+      await reply.taken();
       this.#hangUp = undefined;
     }
   }

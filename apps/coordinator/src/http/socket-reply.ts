@@ -31,6 +31,7 @@ export class SocketReply implements HttpReply {
   #facts: AnswerFacts | undefined;
   #ended = false;
   #last = "";
+  #sent = Promise.resolve();
 
   constructor(caller: Caller) {
     this.#caller = caller;
@@ -86,6 +87,12 @@ export class SocketReply implements HttpReply {
     void this.#send(dialect.errorLine?.(failure, headers) ?? "").catch(() => undefined);
   }
 
+  /** Resolves when the caller has taken enough of what was said for another response to begin, or is dropped. */
+  async taken(): Promise<void> {
+    if (this.#caller.ws.bufferedAmount > SOCKET_BUFFERED_BYTES_MAX)
+      await this.#taken(this.#sent).catch(() => undefined);
+  }
+
   get #isOver(): boolean {
     const { ws, hangUp } = this.#caller;
     return hangUp.aborted || ws.readyState !== ws.OPEN;
@@ -96,6 +103,7 @@ export class SocketReply implements HttpReply {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#caller.ws.send(text, (error) => (error ? reject(error) : resolve()));
     promise.catch(() => undefined);
+    this.#sent = promise;
     return promise;
   }
 
