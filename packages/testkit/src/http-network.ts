@@ -106,6 +106,11 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     return made;
   }
 
+  /** The key is good for nothing from now on. */
+  async revoke(): Promise<void> {
+    await this.#accounts.revoke("key_test" as KeyId, this.clock.now());
+  }
+
   /** Where it listens, on this machine. */
   get address(): string {
     return `127.0.0.1:${this.#port}`;

@@ -314,7 +314,36 @@ describe("what is refused", () => {
     expect((await made.ledger.totals(account)).held).toBe(0n);
   });
 
-  it("a key that was revoked, and more connections of an account than there may be", async () => {
+  it("every message once the key was revoked, and not the response that runs", async () => {
+    const { made, talk, turn, ask } = await network();
+    const one = await talk();
+    const first = idIn(await ask(one));
+    one.send();
+    while (made.running === 0) await made.clock.advance(1);
+    await made.revoke();
+    expect((await turn(one)).at(-1)?.type).toBe("response.completed");
+    for (const more of [{}, { previous_response_id: first }])
+      expect(errorIn(await ask(one, more))).toMatchObject({ status: 401, code: "key_invalid" });
+  });
+
+  it("half a message, and one whose parts are bytes", async () => {
+    const { made, talk, ask } = await network();
+    const one = await talk();
+    one.ws.send('{"type":"resp', { fin: false });
+    one.ws.send('onse.create"}', { fin: true });
+    expect(errorIn(await made.during(one.turn()))).toMatchObject({ code: "body_invalid" });
+    expect((await ask(one)).at(-1)?.type).toBe("response.completed");
+    const half = await talk();
+    half.ws.send('{"type":', { fin: false });
+    half.ws.terminate();
+    await half.closed;
+    const bytes = await talk();
+    bytes.ws.send(Buffer.from("{"), { fin: false });
+    bytes.ws.send("}", { fin: true });
+    expect((await bytes.closed).code).toBe(1003);
+  });
+
+  it("more connections of an account than there may be", async () => {
     const { made, talk, ask } = await network();
     const all = await Promise.all(Array.from({ length: SOCKETS_PER_ACCOUNT_MAX }, () => talk()));
     const one = new Talk(made);
