@@ -175,6 +175,12 @@ export const harmless: readonly Harmless[] = [
   },
   {
     file: "apps/provider/src/inference/answer.ts",
+    text: 'echo !== ""',
+    change: "true",
+    why: "nothing said is rendered as nothing; looking spares a call for each token",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
     text: "!prompt",
     change: "false",
     why: "there are as many choices as the prompts have; this says so where there were more",

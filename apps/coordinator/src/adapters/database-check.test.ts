@@ -100,6 +100,7 @@ describe("a database is read on the spot", () => {
 
   it("where it has no file", async () => {
     using database = new DatabaseSync(":memory:");
+    database.exec("CREATE TABLE some (word TEXT)");
     expect(await isOnTheSpot(database, 0)).toBe(true);
   });
 

@@ -5,7 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import type { JobId } from "@darkbloom/protocol/ids";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { sql } from "kysely";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
+import { CHECK_HERE_BYTES_MAX } from "./database-check.ts";
 import { openDatabase } from "./database.ts";
 import { COORDINATOR_OF_FOLDER, DATABASE_FILE } from "./database-file.ts";
 import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
@@ -158,6 +159,25 @@ it("refuses a damaged database", async () => {
   const middle = 4096 * Math.floor(bytes.length / 8192);
   folder.write(DATABASE_FILE, bytes.fill(0xab, middle, middle + 4096));
   await expect(openDatabase(folder)).rejects.toMatchObject({ code: "damaged" });
+});
+
+/** Goal: a start does not wait for a large database to be read through. Method: a damaged one, and a clock by which five seconds are over and more are not. */
+it("begins with a database that takes too long to be read through", async () => {
+  await using folder = await newFolder();
+  {
+    using database = await openDatabase(folder);
+    database.exec(`CREATE TABLE large AS SELECT zeroblob(${CHECK_HERE_BYTES_MAX}) AS bytes`);
+  }
+  const bytes = folder.read(DATABASE_FILE) ?? Buffer.alloc(0);
+  const middle = 4096 * Math.floor(bytes.length / 8192);
+  folder.write(DATABASE_FILE, bytes.fill(0xab, middle, middle + 4096));
+  await expect(openDatabase(folder)).rejects.toMatchObject({ code: "damaged" });
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+    return ms <= 5_000 ? AbortSignal.abort() : new AbortController().signal;
+  });
+  using database = await openDatabase(folder);
+  timeout.mockRestore();
+  expect(tablesOf(database)).toContain("large");
 });
 
 /** Goal: a damaged file is named, not overwritten. Method: text where the database should be. */

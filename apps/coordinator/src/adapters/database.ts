@@ -53,8 +53,7 @@ function schemaVersion(database: DatabaseSync, path: string): number {
     return version;
   } catch (cause) {
     // A disk that is full, or somebody's lock, says nothing of the file, which must not be moved away for it.
-    const fault = storageFaultOf(cause);
-    if (fault !== undefined && fault !== "damaged") throw cause;
+    if (storageFaultOf(cause) !== "damaged") throw cause;
     throw new DatabaseError(
       "not_a_database",
       `The file ${path} is not a database that can be read. Move it away to start empty, or restore a backup.`,

@@ -43,6 +43,19 @@ describe("whoever has not registered", () => {
     expect(refused()).toEqual(["flood"]);
   });
 
+  it.each<[what: string, act: (machine: HandMachine) => unknown, isLetIn: boolean]>([
+    ["registers", (machine) => machine.register(), true],
+    ["says something else", (machine) => machine.say({ type: "provider_drain" }), false],
+    ["leaves", (machine) => machine.connection.closed(), false],
+  ])("and %s is no fault of ours, let in or not: %#", async (_, act, isLetIn) => {
+    const { made, machine } = stranger();
+    await act(machine);
+    await made.clock.advance(1);
+    expect(await machine.connection.registered).toBe(isLetIn);
+    expect(made.bugs).toEqual([]);
+    expect(made.fleet.size).toBe(isLetIn ? 1 : 0);
+  });
+
   it("may ping more often once it has", async () => {
     const machine = await HandMachine.joined(new TestNetwork());
     for (const send of times(3 * FIRST_FRAMES_MAX, ping)) send(machine);
