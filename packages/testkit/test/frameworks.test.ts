@@ -23,8 +23,8 @@ const frameworks: Readonly<Record<string, readonly [script: string, ...features:
   PydanticAI: ["pydantic_ai_agents.py", "answer", "stream", "tools", "form", "tools_and_form"],
   LiteLLM: ["litellm_calls.py", "answer", "stream", "tools", "form", "overflow"],
   Instructor: ["instructor_forms.py", "tools", "strict_tools", "json", "json_schema", "messages"],
-  LlamaIndex: ["llama_index_llms.py", "answer", "stream", "tools", "form"],
-  "LangChain (Python)": ["langchain_models.py", "answer", "stream", "tools", "form", "overflow"],
+  LlamaIndex: ["llama_index_llms.py", "answer", "stream", "tools", "form", "texts"],
+  "LangChain (Python)": ["langchain_models.py", "answer", "stream", "tools", "form", "texts", "overflow"],
 };
 
 let network: GoldenNetwork;

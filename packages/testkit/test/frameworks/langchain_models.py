@@ -2,7 +2,7 @@ from langchain_anthropic import ChatAnthropic
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAI
 from runs import ASK_REPORT, BASE_URL, KEY, MODEL, ORIGIN, QUESTION, RAIN, REPORT, SEEN, TOO_LONG, WEATHER, Report, get_weather, run, same
 
 COMMON = dict(model=MODEL, api_key=KEY, max_retries=0, max_tokens=64)
@@ -42,6 +42,13 @@ def form():
     same(MODELS[0].with_structured_output(Report, method="json_mode").invoke(ASK_REPORT + " Say it in JSON."), REPORT)
 
 
+def texts():
+    # Six prompts: two requests, of four and of two.
+    model = OpenAI(base_url=BASE_URL, batch_size=4, **COMMON)
+    same(model.batch([QUESTION] * 6), [RAIN] * 6)
+    same("".join(model.stream(QUESTION)), RAIN)
+
+
 def overflow():
     for model in MODELS[0], MODELS[2]:
         try:
@@ -51,4 +58,4 @@ def overflow():
         raise AssertionError("it was not recognized")
 
 
-run(answer=answer, stream=stream, tools=tools, form=form, overflow=overflow)
+run(answer=answer, stream=stream, tools=tools, form=form, texts=texts, overflow=overflow)

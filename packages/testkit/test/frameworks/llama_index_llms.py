@@ -28,4 +28,10 @@ def form():
     same(LLM.as_structured_llm(Report).complete(ASK_REPORT).raw, REPORT)
 
 
-run(answer=answer, stream=stream, tools=tools, form=form)
+def texts():
+    model = OpenAILike(**{**ASKED, "is_chat_model": False})
+    same(model.complete(QUESTION).text, RAIN)
+    same("".join(part.delta or "" for part in model.stream_complete(QUESTION)), RAIN)
+
+
+run(answer=answer, stream=stream, tools=tools, form=form, texts=texts)
