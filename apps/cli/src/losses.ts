@@ -66,6 +66,14 @@ const losses: Readonly<Record<LossReason, Loss>> = {
     seen: "The coordinator refuses this machine's registration",
     remedy: "Check that both are of the same version.",
   },
+  provider_older: {
+    seen: "The coordinator speaks a newer version of the protocol than this provider",
+    remedy: "Update this provider.",
+  },
+  coordinator_older: {
+    seen: "The coordinator speaks an older version of the protocol than this provider",
+    remedy: "Its operator has to update it; until then the provider of that version serves it.",
+  },
   token_missing: {
     seen: "The coordinator takes a machine only with its join token, and none was given",
     remedy:

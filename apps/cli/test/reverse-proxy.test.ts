@@ -84,7 +84,7 @@ it.runIf(hasNginx)("serves through nginx as the page says", { timeout: SLOW_MS }
   expect(await guess("127.0.0.2")).toBe(401);
 });
 
-const register = JSON.stringify({ type: "register", protocol: 1, blob: "AA==", signature: "AA==", slots: 1 });
+const register = JSON.stringify({ type: "register", protocols: [2], blob: "AA==", signature: "AA==", slots: 1 });
 
 /** What a machine without a token hears when it registers, whose evidence nobody could read. */
 async function answerTo(url: string): Promise<string> {

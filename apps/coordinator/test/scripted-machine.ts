@@ -152,7 +152,7 @@ export class ScriptedMachine implements Member {
       raw: (bytes) => void events.push({ kind: "frames", bytes }),
       gone: (silent) => void events.push({ kind: "gone", silent }),
       error: (code, promptTokens) => {
-        const error = { type: "inference_error" as const, request_id: jobId, code };
+        const error = { type: "inference_error" as const, job_id: jobId, code };
         events.push({
           kind: "error",
           error: { ...error, ...(promptTokens !== undefined && { prompt_tokens: promptTokens }) },
@@ -164,7 +164,7 @@ export class ScriptedMachine implements Member {
         const { jcs, signature } = await signReceipt(this.#signer, receipt);
         const completion = {
           type: "inference_complete" as const,
-          request_id: jobId,
+          job_id: jobId,
           receipt: jcs,
           receipt_signature: receiptSignature ?? signature,
           response_signature: responseSignature ?? toBase64(await this.#signer.signResponseHash(hash)),

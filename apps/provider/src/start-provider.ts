@@ -169,6 +169,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     posture,
     witness: await openWitness(tpm, mda, events),
     onTrust,
+    defer: (act: () => void) => void setImmediate(act),
   };
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);

@@ -6,4 +6,4 @@ export type { Witness } from "./session/witness.ts";
 export { openWitness } from "./adapters/witness.ts";
 export { SealingKeys, type SelfDescription } from "./session/keys.ts";
 export { stayConnected } from "./session/stay-connected.ts";
-export type { Dialer, Listener } from "./session/wire.ts";
+export type { Dialer, Listener, Message } from "./session/wire.ts";

@@ -46,6 +46,7 @@ export async function tryJoin(config: {
     posture: () => ({}),
     witness: undefined,
     onTrust: () => undefined,
+    defer: (act: () => void) => void setImmediate(act),
     events: {
       ...createProviderLog("silent"),
       joined: () => {

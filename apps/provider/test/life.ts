@@ -2,7 +2,15 @@ import { fromBase64, toBase64 } from "@darkbloom/protocol/bytes";
 import { readBlob } from "@darkbloom/protocol/evidence";
 import type { SealHeader } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
-import type { FromCoordinator, FromProvider } from "@darkbloom/protocol/wire";
+import {
+  PROTOCOL_VERSION,
+  readRecords,
+  writeRecord,
+  writeRequest,
+  type FromCoordinator,
+  type FromProvider,
+  type WireRecord,
+} from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect } from "vitest";
 import { ScriptedEngine, type Script } from "../src/adapters/scripted-engine.ts";
@@ -23,6 +31,7 @@ export class GoneChip extends ChipError {
 export interface Peer {
   readonly listener: Listener;
   readonly heard: FromProvider[];
+  readonly records: WireRecord[];
   pings: number;
   closed: number | "terminated" | undefined;
 }
@@ -65,7 +74,7 @@ export class Life {
         this.dials++;
         if (this.dialing instanceof Error) throw this.dialing;
         if (this.dialing !== "open") throw new DialError(this.dialing);
-        const peer: Peer = { listener, heard: [], pings: 0, closed: undefined };
+        const peer: Peer = { listener, heard: [], records: [], pings: 0, closed: undefined };
         this.peers.push(peer);
         // As a socket does: it tells of its end also where that was asked for.
         const close = (how: number | "terminated") => {
@@ -75,7 +84,10 @@ export class Life {
         };
         return {
           bufferedBytes: 0,
-          send: (text) => void peer.heard.push(JSON.parse(text)),
+          send: (message) => {
+            if (typeof message === "string") peer.heard.push(JSON.parse(message));
+            else peer.records.push(...readRecords(message));
+          },
           ping: () => void peer.pings++,
           close,
           terminate: () => close("terminated"),
@@ -99,6 +111,7 @@ export class Life {
       posture: () => ({ inspector_closed: "pass" as const }),
       witness: isBare ? undefined : { evidence: {}, testify },
       onTrust: (facts: TrustFacts) => void this.trust.push(facts),
+      defer: queueMicrotask,
       events: {
         joined: (facts: Parameters<ProviderEvents["joined"]>[0]) => void this.joined.push(facts),
         lost: (facts: { reason: LossReason; retryInMs: number }) => void this.losses.push(facts),
@@ -152,6 +165,10 @@ export class Life {
     this.peer.listener.received(JSON.stringify(message));
   }
 
+  tellRecord(record: WireRecord): void {
+    this.peer.listener.received(writeRecord(record));
+  }
+
   heard<Type extends FromProvider["type"]>(type: Type): Extract<FromProvider, { type: Type }>[] {
     return this.peer.heard.filter((message): message is Extract<FromProvider, { type: Type }> => message.type === type);
   }
@@ -166,7 +183,7 @@ export class Life {
   /** Lets it connect and takes it in. */
   async join(): Promise<void> {
     await this.until(() => this.peers.length > 0 && this.heard("register").length === 1);
-    this.tell({ type: "registered", protocol: 1, provider_id: PROVIDER_ID });
+    this.tell({ type: "registered", protocol: PROTOCOL_VERSION, provider_id: PROVIDER_ID });
     await this.until(() => this.heard("heartbeat").length > 0);
   }
 
@@ -174,7 +191,8 @@ export class Life {
     const blob = readBlob(fromBase64((this.heard("renew").at(-1) ?? this.heard("register")[0])?.blob ?? ""));
     this.machine.publicKey = fromBase64(blob?.hpke_keys[0]?.public_key ?? "");
     const { envelope, answer } = this.machine.seal(chatBody(), header);
-    this.tell({ type: "inference_request", request_id: id, caller_request_id: "req", envelope, credit_bytes: 100_000 });
+    const request = { job_id: id, caller_request_id: "req", envelope, credit_bytes: 100_000 };
+    this.tellRecord({ kind: "request", jobId: id, bytes: writeRequest(request) });
     return answer;
   }
 

@@ -1,8 +1,15 @@
 import { fromBase64, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { ENVELOPE_LIFE_MS } from "@darkbloom/protocol/limits";
-import { AnswerOpener, sealRequest, SEAL_INFO, type OpenedFrame, type SealHeader } from "@darkbloom/protocol/sealing";
+import {
+  AnswerOpener,
+  sealRequest,
+  SEAL_INFO,
+  type Envelope,
+  type OpenedFrame,
+  type SealHeader,
+} from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
-import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
 import { openSoftwareKey } from "../src/adapters/software-key.ts";
 import { SealingKeys } from "../src/session/keys.ts";
@@ -138,10 +145,11 @@ export class SealedAnswer {
 
   take(message: FromProvider): void {
     this.messages.push(message);
-    if (message.type !== "inference_response_chunk") return;
-    const frames = fromBase64(message.frames);
-    this.bytes += frames.length;
-    this.frames.push(...this.#opener.push(frames));
+  }
+
+  takeFrames(bytes: Uint8Array): void {
+    this.bytes += bytes.length;
+    this.frames.push(...this.#opener.push(bytes));
   }
 
   /** Whether the last frame was opened. */

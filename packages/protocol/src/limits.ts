@@ -4,8 +4,10 @@
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** `max_tokens` where the caller gives none (the seed of this API injects the same). */
 export const MAX_TOKENS_DEFAULT = 8192;
-/** One WebSocket message: a sealed 16 MiB body in base64, and room. */
-export const WIRE_MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
+/** One message to a provider: a sealed 16 MiB body, and room. */
+export const WIRE_MESSAGE_BYTES_MAX = 17 * 1024 * 1024;
+/** An attempt's id, on the wire. */
+export const JOB_ID_BYTES_MAX = 128;
 /** Plaintext in one frame of a sealed answer; a longer rendering is cut into several. */
 export const FRAME_PLAINTEXT_BYTES_MAX = 64 * 1024;
 /** Frames are padded to a multiple of this, so that sizes tell less. */

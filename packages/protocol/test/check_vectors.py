@@ -281,11 +281,21 @@ def check_challenge(vectors):
     same("hpke_key_ids", told["hpke_key_ids"], [hpke_key["id"] for hpke_key in json.loads(blob)["hpke_keys"]])
 
 
+def json_and_rest(data):
+    length = int.from_bytes(data[:4], "big")
+    return json.loads(data[4 : 4 + length]), data[4 + length :]
+
+
+def read_envelope(data):
+    clear, body = json_and_rest(data)
+    return {**clear, "body": body}
+
+
 def open_envelope(envelope, index, private):
     """Returns content key, body and response secret for the candidate at this index."""
     wrap = envelope["wraps"][index]
     hdr_hash = sha256(envelope["hdr"].encode())
-    body = unbase64(envelope["body"])
+    body = envelope["body"]
     export = exporter_of(private, unbase64(wrap["enc"]), b"darkbloom:seal:v1\x00")
     only_nonce = bytes(12)
     wrap_key = export(b"darkbloom:wrap:v1\x00" + hdr_hash + bytes([index]), 32)
@@ -296,7 +306,8 @@ def open_envelope(envelope, index, private):
 
 def check_envelope(vectors):
     vector = vectors["envelope"]
-    envelope = vector["envelope"]
+    envelope = read_envelope(unbase64(vector["envelope"]))
+    same("names", sorted(envelope), ["body", "hdr", "wraps"])
     header = json.loads(envelope["hdr"])
     same("suite", header["suite"], "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm")
     # The vector's `now` is exact: the sample's life is one minute.
@@ -331,6 +342,27 @@ def check_envelope(vectors):
         except InvalidTag:
             continue
         raise Refused("an altered envelope opens")
+
+
+def check_records(vectors):
+    vector = vectors["records"]
+    message = unbase64(vector["message"])
+    records = []
+    while message:
+        kind, id_length = message[0], message[1]
+        job_id, message = message[2 : 2 + id_length].decode(), message[2 + id_length :]
+        length = int.from_bytes(message[:4], "big")
+        if length > len(message) - 4:
+            raise Refused("a record is cut off")
+        records.append((kind, job_id, message[4 : 4 + length]))
+        message = message[4 + length :]
+    (kind, job_id, request), *answers = records
+    same("request", (kind, job_id), (1, "job_1"))
+    head, envelope = json_and_rest(request)
+    same("request", head, vector["request"])
+    same("envelope", envelope, unbase64(vectors["envelope"]["envelope"]))
+    for record, told in zip(answers, vector["answers"], strict=True):
+        same("answer", record, (2, told["job_id"], unbase64(told["bytes"])))
 
 
 def open_answer(secret, enc, sealed):
@@ -883,6 +915,7 @@ CHECKS = {
     "challenge": check_challenge,
     "envelope": check_envelope,
     "answer": check_answer,
+    "records": check_records,
     "certificate-path": check_certificate_path,
     "apple-mda": check_apple_mda,
     "tpm": check_tpm,

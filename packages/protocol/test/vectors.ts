@@ -3,7 +3,8 @@ import { fromBase64OrNothing, toBase64, toHex, utf8 } from "../src/bytes.ts";
 import { canonicalJson } from "../src/canonical.ts";
 import { softwareSerial } from "../src/evidence/index.ts";
 import { countersignatureMessage, receiptComment, receiptMessage } from "../src/receipts/index.ts";
-import { AnswerSealer, SEAL_INFO, sealRequest } from "../src/sealing/index.ts";
+import { AnswerSealer, SEAL_INFO, sealRequest, writeEnvelope } from "../src/sealing/index.ts";
+import { joinRecords, writeRecord, writeRequest } from "../src/wire/index.ts";
 import { tags } from "../src/wire/index.ts";
 import { hpkeKeyFrom, nodeCrypto, nodeHpke } from "../src/node/index.ts";
 import { appleMda, certificatePath, signaturesIn } from "./certificate-vectors.ts";
@@ -155,7 +156,7 @@ async function challenge(known: Known, blob: string) {
   };
 }
 
-function envelope() {
+function sealedSample() {
   const keys = [hpkeKey("first candidate"), hpkeKey("second candidate")];
   const recipients = keys.map((key, index) => {
     const ephemeral = hpkeKeyFrom(secretNamed(`ephemeral key ${index}`), 0);
@@ -166,9 +167,14 @@ function envelope() {
   const contentKey = secretNamed("content key");
   const header = sampleHeader(keys);
   const tools = { hpke: nodeHpke, crypto: nodeCrypto, random: { bytes: () => contentKey } };
-  const sealed = sealRequest(tools, { header, body, recipients });
+  return { body, contentKey, header, recipients, sealed: sealRequest(tools, { header, body, recipients }) };
+}
+
+function envelope() {
+  const { body, contentKey, header, recipients, sealed } = sealedSample();
   return {
     about:
+      "Envelope: u32 length, JSON of hdr and wraps, sealed body. " +
       'HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; info "darkbloom:seal:v1\\0"; only the exporter is used. ' +
       'Body under the content key, zero nonce, AAD SHA-256(hdr). Wrap key: export("darkbloom:wrap:v1\\0", SHA-256(hdr), index byte); zero nonce, AAD index byte and SHA-256(sealed body). ' +
       'Response secret: export("darkbloom:response:v1\\0", SHA-256(hdr)).',
@@ -184,7 +190,7 @@ function envelope() {
       enc: toHex(ephemeral.publicKey),
       response_secret: toHex(sealed.secrets[index]?.secret ?? new Uint8Array(0)),
     })),
-    envelope: sealed.envelope,
+    envelope: toBase64(writeEnvelope(sealed.envelope)),
   };
 }
 
@@ -217,6 +223,30 @@ function sealedAnswer() {
   };
 }
 
+function records() {
+  const asked = { caller_request_id: "req_vector", cache_scope: "scope", credit_bytes: 262_144 };
+  const envelopeBytes = sealedSample().sealed.envelope;
+  const request = writeRequest({ ...asked, envelope: envelopeBytes });
+  const frames = utf8("frames of an answer");
+  return {
+    about:
+      "A binary message of the provider connection: records one after the other, each u8 kind, u8 length, job id, u32 length, bytes; kind 1 is a request, 2 frames of an answer. " +
+      "A request's bytes: u32 length, JSON, the envelope of envelope.json.",
+    request: asked,
+    message: toBase64(
+      joinRecords([
+        writeRecord({ kind: "request", jobId: "job_1", bytes: request }),
+        writeRecord({ kind: "answer", jobId: "job_é", bytes: frames }),
+        writeRecord({ kind: "answer", jobId: "job_1", bytes: new Uint8Array(0) }),
+      ]),
+    ),
+    answers: [
+      { job_id: "job_é", bytes: toBase64(frames) },
+      { job_id: "job_1", bytes: "" },
+    ],
+  };
+}
+
 /** All vectors, by file name without its ending. */
 export async function makeVectors(
   known: Known,
@@ -234,6 +264,7 @@ export async function makeVectors(
     challenge: await challenge(known, signedBlob.blob),
     envelope: envelope(),
     answer: sealedAnswer(),
+    records: records(),
     "certificate-path": certificatePath(certificates),
     "apple-mda": appleMda(certificates),
     tpm: tpmVector(tpms),

@@ -202,7 +202,7 @@ class FakeMachine implements Member {
   #act(turn: Turn): () => void {
     const { behaviour, jobId, opened, put, sealer } = turn;
     const error = (code: "busy" | "messages_refused" | "generation_failed") =>
-      put({ kind: "error", error: { type: "inference_error", request_id: jobId, code } });
+      put({ kind: "error", error: { type: "inference_error", job_id: jobId, code } });
     if (behaviour === "busy") error("busy");
     if (behaviour === "refuses the request") error("messages_refused");
     if (behaviour === "error before content") error("generation_failed");
@@ -288,7 +288,7 @@ class FakeMachine implements Member {
       kind: "complete",
       completion: {
         type: "inference_complete",
-        request_id: jobId,
+        job_id: jobId,
         receipt: behaviour === "another receipt than signed" ? changed : isHalved ? halved : jcs,
         receipt_signature: isHalved ? signedHalved : signature,
         response_signature: behaviour === "a signature that is spelled otherwise" ? "QR==" : responseSignature,

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
+import type { Message } from "@darkbloom/provider/testing";
 import { describe, expect, it } from "vitest";
-import { changedJson, changedText, replacedAt, valueAt, waysIn } from "../../protocol/test/changed.ts";
+import { changedBytes, changedJson, changedText, replacedAt, valueAt, waysIn } from "../../protocol/test/changed.ts";
 import { Caller, codeOf } from "./caller.ts";
 import { account, CREDIT, TestNetwork } from "./network.ts";
 
@@ -11,7 +12,9 @@ import { account, CREDIT, TestNetwork } from "./network.ts";
  */
 
 type End = "provider" | "coordinator";
-type Meddle = (frame: unknown, to: End, n: number) => string | undefined;
+/** A frame of JSON as what it says; a binary message as its bytes. */
+type Meddle = (frame: unknown, to: End, n: number) => Message | undefined;
+const typeOf = (frame: unknown): string => (frame instanceof Uint8Array ? "records" : (frame as { type: string }).type);
 
 /** @param meddle what becomes of the nth frame to one end; undefined leaves it as it is */
 async function endWith(meddle: Meddle): Promise<string> {
@@ -19,7 +22,8 @@ async function endWith(meddle: Meddle): Promise<string> {
   await made.credit();
   const seen = { provider: 0, coordinator: 0 };
   const provider = made.provider(() => ({ pieces: ["Ra", "in", "."], tokenMs: 1 }), {
-    meddle: (text, to) => meddle(JSON.parse(text), to, seen[to]++) ?? text,
+    meddle: (message, to) =>
+      meddle(typeof message === "string" ? JSON.parse(message) : message, to, seen[to]++) ?? message,
   });
   await made.clock.advance(1_000);
   const end = await made.clock.until(codeOf(made.serve(new Caller())), 600_000);
@@ -44,15 +48,13 @@ const undisturbed = await endWith((frame, to, n) => {
 describe("a frame that was changed", () => {
   it("is one of every type that such a run has", () => {
     expect(undisturbed).toBe("whole");
-    const types = new Set(frames.map(({ frame }) => (frame as { type: string }).type));
+    const types = new Set(frames.map(({ frame }) => typeOf(frame)));
     expect([...types].toSorted()).toEqual([
       "attestation_challenge",
       "attestation_response",
       "heartbeat",
-      "inference_accepted",
       "inference_complete",
-      "inference_request",
-      "inference_response_chunk",
+      "records",
       "register",
       "registered",
       "trust_status",
@@ -67,7 +69,7 @@ describe("a frame that was changed", () => {
   const spelled = frames.flatMap(({ frame, to, n }) =>
     waysIn(frame)
       .filter((way) => isBase64(valueAt(frame, way)))
-      .map((way) => [(frame as { type: string }).type, way.join("."), { way, to, n }] as const),
+      .map((way) => [typeOf(frame), way.join("."), { way, to, n }] as const),
   );
   it.each(spelled)("is refused: %s with base64 that is spelled otherwise in %s", async (_type, _place, at) => {
     await endWith((frame, to, n) =>
@@ -81,6 +83,7 @@ describe("a frame that was changed", () => {
       fc.asyncProperty(which, fc.gen(), fc.boolean(), async (at, pick, asJson) => {
         await endWith((frame, to, n) => {
           if (to !== at.to || n !== at.n) return undefined;
+          if (frame instanceof Uint8Array) return pick(changedBytes, frame);
           return asJson ? JSON.stringify(pick(changedJson, frame)) : pick(changedText, JSON.stringify(frame));
         });
       }),

@@ -2,7 +2,16 @@ import type { Connection, Member, Wire } from "@darkbloom/coordinator/testing";
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { signChallengeAnswer, softwareSerial } from "@darkbloom/protocol/evidence";
 import type { Signer } from "@darkbloom/protocol/signer";
-import { fromCoordinator, type FromCoordinator, type FromProvider } from "@darkbloom/protocol/wire";
+import {
+  fromCoordinator,
+  joinRecords,
+  PROTOCOL_VERSION,
+  readRecords,
+  readRequest,
+  type FromCoordinator,
+  type FromProvider,
+  type InferenceRequest,
+} from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { SealingKeys, type SelfDescription } from "@darkbloom/provider/testing";
 import { memorySigner } from "./memory-signer.ts";
@@ -14,6 +23,7 @@ type Of<Type extends FromCoordinator["type"]> = Extract<FromCoordinator, { type:
 /** The wire's other end in a test's own hands: it says what the test says, and nothing by itself. */
 export class HandMachine {
   readonly heard: FromCoordinator[] = [];
+  readonly requests: InferenceRequest[] = [];
   /** The reason with which it was closed. */
   closed: string | undefined;
   /** What the coordinator's socket has not written yet. */
@@ -53,12 +63,16 @@ export class HandMachine {
   sayText(text: string): void {
     this.connection.received(text);
   }
+  /** In one message. */
+  sayRecords(...records: readonly Uint8Array[]): void {
+    this.connection.received(joinRecords(records));
+  }
 
   async register(more: Partial<Extract<FromProvider, { type: "register" }>> = {}): Promise<void> {
     const { bytes, signature } = await this.keys.show(true);
     this.say({
       type: "register",
-      protocol: 1,
+      protocols: [PROTOCOL_VERSION],
       blob: toBase64(bytes),
       signature: toBase64(signature),
       slots: 4,
@@ -104,7 +118,10 @@ export class HandMachine {
       get bufferedBytes() {
         return bufferedBytes();
       },
-      send: (text) => void this.heard.push(fromCoordinator.parse(JSON.parse(text))),
+      send: (message) => {
+        if (typeof message === "string") this.heard.push(fromCoordinator.parse(JSON.parse(message)));
+        else for (const request of requestsIn(message)) this.requests.push(request);
+      },
       ping: () => {
         this.pings++;
         this.connection.heard();
@@ -118,4 +135,13 @@ export class HandMachine {
     this.closed ??= reason;
     this.connection.closed();
   }
+}
+
+/** @throws RangeError for a record that is no request */
+function requestsIn(message: Uint8Array): InferenceRequest[] {
+  return [...readRecords(message)].map(({ jobId, bytes }) => {
+    const request = readRequest(jobId, bytes);
+    if (!request) throw new RangeError("the coordinator has sent what is no request");
+    return request;
+  });
 }

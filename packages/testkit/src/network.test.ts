@@ -3,13 +3,14 @@ import { verify } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
 import { verifyReceipt } from "@darkbloom/protocol/receipts";
+import { readRecords } from "@darkbloom/protocol/wire";
 import { BUSY_MAX } from "@darkbloom/coordinator/testing";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { Caller, codeOf } from "./caller.ts";
 import { account, CREDIT, seededRandom, TestNetwork } from "./network.ts";
-import type { TestProvider } from "./test-provider.ts";
+import type { ProviderOptions, TestProvider } from "./test-provider.ts";
 
 const rain: Script = { pieces: ["<think>", "hm", "</think>", " Rain", " is", " water", "."], tokenMs: 20 };
 const long: Script = { pieces: Array.from({ length: 200 }, (_, n) => ` ${n}`), tokenMs: 50 };
@@ -139,11 +140,11 @@ describe("a network in a process", () => {
   /** Goal: who takes no work costs the caller nothing. Method: more machines that are always busy than a request has attempts. */
   it("passes over machines that say they are busy, and holds it against them", async () => {
     const made = await network();
-    const meddle = (text: string, to: "provider" | "coordinator") => {
-      const frame = JSON.parse(text) as { type: string; request_id?: string };
-      return to === "coordinator" && frame.type.startsWith("inference_")
-        ? JSON.stringify({ type: "inference_error", request_id: frame.request_id, code: "busy" })
-        : text;
+    const meddle: ProviderOptions["meddle"] = (message, to) => {
+      if (to === "provider") return message;
+      const records = typeof message === "string" ? [] : [...readRecords(message)];
+      const jobId = records[0]?.jobId ?? (JSON.parse(message.toString()) as { job_id?: string }).job_id;
+      return jobId === undefined ? message : JSON.stringify({ type: "inference_error", job_id: jobId, code: "busy" });
     };
     for (let n = 0; n < BUSY_MAX; n++) made.provider(() => rain, { meddle });
     made.provider(() => rain);

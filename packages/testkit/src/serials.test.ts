@@ -192,7 +192,7 @@ class Impostor {
     );
     this.#connection = network.host({
       bufferedBytes: 0,
-      send: (text) => void this.heard.push(fromCoordinator.parse(JSON.parse(text))),
+      send: (message) => void this.heard.push(fromCoordinator.parse(JSON.parse(message.toString()))),
       ping: () => {},
       close: (_, reason) => void (this.closed ??= reason),
       terminate: () => void (this.closed ??= "terminated"),
@@ -201,7 +201,7 @@ class Impostor {
 
   async register(serial?: string): Promise<void> {
     const { blob, signature } = await this.blob(serial);
-    this.say({ type: "register", protocol: PROTOCOL_VERSION, blob, signature, slots: 1 });
+    this.say({ type: "register", protocols: [PROTOCOL_VERSION], blob, signature, slots: 1 });
   }
 
   async renew(serial?: string): Promise<void> {
@@ -299,7 +299,7 @@ describe.each(hiding)("a machine that does not keep to its pseudonym, disclosing
     const machine = new Impostor(network, memorySigner());
     await machine.register();
     for (let n = 0; n < 3; n++) {
-      machine.say({ type: "heartbeat", status: "idle", running: 0 });
+      machine.say({ type: "heartbeat", status: "ready" });
       await network.clock.advance(REGISTER_WAIT_MS / 3 - 1);
     }
     expect(machine.closed).toBeUndefined();

@@ -6,6 +6,7 @@ import { ProviderSockets } from "@darkbloom/coordinator/testing";
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { softwareSerial } from "@darkbloom/protocol/evidence";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
+import { PROTOCOL_VERSION } from "@darkbloom/protocol/wire";
 import { SealingKeys } from "@darkbloom/provider/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { memorySigner } from "./memory-signer.ts";
@@ -76,7 +77,13 @@ describe("a provider's socket", () => {
     const { bytes, signature } = await keys.show(true);
     const { socket, closed } = await opened();
     const registered = nextMessage(socket);
-    const register = { type: "register", protocol: 1, blob: toBase64(bytes), signature: toBase64(signature), slots: 1 };
+    const register = {
+      type: "register",
+      protocols: [PROTOCOL_VERSION],
+      blob: toBase64(bytes),
+      signature: toBase64(signature),
+      slots: 1,
+    };
     socket.send(JSON.stringify(register));
     expect(await registered).toMatchObject({ type: "registered" });
     socket.send(JSON.stringify({ type: "of_tomorrow", text: " ".repeat(MIB / 2) }));
@@ -186,7 +193,13 @@ async function joinedMachine() {
   const { socket } = await opened();
   const answer = nextMessage(socket);
   socket.send(
-    JSON.stringify({ type: "register", protocol: 1, blob: toBase64(bytes), signature: toBase64(signature), slots: 1 }),
+    JSON.stringify({
+      type: "register",
+      protocols: [PROTOCOL_VERSION],
+      blob: toBase64(bytes),
+      signature: toBase64(signature),
+      slots: 1,
+    }),
   );
   return { socket, frame: await answer };
 }

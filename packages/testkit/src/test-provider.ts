@@ -9,6 +9,7 @@ import {
   stayConnected,
   type Dialer,
   type Listener,
+  type Message,
   type ProviderEvents,
   type SelfDescription,
   type TrustFacts,
@@ -31,7 +32,7 @@ export interface ProviderOptions {
   /** Numbers in each of its vectors; as the catalog of every network here has it. */
   readonly vectorLength?: number;
   /** What arrives at either end in place of what was sent. */
-  readonly meddle?: (text: string, to: "provider" | "coordinator") => string;
+  readonly meddle?: (message: Message, to: "provider" | "coordinator") => Message;
 }
 
 const unknownPosture = { core_dumps_off: "unknown" } as const;
@@ -80,7 +81,7 @@ export class TestProvider {
       witness,
       clockAheadMs = () => 0,
       describe = () => ({}),
-      meddle = (text) => text,
+      meddle = (message) => message,
       vectorLength,
     }: ProviderOptions,
   ) {
@@ -124,6 +125,7 @@ export class TestProvider {
       posture,
       witness,
       onTrust: () => {},
+      defer: queueMicrotask,
     };
     void stayConnected(net, this.#dialer(), "simulated", this.#leave.signal, () => {});
   }
@@ -152,8 +154,10 @@ export class TestProvider {
           listener.closed(1006, reason);
         };
         this.#cut = () => close("");
-        const toProvider = this.#pipe((text) => open && listener.received(this.#meddle(text, "provider")));
-        const toCoordinator = this.#pipe((text) => open && connection.received(this.#meddle(text, "coordinator")));
+        const toProvider = this.#pipe((message) => open && listener.received(this.#meddle(message, "provider")));
+        const toCoordinator = this.#pipe(
+          (message) => open && connection.received(this.#meddle(message, "coordinator")),
+        );
         const connection = this.#network.host({
           bufferedBytes: 0,
           send: toProvider,
@@ -172,11 +176,11 @@ export class TestProvider {
     };
   }
 
-  #pipe(deliver: (text: string) => void): (text: string) => void {
+  #pipe(deliver: (message: Message) => void): (message: Message) => void {
     let before = Promise.resolve();
-    return (text) => {
+    return (message) => {
       const wait = this.#later(() => {});
-      before = before.then(() => wait).then(() => void (this.#frozen || deliver(text)));
+      before = before.then(() => wait).then(() => void (this.#frozen || deliver(message)));
     };
   }
 

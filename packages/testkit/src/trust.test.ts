@@ -3,7 +3,7 @@ import { toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { appleNonce, signChallengeAnswer, softwareSerial } from "@darkbloom/protocol/evidence";
 import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
 import type { Signer } from "@darkbloom/protocol/signer";
-import { fromCoordinator, type FromCoordinator, type FromProvider } from "@darkbloom/protocol/wire";
+import { fromCoordinator, PROTOCOL_VERSION, type FromCoordinator, type FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { SealingKeys } from "@darkbloom/provider/testing";
 import { describe, expect, it } from "vitest";
@@ -203,7 +203,7 @@ class Stranger {
   constructor(network: TestNetwork) {
     this.#connection = network.host({
       bufferedBytes: 0,
-      send: (text) => void this.heard.push(fromCoordinator.parse(JSON.parse(text))),
+      send: (message) => void this.heard.push(fromCoordinator.parse(JSON.parse(message.toString()))),
       ping: () => this.#connection.heard(),
       close: (_, reason) => this.#close(reason),
       terminate: () => this.#close("terminated"),
@@ -226,7 +226,7 @@ class Stranger {
 const junk = toBase64(new Uint8Array(70));
 const registered = (blob: Uint8Array, signature: string): FromProvider => ({
   type: "register",
-  protocol: 1,
+  protocols: [PROTOCOL_VERSION],
   blob: toBase64(blob),
   signature,
   slots: 1,

@@ -13,6 +13,8 @@ export type JoinRefusal =
   | "crowded_out"
   | "flood"
   | "no_registration"
+  /** It speaks another version of the protocol. */
+  | "protocol"
   | "token_missing"
   | "token_refused"
   | "blob"

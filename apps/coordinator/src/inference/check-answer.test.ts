@@ -68,7 +68,7 @@ async function completionOf(receipt: Receipt) {
   const { jcs, signature } = await signReceipt(signer, receipt);
   return {
     type: "inference_complete" as const,
-    request_id: "job_1",
+    job_id: "job_1",
     receipt: jcs,
     receipt_signature: signature,
     response_signature: toBase64(await signer.signResponseHash(answerHash)),

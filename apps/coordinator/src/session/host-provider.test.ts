@@ -85,7 +85,7 @@ describe("a fault of ours", () => {
     vi.spyOn(made.fleet, "changed").mockImplementationOnce(() => {
       throw error;
     });
-    machine.say({ type: "heartbeat", status: "restarting", running: 0 });
+    machine.say({ type: "heartbeat", status: "restarting" });
     expect(machine.closed).toBe("protocol");
     expect(made.bugs).toEqual(isBug ? [error] : []);
   });
@@ -106,7 +106,7 @@ it("drops a machine that is silent", async () => {
   vi.spyOn(machine.connection, "heard").mockReturnValue();
   const lookAtMs = 4 * PROVIDER_PING_EVERY_MS;
   await made.clock.advance(lookAtMs - PROVIDER_SILENCE_MS - made.clock.monotonicMs());
-  machine.say({ type: "heartbeat", status: "idle", running: 0 });
+  machine.say({ type: "heartbeat", status: "ready" });
   await made.clock.advance(PROVIDER_SILENCE_MS);
   expect(machine.closed).toBeUndefined();
   await made.clock.advance(PROVIDER_PING_EVERY_MS);

@@ -14,7 +14,7 @@ import { Mailbox } from "./mailbox.ts";
 import type { ProviderSession } from "./provider-session.ts";
 import { mismatchOf, readFrame, register } from "./register.ts";
 import { readShown, type Shown } from "./shown.ts";
-import { closeCodes, type Wire } from "./wire.ts";
+import { closeCodes, type Message, type Wire } from "./wire.ts";
 
 /** What hosting a provider needs from outside. */
 export interface SessionNet extends ActivationNet {
@@ -52,7 +52,7 @@ export const PROVIDER_SILENCE_MS = 10_000;
 
 /** What the edge tells of one socket. */
 export interface Connection {
-  received(text: string): void;
+  received(message: Message): void;
   /** Any sign of life, a pong too. */
   heard(): void;
   /** A sign of life that was not asked for. */
@@ -86,8 +86,9 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
     over.abort(new Error("the provider sent too much before it was registered"));
     return true;
   };
-  let receive = (text: string): void | Promise<void> => {
-    if (!isTooMuch(text.length)) first.put({ text });
+  let receive = (message: Message): void | Promise<void> => {
+    // Records are about attempts, of which there are none yet.
+    if (!isTooMuch(message.length)) first.put({ text: typeof message === "string" ? message : "" });
   };
   let session: ProviderSession | undefined;
   let heardAtMs = net.clock.monotonicMs();
@@ -97,10 +98,10 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
     if (!(error instanceof RangeError)) net.events.bug({ where: "session" }, error);
     session?.leave("protocol");
   };
-  const received = (text: string) => {
+  const received = (message: Message) => {
     heardAtMs = net.clock.monotonicMs();
     try {
-      receive(text)?.catch(failed);
+      receive(message)?.catch(failed);
     } catch (error) {
       failed(error);
     }
@@ -117,7 +118,9 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
     session = joined;
     const challenger = new Challenger(net, joined);
     receive = (next) => {
-      if (joined.mayCost(next.length)) return dispatch(net, joined, challenger, readFrame(next), next.length);
+      if (!joined.mayCost(next.length)) return undefined;
+      if (typeof next !== "string") return joined.hearRecords(next);
+      return dispatch(net, joined, challenger, readFrame(next));
     };
     // What came in one breath with its registration.
     for (const { text } of first.rest()) received(text);
@@ -177,7 +180,6 @@ function dispatch(
   session: ProviderSession,
   challenger: Challenger,
   frame: FromProvider | undefined,
-  chars: number,
 ): void | Promise<void> {
   switch (frame?.type) {
     case undefined:
@@ -200,11 +202,9 @@ function dispatch(
       });
     case "provider_drain":
       return session.drain();
-    case "inference_accepted":
-    case "inference_response_chunk":
     case "inference_complete":
     case "inference_error":
-      return session.hear(frame, chars);
+      return session.hear(frame);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AccountId, JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { FRAME_PADDING_BYTES } from "@darkbloom/protocol/limits";
-import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
+import type { Envelope } from "@darkbloom/protocol/sealing";
+import type { FromProvider } from "@darkbloom/protocol/wire";
 import type { Beginning, MeasuredAnswer } from "../fleet/pace.ts";
 import type { Mailbox } from "./mailbox.ts";
 
@@ -62,4 +63,15 @@ export interface OpenLine {
   /** Nobody listens any more; it only waits to be closed. */
   abandoned: boolean;
   closed: boolean;
+}
+
+/** Puts a piece of an answer on its line. @returns what the machine did wrong, if anything */
+export function hearPiece(line: OpenLine, bytes: Uint8Array): "protocol" | "overrun" | undefined {
+  // Whole frames of a sealed answer are never so short; many tiny pieces would cost more than the window says.
+  if (bytes.length < ANSWER_PIECE_BYTES_MIN) return "protocol";
+  line.windowBytes -= bytes.length;
+  if (line.windowBytes < 0) return "overrun";
+  // A copy: a piece that waits for its caller would hold all that came with it.
+  if (!line.abandoned) line.mailbox.put({ kind: "frames", bytes: bytes.slice() });
+  return undefined;
 }

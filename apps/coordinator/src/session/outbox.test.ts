@@ -1,13 +1,18 @@
+import { fromUtf8 } from "@darkbloom/protocol/bytes";
 import type { FromCoordinator } from "@darkbloom/protocol/wire";
 import { expect, it } from "vitest";
 import { BODIES_WAITING_MAX, CONTROLS_WAITING_CHARS_MAX, Outbox, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
+import type { Message } from "./wire.ts";
 
 const message: FromCoordinator = { type: "provider_drain_ack" };
+const body = (name: string) => new TextEncoder().encode(name);
+const nameOf = (sent: Message): string => (typeof sent === "string" ? JSON.parse(sent).job_id : fromUtf8(sent));
+
 function setUp() {
-  const sent: string[] = [];
+  const sent: Message[] = [];
   const wire = {
     bufferedBytes: 0,
-    send: (text: string) => void sent.push(text),
+    send: (one: Message) => void sent.push(one),
     ping: () => {},
     close: () => {},
     terminate: () => {},
@@ -22,24 +27,24 @@ it("holds everything back, control frames to be sent first", () => {
   outbox.control(message);
   expect(sent).toHaveLength(1);
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
-  outbox.body({ type: "cancel", request_id: "body" }, () => true);
-  outbox.control({ type: "cancel", request_id: "1" });
+  outbox.body(body("body"), () => true);
+  outbox.control({ type: "cancel", job_id: "1" });
   expect(sent).toHaveLength(1);
   outbox.flush();
   expect(sent).toHaveLength(1);
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX - 1;
   outbox.flush();
-  expect(sent.slice(1).map((text) => JSON.parse(text).request_id)).toEqual(["1", "body"]);
+  expect(sent.slice(1).map(nameOf)).toEqual(["1", "body"]);
 });
 
 it("keeps the order of control frames, also where there is room again", () => {
   const { sent, wire, outbox } = setUp();
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
-  outbox.control({ type: "cancel", request_id: "1" });
+  outbox.control({ type: "cancel", job_id: "1" });
   wire.bufferedBytes = 0;
-  outbox.control({ type: "cancel", request_id: "2" });
+  outbox.control({ type: "cancel", job_id: "2" });
   outbox.flush();
-  expect(sent.map((text) => JSON.parse(text).request_id)).toEqual(["1", "2"]);
+  expect(sent.map(nameOf)).toEqual(["1", "2"]);
 });
 
 it("keeps the newest of what only says how things stand, and adds credits up", () => {
@@ -54,31 +59,31 @@ it("keeps the newest of what only says how things stand, and adds credits up", (
   for (let n = 0; n < 100_000; n++) {
     outbox.control(trust(n % 2 === 1));
     outbox.control(message);
-    outbox.control({ type: "credit", request_id: "1", bytes: 2 });
-    outbox.control({ type: "cancel", request_id: "1" });
+    outbox.control({ type: "credit", job_id: "1", bytes: 2 });
+    outbox.control({ type: "cancel", job_id: "1" });
   }
   expect(overflows()).toBe(0);
   wire.bufferedBytes = 0;
   outbox.flush();
-  expect(sent.map((text) => JSON.parse(text))).toEqual([
+  expect(sent.map((text) => JSON.parse(text.toString()))).toEqual([
     trust(true),
     message,
-    { type: "credit", request_id: "1", bytes: 200_000 },
-    { type: "cancel", request_id: "1" },
+    { type: "credit", job_id: "1", bytes: 200_000 },
+    { type: "cancel", job_id: "1" },
   ]);
 });
 
 it("tells of a provider that lets too much wait", () => {
   const { wire, outbox, overflows } = setUp();
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
-  const one = JSON.stringify({ type: "cancel", request_id: "000000" }).length;
+  const one = JSON.stringify({ type: "cancel", job_id: "000000" }).length;
   const count = Math.floor(CONTROLS_WAITING_CHARS_MAX / one);
-  for (let n = 1; n < count; n++) outbox.control({ type: "cancel", request_id: String(n).padStart(6, "0") });
+  for (let n = 1; n < count; n++) outbox.control({ type: "cancel", job_id: String(n).padStart(6, "0") });
   // Full to the last character.
   const rest = CONTROLS_WAITING_CHARS_MAX - count * one;
-  outbox.control({ type: "cancel", request_id: "0".repeat(6 + rest) });
+  outbox.control({ type: "cancel", job_id: "0".repeat(6 + rest) });
   expect(overflows()).toBe(0);
-  outbox.control({ type: "cancel", request_id: "999999" });
+  outbox.control({ type: "cancel", job_id: "999999" });
   expect(overflows()).toBe(1);
 });
 
@@ -86,22 +91,19 @@ it("forgets bodies that nobody wants before their turn comes", () => {
   const { wire, outbox } = setUp();
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
   let wanted = true;
-  for (let n = 0; n < BODIES_WAITING_MAX; n++) outbox.body(message, () => wanted);
+  for (let n = 0; n < BODIES_WAITING_MAX; n++) outbox.body(body("1"), () => wanted);
   wanted = false;
   outbox.sweep();
-  for (let n = 0; n < BODIES_WAITING_MAX; n++) expect(outbox.body(message, () => true)).toBe(true);
+  for (let n = 0; n < BODIES_WAITING_MAX; n++) expect(outbox.body(body("1"), () => true)).toBe(true);
 });
 
 it("sends bodies in order, without those that nobody wants any more, and holds no more than its bound", () => {
   const { sent, wire, outbox } = setUp();
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
-  for (let n = 0; n < BODIES_WAITING_MAX; n++)
-    expect(outbox.body({ type: "cancel", request_id: String(n) }, () => n % 2 === 0)).toBe(true);
-  expect(outbox.body(message, () => true)).toBe(false);
+  for (let n = 0; n < BODIES_WAITING_MAX; n++) expect(outbox.body(body(String(n)), () => n % 2 === 0)).toBe(true);
+  expect(outbox.body(body("1"), () => true)).toBe(false);
   wire.bufferedBytes = 0;
   outbox.flush();
-  expect(sent.map((text) => JSON.parse(text).request_id)).toEqual(
-    Array.from({ length: BODIES_WAITING_MAX / 2 }, (_, n) => String(2 * n)),
-  );
-  expect(outbox.body(message, () => true)).toBe(true);
+  expect(sent.map(nameOf)).toEqual(Array.from({ length: BODIES_WAITING_MAX / 2 }, (_, n) => String(2 * n)));
+  expect(outbox.body(body("1"), () => true)).toBe(true);
 });

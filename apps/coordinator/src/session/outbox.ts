@@ -1,5 +1,5 @@
 import type { FromCoordinator } from "@darkbloom/protocol/wire";
-import type { Wire } from "./wire.ts";
+import type { Message, Wire } from "./wire.ts";
 
 /** More is handed to the socket only while less than this waits there, so that a cancel or a challenge behind a body is soon sent. */
 export const PROVIDER_BUFFERED_BYTES_MAX = 1024 * 1024;
@@ -19,7 +19,7 @@ export class Outbox {
   readonly #controls = new Map<string, FromCoordinator>();
   #controlsChars = 0;
   #ordinal = 0;
-  #bodies: { readonly text: string; readonly wanted: () => boolean }[] = [];
+  #bodies: { readonly message: Message; readonly wanted: () => boolean }[] = [];
 
   /** @param overflown the provider does not read */
   constructor(wire: Wire, overflown: () => void) {
@@ -39,9 +39,9 @@ export class Outbox {
   }
 
   /** @returns false if too many wait already. @param wanted asked again when its turn comes */
-  body(message: FromCoordinator, wanted: () => boolean): boolean {
+  body(message: Message, wanted: () => boolean): boolean {
     if (this.#bodies.length >= BODIES_WAITING_MAX) return false;
-    this.#bodies.push({ text: JSON.stringify(message), wanted });
+    this.#bodies.push({ message, wanted });
     this.flush();
     return true;
   }
@@ -60,7 +60,7 @@ export class Outbox {
     }
     while (this.#bodies.length > 0 && this.#hasRoom) {
       const next = this.#bodies.shift();
-      if (next?.wanted()) this.#wire.send(next.text);
+      if (next?.wanted()) this.#wire.send(next.message);
     }
   }
 
@@ -75,10 +75,9 @@ export class Outbox {
         return message.type;
       case "credit":
       case "cancel":
-        return `${message.type} ${message.request_id}`;
+        return `${message.type} ${message.job_id}`;
       case "registered":
       case "attestation_challenge":
-      case "inference_request":
         return `${message.type} ${this.#ordinal++}`;
     }
   }

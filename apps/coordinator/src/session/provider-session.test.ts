@@ -2,7 +2,8 @@ import { toBase64 } from "@darkbloom/protocol/bytes";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
-import type { Envelope, FromProvider } from "@darkbloom/protocol/wire";
+import type { Envelope } from "@darkbloom/protocol/sealing";
+import { PROTOCOL_VERSION, writeRecord, type FromProvider } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { memorySigner } from "../../../../packages/testkit/src/memory-signer.ts";
@@ -15,15 +16,11 @@ import { BODIES_WAITING_MAX, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
  * Goal: each rule of one connection holds by itself: what a machine may send, what it is told, when its slot is free
  * again. Method: a machine in the test's hands, one attempt on it, no request behind it.
  */
-const envelope: Envelope = { hdr: "{}", body: "", wraps: [{ key_id: "k", enc: "", wrap: "" }] };
+const envelope: Envelope = { hdr: "{}", body: new Uint8Array(3), wraps: [{ key_id: "k", enc: "", wrap: "" }] };
 const request = { callerRequestId: "req_1", account, envelope };
 const job = (n = 1) => `job_${n}` as JobId;
-const about = (n = 1) => ({ request_id: job(n) });
-const chunk = (bytes: number, n = 1): FromProvider => ({
-  type: "inference_response_chunk",
-  ...about(n),
-  frames: toBase64(new Uint8Array(bytes)),
-});
+const about = (n = 1) => ({ job_id: job(n) });
+const piece = (bytes: number, n = 1) => writeRecord({ kind: "answer", jobId: job(n), bytes: new Uint8Array(bytes) });
 const failed = (n = 1): FromProvider => ({ type: "inference_error", ...about(n), code: "cancelled" });
 const completed = (n = 1): FromProvider => ({
   type: "inference_complete",
@@ -61,34 +58,33 @@ describe("what a machine may send of an answer", () => {
   ])("%s: closed with %s", async (_, bytes, end) => {
     const { machine, line } = await machineWithLine();
     line.send(request);
-    expect(machine.last("inference_request").credit_bytes).toBe(ANSWER_WINDOW_BYTES);
-    for (const length of bytes) machine.say(chunk(length));
+    expect(machine.requests.at(-1)?.credit_bytes).toBe(ANSWER_WINDOW_BYTES);
+    for (const length of bytes) machine.sayRecords(piece(length));
     expect(machine.closed).toBe(end);
   });
 
   it("is nothing before it was asked", async () => {
     const { machine } = await machineWithLine();
-    machine.say(chunk(ANSWER_PIECE_BYTES_MIN));
+    machine.sayRecords(piece(ANSWER_PIECE_BYTES_MIN));
     expect(machine.closed).toBe("overrun");
   });
 
   it("grows by each credit, which it is told", async () => {
     const { machine, line } = await machineWithLine();
     line.send(request);
-    machine.say(chunk(ANSWER_WINDOW_BYTES));
+    machine.sayRecords(piece(ANSWER_WINDOW_BYTES));
     line.credit(300);
     expect(machine.last("credit")).toMatchObject({ ...about(), bytes: 300 });
-    machine.say(chunk(300));
+    machine.sayRecords(piece(300));
     expect(machine.closed).toBeUndefined();
-    machine.say(chunk(ANSWER_PIECE_BYTES_MIN));
+    machine.sayRecords(piece(ANSWER_PIECE_BYTES_MIN));
     expect(machine.closed).toBe("overrun");
   });
 
   it("reaches its attempt in order, with the end last", async () => {
     const { made, machine, line } = await machineWithLine();
     line.send(request);
-    machine.say({ type: "inference_accepted", ...about() });
-    machine.say(chunk(256));
+    machine.sayRecords(piece(256));
     machine.say(completed());
     expect(await line.take(1)).toMatchObject({ kind: "frames", bytes: new Uint8Array(256) });
     expect(await line.take(1)).toMatchObject({ kind: "complete" });
@@ -99,7 +95,8 @@ describe("what a machine may send of an answer", () => {
     const { machine, line } = await machineWithLine();
     line.send(request);
     machine.say(failed());
-    for (const frame of [chunk(ANSWER_WINDOW_BYTES * 2), completed(), failed(), chunk(300, 7)]) machine.say(frame);
+    machine.sayRecords(piece(ANSWER_WINDOW_BYTES * 2), piece(300, 7));
+    for (const frame of [completed(), failed()]) machine.say(frame);
     expect(await line.take(1)).toMatchObject({ kind: "error" });
     expect(machine.closed).toBeUndefined();
   });
@@ -150,7 +147,7 @@ describe("a slot", () => {
     const { machine, line } = await machineWithLine();
     line.send(request);
     line[Symbol.dispose]();
-    machine.say(chunk(300));
+    machine.sayRecords(piece(300));
     expect(machine.last("credit")).toMatchObject({ bytes: 300 });
   });
 
@@ -177,25 +174,25 @@ describe("bodies for one socket", () => {
     for (const other of others) other.send(request);
     const oneMore = member.open(job(9_999));
     expect(codeIn(() => oneMore.send(request))).toBe("provider_busy");
-    expect(machine.all("inference_request")).toHaveLength(0);
+    expect(machine.requests).toHaveLength(0);
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX - 1;
     machine.connection.drained();
-    expect(machine.all("inference_request").map(({ request_id }) => request_id)).not.toContain(job());
-    expect(machine.all("inference_request")).toHaveLength(BODIES_WAITING_MAX);
+    expect(machine.requests.map(({ job_id }) => job_id)).not.toContain(job());
+    expect(machine.requests).toHaveLength(BODIES_WAITING_MAX);
     oneMore[Symbol.dispose]();
     expect(running(made)).toBe(BODIES_WAITING_MAX);
   });
 });
 
 describe("a machine in a hurry", () => {
-  const heartbeat: FromProvider = { type: "heartbeat", status: "idle", running: 0 };
+  const heartbeat: FromProvider = { type: "heartbeat", status: "ready" };
   it.each<[what: string, send: (machine: HandMachine) => void]>([
     ["heartbeats", (machine) => machine.say(heartbeat)],
     ["drains", (machine) => machine.say({ type: "provider_drain" })],
     ["frames of no meaning", (machine) => machine.sayText("{")],
     ["pings", (machine) => machine.connection.pinged()],
-    ["words on attempts that are not its own", (machine) => machine.say(chunk(300, 7))],
-    ["answers that nobody asked for", (machine) => machine.say({ type: "inference_accepted", ...about(9) })],
+    ["words on attempts that are not its own", (machine) => machine.sayRecords(piece(300, 7))],
+    ["answers that nobody asked for", (machine) => machine.say(completed(9))],
   ])("is closed for %s without end, and hears no more than one acknowledgement", async (_, send) => {
     const { machine } = await machineWithLine();
     const heard = machine.heard.length;
@@ -223,7 +220,7 @@ describe("a machine in a hurry", () => {
     const { machine, line } = await machineWithLine();
     line.send(request);
     for (let n = 0; n < 2 * FRAMES_BURST; n++) {
-      machine.say(chunk(300));
+      machine.sayRecords(piece(300));
       line.credit(300);
     }
     expect(machine.closed).toBeUndefined();
@@ -266,18 +263,18 @@ describe("a machine without its model", () => {
     const { made, machine } = await machineWithLine();
     const slots = () => made.fleet.candidates()[0]?.slots;
     const before = slots();
-    const beat = (status: "idle" | "restarting") => machine.say({ type: "heartbeat", status, running: 0 });
+    const beat = (status: "ready" | "restarting") => machine.say({ type: "heartbeat", status });
     for (const _ of [1, 2]) beat("restarting");
     expect([before, slots()]).toEqual([4, 0]);
-    beat("idle");
+    beat("ready");
     expect(slots()).toBe(4);
   });
 
   it("is looked at anew where it says something new, and not for every sign of life", async () => {
     const { machine, member } = await machineWithLine();
     const seen = [member.candidate()];
-    for (const status of ["idle", "restarting", "restarting", "idle"] as const) {
-      machine.say({ type: "heartbeat", status, running: 0 });
+    for (const status of ["ready", "restarting", "restarting", "ready"] as const) {
+      machine.say({ type: "heartbeat", status });
       seen.push(member.candidate());
     }
     expect(seen.map((candidate, n) => candidate === seen[n - 1])).toEqual([false, true, false, true, false]);
@@ -358,7 +355,7 @@ describe("a machine whose blob is none", () => {
       const blob = { ...(JSON.parse(new TextDecoder().decode(bytes)) as object), identity_key: identityKey };
       machine.say({
         type: "register",
-        protocol: 1,
+        protocols: [PROTOCOL_VERSION],
         blob: toBase64(new TextEncoder().encode(JSON.stringify(blob))),
         signature: toBase64(signature),
         slots: 4,
@@ -407,12 +404,12 @@ describe("one account", () => {
     line.send(request);
     member.open(job(2)).send(request);
     member.open(job(3)).send({ ...request, account: "acct_other" as typeof account });
-    const [first, second, third] = machine.all("inference_request").map(({ cache_scope }) => cache_scope);
+    const [first, second, third] = machine.requests.map(({ cache_scope }) => cache_scope);
     expect(second).toBe(first);
     expect(third).not.toBe(first);
     const other = await HandMachine.joined(made);
     other.member.open(job(4)).send(request);
-    expect(other.last("inference_request").cache_scope).not.toBe(first);
+    expect(other.requests.at(-1)?.cache_scope).not.toBe(first);
     expect(first).toMatch(/^[0-9a-f]{32}$/);
   });
 });

@@ -1,9 +1,8 @@
-import { fromBase64 } from "@darkbloom/protocol/bytes";
 import { failuresOf, fatalFailuresOf, type Verdict } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
-import type { FromProvider } from "@darkbloom/protocol/wire";
+import { readRecords, writeRecord, writeRequest, type FromProvider } from "@darkbloom/protocol/wire";
 import type { LeaveReason } from "../events/events.ts";
 import type { Member, Sealing } from "../fleet/fleet.ts";
 import { newRecord, type MachineRecord } from "../fleet/records.ts";
@@ -18,7 +17,7 @@ import type { Joining } from "./joining.ts";
 import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
 import { MachineClock } from "./machine-clock.ts";
 import { Mailbox } from "./mailbox.ts";
-import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN, type Line, type OpenLine } from "./line.ts";
+import { ABANDONED_WAIT_MS, hearPiece, type Line, type OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { describedBy, modelsOf, type Shown } from "./shown.ts";
@@ -160,7 +159,7 @@ export class ProviderSession implements Member {
     this.#frames.grant();
     let sent = false;
     const cancel = () => {
-      if (sent && !line.closed) this.#outbox.control({ type: "cancel", request_id: jobId });
+      if (sent && !line.closed) this.#outbox.control({ type: "cancel", job_id: jobId });
     };
     return {
       jobId,
@@ -170,15 +169,13 @@ export class ProviderSession implements Member {
         if (this.#leaving)
           throw new NetworkError({ code: "provider_gone", providerId: this.providerId, phase: "before_content" });
         line.windowBytes = ANSWER_WINDOW_BYTES;
-        const request = {
-          type: "inference_request",
-          request_id: jobId,
+        const bytes = writeRequest({
           caller_request_id: callerRequestId,
           envelope,
           cache_scope: this.#scopes.of(account),
           credit_bytes: ANSWER_WINDOW_BYTES,
-        } as const;
-        const taken = this.#outbox.body(request, () => {
+        });
+        const taken = this.#outbox.body(writeRecord({ kind: "request", jobId, bytes }), () => {
           if (line.abandoned) this.#close(jobId, line);
           return !line.abandoned;
         });
@@ -188,7 +185,7 @@ export class ProviderSession implements Member {
       take: (waitMs, signal) => line.mailbox.take(waitMs, signal),
       credit: (bytes) => {
         line.windowBytes += bytes;
-        if (!line.closed) this.#outbox.control({ type: "credit", request_id: jobId, bytes });
+        if (!line.closed) this.#outbox.control({ type: "credit", job_id: jobId, bytes });
       },
       cancel,
       ...conductOf(this.#net.clock, this.#record, besideAtStart, {
@@ -291,34 +288,38 @@ export class ProviderSession implements Member {
     }
   }
 
-  /** Counts what the machine sends. @returns false once it has sent too much, and is closed */
-  mayCost(chars: number): boolean {
+  /** Counts what the machine sends, in characters or bytes. @returns false once it has sent too much, and is closed */
+  mayCost(length: number): boolean {
     if (this.#leaving) return false;
-    if (this.#frames.spend(chars)) return true;
+    if (this.#frames.spend(length)) return true;
     this.leave("flood");
     return false;
   }
 
-  /** A frame about one attempt, of so many characters. One for an attempt that is unknown or over is skipped. */
-  hear(frame: Extract<FromProvider, { request_id: string }>, chars: number): void {
-    const jobId = frame.request_id as JobId;
+  /** Pieces of answers. One for an attempt that is unknown or over is skipped. @throws RangeError for what is no message of records */
+  hearRecords(message: Uint8Array): void {
+    let areOurs = true;
+    for (const { kind, jobId, bytes } of readRecords(message)) {
+      const line = this.#lines.get(jobId as JobId);
+      if (kind !== "answer" || !line) {
+        areOurs = false;
+        continue;
+      }
+      const wrong = hearPiece(line, bytes);
+      if (wrong) return this.leave(wrong);
+      // The provider of an abandoned line may wait for credit to close it.
+      if (line.abandoned) this.#outbox.control({ type: "credit", job_id: jobId, bytes: bytes.length });
+    }
+    // What windows bound costs nothing here.
+    if (areOurs) this.#frames.giveBack(message.length);
+  }
+
+  /** A frame about one attempt. One for an attempt that is unknown or over is skipped. */
+  hear(frame: Extract<FromProvider, { job_id: string }>): void {
+    const jobId = frame.job_id as JobId;
     const line = this.#lines.get(jobId);
     if (!line) return;
     switch (frame.type) {
-      case "inference_accepted":
-        return;
-      case "inference_response_chunk": {
-        const bytes = fromBase64(frame.frames);
-        // Whole frames of a sealed answer are never so short; many tiny pieces would cost more than the window says.
-        if (bytes.length < ANSWER_PIECE_BYTES_MIN) return this.leave("protocol");
-        line.windowBytes -= bytes.length;
-        if (line.windowBytes < 0) return this.leave("overrun");
-        this.#frames.giveBack(chars);
-        if (!line.abandoned) line.mailbox.put({ kind: "frames", bytes });
-        // The provider of an abandoned line may wait for credit to close it.
-        else this.#outbox.control({ type: "credit", request_id: jobId, bytes: bytes.length });
-        return;
-      }
       case "inference_complete":
         line.mailbox.put({ kind: "complete", completion: frame });
         return this.#close(jobId, line);

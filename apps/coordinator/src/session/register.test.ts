@@ -23,6 +23,9 @@ class Guarded extends TestNetwork {
   }
 }
 
+/** As a provider of version 1 registers. */
+const ofVersion1 = JSON.stringify({ type: "register", protocol: 1, blob: "AA==", signature: "AA==", slots: 1 });
+
 describe("whoever joins", () => {
   const refusedWith = async (act: (machine: HandMachine) => unknown, made = new TestNetwork()) => {
     const machine = new HandMachine(made);
@@ -33,7 +36,8 @@ describe("whoever joins", () => {
   it.each<[what: string, act: (machine: HandMachine) => unknown, reason: RegExp]>([
     ["says something else first", (machine) => machine.say({ type: "provider_drain" }), /register first/],
     ["says nothing that can be read", (machine) => machine.sayText("{"), /register first/],
-    ["speaks another protocol", (machine) => machine.register({ protocol: 2 }), /register first/],
+    ["speaks none of our protocols", (machine) => machine.register({ protocols: [1, 3] }), /speaks protocol 2: update/],
+    ["speaks the first one", (machine) => machine.sayText(ofVersion1), /speaks protocol 2: update/],
     ["shows no blob", (machine) => machine.register({ blob: "" }), /cannot be read/],
   ])("%s is refused", async (_, act, reason) => {
     const { machine, made } = await refusedWith(act);
@@ -124,7 +128,7 @@ describe("whoever joins", () => {
     await machine.register();
     await made.clock.advance(1);
     expect(machine.last("registered").serial_alias).toMatch(/^PS-/);
-    machine.say({ type: "heartbeat", status: "idle", running: 0 });
+    machine.say({ type: "heartbeat", status: "ready" });
     await made.clock.advance(REGISTER_WAIT_MS);
     expect(machine.closed).toMatch(/did not come in time/);
     const other = new HandMachine(made);
@@ -149,7 +153,7 @@ describe("whoever joins", () => {
     const machine = new HandMachine(made);
     await machine.register();
     await made.clock.advance(0);
-    machine.say({ type: "heartbeat", status: "idle", running: 0 });
+    machine.say({ type: "heartbeat", status: "ready" });
     machine.sayText("{");
     await made.clock.advance(afterMs);
     const { bytes, signature } = await machine.keys.show(false, machine.last("registered").serial_alias);

@@ -14,6 +14,8 @@ import type { ProviderId } from "@darkbloom/protocol/ids";
 import {
   fromProvider,
   JOIN_TOKEN_NEEDED,
+  olderRegistration,
+  PROTOCOL_REFUSED,
   PROTOCOL_VERSION,
   type FromCoordinator,
   type FromProvider,
@@ -57,8 +59,9 @@ export async function register(
 
   const opening = await frames.take(REGISTER_WAIT_MS, over);
   const frame = opening && readFrame(opening.text);
-  if (frame?.type !== "register" || frame.protocol !== PROTOCOL_VERSION)
-    return refuse("no_registration", `register first, with protocol ${PROTOCOL_VERSION}`);
+  if (frame?.type === "register" ? !frame.protocols.includes(PROTOCOL_VERSION) : isOlder(opening?.text))
+    return refuse("protocol", PROTOCOL_REFUSED);
+  if (frame?.type !== "register") return refuse("no_registration", "register first");
   if (!net.mayJoin(frame.auth_token, arrival.isLocal))
     return refuse(frame.auth_token === undefined ? "token_missing" : "token_refused", JOIN_TOKEN_NEEDED);
   const own = readShown(net.crypto, frame);
@@ -132,12 +135,14 @@ async function renewal(
 }
 
 /** A frame as text, parsed; undefined where it is not one that we know. */
-export function readFrame(text: string): FromProvider | undefined {
-  let json: unknown;
+export const readFrame = (text: string): FromProvider | undefined => fromProvider.safeParse(jsonOf(text)).data;
+
+const isOlder = (text = ""): boolean => olderRegistration.safeParse(jsonOf(text)).success;
+
+function jsonOf(text: string): unknown {
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
-  return fromProvider.safeParse(json).data;
 }

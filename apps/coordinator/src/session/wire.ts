@@ -1,11 +1,14 @@
+/** Text, or a binary message of records. */
+export type Message = string | Uint8Array;
+
 /**
  * One provider's socket, as the session sees it. The edge implements it over WebSocket, tests over a
  * simulated network.
  */
 export interface Wire {
-  /** Text handed over and not yet written to the network, in bytes. */
+  /** What was handed over and is not yet written to the network, in bytes. */
   readonly bufferedBytes: number;
-  send(text: string): void;
+  send(message: Message): void;
   /** Asks for a sign of life; `heard` of the session is called when it comes. */
   ping(): void;
   /** Says goodbye and closes. */

@@ -10,7 +10,7 @@ import { Newcomers } from "./newcomers.ts";
 
 /** A close that the peer does not answer is a drop after this. */
 const PROVIDER_CLOSE_WAIT_MS = 2_000;
-/** One message of a provider: all that its window lets it send of an answer, in base64, twice over; evidence is a quarter of it. */
+/** One message of a provider: all that its windows let it send of several answers; evidence is a quarter of it. */
 const PROVIDER_MESSAGE_BYTES_MAX = 1024 * 1024;
 /** Answers to a peer's pings and pings of ours are left out while more than this waits for it to be read. */
 const PONG_BUFFERED_BYTES_MAX = 64 * 1024;
@@ -65,8 +65,8 @@ export class ProviderSockets implements AsyncDisposable {
     boundFirstBytes(socket, ws, connection);
     void connection.registered.then((isRegistered) => isRegistered && this.#count(ws, newcomer));
     ws.on("message", (data, isBinary) => {
-      if (!isBinary && Buffer.isBuffer(data)) connection.received(data.toString("utf8"));
-      else connection.received("");
+      if (!Buffer.isBuffer(data)) return;
+      connection.received(isBinary ? data : data.toString("utf8"));
     });
     ws.on("pong", () => connection.heard());
     ws.on("ping", (data) => {
@@ -102,7 +102,7 @@ const wireOf = (ws: WebSocket, drained: () => void): Wire => ({
   get bufferedBytes() {
     return ws.bufferedAmount;
   },
-  send: (text) => ws.send(text, drained),
+  send: (message) => ws.send(message, drained),
   ping: () => {
     if (ws.bufferedAmount <= PONG_BUFFERED_BYTES_MAX) ws.ping();
   },

@@ -57,6 +57,9 @@ export type LossReason =
   | "closed"
   /** The coordinator does not take this machine in. */
   | "refused"
+  /** The two speak no version of the protocol in common, and this end has to be updated, or that one. */
+  | "provider_older"
+  | "coordinator_older"
   /** Nor any from another machine: it was shown no join token, or this one is not its own. */
   | "token_missing"
   | "token_refused"

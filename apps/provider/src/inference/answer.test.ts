@@ -29,11 +29,8 @@ describe("an answer", () => {
    */
   it("signs the hash of the very bytes that it sent, and a receipt that says so", async () => {
     const got = await ask({ body: chatBody({ seed: 7, temperature: 0.5, stop: ["###"] }), header: { nonce: "n-1" } });
-    expect(got.messages.map(({ type }) => type)).toEqual([
-      "inference_accepted",
-      ...got.frames.map(() => "inference_response_chunk"),
-      "inference_complete",
-    ]);
+    expect(got.messages.map(({ type }) => type)).toEqual(["inference_complete"]);
+    expect(got.frames.length).toBeGreaterThan(1);
     expect(got.finished).toBe(true);
     expect(got.said).toBe("Rain is water.");
     expect(got.body.endsWith("data: [DONE]\n\n")).toBe(true);
@@ -325,7 +322,7 @@ describe("a refusal", () => {
     ["an expired envelope", { header: { expires_at: "2020-01-01T00:00:00Z" } }, "cannot_open"],
   ])("%s", async (_, asked, code) => {
     const got = await ask(asked);
-    expect(got.messages).toStrictEqual([{ type: "inference_error", request_id: "job_1", code }]);
+    expect(got.messages).toStrictEqual([{ type: "inference_error", job_id: "job_1", code }]);
   });
 
   /** Goal: a bug of ours is told to the owner and not blamed on the request. Method: a dialect that breaks. */
@@ -336,7 +333,7 @@ describe("a refusal", () => {
     });
     const turn = new Turn();
     const got = await turn.start();
-    expect(got.messages).toStrictEqual([{ type: "inference_error", request_id: "job_1", code: "generation_failed" }]);
+    expect(got.messages).toStrictEqual([{ type: "inference_error", job_id: "job_1", code: "generation_failed" }]);
     expect(turn.faults).toEqual([broken]);
   });
 
@@ -351,7 +348,7 @@ describe("a refusal", () => {
     expect(faultOf(got)).toEqual({
       type: "inference_error",
       prompt_tokens: 4,
-      request_id: "job_1",
+      job_id: "job_1",
       code: "context_exceeded",
     });
     expect(got.frames).toEqual([]);
@@ -361,7 +358,7 @@ describe("a refusal", () => {
   it.each([...engineRefusals])("of the model's own: %s", async (refuses) => {
     const turn = new Turn({ script: { pieces: [], refuses } });
     const got = await turn.start();
-    expect(got.messages.at(-1)).toEqual({ type: "inference_error", request_id: "job_1", code: refuses });
+    expect(got.messages.at(-1)).toEqual({ type: "inference_error", job_id: "job_1", code: refuses });
     expect(got.frames).toEqual([]);
     expect(turn.faults).toEqual([]);
   });
@@ -374,7 +371,7 @@ describe("a failing engine", () => {
   ])("%s gives a code and no text", async (_, failAfter) => {
     const turn = new Turn({ script: { ...rain, failAfter } });
     const got = await turn.start();
-    expect(faultOf(got)).toEqual({ type: "inference_error", request_id: "job_1", code: "generation_failed" });
+    expect(faultOf(got)).toEqual({ type: "inference_error", job_id: "job_1", code: "generation_failed" });
     expect(got.finished).toBe(false);
     expect(turn.faults).toHaveLength(1);
     expect(turn.engine.running).toBe(0);

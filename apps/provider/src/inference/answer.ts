@@ -14,9 +14,9 @@ import { mostOf } from "@darkbloom/protocol/lists";
 import type { Usage } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { embedTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
-import type { Hpke, Opened, SealHeader } from "@darkbloom/protocol/sealing";
+import type { Envelope, Hpke, Opened, SealHeader } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
-import type { FromCoordinator, FromProvider } from "@darkbloom/protocol/wire";
+import type { FromProvider, InferenceRequest } from "@darkbloom/protocol/wire";
 import { constraintOf } from "../language/constraint.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { Words } from "../language/words.ts";
@@ -27,7 +27,6 @@ import { keepAlive } from "./keep-alive.ts";
 import { Outgoing } from "./outgoing.ts";
 import { tellVectors } from "./tell-vectors.ts";
 
-type Request = Extract<FromCoordinator, { type: "inference_request" }>;
 type Refusal = Extract<FromProvider, { type: "inference_error" }>;
 
 /** What answering needs from outside. */
@@ -41,8 +40,10 @@ export interface AnswerNet {
   /** Of this connection. */
   readonly providerId: string;
   /** Opens an envelope with the keys that are in force now. */
-  open(envelope: Request["envelope"]): Opened;
+  open(envelope: Envelope): Opened;
   send(message: FromProvider): void;
+  /** Whole frames of the sealed answer. */
+  sendFrames(frames: Uint8Array): void;
   /** An assumption of ours broke, or the engine did. */
   failed(error: unknown): void;
 }
@@ -59,7 +60,7 @@ export interface AnswerNet {
  */
 export async function answer(
   net: AnswerNet,
-  request: Request,
+  request: InferenceRequest,
   credit: Credit,
   cancel: AbortSignal,
   lost: AbortSignal,
@@ -67,7 +68,7 @@ export async function answer(
   const refuse = (code: Refusal["code"], promptTokens?: number) =>
     net.send({
       type: "inference_error",
-      request_id: request.request_id,
+      job_id: request.job_id,
       code,
       ...(promptTokens !== undefined && { prompt_tokens: promptTokens }),
     });
@@ -79,11 +80,8 @@ export async function answer(
     if (!decoded) return refuse("invalid_request");
     const { build, tasks } = net.engine.model;
     if (opened.header.build !== build || !tasks.includes(taskOf(decoded.job))) return refuse("model_unavailable");
-    net.send({ type: "inference_accepted", request_id: request.request_id });
 
-    const send = (frames: string) =>
-      net.send({ type: "inference_response_chunk", request_id: request.request_id, frames });
-    const outgoing = new Outgoing(net, opened.secret, credit, send);
+    const outgoing = new Outgoing(net, opened.secret, credit, (frames) => net.sendFrames(frames));
     const told = decoded.job.embed
       ? await tellVectors(net, request, opened, decoded, decoded.job.embed, outgoing, cancel, lost)
       : await tell(net, request, opened, decoded, outgoing, cancel, lost);
@@ -145,7 +143,7 @@ interface Telling {
 /** Runs the model, once for each choice, and sends what it says, or undefined where a cancel came before its first token. */
 async function tell(
   net: AnswerNet,
-  request: Request,
+  request: InferenceRequest,
   { header, body }: Extract<Opened, { body: unknown }>,
   { job, renderer: rendererOf }: Decoded,
   outgoing: Outgoing,
@@ -163,7 +161,7 @@ async function tell(
   const maxTokens = Math.min(Math.floor(header.max_tokens / job.choices), job.maxTokens, room);
   const seed = job.sampling.seed ?? new DataView(net.random.bytes(4).buffer).getUint32(0);
   const renderer = rendererOf({
-    jobId: request.request_id,
+    jobId: request.job_id,
     createdSec: Math.floor(startedAt / 1000),
     nowSec: () => Math.floor(net.clock.now() / 1000),
   });

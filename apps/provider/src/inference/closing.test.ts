@@ -40,6 +40,7 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
     providerId: PROVIDER_ID,
     open: () => opened,
     send: () => {},
+    sendFrames: () => {},
     failed: () => {},
   };
   const told: Told = {
@@ -51,8 +52,7 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
   };
   await clock.advance(1_500);
   const request = {
-    type: "inference_request",
-    request_id: "job_1",
+    job_id: "job_1",
     caller_request_id: "req_1",
     envelope,
     credit_bytes: 1,
@@ -69,11 +69,11 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
 
 describe("a receipt", () => {
   it("says what was asked, by whom it was answered, when, and what it took", async () => {
-    const { receipt, request_id, machine } = await closed({
+    const { receipt, job_id, machine } = await closed({
       body: { temperature: 0.5, top_p: 0.25, n: 2, stop: ["a", "b"], logit_bias: { "1": 2 } },
       nonce: "n-1",
     });
-    expect(request_id).toBe("job_1");
+    expect(job_id).toBe("job_1");
     expect(receipt).toMatchObject({
       v: 1,
       job_id: "job_1",

@@ -3,7 +3,7 @@ import type { Finish, FinishReason, Job } from "@darkbloom/protocol/dialects";
 import type { Usage } from "@darkbloom/protocol/money";
 import { signReceipt, type Receipt } from "@darkbloom/protocol/receipts";
 import type { Opened } from "@darkbloom/protocol/sealing";
-import type { FromCoordinator, FromProvider } from "@darkbloom/protocol/wire";
+import type { FromProvider, InferenceRequest } from "@darkbloom/protocol/wire";
 import type { AnswerNet } from "./answer.ts";
 import type { Generation } from "./engine.ts";
 
@@ -21,7 +21,7 @@ export interface Told {
 /** Signs the hash and the receipt. */
 export async function closing(
   net: AnswerNet,
-  request: Extract<FromCoordinator, { type: "inference_request" }>,
+  request: InferenceRequest,
   { header, body, evidenceSha256 }: Extract<Opened, { body: unknown }>,
   job: Job,
   told: Told,
@@ -29,7 +29,7 @@ export async function closing(
   const { engine, signer, clock, crypto, providerId } = net;
   const receipt: Receipt = {
     v: 1,
-    job_id: request.request_id,
+    job_id: request.job_id,
     request_id: request.caller_request_id,
     privacy: header.mode,
     endpoint: header.endpoint,
@@ -61,7 +61,7 @@ export async function closing(
   ]);
   return {
     type: "inference_complete",
-    request_id: request.request_id,
+    job_id: request.job_id,
     receipt: signed.jcs,
     receipt_signature: signed.signature,
     response_signature: toBase64(responseSignature),

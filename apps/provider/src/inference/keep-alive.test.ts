@@ -1,4 +1,4 @@
-import { fromBase64, toHex } from "@darkbloom/protocol/bytes";
+import { toHex } from "@darkbloom/protocol/bytes";
 import { AnswerOpener } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { createHash } from "node:crypto";
@@ -25,7 +25,7 @@ class Answer implements Disposable {
     this.credit = new Credit(this.clock, creditBytes);
     const tools = { clock: this.clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom };
     this.outgoing = new Outgoing(tools, secret, this.credit, (frames) => {
-      for (const { plaintext } of this.#opener.push(fromBase64(frames))) this.body += Buffer.from(plaintext).toString();
+      for (const { plaintext } of this.#opener.push(frames)) this.body += Buffer.from(plaintext).toString();
     });
     this.#beat = keepAlive(this.clock, this.outgoing, stream);
   }

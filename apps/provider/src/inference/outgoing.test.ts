@@ -1,4 +1,3 @@
-import { fromBase64 } from "@darkbloom/protocol/bytes";
 import { FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { AnswerOpener, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
@@ -25,7 +24,7 @@ describe("the way out of an answer", () => {
     const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
     const opener = new AnswerOpener(nodeHpke, secret);
     const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom };
-    outgoing = new Outgoing(tools, secret, credit, (sent) => frames.push(...opener.push(fromBase64(sent))));
+    outgoing = new Outgoing(tools, secret, credit, (sent) => frames.push(...opener.push(sent)));
   };
   const said = () => frames.map(({ plaintext }) => Buffer.from(plaintext).toString());
   beforeEach(() => start(MUCH));

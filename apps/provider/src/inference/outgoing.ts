@@ -1,4 +1,4 @@
-import { joinBytes, toBase64, utf8 } from "@darkbloom/protocol/bytes";
+import { joinBytes, utf8 } from "@darkbloom/protocol/bytes";
 import { FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { Clock, Crypto, Random, Sha256Stream } from "@darkbloom/protocol/ports";
 import { AnswerSealer, type Hpke, type ResponseSecret } from "@darkbloom/protocol/sealing";
@@ -24,7 +24,7 @@ export class Outgoing {
   readonly #tools: Tools;
   readonly #sealer: AnswerSealer;
   readonly #credit: Credit;
-  readonly #send: (frames: string) => void;
+  readonly #send: (frames: Uint8Array) => void;
   readonly #hash: Sha256Stream;
   #waiting: Uint8Array[] = [];
   #lastFrameAtMs: number;
@@ -33,7 +33,7 @@ export class Outgoing {
   /** Frames leave one after the other, also where one waits for credit. */
   #sending: Promise<void> | undefined;
 
-  constructor(tools: Tools, secret: ResponseSecret, credit: Credit, send: (frames: string) => void) {
+  constructor(tools: Tools, secret: ResponseSecret, credit: Credit, send: (frames: Uint8Array) => void) {
     this.#tools = tools;
     this.#sealer = new AnswerSealer(tools.hpke, secret, tools.random.bytes(32));
     this.#credit = credit;
@@ -111,7 +111,7 @@ export class Outgoing {
       this.#waiting = [...(rest.length > 0 ? [rest] : []), ...this.#waiting.slice(1)];
       const frame = this.#sealer.frame(plaintext, completionTokens, final && this.#waiting.length === 0);
       this.#credit.give(reserved - frame.length);
-      this.#send(toBase64(frame));
+      this.#send(frame);
       isMore = rest.length > 0 || (final && this.#waiting.length > 0);
     } while (isMore);
     this.#lastFrameAtMs = this.#tools.clock.monotonicMs();

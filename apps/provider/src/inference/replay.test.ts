@@ -31,11 +31,12 @@ async function answered(body: unknown, header: Partial<SealHeader> = {}) {
       providerId: PROVIDER_ID,
       open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
       send: (message: FromProvider) => got.take(message),
+      sendFrames: (frames) => got.takeFrames(frames),
       failed: (error) => {
         throw error;
       },
     },
-    { type: "inference_request", request_id: "job_1", caller_request_id: "req_1", envelope, credit_bytes: 1 },
+    { job_id: "job_1", caller_request_id: "req_1", envelope, credit_bytes: 1 },
     new Credit(clock, 1_000_000),
     never,
     never,

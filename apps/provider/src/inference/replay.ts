@@ -1,9 +1,8 @@
-import { fromBase64, joinBytes, toHex } from "@darkbloom/protocol/bytes";
+import { joinBytes, toHex } from "@darkbloom/protocol/bytes";
 import { parseRequest } from "@darkbloom/protocol/dialects";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
 import { AnswerOpener, type Hpke, type SealHeader } from "@darkbloom/protocol/sealing";
-import type { FromProvider } from "@darkbloom/protocol/wire";
 import { answer } from "./answer.ts";
 import { Credit } from "./credit.ts";
 import type { Engine } from "./engine.ts";
@@ -56,14 +55,6 @@ async function answerOf(
   const credit = new Credit(clock, Infinity);
   const faults: unknown[] = [];
   let complete: Receipt | undefined;
-  const take = (message: FromProvider): void => {
-    if (message.type === "inference_response_chunk") {
-      const frames = fromBase64(message.frames);
-      credit.give(frames.length);
-      for (const frame of opener.push(frames)) parts.push(frame.plaintext);
-    }
-    if (message.type === "inference_complete") complete = receiptSchema.parse(JSON.parse(message.receipt));
-  };
   const never = new AbortController().signal;
   await answer(
     {
@@ -75,14 +66,19 @@ async function answerOf(
       signer: nobody,
       providerId: receipt.provider_id,
       open: () => ({ header: headerOf(receipt, body), body, secret, evidenceSha256: receipt.evidence_sha256 }),
-      send: take,
+      send: (message) => {
+        if (message.type === "inference_complete") complete = receiptSchema.parse(JSON.parse(message.receipt));
+      },
+      sendFrames: (frames) => {
+        credit.give(frames.length);
+        for (const frame of opener.push(frames)) parts.push(frame.plaintext);
+      },
       failed: (error) => void faults.push(error),
     },
     {
-      type: "inference_request",
-      request_id: receipt.job_id,
+      job_id: receipt.job_id,
       caller_request_id: receipt.request_id,
-      envelope: { hdr: "", body: "", wraps: [] },
+      envelope: { hdr: "", body: new Uint8Array(0), wraps: [] },
       credit_bytes: 1,
     },
     credit,

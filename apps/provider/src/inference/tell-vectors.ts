@@ -1,7 +1,7 @@
 import type { Decoded, Embed } from "@darkbloom/protocol/dialects";
 import { embedTokensMax } from "@darkbloom/protocol/prompt-bounds";
 import type { Opened } from "@darkbloom/protocol/sealing";
-import type { FromCoordinator } from "@darkbloom/protocol/wire";
+import type { InferenceRequest } from "@darkbloom/protocol/wire";
 import { EngineRefusal } from "../language/refusal.ts";
 import type { AnswerNet } from "./answer.ts";
 import type { Told } from "./closing.ts";
@@ -14,7 +14,7 @@ import type { Outgoing } from "./outgoing.ts";
  */
 export async function tellVectors(
   net: AnswerNet,
-  request: Extract<FromCoordinator, { type: "inference_request" }>,
+  request: InferenceRequest,
   { body }: Extract<Opened, { body: unknown }>,
   { job, renderer: rendererOf }: Decoded,
   { inputs, dimensions }: Embed,
@@ -26,7 +26,7 @@ export async function tellVectors(
   const { vectorLength = 0 } = net.engine.model;
   if ((dimensions ?? 0) > vectorLength) throw new EngineRefusal("dimensions_refused");
   const createdSec = Math.floor(startedAt / 1000);
-  const renderer = rendererOf({ jobId: request.request_id, createdSec, nowSec: () => createdSec });
+  const renderer = rendererOf({ jobId: request.job_id, createdSec, nowSec: () => createdSec });
   if (!renderer.vector) throw new RangeError(`${job.endpoint} has no form for vectors`);
   const stop = AbortSignal.any([cancel, lost]);
   // A model that makes more tokens of the texts than they can be charged as does so on our own account.

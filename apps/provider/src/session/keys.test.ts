@@ -117,7 +117,10 @@ describe("the keys that requests are sealed for", () => {
 
   /** Goal: a key is gone when its day is over, whatever comes next. Method: each of what a connection does then. */
   it.each<[string, () => unknown]>([
-    ["a request", () => keys.open({ hdr: "{}", body: "", wraps: [{ key_id: "x", enc: "", wrap: "" }] }, PROVIDER_ID)],
+    [
+      "a request",
+      () => keys.open({ hdr: "{}", body: new Uint8Array(0), wraps: [{ key_id: "x", enc: "", wrap: "" }] }, PROVIDER_ID),
+    ],
     ["a new blob", () => keys.show(true)],
     ["a blob over the same key", () => keys.show(false)],
   ])("are erased at %s after their end, not before", async (_, act) => {

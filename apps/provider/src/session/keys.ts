@@ -2,9 +2,9 @@ import { toBase64, toHex } from "@darkbloom/protocol/bytes";
 import { signBlob, type Signed } from "@darkbloom/protocol/evidence";
 import { CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
 import type { Clock, Crypto } from "@darkbloom/protocol/ports";
-import { EnvelopeOpener, type Hpke, type HpkeKey, type Opened } from "@darkbloom/protocol/sealing";
+import { EnvelopeOpener, type Envelope, type Hpke, type HpkeKey, type Opened } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
-import type { Envelope, RegistrationBlob } from "@darkbloom/protocol/wire";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 
 /** A new key well before the old one ends, so that a request that is under way can still be opened. */
 export const KEY_RENEWED_BEFORE_END_MS = 60 * 60_000;

@@ -1,34 +1,44 @@
-import type { FromProvider } from "@darkbloom/protocol/wire";
+import { readRecords, type FromProvider } from "@darkbloom/protocol/wire";
 import { expect, it } from "vitest";
-import { Outbox, COORDINATOR_BUFFERED_BYTES_MAX } from "./outbox.ts";
+import { COORDINATOR_BUFFERED_BYTES_MAX, JOINED_RECORDS_BYTES, Outbox } from "./outbox.ts";
+import type { Message } from "./wire.ts";
 
-const beat: FromProvider = { type: "heartbeat", status: "serving", running: 1 };
-const frames: FromProvider = { type: "inference_response_chunk", request_id: "job_1", frames: "AAAA" };
+const beat: FromProvider = { type: "heartbeat", status: "ready" };
 const ends: readonly FromProvider[] = [
-  { type: "inference_error", request_id: "job_1", code: "internal" },
-  {
-    type: "inference_complete",
-    request_id: "job_1",
-    receipt: "{}",
-    receipt_signature: "AAAA",
-    response_signature: "AAAA",
-  },
+  { type: "inference_error", job_id: "job_1", code: "internal" },
+  { type: "inference_complete", job_id: "job_1", receipt: "{}", receipt_signature: "AAAA", response_signature: "AAAA" },
 ];
+const bytes = (length = 3) => new Uint8Array(length);
 
-/** Goal: what keeps a connection alive never waits behind answers, and an answer stays in order. Method: a full socket, then an empty one. */
-it.each(ends)("lets control frames pass a full socket, and answers that end in $type wait in order", (end) => {
-  const sent: string[] = [];
+function setUp(bufferedBytes = 0) {
+  /** Types of what was sent; of a message of records, whose they are. */
+  const sent: (string | string[])[] = [];
   const wire = {
-    bufferedBytes: COORDINATOR_BUFFERED_BYTES_MAX,
-    send: (text: string) => void sent.push(JSON.parse(text).type),
+    bufferedBytes,
+    send: (message: Message) =>
+      void sent.push(
+        typeof message === "string"
+          ? String(JSON.parse(message).type)
+          : [...readRecords(message)].map(({ jobId }) => jobId),
+      ),
     ping() {},
     close() {},
     terminate() {},
   };
-  const outbox = new Outbox(wire);
-  outbox.send(frames);
+  const deferred: (() => void)[] = [];
+  const endTurn = () => {
+    for (const act of deferred.splice(0)) act();
+  };
+  return { sent, wire, endTurn, outbox: new Outbox(wire, (act) => void deferred.push(act)) };
+}
+
+/** Goal: what keeps a connection alive never waits behind answers, and an answer stays in order. Method: a full socket, then an empty one. */
+it.each(ends)("lets control frames pass a full socket, and answers that end in $type wait in order", (end) => {
+  const { sent, wire, outbox, endTurn } = setUp(COORDINATOR_BUFFERED_BYTES_MAX);
+  outbox.sendFrames("job_1", bytes());
   outbox.send(end);
   outbox.send(beat);
+  endTurn();
   expect(sent).toEqual(["heartbeat"]);
   outbox.flush();
   expect(sent).toHaveLength(1);
@@ -36,5 +46,34 @@ it.each(ends)("lets control frames pass a full socket, and answers that end in $
   wire.bufferedBytes = COORDINATOR_BUFFERED_BYTES_MAX - 1;
   outbox.flush();
   outbox.flush();
-  expect(sent).toEqual(["heartbeat", "inference_response_chunk", end.type]);
+  expect(sent).toEqual(["heartbeat", ["job_1"], end.type]);
+});
+
+it("sends what is ready in one turn as one message, at its end", () => {
+  const { sent, outbox, endTurn } = setUp();
+  for (const job of ["job_1", "job_2", "job_1"]) outbox.sendFrames(job, bytes());
+  expect(sent).toEqual([]);
+  endTurn();
+  expect(sent).toEqual([["job_1", "job_2", "job_1"]]);
+  outbox.sendFrames("job_2", bytes());
+  endTurn();
+  expect(sent.slice(1)).toEqual([["job_2"]]);
+});
+
+it("does not keep the end of an answer waiting for the end of the turn, nor lets it pass its frames", () => {
+  const { sent, outbox, endTurn } = setUp();
+  outbox.sendFrames("job_2", bytes());
+  outbox.sendFrames("job_1", bytes());
+  for (const end of ends) outbox.send(end);
+  expect(sent).toEqual([["job_2", "job_1"], "inference_error", "inference_complete"]);
+  endTurn();
+  expect(sent).toHaveLength(3);
+});
+
+it("begins another message where one is long enough", () => {
+  const { sent, outbox, endTurn } = setUp();
+  const half = bytes(JOINED_RECORDS_BYTES / 2);
+  for (const job of ["job_1", "job_2", "job_3"]) outbox.sendFrames(job, half);
+  endTurn();
+  expect(sent).toEqual([["job_1", "job_2"], ["job_3"]]);
 });

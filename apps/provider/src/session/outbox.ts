@@ -1,41 +1,70 @@
-import type { FromProvider } from "@darkbloom/protocol/wire";
+import { joinRecords, writeRecord, type FromProvider } from "@darkbloom/protocol/wire";
 import type { Wire } from "./wire.ts";
 
 /** An answer is handed to the socket only while less than this waits there, so that a heartbeat or a challenge's answer behind it is soon sent. */
 export const COORDINATOR_BUFFERED_BYTES_MAX = 256 * 1024;
+/** Records go into one message until it is as long as this. */
+export const JOINED_RECORDS_BYTES = 256 * 1024;
 
 /**
  * What goes out on one connection. Control frames are handed to the socket at once; answers, with the
- * frame that ends each, wait in their order while it is full. Their credit bounds how many wait.
+ * frame that ends each, wait in their order while it is full. Their credit bounds how many wait. What the answers
+ * have to send in one turn of the loop goes out as one message.
  */
 export class Outbox {
   readonly #wire: Wire;
-  readonly #answers: string[] = [];
+  readonly #defer: (act: () => void) => void;
+  /** Records as bytes, ends as text. */
+  readonly #answers: (Uint8Array<ArrayBuffer> | string)[] = [];
+  #isDeferred = false;
 
-  constructor(wire: Wire) {
+  /** @param defer does it at the end of this turn */
+  constructor(wire: Wire, defer: (act: () => void) => void) {
     this.#wire = wire;
+    this.#defer = defer;
   }
 
   send(message: FromProvider): void {
     const text = JSON.stringify(message);
-    if (!isPartOfAnswer(message)) return this.#wire.send(text);
+    if (!isEndOfAnswer(message)) return this.#wire.send(text);
     this.#answers.push(text);
     this.flush();
   }
 
+  /** Whole frames of a sealed answer. */
+  sendFrames(jobId: string, bytes: Uint8Array): void {
+    this.#answers.push(writeRecord({ kind: "answer", jobId, bytes }));
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    this.#defer(() => {
+      this.#isDeferred = false;
+      this.flush();
+    });
+  }
+
   /** To be called when the socket has written something. */
   flush(): void {
-    let sent = 0;
-    for (const text of this.#answers) {
-      if (this.#wire.bufferedBytes >= COORDINATOR_BUFFERED_BYTES_MAX) break;
-      this.#wire.send(text);
-      sent++;
+    while (this.#answers.length > 0 && this.#wire.bufferedBytes < COORDINATOR_BUFFERED_BYTES_MAX)
+      this.#wire.send(this.#next());
+  }
+
+  /** An end, or all records that are ready before the next end. */
+  #next(): string | Uint8Array<ArrayBuffer> {
+    const records: Uint8Array<ArrayBuffer>[] = [];
+    let bytes = 0;
+    for (const waiting of this.#answers) {
+      if (typeof waiting === "string" || bytes >= JOINED_RECORDS_BYTES) break;
+      records.push(waiting);
+      bytes += waiting.length;
     }
-    this.#answers.splice(0, sent);
+    if (records.length === 0) return this.#answers.shift() ?? "";
+    this.#answers.splice(0, records.length);
+    const [first, ...more] = records;
+    return first && more.length === 0 ? first : joinRecords(records);
   }
 }
 
 /** An answer's end must not overtake its frames. */
-function isPartOfAnswer({ type }: FromProvider): boolean {
-  return type === "inference_response_chunk" || type === "inference_complete" || type === "inference_error";
+function isEndOfAnswer({ type }: FromProvider): boolean {
+  return type === "inference_complete" || type === "inference_error";
 }

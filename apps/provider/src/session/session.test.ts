@@ -1,7 +1,7 @@
 import { fromBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { readBlob } from "@darkbloom/protocol/evidence";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
-import { challengeAnswer, tags } from "@darkbloom/protocol/wire";
+import { challengeAnswer, PROTOCOL_VERSION, tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { GoneChip, Life } from "../../test/life.ts";
@@ -22,7 +22,7 @@ describe("a provider's connection", () => {
     const message = Buffer.concat([utf8(tags.registration), blob]);
     const signature = fromBase64(register?.signature ?? "");
     expect(await nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
-    expect(register).toMatchObject({ protocol: 1, slots: 1, auth_token: "token" });
+    expect(register).toMatchObject({ protocols: [PROTOCOL_VERSION], slots: 1, auth_token: "token" });
     expect(readBlob(blob)?.hpke_keys).toHaveLength(1);
   });
 
@@ -34,7 +34,7 @@ describe("a provider's connection", () => {
     const life = new Life(undefined, { isBare });
     await life.join();
     const [register] = life.heard("register");
-    expect(Object.keys(register ?? {})).toEqual(["type", "protocol", "blob", "signature", "slots", ...more]);
+    expect(Object.keys(register ?? {})).toEqual(["type", "protocols", "blob", "signature", "slots", ...more]);
     if (!isBare) expect(register).toMatchObject({ auth_token: "token", hardware: {} });
     expect(register).not.toHaveProperty("hardware.testify");
   });
@@ -42,7 +42,8 @@ describe("a provider's connection", () => {
   it("belongs to the id that it was given first", async () => {
     const life = new Life();
     await life.until(() => life.peers.length > 0 && life.heard("register").length === 1);
-    for (const provider_id of [PROVIDER_ID, "prov_other"]) life.tell({ type: "registered", protocol: 1, provider_id });
+    for (const provider_id of [PROVIDER_ID, "prov_other"])
+      life.tell({ type: "registered", protocol: PROTOCOL_VERSION, provider_id });
     await life.until(() => life.joined.length === 1);
     expect(life.joined).toMatchObject([{ providerId: PROVIDER_ID }]);
   });
@@ -57,7 +58,7 @@ describe("a provider's connection", () => {
     });
     const serials = (type: "register" | "renew") =>
       life.heard(type).map(({ blob }) => readBlob(fromBase64(blob))?.serial);
-    const registered = { type: "registered", protocol: 1, provider_id: PROVIDER_ID } as const;
+    const registered = { type: "registered", protocol: PROTOCOL_VERSION, provider_id: PROVIDER_ID } as const;
     await life.until(() => life.peers.length > 0 && life.heard("register").length === 1);
     life.tell({ ...registered, serial_alias: "C02XK0AAJG5J" });
     await life.machine.quiet();
@@ -89,7 +90,12 @@ describe("a provider's connection", () => {
   it("has nothing to drain before it has shown its pseudonym", async () => {
     const life = new Life();
     await life.until(() => life.peers.length > 0 && life.heard("register").length === 1);
-    life.tell({ type: "registered", protocol: 1, provider_id: PROVIDER_ID, serial_alias: "PS-0123456789AB" });
+    life.tell({
+      type: "registered",
+      protocol: PROTOCOL_VERSION,
+      provider_id: PROVIDER_ID,
+      serial_alias: "PS-0123456789AB",
+    });
     await life.session?.drain();
     await life.until(() => life.heard("heartbeat").length > 0);
     expect(life.peer.heard.map(({ type }) => type)).toEqual(["register", "renew", "heartbeat"]);
@@ -178,9 +184,8 @@ describe("a provider's connection", () => {
     await life.join();
     life.request("job_1");
     life.request("job_1");
-    await life.until(() => life.heard("inference_accepted").length === 1);
-    expect(life.session?.running).toBe(1);
-    life.tell({ type: "cancel", request_id: "job_1" });
+    await life.until(() => life.session?.running === 1);
+    life.tell({ type: "cancel", job_id: "job_1" });
     await life.until(() => life.outcomes.length === 1);
     expect(life.session?.running).toBe(0);
     expect(life.heard("inference_complete")).toHaveLength(1);
@@ -196,28 +201,22 @@ describe("a provider's connection", () => {
     life.setReady(true);
     life.request("job_2");
     await life.until(() => life.outcomes.length === 1);
-    expect(life.heard("inference_error")).toEqual([{ type: "inference_error", request_id: "job_1", code: "busy" }]);
-    expect(life.heard("heartbeat").map(({ status }) => status)).toEqual([
-      "idle",
-      "restarting",
-      "idle",
-      "serving",
-      "idle",
-    ]);
+    expect(life.heard("inference_error")).toEqual([{ type: "inference_error", job_id: "job_1", code: "busy" }]);
+    expect(life.heard("heartbeat").map(({ status }) => status)).toEqual(["ready", "restarting", "ready"]);
     expect(life.outcomes).toEqual(["complete"]);
   });
 
-  it("serves a request and says how much runs, at each change", async () => {
+  it("serves a request, and beats at its own pace", async () => {
     const life = new Life();
     await life.join();
     const answer = life.request("job_1");
     await life.until(() => life.outcomes.length === 1);
-    for (const message of life.peer.heard) if ("request_id" in message) answer.take(message);
+    for (const { jobId, bytes } of life.peer.records) if (jobId === "job_1") answer.takeFrames(bytes);
     expect(answer.said).toBe("Rain.");
     expect(life.outcomes).toEqual(["complete"]);
-    expect(life.heard("heartbeat").map(({ status }) => status)).toEqual(["idle", "serving", "idle"]);
+    expect(life.heard("heartbeat").map(({ status }) => status)).toEqual(["ready"]);
     await life.advance(HEARTBEAT_EVERY_MS);
-    expect(life.heard("heartbeat")).toHaveLength(4);
+    expect(life.heard("heartbeat")).toHaveLength(2);
   });
 
   it("skips what it does not know", async () => {
@@ -236,7 +235,7 @@ describe("a provider's connection", () => {
     for (let n = 0; n <= 1 + WAITING_MAX; n++) life.request(`job_${n}`);
     await life.until(() => life.heard("inference_error").length > 0);
     expect(life.heard("inference_error")).toEqual([
-      { type: "inference_error", request_id: `job_${1 + WAITING_MAX}`, code: "busy" },
+      { type: "inference_error", job_id: `job_${1 + WAITING_MAX}`, code: "busy" },
     ]);
   });
 
@@ -250,14 +249,10 @@ describe("a provider's connection", () => {
     life.request("job_2");
     await settle();
     expect(life.heard("provider_drain")).toHaveLength(1);
-    expect(life.heard("inference_error")).toMatchObject([{ request_id: "job_2", code: "draining" }]);
+    expect(life.heard("inference_error")).toMatchObject([{ job_id: "job_2", code: "draining" }]);
     await life.advance(5_000);
     await life.until(() => life.heard("inference_complete").length === 1);
     expect(isDrained).toBe(false);
-    life.setReady(false);
-    expect(new Set(life.heard("heartbeat").map(({ status }) => status))).toEqual(
-      new Set(["idle", "serving", "draining"]),
-    );
     life.tell({ type: "provider_drain_ack" });
     await life.until(() => isDrained);
   });

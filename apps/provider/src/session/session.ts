@@ -4,8 +4,12 @@ import {
   fromCoordinator,
   JOIN_TOKEN_NEEDED,
   PROTOCOL_VERSION,
+  protocolRefused,
+  readRecords,
+  readRequest,
   type FromCoordinator,
   type FromProvider,
+  type InferenceRequest,
 } from "@darkbloom/protocol/wire";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
 import { answer, type AnswerNet } from "../inference/answer.ts";
@@ -13,7 +17,7 @@ import { Credit } from "../inference/credit.ts";
 import { ChallengeAnswers, type ChallengeNet } from "./challenge-answers.ts";
 import { Outbox } from "./outbox.ts";
 import { ChipError } from "./witness.ts";
-import { closeCodes, DialError, type Dialer, type Wire } from "./wire.ts";
+import { closeCodes, DialError, type Dialer, type Message, type Wire } from "./wire.ts";
 
 export const HEARTBEAT_EVERY_MS = 5_000;
 /** Signs of life are asked for this often, and a coordinator that gives none for so long is gone. */
@@ -27,11 +31,14 @@ export const WAITING_MAX = 4;
 export const CHALLENGES_MAX = 4;
 
 /** What a connection needs from outside. */
-export interface SessionNet extends Omit<AnswerNet, "providerId" | "open" | "send" | "failed">, ChallengeNet {
+export interface SessionNet
+  extends Omit<AnswerNet, "providerId" | "open" | "send" | "sendFrames" | "failed">, ChallengeNet {
   readonly events: ProviderEvents;
   readonly slots: number;
   readonly authToken: string | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
+  /** Does it at the end of this turn of the loop. */
+  readonly defer: (act: () => void) => void;
 }
 
 interface Running {
@@ -86,13 +93,13 @@ export class Session {
     let joinedAtMs: number | undefined;
     try {
       const listener = {
-        received: (text: string) => this.#received(text),
+        received: (message: Message) => this.#received(message),
         heard: () => void (this.#heardAtMs = clock.monotonicMs()),
         drained: () => this.#outbox?.flush(),
         closed: (code: number, reason: string) => this.#end(this.#lossOf(code, reason)),
       };
       this.#wire = await dialer.dial(listener, stop);
-      this.#outbox = new Outbox(this.#wire);
+      this.#outbox = new Outbox(this.#wire, this.#net.defer);
       this.#heardAtMs = clock.monotonicMs();
       await this.#register();
       await this.#within(REGISTERED_WAIT_MS, this.#registered.promise, stop);
@@ -127,7 +134,7 @@ export class Session {
     const { bytes, signature } = await this.#net.keys.show(this.#net.keys.ageingOrNone);
     this.#send({
       type: "register",
-      protocol: PROTOCOL_VERSION,
+      protocols: [PROTOCOL_VERSION],
       blob: toBase64(bytes),
       signature: toBase64(signature),
       slots: this.#net.slots,
@@ -148,9 +155,10 @@ export class Session {
     this.#send({ type: "renew", blob: toBase64(bytes), signature: toBase64(signature) });
   }
 
-  #received(text: string): void {
+  #received(message: Message): void {
     this.#heardAtMs = this.#net.clock.monotonicMs();
-    const frame = readFrame(text);
+    if (typeof message !== "string") return this.#receivedRecords(message);
+    const frame = readFrame(message);
     switch (frame?.type) {
       // A frame that we do not know may be a newer coordinator's; it is skipped.
       case undefined:
@@ -169,14 +177,26 @@ export class Session {
       case "attestation_challenge":
         this.#told = { wallMs: Date.parse(frame.timestamp), atMs: this.#heardAtMs };
         return this.#challenges < CHALLENGES_MAX ? this.#track(this.#answerChallenge(frame)) : undefined;
-      case "inference_request":
-        return this.#admit(frame);
       case "credit":
-        return this.#running.get(frame.request_id)?.credit.give(frame.bytes);
+        return this.#running.get(frame.job_id)?.credit.give(frame.bytes);
       case "cancel":
-        return this.#running.get(frame.request_id)?.cancel.abort(new Error("cancelled"));
+        return this.#running.get(frame.job_id)?.cancel.abort(new Error("cancelled"));
       case "provider_drain_ack":
         return this.#drained.resolve();
+    }
+  }
+
+  #receivedRecords(message: Uint8Array): void {
+    try {
+      for (const { kind, jobId, bytes } of readRecords(message)) {
+        if (kind !== "request") continue;
+        const request = readRequest(jobId, bytes);
+        if (request) this.#admit(request);
+        else this.#send({ type: "inference_error", job_id: jobId, code: "cannot_open" });
+      }
+    } catch (error) {
+      // What cannot be read is skipped, like a frame that we do not know.
+      if (!(error instanceof RangeError)) throw error;
     }
   }
 
@@ -189,8 +209,8 @@ export class Session {
     }
   }
 
-  #admit(request: Extract<FromCoordinator, { type: "inference_request" }>): void {
-    const { request_id: id } = request;
+  #admit(request: InferenceRequest): void {
+    const { job_id: id } = request;
     // An id that is taken is not one of ours to answer twice.
     if (this.#running.has(id)) return;
     const refusal = this.#draining
@@ -198,17 +218,16 @@ export class Session {
       : !this.#isReady || this.#running.size >= this.#net.slots + WAITING_MAX
         ? "busy"
         : undefined;
-    if (refusal) return this.#send({ type: "inference_error", request_id: id, code: refusal });
+    if (refusal) return this.#send({ type: "inference_error", job_id: id, code: refusal });
     const running: Running = {
       credit: new Credit(this.#net.clock, request.credit_bytes),
       cancel: new AbortController(),
     };
     this.#running.set(id, running);
-    this.#beat();
     this.#track(this.#answer(request, running));
   }
 
-  async #answer(request: Extract<FromCoordinator, { type: "inference_request" }>, running: Running): Promise<void> {
+  async #answer(request: InferenceRequest, running: Running): Promise<void> {
     const startedMs = this.#net.clock.monotonicMs();
     let outcome: AnswerOutcome = "lost";
     const net: AnswerNet = {
@@ -220,15 +239,17 @@ export class Session {
         if (message.type === "inference_complete") outcome = "complete";
         this.#send(message);
       },
+      sendFrames: (frames) => {
+        if (!this.#over.signal.aborted) this.#outbox?.sendFrames(request.job_id, frames);
+      },
       failed: (error) => this.#failed("answer", error),
     };
     try {
       await answer(net, request, running.credit, running.cancel.signal, this.#over.signal);
     } finally {
-      this.#running.delete(request.request_id);
-      this.#beat();
+      this.#running.delete(request.job_id);
       const durationMs = this.#net.clock.monotonicMs() - startedMs;
-      this.#net.events.answered({ jobId: request.request_id, outcome, durationMs, running: this.#running.size });
+      this.#net.events.answered({ jobId: request.job_id, outcome, durationMs, running: this.#running.size });
     }
   }
 
@@ -259,14 +280,7 @@ export class Session {
   }
 
   #beat(): void {
-    const status = this.#draining
-      ? "draining"
-      : !this.#isReady
-        ? "restarting"
-        : this.#running.size > 0
-          ? "serving"
-          : "idle";
-    this.#send({ type: "heartbeat", status, running: this.#running.size });
+    this.#send({ type: "heartbeat", status: this.#isReady ? "ready" : "restarting" });
   }
 
   async #watchSilence(stop: AbortSignal): Promise<void> {
@@ -293,7 +307,7 @@ export class Session {
   #lossOf(code: number, reason: string): LossReason {
     if (code !== closeCodes.policy) return "closed";
     if (reason === JOIN_TOKEN_NEEDED) return this.#net.authToken === undefined ? "token_missing" : "token_refused";
-    if (this.#providerId === "") return "refused";
+    if (this.#providerId === "") return protocolRefused(reason) ?? "refused";
     return reason === "replaced" ? "replaced" : "closed";
   }
 

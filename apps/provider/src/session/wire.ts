@@ -1,10 +1,13 @@
 import type { DialFault } from "../events/events.ts";
 
+/** Text, or a binary message of records. */
+export type Message = string | Uint8Array;
+
 /** The provider's end of the connection; the edge implements it over WebSocket, tests over a simulated network. */
 export interface Wire {
-  /** Text handed over and not yet written to the network, in bytes. */
+  /** What was handed over and not yet written to the network, in bytes. */
   readonly bufferedBytes: number;
-  send(text: string): void;
+  send(message: Message): void;
   /** Asks for a sign of life; the listener's `heard` follows when it comes. */
   ping(): void;
   /** Says goodbye and closes. */
@@ -15,7 +18,7 @@ export interface Wire {
 
 /** What the edge tells of one open connection. */
 export interface Listener {
-  received(text: string): void;
+  received(message: Message): void;
   /** Any other sign of life. */
   heard(): void;
   /** Something was written to the network. */

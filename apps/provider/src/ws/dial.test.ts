@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import type { Listener } from "../session/wire.ts";
+import type { Listener, Message } from "../session/wire.ts";
 import { providerUrl, webSocketDialer } from "./dial.ts";
 
 /** As the program has them. */
@@ -56,23 +56,27 @@ describe("a dial", () => {
     if (http.listening) await new Promise((resolve) => http.close(resolve));
   });
 
-  it("carries text both ways, and tells how it ended", async () => {
-    const sockets = new WebSocketServer({ server: http, path: "/ws/provider" });
-    sockets.on("connection", (ws) => {
-      ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary }));
-      ws.on("close", () => sockets.close());
-    });
-    const echoed = Promise.withResolvers<string>();
-    const ended = Promise.withResolvers<number>();
-    const wire = await webSocketDialer(base).dial(
-      { ...quiet, received: echoed.resolve, closed: (code) => ended.resolve(code) },
-      never,
-    );
-    wire.send("hello");
-    expect(await echoed.promise).toBe("hello");
-    wire.close(1000, "goodbye");
-    expect(await ended.promise).toBe(1000);
-  });
+  it.each<Message>(["hello", Uint8Array.of(1, 2, 0)])(
+    "carries %j both ways, and tells how it ended",
+    async (message) => {
+      const sockets = new WebSocketServer({ server: http, path: "/ws/provider" });
+      sockets.on("connection", (ws) => {
+        ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary }));
+        ws.on("close", () => sockets.close());
+      });
+      const echoed = Promise.withResolvers<Message>();
+      const ended = Promise.withResolvers<number>();
+      const wire = await webSocketDialer(base).dial(
+        { ...quiet, received: echoed.resolve, closed: (code) => ended.resolve(code) },
+        never,
+      );
+      wire.send(message);
+      const came = await echoed.promise;
+      expect(typeof came === "string" ? came : Uint8Array.from(came)).toEqual(message);
+      wire.close(1000, "goodbye");
+      expect(await ended.promise).toBe(1000);
+    },
+  );
 
   /** Accepts connections as a coordinator does, and answers none of them by itself. */
   const accept = (accepted: (ws: WebSocket) => void) => {
@@ -84,8 +88,7 @@ describe("a dial", () => {
     });
   };
 
-  /** Goal: what is no frame of the protocol never reaches it. Method: bytes, then text. */
-  it("hears text, signs of life, and nothing else", async () => {
+  it("hears bytes, signs of life and text, each as what it is, in order", async () => {
     accept((ws) => {
       ws.send(Buffer.from("bytes"));
       ws.ping();
@@ -93,13 +96,13 @@ describe("a dial", () => {
     });
     const heard: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
-    const received = (text: string) => {
-      heard.push(text);
-      resolve();
+    const received = (message: Message) => {
+      heard.push(`${typeof message} ${message.toString()}`);
+      if (typeof message === "string") resolve();
     };
-    await webSocketDialer(base).dial({ ...quiet, received, heard: () => void heard.push("") }, never);
+    await webSocketDialer(base).dial({ ...quiet, received, heard: () => void heard.push("life") }, never);
     await promise;
-    expect(heard).toEqual(["", "text"]);
+    expect(heard).toEqual(["object bytes", "life", "string text"]);
   });
 
   /** Goal: a coordinator cannot fill our memory. Method: a message as long as one may be, and one a byte longer. */

@@ -50,7 +50,8 @@ export function webSocketDialer(coordinator: string): Dialer {
         else reject(new DialError("unreachable"));
       });
       ws.on("message", (data, isBinary) => {
-        if (!isBinary && Buffer.isBuffer(data)) listener.received(data.toString());
+        if (!Buffer.isBuffer(data)) return;
+        listener.received(isBinary ? data : data.toString());
       });
       ws.on("pong", () => listener.heard());
       ws.on("ping", () => listener.heard());
@@ -63,7 +64,7 @@ const wireOf = (ws: WebSocket, drained: () => void): Wire => ({
   get bufferedBytes() {
     return ws.bufferedAmount;
   },
-  send: (text) => ws.send(text, drained),
+  send: (message) => ws.send(message, drained),
   ping: () => ws.ping(),
   close: (code, reason) => {
     ws.close(code, reason);

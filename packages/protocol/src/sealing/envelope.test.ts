@@ -1,14 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changedJson, changedText, replacedAt } from "../../test/changed.ts";
+import { changedBytes, changedJson, changedText, replacedAt } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
 import { hpkeKey, sampleHeader, startMs, timeAt } from "../../test/samples.ts";
-import { fromBase64, toBase64, utf8 } from "../bytes.ts";
+import { concatBytes, fromBase64, toBase64, u32be, utf8 } from "../bytes.ts";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import { nodeCrypto, nodeHpke, systemRandom } from "../node/index.ts";
-import { envelope as envelopeSchema, type Envelope } from "../wire/provider-messages.ts";
 import type { Suite } from "../wire/registration.ts";
 import { AnswerOpener, AnswerSealer } from "./answer.ts";
+import { readEnvelope, writeEnvelope, type Envelope } from "./envelope-bytes.ts";
 import { EnvelopeOpener, SEAL_INFO, sealRequest, type OpeningKey, type SealHeader } from "./envelope.ts";
 import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
 
@@ -83,19 +83,18 @@ describe("an envelope", () => {
   it("refuses what was altered", () => {
     const { envelope, header } = seal();
     const wrapAt = (index: number) => envelope.wraps[index] ?? expect.fail("no wrap");
-    const flips = (text: string): string[] =>
-      [...fromBase64(text).keys()].map((at) => {
-        const bytes = fromBase64(text);
-        return toBase64(bytes.with(at, (bytes[at] ?? 0) ^ 1));
-      });
+    const flipsOf = (bytes: Uint8Array) =>
+      [...bytes.keys()].map((at) => Uint8Array.from(bytes).with(at, (bytes[at] ?? 0) ^ 1));
+    const flips = (text: string): string[] => flipsOf(fromBase64(text)).map(toBase64);
     const altered: Envelope[] = [
-      ...flips(envelope.body).map((text) => ({ ...envelope, body: text })),
+      ...flipsOf(envelope.body).map((bytes) => ({ ...envelope, body: bytes })),
       ...(["enc", "wrap"] as const).flatMap((part) =>
         flips(wrapAt(0)[part]).map((text) => ({ ...envelope, wraps: [{ ...wrapAt(0), [part]: text }, wrapAt(1)] })),
       ),
       { ...envelope, hdr: `${envelope.hdr} ` },
       { ...envelope, hdr: "{" },
-      { ...envelope, body: `${envelope.body} ` },
+      { ...envelope, body: envelope.body.subarray(1) },
+      { ...envelope, body: concatBytes(envelope.body, Uint8Array.of(0)) },
       { ...envelope, wraps: envelope.wraps.toReversed() },
       { ...envelope, wraps: [wrapAt(0)] },
       { ...envelope, wraps: [...envelope.wraps, wrapAt(1)] },
@@ -132,25 +131,31 @@ describe("an envelope", () => {
 
   /**
    * Goal: no envelope throws, and one that opens is the one that was sealed. Method: one value of it, or of its
-   * header, changed in any way; and any JSON. What the schema does not take never gets here.
+   * header, changed in any way; any JSON in its place; and any of its bytes. What cannot be read never gets here.
    */
   it("is refused, whatever was changed", () => {
     const { envelope, header } = seal({ nonce: "\ufffd" });
+    const { body: sealedBody, ...clear } = envelope;
+    const withJson = (json: unknown) => {
+      const text = utf8(JSON.stringify(json) ?? "");
+      return concatBytes(u32be(text.length), text, sealedBody);
+    };
     const changed = fc.oneof(
-      changedJson(envelope),
-      changedText(envelope.hdr).map((hdr) => ({ ...envelope, hdr })),
-      changedJson(header).map((hdr) => ({ ...envelope, hdr: JSON.stringify(hdr) })),
-      fc.constant(replacedAt(envelope, ["wraps", 0, "enc"], smallOrder)),
-      fc.jsonValue(),
+      changedJson(clear).map(withJson),
+      changedText(envelope.hdr).map((hdr) => withJson({ ...clear, hdr })),
+      changedJson(header).map((hdr) => withJson({ ...clear, hdr: JSON.stringify(hdr) })),
+      fc.constant(withJson(replacedAt(clear, ["wraps", 0, "enc"], smallOrder))),
+      fc.jsonValue().map(withJson),
+      changedBytes(writeEnvelope(envelope)),
     );
     fc.assert(
-      fc.property(changed, (json) => {
-        const { data } = envelopeSchema.safeParse(json);
+      fc.property(changed, (bytes) => {
+        const data = readEnvelope(bytes);
         const opens = data !== undefined && !("refused" in openFresh(data));
         const [own] = data?.wraps ?? [];
         // The other candidate's wrap is that candidate's alone to check.
-        const same = { hdr: data?.hdr, body: data?.body, own, wraps: data?.wraps.length };
-        const sealed = { hdr: envelope.hdr, body: envelope.body, own: envelope.wraps[0], wraps: 2 };
+        const same = { hdr: data?.hdr, body: data && toBase64(data.body), own, wraps: data?.wraps.length };
+        const sealed = { hdr: envelope.hdr, body: toBase64(envelope.body), own: envelope.wraps[0], wraps: 2 };
         expect(opens).toBe(JSON.stringify(same) === JSON.stringify(sealed));
       }),
       { numRuns: 500 },

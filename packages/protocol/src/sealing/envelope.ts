@@ -4,8 +4,8 @@ import { endpoints } from "../dialects/job.ts";
 import { trustLevels } from "../evidence/verdict.ts";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
-import type { Envelope } from "../wire/provider-messages.ts";
 import { suites } from "../wire/registration.ts";
+import type { Envelope } from "./envelope-bytes.ts";
 import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
 import { SeenRequests } from "./seen-requests.ts";
 
@@ -98,7 +98,7 @@ export function sealRequest(
     wrap: toBase64(hpke.seal(wrapKey(context, hdrHash, index), onlyNonce, wrapAad(index, bodyHash), contentKey)),
   }));
   const secrets = input.recipients.map(({ context }) => responseSecret(context, hdrHash));
-  return { envelope: { hdr, body: toBase64(body), wraps }, secrets };
+  return { envelope: { hdr, body, wraps }, secrets };
 }
 
 const wrapKey = (context: HpkeContext, hdrHash: Uint8Array, index: number) =>
@@ -171,7 +171,7 @@ export class EnvelopeOpener {
 
     const { hpke, crypto } = this.#tools;
     const hdrHash = crypto.sha256(utf8(envelope.hdr));
-    const body = fromBase64(envelope.body);
+    const { body } = envelope;
     const context = this.#context(own.key, wrap.enc);
     const contentKey = hpke.open(
       wrapKey(context, hdrHash, index),

@@ -2,14 +2,23 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changedJson, changedText } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
-import { hpkeKey, sampleBlob, sampleHeader, startMs, timeAt } from "../../test/samples.ts";
+import { sampleBlob, startMs, timeAt } from "../../test/samples.ts";
 import { committedTpms } from "../../test/tpm-vectors.ts";
-import { toBase64 } from "../bytes.ts";
+import { toBase64, utf8 } from "../bytes.ts";
 import { canonicalBytes, canonicalJson } from "../canonical.ts";
-import { RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX, TOKEN_BYTES_MAX } from "../limits.ts";
+import { JOB_ID_BYTES_MAX, RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX, TOKEN_BYTES_MAX } from "../limits.ts";
 import { hardwareEvidenceFrom, spelledHardwareEvidence } from "../evidence/hardware.ts";
 import { tpmCredentialFrom, tpmEvidenceFrom, tpmQuoteFrom } from "../evidence/tpm-evidence.ts";
-import { fromCoordinator, fromProvider, type FromCoordinator, type FromProvider } from "./provider-messages.ts";
+import {
+  fromCoordinator,
+  fromProvider,
+  olderRegistration,
+  PROTOCOL_REFUSED,
+  PROTOCOL_VERSION,
+  protocolRefused,
+  type FromCoordinator,
+  type FromProvider,
+} from "./provider-messages.ts";
 import { challengeAnswer, modelOffer } from "./registration.ts";
 
 const base64 = toBase64(secretNamed("bytes"));
@@ -22,16 +31,11 @@ const hardware = spelledHardwareEvidence({
   mda: { chain: [random], random },
   appAttest: { attestation: random, keyId: random, random },
 });
-const envelope = {
-  hdr: JSON.stringify(sampleHeader([hpkeKey()])),
-  body: base64,
-  wraps: [{ key_id: hpkeKey().id, enc: base64, wrap: base64 }],
-};
 
 const providerFrames: readonly FromProvider[] = [
   {
     type: "register",
-    protocol: 1,
+    protocols: [PROTOCOL_VERSION],
     blob: toBase64(canonicalBytes(sampleBlob())),
     signature: base64,
     slots: 2,
@@ -39,18 +43,16 @@ const providerFrames: readonly FromProvider[] = [
     hardware,
   },
   { type: "renew", blob: base64, signature: base64 },
-  { type: "heartbeat", status: "idle", running: 0 },
+  { type: "heartbeat", status: "ready" },
   { type: "attestation_response", answer: base64, signature: base64, quote: tpm.quote, secret: base64 },
-  { type: "inference_accepted", request_id: "job_1" },
-  { type: "inference_response_chunk", request_id: "job_1", frames: base64 },
   {
     type: "inference_complete",
-    request_id: "job_1",
+    job_id: "job_1",
     receipt: "{}",
     receipt_signature: base64,
     response_signature: base64,
   },
-  { type: "inference_error", request_id: "job_1", code: "busy" },
+  { type: "inference_error", job_id: "job_1", code: "busy" },
   { type: "provider_drain" },
 ];
 const coordinatorFrames: readonly FromCoordinator[] = [
@@ -68,16 +70,8 @@ const coordinatorFrames: readonly FromCoordinator[] = [
     timestamp: timeAt(startMs),
     credential: { id_object: base64, enc_secret: base64 },
   },
-  {
-    type: "inference_request",
-    request_id: "job_1",
-    caller_request_id: "req_1",
-    envelope,
-    cache_scope: "scope",
-    credit_bytes: 1,
-  },
-  { type: "credit", request_id: "job_1", bytes: 1 },
-  { type: "cancel", request_id: "job_1" },
+  { type: "credit", job_id: "job_1", bytes: 1 },
+  { type: "cancel", job_id: "job_1" },
   { type: "provider_drain_ack" },
 ];
 
@@ -149,13 +143,12 @@ describe("a part of a frame", () => {
     ["attestation_response", "answer", spelled, signedChars, 4],
     ["attestation_response", "signature", spelled, 128, 4],
     ["attestation_response", "secret", spelled, 64, 4],
-    ["inference_accepted", "request_id", (length) => "j".repeat(length), 128, 1],
+    ["inference_error", "job_id", (length) => "j".repeat(length), JOB_ID_BYTES_MAX, 1],
     ["inference_complete", "receipt", (length) => "r".repeat(length), RECEIPT_CHARS_MAX, 1],
     ["inference_complete", "receipt_signature", spelled, 128, 4],
     ["inference_complete", "response_signature", spelled, 128, 4],
     ["attestation_challenge", "nonce", spelled, 44, 4],
-    ["inference_request", "caller_request_id", (length) => "r".repeat(length), 128, 1],
-    ["inference_request", "cache_scope", (length) => "s".repeat(length), 64, 1],
+    ["register", "protocols", (length) => Array(length).fill(2), 8, 1],
   ])("of %s: %s", (type, part, make, most, step) => {
     const takes = (length: number) => {
       const text = { ...frame(type), [part]: make(length) };
@@ -182,3 +175,24 @@ function jsonOf(text: string): unknown {
     return undefined;
   }
 }
+
+describe("an end of another version", () => {
+  it.each<[reason: string, older: ReturnType<typeof protocolRefused>]>([
+    // As a coordinator of version 1 says it.
+    ["register first, with protocol 1", "coordinator_older"],
+    [PROTOCOL_REFUSED.replace(String(PROTOCOL_VERSION), String(PROTOCOL_VERSION + 1)), "provider_older"],
+    [PROTOCOL_REFUSED, "coordinator_older"],
+    ["register first", undefined],
+    ["", undefined],
+  ])("closed with %j: %s", (reason, older) => {
+    expect(protocolRefused(reason)).toBe(older);
+    expect(utf8(reason).length).toBeLessThanOrEqual(123);
+  });
+
+  it("is a provider of version 1 by how it registers", () => {
+    const registers = (frame: unknown) => olderRegistration.safeParse(frame).success;
+    expect(registers({ type: "register", protocol: 1, blob: "" })).toBe(true);
+    expect(registers(providerFrames[0])).toBe(false);
+    expect(registers({ type: "heartbeat", protocol: 1 })).toBe(false);
+  });
+});

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX } from "../limits.ts";
+import { JOB_ID_BYTES_MAX, RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX } from "../limits.ts";
 import { hardwareEvidenceSchema } from "../evidence/hardware.ts";
 import { pseudonymShape } from "../evidence/serials.ts";
 import { base64Of } from "../evidence/spelled.ts";
@@ -8,35 +8,26 @@ import { checkSchema, trustLevels } from "../evidence/verdict.ts";
 import { engineRefusals, providerFaults } from "../provider-words.ts";
 
 /**
- * The provider connection: JSON text frames, each an object with a `type`. Unknown types are skipped
- * by both sides. Evidence, envelopes and receipts travel as opaque strings and are never re-serialised.
+ * The provider connection. What controls it is JSON text, each an object with a `type`; requests and answers are binary
+ * (`records.ts`). Unknown types are skipped by both sides. Evidence and receipts travel as opaque strings and are never
+ * re-serialised.
  */
 const base64 = z.base64();
 /** As much as `verify` reads, and a DER signature, in base64. */
 const signedBytes = base64.max(Math.ceil(SIGNED_BYTES_MAX / 3) * 4);
 const signatureBytes = base64.max(128);
 const CHALLENGE_NONCE_BYTES = 32;
-const jobId = z.string().min(1).max(128);
+const jobId = z.string().min(1).max(JOB_ID_BYTES_MAX);
 
-export const PROTOCOL_VERSION = 1;
-
-/** A request body, encrypted once, its key wrapped to each candidate. See `sealing/envelope.ts`. */
-export const envelope = z.object({
-  /** All clear fields, as the one string that was authenticated. */
-  hdr: z.string().max(16_384),
-  /** Base64 of the sealed body. */
-  body: z.string(),
-  wraps: z
-    .array(z.object({ key_id: z.string(), enc: base64, wrap: base64 }))
-    .min(1)
-    .max(4),
-});
-export type Envelope = z.infer<typeof envelope>;
+/** The one version that is spoken. A coordinator chooses among those that a provider offers. */
+export const PROTOCOL_VERSION = 2;
+const PROTOCOLS_MAX = 8;
 
 export const fromProvider = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("register"),
-    protocol: z.int(),
+    /** Versions of this protocol that it speaks. */
+    protocols: z.array(z.int()).min(1).max(PROTOCOLS_MAX),
     /** Base64 of the signed registration blob. */
     blob: signedBytes,
     signature: signatureBytes,
@@ -50,8 +41,7 @@ export const fromProvider = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("heartbeat"),
     /** `restarting`: its model's process ended and is not back yet; until then it takes nothing. */
-    status: z.enum(["idle", "serving", "restarting", "draining"]),
-    running: z.int().nonnegative(),
+    status: z.enum(["ready", "restarting"]),
   }),
   z.object({
     type: z.literal("attestation_response"),
@@ -62,12 +52,9 @@ export const fromProvider = z.discriminatedUnion("type", [
     /** What was in the credential. */
     secret: base64.max(64).optional(),
   }),
-  z.object({ type: z.literal("inference_accepted"), request_id: jobId }),
-  /** Base64 of whole frames of the sealed answer, one or more; the first also carries the response nonce. */
-  z.object({ type: z.literal("inference_response_chunk"), request_id: jobId, frames: z.string() }),
   z.object({
     type: z.literal("inference_complete"),
-    request_id: jobId,
+    job_id: jobId,
     /** The receipt's canonical JSON, as signed. */
     receipt: z.string().max(RECEIPT_CHARS_MAX),
     receipt_signature: signatureBytes,
@@ -76,7 +63,7 @@ export const fromProvider = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("inference_error"),
-    request_id: jobId,
+    job_id: jobId,
     /** A model's refusal is the request's own; `busy`, `draining` and `cancelled` are no fault of anyone's. */
     code: z.enum([...providerFaults, ...engineRefusals, "busy", "draining", "cancelled"]),
     /** With `context_exceeded`: how long the prompt is, or at least is. */
@@ -113,22 +100,22 @@ export const fromCoordinator = z.discriminatedUnion("type", [
     /** For the machine's TPM to open. */
     credential: tpmCredentialSchema.optional(),
   }),
-  z.object({
-    type: z.literal("inference_request"),
-    /** The attempt's id: job id of the receipt. */
-    request_id: jobId,
-    /** The caller's own request id. */
-    caller_request_id: z.string().max(128),
-    envelope,
-    /** Requests with the same scope come from one account, and may reuse each other's prompt in memory. */
-    cache_scope: z.string().max(64).optional(),
-    /** Sealed bytes that may be sent before the first credit. */
-    credit_bytes: z.int().positive(),
-  }),
-  z.object({ type: z.literal("credit"), request_id: jobId, bytes: z.int().positive() }),
-  z.object({ type: z.literal("cancel"), request_id: jobId }),
+  z.object({ type: z.literal("credit"), job_id: jobId, bytes: z.int().positive() }),
+  z.object({ type: z.literal("cancel"), job_id: jobId }),
   z.object({ type: z.literal("provider_drain_ack") }),
 ]);
 /** The reason with which a coordinator closes the connection of a machine that may not join without a token, or with this one. */
 export const JOIN_TOKEN_NEEDED = "a join token is needed to join from another machine";
+/** The reason with which it closes the connection of a machine that speaks no version of its own. */
+export const PROTOCOL_REFUSED = `this coordinator speaks protocol ${PROTOCOL_VERSION}: update this provider`;
 export type FromCoordinator = z.infer<typeof fromCoordinator>;
+
+/** How a provider of version 1 registers: it offers no list. */
+export const olderRegistration = z.object({ type: z.literal("register"), protocol: z.int() });
+
+/** Which end has to be updated, where a coordinator of any version closed for that; undefined where it closed for something else. */
+export function protocolRefused(reason: string): "provider_older" | "coordinator_older" | undefined {
+  const spoken = /^(?:register first, with|this coordinator speaks) protocol (\d+)\b/.exec(reason)?.[1];
+  if (spoken === undefined) return undefined;
+  return Number(spoken) > PROTOCOL_VERSION ? "provider_older" : "coordinator_older";
+}
