@@ -58,6 +58,7 @@ describe("signed notes", () => {
     verifierKey(nodeCrypto, { ...named, name: "example.com foo" }),
     verifierKey(nodeCrypto, { ...named, publicKey: new Uint8Array(33) }),
     verifierKey(nodeCrypto, { ...named, type: Number("2") as NoteKey["type"] }),
+    verifierKey(nodeCrypto, { ...named, type: Number("0") as NoteKey["type"] }),
   ])("refuses the key %j", (text) => {
     expect(readVerifierKey(nodeCrypto, text)).toBeUndefined();
   });
