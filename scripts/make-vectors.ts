@@ -7,7 +7,8 @@
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { committedTpms, tpmVectorFile } from "../packages/protocol/test/tpm-vectors.ts";
-import { committedSignature, makeVectors, vectorFile, vectorText } from "../packages/protocol/test/vectors.ts";
+import { vectorFile } from "../packages/protocol/test/vector-file.ts";
+import { committedSignature, makeVectors, vectorText } from "../packages/protocol/test/vectors.ts";
 import { recordTpm } from "../packages/testkit/test/record-tpm.ts";
 
 const tpms = existsSync(tpmVectorFile) ? committedTpms() : [await recordTpm("rsa"), await recordTpm("ecc")];

@@ -34,7 +34,7 @@ it.each(["evidence", "log", "receipts", "sealing", "tpm", "wire", "x509"])(
     const { exports } = JSON.parse(read("packages/protocol/package.json")) as { exports: Record<string, string> };
     expect(exports[`./${subpath}`]).toBe(`./src/${subpath}/index.ts`);
     const loaded = loadedBy(root, `${folder}/${subpath}/index.ts`).map((file) => file.slice(folder.length + 1));
-    expect(loaded.filter((file) => /^(dialects|schema|node)\//.test(file)).toSorted()).toEqual(
+    expect(loaded.filter((file) => /^(dialects|schema|node|web)\//.test(file)).toSorted()).toEqual(
       loaded.filter((file) => file === "dialects/dialect.ts" || file === "dialects/job.ts").toSorted(),
     );
   },

@@ -6,13 +6,13 @@ import { dirname, join, relative, resolve } from "node:path";
  * edge or adapter is reached from above only where `main` builds the whole.
  */
 const floors: readonly (readonly [name: string, path: RegExp])[] = [
-  ["protocol", /^packages\/protocol\/src\/(?!node\/)/],
+  ["protocol", /^packages\/protocol\/src\/(?!(?:node|web)\/)/],
   [
     "rules",
     /^apps\/\w+\/src\/(ledger|trust|routing|fleet|catalog|limits|accounts|transparency|events|models|language)\//,
   ],
   ["story", /^apps\/\w+\/src\/(inference|session)\//],
-  ["adapters", /^(packages\/protocol\/src\/node|apps\/\w+\/src\/adapters)\//],
+  ["adapters", /^(packages\/protocol\/src\/(?:node|web)|apps\/\w+\/src\/adapters)\//],
   ["edge", /^apps\/\w+\/src\/(http|ws|admin)\//],
   [
     "main",
@@ -69,7 +69,7 @@ function faultsOfCode(root: string, file: string, text: string): string[] {
     if (above > own && !(name === "rules" && typesOnly.test(statement)))
       faults.push(`${file}: ${name} imports upward from ${floors[above]?.[0]} (${target})`);
   }
-  if (name === "protocol" && /from "node:/.test(text))
+  if ((name === "protocol" || file.startsWith("packages/protocol/src/web/")) && /from "node:/.test(text))
     faults.push(`${file}: protocol runs in browsers; no node: there`);
   const world = outsideWorld.exec(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ""));
   if (world && !outsideAllowed.has(name)) faults.push(`${file}: ${world[1]} outside an adapter`);

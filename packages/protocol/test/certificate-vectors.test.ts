@@ -5,7 +5,7 @@ import { mdaChecks } from "../src/evidence/index.ts";
 import { pathFaults, verifyPath, type PathFault } from "../src/x509/index.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 import { pinnedByItself } from "./keys.ts";
-import { vectorFile } from "./vectors.ts";
+import { vectorFile } from "./vector-file.ts";
 
 interface Chains {
   readonly now: string;

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha1 } from "@noble/hashes/legacy.js";
 import { concatBytes, fromHex, utf8 } from "../src/bytes.ts";
 import { nodeCrypto } from "../src/node/index.ts";
 
@@ -35,7 +35,7 @@ export const startupLocality = (locality: number): LogEvent => ({
 
 /** What a bank of TPM_ALG_ID holds of an event. */
 const inBank = (bank: number, event: LogEvent): Bytes =>
-  bank === SHA256 ? digestOf(event) : new Uint8Array(createHash("sha1").update(event.data).digest());
+  bank === SHA256 ? digestOf(event) : new Uint8Array(sha1(event.data));
 
 export function eventLog(events: readonly LogEvent[], banks: readonly number[] = [SHA1, SHA256]): Bytes {
   const lengthOf = (bank: number): number => (bank === SHA1 ? 20 : 32);

@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { committedTpms } from "./tpm-vectors.ts";
-import { committedSignature, makeVectors, vectorFile, vectorsFolder, vectorText } from "./vectors.ts";
+import { vectorFile, vectorsFolder } from "./vector-file.ts";
+import { committedSignature, makeVectors, vectorText } from "./vectors.ts";
 
 const python = process.env["DARKBLOOM_TEST_PYTHON"];
 const run = promisify(execFile);

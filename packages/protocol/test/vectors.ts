@@ -21,6 +21,7 @@ import {
   timeAt,
 } from "./samples.ts";
 import { tpmVector, type RecordedTpm } from "./tpm-vectors.ts";
+import { vectorFile } from "./vector-file.ts";
 import { activation, callerNonces, fileManifest, serialPseudonym } from "./trust-vectors.ts";
 
 /**
@@ -36,8 +37,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Finds the signature that the vector of this name holds now, in base64. */
 type Known = (vector: string) => string | undefined;
 
-export const vectorsFolder = new URL("../../../vectors/", import.meta.url);
-export const vectorFile = (name: string): URL => new URL(`${name}.json`, vectorsFolder);
 export const vectorText = (vector: object): string => `${JSON.stringify(vector, null, 2)}\n`;
 
 interface Held {

@@ -1,6 +1,8 @@
-import { createHmac } from "node:crypto";
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import { expect, it } from "vitest";
 import { testSigner } from "../../test/keys.ts";
+import { utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { isPseudonym, pseudonymFrom, pseudonymShape, softwareSerial } from "./serials.ts";
 
@@ -16,7 +18,7 @@ it("derives a software serial", () => {
 /** Goal: a pseudonym is the one that others would derive. Method: a value made with Python's `hmac` over the key 00 01 … 1f. */
 it("derives a pseudonym", () => {
   const key = Uint8Array.from({ length: 32 }, (_, n) => n);
-  const mac = createHmac("sha256", key).update("darkbloom:serial:v1\0C02XK0AAJG5J").digest();
+  const mac = hmac(sha256, key, utf8("darkbloom:serial:v1\0C02XK0AAJG5J"));
   expect(pseudonymFrom(mac)).toBe("PS-W5N4W8GT4CB6");
   expect(pseudonymFrom(mac)).toMatch(pseudonymShape);
 });

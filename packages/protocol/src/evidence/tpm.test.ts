@@ -5,7 +5,7 @@ import { changedBytes } from "../../test/changed.ts";
 import { eventLog, sampleEvents } from "../../test/event-log.ts";
 import { pinnedByItself, secretNamed, testCountersigner } from "../../test/keys.ts";
 import { committedTpms, tpmInput } from "../../test/tpm-vectors.ts";
-import { fromHex, toHex } from "../bytes.ts";
+import { fromHex, toHex, joinBytes, utf8 } from "../bytes.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { readTpmPublic, spkiOfTpmKey } from "../tpm/public-area.ts";
 import { activationStatement, statedActivation } from "./activation.ts";
@@ -375,9 +375,9 @@ describe("what a quote is asked about", () => {
   });
 
   it("is the hash of all of it, behind its tag", () => {
-    const parts = [Buffer.from("darkbloom:tpm-quote:v1\0"), rsa.shown.bound.nonce, rsa.shown.bound.identityKey];
+    const parts = [utf8("darkbloom:tpm-quote:v1\0"), rsa.shown.bound.nonce, rsa.shown.bound.identityKey];
     expect(tpmQuoteData(nodeCrypto, rsa.shown.bound)).toEqual(
-      nodeCrypto.sha256(Buffer.concat([...parts, ...rsa.shown.bound.hpkePublicKeys])),
+      nodeCrypto.sha256(joinBytes([...parts, ...rsa.shown.bound.hpkePublicKeys])),
     );
   });
 });

@@ -193,6 +193,10 @@ function valueOf<T>(extension: Extension | undefined, read: (reader: DerReader) 
 /** 3 and 65537 are what there is; a large one would make whoever checks work for long. */
 const RSA_EXPONENT_BYTES_MAX = 4;
 
+/** Of a SubjectPublicKeyInfo; undefined where the bytes are none. */
+export const keyOfSpki = (spki: Uint8Array): CertifiedKey | undefined =>
+  readDer(spki, (reader) => keyOf(reader.content(TAG.sequence)));
+
 function keyOf(content: Uint8Array): CertifiedKey {
   const reader = new DerReader(content);
   const algorithm = reader.into(TAG.sequence);
