@@ -169,13 +169,17 @@ function changedLines(revision: string): Map<string, Set<number>> {
 /** The test beside the file comes first: it is the shortest, and most often the one that sees. */
 function testsOf(file: string): string[] {
   const beside = file.replace(/\.ts$/, ".test.ts");
+  const exists = (test: string) => existsSync(join(root, test));
   if (options.near)
-    return [beside, ...tracked.filter((test) => isTest(test) && test !== beside && dirname(test) === dirname(file))];
+    return [
+      beside,
+      ...tracked.filter((test) => isTest(test) && test !== beside && dirname(test) === dirname(file)),
+    ].filter(exists);
   const further = furtherTests.filter(([begin]) => file.startsWith(begin)).flatMap(([, tests]) => tests);
   const files = further.flatMap((test) =>
     test.endsWith("/") ? tracked.filter((one) => isTest(one) && one.startsWith(test)) : [test],
   );
-  return [...new Set([beside, ...files])].filter((test) => existsSync(join(root, test)));
+  return [...new Set([beside, ...files])].filter(exists);
 }
 
 async function run(): Promise<number> {

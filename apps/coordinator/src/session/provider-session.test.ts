@@ -1,7 +1,7 @@
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
-import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
 import type { Envelope } from "@darkbloom/protocol/sealing";
 import { PROTOCOL_VERSION, writeRecord, type FromProvider } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
@@ -110,6 +110,7 @@ describe("a slot", () => {
       expect(running(made)).toBe(1);
       machine.say(end);
       expect(made.fleet.candidates()).toMatchObject([{ running: 0, draining: false }]);
+      expect(machine.all("provider_drain_ack")).toEqual([]);
     }
   });
 
@@ -247,6 +248,7 @@ describe("what was shown", () => {
     // Its answer is judged in this turn, and no time passes.
     await made.clock.advance(0);
     const { member } = machine;
+    expect(member.candidate().attestedUntilMs).toBe(made.clock.monotonicMs() + CHALLENGE_AGE_MAX_MS);
     const nowMs = vi.spyOn(made.clock, "monotonicMs");
     for (const [atMs, attested] of [
       [0, true],

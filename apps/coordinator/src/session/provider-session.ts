@@ -44,7 +44,8 @@ export class ProviderSession implements Member {
   #shown: Shown;
   #challenge: Challenge | undefined;
   #verdict: Verdict;
-  #passedAtMs: number | undefined;
+  /** The last challenge, on the monotonic clock. */
+  #passedAtMs = Number.NEGATIVE_INFINITY;
   #draining = false;
   #candidate: Candidate;
   #isRestarting = false;
@@ -230,7 +231,7 @@ export class ProviderSession implements Member {
   attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
     this.#shown = shown;
     this.#challenge = challenge;
-    if (this.#passedAtMs === undefined) {
+    if (this.#passedAtMs === Number.NEGATIVE_INFINITY) {
       // Before this, whoever names a machine's public key could end its connection and spoil its record.
       this.#record = this.#net.records.open(shown.blob.identity_key);
       this.#net.fleet.takeOver(this);
@@ -351,7 +352,7 @@ export class ProviderSession implements Member {
   /** On the monotonic clock. */
   get #attestedUntilMs(): number {
     const { hardFailures, timeouts } = this.standing;
-    return this.#passedAtMs !== undefined && !this.clock.isOff && hardFailures === 0 && timeouts < TIMEOUTS_UNTIL_STALE
+    return !this.clock.isOff && hardFailures === 0 && timeouts < TIMEOUTS_UNTIL_STALE
       ? this.#passedAtMs + CHALLENGE_AGE_MAX_MS
       : Number.NEGATIVE_INFINITY;
   }
