@@ -175,6 +175,12 @@ export const harmless: readonly Harmless[] = [
   },
   {
     file: "apps/provider/src/inference/answer.ts",
+    text: "job.stream && job.asLines !== true",
+    change: "right side",
+    why: "a plain answer is rendered at its end, and what has not begun is given no comments",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
     text: 'echo !== ""',
     change: "true",
     why: "nothing said is rendered as nothing; looking spares a call for each token",
