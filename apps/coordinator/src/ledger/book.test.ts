@@ -1,10 +1,11 @@
 import { microUsd } from "@darkbloom/protocol/money";
 import { NetworkError } from "@darkbloom/protocol/failures";
-import type { JobId } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { LedgerBook } from "./book.ts";
 import { nothing, OUTSIDE, PLATFORM } from "./journal.ts";
 import { anna, bert, idempotencyOf, lease, machine, settlementOf, termsOf } from "./ledger.samples.ts";
+import type { Totals } from "./port.ts";
 
 describe("the book", () => {
   const funded = (): LedgerBook => {
@@ -82,6 +83,11 @@ describe("the book", () => {
     class Altered extends LedgerBook {
       isAltered = false;
 
+      override totals(account: AccountId): Totals {
+        const totals = super.totals(account);
+        return this.isAltered ? { ...totals, credited: microUsd(totals.credited + 3n) } : totals;
+      }
+
       override get holds() {
         return this.isAltered ? [] : super.holds;
       }
@@ -97,6 +103,9 @@ describe("the book", () => {
     expect(book.check()).toEqual([
       { account: anna, part: "open holds", offBy: 10n },
       { account: anna, part: "charged", offBy: 5n },
+      { account: anna, part: "credited", offBy: 3n },
+      { account: PLATFORM, part: "credited", offBy: 3n },
+      { account: machine, part: "credited", offBy: 3n },
     ]);
   });
 

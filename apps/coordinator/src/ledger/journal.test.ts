@@ -1,5 +1,6 @@
 import type { AccountId } from "@darkbloom/protocol/ids";
 import { NetworkError } from "@darkbloom/protocol/failures";
+import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -173,6 +174,19 @@ describe("what a settlement comes to", () => {
       "platform.earned": 20n,
       "mach_1.earned": 20n,
     });
+  });
+
+  /** Goal: nothing is earned by nobody, and nobody need be named where nothing is earned. Method: a share with no account for it, and none; a hold of nothing. */
+  it("names who earns", () => {
+    const { job, ...rest } = settlementOf(5n, { id: "1", earned: 5n });
+    if (!job) throw new Error("the settlement has a job");
+    const { earner: _, ...nobodys } = job;
+    const said = { ...rest, job: nobodys };
+    expect(() => settle(heldBy([40n, 0n, 0n]), said)).toThrow("earned by nobody");
+    expect(() => settle(heldBy([0n, 0n, 0n]), said)).not.toThrow();
+    expect(() =>
+      settle(heldBy([40n, 0n, 0n]), { ...said, charge: microUsd(0n), job: { ...nobodys, earned: microUsd(0n) } }),
+    ).not.toThrow();
   });
 
   /** Goal: figures that cannot be right move nothing. Method: each by one. */

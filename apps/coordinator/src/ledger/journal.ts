@@ -131,7 +131,8 @@ export function settle({ payer, parts }: Holding, { charge: asked, job }: Settle
     throw new RangeError("a charge is negative, or a provider earns less than nothing or more than it");
   const held = partsSum(parts);
   const isFree = payer === PLATFORM;
-  const spent = lesser(isFree ? share : asked, held);
+  // What the platform sets aside and owes to no machine it owes to itself.
+  const spent = lesser(asked, held);
   const earned = lesser(share, spent);
   const used = firstOf(parts, spent);
   const entry = entryOf(spent > 0n ? "settle" : "release", [
