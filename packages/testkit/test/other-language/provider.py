@@ -1,0 +1,364 @@
+"""A provider in another language, written from docs/write-a-provider.md: standard library and `cryptography`.
+
+    python provider.py URL BUILD WEIGHTS_SHA256 [JOIN_TOKEN]
+
+It joins, answers challenges, and answers every streamed chat with the same words. Prints a line of JSON for what
+happens to it.
+"""
+
+import base64
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import socket
+import struct
+import sys
+import urllib.parse
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+PIECES = ["Rain", " is", " water", "."]
+CONTEXT_TOKENS = 2048
+RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+POINT = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def to_base64(data):
+    return base64.b64encode(data).decode()
+
+
+def now():
+    moment = datetime.datetime.now(datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+def tell(**facts):
+    print(json.dumps(facts), flush=True)
+
+
+def canonical(value):
+    """RFC 8785, for the values that are signed here: names are ASCII, numbers whole or with few digits."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+# --- HPKE (RFC 9180), a recipient's exporter
+
+
+def expand(prk, info, length):
+    block, out = b"", b""
+    for counter in range(1, -(-length // 32) + 1):
+        block = hmac.digest(prk, block + info + bytes([counter]), "sha256")
+        out += block
+    return out[:length]
+
+
+def exporter(private, enc, info):
+    kem, suite = b"KEM\x00\x20", b"HPKE\x00\x20\x00\x01\x00\x02"
+
+    def extract(of, salt, label, key):
+        return hmac.digest(salt or bytes(32), b"HPKE-v1" + of + label + key, "sha256")
+
+    def labeled(of, prk, label, context, length):
+        return expand(prk, struct.pack(">H", length) + b"HPKE-v1" + of + label + context, length)
+
+    agreed = private.exchange(x25519.X25519PublicKey.from_public_bytes(enc))
+    context = enc + private.public_key().public_bytes(*RAW)
+    shared = labeled(kem, extract(kem, b"", b"eae_prk", agreed), b"shared_secret", context, 32)
+    schedule = b"\x00" + extract(suite, b"", b"psk_id_hash", b"") + extract(suite, b"", b"info_hash", info)
+    secret = labeled(suite, extract(suite, shared, b"secret", b""), b"exp", schedule, 32)
+    return lambda label, length: labeled(suite, secret, b"sec", label, length)
+
+
+# --- WebSocket (RFC 6455), a client without extensions
+
+
+class Socket:
+    def __init__(self, url):
+        at = urllib.parse.urlsplit(url)
+        self.sock = socket.create_connection((at.hostname, at.port))
+        key = to_base64(os.urandom(16))
+        self.sock.sendall(
+            f"GET /ws/provider HTTP/1.1\r\nHost: {at.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        self.read = self.sock.makefile("rb").read
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = self.read(1)
+            if not byte:
+                raise ConnectionError("no answer to the upgrade")
+            head += byte
+        if not head.startswith(b"HTTP/1.1 101"):
+            raise ConnectionError(head.split(b"\r\n")[0].decode())
+
+    def send(self, opcode, data):
+        mask = os.urandom(4)
+        size = len(data)
+        if size < 126:
+            length = bytes([0x80 | size])
+        elif size < 1 << 16:
+            length = bytes([0x80 | 126]) + struct.pack(">H", size)
+        else:
+            length = bytes([0x80 | 127]) + struct.pack(">Q", size)
+        masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+        self.sock.sendall(bytes([0x80 | opcode]) + length + mask + masked)
+
+    def messages(self):
+        """Texts as str, binary messages as bytes, until the connection is closed."""
+        parts = []
+        while True:
+            first, second = self.read(2)
+            size = second & 127
+            if size == 126:
+                (size,) = struct.unpack(">H", self.read(2))
+            elif size == 127:
+                (size,) = struct.unpack(">Q", self.read(8))
+            data = self.read(size)
+            opcode = first & 15
+            if opcode == 8:
+                tell(event="closed", code=int.from_bytes(data[:2], "big"), reason=data[2:].decode())
+                return
+            if opcode == 9:
+                self.send(10, data)
+            if opcode > 2:
+                continue
+            if opcode:
+                kind = opcode
+            parts.append(data)
+            if first & 0x80:
+                whole, parts = b"".join(parts), []
+                yield whole.decode() if kind == 1 else whole
+
+
+# --- The provider
+
+
+class Provider:
+    def __init__(self, url, build, weights_sha256, join_token=None):
+        self.identity = ec.generate_private_key(ec.SECP256R1())
+        self.identity_key = self.identity.public_key().public_bytes(*POINT)
+        self.sealing = x25519.X25519PrivateKey.generate()
+        public = self.sealing.public_key().public_bytes(*RAW)
+        self.key_id = sha256(public).hex()
+        self.public = to_base64(public)
+        self.model = {"build": build, "weights_sha256": weights_sha256, "context_tokens": CONTEXT_TOKENS}
+        self.join_token = join_token
+        self.blob = b""
+        self.provider_id = ""
+        self.seen = set()
+        self.socket = Socket(url)
+
+    def sign(self, message):
+        return self.identity.sign(message, ec.ECDSA(hashes.SHA256()))
+
+    def say(self, **message):
+        self.socket.send(1, json.dumps(message).encode())
+
+    def signed_blob(self, alias=None):
+        """The registration blob, and its signature, both in base64."""
+        digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+        serial = "SW-" + "".join(digits[byte & 31] for byte in sha256(self.identity_key)[:12])
+        expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=20)
+        self.blob = canonical(
+            {
+                "v": 1,
+                "identity_key": to_base64(self.identity_key),
+                "hpke_keys": [
+                    {
+                        "id": self.key_id,
+                        "suite": "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
+                        "public_key": self.public,
+                        "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+                    }
+                ],
+                "serial": alias or serial,
+                "chip_name": "another",
+                "hardware_model": "another",
+                "platform": "linux",
+                "os_version": "1",
+                "memory_bytes": 1,
+                "engine": {"name": "parrot", "version": "1"},
+                "software": {"name": "provider.py", "version": "1"},
+                "models": [self.model],
+                "posture": {},
+                "at": now(),
+            }
+        )
+        signature = self.sign(b"darkbloom:registration:v1\x00" + self.blob)
+        return {"blob": to_base64(self.blob), "signature": to_base64(signature)}
+
+    def run(self):
+        token = {"auth_token": self.join_token} if self.join_token else {}
+        self.say(type="register", protocols=[2], slots=1, **self.signed_blob(), **token)
+        for message in self.socket.messages():
+            if isinstance(message, bytes):
+                for kind, job_id, data in records_of(message):
+                    if kind == 1:
+                        self.answer(job_id, data)
+            else:
+                self.hear(json.loads(message))
+
+    def hear(self, message):
+        kind = message["type"]
+        if kind == "registered":
+            self.provider_id = message["provider_id"]
+            if "serial_alias" in message:
+                self.say(type="renew", **self.signed_blob(message["serial_alias"]))
+            self.say(type="heartbeat", status="ready")
+            tell(event="registered", provider_id=self.provider_id)
+        elif kind == "attestation_challenge":
+            answer = canonical(
+                {
+                    "v": 1,
+                    "nonce": message["nonce"],
+                    "callers_root": message["callers_root"],
+                    "blob_sha256": sha256(self.blob).hex(),
+                    "hpke_key_ids": [self.key_id],
+                    "posture": {},
+                    "at": now(),
+                }
+            )
+            signature = self.sign(b"darkbloom:challenge:v1\x00" + answer)
+            self.say(type="attestation_response", answer=to_base64(answer), signature=to_base64(signature))
+        elif kind == "trust_status":
+            tell(event="trust", level=message["trust_level"], eligible=message["eligible"])
+
+    def open(self, envelope):
+        """Returns the clear fields, the body, and what the answer is sealed with."""
+        header = json.loads(envelope["hdr"])
+        index = [candidate["provider_id"] for candidate in header["candidates"]].index(self.provider_id)
+        if header["id"] in self.seen or header["candidates"][index]["evidence_sha256"] != sha256(self.blob).hex():
+            raise ValueError("not for this blob, or seen before")
+        self.seen.add(header["id"])
+        wrap = envelope["wraps"][index]
+        enc = base64.b64decode(wrap["enc"])
+        export = exporter(self.sealing, enc, b"darkbloom:seal:v1\x00")
+        hdr_hash, body = sha256(envelope["hdr"].encode()), envelope["body"]
+        wrap_key = export(b"darkbloom:wrap:v1\x00" + hdr_hash + bytes([index]), 32)
+        wrapped = base64.b64decode(wrap["wrap"])
+        content_key = AESGCM(wrap_key).decrypt(bytes(12), wrapped, bytes([index]) + sha256(body))
+        plain = AESGCM(content_key).decrypt(bytes(12), body, hdr_hash)
+        return header, plain, export(b"darkbloom:response:v1\x00" + hdr_hash, 32), enc
+
+    def answer(self, job_id, data):
+        told, envelope = json_and_rest(data)
+        clear, sealed = json_and_rest(envelope)
+        try:
+            header, body, secret, enc = self.open({**clear, "body": sealed})
+        except Exception:  # Whatever is wrong with it: more is not told.
+            return self.say(type="inference_error", job_id=job_id, code="cannot_open")
+        request = json.loads(body)
+        if header["endpoint"] != "/v1/chat/completions" or not header["stream"] or request["model"] != header["model"]:
+            return self.say(type="inference_error", job_id=job_id, code="invalid_request")
+        started = now()
+        frames = Frames(secret, enc)
+        created = int(datetime.datetime.now().timestamp())
+
+        def event(choices, **more):
+            chunk = {"id": f"chatcmpl-{job_id}", "object": "chat.completion.chunk", "created": created}
+            return f"data: {json.dumps({**chunk, 'model': request['model'], 'choices': choices, **more})}\n\n"
+
+        def choice(delta, finish=None):
+            return [{"index": 0, "delta": delta, "finish_reason": finish}]
+
+        texts = [event(choice({"role": "assistant", "content": ""}))]
+        texts += [event(choice({"content": piece})) for piece in PIECES]
+        tokens = [0, *range(1, len(PIECES) + 1)]
+        end = event(choice({}, "stop")) + "data: [DONE]\n\n"
+        for text, count in zip(texts[1:], tokens[1:], strict=True):
+            self.send_frames(job_id, frames.next((texts[0] if count == 1 else "") + text, count, False))
+        self.send_frames(job_id, frames.next(end, len(PIECES), True))
+        response_sha256 = sha256("".join([*texts, end]).encode())
+        receipt = {
+            "v": 1,
+            "job_id": job_id,
+            "request_id": told["caller_request_id"],
+            "privacy": header["mode"],
+            "endpoint": header["endpoint"],
+            "model": header["model"],
+            "build": header["build"],
+            "weights_sha256": self.model["weights_sha256"],
+            "engine": {"name": "parrot", "version": "1"},
+            "request_sha256": sha256(body).hex(),
+            "response_sha256": response_sha256.hex(),
+            "sampling": {
+                "temperature": request.get("temperature", 1),
+                "top_p": 1,
+                "seed": request["seed"],
+                "top_k": 0,
+                "frequency_penalty": 0,
+                "presence_penalty": 0,
+                "logit_bias": 0,
+                "stop": 0,
+                "max_tokens": header["max_tokens"],
+                "n": 1,
+            },
+            "usage": {"prompt_tokens": 5, "cached_tokens": 0, "completion_tokens": len(PIECES), "reasoning_tokens": 0},
+            "finish_reason": "stop",
+            "provider_id": self.provider_id,
+            "identity_key": to_base64(self.identity_key),
+            "evidence_sha256": sha256(self.blob).hex(),
+            "started_at": started,
+            "finished_at": now(),
+        }
+        if "nonce" in header:
+            receipt["nonce"] = header["nonce"]
+        jcs = canonical(receipt)
+        self.say(
+            type="inference_complete",
+            job_id=job_id,
+            receipt=jcs.decode(),
+            receipt_signature=to_base64(self.sign(b"darkbloom:receipt:v1\x00" + jcs)),
+            response_signature=to_base64(self.sign(response_sha256.hex().encode())),
+        )
+
+    def send_frames(self, job_id, frames):
+        name = job_id.encode()
+        self.socket.send(2, bytes([2, len(name)]) + name + struct.pack(">I", len(frames)) + frames)
+
+
+class Frames:
+    """The sealed answer, frame by frame."""
+
+    def __init__(self, secret, enc):
+        self.nonce = os.urandom(32)
+        prk = hmac.digest(enc + self.nonce, secret, "sha256")
+        self.key = AESGCM(expand(prk, b"key", 32))
+        self.base = int.from_bytes(expand(prk, b"nonce", 12), "big")
+        self.counter = 0
+
+    def next(self, text, tokens, final):
+        data = text.encode()
+        plain = struct.pack(">I", len(data)) + data
+        plain += bytes(-len(plain) % 256)
+        header = struct.pack(">IBI", self.counter, int(final), tokens)
+        sealed = self.key.encrypt((self.base ^ self.counter).to_bytes(12, "big"), plain, header)
+        prefix = self.nonce if self.counter == 0 else b""
+        self.counter += 1
+        return prefix + struct.pack(">I", len(header) + len(sealed)) + header + sealed
+
+
+def records_of(message):
+    while message:
+        kind, name = message[0], message[1]
+        job_id, rest = message[2 : 2 + name].decode(), message[2 + name :]
+        (size,) = struct.unpack(">I", rest[:4])
+        yield kind, job_id, rest[4 : 4 + size]
+        message = rest[4 + size :]
+
+
+def json_and_rest(data):
+    (size,) = struct.unpack(">I", data[:4])
+    return json.loads(data[4 : 4 + size]), data[4 + size :]
+
+
+if __name__ == "__main__":
+    Provider(*sys.argv[1:]).run()
