@@ -201,7 +201,8 @@ describe("verify log", () => {
     net.files.set("/log/checkpoint", checkpointOf(net.log, Number.MAX_SAFE_INTEGER, nodeCrypto.sha256()));
     const { code, sentence } = await verified(net.url);
     expect([code, sentence]).toEqual([1, expect.stringContaining("/001 answers with status 404")]);
-    expect(net.asked).toHaveLength(6);
+    // Of the two last files, which are asked for together, one may be refused before the other is heard.
+    expect([5, 6]).toContain(net.asked.length);
   });
 
   it("is not led to another host", async () => {
