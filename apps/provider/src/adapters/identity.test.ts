@@ -48,7 +48,7 @@ describe("where the identity key lives", () => {
   });
 
   it("is never a file where the owner wants the TPM", async () => {
-    await expect(await taken("tpm", nowhere)).rejects.toThrow(/no TPM/);
+    await expect(taken("tpm", nowhere)).rejects.toThrow(/no TPM/);
     expect(folder.read("identity-key.pem")).toBe(undefined);
   });
 
@@ -63,15 +63,13 @@ describe("where the identity key lives", () => {
       const first = await taken("auto", nowhere, mac());
       expect(first).toMatchObject({ home: "secure-enclave", reason: expect.stringContaining("in the Secure Enclave") });
       expect((await taken("auto", nowhere, mac())).key).toEqual(first.key);
-      await expect(await taken("auto", nowhere, mac("no_enclave"))).rejects.toThrow(
-        /no Secure Enclave.*move this file away/,
-      );
+      await expect(taken("auto", nowhere, mac("no_enclave"))).rejects.toThrow(/no Secure Enclave.*move this file away/);
       expect((await taken("secure-enclave", nowhere, mac())).key).toEqual(first.key);
     });
 
     it("is a file where the enclave cannot be used, and never where the owner wants it", async () => {
-      await expect(await taken("secure-enclave", nowhere, mac("no_enclave"))).rejects.toThrow(/no Secure Enclave/);
-      await expect(await taken("secure-enclave", nowhere, { platform: "linux" })).rejects.toThrow(/not a Mac/);
+      await expect(taken("secure-enclave", nowhere, mac("no_enclave"))).rejects.toThrow(/no Secure Enclave/);
+      await expect(taken("secure-enclave", nowhere, { platform: "linux" })).rejects.toThrow(/not a Mac/);
       expect(folder.read("identity-key.pem")).toBe(undefined);
       expect(await taken("auto", nowhere, mac("no_enclave"))).toMatchObject({
         home: "software",
@@ -98,7 +96,7 @@ describe("where the identity key lives", () => {
       const first = await taken("auto", soft.address);
       expect(first).toMatchObject({ home: "tpm", reason: expect.stringContaining("in the TPM") });
       expect((await taken("auto", soft.address)).key).toEqual(first.key);
-      await expect(await taken("auto", nowhere)).rejects.toThrow(/no TPM/);
+      await expect(taken("auto", nowhere)).rejects.toThrow(/no TPM/);
     });
 
     it("stays the file that the folder has, until the owner wants the TPM", async () => {
