@@ -33,6 +33,7 @@ const LINES_MAX = 360;
 /** Words that belong to a workplace and not to the project. */
 const foreignWords =
   /\.\.\/shared|\/work\/|\bTODO\b|\bFIXME\b|\bXXX\b|@ts-ignore|@ts-expect-error|\bas any\b|as unknown as/;
+export const isForeign = (text: string): boolean => foreignWords.test(text);
 const onlyOrSkipped = /\b(it|test|describe)\.(only|todo)\b/;
 
 /** Calls into which a list of foreign length is easily spread: about 120,000 arguments overflow the stack. */
