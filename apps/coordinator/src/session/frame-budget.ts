@@ -3,9 +3,9 @@ import type { Clock } from "@darkbloom/protocol/ports";
 /** Frames that a machine may send at once and sustained, beside those that its attempts need. */
 export const FRAMES_BURST = 500;
 export const FRAMES_PER_SEC = 20;
-/** What one attempt adds: its answer's pieces have a window of their own; accepted, closed, and what tells of both. */
+/** What one attempt adds, for its closing and whatever comes beside it: its answer's pieces have a window of their own. */
 export const FRAMES_PER_ATTEMPT = 16;
-/** A longer frame counts as several. */
+/** A longer frame counts as several. A binary one, whose records are not pieces of answers, is counted by its bytes. */
 export const FRAME_UNIT_CHARS = 16 * 1024;
 
 /** Bounds the work that one machine's frames cost. It is spent by each frame and grows with time and with attempts. */
