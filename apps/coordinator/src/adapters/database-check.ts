@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import type { DatabaseSync } from "node:sqlite";
 import type { LedgerPart } from "../ledger/port.ts";
 import { storageFaultOf } from "./storage-failure.ts";
-import { ledgerSql } from "./sqlite-ledger-sql.ts";
+import { ledgerCheckSql } from "./sqlite-ledger-sql.ts";
 
 /** What is read through: the pages alone, or also whether every account's figures are what their rows come to. */
 export type Depth = "pages" | "books";
@@ -24,7 +24,7 @@ export function lookThrough(database: DatabaseSync, depth: Depth): Found {
     const [found] = database.prepare("PRAGMA integrity_check(1)").all();
     if (found?.["integrity_check"] !== "ok") return { isDamaged: true, faults: [] };
     if (depth === "pages") return { isDamaged: false, faults: [] };
-    const check = database.prepare(ledgerSql.check);
+    const check = database.prepare(ledgerCheckSql);
     check.setReadBigInts(true);
     const faults = check.all().map((row) => ({
       account: String(row["account"]),

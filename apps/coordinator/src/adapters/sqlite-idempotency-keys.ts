@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { AccountId, Sha256Hex } from "@darkbloom/protocol/ids";
 import {
   IDEMPOTENCY_KEYS_MAX,
@@ -9,6 +9,7 @@ import {
   type Idempotency,
 } from "../ledger/idempotency.ts";
 import type { HoldId, Outcome } from "../ledger/port.ts";
+import { prepareAll, type Prepared } from "./sqlite-rows.ts";
 
 const keysSql = {
   find: `
@@ -34,24 +35,12 @@ const keysSql = {
 
 /** The rules of `ledger/idempotency.ts` in SQLite. Each call is a part of whatever transaction its ledger has open. */
 export class SqliteIdempotencyKeys {
-  readonly #sql: { readonly [Name in keyof typeof keysSql]: StatementSync };
+  readonly #sql: Prepared<keyof typeof keysSql>;
   /** Kept here alone: when this process ends, nothing is on its way any more. */
   readonly #onTheirWay = new Set<HoldId>();
 
   constructor(database: DatabaseSync) {
-    const prepare = (text: string): StatementSync => database.prepare(text);
-    this.#sql = {
-      find: prepare(keysSql.find),
-      remove: prepare(keysSql.remove),
-      removeExpiredOf: prepare(keysSql.removeExpiredOf),
-      count: prepare(keysSql.count),
-      forgetOne: prepare(keysSql.forgetOne),
-      add: prepare(keysSql.add),
-      ofHold: prepare(keysSql.ofHold),
-      settle: prepare(keysSql.settle),
-      spend: prepare(keysSql.spend),
-      removeExpired: prepare(keysSql.removeExpired),
-    };
+    this.#sql = prepareAll(database, keysSql, "numbers");
   }
 
   /** @throws NetworkError `idempotency_conflict` */

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { AccountId } from "@darkbloom/protocol/ids";
 import { changesOf, nothing, type Balances, type Entry } from "../ledger/journal.ts";
-import { bigintOf, type Row } from "./sqlite-rows.ts";
+import { bigintOf, prepareAll, type Prepared, type Row } from "./sqlite-rows.ts";
 
 /** What an account was ever charged and credited. */
 export interface Flows {
@@ -40,31 +40,14 @@ const journalSql = {
 
 /** The journal and the balances that are kept of it. Each call is a part of whatever transaction its ledger has open. */
 export class SqliteJournal {
-  readonly #sql: { readonly [Name in keyof typeof journalSql]: StatementSync };
+  readonly #sql: Prepared<keyof typeof journalSql>;
   /** By how many postings it adds: an entry has a handful. One call costs as much as a row. */
   readonly #addPostings = new Map<number, StatementSync>();
   readonly #database: DatabaseSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
-    const prepare = (text: string): StatementSync => {
-      const statement = database.prepare(text);
-      statement.setReadBigInts(true);
-      return statement;
-    };
-    this.#sql = {
-      account: prepare(journalSql.account),
-      openAccount: prepare(journalSql.openAccount),
-      change: prepare(journalSql.change),
-      flow: prepare(journalSql.flow),
-      knows: prepare(journalSql.knows),
-      addEntry: prepare(journalSql.addEntry),
-      openDay: prepare(journalSql.openDay),
-      day: prepare(journalSql.day),
-      fold: prepare(journalSql.fold),
-      deletePostings: prepare(journalSql.deletePostings),
-      deleteEntries: prepare(journalSql.deleteEntries),
-    };
+    this.#sql = prepareAll(database, journalSql, "bigints");
   }
 
   /** @param isOpened whether an account that is not known gets a row of its own */

@@ -52,34 +52,35 @@ export const ledgerSql = {
   deleteSettlement: "DELETE FROM settlements WHERE seq = ?",
 
   charged: "SELECT COALESCE(SUM(charged), 0) AS charged FROM accounts",
-
-  check: `
-    WITH
-      kept AS (
-        SELECT id, account, 'granted' AS part, granted AS amount FROM accounts
-        UNION ALL SELECT id, account, 'paid_in', paid_in FROM accounts
-        UNION ALL SELECT id, account, 'earned', earned FROM accounts
-        UNION ALL SELECT id, account, 'held', held FROM accounts
-        UNION ALL SELECT id, account, 'withdrawing', withdrawing FROM accounts
-        UNION ALL SELECT id, account, 'debt', debt FROM accounts),
-      posted AS (SELECT account AS id, sub AS part, SUM(amount) AS total FROM postings GROUP BY account, sub),
-      open AS (
-        SELECT IIF(by_platform, 'platform', account) AS account, SUM(granted + paid_in + earned) AS total
-        FROM holds GROUP BY 1),
-      ended AS (
-        SELECT account, SUM(charge) AS total
-        FROM (SELECT account, charge FROM settlements UNION ALL SELECT account, charge FROM usage_days) GROUP BY account),
-      given AS (
-        SELECT postings.account AS id, SUM(amount) AS total FROM postings JOIN journal USING (entry)
-        WHERE kind = 'grant' GROUP BY postings.account),
-      compared AS (
-        SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
-        UNION ALL SELECT account, 'open holds', held - COALESCE(total, 0) FROM accounts LEFT JOIN open USING (account)
-        UNION ALL SELECT account, 'charged', charged - COALESCE(total, 0) FROM accounts LEFT JOIN ended USING (account)
-        UNION ALL
-          SELECT account, 'credited', credited - COALESCE(total, 0) FROM accounts LEFT JOIN given USING (id)
-          WHERE account <> 'outside'
-        UNION ALL SELECT * FROM (
-          SELECT 'entry ' || entry, 'journal', SUM(amount) FROM postings GROUP BY entry HAVING SUM(amount) <> 0 LIMIT 100))
-    SELECT account, part, off_by FROM compared WHERE off_by <> 0 ORDER BY account, part`,
 } as const;
+
+/** What a check of the books finds off: everything is summed again and compared. */
+export const ledgerCheckSql = `
+  WITH
+    kept AS (
+      SELECT id, account, 'granted' AS part, granted AS amount FROM accounts
+      UNION ALL SELECT id, account, 'paid_in', paid_in FROM accounts
+      UNION ALL SELECT id, account, 'earned', earned FROM accounts
+      UNION ALL SELECT id, account, 'held', held FROM accounts
+      UNION ALL SELECT id, account, 'withdrawing', withdrawing FROM accounts
+      UNION ALL SELECT id, account, 'debt', debt FROM accounts),
+    posted AS (SELECT account AS id, sub AS part, SUM(amount) AS total FROM postings GROUP BY account, sub),
+    open AS (
+      SELECT IIF(by_platform, 'platform', account) AS account, SUM(granted + paid_in + earned) AS total
+      FROM holds GROUP BY 1),
+    ended AS (
+      SELECT account, SUM(charge) AS total
+      FROM (SELECT account, charge FROM settlements UNION ALL SELECT account, charge FROM usage_days) GROUP BY account),
+    given AS (
+      SELECT postings.account AS id, SUM(amount) AS total FROM postings JOIN journal USING (entry)
+      WHERE kind = 'grant' GROUP BY postings.account),
+    compared AS (
+      SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
+      UNION ALL SELECT account, 'open holds', held - COALESCE(total, 0) FROM accounts LEFT JOIN open USING (account)
+      UNION ALL SELECT account, 'charged', charged - COALESCE(total, 0) FROM accounts LEFT JOIN ended USING (account)
+      UNION ALL
+        SELECT account, 'credited', credited - COALESCE(total, 0) FROM accounts LEFT JOIN given USING (id)
+        WHERE account <> 'outside'
+      UNION ALL SELECT * FROM (
+        SELECT 'entry ' || entry, 'journal', SUM(amount) FROM postings GROUP BY entry HAVING SUM(amount) <> 0 LIMIT 100))
+  SELECT account, part, off_by FROM compared WHERE off_by <> 0 ORDER BY account, part`;

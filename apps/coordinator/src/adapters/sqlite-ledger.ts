@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId, ModelId, RequestId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
@@ -27,7 +27,7 @@ import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
-import { bigintOf, moneyOf, textOf, type Row } from "./sqlite-rows.ts";
+import { bigintOf, moneyOf, prepareAll, textOf, type Prepared, type Row } from "./sqlite-rows.ts";
 import { readStorage, STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
 /** Receipts, settlements and open holds that one transaction moves or deletes, so that nobody waits long behind it. */
@@ -46,7 +46,7 @@ export const SETTLE_RETRY_MS = 1_000;
  */
 export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #group: GroupCommit;
-  readonly #sql: { readonly [Name in Exclude<keyof typeof ledgerSql, "check">]: StatementSync };
+  readonly #sql: Prepared<keyof typeof ledgerSql>;
   readonly #journal: SqliteJournal;
   readonly #keys: SqliteIdempotencyKeys;
   readonly #lease: Lease;
@@ -71,29 +71,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#lease = how.lease;
     this.#journal = new SqliteJournal(database);
     this.#keys = new SqliteIdempotencyKeys(database);
-    const prepare = (text: string): StatementSync => {
-      const statement = database.prepare(text);
-      statement.setReadBigInts(true);
-      return statement;
-    };
-    this.#sql = {
-      knowsHold: prepare(ledgerSql.knowsHold),
-      addHold: prepare(ledgerSql.addHold),
-      chargeOf: prepare(ledgerSql.chargeOf),
-      takeHold: prepare(ledgerSql.takeHold),
-      addSettlement: prepare(ledgerSql.addSettlement),
-      charged: prepare(ledgerSql.charged),
-      addReceipt: prepare(ledgerSql.addReceipt),
-      probe: prepare(ledgerSql.probe),
-      oldSettlements: prepare(ledgerSql.oldSettlements),
-      addToDay: prepare(ledgerSql.addToDay),
-      deleteSettlement: prepare(ledgerSql.deleteSettlement),
-      openLeases: prepare(ledgerSql.openLeases),
-      openHolds: prepare(ledgerSql.openHolds),
-      usage: prepare(ledgerSql.usage),
-      receipt: prepare(ledgerSql.receipt),
-      deleteReceipts: prepare(ledgerSql.deleteReceipts),
-    };
+    this.#sql = prepareAll(database, ledgerSql, "bigints");
   }
 
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {

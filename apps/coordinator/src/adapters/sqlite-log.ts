@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { joinBytes } from "@darkbloom/protocol/bytes";
 import type { JobId } from "@darkbloom/protocol/ids";
 import {
@@ -14,6 +14,7 @@ import {
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { prepareAll, type Prepared } from "./sqlite-rows.ts";
 import { readStorage } from "./storage-failure.ts";
 
 /** Receipts that become entries in one step, so that no request waits long behind it. */
@@ -38,23 +39,13 @@ const statements = {
  * database's mark does not count its commits: an older copy is one that lacks entries of the checkpoint kept beside it.
  */
 export class SqliteLog implements LogStore {
-  readonly #sql: { readonly [Name in keyof typeof statements]: StatementSync };
+  readonly #sql: Prepared<keyof typeof statements>;
   readonly #group: GroupCommit;
   #size: number;
 
   /** @param database opened by `openDatabase` */
   constructor(database: DatabaseSync) {
-    const prepare = (name: keyof typeof statements): StatementSync => database.prepare(statements[name]);
-    this.#sql = {
-      tile: prepare("tile"),
-      putTile: prepare("putTile"),
-      last: prepare("last"),
-      knowsFact: prepare("knowsFact"),
-      addFact: prepare("addFact"),
-      unlogged: prepare("unlogged"),
-      setIndex: prepare("setIndex"),
-      indexOf: prepare("indexOf"),
-    };
+    this.#sql = prepareAll(database, statements, "numbers");
     this.#group = new GroupCommit(database);
     const last = this.#sql.last.get();
     this.#size = last ? Number(last["tile"]) * TILE_WIDTH + Number(last["width"]) : 0;

@@ -1,7 +1,27 @@
-import type { SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 
 export type Row = Record<string, SQLOutputValue>;
+
+export type Prepared<Name extends string> = { readonly [Each in Name]: StatementSync };
+
+/**
+ * Every statement of an adapter, prepared once, by its name.
+ *
+ * @param integers how they are read: as bigints where they are money
+ */
+export function prepareAll<Name extends string>(
+  database: DatabaseSync,
+  texts: Readonly<Record<Name, string>>,
+  integers: "numbers" | "bigints",
+): Prepared<Name> {
+  const prepared = Object.entries<string>(texts).map(([name, text]) => {
+    const statement = database.prepare(text);
+    statement.setReadBigInts(integers === "bigints");
+    return [name, statement] as const;
+  });
+  return Object.fromEntries(prepared) as Prepared<Name>;
+}
 
 export function textOf(row: Row, column: string): string {
   const value = row[column];
