@@ -1,55 +1,62 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
+type Answer = Pick<ServerResponse, "writableEnded">;
+const beingMade: Answer = { writableEnded: false };
+
 /**
- * Bounds the connections of a server. One above the bound ends the one that has been without a request for longest: a
- * silent crowd shuts nobody out. Where every one is being answered, the new one is closed. What is upgraded is
- * counted elsewhere.
+ * Bounds the connections of a server. One above the bound ends the one that has been without a request for longest, or else
+ * one whose answers are made and wait to be read: neither who asks nothing nor who reads nothing shuts anybody out. Where
+ * an answer is being made on every one, the new one is closed. What is upgraded is counted elsewhere.
  */
 export class Connections {
   readonly #max: number;
-  /** Requests that are being answered on each; those without any in the order in which they fell silent. */
-  readonly #requests = new Map<Socket, number>();
+  /** Answers on each that have not left; those without any in the order in which they fell silent. */
+  readonly #answers = new Map<Socket, Set<Answer>>();
 
   constructor(max: number) {
     this.#max = max;
   }
 
   get size(): number {
-    return this.#requests.size;
+    return this.#answers.size;
   }
 
   watch(server: Server): void {
     server.on("connection", (socket) => this.#opened(socket));
     server.on("request", (request, response) => this.#asked(request, response));
-    server.on("upgrade", ({ socket }) => this.#requests.delete(socket));
+    server.on("upgrade", ({ socket }) => this.#answers.delete(socket));
   }
 
   /** One that was upgraded and is a caller's all the same: it counts, as one that is being answered, until it closes. */
   keep(socket: Socket): void {
-    if (!socket.destroyed) this.#requests.set(socket, 1);
+    if (!socket.destroyed) this.#answers.set(socket, new Set([beingMade]));
   }
 
   #opened(socket: Socket): void {
-    this.#requests.set(socket, 0);
-    socket.once("close", () => this.#requests.delete(socket));
-    if (this.#requests.size > this.#max) this.#longestSilent()?.destroy();
+    const spared = this.#answers.size >= this.#max ? this.#leastMissed() : undefined;
+    this.#answers.set(socket, new Set());
+    socket.once("close", () => this.#answers.delete(socket));
+    if (this.#answers.size > this.#max) (spared ?? socket).destroy();
   }
 
-  #longestSilent(): Socket | undefined {
-    for (const [socket, requests] of this.#requests) if (requests === 0) return socket;
+  #leastMissed(): Socket | undefined {
+    for (const [socket, answers] of this.#answers) if (answers.size === 0) return socket;
+    for (const [socket, answers] of this.#answers)
+      if (answers.values().every(({ writableEnded }) => writableEnded)) return socket;
     return undefined;
   }
 
   #asked({ socket }: IncomingMessage, response: ServerResponse): void {
-    this.#change(socket, 1);
-    response.once("close", () => this.#change(socket, -1));
+    this.#change(socket, (answers) => answers.add(response));
+    response.once("close", () => this.#change(socket, (answers) => answers.delete(response)));
   }
 
-  #change(socket: Socket, by: number): void {
-    const requests = this.#requests.get(socket);
-    if (requests === undefined) return;
-    this.#requests.delete(socket);
-    this.#requests.set(socket, requests + by);
+  #change(socket: Socket, change: (answers: Set<Answer>) => void): void {
+    const answers = this.#answers.get(socket);
+    if (answers === undefined) return;
+    change(answers);
+    this.#answers.delete(socket);
+    this.#answers.set(socket, answers);
   }
 }

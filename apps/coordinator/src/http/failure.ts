@@ -15,7 +15,8 @@ export const DRAIN_RETRY_SEC = 3;
 export function failureOf(events: Events, requestId: RequestId, error: unknown): Failure {
   if (error instanceof NetworkError) return error.failure;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "FST_ERR_BAD_URL") return { code: "route_not_found" };
+  // The second is of QUERY (RFC 10008), which no route takes.
+  if (code === "FST_ERR_BAD_URL" || code === "FST_ERR_ROUTE_MISSING_CONTENT_TYPE") return { code: "route_not_found" };
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE")
     return { code: "body_invalid", param: null, expected: ourWords`its content-type must be application/json` };
   if (hasZodFastifySchemaValidationErrors(error))

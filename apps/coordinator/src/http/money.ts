@@ -39,10 +39,17 @@ export const listPrices = (door: Door): Route => ({
   }),
 });
 
+/** All that an account can have is more than a double tells to the last digit. */
+const muchMicroUsd = z
+  .number()
+  .meta({ type: "integer", description: "Micro-USD; nine billion USD and more are rounded" });
+
 const balance = z.object({
-  balance_micro_usd: microUsd.describe("What can be spent now, in micro-USD; held money is not in it"),
+  balance_micro_usd: muchMicroUsd.describe(
+    "What can be spent now, in micro-USD; held money is not in it. Nine billion USD and more are rounded",
+  ),
   balance_usd: usd,
-  held_micro_usd: microUsd,
+  held_micro_usd: muchMicroUsd,
   withdrawable_micro_usd: microUsd,
   withdrawable_usd: usd,
 });

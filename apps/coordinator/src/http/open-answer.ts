@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import type { Door } from "./door.ts";
 import { peerOf } from "./peer.ts";
-import { CALLER_STALL_MS_MAX } from "./reply.ts";
 
 /**
  * Sends a long answer for which nobody shows a key: until it is read it counts as an answer of the caller's address, which gets no
@@ -21,6 +20,5 @@ export function sendOpen(
   const room = answers.share(peerOf(request.raw, deps.settings.trustProxy).bucket);
   if (!room.grow(body.length)) throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
   reply.raw.once("close", () => room[Symbol.dispose]());
-  request.raw.socket.setTimeout(CALLER_STALL_MS_MAX);
   return reply.headers(headers).send(body);
 }

@@ -19,6 +19,7 @@ import {
 } from "../../test/http-kit.ts";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
 import type { HoldId } from "../ledger/port.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { usdPerToken } from "./models.ts";
 
@@ -209,6 +210,15 @@ describe("what each route answers", () => {
     });
   });
 
+  it("shows as much money as an account can have", async () => {
+    await using edge = await openEdge();
+    await edge.ledger.credit("c1", ACCOUNT, microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX), 1);
+    expect(await (await edge.keyed("/v1/payments/balance")).json()).toMatchObject({
+      balance_micro_usd: 1e17,
+      balance_usd: "100000000000.000000",
+    });
+  });
+
   it("gives a receipt to the account that paid, while it is kept", async () => {
     const later = { ...systemClock, now: () => Date.parse("2026-02-01T00:00:00Z") };
     await using edge = await openEdge({ clock: later });
@@ -362,6 +372,8 @@ describe("paths, methods and origins", () => {
       ["GET", "/v1/nothing", 404, null],
       ["OPTIONS", "/v1/nothing", 404, null],
       ["GET", "/v1/%zz", 404, null],
+      ["QUERY", "/v1/nothing", 404, null],
+      ["QUERY", "/v1/key", 404, null],
       ["GET", "/v1/chat/completions", 405, "POST, OPTIONS"],
       ["HEAD", "/v1/chat/completions", 405, "POST, OPTIONS"],
       ["DELETE", "/v1/chat/completions", 405, "POST, OPTIONS"],

@@ -19,6 +19,7 @@ import { failureOf, sendFailure } from "./failure.ts";
 import { Gate } from "./gate.ts";
 import { describeApi } from "./openapi.ts";
 import { isForeignHost } from "./peer.ts";
+import { CALLER_STALL_MS_MAX } from "./reply.ts";
 import { PROVIDER_PATH, routesOf, upgrades } from "./routes.ts";
 import { CallerSockets } from "./sockets.ts";
 
@@ -87,6 +88,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value);
     });
   });
+  // Who takes no answer does not keep it here.
+  app.addHook("onSend", async ({ raw }) => void raw.socket.setTimeout(CALLER_STALL_MS_MAX));
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(deps, new NetworkError(notFound(request)), request, reply));
 

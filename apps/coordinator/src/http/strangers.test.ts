@@ -76,6 +76,21 @@ describe("connections above the bound", () => {
     for (const one of crowd) one.socket.destroy();
   });
 
+  it("end one that reads nothing of what it asked for, before the new one", async () => {
+    await using edge = await openEdge({ settings: { ...settings, connectionsMax: 4 } });
+    const crowd = [];
+    for (let n = 0; n < 4; n++) {
+      const one = await dial(edge.port);
+      crowd.push(one);
+      one.socket.pause();
+      one.socket.write("GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(200));
+    }
+    await expect
+      .poll(() => edge.get("/health").then(({ status }) => status, String), { timeout: 10_000, interval: 500 })
+      .toBe(200);
+    for (const one of crowd) one.socket.destroy();
+  });
+
   it("close the new one where all are being answered", async () => {
     let answer = () => {};
     const answered = new Promise<void>((resolve) => (answer = resolve));
