@@ -9,6 +9,7 @@ import {
   writeRequest,
   type FromCoordinator,
   type FromProvider,
+  type ReadRecord,
   type WireRecord,
 } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
@@ -31,7 +32,7 @@ export class GoneChip extends ChipError {
 export interface Peer {
   readonly listener: Listener;
   readonly heard: FromProvider[];
-  readonly records: WireRecord[];
+  readonly records: ReadRecord[];
   pings: number;
   closed: number | "terminated" | undefined;
 }

@@ -3,7 +3,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
 import type { Envelope } from "@darkbloom/protocol/sealing";
-import { PROTOCOL_VERSION, writeRecord, type FromProvider } from "@darkbloom/protocol/wire";
+import { PROTOCOL_VERSION, recordKinds, writeRecord, type FromProvider } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../packages/testkit/src/hand-machine.ts";
 import { memorySigner } from "../../../../packages/testkit/src/memory-signer.ts";
@@ -194,12 +194,30 @@ describe("a machine in a hurry", () => {
     ["pings", (machine) => machine.connection.pinged()],
     ["words on attempts that are not its own", (machine) => machine.sayRecords(piece(300, 7))],
     ["answers that nobody asked for", (machine) => machine.say(completed(9))],
+    ["messages of no record", (machine) => machine.sayRecords()],
   ])("is closed for %s without end, and hears no more than one acknowledgement", async (_, send) => {
     const { machine } = await machineWithLine();
     const heard = machine.heard.length;
     for (let n = 0; n < FRAMES_BURST + FRAMES_PER_ATTEMPT + 10; n++) send(machine);
     expect(machine.closed).toBe("flood");
     expect(machine.heard.length - heard).toBeLessThanOrEqual(1);
+  });
+
+  /** Goal: many records to a message cost no less than many messages. Method: one message, and an attempt whose window is open. */
+  it.each<[string, Uint8Array]>([
+    ["of attempts that are not its own", piece(0, 7)],
+    ["of kinds that are not known", piece(0).with(0, 99)],
+    ["of a kind that is the coordinator's", piece(0).with(0, recordKinds.request)],
+  ])("is closed for one message of very many records %s", async (_, skipped) => {
+    const { machine, line } = await machineWithLine();
+    line.send(request);
+    const begun = FRAMES_PER_ATTEMPT + FRAMES_BURST;
+    machine.sayRecords(piece(300), ...Array.from({ length: begun - 10 }, () => skipped));
+    expect(machine.closed).toBeUndefined();
+    machine.sayRecords(...Array.from({ length: 10 }, () => skipped), piece(301));
+    expect(machine.closed).toBe("flood");
+    expect(await line.take(1)).toMatchObject({ kind: "frames", bytes: new Uint8Array(300) });
+    expect(await line.take(1)).toMatchObject({ kind: "gone" });
   });
 
   it("may say a few words at any pace, and more for each attempt", async () => {

@@ -297,19 +297,17 @@ export class ProviderSession implements Member {
     return false;
   }
 
-  /** Pieces of answers. One for an attempt that is unknown or over is skipped. @throws RangeError for what is no message of records */
+  /** Pieces of answers. One for an attempt that is unknown or over is skipped, and costs as much as a message. @throws RangeError for what is no message of records */
   hearRecords(message: Uint8Array): void {
-    let areOurs = true;
+    let areOurs = message.length > 0;
     for (const { kind, jobId, bytes } of readRecords(message)) {
-      const line = this.#lines.get(jobId as JobId);
-      if (kind !== "answer" || !line) {
-        areOurs = false;
-        continue;
-      }
-      const wrong = hearPiece(line, bytes);
+      const line = kind === "answer" ? this.#lines.get(jobId as JobId) : undefined;
+      areOurs &&= line !== undefined;
+      if (!line && !this.mayCost(0)) return;
+      const wrong = line && hearPiece(line, bytes);
       if (wrong) return this.leave(wrong);
       // The provider of an abandoned line may wait for credit to close it.
-      if (line.abandoned) this.#outbox.control({ type: "credit", job_id: jobId, bytes: bytes.length });
+      if (line?.abandoned) this.#outbox.control({ type: "credit", job_id: jobId, bytes: bytes.length });
     }
     // What windows bound costs nothing here.
     if (areOurs) this.#frames.giveBack(message.length);

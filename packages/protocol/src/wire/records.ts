@@ -22,6 +22,9 @@ export interface WireRecord {
   readonly bytes: Uint8Array;
 }
 
+/** As it came: its kind may be one that is not known. */
+export type ReadRecord = Omit<WireRecord, "kind"> & { readonly kind: RecordKind | undefined };
+
 const LENGTH_BYTES = 4;
 /** Kind and the job id's length. */
 const HEAD_BYTES = 2;
@@ -40,7 +43,9 @@ export const joinRecords = (records: readonly Uint8Array[]): Bytes => joinBytes(
  *
  * @throws RangeError where a record is cut off or its job id is none. What stood before it has been given out then.
  */
-export function* readRecords(message: Uint8Array): Generator<WireRecord> {
+export function* readRecords(given: Uint8Array): Generator<ReadRecord> {
+  // Node's sockets give a `Buffer`, whose own `slice` is no copy: who keeps one piece would hold the whole message.
+  const message = new Uint8Array(given.buffer, given.byteOffset, given.length);
   for (let at = 0; at < message.length;) {
     const idLength = message[at + 1] ?? 0;
     const idAt = at + HEAD_BYTES;
@@ -49,9 +54,11 @@ export function* readRecords(message: Uint8Array): Generator<WireRecord> {
     if (idLength === 0 || idLength > JOB_ID_BYTES_MAX || bytesAt > message.length) throw new RangeError("no record");
     const length = new DataView(message.buffer, message.byteOffset + lengthAt).getUint32(0);
     if (length > message.length - bytesAt) throw new RangeError("a record is cut off");
-    const kind = kindOf(message[at]);
-    const jobId = textOf(message.subarray(idAt, lengthAt));
-    if (kind) yield { kind, jobId, bytes: message.subarray(bytesAt, bytesAt + length) };
+    yield {
+      kind: kindOf(message[at]),
+      jobId: textOf(message.subarray(idAt, lengthAt)),
+      bytes: message.subarray(bytesAt, bytesAt + length),
+    };
     at = bytesAt + length;
   }
 }
