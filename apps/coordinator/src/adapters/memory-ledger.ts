@@ -2,6 +2,7 @@ import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { LedgerBook, type HoldState } from "../ledger/book.ts";
+import { creditRoom } from "../ledger/journal.ts";
 import { leaseOf, type Lease } from "../ledger/lease.ts";
 import {
   RECEIPT_LIFE_MS,
@@ -54,6 +55,10 @@ export class MemoryLedger implements Ledger {
   }
 
   async assertWritable(): Promise<void> {}
+
+  async creditRoom(account: AccountId): Promise<MicroUsd> {
+    return microUsd(creditRoom(this.#book.credited(account)));
+  }
 
   async totals(account: AccountId): Promise<Totals> {
     return this.#book.totals(account);

@@ -3,7 +3,18 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId, ModelId, RequestId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
-import { grant, hold, OUTSIDE, partsSum, PLATFORM, setAside, settle, type Holding } from "../ledger/journal.ts";
+import {
+  creditRoom,
+  grant,
+  hold,
+  OUTSIDE,
+  partsSum,
+  PLATFORM,
+  setAside,
+  settle,
+  type Credited,
+  type Holding,
+} from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
 import {
   isStorageFailure,
@@ -77,9 +88,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
     return this.#group.run(() => {
       if (this.#journal.knows("grant", creditId)) return;
-      const { credited } = this.#journal.figures(account);
-      const network = -this.#journal.figures(OUTSIDE).granted;
-      this.#journal.post(grant(account, amount, { account: credited, network }), at, creditId);
+      this.#journal.post(grant(account, amount, this.#credited(account)), at, creditId);
       this.#journal.flow(account, { credited: amount });
     });
   }
@@ -141,6 +150,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
         credited: microUsd(figures.credited),
       };
     });
+  }
+
+  async creditRoom(account: AccountId): Promise<MicroUsd> {
+    return readStorage(() => microUsd(creditRoom(this.#credited(account))));
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
@@ -225,6 +238,13 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     await this.#checking?.catch(() => undefined);
     for (const [holdId, settlement] of this.#owed) void this.settle(holdId, settlement).catch(() => undefined);
     this.#group.flush();
+  }
+
+  #credited(account: AccountId): Credited {
+    return {
+      account: this.#journal.figures(account).credited,
+      network: -this.#journal.figures(OUTSIDE).granted,
+    };
   }
 
   #settleOwed(): void {

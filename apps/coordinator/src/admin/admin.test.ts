@@ -15,7 +15,7 @@ import { openStore } from "../adapters/open-store.ts";
 import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
 import { SqliteDecisions } from "../adapters/sqlite-decisions.ts";
 import { SqliteLedger } from "../adapters/sqlite-ledger.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX, NETWORK_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
 import type { LedgerFault } from "../ledger/port.ts";
 import { lease, termsOf } from "../ledger/ledger.samples.ts";
 import { withAdmin, type DirectAccess } from "./client.ts";
@@ -110,6 +110,32 @@ describe("admin operations", () => {
       revokedAt: null,
     });
     await coordinator.store.ledger.hold(termsOf("1", 30n, account));
+  });
+
+  /**
+   * Goal: no credit is above what the books hold, and the operator is told in a sentence. Method: credits that reach the bound of an
+   * account, two at once; then accounts that reach the bound of all.
+   */
+  it("give no more credit than an account, or all of them, can have", async () => {
+    await using store = await open(newPath());
+    const admin = adminOf({ ...world, ...store });
+    const most = microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX);
+    const { account } = await admin.createKey({ label: "", credit: microUsd(0n) });
+    const both = [admin.credit({ account }, most), admin.credit({ account }, most)];
+    await expect(both[1]).rejects.toMatchObject({
+      code: "too_much",
+      message: "This account takes no more than 0.000000 USD of further credit.",
+    });
+    expect((await both[0])?.balance).toBe(most);
+    for (let n = 1n; n < NETWORK_CREDIT_MICRO_USD_MAX / most; n++) await admin.createKey({ label: "", credit: most });
+    const keys = (await admin.listKeys()).length;
+    for (const act of [
+      () => admin.createKey({ label: "", credit: microUsd(1n) }),
+      () => admin.createKey({ label: "", credit: microUsd(1n), account }),
+    ])
+      await expect(act()).rejects.toMatchObject({ code: "too_much" });
+    expect(await admin.listKeys()).toHaveLength(keys);
+    expect(await admin.check()).toEqual([]);
   });
 
   /** Goal: faults of the books come through as they are. Method: an admin that knows of one. */
@@ -313,7 +339,7 @@ describe("what the storage refuses", () => {
     const refuse = refusing("disk_full");
     const accounts = { add: refuse, find: refuse, list: refuse, revoke: refuse };
     await using store = await open(newPath());
-    const ledger = { ...store.ledger, check: refuse, totals: refuse };
+    const ledger = { ...store.ledger, check: refuse, totals: refuse, creditRoom: refuse };
     const decisions = { list: refuse, put: refuse };
     await expect(act(adminOf({ ...world, accounts, ledger, decisions }))).rejects.toMatchObject({
       name: "AdminError",

@@ -11,6 +11,7 @@ import {
   type MachineId,
 } from "../trust/approvals.ts";
 import { AdminError } from "./fault.ts";
+import { turns } from "./turns.ts";
 
 /** A machine that is connected now. */
 export interface ConnectedMachine {
@@ -91,16 +92,8 @@ export function machineAdminOf(decisions: Decisions, connected: ConnectedMachine
     return done;
   };
   // What is meant is looked up before it is decided, and a refusal may come in between.
-  let before: Promise<unknown> = Promise.resolve();
-
-  return {
-    listMachines,
-    decideMachine(which, state) {
-      const decided = before.then(() => decide(which, state));
-      before = decided.catch(() => undefined);
-      return decided;
-    },
-  };
+  const inTurn = turns();
+  return { listMachines, decideMachine: (which, state) => inTurn(() => decide(which, state)) };
 }
 
 /** Before it has shown that a key is its own, a connection says whatever it likes of the machine that it names. */

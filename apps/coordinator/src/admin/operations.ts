@@ -7,11 +7,11 @@ import { microUsd, formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 import type { Decisions } from "../trust/approvals.ts";
 import { AdminError } from "./fault.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin } from "./machines.ts";
+import { turns } from "./turns.ts";
 
 export interface CreatedKey {
   /** Shown this once. */
@@ -125,37 +125,49 @@ function plainAdminOf(world: AdminWorld): Admin {
   }
 
   async function assertPayable(account: AccountId, amount: MicroUsd): Promise<void> {
-    const room = ACCOUNT_CREDIT_MICRO_USD_MAX - (await ledger.totals(account)).credited;
+    const room = await ledger.creditRoom(account);
     if (amount > room)
-      throw new AdminError("too_much", `An account takes no more than ${formatUsd(room)} USD of further credit.`);
+      throw new AdminError("too_much", `This account takes no more than ${formatUsd(room)} USD of further credit.`);
   }
 
+  const createKey: Admin["createKey"] = async ({ label, credit, account: wanted, minTrust = null, pins = [] }) => {
+    if (label.length > LABEL_CHARS_MAX)
+      throw new AdminError("invalid", `A label may have up to ${LABEL_CHARS_MAX} characters.`);
+    if (pins.length > PINNED_SERIALS_MAX)
+      throw new AdminError("invalid", `A key may be bound to up to ${PINNED_SERIALS_MAX} machines.`);
+    if (credit < 0n) throw new AdminError("invalid", "A credit must not be negative.");
+    const account = wanted === undefined ? newAccountId(random) : await accountOf({ account: wanted });
+    await assertPayable(account, credit);
+    const apiKey = newKey(random);
+    const keyId = newKeyId(random);
+    // The key first: a crash in between leaves a key that nobody was shown, rather than money that nobody can spend.
+    await accounts.add(hashOfKey(crypto, apiKey), {
+      keyId,
+      account,
+      label,
+      minTrust,
+      pins: pins as readonly Serial[],
+      createdAt: clock.now(),
+      revokedAt: null,
+    });
+    if (credit > 0n) await pay(account, credit);
+    return { apiKey, keyId, account };
+  };
+
+  const credit: Admin["credit"] = async (payee, amount) => {
+    if (amount <= 0n) throw new AdminError("invalid", "A credit must be above zero, e.g. 5.00.");
+    const account = await accountOf(payee);
+    await assertPayable(account, amount);
+    await pay(account, amount);
+    return { account, balance: (await ledger.totals(account)).balance };
+  };
+
+  // Each looks how much may still be credited; two at once would both find it.
+  const inTurn = turns();
   return {
     ...machineAdminOf(decisions, connected, clock),
 
-    async createKey({ label, credit, account: wanted, minTrust = null, pins = [] }) {
-      if (label.length > LABEL_CHARS_MAX)
-        throw new AdminError("invalid", `A label may have up to ${LABEL_CHARS_MAX} characters.`);
-      if (pins.length > PINNED_SERIALS_MAX)
-        throw new AdminError("invalid", `A key may be bound to up to ${PINNED_SERIALS_MAX} machines.`);
-      if (credit < 0n) throw new AdminError("invalid", "A credit must not be negative.");
-      const account = wanted === undefined ? newAccountId(random) : await accountOf({ account: wanted });
-      await assertPayable(account, credit);
-      const apiKey = newKey(random);
-      const keyId = newKeyId(random);
-      // The key first: a crash in between leaves a key that nobody was shown, rather than money that nobody can spend.
-      await accounts.add(hashOfKey(crypto, apiKey), {
-        keyId,
-        account,
-        label,
-        minTrust,
-        pins: pins as readonly Serial[],
-        createdAt: clock.now(),
-        revokedAt: null,
-      });
-      if (credit > 0n) await pay(account, credit);
-      return { apiKey, keyId, account };
-    },
+    createKey: (options) => inTurn(() => createKey(options)),
 
     async listKeys() {
       const keys = await accounts.list();
@@ -172,13 +184,7 @@ function plainAdminOf(world: AdminWorld): Admin {
       return revoked;
     },
 
-    async credit(payee, amount) {
-      if (amount <= 0n) throw new AdminError("invalid", "A credit must be above zero, e.g. 5.00.");
-      const account = await accountOf(payee);
-      await assertPayable(account, amount);
-      await pay(account, amount);
-      return { account, balance: (await ledger.totals(account)).balance };
-    },
+    credit: (payee, amount) => inTurn(() => credit(payee, amount)),
 
     check: () => ledger.check(),
   };

@@ -14,6 +14,7 @@ import {
   settle,
   subAccounts,
   type Balances,
+  type Credited,
   type Dues,
   type Entry,
   type Holding,
@@ -71,10 +72,14 @@ export class LedgerBook {
     };
   }
 
+  credited(account: AccountId): Credited {
+    return { account: this.#flowsOf(account).credited, network: -this.balances(OUTSIDE).granted };
+  }
+
   credit(creditId: string, account: AccountId, amount: MicroUsd): void {
     if (this.#credits.has(creditId)) return;
     const { charged, credited } = this.#flowsOf(account);
-    this.#post(grant(account, amount, { account: credited, network: -this.balances(OUTSIDE).granted }));
+    this.#post(grant(account, amount, this.credited(account)));
     this.#credits.add(creditId);
     this.#flows.set(account, { charged, credited: credited + amount });
   }

@@ -94,13 +94,22 @@ function firstOf(from: Parts, amount: bigint): Parts {
   return { granted, paid_in: paidIn, earned: amount - granted - paidIn };
 }
 
+/** What was credited to an account until now, and to all of them. */
+export interface Credited {
+  readonly account: bigint;
+  readonly network: bigint;
+}
+
+/** The most that an account may still be credited. */
+export const creditRoom = ({ account, network }: Credited): bigint =>
+  lesser(ACCOUNT_CREDIT_MICRO_USD_MAX - account, NETWORK_CREDIT_MICRO_USD_MAX - network);
+
 /**
  * Money that an operator gives.
  *
- * @param before what was credited to the account until now, and to all of them
  * @throws RangeError where it is not positive, or lifts one of them over its bound
  */
-export function grant(account: AccountId, amount: bigint, before: { account: bigint; network: bigint }): Entry {
+export function grant(account: AccountId, amount: bigint, before: Credited): Entry {
   if (amount <= 0n) throw new RangeError("a credit is not positive");
   if (before.account + amount > ACCOUNT_CREDIT_MICRO_USD_MAX)
     throw new RangeError("an account is credited more than its bound");

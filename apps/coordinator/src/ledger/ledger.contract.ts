@@ -105,6 +105,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       await expect(credit(ledger, 0n, "credit_2")).rejects.toThrow(RangeError);
       await expect(credit(ledger, -1n, "credit_2")).rejects.toThrow(RangeError);
       await expect(credit(ledger, ACCOUNT_CREDIT_MICRO_USD_MAX, "credit_2")).rejects.toThrow(RangeError);
+      expect(await ledger.creditRoom(anna)).toBe(ACCOUNT_CREDIT_MICRO_USD_MAX - 100n);
       await expect(ledger.hold(termsOf("1", -1n))).rejects.toThrow(RangeError);
       await ledger.hold(termsOf("1", 40n));
       await ledger.hold(termsOf("2", 40n));

@@ -130,6 +130,8 @@ export interface Ledger {
   loseAnswer(holdId: HoldId): void;
   assertWritable(): Promise<void>;
   totals(account: AccountId): Promise<Totals>;
+  /** The most that `credit` takes for it now. */
+  creditRoom(account: AccountId): Promise<MicroUsd>;
   shares(): Promise<Shares>;
   /** Newest first. */
   usage(account: AccountId, limit: number): Promise<UsageRow[]>;
