@@ -71,7 +71,9 @@ export function hearPiece(line: OpenLine, bytes: Uint8Array): "protocol" | "over
   if (bytes.length < ANSWER_PIECE_BYTES_MIN) return "protocol";
   line.windowBytes -= bytes.length;
   if (line.windowBytes < 0) return "overrun";
+  // What is thrown away is given back at once, for the rest of what its machine closes with.
+  if (line.abandoned) line.windowBytes += bytes.length;
   // A copy: a piece that waits for its caller would hold all that came with it.
-  if (!line.abandoned) line.mailbox.put({ kind: "frames", bytes: bytes.slice() });
+  else line.mailbox.put({ kind: "frames", bytes: bytes.slice() });
   return undefined;
 }

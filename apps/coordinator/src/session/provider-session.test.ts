@@ -150,6 +150,12 @@ describe("a slot", () => {
     line[Symbol.dispose]();
     machine.sayRecords(piece(300));
     expect(machine.last("credit")).toMatchObject({ bytes: 300 });
+    // Which it may use, as often as its messages may come.
+    machine.sayRecords(piece(ANSWER_WINDOW_BYTES));
+    machine.sayRecords(piece(ANSWER_WINDOW_BYTES));
+    expect(machine.closed).toBeUndefined();
+    for (let n = 0; n < FRAMES_BURST + FRAMES_PER_ATTEMPT; n++) machine.sayRecords(piece(300));
+    expect(machine.closed).toBe("flood");
   });
 
   it("is cancelled only between the sending and the end", async () => {

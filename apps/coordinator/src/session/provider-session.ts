@@ -297,20 +297,21 @@ export class ProviderSession implements Member {
     return false;
   }
 
-  /** Pieces of answers. One for an attempt that is unknown or over is skipped, and costs as much as a message. @throws RangeError for what is no message of records */
+  /** Pieces of answers. One for an attempt that is unknown, over or abandoned is skipped, and costs as much as a message. @throws RangeError for what is no message of records */
   hearRecords(message: Uint8Array): void {
-    let areOurs = message.length > 0;
+    let areAwaited = message.length > 0;
     for (const { kind, jobId, bytes } of readRecords(message)) {
       const line = kind === "answer" ? this.#lines.get(jobId as JobId) : undefined;
-      areOurs &&= line !== undefined;
-      if (!line && !this.mayCost(0)) return;
+      const isAwaited = line?.abandoned === false;
+      areAwaited &&= isAwaited;
+      if (!isAwaited && !this.mayCost(0)) return;
       const wrong = line && hearPiece(line, bytes);
       if (wrong) return this.leave(wrong);
-      // The provider of an abandoned line may wait for credit to close it.
+      // Its provider may wait for credit to close it.
       if (line?.abandoned) this.#outbox.control({ type: "credit", job_id: jobId, bytes: bytes.length });
     }
     // What windows bound costs nothing here.
-    if (areOurs) this.#frames.giveBack(message.length);
+    if (areAwaited) this.#frames.giveBack(message.length);
   }
 
   /** A frame about one attempt. One for an attempt that is unknown or over is skipped. */
