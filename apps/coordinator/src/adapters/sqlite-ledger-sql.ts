@@ -81,6 +81,10 @@ export const ledgerCheckSql = `
       UNION ALL
         SELECT account, 'credited', credited - COALESCE(total, 0) FROM accounts LEFT JOIN given USING (id)
         WHERE account <> 'outside'
+      -- What names an account that is not there.
+      UNION ALL SELECT 'account ' || id, part, -total FROM posted WHERE id NOT IN (SELECT id FROM accounts)
+      UNION ALL SELECT account, 'open holds', -total FROM open WHERE account NOT IN (SELECT account FROM accounts)
+      UNION ALL SELECT account, 'charged', -total FROM ended WHERE account NOT IN (SELECT account FROM accounts)
       UNION ALL SELECT * FROM (
         SELECT 'entry ' || entry, 'journal', SUM(amount) FROM postings GROUP BY entry HAVING SUM(amount) <> 0 LIMIT 100))
   SELECT account, part, off_by FROM compared WHERE off_by <> 0 ORDER BY account, part`;

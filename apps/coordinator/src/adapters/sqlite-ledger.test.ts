@@ -161,6 +161,21 @@ describe("the SQLite ledger", () => {
       database.exec(`PRAGMA ignore_check_constraints = ON; ${undo}`);
     }
     expect(await ledger.check()).toEqual([]);
+    // As in a shell, where nothing holds a row to those that it names.
+    const annas = `FROM accounts WHERE account = '${anna}'`;
+    database.exec(`PRAGMA foreign_keys = OFF; CREATE TABLE aside AS SELECT * ${annas}; DELETE ${annas}`);
+    const [lost = ""] = database
+      .prepare("SELECT 'account ' || id AS lost FROM aside")
+      .all()
+      .map((row) => String(row["lost"]));
+    expect(await ledger.check()).toEqual([
+      at("granted", -50n, lost),
+      at("held", -30n, lost),
+      at("charged", -20n),
+      at("open holds", -30n),
+    ]);
+    database.exec("INSERT INTO accounts SELECT * FROM aside; DROP TABLE aside; PRAGMA foreign_keys = ON");
+    expect(await ledger.check()).toEqual([]);
     database.exec("DELETE FROM holds");
     expect(await ledger.check()).toEqual([at("open holds", 30n)]);
   });

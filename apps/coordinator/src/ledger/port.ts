@@ -91,7 +91,7 @@ export const ledgerParts = [...subAccounts, "open holds", "charged", "credited",
 export type LedgerPart = (typeof ledgerParts)[number];
 
 export interface LedgerFault {
-  /** Or the entry of the journal that does not add up to zero. */
+  /** Or the entry of the journal that does not add up to zero; or the number of an account that is not there. */
   readonly account: string;
   readonly part: LedgerPart;
   /** The kept figure above what the rows come to. */
