@@ -1,13 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { changesOf, nothing, type Balances, type Entry } from "../ledger/journal.ts";
+import { changesOf, nothing, type Balances, type Entry, type Flows } from "../ledger/journal.ts";
 import { bigintOf, prepareAll, type Prepared, type Row } from "./sqlite-rows.ts";
-
-/** What an account was ever charged and credited. */
-export interface Flows {
-  readonly charged: bigint;
-  readonly credited: bigint;
-}
 
 const MILLIS_OF_DAY = 86_400_000n;
 

@@ -12,6 +12,8 @@ import {
   PLATFORM,
   setAside,
   settle,
+  sharesOf,
+  totalsOf,
   type Credited,
   type Holding,
 } from "../ledger/journal.ts";
@@ -130,9 +132,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   async shares(): Promise<Shares> {
     return readStorage(() => {
-      const { earned, held } = this.#journal.figures(PLATFORM);
       const charged = bigintOf(this.#sql.charged.get() ?? {}, "charged");
-      return { machines: microUsd(charged - earned - held), platform: earned + held };
+      return sharesOf(charged, this.#journal.figures(PLATFORM));
     });
   }
 
@@ -143,12 +144,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   async totals(account: AccountId): Promise<Totals> {
     return readStorage(() => {
       const figures = this.#journal.figures(account);
-      return {
-        balance: microUsd(partsSum(figures)),
-        held: microUsd(figures.held),
-        charged: microUsd(figures.charged),
-        credited: microUsd(figures.credited),
-      };
+      return totalsOf(figures, figures);
     });
   }
 

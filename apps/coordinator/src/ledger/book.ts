@@ -1,5 +1,5 @@
 import type { AccountId, JobId } from "@darkbloom/protocol/ids";
-import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { MicroUsd } from "@darkbloom/protocol/money";
 import { IdempotencyKeys } from "./idempotency.ts";
 import {
   changesOf,
@@ -12,11 +12,14 @@ import {
   PLATFORM,
   setAside,
   settle,
+  sharesOf,
   subAccounts,
+  totalsOf,
   type Balances,
   type Credited,
   type Dues,
   type Entry,
+  type Flows,
   type Holding,
 } from "./journal.ts";
 import type { Lease } from "./lease.ts";
@@ -28,11 +31,6 @@ export interface HoldState {
   readonly lease: Lease;
   readonly holding: Holding;
   readonly settled: { readonly settlement: Settlement; readonly dues: Dues } | undefined;
-}
-
-interface Flows {
-  readonly charged: bigint;
-  readonly credited: bigint;
 }
 
 /**
@@ -62,14 +60,7 @@ export class LedgerBook {
   }
 
   totals(account: AccountId): Totals {
-    const balances = this.balances(account);
-    const { charged, credited } = this.#flowsOf(account);
-    return {
-      balance: microUsd(partsSum(balances)),
-      held: microUsd(balances.held),
-      charged: microUsd(charged),
-      credited: microUsd(credited),
-    };
+    return totalsOf(this.balances(account), this.#flowsOf(account));
   }
 
   credited(account: AccountId): Credited {
@@ -126,9 +117,8 @@ export class LedgerBook {
   }
 
   shares(): Shares {
-    const { earned, held } = this.balances(PLATFORM);
-    const charged = [...this.#flows.values()].reduce((sum, flows) => sum + flows.charged, 0n);
-    return { machines: microUsd(charged - earned - held), platform: earned + held };
+    const charges = [...this.#flows.values()].map(({ charged }) => charged);
+    return sharesOf(sumOf(charges), this.balances(PLATFORM));
   }
 
   /** Every kept figure that is not what the journal, the open holds, the settlements and the grants come to. */

@@ -17,8 +17,10 @@ import {
   PLATFORM,
   setAside,
   settle,
+  sharesOf,
   spendable,
   subAccounts,
+  totalsOf,
   type Balances,
   type Entry,
   type Holding,
@@ -285,6 +287,26 @@ it("knows what may stand", () => {
     for (const account of [OUTSIDE, PLATFORM]) expect(mayStand(account, less) && mayStand(account, more)).toBe(true);
   }
   expect(mayStand(anna, nothing)).toBe(true);
+});
+
+/** Goal: what can be spent is told apart from what is held, and from what went through the account. Method: a figure of its own in each place. */
+it("tells an account's totals", () => {
+  expect(totalsOf(standing([1n, 20n, 300n], { held: 4_000n }), { charged: 50_000n, credited: 600_000n })).toEqual({
+    balance: 321n,
+    held: 4_000n,
+    charged: 50_000n,
+    credited: 600_000n,
+  });
+});
+
+/** Goal: no charge is lost between machines and the platform, also while it holds something and after it paid more than it kept. Method: each. */
+it.each<[what: string, platform: Partial<Balances>, machines: bigint, left: bigint]>([
+  ["it has kept nothing", {}, 100n, 0n],
+  ["it has kept some", { earned: 20n }, 80n, 20n],
+  ["it holds some of that", { earned: 5n, held: 15n }, 80n, 20n],
+  ["it has paid more", { earned: -7n, held: 2n }, 105n, -5n],
+])("shares what was charged where %s", (_what, platform, machines, left) => {
+  expect(sharesOf(100n, { ...nothing, ...platform })).toEqual({ machines, platform: left });
 });
 
 /** Goal: a machine's account is found by its identity key alone. Method: the id that derives from it. */

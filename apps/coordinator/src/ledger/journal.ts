@@ -2,7 +2,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { MachineId } from "../trust/approvals.ts";
-import type { Settlement } from "./port.ts";
+import type { Settlement, Shares, Totals } from "./port.ts";
 
 /**
  * Where an account's money stands. What it may spend is granted, paid in or earned, and spent in this order; what is set aside
@@ -37,6 +37,12 @@ export interface Posting {
 export interface Entry {
   readonly kind: EntryKind;
   readonly postings: readonly Posting[];
+}
+
+/** What an account was ever charged and credited: its balances do not tell. */
+export interface Flows {
+  readonly charged: bigint;
+  readonly credited: bigint;
 }
 
 /** What is set aside for one request: whose it is, and what it was taken from. */
@@ -187,6 +193,19 @@ export function changesOf({ postings }: Entry): ReadonlyMap<AccountId, Balances>
     changes.set(account, { ...(changes.get(account) ?? nothing), [sub]: amount });
   return changes;
 }
+
+export const totalsOf = (balances: Balances, { charged, credited }: Flows): Totals => ({
+  balance: microUsd(partsSum(balances)),
+  held: microUsd(balances.held),
+  charged: microUsd(charged),
+  credited: microUsd(credited),
+});
+
+/** @param charged all accounts together; whatever of it the platform has not kept, nor holds, machines have earned */
+export const sharesOf = (charged: bigint, { earned, held }: Balances): Shares => ({
+  machines: microUsd(charged - earned - held),
+  platform: earned + held,
+});
 
 /** Whether these may stand: nobody but the world and the platform has less than nothing, and a debt is below it. */
 export const mayStand = (account: AccountId, { debt, ...others }: Balances): boolean =>
