@@ -32,6 +32,9 @@ export interface Declaration {
 
 export type Keyed = Declaration & { readonly access: "key" };
 
+/** Of a request for an answer, whether it comes by itself or as a message over a WebSocket. */
+export const inferenceAccess = { access: "key", limit: "rate", whileDraining: "refused" } as const satisfies Keyed;
+
 interface RouteSaid {
   readonly url: string | undefined;
   readonly method: string | readonly string[];

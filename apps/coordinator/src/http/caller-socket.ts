@@ -8,7 +8,7 @@ import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 import { askOf, asToldTo } from "./ask.ts";
 import type { AskWishes } from "./ask-headers.ts";
 import { parseJson } from "./body.ts";
-import type { Keyed } from "./access.ts";
+import { inferenceAccess } from "./access.ts";
 import type { Door } from "./door.ts";
 import { requestIdOf } from "./every-response.ts";
 import { failureOf } from "./failure.ts";
@@ -33,8 +33,6 @@ const CONTROL_FRAME_BYTES = 6;
 /** RFC 6455 §7.4.1. */
 const closeCodes = { done: 1000, goingAway: 1001, notText: 1003, policy: 1008, tryAgain: 1013 } as const;
 const dialect = dialects["/v1/responses"];
-/** A message is a request of its own: the key may be gone by now. */
-const messageAccess: Keyed = { access: "key", limit: "rate", whileDraining: "refused" };
 
 interface Waiting {
   readonly text: Uint8Array<ArrayBuffer>;
@@ -156,7 +154,8 @@ export class CallerSocket {
     let toldTo = (failure: Failure): Failure => failure;
     try {
       if (this.#isOld()) throw tooOld;
-      const caller = await this.#door.gate.enter(messageAccess, { raw: this.#upgrade, query: undefined });
+      // A message is a request of its own: the key may be gone by now.
+      const caller = await this.#door.gate.enter(inferenceAccess, { raw: this.#upgrade, query: undefined });
       toldTo = (failure) => asToldTo(caller, failure);
       const before = this.#before(text);
       goesOn = before.length > 0;

@@ -3,6 +3,7 @@ import { failures, NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { inferenceAccess } from "./access.ts";
 import { askOf, asToldTo } from "./ask.ts";
 import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
 import { parseJson, readBody } from "./body.ts";
@@ -34,9 +35,7 @@ export const infer = (door: Door, endpoint: Endpoint): Route => {
       },
     },
     config: {
-      access: "key",
-      limit: "rate",
-      whileDraining: "refused",
+      ...inferenceAccess,
       fails: inferenceFailures,
       error: words.error,
       dialect: dialects[endpoint],
