@@ -155,10 +155,13 @@ function isHealth(text: string): boolean {
 const afterUpgrade: ReadonlySet<LossReason> = new Set([
   "closed",
   "refused",
+  "provider_older",
+  "coordinator_older",
   "token_missing",
   "token_refused",
   "replaced",
   "silent",
+  "unread",
   "not_registered",
   "key_unavailable",
 ]);

@@ -88,6 +88,7 @@ const losses: Readonly<Record<LossReason, Loss>> = {
     remedy: "",
   },
   silent: { seen: "The coordinator stopped answering", remedy: "" },
+  unread: { seen: "The coordinator reads nothing of what this machine answers", remedy: "" },
   not_registered: { seen: "The coordinator did not confirm the registration", remedy: "" },
   key_unavailable: {
     seen: "The identity key cannot sign, since the chip that holds it does not answer",

@@ -34,6 +34,8 @@ export interface Peer {
   readonly heard: FromProvider[];
   readonly records: ReadRecord[];
   pings: number;
+  /** What the provider's socket has not written yet. */
+  bufferedBytes: number;
   closed: number | "terminated" | undefined;
 }
 
@@ -75,7 +77,7 @@ export class Life {
         this.dials++;
         if (this.dialing instanceof Error) throw this.dialing;
         if (this.dialing !== "open") throw new DialError(this.dialing);
-        const peer: Peer = { listener, heard: [], records: [], pings: 0, closed: undefined };
+        const peer: Peer = { listener, heard: [], records: [], pings: 0, bufferedBytes: 0, closed: undefined };
         this.peers.push(peer);
         // As a socket does: it tells of its end also where that was asked for.
         const close = (how: number | "terminated") => {
@@ -84,7 +86,9 @@ export class Life {
           listener.closed(how === "terminated" ? 1006 : how, "");
         };
         return {
-          bufferedBytes: 0,
+          get bufferedBytes() {
+            return peer.bufferedBytes;
+          },
           send: (message) => {
             if (typeof message === "string") peer.heard.push(JSON.parse(message));
             else peer.records.push(...readRecords(message));

@@ -66,6 +66,8 @@ export type LossReason =
   /** The same identity has joined from somewhere else. */
   | "replaced"
   | "silent"
+  /** The coordinator sends and does not read what it is answered. */
+  | "unread"
   | "not_registered"
   /** Its chip does not sign. */
   | "key_unavailable";

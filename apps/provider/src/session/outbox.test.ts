@@ -1,6 +1,12 @@
 import { readRecords, type FromProvider } from "@darkbloom/protocol/wire";
-import { expect, it } from "vitest";
-import { COORDINATOR_BUFFERED_BYTES_MAX, JOINED_RECORDS_BYTES, Outbox } from "./outbox.ts";
+import { expect, it, vi } from "vitest";
+import {
+  COORDINATOR_BUFFERED_BYTES_MAX,
+  COORDINATOR_UNREAD_BYTES_MAX,
+  ENDS_WAITING_MAX,
+  JOINED_RECORDS_BYTES,
+  Outbox,
+} from "./outbox.ts";
 import type { Message } from "./wire.ts";
 
 const beat: FromProvider = { type: "heartbeat", status: "ready" };
@@ -29,7 +35,8 @@ function setUp(bufferedBytes = 0) {
   const endTurn = () => {
     for (const act of deferred.splice(0)) act();
   };
-  return { sent, wire, endTurn, outbox: new Outbox(wire, (act) => void deferred.push(act)) };
+  const unread = vi.fn<() => void>();
+  return { sent, wire, endTurn, unread, outbox: new Outbox(wire, (act) => void deferred.push(act), unread) };
 }
 
 /** Goal: what keeps a connection alive never waits behind answers, and an answer stays in order. Method: a full socket, then an empty one. */
@@ -76,4 +83,36 @@ it("begins another message where one is long enough", () => {
   for (const job of ["job_1", "job_2", "job_3"]) outbox.sendFrames(job, half);
   endTurn();
   expect(sent).toEqual([["job_1", "job_2"], ["job_3"]]);
+});
+
+/** Goal: a coordinator that reads nothing fills no memory. Method: ends behind a full socket, and again once some were sent. */
+it("keeps no more ends waiting than there may be", () => {
+  const { sent, wire, outbox, unread } = setUp(COORDINATOR_BUFFERED_BYTES_MAX);
+  const [end] = ends;
+  const fill = () => {
+    for (let n = 0; n < ENDS_WAITING_MAX; n++) if (end) outbox.send(end);
+  };
+  fill();
+  expect(unread).not.toHaveBeenCalled();
+  wire.bufferedBytes = 0;
+  outbox.flush();
+  expect(sent).toHaveLength(ENDS_WAITING_MAX);
+  wire.bufferedBytes = COORDINATOR_BUFFERED_BYTES_MAX;
+  fill();
+  expect(unread).not.toHaveBeenCalled();
+  if (end) outbox.send(end);
+  expect(unread).toHaveBeenCalledOnce();
+  wire.bufferedBytes = 0;
+  outbox.flush();
+  expect(sent).toHaveLength(2 * ENDS_WAITING_MAX);
+});
+
+it("hands no control frame to a socket that writes nothing", () => {
+  const { sent, wire, outbox, unread } = setUp(COORDINATOR_UNREAD_BYTES_MAX - 1);
+  outbox.send(beat);
+  expect(unread).not.toHaveBeenCalled();
+  wire.bufferedBytes++;
+  outbox.send(beat);
+  expect(unread).toHaveBeenCalledOnce();
+  expect(sent).toEqual(["heartbeat"]);
 });

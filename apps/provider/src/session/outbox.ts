@@ -5,6 +5,10 @@ import type { Wire } from "./wire.ts";
 export const COORDINATOR_BUFFERED_BYTES_MAX = 256 * 1024;
 /** Records go into one message until it is as long as this. */
 export const JOINED_RECORDS_BYTES = 256 * 1024;
+/** Ends of answers, refusals among them, that may wait; above the slots of any machine, so only a coordinator that counts none reaches it. */
+export const ENDS_WAITING_MAX = 4096;
+/** Control frames go to a socket where less than this waits. One that reaches it reads nothing. */
+export const COORDINATOR_UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * What goes out on one connection. Control frames are handed to the socket at once; answers, with the
@@ -16,17 +20,26 @@ export class Outbox {
   readonly #defer: (act: () => void) => void;
   /** Records as bytes, ends as text. */
   readonly #answers: (Uint8Array<ArrayBuffer> | string)[] = [];
+  #endsWaiting = 0;
   #isDeferred = false;
+  readonly #unread: () => void;
 
-  /** @param defer does it at the end of this turn */
-  constructor(wire: Wire, defer: (act: () => void) => void) {
+  /**
+   * @param defer does it at the end of this turn
+   * @param unread the coordinator does not read
+   */
+  constructor(wire: Wire, defer: (act: () => void) => void, unread: () => void) {
     this.#wire = wire;
     this.#defer = defer;
+    this.#unread = unread;
   }
 
   send(message: FromProvider): void {
     const text = JSON.stringify(message);
-    if (!isEndOfAnswer(message)) return this.#wire.send(text);
+    if (!isEndOfAnswer(message))
+      return this.#wire.bufferedBytes < COORDINATOR_UNREAD_BYTES_MAX ? this.#wire.send(text) : this.#unread();
+    if (this.#endsWaiting >= ENDS_WAITING_MAX) return this.#unread();
+    this.#endsWaiting++;
     this.#answers.push(text);
     this.flush();
   }
@@ -57,7 +70,10 @@ export class Outbox {
       records.push(waiting);
       bytes += waiting.length;
     }
-    if (records.length === 0) return this.#answers.shift() ?? "";
+    if (records.length === 0) {
+      this.#endsWaiting--;
+      return this.#answers.shift() ?? "";
+    }
     this.#answers.splice(0, records.length);
     const [first, ...more] = records;
     return first && more.length === 0 ? first : joinRecords(records);

@@ -1,7 +1,7 @@
 import { fromBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { readBlob } from "@darkbloom/protocol/evidence";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
-import { challengeAnswer, PROTOCOL_VERSION, tags } from "@darkbloom/protocol/wire";
+import { challengeAnswer, joinRecords, PROTOCOL_VERSION, tags, writeRecord } from "@darkbloom/protocol/wire";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { GoneChip, Life } from "../../test/life.ts";
@@ -10,6 +10,7 @@ import { settle } from "../../test/manual-clock.ts";
 import type { AnswerOutcome } from "../events/events.ts";
 import { TESTIMONY_WAIT_MS } from "./challenge-answers.ts";
 import { KEY_RENEWED_BEFORE_END_MS } from "./keys.ts";
+import { COORDINATOR_BUFFERED_BYTES_MAX, ENDS_WAITING_MAX } from "./outbox.ts";
 import { CHALLENGES_MAX, HEARTBEAT_EVERY_MS, WAITING_MAX } from "./session.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from "./stay-connected.ts";
 
@@ -236,6 +237,32 @@ describe("a provider's connection", () => {
     await life.until(() => life.heard("inference_error").length > 0);
     expect(life.heard("inference_error")).toEqual([
       { type: "inference_error", job_id: `job_${1 + WAITING_MAX}`, code: "busy" },
+    ]);
+  });
+
+  /** Goal: a coordinator that only sends costs a bounded amount of work and memory. Method: one message of very many requests that are none, unread. */
+  it("leaves a coordinator that has very much refused and reads none of it", async () => {
+    const life = new Life();
+    await life.join();
+    life.peer.bufferedBytes = COORDINATOR_BUFFERED_BYTES_MAX;
+    const none = writeRecord({ kind: "request", jobId: "j", bytes: new Uint8Array(0) });
+    life.peer.listener.received(joinRecords(Array.from({ length: ENDS_WAITING_MAX }, () => none)));
+    expect(life.peer.closed).toBeUndefined();
+    life.peer.listener.received(none);
+    expect(life.peer.closed).toBe("terminated");
+    life.request("late");
+    await life.until(() => life.losses.length === 1);
+    expect(life.losses).toMatchObject([{ reason: "unread" }]);
+    expect(life.heard("inference_error")).toEqual([]);
+    expect(life.outcomes).toEqual([]);
+  });
+
+  it("answers each request that is none, and no record that is no request", async () => {
+    const life = new Life();
+    await life.join();
+    for (const kind of ["request", "answer"] as const) life.tellRecord({ kind, jobId: kind, bytes: new Uint8Array(3) });
+    expect(life.heard("inference_error")).toEqual([
+      { type: "inference_error", job_id: "request", code: "cannot_open" },
     ]);
   });
 

@@ -99,7 +99,7 @@ export class Session {
         closed: (code: number, reason: string) => this.#end(this.#lossOf(code, reason)),
       };
       this.#wire = await dialer.dial(listener, stop);
-      this.#outbox = new Outbox(this.#wire, this.#net.defer);
+      this.#outbox = new Outbox(this.#wire, this.#net.defer, () => this.#drop("unread"));
       this.#heardAtMs = clock.monotonicMs();
       await this.#register();
       await this.#within(REGISTERED_WAIT_MS, this.#registered.promise, stop);
@@ -189,6 +189,7 @@ export class Session {
   #receivedRecords(message: Uint8Array): void {
     try {
       for (const { kind, jobId, bytes } of readRecords(message)) {
+        if (this.#over.signal.aborted) return;
         if (kind !== "request") continue;
         const request = readRequest(jobId, bytes);
         if (request) this.#admit(request);
@@ -286,11 +287,15 @@ export class Session {
   async #watchSilence(stop: AbortSignal): Promise<void> {
     for (;;) {
       await this.#net.clock.sleep(COORDINATOR_PING_EVERY_MS, stop);
-      if (this.#net.clock.monotonicMs() - this.#heardAtMs > COORDINATOR_SILENCE_MS) {
-        this.#end("silent");
-        this.#wire?.terminate();
-      } else this.#wire?.ping();
+      if (this.#net.clock.monotonicMs() - this.#heardAtMs > COORDINATOR_SILENCE_MS) this.#drop("silent");
+      else this.#wire?.ping();
     }
+  }
+
+  /** For a coordinator to which nothing can be said any more. */
+  #drop(reason: LossReason): void {
+    this.#end(reason);
+    this.#wire?.terminate();
   }
 
   /** Without signatures nothing of this machine's is worth anything: it leaves, and comes back when its key signs. */
