@@ -50,12 +50,15 @@ export function declarationOf({ url, method, config = {} }: RouteSaid): Declarat
 }
 
 /** How a request can fail before its route does anything. */
-export const failuresOfAccess = ({ access, limit, whileDraining }: Declaration): readonly FailureCode[] => [
-  ...(access === "key" || typeof access === "object" ? (["key_missing", "key_invalid"] as const) : []),
-  // Wrong keys are counted wherever one can be shown.
-  ...(limit === "rate" || access === "key" ? (["rate_limit_exceeded"] as const) : []),
-  ...(whileDraining === "refused" ? (["draining"] as const) : []),
-];
+export function failuresOfAccess({ access, limit, whileDraining }: Declaration): readonly FailureCode[] {
+  const hasKeys = access === "key" || typeof access === "object";
+  return [
+    ...(hasKeys ? (["key_missing", "key_invalid"] as const) : []),
+    // Wrong keys are counted wherever one can be shown.
+    ...(limit === "rate" || hasKeys ? (["rate_limit_exceeded"] as const) : []),
+    ...(whileDraining === "refused" ? (["draining"] as const) : []),
+  ];
+}
 
 /** For the API description: a key goes into either of two headers; where it is needed at times alone, it may be left out. */
 export function securityOf(access: Access): readonly Readonly<Record<string, readonly string[]>>[] | undefined {

@@ -11,8 +11,8 @@ import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import { ACCOUNT, chatBody, dial, edgeDeps, KEY, openEdge, rawChat } from "../../test/http-kit.ts";
 import { routesFile, routesText } from "../../test/routes-page.ts";
-import { OPEN_REQUESTS_BURST, OPEN_REQUESTS_PER_SEC } from "../limits/rate.ts";
-import { declarationOf, type Access, type Asked, type Declaration } from "./access.ts";
+import { OPEN_REQUESTS_BURST, OPEN_REQUESTS_PER_SEC, REQUESTS_BURST } from "../limits/rate.ts";
+import { declarationOf, failuresOfAccess, type Access, type Asked, type Declaration } from "./access.ts";
 import { callerOf, Gate } from "./gate.ts";
 
 /** Goal: nobody forgets to say who may use a route. Method: routes that leave out one of the two words, and one that does not. */
@@ -30,10 +30,32 @@ it("does not start with a route that declares nothing", async () => {
   await start({ access: "open", limit: "none" });
 });
 
+/** Goal: nothing is said that no declaration has; whoever can show a wrong key is told that these are counted. Method: each kind. */
+it("says how a request can fail before its route does anything", () => {
+  const method = "GET";
+  expect(declarationOf({ url: "/x", method, config: { access: "open", limit: "none" } })).toStrictEqual({
+    access: "open",
+    limit: "none",
+  });
+  const keys = ["key_missing", "key_invalid", "rate_limit_exceeded"];
+  const atTimes: Access = { needsKey: () => true, who: "some" };
+  for (const [access, limit, expected] of [
+    ["open", "none", []],
+    ["open", "rate", ["rate_limit_exceeded"]],
+    ["key", "none", keys],
+    ["key", "rate", keys],
+    [atTimes, "none", keys],
+  ] as const)
+    expect(failuresOfAccess({ access, limit })).toEqual(expected);
+  expect(failuresOfAccess({ access: "open", limit: "none", whileDraining: "refused" })).toEqual(["draining"]);
+});
+
 /** Goal: the page is what the code says. Method: write it again and compare; `npm run routes` mends it. */
 it("lists every route in docs/routes.md", () => {
   expect(readFileSync(routesFile, "utf8"), "run `npm run routes`").toBe(routesText());
 });
+
+const keyed = { access: "key", limit: "rate" } as const;
 
 /** Behind a proxy that is trusted, so that each may come from where it says. */
 const settings = { ...edgeDeps().deps.settings, trustProxy: true };
@@ -52,8 +74,12 @@ describe("who comes in", () => {
     ["open", key, {}, "nobody's"],
     ["provider", {}, {}, "nobody's"],
     ["key", {}, {}, "key_missing"],
+    ["key", { "x-api-key": "" }, {}, "key_missing"],
     ["key", { "x-api-key": "sk-1" }, {}, "key_invalid"],
     ["key", key, {}, "key_1"],
+    ["key", { ...key, authorization: "Basic eDp5" }, {}, "key_1"],
+    ["key", { ...key, authorization: "Bearer sk-1" }, {}, "key_invalid"],
+    ["key", { "x-api-key": "sk-1", authorization: `bearer  ${KEY} ` }, {}, "key_1"],
     ["admin", {}, {}, "not_allowed"],
     ["admin", key, {}, "not_allowed"],
     [withNonce, {}, {}, "nobody's"],
@@ -67,6 +93,30 @@ describe("who comes in", () => {
       (error: unknown) => (error instanceof NetworkError ? error.failure.code : error),
     );
     expect(came).toBe(expected);
+  });
+
+  /** Goal: text of any kind costs no look-up. Method: accounts that would throw. */
+  it("looks up nothing that is not of a key's shape", async () => {
+    const accounts = new MemoryAccounts();
+    accounts.find = () => Promise.reject(new Error("looked up"));
+    const gate = new Gate(edgeDeps({ accounts }).deps);
+    await expect(gate.enter(keyed, asked({ "x-api-key": `${KEY}x` }))).rejects.toMatchObject({
+      failure: { code: "key_invalid" },
+    });
+  });
+
+  /** Goal: where a declaration says that nothing is counted, nothing is. Method: a key more often than it is granted. */
+  it("counts requests with a key only where the declaration says so", async () => {
+    await using edge = await openEdge();
+    const gate = new Gate(edgeDeps({ accounts: edge.accounts, clock: { ...systemClock, monotonicMs: () => 0 } }).deps);
+    const told: unknown[] = [];
+    const enter = (limit: Declaration["limit"]) =>
+      gate.enter({ access: "key", limit }, asked({ "x-api-key": KEY }), (headers) => told.push(headers));
+    for (let n = 0; n <= REQUESTS_BURST; n++) await enter("none");
+    expect(told).toEqual([]);
+    for (let n = 0; n < REQUESTS_BURST; n++) await enter("rate");
+    await expect(enter("rate")).rejects.toMatchObject({ failure: { code: "rate_limit_exceeded" } });
+    expect(told).toHaveLength(REQUESTS_BURST + 1);
   });
 
   it("tells one who asks who is calling where no key was asked for", () => {
