@@ -39,25 +39,21 @@ const table = (rows: readonly Row[]): string =>
 
 const rowOf = ({ method, path, route }: Placed): Row => {
   const { config, schema } = route;
-  const drained = config.whileDraining === "refused" ? "; nobody while it drains" : "";
-  return [
-    method,
-    `\`${path.replace("*", "…")}\``,
-    whoMay(config.access) + drained,
-    countedBy(config),
-    summaryOf(schema),
-  ];
+  return [method, `\`${path.replace("*", "…")}\``, whoMay(config), countedBy(config), summaryOf(schema)];
 };
 
 const upgradeRow = ([path, declared]: [string, Declaration]): Row => [
   "WebSocket",
   `\`${path}\``,
-  whoMay(declared.access) + (declared.whileDraining === "refused" ? "; nobody while it drains" : ""),
+  whoMay(declared),
   declared.access === "key" ? "each message: account" : countedBy(declared),
   declared.access === "key" ? "The same as with POST, a request a message" : "A provider's connection",
 ];
 
-function whoMay(access: Access): string {
+const whoMay = ({ access, whileDraining }: Declaration): string =>
+  whoseAccess(access) + (whileDraining === "refused" ? "; nobody while it drains" : "");
+
+function whoseAccess(access: Access): string {
   if (typeof access === "object") return access.who;
   switch (access) {
     case "open":
