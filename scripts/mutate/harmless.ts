@@ -227,4 +227,34 @@ export const harmless: readonly Harmless[] = [
     change: "<=",
     why: "of a nonce that comes alone there is no frame yet, whether it is kept or read",
   },
+  {
+    file: "packages/protocol/src/sealing/envelope-bytes.ts",
+    text: "told && parts",
+    change: "left side",
+    why: "what was told was read from the parts: without them there is nothing told",
+  },
+  {
+    file: "packages/protocol/src/sealing/envelope-bytes.ts",
+    text: "bytes.length < 4",
+    change: "<=",
+    why: "a length with nothing behind it is no JSON, which parsing says too",
+  },
+  {
+    file: "packages/protocol/src/wire/records.ts",
+    text: "idLength === 0 || idLength > JOB_ID_BYTES_MAX || bytesAt > message.length",
+    change: "left side",
+    why: "of a length that is cut off the next condition finds less than nothing left, or `DataView` throws the same error",
+  },
+  {
+    file: "apps/provider/src/session/outbox.ts",
+    text: "first && more.length === 0",
+    change: "false",
+    why: "one record that is joined to none is the same bytes, copied",
+  },
+  {
+    file: "apps/provider/src/session/outbox.ts",
+    text: "first && more.length === 0",
+    change: "right side",
+    why: "there is a first one: none was looked for above",
+  },
 ];

@@ -39,6 +39,8 @@ export const deciding: readonly string[] = [
   "packages/protocol/src/money.ts",
   "packages/protocol/src/receipts",
   "packages/protocol/src/sealing",
+  "packages/protocol/src/wire/records.ts",
+  "packages/protocol/src/wire/request-record.ts",
 ];
 
 const simulated = [

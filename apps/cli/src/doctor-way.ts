@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import { checks, type Check } from "@darkbloom/protocol/evidence";
 import { printable } from "@darkbloom/protocol/printable";
-import { faultOfError, tryJoin, type LossReason } from "@darkbloom/provider";
+import { faultOfError, tryJoin, type DialFault, type LossReason } from "@darkbloom/provider";
 import { lossFor } from "./losses.ts";
 
 /** For each step. */
@@ -152,22 +152,22 @@ function isHealth(text: string): boolean {
 }
 
 /** What happens after the WebSocket is open; whatever else ends a try does so before. */
-const afterUpgrade: ReadonlySet<LossReason> = new Set([
-  "closed",
-  "refused",
-  "provider_older",
-  "coordinator_older",
-  "token_missing",
-  "token_refused",
-  "replaced",
-  "silent",
-  "unread",
-  "not_registered",
-  "key_unavailable",
-]);
+const afterUpgrade: Readonly<Record<Exclude<LossReason, DialFault>, true>> = {
+  closed: true,
+  refused: true,
+  provider_older: true,
+  coordinator_older: true,
+  token_missing: true,
+  token_refused: true,
+  replaced: true,
+  silent: true,
+  unread: true,
+  not_registered: true,
+  key_unavailable: true,
+};
 
 function joinChecks(reason: LossReason | undefined, hasToken: boolean): Check[] {
-  if (reason !== undefined && !afterUpgrade.has(reason)) return [failed("coordinator.websocket", reason)];
+  if (reason !== undefined && !Object.hasOwn(afterUpgrade, reason)) return [failed("coordinator.websocket", reason)];
   const opened = pass("coordinator.websocket", "a WebSocket opens at /ws/provider");
   if (reason !== undefined) return [opened, failed("coordinator.join", reason)];
   const by = hasToken ? "with the secret that was shown" : "without a join token";

@@ -1,4 +1,4 @@
-import { readRecords, type FromProvider } from "@darkbloom/protocol/wire";
+import { readRecords, writeRecord, type FromProvider } from "@darkbloom/protocol/wire";
 import { expect, it, vi } from "vitest";
 import {
   COORDINATOR_BUFFERED_BYTES_MAX,
@@ -36,7 +36,7 @@ function setUp(bufferedBytes = 0) {
     for (const act of deferred.splice(0)) act();
   };
   const unread = vi.fn<() => void>();
-  return { sent, wire, endTurn, unread, outbox: new Outbox(wire, (act) => void deferred.push(act), unread) };
+  return { sent, wire, deferred, endTurn, unread, outbox: new Outbox(wire, (act) => void deferred.push(act), unread) };
 }
 
 /** Goal: what keeps a connection alive never waits behind answers, and an answer stays in order. Method: a full socket, then an empty one. */
@@ -57,9 +57,10 @@ it.each(ends)("lets control frames pass a full socket, and answers that end in $
 });
 
 it("sends what is ready in one turn as one message, at its end", () => {
-  const { sent, outbox, endTurn } = setUp();
+  const { sent, outbox, deferred, endTurn } = setUp();
   for (const job of ["job_1", "job_2", "job_1"]) outbox.sendFrames(job, bytes());
   expect(sent).toEqual([]);
+  expect(deferred).toHaveLength(1);
   endTurn();
   expect(sent).toEqual([["job_1", "job_2", "job_1"]]);
   outbox.sendFrames("job_2", bytes());
@@ -79,7 +80,9 @@ it("does not keep the end of an answer waiting for the end of the turn, nor lets
 
 it("begins another message where one is long enough", () => {
   const { sent, outbox, endTurn } = setUp();
-  const half = bytes(JOINED_RECORDS_BYTES / 2);
+  const half = bytes(
+    JOINED_RECORDS_BYTES / 2 - writeRecord({ kind: "answer", jobId: "job_1", bytes: bytes(0) }).length,
+  );
   for (const job of ["job_1", "job_2", "job_3"]) outbox.sendFrames(job, half);
   endTurn();
   expect(sent).toEqual([["job_1", "job_2"], ["job_3"]]);

@@ -15,6 +15,7 @@ const shown = (records: Iterable<ReadRecord>) =>
 describe("a binary message", () => {
   it("gives back what was put into it, in order, also where it is part of a longer buffer", () => {
     const records = [answer, record("request", "j", new Uint8Array(0)), record("answer", "é".repeat(64), utf8("end"))];
+    records.push(record("answer", "last", new Uint8Array(0)));
     const message = joinRecords(records.map(writeRecord));
     expect(shown(readRecords(message))).toEqual(shown(records));
     const within = concatBytes(Uint8Array.of(9, 9), message, Uint8Array.of(9)).subarray(2, -1);

@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import { concatBytes, u32be, utf8 } from "../bytes.ts";
+import { readEnvelope, writeEnvelope, type Envelope } from "./envelope-bytes.ts";
+
+const envelope: Envelope = { hdr: "{}", wraps: [{ key_id: "k", enc: "AA==", wrap: "AA==" }], body: utf8("sealed") };
+const json = utf8(JSON.stringify({ hdr: envelope.hdr, wraps: envelope.wraps }));
+
+it.each([envelope, { ...envelope, body: new Uint8Array(0) }])("gives back what was put into it", (whole) => {
+  expect(readEnvelope(writeEnvelope(whole))).toEqual(whole);
+});
+
+it("is told by its length and not by where its bytes begin", () => {
+  const within = concatBytes(Uint8Array.of(1, 2), writeEnvelope(envelope)).subarray(2);
+  expect(readEnvelope(within)).toEqual(envelope);
+});
+
+it.each<[string, Uint8Array]>([
+  ["nothing", new Uint8Array(0)],
+  ["a length that is cut off", Uint8Array.of(0, 0, 0)],
+  ["no JSON", u32be(0)],
+  ["JSON that is no envelope's", concatBytes(u32be(2), utf8("{}"))],
+  ["JSON that is shorter than it says", concatBytes(u32be(json.length + 1), json)],
+  ["JSON that is longer than it says", concatBytes(u32be(json.length - 1), json)],
+])("is none where it is %s", (_, bytes) => {
+  expect(readEnvelope(bytes)).toBeUndefined();
+});
