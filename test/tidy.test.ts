@@ -64,8 +64,8 @@ it("names every limit in LIMITS.md", () => {
   );
 
   expect(bounds.filter(({ name }) => !named.has(name))).toEqual([]);
-  const known = new Set(constants.map(({ name }) => name));
-  expect([...named].filter((name) => name !== undefined && !known.has(name))).toEqual([]);
+  const declared = new Set(constants.map(({ name }) => name));
+  expect([...named].filter((name) => name !== undefined && !declared.has(name))).toEqual([]);
 });
 
 /** Goal: LIMITS.md says the values of the code. Method: write them again, and compare; `npm run limits` mends it. */
