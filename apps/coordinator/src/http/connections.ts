@@ -1,21 +1,21 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-type Answer = Pick<ServerResponse, "writableEnded">;
-const beingMade: Answer = { writableEnded: false };
-
 /**
  * Bounds the connections of a server. One above the bound ends the one that has been without a request for longest, or else
- * one whose answers are made and wait to be read: neither who asks nothing nor who reads nothing shuts anybody out. Where
- * an answer is being made on every one, the new one is closed. What is upgraded is counted elsewhere.
+ * one whose answers were made without a key and wait to be read: neither who asks nothing nor who reads nothing shuts anybody
+ * out. Where none is such, the new one is closed. What is upgraded is counted elsewhere.
  */
 export class Connections {
   readonly #max: number;
+  readonly #open: Pick<WeakSet<object>, "has">;
   /** Answers on each that have not left; those without any in the order in which they fell silent. */
-  readonly #answers = new Map<Socket, Set<Answer>>();
+  readonly #answers = new Map<Socket, Set<object>>();
 
-  constructor(max: number) {
+  /** @param open answers that are made, and for which nobody showed a key */
+  constructor(max: number, open: Pick<WeakSet<object>, "has">) {
     this.#max = max;
+    this.#open = open;
   }
 
   get size(): number {
@@ -30,20 +30,24 @@ export class Connections {
 
   /** One that was upgraded and is a caller's all the same: it counts, as one that is being answered, until it closes. */
   keep(socket: Socket): void {
-    if (!socket.destroyed) this.#answers.set(socket, new Set([beingMade]));
+    if (!socket.destroyed) this.#answers.set(socket, new Set([socket]));
   }
 
   #opened(socket: Socket): void {
-    const spared = this.#answers.size >= this.#max ? this.#leastMissed() : undefined;
+    const leastMissed = this.#leastMissed() ?? socket;
     this.#answers.set(socket, new Set());
     socket.once("close", () => this.#answers.delete(socket));
-    if (this.#answers.size > this.#max) (spared ?? socket).destroy();
+    if (this.#answers.size <= this.#max) return;
+    // It closes later, and others may have come until then.
+    this.#answers.delete(leastMissed);
+    leastMissed.destroy();
   }
 
   #leastMissed(): Socket | undefined {
+    if (this.#answers.size < this.#max) return undefined;
     for (const [socket, answers] of this.#answers) if (answers.size === 0) return socket;
     for (const [socket, answers] of this.#answers)
-      if (answers.values().every(({ writableEnded }) => writableEnded)) return socket;
+      if (answers.values().every((answer) => this.#open.has(answer))) return socket;
     return undefined;
   }
 
@@ -52,7 +56,7 @@ export class Connections {
     response.once("close", () => this.#change(socket, (answers) => answers.delete(response)));
   }
 
-  #change(socket: Socket, change: (answers: Set<Answer>) => void): void {
+  #change(socket: Socket, change: (answers: Set<object>) => void): void {
     const answers = this.#answers.get(socket);
     if (answers === undefined) return;
     change(answers);

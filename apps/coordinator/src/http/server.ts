@@ -47,6 +47,7 @@ export interface HttpServer {
 /** The coordinator's HTTP edge: routes, what every response has in common, and how failures are told. */
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const responses = new Set<ServerResponse>();
+  const openAnswers = new WeakSet<object>();
   const door = doorOf(deps);
   const sockets = new CallerSockets(door);
   const app = Fastify({
@@ -61,7 +62,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     // Draining is told in our own words, by the routes that it concerns.
     return503OnClosing: false,
     forceCloseConnections: true,
-    serverFactory: (handler) => listenerOf(deps, handler, responses, sockets),
+    serverFactory: (handler) => listenerOf(deps, handler, { responses, openAnswers }, sockets),
     clientErrorHandler: (error, socket) => refuseMalformed(deps, error.code, socket),
     frameworkErrors: (error, request, reply) => {
       greet(deps, request, reply);
@@ -89,7 +90,10 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     });
   });
   // Who takes no answer does not keep it here.
-  app.addHook("onSend", async ({ raw }) => void raw.socket.setTimeout(CALLER_STALL_MS_MAX));
+  app.addHook("onSend", async ({ raw, caller }, reply) => {
+    raw.socket.setTimeout(CALLER_STALL_MS_MAX);
+    if (!caller) openAnswers.add(reply.raw);
+  });
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(deps, new NetworkError(notFound(request)), request, reply));
 
@@ -134,7 +138,7 @@ export const doorOf = (deps: HttpDeps): Door => ({
 function listenerOf(
   deps: HttpDeps,
   handler: RequestListener,
-  responses: Set<ServerResponse>,
+  { responses, openAnswers }: { responses: Set<ServerResponse>; openAnswers: WeakSet<object> },
   sockets: CallerSockets,
 ): Server {
   const server = createServer(
@@ -152,7 +156,7 @@ function listenerOf(
     responses.add(response);
     response.once("close", () => responses.delete(response));
   });
-  const connections = new Connections(deps.settings.connectionsMax ?? HTTP_CONNECTIONS_MAX);
+  const connections = new Connections(deps.settings.connectionsMax ?? HTTP_CONNECTIONS_MAX, openAnswers);
   connections.watch(server);
   return server.on("upgrade", (request, socket, head) => {
     const declared = upgradeAt(request.url);
