@@ -253,6 +253,22 @@ describe("a machine in a hurry", () => {
     expect(machine.closed).toBe("flood");
   });
 
+  it("pays for a long message by its length where one record of it is skipped", async () => {
+    const { machine, line } = await machineWithLine();
+    line.send(request);
+    const long = piece(FRAME_UNIT_CHARS * 10);
+    for (let n = 0; n < 100; n++) {
+      machine.sayRecords(long);
+      line.credit(FRAME_UNIT_CHARS * 10);
+    }
+    expect(machine.closed).toBeUndefined();
+    for (let n = 0; n < 50; n++) {
+      machine.sayRecords(piece(0, 7), long);
+      line.credit(FRAME_UNIT_CHARS * 10);
+    }
+    expect(machine.closed).toBe("flood");
+  });
+
   it("that reads nothing is dropped", async () => {
     const { machine, member } = await machineWithLine();
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;

@@ -77,7 +77,7 @@ function verifierBy(run: (...check: Check) => boolean | Promise<boolean>): Verif
 /**
  * Checks that run at the same time. libuv has four threads, for these and for files and host names: one is always left
  * for the others. The rest wait in order; whoever has one checked waits for it, so no more wait than there are
- * requests and connections.
+ * requests and connections, and those that have ended since: what they asked for is still checked in its turn.
  */
 const CHECKS_AT_ONCE_MAX = 3;
 
