@@ -85,7 +85,7 @@ const usage = z.object({
       prompt_tokens: z.int(),
       cached_tokens: z.int(),
       completion_tokens: z.int(),
-      cost_micro_usd: microUsd,
+      cost_micro_usd: muchMicroUsd,
       outcome: z.enum(outcomes),
       timestamp: z.iso.datetime(),
     }),

@@ -217,6 +217,14 @@ describe("what each route answers", () => {
       balance_micro_usd: 1e17,
       balance_usd: "100000000000.000000",
     });
+    const all = { holdId: "hold_1" as HoldId, amount: microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX), at: 1 };
+    const named = { requestId: "req_1" as RequestId, account: ACCOUNT, keyId: "key_1" as KeyId, model: entry.id };
+    await edge.ledger.hold({ ...all, ...named });
+    expect(await (await edge.keyed("/v1/payments/balance")).json()).toMatchObject({ held_micro_usd: 1e17 });
+    const usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 };
+    const job = { jobId: "job_1" as JobId, serial: facts.serial, usage, earned: microUsd(0n) };
+    await edge.ledger.settle(all.holdId, { outcome: "finished", charge: all.amount, at: 1, job });
+    expect(await (await edge.keyed("/v1/payments/usage")).json()).toMatchObject({ usage: [{ cost_micro_usd: 1e17 }] });
   });
 
   it("gives a receipt to the account that paid, while it is kept", async () => {
