@@ -4,7 +4,7 @@ export { MemoryLedger } from "./adapters/memory-ledger.ts";
 export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
 export type { Events } from "./events/events.ts";
-export { Fleet, type Member, type Sealing } from "./fleet/fleet.ts";
+export { Fleet, type Member } from "./fleet/fleet.ts";
 export { SampleMember, wantOf } from "./fleet/members.samples.ts";
 export { MachineRecords } from "./fleet/records.ts";
 export type { ProvenView, ProviderView } from "./fleet/view.ts";

@@ -94,7 +94,7 @@ export class ScriptedMachine implements Member {
     this.distrusted = true;
   }
 
-  sealing(): ReturnType<Member["sealing"]> {
+  #sealing(): ReturnType<Line["sealing"]> {
     const { id, suite, publicKey } = this.#key;
     const context = nodeHpke.sealContext(suite, publicKey, SEAL_INFO);
     return { context, keyId: id, suite, evidenceSha256: this.view().evidenceSha256, nowMs: this.#network.clock.now() };
@@ -109,6 +109,8 @@ export class ScriptedMachine implements Member {
       jobId,
       providerId: this.providerId,
       serial: this.view().serial,
+      sealing: () => this.#sealing(),
+      machine: () => this.view(),
       send: ({ callerRequestId, envelope }) => {
         const { evidenceSha256 } = this.view();
         const keys = [{ key: this.#key, evidenceSha256 }];

