@@ -12,7 +12,10 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
     /^apps\/\w+\/src\/(ledger|trust|routing|fleet|catalog|limits|accounts|transparency|events|models|language)\//,
   ],
   ["story", /^apps\/\w+\/src\/(inference|session)\//],
-  ["adapters", /^(packages\/protocol\/src\/(?:node|web)|apps\/\w+\/src\/adapters)\//],
+  [
+    "adapters",
+    /^(packages\/protocol\/src\/(?:node|web)|apps\/coordinator\/src\/adapters|apps\/provider\/src\/(engine|identity|posture|files))\//,
+  ],
   ["edge", /^apps\/\w+\/src\/(http|ws|admin)\//],
   [
     "main",

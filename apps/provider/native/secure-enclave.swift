@@ -1,6 +1,6 @@
 // Holds one P-256 key of this Mac's Secure Enclave and signs with it. The provider compiles and starts this
 // program, and talks with it over stdin and stdout as
-// apps/provider/src/adapters/secure-enclave-protocol.ts says.
+// apps/provider/src/identity/secure-enclave-protocol.ts says.
 //
 // It was written from Apple's documentation of CryptoKit. It has never been compiled or run.
 

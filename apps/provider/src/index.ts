@@ -1,16 +1,16 @@
-export { AppleMdaError, keepMdaChain, mdaNonce } from "./adapters/apple-mda.ts";
-export { CodeHashError, codeSha256 } from "./adapters/code-hash.ts";
+export { AppleMdaError, keepMdaChain, mdaNonce } from "./identity/apple-mda.ts";
+export { CodeHashError, codeSha256 } from "./posture/code-hash.ts";
 export {
   bundledModelPath,
   CONTEXT_TOKENS_DEFAULT,
   readModelFacts,
   SLOTS_DEFAULT,
   THREADS_DEFAULT,
-} from "./adapters/model-file.ts";
-export { inspectModel, type Inspected } from "./adapters/inspect-model.ts";
-export { MANIFEST_ENDING, ModelFileError, readWeights } from "./adapters/weights.ts";
-export { scrubbedEnvironment } from "./adapters/environment.ts";
-export { limitCoreDumps, NotHardenedError } from "./adapters/hardening.ts";
+} from "./engine/llama/model-file.ts";
+export { inspectModel, type Inspected } from "./engine/llama/inspect-model.ts";
+export { MANIFEST_ENDING, ModelFileError, readWeights } from "./files/weights.ts";
+export { scrubbedEnvironment } from "./posture/environment.ts";
+export { limitCoreDumps, NotHardenedError } from "./posture/hardening.ts";
 export {
   chipNames,
   chipOf,
@@ -20,18 +20,18 @@ export {
   openIdentity,
   type IdentityChoice,
   type IdentityHome,
-} from "./adapters/identity.ts";
-export { IdentityKeyError } from "./adapters/identity-file.ts";
-export { platformHere, readMachine } from "./adapters/machine.ts";
-export type { PostureEntry } from "./adapters/posture.ts";
-export type { LogLevel } from "./adapters/provider-log.ts";
-export { ScriptedEngine, type Script, type ScriptedOptions } from "./adapters/scripted-engine.ts";
-export { providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "./adapters/status-file.ts";
-export { describeTpm } from "./adapters/tpm/tpm-key.ts";
-export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./adapters/tpm/transport.ts";
+} from "./identity/identity.ts";
+export { IdentityKeyError } from "./identity/identity-file.ts";
+export { platformHere, readMachine } from "./posture/machine.ts";
+export type { PostureEntry } from "./posture/posture.ts";
+export type { LogLevel } from "./files/provider-log.ts";
+export { ScriptedEngine, type Script, type ScriptedOptions } from "./engine/scripted-engine.ts";
+export { providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "./files/status-file.ts";
+export { describeTpm } from "./identity/tpm/tpm-key.ts";
+export { readTpmAddress, TPM_DEVICE, type TpmAddress } from "./identity/tpm/transport.ts";
 export type { DialFault, EngineState, LossReason, TrustFacts } from "./events/events.ts";
-export { EngineLoadError } from "./adapters/engine/engine-life.ts";
-export type { LoadingStep } from "./adapters/engine/words.ts";
+export { EngineLoadError } from "./engine/child/engine-life.ts";
+export type { LoadingStep } from "./engine/child/words.ts";
 export type { Engine } from "./inference/engine.ts";
 export type { Abilities } from "./language/abilities.ts";
 export { callsText } from "./language/tool-syntax.ts";

@@ -1,10 +1,10 @@
 import { softwareSerial } from "@darkbloom/protocol/evidence";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
-import { codeSha256 } from "./adapters/code-hash.ts";
-import { readMachine } from "./adapters/machine.ts";
-import { createProviderLog } from "./adapters/provider-log.ts";
-import { ScriptedEngine } from "./adapters/scripted-engine.ts";
-import { passingKey } from "./adapters/software-key.ts";
+import { codeSha256 } from "./posture/code-hash.ts";
+import { readMachine } from "./posture/machine.ts";
+import { createProviderLog } from "./files/provider-log.ts";
+import { ScriptedEngine } from "./engine/scripted-engine.ts";
+import { passingKey } from "./identity/software-key.ts";
 import type { LossReason } from "./events/events.ts";
 import { SealingKeys } from "./session/keys.ts";
 import { Session } from "./session/session.ts";

@@ -1,6 +1,6 @@
 import { concatBytes, fromHex, toHex, u32be } from "@darkbloom/protocol/bytes";
-import { TpmError } from "../src/adapters/tpm/tpm-error.ts";
-import { Tpm } from "../src/adapters/tpm/tpm.ts";
+import { TpmError } from "../src/identity/tpm/tpm-error.ts";
+import { Tpm } from "../src/identity/tpm/tpm.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /** A response in its exact bytes. @param body hex of what follows the header */

@@ -14,7 +14,7 @@ import {
 } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect } from "vitest";
-import { ScriptedEngine, type Script } from "../src/adapters/scripted-engine.ts";
+import { ScriptedEngine, type Script } from "../src/engine/scripted-engine.ts";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../src/events/events.ts";
 import type { EngineLifecycle } from "../src/inference/engine.ts";
 import type { Session } from "../src/session/session.ts";

@@ -11,7 +11,7 @@ import {
 import type { Signer } from "@darkbloom/protocol/signer";
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
-import { openSoftwareKey } from "../src/adapters/software-key.ts";
+import { openSoftwareKey } from "../src/identity/software-key.ts";
 import { SealingKeys } from "../src/session/keys.ts";
 import { settle, type ManualClock } from "./manual-clock.ts";
 

@@ -1,11 +1,11 @@
 import { systemClock } from "@darkbloom/protocol/node";
 import { Socket } from "node:net";
-import { EngineServer } from "../src/adapters/engine/engine-server.ts";
-import { leaveWithParent } from "../src/adapters/engine/leave-with-parent.ts";
-import { LINE_FD } from "../src/adapters/engine/orders.ts";
+import { EngineServer } from "../src/engine/child/engine-server.ts";
+import { leaveWithParent } from "../src/engine/child/leave-with-parent.ts";
+import { LINE_FD } from "../src/engine/child/orders.ts";
 import type { Prompt } from "../src/inference/engine.ts";
-import { ScriptedEngine } from "../src/adapters/scripted-engine.ts";
-import { ModelFileError } from "../src/adapters/weights.ts";
+import { ScriptedEngine } from "../src/engine/scripted-engine.ts";
+import { ModelFileError } from "../src/files/weights.ts";
 
 /**
  * A process as the engine's is, with a scripted model that does what the last message says: so that a test can have

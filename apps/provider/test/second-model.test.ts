@@ -1,9 +1,9 @@
 import { dialects, type Endpoint } from "@darkbloom/protocol/dialects";
 import type { Schema } from "@darkbloom/protocol/schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EngineProcess } from "../src/adapters/engine/engine-process.ts";
-import { loadLlama } from "../src/adapters/llama-load.ts";
-import { readModelFacts } from "../src/adapters/model-file.ts";
+import { EngineProcess } from "../src/engine/child/engine-process.ts";
+import { loadLlama } from "../src/engine/llama/llama-load.ts";
+import { readModelFacts } from "../src/engine/llama/model-file.ts";
 import { all, asked, said } from "../src/inference/engine.contract.ts";
 import { EngineEnded } from "../src/inference/engine.ts";
 import { Words } from "../src/language/words.ts";

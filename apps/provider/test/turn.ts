@@ -4,7 +4,7 @@ import type { SealHeader } from "@darkbloom/protocol/sealing";
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect } from "vitest";
-import { ScriptedEngine, type Script } from "../src/adapters/scripted-engine.ts";
+import { ScriptedEngine, type Script } from "../src/engine/scripted-engine.ts";
 import { answer } from "../src/inference/answer.ts";
 import { Credit } from "../src/inference/credit.ts";
 import type { LoadedModel } from "../src/inference/engine.ts";

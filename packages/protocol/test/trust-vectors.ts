@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { serialNames } from "../../../apps/coordinator/src/trust/serial-names.ts";
-import { manifestSha256, manifestText } from "../../../apps/provider/src/adapters/file-manifest.ts";
+import { manifestSha256, manifestText } from "../../../apps/provider/src/files/file-manifest.ts";
 import { canonicalBytes } from "../src/canonical.ts";
 import { concatBytes, fromHex, toBase64, toHex, utf8 } from "../src/bytes.ts";
 import { activationStatement, nonceTree, rootOfPath, statedActivation, type NoncePath } from "../src/evidence/index.ts";

@@ -8,7 +8,7 @@ import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto
 import { describe, expect, it, vi } from "vitest";
 import { chatBody, PROVIDER_ID } from "../../test/machine.ts";
 import { ask, closingOf, faultOf, rain, Turn, type Asked } from "../../test/turn.ts";
-import type { Script } from "../adapters/scripted-engine.ts";
+import type { Script } from "../engine/scripted-engine.ts";
 import { BACKPRESSURE_WAIT_MS } from "./credit.ts";
 import { PROGRESS_EVERY_MS } from "./outgoing.ts";
 

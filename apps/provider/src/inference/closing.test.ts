@@ -6,7 +6,7 @@ import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
-import { ScriptedEngine } from "../adapters/scripted-engine.ts";
+import { ScriptedEngine } from "../engine/scripted-engine.ts";
 import { constraintOf } from "../language/constraint.ts";
 import type { AnswerNet } from "./answer.ts";
 import { closing, type Told } from "./closing.ts";

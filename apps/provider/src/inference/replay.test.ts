@@ -6,7 +6,7 @@ import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect, it, vi } from "vitest";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
-import { SCRIPTED_FAULT, ScriptedEngine } from "../adapters/scripted-engine.ts";
+import { SCRIPTED_FAULT, ScriptedEngine } from "../engine/scripted-engine.ts";
 import { answer } from "./answer.ts";
 import { Credit } from "./credit.ts";
 import { replay } from "./replay.ts";

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { all, asked, said } from "../inference/engine.contract.ts";
 import { GrammarWalker } from "../../test/gbnf-walker.ts";
 import { grammarOf, grammarOfText } from "./gbnf.ts";
-import { loadLlama } from "../adapters/llama-load.ts";
-import { bundledModelPath } from "../adapters/model-file.ts";
+import { loadLlama } from "../engine/llama/llama-load.ts";
+import { bundledModelPath } from "../engine/llama/model-file.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -5,7 +5,7 @@ import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Machine, memoryFolder, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
-import { openSoftwareKey } from "../adapters/software-key.ts";
+import { openSoftwareKey } from "../identity/software-key.ts";
 import { KEY_RENEWED_BEFORE_END_MS, SealingKeys } from "./keys.ts";
 
 /** As many blobs as an envelope may still name. */
