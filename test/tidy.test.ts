@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { valuesOf, withValues } from "../scripts/limit-values.ts";
-import { isForeign, loadedBy, tidy } from "./tidy.ts";
+import { circles, isForeign, loadedBy, tidy } from "./tidy.ts";
 
 const root = join(import.meta.dirname, "..");
 const known = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
@@ -22,6 +23,19 @@ const code = files.filter((file) =>
 /** Goal: the house stays as it was laid out. Method: read every file that git knows of. */
 it("keeps every file on its floor, in its length and free of foreign words", () => {
   expect(tidy(root, files)).toEqual([]);
+});
+
+/** Goal: a circle is seen whatever lies on it. Method: the three files of one that goes by a type, and a file that leads there. */
+it("finds who imports himself, by types too", () => {
+  const folder = mkdtempSync(join(tmpdir(), "circles-"));
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  write("way-in.ts", 'import { a } from "./a.ts";');
+  write("a.ts", 'import { b } from "./b.ts";');
+  write("b.ts", 'import { leaf } from "./leaf.ts";\nexport { c } from "./c.ts";');
+  write("c.ts", 'import type { A } from "./a.ts";');
+  write("leaf.ts", "");
+  expect(circles(folder, ["way-in.ts", "leaf.ts", "c.ts"])).toEqual([["a.ts", "b.ts", "c.ts"]]);
+  rmSync(folder, { recursive: true });
 });
 
 /** Goal: nothing that a command made on somebody's machine is kept. Method: look for that machine's words in files of every kind. */

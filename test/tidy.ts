@@ -9,9 +9,9 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
   ["protocol", /^packages\/protocol\/src\/(?!(?:node|web)\/)/],
   [
     "rules",
-    /^apps\/\w+\/src\/(ledger|trust|routing|fleet|catalog|limits|accounts|transparency|events|models|language)\//,
+    /^apps\/\w+\/src\/(ledger|machines(?!\/connection\/)|catalog|limits|accounts|transparency|events|models|language)\//,
   ],
-  ["story", /^apps\/\w+\/src\/(inference|session)\//],
+  ["story", /^apps\/\w+\/src\/(inference|session|machines\/connection)\//],
   [
     "adapters",
     /^(packages\/protocol\/src\/(?:node|web)|apps\/coordinator\/src\/adapters|apps\/provider\/src\/(engine|identity|posture|files))\//,
@@ -22,8 +22,12 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
     /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/cli\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/,
   ],
 ];
-/** Rules may name the types of the lines and sessions that they choose among; nothing more of a story. */
-const typesOnly = /^import type /;
+/** Floors inside a folder, lowest first. */
+const stairs: readonly (readonly [folder: string, steps: readonly RegExp[]])[] = [
+  ["apps/coordinator/src/machines/", [/^records\//, /^[\w.-]+\.ts$/, /^trust\//, /^connection\//]],
+];
+/** Where nothing may import itself, however far round, types included. */
+const noCircles = /^apps\/coordinator\/src\/machines\//;
 
 /** Reached through a port only, so that a test can hold the clock, the dice and the network. */
 const outsideWorld =
@@ -44,10 +48,15 @@ const spreadInto =
   /\b(push|unshift|splice|concatBytes|fromCharCode|fromCodePoint|Math\.max|Math\.min)\(\s*(?:[^();{]*,\s*)?\.\.\.[^[]/;
 
 export function tidy(root: string, files: readonly string[]): string[] {
-  return files.flatMap((file) => {
+  const faults = files.flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
     return file.endsWith(".md") ? brokenLinks(root, file, text) : faultsOfCode(root, file, text);
   });
+  const circular = circles(
+    root,
+    files.filter((file) => file.endsWith(".ts")),
+  ).filter((circle) => circle.some((file) => noCircles.test(file)));
+  return [...faults, ...circular.map((circle) => `${circle.join(" → ")} → ${circle[0]}: a circle of imports`)];
 }
 
 function faultsOfCode(root: string, file: string, text: string): string[] {
@@ -66,12 +75,17 @@ function faultsOfCode(root: string, file: string, text: string): string[] {
   const own = floorOf(file);
   if (own < 0) return [...faults, `${file}: on no floor; give it one in test/tidy.ts`];
   const name = floors[own]?.[0] ?? "";
-  for (const [statement, specifier] of text.matchAll(/^(?:import|export)\b[^;]*?from\s+"(\.[^"]+)"/gm)) {
-    const target = relative(root, resolve(root, dirname(file), specifier ?? ""));
+  for (const target of importedBy(root, file, text)) {
     if (!existsSync(join(root, target))) faults.push(`${file}: imports ${target}, which is not there`);
     const above = floorOf(target);
-    if (above > own && !(name === "rules" && typesOnly.test(statement)))
-      faults.push(`${file}: ${name} imports upward from ${floors[above]?.[0]} (${target})`);
+    if (above > own) faults.push(`${file}: ${name} imports upward from ${floors[above]?.[0]} (${target})`);
+    for (const [folder, steps] of stairs)
+      if (
+        file.startsWith(folder) &&
+        target.startsWith(folder) &&
+        stepOf(steps, folder, target) > stepOf(steps, folder, file)
+      )
+        faults.push(`${file}: imports upward inside ${folder} (${target})`);
   }
   if ((name === "protocol" || file.startsWith("packages/protocol/src/web/")) && /from "node:/.test(text))
     faults.push(`${file}: protocol runs in browsers; no node: there`);
@@ -93,6 +107,36 @@ export function loadedBy(root: string, entry: string): string[] {
   visit(entry);
   return [...seen];
 }
+
+function importedBy(root: string, file: string, text: string): string[] {
+  return Array.from(text.matchAll(/^(?:import|export)\b[^;]*?from\s+"(\.[^"]+)"/gm), ([, specifier]) =>
+    relative(root, resolve(root, dirname(file), specifier ?? "")),
+  );
+}
+
+/** The files that come back to themselves by what they import, types included: one way round for each file that closes one. */
+export function circles(root: string, files: readonly string[]): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (file: string): void => {
+    if (done.has(file)) return;
+    if (way.includes(file)) {
+      found.push(way.slice(way.indexOf(file)));
+      return;
+    }
+    way.push(file);
+    if (existsSync(join(root, file)))
+      for (const target of importedBy(root, file, readFileSync(join(root, file), "utf8"))) visit(target);
+    way.pop();
+    done.add(file);
+  };
+  for (const file of files) visit(file);
+  return found;
+}
+
+const stepOf = (steps: readonly RegExp[], folder: string, file: string): number =>
+  steps.findIndex((step) => step.test(file.slice(folder.length)));
 
 const floorOf = (file: string): number => floors.findIndex(([, path]) => path.test(file));
 

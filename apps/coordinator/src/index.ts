@@ -16,4 +16,4 @@ export { tasksOf, type CatalogEntry } from "./catalog/catalog.ts";
 export { CatalogError } from "./catalog/catalog-error.ts";
 export { startCoordinator, type CoordinatorConfig, type RunningCoordinator } from "./start-coordinator.ts";
 export type { Witness } from "./transparency/port.ts";
-export { serialDisclosures, type SerialDisclosure } from "./trust/serial-names.ts";
+export { serialDisclosures, type SerialDisclosure } from "./machines/trust/serial-names.ts";

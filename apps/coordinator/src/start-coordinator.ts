@@ -13,21 +13,21 @@ import { serveAdmin } from "./admin/server.ts";
 import { toldAdmin } from "./admin/told.ts";
 import type { Alias } from "./catalog/aliases.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
-import { Fleet } from "./fleet/fleet.ts";
-import { MachineRecords } from "./fleet/records.ts";
+import { Fleet } from "./machines/fleet.ts";
+import { MachineRecords } from "./machines/records/records.ts";
 import { DRAIN_RETRY_SEC } from "./http/failure.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { Net } from "./inference/net.ts";
 import { serve } from "./inference/serve.ts";
 import { connectionBounds } from "./limits/descriptors.ts";
 import { keepLog } from "./keep-log.ts";
-import { Slots } from "./routing/slots.ts";
-import { Approvals } from "./trust/approvals.ts";
+import { Slots } from "./machines/slots.ts";
+import { Approvals } from "./machines/trust/approvals.ts";
 import type { Witness } from "./transparency/port.ts";
 import { providerKeysEntry } from "./transparency/facts.ts";
-import { mayServe } from "./trust/serving.ts";
-import { mayJoin } from "./trust/may-join.ts";
-import { serialNames, type SerialDisclosure } from "./trust/serial-names.ts";
+import { mayServe } from "./machines/trust/serving.ts";
+import { mayJoin } from "./machines/trust/may-join.ts";
+import { serialNames, type SerialDisclosure } from "./machines/trust/serial-names.ts";
 import { ProviderSockets } from "./ws/provider.ts";
 
 /** For the last bytes of answers, after the drain; a caller who reads none of them is not waited for longer. */

@@ -14,8 +14,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { CatalogEntry } from "../src/catalog/catalog.ts";
 import { Budget } from "../src/limits/budget.ts";
-import type { ProviderView } from "../src/fleet/view.ts";
-import type { MachineId } from "../src/trust/approvals.ts";
+import type { MachineId, ProviderView } from "../src/machines/ports.ts";
 import type { Ask } from "../src/inference/ask.ts";
 
 /** Prices of one and two micro-USD a token, so that a charge can be read. */

@@ -5,12 +5,10 @@ import { AnswerSealer, EnvelopeOpener, SEAL_INFO, type Opened } from "@darkbloom
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { entry, memorySigner, type TestNetwork } from "@darkbloom/testkit";
-import type { Member } from "../src/fleet/fleet.ts";
-import { blameless } from "../src/fleet/conduct.ts";
-import { unmeasured } from "../src/fleet/pace.ts";
-import type { ProviderView } from "../src/fleet/view.ts";
-import type { Line, LineEvent } from "../src/session/line.ts";
-import { machineIdOf } from "../src/trust/approvals.ts";
+import type { Line, LineEvent, Member, ProviderView } from "../src/machines/ports.ts";
+import { blameless } from "../src/machines/records/conduct.ts";
+import { unmeasured } from "../src/machines/records/pace.ts";
+import { machineIdOf } from "../src/machines/trust/approvals.ts";
 import { providerView } from "./inference-samples.ts";
 
 type RefusalCode = Extract<FromProvider, { type: "inference_error" }>["code"];

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { serialNames } from "../../../apps/coordinator/src/trust/serial-names.ts";
+import { serialNames } from "../../../apps/coordinator/src/machines/trust/serial-names.ts";
 import { manifestSha256, manifestText } from "../../../apps/provider/src/files/file-manifest.ts";
 import { canonicalBytes } from "../src/canonical.ts";
 import { concatBytes, fromHex, toBase64, toHex, utf8 } from "../src/bytes.ts";

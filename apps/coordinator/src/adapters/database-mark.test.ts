@@ -19,7 +19,7 @@ import { DataFolderError, openDataFolder, systemClock } from "@darkbloom/protoco
 import { afterAll, describe, expect, it, vi } from "vitest";
 import type { KeyRecord } from "../accounts/port.ts";
 import { anna, termsOf } from "../ledger/ledger.samples.ts";
-import type { MachineId } from "../trust/approvals.ts";
+import type { MachineId } from "../machines/ports.ts";
 import { DATABASE_FILE } from "./database-file.ts";
 import { openDatabase } from "./database.ts";
 import { DatabaseMark, MARK_FILE } from "./database-mark.ts";

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import type { DataFolder } from "@darkbloom/protocol/node";
-import type { NetworkKey } from "../trust/serial-names.ts";
+import type { NetworkKey } from "../machines/ports.ts";
 
 export const NETWORK_KEY_FILE = "network-key.hex";
 /** As long as the digest: RFC 2104 §3. */

@@ -3,8 +3,7 @@ import { LogLines } from "@darkbloom/protocol/node";
 import { pino, type DestinationStream, type Level } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Events } from "../events/events.ts";
-import type { FleetView } from "../fleet/view.ts";
-import type { Candidate } from "../routing/eligibility.ts";
+import type { Candidate, FleetView } from "../machines/ports.ts";
 
 /** pino's, and silence. */
 export type LogLevel = Level | "silent";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Serial } from "@darkbloom/protocol/ids";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { expect, it, onTestFinished } from "vitest";
-import type { MachineId } from "../trust/approvals.ts";
+import type { MachineId } from "../machines/ports.ts";
 import { openDatabase } from "./database.ts";
 import { migrations } from "./migrations.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";

@@ -5,7 +5,8 @@ import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
 import { ledgerParts } from "../ledger/port.ts";
-import { decided, type Decision, type MachineId } from "../trust/approvals.ts";
+import { decided, type Decision } from "../machines/trust/approvals.ts";
+import type { MachineId } from "../machines/ports.ts";
 import type { Admin } from "./operations.ts";
 
 /** An operation of `Admin` as it goes over HTTP: where it is, what is sent and what comes back. */

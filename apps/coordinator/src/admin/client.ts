@@ -5,7 +5,7 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
-import type { Decisions } from "../trust/approvals.ts";
+import type { Decisions } from "../machines/trust/approvals.ts";
 import { adminCalls, type AdminCall } from "./calls.ts";
 import { AdminError, adminFailure, otherVersion } from "./fault.ts";
 import { ADMIN_ANSWER_BYTES_MAX, ADMIN_SILENCE_MAX_MS } from "./limits.ts";

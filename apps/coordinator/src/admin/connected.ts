@@ -1,6 +1,6 @@
 import type { Clock } from "@darkbloom/protocol/ports";
-import type { Fleet } from "../fleet/fleet.ts";
-import type { Approvals } from "../trust/approvals.ts";
+import type { Fleet } from "../machines/fleet.ts";
+import type { Approvals } from "../machines/trust/approvals.ts";
 import type { ConnectedMachines } from "./machines.ts";
 
 /** The machines of this coordinator, as its operator lists them and decides on them. */

@@ -1,7 +1,8 @@
 import type { Serial } from "@darkbloom/protocol/ids";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
-import { DECISIONS_MAX, type Decided, type Decision, type MachineId } from "../trust/approvals.ts";
+import { DECISIONS_MAX, type Decided, type Decision } from "../machines/trust/approvals.ts";
+import type { MachineId } from "../machines/ports.ts";
 import { machineAdminOf, type ConnectedMachine } from "./machines.ts";
 
 const idOf = (n: number) => `mach_${String(n).padStart(32, "0")}` as MachineId;

@@ -4,12 +4,11 @@ import type { Clock } from "@darkbloom/protocol/ports";
 import {
   DECISIONS_MAX,
   machineIdShape,
-  type Approval,
   type Decided,
   type Decision,
   type Decisions,
-  type MachineId,
-} from "../trust/approvals.ts";
+} from "../machines/trust/approvals.ts";
+import type { Approval, MachineId } from "../machines/ports.ts";
 import { AdminError } from "./fault.ts";
 import { turns } from "./turns.ts";
 

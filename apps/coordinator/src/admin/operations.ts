@@ -8,7 +8,7 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
-import type { Decisions } from "../trust/approvals.ts";
+import type { Decisions } from "../machines/trust/approvals.ts";
 import { AdminError } from "./fault.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin } from "./machines.ts";
 import { turns } from "./turns.ts";

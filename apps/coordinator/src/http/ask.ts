@@ -5,7 +5,7 @@ import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath, type Serial, type Sha256Hex } from "@darkbloom/protocol/ids";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
-import type { SerialNames } from "../trust/serial-names.ts";
+import type { SerialNames } from "../machines/trust/serial-names.ts";
 import type { AskWishes } from "./ask-headers.ts";
 import type { HttpDeps } from "./deps.ts";
 

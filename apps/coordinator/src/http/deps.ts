@@ -5,13 +5,13 @@ import type { Duplex } from "node:stream";
 import type { Accounts } from "../accounts/port.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Events } from "../events/events.ts";
-import type { FleetView } from "../fleet/view.ts";
+import type { FleetView } from "../machines/ports.ts";
 import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { RequestRate } from "../limits/rate.ts";
 import type { TransparencyLog } from "../transparency/transparency-log.ts";
-import type { SerialNames } from "../trust/serial-names.ts";
+import type { SerialNames } from "../machines/trust/serial-names.ts";
 
 /** A key that this coordinator countersigns receipts with, or did. */
 export interface CoordinatorKey {

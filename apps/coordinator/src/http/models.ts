@@ -13,7 +13,7 @@ import type { Price } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { ListedEntry } from "../catalog/aliases.ts";
 import { tasksOf, writesText } from "../catalog/catalog.ts";
-import { eligibleFor, hasFreeSlot, plainWant } from "../routing/eligibility.ts";
+import { eligibleFor, hasFreeSlot, plainWant } from "../machines/eligibility.ts";
 import { anthropicModelOf, anthropicPageQuery, answersMessages, pageOfModels } from "./anthropic-models.ts";
 import { speaksAnthropic } from "./base-url.ts";
 import type { Door, Route } from "./door.ts";

@@ -2,7 +2,7 @@ import type { Attestations } from "@darkbloom/protocol/evidence";
 import { connect } from "node:net";
 import { expect, it } from "vitest";
 import { fleetOf, openEdge, providerView } from "../../test/http-kit.ts";
-import type { ProviderView } from "../fleet/view.ts";
+import type { ProviderView } from "../machines/ports.ts";
 import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
 
 const PATH = "/v1/providers/attestation";

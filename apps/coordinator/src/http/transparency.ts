@@ -12,7 +12,7 @@ import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { suites, wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
 import type { FastifyReply } from "fastify";
 import * as z from "zod";
-import type { ProviderView } from "../fleet/view.ts";
+import type { ProviderView } from "../machines/ports.ts";
 import type { KeyAtTimes } from "./access.ts";
 import type { Door, Route } from "./door.ts";
 import { LOG_PREFIX } from "./log.ts";

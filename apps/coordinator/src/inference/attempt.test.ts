@@ -5,7 +5,7 @@ import type { Schema } from "@darkbloom/protocol/schema";
 import { Caller, entry, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
-import type { Line, LineEvent } from "../session/line.ts";
+import type { Line, LineEvent } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import { Attempt } from "./attempt.ts";
 

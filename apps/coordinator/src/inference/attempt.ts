@@ -8,8 +8,7 @@ import { inputTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-boun
 import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provider-words";
 import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
-import type { ShownView } from "../fleet/view.ts";
-import type { Completion, Line, LineEvent } from "../session/line.ts";
+import type { Completion, Line, LineEvent, ShownView } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import type { Net } from "./net.ts";
 

@@ -6,7 +6,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import { describe, expect, it } from "vitest";
 import type { CatalogEntry } from "../catalog/catalog.ts";
-import type { Candidate } from "../routing/eligibility.ts";
+import type { Candidate } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { askFor, entry } from "../../test/inference-samples.ts";

@@ -5,7 +5,7 @@ import { EMBED_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/lim
 import { priceOf, type MicroUsd } from "@darkbloom/protocol/money";
 import { embedTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
 import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
-import type { Candidate } from "../routing/eligibility.ts";
+import type { Candidate } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 
 /** The most that each of a request's choices can generate, in tokens: its own bound, less where the model's is less. */

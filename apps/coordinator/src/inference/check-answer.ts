@@ -7,8 +7,7 @@ import type { Verifier } from "@darkbloom/protocol/ports";
 import { receipt as receiptSchema, type Receipt, type ReceiptField } from "@darkbloom/protocol/receipts";
 import { tags } from "@darkbloom/protocol/wire";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
-import type { ShownView } from "../fleet/view.ts";
-import type { Completion } from "../session/line.ts";
+import type { Completion, ShownView } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import { promptBound } from "./bound.ts";
 

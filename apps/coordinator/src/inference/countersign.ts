@@ -1,7 +1,7 @@
 import { fromBase64, toBase64 } from "@darkbloom/protocol/bytes";
 import type { Clock, Crypto } from "@darkbloom/protocol/ports";
 import { countersignatureMessage, type Receipt, type ReceiptDocument } from "@darkbloom/protocol/receipts";
-import type { Completion } from "../session/line.ts";
+import type { Completion } from "../machines/ports.ts";
 import type { Countersigner } from "./countersigner.ts";
 
 interface CountersignNet {

@@ -2,9 +2,9 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Hpke } from "@darkbloom/protocol/sealing";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Events } from "../events/events.ts";
-import type { Fleet } from "../fleet/fleet.ts";
+import type { Fleet } from "../machines/fleet.ts";
 import type { Ledger } from "../ledger/port.ts";
-import type { Slots } from "../routing/slots.ts";
+import type { Slots } from "../machines/slots.ts";
 import type { Countersigner } from "./countersigner.ts";
 
 /** What serving a request needs. Built once at start; tests pass simulated parts. */

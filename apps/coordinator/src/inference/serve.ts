@@ -9,7 +9,7 @@ import type { CatalogEntry } from "../catalog/catalog.ts";
 import { Hold } from "../ledger/hold.ts";
 import { accountOfMachine } from "../ledger/journal.ts";
 import type { HoldId, Outcome } from "../ledger/port.ts";
-import type { Line } from "../session/line.ts";
+import type { Line } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import { Attempt, MachineRefusal } from "./attempt.ts";
 import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from "./bound.ts";

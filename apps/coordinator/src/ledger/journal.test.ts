@@ -26,7 +26,7 @@ import {
   type Holding,
 } from "./journal.ts";
 import { anna, bert, machine, settlementOf } from "./ledger.samples.ts";
-import type { MachineId } from "../trust/approvals.ts";
+import type { MachineId } from "../machines/ports.ts";
 
 type Three = readonly [granted: bigint, paidIn: bigint, earned: bigint];
 const partsOf = ([granted, paid_in, earned]: Three) => ({ granted, paid_in, earned });

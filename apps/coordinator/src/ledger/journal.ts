@@ -1,7 +1,7 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
-import type { MachineId } from "../trust/approvals.ts";
+import type { MachineId } from "../machines/ports.ts";
 import type { Settlement, Shares, Totals } from "./port.ts";
 
 /**

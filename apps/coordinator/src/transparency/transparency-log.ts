@@ -21,7 +21,7 @@ import {
 } from "@darkbloom/protocol/log";
 import type { Clock, Crypto } from "@darkbloom/protocol/ports";
 import type { Events } from "../events/events.ts";
-import type { NetworkKey } from "../trust/serial-names.ts";
+import type { NetworkKey } from "../machines/ports.ts";
 import type { LogSigner, LogStore, UnloggedReceipt, Witness } from "./port.ts";
 
 /** How often what is new is added, and a checkpoint signed. */

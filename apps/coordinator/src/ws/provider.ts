@@ -4,8 +4,9 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { peerOf, type Peer } from "../http/peer.ts";
 import type { ConnectionBounds } from "../limits/descriptors.ts";
-import { FIRST_BYTES_MAX, hostProvider, type Connection, type SessionNet } from "../session/host-provider.ts";
-import { closeCodes, type Wire } from "../session/wire.ts";
+import { FIRST_BYTES_MAX, hostProvider, type Connection } from "../machines/connection/host-provider.ts";
+import type { SessionNet } from "../machines/connection/net.ts";
+import { closeCodes, type Wire } from "../machines/connection/wire.ts";
 import { Newcomers } from "./newcomers.ts";
 
 /** A close that the peer does not answer is a drop after this. */

@@ -1,0 +1,57 @@
+import type { Gate } from "@darkbloom/protocol/failures";
+import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
+import { expect, it } from "vitest";
+import { blameless } from "./records/conduct.ts";
+import { idle, servedModel, wantOf } from "./members.samples.ts";
+import { eligibleFor, gateOf, isShutBy, type Want } from "./eligibility.ts";
+import type { Candidate } from "./ports.ts";
+
+const want = wantOf();
+const NOW_MS = 1_000;
+const ejected = { conduct: { ...blameless, ejectedUntilMs: NOW_MS + 1 } };
+
+/** Goal: each gate shuts at its bound, and not before. Method: one thing of a good machine per row, on both sides. */
+it.each<[Gate | undefined, Partial<Candidate>, Partial<Want>?]>([
+  [undefined, {}],
+  ["pinned_elsewhere", {}, { pins: ["S2" as Serial] }],
+  ["model_not_served", { models: [] }],
+  ["model_not_served", { models: [{ ...servedModel(), weightsSha256: "bb" }] }],
+  ["model_not_served", { models: [{ ...servedModel(), build: "other" }] }],
+  ["model_not_served", {}, { task: "embed" }],
+  [undefined, {}, { task: "generate" }],
+  [undefined, { models: [{ ...servedModel(), tasks: ["embed"] }] }],
+  [undefined, { models: [{ ...servedModel(), tasks: ["embed"] }] }, { task: "embed" }],
+  ["model_not_served", { models: [{ ...servedModel(), tasks: ["embed"] }] }, { task: "generate" }],
+  ["untrusted", { distrustedUntilMs: NOW_MS + 1 }],
+  [undefined, { distrustedUntilMs: NOW_MS }],
+  ["not_approved", { approval: "awaited" }],
+  ["not_approved", { approval: "refused" }],
+  ["evidence_failed", { failing: true }],
+  ["challenge_stale", { attestedUntilMs: NOW_MS - 1 }],
+  [undefined, { attestedUntilMs: NOW_MS }],
+  ["trust_below_minimum", { trustLevel: "none" }],
+  ["draining", { draining: true }],
+  ["context_too_small", { models: [{ ...servedModel(), contextTokens: 2047 }] }],
+  [undefined, { models: [{ ...servedModel(), contextTokens: 2048 }] }],
+  ["ejected", ejected],
+  [undefined, { conduct: { ...blameless, ejectedUntilMs: NOW_MS } }],
+])("%s", (gate, candidate, more = {}) => {
+  const machine = { ...idle, ...candidate };
+  expect(gateOf({ ...want, ...more }, machine, NOW_MS)).toBe(gate);
+  if (gate) expect(isShutBy(gate, { ...want, ...more }, machine, NOW_MS)).toBe(true);
+});
+
+/** Goal: one gate can be asked alone. Method: a machine without the model, of whose context nothing is known. */
+it("holds no context against a machine that has not the model", () => {
+  expect(isShutBy("context_too_small", want, { ...idle, models: [] }, NOW_MS)).toBe(false);
+});
+
+/** Goal: faults alone never leave a request without a machine. Method: each mix of good, failing and shut out. */
+it("takes those left out for faults, and no others, where nobody else may serve", () => {
+  const failing = { ...idle, ...ejected, providerId: "p2" as ProviderId };
+  const away = { ...idle, draining: true, providerId: "p3" as ProviderId };
+  const eligible = (...machines: Candidate[]) => eligibleFor(want, machines, NOW_MS);
+  expect(eligible(idle, failing, away)).toEqual({ machines: [idle], refused: { ejected: 1, draining: 1 } });
+  expect(eligible(failing, away)).toEqual({ machines: [failing], refused: { ejected: 1, draining: 1 } });
+  expect(eligible(away)).toEqual({ machines: [], refused: { draining: 1 } });
+});

@@ -1,0 +1,123 @@
+import type { ProviderId } from "@darkbloom/protocol/ids";
+import type { Candidate, FleetView, Member, ProvenView, ProviderView } from "./ports.ts";
+
+/** Runs an act once what happens now has happened: a thousand changes in one turn of the loop are looked at once. */
+export type Afterwards = (act: () => void) => void;
+
+type Watcher = (changed: ReadonlySet<Member>) => void;
+
+/** Owns who is connected. Eligibility is asked of each member at the moment of choosing, never stored. */
+export class Fleet implements FleetView {
+  readonly #afterwards: Afterwards;
+  readonly #members = new Map<ProviderId, Member>();
+  /** By the builds that they said they serve; with what they said, so that it is found again. */
+  readonly #byBuild = new Map<string, Set<Member>>();
+  readonly #indexed = new Map<Member, Candidate["models"]>();
+  readonly #watchers = new Set<Watcher>();
+  #changed = new Set<Member>();
+
+  constructor(afterwards: Afterwards) {
+    this.#afterwards = afterwards;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Leaving the scope of the answer removes the member. */
+  join(member: Member): Disposable {
+    this.#members.set(member.providerId, member);
+    this.changed(member);
+    return {
+      [Symbol.dispose]: () => {
+        this.#members.delete(member.providerId);
+        this.#changed.delete(member);
+        this.#index(member, []);
+        this.#indexed.delete(member);
+      },
+    };
+  }
+
+  /** A member has shown that it has its identity key: an older connection of the same machine ends. */
+  takeOver(member: Member): void {
+    for (const other of this.#members.values())
+      if (other !== member && other.identityKey === member.identityKey) other.replaced();
+  }
+
+  /** An answer that this member gave did not match its signature. The same machine may have connected anew since. */
+  distrust(member: Member): void {
+    for (const other of this.#members.values())
+      if (other !== member && other.identityKey === member.identityKey) other.distrust();
+  }
+
+  /** The operator has decided on the machine of this id. */
+  approvalChanged(machineId: Candidate["machineId"]): void {
+    for (const member of this.#members.values())
+      if (member.candidate().machineId === machineId) member.approvalChanged();
+  }
+
+  get(providerId: ProviderId): Member | undefined {
+    return this.#members.get(providerId);
+  }
+
+  members(): Member[] {
+    return [...this.#members.values()];
+  }
+
+  candidates(): Candidate[] {
+    return Array.from(this.#members.values(), (member) => member.candidate());
+  }
+
+  /** Of those alone who say that they serve this build. */
+  *candidatesFor(build: string): Iterable<Candidate> {
+    for (const member of this.membersFor(build)) yield member.candidate();
+  }
+
+  membersFor(build: string): Iterable<Member> {
+    return this.#byBuild.get(build) ?? [];
+  }
+
+  providers(): ProviderView[] {
+    return Array.from(this.#members.values(), (member) => member.view());
+  }
+
+  prove(nonce: Uint8Array): Promise<readonly ProvenView[]> {
+    return Promise.all(Array.from(this.#members.values(), (member) => member.prove(nonce)));
+  }
+
+  /** Something about this member is otherwise: a slot became free, it passed a challenge. Watchers are told after this turn. */
+  changed(member: Member): void {
+    if (!this.#members.has(member.providerId)) return;
+    this.#index(member, member.candidate().models);
+    if (this.#changed.size === 0) this.#afterwards(() => this.tell());
+    this.#changed.add(member);
+  }
+
+  /** Tells watchers now of what changed in this turn so far. */
+  tell(): void {
+    if (this.#changed.size === 0) return;
+    const changed = this.#changed;
+    this.#changed = new Set();
+    for (const watcher of this.#watchers) watcher(changed);
+  }
+
+  watch(watcher: Watcher): Disposable {
+    this.#watchers.add(watcher);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
+  }
+
+  #index(member: Member, models: Candidate["models"]): void {
+    const known = this.#indexed.get(member);
+    if (known === models) return;
+    for (const { build } of known ?? []) {
+      const serving = this.#byBuild.get(build);
+      serving?.delete(member);
+      if (serving?.size === 0) this.#byBuild.delete(build);
+    }
+    for (const { build } of models) {
+      const serving = this.#byBuild.get(build) ?? new Set();
+      this.#byBuild.set(build, serving.add(member));
+    }
+    this.#indexed.set(member, models);
+  }
+}

@@ -1,0 +1,197 @@
+import type { ModelTask } from "@darkbloom/protocol/dialects";
+import type { Evidence, NoncePath, TrustLevel, Verdict } from "@darkbloom/protocol/evidence";
+import type { AccountId, JobId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Envelope, HpkeContext } from "@darkbloom/protocol/sealing";
+import type { FromProvider, Suite } from "@darkbloom/protocol/wire";
+import type { ConductFigures } from "./records/conduct.ts";
+import type { Beginning, MeasuredAnswer, PaceFigures } from "./records/pace.ts";
+
+/** Durable name of a machine for its operator: it derives from the identity key. */
+export type MachineId = string & { readonly __brand: "MachineId" };
+
+/** Whether a machine may serve: it needs no approval or has it, waits for one, or was refused. */
+export type Approval = "given" | "awaited" | "refused";
+
+/**
+ * The network's own secret, which makes the pseudonyms.
+ *
+ * - The same message gives the same code for as long as the network lives.
+ * - Who does not have it can neither make a code nor try serials against one.
+ */
+export interface NetworkKey {
+  /** HMAC-SHA-256 (RFC 2104): 32 bytes. */
+  mac(message: Uint8Array): Uint8Array;
+}
+
+/**
+ * A connected machine, as routing sees it. Its session makes a new one whenever something changes; what passes
+ * with time alone is a time here, on the monotonic clock, so that nothing need be made anew for that.
+ */
+export interface Candidate {
+  readonly providerId: ProviderId;
+  /** What its operator calls it. */
+  readonly machineId: MachineId;
+  /** Names by which a pin means this machine. */
+  readonly pins: readonly Serial[];
+  readonly trustLevel: TrustLevel;
+  /** Its latest challenge was passed, and counts until then. −∞: none does. */
+  readonly attestedUntilMs: number;
+  /** A check fails without whose mending it serves nobody. */
+  readonly failing: boolean;
+  /** −∞: nothing is held against it. */
+  readonly distrustedUntilMs: number;
+  /** What the coordinator's operator says about it. */
+  readonly approval: Approval;
+  readonly draining: boolean;
+  readonly models: readonly {
+    readonly build: string;
+    readonly weightsSha256: string;
+    readonly contextTokens: number;
+    /** Of its longest token, as the machine says; undefined where it does not. */
+    readonly tokenBytesMax?: number;
+    /** What the machine says that it can be asked for; undefined where it does not. */
+    readonly tasks?: readonly ModelTask[];
+  }[];
+  /** Requests that it is given at once: what it claims, as far as it has shown it. */
+  readonly slots: number;
+  readonly running: number;
+  readonly pace: PaceFigures;
+  readonly conduct: ConductFigures;
+}
+
+type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
+
+export type Completion = Of<"inference_complete">;
+
+/** What a provider says about one attempt, in the order in which it said it. */
+export type LineEvent =
+  | { readonly kind: "frames"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "complete"; readonly completion: Completion }
+  | { readonly kind: "error"; readonly error: Of<"inference_error"> }
+  /** The connection is lost; `silent` where nothing was heard for too long before. */
+  | { readonly kind: "gone"; readonly silent: boolean };
+
+/**
+ * One attempt's line to its provider, and the slot that it takes there. The session owns it; the
+ * attempt that opened it holds it until it leaves scope.
+ *
+ * - The slot is free again when the provider has closed the attempt or is gone, not when we lose
+ *   interest: leaving the scope before that only sends a cancel.
+ * - At most one `take` waits at a time.
+ */
+export interface Line extends Disposable {
+  readonly jobId: JobId;
+  readonly providerId: ProviderId;
+  readonly serial: Serial;
+  /** Both of the evidence that is in force now; whoever hands a request over keeps what they say. */
+  sealing(): Sealing;
+  machine(): ShownView;
+  /** Hands the request over. Throws `provider_busy` if the provider's queue is full, `provider_gone` if it left. */
+  send(request: { callerRequestId: string; account: AccountId; envelope: Envelope }): void;
+  /** The next event, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */
+  take(waitMs: number, signal?: AbortSignal): Promise<LineEvent | undefined>;
+  /** Allows the provider to send so many bytes more. */
+  credit(bytes: number): void;
+  /** Asks the provider to stop between tokens and close; its closing still comes. */
+  cancel(): void;
+  /**
+   * Tells routing how soon an answer began, that a good one came and, where its bytes say that, how fast, or that this
+   * attempt was the machine's fault.
+   */
+  began(beginning: Beginning): void;
+  measured(answer?: MeasuredAnswer): void;
+  faulted(): void;
+  /** The machine took no more work, although it had a free slot by our count. */
+  wasBusy(): void;
+  /** The answer is not what its machine signed. It is remembered of the machine, whichever connection it has by now, or none. */
+  distrust(): void;
+}
+
+/** What sealing for a machine needs; of the evidence in force at the moment of asking. */
+export interface Sealing {
+  readonly context: HpkeContext;
+  readonly keyId: string;
+  readonly suite: Suite;
+  readonly evidenceSha256: Sha256Hex;
+  /** Since 1970, in the time that this machine shares with us. */
+  readonly nowMs: number;
+}
+
+/** A connected provider, as its session offers it to the fleet. */
+export interface Member {
+  readonly providerId: ProviderId;
+  /** Durable: the same machine under another connection has the same. */
+  readonly identityKey: string;
+  /** The same object until something changes. */
+  candidate(): Candidate;
+  view(): ProviderView;
+  /** Answers a challenge over this nonce. */
+  prove(nonce: Uint8Array): Promise<ProvenView>;
+  /** Takes a slot. The caller has just seen one free, in the same turn. */
+  open(jobId: JobId): Line;
+  /** The same machine has connected anew; this connection ends. */
+  replaced(): void;
+  /** The operator has decided on this machine. */
+  approvalChanged(): void;
+  /** An answer did not match its signature: no request reaches this machine again. */
+  distrust(): void;
+}
+
+/** What a machine has shown and what came of that, as it is known of the one that a request was handed to. */
+export interface ShownView {
+  readonly providerId: ProviderId;
+  /** In its evidence and in the books: its own, or the pseudonym in its place. */
+  readonly serial: Serial;
+  /** What callers are told beside the evidence; undefined where the operator discloses nothing. */
+  readonly toldSerial: Serial | undefined;
+  /** Base64 of the uncompressed P-256 point. */
+  readonly identityKey: string;
+  readonly machineId: MachineId;
+  readonly chipName: string;
+  readonly hardwareModel: string;
+  readonly engine: { readonly name: string; readonly version: string };
+  readonly platform: "macos" | "linux" | "other";
+  readonly models: readonly {
+    readonly build: string;
+    readonly weightsSha256: string;
+    readonly contextTokens: number;
+    /** Of its longest token, as the machine says; undefined where it does not. */
+    readonly tokenBytesMax?: number;
+    /** What the machine says that it can be asked for; undefined where it does not. */
+    readonly tasks?: readonly ModelTask[];
+  }[];
+  readonly evidenceSha256: Sha256Hex;
+  readonly verdict: Verdict;
+  /** Passed its latest challenge, not too long ago. */
+  readonly attested: boolean;
+}
+
+/** A connected provider as others may see it: a copy, never the session. */
+export interface ProviderView extends ShownView {
+  readonly evidence: Evidence;
+  readonly slots: number;
+  readonly running: number;
+  readonly draining: boolean;
+  /** Milliseconds since 1970. */
+  readonly connectedAt: number;
+}
+
+/** A machine with a caller's nonce in its latest challenge; without a path it has not answered one. */
+export interface ProvenView {
+  readonly provider: ProviderView;
+  readonly path?: NoncePath;
+}
+
+export interface FleetView {
+  providers(): readonly ProviderView[];
+  /** The same machines, as routing sees them. */
+  candidates(): readonly Candidate[];
+  /** Of those alone who say that they serve this build. */
+  candidatesFor(build: string): Iterable<Candidate>;
+  /**
+   * Has every machine answer a challenge over this nonce, soon; waits for all of them, or until their time is up.
+   *
+   * @throws NetworkError `overloaded` where too many nonces wait already
+   */
+  prove(nonce: Uint8Array): Promise<readonly ProvenView[]>;
+}

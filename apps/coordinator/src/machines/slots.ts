@@ -1,0 +1,240 @@
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
+import type { Clock, Random } from "@darkbloom/protocol/ports";
+import type { Fleet } from "./fleet.ts";
+import type { Candidate, Line, Member } from "./ports.ts";
+import { choose, type Choice } from "./choose.ts";
+import { eligibleFor, gateOf, hasFreeSlot, type Want } from "./eligibility.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+
+/** How long one waits, and then gets a 429. */
+export const SLOT_WAIT_MS = 30_000;
+/** What a 429 for want of a slot tells the caller to wait. */
+export const FULL_RETRY_AFTER_SEC = 5;
+
+/** Who asks for a slot, and for what. */
+export interface SlotRequest {
+  readonly want: Want;
+  /** Machines that failed this request already. */
+  readonly tried: ReadonlySet<ProviderId>;
+  readonly jobId: JobId;
+  readonly account: AccountId;
+  /** Of the body that waits with it. */
+  readonly bytes: number;
+}
+
+interface Waiter extends SlotRequest {
+  readonly build: string;
+  readonly startedMs: number;
+  readonly give: (line: Line) => void;
+  readonly giveUp: (error: unknown) => void;
+}
+
+/**
+ * Gives out the fleet's slots: at once where one is free, else in turn between accounts, and first come, first
+ * served within one. Nobody overtakes those who wait for the same model, unless those cannot use what is free.
+ *
+ * Whoever waits does so because no machine could serve it when it was last asked. So only a machine that has changed
+ * since can, and only that is looked at.
+ */
+export class Slots implements Disposable {
+  readonly #fleet: Fleet;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #room = new WaitingRoom<Waiter>();
+  readonly #watch: Disposable;
+  /** By build of the catalog: when machines that time alone let in again were last looked for. */
+  readonly #lookedAtMs = new Map<string, number>();
+
+  constructor(fleet: Fleet, clock: Clock, random: Random) {
+    this.#fleet = fleet;
+    this.#clock = clock;
+    this.#random = random;
+    this.#watch = fleet.watch((changed) => this.#serveWaiting(changed));
+  }
+
+  get waiting(): number {
+    return this.#room.size;
+  }
+
+  /**
+   * A slot on the best machine, as the line to it.
+   *
+   * Throws `no_provider` where none may serve this, `capacity_full` where all stay full, and the
+   * signal's reason when the caller leaves.
+   */
+  async acquire(request: SlotRequest, hangUp: AbortSignal): Promise<Line> {
+    hangUp.throwIfAborted();
+    // What was freed in this turn belongs to those who wait.
+    this.#fleet.tell();
+    let first = this.#choose(request);
+    // A machine that only time made free again, e.g. after it was shut out for a while, nobody has told of.
+    if ("chosen" in first && this.#room.isAwaited(request.want.entry.build)) {
+      this.#serveFromThoseBack(request.want.entry.build);
+      first = this.#choose(request);
+    }
+    if ("refused" in first) throw this.#refusal(request);
+    if ("chosen" in first) return this.#open(first.chosen, request.jobId);
+
+    const { promise, resolve, reject } = Promise.withResolvers<Line>();
+    const waiter: Waiter = {
+      ...request,
+      build: request.want.entry.build,
+      startedMs: this.#clock.monotonicMs(),
+      give: resolve,
+      // Whoever gives up is out of the queue in the same turn, so that no slot is given to nobody.
+      giveUp: (error) => {
+        this.#room.leave(waiter);
+        reject(error);
+      },
+    };
+    const { isIn, displaced } = this.#room.enter(waiter);
+    if (!isIn) throw this.#full(waiter);
+    displaced?.giveUp(this.#full(displaced));
+    const leave = () => waiter.giveUp(hangUp.reason);
+    const timer = new AbortController();
+    hangUp.addEventListener("abort", leave, { once: true });
+    void this.#afterWait(timer.signal, () => {
+      this.#serveFromThoseBack(waiter.build);
+      if (this.#room.has(waiter)) this.#endWait(waiter);
+    });
+    try {
+      return await promise;
+    } finally {
+      timer.abort();
+      hangUp.removeEventListener("abort", leave);
+    }
+  }
+
+  async #afterWait(given: AbortSignal, act: () => void): Promise<void> {
+    try {
+      await this.#clock.sleep(SLOT_WAIT_MS, given);
+    } catch {
+      return;
+    }
+    act();
+  }
+
+  #serveWaiting(changed: ReadonlySet<Member>): void {
+    const membersByBuild = new Map<string, Set<Member>>();
+    for (const member of changed)
+      for (const { build } of member.candidate().models) {
+        if (!this.#room.isAwaited(build)) continue;
+        membersByBuild.set(build, (membersByBuild.get(build) ?? new Set()).add(member));
+      }
+    // One request of each model in turn, so that no model takes all slots of a machine that serves several.
+    const inTurn = [...this.#room.builds()].filter((build) => membersByBuild.has(build));
+    while (membersByBuild.size > 0)
+      for (const build of inTurn) {
+        const members = membersByBuild.get(build);
+        if (members && !this.#serveOne(build, members)) membersByBuild.delete(build);
+      }
+  }
+
+  /**
+   * Looks at the machines that time alone has let in again since they were last looked at for this. Not at all: a request
+   * for what most have would else cost as much as the many who wait for what few have.
+   */
+  #serveFromThoseBack(build: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    const sinceMs = this.#lookedAtMs.get(build) ?? Number.NEGATIVE_INFINITY;
+    this.#lookedAtMs.set(build, nowMs);
+    const isOver = (untilMs: number) => sinceMs < untilMs && untilMs <= nowMs;
+    const back = new Set<Member>();
+    for (const member of this.#fleet.membersFor(build)) {
+      const { distrustedUntilMs, conduct } = member.candidate();
+      if (isOver(distrustedUntilMs) || isOver(conduct.ejectedUntilMs)) back.add(member);
+    }
+    while (this.#serveOne(build, back));
+  }
+
+  /** One that is left out may do by now, since the others have gone. */
+  #endWait(waiter: Waiter): void {
+    const last = this.#choose(waiter);
+    if ("chosen" in last) {
+      this.#room.served(waiter);
+      this.#give(last.chosen, waiter);
+    } else waiter.giveUp("refused" in last ? this.#refusal(waiter) : this.#full(waiter));
+  }
+
+  /** @returns whether somebody who waits for this build could use one of these machines */
+  #serveOne(build: string, members: ReadonlySet<Member>): boolean {
+    const changed = Array.from(members, (member) => member.candidate()).filter(hasFreeSlot);
+    if (changed.length === 0) return false;
+    const nowMs = this.#clock.monotonicMs();
+    const mayBeOf = this.#usableBy(build, changed, nowMs);
+    for (const waiter of this.#room.inTurn(build)) {
+      if (!mayBeOf(waiter)) continue;
+      const choice = choose(waiter.want, changed, waiter.tried, nowMs, this.#random.fraction());
+      if (!("chosen" in choice)) continue;
+      this.#room.served(waiter);
+      this.#give(choice.chosen, waiter);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Whether one of these machines may serve somebody who waits, without a look at what it would cost: most changes help nobody,
+   * and hundreds may wait. One that is shut out for its faults serves only those whom nobody else may, full or not.
+   */
+  #usableBy(build: string, machines: readonly Candidate[], nowMs: number): (waiter: Waiter) => boolean {
+    /** Whoever will do for one will mostly do for the next. */
+    let other: Candidate | undefined;
+    return ({ want, tried }) => {
+      const gates = (machine: Candidate) => gateOf(want, machine, nowMs, tried);
+      let isLeftOut = false;
+      for (const machine of machines) {
+        const gate = gates(machine);
+        if (gate === undefined) return true;
+        isLeftOut ||= gate === "ejected";
+      }
+      if (!isLeftOut) return false;
+      if (!other || gates(other)) other = Iterator.from(this.#fleet.candidatesFor(build)).find((one) => !gates(one));
+      return other === undefined;
+    };
+  }
+
+  /** An assumption of ours that breaks here is told to the request that it concerns, and stops no other. */
+  #give(chosen: ProviderId, waiter: Waiter): void {
+    try {
+      waiter.give(this.#open(chosen, waiter.jobId));
+    } catch (error) {
+      waiter.giveUp(error);
+    }
+  }
+
+  #choose({ want, tried }: SlotRequest): Choice {
+    const candidates = this.#fleet.candidatesFor(want.entry.build);
+    return choose(want, candidates, tried, this.#clock.monotonicMs(), this.#random.fraction());
+  }
+
+  #open(providerId: ProviderId, jobId: JobId): Line {
+    const member = this.#fleet.get(providerId);
+    if (!member) throw new RangeError("a chosen provider left in the turn in which it was chosen");
+    return member.open(jobId);
+  }
+
+  #refusal({ want, tried }: SlotRequest): NetworkError {
+    const { refused } = eligibleFor(want, this.#fleet.candidates(), this.#clock.monotonicMs(), tried);
+    return new NetworkError({
+      code: "no_provider",
+      model: want.entry.id,
+      connected: this.#fleet.size,
+      gates: refused,
+    });
+  }
+
+  #full({ want, startedMs }: Waiter): NetworkError {
+    return new NetworkError({
+      code: "capacity_full",
+      model: want.entry.id,
+      retryAfterSec: FULL_RETRY_AFTER_SEC,
+      waitedMs: this.#clock.monotonicMs() - startedMs,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+  }
+}

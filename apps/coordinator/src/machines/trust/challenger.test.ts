@@ -1,0 +1,350 @@
+import type { JobId } from "@darkbloom/protocol/ids";
+import { toBase64, utf8 } from "@darkbloom/protocol/bytes";
+import type { TpmEvidence } from "@darkbloom/protocol/evidence";
+import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import type { RegistrationBlob } from "@darkbloom/protocol/wire";
+import { describe, expect, it, vi } from "vitest";
+import { HandMachine } from "../../../../../packages/testkit/src/hand-machine.ts";
+import { TestNetwork } from "../../../../../packages/testkit/src/network.ts";
+import { settle } from "../../../../../packages/testkit/src/simulated-clock.ts";
+import { DISTRUST_MS, HARD_FAILURES_MAX, TIMEOUTS_UNTIL_CLOSED, TIMEOUTS_UNTIL_STALE } from "../records/standing.ts";
+import { CHALLENGE_PAUSE_MIN_MS, CHALLENGE_RETRY_MS, RENEWALS_EVERY_MS } from "./challenger.ts";
+
+/**
+ * Goal: when a machine is challenged, and what each answer, and none, does to it. Method: a machine in the test's hands on
+ * a simulated clock.
+ */
+const candidate = ({ fleet, clock }: TestNetwork) => {
+  const [found] = fleet.candidates();
+  const nowMs = clock.monotonicMs();
+  return found && { ...found, attested: nowMs <= found.attestedUntilMs, distrusted: nowMs < found.distrustedUntilMs };
+};
+const challenges = (machine: HandMachine) => machine.all("attestation_challenge").length;
+type Posture = RegistrationBlob["posture"];
+
+async function renewal(machine: HandMachine, rotate = true) {
+  const { bytes, signature } = await machine.keys.show(rotate);
+  return { type: "renew", blob: toBase64(bytes), signature: toBase64(signature) } as const;
+}
+const answer = async (machine: HandMachine, more?: Parameters<HandMachine["answerTo"]>[1]) =>
+  machine.say(await machine.answerTo(machine.last("attestation_challenge"), more));
+
+describe("challenges", () => {
+  it("come at once, then at their time, each with another nonce", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    expect(challenges(machine)).toBe(1);
+    await made.clock.advance(CHALLENGE_EVERY_MS - 10);
+    expect(challenges(machine)).toBe(1);
+    await made.clock.advance(10);
+    const nonces = machine.all("attestation_challenge").map(({ nonce }) => nonce);
+    expect(nonces).toHaveLength(2);
+    expect(new Set(nonces).size).toBe(2);
+  });
+
+  it("come sooner after one that was not passed, and for callers who wait, but never at once", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    void machine.member.prove(new Uint8Array(32));
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS - 10);
+    expect(challenges(machine)).toBe(1);
+    await made.clock.advance(10);
+    expect(challenges(machine)).toBe(2);
+    expect(machine.last("attestation_challenge").callers_root).toMatch(/^[0-9a-f]{64}$/);
+    await answer(machine, { nonce: toBase64(new Uint8Array(32)) });
+    await made.clock.advance(CHALLENGE_RETRY_MS - 10);
+    expect(challenges(machine)).toBe(2);
+    await made.clock.advance(11);
+    expect(challenges(machine)).toBe(3);
+  });
+
+  /** Goal: an answer counts for who is there. Method: one machine connects anew, and that connection ends or is closed while its answer is checked. */
+  it.each<[what: string, act: (machine: HandMachine) => unknown]>([
+    ["has gone", (machine) => machine.connection.closed()],
+    ["is being closed", (machine) => machine.register()],
+  ])("answered by a connection that %s while the answer is checked end no other's", async (_, act) => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    const again = new HandMachine(made, { signer: machine.signer });
+    await again.register();
+    await made.clock.advance(1);
+    const callers = again.member.prove(new Uint8Array(32));
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
+    made.checks.isHolding = true;
+    await answer(again);
+    await made.clock.advance(1);
+    expect(made.checks.held).toHaveLength(1);
+    await act(again);
+    made.checks.release();
+    await made.clock.advance(1);
+    expect(machine.closed).toBeUndefined();
+    expect((await callers).path).toBeUndefined();
+    expect(candidate(made)).toMatchObject({ attested: true, providerId: machine.member.providerId });
+    expect(made.bugs).toEqual([]);
+  });
+
+  it("that go unanswered make a machine stale, then close it; the next answer mends", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    for (let missed = 1; missed <= TIMEOUTS_UNTIL_STALE; missed++) {
+      expect(candidate(made)?.attested).toBe(true);
+      await made.clock.advance(CHALLENGE_ANSWER_MS + CHALLENGE_RETRY_MS - (missed === 1 ? 2 : 0));
+    }
+    expect(candidate(made)).toMatchObject({ attested: false, distrusted: false });
+    expect(machine.last("trust_status").checks.find(({ id }) => id === "standing")?.status).toBe("fail");
+    await made.clock.advance(10);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(candidate(made)?.attested).toBe(true);
+    await made.clock.advance(CHALLENGE_EVERY_MS + TIMEOUTS_UNTIL_CLOSED * (CHALLENGE_ANSWER_MS + CHALLENGE_RETRY_MS));
+    expect(machine.closed).toBe("untrusted");
+  });
+
+  it("that are refuted take eligibility at once, and trust after so many in a row", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    for (let failures = 1; failures <= HARD_FAILURES_MAX; failures++) {
+      await answer(machine, { nonce: toBase64(new Uint8Array(32)) });
+      await made.clock.advance(1);
+      expect(candidate(made)).toMatchObject({ attested: false, distrusted: failures === HARD_FAILURES_MAX });
+      await made.clock.advance(CHALLENGE_RETRY_MS);
+    }
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(candidate(made)).toMatchObject({ distrusted: true });
+    expect(machine.closed).toBeUndefined();
+    await made.clock.advance(DISTRUST_MS);
+    await answer(machine);
+    await made.clock.advance(CHALLENGE_ANSWER_MS + CHALLENGE_RETRY_MS);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(candidate(made)).toMatchObject({ attested: true, distrusted: false });
+  });
+});
+
+describe("a posture", () => {
+  it.each<[when: string, posture: Posture, gone: boolean]>([
+    ["with core dumps on", { core_dumps_off: "fail" }, true],
+    ["with a check off that no level asks for", { ptrace_restricted: "fail" }, false],
+    ["that could not be read", { core_dumps_off: "unknown" }, false],
+  ])("%s, in a challenge: %s → distrusted %s", async (_, posture, gone) => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    await answer(machine, { posture });
+    await made.clock.advance(1);
+    expect(candidate(made)?.distrusted).toBe(gone);
+  });
+
+  it("that fails in a new blob distrusts at once", async () => {
+    const made = new TestNetwork();
+    const told: { posture: Posture } = { posture: {} };
+    const machine = await HandMachine.joined(made, { describe: told });
+    told.posture = { core_dumps_off: "fail" };
+    machine.say(await renewal(machine));
+    await settle();
+    expect(candidate(made)?.distrusted).toBe(true);
+  });
+});
+
+/** The key that a request would be sealed for now. */
+function sealedFor(machine: HandMachine): string {
+  using line = machine.member.open("job_looks" as JobId);
+  return line.sealing().keyId;
+}
+
+describe("a new blob", () => {
+  it("with new keys is challenged before it serves, and its keys take over then", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    const before = sealedFor(machine);
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
+    machine.say(await renewal(machine));
+    await made.clock.advance(1);
+    expect(challenges(machine)).toBe(2);
+    expect(sealedFor(machine)).toBe(before);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(sealedFor(machine)).not.toBe(before);
+  });
+
+  it("that comes soon after a challenge waits for the pause", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    machine.say(await renewal(machine));
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS - 10);
+    expect(challenges(machine)).toBe(1);
+    await made.clock.advance(10);
+    expect(challenges(machine)).toBe(2);
+  });
+
+  it("that follows another before its answer is challenged in its turn", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    machine.say(await renewal(machine));
+    await made.clock.advance(RENEWALS_EVERY_MS);
+    const first = await machine.answerTo(machine.last("attestation_challenge"));
+    const [firstKey] = machine.keys.latest.keyIds;
+    machine.say(await renewal(machine));
+    machine.say(first);
+    await made.clock.advance(1);
+    expect(sealedFor(machine)).toBe(firstKey);
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(sealedFor(machine)).not.toBe(firstKey);
+    expect(machine.keys.latest.keyIds).toContain(sealedFor(machine));
+  });
+
+  it("without what kept a machine from its first challenge brings that", async () => {
+    const made = new TestNetwork();
+    const told: { posture: Posture } = { posture: { core_dumps_off: "fail" } };
+    const machine = new HandMachine(made, { describe: told });
+    await machine.register();
+    await made.clock.advance(1);
+    const proof = machine.member.prove(new Uint8Array(32));
+    await made.clock.advance(CHALLENGE_RETRY_MS);
+    expect(await proof).not.toHaveProperty("path");
+    expect(challenges(machine)).toBe(0);
+    told.posture = {};
+    machine.say(await renewal(machine));
+    await made.clock.advance(CHALLENGE_RETRY_MS);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(candidate(made)).toMatchObject({ attested: true, distrusted: false, failing: false });
+  });
+
+  it("that says another machine distrusts it", async () => {
+    const made = new TestNetwork();
+    const told = { chip_name: "one" };
+    const machine = await HandMachine.joined(made, { describe: told });
+    told.chip_name = "another";
+    machine.say(await renewal(machine));
+    await settle();
+    expect(candidate(made)?.distrusted).toBe(true);
+    expect(challenges(machine)).toBe(1);
+  });
+
+  it("that fails a check is not taken over, and the machine is told", async () => {
+    const made = new TestNetwork();
+    const told: { serial?: string } = {};
+    const machine = await HandMachine.joined(made, { describe: told });
+    told.serial = "SW-000000000000";
+    machine.say(await renewal(machine));
+    await made.clock.advance(1);
+    expect(candidate(made)).toMatchObject({ failing: true, distrusted: false });
+    expect(challenges(machine)).toBe(1);
+    expect(machine.last("trust_status").checks).toContainEqual(
+      expect.objectContaining({ id: "machine.serial", status: "fail" }),
+    );
+  });
+
+  it.each<[what: string, gapMs: number, closed: string | undefined]>([
+    ["soon after another", RENEWALS_EVERY_MS - 1, "protocol"],
+    ["after the pause", RENEWALS_EVERY_MS, undefined],
+  ])("%s (%s ms): closed with %s", async (_, gapMs, closed) => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    machine.say(await renewal(machine));
+    await made.clock.advance(gapMs);
+    machine.say(await renewal(machine));
+    expect(machine.closed).toBe(closed);
+  });
+
+  it("of another key, or that is no blob, ends the connection", async () => {
+    const made = new TestNetwork();
+    for (const blob of [
+      await renewal(new HandMachine(made)),
+      { ...(await renewal(new HandMachine(made))), blob: "" },
+    ]) {
+      const machine = await HandMachine.joined(made);
+      machine.say(blob);
+      expect(machine.closed).toBe("protocol");
+    }
+  });
+});
+
+describe("an answer", () => {
+  it("by a clock that is off is told as that, until one is in time", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    const clockOff = vi.spyOn(made.net.events, "clockOff");
+    const isToldSo = () => machine.last("trust_status").checks.some(({ id }) => id === "clock.offset");
+    const answered = async (offMs: number) => {
+      await answer(machine, { atMs: made.clock.now() + offMs });
+      await made.clock.advance(1);
+      return [candidate(made)?.attested, isToldSo(), clockOff.mock.calls.length];
+    };
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    expect(await answered(0)).toEqual([true, false, 0]);
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    expect(await answered(600_000)).toEqual([false, true, 1]);
+    expect(clockOff.mock.calls[0]).toMatchObject([{ offsetMs: 600_000 }]);
+    await made.clock.advance(CHALLENGE_RETRY_MS);
+    expect(await answered(0)).toEqual([true, false, 1]);
+  });
+
+  it("that cannot be read is refuted, and says nothing of a clock", async () => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    const clockOff = vi.spyOn(made.net.events, "clockOff");
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    machine.say({ type: "attestation_response", answer: toBase64(utf8("{}")), signature: toBase64(utf8("s")) });
+    await made.clock.advance(1);
+    expect(candidate(made)?.attested).toBe(false);
+    expect(clockOff).not.toHaveBeenCalled();
+  });
+});
+
+describe("a TPM's", () => {
+  const bytes = (fill: number) => new Uint8Array(4).fill(fill);
+  const text = (fill: number) => toBase64(bytes(fill));
+  const statement = { attest: text(1), signature: text(2) };
+  const tpm = { ek_public: text(3), ak_public: text(4), key_public: text(5), certify: statement };
+  /** Seals nothing: whoever has the credential has the secret. */
+  class OpenTpms extends TestNetwork {
+    override get sessionNet() {
+      const makeCredential = (of: TpmEvidence, secret: Uint8Array) => ({ idObject: secret, encSecret: of.ekPublic });
+      return { ...super.sessionNet, makeCredential };
+    }
+  }
+  const reply = async (machine: HandMachine, more: object) =>
+    machine.say({ ...(await machine.answerTo(machine.last("attestation_challenge"))), ...more });
+
+  it("credential comes with the challenge, until it was opened", async () => {
+    const made = new OpenTpms();
+    const machine = new HandMachine(made);
+    await machine.register({ hardware: { tpm } });
+    await made.clock.advance(1);
+    const { credential } = machine.last("attestation_challenge");
+    expect(credential?.enc_secret).toBe(text(3));
+    await reply(machine, { secret: credential?.id_object });
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    expect(machine.last("attestation_challenge").credential).toBeUndefined();
+    expect(machine.member.view().evidence.activation).toBeDefined();
+  });
+
+  it("log comes once and stays with what is shown", async () => {
+    const made = new TestNetwork();
+    const machine = new HandMachine(made);
+    const quoteOf = (fill: number) => ({ attest: text(fill), signature: text(2), pcrs: [] });
+    const shown = async (more: object) => {
+      await made.clock.advance(CHALLENGE_EVERY_MS);
+      await reply(machine, more);
+      await made.clock.advance(1);
+      return machine.member.view().evidence.challenge;
+    };
+    await machine.register({ hardware: { tpm } });
+    await made.clock.advance(1);
+    await reply(machine, {});
+    const plain = { attest: bytes(6), signature: bytes(2), pcrs: [] };
+    expect(await shown({})).not.toHaveProperty("quote");
+    expect((await shown({ quote: quoteOf(6) }))?.quote).toStrictEqual(plain);
+    const withLog = await shown({ quote: { ...quoteOf(7), event_log: text(9) } });
+    expect(withLog?.quote).toEqual({ ...plain, attest: bytes(7), eventLog: bytes(9) });
+    expect((await shown({ quote: quoteOf(8) }))?.quote).toEqual({ ...plain, attest: bytes(8), eventLog: bytes(9) });
+    expect(await shown({})).not.toHaveProperty("quote");
+  });
+});

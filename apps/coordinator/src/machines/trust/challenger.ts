@@ -1,0 +1,252 @@
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { canonicalJson } from "@darkbloom/protocol/canonical";
+import {
+  fatalFailuresOf,
+  verify,
+  spelledTpmCredential,
+  readAnswer,
+  type Policy,
+  type TpmQuote,
+  type Verdict,
+} from "@darkbloom/protocol/evidence";
+import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import type { ProviderId } from "@darkbloom/protocol/ids";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import type { FromCoordinator, RegistrationBlob } from "@darkbloom/protocol/wire";
+import type { Events, LeaveReason } from "../../events/events.ts";
+import {
+  afterChallenge,
+  distrustedFor,
+  TIMEOUTS_UNTIL_CLOSED,
+  type ChallengeOutcome,
+  type Standing,
+} from "../records/standing.ts";
+import type { CallerNonces } from "./caller-nonces.ts";
+import { isOff, type MachineClock } from "./machine-clock.ts";
+import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
+import { Replies, type ChallengeReply } from "./replies.ts";
+import type { Shown } from "./shown.ts";
+
+/** What challenging a machine needs from outside. */
+export interface ChallengeNet {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly events: Pick<Events, "clockOff">;
+}
+
+/** One machine's connection, as far as its challenges go: what is in force of it, and what a challenge changes. */
+export interface Challenged {
+  readonly providerId: ProviderId;
+  readonly evidence: MachineEvidence;
+  readonly clock: MachineClock;
+  readonly nonces: CallerNonces;
+  readonly outbox: { control(message: FromCoordinator): void };
+  readonly shown: Shown;
+  readonly verdict: Verdict;
+  readonly standing: Standing;
+  readonly leaving: LeaveReason | undefined;
+  attest(shown: Shown, challenge: Challenge, verdict: Verdict): void;
+  judge(verdict: Verdict, standing: Standing): void;
+  leave(reason: LeaveReason): void;
+}
+
+/** New keys and callers' nonces bring the next challenge forward, to no less than this after the last one. */
+export const CHALLENGE_PAUSE_MIN_MS = 5_000;
+/** A blob is checked as it comes, so more of them than this are not asked for. Keys live a day. */
+export const RENEWALS_EVERY_MS = 5_000;
+/** After a challenge that was not passed the next one comes sooner. */
+export const CHALLENGE_RETRY_MS = 15_000;
+
+/**
+ * True where nothing that registration checks speaks against the machine; the challenge is still to come. Judged by a
+ * verdict at the time that the blob itself names: by how far that is from ours, the challenge finds out.
+ */
+export const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  fatalFailuresOf(checks, blob.platform).length === 0;
+
+const isSigned = ({ checks }: Verdict): boolean =>
+  checks.some(({ id, status }) => id === "blob.signature" && status === "pass");
+
+/** A protection is off on which a level rests. */
+const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  fatalFailuresOf(checks, blob.platform).some(({ id }) => id.startsWith("posture."));
+
+/** Whether only the times that it names do not hold by our clock: that is no refuted proof. By its own time a blob holds that is challenged. */
+const isByClockAlone = ({ checks }: Verdict, { blob }: Shown): boolean =>
+  fatalFailuresOf(checks, blob.platform).every(({ id }) => id === "challenge.fresh" || id === "hpke.keys");
+
+/** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
+const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
+  canonicalJson(constantsOf(one)) === canonicalJson(constantsOf(other));
+
+function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constants }: RegistrationBlob) {
+  return constants;
+}
+
+/**
+ * Challenges one machine for as long as it stays: at once, then every five minutes, and at once again
+ * when it shows new keys. New keys are used only after a challenge over them was passed; until then the
+ * old ones serve on.
+ */
+export class Challenger {
+  readonly #net: ChallengeNet;
+  readonly #session: Challenged;
+  readonly #replies: Replies;
+  /** The newest blob, in force once a challenge over it was passed. */
+  #renewed: Shown | undefined;
+  #renewedAtMs = Number.NEGATIVE_INFINITY;
+  /** Blobs take effect in the order in which they came. */
+  #renewing = Promise.resolve();
+  /** New keys have come since the last challenge began. */
+  #isHurried = false;
+  /** The firmware's log, which comes along once. */
+  #eventLog: Uint8Array | undefined;
+  #pause = new AbortController();
+
+  constructor(net: ChallengeNet, session: Challenged) {
+    this.#net = net;
+    this.#session = session;
+    this.#replies = new Replies(net.clock);
+    session.nonces.onFirst(() => this.#pause.abort());
+  }
+
+  answered(reply: ChallengeReply): void {
+    this.#replies.put(reply);
+  }
+
+  /** A newly signed blob of the same machine. */
+  async renew(shown: Shown): Promise<void> {
+    const nowMs = this.#net.clock.monotonicMs();
+    if (nowMs - this.#renewedAtMs < RENEWALS_EVERY_MS) return this.#session.leave("protocol");
+    this.#renewedAtMs = nowMs;
+    const before = this.#renewing;
+    const renewing = Promise.withResolvers<void>();
+    this.#renewing = renewing.promise;
+    try {
+      await before;
+      this.#takeOver(shown, await this.#verdictOn(shown, "registration"));
+    } finally {
+      renewing.resolve();
+    }
+  }
+
+  #takeOver(shown: Shown, verdict: Verdict): void {
+    // It went while its blob was checked.
+    if (this.#session.leaving) return;
+    // Nobody's words count before it is known whose they are.
+    if (!isSigned(verdict)) return this.#session.leave("protocol");
+    if (hasFalsePosture(verdict, shown))
+      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
+    if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
+    if (!isSameMachine(this.#session.shown.blob, shown.blob))
+      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
+    this.#renewed = shown;
+    this.#isHurried = true;
+    this.#pause.abort();
+  }
+
+  async run(over: AbortSignal): Promise<void> {
+    let due = false;
+    try {
+      for (;;) {
+        // What spoke against it may be over: it has shown a new blob, or is no longer on the list of withdrawn ones.
+        due ||= await this.#isDue();
+        over.throwIfAborted();
+        if (!due) this.#session.nonces.take().close(false);
+        const outcome = due ? await this.#once(over) : "refuted";
+        if (this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED) this.#session.leave("untrusted");
+        await this.#rest(outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS, over);
+      }
+    } finally {
+      this.#session.nonces.end();
+    }
+  }
+
+  async #isDue(): Promise<boolean> {
+    const shown = this.#latest;
+    return mayBeChallenged(await this.#verdictOn(shown, "registration"), shown);
+  }
+
+  get #latest(): Shown {
+    return this.#renewed ?? this.#session.shown;
+  }
+
+  #verdictOn(shown: Shown, moment: Policy["moment"]): Promise<Verdict> {
+    const { evidence } = this.#session;
+    return verify(this.#net.crypto, evidence.of(shown), evidence.policy(moment), Date.parse(shown.blob.at));
+  }
+
+  #withLog(quote: TpmQuote | undefined): { readonly quote?: TpmQuote } {
+    if (!quote) return {};
+    this.#eventLog = quote.eventLog ?? this.#eventLog;
+    return { quote: this.#eventLog ? { ...quote, eventLog: this.#eventLog } : quote };
+  }
+
+  /** Until the next challenge is due; shorter for new keys and for callers who wait, but never at once. */
+  async #rest(pauseMs: number, over: AbortSignal): Promise<void> {
+    const { clock } = this.#net;
+    await clock.sleep(CHALLENGE_PAUSE_MIN_MS, over);
+    if (this.#isHurried || this.#session.nonces.waiting > 0) return;
+    this.#pause = new AbortController();
+    await clock.sleep(pauseMs - CHALLENGE_PAUSE_MIN_MS, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
+    over.throwIfAborted();
+  }
+
+  async #once(over: AbortSignal): Promise<ChallengeOutcome | "gone"> {
+    const shown = this.#latest;
+    this.#isHurried = false;
+    const { clock, crypto, random } = this.#net;
+    const nonce = random.bytes(32);
+    const callers = this.#session.nonces.take();
+    const credential = this.#session.evidence.activation.next();
+    const replied = this.#replies.to(nonce, CHALLENGE_ANSWER_MS, over);
+    this.#session.outbox.control({
+      type: "attestation_challenge",
+      nonce: toBase64(nonce),
+      callers_root: callers.root,
+      timestamp: new Date(this.#session.clock.tell()).toISOString(),
+      ...(credential && { credential: spelledTpmCredential(credential) }),
+    });
+    const reply = await replied.catch((gone: unknown) => {
+      callers.close(false);
+      throw gone;
+    });
+    if (!reply) {
+      callers.close(false);
+      this.#session.judge(
+        this.#session.verdict,
+        afterChallenge(this.#session.standing, "timeout", clock.monotonicMs()),
+      );
+      return "timeout";
+    }
+    const { answer, signature, secret } = reply;
+    this.#session.evidence.activation.answered(secret);
+    const challenge = { nonce, callersRoot: callers.root, answer, signature, ...this.#withLog(reply.quote) };
+    const evidence = this.#session.evidence.of(shown, challenge);
+    const policy = this.#session.evidence.policy("later");
+    // Measured as the answer comes, before it is checked. No number where it cannot be read, which refutes it.
+    const offsetMs = this.#session.clock.offsetOf(Date.parse(readAnswer(answer)?.at ?? ""));
+    const verdict = await verify(crypto, evidence, policy, clock.now());
+    if (over.aborted || this.#session.leaving) {
+      // It went while its answer was checked: it takes no other connection's place, and nothing is held against it.
+      callers.close(false);
+      return "gone";
+    }
+    if (verdict.level !== "none" && !isOff(offsetMs)) {
+      this.#session.clock.measured(offsetMs);
+      this.#session.attest(shown, challenge, verdict);
+      callers.close(true);
+      return "pass";
+    }
+    callers.close(false);
+    const isByClock = isByClockAlone(verdict, shown);
+    if (isByClock) {
+      this.#session.clock.measured(offsetMs);
+      this.#net.events.clockOff({ providerId: this.#session.providerId, offsetMs });
+    }
+    const outcome = isByClock ? "clock" : hasFalsePosture(verdict, shown) ? "posture" : "refuted";
+    this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome, clock.monotonicMs()));
+    return outcome;
+  }
+}
