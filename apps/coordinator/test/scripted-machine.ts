@@ -22,6 +22,7 @@ export interface Turn {
   error(code: RefusalCode, promptTokens?: number): void;
   gone(silent: boolean): void;
   raw(bytes: Uint8Array<ArrayBuffer>): void;
+  reading(readTokens: number): void;
 }
 
 const SUITE = "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm";
@@ -150,6 +151,7 @@ export class ScriptedMachine implements Member {
         events.push({ kind: "frames", bytes: sealer.frame(bytes, tokens, final) });
       },
       raw: (bytes) => void events.push({ kind: "frames", bytes }),
+      reading: (readTokens) => void events.push({ kind: "reading", readTokens }),
       gone: (silent) => void events.push({ kind: "gone", silent }),
       error: (code, promptTokens) => {
         const error = { type: "inference_error" as const, job_id: jobId, code };

@@ -48,6 +48,7 @@ const server = new EngineServer(line, async ({ build, slots = 2 }, tell) => {
     model: { build },
     script: (messages) => ({
       pieces: words,
+      ...(messages.at(-1)?.text === "long" && { reads: { everyMs: 150, tokens: 10, times: 6 } }),
       tokenMs: messages.at(-1)?.text === "slow" ? 200 : 0,
       ...(messages.at(-1)?.text === "fail" && { failAfter: 2 }),
     }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sentenceOf } from "./failure-words.ts";
 import type { Failure } from "./failures.ts";
-import { ourWords, type ModelId, type ParamPath } from "./ids.ts";
+import { ourWords, type ModelId, type ParamPath, type ProviderId } from "./ids.ts";
 
 const expected = ourWords`expected a number`;
 const noProvider = (more: Partial<Extract<Failure, { code: "no_provider" }>>): Failure => ({
@@ -39,6 +39,14 @@ describe("a failure's sentence", () => {
     [
       noProvider({ connected: 0, keyIsBound: false }),
       `No machine can serve this request now: no provider is connected.${seeMachines}`,
+    ],
+    [
+      { code: "too_slow", providerId: "p" as ProviderId, phase: "before_content", waitedMs: 60_000 },
+      "The provider sent nothing for 60 s. Nothing was charged. Try again.",
+    ],
+    [
+      { code: "too_slow", providerId: "p" as ProviderId, phase: "after_content", waitedMs: 145_400, reading: true },
+      "The provider had not read the whole prompt after 145 s. Nothing was charged. Send a shorter prompt, or ask for a smaller model.",
     ],
   ])("of %j", (failure, sentence) => {
     expect(sentenceOf(failure)).toBe(sentence);

@@ -104,6 +104,8 @@ export function sentenceOf(failure: Failure): string {
     case "draining":
       return `This coordinator is shutting down. Nothing was charged. Try again in ${failure.retryAfterSec} s.`;
     case "too_slow":
+      if (failure.reading === true)
+        return `The provider had not read the whole prompt after ${Math.round(failure.waitedMs / 1000)} s. Nothing was charged. Send a shorter prompt, or ask for a smaller model.`;
       return `The provider sent nothing for ${Math.round(failure.waitedMs / 1000)} s. Nothing was charged. Try again.`;
   }
 }

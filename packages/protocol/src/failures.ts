@@ -274,7 +274,8 @@ interface Facts {
   overloaded: { retryAfterSec: number };
   storage_unavailable: { fault: StorageFault; retryAfterSec: number };
   draining: { retryAfterSec: number };
-  too_slow: { providerId: ProviderId; phase: Phase; waitedMs: number };
+  /** `reading`: it said that it reads the prompt, and was not done. */
+  too_slow: { providerId: ProviderId; phase: Phase; waitedMs: number; reading?: true };
 }
 
 export type Failure = { [Code in FailureCode]: { readonly code: Code } & Readonly<Facts[Code]> }[FailureCode];

@@ -172,6 +172,61 @@ describe("a network in a process", () => {
     await expectClosed(made);
   });
 
+  /** Goal: a machine that reads a long prompt is waited for, and a stream says meanwhile that it lives. Method: a hundred seconds of reading, at more than the least pace. */
+  it.each([true, false])("waits for a machine that reads, stream %s", async (stream) => {
+    const made = await network();
+    await joined(made, { ...rain, reads: { everyMs: 5_000, tokens: 55, times: 20 } });
+    const caller = new Caller();
+    const served = made.serve(caller, { stream });
+    await made.clock.advance(29_000);
+    expect(caller.facts).toBeUndefined();
+    await made.clock.advance(12_000);
+    expect(caller.facts !== undefined).toBe(stream);
+    expect(caller.facts?.timing.firstContentMs).toBeUndefined();
+    await made.clock.until(served, 120_000);
+    const body = new TextDecoder().decode(caller.body);
+    expect(body.split(": keep-alive\n\n")).toHaveLength(stream ? 7 : 1);
+    expect(textOf(caller)).toBe("Rain is water.");
+    await expectProven(made, caller);
+    await expectClosed(made);
+  });
+
+  /** Goal: what a machine says of its reading holds nobody for ever. Method: machines that read too slowly, stand still after the first words, or say at once that all is read; when the caller is told. */
+  it.each<[what: string, reads: Script["reads"], endsAtSec: number]>([
+    ["reads nothing", undefined, 60],
+    ["reads too slowly", { everyMs: 5_000, tokens: 30, times: 100 }, 140],
+    ["stands still", { everyMs: 5_000, tokens: 55, times: 3 }, 75],
+    ["says at once that all is read", { everyMs: 5_000, tokens: 1e6, times: 1 }, 65],
+    ["says it again and again", { everyMs: 5_000, tokens: 0, times: 100 }, 60],
+  ])("ends an answer whose machine %s", async (_what, reads, endsAtSec) => {
+    const made = await network();
+    await joined(made, { ...rain, ...(reads && { reads }), hangAfter: 0 });
+    const fromMs = made.clock.monotonicMs();
+    expect(await made.clock.until(codeOf(made.serve(new Caller())), 400_000)).toBe("too_slow");
+    const tookSec = (made.clock.monotonicMs() - fromMs) / 1000;
+    expect([tookSec >= endsAtSec, tookSec < endsAtSec + 6]).toEqual([true, true]);
+    expect(await made.ledger.totals(account)).toMatchObject({ balance: CREDIT, charged: 0n });
+    await expectClosed(made);
+  });
+
+  /** Goal: a machine that fails while it reads is another's chance for as long as the caller was sent nothing. Method: it fails before a stream is told that it reads, or after. */
+  it.each<[afterSec: number, stream: boolean, end: string]>([
+    [25, true, "whole"],
+    [60, true, "provider_fault"],
+    [60, false, "whole"],
+  ])("moves on from one that fails after %i s of reading, stream %s: %s", async (afterSec, stream, end) => {
+    const made = await network();
+    const reads = { everyMs: 5_000, tokens: 55, times: afterSec / 5 };
+    made.provider(() => ({ ...rain, reads, failAfter: 0 }), { slots: 1 });
+    await made.clock.advance(1_000);
+    const caller = new Caller();
+    const served = codeOf(made.serve(caller, { stream }));
+    made.provider(() => rain);
+    expect(await made.clock.until(served, 200_000)).toBe(end);
+    if (end === "whole") expect(textOf(caller)).toBe("Rain is water.");
+    await expectClosed(made);
+  });
+
   /** Goal: after its first content a stream never moves, and costs nothing. Method: the machine fails, or its line is cut. */
   it.each<[string, Script, string]>([
     ["fails", { ...rain, failAfter: 5 }, "provider_fault"],

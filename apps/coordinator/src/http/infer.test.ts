@@ -167,6 +167,18 @@ it("leaves a serial out that is not disclosed", async () => {
   });
 });
 
+/** Goal: what is not known yet is not told. Method: a stream that begins while its prompt is read. */
+it("leaves out how long the first content took where a stream begins before it", async () => {
+  await using edge = await openEdge({
+    serve: async (_ask, reply) => {
+      reply.begin({ ...facts, timing: { ...facts.timing, firstContentMs: undefined } });
+      await reply.end(closing);
+    },
+  });
+  const { headers } = await edge.chat(chatBody({ stream: true }));
+  expect(headers.get("x-darkbloom-timing")).toBe("hold;dur=0.25, queue;dur=0, seal;dur=1.5");
+});
+
 describe("what serve is asked", () => {
   it("gets the exact bytes, their hash, the caller, the nonce and the trust floor", async () => {
     const { asks, serve } = keepingAsks();

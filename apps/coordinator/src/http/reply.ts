@@ -168,7 +168,7 @@ export function answerHeaders(facts: AnswerFacts): Record<string, string> {
     [responseHeaders.jobId]: headerText(facts.jobId),
     [responseHeaders.privacy]: facts.privacy,
     [responseHeaders.timing]: Object.entries(stages)
-      .map(([stage, ms]) => `${stage};dur=${Number(ms.toFixed(3))}`)
+      .flatMap(([stage, ms]) => (ms === undefined ? [] : [`${stage};dur=${Number(ms.toFixed(3))}`]))
       .join(", "),
   };
 }

@@ -11,6 +11,7 @@ import { Attempt } from "./attempt.ts";
 
 const MAX_TOKENS = 100;
 const STEP_BYTES = 65_536;
+const READING_MS = 600_000;
 const forVectors = (ask: Ask): Ask => ({ ...ask, job: { ...ask.job, embed: { inputs: [[1, 2]], encoding: "float" } } });
 const forTools = (ask: Ask): Ask => ({
   ...ask,
@@ -60,7 +61,7 @@ function started(
     ...(isGone && { send: refuseToSend }),
     measured: (...measured) => void measures.push(measured),
   };
-  const attempt = Attempt.start(network.net, changed(network.ask(caller)), entry, MAX_TOKENS, line);
+  const attempt = Attempt.start(network.net, changed(network.ask(caller)), entry, MAX_TOKENS, line, READING_MS);
   return { network, caller, machine, attempt, measures, header, over: new AbortController().signal };
 }
 
@@ -147,7 +148,7 @@ describe("the wait", () => {
       },
       { ask, passMs: 10_000 },
     );
-    await attempt.firstContent(over);
+    await attempt.firstContent(over, 0);
     expect(attempt.firstContentMs).toBe(10_000);
     for (const [text] of frames) expect(new TextDecoder().decode((await attempt.next()).plaintext)).toBe(text);
     expect(await failureOf(attempt.next())).toMatchObject({ code: "too_slow", waitedMs: waits.at(-1) });
@@ -158,7 +159,7 @@ describe("the wait", () => {
   /** Goal: who hung up waits for the closing alone. Method: leave after the first content; what was waited for then. */
   it("after a hang-up", async () => {
     const { attempt, machine, caller, over } = started(({ frame }) => frame("a", 1));
-    await attempt.firstContent(over);
+    await attempt.firstContent(over, 0);
     await attempt.next();
     caller.leave();
     expect(await failureOf(attempt.next())).toMatchObject({ code: "too_slow", waitedMs: 30_000 });
@@ -177,7 +178,7 @@ describe("the wait", () => {
       turn.frame("a", 1, true);
       await then(turn);
     });
-    await attempt.firstContent(over);
+    await attempt.firstContent(over, 0);
     await attempt.next();
     const found = await failureOf(attempt.completion());
     if (failure === "none") expect(found).toBe("none");
@@ -188,12 +189,12 @@ describe("the wait", () => {
   /** Goal: a closing before the last frame is no end. Method: it comes in place of the first frame, and of the second. */
   it("is not ended by a closing before the last frame", async () => {
     const first = started((turn) => turn.complete());
-    expect(await failureOf(first.attempt.firstContent(first.over))).toMatchObject({ mismatch: "stream" });
+    expect(await failureOf(first.attempt.firstContent(first.over, 0))).toMatchObject({ mismatch: "stream" });
     const second = started((turn) => {
       turn.frame("a", 1);
       return turn.complete();
     });
-    await second.attempt.firstContent(second.over);
+    await second.attempt.firstContent(second.over, 0);
     await second.attempt.next();
     expect(await failureOf(second.attempt.next())).toMatchObject({ code: "receipt_mismatch", mismatch: "stream" });
     // Still not: after the last frame it would be one more.
@@ -202,9 +203,86 @@ describe("the wait", () => {
       turn.frame("b", 2, true);
       await turn.complete();
     });
-    await more.attempt.firstContent(more.over);
+    await more.attempt.firstContent(more.over, 0);
     await more.attempt.next();
     expect(await failureOf(more.attempt.completion())).toMatchObject({ code: "receipt_mismatch", mismatch: "stream" });
+  });
+});
+
+describe("a machine that reads", () => {
+  const keepAlive = ": keep-alive\n\n";
+  const reads = ({ reading, frame }: Turn): void => {
+    for (const tokens of [100, 200, 300, 400]) {
+      reading(tokens);
+      frame(keepAlive, 0);
+    }
+    frame("a", 1);
+  };
+  const plain = (ask: Ask): Ask => ({ ...ask, job: { ...ask.job, stream: false } });
+
+  /** Goal: what keeps a stream alive is no content, and begins a stream only once it is due. Method: ten seconds go by with each event; after how many it resolves, and whether it has content. */
+  it.each<[what: string, untoldUntilMs: number, ask: (ask: Ask) => Ask, events: number, contentMs: number | undefined]>(
+    [
+      ["is told when it is due", 40_000, (ask) => ask, 4, undefined],
+      ["is told with the next sign", 41_000, (ask) => ask, 5, undefined],
+      ["is not told before its content where that comes first", 1e9, (ask) => ask, 9, 90_000],
+      ["is never told in a plain answer", 0, plain, 9, 90_000],
+    ],
+  )("%s", async (_what, untoldUntilMs, ask, events, contentMs) => {
+    const { attempt, machine, over, network } = started(reads, { ask, passMs: 10_000 });
+    const fromMs = network.clock.monotonicMs();
+    await attempt.firstContent(over, fromMs + untoldUntilMs);
+    expect(machine.waitsMs).toHaveLength(events);
+    expect([attempt.firstContentMs, machine.calls]).toEqual([contentMs, contentMs === undefined ? [] : ["began"]]);
+    const said: string[] = [];
+    while (said.at(-1) !== "a") said.push(new TextDecoder().decode((await attempt.next()).plaintext));
+    expect(said).toEqual([...Array.from({ length: 4 }, () => keepAlive), "a"]);
+    expect([attempt.firstContentMs, machine.calls]).toEqual([90_000, ["began"]]);
+  });
+
+  /** Goal: who is told of one machine is never moved to another, and who is not may be. Method: it fails after two signs. */
+  it.each([
+    [0, "after_content"],
+    [1e9, "before_content"],
+  ])("and fails, told from %i on: %s", async (untoldUntilMs, phase) => {
+    const { attempt, over } = started(
+      (turn) => {
+        turn.reading(100);
+        turn.frame(keepAlive, 0);
+        turn.reading(200);
+        turn.error("generation_failed");
+      },
+      { passMs: 10 },
+    );
+    const end = attempt
+      .firstContent(over, untoldUntilMs)
+      .then(() => attempt.next())
+      .then(() => attempt.next());
+    expect(await failureOf(end)).toMatchObject({ code: "provider_fault", phase });
+  });
+
+  it("and never comes to its first token is told as that", async () => {
+    const { attempt, over } = started(({ reading }) => reading(100), { passMs: 10_000 });
+    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code: "too_slow", reading: true });
+  });
+
+  /** Goal: frames without a token are signs of life only of who says that it reads, and only so many. Method: without a word of reading, and more than there may be. */
+  it("is believed to have begun where its frames say more", async () => {
+    const silent = started(({ frame }) => frame("", 0));
+    await silent.attempt.firstContent(silent.over, 1e9);
+    expect(silent.machine.calls).toEqual(["began"]);
+    const many = started(({ reading, frame }) => {
+      reading(1);
+      for (let n = 0; n < 65; n++) frame("x", 0);
+    });
+    await many.attempt.firstContent(many.over, 1e9);
+    expect(many.machine.calls).toEqual(["began"]);
+    const last = started(({ reading, frame }) => {
+      reading(1);
+      frame("x", 0, true);
+    });
+    await last.attempt.firstContent(last.over, 1e9);
+    expect(last.machine.calls).toEqual(["began"]);
   });
 });
 
@@ -215,7 +293,7 @@ describe("what comes", () => {
     [MAX_TOKENS + 1, "receipt_mismatch"],
   ])("with %i tokens of at most 100: %s", async (tokens, end) => {
     const { attempt, over } = started(({ frame }) => frame("a", tokens));
-    const found = await failureOf(attempt.firstContent(over));
+    const found = await failureOf(attempt.firstContent(over, 0));
     expect(typeof found === "string" ? found : found.code).toBe(end);
   });
 
@@ -237,7 +315,7 @@ describe("what comes", () => {
       },
       { rechunk: inPieces },
     );
-    await attempt.firstContent(over);
+    await attempt.firstContent(over, 0);
     for (let n = 0; n < 2; n++) await attempt.next();
     expect(machine.calls.filter((call) => call.startsWith("credit"))).toEqual(credits);
   });
@@ -256,7 +334,7 @@ describe("a refusal", () => {
   ])("by %s, hung up %s: %s", async (code, hangsUp, end, calls) => {
     const { attempt, machine, caller, over } = started(({ error }) => error(code));
     if (hangsUp) caller.leave();
-    expect(await failureOf(attempt.firstContent(over))).toMatchObject({ code: end });
+    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code: end });
     expect(machine.calls).toEqual(calls);
   });
 
@@ -277,7 +355,7 @@ describe("a refusal", () => {
   ])("by %s of %j is believed: %s", async (code, of, isBelieved) => {
     const ask = (asked: Ask): Ask => ({ ...asked, job: { ...asked.job, ...of } });
     const { attempt, over } = started(({ error }) => error(code), { ask });
-    await expect(attempt.firstContent(over)).rejects.toMatchObject({
+    await expect(attempt.firstContent(over, 0)).rejects.toMatchObject({
       failure: { code: isBelieved ? expect.not.stringMatching("provider_fault") : "provider_fault" },
     });
   });
@@ -290,7 +368,7 @@ describe("a refusal", () => {
     const body = new Uint8Array(bytes).fill(0x20);
     const { attempt, over } = started(({ error }) => error("context_exceeded"), { ask: (ask) => ({ ...ask, body }) });
     const code = isBelieved ? "context_length_exceeded" : "provider_fault";
-    expect(await failureOf(attempt.firstContent(over))).toMatchObject({ code });
+    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code });
   });
 
   /** Goal: what a machine refuses it refuses before it gives anything. Method: refusals of what was sent, before and after content, of both kinds. */
@@ -299,7 +377,7 @@ describe("a refusal", () => {
     ["words", "tools_refused", forTools],
   ])("of %s by %s is believed before content alone", async (_what, code, ask) => {
     const before = started((turn) => turn.error(code), { ask });
-    expect(await failureOf(before.attempt.firstContent(before.over))).toMatchObject({ code: "unsupported" });
+    expect(await failureOf(before.attempt.firstContent(before.over, 0))).toMatchObject({ code: "unsupported" });
     const { attempt, over } = started(
       (turn) => {
         turn.frame("a", 1);
@@ -307,7 +385,7 @@ describe("a refusal", () => {
       },
       { ask },
     );
-    await attempt.firstContent(over);
+    await attempt.firstContent(over, 0);
     await attempt.next();
     expect(await failureOf(attempt.next())).toMatchObject({ code: "provider_fault" });
   });
@@ -324,7 +402,7 @@ it.each<[what: string, ask: (ask: Ask) => Ask, told: unknown[]]>([
     },
     { ask, passMs: 10_000 },
   );
-  await attempt.firstContent(over);
+  await attempt.firstContent(over, 0);
   for (let n = 0; n < 3; n++) await attempt.next();
   attempt.measured(9);
   expect(measures).toEqual([told]);

@@ -3,21 +3,19 @@ import { failureOfRefusal, taskOf } from "@darkbloom/protocol/dialects";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ENVELOPE_LIFE_MS } from "@darkbloom/protocol/limits";
-import { mostOf } from "@darkbloom/protocol/lists";
-import { inputTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
 import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provider-words";
 import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
 import type { Completion, Line, LineEvent, ShownView } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
+import { isPlausible, longestTokensMax, promptBound } from "./bound.ts";
 import type { Net } from "./net.ts";
+import { Patience } from "./patience.ts";
 
-/** From the hand-over to the first token. A cold or busy machine may take long; a frozen one is noticed sooner by its silence. */
-export const FIRST_CONTENT_WAIT_MS = 60_000;
-/** Between two frames of an answer. A provider that thinks sends progress frames. */
-export const STREAM_IDLE_MS = 60_000;
 /** After a cancel: how long the signed closing is waited for. Then nothing is charged. */
 export const CLOSING_WAIT_MS = 30_000;
+/** Of frames that say nothing but that a prompt is read, so many may come before the first token. */
+const SIGNS_MAX = 64;
 /** Credit is given back in steps of this size, so that it costs few frames. */
 const CREDIT_STEP_BYTES = 64 * 1024;
 
@@ -50,9 +48,10 @@ export class Attempt implements Disposable {
   #opened: OpenedFrame[] = [];
   #uncreditedBytes = 0;
   #completionTokens = 0;
-  /** How long frames were waited for since the model last made a token. */
-  #idleMs = 0;
+  readonly #patience: Patience;
   #firstContentMs: number | undefined;
+  /** Its caller has been sent something, if only that the prompt is read. */
+  #isTold = false;
   #cancelled = false;
 
   private constructor(
@@ -64,6 +63,7 @@ export class Attempt implements Disposable {
     opener: AnswerOpener,
     provider: ShownView,
     startedMs: number,
+    readingMsMax: number,
   ) {
     this.#net = net;
     this.#ask = ask;
@@ -73,12 +73,17 @@ export class Attempt implements Disposable {
     this.#opener = opener;
     this.#startedMs = startedMs;
     this.provider = provider;
+    this.#patience = new Patience(promptBound(ask, this.#contextTokens), readingMsMax);
     this.sealMs = net.clock.monotonicMs() - startedMs;
     ask.hangUp.addEventListener("abort", this.#cancel, { once: true });
   }
 
-  /** Seals the body for the machine at the other end of the line and hands it over. */
-  static start(net: Net, ask: Ask, entry: CatalogEntry, maxTokens: number, line: Line): Attempt {
+  /**
+   * Seals the body for the machine at the other end of the line and hands it over.
+   *
+   * @param readingMsMax how much longer a machine may be waited for that reads the prompt
+   */
+  static start(net: Net, ask: Ask, entry: CatalogEntry, maxTokens: number, line: Line, readingMsMax: number): Attempt {
     const startedMs = net.clock.monotonicMs();
     const { context, keyId, suite, evidenceSha256, nowMs } = line.sealing();
     const { envelope, secrets } = sealRequest(net, {
@@ -106,7 +111,7 @@ export class Attempt implements Disposable {
     const [secret] = secrets;
     if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
     const opener = new AnswerOpener(net.hpke, secret);
-    const attempt = new Attempt(net, ask, entry, maxTokens, line, opener, line.machine(), startedMs);
+    const attempt = new Attempt(net, ask, entry, maxTokens, line, opener, line.machine(), startedMs, readingMsMax);
     line.send({ callerRequestId: ask.requestId, account: ask.account, envelope });
     return attempt;
   }
@@ -117,43 +122,57 @@ export class Attempt implements Disposable {
   get providerId(): ProviderId {
     return this.#line.providerId;
   }
-  /** From the hand-over to the first token; zero before it. */
-  get firstContentMs(): number {
-    return this.#firstContentMs ?? 0;
+  /** From the hand-over to the first token; undefined before it. */
+  get firstContentMs(): number | undefined {
+    return this.#firstContentMs;
   }
 
   /**
-   * Resolves when the first content exists, hidden or not. Until then any failure may be another machine's chance.
+   * Resolves when the first content exists, hidden or not, or when the caller of a stream is to be told that the prompt is
+   * read. Until then any failure may be another machine's chance.
    *
    * @param over aborts when the request is over without an answer
+   * @param untoldUntilMs from then on a machine that reads, and says so in its answer, is the one that answers
    */
-  async firstContent(over: AbortSignal): Promise<void> {
-    const { frame } = await this.#open(FIRST_CONTENT_WAIT_MS, over);
-    if (!frame) throw this.#mismatch("stream");
-    this.#firstContentMs = this.#net.clock.monotonicMs() - this.#startedMs;
-    this.#line.began({ firstContentMs: this.#firstContentMs, promptBytes: this.#ask.body.length });
-    this.#opened.unshift(frame);
+  async firstContent(over: AbortSignal, untoldUntilMs: number): Promise<void> {
+    const signs: OpenedFrame[] = [];
+    const isDue = () => signs.length > 0 && this.#ask.job.stream && this.#net.clock.monotonicMs() >= untoldUntilMs;
+    while (this.#firstContentMs === undefined && !isDue()) {
+      const { frame, completion } = await this.#open(over, isDue);
+      if (completion) throw this.#mismatch("stream");
+      if (!frame) continue;
+      if (!this.#isSign(frame) || signs.length === SIGNS_MAX) this.#began();
+      signs.push(frame);
+    }
+    this.#isTold = true;
+    this.#opened = [...signs, ...this.#opened];
   }
 
   /** The next frame; the last one is marked final. After a hang-up too, until the provider has closed. */
   async next(): Promise<OpenedFrame> {
-    const fromMs = this.#net.clock.monotonicMs();
-    const { frame } = await this.#open(
-      this.#cancelled ? CLOSING_WAIT_MS : Math.max(1, STREAM_IDLE_MS - this.#idleMs),
-      this.#ask.shutdown,
-    );
+    const { frame } = await this.#open(this.#ask.shutdown);
     if (!frame) throw this.#mismatch("stream");
+    if (this.#firstContentMs === undefined && !this.#isSign(frame)) this.#began();
     // A comment that keeps the stream alive says nothing of the model: only tokens do, and vectors.
     const isVectors = taskOf(this.#ask.job) === "embed" && frame.plaintext.length > 0;
-    const progressed = isVectors || frame.completionTokens > this.#completionTokens;
-    this.#idleMs = progressed ? 0 : this.#idleMs + this.#net.clock.monotonicMs() - fromMs;
+    if (isVectors || frame.completionTokens > this.#completionTokens) this.#patience.spoke();
     this.#completionTokens = frame.completionTokens;
     return frame;
   }
 
+  /** Before the first token, from a machine that says that it reads: it keeps the stream alive, and says nothing more. */
+  #isSign({ completionTokens, final }: OpenedFrame): boolean {
+    return this.#patience.hasRead && completionTokens === 0 && !final;
+  }
+
+  #began(): void {
+    this.#firstContentMs = this.#net.clock.monotonicMs() - this.#startedMs;
+    this.#line.began({ firstContentMs: this.#firstContentMs, promptBytes: this.#ask.body.length });
+  }
+
   /** What the provider signed about it all; follows the final frame. */
   async completion(): Promise<Completion> {
-    const { completion } = await this.#open(CLOSING_WAIT_MS, this.#ask.shutdown);
+    const { completion } = await this.#open(this.#ask.shutdown, undefined, CLOSING_WAIT_MS);
     if (!completion) throw this.#mismatch("stream");
     return completion;
   }
@@ -172,16 +191,28 @@ export class Attempt implements Disposable {
     this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#ask.job.stream });
   }
 
-  /** The next opened frame, or the completion where that came instead. */
-  async #open(waitMs: number, signal: AbortSignal): Promise<{ frame?: OpenedFrame; completion?: Completion }> {
+  /** The next opened frame, or the completion where that came instead; nothing where `isDue` once a sign of reading came. */
+  async #open(
+    signal: AbortSignal,
+    isDue = (): boolean => false,
+    closingWaitMs = this.#cancelled ? CLOSING_WAIT_MS : undefined,
+  ): Promise<{ frame?: OpenedFrame; completion?: Completion }> {
     for (;;) {
       const frame = this.#opened.shift();
       if (frame) return { frame };
-      this.#creditTaken();
+      // What says only that a prompt is read stays within the first credit.
+      if (this.#isTold) this.#creditTaken();
+      const waitMs = closingWaitMs ?? this.#patience.waitMs;
+      const fromMs = this.#net.clock.monotonicMs();
       const event = await this.#line.take(waitMs, signal);
+      this.#patience.waited(this.#net.clock.monotonicMs() - fromMs);
       switch (event?.kind) {
         case undefined:
-          throw this.#fault({ code: "too_slow", providerId: this.providerId, phase: this.#phase, waitedMs: waitMs });
+          throw this.#tooSlow(waitMs);
+        case "reading":
+          this.#patience.read(event.readTokens);
+          if (isDue()) return {};
+          continue;
         case "frames":
           this.#uncreditedBytes += event.bytes.length;
           this.#opened = this.#openFrames(event.bytes);
@@ -198,6 +229,16 @@ export class Attempt implements Disposable {
           throw this.#refusal(event.error);
       }
     }
+  }
+
+  #tooSlow(waitMs: number): NetworkError {
+    const isReading = this.#firstContentMs === undefined && this.#patience.hasRead;
+    return this.#fault({
+      code: "too_slow",
+      providerId: this.providerId,
+      phase: this.#phase,
+      ...(isReading ? { waitedMs: this.#patience.idleMs, reading: true } : { waitedMs: waitMs }),
+    });
   }
 
   #openFrames(bytes: Uint8Array): OpenedFrame[] {
@@ -237,7 +278,7 @@ export class Attempt implements Disposable {
       case "dimensions_refused":
       case "continuation_refused":
       case "thinking_refused":
-        return this.#isPlausible(code)
+        return this.#phase === "before_content" && isPlausible(code, this.#ask, this.#contextTokens)
           ? new MachineRefusal(failureOfRefusal(code, this.#ask.job, this.#lengths(prompt_tokens)), code)
           : this.#providerFault("generation_failed");
       case "engine_ended":
@@ -252,49 +293,13 @@ export class Attempt implements Disposable {
     }
   }
 
-  /**
-   * A refusal costs the caller the request and the machine nothing, so it is believed no further than it must
-   * be: before any content, and of something that was sent.
-   */
-  #isPlausible(refusal: EngineRefusalCode): boolean {
-    const { job } = this.#ask;
-    if (this.#phase === "after_content") return false;
-    switch (refusal) {
-      case "context_exceeded":
-        // A prompt that fills the context leaves no room for an answer; a vector needs none.
-        return this.#longestTokens >= this.#contextTokens + (job.embed ? 1 : 0);
-      case "messages_refused":
-        return true;
-      case "schema_refused":
-        return job.format !== undefined;
-      case "tools_refused":
-        return job.tools.length > 0;
-      case "tokens_refused":
-        return (job.embed?.inputs ?? job.raw?.prompts ?? []).some((text) => typeof text !== "string");
-      case "dimensions_refused":
-        return job.embed?.dimensions !== undefined;
-      case "continuation_refused":
-        return job.continues === true;
-      case "thinking_refused":
-        return job.thinksOrRefuses === true;
-    }
-  }
-
   /** What a machine says of a prompt's length is believed between the two figures that we know. */
   #lengths(promptTokens = 0): { contextTokens: number; promptTokens: number } {
     const contextTokens = this.#contextTokens;
     return {
       contextTokens,
-      promptTokens: Math.max(contextTokens, Math.min(promptTokens, this.#longestTokens)),
+      promptTokens: Math.max(contextTokens, Math.min(promptTokens, longestTokensMax(this.#ask, contextTokens))),
     };
-  }
-
-  /** The most tokens that what shares one context can come to: the prompt, or the longest of several texts. */
-  get #longestTokens(): number {
-    const { job, body } = this.#ask;
-    return job.embed
-      ? mostOf(job.embed.inputs.map((input) => inputTokensMax(input, this.#contextTokens + 1)))
-      : promptTokensMax(body.length);
   }
 
   /** As the machine signed it. */
@@ -316,7 +321,7 @@ export class Attempt implements Disposable {
   }
 
   get #phase(): "before_content" | "after_content" {
-    return this.#firstContentMs === undefined ? "before_content" : "after_content";
+    return this.#isTold ? "after_content" : "before_content";
   }
 
   readonly #cancel = (): void => {

@@ -2,8 +2,10 @@ import { embeddingsBytesMax, taskOf, type ModelTask } from "@darkbloom/protocol/
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type OurWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { EMBED_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { mostOf } from "@darkbloom/protocol/lists";
 import { priceOf, type MicroUsd } from "@darkbloom/protocol/money";
-import { embedTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
+import { embedTokensMax, inputTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
+import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
 import type { Candidate } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
@@ -93,4 +95,41 @@ export function refuseWhatCannotFit(
   const promptTokens = promptTokensMin(job, Math.min(longest, TOKEN_BYTES_MAX));
   if (promptTokens > contextTokens)
     throw new NetworkError({ code: "context_length_exceeded", contextTokens, promptTokens });
+}
+
+/** The most tokens that what shares one context of so many can come to: the prompt, or the longest of several texts. */
+export const longestTokensMax = ({ job, body }: Pick<Ask, "job" | "body">, contextTokens: number): number =>
+  job.embed
+    ? mostOf(job.embed.inputs.map((input) => inputTokensMax(input, contextTokens + 1)))
+    : promptTokensMax(body.length);
+
+/**
+ * A machine's refusal costs the caller the request and the machine nothing, so it is believed no further than it must be: of
+ * something that was sent.
+ */
+export function isPlausible(
+  refusal: EngineRefusalCode,
+  ask: Pick<Ask, "job" | "body">,
+  contextTokens: number,
+): boolean {
+  const { job } = ask;
+  switch (refusal) {
+    case "context_exceeded":
+      // A prompt that fills the context leaves no room for an answer; a vector needs none.
+      return longestTokensMax(ask, contextTokens) >= contextTokens + (job.embed ? 1 : 0);
+    case "messages_refused":
+      return true;
+    case "schema_refused":
+      return job.format !== undefined;
+    case "tools_refused":
+      return job.tools.length > 0;
+    case "tokens_refused":
+      return (job.embed?.inputs ?? job.raw?.prompts ?? []).some((text) => typeof text !== "string");
+    case "dimensions_refused":
+      return job.embed?.dimensions !== undefined;
+    case "continuation_refused":
+      return job.continues === true;
+    case "thinking_refused":
+      return job.thinksOrRefuses === true;
+  }
 }

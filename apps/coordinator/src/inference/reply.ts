@@ -2,7 +2,7 @@ import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 
-/** What is known when the first content exists: the response headers of every successful inference. */
+/** What is known when the first content exists, or a stream begins before it: the response headers of every successful inference. */
 export interface AnswerFacts {
   readonly jobId: JobId;
   readonly providerId: ProviderId;
@@ -18,7 +18,8 @@ export interface AnswerFacts {
     readonly holdMs: number;
     readonly queueMs: number;
     readonly sealMs: number;
-    readonly firstContentMs: number;
+    /** Undefined where the stream began while the prompt was read. */
+    readonly firstContentMs: number | undefined;
   };
 }
 

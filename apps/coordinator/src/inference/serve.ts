@@ -16,11 +16,14 @@ import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from ".
 import { checkAnswer } from "./check-answer.ts";
 import { countersign } from "./countersign.ts";
 import type { Net } from "./net.ts";
+import { READING_MS_MAX } from "./patience.ts";
 import { Relay } from "./relay.ts";
 import type { Reply } from "./reply.ts";
 
 /** Machines that one request may try. */
 export const ATTEMPTS_MAX = 3;
+/** A stream whose prompt is still read begins after so long with its machine's sign of life; before, another may be asked. */
+export const READING_UNTOLD_MS = 30_000;
 /** Machines that may say that they are busy before that counts as an attempt. */
 export const BUSY_MAX = 8;
 
@@ -131,8 +134,10 @@ interface Turn {
 /** One machine's turn, through to the settlement. */
 async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> {
   const { net, ask, entry, maxTokens, hold, reply } = turn;
-  using attempt = Attempt.start(net, ask, entry, maxTokens, line);
-  await attempt.firstContent(turn.over);
+  // What one machine read of a long prompt, the next one is not waited for again.
+  const readingMsMax = Math.max(0, READING_MS_MAX - (net.clock.monotonicMs() - turn.startedMs));
+  using attempt = Attempt.start(net, ask, entry, maxTokens, line, readingMsMax);
+  await attempt.firstContent(turn.over, turn.startedMs + READING_UNTOLD_MS);
   const { provider, jobId, providerId, sealMs, firstContentMs } = attempt;
   reply.begin({
     jobId,
@@ -195,7 +200,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     completionTokens: usage.completionTokens,
     chargedMicroUsd: charged,
     queueMs,
-    firstContentMs,
+    firstContentMs: attempt.firstContentMs,
     totalMs: net.clock.monotonicMs() - turn.startedMs,
   });
 

@@ -66,6 +66,8 @@ export type Completion = Of<"inference_complete">;
 /** What a provider says about one attempt, in the order in which it said it. */
 export type LineEvent =
   | { readonly kind: "frames"; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** So many tokens of the prompt are read by now, it says. */
+  | { readonly kind: "reading"; readonly readTokens: number }
   | { readonly kind: "complete"; readonly completion: Completion }
   | { readonly kind: "error"; readonly error: Of<"inference_error"> }
   /** The connection is lost; `silent` where nothing was heard for too long before. */

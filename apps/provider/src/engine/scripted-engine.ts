@@ -9,6 +9,7 @@ import {
   type Engine,
   type Generation,
   type LoadedModel,
+  type OnRead,
   type Prompt,
   type PromptJob,
 } from "../inference/engine.ts";
@@ -26,6 +27,8 @@ export interface Script {
   /** Before the first token, and between two. */
   readonly firstTokenMs?: number;
   readonly tokenMs?: number;
+  /** Before that it reads the prompt, so many tokens at each of these times. */
+  readonly reads?: { readonly everyMs: number; readonly tokens: number; readonly times: number };
   /** After so many tokens it throws, or says nothing more. */
   readonly failAfter?: number;
   readonly hangAfter?: number;
@@ -107,7 +110,13 @@ export class ScriptedEngine implements Engine {
     return { tokens, opensThinking: false, continues: true, ...(typeof sent !== "string" && { text }) };
   }
 
-  async *run(prompt: Prompt, generation: Generation, signal: AbortSignal): ReturnType<Engine["run"]> {
+  async *run(
+    prompt: Prompt,
+    generation: Generation,
+    signal: AbortSignal,
+    _cacheScope?: string,
+    onRead?: OnRead,
+  ): ReturnType<Engine["run"]> {
     const script = this.#scripts.get(prompt.tokens);
     if (!script) throw new RangeError("this prompt was not made by this engine");
     const room = Math.min(generation.maxTokens, this.model.contextTokens - prompt.tokens.length);
@@ -120,6 +129,11 @@ export class ScriptedEngine implements Engine {
     const slot = await this.#free.take(signal);
     this.running++;
     try {
+      const { everyMs, tokens, times } = script.reads ?? { everyMs: 0, tokens: 0, times: 0 };
+      for (let at = 1; at <= times; at++) {
+        await this.#pause(everyMs, signal);
+        onRead?.(at * tokens);
+      }
       for (const [at, text] of script.pieces.entries()) {
         if (at >= room) return { finish: "length", cachedTokens: 0, completionTokens: at };
         if (script.failAfter === at) throw new Error(SCRIPTED_FAULT);

@@ -164,6 +164,53 @@ describe("an answer", () => {
     expect(got.body.includes(": keep-alive")).toBe(isToldAlive);
   });
 
+  /** Goal: whoever waits for a long prompt hears how far it is read, and a stream says that it lives, in the words of its dialect. Method: forty seconds of reading before the first word. */
+  it.each<[what: string, body: unknown, header: NonNullable<Asked["header"]>, words: string | undefined]>([
+    ["a stream", chatBody({ stream: true }), { stream: true }, ": keep-alive\n\n"],
+    ["a plain answer", chatBody({ stream: false }), { stream: false }, undefined],
+    [
+      "Anthropic's stream",
+      { ...(chatBody({ stream: true }) as object), max_tokens: 100 },
+      { stream: true, endpoint: "/v1/messages" },
+      'event: ping\ndata: {"type":"ping"}\n\n',
+    ],
+    [
+      "lines of JSON",
+      { type: "response.create", model: "scripted", input: "What is rain?" },
+      { stream: true, endpoint: "/v1/responses" },
+      undefined,
+    ],
+  ])("tells how far the prompt is read in %s", async (_, body, header, words) => {
+    const turn = new Turn({ script: { ...rain, reads: { everyMs: 4_000, tokens: 7, times: 10 } }, body, header });
+    const got = await turn.start();
+    for (let passed = 0; passed < 40_000; passed += 1_000) {
+      await turn.clock.advance(1_000);
+      await turn.quiet();
+    }
+    expect(closingOf(got).parsed.finish_reason).toBe("stop");
+    const told = got.messages.flatMap((message) => (message.type === "reading" ? [message.read_tokens] : []));
+    expect(told).toEqual([14, 28, 42, 56, 70]);
+    expect(got.body.startsWith(words === undefined ? "{" : words + words)).toBe(true);
+    const begun = got.frames.findIndex(({ completionTokens }) => completionTokens > 0);
+    expect(begun).toBe(words === undefined ? 0 : 2);
+  });
+
+  /** Goal: who leaves while the prompt is read owes nothing. Method: a cancel after a sign of life. */
+  it("is cancelled while the prompt is read", async () => {
+    const script = { ...rain, reads: { everyMs: 4_000, tokens: 7, times: 10 } };
+    const turn = new Turn({ script, body: chatBody({ stream: true }), header: { stream: true } });
+    const got = await turn.start();
+    for (let passed = 0; passed < 20_000; passed += 1_000) {
+      await turn.clock.advance(1_000);
+      await turn.quiet();
+    }
+    expect(got.body).toBe(": keep-alive\n\n");
+    turn.cancel.abort(new Error("cancelled"));
+    await turn.quiet();
+    expect(faultOf(got)).toMatchObject({ code: "cancelled" });
+    expect(turn.engine.running).toBe(0);
+  });
+
   describe("that goes on with texts", () => {
     const raw = (more: object) => ({
       body: { model: "scripted", max_tokens: 40, seed: 7, prompt: "Once upon a time", ...more },

@@ -23,7 +23,7 @@ import { Words } from "../language/words.ts";
 import { closing, type Told } from "./closing.ts";
 import { CreditTimeout, type Credit } from "./credit.ts";
 import { EngineEnded, type Engine, type Generation, type Prompt } from "./engine.ts";
-import { keepAlive } from "./keep-alive.ts";
+import { COMMENT, keepAlive, Reading } from "./keep-alive.ts";
 import { Outgoing } from "./outgoing.ts";
 import { tellVectors } from "./tell-vectors.ts";
 
@@ -133,6 +133,7 @@ interface Telling {
   readonly cacheScope: string | undefined;
   readonly renderer: Renderer;
   readonly outgoing: Outgoing;
+  readonly reading: Reading;
   readonly cancel: AbortSignal;
   readonly lost: AbortSignal;
   /** Of all choices, so far; the tokens of each prompt once, when it is begun. */
@@ -176,6 +177,9 @@ async function tell(
     cacheScope: request.cache_scope,
     renderer,
     outgoing,
+    reading: new Reading(net.clock, (read_tokens) =>
+      net.send({ type: "reading", job_id: request.job_id, read_tokens }),
+    ),
     cancel,
     lost,
     usage: { promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 },
@@ -184,7 +188,8 @@ async function tell(
 
   const finishes: Finish[] = [];
   if (job.generates) {
-    using _beat = keepAlive(net.clock, outgoing, job.stream && job.asLines !== true);
+    const words = job.stream && job.asLines !== true ? (renderer.keepAlive ?? COMMENT) : undefined;
+    using _beat = keepAlive(net.clock, outgoing, words, telling.reading);
     for (let choice = 0; choice < job.choices && finishes.at(-1)?.reason !== "cancelled"; choice++) {
       const finish = await tellChoice(telling, choice);
       if (!finish) return undefined;
@@ -223,7 +228,7 @@ function promptAt({ job, prompts }: Telling, choice: number) {
 
 /** One choice, from the first token to its finish, or undefined where a cancel came before the first of all. */
 async function tellChoice(telling: Telling, choice: number): Promise<Finish | undefined> {
-  const { net, job, renderer, outgoing, cancel, lost } = telling;
+  const { net, job, renderer, outgoing, reading, cancel, lost } = telling;
   const { prompt, source, isFirstOf } = promptAt(telling, choice);
   const promptTokens = isFirstOf ? prompt.tokens.length : 0;
   const before = {
@@ -233,7 +238,8 @@ async function tellChoice(telling: Telling, choice: number): Promise<Finish | un
   const stop = AbortSignal.any([cancel, lost]);
   const words = new Words(job, prompt, renderer, choice, () => `call_${toHex(net.random.bytes(12))}`);
   const generation = { ...telling.generation, seed: telling.generation.seed + choice };
-  const run = net.engine.run(prompt, generation, stop, telling.cacheScope);
+  if (isFirstOf) reading.next();
+  const run = net.engine.run(prompt, generation, stop, telling.cacheScope, (tokens) => reading.took(tokens));
   const cachedOf = (cachedTokens: number): number =>
     isFirstOf ? Math.min(before.cachedTokens + cachedTokens, before.promptTokens) : before.cachedTokens;
   const count = (completionTokens: number, cachedTokens: number): number => {

@@ -63,6 +63,8 @@ export interface EngineLifecycle {
   watch(listener: (state: EngineState) => void): Disposable;
 }
 
+export type OnRead = (readTokens: number) => void;
+
 /** What a prompt is made of. */
 export type PromptJob = Pick<
   Job,
@@ -99,12 +101,16 @@ export interface Engine extends AsyncDisposable {
    *   of this model; EngineEnded
    */
   prompt(job: PromptJob): Promise<Prompt>;
-  /** @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept */
+  /**
+   * @param cacheScope prompts are kept in memory for reuse within one scope; absent: this one is not kept
+   * @param onRead hears now and then how many tokens of a long prompt have been read, until the first piece
+   */
   run(
     prompt: Prompt,
     generation: Generation,
     signal: AbortSignal,
     cacheScope?: string,
+    onRead?: OnRead,
   ): AsyncGenerator<
     Piece,
     { readonly finish: "stop" | "length"; readonly cachedTokens: number; readonly completionTokens: number }

@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
 import { Credit } from "./credit.ts";
-import { KEEP_ALIVE_EVERY_MS, keepAlive } from "./keep-alive.ts";
-import { Outgoing } from "./outgoing.ts";
+import { COMMENT, KEEP_ALIVE_EVERY_MS, keepAlive, Reading } from "./keep-alive.ts";
+import { Outgoing, PROGRESS_EVERY_MS } from "./outgoing.ts";
 
 const never = new AbortController().signal;
 
@@ -15,6 +15,8 @@ class Answer implements Disposable {
   readonly clock = new ManualClock();
   readonly outgoing: Outgoing;
   readonly credit: Credit;
+  readonly told: number[] = [];
+  readonly reading = new Reading(this.clock, (tokens) => void this.told.push(tokens));
   readonly #opener: AnswerOpener;
   readonly #beat: Disposable;
   body = "";
@@ -27,7 +29,7 @@ class Answer implements Disposable {
     this.outgoing = new Outgoing(tools, secret, this.credit, (frames) => {
       for (const { plaintext } of this.#opener.push(frames)) this.body += Buffer.from(plaintext).toString();
     });
-    this.#beat = keepAlive(this.clock, this.outgoing, stream);
+    this.#beat = keepAlive(this.clock, this.outgoing, stream ? COMMENT : undefined, this.reading);
   }
 
   async say(text: string): Promise<void> {
@@ -72,6 +74,18 @@ describe("a stream's sign of life", () => {
     using answer = new Answer();
     await answer.clock.advance(10 * KEEP_ALIVE_EVERY_MS);
     expect(answer.body).toBe("");
+  });
+
+  it("comes before the first word once the prompt is being read", async () => {
+    using answer = new Answer();
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS);
+    answer.reading.took(1);
+    await answer.clock.advance(KEEP_ALIVE_EVERY_MS - 1);
+    expect(answer.beats).toBe(0);
+    await answer.clock.advance(1);
+    expect(answer.body).toBe(COMMENT);
+    await answer.clock.advance(2 * KEEP_ALIVE_EVERY_MS);
+    expect(answer.beats).toBe(3);
   });
 
   it("comes after a first word that was late", async () => {
@@ -121,4 +135,23 @@ describe("a stream's sign of life", () => {
     expect(answer.body).toBe("data: a\n\n: keep-alive\n\ndata: b\n\n");
     expect(toHex(hash)).toBe(createHash("sha256").update(answer.body).digest("hex"));
   });
+});
+
+/** Goal: it is told how far a prompt is read, every few seconds, over all prompts of a request, and never a lower figure. Method: what was told after each step. */
+it("tells how far the prompts of a request are read", async () => {
+  using answer = new Answer();
+  const { reading, clock, told } = answer;
+  reading.took(10);
+  expect([told, reading.hasBegun]).toEqual([[], true]);
+  await clock.advance(PROGRESS_EVERY_MS);
+  reading.took(20);
+  reading.took(30);
+  expect(told).toEqual([20]);
+  await clock.advance(PROGRESS_EVERY_MS);
+  reading.took(25);
+  expect(told).toEqual([20, 30]);
+  reading.next();
+  await clock.advance(PROGRESS_EVERY_MS);
+  reading.took(5);
+  expect(told).toEqual([20, 30, 35]);
 });

@@ -1,25 +1,75 @@
 import type { Clock } from "@darkbloom/protocol/ports";
-import type { Outgoing } from "./outgoing.ts";
+import { PROGRESS_EVERY_MS, type Outgoing } from "./outgoing.ts";
 
-/** So long a stream may be silent, after its first content, before it says that it is alive. */
+/** So long a stream may be silent before it says that it is alive. */
 export const KEEP_ALIVE_EVERY_MS = 15_000;
-/** A comment, which every client skips (WHATWG HTML §9.2.6). Part of the body and of its hash like the rest. */
-const COMMENT = ": keep-alive\n\n";
+/** Every client skips it (WHATWG HTML §9.2.6). Part of the body and of its hash like the rest, whichever words a dialect has. */
+export const COMMENT = ": keep-alive\n\n";
 
-/** Puts a comment into a stream whenever nothing was rendered for a while. Ends with its scope. */
-export function keepAlive(clock: Clock, outgoing: Outgoing, stream: boolean): Disposable {
+/** How far the prompts of a request are read: told now and then, so that whoever waits knows that this machine works. */
+export class Reading {
+  readonly #clock: Clock;
+  readonly #tell: (readTokens: number) => void;
+  #toldAtMs: number;
+  /** Of prompts before the one that is read now. */
+  #beforeTokens = 0;
+  #readTokens = 0;
+
+  constructor(clock: Clock, tell: (readTokens: number) => void) {
+    this.#clock = clock;
+    this.#tell = tell;
+    this.#toldAtMs = clock.monotonicMs();
+  }
+
+  get hasBegun(): boolean {
+    return this.#readTokens > 0;
+  }
+
+  /** So many tokens of this prompt are read. */
+  took(tokens: number): void {
+    this.#readTokens = Math.max(this.#readTokens, this.#beforeTokens + tokens);
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#toldAtMs < PROGRESS_EVERY_MS) return;
+    this.#toldAtMs = nowMs;
+    this.#tell(this.#readTokens);
+  }
+
+  /** Another prompt is next. */
+  next(): void {
+    this.#beforeTokens = this.#readTokens;
+  }
+}
+
+/**
+ * Puts a sign of life into a stream whenever nothing was rendered for a while; before anything was, only once its prompt is
+ * being read: while a machine has not begun, another may be asked. Ends with its scope.
+ *
+ * @param words undefined where there is nothing to put them into
+ */
+export function keepAlive(
+  clock: Clock,
+  outgoing: Outgoing,
+  words: string | undefined,
+  reading: Pick<Reading, "hasBegun">,
+): Disposable {
   const over = new AbortController();
-  if (stream) void beat(clock, outgoing, over.signal).catch(() => {});
+  if (words !== undefined) void beat(clock, outgoing, words, reading, over.signal).catch(() => {});
   return { [Symbol.dispose]: () => over.abort(new Error("over")) };
 }
 
-async function beat(clock: Clock, outgoing: Outgoing, over: AbortSignal): Promise<void> {
+async function beat(
+  clock: Clock,
+  outgoing: Outgoing,
+  words: string,
+  reading: Pick<Reading, "hasBegun">,
+  over: AbortSignal,
+): Promise<void> {
   let waitMs = KEEP_ALIVE_EVERY_MS;
   while (!over.aborted) {
     await clock.sleep(waitMs, over);
-    waitMs = KEEP_ALIVE_EVERY_MS - (outgoing.silentMs ?? 0);
+    waitMs = KEEP_ALIVE_EVERY_MS - (outgoing.silentMs ?? (reading.hasBegun ? KEEP_ALIVE_EVERY_MS : 0));
     if (waitMs > 0) continue;
     waitMs = KEEP_ALIVE_EVERY_MS;
-    await outgoing.comment(COMMENT, over);
+    await outgoing.comment(words, over);
   }
 }

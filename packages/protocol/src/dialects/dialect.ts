@@ -53,6 +53,8 @@ export type TextDelta = Extract<Delta, { kind: "said" | "thought" }>;
  * then `end`. Choices do not interleave.
  */
 export interface Renderer {
+  /** What may stand between any two events of a stream, and before the first, so that it is not silent; a comment where it is absent. */
+  readonly keepAlive?: string;
   /** When the first token exists, hidden or not. */
   begin(prompt: Pick<Usage, "promptTokens" | "cachedTokens">): string;
   delta(delta: Delta, choice: number): string;

@@ -45,6 +45,7 @@ const providerFrames: readonly FromProvider[] = [
   { type: "renew", blob: base64, signature: base64 },
   { type: "heartbeat", status: "ready" },
   { type: "attestation_response", answer: base64, signature: base64, quote: tpm.quote, secret: base64 },
+  { type: "reading", job_id: "job_1", read_tokens: 7 },
   {
     type: "inference_complete",
     job_id: "job_1",

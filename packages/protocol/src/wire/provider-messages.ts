@@ -52,6 +52,8 @@ export const fromProvider = z.discriminatedUnion("type", [
     /** What was in the credential. */
     secret: base64.max(64).optional(),
   }),
+  /** While a long prompt is read, every few seconds: how many tokens of it have been. Never fewer than before. */
+  z.object({ type: z.literal("reading"), job_id: jobId, read_tokens: z.int().nonnegative() }),
   z.object({
     type: z.literal("inference_complete"),
     job_id: jobId,

@@ -171,6 +171,7 @@ function dispatch(
       });
     case "provider_drain":
       return session.drain();
+    case "reading":
     case "inference_complete":
     case "inference_error":
       return session.hear(frame);

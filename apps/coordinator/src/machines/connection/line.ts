@@ -1,6 +1,7 @@
 import { FRAME_PADDING_BYTES } from "@darkbloom/protocol/limits";
+import type { Clock } from "@darkbloom/protocol/ports";
 import type { LineEvent } from "../ports.ts";
-import type { Mailbox } from "./mailbox.ts";
+import { Mailbox } from "./mailbox.ts";
 
 /** From a cancel that nobody waits for to the closing of its attempt. Longer than any step of a model. */
 export const ABANDONED_WAIT_MS = 60_000;
@@ -11,11 +12,27 @@ export const ANSWER_PIECE_BYTES_MIN = FRAME_PADDING_BYTES;
 /** An attempt's line, as its session keeps it. */
 export interface OpenLine {
   readonly mailbox: Mailbox<LineEvent>;
+  /** The one event of its kind, with the newest figure, so that however often it is said, one waits. */
+  readonly reading: { readonly kind: "reading"; readTokens: number };
   /** Sealed bytes that the provider may still send. */
   windowBytes: number;
   /** Nobody listens any more; it only waits to be closed. */
   abandoned: boolean;
   closed: boolean;
+}
+
+export const newLine = (clock: Clock): OpenLine => ({
+  mailbox: new Mailbox(clock),
+  reading: { kind: "reading", readTokens: 0 },
+  windowBytes: 0,
+  abandoned: false,
+  closed: false,
+});
+
+/** Tells whoever waits how far a prompt is read. */
+export function hearReading({ mailbox, reading, abandoned }: OpenLine, readTokens: number): void {
+  reading.readTokens = readTokens;
+  if (!abandoned && mailbox.newest !== reading) mailbox.put(reading);
 }
 
 /** Puts a piece of an answer on its line. @returns what the machine did wrong, if anything */

@@ -18,6 +18,11 @@ export class Mailbox<Item extends object> {
     this.#wake?.("put");
   }
 
+  /** The last that was put in and not yet taken. */
+  get newest(): Item | undefined {
+    return this.#items.at(-1);
+  }
+
   /** The next item, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */
   async take(waitMs: number, signal?: AbortSignal): Promise<Item | undefined> {
     signal?.throwIfAborted();

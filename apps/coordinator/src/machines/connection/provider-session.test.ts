@@ -102,6 +102,29 @@ describe("what a machine may send of an answer", () => {
   });
 });
 
+describe("how far a prompt is read", () => {
+  const reading = (read_tokens: number, n = 1): FromProvider => ({ type: "reading", ...about(n), read_tokens });
+
+  /** Goal: however often a machine says it, one figure waits, the newest. Method: many in a row, then one behind a piece, and one of an attempt that nobody waits for. */
+  it("waits once for each piece, with the newest figure", async () => {
+    const { made, machine, line } = await machineWithLine();
+    line.send(request);
+    for (let tokens = 1; tokens <= 50; tokens++) machine.say(reading(tokens));
+    machine.say(reading(7, 2));
+    expect(await line.take(1)).toEqual({ kind: "reading", readTokens: 50 });
+    machine.say(reading(60));
+    machine.sayRecords(piece(256));
+    machine.say(reading(70));
+    expect(await line.take(1)).toEqual({ kind: "reading", readTokens: 70 });
+    expect(await line.take(1)).toMatchObject({ kind: "frames" });
+    expect(await line.take(1)).toEqual({ kind: "reading", readTokens: 70 });
+    line[Symbol.dispose]();
+    machine.say(reading(80));
+    expect(await made.clock.until(line.take(1), 2)).toBeUndefined();
+    expect(machine.closed).toBeUndefined();
+  });
+});
+
 describe("a slot", () => {
   it("is free as soon as the machine closes the attempt", async () => {
     for (const end of [failed(), completed()]) {

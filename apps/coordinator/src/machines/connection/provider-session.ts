@@ -13,8 +13,7 @@ import { FrameBudget } from "./frame-budget.ts";
 import type { Joining, SessionNet } from "./net.ts";
 import type { Challenge, MachineEvidence } from "../trust/machine-evidence.ts";
 import { MachineClock } from "../trust/machine-clock.ts";
-import { Mailbox } from "./mailbox.ts";
-import { ABANDONED_WAIT_MS, hearPiece, type OpenLine } from "./line.ts";
+import { ABANDONED_WAIT_MS, hearPiece, hearReading, newLine, type OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { describedBy, modelsOf, type Shown } from "../trust/shown.ts";
@@ -150,7 +149,7 @@ export class ProviderSession implements Member {
   }
 
   open(jobId: JobId): Line {
-    const line: OpenLine = { mailbox: new Mailbox(this.#net.clock), windowBytes: 0, abandoned: false, closed: false };
+    const line = newLine(this.#net.clock);
     const besideAtStart = this.#lines.size;
     this.#lines.set(jobId, line);
     // A slot that is taken is of no use to anybody who waits.
@@ -316,6 +315,8 @@ export class ProviderSession implements Member {
     const line = this.#lines.get(jobId);
     if (!line) return;
     switch (frame.type) {
+      case "reading":
+        return hearReading(line, frame.read_tokens);
       case "inference_complete":
         line.mailbox.put({ kind: "complete", completion: frame });
         return this.#close(jobId, line);

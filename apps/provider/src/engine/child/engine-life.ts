@@ -147,6 +147,7 @@ export class EngineLife implements AsyncDisposable {
       case "prompt":
       case "vectors":
       case "fits":
+      case "read":
         this.#listen?.(record);
     }
   }

@@ -121,6 +121,18 @@ describe("a model's process", () => {
     expect(await codeOf(engine.prompt(asked("x")))).toBe("busy");
   });
 
+  /** Goal: whoever waits hears how far a long prompt is read, not for every step. Method: six steps of 150 ms. */
+  it("tells how far a prompt is read", async () => {
+    await using engine = await scripted();
+    const heard: number[] = [];
+    const run = engine.run(await engine.prompt(asked("long")), said, never, undefined, (tokens) => heard.push(tokens));
+    expect((await run.next()).done).toBe(false);
+    expect(heard.length).toBeGreaterThan(0);
+    expect(heard.length).toBeLessThan(6);
+    expect(heard.every((tokens, at) => tokens > (heard[at - 1] ?? 0) && tokens <= 60)).toBe(true);
+    await run.return({ finish: "stop", cachedTokens: 0, completionTokens: 0 });
+  });
+
   /** Goal: what nobody reads is not generated. Method: read one token, wait, and see how far the process has come. */
   it("writes no further ahead of its reader than it may", async () => {
     await using engine = await scripted();

@@ -8,6 +8,7 @@ import {
   type EngineLifecycle,
   type Generation,
   type LoadedModel,
+  type OnRead,
   type Prompt,
   type PromptJob,
 } from "../../inference/engine.ts";
@@ -136,11 +137,12 @@ export class EngineProcess implements Engine, EngineLifecycle {
     generation: Generation,
     signal: AbortSignal,
     cacheScope?: string,
+    onRead?: OnRead,
   ): ReturnType<Engine["run"]> {
     signal.throwIfAborted();
     const life = this.#running();
     const id = this.#nextId++;
-    const reader = new RunReader();
+    const reader = new RunReader(onRead);
     const wake = () => reader.wake();
     signal.addEventListener("abort", wake, { once: true });
     this.#listeners.set(id, reader);

@@ -131,7 +131,14 @@ export class EngineServer {
       this.#mark(id);
       setImmediate(() => this.#mark(0));
     }
-    const run = this.#engine?.run(prompt, generation, cancel.signal, cacheScope);
+    let toldAtMs = performance.now();
+    const onRead = (readTokens: number) => {
+      if (performance.now() - toldAtMs < ENGINE_PROGRESS_EVERY_MS) return;
+      toldAtMs = performance.now();
+      this.#out.read(id, readTokens);
+      this.#flushSoon();
+    };
+    const run = this.#engine?.run(prompt, generation, cancel.signal, cacheScope, onRead);
     try {
       for (;;) {
         while (running.ahead <= 0) await this.#more(running);

@@ -20,6 +20,7 @@ export const recordKinds = [
   "refused",
   "vectors",
   "fits",
+  "read",
 ] as const;
 type Kind = (typeof recordKinds)[number];
 const kindNumbers = Object.fromEntries(recordKinds.map((kind, at) => [kind, at])) as Record<Kind, number>;
@@ -35,10 +36,11 @@ export type EngineRecord =
       readonly completionTokens: number;
     }
   | { readonly kind: "prompt"; readonly id: number; readonly tokens: readonly number[]; readonly json: unknown }
+  | { readonly kind: "read"; readonly id: number; readonly readTokens: number }
   | { readonly kind: "vectors"; readonly id: number; readonly vectors: readonly Embedded[] }
   | { readonly kind: Exclude<Kind, SpelledOut>; readonly id: number; readonly json: unknown };
 /** Those with a form of their own; the others are JSON. */
-type SpelledOut = "piece" | "end" | "prompt" | "vectors";
+type SpelledOut = "piece" | "end" | "prompt" | "vectors" | "read";
 
 /** A frame may hold a prompt of a million tokens; nothing that is meant is larger. */
 export const ENGINE_FRAME_BYTES_MAX = 32 * 1024 * 1024;
@@ -74,6 +76,11 @@ export class RecordWriter {
     this.#u32(end.finish === "stop" ? 0 : 1);
     this.#u32(end.cachedTokens);
     this.#u32(end.completionTokens);
+  }
+
+  read(id: number, readTokens: number): void {
+    this.#head("read", id, 4);
+    this.#u32(readTokens);
   }
 
   prompt(id: number, { tokens, ...more }: { readonly tokens: readonly number[] }): void {
@@ -224,6 +231,8 @@ class Reader {
         for (let left = this.#u32(); left > 0; left--) vectors.push(this.#vector());
         return { kind, id, vectors };
       }
+      case "read":
+        return { kind, id, readTokens: this.#u32() };
       case "fail":
       case "busy_with":
       case "beat":

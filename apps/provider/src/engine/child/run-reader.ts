@@ -1,4 +1,4 @@
-import { AHEAD_TOKENS_MAX, type Engine } from "../../inference/engine.ts";
+import { AHEAD_TOKENS_MAX, type Engine, type OnRead } from "../../inference/engine.ts";
 import { EngineRefusal } from "../../language/refusal.ts";
 import type { Piece } from "../../language/reply.ts";
 import { EngineSpeechError, type EngineRecord } from "./records.ts";
@@ -27,10 +27,15 @@ export interface Listener {
 export class RunReader implements Listener {
   begun = false;
   ended: End | undefined;
+  readonly #onRead: OnRead | undefined;
   #error: Error | undefined;
   #pieces: Piece[] = [];
   #at = 0;
   #wake: (() => void) | undefined;
+
+  constructor(onRead?: OnRead) {
+    this.#onRead = onRead;
+  }
 
   get isOver(): boolean {
     return this.ended !== undefined || this.#error !== undefined;
@@ -54,6 +59,8 @@ export class RunReader implements Listener {
       case "fail":
         this.#error = errorOf(record.json);
         break;
+      case "read":
+        return this.#onRead?.(record.readTokens);
       case "prompt":
       case "vectors":
       case "fits":

@@ -83,6 +83,22 @@ function machine(costMs: number, before?: (step: number) => void) {
 }
 
 describe("the steps of a model", () => {
+  /** Goal: whoever waits for a long prompt hears after each step how much of it is read, up to all of it. Method: two prompts, read side by side. */
+  it("tell how far each prompt is read", async () => {
+    const { context, wish, run } = machine(4);
+    const heard: number[][] = [[], []];
+    const listening = (one: Wish, at: number): Wish => ({ ...one, onRead: (tokens) => void heard[at]?.push(tokens) });
+    await Promise.all([run(listening(wish(300, 3), 0)), run(listening(wish(40, 3), 1))]);
+    const readOf = (sequence: number) =>
+      context.steps
+        .flatMap((step) => step.filter(([id, tokens]) => id === sequence && tokens > 1))
+        .map(([, tokens]) => tokens)
+        .reduce<number[]>((sums, tokens) => [...sums, (sums.at(-1) ?? 0) + tokens], []);
+    expect(heard).toEqual([readOf(0), readOf(1)]);
+    expect([heard[0]?.at(-1), heard[1]?.at(-1)]).toEqual([300, 40]);
+    expect(heard[0]?.length).toBeGreaterThan(2);
+  });
+
   it("give every stream one token, all in one step", async () => {
     const { context, wish, run } = machine(1);
     await Promise.all([1, 2, 3].map(async () => run(wish(4, 10))));

@@ -10,6 +10,8 @@ export interface Wish {
   readonly drawing: Drawing;
   readonly tokensMax: number;
   readonly isEnd: (token: number) => boolean;
+  /** Hears after each step how many of `tokens` have been read. */
+  readonly onRead?: (readTokens: number) => void;
 }
 
 /** Drawn tokens that may wait for whoever reads them: so the next step need not. */
@@ -250,6 +252,7 @@ export class LlamaBatches {
       if (logitsAt !== undefined) drawing.push([turn, logitsAt]);
     }
     await this.context.decodeBatch();
+    for (const { wish, left } of reading) wish.onRead?.(wish.tokens.length - left);
     await Promise.all(drawing.map(([turn, logitsAt]) => this.#draw(turn, logitsAt)));
   }
 

@@ -7,7 +7,7 @@ import {
   type LlamaModel,
   type Token,
 } from "node-llama-cpp";
-import type { Embedded, Engine, Generation, LoadedModel, Prompt, PromptJob } from "../../inference/engine.ts";
+import type { Embedded, Engine, Generation, LoadedModel, OnRead, Prompt, PromptJob } from "../../inference/engine.ts";
 import type { ChatTemplate, Stretch } from "../../language/chat-template.ts";
 import { isBare, templateOf, textTasks } from "./model-templates.ts";
 import { replyGrammar } from "../../language/constraint-grammar.ts";
@@ -170,6 +170,7 @@ export class LlamaEngine implements Engine {
     generation: Generation,
     signal: AbortSignal,
     cacheScope?: string,
+    onRead?: OnRead,
   ): ReturnType<Engine["run"]> {
     const room = this.model.contextTokens - prompt.tokens.length;
     if (room < 1) throw new EngineRefusal("context_exceeded", prompt.tokens.length);
@@ -188,6 +189,7 @@ export class LlamaEngine implements Engine {
           drawing: drawingOf(this.#model, config, topLogprobs),
           tokensMax,
           isEnd: (token) => this.#model.isEogToken(token as Token),
+          onRead: (readTokens) => onRead?.(cachedTokens + readTokens),
         },
         signal,
       );

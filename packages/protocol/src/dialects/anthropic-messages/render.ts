@@ -76,6 +76,7 @@ const deltaTail = "}}\n\n";
  * `delta` runs for every token.
  */
 export class StreamRenderer implements Renderer {
+  readonly keepAlive = 'event: ping\ndata: {"type":"ping"}\n\n';
   readonly #job: Job;
   readonly #facts: RenderFacts;
   readonly #display: ThinkingDisplay;
