@@ -31,6 +31,13 @@ const broken: Migration = {
     await sql`CREATE TABLE accounts (again TEXT)`.execute(db);
   },
 };
+const orphaning: Migration = {
+  name: "9999_orphaning",
+  async up(db) {
+    await sql`CREATE TABLE names (account TEXT REFERENCES accounts (account)) STRICT`.execute(db);
+    await sql`INSERT INTO names VALUES ('acct_nobody')`.execute(db);
+  },
+};
 const tablesOf = (database: DatabaseSync): unknown[] =>
   database
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'kysely%' ORDER BY name")
@@ -121,14 +128,14 @@ it("carries over what 0.1.0 wrote", async () => {
   expect(await ledger.totals(anna)).toEqual({ balance: 75n, held: 0n, charged: 25n, credited: 100n });
 });
 
-/** Goal: a migration that fails changes nothing. Method: one that deletes rows and then breaks; the rows and the version stay. */
-it("migrates wholly or not at all", async () => {
+/** Goal: a migration that fails changes nothing. Method: one that deletes rows and then breaks, one that leaves a reference to nothing; rows and version stay. */
+it.each([broken, orphaning])("migrates wholly or not at all: $name", async (failing) => {
   await using folder = await newFolder();
   {
     using database = await openDatabase(folder);
     database.exec("INSERT INTO accounts (account, id, granted) VALUES ('acct_1', 1, 5)");
   }
-  await expect(openDatabase(folder, [...migrations, broken])).rejects.toMatchObject({ code: "migration_failed" });
+  await expect(openDatabase(folder, [...migrations, failing])).rejects.toMatchObject({ code: "migration_failed" });
   using database = await openDatabase(folder);
   expect(database.prepare("SELECT granted FROM accounts").all()).toEqual([{ granted: 5 }]);
 });
