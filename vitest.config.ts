@@ -1,11 +1,26 @@
 import { defineConfig } from "vitest/config";
 
+/** They load no library that stays in the process and change nothing outside of it: many files share one, and its modules. */
+const shared = [
+  "{packages,apps}/{protocol,testkit,coordinator,cli}/src/**/*.test.ts",
+  "packages/protocol/test/*.test.ts",
+  "apps/provider/src/{events,inference,language,session}/**/*.test.ts",
+];
+const all = ["{packages,apps}/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts", "test/**/*.test.ts"];
+
+const everywhere = {
+  testTimeout: 90_000,
+  hookTimeout: 30_000,
+  // One worker fewer than there are cores is vitest's own choice: on two cores that is one.
+  maxWorkers: "100%",
+};
+
 export default defineConfig({
   test: {
-    include: ["{packages,apps}/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 90_000,
-    hookTimeout: 30_000,
-    // One worker fewer than there are cores is vitest's own choice: on two cores that is one.
-    maxWorkers: "100%",
+    ...everywhere,
+    projects: [
+      { test: { ...everywhere, name: "own", include: all, exclude: shared } },
+      { test: { ...everywhere, name: "shared", include: shared, isolate: false } },
+    ],
   },
 });
