@@ -1,4 +1,4 @@
-import { Fleet, SampleMember, Slots, wantOf } from "@darkbloom/coordinator/testing";
+import { Fleet, SampleMember, Slots, verdictOf, wantOf } from "@darkbloom/coordinator/testing";
 import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { systemClock, systemRandom } from "@darkbloom/protocol/node";
 
@@ -56,13 +56,13 @@ function changing(): Record<string, () => void> {
   const [strict, other] = members;
   if (!strict || !other) throw new RangeError("no machines");
   const flips = (member: SampleMember, shut: Parameters<SampleMember["become"]>[0]) => () => {
-    const { conduct } = member.candidate();
+    const { conduct } = member.view;
     member.become({ running: 0, conduct, ...shut });
     turn();
   };
   const until = systemClock.monotonicMs() + 24 * 60 * 60_000;
   return {
-    [`a machine that may not serve changes, ${WAITING} wait`]: flips(strict, { trustLevel: "none" }),
+    [`a machine that may not serve changes, ${WAITING} wait`]: flips(strict, { verdict: verdictOf("none") }),
     [`one left out for faults changes, ${WAITING} wait`]: flips(other, {
       conduct: { faultsAtMs: [], ejectedUntilMs: until, isProbed: true },
     }),

@@ -132,8 +132,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const records = new MachineRecords();
   const floor = { minTrust: config.minTrust, catalog: store.catalog };
   observer.watch({
-    providers: () => fleet.providers(),
-    candidates: () => fleet.candidates(),
+    machines: () => fleet.machines(),
     mayServe: (machine) => mayServe(machine, floor, clock.monotonicMs()),
   });
   const sockets = opening.use(

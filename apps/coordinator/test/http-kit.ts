@@ -1,5 +1,5 @@
 import { toHex, utf8 } from "@darkbloom/protocol/bytes";
-import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { Evidence, TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, BuildId, JobId, KeyId, ModelId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
@@ -9,11 +9,10 @@ import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
-import type { Candidate, FleetView, MachineId, ProviderView } from "../src/machines/ports.ts";
+import type { FleetView, MachineView } from "../src/machines/ports.ts";
 import type { HttpDeps } from "../src/http/deps.ts";
 import { createHttpServer } from "../src/http/server.ts";
-import { blameless } from "../src/machines/records/conduct.ts";
-import { unmeasured } from "../src/machines/records/pace.ts";
+import { idle, verdictOf } from "../src/machines/members.samples.ts";
 import { mayServe } from "../src/machines/trust/serving.ts";
 import { serialNames } from "../src/machines/trust/serial-names.ts";
 import type { Ask } from "../src/inference/ask.ts";
@@ -89,59 +88,36 @@ const document: ReceiptDocument = {
 };
 export const closing: Closing = { responseHash: "c".repeat(64), responseSignature: "c2ln", receipt: document };
 
-export const providerView = (level: TrustLevel, more: Partial<ProviderView> = {}): ProviderView => ({
+export const machineView = (level: TrustLevel, more: Partial<MachineView> = {}): MachineView => ({
+  ...idle,
   providerId: PROVIDER,
   serial: facts.serial,
   toldSerial: facts.serial,
   identityKey: "AAAA",
-  machineId: `mach_${"a".repeat(32)}` as MachineId,
+  pins: [],
   chipName: "M3 Ultra",
   hardwareModel: "Mac15,14",
-  engine: { name: "fake", version: "1" },
   platform: "macos",
   models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 4096 }],
-  evidence: {
-    blob: utf8("blob"),
-    blobSignature: utf8("signature"),
-    challenge: { nonce: utf8("nonce"), callersRoot: null, answer: utf8("answer"), signature: utf8("signature") },
-  },
   evidenceSha256: "d".repeat(64) as Sha256Hex,
-  verdict: {
-    level,
-    checks: [{ id: "blob.signature", status: "pass", seen: "good", remedy: "" }],
-    at: "2026-01-01T00:00:00.000Z",
-  },
-  attested: true,
+  verdict: { ...verdictOf(level), checks: [{ id: "blob.signature", status: "pass", seen: "good", remedy: "" }] },
   slots: 2,
   running: 1,
-  draining: false,
-  connectedAt: 0,
   ...more,
 });
 
-const candidateOf = ({ providerId, verdict, attested, models, slots, running, draining }: ProviderView): Candidate => ({
-  providerId,
-  pins: [],
-  trustLevel: verdict.level,
-  attestedUntilMs: attested ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
-  failing: false,
-  distrustedUntilMs: Number.NEGATIVE_INFINITY,
-  machineId: `mach_${"0".repeat(32)}` as Candidate["machineId"],
-  approval: "given",
-  draining,
-  models,
-  slots,
-  running,
-  pace: unmeasured,
-  conduct: blameless,
-});
+export const evidence: Evidence = {
+  blob: utf8("blob"),
+  blobSignature: utf8("signature"),
+  challenge: { nonce: utf8("nonce"), callersRoot: null, answer: utf8("answer"), signature: utf8("signature") },
+};
 
 /** Machines that answer over a caller's nonce alone in its tree: its path has no steps. */
-export const fleetOf = (...providers: ProviderView[]): FleetView => ({
-  providers: () => providers,
-  candidates: () => providers.map(candidateOf),
-  candidatesFor: () => providers.map(candidateOf),
-  prove: async () => providers.map((provider) => ({ provider, path: [] })),
+export const fleetOf = (...machines: MachineView[]): FleetView => ({
+  machines: () => machines,
+  machinesFor: () => machines,
+  published: () => machines.map((machine) => ({ machine, evidence })),
+  prove: async () => machines.map((machine) => ({ machine, evidence, path: [] })),
 });
 
 /** A `serve` that answers with nothing said, and keeps what it was asked. */
@@ -165,7 +141,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
     catalog: new Catalog([entry]),
     ledger,
     accounts,
-    fleet: fleetOf(providerView("self_signed")),
+    fleet: fleetOf(machineView("self_signed")),
     clock: systemClock,
     random: systemRandom,
     crypto: nodeCrypto,
@@ -207,8 +183,7 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
   });
   const { fleet, catalog, clock, settings } = deps;
   observer.watch({
-    providers: () => fleet.providers(),
-    candidates: () => fleet.candidates(),
+    machines: () => fleet.machines(),
     mayServe: (machine) => mayServe(machine, { catalog, minTrust: settings.minTrustDefault }, clock.monotonicMs()),
   });
   const http = createHttpServer(deps);

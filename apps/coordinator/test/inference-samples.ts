@@ -1,20 +1,12 @@
 import { toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { dialects } from "@darkbloom/protocol/dialects";
-import type {
-  AccountId,
-  BuildId,
-  KeyId,
-  ModelId,
-  ProviderId,
-  RequestId,
-  Serial,
-  Sha256Hex,
-} from "@darkbloom/protocol/ids";
+import type { AccountId, BuildId, KeyId, ModelId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { CatalogEntry } from "../src/catalog/catalog.ts";
 import { Budget } from "../src/limits/budget.ts";
-import type { MachineId, ProviderView } from "../src/machines/ports.ts";
+import { idle } from "../src/machines/members.samples.ts";
+import type { MachineView } from "../src/machines/ports.ts";
 import type { Ask } from "../src/inference/ask.ts";
 
 /** Prices of one and two micro-USD a token, so that a charge can be read. */
@@ -56,23 +48,11 @@ export function askFor(more: Readonly<Record<string, unknown>>, rest: Partial<As
 }
 
 /** A machine that serves `entry`, as the fleet shows it. */
-export const providerView: ProviderView = {
-  providerId: "prov_1" as ProviderId,
-  serial: "S1" as Serial,
-  toldSerial: "S1" as Serial,
-  identityKey: "",
-  machineId: `mach_${"a".repeat(32)}` as MachineId,
+export const providerView: MachineView = {
+  ...idle,
   chipName: "fake",
   hardwareModel: "fake",
   engine: { name: "fake", version: "1" },
-  platform: "other",
   models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: entry.contextTokens }],
-  evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() },
-  evidenceSha256: "e".repeat(64) as Sha256Hex,
-  verdict: { level: "self_signed", checks: [], at: "2026-01-01T00:00:00.000Z" },
-  attested: true,
   slots: 1,
-  running: 0,
-  draining: false,
-  connectedAt: 0,
 };

@@ -5,9 +5,7 @@ import { AnswerSealer, EnvelopeOpener, SEAL_INFO, type Opened } from "@darkbloom
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { entry, memorySigner, type TestNetwork } from "@darkbloom/testkit";
-import type { Line, LineEvent, Member, ProviderView } from "../src/machines/ports.ts";
-import { blameless } from "../src/machines/records/conduct.ts";
-import { unmeasured } from "../src/machines/records/pace.ts";
+import type { Line, LineEvent, MachineView, Member, PublishedMachine } from "../src/machines/ports.ts";
 import { machineIdOf } from "../src/machines/trust/approvals.ts";
 import { providerView } from "./inference-samples.ts";
 
@@ -36,7 +34,9 @@ export class ScriptedMachine implements Member {
   readonly #opener = new EnvelopeOpener({ hpke: nodeHpke, crypto: nodeCrypto });
   readonly #network: TestNetwork;
   readonly #script: (turn: Turn) => void | Promise<void>;
-  readonly #shown: Partial<ProviderView>;
+  readonly #shown: Partial<MachineView>;
+  /** What is otherwise of it once it was given a request. */
+  readonly #later: Partial<MachineView>;
   readonly #open = new Set<JobId>();
   /** What was asked of its lines, in order. */
   readonly calls: string[] = [];
@@ -46,47 +46,37 @@ export class ScriptedMachine implements Member {
   constructor(
     network: TestNetwork,
     script: (turn: Turn) => void | Promise<void>,
-    shown: Partial<ProviderView> & { name?: string } = {},
+    shown: Partial<MachineView> & { name?: string; later?: Partial<MachineView> } = {},
   ) {
-    const { name = "prov_1", ...rest } = shown;
+    const { name = "prov_1", later = {}, ...rest } = shown;
     this.#network = network;
     this.#script = script;
     this.#shown = rest;
+    this.#later = later;
     this.providerId = name as ProviderId;
     this.identityKey = toBase64(this.#signer.publicKey);
   }
 
-  candidate(): ReturnType<Member["candidate"]> {
-    const { models, slots, draining } = this.view();
-    return {
-      providerId: this.providerId,
-      pins: [`S_${this.providerId}` as Serial],
-      trustLevel: "self_signed",
-      attestedUntilMs: Infinity,
-      failing: false,
-      distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
-      machineId: machineIdOf(nodeCrypto, this.identityKey),
-      approval: "given",
-      draining,
-      models,
-      slots,
-      running: this.#open.size,
-      pace: unmeasured,
-      conduct: blameless,
-    };
-  }
-
-  view(): ProviderView {
+  get view(): MachineView {
     return {
       ...providerView,
       providerId: this.providerId,
       identityKey: this.identityKey,
+      machineId: machineIdOf(nodeCrypto, this.identityKey),
+      pins: [`S_${this.providerId}` as Serial],
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
+      distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
       ...this.#shown,
+      ...(this.#open.size > 0 && this.#later),
+      running: this.#open.size,
     };
   }
 
-  prove = async () => ({ provider: this.view() });
+  published = (): PublishedMachine => ({
+    machine: this.view,
+    evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() },
+  });
+  prove = async () => this.published();
   replaced(): void {}
   approvalChanged(): void {}
   distrust(): void {
@@ -96,7 +86,7 @@ export class ScriptedMachine implements Member {
   #sealing(): ReturnType<Line["sealing"]> {
     const { id, suite, publicKey } = this.#key;
     const context = nodeHpke.sealContext(suite, publicKey, SEAL_INFO);
-    return { context, keyId: id, suite, evidenceSha256: this.view().evidenceSha256, nowMs: this.#network.clock.now() };
+    return { context, keyId: id, suite, evidenceSha256: this.view.evidenceSha256, nowMs: this.#network.clock.now() };
   }
 
   open(jobId: JobId): Line {
@@ -107,11 +97,11 @@ export class ScriptedMachine implements Member {
     return {
       jobId,
       providerId: this.providerId,
-      serial: this.view().serial,
+      serial: this.view.serial,
       sealing: () => this.#sealing(),
-      machine: () => this.view(),
+      machine: () => this.view,
       send: ({ callerRequestId, envelope }) => {
-        const { evidenceSha256 } = this.view();
+        const { evidenceSha256 } = this.view;
         const keys = [{ key: this.#key, evidenceSha256 }];
         const opened = this.#opener.open(envelope, this.providerId, keys, this.#network.clock.now());
         if ("refused" in opened) throw new RangeError("the machine cannot open what was sealed for it");
@@ -186,7 +176,7 @@ export class ScriptedMachine implements Member {
       model: entry.id,
       build: entry.build,
       weights_sha256: entry.weightsSha256,
-      engine: { ...this.view().engine },
+      engine: { ...this.view.engine },
       request_sha256: toHex(nodeCrypto.sha256(opened.body)),
       response_sha256: responseSha256,
       sampling: {
@@ -205,7 +195,7 @@ export class ScriptedMachine implements Member {
       finish_reason: "stop",
       provider_id: this.providerId,
       identity_key: this.identityKey,
-      evidence_sha256: this.view().evidenceSha256,
+      evidence_sha256: this.view.evidenceSha256,
       started_at: "2026-01-01T00:00:00.000Z",
       finished_at: "2026-01-01T00:00:01.000Z",
     };

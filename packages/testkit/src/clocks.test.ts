@@ -33,7 +33,7 @@ describe("a machine that joins", () => {
       const { made, ask, provider } = await networkWith(aheadMs);
       expect(provider.told?.eligible).toBe(true);
       expect(await ask()).toBe("whole");
-      for (const { evidence } of made.fleet.providers())
+      for (const { evidence } of made.fleet.published())
         expect((await verify(nodeCrypto, evidence, { moment: "later" }, made.clock.now())).level).toBe("self_signed");
       expect(made.bugs).toEqual([]);
     },

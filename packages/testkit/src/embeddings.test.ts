@@ -147,7 +147,7 @@ describe("vectors over the network", () => {
       await ask({ input: n % 8 === 7 ? "bad" : "good" });
       await made.clock.advance(2_000);
     }
-    expect(made.fleet.candidates().map(({ conduct }) => conduct.isProbed)).toEqual([false]);
+    expect(made.fleet.machines().map(({ conduct }) => conduct.isProbed)).toEqual([false]);
   });
 
   it("of a slow machine are waited for while they come", async () => {

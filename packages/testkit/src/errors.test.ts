@@ -92,7 +92,7 @@ async function expectUnpaid(made: HttpNetwork): Promise<void> {
 }
 
 const faultsOf = (made: HttpNetwork): number =>
-  made.fleet.candidates().reduce((sum, { conduct }) => sum + conduct.faultsAtMs.length, 0);
+  made.fleet.machines().reduce((sum, { conduct }) => sum + conduct.faultsAtMs.length, 0);
 
 const schema = { type: "object", properties: { a: { type: "string" } }, required: ["a"], additionalProperties: false };
 const openaiTool = { type: "function", function: { name: "look", parameters: schema } };

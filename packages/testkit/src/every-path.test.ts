@@ -1,5 +1,5 @@
-import type { Line, LineEvent, Member, ProvenView, ProviderView } from "@darkbloom/coordinator/testing";
-import { machineIdOf, Mailbox } from "@darkbloom/coordinator/testing";
+import type { Line, LineEvent, MachineView, Member, PublishedMachine } from "@darkbloom/coordinator/testing";
+import { idle, machineIdOf, Mailbox } from "@darkbloom/coordinator/testing";
 import { joinBytes, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
@@ -92,55 +92,30 @@ class FakeMachine implements Member {
     this.identityKey = toBase64(signer.publicKey);
   }
 
-  candidate(): ReturnType<Member["candidate"]> {
+  get view(): MachineView {
     return {
-      providerId: this.providerId,
-      pins: [this.serial],
-      trustLevel: "self_signed",
-      attestedUntilMs: Infinity,
-      failing: false,
-      distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
-      machineId: machineIdOf(nodeCrypto, this.identityKey),
-      approval: "given",
-      draining: false,
-      models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
-      slots: 1,
-      running: this.open_.size,
-      pace: {
-        firstContentMs: undefined,
-        promptMsPerByte: undefined,
-        decodeTokensPerSec: undefined,
-        measuredAtMs: -Infinity,
-      },
-      conduct: { faultsAtMs: [], ejectedUntilMs: -Infinity, isProbed: false },
-    };
-  }
-
-  async prove(): Promise<ProvenView> {
-    return { provider: this.view() };
-  }
-
-  view(): ProviderView {
-    return {
+      ...idle,
       providerId: this.providerId,
       serial: this.serial,
       toldSerial: this.serial,
+      pins: [this.serial],
       identityKey: this.identityKey,
       machineId: machineIdOf(nodeCrypto, this.identityKey),
-      chipName: "fake",
-      hardwareModel: "fake",
       engine: { name: "fake", version: "1" },
-      platform: "other",
-      models: this.candidate().models,
-      evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() },
+      models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
       evidenceSha256,
-      verdict: { level: "self_signed", checks: [], at: "2026-01-01T00:00:00.000Z" },
-      attested: true,
+      distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
       slots: 1,
       running: this.open_.size,
-      draining: false,
-      connectedAt: 0,
     };
+  }
+
+  published(): PublishedMachine {
+    return { machine: this.view, evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() } };
+  }
+
+  async prove(): Promise<PublishedMachine> {
+    return this.published();
   }
 
   #sealing(): ReturnType<Line["sealing"]> {
@@ -173,7 +148,7 @@ class FakeMachine implements Member {
       providerId: this.providerId,
       serial: this.serial,
       sealing: () => this.#sealing(),
-      machine: () => this.view(),
+      machine: () => this.view,
       send: ({ callerRequestId, envelope }) => {
         const behaviour = this.#behaviour();
         this.did.push(behaviour);

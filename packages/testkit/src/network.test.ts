@@ -4,7 +4,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
 import { verifyReceipt } from "@darkbloom/protocol/receipts";
 import { readRecords } from "@darkbloom/protocol/wire";
-import { BUSY_MAX } from "@darkbloom/coordinator/testing";
+import { BUSY_MAX, isAttested } from "@darkbloom/coordinator/testing";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -30,7 +30,9 @@ async function network(seed = 1): Promise<TestNetwork> {
 async function joined(made: TestNetwork, ...scripts: Script[]): Promise<TestProvider[]> {
   const providers = scripts.map((script) => made.provider(() => script, { slots: 1 }));
   await made.clock.advance(1_000);
-  expect(made.fleet.providers().map(({ attested }) => attested)).toEqual(scripts.map(() => true));
+  expect(made.fleet.machines().map((machine) => isAttested(machine, made.clock.monotonicMs()))).toEqual(
+    scripts.map(() => true),
+  );
   return providers;
 }
 
@@ -87,17 +89,17 @@ describe("a network in a process", () => {
     const shown = await made.clock.until(proofs, 40_000);
     const roots = new Set<string | null | undefined>();
     for (const [at, machines] of shown.entries())
-      for (const { provider, path } of machines) {
+      for (const { machine, evidence, path } of machines) {
         const nonce = nonces[at] ?? new Uint8Array(0);
-        expect(path === undefined).toBe(provider.serial === away?.serial);
+        expect(path === undefined).toBe(machine.serial === away?.serial);
         const policy = { moment: "later" as const, callerNonce: { nonce, path: path ?? [] } };
-        const { level, checks } = await verify(nodeCrypto, provider.evidence, policy, made.clock.now());
+        const { level, checks } = await verify(nodeCrypto, evidence, policy, made.clock.now());
         const failed = checks.filter(({ status }) => status === "fail").map(({ id }) => id);
         expect([level, failed]).toEqual(path ? ["self_signed", []] : ["none", ["challenge.caller_nonce"]]);
-        if (path) roots.add(provider.evidence.challenge?.callersRoot);
+        if (path) roots.add(evidence.challenge?.callersRoot);
       }
     expect(roots.size).toBe(1);
-    expect(made.fleet.providers()).toHaveLength(1);
+    expect(made.fleet.machines()).toHaveLength(1);
   });
 
   /**
@@ -109,10 +111,10 @@ describe("a network in a process", () => {
     let posture: Record<string, "pass" | "fail"> = { not_dumpable: "fail", core_dumps_off: "pass" };
     made.provider(() => rain, { describe: () => ({ posture }) });
     await made.clock.advance(10_000);
-    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "self_signed", distrustedUntilMs: -Infinity }]);
+    expect(made.fleet.machines()).toMatchObject([{ verdict: { level: "self_signed" }, distrustedUntilMs: -Infinity }]);
     posture = { ...posture, core_dumps_off: "fail" };
     await made.clock.advance(CHALLENGE_EVERY_MS + 10_000);
-    expect(made.fleet.candidates()).toMatchObject([{ trustLevel: "none", distrustedUntilMs: Infinity }]);
+    expect(made.fleet.machines()).toMatchObject([{ verdict: { level: "none" }, distrustedUntilMs: Infinity }]);
   });
 
   /** Goal: a first failure is unseen. Method: the machine that has it fails before its first token while another waits. */
@@ -133,7 +135,7 @@ describe("a network in a process", () => {
     expect(begun).toBe(1);
     expect(textOf(caller)).toBe("Rain is water.");
     await expectProven(made, caller);
-    expect(made.fleet.candidates().map(({ conduct }) => conduct.faultsAtMs.length)).toEqual([1, 0]);
+    expect(made.fleet.machines().map(({ conduct }) => conduct.faultsAtMs.length)).toEqual([1, 0]);
     await expectClosed(made);
   });
 
@@ -149,7 +151,7 @@ describe("a network in a process", () => {
     for (let n = 0; n < BUSY_MAX; n++) made.provider(() => rain, { meddle });
     made.provider(() => rain);
     await made.clock.advance(1_000);
-    const faulted = () => made.fleet.candidates().filter(({ conduct }) => conduct.faultsAtMs.length > 0);
+    const faulted = () => made.fleet.machines().filter(({ conduct }) => conduct.faultsAtMs.length > 0);
     for (let n = 0; n < 10 && faulted().length <= 4; n++) {
       const caller = new Caller();
       await made.clock.until(made.serve(caller), 120_000);
@@ -257,7 +259,7 @@ describe("a network in a process", () => {
     await made.clock.advance(1_000);
     provider?.freeze();
     expect(await made.clock.until(served, 15_000)).toBe("provider_silent");
-    expect(made.fleet.providers()).toEqual([]);
+    expect(made.fleet.machines()).toEqual([]);
     await expectClosed(made);
   });
 
@@ -274,7 +276,7 @@ describe("a network in a process", () => {
     const served = codeOf(made.serve(new Caller(), { stream: false }));
     const other = made.provider(() => rain);
     await made.clock.advance(1_000);
-    expect(made.fleet.providers().map(({ attested }) => attested)).toEqual([true, true]);
+    expect(made.fleet.machines().map((machine) => isAttested(machine, made.clock.monotonicMs()))).toEqual([true, true]);
     if (code === "provider_silent") first?.freeze();
     expect(await made.clock.until(served, 20_000)).toBe(code);
     await made.clock.advance(1_000);
@@ -288,7 +290,7 @@ describe("a network in a process", () => {
     const [provider] = await joined(made, rain);
     provider?.cut();
     await made.clock.advance(1);
-    expect(made.fleet.providers()).toEqual([]);
+    expect(made.fleet.machines()).toEqual([]);
     await made.clock.advance(5_000);
     const caller = new Caller();
     await made.clock.until(made.serve(caller), 10_000);

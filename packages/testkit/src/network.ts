@@ -206,6 +206,6 @@ export class TestNetwork {
 
   /** Requests that still take a slot. */
   get running(): number {
-    return this.fleet.providers().reduce((sum, { running }) => sum + running, 0);
+    return this.fleet.machines().reduce((sum, { running }) => sum + running, 0);
   }
 }

@@ -139,10 +139,10 @@ it.each(settings)("keeps a maker's words with the serial, disclosing %s", async 
   };
   made.provider(() => rain, { witness: { evidence, testify: async () => ({}) } });
   await made.clock.advance(1_000);
-  const [machine] = made.fleet.providers();
-  if (!machine) throw new Error("no machine has joined");
-  expect(machine.verdict.checks.find(({ id }) => id === "apple.mda.path")?.status).not.toBeUndefined();
-  const { hardware } = machine.evidence;
+  const [shown] = made.fleet.published();
+  if (!shown) throw new Error("no machine has joined");
+  expect(shown.machine.verdict.checks.find(({ id }) => id === "apple.mda.path")?.status).not.toBeUndefined();
+  const { hardware } = shown.evidence;
   expect(hardware?.mda?.random).toEqual(evidence.mda.random);
   expect(hardware?.tpm?.akPublic).toEqual(rest.akPublic);
   const names = [hardware?.mda?.chain?.[0], hardware?.tpm?.ekCertificates?.[0], hardware?.tpm?.ekPublic];
@@ -233,7 +233,7 @@ describe.each(hiding)("a machine that does not keep to its pseudonym, disclosing
   async function expectRefused(network: TestNetwork, machine: Impostor, reason: string): Promise<void> {
     await network.clock.advance(0);
     expect(machine.closed).toBe(reason);
-    expect(network.fleet.providers()).toEqual([]);
+    expect(network.fleet.machines()).toEqual([]);
     expect(network.bugs).toEqual([]);
   }
 
@@ -333,7 +333,7 @@ describe.each(hiding)("a machine that does not keep to its pseudonym, disclosing
     await network.clock.advance(0);
     await machine.renew(machine.alias);
     await network.clock.advance(0);
-    expect(network.fleet.providers().map(({ serial }) => serial)).toEqual([machine.alias]);
+    expect(network.fleet.machines().map(({ serial }) => serial)).toEqual([machine.alias]);
     await machine.renew(serialOf(network, signer));
     await network.clock.advance(0);
     expect(machine.closed).toBe(reason);

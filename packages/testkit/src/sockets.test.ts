@@ -87,9 +87,9 @@ describe("a provider's socket", () => {
     socket.send(JSON.stringify(register));
     expect(await registered).toMatchObject({ type: "registered" });
     socket.send(JSON.stringify({ type: "of_tomorrow", text: " ".repeat(MIB / 2) }));
-    await expect.poll(() => made.fleet.providers().length).toBe(1);
+    await expect.poll(() => made.fleet.machines().length).toBe(1);
     socket.send(JSON.stringify({ type: "provider_drain" }));
-    await expect.poll(() => made.fleet.providers()[0]?.draining, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => made.fleet.machines()[0]?.draining, { timeout: 5_000 }).toBe(true);
     socket.close();
     expect(await closed).not.toBe(1006);
   });
@@ -147,7 +147,7 @@ describe("a provider's socket", () => {
       raw.write(pings);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await expect.poll(() => raw.destroyed || made.fleet.providers().length === 0).toBe(true);
+    await expect.poll(() => raw.destroyed || made.fleet.machines().length === 0).toBe(true);
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * MIB);
     raw.destroy();
   });

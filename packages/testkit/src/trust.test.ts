@@ -134,7 +134,7 @@ describe("a machine", () => {
     // Withdrawn when it comes, and taken off the list while it waits.
     made.policy = listOf(signer.publicKey);
     await reconnect(made, provider);
-    expect(made.fleet.candidates()).toMatchObject([{ failing: true, attestedUntilMs: -Infinity }]);
+    expect(made.fleet.machines()).toMatchObject([{ failing: true, attestedUntilMs: -Infinity }]);
     expect(failed(provider)).toEqual(["identity.revoked"]);
     made.policy = {};
     await made.clock.advance(30_000);
@@ -164,7 +164,7 @@ describe("a machine", () => {
     const [made, provider] = await machine({ signer, witness, describe: () => ({ platform: "macos", serial }) });
     expect(await ask(made)).toBe("whole");
     expect(provider.told).toMatchObject({ trustLevel: "self_signed" });
-    const nameOf = () => made.fleet.providers().map((view) => view.serial);
+    const nameOf = () => made.fleet.machines().map((view) => view.serial);
     // Nobody vouches for the serial yet, so it is nobody's name.
     expect(nameOf()).toEqual([expect.stringMatching(/^PS-/)]);
     expect(await ask(made, serial)).toBe("no_provider");
@@ -238,7 +238,7 @@ describe("whoever names another's identity key", () => {
     "%s ends no connection and spoils no record",
     async (how) => {
       const [made, provider] = await machine();
-      const [victim] = made.fleet.providers();
+      const [victim] = made.fleet.published();
       if (!victim) return expect.unreachable();
       const { blob, blobSignature } = victim.evidence;
       const stranger = new Stranger(made);
@@ -248,7 +248,7 @@ describe("whoever names another's identity key", () => {
         await made.clock.advance(15_000);
       }
       if (how.includes("blob")) expect(stranger.challenges.length).toBeGreaterThan(3);
-      expect(made.fleet.get(victim.providerId)).toBeDefined();
+      expect(made.fleet.get(victim.machine.providerId)).toBeDefined();
       expect(await ask(made)).toBe("whole");
       await reconnect(made, provider);
       expect(await ask(made)).toBe("whole");
@@ -316,7 +316,7 @@ it("forgives a late answer", async () => {
   stranger.say(await answer(0));
   stranger.say(await answer(1));
   await made.clock.advance(1_000);
-  expect(made.fleet.candidates()).toMatchObject([{ distrustedUntilMs: -Infinity }]);
+  expect(made.fleet.machines()).toMatchObject([{ distrustedUntilMs: -Infinity }]);
 });
 
 async function joinedStranger(): Promise<[TestNetwork, Stranger, SealingKeys, Signer]> {

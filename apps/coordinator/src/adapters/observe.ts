@@ -3,7 +3,7 @@ import { LogLines } from "@darkbloom/protocol/node";
 import { pino, type DestinationStream, type Level } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Events } from "../events/events.ts";
-import type { Candidate, FleetView } from "../machines/ports.ts";
+import type { MachineView, FleetView } from "../machines/ports.ts";
 
 /** pino's, and silence. */
 export type LogLevel = Level | "silent";
@@ -16,9 +16,9 @@ export interface Observer {
 }
 
 /** What the gauges are read from. */
-export interface WatchedFleet extends Pick<FleetView, "providers" | "candidates"> {
+export interface WatchedFleet extends Pick<FleetView, "machines"> {
   /** Whether requests may reach this machine now. */
-  mayServe(machine: Candidate): boolean;
+  mayServe(machine: MachineView): boolean;
 }
 
 export interface ObserverOptions {
@@ -39,7 +39,7 @@ export function createObserver({ level, destination = new LogLines() }: Observer
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const count = countersIn(registry);
-  let fleet: WatchedFleet = { providers: () => [], candidates: () => [], mayServe: () => false };
+  let fleet: WatchedFleet = { machines: () => [], mayServe: () => false };
   gaugesOf(registry, () => fleet);
 
   const events: Events = {
@@ -196,7 +196,7 @@ function gaugesOf(registry: Registry, fleet: () => WatchedFleet): void {
         this.set(
           { trust_level: level },
           fleet()
-            .providers()
+            .machines()
             .filter(({ verdict }) => verdict.level === level).length,
         );
     },
@@ -207,7 +207,7 @@ function gaugesOf(registry: Registry, fleet: () => WatchedFleet): void {
     registers,
     collect() {
       const machines = fleet()
-        .candidates()
+        .machines()
         .filter((machine) => fleet().mayServe(machine));
       this.set(machines.reduce((sum, { slots }) => sum + slots, 0));
     },
@@ -219,7 +219,7 @@ function gaugesOf(registry: Registry, fleet: () => WatchedFleet): void {
     collect() {
       this.set(
         fleet()
-          .providers()
+          .machines()
           .reduce((sum, { running }) => sum + running, 0),
       );
     },

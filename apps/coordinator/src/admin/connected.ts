@@ -1,5 +1,6 @@
 import type { Clock } from "@darkbloom/protocol/ports";
 import type { Fleet } from "../machines/fleet.ts";
+import { isAttested } from "../machines/eligibility.ts";
 import type { Approvals } from "../machines/trust/approvals.ts";
 import type { ConnectedMachines } from "./machines.ts";
 
@@ -10,16 +11,13 @@ export const connectedMachines = (
   clock: Pick<Clock, "monotonicMs">,
 ): ConnectedMachines => ({
   list: () =>
-    fleet.members().map((member) => {
-      const { machineId, approval, attestedUntilMs, trustLevel } = member.candidate();
-      return {
-        machineId,
-        serial: member.view().serial,
-        approval,
-        attested: clock.monotonicMs() <= attestedUntilMs,
-        trustLevel,
-      };
-    }),
+    fleet.machines().map((machine) => ({
+      machineId: machine.machineId,
+      serial: machine.serial,
+      approval: machine.approval,
+      attested: isAttested(machine, clock.monotonicMs()),
+      trustLevel: machine.verdict.level,
+    })),
   decided(decision) {
     approvals.decided(decision);
     fleet.approvalChanged(decision.machineId);

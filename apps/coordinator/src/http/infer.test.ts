@@ -23,7 +23,7 @@ import {
   KEY,
   openEdge,
   PROVIDER,
-  providerView,
+  machineView,
   rawChat,
 } from "../../test/http-kit.ts";
 import type { Ask } from "../inference/ask.ts";
@@ -152,7 +152,7 @@ describe("an answer on the wire", () => {
 
 /** Goal: a caller is told no serial where none is disclosed. Method: an answer without one, and a machine without one in the list. */
 it("leaves a serial out that is not disclosed", async () => {
-  const machine = providerView("self_signed", { toldSerial: undefined });
+  const machine = machineView("self_signed", { toldSerial: undefined });
   await using edge = await openEdge({
     fleet: fleetOf(machine),
     serve: async (_ask, reply) => {

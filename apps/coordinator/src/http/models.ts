@@ -109,7 +109,7 @@ function describe({ fleet, clock, settings }: Door["deps"], entry: ListedEntry):
   const tasks = tasksOf(entry);
   const { embedding } = entry;
   const want = plainWant(entry, settings.minTrustDefault);
-  const { machines } = eligibleFor(want, fleet.candidatesFor(entry.build), clock.monotonicMs());
+  const { machines } = eligibleFor(want, fleet.machinesFor(entry.build), clock.monotonicMs());
   return {
     id: entry.id,
     ...(entry.aliasOf && { alias_of: entry.aliasOf }),
@@ -127,7 +127,7 @@ function describe({ fleet, clock, settings }: Door["deps"], entry: ListedEntry):
     output_modalities: [...new Set(tasks.map((task) => (task === "embed" ? "embeddings" : "text")))],
     pricing: pricing(entry.price),
     metadata: {
-      trust_level: trustLevels.findLast((level) => machines.some(({ trustLevel }) => trustLevel === level)) ?? "none",
+      trust_level: trustLevels.findLast((level) => machines.some(({ verdict }) => verdict.level === level)) ?? "none",
       provider_count: machines.length,
       can_accept: machines.some(hasFreeSlot),
     },

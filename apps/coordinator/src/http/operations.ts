@@ -16,7 +16,7 @@ export const showHealth = ({ deps }: Door): Route => ({
   },
   // Probes are not to be refused.
   config: { access: "open", limit: "none" },
-  handler: async (): Promise<z.infer<typeof health>> => ({ status: "ok", providers: deps.fleet.providers().length }),
+  handler: async (): Promise<z.infer<typeof health>> => ({ status: "ok", providers: deps.fleet.machines().length }),
 });
 
 /** Whoever asks more often than this is told what the write before found: each one waits for the disk. */

@@ -6,17 +6,7 @@ import { systemClock } from "@darkbloom/protocol/node";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
-import {
-  ACCOUNT,
-  chatBody,
-  closing,
-  dial,
-  entry,
-  facts,
-  fleetOf,
-  openEdge,
-  providerView,
-} from "../../test/http-kit.ts";
+import { ACCOUNT, chatBody, closing, dial, entry, facts, fleetOf, openEdge, machineView } from "../../test/http-kit.ts";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
 import type { HoldId } from "../ledger/port.ts";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
@@ -56,7 +46,7 @@ describe("what each route answers", () => {
   });
 
   it("describes models with limits, prices and the machines behind them", async () => {
-    const fleet = fleetOf(providerView("hardware"), providerView("none"), providerView("self_signed"));
+    const fleet = fleetOf(machineView("hardware"), machineView("none"), machineView("self_signed"));
     await using edge = await openEdge({ fleet });
     const model = {
       id: "org/tiny",
@@ -126,7 +116,7 @@ describe("what each route answers", () => {
       [entry.contextTokens, 1],
       [entry.contextTokens - 1, 0],
     ] as const) {
-      await using edge = await openEdge({ fleet: fleetOf(providerView("self_signed", offer(contextTokens))) });
+      await using edge = await openEdge({ fleet: fleetOf(machineView("self_signed", offer(contextTokens))) });
       expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({ metadata: { provider_count } });
     }
   });
@@ -135,10 +125,10 @@ describe("what each route answers", () => {
   it.each([{ distrustedUntilMs: Infinity }, { failing: true }, { draining: true }])(
     "counts no machine that no request reaches: %o",
     async (fault) => {
-      const fleet = fleetOf(providerView("self_signed"));
-      const candidates = fleet.candidates().map((machine) => ({ ...machine, ...fault }));
+      const fleet = fleetOf(machineView("self_signed"));
+      const machines = fleet.machines().map((machine) => ({ ...machine, ...fault }));
       await using edge = await openEdge({
-        fleet: { ...fleet, candidates: () => candidates, candidatesFor: () => candidates },
+        fleet: { ...fleet, machines: () => machines, machinesFor: () => machines },
       });
       expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({
         metadata: { trust_level: "none", provider_count: 0, can_accept: false },
@@ -148,7 +138,9 @@ describe("what each route answers", () => {
   );
 
   it("says that a model has nobody behind it", async () => {
-    await using edge = await openEdge({ fleet: fleetOf(providerView("hardware", { attested: false })) });
+    await using edge = await openEdge({
+      fleet: fleetOf(machineView("hardware", { attestedUntilMs: Number.NEGATIVE_INFINITY })),
+    });
     expect(await (await edge.keyed("/v1/models/org/tiny")).json()).toMatchObject({
       metadata: { trust_level: "none", provider_count: 0, can_accept: false },
     });

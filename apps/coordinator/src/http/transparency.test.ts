@@ -1,8 +1,8 @@
 import type { Attestations } from "@darkbloom/protocol/evidence";
 import { connect } from "node:net";
 import { expect, it } from "vitest";
-import { fleetOf, openEdge, providerView } from "../../test/http-kit.ts";
-import type { ProviderView } from "../machines/ports.ts";
+import { evidence, fleetOf, machineView, openEdge } from "../../test/http-kit.ts";
+import type { MachineView } from "../machines/ports.ts";
 import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
 
 const PATH = "/v1/providers/attestation";
@@ -10,13 +10,15 @@ const PATH = "/v1/providers/attestation";
 /** Goal: who needs no key cannot keep a coordinator of many machines busy. Method: ask twice, with a machine whose chip counts who looks; then with newer evidence. */
 it("spells a machine's evidence once, and anew when it is another", async () => {
   let looked = 0;
-  const counted = (more: Partial<ProviderView> = {}): ProviderView =>
-    Object.defineProperty(providerView("self_signed", more), "chipName", {
+  const counted = (more: Partial<MachineView> = {}): MachineView =>
+    Object.defineProperty(machineView("self_signed", more), "chipName", {
       get: () => `M${++looked}`,
       enumerable: true,
     });
   const views = [counted()];
-  await using edge = await openEdge({ fleet: { ...fleetOf(), providers: () => views } });
+  await using edge = await openEdge({
+    fleet: { ...fleetOf(), published: () => views.map((machine) => ({ machine, evidence })) },
+  });
   const asked = async () => ((await (await edge.get(PATH)).json()) as Attestations).providers;
   const first = await asked();
   expect(await asked()).toEqual([{ ...first[0], verdict: { ...first[0]?.verdict, age_sec: expect.any(Number) } }]);
@@ -24,17 +26,15 @@ it("spells a machine's evidence once, and anew when it is another", async () => 
   const [before] = views;
   if (before) views[0] = counted({ verdict: { ...before.verdict, level: "hardware" } });
   expect(await asked()).toMatchObject([{ trust_level: "hardware", chip_name: "M2" }]);
-  if (views[0]) views.push(counted({ verdict: views[0].verdict, providerId: "prov_2" as ProviderView["providerId"] }));
+  if (views[0]) views.push(counted({ verdict: views[0].verdict, providerId: "prov_2" as MachineView["providerId"] }));
   expect((await asked()).map(({ provider_id }) => provider_id)).toEqual(["prov_1", "prov_2"]);
 });
 
 /** Goal: nor fill its memory. Method: many who ask and read nothing; one more is told so; then they are gone. */
 it("holds a bounded number of answers that nobody reads", async () => {
   const blob = new Uint8Array(8 * 1024 * 1024);
-  const { evidence } = providerView("self_signed");
-  await using edge = await openEdge({
-    fleet: fleetOf(providerView("self_signed", { evidence: { ...evidence, blob } })),
-  });
+  const published = () => [{ machine: machineView("self_signed"), evidence: { ...evidence, blob } }];
+  await using edge = await openEdge({ fleet: { ...fleetOf(), published } });
   const silent = Array.from({ length: ANSWERS_BYTES_MAX / 2 / blob.length }, () => connect(edge.port, "127.0.0.1"));
   for (const socket of silent)
     socket.on("error", () => undefined).write(`GET ${PATH} HTTP/1.1\r\nhost: localhost\r\n\r\n`);

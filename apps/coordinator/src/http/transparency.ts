@@ -4,7 +4,6 @@ import {
   publishedEvidence,
   type Attestation,
   type Attestations,
-  type NoncePath,
   type Verdict,
 } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
@@ -12,7 +11,7 @@ import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { suites, wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
 import type { FastifyReply } from "fastify";
 import * as z from "zod";
-import type { ProviderView } from "../machines/ports.ts";
+import type { PublishedMachine } from "../machines/ports.ts";
 import type { KeyAtTimes } from "./access.ts";
 import type { Door, Route } from "./door.ts";
 import { LOG_PREFIX } from "./log.ts";
@@ -56,51 +55,52 @@ export const listAttestations = (door: Door): Route => ({
       });
     const { nonce } = query.data;
     if (nonce === undefined) {
-      const text = door.deps.fleet.providers().map((provider) => spelledAttestation(provider, now()));
+      const text = door.deps.fleet.published().map((shown) => spelledAttestation(shown, now()));
       const body = Buffer.from(`{"providers":[${text.join(",")}]}`);
       return sendOpen(door, request, reply, body, { "content-type": "application/json; charset=utf-8" });
     }
     const proven = await door.deps.fleet.prove(
       fromBase64Url(nonce.replaceAll("+", "-").replaceAll("/", "_").replace("=", "")),
     );
-    return { providers: proven.map(({ provider, path }) => attestationOf(provider, now(), path)) };
+    return { providers: proven.map((shown) => attestationOf(shown, now())) };
   },
 });
 
 const AGE = '"age_sec":';
 
 /** By its verdict, since that is another whenever what a machine shows is: what was spelled, up to the verdict's age. */
-const spelled = new WeakMap<Verdict, { readonly of: ProviderView; readonly text: string }>();
+const spelled = new WeakMap<Verdict, { readonly of: PublishedMachine; readonly text: string }>();
 
 /** As JSON. To spell it anew whenever somebody asks, a tenth of a second for a thousand machines, would let anybody stop a coordinator. */
-function spelledAttestation(provider: ProviderView, now: number): string {
-  const known = spelled.get(provider.verdict);
-  if (known && isShownAlike(known.of, provider)) return `${known.text}${AGE}${ageSec(provider.verdict, now)}}}`;
-  const whole = JSON.stringify(attestationOf(provider, now));
+function spelledAttestation(shown: PublishedMachine, now: number): string {
+  const { verdict } = shown.machine;
+  const known = spelled.get(verdict);
+  if (known && isShownAlike(known.of, shown)) return `${known.text}${AGE}${ageSec(verdict, now)}}}`;
+  const whole = JSON.stringify(attestationOf(shown, now));
   const text = whole.slice(0, whole.lastIndexOf(AGE));
-  spelled.set(provider.verdict, { of: provider, text });
-  return `${text}${AGE}${ageSec(provider.verdict, now)}}}`;
+  spelled.set(verdict, { of: shown, text });
+  return `${text}${AGE}${ageSec(verdict, now)}}}`;
 }
 
-const isShownAlike = (one: ProviderView, other: ProviderView): boolean =>
-  one.providerId === other.providerId &&
-  one.evidenceSha256 === other.evidenceSha256 &&
+const isShownAlike = (one: PublishedMachine, other: PublishedMachine): boolean =>
+  one.machine.providerId === other.machine.providerId &&
+  one.machine.evidenceSha256 === other.machine.evidenceSha256 &&
   one.evidence.challenge?.answer === other.evidence.challenge?.answer;
 
 const ageSec = ({ at }: Verdict, now: number): number => Math.max(0, Math.round((now - Date.parse(at)) / 1000));
 
-function attestationOf(provider: ProviderView, now: number, callersPath?: NoncePath): Attestation {
-  const { verdict } = provider;
+function attestationOf({ machine, evidence, path }: PublishedMachine, now: number): Attestation {
+  const { verdict } = machine;
   return {
-    provider_id: provider.providerId,
-    provider_serial: provider.toldSerial ?? null,
-    se_public_key: provider.identityKey,
-    chip_name: provider.chipName,
-    hardware_model: provider.hardwareModel,
-    models: provider.models.map(({ build }) => build),
+    provider_id: machine.providerId,
+    provider_serial: machine.toldSerial ?? null,
+    se_public_key: machine.identityKey,
+    chip_name: machine.chipName,
+    hardware_model: machine.hardwareModel,
+    models: machine.models.map(({ build }) => build),
     trust_level: verdict.level,
-    evidence_sha256: provider.evidenceSha256,
-    evidence: publishedEvidence(provider.evidence, provider.platform, callersPath),
+    evidence_sha256: machine.evidenceSha256,
+    evidence: publishedEvidence(evidence, machine.platform, path),
     verdict: {
       level: verdict.level,
       checks: [...verdict.checks],

@@ -6,7 +6,8 @@ import { ENVELOPE_LIFE_MS } from "@darkbloom/protocol/limits";
 import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provider-words";
 import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
-import type { Completion, Line, LineEvent, ShownView } from "../machines/ports.ts";
+import { isAttested } from "../machines/eligibility.ts";
+import type { Completion, Line, LineEvent, MachineView } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import { isPlausible, longestTokensMax, promptBound } from "./bound.ts";
 import type { Net } from "./net.ts";
@@ -36,7 +37,9 @@ export class MachineRefusal extends NetworkError {
  * a slow caller stops the model instead of filling memory.
  */
 export class Attempt implements Disposable {
-  readonly provider: ShownView;
+  readonly provider: MachineView;
+  /** When it was handed over. */
+  readonly wasAttested: boolean;
   readonly sealMs: number;
   readonly #net: Net;
   readonly #ask: Ask;
@@ -61,7 +64,7 @@ export class Attempt implements Disposable {
     maxTokens: number,
     line: Line,
     opener: AnswerOpener,
-    provider: ShownView,
+    provider: MachineView,
     startedMs: number,
     readingMsMax: number,
   ) {
@@ -74,6 +77,7 @@ export class Attempt implements Disposable {
     this.#startedMs = startedMs;
     this.provider = provider;
     this.#patience = new Patience(promptBound(ask, this.#contextTokens), readingMsMax);
+    this.wasAttested = isAttested(provider, startedMs);
     this.sealMs = net.clock.monotonicMs() - startedMs;
     ask.hangUp.addEventListener("abort", this.#cancel, { once: true });
   }

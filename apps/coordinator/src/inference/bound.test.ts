@@ -6,7 +6,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import { describe, expect, it } from "vitest";
 import type { CatalogEntry } from "../catalog/catalog.ts";
-import type { Candidate } from "../machines/ports.ts";
+import type { MachineView } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { askFor, entry } from "../../test/inference-samples.ts";
@@ -111,8 +111,8 @@ describe("what a model is not for", () => {
 
 describe("what cannot fit", () => {
   const model = { build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: entry.contextTokens };
-  const machines = (...models: Candidate["models"]) => [{ models }];
-  const refusalOf = (bytes: number, candidates: readonly Pick<Candidate, "models">[]) => {
+  const machines = (...models: MachineView["models"]) => [{ models }];
+  const refusalOf = (bytes: number, candidates: readonly Pick<MachineView, "models">[]) => {
     try {
       refuseWhatCannotFit(
         entry,
@@ -126,7 +126,7 @@ describe("what cannot fit", () => {
   };
   const most = entry.contextTokens;
 
-  it.each<[string, number, readonly Pick<Candidate, "models">[], number | undefined]>([
+  it.each<[string, number, readonly Pick<MachineView, "models">[], number | undefined]>([
     ["a context of the longest token", most * 16, machines({ ...model, tokenBytesMax: 16 }), undefined],
     ["a byte more", most * 16 + 1, machines({ ...model, tokenBytesMax: 16 }), most + 1],
     [

@@ -7,7 +7,7 @@ import { priceOf, type MicroUsd } from "@darkbloom/protocol/money";
 import { embedTokensMax, inputTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
 import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
-import type { Candidate } from "../machines/ports.ts";
+import type { MachineView } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 
 /** The most that each of a request's choices can generate, in tokens: its own bound, less where the model's is less. */
@@ -77,22 +77,22 @@ const unsupported = (param: string, reason: OurWords): NetworkError =>
  * Refuses, before anything is held or asked, a prompt that cannot fit the model: its text has more bytes than a context's
  * worth of the longest token. What may fit is counted by a machine.
  *
- * @param candidates machines of any model; those with these weights say how long a token can be, and the most of it is taken
+ * @param machines of any model; those with these weights say how long a token can be, and the most of it is taken
  * @throws NetworkError `context_length_exceeded`
  */
 export function refuseWhatCannotFit(
   { build, weightsSha256, contextTokens }: CatalogEntry,
   { job, body }: Pick<Ask, "job" | "body">,
-  candidates: () => readonly Pick<Candidate, "models">[],
+  machines: () => Iterable<Pick<MachineView, "models">>,
 ): void {
   // A token stands for at least one byte.
   if (body.length <= contextTokens) return;
-  const figures = candidates()
-    .flatMap(({ models }) => models)
-    .filter((model) => model.build === build && model.weightsSha256 === weightsSha256)
-    .map(({ tokenBytesMax = Number.POSITIVE_INFINITY }) => tokenBytesMax);
-  const longest = figures.reduce((most, next) => Math.max(most, next), 0) || Number.POSITIVE_INFINITY;
-  const promptTokens = promptTokensMin(job, Math.min(longest, TOKEN_BYTES_MAX));
+  let longest = 0;
+  for (const { models } of machines())
+    for (const model of models)
+      if (model.build === build && model.weightsSha256 === weightsSha256)
+        longest = Math.max(longest, model.tokenBytesMax ?? Number.POSITIVE_INFINITY);
+  const promptTokens = promptTokensMin(job, Math.min(longest || TOKEN_BYTES_MAX, TOKEN_BYTES_MAX));
   if (promptTokens > contextTokens)
     throw new NetworkError({ code: "context_length_exceeded", contextTokens, promptTokens });
 }

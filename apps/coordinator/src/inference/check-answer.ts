@@ -7,7 +7,7 @@ import type { Verifier } from "@darkbloom/protocol/ports";
 import { receipt as receiptSchema, type Receipt, type ReceiptField } from "@darkbloom/protocol/receipts";
 import { tags } from "@darkbloom/protocol/wire";
 import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
-import type { Completion, ShownView } from "../machines/ports.ts";
+import type { Completion, MachineView } from "../machines/ports.ts";
 import type { Ask } from "./ask.ts";
 import { promptBound } from "./bound.ts";
 
@@ -16,7 +16,7 @@ export interface Expected {
   readonly ask: Ask;
   readonly entry: CatalogEntry;
   /** As it was when the request was handed over. */
-  readonly provider: ShownView;
+  readonly provider: MachineView;
   readonly jobId: JobId;
   readonly maxTokens: number;
   /** As the last frame of the answer counted them, never above `maxTokens`. */

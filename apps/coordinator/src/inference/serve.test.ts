@@ -121,9 +121,10 @@ describe("what a provider earns", () => {
   });
 });
 
-/** Goal: headers say what was known when the request was handed over. Method: machines that differ in what they show. */
+/** Goal: headers say what was known when the request was handed over. Method: machines that differ in what they show once they were chosen. */
 it.each([true, false])("says whether its machine was attested: %s", async (attested) => {
-  const { caller } = await asked([honest], { shown: { attested, chipName: "M9", toldSerial: undefined } });
+  const later = attested ? {} : { attestedUntilMs: -Infinity };
+  const { caller } = await asked([honest], { shown: { later, chipName: "M9", toldSerial: undefined } });
   expect(caller.facts).toMatchObject({ attested, chip: "M9", serial: undefined, trustLevel: "self_signed" });
 });
 

@@ -42,7 +42,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const entry = net.catalog.find(ask.job.model);
   if (!entry) throw new NetworkError({ code: "model_not_found", knownModels: net.catalog.entries.length });
   refuseOtherTasks(entry, ask);
-  refuseWhatCannotFit(entry, ask, () => net.fleet.candidates());
+  refuseWhatCannotFit(entry, ask, () => net.fleet.machinesFor(entry.build));
   const maxTokens = outputBound(entry, ask);
 
   const startedMs = net.clock.monotonicMs();
@@ -144,7 +144,7 @@ async function takeTurn(turn: Turn, line: Line, queueMs: number): Promise<void> 
     providerId,
     serial: provider.toldSerial,
     chip: provider.chipName,
-    attested: provider.attested,
+    attested: attempt.wasAttested,
     trustLevel: provider.verdict.level,
     privacy: "transparent",
     timing: { holdMs: turn.heldMs - turn.startedMs, queueMs, sealMs, firstContentMs },

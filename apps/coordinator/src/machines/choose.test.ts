@@ -1,12 +1,12 @@
 import type { Gate } from "@darkbloom/protocol/failures";
 import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
-import { idle, servedModel, wantOf } from "./members.samples.ts";
+import { idle, servedModel, verdictOf, wantOf } from "./members.samples.ts";
 import { blameless, FAULT_LIFE_MS } from "./records/conduct.ts";
 import type { PaceFigures } from "./records/pace.ts";
 import { choose } from "./choose.ts";
 import { gateOf, type Want } from "./eligibility.ts";
-import type { Candidate } from "./ports.ts";
+import type { MachineView } from "./ports.ts";
 
 const want = wantOf();
 const good = idle;
@@ -15,7 +15,7 @@ const none: ReadonlySet<ProviderId> = new Set();
 
 /** Goal: each gate shuts a machine out by its own name. Method: break one thing of a good machine per row. */
 describe("gates", () => {
-  const rows: [Gate, Partial<Candidate>, Partial<Want>?][] = [
+  const rows: [Gate, Partial<MachineView>, Partial<Want>?][] = [
     ["pinned_elsewhere", {}, { pins: ["S2" as Serial] }],
     ["model_not_served", { models: [] }],
     ["model_not_served", { models: [{ ...servedModel(), weightsSha256: "bb" }] }],
@@ -25,7 +25,7 @@ describe("gates", () => {
     ["evidence_failed", { failing: true, attestedUntilMs: never }],
     ["challenge_stale", { attestedUntilMs: never }],
     ["challenge_stale", { attestedUntilMs: -1 }],
-    ["trust_below_minimum", { trustLevel: "none" }],
+    ["trust_below_minimum", { verdict: verdictOf("none") }],
     ["trust_below_minimum", {}, { minTrust: "hardware" }],
     ["draining", { draining: true }],
     ["context_too_small", { models: [{ ...servedModel(), contextTokens: 1024 }] }],
@@ -59,7 +59,7 @@ describe("gates", () => {
 });
 
 describe("choice", () => {
-  const other: Candidate = { ...good, providerId: "p2" as ProviderId, pins: ["S2" as Serial] };
+  const other: MachineView = { ...good, providerId: "p2" as ProviderId, pins: ["S2" as Serial] };
 
   it("says full, not refused, where a machine could serve but has no slot", () => {
     expect(
@@ -82,7 +82,7 @@ describe("choice", () => {
     decodeTokensPerSec: 100,
     measuredAtMs: 0,
   };
-  const measured = (more: Partial<PaceFigures> = {}, rest: Partial<Candidate> = {}): Candidate => ({
+  const measured = (more: Partial<PaceFigures> = {}, rest: Partial<MachineView> = {}): MachineView => ({
     ...good,
     ...rest,
     pace: { ...known, ...more },
@@ -90,7 +90,7 @@ describe("choice", () => {
   const rival = measured({}, { providerId: "p2" as ProviderId, pins: ["S2" as Serial] });
   const long = { ...want, promptBytes: 50_000 };
 
-  it.each<[string, Candidate, Want?]>([
+  it.each<[string, MachineView, Want?]>([
     ["a slower one", measured({ decodeTokensPerSec: 30 })],
     ["one with a late first token", measured({ firstContentMs: 5_000 })],
     ["one that reads a long prompt slowly", measured({ promptMsPerByte: 0.5 }), long],
@@ -100,7 +100,7 @@ describe("choice", () => {
     for (const draw of [0, 0.5, 0.999]) expect(choose(asked, [worse, rival], none, 1, draw)).toEqual({ chosen: "p2" });
   });
 
-  it.each<[string, Candidate]>([
+  it.each<[string, MachineView]>([
     ["one as fast", measured()],
     ["one a little slower", measured({ decodeTokensPerSec: 90 })],
     ["one that was not measured", good],

@@ -4,7 +4,7 @@ import { leastOf } from "@darkbloom/protocol/lists";
 import { recentFaults } from "./records/conduct.ts";
 import { expectedFirstContentMs } from "./records/pace.ts";
 import { eligibleFor, hasFreeSlot, type Want } from "./eligibility.ts";
-import type { Candidate } from "./ports.ts";
+import type { MachineView } from "./ports.ts";
 
 export type Choice =
   | { readonly chosen: ProviderId }
@@ -35,7 +35,7 @@ export interface Assumed {
   readonly tokensPerSec: number;
 }
 
-function assumedFrom({ promptBytes }: Want, machines: readonly Candidate[]): Assumed {
+function assumedFrom({ promptBytes }: Want, machines: readonly MachineView[]): Assumed {
   let firstContentMs = Number.POSITIVE_INFINITY;
   let tokensPerSec = 0;
   for (const { pace } of machines) {
@@ -49,7 +49,7 @@ function assumedFrom({ promptBytes }: Want, machines: readonly Candidate[]): Ass
 }
 
 /** What choosing this machine is expected to cost the caller, in milliseconds; lower wins. */
-export function costMs(want: Want, { pace, conduct, running }: Candidate, assumed: Assumed, nowMs: number): number {
+export function costMs(want: Want, { pace, conduct, running }: MachineView, assumed: Assumed, nowMs: number): number {
   const tokensPerSec = (pace.decodeTokensPerSec ?? assumed.tokensPerSec) / (1 + CROWDING * running);
   const tokens = Math.min(want.maxTokens, DECODE_TOKENS_COUNTED_MAX);
   return (
@@ -67,7 +67,7 @@ export function costMs(want: Want, { pace, conduct, running }: Candidate, assume
  */
 export function choose(
   want: Want,
-  candidates: Iterable<Candidate>,
+  candidates: Iterable<MachineView>,
   tried: ReadonlySet<ProviderId>,
   nowMs: number,
   draw: number,
@@ -93,8 +93,8 @@ export function choose(
 }
 
 /** Of those that were measured too long ago and have no fresh fault, the one that waited longest. */
-function stalest(free: readonly Candidate[], nowMs: number): Candidate | undefined {
-  let found: Candidate | undefined;
+function stalest(free: readonly MachineView[], nowMs: number): MachineView | undefined {
+  let found: MachineView | undefined;
   for (const machine of free) {
     if (nowMs - machine.pace.measuredAtMs < MEASURED_ANEW_MS || recentFaults(machine.conduct, nowMs) > 0) continue;
     if (!found || machine.pace.measuredAtMs < found.pace.measuredAtMs) found = machine;

@@ -2,16 +2,16 @@ import type { Gate } from "@darkbloom/protocol/failures";
 import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
 import { blameless } from "./records/conduct.ts";
-import { idle, servedModel, wantOf } from "./members.samples.ts";
+import { idle, servedModel, verdictOf, wantOf } from "./members.samples.ts";
 import { eligibleFor, gateOf, isShutBy, type Want } from "./eligibility.ts";
-import type { Candidate } from "./ports.ts";
+import type { MachineView } from "./ports.ts";
 
 const want = wantOf();
 const NOW_MS = 1_000;
 const ejected = { conduct: { ...blameless, ejectedUntilMs: NOW_MS + 1 } };
 
 /** Goal: each gate shuts at its bound, and not before. Method: one thing of a good machine per row, on both sides. */
-it.each<[Gate | undefined, Partial<Candidate>, Partial<Want>?]>([
+it.each<[Gate | undefined, Partial<MachineView>, Partial<Want>?]>([
   [undefined, {}],
   ["pinned_elsewhere", {}, { pins: ["S2" as Serial] }],
   ["model_not_served", { models: [] }],
@@ -29,7 +29,7 @@ it.each<[Gate | undefined, Partial<Candidate>, Partial<Want>?]>([
   ["evidence_failed", { failing: true }],
   ["challenge_stale", { attestedUntilMs: NOW_MS - 1 }],
   [undefined, { attestedUntilMs: NOW_MS }],
-  ["trust_below_minimum", { trustLevel: "none" }],
+  ["trust_below_minimum", { verdict: verdictOf("none") }],
   ["draining", { draining: true }],
   ["context_too_small", { models: [{ ...servedModel(), contextTokens: 2047 }] }],
   [undefined, { models: [{ ...servedModel(), contextTokens: 2048 }] }],
@@ -50,7 +50,7 @@ it("holds no context against a machine that has not the model", () => {
 it("takes those left out for faults, and no others, where nobody else may serve", () => {
   const failing = { ...idle, ...ejected, providerId: "p2" as ProviderId };
   const away = { ...idle, draining: true, providerId: "p3" as ProviderId };
-  const eligible = (...machines: Candidate[]) => eligibleFor(want, machines, NOW_MS);
+  const eligible = (...machines: MachineView[]) => eligibleFor(want, machines, NOW_MS);
   expect(eligible(idle, failing, away)).toEqual({ machines: [idle], refused: { ejected: 1, draining: 1 } });
   expect(eligible(failing, away)).toEqual({ machines: [failing], refused: { ejected: 1, draining: 1 } });
   expect(eligible(away)).toEqual({ machines: [], refused: { draining: 1 } });

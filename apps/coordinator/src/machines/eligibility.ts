@@ -3,7 +3,7 @@ import { atLeast, type TrustLevel } from "@darkbloom/protocol/evidence";
 import type { Gate } from "@darkbloom/protocol/failures";
 import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { tasksOfOlderMachines, type CatalogEntry } from "../catalog/catalog.ts";
-import type { Candidate } from "./ports.ts";
+import type { MachineView } from "./ports.ts";
 
 /** What a request needs of a machine. */
 export interface Want {
@@ -16,9 +16,12 @@ export interface Want {
   readonly promptBytes: number;
 }
 
+/** Whether it passed its latest challenge, not too long ago. @param nowMs monotonic */
+export const isAttested = ({ attestedUntilMs }: MachineView, nowMs: number): boolean => nowMs <= attestedUntilMs;
+
 export interface Question {
   readonly want: Want;
-  readonly machine: Candidate;
+  readonly machine: MachineView;
   /** Monotonic. */
   readonly nowMs: number;
   /** Machines that failed this request already. */
@@ -26,7 +29,7 @@ export interface Question {
 }
 
 /** A thousand machines are asked for one request: a loop, since what makes functions or lists for each would be most of the time. */
-function modelFor({ want: { entry, task }, machine: { models } }: Question): Candidate["models"][number] | undefined {
+function modelFor({ want: { entry, task }, machine: { models } }: Question): MachineView["models"][number] | undefined {
   for (const model of models)
     if (model.build === entry.build && model.weightsSha256 === entry.weightsSha256)
       if (task === undefined || (model.tasks ?? tasksOfOlderMachines).includes(task)) return model;
@@ -45,8 +48,8 @@ const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
   untrusted: ({ machine, nowMs }) => nowMs < machine.distrustedUntilMs,
   not_approved: ({ machine }) => machine.approval !== "given",
   evidence_failed: ({ machine }) => machine.failing,
-  challenge_stale: ({ machine, nowMs }) => nowMs > machine.attestedUntilMs,
-  trust_below_minimum: ({ want, machine }) => !atLeast(machine.trustLevel, want.minTrust),
+  challenge_stale: ({ machine, nowMs }) => !isAttested(machine, nowMs),
+  trust_below_minimum: ({ want, machine }) => !atLeast(machine.verdict.level, want.minTrust),
   draining: ({ machine }) => machine.draining,
   context_too_small: (question) => {
     const model = modelFor(question);
@@ -59,11 +62,11 @@ const gatesInOrder = Object.entries(gateRules) as readonly [Gate, (question: Que
 const nobody: ReadonlySet<ProviderId> = new Set();
 
 /** Whether this gate, whatever the others say, shuts a machine out. */
-export const isShutBy = (gate: Gate, want: Want, machine: Candidate, nowMs: number): boolean =>
+export const isShutBy = (gate: Gate, want: Want, machine: MachineView, nowMs: number): boolean =>
   gateRules[gate]({ want, machine, nowMs, tried: nobody });
 
 /** The first gate that shuts a machine out, or undefined: it may serve, now or when it has a free slot. */
-export function gateOf(want: Want, machine: Candidate, nowMs: number, tried = nobody): Gate | undefined {
+export function gateOf(want: Want, machine: MachineView, nowMs: number, tried = nobody): Gate | undefined {
   return firstShut({ want, machine, nowMs, tried });
 }
 
@@ -73,7 +76,7 @@ function firstShut(question: Question): Gate | undefined {
 }
 
 export interface Eligible {
-  readonly machines: readonly Candidate[];
+  readonly machines: readonly MachineView[];
   /** For each gate, how many of the others it shut out. */
   readonly refused: Partial<Record<Gate, number>>;
 }
@@ -82,10 +85,10 @@ export interface Eligible {
  * Which of these machines may serve a request. Those that are shut out for their faults alone may where nobody else
  * may, full or not: a machine that fails now and then is better than none.
  */
-export function eligibleFor(want: Want, candidates: Iterable<Candidate>, nowMs: number, tried = nobody): Eligible {
+export function eligibleFor(want: Want, candidates: Iterable<MachineView>, nowMs: number, tried = nobody): Eligible {
   const refused: Partial<Record<Gate, number>> = {};
-  const machines: Candidate[] = [];
-  const ejected: Candidate[] = [];
+  const machines: MachineView[] = [];
+  const ejected: MachineView[] = [];
   for (const machine of candidates) {
     const gate = firstShut({ want, machine, nowMs, tried });
     if (gate === undefined) machines.push(machine);
@@ -106,4 +109,4 @@ export const plainWant = (entry: CatalogEntry, minTrust: TrustLevel): Want => ({
   promptBytes: 0,
 });
 
-export const hasFreeSlot = ({ running, slots }: Candidate): boolean => running < slots;
+export const hasFreeSlot = ({ running, slots }: MachineView): boolean => running < slots;

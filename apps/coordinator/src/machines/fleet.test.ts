@@ -1,10 +1,10 @@
 import type { ProviderId } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
-import type { Candidate, Member } from "./ports.ts";
+import type { MachineView, Member } from "./ports.ts";
 import { Fleet } from "./fleet.ts";
 import { SampleMember, servedModel } from "./members.samples.ts";
 
-const idsOf = (fleet: Fleet) => fleet.candidates().map(({ providerId }) => providerId);
+const idsOf = (fleet: Fleet) => fleet.machines().map(({ providerId }) => providerId);
 
 /** Goal: who is connected is known, and nobody else. Method: join, leave, and ask in between. */
 it("knows a machine from its joining to its leaving", () => {
@@ -33,13 +33,13 @@ it("ends older connections of the same machine, and no other's", () => {
 /** Goal: a decision reaches the machine that is meant, on each of its connections. Method: two of one machine, one of another. */
 it("tells a machine of its operator's decision, and no other", () => {
   const fleet = new Fleet(queueMicrotask);
-  const meant = `mach_${"1".repeat(32)}` as Candidate["machineId"];
+  const meant = `mach_${"1".repeat(32)}` as MachineView["machineId"];
   const members = ["p1", "p2", "p3"].map(
     (name, n) => new SampleMember(fleet, name, { approval: "awaited", ...(n < 2 && { machineId: meant }) }, name),
   );
   for (const member of members) fleet.join(member);
   fleet.approvalChanged(meant);
-  expect(fleet.candidates().map(({ approval }) => approval)).toEqual(["given", "given", "awaited"]);
+  expect(fleet.machines().map(({ approval }) => approval)).toEqual(["given", "given", "awaited"]);
 });
 
 /** Goal: whoever watches is told once a turn of all that changed, and of nobody who is gone. Method: turns by hand. */
@@ -84,7 +84,7 @@ it("finds machines by the builds that they serve", () => {
   const [m, other] = [[servedModel("m")], [servedModel("m"), servedModel("other")]];
   const [one, two] = [new SampleMember(fleet, "p1", { models: m }), new SampleMember(fleet, "p2", { models: other })];
   const [, left] = [one, two].map((member) => fleet.join(member));
-  const found = (build: string) => Array.from(fleet.candidatesFor(build), ({ providerId }) => providerId);
+  const found = (build: string) => Array.from(fleet.machinesFor(build), ({ providerId }) => providerId);
   expect([found("m-q8"), found("other-q8"), found("third-q8")]).toEqual([["p1", "p2"], ["p2"], []]);
   one.become({ running: 1 });
   expect(found("m-q8")).toEqual(["p1", "p2"]);

@@ -1,5 +1,5 @@
 import type { ProviderId } from "@darkbloom/protocol/ids";
-import type { Candidate, FleetView, Member, ProvenView, ProviderView } from "./ports.ts";
+import type { FleetView, MachineId, MachineView, Member, PublishedMachine } from "./ports.ts";
 
 /** Runs an act once what happens now has happened: a thousand changes in one turn of the loop are looked at once. */
 export type Afterwards = (act: () => void) => void;
@@ -12,7 +12,7 @@ export class Fleet implements FleetView {
   readonly #members = new Map<ProviderId, Member>();
   /** By the builds that they said they serve; with what they said, so that it is found again. */
   readonly #byBuild = new Map<string, Set<Member>>();
-  readonly #indexed = new Map<Member, Candidate["models"]>();
+  readonly #indexed = new Map<Member, MachineView["models"]>();
   readonly #watchers = new Set<Watcher>();
   #changed = new Set<Member>();
 
@@ -41,54 +41,48 @@ export class Fleet implements FleetView {
   /** A member has shown that it has its identity key: an older connection of the same machine ends. */
   takeOver(member: Member): void {
     for (const other of this.#members.values())
-      if (other !== member && other.identityKey === member.identityKey) other.replaced();
+      if (other !== member && other.view.identityKey === member.view.identityKey) other.replaced();
   }
 
   /** An answer that this member gave did not match its signature. The same machine may have connected anew since. */
   distrust(member: Member): void {
     for (const other of this.#members.values())
-      if (other !== member && other.identityKey === member.identityKey) other.distrust();
+      if (other !== member && other.view.identityKey === member.view.identityKey) other.distrust();
   }
 
   /** The operator has decided on the machine of this id. */
-  approvalChanged(machineId: Candidate["machineId"]): void {
-    for (const member of this.#members.values())
-      if (member.candidate().machineId === machineId) member.approvalChanged();
+  approvalChanged(machineId: MachineId): void {
+    for (const member of this.#members.values()) if (member.view.machineId === machineId) member.approvalChanged();
   }
 
   get(providerId: ProviderId): Member | undefined {
     return this.#members.get(providerId);
   }
 
-  members(): Member[] {
-    return [...this.#members.values()];
+  machines(): MachineView[] {
+    return Array.from(this.#members.values(), (member) => member.view);
   }
 
-  candidates(): Candidate[] {
-    return Array.from(this.#members.values(), (member) => member.candidate());
-  }
-
-  /** Of those alone who say that they serve this build. */
-  *candidatesFor(build: string): Iterable<Candidate> {
-    for (const member of this.membersFor(build)) yield member.candidate();
+  *machinesFor(build: string): Iterable<MachineView> {
+    for (const member of this.membersFor(build)) yield member.view;
   }
 
   membersFor(build: string): Iterable<Member> {
     return this.#byBuild.get(build) ?? [];
   }
 
-  providers(): ProviderView[] {
-    return Array.from(this.#members.values(), (member) => member.view());
+  published(): PublishedMachine[] {
+    return Array.from(this.#members.values(), (member) => member.published());
   }
 
-  prove(nonce: Uint8Array): Promise<readonly ProvenView[]> {
+  prove(nonce: Uint8Array): Promise<readonly PublishedMachine[]> {
     return Promise.all(Array.from(this.#members.values(), (member) => member.prove(nonce)));
   }
 
   /** Something about this member is otherwise: a slot became free, it passed a challenge. Watchers are told after this turn. */
   changed(member: Member): void {
     if (!this.#members.has(member.providerId)) return;
-    this.#index(member, member.candidate().models);
+    this.#index(member, member.view.models);
     if (this.#changed.size === 0) this.#afterwards(() => this.tell());
     this.#changed.add(member);
   }
@@ -106,7 +100,7 @@ export class Fleet implements FleetView {
     return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
   }
 
-  #index(member: Member, models: Candidate["models"]): void {
+  #index(member: Member, models: MachineView["models"]): void {
     const known = this.#indexed.get(member);
     if (known === models) return;
     for (const { build } of known ?? []) {

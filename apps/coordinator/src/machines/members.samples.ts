@@ -1,8 +1,9 @@
 import type { BuildId, JobId, ModelId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
+import type { TrustLevel, Verdict } from "@darkbloom/protocol/evidence";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Want } from "./eligibility.ts";
-import type { Candidate, Line, Member } from "./ports.ts";
+import type { MachineView, Line, Member } from "./ports.ts";
 import type { Fleet } from "./fleet.ts";
 import { blameless } from "./records/conduct.ts";
 import { unmeasured } from "./records/pace.ts";
@@ -28,20 +29,30 @@ export const wantOf = (model = "m", more: Partial<Want> = {}): Want => ({
   ...more,
 });
 
-export const servedModel = (name = "m"): Candidate["models"][number] => {
+export const servedModel = (name = "m"): MachineView["models"][number] => {
   const { build, weightsSha256, contextTokens } = entryOf(name);
   return { build, weightsSha256, contextTokens };
 };
 
+export const verdictOf = (level: TrustLevel): Verdict => ({ level, checks: [], at: "2026-01-01T00:00:00.000Z" });
+
 /** A machine with nothing against it, idle. */
-export const idle: Candidate = {
+export const idle: MachineView = {
   providerId: "p1" as ProviderId,
   pins: ["S1" as Serial],
-  trustLevel: "self_signed",
+  identityKey: "",
+  serial: "S1" as Serial,
+  toldSerial: "S1" as Serial,
+  chipName: "sample",
+  hardwareModel: "sample",
+  engine: { name: "sample", version: "1" },
+  platform: "other",
+  evidenceSha256: "e".repeat(64) as Sha256Hex,
+  verdict: verdictOf("self_signed"),
   attestedUntilMs: Number.POSITIVE_INFINITY,
   failing: false,
   distrustedUntilMs: Number.NEGATIVE_INFINITY,
-  machineId: `mach_${"0".repeat(32)}` as Candidate["machineId"],
+  machineId: `mach_${"0".repeat(32)}` as MachineView["machineId"],
   approval: "given",
   draining: false,
   models: [servedModel()],
@@ -54,32 +65,31 @@ export const idle: Candidate = {
 /** A connected machine whose lines are closed by hand. */
 export class SampleMember implements Member {
   readonly providerId: ProviderId;
-  readonly identityKey: string;
   wasReplaced = false;
   readonly lines: JobId[] = [];
   readonly #fleet: Fleet;
-  #candidate: Candidate;
+  #view: MachineView;
 
-  constructor(fleet: Fleet, name: string, more: Partial<Candidate> = {}, identityKey = `key of ${name}`) {
+  constructor(fleet: Fleet, name: string, more: Partial<MachineView> = {}, identityKey = `key of ${name}`) {
     this.#fleet = fleet;
     this.providerId = name as ProviderId;
-    this.identityKey = identityKey;
-    this.#candidate = { ...idle, providerId: this.providerId, pins: [`serial of ${name}` as Serial], ...more };
+    const serial = `serial of ${name}` as Serial;
+    this.#view = { ...idle, providerId: this.providerId, identityKey, serial, pins: [serial], ...more };
   }
 
-  candidate(): Candidate {
-    return this.#candidate;
+  get view(): MachineView {
+    return this.#view;
   }
 
   /** Something about it is otherwise from now on. */
-  become(more: Partial<Candidate>): void {
-    this.#candidate = { ...this.#candidate, ...more };
+  become(more: Partial<MachineView>): void {
+    this.#view = { ...this.#view, ...more };
     this.#fleet.changed(this);
   }
 
   open(jobId: JobId): Line {
     this.lines.push(jobId);
-    this.#candidate = { ...this.#candidate, running: this.lines.length };
+    this.#view = { ...this.#view, running: this.lines.length };
     return {
       jobId,
       providerId: this.providerId,
@@ -110,7 +120,7 @@ export class SampleMember implements Member {
   approvalChanged(): void {
     this.become({ approval: "given" });
   }
-  view = unused;
+  published = unused;
   prove = unused;
   distrust = unused;
 }

@@ -1,5 +1,5 @@
 import type { ModelTask } from "@darkbloom/protocol/dialects";
-import type { Evidence, NoncePath, TrustLevel, Verdict } from "@darkbloom/protocol/evidence";
+import type { Evidence, NoncePath, Verdict } from "@darkbloom/protocol/evidence";
 import type { AccountId, JobId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Envelope, HpkeContext } from "@darkbloom/protocol/sealing";
 import type { FromProvider, Suite } from "@darkbloom/protocol/wire";
@@ -23,40 +23,66 @@ export interface NetworkKey {
   mac(message: Uint8Array): Uint8Array;
 }
 
+/** A model that a machine says it serves. */
+export interface OfferedModel {
+  readonly build: string;
+  readonly weightsSha256: string;
+  readonly contextTokens: number;
+  /** Of its longest token, as the machine says; undefined where it does not. */
+  readonly tokenBytesMax?: number;
+  /** What the machine says that it can be asked for; undefined where it does not. */
+  readonly tasks?: readonly ModelTask[];
+}
+
 /**
- * A connected machine, as routing sees it. Its session makes a new one whenever something changes; what passes
- * with time alone is a time here, on the monotonic clock, so that nothing need be made anew for that.
+ * A connected machine, as everybody sees it: routing, the list of models, metrics, its owner, and whoever hands it a request.
+ * Its session puts a new one in its place whenever something changes, with the fields replaced that did; what passes with time
+ * alone is a time here, on the monotonic clock, so that nothing need be made anew for that.
  */
-export interface Candidate {
+export interface MachineView {
   readonly providerId: ProviderId;
   /** What its operator calls it. */
   readonly machineId: MachineId;
+  /** Base64 of the uncompressed P-256 point. Durable: the same machine under another connection has the same. */
+  readonly identityKey: string;
+  /** In its evidence and in the books: its own, or the pseudonym in its place. */
+  readonly serial: Serial;
+  /** What callers are told beside the evidence; undefined where the operator discloses nothing. */
+  readonly toldSerial: Serial | undefined;
   /** Names by which a pin means this machine. */
   readonly pins: readonly Serial[];
-  readonly trustLevel: TrustLevel;
-  /** Its latest challenge was passed, and counts until then. −∞: none does. */
-  readonly attestedUntilMs: number;
+  readonly chipName: string;
+  readonly hardwareModel: string;
+  readonly engine: { readonly name: string; readonly version: string };
+  readonly platform: "macos" | "linux" | "other";
+  readonly models: readonly OfferedModel[];
+
+  readonly evidenceSha256: Sha256Hex;
+  readonly verdict: Verdict;
   /** A check fails without whose mending it serves nobody. */
   readonly failing: boolean;
+  /** Its latest challenge was passed, and counts until then. −∞: none does. */
+  readonly attestedUntilMs: number;
   /** −∞: nothing is held against it. */
   readonly distrustedUntilMs: number;
   /** What the coordinator's operator says about it. */
   readonly approval: Approval;
+
+  /** It takes nothing new, or is about to leave. */
   readonly draining: boolean;
-  readonly models: readonly {
-    readonly build: string;
-    readonly weightsSha256: string;
-    readonly contextTokens: number;
-    /** Of its longest token, as the machine says; undefined where it does not. */
-    readonly tokenBytesMax?: number;
-    /** What the machine says that it can be asked for; undefined where it does not. */
-    readonly tasks?: readonly ModelTask[];
-  }[];
   /** Requests that it is given at once: what it claims, as far as it has shown it. */
   readonly slots: number;
   readonly running: number;
   readonly pace: PaceFigures;
   readonly conduct: ConductFigures;
+}
+
+/** A machine with the evidence that others may check. */
+export interface PublishedMachine {
+  readonly machine: MachineView;
+  readonly evidence: Evidence;
+  /** Of the nonce that was asked for, in its latest challenge; undefined where it has not answered over it. */
+  readonly path?: NoncePath;
 }
 
 type Of<Type extends FromProvider["type"]> = Extract<FromProvider, { type: Type }>;
@@ -87,7 +113,7 @@ export interface Line extends Disposable {
   readonly serial: Serial;
   /** Both of the evidence that is in force now; whoever hands a request over keeps what they say. */
   sealing(): Sealing;
-  machine(): ShownView;
+  machine(): MachineView;
   /** Hands the request over. Throws `provider_busy` if the provider's queue is full, `provider_gone` if it left. */
   send(request: { callerRequestId: string; account: AccountId; envelope: Envelope }): void;
   /** The next event, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */
@@ -122,13 +148,11 @@ export interface Sealing {
 /** A connected provider, as its session offers it to the fleet. */
 export interface Member {
   readonly providerId: ProviderId;
-  /** Durable: the same machine under another connection has the same. */
-  readonly identityKey: string;
   /** The same object until something changes. */
-  candidate(): Candidate;
-  view(): ProviderView;
+  readonly view: MachineView;
+  published(): PublishedMachine;
   /** Answers a challenge over this nonce. */
-  prove(nonce: Uint8Array): Promise<ProvenView>;
+  prove(nonce: Uint8Array): Promise<PublishedMachine>;
   /** Takes a slot. The caller has just seen one free, in the same turn. */
   open(jobId: JobId): Line;
   /** The same machine has connected anew; this connection ends. */
@@ -139,61 +163,15 @@ export interface Member {
   distrust(): void;
 }
 
-/** What a machine has shown and what came of that, as it is known of the one that a request was handed to. */
-export interface ShownView {
-  readonly providerId: ProviderId;
-  /** In its evidence and in the books: its own, or the pseudonym in its place. */
-  readonly serial: Serial;
-  /** What callers are told beside the evidence; undefined where the operator discloses nothing. */
-  readonly toldSerial: Serial | undefined;
-  /** Base64 of the uncompressed P-256 point. */
-  readonly identityKey: string;
-  readonly machineId: MachineId;
-  readonly chipName: string;
-  readonly hardwareModel: string;
-  readonly engine: { readonly name: string; readonly version: string };
-  readonly platform: "macos" | "linux" | "other";
-  readonly models: readonly {
-    readonly build: string;
-    readonly weightsSha256: string;
-    readonly contextTokens: number;
-    /** Of its longest token, as the machine says; undefined where it does not. */
-    readonly tokenBytesMax?: number;
-    /** What the machine says that it can be asked for; undefined where it does not. */
-    readonly tasks?: readonly ModelTask[];
-  }[];
-  readonly evidenceSha256: Sha256Hex;
-  readonly verdict: Verdict;
-  /** Passed its latest challenge, not too long ago. */
-  readonly attested: boolean;
-}
-
-/** A connected provider as others may see it: a copy, never the session. */
-export interface ProviderView extends ShownView {
-  readonly evidence: Evidence;
-  readonly slots: number;
-  readonly running: number;
-  readonly draining: boolean;
-  /** Milliseconds since 1970. */
-  readonly connectedAt: number;
-}
-
-/** A machine with a caller's nonce in its latest challenge; without a path it has not answered one. */
-export interface ProvenView {
-  readonly provider: ProviderView;
-  readonly path?: NoncePath;
-}
-
 export interface FleetView {
-  providers(): readonly ProviderView[];
-  /** The same machines, as routing sees them. */
-  candidates(): readonly Candidate[];
-  /** Of those alone who say that they serve this build. */
-  candidatesFor(build: string): Iterable<Candidate>;
+  machines(): readonly MachineView[];
+  /** Those alone who say that they serve this build. */
+  machinesFor(build: string): Iterable<MachineView>;
+  published(): readonly PublishedMachine[];
   /**
    * Has every machine answer a challenge over this nonce, soon; waits for all of them, or until their time is up.
    *
    * @throws NetworkError `overloaded` where too many nonces wait already
    */
-  prove(nonce: Uint8Array): Promise<readonly ProvenView[]>;
+  prove(nonce: Uint8Array): Promise<readonly PublishedMachine[]>;
 }

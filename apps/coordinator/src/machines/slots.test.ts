@@ -4,10 +4,10 @@ import { seededRandom, settle, SimulatedClock } from "@darkbloom/testkit";
 import { beforeEach, describe, expect, it } from "vitest";
 import { blameless } from "./records/conduct.ts";
 import { Fleet } from "./fleet.ts";
-import { SampleMember, servedModel, wantOf } from "./members.samples.ts";
+import { SampleMember, servedModel, verdictOf, wantOf } from "./members.samples.ts";
 import { anna, bert } from "../ledger/ledger.samples.ts";
 import type { Want } from "./eligibility.ts";
-import type { Candidate } from "./ports.ts";
+import type { MachineView } from "./ports.ts";
 import { FULL_RETRY_AFTER_SEC, SLOT_WAIT_MS, Slots } from "./slots.ts";
 import { WAITING_BYTES_PER_ACCOUNT_MAX, WAITING_PER_ACCOUNT_MAX, WAITING_PER_MODEL_MAX } from "./waiting-room.ts";
 
@@ -22,7 +22,7 @@ beforeEach(() => {
   slots = new Slots(fleet, clock, seededRandom(1));
 });
 
-function machine(name: string, more: Partial<Candidate> = {}): SampleMember {
+function machine(name: string, more: Partial<MachineView> = {}): SampleMember {
   const member = new SampleMember(fleet, name, { slots: 1, ...more });
   fleet.join(member);
   return member;
@@ -170,7 +170,7 @@ describe("who waits", () => {
     expect(slots.waiting).toBe(0);
   });
 
-  it.each<[what: string, untilMs: (ms: number) => Partial<Candidate>]>([
+  it.each<[what: string, untilMs: (ms: number) => Partial<MachineView>]>([
     ["distrusted", (ms) => ({ distrustedUntilMs: ms })],
     ["shut out for its faults", (ms) => ({ conduct: { ...blameless, ejectedUntilMs: ms } })],
   ])("is not overtaken by one who comes in the moment in which a machine is no longer %s", async (_, untilMs) => {
@@ -299,7 +299,7 @@ it("asks only about machines that changed, and once for many changes", async () 
 /** Goal: a machine that is shut out for its faults costs those who wait for others next to nothing. Method: it changes beside many full ones; count the questions. */
 it("asks few others about a machine that is left out, as long as one of them will do", async () => {
   const { want, questions } = counted();
-  for (let n = 0; n < 100; n++) machine(`p${n}`, { slots: 1, trustLevel: n < 50 ? "none" : "self_signed" });
+  for (let n = 0; n < 100; n++) machine(`p${n}`, { slots: 1, verdict: verdictOf(n < 50 ? "none" : "self_signed") });
   for (let n = 0; n < 50; n++) ask();
   const waiting = Array.from({ length: 50 }, () => ask({ want }));
   const failing = machine("failing", { conduct: { ...blameless, ejectedUntilMs: 60_000 } });
@@ -317,7 +317,7 @@ it("asks few others about a machine that is left out, as long as one of them wil
 describe("many who wait for what few machines have", () => {
   it("are not looked at for every other request, nor for each whose time is over", async () => {
     const { want, questions } = counted(wantOf("m", { minTrust: "hardware" }));
-    machine("strong", { trustLevel: "hardware" });
+    machine("strong", { verdict: verdictOf("hardware") });
     for (let n = 0; n < 100; n++) machine(`p${n}`, { slots: 100 });
     ask({ want });
     await settle();
@@ -366,7 +366,7 @@ it("gives a machine that is left out to who has no other", async () => {
   machine("p1");
   const failing = machine("p2", {
     slots: 1,
-    trustLevel: "hardware",
+    verdict: verdictOf("hardware"),
     conduct: { ...blameless, ejectedUntilMs: 60_000 },
   });
   ask();

@@ -2,7 +2,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
 import type { Clock, Random } from "@darkbloom/protocol/ports";
 import type { Fleet } from "./fleet.ts";
-import type { Candidate, Line, Member } from "./ports.ts";
+import type { MachineView, Line, Member } from "./ports.ts";
 import { choose, type Choice } from "./choose.ts";
 import { eligibleFor, gateOf, hasFreeSlot, type Want } from "./eligibility.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -118,7 +118,7 @@ export class Slots implements Disposable {
   #serveWaiting(changed: ReadonlySet<Member>): void {
     const membersByBuild = new Map<string, Set<Member>>();
     for (const member of changed)
-      for (const { build } of member.candidate().models) {
+      for (const { build } of member.view.models) {
         if (!this.#room.isAwaited(build)) continue;
         membersByBuild.set(build, (membersByBuild.get(build) ?? new Set()).add(member));
       }
@@ -142,7 +142,7 @@ export class Slots implements Disposable {
     const isOver = (untilMs: number) => sinceMs < untilMs && untilMs <= nowMs;
     const back = new Set<Member>();
     for (const member of this.#fleet.membersFor(build)) {
-      const { distrustedUntilMs, conduct } = member.candidate();
+      const { distrustedUntilMs, conduct } = member.view;
       if (isOver(distrustedUntilMs) || isOver(conduct.ejectedUntilMs)) back.add(member);
     }
     while (this.#serveOne(build, back));
@@ -159,7 +159,7 @@ export class Slots implements Disposable {
 
   /** @returns whether somebody who waits for this build could use one of these machines */
   #serveOne(build: string, members: ReadonlySet<Member>): boolean {
-    const changed = Array.from(members, (member) => member.candidate()).filter(hasFreeSlot);
+    const changed = Array.from(members, (member) => member.view).filter(hasFreeSlot);
     if (changed.length === 0) return false;
     const nowMs = this.#clock.monotonicMs();
     const mayBeOf = this.#usableBy(build, changed, nowMs);
@@ -178,11 +178,11 @@ export class Slots implements Disposable {
    * Whether one of these machines may serve somebody who waits, without a look at what it would cost: most changes help nobody,
    * and hundreds may wait. One that is shut out for its faults serves only those whom nobody else may, full or not.
    */
-  #usableBy(build: string, machines: readonly Candidate[], nowMs: number): (waiter: Waiter) => boolean {
+  #usableBy(build: string, machines: readonly MachineView[], nowMs: number): (waiter: Waiter) => boolean {
     /** Whoever will do for one will mostly do for the next. */
-    let other: Candidate | undefined;
+    let other: MachineView | undefined;
     return ({ want, tried }) => {
-      const gates = (machine: Candidate) => gateOf(want, machine, nowMs, tried);
+      const gates = (machine: MachineView) => gateOf(want, machine, nowMs, tried);
       let isLeftOut = false;
       for (const machine of machines) {
         const gate = gates(machine);
@@ -190,7 +190,7 @@ export class Slots implements Disposable {
         isLeftOut ||= gate === "ejected";
       }
       if (!isLeftOut) return false;
-      if (!other || gates(other)) other = Iterator.from(this.#fleet.candidatesFor(build)).find((one) => !gates(one));
+      if (!other || gates(other)) other = Iterator.from(this.#fleet.machinesFor(build)).find((one) => !gates(one));
       return other === undefined;
     };
   }
@@ -205,7 +205,7 @@ export class Slots implements Disposable {
   }
 
   #choose({ want, tried }: SlotRequest): Choice {
-    const candidates = this.#fleet.candidatesFor(want.entry.build);
+    const candidates = this.#fleet.machinesFor(want.entry.build);
     return choose(want, candidates, tried, this.#clock.monotonicMs(), this.#random.fraction());
   }
 
@@ -216,7 +216,7 @@ export class Slots implements Disposable {
   }
 
   #refusal({ want, tried }: SlotRequest): NetworkError {
-    const { refused } = eligibleFor(want, this.#fleet.candidates(), this.#clock.monotonicMs(), tried);
+    const { refused } = eligibleFor(want, this.#fleet.machines(), this.#clock.monotonicMs(), tried);
     return new NetworkError({
       code: "no_provider",
       model: want.entry.id,

@@ -1,13 +1,13 @@
 import type { Clock } from "@darkbloom/protocol/ports";
 import { expectedFirstContentMs } from "../records/pace.ts";
 import type { MachineRecord } from "../records/records.ts";
-import type { Candidate, Line } from "../ports.ts";
+import type { MachineView, Line } from "../ports.ts";
 
 /** What routing knows of a machine by its record. */
 export function routedBy(
   { pace, conduct, slots }: MachineRecord,
   claimedSlots: number,
-): Pick<Candidate, "slots" | "pace" | "conduct"> {
+): Pick<MachineView, "slots" | "pace" | "conduct"> {
   const learnt = slots.of(claimedSlots);
   return { slots: conduct.figures.isProbed ? 1 : learnt, pace: pace.figures, conduct: conduct.figures };
 }

@@ -101,7 +101,7 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
       providerId: joined.providerId,
       serial: joined.evidence.name.serial,
       trustLevel: joined.verdict.level,
-      slots: joined.view().slots,
+      slots: joined.claimedSlots,
       models: blob.models.length,
     });
     try {
@@ -157,7 +157,8 @@ function dispatch(
       return session.leave("protocol");
     case "renew": {
       const shown = readShown(net.crypto, frame);
-      if (!shown || mismatchOf(shown, session.identityKey, session.evidence.name)) return session.leave("protocol");
+      if (!shown || mismatchOf(shown, session.view.identityKey, session.evidence.name))
+        return session.leave("protocol");
       return challenger.renew(shown);
     }
     case "heartbeat":

@@ -1,3 +1,4 @@
+import { isAttested } from "../eligibility.ts";
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
@@ -45,7 +46,7 @@ async function machineWithLine() {
   const line = member.open(job());
   return { made, machine, member, line };
 }
-const running = ({ fleet }: TestNetwork) => fleet.candidates()[0]?.running;
+const running = ({ fleet }: TestNetwork) => fleet.machines()[0]?.running;
 
 describe("what a machine may send of an answer", () => {
   it.each<[says: string, bytes: number[], end: string | undefined]>([
@@ -132,7 +133,7 @@ describe("a slot", () => {
       line.send(request);
       expect(running(made)).toBe(1);
       machine.say(end);
-      expect(made.fleet.candidates()).toMatchObject([{ running: 0, draining: false }]);
+      expect(made.fleet.machines()).toMatchObject([{ running: 0, draining: false }]);
       expect(machine.all("provider_drain_ack")).toEqual([]);
     }
   });
@@ -311,14 +312,14 @@ describe("what was shown", () => {
     // Its answer is judged in this turn, and no time passes.
     await made.clock.advance(0);
     const { member } = machine;
-    expect(member.candidate().attestedUntilMs).toBe(made.clock.monotonicMs() + CHALLENGE_AGE_MAX_MS);
+    expect(member.view.attestedUntilMs).toBe(made.clock.monotonicMs() + CHALLENGE_AGE_MAX_MS);
     const nowMs = vi.spyOn(made.clock, "monotonicMs");
     for (const [atMs, attested] of [
       [0, true],
       [1, false],
     ] as const) {
-      nowMs.mockReturnValue(member.candidate().attestedUntilMs + atMs);
-      expect(member.view().attested).toBe(attested);
+      nowMs.mockReturnValue(member.view.attestedUntilMs + atMs);
+      expect(isAttested(member.view, made.clock.monotonicMs())).toBe(attested);
     }
   });
 });
@@ -326,7 +327,7 @@ describe("what was shown", () => {
 describe("a machine without its model", () => {
   it("has no slot until it says that it has one again", async () => {
     const { made, machine } = await machineWithLine();
-    const slots = () => made.fleet.candidates()[0]?.slots;
+    const slots = () => made.fleet.machines()[0]?.slots;
     const before = slots();
     const beat = (status: "ready" | "restarting") => machine.say({ type: "heartbeat", status });
     for (const _ of [1, 2]) beat("restarting");
@@ -337,10 +338,10 @@ describe("a machine without its model", () => {
 
   it("is looked at anew where it says something new, and not for every sign of life", async () => {
     const { machine, member } = await machineWithLine();
-    const seen = [member.candidate()];
+    const seen = [member.view];
     for (const status of ["ready", "restarting", "restarting", "ready"] as const) {
       machine.say({ type: "heartbeat", status });
-      seen.push(member.candidate());
+      seen.push(member.view);
     }
     expect(seen.map((candidate, n) => candidate === seen[n - 1])).toEqual([false, true, false, true, false]);
   });
@@ -355,7 +356,7 @@ describe("a machine that leaves", () => {
     await made.clock.advance(1);
     expect(await line.take(1)).toMatchObject({ kind: "gone" });
     expect(await second.take(1)).toMatchObject({ kind: "gone" });
-    expect(made.fleet.candidates()).toEqual([]);
+    expect(made.fleet.machines()).toEqual([]);
     expect(codeIn(() => second.send(request))).toBe("provider_gone");
   });
 
@@ -376,14 +377,14 @@ describe("a machine that leaves", () => {
   it("is no choice any more from the moment it is closed", async () => {
     const { made, member } = await machineWithLine();
     member.replaced();
-    expect(made.fleet.candidates().every(({ draining }) => draining)).toBe(true);
+    expect(made.fleet.machines().every(({ draining }) => draining)).toBe(true);
   });
 
   it("drains: acknowledged when its last attempt is closed, and told that it is not eligible", async () => {
     const { made, machine, line } = await machineWithLine();
     line.send(request);
     machine.say({ type: "provider_drain" });
-    expect(made.fleet.candidates()).toMatchObject([{ draining: true }]);
+    expect(made.fleet.machines()).toMatchObject([{ draining: true }]);
     expect(machine.all("provider_drain_ack")).toHaveLength(0);
     machine.say(failed());
     expect(machine.all("provider_drain_ack")).toHaveLength(1);
@@ -402,7 +403,7 @@ describe("a machine that refuses work because it drains", () => {
     line.send(request);
     const second = member.open(job(2));
     machine.say({ type: "inference_error", ...about(), code: "draining" });
-    expect(made.fleet.candidates()).toMatchObject([{ draining: true }]);
+    expect(made.fleet.machines()).toMatchObject([{ draining: true }]);
     expect(machine.all("provider_drain_ack")).toHaveLength(0);
     second[Symbol.dispose]();
     expect(machine.all("provider_drain_ack")).toHaveLength(1);
@@ -427,7 +428,7 @@ describe("a machine whose blob is none", () => {
       });
       await made.clock.advance(1);
       expect(made.bugs).toEqual([]);
-      expect(made.fleet.candidates().filter(({ trustLevel }) => trustLevel !== "none")).toEqual([]);
+      expect(made.fleet.machines().filter(({ verdict }) => verdict.level !== "none")).toEqual([]);
     },
   );
 });
@@ -459,7 +460,7 @@ describe("what a machine is told of its trust", () => {
     const { made, machine, member } = await machineWithLine();
     member.distrust();
     expect(machine.last("trust_status").eligible).toBe(false);
-    expect(made.fleet.candidates()).toMatchObject([{ distrustedUntilMs: Infinity }]);
+    expect(made.fleet.machines()).toMatchObject([{ distrustedUntilMs: Infinity }]);
   });
 });
 
@@ -482,7 +483,7 @@ describe("one account", () => {
 /** Goal: a lie is remembered of the machine. Method: it leaves, or connects anew, before its answer is found to be one. */
 describe("a machine whose answer is not what it signed", () => {
   const isDistrusted = ({ fleet, clock }: TestNetwork) =>
-    fleet.candidates().map(({ distrustedUntilMs }) => distrustedUntilMs > clock.monotonicMs());
+    fleet.machines().map(({ distrustedUntilMs }) => distrustedUntilMs > clock.monotonicMs());
   const signer = memorySigner();
 
   it("is distrusted", async () => {

@@ -4,7 +4,7 @@ import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
 import { readRecords, writeRecord, writeRequest, type FromProvider } from "@darkbloom/protocol/wire";
 import type { LeaveReason } from "../../events/events.ts";
-import type { Candidate, Line, Member, ProvenView, ProviderView, ShownView } from "../ports.ts";
+import type { Line, MachineView, Member, PublishedMachine } from "../ports.ts";
 import { newRecord, type MachineRecord } from "../records/records.ts";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../records/standing.ts";
 import { CacheScopes } from "./cache-scopes.ts";
@@ -16,10 +16,13 @@ import { MachineClock } from "../trust/machine-clock.ts";
 import { ABANDONED_WAIT_MS, hearPiece, hearReading, newLine, type OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
-import { describedBy, modelsOf, type Shown } from "../trust/shown.ts";
+import { describedBy, type Shown } from "../trust/shown.ts";
 import { trustStatusOf } from "../trust/trust-status.ts";
 import { conductOf, routedBy } from "./conduct.ts";
 import { closeCodes, type Wire } from "./wire.ts";
+
+type TrustField = "evidenceSha256" | "verdict" | "failing" | "attestedUntilMs" | "distrustedUntilMs" | "approval";
+type LoadField = "draining" | "slots" | "running" | "pace" | "conduct";
 
 /**
  * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
@@ -32,9 +35,8 @@ export class ProviderSession implements Member {
   readonly #wire: Wire;
   readonly #outbox: Outbox;
   readonly #frames: FrameBudget;
-  readonly #slots: number;
+  readonly claimedSlots: number;
   readonly #lines = new Map<JobId, OpenLine>();
-  readonly #connectedAt: number;
   /** Its own until a passed challenge has shown whose connection this is; from then on the machine's. */
   #record: MachineRecord;
   #shown: Shown;
@@ -43,7 +45,7 @@ export class ProviderSession implements Member {
   /** The last challenge, on the monotonic clock. */
   #passedAtMs = Number.NEGATIVE_INFINITY;
   #draining = false;
-  #candidate: Candidate;
+  #view: MachineView;
   #isRestarting = false;
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
@@ -59,21 +61,22 @@ export class ProviderSession implements Member {
     this.#frames = new FrameBudget(net.clock);
     this.providerId = providerId;
     this.evidence = evidence;
-    this.#slots = slots;
+    this.claimedSlots = slots;
     this.#shown = shown;
     this.#verdict = verdict;
-    this.#connectedAt = net.clock.now();
     this.#record = newRecord();
     this.#scopes = new CacheScopes(net);
     this.clock = new MachineClock(net.clock);
     this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
-    this.#candidate = this.#candidateNow(modelsOf(shown));
+    this.#view = {
+      providerId,
+      ...describedBy(shown, evidence.name),
+      ...this.#trusted(),
+      ...this.#loaded(),
+    };
   }
 
-  get identityKey(): string {
-    return this.#shown.blob.identity_key;
-  }
   get shown(): Shown {
     return this.#shown;
   }
@@ -94,58 +97,45 @@ export class ProviderSession implements Member {
   }
 
   // What the fleet asks.
-  candidate(): Candidate {
-    return this.#candidate;
+  get view(): MachineView {
+    return this.#view;
   }
 
-  /** Routing sees what has changed, and whoever waits for this machine looks again. */
-  #changed(): void {
-    this.#candidate = this.#candidateNow(this.#candidate.models);
+  /** Everybody sees what has changed, and whoever waits for this machine looks again. */
+  #become(changes: Partial<MachineView>): void {
+    this.#view = { ...this.#view, ...changes };
     this.#net.fleet.changed(this);
   }
 
-  #candidateNow(models: Candidate["models"]): Candidate {
+  /** What follows from its evidence, from what is held against it and from its operator's word. */
+  #trusted(): Pick<MachineView, TrustField> {
     return {
-      providerId: this.providerId,
-      machineId: this.#shown.machineId,
-      pins: this.evidence.name.pins,
-      trustLevel: this.#verdict.level,
-      attestedUntilMs: this.#attestedUntilMs,
+      evidenceSha256: this.#shown.sha256,
+      verdict: this.#verdict,
       failing: fatalFailuresOf(this.#verdict.checks, this.#shown.blob.platform).length > 0,
+      attestedUntilMs: this.#attestedUntilMs,
       distrustedUntilMs: this.standing.distrust?.untilMs ?? Number.NEGATIVE_INFINITY,
       approval: this.#net.approvals.of(this.#shown.machineId),
+    };
+  }
+
+  /** What it does, and how well. */
+  #loaded(): Pick<MachineView, LoadField> {
+    return {
       draining: this.#draining || this.#leaving !== undefined,
-      models,
-      ...routedBy(this.#record, this.#slots),
+      ...routedBy(this.#record, this.claimedSlots),
       ...(this.#isRestarting && { slots: 0 }),
       running: this.#lines.size,
     };
   }
 
-  #shownView(): ShownView {
-    return {
-      providerId: this.providerId,
-      ...describedBy(this.#shown, this.evidence.name),
-      models: this.#candidate.models,
-      verdict: this.#verdict,
-      attested: this.#net.clock.monotonicMs() <= this.#attestedUntilMs,
-    };
+  published(): PublishedMachine {
+    return { machine: this.#view, evidence: this.evidence.published(this.#shown, this.#challenge) };
   }
 
-  view(): ProviderView {
-    return {
-      ...this.#shownView(),
-      evidence: this.evidence.published(this.#shown, this.#challenge),
-      slots: this.#slots,
-      running: this.#lines.size,
-      draining: this.#draining,
-      connectedAt: this.#connectedAt,
-    };
-  }
-
-  async prove(nonce: Uint8Array): Promise<ProvenView> {
+  async prove(nonce: Uint8Array): Promise<PublishedMachine> {
     const path = await this.nonces.include(nonce);
-    return { provider: this.view(), ...(path && { path }) };
+    return { ...this.published(), ...(path && { path }) };
   }
 
   open(jobId: JobId): Line {
@@ -153,7 +143,7 @@ export class ProviderSession implements Member {
     const besideAtStart = this.#lines.size;
     this.#lines.set(jobId, line);
     // A slot that is taken is of no use to anybody who waits.
-    this.#candidate = { ...this.#candidate, running: this.#lines.size };
+    this.#view = { ...this.#view, running: this.#lines.size };
     this.#frames.grant();
     let sent = false;
     const cancel = () => {
@@ -164,7 +154,7 @@ export class ProviderSession implements Member {
       providerId: this.providerId,
       serial: this.evidence.name.serial,
       sealing: () => ({ ...this.#sealingContext.of(this.#shown), nowMs: this.clock.now() }),
-      machine: () => this.#shownView(),
+      machine: () => this.#view,
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving)
           throw new NetworkError({ code: "provider_gone", providerId: this.providerId, phase: "before_content" });
@@ -190,7 +180,7 @@ export class ProviderSession implements Member {
       cancel,
       ...conductOf(this.#net.clock, this.#record, besideAtStart, {
         running: () => this.#lines.size,
-        changed: () => this.#changed(),
+        changed: () => this.#become(this.#loaded()),
         ejected: () => this.tellTrust(),
       }),
       distrust: () => {
@@ -244,25 +234,26 @@ export class ProviderSession implements Member {
       const failedChecks = failuresOf(verdict.checks, this.#shown.blob.platform).length;
       this.#net.events.verdictChanged({ providerId: this.providerId, from, to: verdict.level, failedChecks });
     }
-    this.#changed();
+    // Its record may be another by now.
+    this.#become({ ...this.#trusted(), ...this.#loaded() });
     this.tellTrust();
   }
 
   tellTrust(): void {
-    this.#outbox.control(trustStatusOf(this.#net, this.#candidate, this.#verdict, this.standing, this.clock));
+    this.#outbox.control(trustStatusOf(this.#net, this.#view, this.#verdict, this.standing, this.clock));
   }
 
   /** Without its model a machine has no slot, and is waited for like one that is full. */
   beat(isRestarting: boolean): void {
     if (isRestarting === this.#isRestarting) return;
     this.#isRestarting = isRestarting;
-    this.#changed();
+    this.#become(this.#loaded());
   }
 
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    this.#changed();
+    this.#become(this.#loaded());
     this.#ackDrain();
   }
 
@@ -270,7 +261,7 @@ export class ProviderSession implements Member {
   leave(reason: LeaveReason): void {
     if (this.#leaving) return;
     this.#leaving = reason;
-    this.#changed();
+    this.#become(this.#loaded());
     if (reason === "silent" || reason === "unread") this.#wire.terminate();
     else this.#wire.close(closeCodes.policy, reason);
   }
@@ -338,7 +329,7 @@ export class ProviderSession implements Member {
     line.closed = true;
     this.#lines.delete(jobId);
     this.#ackDrain();
-    this.#changed();
+    this.#become(this.#loaded());
   }
 
   #ackDrain(): void {

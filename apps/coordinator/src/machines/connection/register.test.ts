@@ -42,7 +42,7 @@ describe("whoever joins", () => {
   ])("%s is refused", async (_, act, reason) => {
     const { machine, made } = await refusedWith(act);
     expect(machine.closed).toMatch(reason);
-    expect(made.fleet.candidates()).toEqual([]);
+    expect(made.fleet.machines()).toEqual([]);
   });
 
   it("says nothing at all is closed in time", async () => {
@@ -84,7 +84,7 @@ describe("whoever joins", () => {
     expect(await machine.connection.registered).toBe(false);
     expect(joined).not.toHaveBeenCalled();
     expect(refused).toHaveBeenCalledTimes(refusals);
-    expect(made.fleet.candidates()).toEqual([]);
+    expect(made.fleet.machines()).toEqual([]);
     expect(machine.heard).toEqual([]);
     expect(made.bugs).toEqual([]);
   });
@@ -161,7 +161,7 @@ describe("whoever joins", () => {
     await made.clock.advance(0);
     await made.clock.advance(0);
     expect(machine.closed).toBeUndefined();
-    expect(made.fleet.providers().map(({ serial }) => serial)).toEqual([machine.last("registered").serial_alias]);
+    expect(made.fleet.machines().map(({ serial }) => serial)).toEqual([machine.last("registered").serial_alias]);
   });
 
   /** Goal: where serials are hidden, a machine whose evidence fails is given no name. Method: another's signature. */

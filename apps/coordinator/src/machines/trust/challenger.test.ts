@@ -15,7 +15,7 @@ import { CHALLENGE_PAUSE_MIN_MS, CHALLENGE_RETRY_MS, RENEWALS_EVERY_MS } from ".
  * a simulated clock.
  */
 const candidate = ({ fleet, clock }: TestNetwork) => {
-  const [found] = fleet.candidates();
+  const [found] = fleet.machines();
   const nowMs = clock.monotonicMs();
   return found && { ...found, attested: nowMs <= found.attestedUntilMs, distrusted: nowMs < found.distrustedUntilMs };
 };
@@ -323,7 +323,7 @@ describe("a TPM's", () => {
     await reply(machine, { secret: credential?.id_object });
     await made.clock.advance(CHALLENGE_EVERY_MS);
     expect(machine.last("attestation_challenge").credential).toBeUndefined();
-    expect(machine.member.view().evidence.activation).toBeDefined();
+    expect(machine.member.published().evidence.activation).toBeDefined();
   });
 
   it("log comes once and stays with what is shown", async () => {
@@ -334,7 +334,7 @@ describe("a TPM's", () => {
       await made.clock.advance(CHALLENGE_EVERY_MS);
       await reply(machine, more);
       await made.clock.advance(1);
-      return machine.member.view().evidence.challenge;
+      return machine.member.published().evidence.challenge;
     };
     await machine.register({ hardware: { tpm } });
     await made.clock.advance(1);

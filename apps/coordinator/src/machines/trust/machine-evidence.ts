@@ -5,7 +5,6 @@ import {
   type MachinePolicy,
   type Policy,
 } from "@darkbloom/protocol/evidence";
-import type { ProviderView } from "../ports.ts";
 import { policyOf, type MachineName } from "./serial-names.ts";
 import { Activation, type ActivationNet } from "./activation.ts";
 import { evidenceOf, type SignedBlob } from "./shown.ts";
@@ -16,7 +15,7 @@ export interface EvidenceNet extends ActivationNet {
   readonly policy: () => MachinePolicy;
 }
 
-export type Challenge = NonNullable<ProviderView["evidence"]["challenge"]>;
+export type Challenge = NonNullable<Evidence["challenge"]>;
 
 /** What one machine shows beside its blobs and its answers, by what all of it is judged, and what of it others may see. */
 export class MachineEvidence {

@@ -3,7 +3,7 @@ import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Price } from "@darkbloom/protocol/money";
 import { describe, expect, it } from "vitest";
 import { Catalog } from "../../catalog/catalog.ts";
-import { idle } from "../members.samples.ts";
+import { idle, verdictOf } from "../members.samples.ts";
 import { blameless } from "../records/conduct.ts";
 import { mayServe, servingChecks } from "./serving.ts";
 
@@ -25,7 +25,7 @@ const statuses = (
   models: (typeof model)[],
   catalog = new Catalog([entry]),
 ) =>
-  servingChecks({ ...idle, trustLevel, models }, { minTrust, catalog }, 0)
+  servingChecks({ ...idle, verdict: verdictOf(trustLevel), models }, { minTrust, catalog }, 0)
     .slice(0, 2)
     .map(({ status }) => status);
 

@@ -2,7 +2,7 @@ import { atLeast, checks, type Check, type TrustLevel } from "@darkbloom/protoco
 import type { Gate } from "@darkbloom/protocol/failures";
 import type { Catalog, CatalogEntry } from "../../catalog/catalog.ts";
 import { gateOf, isShutBy, plainWant } from "../eligibility.ts";
-import type { Candidate } from "../ports.ts";
+import type { MachineView } from "../ports.ts";
 
 /** What this coordinator's operator asks of every machine. */
 export interface Floor {
@@ -11,19 +11,19 @@ export interface Floor {
 }
 
 /** Whether a request that asks for nothing special may reach this machine, for any model of the catalog. */
-export const mayServe = (machine: Candidate, { minTrust, catalog }: Floor, nowMs: number): boolean =>
+export const mayServe = (machine: MachineView, { minTrust, catalog }: Floor, nowMs: number): boolean =>
   catalog.entries.some((entry) => gateOf(plainWant(entry, minTrust), machine, nowMs) === undefined);
 
 /**
  * Why no request may reach a machine whose evidence is as good as it gets: its owner would see a machine that
  * waits for nothing.
  */
-export const servingChecks = (machine: Candidate, floor: Floor, nowMs: number): Check[] => [
+export const servingChecks = (machine: MachineView, floor: Floor, nowMs: number): Check[] => [
   checks.either(
     "serving.trust",
-    atLeast(machine.trustLevel, floor.minTrust),
-    `${machine.trustLevel}; this coordinator needs ${floor.minTrust}`,
-    `${machine.trustLevel}, and this coordinator needs ${floor.minTrust}`,
+    atLeast(machine.verdict.level, floor.minTrust),
+    `${machine.verdict.level}; this coordinator needs ${floor.minTrust}`,
+    `${machine.verdict.level}, and this coordinator needs ${floor.minTrust}`,
     "'darkbloom provider status' lists what does not pass; docs/hardware.md says how a machine gets to hardware.",
   ),
   modelsCheck(machine, floor, nowMs),
@@ -32,7 +32,7 @@ export const servingChecks = (machine: Candidate, floor: Floor, nowMs: number): 
 ];
 
 /** Nothing where it may serve: most coordinators ask for no approval, and an owner need not know of it. */
-function approvalChecks({ approval, machineId }: Candidate): Check[] {
+function approvalChecks({ approval, machineId }: MachineView): Check[] {
   const id = "serving.approval";
   if (approval === "awaited")
     return [
@@ -53,7 +53,7 @@ function approvalChecks({ approval, machineId }: Candidate): Check[] {
   return [];
 }
 
-function faultsCheck({ conduct: { ejectedUntilMs, isProbed } }: Candidate, nowMs: number): Check {
+function faultsCheck({ conduct: { ejectedUntilMs, isProbed } }: MachineView, nowMs: number): Check {
   const id = "serving.faults";
   if (nowMs < ejectedUntilMs)
     return checks.fail(
@@ -64,7 +64,7 @@ function faultsCheck({ conduct: { ejectedUntilMs, isProbed } }: Candidate, nowMs
   return checks.pass(id, isProbed ? "one request at a time, until some went well" : "it fails seldom enough");
 }
 
-function modelsCheck(machine: Candidate, floor: Floor, nowMs: number): Check {
+function modelsCheck(machine: MachineView, floor: Floor, nowMs: number): Check {
   const id = "serving.models";
   const { entries } = floor.catalog;
   const right = entries.filter(
@@ -94,5 +94,5 @@ function modelsCheck(machine: Candidate, floor: Floor, nowMs: number): Check {
       );
 }
 
-const isShut = (gate: Gate, entry: CatalogEntry, machine: Candidate, { minTrust }: Floor, nowMs: number): boolean =>
+const isShut = (gate: Gate, entry: CatalogEntry, machine: MachineView, { minTrust }: Floor, nowMs: number): boolean =>
   isShutBy(gate, plainWant(entry, minTrust), machine, nowMs);

@@ -4,7 +4,7 @@ import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Crypto } from "@darkbloom/protocol/ports";
 import type { RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { MachineName } from "./serial-names.ts";
-import type { Candidate, MachineId } from "../ports.ts";
+import type { MachineId, OfferedModel } from "../ports.ts";
 import { machineIdOf } from "./approvals.ts";
 
 /** The bytes of a blob, as they were signed. */
@@ -42,7 +42,7 @@ export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undef
   ...(hardware && { hardware }),
 });
 
-export const modelsOf = ({ blob }: Shown): Candidate["models"] =>
+const modelsOf = (blob: RegistrationBlob): OfferedModel[] =>
   blob.models.map(({ build, weights_sha256, context_tokens, token_bytes_max, tasks }) => ({
     build,
     weightsSha256: weights_sha256,
@@ -51,15 +51,16 @@ export const modelsOf = ({ blob }: Shown): Candidate["models"] =>
     ...(tasks && { tasks }),
   }));
 
-/** What others may see of a machine by its blob, and by the name that it has here. */
-export const describedBy = ({ blob, sha256, machineId }: Shown, { serial, told }: MachineName) => ({
+/** What stays the same of a machine for as long as its connection lasts: by its blob, and by the name that it has here. */
+export const describedBy = ({ blob, machineId }: Shown, { serial, told, pins }: MachineName) => ({
   serial,
   toldSerial: told,
+  pins,
   identityKey: blob.identity_key,
   machineId,
   chipName: blob.chip_name,
   hardwareModel: blob.hardware_model,
   engine: blob.engine,
   platform: blob.platform,
-  evidenceSha256: sha256,
+  models: modelsOf(blob),
 });

@@ -2,7 +2,8 @@ import { checks, type Check, type Verdict } from "@darkbloom/protocol/evidence";
 import { CLOCK_SKEW_MS } from "@darkbloom/protocol/limits";
 import type { Clock } from "@darkbloom/protocol/ports";
 import type { FromCoordinator } from "@darkbloom/protocol/wire";
-import type { Candidate } from "../ports.ts";
+import type { MachineView } from "../ports.ts";
+import { isAttested } from "../eligibility.ts";
 import { mayServe, servingChecks, type Floor } from "./serving.ts";
 import type { MachineClock } from "./machine-clock.ts";
 import { standingCheck, type Standing } from "../records/standing.ts";
@@ -10,7 +11,7 @@ import { standingCheck, type Standing } from "../records/standing.ts";
 /** What a machine's owner is told: the verdict on it, what it did, and whether requests may reach it now. */
 export function trustStatusOf(
   { clock, floor }: { readonly clock: Clock; readonly floor: Floor },
-  candidate: Candidate,
+  candidate: MachineView,
   verdict: Verdict,
   standing: Standing,
   machineClock: Pick<MachineClock, "isOff" | "offsetMs">,
@@ -25,7 +26,7 @@ export function trustStatusOf(
       ...verdict.checks,
       standingCheck(standing, nowMs, clock.now()),
       // What is asked of a machine that nobody knows yet says nothing to its owner.
-      ...(nowMs <= candidate.attestedUntilMs ? servingChecks(candidate, floor, nowMs) : []),
+      ...(isAttested(candidate, nowMs) ? servingChecks(candidate, floor, nowMs) : []),
     ],
   };
 }
