@@ -44,6 +44,8 @@ describe("finding what decides", () => {
     ["a use of a bound", "f(A_MAX);", ["A_MAX → × 1000"]],
     ["no name of one", "export const A_MAX = 1; o.A_MAX = { A_MAX: 1 }; export { A_MAX };", []],
     ["a bound by its short form", "f({ A_MAX });", ["A_MAX → × 1000"]],
+    ["a bound in a pattern", "new RegExp(`a{0,${A_MAX}}`);", ["A_MAX → × 1000"]],
+    ["none in a sentence", "say(`at most ${A_MAX}`);", []],
   ])("%s", (_, source, mutants) => {
     expect(found(source, ["A_MAX"])).toEqual(mutants);
   });

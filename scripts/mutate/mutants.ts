@@ -69,33 +69,40 @@ export function mutate(
     if (changes.length > 0) found.push({ node, changes, shorthand });
   };
 
-  const visit = (node: Node, tested: "branch" | "loop" | undefined, shorthand: boolean): void => {
+  /** @param within a pattern keeps a bound, and a sentence only tells it */
+  const visit = (
+    node: Node,
+    tested: "branch" | "loop" | undefined,
+    shorthand: boolean,
+    within: "pattern" | "sentence" | undefined,
+  ): void => {
     if (node.type.startsWith("TS") && !TYPED_EXPRESSIONS.has(node.type)) return;
     if (node.type.startsWith("Import") || node.type.startsWith("Export")) {
       const declaration = child(node, "declaration");
-      if (declaration) visit(declaration, undefined, false);
+      if (declaration) visit(declaration, undefined, false, within);
       if (node.type !== "ImportExpression") return;
     }
     if (node.type === "Identifier") {
       const name = String(node["name"]);
-      if (bounds.has(name)) {
+      if (bounds.has(name) && within !== "sentence") {
         const code = `typeof ${name} === "bigint" ? ${name} * 1000n : ${name} * 1000`;
         note(node, [{ kind: "bound", change: "× 1000", code }], shorthand);
       }
       if (!tested) return;
     }
     note(node, changesOf(node, tested));
+    const inner = within ?? textOf(node);
     for (const [key, value] of Object.entries(node)) {
       if (key === "parent" || isName(node, key)) continue;
       for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
         if (!isNode(one)) continue;
         const test = key === "test" ? testedBy(node.type) : undefined;
-        visit(one, test, node.type === "Property" && node["shorthand"] === true);
+        visit(one, test, node.type === "Property" && node["shorthand"] === true, inner);
       }
     }
   };
   const program: unknown = parseAst(text, { lang: "ts" }, file);
-  if (isNode(program)) visit(program, undefined, false);
+  if (isNode(program)) visit(program, undefined, false, undefined);
 
   let id = firstId;
   const mutants: Mutant[] = [];
@@ -132,6 +139,11 @@ function testedBy(type: string): "branch" | "loop" | undefined {
   if (type === "IfStatement" || type === "ConditionalExpression") return "branch";
   // A loop that never ends is found by the clock alone, so a loop's condition only becomes false.
   return type === "WhileStatement" || type === "ForStatement" ? "loop" : undefined;
+}
+
+function textOf(node: Node): "pattern" | "sentence" | undefined {
+  if (node.type === "NewExpression" && child(node, "callee")?.["name"] === "RegExp") return "pattern";
+  return node.type === "TemplateLiteral" ? "sentence" : undefined;
 }
 
 /** Where an identifier is a name and not a value: what is declared, a property's key, a label. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { DIMENSIONS_MAX } from "@darkbloom/protocol/dialects";
 import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
@@ -48,6 +49,9 @@ const entry: fc.Arbitrary<CatalogEntry> = fc
 const entries = fc
   .uniqueArray(entry, { maxLength: 5, selector: ({ build }) => build })
   .map((list) => list.filter(({ id }, at) => list.findIndex((other) => other.id === id) === at));
+
+const bundled = (JSON.parse(renderCatalog([bundledEntry])) as { models: { price: object }[] }).models[0]!;
+const embedder = { ...bundled, tasks: ["embed"] };
 
 describe("the catalog's document", () => {
   /** Goal: what is written is read back the same, free models too. Method: any catalog there and back. */
@@ -143,6 +147,26 @@ describe("the catalog's document", () => {
   /** Goal: a huge file is refused before it is parsed. Method: one character too many. */
   it("is bounded", () => {
     expect(() => parseCatalog(" ".repeat(CATALOG_CHARS_MAX + 1))).toThrow("longer than");
+  });
+
+  /** Goal: each figure and list has an end. Method: the most that there may be, and one more. */
+  it.each<[what: string, most: number, of: (n: number) => readonly unknown[]]>([
+    ["entries", 1024, (n) => Array.from({ length: n }, (_, at) => ({ ...bundled, id: `m${at}` }))],
+    ["a price", 1e15, (n) => [{ ...bundled, price: { ...bundled.price, output_micro_usd_per_mtok: n } }]],
+    ["a context", 100_000_000, (n) => [{ ...bundled, context_tokens: n }]],
+    ["dimensions", DIMENSIONS_MAX, (n) => [{ ...embedder, embedding: { dimensions: n } }]],
+    [
+      "shorter lengths",
+      32,
+      (n) => [
+        { ...embedder, embedding: { dimensions: 64, shortened_to: Array.from({ length: n }, (_, at) => at + 1) } },
+      ],
+    ],
+  ])("has %s up to %d", (_, most, of) => {
+    expect(() => parseCatalog(JSON.stringify({ models: of(most) }))).not.toThrow();
+    expect(() => parseCatalog(JSON.stringify({ models: of(most + 1) }))).toThrow(
+      /: (Too big|must be a whole number of [\w -]+ from [01] to \d+)/,
+    );
   });
 
   /** Goal: an added entry takes its namesake's place. Method: add a new one and one again. */

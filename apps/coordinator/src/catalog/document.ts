@@ -18,8 +18,12 @@ const name = z
     /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/,
     "must be up to 128 letters, digits and . _ : / -, a letter or digit first",
   );
-const price = z.int("must be a whole number of micro-USD per million tokens").nonnegative().max(PRICE_MICRO_USD_MAX);
-const tokens = z.int("must be a whole number of tokens").positive().max(TOKENS_MAX);
+const whole = (least: number, most: number, of: string) => {
+  const range = `must be a whole number ${of} from ${least} to ${most}`;
+  return z.int(range).min(least, range).max(most, range);
+};
+const price = whole(0, PRICE_MICRO_USD_MAX, "of micro-USD per million tokens");
+const tokens = whole(1, TOKENS_MAX, "of tokens");
 
 /** A model that only embeds writes nothing that could have a price. */
 const priceIsZero = (entry: { price: Record<string, number>; tasks?: readonly ModelTask[] }): boolean =>
@@ -49,7 +53,7 @@ const entry = z
       .exactOptional(),
     embedding: z
       .strictObject({
-        dimensions: z.int("must be a whole number").positive().max(DIMENSIONS_MAX),
+        dimensions: whole(1, DIMENSIONS_MAX, "of dimensions"),
         shortened_to: z.array(z.int().positive()).max(SHORTENED_LENGTHS_MAX).optional(),
       })
       .refine(({ dimensions, shortened_to: shorter = [] }) => shorter.every((length) => length < dimensions), {
@@ -58,7 +62,7 @@ const entry = z
       })
       .exactOptional(),
     /** Seconds since 1970. */
-    created: z.int("must be whole seconds since 1970").nonnegative(),
+    created: whole(0, Number.MAX_SAFE_INTEGER, "of seconds"),
   })
   .refine((model) => tasksOf(model).includes("embed") === (model.embedding !== undefined), {
     path: ["embedding"],
