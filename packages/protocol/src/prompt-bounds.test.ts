@@ -4,6 +4,7 @@ import {
   EMBED_TOKENS_ADDED_MAX,
   embedTokensMax,
   inputTokensMax,
+  promptSizeOf,
   promptTokensMax,
   promptTokensMin,
   TEMPLATE_TOKENS_MAX,
@@ -25,7 +26,7 @@ describe("the least that a prompt comes to", () => {
     ["a user who writes of thoughts", [user(`${"x".repeat(8)}</think>`)], 4],
     ["calls, and what a call answers", [{ role: "tool", text: "1234", callId: "x".repeat(99) }], 1],
   ])("%s", (_, messages, tokens) => {
-    expect(promptTokensMin({ messages }, 4)).toBe(tokens);
+    expect(promptTokensMin(promptSizeOf({ messages }), 4)).toBe(tokens);
   });
 });
 
@@ -35,7 +36,7 @@ describe("the least that texts for vectors come to", () => {
     ["with white space around them", [" 1234\n"], 1],
     ["as tokens", [[1, 2, 3], "12345678"], 3],
   ])("%s", (_, inputs, tokens) => {
-    expect(promptTokensMin({ messages: [], embed: { inputs, encoding: "float" } }, 4)).toBe(tokens);
+    expect(promptTokensMin(promptSizeOf({ messages: [], embed: { inputs, encoding: "float" } }), 4)).toBe(tokens);
   });
 });
 

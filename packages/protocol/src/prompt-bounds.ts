@@ -1,5 +1,4 @@
 import { utf8 } from "./bytes.ts";
-import { mostOf } from "./lists.ts";
 import type { EmbedInput, Job } from "./dialects/job.ts";
 
 /**
@@ -21,29 +20,37 @@ export const EMBED_TOKENS_ADDED_MAX = 4;
 export const embedTokensMax = (bodyBytes: number, inputs: number): number =>
   bodyBytes + inputs * EMBED_TOKENS_ADDED_MAX;
 
-/**
- * The least that a request's prompt can come to in tokens, whatever the template does to it: one that leaves out tools,
- * earlier thoughts and white space around a text is not held to them.
- *
- * @param tokenBytesMax bytes of the vocabulary's longest token
- */
-export function promptTokensMin(
-  { messages, embed, raw }: Pick<Job, "messages" | "embed" | "raw">,
-  tokenBytesMax: number,
-): number {
-  const texts = embed?.inputs ?? raw?.prompts;
-  if (texts) return mostOf(texts.map((input) => inputTokensMin(input, tokenBytesMax)));
-  let bytes = 0;
-  for (const { role, text } of messages) {
-    const kept = role === "assistant" ? (text.split(THOUGHT_END).at(-1) ?? "") : text;
-    bytes += utf8(kept.trim()).length;
-  }
-  return Math.ceil(bytes / tokenBytesMax);
+/** Of what shares one context: its words in bytes, or as tokens; of several that have one each, the most of both. */
+export interface PromptSize {
+  readonly bytes: number;
+  readonly tokens: number;
 }
 
-/** Each text has the context for itself. */
-const inputTokensMin = (input: EmbedInput, tokenBytesMax: number): number =>
-  typeof input === "string" ? Math.ceil(utf8(input.trim()).length / tokenBytesMax) : input.length;
+/**
+ * How large a request's prompt is at least, whatever the template does to it: one that leaves out tools, earlier thoughts and
+ * white space around a text is not held to them.
+ */
+export function promptSizeOf({ messages, embed, raw }: Pick<Job, "messages" | "embed" | "raw">): PromptSize {
+  const texts = embed?.inputs ?? raw?.prompts;
+  if (texts) {
+    let [bytes, tokens] = [0, 0];
+    for (const text of texts) {
+      if (typeof text === "string") bytes = Math.max(bytes, bytesOf(text));
+      else tokens = Math.max(tokens, text.length);
+    }
+    return { bytes, tokens };
+  }
+  let bytes = 0;
+  for (const { role, text } of messages)
+    bytes += bytesOf(role === "assistant" ? (text.split(THOUGHT_END).at(-1) ?? "") : text);
+  return { bytes, tokens: 0 };
+}
+
+const bytesOf = (text: string): number => utf8(text.trim()).length;
+
+/** The least that it can come to in tokens. @param tokenBytesMax bytes of the vocabulary's longest token */
+export const promptTokensMin = ({ bytes, tokens }: PromptSize, tokenBytesMax: number): number =>
+  Math.max(Math.ceil(bytes / tokenBytesMax), tokens);
 
 /**
  * The most tokens that one text can become in a vector's context. Some tokenizers read a text in its compatibility form, which

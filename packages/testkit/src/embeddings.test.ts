@@ -1,10 +1,6 @@
 import { serve } from "@darkbloom/coordinator/testing";
-import { toHex, utf8 } from "@darkbloom/protocol/bytes";
-import { dialects } from "@darkbloom/protocol/dialects";
-import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import { EMBED_TOKENS_ADDED_MAX } from "@darkbloom/protocol/prompt-bounds";
 import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
-import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { Caller, codeOf } from "./caller.ts";
@@ -160,11 +156,8 @@ describe("vectors over the network", () => {
     const { made, spent, providers } = await network(() => ({ pieces: [], firstTokenMs: 100 }));
     const caller = new Caller();
     const input = Array.from({ length: 50 }, (_, at) => `text ${at}`);
-    const body = utf8(JSON.stringify({ model: entry.id, input }));
-    const dialect = dialects[PATH];
-    const { job } = dialect.decode(JSON.parse(new TextDecoder().decode(body)));
-    const bodySha256 = toHex(nodeCrypto.sha256(body)) as Sha256Hex;
-    const asked = serve(made.net, { ...made.ask(caller), dialect, job, body, bodySha256 }, caller);
+    const ask = made.ask(caller, { said: { model: entry.id, input }, endpoint: PATH });
+    const asked = serve(made.net, ask, caller);
     while ((providers[0]?.engine.embedded ?? 0) < 2) {
       await made.clock.advance(10);
       await settle();

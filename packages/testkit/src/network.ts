@@ -10,6 +10,7 @@ import {
   serialNames,
   serve,
   Slots,
+  Transparent,
   type Ask,
   type CatalogEntry,
   type Connection,
@@ -18,9 +19,10 @@ import {
   type NetworkKey,
   type SerialDisclosure,
   type SerialNames,
+  type Terms,
 } from "@darkbloom/coordinator/testing";
 import { toHex, utf8 } from "@darkbloom/protocol/bytes";
-import { dialects } from "@darkbloom/protocol/dialects";
+import { dialects, inspect, type Endpoint, type Figures } from "@darkbloom/protocol/dialects";
 import type { MachinePolicy } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, BuildId, KeyId, ModelId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
@@ -86,6 +88,39 @@ function quietEvents(bugs: unknown[]): Events {
     frameSkipped: ignore,
     logFactsDropped: ignore,
     bug: (_, error) => void bugs.push(error),
+  };
+}
+
+/** What a request differs in from what its body alone comes to. */
+export interface Asking extends Partial<Omit<Ask, "terms" | "content">> {
+  readonly endpoint?: Endpoint;
+  /** What is sent, in place of what was read. */
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly terms?: Partial<Terms>;
+  readonly figures?: Partial<Figures>;
+}
+
+/** A request as the edge hands it on. */
+export function asking(said: object, asked: Asking = {}): Ask {
+  const { endpoint = "/v1/chat/completions", body = utf8(JSON.stringify(said)), terms, figures, ...rest } = asked;
+  const dialect = dialects[endpoint];
+  const inspected = inspect(dialect, said);
+  return {
+    terms: {
+      ...inspected.terms,
+      requestId: "req_1" as RequestId,
+      account,
+      keyId: "key_test" as KeyId,
+      minTrust: "self_signed",
+      bodyBytes: body.length,
+      bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
+      ...terms,
+    },
+    content: new Transparent(dialect, { ...inspected.figures, ...figures }, body),
+    held: new Budget(1e9).share(account),
+    hangUp: new AbortController().signal,
+    shutdown: new AbortController().signal,
+    ...rest,
   };
 }
 
@@ -157,34 +192,21 @@ export class TestNetwork {
     };
   }
 
-  ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string } = {}): Ask {
-    const { stream = true, maxTokens = 100, pin } = more;
-    const body = utf8(
-      JSON.stringify({
-        model: entry.id,
-        stream,
-        max_tokens: maxTokens,
-        seed: 7,
-        messages: [{ role: "user", content: "What is rain?" }],
-        ...(pin !== undefined && { provider_serial: pin }),
-      }),
-    );
-    const dialect = dialects["/v1/chat/completions"];
-    const { job } = dialect.decode(JSON.parse(new TextDecoder().decode(body)));
-    return {
-      requestId: `req_${toHex(this.random.bytes(6))}` as RequestId,
-      account,
-      keyId: "key_test" as KeyId,
-      dialect,
-      job,
-      body,
-      bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,
-      minTrust: "self_signed",
-      pins: job.pins.map((name) => this.serials.ofPin(name)),
-      held: this.answers.share(account),
-      hangUp: caller.signal,
-      shutdown: this.shutdown,
+  /** A request of a caller: a chat, or what is `said`. */
+  ask(caller: Caller, more: { stream?: boolean; maxTokens?: number; pin?: string; said?: object } & Asking = {}): Ask {
+    const { stream = true, maxTokens = 100, pin, said, ...rest } = more;
+    const chat = {
+      model: entry.id,
+      stream,
+      max_tokens: maxTokens,
+      seed: 7,
+      messages: [{ role: "user", content: "What is rain?" }],
+      ...(pin !== undefined && { provider_serial: pin }),
     };
+    const requestId = `req_${toHex(this.random.bytes(6))}` as RequestId;
+    const given = { held: this.answers.share(account), hangUp: caller.signal, shutdown: this.shutdown };
+    const ask = asking(said ?? chat, { ...given, ...rest, terms: { requestId, ...rest.terms } });
+    return { ...ask, terms: { ...ask.terms, pins: ask.terms.pins.map((name) => this.serials.ofPin(name)) } };
   }
 
   serve(caller: Caller, more?: Parameters<TestNetwork["ask"]>[1]): Promise<void> {

@@ -1,33 +1,56 @@
 import { toHex, utf8 } from "@darkbloom/protocol/bytes";
-import type { Job } from "@darkbloom/protocol/dialects";
+import type { Dialect, Inspected } from "@darkbloom/protocol/dialects";
 import { atLeast, type TrustLevel } from "@darkbloom/protocol/evidence";
 import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
-import { ourWords, type ParamPath, type Serial, type Sha256Hex } from "@darkbloom/protocol/ids";
+import { requestHeaders, responseHeaders } from "@darkbloom/protocol/headers";
+import {
+  ourWords,
+  type OurWords,
+  type ParamPath,
+  type RequestId,
+  type Serial,
+  type Sha256Hex,
+} from "@darkbloom/protocol/ids";
+import { IDEMPOTENCY_KEY_CHARS_MAX, NONCE_CHARS_MAX } from "@darkbloom/protocol/limits";
+import type { IncomingHttpHeaders } from "node:http";
+import * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
+import { Transparent } from "../inference/privacy/transparent.ts";
 import type { SerialNames } from "../machines/trust/serial-names.ts";
-import type { AskWishes } from "./ask-headers.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** What came through the door, over HTTP or a WebSocket. */
-interface Came extends Pick<Ask, "requestId" | "dialect" | "job" | "body" | "held" | "hangUp"> {
+interface Came extends Pick<Ask, "held" | "hangUp"> {
+  readonly requestId: RequestId;
   readonly caller: KeyRecord;
   readonly wishes: AskWishes;
+  readonly dialect: Dialect;
+  readonly inspected: Inspected;
+  readonly body: Uint8Array<ArrayBuffer>;
 }
 
 /** A request as `serve` takes it: what it asks for, within what its key is bound to. */
-export function askOf(deps: HttpDeps, { caller, wishes, ...came }: Came): Ask {
+export function askOf(deps: HttpDeps, came: Came): Ask {
+  const { requestId, caller, wishes, dialect, inspected, body, held, hangUp } = came;
   const { nonce, minTrust, idempotencyKey } = wishes;
   const hashOf = (bytes: Uint8Array): Sha256Hex => toHex(deps.crypto.sha256(bytes)) as Sha256Hex;
   return {
-    ...came,
-    account: caller.account,
-    keyId: caller.keyId,
-    bodySha256: hashOf(came.body),
-    minTrust: higherOf(higherOf(deps.settings.minTrustDefault, caller.minTrust ?? undefined), minTrust),
-    pins: pinsFor(deps.serials, caller, came.job),
-    ...(nonce !== undefined && { nonce }),
-    ...(idempotencyKey !== undefined && { idempotencyKeySha256: hashOf(utf8(idempotencyKey)) }),
+    terms: {
+      ...inspected.terms,
+      requestId,
+      account: caller.account,
+      keyId: caller.keyId,
+      minTrust: higherOf(higherOf(deps.settings.minTrustDefault, caller.minTrust ?? undefined), minTrust),
+      pins: pinsFor(deps.serials, caller, inspected.terms.pins),
+      ...(nonce !== undefined && { nonce }),
+      ...(idempotencyKey !== undefined && { idempotencyKeySha256: hashOf(utf8(idempotencyKey)) }),
+      bodyBytes: body.length,
+      bodySha256: hashOf(body),
+    },
+    content: new Transparent(dialect, inspected.figures, body),
+    held,
+    hangUp,
     shutdown: deps.shutdown,
   };
 }
@@ -42,9 +65,9 @@ const isBound = ({ minTrust, pins }: Pick<KeyRecord, "minTrust" | "pins">): bool
   minTrust !== null || pins.length > 0;
 
 /** What the key is bound to and what the request asks for, both. */
-function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pick<Job, "pins">): readonly Serial[] {
+function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, wished: readonly Serial[]): readonly Serial[] {
   const bound = caller.pins.map((pin) => serials.ofPin(pin));
-  const asked = job.pins.map((pin) => serials.ofPin(pin));
+  const asked = wished.map((pin) => serials.ofPin(pin));
   if (bound.length === 0 || asked.length === 0) return [...bound, ...asked];
   const both = asked.filter((serial) => bound.includes(serial));
   if (both.length === 0)
@@ -55,3 +78,91 @@ function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, job: Pic
     });
   return both;
 }
+
+/** What a caller may ask for in headers, beside the body that stays as it was sent. */
+export const askHeaders = z.object({
+  [requestHeaders.nonce]: z
+    .string()
+    .regex(new RegExp(`^[\\x20-\\x7e]{1,${NONCE_CHARS_MAX}}$`))
+    .optional()
+    .describe("Printable ASCII; comes back in the receipt."),
+  [requestHeaders.minTrust]: z
+    .enum(["self_signed", "hardware"])
+    .optional()
+    .describe("The lowest trust level of a machine that may answer."),
+  [requestHeaders.receipt]: z
+    .literal("required")
+    .optional()
+    .describe("Every answer has a receipt; this is accepted for callers who insist."),
+  [requestHeaders.requestId]: z.string().optional().describe("Comes back in the response and in the receipt."),
+  [requestHeaders.idempotencyKey]: z
+    .string()
+    .regex(new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$`))
+    .optional()
+    .describe(
+      "A name that you make for one request, e.g. a UUID. Where this coordinator failed between the charge and the delivery of the answer, the same request under the same key within 24 h costs nothing, once.",
+    ),
+});
+
+/** What Anthropic's SDKs send besides, for the API description: nothing here reads it. */
+export const anthropicHeaders = askHeaders.extend({
+  "anthropic-version": z.string().optional().describe("Accepted and ignored: there is one version, this one."),
+  "anthropic-beta": z.string().optional().describe("Accepted and ignored."),
+});
+
+const expected: Record<string, OurWords> = {
+  [requestHeaders.nonce]: ourWords`it must be 1 to ${NONCE_CHARS_MAX} characters of printable ASCII`,
+  [requestHeaders.minTrust]: ourWords`it must be self_signed or hardware`,
+  [requestHeaders.receipt]: ourWords`it must be the word required, or be left out`,
+  [requestHeaders.idempotencyKey]: ourWords`it must be 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} characters of printable ASCII without spaces`,
+};
+
+/** Asks for the account's own machines, which this coordinator knows nothing of: to ignore it would break the wish. */
+const ROUTE_HEADER = "x-darkbloom-route";
+
+export interface AskWishes {
+  readonly nonce: string | undefined;
+  readonly minTrust: "self_signed" | "hardware" | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** @throws NetworkError `body_invalid` or `unsupported`, naming the header */
+export function readAskHeaders(headers: IncomingHttpHeaders): AskWishes {
+  if (headers[ROUTE_HEADER] !== undefined)
+    throw new NetworkError({
+      code: "unsupported",
+      param: ROUTE_HEADER as ParamPath,
+      reason: ourWords`this coordinator does not know whose machine is whose; pin machines with provider_serial`,
+    });
+  const read = askHeaders.safeParse(headers);
+  if (!read.success) {
+    const name = String(read.error.issues[0]?.path[0]);
+    throw new NetworkError({
+      code: "body_invalid",
+      param: name as ParamPath,
+      expected: expected[name] ?? ourWords`it must be sent once`,
+    });
+  }
+  return {
+    nonce: read.data[requestHeaders.nonce],
+    minTrust: read.data[requestHeaders.minTrust],
+    idempotencyKey: read.data[requestHeaders.idempotencyKey],
+  };
+}
+
+/** The headers of a successful inference, in the words of the API description. */
+export const answerHeaderWords: Readonly<Record<string, string>> = {
+  [responseHeaders.attested]: "`true` if the provider passed its latest attestation challenge",
+  [responseHeaders.trustLevel]: "`self_signed` or `hardware`; `none` only where the operator allows such machines",
+  [responseHeaders.chip]: "the machine's chip, e.g. `M3 Ultra`",
+  [responseHeaders.serial]:
+    "the machine's serial number, or where the operator discloses that instead its pseudonym; absent where neither is disclosed",
+  [responseHeaders.providerId]: "the session's provider id",
+  [responseHeaders.jobId]: "id of the attempt that answered; names its receipt",
+  [responseHeaders.responseHash]: "SHA-256 of the body, lower-case hex; of a stream, a trailer",
+  [responseHeaders.signature]:
+    "base64 of the machine's P-256 signature over the hash's 64 characters; of a stream, a trailer",
+  [responseHeaders.receipt]: "base64url of the receipt; of a stream, the last SSE comment",
+  [responseHeaders.privacy]: "`transparent` or `sealed`",
+  [responseHeaders.timing]: "our own share of the latency by stage, as `Server-Timing` writes it, in ms",
+};

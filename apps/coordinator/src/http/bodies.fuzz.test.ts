@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { utf8 } from "@darkbloom/protocol/bytes";
-import { endpoints, type Delta, type Endpoint } from "@darkbloom/protocol/dialects";
+import { dialects, endpoints, type Delta, type Endpoint } from "@darkbloom/protocol/dialects";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closing, entry, facts, KEY, openEdge } from "../../test/http-kit.ts";
 
@@ -23,11 +23,13 @@ const deltas: readonly Delta[] = [
 
 let edge: Awaited<ReturnType<typeof openEdge>>;
 let accepted = 0;
+/** The body that was posted last. */
+let sent: string | Uint8Array<ArrayBuffer> = "";
 beforeAll(async () => {
   edge = await openEdge({
     serve: async (ask, reply) => {
       accepted++;
-      const { job, renderer } = ask.dialect.decode(JSON.parse(new TextDecoder().decode(ask.body)));
+      const { job, renderer } = dialects[ask.terms.endpoint].decode(JSON.parse(String(Buffer.from(sent))));
       const render = renderer({ jobId: "job_1", createdSec: 1, nowSec: () => 1 });
       reply.begin(facts);
       let body = render.begin(usage);
@@ -173,6 +175,7 @@ async function post(
   body: string | Uint8Array<ArrayBuffer>,
   type = "application/json",
 ): Promise<Response> {
+  sent = body;
   return fetch(edge.origin + endpoint, { method: "POST", body, headers: { "x-api-key": KEY, "content-type": type } });
 }
 

@@ -1,12 +1,11 @@
-import { dialects, fieldOf, joinTurns, parseRequest } from "@darkbloom/protocol/dialects";
+import { dialects, fieldOf, inspect, joinTurns, parseRequest } from "@darkbloom/protocol/dialects";
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import { ourWords, type AccountId, type ParamPath } from "@darkbloom/protocol/ids";
 import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
-import { askOf, asToldTo } from "./ask.ts";
-import type { AskWishes } from "./ask-headers.ts";
+import { askOf, asToldTo, type AskWishes } from "./ask.ts";
 import { parseJson } from "./body.ts";
 import { inferenceAccess } from "./access.ts";
 import type { Door } from "./door.ts";
@@ -164,14 +163,14 @@ export class CallerSocket {
       if (body.length > BODY_BYTES_MAX) throw new NetworkError({ code: "payload_too_large", maxBytes: BODY_BYTES_MAX });
       if (goesOn && !room.grow(body.length))
         throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
-      const { job } = dialect.decode(parseJson(body, parseRequest));
-      if (!job.asLines)
+      const inspected = inspect(dialect, parseJson(body, parseRequest));
+      if (!inspected.figures.asLines)
         throw new NetworkError({
           code: "body_invalid",
           param: "type" as ParamPath,
           expected: ourWords`it must be response.create`,
         });
-      const came = { requestId, caller, wishes: this.#wishes, dialect, job, body, held, hangUp: hangUp.signal };
+      const came = { requestId, caller, wishes: this.#wishes, dialect, inspected, body, held, hangUp: hangUp.signal };
       await deps.serve(askOf(deps, came), reply);
       if (!reply.ended) throw new RangeError("served, and the reply was not ended");
       this.#keep([...turns, reply.lastLine]);

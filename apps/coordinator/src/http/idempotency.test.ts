@@ -12,7 +12,7 @@ it("hands on a key's hash", async () => {
   const keys = ["k", "~!".repeat(127) + "x"];
   for (const key of keys) expect((await edge.chat(chatBody(), { "idempotency-key": key })).status).toBe(200);
   await edge.chat(chatBody());
-  expect(asks.map((ask) => ask.idempotencyKeySha256)).toEqual([
+  expect(asks.map((ask) => ask.terms.idempotencyKeySha256)).toEqual([
     ...keys.map((key) => toHex(nodeCrypto.sha256(utf8(key)))),
     undefined,
   ]);

@@ -191,11 +191,11 @@ describe("what serve is asked", () => {
       "content-type": "text/plain",
     });
     await edge.chat(chatBody());
-    expect(new TextDecoder().decode(asks[0]?.body)).toBe(body);
-    expect(asks[0]).toMatchObject({ nonce: "n 1", minTrust: "hardware", account: "acct_test", keyId: "key_1" });
-    expect(asks[0]?.bodySha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(asks[1]).toMatchObject({ minTrust: "self_signed" });
-    expect(asks[1]).not.toHaveProperty("nonce");
+    const bytes = utf8(body);
+    expect(asks[0]?.terms).toMatchObject({ bodyBytes: bytes.length, bodySha256: toHex(nodeCrypto.sha256(bytes)) });
+    expect(asks[0]?.terms).toMatchObject({ nonce: "n 1", minTrust: "hardware", account: "acct_test", keyId: "key_1" });
+    expect(asks[1]?.terms).toMatchObject({ minTrust: "self_signed" });
+    expect(asks[1]?.terms).not.toHaveProperty("nonce");
   });
 });
 
@@ -247,7 +247,7 @@ describe("the trust floor", () => {
     await using edge = await openEdge({
       settings,
       serve: async (ask, reply) => {
-        floors.push(ask.minTrust);
+        floors.push(ask.terms.minTrust);
         reply.begin(facts);
         await reply.end(closing);
       },
@@ -266,7 +266,7 @@ describe("a failure on the wire", () => {
   it.each(Object.values(examples))("$code before anything was sent", async (failure) => {
     await using edge = await openEdge({
       serve: async (ask, reply) => {
-        if (!ask.job.stream) {
+        if (!ask.terms.stream) {
           reply.begin(facts);
           await reply.write(utf8("half an answer"));
         }
@@ -392,7 +392,7 @@ describe("who may ask", () => {
     if (typeof expected === "number") {
       expect(response.status).toBe(expected);
       expect(await response.text()).toContain("bound to other machines");
-    } else expect(ask).toMatchObject(expected);
+    } else expect(ask?.terms).toMatchObject(expected);
   });
 
   /** Goal: who is refused for what his key is bound to learns that. Method: the same refusal for a bound key and another. */

@@ -1,11 +1,10 @@
-import { dialectFor, dialects, type Endpoint } from "@darkbloom/protocol/dialects";
+import { dialectFor, dialects, inspect, type Endpoint } from "@darkbloom/protocol/dialects";
 import { failures, NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { inferenceAccess } from "./access.ts";
-import { askOf, asToldTo } from "./ask.ts";
-import { anthropicHeaders, readAskHeaders, askHeaders, answerHeaderWords } from "./ask-headers.ts";
+import { anthropicHeaders, answerHeaderWords, askHeaders, askOf, asToldTo, readAskHeaders } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
 import { failureOf } from "./failure.ts";
@@ -82,18 +81,18 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);
   const json = parseJson(body);
   const dialect = dialectFor(endpoint, json);
-  const { job } = dialect.decode(json);
-  if (job.asLines)
+  const inspected = inspect(dialect, json);
+  if (inspected.figures.asLines)
     throw new NetworkError({
       code: "unsupported",
       param: "type" as ParamPath,
       reason: ourWords`it belongs to a message over a WebSocket; leave it out, or open one at this path`,
     });
-  const ask = askOf(deps, { requestId, caller, wishes, dialect, job, body, held, hangUp });
+  const ask = askOf(deps, { requestId, caller, wishes, dialect, inspected, body, held, hangUp });
 
   reply.hijack();
   const to = { response: reply.raw, dialect, requestId, held, hangUp, shutdown: deps.shutdown };
-  const answerTo = ask.job.stream ? new StreamReply(to) : new PlainReply(to);
+  const answerTo = ask.terms.stream ? new StreamReply(to) : new PlainReply(to);
   try {
     await deps.serve(ask, answerTo);
     if (!answerTo.ended) throw new RangeError("served, and the reply was not ended");

@@ -7,7 +7,7 @@ import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
-import { readAskHeaders } from "./ask-headers.ts";
+import { readAskHeaders } from "./ask.ts";
 import { CallerSocket } from "./caller-socket.ts";
 import type { Keyed } from "./access.ts";
 import type { Door } from "./door.ts";

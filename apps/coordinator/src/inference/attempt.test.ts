@@ -1,22 +1,20 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
-import type { Schema } from "@darkbloom/protocol/schema";
-import { Caller, entry, TestNetwork } from "@darkbloom/testkit";
+import { Caller, entry, TestNetwork, type Asking } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
 import type { Line, LineEvent } from "../machines/ports.ts";
-import type { Ask } from "./ask.ts";
 import { Attempt } from "./attempt.ts";
 
 const MAX_TOKENS = 100;
 const STEP_BYTES = 65_536;
 const READING_MS = 600_000;
-const forVectors = (ask: Ask): Ask => ({ ...ask, job: { ...ask.job, embed: { inputs: [[1, 2]], encoding: "float" } } });
-const forTools = (ask: Ask): Ask => ({
-  ...ask,
-  job: { ...ask.job, tools: [{ name: "f", parameters: {}, schema: {} as Schema }] },
-});
+const forVectors: Asking = {
+  terms: { task: "embed" },
+  figures: { embed: { inputs: 1, encoding: "float" }, hasTokens: true },
+};
+const forTools: Asking = { terms: { features: ["tools"] } };
 
 /**
  * One attempt at a machine that does what its script says; `passMs` goes by with each event, and all that was asked of the
@@ -25,12 +23,12 @@ const forTools = (ask: Ask): Ask => ({
 function started(
   script: (turn: Turn) => void | Promise<void>,
   {
-    ask: changed = (ask: Ask) => ask,
+    ask = {},
     passMs = 0,
     rechunk = (event: LineEvent) => [event],
     isGone = false,
   }: {
-    ask?: (ask: Ask) => Ask;
+    ask?: Asking;
     passMs?: number;
     rechunk?: (event: LineEvent) => LineEvent[];
     isGone?: boolean;
@@ -61,7 +59,12 @@ function started(
     ...(isGone && { send: refuseToSend }),
     measured: (...measured) => void measures.push(measured),
   };
-  const attempt = Attempt.start(network.net, changed(network.ask(caller)), entry, MAX_TOKENS, line, READING_MS);
+  const attempt = Attempt.start(
+    network.net,
+    { ask: network.ask(caller, ask), entry, maxTokens: MAX_TOKENS },
+    line,
+    READING_MS,
+  );
   return { network, caller, machine, attempt, measures, header, over: new AbortController().signal };
 }
 
@@ -87,13 +90,13 @@ it("fails by name where its machine has left", () => {
 
 describe("the envelope's header", () => {
   /** Goal: a machine sees in the clear what it needs, and nothing that was not asked for. Method: the header as it was opened. */
-  it.each<[what: string, ask: (ask: Ask) => Ask, says: object]>([
-    ["neither nonce nor tools nor another name", (ask) => ask, { features: [], model: entry.id }],
+  it.each<[what: string, ask: Asking, says: object]>([
+    ["neither nonce nor tools nor another name", {}, { features: [], model: entry.id }],
     ["tools", forTools, { features: ["tools"] }],
-    ["a nonce", (ask) => ({ ...ask, nonce: "n".repeat(43) }), { features: [], nonce: "n".repeat(43) }],
+    ["a nonce", { terms: { nonce: "n".repeat(43) } }, { features: [], nonce: "n".repeat(43) }],
     [
       "by what other name the model was asked for",
-      (ask) => ({ ...ask, job: { ...ask.job, model: "gpt-5" } }),
+      { terms: { model: "gpt-5" } },
       { model: entry.id, asked_model: "gpt-5" },
     ],
   ])("says %s", (_what, ask, says) => {
@@ -106,10 +109,10 @@ describe("the envelope's header", () => {
 
 describe("the wait", () => {
   /** Goal: a minute for the first content, a minute between tokens whatever else comes, half a minute for the closing. Method: ten seconds go by with each event; what was waited for. */
-  it.each<[what: string, ask: (ask: Ask) => Ask, frames: readonly [text: string, tokens: number][], waits: number[]]>([
+  it.each<[what: string, ask: Asking, frames: readonly [text: string, tokens: number][], waits: number[]]>([
     [
       "after tokens",
-      (ask) => ask,
+      {},
       [
         ["a", 1],
         ["b", 2],
@@ -119,7 +122,7 @@ describe("the wait", () => {
     ],
     [
       "after frames without a token",
-      (ask) => ask,
+      {},
       [
         ["a", 1],
         ["b", 1],
@@ -218,17 +221,15 @@ describe("a machine that reads", () => {
     }
     frame("a", 1);
   };
-  const plain = (ask: Ask): Ask => ({ ...ask, job: { ...ask.job, stream: false } });
+  const plain: Asking = { terms: { stream: false } };
 
   /** Goal: what keeps a stream alive is no content, and begins a stream only once it is due. Method: ten seconds go by with each event; after how many it resolves, and whether it has content. */
-  it.each<[what: string, untoldUntilMs: number, ask: (ask: Ask) => Ask, events: number, contentMs: number | undefined]>(
-    [
-      ["is told when it is due", 40_000, (ask) => ask, 4, undefined],
-      ["is told with the next sign", 41_000, (ask) => ask, 5, undefined],
-      ["is not told before its content where that comes first", 1e9, (ask) => ask, 9, 90_000],
-      ["is never told in a plain answer", 0, plain, 9, 90_000],
-    ],
-  )("%s", async (_what, untoldUntilMs, ask, events, contentMs) => {
+  it.each<[what: string, untoldUntilMs: number, ask: Asking, events: number, contentMs: number | undefined]>([
+    ["is told when it is due", 40_000, {}, 4, undefined],
+    ["is told with the next sign", 41_000, {}, 5, undefined],
+    ["is not told before its content where that comes first", 1e9, {}, 9, 90_000],
+    ["is never told in a plain answer", 0, plain, 9, 90_000],
+  ])("%s", async (_what, untoldUntilMs, ask, events, contentMs) => {
     const { attempt, machine, over, network } = started(reads, { ask, passMs: 10_000 });
     const fromMs = network.clock.monotonicMs();
     await attempt.firstContent(over, fromMs + untoldUntilMs);
@@ -339,22 +340,22 @@ describe("a refusal", () => {
   });
 
   /** Goal: only what was sent can be refused. Method: each refusal, of a request with and without what it is of. */
-  it.each<[code: Code, of: Partial<Ask["job"]>, isBelieved: boolean]>([
+  it.each<[code: Code, of: Asking["figures"], isBelieved: boolean]>([
     ["schema_refused", {}, false],
-    ["schema_refused", { format: {} as Schema }, true],
+    ["schema_refused", { hasFormat: true }, true],
     ["tools_refused", {}, false],
     ["tokens_refused", {}, false],
-    ["tokens_refused", { embed: { inputs: ["x"], encoding: "float" } }, false],
-    ["dimensions_refused", { embed: { inputs: ["x"], encoding: "float" } }, false],
-    ["dimensions_refused", { embed: { inputs: ["x"], encoding: "float", dimensions: 4 } }, true],
+    ["tokens_refused", { embed: { inputs: 1, encoding: "float" } }, false],
+    ["tokens_refused", { hasTokens: true }, true],
+    ["dimensions_refused", { embed: { inputs: 1, encoding: "float" } }, false],
+    ["dimensions_refused", { embed: { inputs: 1, encoding: "float", dimensions: 4 } }, true],
     ["continuation_refused", {}, false],
     ["continuation_refused", { continues: true }, true],
-    ["thinking_refused", { thinks: true }, false],
-    ["thinking_refused", { thinks: true, thinksOrRefuses: true }, true],
+    ["thinking_refused", {}, false],
+    ["thinking_refused", { thinksOrRefuses: true }, true],
     ["messages_refused", {}, true],
   ])("by %s of %j is believed: %s", async (code, of, isBelieved) => {
-    const ask = (asked: Ask): Ask => ({ ...asked, job: { ...asked.job, ...of } });
-    const { attempt, over } = started(({ error }) => error(code), { ask });
+    const { attempt, over } = started(({ error }) => error(code), { ask: { figures: of ?? {} } });
     await expect(attempt.firstContent(over, 0)).rejects.toMatchObject({
       failure: { code: isBelieved ? expect.not.stringMatching("provider_fault") : "provider_fault" },
     });
@@ -366,13 +367,13 @@ describe("a refusal", () => {
     [entry.contextTokens - TEMPLATE_TOKENS_MAX - 1, false],
   ])("of a body of %i bytes as too long is believed: %s", async (bytes, isBelieved) => {
     const body = new Uint8Array(bytes).fill(0x20);
-    const { attempt, over } = started(({ error }) => error("context_exceeded"), { ask: (ask) => ({ ...ask, body }) });
+    const { attempt, over } = started(({ error }) => error("context_exceeded"), { ask: { body } });
     const code = isBelieved ? "context_length_exceeded" : "provider_fault";
     expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code });
   });
 
   /** Goal: what a machine refuses it refuses before it gives anything. Method: refusals of what was sent, before and after content, of both kinds. */
-  it.each<[what: string, code: Code, ask: (ask: Ask) => Ask]>([
+  it.each<[what: string, code: Code, ask: Asking]>([
     ["vectors", "tokens_refused", forVectors],
     ["words", "tools_refused", forTools],
   ])("of %s by %s is believed before content alone", async (_what, code, ask) => {
@@ -392,8 +393,8 @@ describe("a refusal", () => {
 });
 
 /** Goal: words say how fast they were written, vectors do not. Method: what routing is told of both. */
-it.each<[what: string, ask: (ask: Ask) => Ask, told: unknown[]]>([
-  ["words", (ask) => ask, [{ decodeMs: 20_000, relayedBytes: 9, isStream: true }]],
+it.each<[what: string, ask: Asking, told: unknown[]]>([
+  ["words", {}, [{ decodeMs: 20_000, relayedBytes: 9, isStream: true }]],
   ["vectors", forVectors, []],
 ])("tells routing of %s", async (_what, ask, told) => {
   const { attempt, measures, over } = started(

@@ -1,17 +1,16 @@
-import { toBase64 } from "@darkbloom/protocol/bytes";
-import { failureOfRefusal, taskOf } from "@darkbloom/protocol/dialects";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
-import { ENVELOPE_LIFE_MS } from "@darkbloom/protocol/limits";
 import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provider-words";
-import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
-import { offerOf, type CatalogEntry } from "../catalog/catalog.ts";
+import type { OpenedFrame } from "@darkbloom/protocol/sealing";
+import { offerOf } from "../catalog/catalog.ts";
 import { isAttested } from "../machines/eligibility.ts";
 import type { Completion, Line, LineEvent, MachineView } from "../machines/ports.ts";
-import type { Ask } from "./ask.ts";
-import { isPlausible, longestTokensMax, promptBound } from "./bound.ts";
+import type { Order } from "./ask.ts";
+import { promptBound } from "./bound.ts";
 import type { Net } from "./net.ts";
 import { Patience } from "./patience.ts";
+import type { Exchange } from "./privacy/content.ts";
+import type { AnswerFacts } from "./reply.ts";
 
 /** After a cancel: how long the signed closing is waited for. Then nothing is charged. */
 export const CLOSING_WAIT_MS = 30_000;
@@ -37,16 +36,14 @@ export class MachineRefusal extends NetworkError {
  * a slow caller stops the model instead of filling memory.
  */
 export class Attempt implements Disposable {
-  readonly provider: MachineView;
-  /** When it was handed over. */
-  readonly wasAttested: boolean;
+  /** As it was when the request was handed over. */
+  readonly machine: MachineView;
+  readonly #wasAttested: boolean;
+  readonly exchange: Exchange;
   readonly sealMs: number;
   readonly #net: Net;
-  readonly #ask: Ask;
-  readonly #entry: CatalogEntry;
-  readonly #maxTokens: number;
+  readonly #order: Order;
   readonly #line: Line;
-  readonly #opener: AnswerOpener;
   readonly #startedMs: number;
   #opened: OpenedFrame[] = [];
   #uncreditedBytes = 0;
@@ -59,64 +56,35 @@ export class Attempt implements Disposable {
 
   private constructor(
     net: Net,
-    ask: Ask,
-    entry: CatalogEntry,
-    maxTokens: number,
+    order: Order,
     line: Line,
-    opener: AnswerOpener,
-    provider: MachineView,
-    startedMs: number,
-    readingMsMax: number,
+    exchange: Exchange,
+    { startedMs, readingMsMax }: { startedMs: number; readingMsMax: number },
   ) {
+    const { ask } = order;
     this.#net = net;
-    this.#ask = ask;
-    this.#entry = entry;
-    this.#maxTokens = maxTokens;
+    this.#order = order;
     this.#line = line;
-    this.#opener = opener;
+    this.exchange = exchange;
     this.#startedMs = startedMs;
-    this.provider = provider;
-    this.#patience = new Patience(promptBound(ask, this.#contextTokens), readingMsMax);
-    this.wasAttested = isAttested(provider, startedMs);
+    this.machine = line.machine();
+    this.#wasAttested = isAttested(this.machine, startedMs);
+    this.#patience = new Patience(promptBound(ask.terms, this.#contextTokens), readingMsMax);
     this.sealMs = net.clock.monotonicMs() - startedMs;
     ask.hangUp.addEventListener("abort", this.#cancel, { once: true });
   }
 
   /**
-   * Seals the body for the machine at the other end of the line and hands it over.
+   * Seals the request for the machine at the other end of the line and hands it over.
    *
    * @param readingMsMax how much longer a machine may be waited for that reads the prompt
    */
-  static start(net: Net, ask: Ask, entry: CatalogEntry, maxTokens: number, line: Line, readingMsMax: number): Attempt {
+  static start(net: Net, order: Order, line: Line, readingMsMax: number): Attempt {
     const startedMs = net.clock.monotonicMs();
-    const { context, keyId, suite, evidenceSha256, nowMs } = line.sealing();
-    const { envelope, secrets } = sealRequest(net, {
-      header: {
-        v: 1,
-        suite,
-        mode: "transparent",
-        id: toBase64(net.random.bytes(16)),
-        expires_at: new Date(nowMs + ENVELOPE_LIFE_MS).toISOString(),
-        endpoint: ask.job.endpoint,
-        model: entry.id,
-        ...(ask.job.model !== entry.id && { asked_model: ask.job.model }),
-        build: entry.build,
-        stream: ask.job.stream,
-        max_tokens: maxTokens,
-        features: ask.job.tools.length > 0 ? ["tools"] : [],
-        min_trust: ask.minTrust,
-        pins: [...ask.pins],
-        ...(ask.nonce !== undefined && { nonce: ask.nonce }),
-        candidates: [{ provider_id: line.providerId, key_id: keyId, evidence_sha256: evidenceSha256 }],
-      },
-      body: ask.body,
-      recipients: [{ keyId, context }],
-    });
-    const [secret] = secrets;
-    if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
-    const opener = new AnswerOpener(net.hpke, secret);
-    const attempt = new Attempt(net, ask, entry, maxTokens, line, opener, line.machine(), startedMs, readingMsMax);
-    line.send({ callerRequestId: ask.requestId, account: ask.account, envelope });
+    const { content, terms } = order.ask;
+    const exchange = content.exchangeOver(line, order, net);
+    const attempt = new Attempt(net, order, line, exchange, { startedMs, readingMsMax });
+    line.send({ callerRequestId: terms.requestId, account: terms.account, envelope: exchange.envelope });
     return attempt;
   }
 
@@ -125,6 +93,19 @@ export class Attempt implements Disposable {
   }
   get providerId(): ProviderId {
     return this.#line.providerId;
+  }
+  /** What the caller is told of whoever answers. */
+  get facts(): Omit<AnswerFacts, "timing"> {
+    const { providerId, toldSerial, chipName, verdict } = this.machine;
+    return {
+      jobId: this.jobId,
+      providerId,
+      serial: toldSerial,
+      chip: chipName,
+      attested: this.#wasAttested,
+      trustLevel: verdict.level,
+      privacy: this.#order.ask.content.privacy,
+    };
   }
   /** From the hand-over to the first token; undefined before it. */
   get firstContentMs(): number | undefined {
@@ -140,7 +121,8 @@ export class Attempt implements Disposable {
    */
   async firstContent(over: AbortSignal, untoldUntilMs: number): Promise<void> {
     const signs: OpenedFrame[] = [];
-    const isDue = () => signs.length > 0 && this.#ask.job.stream && this.#net.clock.monotonicMs() >= untoldUntilMs;
+    const isDue = () =>
+      signs.length > 0 && this.#order.ask.terms.stream && this.#net.clock.monotonicMs() >= untoldUntilMs;
     while (this.#firstContentMs === undefined && !isDue()) {
       const { frame, completion } = await this.#open(over, isDue);
       if (completion) throw this.#mismatch("stream");
@@ -154,11 +136,11 @@ export class Attempt implements Disposable {
 
   /** The next frame; the last one is marked final. After a hang-up too, until the provider has closed. */
   async next(): Promise<OpenedFrame> {
-    const { frame } = await this.#open(this.#ask.shutdown);
+    const { frame } = await this.#open(this.#order.ask.shutdown);
     if (!frame) throw this.#mismatch("stream");
     if (this.#firstContentMs === undefined && !this.#isSign(frame)) this.#began();
     // A comment that keeps the stream alive says nothing of the model: only tokens do, and vectors.
-    const isVectors = taskOf(this.#ask.job) === "embed" && frame.plaintext.length > 0;
+    const isVectors = this.#order.ask.terms.task === "embed" && frame.plaintext.length > 0;
     if (isVectors || frame.completionTokens > this.#completionTokens) this.#patience.spoke();
     this.#completionTokens = frame.completionTokens;
     return frame;
@@ -171,12 +153,12 @@ export class Attempt implements Disposable {
 
   #began(): void {
     this.#firstContentMs = this.#net.clock.monotonicMs() - this.#startedMs;
-    this.#line.began({ firstContentMs: this.#firstContentMs, promptBytes: this.#ask.body.length });
+    this.#line.began({ firstContentMs: this.#firstContentMs, promptBytes: this.#order.ask.terms.bodyBytes });
   }
 
   /** What the provider signed about it all; follows the final frame. */
   async completion(): Promise<Completion> {
-    const { completion } = await this.#open(this.#ask.shutdown, undefined, CLOSING_WAIT_MS);
+    const { completion } = await this.#open(this.#order.ask.shutdown, undefined, CLOSING_WAIT_MS);
     if (!completion) throw this.#mismatch("stream");
     return completion;
   }
@@ -189,10 +171,10 @@ export class Attempt implements Disposable {
   /** Tells routing that this was good, and how fast. */
   measured(relayedBytes: number): void {
     // The bytes of vectors say nothing of how fast it writes.
-    if (taskOf(this.#ask.job) === "embed") return this.#line.measured();
+    if (this.#order.ask.terms.task === "embed") return this.#line.measured();
     const totalMs = this.#net.clock.monotonicMs() - this.#startedMs;
     const firstContentMs = this.#firstContentMs ?? totalMs;
-    this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#ask.job.stream });
+    this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#order.ask.terms.stream });
   }
 
   /** The next opened frame, or the completion where that came instead; nothing where `isDue` once a sign of reading came. */
@@ -247,9 +229,9 @@ export class Attempt implements Disposable {
 
   #openFrames(bytes: Uint8Array): OpenedFrame[] {
     try {
-      const frames = this.#opener.push(bytes);
+      const frames = this.exchange.opener.push(bytes);
       // Counters rise; none may pass what the hold pays for.
-      if (frames.every(({ completionTokens }) => completionTokens <= this.#maxTokens)) return frames;
+      if (frames.every(({ completionTokens }) => completionTokens <= this.#order.maxTokens)) return frames;
     } catch {
       // Not what its provider sealed, or not in that order.
     }
@@ -282,9 +264,7 @@ export class Attempt implements Disposable {
       case "dimensions_refused":
       case "continuation_refused":
       case "thinking_refused":
-        return this.#phase === "before_content" && isPlausible(code, this.#ask, this.#contextTokens)
-          ? new MachineRefusal(failureOfRefusal(code, this.#ask.job, this.#lengths(prompt_tokens)), code)
-          : this.#providerFault("generation_failed");
+        return this.#engineRefusal(code, prompt_tokens);
       case "engine_ended":
         return this.#fault({ code, providerId: this.providerId, phase: this.#phase });
       case "invalid_request":
@@ -297,18 +277,18 @@ export class Attempt implements Disposable {
     }
   }
 
-  /** What a machine says of a prompt's length is believed between the two figures that we know. */
-  #lengths(promptTokens = 0): { contextTokens: number; promptTokens: number } {
-    const contextTokens = this.#contextTokens;
-    return {
-      contextTokens,
-      promptTokens: Math.max(contextTokens, Math.min(promptTokens, longestTokensMax(this.#ask, contextTokens))),
-    };
+  /** Believed before any content alone, and of what was sent. */
+  #engineRefusal(code: EngineRefusalCode, promptTokens: number | undefined): NetworkError {
+    const { content, terms } = this.#order.ask;
+    const failure =
+      this.#phase === "before_content" && content.refusalOf(code, terms, this.#contextTokens, promptTokens);
+    return failure ? new MachineRefusal(failure, code) : this.#providerFault("generation_failed");
   }
 
   /** As the machine signed it. */
   get #contextTokens(): number {
-    return offerOf(this.#entry, this.provider.models)?.contextTokens ?? this.#entry.contextTokens;
+    const { entry } = this.#order;
+    return offerOf(entry, this.machine.models)?.contextTokens ?? entry.contextTokens;
   }
 
   #providerFault(fault: ProviderFault): NetworkError {
@@ -334,7 +314,7 @@ export class Attempt implements Disposable {
   };
 
   [Symbol.dispose](): void {
-    this.#ask.hangUp.removeEventListener("abort", this.#cancel);
+    this.#order.ask.hangUp.removeEventListener("abort", this.#cancel);
     this.#line[Symbol.dispose]();
   }
 }

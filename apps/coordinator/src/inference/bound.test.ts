@@ -1,5 +1,4 @@
-import { utf8 } from "@darkbloom/protocol/bytes";
-import { embeddingsBytesMax } from "@darkbloom/protocol/dialects";
+import { embeddingsBytesMax, type Figures } from "@darkbloom/protocol/dialects";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { EMBED_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { microUsd } from "@darkbloom/protocol/money";
@@ -7,7 +6,7 @@ import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import { describe, expect, it } from "vitest";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { MachineView } from "../machines/ports.ts";
-import type { Ask } from "./ask.ts";
+import type { Terms } from "./ask.ts";
 import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { askFor, entry } from "../../test/inference-samples.ts";
 
@@ -19,33 +18,34 @@ describe("the most that a request can generate", () => {
     ["the model's context, where that is less", { max_tokens: 5000 }, { contextTokens: 600 }, 600],
     ["what holds where the caller names none", {}, { contextTokens: 90_000, maxOutputTokens: 90_000 }, 8192],
   ])("%s", (_, body, model, tokens) => {
-    expect(outputBound({ ...entry, ...model }, askFor(body))).toBe(tokens);
+    expect(outputBound({ ...entry, ...model }, askFor(body).terms)).toBe(tokens);
   });
 });
 
 describe("the most that a request can cost", () => {
-  const ask = askFor({ max_tokens: 10 });
+  const { terms } = askFor({ max_tokens: 10 });
   /** Goal: bytes and a template's allowance at the input's price, or the context where that is less; and the output. */
   it("is its bytes, a template's words and its output", () => {
     const wide = { ...entry, contextTokens: 100_000 };
-    expect(worstCase(wide, ask)).toBe(microUsd(BigInt(ask.body.length + TEMPLATE_TOKENS_MAX + 2 * 10)));
-    expect(worstCase({ ...entry, contextTokens: 500 }, ask)).toBe(microUsd(500n + 20n));
+    expect(worstCase(wide, terms)).toBe(microUsd(BigInt(terms.bodyBytes + TEMPLATE_TOKENS_MAX + 2 * 10)));
+    expect(worstCase({ ...entry, contextTokens: 500 }, terms)).toBe(microUsd(500n + 20n));
   });
 
   it("is nothing where nothing is generated", () => {
-    expect(worstCase(entry, { ...ask, job: { ...ask.job, generates: false } })).toBe(0n);
+    expect(worstCase(entry, { ...terms, generates: false })).toBe(0n);
   });
 });
 
 describe("what a model is not for", () => {
   const embeds = { ...entry, tasks: ["embed"], embedding: { dimensions: 8, shortenedTo: [4] } } as const;
-  const asks = (embed: Partial<NonNullable<Ask["job"]["embed"]>> = {}) => {
-    const ask = askFor({});
-    return { job: { ...ask.job, generates: false, embed: { inputs: ["x"], encoding: "float", ...embed } as const } };
-  };
-  const refusal = (model: CatalogEntry, ask: Pick<Ask, "job">) => {
+  const words = { task: "generate" } as const;
+  const more = { task: "complete" } as const;
+  const vectors = (embed: Partial<NonNullable<Figures["embed"]>> = {}) =>
+    ({ task: "embed", embed: { inputs: 1, encoding: "float", ...embed } }) as const;
+  type Asked = Pick<Figures, "embed"> & Pick<Terms, "task">;
+  const refusal = (model: CatalogEntry, asked: Asked) => {
     try {
-      refuseOtherTasks(model, ask);
+      refuseOtherTasks(model, asked, asked);
       return undefined;
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error;
@@ -54,41 +54,36 @@ describe("what a model is not for", () => {
   };
 
   /** Goal: the field that is wrong is named, and why. Method: a model that writes, one that embeds, one whose vectors have one length, and one that says nothing of them. */
-  it.each<[what: string, model: CatalogEntry, ask: Pick<Ask, "job">, says: object | undefined]>([
-    ["words of one that writes", entry, askFor({}), undefined],
-    ["words of one that embeds", embeds, askFor({}), { param: "model", reason: /writes no text/ }],
+  it.each<[what: string, model: CatalogEntry, asked: Asked, says: object | undefined]>([
+    ["words of one that writes", entry, words, undefined],
+    ["words of one that embeds", embeds, words, { param: "model", reason: /writes no text/ }],
     [
       "conversation of one that only goes on",
       { ...entry, tasks: ["complete"] },
-      askFor({}),
+      words,
       { param: "model", reason: /holds no conversation/ },
     ],
     [
       "more of a text of one that only converses",
       { ...entry, tasks: ["generate"] },
-      { job: { ...askFor({}).job, raw: { prompts: ["x"], echo: false } } },
+      more,
       { param: "model", reason: /can only converse/ },
     ],
-    [
-      "more of a text of one that embeds",
-      embeds,
-      { job: { ...askFor({}).job, raw: { prompts: ["x"], echo: false } } },
-      { param: "model", reason: /writes no text/ },
-    ],
-    ["vectors of one that writes", entry, asks(), { param: "model", reason: /gives no vectors/ }],
-    ["vectors", embeds, asks(), undefined],
-    ["vectors of their own length", embeds, asks({ dimensions: 8 }), undefined],
-    ["vectors of a shorter length", embeds, asks({ dimensions: 4 }), undefined],
-    ["vectors of another length", embeds, asks({ dimensions: 5 }), { param: "dimensions", reason: /as few as/ }],
+    ["more of a text of one that embeds", embeds, more, { param: "model", reason: /writes no text/ }],
+    ["vectors of one that writes", entry, vectors(), { param: "model", reason: /gives no vectors/ }],
+    ["vectors", embeds, vectors(), undefined],
+    ["vectors of their own length", embeds, vectors({ dimensions: 8 }), undefined],
+    ["vectors of a shorter length", embeds, vectors({ dimensions: 4 }), undefined],
+    ["vectors of another length", embeds, vectors({ dimensions: 5 }), { param: "dimensions", reason: /as few as/ }],
     [
       "vectors of another length, of one that has one",
       { ...embeds, embedding: { dimensions: 8, shortenedTo: [] } },
-      asks({ dimensions: 4 }),
+      vectors({ dimensions: 4 }),
       { param: "dimensions", reason: /not trained/ },
     ],
-    ["vectors of one that says nothing of them", { ...entry, tasks: ["embed"] }, asks({ dimensions: 5 }), undefined],
-  ])("%s", (_, model, ask, says) => {
-    const found = refusal(model, ask);
+    ["vectors of one that says nothing of them", { ...entry, tasks: ["embed"] }, vectors({ dimensions: 5 }), undefined],
+  ])("%s", (_, model, asked, says) => {
+    const found = refusal(model, asked);
     if (!says) return expect(found).toBeUndefined();
     const { param, reason } = says as { param: string; reason: RegExp };
     expect(found).toMatchObject({ code: "unsupported", param, reason: expect.stringMatching(reason) });
@@ -101,8 +96,8 @@ describe("what a model is not for", () => {
     const dimensions = Math.floor((EMBED_ANSWER_BYTES_MAX - one) / (two - one)) + 1;
     const wide = { ...embeds, embedding: { dimensions, shortenedTo: [dimensions + 1] } };
     expect(bytesOf(dimensions)).toBe(EMBED_ANSWER_BYTES_MAX);
-    expect(refusal(wide, asks())).toBeUndefined();
-    expect(refusal(wide, asks({ dimensions: dimensions + 1 }))).toMatchObject({
+    expect(refusal(wide, vectors())).toBeUndefined();
+    expect(refusal(wide, vectors({ dimensions: dimensions + 1 }))).toMatchObject({
       code: "body_invalid",
       param: "input",
     });
@@ -114,11 +109,7 @@ describe("what cannot fit", () => {
   const machines = (...models: MachineView["models"]) => [{ models }];
   const refusalOf = (bytes: number, candidates: readonly Pick<MachineView, "models">[]) => {
     try {
-      refuseWhatCannotFit(
-        entry,
-        askFor({ messages: [{ role: "user", content: "x".repeat(bytes) }] }),
-        () => candidates,
-      );
+      refuseWhatCannotFit(entry, { bodyBytes: bytes + 99 }, { prompt: { bytes, tokens: 0 } }, () => candidates);
       return undefined;
     } catch (error) {
       return error instanceof NetworkError ? error.failure : error;
@@ -155,7 +146,8 @@ describe("what cannot fit", () => {
   });
 
   it("asks nobody about a body that is smaller than the context", () => {
-    refuseWhatCannotFit(entry, { ...askFor({}), body: utf8("x".repeat(entry.contextTokens)) }, () => {
+    const prompt = { bytes: entry.contextTokens, tokens: 0 };
+    refuseWhatCannotFit(entry, { bodyBytes: entry.contextTokens }, { prompt }, () => {
       throw new Error("asked");
     });
   });

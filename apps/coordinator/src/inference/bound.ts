@@ -1,33 +1,27 @@
-import { embeddingsBytesMax, taskOf, type ModelTask } from "@darkbloom/protocol/dialects";
+import { embeddingsBytesMax, type Figures, type ModelTask } from "@darkbloom/protocol/dialects";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type OurWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { EMBED_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
-import { mostOf } from "@darkbloom/protocol/lists";
 import { priceOf, type MicroUsd } from "@darkbloom/protocol/money";
-import { embedTokensMax, inputTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
-import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
+import { embedTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
 import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
 import type { MachineView } from "../machines/ports.ts";
-import type { Ask } from "./ask.ts";
+import type { Terms } from "./ask.ts";
 
-/** The most that each of a request's choices can generate, in tokens: its own bound, less where the model's is less. */
-const choiceBound = (entry: CatalogEntry, { job }: Ask): number =>
-  Math.min(job.maxTokens, entry.maxOutputTokens, entry.contextTokens);
-
-/** The most that a request can generate, in tokens, all its choices together. */
-export const outputBound = (entry: CatalogEntry, ask: Ask): number => choiceBound(entry, ask) * ask.job.choices;
+/** The most that a request can generate, in tokens, all its choices together: of each its own bound, less where the model's is less. */
+export const outputBound = (entry: CatalogEntry, { maxTokens, choices }: Terms): number =>
+  Math.min(maxTokens, entry.maxOutputTokens, entry.contextTokens) * choices;
 
 /** The most tokens of what was sent that can be charged, with a machine whose context holds so many. Counting a prompt costs nothing. */
-export function promptBound({ job, body }: Pick<Ask, "job" | "body">, contextTokens: number): number {
-  const texts = (job.embed?.inputs ?? job.raw?.prompts)?.length;
-  if (texts !== undefined) return Math.min(embedTokensMax(body.length, texts), texts * contextTokens);
-  return job.generates ? Math.min(promptTokensMax(body.length), contextTokens) : 0;
+export function promptBound({ texts, generates, bodyBytes }: Terms, contextTokens: number): number {
+  if (texts !== undefined) return Math.min(embedTokensMax(bodyBytes, texts), texts * contextTokens);
+  return generates ? Math.min(promptTokensMax(bodyBytes), contextTokens) : 0;
 }
 
 /** The most that a request can cost: what is held for it. */
-export function worstCase(entry: CatalogEntry, ask: Ask): MicroUsd {
-  const promptTokens = promptBound(ask, entry.contextTokens);
-  const completionTokens = ask.job.generates ? outputBound(entry, ask) : 0;
+export function worstCase(entry: CatalogEntry, terms: Terms): MicroUsd {
+  const promptTokens = promptBound(terms, entry.contextTokens);
+  const completionTokens = terms.generates ? outputBound(entry, terms) : 0;
   return priceOf(entry.price, { promptTokens, cachedTokens: 0, completionTokens });
 }
 
@@ -37,10 +31,12 @@ export function worstCase(entry: CatalogEntry, ask: Ask): MicroUsd {
  *
  * @throws NetworkError `unsupported` or `body_invalid`, naming the field
  */
-export function refuseOtherTasks(entry: CatalogEntry, { job }: Pick<Ask, "job">): void {
-  const { embed } = job;
+export function refuseOtherTasks(
+  entry: CatalogEntry,
+  { task }: Pick<Terms, "task">,
+  { embed }: Pick<Figures, "embed">,
+): void {
   const tasks = tasksOf(entry);
-  const task = taskOf(job);
   if (!tasks.includes(task)) throw unsupported("model", notForThis(task, tasks));
   if (!embed || !entry.embedding) return;
   const { dimensions: own, shortenedTo } = entry.embedding;
@@ -52,11 +48,11 @@ export function refuseOtherTasks(entry: CatalogEntry, { job }: Pick<Ask, "job">)
         ? ourWords`this model's vectors have ${own} numbers, and it was not trained to be useful with fewer; leave the field out`
         : ourWords`this model's vectors have ${own} numbers, or as few as GET /v1/models lists in its 'embedding'`,
     );
-  if (embeddingsBytesMax(inputs.length, dimensions, encoding) > EMBED_ANSWER_BYTES_MAX)
+  if (embeddingsBytesMax(inputs, dimensions, encoding) > EMBED_ANSWER_BYTES_MAX)
     throw new NetworkError({
       code: "body_invalid",
       param: "input" as ParamPath,
-      expected: ourWords`${inputs.length} vectors of ${dimensions} numbers are more than one answer holds; send fewer inputs at once, or ask for 'encoding_format' "base64"`,
+      expected: ourWords`${inputs} vectors of ${dimensions} numbers are more than one answer holds; send fewer inputs at once, or ask for 'encoding_format' "base64"`,
     });
 }
 
@@ -82,54 +78,18 @@ const unsupported = (param: string, reason: OurWords): NetworkError =>
  */
 export function refuseWhatCannotFit(
   { build, weightsSha256, contextTokens }: CatalogEntry,
-  { job, body }: Pick<Ask, "job" | "body">,
+  { bodyBytes }: Pick<Terms, "bodyBytes">,
+  { prompt }: Pick<Figures, "prompt">,
   machines: () => Iterable<Pick<MachineView, "models">>,
 ): void {
   // A token stands for at least one byte.
-  if (body.length <= contextTokens) return;
+  if (bodyBytes <= contextTokens) return;
   let longest = 0;
   for (const { models } of machines())
     for (const model of models)
       if (model.build === build && model.weightsSha256 === weightsSha256)
         longest = Math.max(longest, model.tokenBytesMax ?? Number.POSITIVE_INFINITY);
-  const promptTokens = promptTokensMin(job, Math.min(longest || TOKEN_BYTES_MAX, TOKEN_BYTES_MAX));
+  const promptTokens = promptTokensMin(prompt, Math.min(longest || TOKEN_BYTES_MAX, TOKEN_BYTES_MAX));
   if (promptTokens > contextTokens)
     throw new NetworkError({ code: "context_length_exceeded", contextTokens, promptTokens });
-}
-
-/** The most tokens that what shares one context of so many can come to: the prompt, or the longest of several texts. */
-export const longestTokensMax = ({ job, body }: Pick<Ask, "job" | "body">, contextTokens: number): number =>
-  job.embed
-    ? mostOf(job.embed.inputs.map((input) => inputTokensMax(input, contextTokens + 1)))
-    : promptTokensMax(body.length);
-
-/**
- * A machine's refusal costs the caller the request and the machine nothing, so it is believed no further than it must be: of
- * something that was sent.
- */
-export function isPlausible(
-  refusal: EngineRefusalCode,
-  ask: Pick<Ask, "job" | "body">,
-  contextTokens: number,
-): boolean {
-  const { job } = ask;
-  switch (refusal) {
-    case "context_exceeded":
-      // A prompt that fills the context leaves no room for an answer; a vector needs none.
-      return longestTokensMax(ask, contextTokens) >= contextTokens + (job.embed ? 1 : 0);
-    case "messages_refused":
-      return true;
-    case "schema_refused":
-      return job.format !== undefined;
-    case "tools_refused":
-      return job.tools.length > 0;
-    case "tokens_refused":
-      return (job.embed?.inputs ?? job.raw?.prompts ?? []).some((text) => typeof text !== "string");
-    case "dimensions_refused":
-      return job.embed?.dimensions !== undefined;
-    case "continuation_refused":
-      return job.continues === true;
-    case "thinking_refused":
-      return job.thinksOrRefuses === true;
-  }
 }

@@ -7,11 +7,11 @@ import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { memorySigner } from "../../../../packages/testkit/src/memory-signer.ts";
 import { askFor, entry, providerView } from "../../test/inference-samples.ts";
-import type { Ask } from "./ask.ts";
+import type { Asking } from "../../../../packages/testkit/src/network.ts";
 import { checkAnswer, type Expected } from "./check-answer.ts";
 
 const signer = memorySigner();
-const provider = {
+const machine = {
   ...providerView,
   providerId: "prov_1" as ProviderId,
   identityKey: toBase64(signer.publicKey),
@@ -19,11 +19,12 @@ const provider = {
 };
 const answerHash = nodeCrypto.sha256(utf8("the answer"));
 const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }];
-const ask = askFor({ max_tokens: 50, n: 2, seed: 7, temperature: 0.5, stop: ["x"], tools }, { nonce: "n-1" });
+const said = { max_tokens: 50, n: 2, seed: 7, temperature: 0.5, stop: ["x"], tools };
+const ask = askFor(said, { terms: { nonce: "n-1" } });
 const expected: Expected = {
   ask,
   entry,
-  provider,
+  machine,
   jobId: "job_1" as JobId,
   maxTokens: 100,
   generatedTokens: 60,
@@ -33,14 +34,14 @@ const expected: Expected = {
 const honest: Receipt = {
   v: 1,
   job_id: "job_1",
-  request_id: ask.requestId,
+  request_id: ask.terms.requestId,
   privacy: "transparent",
   endpoint: "/v1/chat/completions",
   model: entry.id,
   build: entry.build,
   weights_sha256: entry.weightsSha256,
   engine: { name: "fake", version: "1" },
-  request_sha256: ask.bodySha256,
+  request_sha256: ask.terms.bodySha256,
   response_sha256: toHex(answerHash),
   nonce: "n-1",
   sampling: {
@@ -99,13 +100,9 @@ const vectors: Partial<Receipt> = {
   usage: { prompt_tokens: 10, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 },
 };
 const usage = (more: Partial<Receipt["usage"]>) => ({ usage: { ...honest.usage, ...more } });
-const asking = (more: object, rest: Partial<Ask> = {}) => ({ ask: { ...ask, job: { ...ask.job, ...more }, ...rest } });
+const asked = (more: Asking) => ({ ask: askFor(said, { ...more, terms: { nonce: "n-1", ...more.terms } }) });
 const gone = AbortSignal.abort();
-const embedding = asking({
-  endpoint: "/v1/embeddings",
-  generates: false,
-  embed: { inputs: ["a", "b"], encoding: "float" },
-});
+const embedding = asked({ terms: { endpoint: "/v1/embeddings", task: "embed", generates: false, texts: 2 } });
 const other = "f".repeat(64);
 
 /** Goal: a signed lie about any field is refused, and the refusal names it. Method: an honest receipt with one field changed. */
@@ -128,12 +125,12 @@ describe("a receipt", () => {
     ["evidence_sha256", { evidence_sha256: other }],
     ["started_at", { started_at: "2026-01-01T00:00:00.001Z" }],
     ["finish_reason", { finish_reason: "cancelled" }],
-    ["finish_reason", { finish_reason: "tool_calls" }, asking({ tools: [] })],
+    ["finish_reason", { finish_reason: "tool_calls" }, asked({ terms: { features: [] } })],
     ["finish_reason", { finish_reason: undefined }],
     ["sampling", { sampling: undefined }],
     ["finish_reason", { ...vectors, finish_reason: "stop" }, embedding],
     ["sampling", { ...vectors, sampling: drawn }, embedding],
-    ["usage.prompt_tokens", { ...vectors, ...usage({ prompt_tokens: ask.body.length + 9 }) }, embedding],
+    ["usage.prompt_tokens", { ...vectors, ...usage({ prompt_tokens: ask.terms.bodyBytes + 9 }) }, embedding],
     ["usage.completion_tokens", { ...vectors, ...usage({ prompt_tokens: 10, completion_tokens: 1 }) }, embedding],
     ["sampling.temperature", sampling({ temperature: 0.6 })],
     ["sampling.top_p", sampling({ top_p: 0.9 })],
@@ -147,14 +144,14 @@ describe("a receipt", () => {
     ["sampling.stop", sampling({ stop: 0 })],
     ["sampling.n", sampling({ n: 1 })],
     ["sampling.max_tokens", sampling({ max_tokens: 51 })],
-    ["usage.prompt_tokens", usage({ prompt_tokens: promptTokensMax(ask.body.length) + 1 })],
+    ["usage.prompt_tokens", usage({ prompt_tokens: promptTokensMax(ask.terms.bodyBytes) + 1 })],
     ["usage.prompt_tokens", usage({ prompt_tokens: 2 ** 53 - 1 })],
     [
       "usage.prompt_tokens",
       usage({ prompt_tokens: 501 }),
-      { provider: { ...provider, models: [{ ...provider.models[0]!, contextTokens: 500 }] } },
+      { machine: { ...machine, models: [{ ...machine.models[0]!, contextTokens: 500 }] } },
     ],
-    ["usage.prompt_tokens", usage({ prompt_tokens: 1 }), asking({ generates: false })],
+    ["usage.prompt_tokens", usage({ prompt_tokens: 1 }), asked({ terms: { generates: false } })],
     ["usage.cached_tokens", usage({ cached_tokens: 11 })],
     ["usage.completion_tokens", usage({ completion_tokens: 61 })],
     ["usage.reasoning_tokens", usage({ reasoning_tokens: 61 })],
@@ -170,27 +167,32 @@ describe("a receipt", () => {
 
   it.each<[string, Partial<Receipt>, Partial<Expected>?]>([
     ["as it is", {}],
-    ["at every bound", usage({ prompt_tokens: promptTokensMax(ask.body.length), cached_tokens: 0 })],
+    ["at every bound", usage({ prompt_tokens: promptTokensMax(ask.terms.bodyBytes), cached_tokens: 0 })],
     [
       "with a seed of its own where none was asked for",
       sampling({ seed: 99 }),
-      asking({ sampling: { ...ask.job.sampling, seed: undefined } }),
+      { ask: askFor({ ...said, seed: undefined }, { terms: { nonce: "n-1", bodySha256: ask.terms.bodySha256 } }) },
     ],
-    ["cancelled, where the caller has left", { finish_reason: "cancelled" }, asking({}, { hangUp: gone })],
+    ["cancelled, where the caller has left", { finish_reason: "cancelled" }, asked({ hangUp: gone })],
     ["that called a tool", { finish_reason: "tool_calls" }],
     ["of vectors", vectors, embedding],
     [
       "of vectors, at their bound",
       {
         ...vectors,
-        ...usage({ prompt_tokens: ask.body.length + 8, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 }),
+        ...usage({
+          prompt_tokens: ask.terms.bodyBytes + 8,
+          cached_tokens: 0,
+          completion_tokens: 0,
+          reasoning_tokens: 0,
+        }),
       },
       embedding,
     ],
     [
       "of a counted prompt",
       usage({ prompt_tokens: 0, cached_tokens: 0, completion_tokens: 0, reasoning_tokens: 0 }),
-      { ...asking({ generates: false }), generatedTokens: 0 },
+      { ...asked({ terms: { generates: false } }), generatedTokens: 0 },
     ],
   ])("is taken %s", async (_, changed, more) => {
     const receipt = { ...honest, ...changed };

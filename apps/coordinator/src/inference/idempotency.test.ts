@@ -45,10 +45,8 @@ async function opened(script?: (turn: Turn, n: number) => Promise<void> | void) 
   /** A request under one key: how it ended and what it took from the caller. */
   const ask = async (caller: Caller, { stream = true, key = "k", maxTokens = 100, keyed = true } = {}) => {
     const before = await ledger.totals(account);
-    const asked = {
-      ...network.ask(caller, { stream, maxTokens }),
-      ...(keyed && { idempotencyKeySha256: key.repeat(64) as Sha256Hex }),
-    };
+    const terms = keyed ? { idempotencyKeySha256: key.repeat(64) as Sha256Hex } : {};
+    const asked = network.ask(caller, { stream, maxTokens, terms });
     const end = await codeOf(serve({ ...network.net, platformFeePercent: FEE_PERCENT }, asked, caller));
     return { end, paid: (await ledger.totals(account)).charged - before.charged };
   };
@@ -160,7 +158,7 @@ describe("an answer under an idempotency key", () => {
     network.endRequests();
     caller.leave();
     const { balance } = await network.ledger.totals(account);
-    const { bodySha256 } = network.ask(new Caller());
+    const { bodySha256 } = network.ask(new Caller()).terms;
     const idempotency = { keySha256: "k".repeat(64) as Sha256Hex, bodySha256 };
     await network.ledger.hold({ ...termsOf("after", balance, account), at: network.clock.now(), idempotency });
     expect((await network.ledger.totals(account)).held).toBe(0n);

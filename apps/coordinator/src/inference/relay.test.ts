@@ -1,5 +1,5 @@
 import { utf8 } from "@darkbloom/protocol/bytes";
-import { AnswerMalformed, type AnswerCheck } from "@darkbloom/protocol/dialects";
+import { AnswerMalformed, LineEnd, StreamEnd, type AnswerCheck } from "@darkbloom/protocol/dialects";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { ProviderId } from "@darkbloom/protocol/ids";
 import type { OpenedFrame } from "@darkbloom/protocol/sealing";
@@ -8,6 +8,7 @@ import { Caller } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { askFor } from "../../test/inference-samples.ts";
 import { Budget } from "../limits/budget.ts";
+import { ReadPassage } from "./privacy/transparent.ts";
 import { PLAIN_ANSWER_BYTES_MAX, Relay, STREAM_HELD_BYTES_MAX } from "./relay.ts";
 
 const PROVIDER = "prov_1" as ProviderId;
@@ -26,23 +27,36 @@ function relayed({ stream = true, asLines, maxBytes = 1e9, caller = new Caller()
   // An account may take half of it.
   const budget = new Budget(2 * maxBytes);
   const held = budget.share("acct_test");
-  const plain = askFor({ stream }, { held, hangUp: caller.signal });
-  const ask = asLines ? { ...plain, job: { ...plain.job, asLines } } : plain;
+  const ask = askFor({ stream }, { held, hangUp: caller.signal });
+  const passage = new ReadPassage(stream ? new (asLines ? LineEnd : StreamEnd)() : undefined, check);
   const broken = new NetworkError({
     code: "provider_fault",
     providerId: PROVIDER,
     phase: "after_content",
     fault: "generation_failed",
   });
-  const relay = new Relay(nodeCrypto, ask, caller, { providerId: PROVIDER, broken: () => broken }, check);
+  const frames: OpenedFrame[] = [];
+  const next = async () => frames.shift() ?? never();
+  const attempt = { providerId: PROVIDER, broken: () => broken, next, exchange: { passage } };
+  const relay = new Relay(nodeCrypto, ask, caller, attempt);
   const take = (text: string | Uint8Array, completionTokens: number, final = false) =>
     relay.take({ plaintext: typeof text === "string" ? utf8(text) : text, completionTokens, final } as OpenedFrame);
   const isFull = () => {
     using other = budget.share("acct_other");
     return !other.grow(maxBytes);
   };
-  return { relay, take, caller, isFull, said: () => new TextDecoder().decode(caller.body) };
+  return { relay, frames, take, caller, isFull, said: () => new TextDecoder().decode(caller.body) };
 }
+
+/** Goal: nothing is asked for behind the last frame. Method: two frames, and what would come after them. */
+it("reads up to the last frame", async () => {
+  const { relay, frames, said } = relayed({ stream: false });
+  const frame = (text: string, final: boolean) => ({ plaintext: utf8(text), completionTokens: 1, final });
+  frames.push(frame("a", false), frame("b", true), frame("c", true));
+  await relay.all();
+  await relay.finish();
+  expect([said(), frames.length]).toEqual(["ab", 1]);
+});
 
 describe("a stream", () => {
   /** Goal: events that are lines of JSON are told by line, and the last waits for the check. Method: a line in two frames, and the one that ends it. */
@@ -197,6 +211,10 @@ describe("an answer that can be judged", () => {
     await expect(take("x", 0)).rejects.toThrow("ours");
   });
 });
+
+function never(): never {
+  throw new RangeError("no further frame");
+}
 
 function malformed(): never {
   throw new AnswerMalformed();

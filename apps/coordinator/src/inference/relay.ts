@@ -1,17 +1,23 @@
-import { joinBytes, toHex } from "@darkbloom/protocol/bytes";
-import { AnswerMalformed, LineEnd, StreamEnd, StreamMalformed, type AnswerCheck } from "@darkbloom/protocol/dialects";
+import { toHex } from "@darkbloom/protocol/bytes";
+import { AnswerMalformed, StreamMalformed } from "@darkbloom/protocol/dialects";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { Crypto } from "@darkbloom/protocol/ports";
 import type { OpenedFrame } from "@darkbloom/protocol/sealing";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import type { Ask } from "./ask.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Exchange } from "./privacy/content.ts";
 import type { Reply } from "./reply.ts";
 
 /** Of one stream, what waits for its event to become whole or for the check; no event of a model comes near this. */
 export const STREAM_HELD_BYTES_MAX = 16 * 1024 * 1024;
 /** A plain answer is kept until it is whole; no model's output bound comes near this. */
 export const PLAIN_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+
+/** What of an attempt its relay needs. */
+interface Answering extends Pick<Attempt, "providerId" | "broken" | "next"> {
+  readonly exchange: Pick<Exchange, "passage">;
+}
 
 /**
  * The way of one machine's answer to the caller: hashed as it comes, passed on as it is. What a client takes for the end of a
@@ -22,31 +28,19 @@ export const PLAIN_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 export class Relay {
   readonly #ask: Ask;
   readonly #reply: Reply;
-  readonly #attempt: Pick<Attempt, "providerId" | "broken">;
-  readonly #check: AnswerCheck | undefined;
+  readonly #attempt: Answering;
   readonly #hash: ReturnType<Crypto["newSha256"]>;
-  readonly #end: StreamEnd | LineEnd | undefined;
   #last: Uint8Array = new Uint8Array(0);
   #heldBytes = 0;
   #generatedTokens = 0;
   #relayedTokens = 0;
   #relayedBytes = 0;
 
-  /** @param check of an answer that can be judged by its bytes alone */
-  constructor(
-    crypto: Crypto,
-    ask: Ask,
-    reply: Reply,
-    attempt: Pick<Attempt, "providerId" | "broken">,
-    check?: AnswerCheck,
-  ) {
+  constructor(crypto: Crypto, ask: Ask, reply: Reply, attempt: Answering) {
     this.#ask = ask;
     this.#reply = reply;
     this.#attempt = attempt;
-    this.#check = check;
     this.#hash = crypto.newSha256();
-    const { stream, asLines } = ask.job;
-    this.#end = stream ? new (asLines ? LineEnd : StreamEnd)() : undefined;
   }
 
   /** As the last frame that came counted them. */
@@ -62,13 +56,21 @@ export class Relay {
     return this.#relayedTokens;
   }
 
+  /** All frames up to the last one. */
+  async all(): Promise<void> {
+    for (let frame; !frame?.final;) {
+      frame = await this.#attempt.next();
+      await this.take(frame);
+    }
+  }
+
   /** Passes on what of a frame may go out. The last frame is kept for `finish`. */
-  async take({ plaintext, completionTokens, final }: OpenedFrame): Promise<void> {
+  async take(frame: OpenedFrame): Promise<void> {
+    const { plaintext, completionTokens, final } = frame;
     this.#hash.update(plaintext);
     this.#generatedTokens = completionTokens;
     this.#relayedBytes += plaintext.length;
-    this.#judge(plaintext, final);
-    const free = this.#free(plaintext, final);
+    const free = this.#free(frame);
     if (final) this.#last = free;
     else await this.#pass(free);
     if (!this.#ask.hangUp.aborted) this.#relayedTokens = completionTokens;
@@ -84,33 +86,18 @@ export class Relay {
     await this.#pass(this.#last);
   }
 
-  #judge(plaintext: Uint8Array, final: boolean): void {
+  #free(frame: OpenedFrame): Uint8Array {
+    const { providerId, exchange } = this.#attempt;
+    const { passage } = exchange;
     try {
-      this.#check?.push(plaintext);
-      if (final) this.#check?.end(this.#ask.hangUp.aborted);
-    } catch (error) {
-      throw error instanceof AnswerMalformed ? this.#attempt.broken() : error;
-    }
-  }
-
-  #free(plaintext: Uint8Array, final: boolean): Uint8Array {
-    if (!this.#end) {
-      if (this.#relayedBytes > PLAIN_ANSWER_BYTES_MAX) throw this.#attempt.broken();
-      return plaintext;
-    }
-    try {
-      const free = this.#end.push(plaintext);
-      if (final) return joinBytes([free, this.#end.end()]);
-      this.#hold(this.#end.heldBytes);
+      const free = passage.free(frame, this.#ask.hangUp.aborted);
+      if (!this.#ask.terms.stream && this.#relayedBytes > PLAIN_ANSWER_BYTES_MAX) throw this.#attempt.broken();
+      if (!frame.final) this.#hold(passage.heldBytes);
       return free;
     } catch (error) {
+      if (error instanceof AnswerMalformed) throw this.#attempt.broken();
       if (!(error instanceof StreamMalformed)) throw error;
-      throw new NetworkError({
-        code: "receipt_mismatch",
-        providerId: this.#attempt.providerId,
-        phase: "after_content",
-        mismatch: "stream",
-      });
+      throw new NetworkError({ code: "receipt_mismatch", providerId, phase: "after_content", mismatch: "stream" });
     }
   }
 

@@ -484,6 +484,6 @@ describe("a caller who leaves", () => {
 
 /** Goal: a model that is in no catalog is nobody's request. Method: ask for one, and see that nothing was held. */
 it("knows its models", async () => {
-  const served = await asked([honest], { ask: (ask) => ({ ...ask, job: { ...ask.job, model: "x" } }) });
+  const served = await asked([honest], { ask: (ask) => ({ ...ask, terms: { ...ask.terms, model: "x" } }) });
   expect([served.end, served.settlements, served.turns, entry.id]).toEqual(["model_not_found", [], [], "scripted"]);
 });

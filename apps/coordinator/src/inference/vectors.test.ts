@@ -1,24 +1,27 @@
-import { toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { dialects, type EmbedInput } from "@darkbloom/protocol/dialects";
-import type { Sha256Hex } from "@darkbloom/protocol/ids";
-import { nodeCrypto } from "@darkbloom/protocol/node";
+import type { ModelId } from "@darkbloom/protocol/ids";
 import { account, Caller, CREDIT, entry, TestNetwork } from "@darkbloom/testkit";
 import { codeOf } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
+import { Catalog } from "../catalog/catalog.ts";
 import { serve } from "./serve.ts";
 
 type Script = (turn: Turn) => void | Promise<void>;
+const ALIAS = "text-embedding-3-small" as ModelId;
 const dialect = dialects["/v1/embeddings"];
 const { build, weightsSha256, contextTokens } = entry;
 const model = { build, weightsSha256, contextTokens, tasks: ["embed"] as const };
+const catalog = new Catalog([entry], [{ name: ALIAS, model: entry.id }]);
 const UNIT = [1, 0, 0, 0, 0, 0, 0, 0];
 
 /** A machine that gives these vectors, and signs that it did. */
 const giving =
   (...vectors: readonly (readonly number[])[]): Script =>
   async ({ opened, frame, complete }) => {
-    const { renderer } = dialect.decode(JSON.parse(new TextDecoder().decode(opened.body)));
+    const asked: object = JSON.parse(new TextDecoder().decode(opened.body));
+    // As a provider does it: an alias becomes the model's own name.
+    const { renderer } = dialect.decode({ ...asked, model: opened.header.model });
     const told = renderer({ jobId: "", createdSec: 0, nowSec: () => 0 });
     frame(told.begin({ promptTokens: 2, cachedTokens: 0 }), 0);
     for (const vector of vectors) frame(told.vector?.(Float32Array.from(vector)) ?? "", 0);
@@ -28,7 +31,7 @@ const giving =
   };
 
 /** One request to machines with these scripts, in their order, and what came of it. */
-async function asked(scripts: readonly Script[], inputs: readonly EmbedInput[] = ["a", "b"]) {
+async function asked(scripts: readonly Script[], inputs: readonly EmbedInput[] = ["a", "b"], name: string = entry.id) {
   const network = new TestNetwork();
   await network.credit();
   const queue = [...scripts];
@@ -38,11 +41,8 @@ async function asked(scripts: readonly Script[], inputs: readonly EmbedInput[] =
   });
   for (const machine of machines) network.fleet.join(machine);
   const caller = new Caller();
-  const body = utf8(JSON.stringify({ model: entry.id, input: inputs }));
-  const { job } = dialect.decode(JSON.parse(new TextDecoder().decode(body)));
-  const bodySha256 = toHex(nodeCrypto.sha256(body)) as Sha256Hex;
-  const ask = { ...network.ask(caller), dialect, job, body, bodySha256 };
-  const end = await codeOf(serve(network.net, ask, caller));
+  const ask = network.ask(caller, { said: { model: name, input: inputs }, endpoint: "/v1/embeddings" });
+  const end = await codeOf(serve({ ...network.net, catalog }, ask, caller));
   const { balance, held } = await network.ledger.totals(account);
   return { end, spent: CREDIT - balance, held, machines, caller };
 }
@@ -53,6 +53,12 @@ describe("vectors", () => {
     expect([end, spent]).toEqual(["whole", 2n]);
     expect(machines[0]?.calls).toEqual(["began", "measured"]);
     expect(JSON.parse(new TextDecoder().decode(caller.body))).toMatchObject({ data: [{ index: 0 }, { index: 1 }] });
+  });
+
+  it("are what was asked for under another name of the model too", async () => {
+    const { end, caller } = await asked([giving(UNIT, UNIT)], ["a", "b"], ALIAS);
+    expect(end).toBe("whole");
+    expect(JSON.parse(new TextDecoder().decode(caller.body))).toMatchObject({ model: entry.id });
   });
 
   /** Goal: what is no answer costs nothing and counts against its machine, whose signatures hold. */

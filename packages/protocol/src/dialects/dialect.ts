@@ -2,6 +2,7 @@ import type * as z from "zod";
 import type { Failure } from "../failures.ts";
 import type { RequestId } from "../ids.ts";
 import type { Usage } from "../money.ts";
+import type { Figures } from "./inspect.ts";
 import type { Endpoint, Job } from "./job.ts";
 
 export const finishReasons = ["stop", "length", "tool_calls", "cancelled"] as const;
@@ -101,8 +102,8 @@ export interface Dialect {
   readonly words: DialectWords;
   /** Parses and checks a body. Throws NetworkError `body_invalid` or `unsupported`, naming the field. */
   decode(body: unknown): Decoded;
-  /** Of an endpoint that embeds: whether an answer holds the vectors that were asked for, each of so many numbers. */
-  checkVectors?(job: Job, vectorLength: number): AnswerCheck;
+  /** Of an endpoint that embeds: whether an answer of this model holds the vectors that were asked for, each of so many numbers. */
+  checkVectors?(model: string, figures: Figures, vectorLength: number): AnswerCheck;
   /** The body of an HTTP error, as a JSON string. */
   errorBody(failure: Failure, requestId: RequestId): string;
   /**

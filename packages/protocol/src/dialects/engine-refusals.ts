@@ -1,7 +1,7 @@
 import type { Failure } from "../failures.ts";
 import { ourWords, type OurWords, type ParamPath } from "../ids.ts";
 import type { EngineRefusalCode } from "../provider-words.ts";
-import type { Endpoint, Job } from "./job.ts";
+import type { Endpoint } from "./job.ts";
 
 /** Where each dialect has what a model can refuse. */
 const fields: Readonly<Record<Endpoint, { readonly prompt: string; readonly schema: string }>> = {
@@ -35,7 +35,7 @@ export const promptFieldOf = (endpoint: Endpoint): ParamPath => fields[endpoint]
  */
 export function failureOfRefusal(
   refusal: EngineRefusalCode,
-  { endpoint, formatParam }: Pick<Job, "endpoint" | "formatParam">,
+  { endpoint, formatParam }: { readonly endpoint: Endpoint; readonly formatParam?: ParamPath | undefined },
   { contextTokens, promptTokens }: { readonly contextTokens: number; readonly promptTokens: number },
 ): Failure {
   switch (refusal) {

@@ -3,6 +3,7 @@ export { endsBegun } from "./continuation.ts";
 export * from "./dialect.ts";
 export { failureOfRefusal } from "./engine-refusals.ts";
 export { fieldOf } from "./fields.ts";
+export * from "./inspect.ts";
 export * from "./job.ts";
 export { endsResponse, LineEnd } from "./line-end.ts";
 export type { OpenModelField } from "./open-model-fields.ts";

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../bytes.ts";
 import { AnswerMalformed } from "../dialect.ts";
+import { inspect } from "../inspect.ts";
 import { openaiEmbeddings } from "./index.ts";
 
 const usage = { promptTokens: 7, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 };
@@ -13,12 +14,10 @@ const VECTORS = [
 type Encoding = "float" | "base64";
 
 function asked(encoding: Encoding, more: object = {}) {
-  const { job, renderer } = openaiEmbeddings.decode({
-    model: 'a}b"]',
-    input: ["x", "y", "z"],
-    encoding_format: encoding,
-    ...more,
-  });
+  const model = 'a}b"]';
+  const body = { model, input: ["x", "y", "z"], encoding_format: encoding, ...more };
+  const { renderer } = openaiEmbeddings.decode(body);
+  const { figures } = inspect(openaiEmbeddings, body);
   const render = (vectors: readonly (readonly number[])[] = VECTORS) => {
     const told = renderer({ jobId: "", createdSec: 0, nowSec: () => 0 });
     const [begin, end] = [told.begin({ promptTokens: 7, cachedTokens: 0 }), () => told.end(usage)];
@@ -26,7 +25,7 @@ function asked(encoding: Encoding, more: object = {}) {
   };
   /** What comes of this text in pieces of so many bytes. */
   const judged = (text: string | Uint8Array, { size = 7, isCut = false, vectorLength = 2 } = {}): string => {
-    const check = openaiEmbeddings.checkVectors?.(job, vectorLength);
+    const check = openaiEmbeddings.checkVectors?.(model, figures, vectorLength);
     const bytes = typeof text === "string" ? utf8(text) : text;
     try {
       for (let at = 0; at < bytes.length; at += size) check?.push(bytes.subarray(at, at + size));

@@ -1,6 +1,6 @@
 import { fromBase64OrNothing } from "../../bytes.ts";
 import { AnswerMalformed, type AnswerCheck } from "../dialect.ts";
-import type { Embed } from "../job.ts";
+import type { Figures } from "../inspect.ts";
 import { jsonText } from "../json-text.ts";
 import { HEAD, vectorCharsMax, vectorHead } from "./render.ts";
 
@@ -9,12 +9,14 @@ const LENGTH_TOLERANCE = 1e-3;
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/;
 const TAIL = /^,"usage":\{"prompt_tokens":(\d{1,15}),"total_tokens":\1\}\}$/;
 
+type Asked = NonNullable<Figures["embed"]>;
+
 /**
  * Reads an answer's vectors as they pass, one at a time, as strictly as they were written: each input's own, in order, of the
  * length that the model's have, of finite numbers, and of length 1.
  */
 export class VectorsCheck implements AnswerCheck {
-  readonly #embed: Embed;
+  readonly #embed: Asked;
   readonly #dimensions: number;
   readonly #model: string;
   readonly #charsMax: number;
@@ -24,7 +26,7 @@ export class VectorsCheck implements AnswerCheck {
   #vectors = 0;
   #isTail = false;
 
-  constructor(model: string, embed: Embed, vectorLength: number) {
+  constructor(model: string, embed: Asked, vectorLength: number) {
     this.#embed = embed;
     this.#dimensions = embed.dimensions ?? vectorLength;
     this.#model = `],"model":${jsonText(model)}`;
@@ -51,7 +53,7 @@ export class VectorsCheck implements AnswerCheck {
 
   end(isCut: boolean): void {
     const { inputs } = this.#embed;
-    const isWhole = this.#vectors === inputs.length || (isCut && this.#vectors > 0);
+    const isWhole = this.#vectors === inputs || (isCut && this.#vectors > 0);
     const tail = this.#waiting;
     if (!isWhole || !tail.startsWith(this.#model) || !TAIL.test(tail.slice(this.#model.length)))
       throw new AnswerMalformed();
@@ -68,7 +70,7 @@ export class VectorsCheck implements AnswerCheck {
   #take(text: string): void {
     const index = this.#vectors++;
     const head = vectorHead(index);
-    if (index >= this.#embed.inputs.length || !text.startsWith(head)) throw new AnswerMalformed();
+    if (index >= this.#embed.inputs || !text.startsWith(head)) throw new AnswerMalformed();
     const written = text.slice(head.length, -1);
     const numbers = this.#embed.encoding === "base64" ? packedIn(written) : writtenIn(written);
     if (numbers?.length !== this.#dimensions) throw new AnswerMalformed();

@@ -23,8 +23,8 @@ export const openaiEmbeddings: Dialect = {
     const job = decodeEmbeddingsRequest(body);
     return { job, renderer: () => new EmbeddingsRenderer(job) };
   },
-  checkVectors({ model, embed }, vectorLength) {
-    if (!embed) throw new RangeError("a job without inputs");
+  checkVectors(model, { embed }, vectorLength) {
+    if (!embed) throw new RangeError("a request without inputs");
     return new VectorsCheck(model, embed, vectorLength);
   },
   errorBody: (failure) => openaiErrorBody(failure, promptFieldOf("/v1/embeddings")),
