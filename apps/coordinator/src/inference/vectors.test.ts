@@ -19,9 +19,9 @@ const UNIT = [1, 0, 0, 0, 0, 0, 0, 0];
 const giving =
   (...vectors: readonly (readonly number[])[]): Script =>
   async ({ opened, frame, complete }) => {
-    const asked: object = JSON.parse(new TextDecoder().decode(opened.body));
+    const sent: object = JSON.parse(new TextDecoder().decode(opened.body));
     // As a provider does it: an alias becomes the model's own name.
-    const { renderer } = dialect.decode({ ...asked, model: opened.header.model });
+    const { renderer } = dialect.decode({ ...sent, model: opened.header.model });
     const told = renderer({ jobId: "", createdSec: 0, nowSec: () => 0 });
     frame(told.begin({ promptTokens: 2, cachedTokens: 0 }), 0);
     for (const vector of vectors) frame(told.vector?.(Float32Array.from(vector)) ?? "", 0);
