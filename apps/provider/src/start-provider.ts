@@ -1,6 +1,7 @@
 import { toHex } from "@darkbloom/protocol/bytes";
 import { softwareSerial } from "@darkbloom/protocol/evidence";
 import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { within } from "@darkbloom/protocol/time";
 import { mdaEvidenceIn } from "./identity/apple-mda.ts";
 import { attentionsIn, keepAttention, type AttentionFacts } from "./engine/llama/attention.ts";
 import { codeSha256 } from "./posture/code-hash.ts";
@@ -191,10 +192,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     serial,
     failed: failed.promise,
     async stop({ drainMs }) {
-      const timer = new AbortController();
-      if (session && drainMs > 0)
-        await Promise.race([session.drain(), clock.sleep(drainMs, timer.signal).catch(() => {})]);
-      timer.abort();
+      if (session && drainMs > 0) await within(clock, drainMs, session.drain());
       await parts.disposeAsync();
     },
   };

@@ -3,6 +3,7 @@ import { endsResponse, type Dialect } from "@darkbloom/protocol/dialects";
 import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { withProof } from "@darkbloom/protocol/receipts";
+import { LATE, within } from "@darkbloom/protocol/time";
 import type { WebSocket } from "ws";
 import type { AnswerFacts, Closing } from "../inference/reply.ts";
 import { failureHeaders } from "./failure.ts";
@@ -109,20 +110,14 @@ export class SocketReply implements HttpReply {
 
   async #taken(sent: Promise<void>): Promise<void> {
     const { ws, clock, hangUp, shutdown } = this.#caller;
-    const over = new AbortController();
-    const stalled = clock.sleep(CALLER_STALL_MS_MAX, AbortSignal.any([over.signal, hangUp, shutdown])).then(() => {
-      ws.terminate();
-      throw callerGone();
-    });
-    try {
-      await Promise.race([sent, stalled]);
-    } catch {
+    const over = AbortSignal.any([hangUp, shutdown]);
+    const taken = await within(clock, CALLER_STALL_MS_MAX, sent, over).catch(() => {
       if (!hangUp.aborted) shutdown.throwIfAborted();
       throw callerGone();
-    } finally {
-      over.abort(new Error("over"));
-      stalled.catch(() => undefined);
-    }
+    });
+    if (taken !== LATE) return;
+    ws.terminate();
+    throw callerGone();
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Clock } from "@darkbloom/protocol/ports";
+import { LATE, within } from "@darkbloom/protocol/time";
 import {
   HELPER_LINE_BYTES_MAX,
   helperAnswers,
@@ -130,18 +131,14 @@ class HelperProcess {
     const id = ++this.#id;
     const line = `${JSON.stringify({ id, ...request })}\n`;
     if (line.length > HELPER_LINE_BYTES_MAX) throw new HelperFailure("bad_request");
-    const timer = new AbortController();
     const open = { id, answer: Promise.withResolvers<string>() };
     this.#open = open;
     this.#child.stdin?.write(line);
     try {
-      void this.#clock.sleep(HELPER_ANSWER_MS, timer.signal).then(
-        () => this.#fail("silent"),
-        () => undefined,
-      );
-      return this.#read(request.do, id, await open.answer.promise);
+      const answer = await within(this.#clock, HELPER_ANSWER_MS, open.answer.promise);
+      if (answer === LATE) throw this.#fail("silent");
+      return this.#read(request.do, id, answer);
     } finally {
-      timer.abort();
       this.#open = undefined;
     }
   }
@@ -150,11 +147,8 @@ class HelperProcess {
   async end(fault: HelperFault): Promise<void> {
     this.#giveUp(fault);
     this.#child.stdin?.end();
-    const timer = new AbortController();
-    const late = this.#clock.sleep(HELPER_ANSWER_MS, timer.signal).then(() => this.#child.kill("SIGKILL"));
-    void late.catch(() => undefined);
+    if ((await within(this.#clock, HELPER_ANSWER_MS, this.#ended.promise)) === LATE) this.#child.kill("SIGKILL");
     await this.#ended.promise;
-    timer.abort();
   }
 
   #read(asked: HelperRequest["do"], id: number, line: string): unknown {

@@ -1,5 +1,6 @@
 import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
 import type { Clock } from "@darkbloom/protocol/ports";
+import { LATE, within } from "@darkbloom/protocol/time";
 
 /** How long an answer waits for a caller who takes nothing. Then it is given up. */
 export const BACKPRESSURE_WAIT_MS = 120_000;
@@ -36,16 +37,12 @@ export class Credit {
   /** Takes credit, waiting for it if need be. Throws CreditTimeout, or the signal's reason. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     while (!this.allows(bytes)) {
-      const { promise, resolve } = Promise.withResolvers<"given">();
-      this.#wake = () => resolve("given");
-      const timer = new AbortController();
+      const { promise: given, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
       try {
-        const sleep = this.#clock.sleep(BACKPRESSURE_WAIT_MS, AbortSignal.any([signal, timer.signal]));
-        const woken = await Promise.race([promise, sleep]);
-        if (woken !== "given") throw new CreditTimeout();
+        if ((await within(this.#clock, BACKPRESSURE_WAIT_MS, given, signal)) === LATE) throw new CreditTimeout();
       } finally {
         this.#wake = undefined;
-        timer.abort();
       }
     }
     this.#bytes -= bytes;

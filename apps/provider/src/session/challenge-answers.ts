@@ -1,6 +1,7 @@
 import { fromBase64OrNothing, toBase64, toHex } from "@darkbloom/protocol/bytes";
 import { signChallengeAnswer, spelledTpmQuote, tpmCredentialFrom, type TpmQuote } from "@darkbloom/protocol/evidence";
 import type { Clock } from "@darkbloom/protocol/ports";
+import { LATE, within } from "@darkbloom/protocol/time";
 import type { Signer } from "@darkbloom/protocol/signer";
 import type { FromCoordinator, FromProvider, RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { SealingKeys } from "./keys.ts";
@@ -65,16 +66,11 @@ export class ChallengeAnswers {
 
   /** A chip that is slow costs what it would have said, and not the challenge. */
   async #inTime<T>(wanted: Promise<T> | undefined): Promise<T | undefined> {
-    const timer = new AbortController();
-    const nothing = () => undefined;
-    const late = this.#net.clock
-      .sleep(TESTIMONY_WAIT_MS, AbortSignal.any([this.#over, timer.signal]))
-      .then(nothing, nothing);
-    try {
-      return await Promise.race([wanted, late]);
-    } finally {
-      timer.abort();
-    }
+    if (!wanted) return undefined;
+    const said = await within(this.#net.clock, TESTIMONY_WAIT_MS, wanted, this.#over).catch((error: unknown) => {
+      if (!this.#over.aborted) throw error;
+    });
+    return said === LATE ? undefined : (said ?? undefined);
   }
 
   /** The firmware's log is large, and stays the same for as long as what it leads to does. */

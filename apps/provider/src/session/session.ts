@@ -1,5 +1,6 @@
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { spelledHardwareEvidence } from "@darkbloom/protocol/evidence";
+import { LATE, within } from "@darkbloom/protocol/time";
 import {
   fromCoordinator,
   JOIN_TOKEN_NEEDED,
@@ -102,7 +103,9 @@ export class Session {
       this.#outbox = new Outbox(this.#wire, this.#net.defer, () => this.#drop("unread"));
       this.#heardAtMs = clock.monotonicMs();
       await this.#register();
-      await this.#within(REGISTERED_WAIT_MS, this.#registered.promise, stop);
+      if ((await within(clock, REGISTERED_WAIT_MS, this.#registered.promise, stop)) === LATE)
+        this.#end("not_registered");
+      over.throwIfAborted();
       joinedAtMs = clock.monotonicMs();
       events.joined({ providerId: this.#providerId, coordinator, serialAlias: this.#serialAlias });
       using _engine = this.#net.engine.lifecycle?.watch(() => this.#beat());
@@ -320,19 +323,6 @@ export class Session {
     if (this.#over.signal.aborted) return;
     this.#loss = reason;
     this.#over.abort(new Error("the connection is gone"));
-  }
-
-  async #within<T>(waitMs: number, wanted: Promise<T>, stop: AbortSignal): Promise<T> {
-    const timer = new AbortController();
-    try {
-      const late = this.#net.clock.sleep(waitMs, AbortSignal.any([stop, timer.signal])).then(() => {
-        this.#end("not_registered");
-        throw new Error("not registered in time");
-      });
-      return await Promise.race([wanted, late]);
-    } finally {
-      timer.abort();
-    }
   }
 }
 

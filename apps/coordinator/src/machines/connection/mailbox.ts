@@ -1,4 +1,5 @@
 import type { Clock } from "@darkbloom/protocol/ports";
+import { within } from "@darkbloom/protocol/time";
 
 /**
  * Hands what one side puts in, in order, to one reader who waits for it. Bounded by whoever puts: the
@@ -7,7 +8,7 @@ import type { Clock } from "@darkbloom/protocol/ports";
 export class Mailbox<Item extends object> {
   readonly #clock: Clock;
   readonly #items: Item[] = [];
-  #wake: ((woken: "put") => void) | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -15,7 +16,7 @@ export class Mailbox<Item extends object> {
 
   put(item: Item): void {
     this.#items.push(item);
-    this.#wake?.("put");
+    this.#wake?.();
   }
 
   /** The last that was put in and not yet taken. */
@@ -29,15 +30,12 @@ export class Mailbox<Item extends object> {
     const ready = this.#items.shift();
     if (ready) return ready;
 
-    const timer = new AbortController();
-    const { promise: put, resolve } = Promise.withResolvers<"put">();
+    const { promise: put, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    const stop = signal ? AbortSignal.any([signal, timer.signal]) : timer.signal;
     try {
-      await Promise.race([put, this.#clock.sleep(waitMs, stop)]);
+      await within(this.#clock, waitMs, put, signal);
     } finally {
       this.#wake = undefined;
-      timer.abort();
     }
     return this.#items.shift();
   }

@@ -1,6 +1,7 @@
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { readAnswer, type TpmQuote } from "@darkbloom/protocol/evidence";
 import type { Clock } from "@darkbloom/protocol/ports";
+import { LATE, within } from "@darkbloom/protocol/time";
 
 export interface ChallengeReply {
   readonly answer: Uint8Array<ArrayBuffer>;
@@ -43,13 +44,11 @@ export class Replies {
     this.#nonces = [...this.#nonces, toBase64(nonce)].slice(-PAST_NONCES_MAX);
     const { promise, resolve } = Promise.withResolvers<ChallengeReply>();
     this.#open = resolve;
-    const timer = new AbortController();
     try {
-      const late = this.#clock.sleep(waitMs, AbortSignal.any([signal, timer.signal])).then(() => undefined);
-      return await Promise.race([promise, late]);
+      const reply = await within(this.#clock, waitMs, promise, signal);
+      return reply === LATE ? undefined : reply;
     } finally {
       this.#open = undefined;
-      timer.abort();
     }
   }
 }

@@ -4,6 +4,7 @@ import { open, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { concatBytes } from "@darkbloom/protocol/bytes";
 import type { Clock } from "@darkbloom/protocol/ports";
+import { LATE, within } from "@darkbloom/protocol/time";
 import type { TpmFault } from "../../events/events.ts";
 import { TpmError } from "./tpm-error.ts";
 
@@ -47,9 +48,12 @@ export interface TpmPipe {
 
 /** @throws TpmError `unreachable`, `denied`, `busy` or `timeout` */
 export async function connectTpm(address: TpmAddress, clock: Clock): Promise<TpmTransport> {
-  const pipe = await ("device" in address
-    ? openDevice(address.device)
-    : within(clock, TPM_CONNECT_WAIT_MS, (signal) => dial(address.host, address.port, signal)));
+  const over = new AbortController();
+  const opening =
+    "device" in address
+      ? openDevice(address.device)
+      : inTime(clock, TPM_CONNECT_WAIT_MS, dial(address.host, address.port, over.signal));
+  const pipe = await opening.finally(() => over.abort());
   return new PipeTransport(pipe, clock);
 }
 
@@ -74,15 +78,17 @@ export class PipeTransport implements TpmTransport {
   async #exchangeNow(command: Uint8Array): Promise<Uint8Array> {
     if (this.#isLost) throw new TpmError("lost");
     try {
-      return await within(this.#clock, TPM_COMMAND_WAIT_MS, async () => {
-        await this.#pipe.write(command);
-        return await this.#response();
-      });
+      return await inTime(this.#clock, TPM_COMMAND_WAIT_MS, this.#commanded(command));
     } catch (error) {
       // Whatever comes later would be taken for the answer to another command.
       this.#close();
       throw error instanceof TpmError ? error : new TpmError("lost", undefined, { cause: error });
     }
+  }
+
+  async #commanded(command: Uint8Array): Promise<Uint8Array> {
+    await this.#pipe.write(command);
+    return this.#response();
   }
 
   async #response(): Promise<Uint8Array> {
@@ -113,18 +119,10 @@ export class PipeTransport implements TpmTransport {
   }
 }
 
-async function within<T>(clock: Clock, waitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const late = clock.sleep(waitMs, over.signal).then(() => Promise.reject(new TpmError("timeout")));
-  const working = work(over.signal);
-  // Whichever loses the race ends by itself, and its failure is nobody's.
-  void late.catch(() => undefined);
-  void working.catch(() => undefined);
-  try {
-    return await Promise.race([working, late]);
-  } finally {
-    over.abort(new TpmError("timeout"));
-  }
+async function inTime<T>(clock: Clock, waitMs: number, work: Promise<T>): Promise<T> {
+  const done = await within(clock, waitMs, work);
+  if (done === LATE) throw new TpmError("timeout");
+  return done;
 }
 
 async function openDevice(path: string): Promise<TpmPipe> {
