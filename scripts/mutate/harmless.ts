@@ -66,7 +66,7 @@ export const harmless: readonly Harmless[] = [
     why: "nobody asks for the root of a bundle of entries; it is not computed",
   },
   {
-    file: "apps/coordinator/src/http/gate.ts",
+    file: "apps/coordinator/src/http/access.ts",
     text: 'typeof apiKey === "string" && apiKey !== ""',
     change: "right side",
     why: "Node joins what is sent twice under this name; the compiler wants to be told",

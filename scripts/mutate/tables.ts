@@ -21,7 +21,6 @@ export const deciding: readonly string[] = [
   "apps/coordinator/src/adapters/sqlite-log.ts",
   "apps/coordinator/src/adapters/storage-failure.ts",
   "apps/coordinator/src/http/access.ts",
-  "apps/coordinator/src/http/gate.ts",
   "apps/coordinator/src/inference",
   "apps/coordinator/src/ledger",
   "apps/coordinator/src/limits",

@@ -4,7 +4,7 @@ import type { JobId } from "@darkbloom/protocol/ids";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
 import type { Door, Route } from "./door.ts";
-import { callerOf } from "./gate.ts";
+import { callerOf } from "./access.ts";
 
 const key = z.object({
   id: z.string(),

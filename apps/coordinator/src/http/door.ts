@@ -5,9 +5,8 @@ import type { RouteShorthandOptionsWithHandler } from "fastify";
 import type * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Budget } from "../limits/budget.ts";
-import type { Declaration } from "./access.ts";
+import type { Declaration, Gate } from "./access.ts";
 import type { HttpDeps } from "./deps.ts";
-import type { Gate } from "./gate.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

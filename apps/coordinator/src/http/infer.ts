@@ -3,15 +3,12 @@ import { failures, NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { inferenceAccess } from "./access.ts";
+import { callerOf, inferenceAccess } from "./access.ts";
 import { anthropicHeaders, answerHeaderWords, askHeaders, askOf, asToldTo, readAskHeaders } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
 import { failureOf } from "./failure.ts";
-import { callerOf } from "./gate.ts";
-import { watchHangUp } from "./hang-up.ts";
-import { PlainReply, StreamReply } from "./reply.ts";
-import { untilWritten } from "./unread.ts";
+import { PlainReply, StreamReply, untilWritten, watchHangUp } from "./reply.ts";
 
 /** The inference endpoints: step 2 of the life of a request. They differ in their dialect alone. */
 export const infer = (door: Door, endpoint: Endpoint): Route => {

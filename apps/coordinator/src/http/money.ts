@@ -4,7 +4,7 @@ import { formatUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import { outcomes } from "../ledger/port.ts";
 import type { Door, Route } from "./door.ts";
-import { callerOf } from "./gate.ts";
+import { callerOf } from "./access.ts";
 
 /** Usage rows of one answer. */
 export const USAGE_ROWS_MAX = 500;

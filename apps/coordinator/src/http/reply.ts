@@ -4,11 +4,42 @@ import { responseHeaders } from "@darkbloom/protocol/headers";
 import type { RequestId } from "@darkbloom/protocol/ids";
 import { encodeReceipt, receiptComment } from "@darkbloom/protocol/receipts";
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerFacts, Closing, Reply } from "../inference/reply.ts";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 import { EventCounter } from "./event-counter.ts";
 import { failureHeaders } from "./failure.ts";
+
+/**
+ * A signal that aborts, with `caller_gone`, when the connection is lost before the response was finished.
+ * The socket is watched too: in older Nodes (20 does so, 26 no longer) the response to a pipelined request
+ * hears of no close before its turn has come.
+ */
+export function watchHangUp({ socket }: IncomingMessage, response: ServerResponse): AbortSignal {
+  const hangUp = new AbortController();
+  const closed = () => {
+    socket.off("close", closed);
+    if (response.writableFinished) return;
+    const phase = response.headersSent ? "after_content" : "before_content";
+    hangUp.abort(new NetworkError({ code: "caller_gone", phase }));
+  };
+  socket.once("close", closed);
+  response.once("close", closed);
+  // A write to a connection that was just lost; `close` follows.
+  response.on("error", () => {});
+  return hangUp.signal;
+}
+
+/** Leaving the scope gives room back once the response has left this program: what its caller has not read is still here. */
+export function untilWritten(response: ServerResponse, room: Share): Disposable {
+  return {
+    [Symbol.dispose]: () => {
+      if (response.writableEnded && !response.writableFinished && !response.destroyed)
+        response.once("close", () => room[Symbol.dispose]());
+      else room[Symbol.dispose]();
+    },
+  };
+}
 
 /** A caller who takes nothing for this long, while there is something to take, has left. */
 export const CALLER_STALL_MS_MAX = 60_000;
@@ -40,11 +71,12 @@ interface Caller {
  */
 export class StreamReply implements HttpReply {
   readonly #caller: Caller;
-  readonly #events = new EventCounter();
+  readonly #events: EventCounter | undefined;
   #facts: AnswerFacts | undefined;
 
   constructor(caller: Caller) {
     this.#caller = caller;
+    this.#events = caller.dialect.numbersEvents ? new EventCounter() : undefined;
   }
 
   get ended(): boolean {
@@ -69,7 +101,7 @@ export class StreamReply implements HttpReply {
     if (!this.#facts) throw new RangeError("write before begin");
     const { response, hangUp, shutdown } = this.#caller;
     if (isOver(this.#caller)) throw callerGone();
-    this.#events.push(bytes);
+    this.#events?.push(bytes);
     if (response.write(bytes)) return;
     response.socket?.setTimeout(CALLER_STALL_MS_MAX);
     await once(response, "drain", { signal: AbortSignal.any([hangUp, shutdown]) }).catch(() => {
@@ -95,7 +127,7 @@ export class StreamReply implements HttpReply {
   fail(failure: Failure): void {
     const { response, dialect, requestId } = this.#caller;
     if (isOver(this.#caller)) return;
-    if (this.#facts) finish(response, dialect.errorEvent(failure, requestId, this.#events.count));
+    if (this.#facts) finish(response, dialect.errorEvent(failure, requestId, this.#events?.count ?? 0));
     else sendFailureRaw(this.#caller, failure);
   }
 }

@@ -106,10 +106,12 @@ export interface Dialect {
   checkVectors?(model: string, figures: Figures, vectorLength: number): AnswerCheck;
   /** The body of an HTTP error, as a JSON string. */
   errorBody(failure: Failure, requestId: RequestId): string;
+  /** Its events carry numbers, so that one of ours goes on where the provider's end. */
+  readonly numbersEvents?: true;
   /**
    * The event that ends a stream which failed after its first content, with its blank line.
    *
-   * @param eventsSent how many events the caller has, comments not counted
+   * @param eventsSent how many events the caller has, comments not counted, where they are numbered
    */
   errorEvent(failure: Failure, requestId: RequestId, eventsSent: number): string;
   /**

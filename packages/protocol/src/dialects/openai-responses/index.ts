@@ -36,6 +36,7 @@ export const openaiResponses: Dialect = {
     };
   },
   errorBody,
+  numbersEvents: true,
   errorEvent: responsesErrorEvent,
   errorLine: responsesErrorLine,
 };

@@ -12,8 +12,15 @@ import type { Ask } from "../inference/ask.ts";
 import { ACCOUNT, chatBody, dial, edgeDeps, KEY, openEdge, rawChat } from "../../test/http-kit.ts";
 import { routesFile, routesText } from "../../test/routes-page.ts";
 import { OPEN_REQUESTS_BURST, OPEN_REQUESTS_PER_SEC, REQUESTS_BURST } from "../limits/rate.ts";
-import { declarationOf, failuresOfAccess, type Access, type Asked, type Declaration } from "./access.ts";
-import { callerOf, Gate } from "./gate.ts";
+import {
+  type Access,
+  type Asked,
+  callerOf,
+  type Declaration,
+  declarationOf,
+  failuresOfAccess,
+  Gate,
+} from "./access.ts";
 
 /** Goal: nobody forgets to say who may use a route. Method: routes that leave out one of the two words, and one that does not. */
 it("does not start with a route that declares nothing", async () => {
