@@ -6,7 +6,7 @@ import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { expect } from "vitest";
 import { ScriptedEngine, type Script } from "../src/engine/scripted-engine.ts";
 import { answer } from "../src/inference/answer.ts";
-import { Credit } from "../src/inference/credit.ts";
+import { Credit } from "../src/inference/outgoing.ts";
 import type { LoadedModel } from "../src/inference/engine.ts";
 import { chatBody, Machine, PROVIDER_ID, type SealedAnswer } from "./machine.ts";
 import { ManualClock } from "./manual-clock.ts";

@@ -9,8 +9,7 @@ import { describe, expect, it, vi } from "vitest";
 import { chatBody, PROVIDER_ID } from "../../test/machine.ts";
 import { ask, closingOf, faultOf, rain, Turn, type Asked } from "../../test/turn.ts";
 import type { Script } from "../engine/scripted-engine.ts";
-import { BACKPRESSURE_WAIT_MS } from "./credit.ts";
-import { PROGRESS_EVERY_MS } from "./outgoing.ts";
+import { BACKPRESSURE_WAIT_MS, PROGRESS_EVERY_MS } from "./outgoing.ts";
 
 /** The receipt's identity key, imported without any code of ours. */
 function identityOf({ parsed }: ReturnType<typeof closingOf>): KeyObject {

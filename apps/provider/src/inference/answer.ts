@@ -21,10 +21,9 @@ import { constraintOf } from "../language/constraint.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { Words } from "../language/words.ts";
 import { closing, type Told } from "./closing.ts";
-import { CreditTimeout, type Credit } from "./credit.ts";
+import { type Credit, CreditTimeout, Outgoing } from "./outgoing.ts";
 import { EngineEnded, type Engine, type Generation, type Prompt } from "./engine.ts";
 import { COMMENT, keepAlive, Reading } from "./keep-alive.ts";
-import { Outgoing } from "./outgoing.ts";
 import { tellVectors } from "./tell-vectors.ts";
 
 type Refusal = Extract<FromProvider, { type: "inference_error" }>;

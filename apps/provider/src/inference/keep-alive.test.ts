@@ -4,9 +4,8 @@ import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
-import { Credit } from "./credit.ts";
+import { Credit, Outgoing, PROGRESS_EVERY_MS } from "./outgoing.ts";
 import { COMMENT, KEEP_ALIVE_EVERY_MS, keepAlive, Reading } from "./keep-alive.ts";
-import { Outgoing, PROGRESS_EVERY_MS } from "./outgoing.ts";
 
 const never = new AbortController().signal;
 

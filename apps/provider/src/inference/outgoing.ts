@@ -1,13 +1,62 @@
 import { joinBytes, utf8 } from "@darkbloom/protocol/bytes";
-import { FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { ANSWER_WINDOW_BYTES, FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { Clock, Crypto, Random, Sha256Stream } from "@darkbloom/protocol/ports";
 import { AnswerSealer, type Hpke, type ResponseSecret } from "@darkbloom/protocol/sealing";
-import type { Credit } from "./credit.ts";
+import { LATE, within } from "@darkbloom/protocol/time";
 
 /** What sealing adds at most: padding, lengths, header and tag, and the nonce before the first frame. */
 const FRAME_OVERHEAD_BYTES_MAX = 512;
 /** While nothing is to be said (a plain answer, hidden thoughts), this often a frame says that the model works. */
 export const PROGRESS_EVERY_MS = 5_000;
+
+/** How long an answer waits for a caller who takes nothing. Then it is given up. */
+export const BACKPRESSURE_WAIT_MS = 120_000;
+
+/** The caller took nothing for too long. */
+export class CreditTimeout extends Error {
+  override readonly name = "CreditTimeout";
+}
+
+/**
+ * How many sealed bytes of one answer may still be sent. The answer runs ahead of its reader by no more
+ * than that; then it waits, and the model with it. More than a window is never meant, whatever a coordinator gives.
+ */
+export class Credit {
+  readonly #clock: Clock;
+  #bytes: number;
+  #wake: (() => void) | undefined;
+
+  constructor(clock: Clock, bytes: number) {
+    this.#clock = clock;
+    this.#bytes = withinWindow(bytes);
+  }
+
+  /** Whether a frame of so many bytes may be sent now. */
+  allows(bytes: number): boolean {
+    return this.#bytes >= bytes;
+  }
+
+  give(bytes: number): void {
+    this.#bytes = withinWindow(this.#bytes + bytes);
+    this.#wake?.();
+  }
+
+  /** Takes credit, waiting for it if need be. Throws CreditTimeout, or the signal's reason. */
+  async take(bytes: number, signal: AbortSignal): Promise<void> {
+    while (!this.allows(bytes)) {
+      const { promise: given, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      try {
+        if ((await within(this.#clock, BACKPRESSURE_WAIT_MS, given, signal)) === LATE) throw new CreditTimeout();
+      } finally {
+        this.#wake = undefined;
+      }
+    }
+    this.#bytes -= bytes;
+  }
+}
+
+const withinWindow = (bytes: number): number => Math.min(bytes, ANSWER_WINDOW_BYTES);
 
 interface Tools {
   readonly clock: Clock;

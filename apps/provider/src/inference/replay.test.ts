@@ -8,7 +8,7 @@ import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
 import { SCRIPTED_FAULT, ScriptedEngine } from "../engine/scripted-engine.ts";
 import { answer } from "./answer.ts";
-import { Credit } from "./credit.ts";
+import { Credit } from "./outgoing.ts";
 import { replay } from "./replay.ts";
 
 const engineThatSays = (...pieces: string[]) =>

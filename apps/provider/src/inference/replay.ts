@@ -4,7 +4,7 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
 import { AnswerOpener, type Hpke, type SealHeader } from "@darkbloom/protocol/sealing";
 import { answer } from "./answer.ts";
-import { Credit } from "./credit.ts";
+import { Credit } from "./outgoing.ts";
 import type { Engine } from "./engine.ts";
 
 /** What ran again: the same to the byte, the same but for what no seed decides, or something else; or why nothing did. */

@@ -14,7 +14,7 @@ import {
 } from "@darkbloom/protocol/wire";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
 import { answer, type AnswerNet } from "../inference/answer.ts";
-import { Credit } from "../inference/credit.ts";
+import { Credit } from "../inference/outgoing.ts";
 import { ChallengeAnswers, type ChallengeNet } from "./challenge-answers.ts";
 import { Outbox } from "./outbox.ts";
 import { ChipError } from "./witness.ts";
