@@ -23,7 +23,8 @@ export interface NetworkPlan {
   readonly modelPath: string;
   readonly build: string;
   readonly slots: number;
-  readonly context: number;
+  /** Undefined where nobody asked for one. */
+  readonly context: number | undefined;
   /** Of each provider. */
   readonly threads: number;
   readonly logLevel: string;
@@ -185,9 +186,9 @@ const providerArgs = (plan: NetworkPlan, coordinator: string, name: string): rea
 };
 
 /** Said on the command line, so that nothing of it comes from the environment that the children share with us. */
-const flags = (values: { readonly [Name in SettingName]?: string | number }): readonly string[] => [
+const flags = (values: { readonly [Name in SettingName]?: string | number | undefined }): readonly string[] => [
   ...Object.entries(values).flatMap(([setting, value]) =>
-    isSettingName(setting) ? [flagOf(setting), String(value)] : [],
+    isSettingName(setting) && value !== undefined ? [flagOf(setting), String(value)] : [],
   ),
   flagOf("json"),
 ];

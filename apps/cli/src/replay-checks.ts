@@ -21,10 +21,11 @@ export async function replayChecks(receipt: Receipt, { body: given, told, model 
   // No model is loaded for a request that is another one.
   if (!body) return [requestCheck(false)];
   const { prompt_tokens: prompt } = receipt.usage;
+  const contextTokens = prompt + (receipt.sampling?.max_tokens ?? 0);
   await using engine = await loadModel({
     modelPath: model.path,
     build: model.build,
-    contextTokens: Math.max(CONTEXT_TOKENS_DEFAULT, prompt + (receipt.sampling?.max_tokens ?? 0)),
+    ...(contextTokens > CONTEXT_TOKENS_DEFAULT && { contextTokens }),
   });
   const tools = { crypto: nodeCrypto, hpke: nodeHpke };
   return [

@@ -108,7 +108,7 @@ export const settings = {
   context: {
     value: "TOKENS",
     means:
-      "the longest prompt and answer together; every slot takes memory for it, and a model has at most what it was trained for",
+      "the longest prompt and answer together, no more than the model was trained for; every slot takes memory for it. Without it 8192, or what the model was trained for where that is less",
     mustBe: `a whole number from ${CONTEXT_TOKENS_MIN} to ${CONTEXT_TOKENS_MAX}`,
     read: wholeNumber(CONTEXT_TOKENS_MIN, CONTEXT_TOKENS_MAX),
   },

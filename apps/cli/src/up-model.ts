@@ -16,7 +16,7 @@ import type { LocatedModel } from "./model.ts";
  */
 export async function addToCatalog(
   model: LocatedModel,
-  context: number,
+  context: number | undefined,
   coordinatorData: string,
 ): Promise<CatalogEntry> {
   const facts = await factsOf(model, context);
@@ -53,8 +53,9 @@ async function knownEntry(
 }
 
 /** Asks a process of its own, whose memory goes when it ends: the model is loaded to learn what it can do. */
-async function factsOf(model: LocatedModel, context: number): Promise<Facts> {
-  const flags = ["--model", model.path, "--context", String(context), "--json"];
+async function factsOf(model: LocatedModel, context: number | undefined): Promise<Facts> {
+  const wanted = context === undefined ? [] : ["--context", String(context)];
+  const flags = ["--model", model.path, ...wanted, "--json"];
   const child = spawn(process.execPath, [BINARY, "provider", "models", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });

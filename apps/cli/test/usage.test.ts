@@ -190,15 +190,22 @@ describe.concurrent("usage", () => {
       build: "darkbloom-tiny-q8_0",
       context_tokens: 2048,
     });
-    // What `provider start --context` would offer, never more than the model was trained for.
-    for (const [context, offered] of [
-      ["512", 512],
-      ["100000", 2048],
-    ] as const) {
-      const asked = await darkbloom(["provider", "models", "--context", context, "--json"]);
-      expect(JSON.parse(asked.stdout)).toMatchObject({ context_tokens: offered });
-    }
+    // What `provider start --context` would offer.
+    const asked = await darkbloom(["provider", "models", "--context", "512", "--json"]);
+    expect(JSON.parse(asked.stdout)).toMatchObject({ context_tokens: 512 });
   });
+
+  /** Goal: a wished context is never lowered without a word. Method: one token more than the model was trained for. */
+  it.each([[["provider", "models"]], [["models", "inspect", "darkbloom-tiny"]]])(
+    "refuses a context that the model was not trained for: %j",
+    async (args) => {
+      const end = await darkbloom([...args, "--context", "2049"]);
+      expect([end.code, end.stdout]).toEqual([1, ""]);
+      expect(end.stderr).toMatch(
+        /was trained for a context of 2048 tokens, and 2049 are asked for\. Lower --context to 2048, or leave it out\.$/m,
+      );
+    },
+  );
 
   /**
    * Goal: a provider that crashed, or hangs, never "may earn". Method: a status file that says so, a minute old, in a folder

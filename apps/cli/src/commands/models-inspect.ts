@@ -1,11 +1,4 @@
-import {
-  type Abilities,
-  callsText,
-  CONTEXT_TOKENS_DEFAULT,
-  inspectModel,
-  type Inspected,
-  SLOTS_DEFAULT,
-} from "@darkbloom/provider";
+import { type Abilities, callsText, inspectModel, type Inspected, SLOTS_DEFAULT } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";
 import { locateModel } from "../model.ts";
@@ -21,7 +14,7 @@ export const modelsInspect = command({
     "models inspect ./Qwen3-8B-Q8_0.gguf --context 32768 --slots 2 --json",
   ],
   needs: {
-    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
+    context: "optional",
     slots: { default: String(SLOTS_DEFAULT) },
     json: { default: "false" },
   },

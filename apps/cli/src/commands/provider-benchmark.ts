@@ -1,4 +1,4 @@
-import { CONTEXT_TOKENS_DEFAULT, loadModel, SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
+import { loadModel, SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";
 import { bundledModel, locateModel } from "../model.ts";
@@ -13,7 +13,7 @@ export const providerBenchmark = command({
   needs: {
     model: { default: bundledModel.id },
     slots: { default: String(SLOTS_DEFAULT) },
-    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
+    context: "optional",
     threads: "optional",
     json: { default: "false" },
   },

@@ -1,5 +1,5 @@
 import type { Check } from "@darkbloom/protocol/evidence";
-import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT, TPM_DEVICE } from "@darkbloom/provider";
+import { SLOTS_DEFAULT, THREADS_DEFAULT, TPM_DEVICE } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import {
   checkClock,
@@ -30,7 +30,7 @@ export const providerDoctor = command({
     data: { default: ".darkbloom/provider" },
     model: { default: "darkbloom-tiny" },
     slots: { default: String(SLOTS_DEFAULT) },
-    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
+    context: "optional",
     threads: "optional",
     identity: { default: "auto" },
     tpm: { default: TPM_DEVICE },

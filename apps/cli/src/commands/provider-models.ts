@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { CONTEXT_TOKENS_DEFAULT, loadModel } from "@darkbloom/provider";
+import { loadModel } from "@darkbloom/provider";
 import { command } from "../command.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf } from "../output.ts";
@@ -13,7 +13,7 @@ export const providerModels = command({
   needs: {
     model: { default: bundledModel.id },
     build: "optional",
-    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
+    context: "optional",
     json: { default: "false" },
   },
   async run({ model, build, context, json }) {

@@ -1,5 +1,4 @@
 import {
-  CONTEXT_TOKENS_DEFAULT,
   SLOTS_DEFAULT,
   startProvider,
   THREADS_DEFAULT,
@@ -34,7 +33,7 @@ export const providerStart = command({
     model: { default: "darkbloom-tiny" },
     build: "optional",
     slots: { default: String(SLOTS_DEFAULT) },
-    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
+    context: "optional",
     threads: "optional",
     identity: { default: "auto" },
     tpm: { default: TPM_DEVICE },

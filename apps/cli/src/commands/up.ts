@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { bundledEntry, tasksOf } from "@darkbloom/coordinator";
 import type { ModelTask } from "@darkbloom/protocol/dialects";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
 import { administer, COORDINATOR_FOLDER } from "../admin.ts";
 import { ChildEndedEarly } from "../child.ts";
 import { command } from "../command.ts";
@@ -28,7 +28,7 @@ export const up = command({
     providers: { default: "1" },
     model: { default: bundledModel.id },
     slots: { default: String(SLOTS_DEFAULT) },
-    context: { default: String(CONTEXT_TOKENS_DEFAULT) },
+    context: "optional",
     threads: "optional",
     joinToken: "optional",
     alias: "optional",

@@ -80,7 +80,7 @@ describe("inspecting a model file", () => {
       isOfSlots: false,
     },
   ])("says what memory a model $kind would take, as the load does", async ({ pathOf, isOfSlots }) => {
-    const options = { modelPath: pathOf(), slots: 2, contextTokens: 512 };
+    const options = { modelPath: pathOf(), slots: 2, contextTokens: TINY_CONTEXT_TOKENS };
     const { memoryBytes } = await inspectModel(options);
     await using engine = await loadLlama({ ...options, build: "tiny", threads: 1 });
     expect(memoryBytes).toBe(engine.findings.memory?.neededBytes);

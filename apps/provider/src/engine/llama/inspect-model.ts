@@ -7,7 +7,7 @@ import { sampleOf } from "../../language/sample.ts";
 import { memoryNeedOf } from "./llama-memory.ts";
 import { onlyEmbeds, poolingOf } from "./llama-embedder.ts";
 import { tokenize } from "./llama-tokens.ts";
-import { CONTEXT_TOKENS_DEFAULT, readHeader, SLOTS_DEFAULT } from "./model-file.ts";
+import { contextTokensOf, readHeader, SLOTS_DEFAULT } from "./model-file.ts";
 import { hasTemplate, isBare, templateOf, templatesIn, textTasks } from "./model-templates.ts";
 import { ModelFileError, weightFiles } from "../../files/weights.ts";
 
@@ -15,7 +15,7 @@ export interface InspectOptions {
   /** What `readWeights` takes. */
   readonly modelPath: string;
   readonly slots?: number | undefined;
-  /** At most what the model was trained for. */
+  /** More than the model was trained for is refused. */
   readonly contextTokens?: number | undefined;
 }
 
@@ -56,7 +56,7 @@ export interface InspectedSample {
  * @throws ModelFileError with a sentence that names the file, where it is no whole GGUF file
  */
 export async function inspectModel(options: InspectOptions): Promise<Inspected> {
-  const { modelPath, slots = SLOTS_DEFAULT, contextTokens = CONTEXT_TOKENS_DEFAULT } = options;
+  const { modelPath, slots = SLOTS_DEFAULT, contextTokens } = options;
   const [path, ...more] = weightFiles(modelPath);
   const info = await readHeader(modelPath, path, { readTensorInfo: true });
   const fileBytes = [path, ...more].reduce((sum, file) => sum + statSync(file).size, 0);
@@ -79,7 +79,7 @@ export async function inspectModel(options: InspectOptions): Promise<Inspected> 
         ? textTasks({ hasTemplate: hasTemplate(info), embeds })
         : [];
     const { trainContextSize } = insights;
-    const offeredTokens = Math.min(contextTokens, trainContextSize ?? contextTokens);
+    const offeredTokens = contextTokensOf(modelPath, trainContextSize, contextTokens);
     const need = await memoryNeedOf(insights);
     return {
       name: info.metadata.general.name,

@@ -19,17 +19,10 @@ import { PrefixSlots } from "./llama-prefix.ts";
 import { batchContextOf } from "./llama-binding.ts";
 import { BatchSequence, LlamaBatches } from "./llama-batches.ts";
 import type { LlamaEmbedder } from "./llama-embedder.ts";
-import {
-  contextTokensOf,
-  engineVersion,
-  findingsOf,
-  type LlamaOptions,
-  type LoadFindings,
-  type OpenedModel,
-} from "./llama-open.ts";
+import { engineVersion, findingsOf, type LlamaOptions, type LoadFindings, type OpenedModel } from "./llama-open.ts";
 import { drawingOf, logprobOf, samplerConfig } from "./llama-sampling.ts";
 import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
-import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
+import { contextTokensOf, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 import { ModelFileError } from "../../files/weights.ts";
 
 /**
@@ -112,7 +105,7 @@ export class LlamaEngine implements Engine {
     const { llama, model, modelPath, weightsSha256, attention } = opened;
     const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
     const template = isBare(model.fileInfo) ? undefined : templateOf(model, modelPath);
-    const wanted = contextTokensOf(model, options);
+    const wanted = contextTokensOf(modelPath, model.trainContextSize, options.contextTokens);
     const context = await contextOf(model, modelPath, {
       sequences: slots,
       contextSize: wanted,

@@ -16,6 +16,23 @@ describe("loading a model", () => {
     await expect(EngineProcess.start({ load: little })).rejects.toThrow(sentence);
   });
 
+  /** Goal: a wished context is never lowered, and is refused before the weights are read. Method: as many tokens as the model was trained for, and one more; what loading told until then. */
+  it("refuses a context that it was not trained for", async () => {
+    const told: string[] = [];
+    const load = (contextTokens: number) =>
+      loadLlama(
+        { modelPath: bundledModelPath, build: "tiny", slots: 1, threads: 1, contextTokens },
+        ({ step }) => void told.push(step),
+      );
+    await expect(load(2_049)).rejects.toThrow(
+      /trained for a context of 2048 tokens, and 2049 .* Lower --context to 2048/,
+    );
+    expect(told).toEqual([]);
+    await using engine = await load(2_048);
+    expect(engine.model.contextTokens).toBe(2_048);
+    expect(told).not.toEqual([]);
+  });
+
   it("says what it needs, which grows with slots and context", async () => {
     const needs: number[] = [];
     for (const more of [{}, { slots: 1 }, { contextTokens: 512 }]) {

@@ -4,8 +4,8 @@ import { LlamaEmbedEngine } from "./llama-embed-engine.ts";
 import { LlamaEmbedder, onlyEmbeds, poolingOf } from "./llama-embedder.ts";
 import { LlamaEngine } from "./llama-engine.ts";
 import { tokenBytesMaxOf } from "./llama-tokens.ts";
-import { contextTokensOf, findingsOf, openModel, type LlamaOptions } from "./llama-open.ts";
-import { SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
+import { findingsOf, openModel, type LlamaOptions } from "./llama-open.ts";
+import { contextTokensOf, SLOTS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
 
 /**
  * A model file as an engine. What it can be asked for is the file's own word: with a pooling it embeds, with a chat
@@ -23,7 +23,7 @@ export async function loadLlama(
   const { llama, model, modelPath, weightsSha256 } = found;
   const { build, slots = SLOTS_DEFAULT, threads = THREADS_DEFAULT } = options;
   try {
-    const contextTokens = contextTokensOf(model, options);
+    const contextTokens = contextTokensOf(modelPath, model.trainContextSize, options.contextTokens);
     const attention = onlyEmbeds(model.fileInfo) ? undefined : await attentionOf(found, options, tell);
     const opened = { ...found, attention };
     if (poolingOf(model.fileInfo) === undefined) return await LlamaEngine.open(opened, options, undefined, nowMs);

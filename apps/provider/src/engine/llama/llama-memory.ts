@@ -1,5 +1,5 @@
 import { GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
-import { CONTEXT_TOKENS_DEFAULT, SLOTS_DEFAULT } from "./model-file.ts";
+import { contextTokensOf, SLOTS_DEFAULT } from "./model-file.ts";
 import { freeMemoryBytes } from "./free-memory.ts";
 import type { LlamaOptions } from "./llama-open.ts";
 import { onlyEmbeds } from "./llama-embedder.ts";
@@ -37,13 +37,13 @@ export async function memoryNeedOf(insights: GgufInsights): Promise<MemoryNeed> 
 export async function askMemory(
   llama: Llama,
   modelPath: string,
-  { slots: wantedSlots = SLOTS_DEFAULT, contextTokens: wanted = CONTEXT_TOKENS_DEFAULT, memoryBytes }: LlamaOptions,
+  { slots: wantedSlots = SLOTS_DEFAULT, contextTokens: wanted, memoryBytes }: LlamaOptions,
 ): Promise<MemoryFacts | undefined> {
   if (llama.gpu !== false && llama.gpu !== "metal") return undefined;
   const info = await readGgufFileInfo(modelPath, { logWarnings: false });
   const insights = await GgufInsights.from(info, llama);
   const slots = onlyEmbeds(info) ? 1 : wantedSlots;
-  const contextTokens = Math.min(wanted, insights.trainContextSize ?? wanted);
+  const contextTokens = contextTokensOf(modelPath, insights.trainContextSize, wanted);
   const need = await memoryNeedOf(insights);
   const availableBytes = memoryBytes ?? freeMemoryBytes();
   const refusal = await memoryRefusal(modelPath, { slots, contextTokens }, availableBytes, need);

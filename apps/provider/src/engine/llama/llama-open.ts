@@ -3,8 +3,8 @@ import { getLlama, getModuleVersion, type Llama, LlamaLogLevel, type LlamaModel 
 import type { AttentionFacts } from "./attention.ts";
 import type { LoadingStep } from "../child/words.ts";
 import { askMemory, type MemoryFacts } from "./llama-memory.ts";
-import { CONTEXT_TOKENS_DEFAULT, THREADS_DEFAULT } from "./model-file.ts";
-import { ModelFileError, readWeights } from "../../files/weights.ts";
+import { contextTokensOf, readHeader, THREADS_DEFAULT, trainedTokensOf } from "./model-file.ts";
+import { ModelFileError, readWeights, weightFiles } from "../../files/weights.ts";
 
 export const engineVersion = await getModuleVersion();
 
@@ -15,7 +15,7 @@ export interface LlamaOptions {
   readonly build: string;
   readonly slots?: number | undefined;
   readonly threads?: number | undefined;
-  /** At most what the model was trained for. */
+  /** More than the model was trained for is refused. */
   readonly contextTokens?: number | undefined;
   /** What the model may take, where the machine is not to be asked. */
   readonly memoryBytes?: number | undefined;
@@ -57,6 +57,7 @@ export async function openModel(
   tell: (step: LoadingStep) => void = () => undefined,
 ): Promise<OpenedModel> {
   const { modelPath: wanted, threads = THREADS_DEFAULT } = options;
+  await refuseWiderContext(options);
   const { path: modelPath, sha256: weightsSha256 } = await readWeights(wanted, (done) =>
     tell({ step: "hashing", done }),
   );
@@ -78,9 +79,16 @@ export async function openModel(
   }
 }
 
-/** As many as the operator asked for, and no more than the model was trained for. */
-export const contextTokensOf = (model: LlamaModel, { contextTokens = CONTEXT_TOKENS_DEFAULT }: LlamaOptions): number =>
-  Math.min(contextTokens, model.trainContextSize);
+/** Before anything of it is hashed or loaded, which takes long. */
+async function refuseWiderContext({ modelPath, contextTokens }: LlamaOptions): Promise<void> {
+  if (contextTokens === undefined) return;
+  const [path] = weightFiles(modelPath);
+  contextTokensOf(
+    modelPath,
+    trainedTokensOf(await readHeader(modelPath, path, { readTensorInfo: false })),
+    contextTokens,
+  );
+}
 
 /** Metal comes with the package for Apple Silicon; CUDA and Vulkan are extras that an operator installs. */
 function acceleratorInstalled(): boolean {

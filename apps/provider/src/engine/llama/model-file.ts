@@ -10,6 +10,20 @@ export const CONTEXT_TOKENS_DEFAULT = 8192;
 /** Half of the cores: spinning threads on a busy machine slow each other down thirtyfold. */
 export const THREADS_DEFAULT = Math.max(1, Math.floor(availableParallelism() / 2));
 
+/**
+ * As many tokens as the operator asked for; where nobody did, what is usual, or what the model was trained for where that is less.
+ *
+ * @throws ModelFileError where more were asked for than that: what is wished for is never lowered without a word
+ */
+export function contextTokensOf(modelPath: string, trained: number | undefined, wanted: number | undefined): number {
+  if (wanted === undefined) return Math.min(CONTEXT_TOKENS_DEFAULT, trained ?? CONTEXT_TOKENS_DEFAULT);
+  if (trained !== undefined && wanted > trained)
+    throw new ModelFileError(
+      `${modelPath} was trained for a context of ${trained} tokens, and ${wanted} are asked for. Lower --context to ${trained}, or leave it out.`,
+    );
+  return wanted;
+}
+
 /** The model that comes with the repository. */
 export const bundledModelPath = fileURLToPath(new URL("../../../../../models/darkbloom-tiny.gguf", import.meta.url));
 
@@ -29,12 +43,17 @@ export interface ModelFacts {
  */
 export async function readModelFacts(modelPath: string): Promise<ModelFacts> {
   const { path, sha256: weightsSha256 } = await readWeights(modelPath);
-  const { metadata } = await readHeader(modelPath, path, { readTensorInfo: false });
-  const { architecture, name } = metadata.general;
-  const trained: unknown = metadata[architecture]?.context_length;
-  if (typeof trained !== "number" || trained < 1)
+  const info = await readHeader(modelPath, path, { readTensorInfo: false });
+  const { architecture, name } = info.metadata.general;
+  const trained = trainedTokensOf(info);
+  if (trained === undefined)
     throw new ModelFileError(`${modelPath} does not say how long its context is (${architecture}.context_length).`);
-  return { weightsSha256, contextTokens: Math.min(trained, CONTEXT_TOKENS_DEFAULT), name };
+  return { weightsSha256, contextTokens: contextTokensOf(modelPath, trained, undefined), name };
+}
+
+export function trainedTokensOf({ metadata }: GgufFileInfo): number | undefined {
+  const trained: unknown = metadata[metadata.general.architecture]?.context_length;
+  return typeof trained === "number" && trained >= 1 ? trained : undefined;
 }
 
 /**
