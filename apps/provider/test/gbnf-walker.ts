@@ -20,7 +20,7 @@ export class GrammarWalker {
   constructor(grammar: string) {
     for (const line of grammar.split("\n")) {
       const [name = "", body = ""] = line.split(/ ::= (.*)/);
-      this.#rules.set(name, new BodyReader(body).read());
+      this.#rules.set(name, new BodyReader(body.trim()).read());
     }
     for (let known = -1; known !== this.#depths.size;) {
       known = this.#depths.size;

@@ -17,6 +17,12 @@ import {
 import type { Family } from "./template-families.ts";
 
 /** Further templates with the demands of published ones, and a reply as such a model writes it. */
+/** Values as such families write them: names bare, texts between marks. */
+const quotedMacro = (quote: string) =>
+  `{%- macro shown(v) -%}{%- if v is string -%}{{- '${quote}' + v + '${quote}' -}}{%- elif v is mapping -%}{{- '{' -}}{%- for k, one in v | dictsort -%}{{- k -}}:{{- shown(one) -}}{%- if not loop.last -%},{%- endif -%}{%- endfor -%}{{- '}' -}}{%- elif v is boolean -%}{{- 'true' if v else 'false' -}}{%- elif v is sequence -%}{{- '[' -}}{%- for one in v -%}{{- shown(one) -}}{%- if not loop.last -%},{%- endif -%}{%- endfor -%}{{- ']' -}}{%- else -%}{{- v -}}{%- endif -%}{%- endmacro -%}`;
+const gemmaCall = (name: string, city: string, days: number) =>
+  `<|tool_call>call:${name}{city:<|"|>${city}<|"|>,days:${days}}<tool_call|>`;
+
 export const moreFamilies: readonly Family[] = [
   {
     name: "Llama 2",
@@ -181,7 +187,8 @@ export const moreFamilies: readonly Family[] = [
   {
     name: "Gemma 4, whose calls no JSON is and whose empty thought shows its tags",
     source:
-      "{%- macro shown(v) -%}{%- if v is string -%}{{- '<|\"|>' + v + '<|\"|>' -}}{%- elif v is mapping -%}{{- '{' -}}{%- for k, one in v | dictsort -%}{{- k -}}:{{- shown(one) -}}{%- if not loop.last -%},{%- endif -%}{%- endfor -%}{{- '}' -}}{%- else -%}{{- v -}}{%- endif -%}{%- endmacro -%}{{- bos_token }}" +
+      quotedMacro('<|"|>') +
+      "{{- bos_token }}" +
       tools("<|tool>", "<tool|>") +
       each(
         "{{- '<|turn>' + ('model' if m.role == 'assistant' else m.role) + '\n' }}{%- if m.role == 'tool' %}{{- '<|tool_response>response:' + m.name + '{value:' + shown(m.content) + '}<tool_response|>' }}{%- else %}{{- m.content }}" +
@@ -193,11 +200,72 @@ export const moreFamilies: readonly Family[] = [
     facts: facts("<|turn>", "<turn|>", "<|channel>", "<channel|>"),
     expected: {
       ...anywhere,
-      ...plain,
+      ...native,
+      body: "quoted",
       thoughts: "<|channel>thought<channel|>",
       switch: "enable_thinking",
     },
-    reply: { thinks: true, text: `<|channel>thought\nHm.\n<channel|>${two.join("\n")}`, thought: "Hm.", calls: 2 },
+    reply: {
+      thinks: true,
+      text: `<|channel>thought\nHm.\n<channel|>${each2(gemmaCall)}`,
+      thought: "Hm.",
+      calls: 2,
+      tokens: ["<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>", '<|"|>'],
+    },
+  },
+  {
+    name: "Gemma 4 as it is published, whose results stand in the turn of their calls",
+    source:
+      quotedMacro('<|"|>') +
+      "{{- bos_token }}{%- if tools or messages[0].role == 'system' %}{{- '<|turn>system\n' }}{%- if messages[0].role == 'system' %}{{- messages[0].content | trim }}{%- endif %}{%- for t in tools or [] %}{{- '<|tool>declaration:' + t.function.name + shown(t.function) + '<tool|>' }}{%- endfor %}{{- '<turn|>\n' }}{%- endif %}{%- set list = messages[1:] if messages[0].role == 'system' else messages %}{%- set ns = namespace(open=false) %}" +
+      each(
+        "{%- if m.role == 'tool' %}{{- '<|tool_response>response:' + m.name + '{value:' + shown(m.content) + '}<tool_response|>' }}{%- if loop.last or list[loop.index].role not in ['tool', 'assistant'] %}{%- if not loop.last %}{{- '<turn|>\n' }}{%- set ns.open = false %}{%- endif %}{%- endif %}{%- else %}{%- if not (ns.open and m.role == 'assistant') %}{{- '<|turn>' + ('model' if m.role == 'assistant' else m.role) + '\n' }}{%- endif %}{%- set ns.open = false %}{{- m.content | trim }}" +
+          callsOf("{{- '<|tool_call>call:' + f.name + shown(f.arguments) + '<tool_call|>' }}") +
+          "{%- if m.tool_calls %}{%- set ns.open = true %}{%- if loop.last %}{{- '<|tool_response>' }}{%- endif %}{%- else %}{{- '<turn|>\n' }}{%- endif %}{%- endif %}",
+        "list",
+      ) +
+      "{%- if add_generation_prompt and not ns.open %}{{- '<|turn>model\n' }}{%- endif %}",
+    facts: facts(
+      "<|turn>",
+      "<turn|>",
+      "<|tool>",
+      "<tool|>",
+      "<|tool_call>",
+      "<tool_call|>",
+      "<|tool_response>",
+      "<tool_response|>",
+      '<|"|>',
+    ),
+    expected: { ...anywhere, ...native, body: "quoted" },
+    reply: {
+      text: `Let me see.${each2(gemmaCall)}`,
+      said: "Let me see.",
+      calls: 2,
+      tokens: ["<|tool_call>", "<tool_call|>", '<|"|>'],
+    },
+  },
+  {
+    name: "FunctionGemma, whose texts stand between escapes",
+    source:
+      quotedMacro("<escape>") +
+      "{{- bos_token }}" +
+      tools("<start_function_declaration>", "<end_function_declaration>") +
+      each(
+        "{{- '<start_of_turn>' + ('model' if m.role == 'assistant' else 'developer' if m.role in ['system', 'tool'] else m.role) + '\n' }}{%- if m.role == 'tool' %}{{- '<start_function_response>response:' + m.name + '{value:' + shown(m.content) + '}<end_function_response>' }}{%- else %}{{- m.content }}" +
+          callsOf("{{- '<start_function_call>call:' + f.name + shown(f.arguments) + '<end_function_call>' }}") +
+          "{%- endif %}{{- '<end_of_turn>\n' }}",
+      ) +
+      begin("<start_of_turn>model\n"),
+    facts: facts("<start_of_turn>", "<end_of_turn>", "<start_function_call>", "<end_function_call>", "<escape>"),
+    expected: { ...anywhere, ...native, body: "quoted" },
+    reply: {
+      text: each2(
+        (name, city, days) =>
+          `<start_function_call>call:${name}{city:<escape>${city}<escape>,days:${days}}<end_function_call>`,
+      ),
+      calls: 2,
+      tokens: ["<start_function_call>", "<end_function_call>", "<escape>"],
+    },
   },
   {
     name: "Phi 3",

@@ -1,9 +1,10 @@
 import type { Delta, Tool } from "@darkbloom/protocol/dialects";
 import { pushAll } from "@darkbloom/protocol/lists";
 import { CallDeltas } from "./call-deltas.ts";
-import { callInJson, callInPython, keyedValue, type WholeCall } from "./call-values.ts";
+import { callInJson, callInPython, keyedValue, mayBeCall, nestedIn, type WholeCall } from "./call-values.ts";
 import { follow, nameStep, type Step, stepsOf } from "./head-steps.ts";
 import { startOfHalf } from "./half.ts";
+import { QuotedArguments } from "./quoted-arguments.ts";
 import { announced, type ToolSyntax } from "./tool-syntax.ts";
 import { ValueScanner } from "./value-scanner.ts";
 
@@ -40,12 +41,13 @@ export class CallReader {
   readonly #firstHead: readonly Step[];
   readonly #nextHead: readonly Step[];
   readonly #deltas: CallDeltas;
-  #state: "text" | "head" | "arguments" | "keyed" | "rest" | "close" | "after" = "text";
+  #state: "text" | "head" | "arguments" | "keyed" | "quoted" | "rest" | "close" | "after" = "text";
   #held = "";
   /** What announced the call, and the white space before it: text where no call follows. */
   #lead = "";
   #isFollowing = false;
   #value = new ValueScanner();
+  #quoted: QuotedArguments | undefined;
   #name = "";
   #keys = 0;
   #saidAnything = false;
@@ -83,7 +85,7 @@ export class CallReader {
 
   /** From a call's first brace, once its name is known, to the brace that closes it. */
   get inArguments(): boolean {
-    return this.#state === "arguments" || this.#state === "keyed";
+    return this.#state === "arguments" || this.#state === "keyed" || this.#state === "quoted";
   }
 
   /** The model makes a call again that it has just made. */
@@ -150,6 +152,8 @@ export class CallReader {
         return this.#readArguments(deltas);
       case "keyed":
         return this.#readKeyed(deltas);
+      case "quoted":
+        return this.#readQuoted(deltas);
       case "rest":
         return this.#readRest(deltas);
       case "close":
@@ -205,7 +209,8 @@ export class CallReader {
         this.#begin(deltas, followed.name);
         this.#held = this.#held.slice(followed.units);
         this.#value = new ValueScanner();
-        this.#state = "arguments";
+        this.#quoted = body.kind === "quoted" ? new QuotedArguments(body.quote) : undefined;
+        this.#state = this.#quoted ? "quoted" : "arguments";
         return;
       }
     }
@@ -259,6 +264,13 @@ export class CallReader {
     if (this.#rules.syntax.body.kind !== "object") return this.#end(deltas);
     this.#value = new ValueScanner(nestedIn(this.#rules.syntax.body.head));
     this.#state = "rest";
+  }
+
+  #readQuoted(deltas: Delta[]): void {
+    const { json, rest } = this.#quoted?.push(this.#held) ?? { json: "", rest: "" };
+    pushAll(deltas, this.#deltas.arguments(json));
+    this.#held = rest ?? "";
+    if (rest !== undefined) this.#end(deltas);
   }
 
   #readRest(deltas: Delta[]): void {
@@ -343,15 +355,3 @@ export class CallReader {
     deltas.push({ kind: "said", text: said });
   }
 }
-
-/** Whether more text could make this an object that names what it calls first. */
-function mayBeCall(text: string): boolean {
-  const [lead = ""] = /^\{\s*/.exec(text) ?? [];
-  const rest = text.slice(lead.length);
-  return ["name", "tool_name", "type", "function", "id"].some(
-    (key) => `"${key}"`.startsWith(rest) || rest.startsWith(`"${key}"`),
-  );
-}
-
-/** How many objects are open where the arguments end. */
-const nestedIn = (head: string): number => head.split("{").length - head.split("}").length;

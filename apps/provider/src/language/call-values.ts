@@ -25,6 +25,18 @@ export function callInJson(json: string): WholeCall | undefined {
   return isObject(given) ? { name, arguments: exactText(json, given) } : undefined;
 }
 
+/** How many objects are open where the arguments behind this head end. */
+export const nestedIn = (head: string): number => head.split("{").length - head.split("}").length;
+
+/** Whether more text could make this an object that names what it calls first. */
+export function mayBeCall(text: string): boolean {
+  const [lead = ""] = /^\{\s*/.exec(text) ?? [];
+  const rest = text.slice(lead.length);
+  return ["name", "tool_name", "type", "function", "id"].some(
+    (key) => `"${key}"`.startsWith(rest) || rest.startsWith(`"${key}"`),
+  );
+}
+
 /** A call as Python writes it: `name(key=value, …)`. */
 export function callInPython(text: string): WholeCall | undefined {
   try {

@@ -1,3 +1,4 @@
+import { ID_MARK, PLACE_MARK } from "./tool-syntax.ts";
 import type { TextStep } from "@darkbloom/protocol/schema";
 
 /** Characters that a JSON string writes with a backslash (RFC 8259 §7), and what stands behind it. */
@@ -45,4 +46,27 @@ function codePoint(code: number): string {
   if (isPlain.test(char)) return char;
   if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
   return code < 0x10000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`;
+}
+
+/** A literal in which a call's id and its place are any. */
+export const spelled = (text: string): string =>
+  text
+    .split(new RegExp(`([${ID_MARK}${PLACE_MARK}])`))
+    .filter((part) => part !== "")
+    .map((part) =>
+      part === ID_MARK ? "[a-zA-Z0-9] [a-zA-Z0-9_-]{0,39}" : part === PLACE_MARK ? "[0-9]{1,3}" : literal(part),
+    )
+    .join(" ");
+
+/** A literal of GBNF. What is not plain ASCII is written as a code point, so that no quoting can be left. */
+export function literal(text: string): string {
+  if (text === "") return `""`;
+  const quoted = Array.from(text, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    if (code >= 0x20 && code < 0x7f && char !== '"' && char !== "\\") return char;
+    if (char === '"' || char === "\\") return `\\${char}`;
+    if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
+    return code < 0x10000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`;
+  });
+  return `"${quoted.join("")}"`;
 }

@@ -10,8 +10,9 @@ import {
   type TextStep,
 } from "@darkbloom/protocol/schema";
 import { anyInteger, integerOf, numberOf } from "./gbnf-numbers.ts";
-import { charOf, classOf } from "./gbnf-text.ts";
-import { ID_MARK, PLACE_MARK, type KeyedArgument, type ToolSyntax } from "./tool-syntax.ts";
+import { charOf, classOf, literal, spelled } from "./gbnf-text.ts";
+import { parseJson } from "./jinja/json.ts";
+import { type KeyedArgument, quotedText, type ToolSyntax } from "./tool-syntax.ts";
 import { untilWritten } from "./gbnf-until.ts";
 
 /**
@@ -25,6 +26,9 @@ import { untilWritten } from "./gbnf-until.ts";
 
 /** Of an argument that a schema does not name. */
 const KEY_CHARS_MAX = 64;
+
+/** The name of a member that no schema names, where names stand bare. */
+const bareName = `[^{}:,\\x00-\\x20"<>]{1,${KEY_CHARS_MAX}}`;
 
 /** What every grammar may use. A string has no control characters and no `\u` escapes, so no half of a pair. */
 const common = {
@@ -99,7 +103,9 @@ export function grammarOfCallTails(
 class Grammar {
   readonly #rules: string[] = [];
   readonly #ruleOfBody = new Map<string, string>();
-  readonly #ruleOfText = new Map<readonly TextState[], string>();
+  #ruleOfText = new Map<readonly TextState[], string>();
+  /** What texts stand between, in place of JSON's quotation marks; names stand bare then. */
+  #quote: string | undefined;
 
   /** @returns the name of the rule, which is ours and holds none of the caller's words */
   rule(body: string): string {
@@ -128,6 +134,7 @@ class Grammar {
 
   /** From the arguments on. */
   callTail({ schema }: Tool, { body, close }: ToolSyntax): string {
+    if (body.kind === "quoted") return `${this.#quoted(objectOf(schema), body.quote)} ${spelled(close)}`;
     const tail = body.kind === "object" ? body.tail : "";
     return `${this.schema(objectOf(schema))} ${spelled(tail + close)}`;
   }
@@ -142,11 +149,34 @@ class Grammar {
           return `${spelled(name + body.infix)} ${this.schema(objectOf(schema))}`;
         case "keyed":
           return `${spelled(name + body.infix)} ${this.#keyed(objectOf(schema), body.argument)}`;
+        case "quoted":
+          return `${spelled(name + body.infix)} ${this.#quoted(objectOf(schema), body.quote)}`;
         case "python":
           return `${spelled(`${name}(`)} ${this.#keywords(objectOf(schema))} ")"`;
       }
     });
     return this.rule(calls.join(" | "));
+  }
+
+  #quoted(schema: Schema, quote: string): string {
+    const inJson = this.#ruleOfText;
+    [this.#quote, this.#ruleOfText] = [quote, new Map()];
+    const rule = this.schema(schema);
+    [this.#quote, this.#ruleOfText] = [undefined, inJson];
+    return rule;
+  }
+
+  /** A member that no schema names, in such a notation; what it may be refers to itself. */
+  #quotedAny(quote: string): string {
+    const known = this.#ruleOfBody.get(`any ${quote}`);
+    if (known !== undefined) return known;
+    const any = this.rule("");
+    this.#ruleOfBody.set(`any ${quote}`, any);
+    const pair = `${bareName} ":" ws ${any}`;
+    const text = `${spelled(quote)} ${this.#textUntil(quote)}`;
+    this.#rules[Number(any.slice(1))] =
+      `${any} ::= "{" (${pair} ("," ws ${pair})*)? "}" | "[" (${any} ("," ws ${any})*)? "]" | ${text} | number | boolean | null`;
+    return any;
   }
 
   /** Each argument between its tags: a text as it stands, all else as JSON. */
@@ -227,7 +257,7 @@ class Grammar {
   #shape(shape: Shape, nameOf: ReadonlyMap<string, string>): string {
     switch (shape.kind) {
       case "any":
-        return "value";
+        return this.#quote === undefined ? "value" : this.#quotedAny(this.#quote);
       case "boolean":
       case "null":
         return shape.kind;
@@ -236,11 +266,16 @@ class Grammar {
       case "integer":
         return integerOf(shape.min, shape.max);
       case "string":
+        if (this.#quote !== undefined) return `${spelled(this.#quote)} ${this.#textUntil(this.#quote)}`;
         return this.#once(stringOf(shape));
       case "text":
-        return `"\\"" ${this.#text(shape.states, charOf, `"\\""`)}`;
-      case "literal":
-        return this.#tree(literalTree(shape.texts));
+        if (this.#quote === undefined) return `"\\"" ${this.#text(shape.states, charOf, `"\\""`)}`;
+        return `${spelled(this.#quote)} ${this.#text(shape.states, classOf, spelled(this.#quote))}`;
+      case "literal": {
+        const quote = this.#quote;
+        const texts = quote === undefined ? shape.texts : shape.texts.map((text) => quotedText(parseJson(text), quote));
+        return this.#tree(literalTree(texts));
+      }
       case "array":
         return this.#array(shape, nameOf);
       case "object":
@@ -293,13 +328,15 @@ class Grammar {
   /** Built from the last member on: what follows where something stands before it, and where nothing does. */
   #object(members: readonly Member[], rest: Shape | undefined, nameOf: ReadonlyMap<string, string>): string {
     if (rest) {
-      const pair = this.rule(`string ":" ws ${this.#shape(rest, nameOf)}`);
+      const name = this.#quote === undefined ? "string" : bareName;
+      const pair = this.rule(`${name} ":" ws ${this.#shape(rest, nameOf)}`);
       return `"{" (${pair} ("," ws ${pair})*)? "}"`;
     }
     let after = `"}"`;
     let first = `"}"`;
     for (const { name, shape, required } of members.toReversed()) {
-      const pair = `${literal(`${JSON.stringify(name)}:`)} ws ${this.#shape(shape, nameOf)}`;
+      const named = this.#quote === undefined ? JSON.stringify(name) : name;
+      const pair = `${literal(`${named}:`)} ws ${this.#shape(shape, nameOf)}`;
       const member = this.rule(`${pair} ${after}`);
       first = required ? member : this.rule(`${member} | ${first}`);
       after = required ? `"," ws ${member}` : this.rule(`"," ws ${member} | ${after}`);
@@ -316,27 +353,4 @@ function stringOf({ minChars, maxChars }: Extract<Shape, { kind: "string" }>): s
   if (minChars === 0 && maxChars === undefined) return "string";
   if (maxChars === 0) return `"\\"\\""`;
   return `"\\"" char{${minChars},${maxChars ?? ""}} "\\""`;
-}
-
-/** A literal in which a call's id and its place are any. */
-const spelled = (text: string): string =>
-  text
-    .split(new RegExp(`([${ID_MARK}${PLACE_MARK}])`))
-    .filter((part) => part !== "")
-    .map((part) =>
-      part === ID_MARK ? "[a-zA-Z0-9] [a-zA-Z0-9_-]{0,39}" : part === PLACE_MARK ? "[0-9]{1,3}" : literal(part),
-    )
-    .join(" ");
-
-/** A literal of GBNF. What is not plain ASCII is written as a code point, so that no quoting can be left. */
-function literal(text: string): string {
-  if (text === "") return `""`;
-  const quoted = Array.from(text, (char) => {
-    const code = char.codePointAt(0) ?? 0;
-    if (code >= 0x20 && code < 0x7f && char !== '"' && char !== "\\") return char;
-    if (char === '"' || char === "\\") return `\\${char}`;
-    if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
-    return code < 0x10000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`;
-  });
-  return `"${quoted.join("")}"`;
 }

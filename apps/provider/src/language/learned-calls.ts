@@ -81,6 +81,7 @@ function foundCall(text: string, call: TriedCall, from: number): Found | undefin
     foundObject(text, call, from, nameAt) ??
     foundParts(text, call, nameAt) ??
     foundPython(text, call, nameAt) ??
+    foundQuoted(text, call, nameAt) ??
     foundKeyed(text, call, nameAt)
   );
 }
@@ -125,6 +126,18 @@ function foundPython(text: string, call: TriedCall, nameAt: number): Found | und
   ).exec(rest);
   if (!written) return undefined;
   return { start: nameAt, end: nameAt + call.name.length + written[0].length, body: { kind: "python" } };
+}
+
+function foundQuoted(text: string, call: TriedCall, nameAt: number): Found | undefined {
+  const [[firstName, firstValue], [secondName, secondValue]] = call.arguments;
+  const rest = text.slice(nameAt + call.name.length);
+  // A mark of one sign would be a quotation mark, between which texts are escaped.
+  const written = new RegExp(
+    `^(?<infix>[^{]{0,40})\\{\\s*${firstName}\\s*:\\s*(?<quote>[^\\s\\w,{}]\\S{1,30}?)${firstValue}\\k<quote>\\s*,\\s*${secondName}\\s*:\\s*${secondValue}\\s*\\}`,
+  ).exec(rest);
+  const { infix, quote } = written?.groups ?? {};
+  if (!written || infix === undefined || quote === undefined) return undefined;
+  return { start: nameAt, end: nameAt + call.name.length + written[0].length, body: { kind: "quoted", infix, quote } };
 }
 
 function foundKeyed(text: string, call: TriedCall, nameAt: number): Found | undefined {

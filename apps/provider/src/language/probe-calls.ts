@@ -160,6 +160,9 @@ export class CallTries {
     if (aTag.test(shared)) return text.slice(0, -shared.length);
     const trimmed = text.trimEnd();
     const { eosToken, controlTokens } = this.#facts;
+    // Where results follow in the same turn, what opens them may stand behind the calls already.
+    const result = controlTokens.find((one) => trimmed.endsWith(one) && /response|result|observation/i.test(one));
+    if (result !== undefined && !ending.includes(result)) return trimmed.slice(0, -result.length);
     const token = [
       eosToken,
       ending.trim(),

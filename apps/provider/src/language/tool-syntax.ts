@@ -23,6 +23,8 @@ export type CallBody =
   | { readonly kind: "parts"; readonly infix: string }
   /** The name, `infix`, then each argument: `open`, its name, `infix`, its value, `close`. Texts stand as they are. */
   | { readonly kind: "keyed"; readonly infix: string; readonly argument: KeyedArgument }
+  /** The name, `infix`, an object whose names stand bare, and whose texts stand as they are between two of `quote`. */
+  | { readonly kind: "quoted"; readonly infix: string; readonly quote: string }
   /** The name and its arguments as Python writes a call. */
   | { readonly kind: "python" };
 
@@ -107,11 +109,20 @@ function bodyText(body: CallBody, name: string, args: string): string {
       const members = membersOf(args).map(([key, value]) => open + key + infix + plainText(value) + close);
       return name + body.infix + members.join("");
     }
+    case "quoted":
+      return name + body.infix + quotedText(parseJson(closedJson(args)), body.quote);
     case "python":
       return `${name}(${membersOf(args)
         .map(([key, value]) => `${key}=${shown(value)}`)
         .join(", ")})`;
   }
+}
+
+export function quotedText(value: Value, quote: string): string {
+  if (typeof value === "string") return quote + value + quote;
+  if (Array.isArray(value)) return `[${value.map((item: Value) => quotedText(item, quote)).join(",")}]`;
+  if (!(value instanceof Map)) return jsonText(value);
+  return `{${[...value].map(([key, member]) => `${printed(key)}:${quotedText(member, quote)}`).join(",")}}`;
 }
 
 const plainText = (value: Value): string => (typeof value === "string" ? value : jsonText(value));

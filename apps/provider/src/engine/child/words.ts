@@ -63,6 +63,7 @@ const callBody = z.discriminatedUnion("kind", [
     infix: z.string(),
     argument: z.object({ open: z.string(), infix: z.string(), close: z.string() }),
   }),
+  z.object({ kind: z.literal("quoted"), infix: z.string(), quote: z.string() }),
   z.object({ kind: z.literal("python") }),
 ]);
 
