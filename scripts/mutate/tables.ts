@@ -103,7 +103,7 @@ export const furtherTests: readonly (readonly [begin: string, tests: readonly st
   ["apps/provider/src/session/", ["apps/provider/src/session/", ...simulated, ...connections]],
   ["apps/provider/src/ws/", connections],
   ["packages/protocol/src/dialects/", ["packages/protocol/src/dialects/"]],
-  ["packages/protocol/src/evidence/", ["packages/protocol/src/evidence/"]],
+  ["packages/protocol/src/evidence/", ["packages/protocol/src/evidence/", "packages/protocol/src/printable.test.ts"]],
   ["packages/protocol/src/log/", logs],
   ["packages/protocol/src/receipts/", ["packages/testkit/src/proof.test.ts", "packages/protocol/test/vectors.test.ts"]],
   ["packages/protocol/src/schema/", ["packages/protocol/src/schema/", "packages/protocol/src/dialects/"]],

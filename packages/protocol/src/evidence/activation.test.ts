@@ -24,6 +24,9 @@ function stated(bytes?: Uint8Array<ArrayBuffer>): ActivationStatement {
   const message = bytes ? concatBytes(utf8(tags.tpmActivation), bytes) : made.message;
   return { statement: statementBytes, signature: coordinator.sign(message), keyId: "c1" };
 }
+/** The good one with white space behind it, which JSON allows. */
+const filledTo = (bytes: number) =>
+  stated(concatBytes(stated().statement, utf8(" ".repeat(bytes - stated().statement.length))));
 const said = (more: object) =>
   stated(canonicalBytes({ ...(JSON.parse(new TextDecoder().decode(stated().statement)) as object), ...more }));
 
@@ -43,7 +46,8 @@ describe("a coordinator's word on an activation", () => {
     ["of another version", tpm, said({ v: 2 }), "fail"],
     ["with more in it", tpm, said({ more: 1 }), "fail"],
     ["that is none", tpm, stated(utf8("[]")), "fail"],
-    ["without end", tpm, stated(utf8(" ".repeat(2000))), "fail"],
+    ["of the longest that is read", tpm, filledTo(1024), "pass"],
+    ["of one byte more", tpm, filledTo(1025), "fail"],
   ])("%s", async (_, about, word, expected) =>
     expect(await statedActivation(nodeCrypto, about, word, keys)).toBe(expected),
   );
