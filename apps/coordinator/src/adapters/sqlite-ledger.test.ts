@@ -11,7 +11,16 @@ import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import { subAccounts } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
-import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import {
+  anna,
+  bert,
+  idempotencyOf,
+  lease,
+  machine,
+  receiptOf,
+  settlementOf,
+  termsOf,
+} from "../ledger/ledger.samples.ts";
 import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type LedgerFault } from "../ledger/port.ts";
 import { CHECK_HERE_BYTES_MAX } from "./database-check.ts";
 import { openDatabase } from "./database.ts";
@@ -199,9 +208,39 @@ describe("the SQLite ledger", () => {
     await test.ledger.credit("credit_1", anna, microUsd(100n), 1);
     await test.ledger.hold(termsOf("1", 30n));
     await test.ledger.settle(termsOf("1", 30n).holdId, settlementOf(50n, { id: "1", earned: 45n }));
-    const rows = test.database.prepare("SELECT serial, SUM(earned) AS earned FROM settlements GROUP BY serial").all();
-    expect(rows).toEqual([{ serial: "SERIAL1", earned: 30 }]);
+    await test.ledger.hold(termsOf("2", 20n));
+    await test.ledger.settle(termsOf("2", 20n).holdId, settlementOf(0n));
+    const rows = test.database.prepare("SELECT serial, earned FROM settlements ORDER BY seq").all();
+    expect(rows).toEqual([
+      { serial: "SERIAL1", earned: 30 },
+      { serial: null, earned: null },
+    ]);
     expect((await test.ledger.totals(machine)).balance).toBe(30n);
+  });
+
+  /** Goal: a settlement says how much of the caller's was held. Method: an answer that was paid for and lost, and the same once more. */
+  it("records what was held of whom", async () => {
+    await using test = await openSqlite();
+    await test.ledger.credit("credit_1", anna, microUsd(100n), 1);
+    for (const id of ["1", "2"]) {
+      await test.ledger.hold({ ...termsOf(id, 30n), idempotency: idempotencyOf("k") });
+      await test.ledger.settle(termsOf(id, 30n).holdId, settlementOf(30n, { id }));
+      test.ledger.loseAnswer(termsOf(id, 30n).holdId);
+    }
+    const rows = test.database.prepare("SELECT held, charge FROM settlements ORDER BY seq").all();
+    expect(rows).toEqual([
+      { held: 30, charge: 30 },
+      { held: 0, charge: 0 },
+    ]);
+  });
+
+  it("opens no account for who only looks", async () => {
+    await using test = await openSqlite();
+    const count = () => test.database.prepare("SELECT COUNT(*) AS accounts FROM accounts").get()?.["accounts"];
+    const before = count();
+    expect((await test.ledger.totals(anna)).balance).toBe(0n);
+    await test.ledger.creditRoom(anna);
+    expect(count()).toBe(before);
   });
 
   /**
@@ -323,6 +362,9 @@ describe("the SQLite ledger", () => {
     await settle("5", 7n, 2 * day - 1);
     await settle("6", 8n, 2 * day);
     await ledger.hold(termsOf("open", 9n));
+    // What moved nothing has no entry to add up.
+    await ledger.hold({ ...termsOf("free", 0n), at: 3 * day });
+    await ledger.settle(termsOf("free", 0n).holdId, settlementOf(0n, undefined, { at: 3 * day }));
     const everyone = () => Promise.all([anna, bert, machine].map((account) => ledger.totals(account)));
     const before = [await everyone(), await ledger.shares()];
 
@@ -360,11 +402,17 @@ describe("the SQLite ledger", () => {
       { day: 1, account: anna, serial: "SERIAL1", requests: 3, ...sums(33, 21), charge: 37, earned: 18 },
       { day: 1, account: bert, serial: "SERIAL1", requests: 1, ...sums(11, 7), charge: 5, earned: 2 },
     ]);
+    expect(await ledger.rollUpUsage(USAGE_LIFE_MS + 3 * day)).toBe(2);
+    expect(database.prepare("SELECT at FROM journal WHERE kind = 'day' ORDER BY at").all()).toEqual([
+      { at: day },
+      { at: 2 * day },
+    ]);
+    expect([await everyone(), await ledger.shares()]).toEqual(before);
     database.exec("UPDATE usage_days SET charge = charge + 1 WHERE account = 'acct_bert'");
     expect(await ledger.check()).toEqual([{ account: bert, part: "charged", offBy: -1n }]);
   });
 
-  /** Goal: books that cannot be read are not told as good ones. Method: a table that begins at no page; a look that ends with the ledger. */
+  /** Goal: books that cannot be read are not told as good ones. Method: a look that ends with the ledger; a row that its table cannot have; a table that begins at no page. */
   it("tells why its books cannot be checked", async () => {
     await using test = await openSqlite();
     test.database.exec("CREATE TABLE filler (bytes)");
@@ -376,13 +424,19 @@ describe("the SQLite ledger", () => {
     await ended;
     test.database.exec("DROP TABLE filler; VACUUM");
     expect(await test.ledger.check()).toEqual([]);
+    test.database.exec("CREATE TABLE filler (bytes); INSERT INTO filler VALUES (NULL)");
     test.database.enableDefensive(false);
-    test.database.exec("PRAGMA writable_schema = ON");
-    test.database.exec("UPDATE sqlite_schema SET rootpage = 99999 WHERE name = 'receipts'");
-    test.database.exec("PRAGMA writable_schema = RESET");
-    await expect(test.ledger.check()).rejects.toMatchObject({
-      failure: { code: "storage_unavailable", fault: "damaged" },
-    });
+    for (const damage of [
+      "sql = 'CREATE TABLE filler (bytes NOT NULL)' WHERE name = 'filler'",
+      "rootpage = 99999 WHERE name = 'receipts'",
+    ]) {
+      test.database.exec("PRAGMA writable_schema = ON");
+      test.database.exec(`UPDATE sqlite_schema SET ${damage}`);
+      test.database.exec("PRAGMA writable_schema = RESET");
+      await expect(test.ledger.check(), damage).rejects.toMatchObject({
+        failure: { code: "storage_unavailable", fault: "damaged" },
+      });
+    }
   });
 
   /** Goal: rows that are not ours are no good answers. Method: a settlement with another outcome, then without its tokens. */

@@ -85,7 +85,7 @@ describe("evidence that travels", () => {
     }
   });
 
-  const zeros = (bytes: number) => toBase64(new Uint8Array(bytes));
+  const zeros = (length: number) => toBase64(new Uint8Array(length));
   const random = zeros(32);
   const [recorded] = committedTpms();
 
