@@ -109,6 +109,8 @@ export const machineView = (level: TrustLevel, more: Partial<MachineView> = {}):
 export const evidence: Evidence = {
   blob: utf8("blob"),
   blobSignature: utf8("signature"),
+  offer: utf8("offer"),
+  offerSignature: utf8("signature"),
   challenge: { nonce: utf8("nonce"), callersRoot: null, answer: utf8("answer"), signature: utf8("signature") },
 };
 

@@ -74,7 +74,12 @@ export class ScriptedMachine implements Member {
 
   published = (): PublishedMachine => ({
     machine: this.view,
-    evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() },
+    evidence: {
+      blob: new Uint8Array(),
+      blobSignature: new Uint8Array(),
+      offer: new Uint8Array(),
+      offerSignature: new Uint8Array(),
+    },
   });
   prove = async () => this.published();
   replaced(): void {}

@@ -19,6 +19,7 @@ import type { EngineState, LossReason, ProviderEvents, TrustFacts } from "./even
 import type { LoadingStep } from "./engine/child/words.ts";
 import type { Engine } from "./inference/engine.ts";
 import { SealingKeys, type SelfDescription } from "./session/keys.ts";
+import { Offers } from "./session/offers.ts";
 import type { Session } from "./session/session.ts";
 import { stayConnected } from "./session/stay-connected.ts";
 import { webSocketDialer } from "./ws/dial.ts";
@@ -110,18 +111,10 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     serial,
     engine: { name: engine.name, version: engine.version },
     software: { name: "darkbloom", version: config.version, code_sha256: await codeSha256() },
-    models: [
-      {
-        build: engine.model.build,
-        weights_sha256: engine.model.weightsSha256,
-        context_tokens: engine.model.contextTokens,
-        token_bytes_max: engine.model.tokenBytesMax,
-        tasks: [...engine.model.tasks],
-      },
-    ],
     posture: posture(),
   };
   const keys = opening.use(new SealingKeys(tools, () => ({ ...description, posture: posture() })));
+  const offers = new Offers(tools, () => ({ slots: engine.slots, models: [offerOf(engine.model)] }));
   const status = opening.use(
     new StatusFile(
       folder,
@@ -164,8 +157,8 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     ...tools,
     engine,
     keys,
+    offers,
     events,
-    slots: engine.slots,
     authToken: config.authToken,
     posture,
     witness: await openWitness(tpm, mda, events),
@@ -197,6 +190,14 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     },
   };
 }
+
+const offerOf = ({ build, weightsSha256, contextTokens, tokenBytesMax, tasks }: Engine["model"]) => ({
+  build,
+  weights_sha256: weightsSha256,
+  context_tokens: contextTokens,
+  token_bytes_max: tokenBytesMax,
+  tasks: [...tasks],
+});
 
 /** The model, in a process of its own. */
 export async function loadModel(

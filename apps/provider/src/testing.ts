@@ -5,5 +5,6 @@ export type { ProviderEvents, TrustFacts } from "./events/events.ts";
 export type { Witness } from "./session/witness.ts";
 export { openWitness } from "./identity/witness.ts";
 export { SealingKeys, type SelfDescription } from "./session/keys.ts";
+export { Offers, type Offered } from "./session/offers.ts";
 export { stayConnected } from "./session/stay-connected.ts";
 export type { Dialer, Listener, Message } from "./session/wire.ts";

@@ -7,6 +7,7 @@ import { ScriptedEngine } from "./engine/scripted-engine.ts";
 import { passingKey } from "./identity/software-key.ts";
 import type { LossReason } from "./events/events.ts";
 import { SealingKeys } from "./session/keys.ts";
+import { Offers } from "./session/offers.ts";
 import { Session } from "./session/session.ts";
 import { webSocketDialer } from "./ws/dial.ts";
 
@@ -32,7 +33,6 @@ export async function tryJoin(config: {
     serial: softwareSerial(nodeCrypto, signer.publicKey),
     engine: { name, version },
     software,
-    models: [],
     posture: {},
   }));
   const leave = new AbortController();
@@ -41,7 +41,7 @@ export async function tryJoin(config: {
     ...tools,
     engine,
     keys,
-    slots: 1,
+    offers: new Offers(tools, () => ({ slots: 1, models: [] })),
     authToken: config.authToken,
     posture: () => ({}),
     witness: undefined,

@@ -111,7 +111,7 @@ export class Life {
           this.signs === true ? machine.signer.signTagged(...signing) : Promise.reject(this.signs),
       },
       keys: machine.keys,
-      slots: this.engine.slots,
+      offers: machine.offers,
       authToken: isBare ? undefined : "token",
       posture: () => ({ inspector_closed: "pass" as const }),
       witness: isBare ? undefined : { evidence: {}, testify },

@@ -13,6 +13,7 @@ import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
 import { openSoftwareKey } from "../src/identity/software-key.ts";
 import { SealingKeys } from "../src/session/keys.ts";
+import { Offers, type Offered } from "../src/session/offers.ts";
 import { settle, type ManualClock } from "./manual-clock.ts";
 
 export const PROVIDER_ID = "prov_test";
@@ -40,6 +41,8 @@ export function memoryFolder(): DataFolder {
 export class Machine {
   readonly signer: Signer;
   readonly keys: SealingKeys;
+  readonly offers: Offers;
+  offered: Offered = { slots: 1, models: [] };
   readonly #clock: ManualClock;
   readonly #signing = new Set<Promise<unknown>>();
 
@@ -60,9 +63,9 @@ export class Machine {
       memory_bytes: 1,
       engine: { name: "scripted", version: "1" },
       software: { name: "darkbloom", version: "0" },
-      models: [],
       posture: {},
     }));
+    this.offers = new Offers({ crypto: nodeCrypto, signer: this.signer }, () => this.offered);
   }
 
   #noted<T>(signature: Promise<T>): Promise<T> {
@@ -122,6 +125,7 @@ export class Machine {
   /** Shows a first blob. */
   async show(): Promise<void> {
     const { bytes } = await this.keys.show(true);
+    await this.offers.show();
     const blob: { hpke_keys: { public_key: string }[] } = JSON.parse(Buffer.from(bytes).toString());
     this.publicKey = fromBase64(blob.hpke_keys[0]?.public_key ?? "");
   }

@@ -264,6 +264,20 @@ def check_registration(vectors):
         same("id", hpke_key["id"], sha256(unbase64(hpke_key["public_key"])).hex())
 
 
+def check_offer(vectors):
+    vector = vectors["offer"]
+    key = check_identity(vector)
+    offer = unbase64(vector["offer"])
+    told = json.loads(offer)
+    same("offer", canonical_bytes(told), offer)
+    message = b"darkbloom:offer:v1\x00" + offer
+    check_p256(key, vector["signature"], message)
+    refuse_altered(lambda other: check_p256(key, vector["signature"], other), offer, message.replace(b"v1", b"v2", 1))
+    same("offer_sha256", sha256(offer).hex(), vector["offer_sha256"])
+    same("identity_key", told["identity_key"], vector["identity_key"])
+    same("identity_key", told["identity_key"], vectors["registration"]["identity_key"])
+
+
 def check_challenge(vectors):
     vector = vectors["challenge"]
     key = check_identity(vector)
@@ -278,6 +292,7 @@ def check_challenge(vectors):
     same("nonce", len(unbase64(vector["nonce"])), 32)
     blob = unbase64(vectors["registration"]["blob"])
     same("blob_sha256", told["blob_sha256"], sha256(blob).hex())
+    same("offer_sha256", told["offer_sha256"], vectors["offer"]["offer_sha256"])
     same("hpke_key_ids", told["hpke_key_ids"], [hpke_key["id"] for hpke_key in json.loads(blob)["hpke_keys"]])
 
 
@@ -912,6 +927,7 @@ CHECKS = {
     "receipt": check_receipt,
     "countersignature": check_countersignature,
     "registration": check_registration,
+    "offer": check_offer,
     "challenge": check_challenge,
     "envelope": check_envelope,
     "answer": check_answer,

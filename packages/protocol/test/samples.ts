@@ -1,9 +1,10 @@
 import { toBase64, toHex } from "../src/bytes.ts";
-import { softwareSerial } from "../src/evidence/index.ts";
+import { canonicalBytes } from "../src/canonical.ts";
+import { signOffer, softwareSerial } from "../src/evidence/index.ts";
 import { CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS } from "../src/limits.ts";
 import type { Receipt } from "../src/receipts/index.ts";
 import type { HpkeKey, SealHeader } from "../src/sealing/index.ts";
-import type { ChallengeAnswer, RegistrationBlob } from "../src/wire/index.ts";
+import type { ChallengeAnswer, Offer, RegistrationBlob } from "../src/wire/index.ts";
 import { hpkeKeyFrom, nodeCrypto } from "../src/node/index.ts";
 import { secretNamed, testSigner } from "./keys.ts";
 
@@ -29,12 +30,23 @@ export const sampleBlob = (key: HpkeKey = hpkeKey()): RegistrationBlob => ({
   memory_bytes: 17_179_869_184,
   engine: { name: "scripted", version: "1.0.0" },
   software: { name: "darkbloom", version: "0.1.0", code_sha256: toHex(nodeCrypto.sha256(secretNamed("code"))) },
-  models: [
-    { build: "tiny-q8", weights_sha256: toHex(nodeCrypto.sha256(secretNamed("weights"))), context_tokens: 4096 },
-  ],
   posture: { core_dumps_off: "pass", secure_boot: "unknown" },
   at: timeAt(startMs),
 });
+
+export const sampleOffer: Offer = {
+  v: 1,
+  identity_key: toBase64(signer.publicKey),
+  slots: 4,
+  models: [
+    { build: "tiny-q8", weights_sha256: toHex(nodeCrypto.sha256(secretNamed("weights"))), context_tokens: 4096 },
+  ],
+};
+/** As a machine shows it, beside its blob. */
+export const signedOffer = async (more: Partial<Offer> = {}) => {
+  const { bytes, signature } = await signOffer(signer, { ...sampleOffer, ...more });
+  return { offer: bytes, offerSignature: signature };
+};
 
 export const challengeNonce = secretNamed("challenge nonce");
 export const sampleAnswer = (blobBytes: Uint8Array, keyIds: string[] = [hpkeKey().id]): ChallengeAnswer => ({
@@ -42,6 +54,7 @@ export const sampleAnswer = (blobBytes: Uint8Array, keyIds: string[] = [hpkeKey(
   nonce: toBase64(challengeNonce),
   callers_root: null,
   blob_sha256: toHex(nodeCrypto.sha256(blobBytes)),
+  offer_sha256: toHex(nodeCrypto.sha256(canonicalBytes(sampleOffer))),
   hpke_key_ids: keyIds,
   posture: { core_dumps_off: "pass" },
   at: timeAt(startMs + CHALLENGE_EVERY_MS),

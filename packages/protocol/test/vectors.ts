@@ -15,6 +15,7 @@ import {
   sampleAnswer,
   sampleBlob,
   sampleHeader,
+  sampleOffer,
   sampleReceipt,
   signer,
   startMs,
@@ -141,12 +142,24 @@ async function registration(known: Known) {
   };
 }
 
+async function offer(known: Known) {
+  const text = canonicalJson(sampleOffer);
+  return {
+    about:
+      '`signature` over "darkbloom:offer:v1\\0" and the offer. `offer_sha256` names it in the answer of challenge.json.',
+    ...identity,
+    offer: toBase64(utf8(text)),
+    signature: await signed(known, "offer", utf8(tags.offer + text)),
+    offer_sha256: sha256(utf8(text)),
+  };
+}
+
 async function challenge(known: Known, blob: string) {
   const answer = sampleAnswer(fromBase64OrNothing(blob));
   const text = canonicalJson(answer);
   return {
     about:
-      '`signature` over "darkbloom:challenge:v1\\0" and the answer, which names the blob of registration.json by its SHA-256.',
+      '`signature` over "darkbloom:challenge:v1\\0" and the answer, which names the blob of registration.json and the offer of offer.json by their SHA-256.',
     ...identity,
     at: answer.at,
     nonce: toBase64(challengeNonce),
@@ -260,6 +273,7 @@ export async function makeVectors(
     receipt: signedReceipt,
     countersignature: countersignature(signedReceipt),
     registration: signedBlob,
+    offer: await offer(known),
     challenge: await challenge(known, signedBlob.blob),
     envelope: envelope(),
     answer: sealedAnswer(),

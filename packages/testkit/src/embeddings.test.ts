@@ -7,7 +7,7 @@ import { Caller, codeOf } from "./caller.ts";
 import { HttpNetwork, type Answered } from "./http-network.ts";
 import { account, CREDIT, entry } from "./network.ts";
 import { settle } from "./simulated-clock.ts";
-import { describeMachine } from "./test-provider.ts";
+import { offered as machinesOffer } from "./test-provider.ts";
 
 const PATH = "/v1/embeddings";
 const fine: Script = { pieces: [] };
@@ -202,7 +202,7 @@ describe("a model is asked only for what it is for", () => {
     await made.credit();
     made.provider(() => ({ pieces: ["x"] }), {
       vectorLength: dimensions,
-      describe: () => ({ models: [{ ...describeMachine("").models[0]!, tasks: [...offered] }] }),
+      offers: () => ({ models: [{ ...machinesOffer.models[0]!, tasks: [...offered] }] }),
     });
     await made.clock.advance(1_000);
     const chat = { model: entry.id, messages: [{ role: "user", content: "x" }] };

@@ -111,7 +111,15 @@ class FakeMachine implements Member {
   }
 
   published(): PublishedMachine {
-    return { machine: this.view, evidence: { blob: new Uint8Array(), blobSignature: new Uint8Array() } };
+    return {
+      machine: this.view,
+      evidence: {
+        blob: new Uint8Array(),
+        blobSignature: new Uint8Array(),
+        offer: new Uint8Array(),
+        offerSignature: new Uint8Array(),
+      },
+    };
   }
 
   async prove(): Promise<PublishedMachine> {

@@ -13,10 +13,10 @@ import {
   type InferenceRequest,
 } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
-import { SealingKeys, type SelfDescription } from "@darkbloom/provider/testing";
+import { Offers, SealingKeys, type Offered, type SelfDescription } from "@darkbloom/provider/testing";
 import { memorySigner } from "./memory-signer.ts";
 import type { TestNetwork } from "./network.ts";
-import { describeMachine } from "./test-provider.ts";
+import { describeMachine, offered } from "./test-provider.ts";
 
 type Of<Type extends FromCoordinator["type"]> = Extract<FromCoordinator, { type: Type }>;
 
@@ -31,6 +31,8 @@ export class HandMachine {
   pings = 0;
   readonly signer: Signer;
   readonly keys: SealingKeys;
+  readonly offers: Offers;
+  offered: Offered = offered;
   readonly connection: Connection;
   readonly #network: TestNetwork;
 
@@ -44,6 +46,7 @@ export class HandMachine {
       ...describeMachine(softwareSerial(nodeCrypto, signer.publicKey)),
       ...describe,
     }));
+    this.offers = new Offers({ crypto: nodeCrypto, signer }, () => this.offered);
     this.connection = network.host(this.#wire());
   }
 
@@ -70,25 +73,41 @@ export class HandMachine {
 
   async register(more: Partial<Extract<FromProvider, { type: "register" }>> = {}): Promise<void> {
     const { bytes, signature } = await this.keys.show(true);
+    const offer = await this.offers.show();
     this.say({
       type: "register",
       protocols: [PROTOCOL_VERSION],
       blob: toBase64(bytes),
       signature: toBase64(signature),
-      slots: 4,
+      offer: toBase64(offer.bytes),
+      offer_signature: toBase64(offer.signature),
       ...more,
     });
   }
 
+  /** Says that it offers something else. @returns the signed bytes */
+  async offer(more: Partial<Offered>): Promise<Uint8Array> {
+    this.offered = { ...this.offered, ...more };
+    const { bytes, signature } = await this.offers.show();
+    this.say({ type: "offer", offer: toBase64(bytes), signature: toBase64(signature) });
+    return bytes;
+  }
+
   async answerTo(
     challenge: Of<"attestation_challenge">,
-    more: { readonly nonce?: string; readonly atMs?: number; readonly posture?: SelfDescription["posture"] } = {},
+    more: {
+      readonly nonce?: string;
+      readonly atMs?: number;
+      readonly posture?: SelfDescription["posture"];
+      readonly offerSha256?: string;
+    } = {},
   ): Promise<FromProvider> {
     const { bytes, signature } = await signChallengeAnswer(this.signer, {
       v: 1,
       nonce: more.nonce ?? challenge.nonce,
       callers_root: challenge.callers_root,
       blob_sha256: this.keys.latest.evidenceSha256,
+      offer_sha256: more.offerSha256 ?? this.offers.sha256,
       hpke_key_ids: this.keys.latest.keyIds,
       posture: more.posture ?? {},
       at: new Date(more.atMs ?? this.#network.clock.now()).toISOString(),

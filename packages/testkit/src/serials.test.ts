@@ -16,7 +16,7 @@ import { describe, expect, it } from "vitest";
 import { type Answered, HttpNetwork, questionFor } from "./http-network.ts";
 import { memorySigner } from "./memory-signer.ts";
 import { TestNetwork } from "./network.ts";
-import { describeMachine } from "./test-provider.ts";
+import { describeMachine, offerOf } from "./test-provider.ts";
 
 const rain: Script = { pieces: [" Rain", "."] };
 const CHAT = "/v1/chat/completions";
@@ -183,10 +183,12 @@ class Impostor {
   readonly heard: FromCoordinator[] = [];
   closed: string | undefined;
   readonly #keys: SealingKeys;
+  readonly #signer: Signer;
   readonly #connection: ReturnType<TestNetwork["host"]>;
 
   constructor(network: TestNetwork, signer: Signer) {
     const { clock } = network;
+    this.#signer = signer;
     this.#keys = new SealingKeys({ clock, crypto: nodeCrypto, hpke: nodeHpke, signer }, () =>
       describeMachine(softwareSerial(nodeCrypto, signer.publicKey)),
     );
@@ -201,7 +203,7 @@ class Impostor {
 
   async register(serial?: string): Promise<void> {
     const { blob, signature } = await this.blob(serial);
-    this.say({ type: "register", protocols: [PROTOCOL_VERSION], blob, signature, slots: 1 });
+    this.say({ type: "register", protocols: [PROTOCOL_VERSION], blob, signature, ...(await offerOf(this.#signer)) });
   }
 
   async renew(serial?: string): Promise<void> {

@@ -11,7 +11,7 @@ import { SealingKeys } from "@darkbloom/provider/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { memorySigner } from "./memory-signer.ts";
 import { TestNetwork } from "./network.ts";
-import { describeMachine } from "./test-provider.ts";
+import { describeMachine, offerOf } from "./test-provider.ts";
 
 const MIB = 1024 * 1024;
 
@@ -71,7 +71,6 @@ describe("a provider's socket", () => {
       memory_bytes: 1,
       engine: { name: "scripted", version: "1" },
       software: { name: "darkbloom", version: "0" },
-      models: [],
       posture: {},
     }));
     const { bytes, signature } = await keys.show(true);
@@ -82,7 +81,7 @@ describe("a provider's socket", () => {
       protocols: [PROTOCOL_VERSION],
       blob: toBase64(bytes),
       signature: toBase64(signature),
-      slots: 1,
+      ...(await offerOf(signer)),
     };
     socket.send(JSON.stringify(register));
     expect(await registered).toMatchObject({ type: "registered" });
@@ -198,7 +197,7 @@ async function joinedMachine() {
       protocols: [PROTOCOL_VERSION],
       blob: toBase64(bytes),
       signature: toBase64(signature),
-      slots: 1,
+      ...(await offerOf(signer)),
     }),
   );
   return { socket, frame: await answer };

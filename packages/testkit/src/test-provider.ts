@@ -1,8 +1,10 @@
-import { softwareSerial } from "@darkbloom/protocol/evidence";
+import { toBase64 } from "@darkbloom/protocol/bytes";
+import { signOffer, softwareSerial } from "@darkbloom/protocol/evidence";
 import type { Clock } from "@darkbloom/protocol/ports";
 import type { Signer } from "@darkbloom/protocol/signer";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import {
+  Offers,
   SCRIPTED_FAULT,
   ScriptedEngine,
   SealingKeys,
@@ -10,6 +12,7 @@ import {
   type Dialer,
   type Listener,
   type Message,
+  type Offered,
   type ProviderEvents,
   type SelfDescription,
   type TrustFacts,
@@ -29,6 +32,8 @@ export interface ProviderOptions {
   readonly witness?: Witness;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
+  /** What it offers, beside what it must; read whenever it looks whether that has changed. */
+  readonly offers?: () => Partial<Offered>;
   /** Numbers in each of its vectors; as the catalog of every network here has it. */
   readonly vectorLength?: number;
   /** What arrives at either end in place of what was sent. */
@@ -47,6 +52,12 @@ export const describeMachine = (serial: string): SelfDescription => ({
   memory_bytes: 1,
   engine: { name: "scripted", version: "1" },
   software: { name: "darkbloom", version: "0" },
+  posture: unknownPosture,
+});
+
+/** What every machine here can be asked for, unless a test says otherwise. */
+export const offered: Offered = {
+  slots: 4,
   models: [
     {
       build: "scripted",
@@ -55,8 +66,14 @@ export const describeMachine = (serial: string): SelfDescription => ({
       tasks: ["generate", "complete", "embed"],
     },
   ],
-  posture: unknownPosture,
-});
+};
+
+/** The signed offer, as `register` has it. */
+export async function offerOf(signer: Signer, more: Partial<Offered> = {}) {
+  const said = { v: 1, identity_key: toBase64(signer.publicKey), ...offered, ...more } as const;
+  const { bytes, signature } = await signOffer(signer, said);
+  return { offer: toBase64(bytes), offer_signature: toBase64(signature) };
+}
 
 /** One provider and its wire, which can be cut or frozen. */
 export class TestProvider {
@@ -81,6 +98,7 @@ export class TestProvider {
       witness,
       clockAheadMs = () => 0,
       describe = () => ({}),
+      offers = () => ({}),
       meddle = (message) => message,
       vectorLength,
     }: ProviderOptions,
@@ -119,8 +137,8 @@ export class TestProvider {
       ...tools,
       engine: this.engine,
       keys,
+      offers: new Offers(tools, () => ({ ...offered, slots, ...offers() })),
       events,
-      slots,
       authToken: undefined,
       posture,
       witness,

@@ -1,5 +1,5 @@
 import { Catalog, type Connection } from "@darkbloom/coordinator/testing";
-import { toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { fromBase64, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { appleNonce, signChallengeAnswer, softwareSerial } from "@darkbloom/protocol/evidence";
 import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
 import type { Signer } from "@darkbloom/protocol/signer";
@@ -12,7 +12,7 @@ import { certify, testKeys } from "../../protocol/test/certificates.ts";
 import { Caller, codeOf } from "./caller.ts";
 import { memorySigner } from "./memory-signer.ts";
 import { TestNetwork } from "./network.ts";
-import type { TestProvider } from "./test-provider.ts";
+import { offerOf, type TestProvider } from "./test-provider.ts";
 
 /**
  * Goal: a machine is trusted by what it showed last and by what it ever did, whichever connection it comes by, and its
@@ -224,12 +224,12 @@ class Stranger {
 }
 
 const junk = toBase64(new Uint8Array(70));
-const registered = (blob: Uint8Array, signature: string): FromProvider => ({
+const registered = (blob: Uint8Array, signature: string, offer: Awaited<ReturnType<typeof offerOf>>): FromProvider => ({
   type: "register",
   protocols: [PROTOCOL_VERSION],
   blob: toBase64(blob),
   signature,
-  slots: 1,
+  ...offer,
 });
 
 /** Goal: nobody harms a machine by what it publishes of itself. Method: its own blob in a stranger's hands. */
@@ -240,9 +240,10 @@ describe("whoever names another's identity key", () => {
       const [made, provider] = await machine();
       const [victim] = made.fleet.published();
       if (!victim) return expect.unreachable();
-      const { blob, blobSignature } = victim.evidence;
+      const { blob, blobSignature, offer, offerSignature } = victim.evidence;
+      const shown = { offer: toBase64(offer), offer_signature: toBase64(offerSignature) };
       const stranger = new Stranger(made);
-      stranger.say(registered(blob, how.includes("no") ? junk : toBase64(blobSignature)));
+      stranger.say(registered(blob, how.includes("no") ? junk : toBase64(blobSignature), shown));
       for (let n = 0; n < 6; n++) {
         stranger.say({ type: "attestation_response", answer: junk, signature: junk });
         await made.clock.advance(15_000);
@@ -265,7 +266,7 @@ describe("a machine in a hurry", () => {
     const keys = blobsOf(made, signer);
     const stranger = new Stranger(made);
     const first = await keys.show(true);
-    stranger.say(registered(first.bytes, toBase64(first.signature)));
+    stranger.say(registered(first.bytes, toBase64(first.signature), await offerOf(signer)));
     await made.clock.advance(100);
     expect(stranger.challenges).toHaveLength(1);
     const next = await keys.show(true);
@@ -302,6 +303,7 @@ it("forgives a late answer", async () => {
       nonce: challenge.nonce,
       callers_root: challenge.callers_root,
       blob_sha256: keys.latest.evidenceSha256,
+      offer_sha256: toHex(nodeCrypto.sha256(fromBase64((await offerOf(signer)).offer))),
       hpke_key_ids: keys.latest.keyIds,
       posture: {},
       at: new Date(made.clock.now()).toISOString(),
@@ -325,7 +327,7 @@ async function joinedStranger(): Promise<[TestNetwork, Stranger, SealingKeys, Si
   const keys = blobsOf(made, signer);
   const stranger = new Stranger(made);
   const { bytes, signature } = await keys.show(true);
-  stranger.say(registered(bytes, toBase64(signature)));
+  stranger.say(registered(bytes, toBase64(signature), await offerOf(signer)));
   await made.clock.advance(100);
   return [made, stranger, keys, signer];
 }
@@ -340,6 +342,5 @@ const blobsOf = ({ clock }: TestNetwork, signer: Signer): SealingKeys =>
     memory_bytes: 1,
     engine: { name: "scripted", version: "1" },
     software: { name: "darkbloom", version: "0" },
-    models: [],
     posture: {},
   }));

@@ -11,6 +11,7 @@ import {
   readBlob,
   signBlob,
   signChallengeAnswer,
+  signOffer,
   softwareSerial,
   spelledTpmCredential,
   spelledTpmEvidence,
@@ -41,7 +42,7 @@ import { openIdentity, type Identity } from "@darkbloom/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasSoftTpm, SoftTpm } from "../../../apps/provider/test/soft-tpm.ts";
 import { pinnedByItself, testCountersigner } from "../../protocol/test/keys.ts";
-import { sampleAnswer, sampleBlob } from "../../protocol/test/samples.ts";
+import { sampleAnswer, sampleBlob, sampleOffer } from "../../protocol/test/samples.ts";
 import { startMachine } from "./record-tpm.ts";
 
 type TpmKey = NonNullable<Identity["tpm"]>;
@@ -216,8 +217,11 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
     const key = hpkeKeyFrom(new Uint8Array(randomBytes(32)), Date.now() + HPKE_KEY_LIFE_MS);
     const said = { ...sampleBlob(key), identity_key: toBase64(machine.key.publicKey), at: new Date().toISOString() };
     const blob = await signBlob(machine.key, { ...said, serial: softwareSerial(nodeCrypto, machine.key.publicKey) });
+    const offered = await signOffer(machine.key, { ...sampleOffer, identity_key: toBase64(machine.key.publicKey) });
+    const offer = { offer: offered.bytes, offerSignature: offered.signature };
     const answer = await signChallengeAnswer(machine.key, {
       ...sampleAnswer(blob.bytes, [key.id]),
+      offer_sha256: toHex(nodeCrypto.sha256(offered.bytes)),
       nonce: toBase64(nonce),
       at: new Date().toISOString(),
     });
@@ -228,6 +232,7 @@ describe.skipIf(!hasSoftTpm)("a provider's TPM before the verifier (needs swtpm)
       evidence: {
         blob: blob.bytes,
         blobSignature: blob.signature,
+        ...offer,
         challenge: {
           nonce,
           callersRoot: null,

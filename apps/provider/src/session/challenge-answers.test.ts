@@ -39,8 +39,8 @@ describe("an answer to a challenge", () => {
         return (await says.shift()) ?? {};
       },
     };
-    const { signer, keys } = machine;
-    return new ChallengeAnswers({ clock, signer, keys, posture: () => ({}), witness }, over.signal);
+    const { signer, keys, offers } = machine;
+    return new ChallengeAnswers({ clock, signer, keys, offers, posture: () => ({}), witness }, over.signal);
   };
   const challenge = (more: Partial<Challenge> = {}): Challenge => ({
     type: "attestation_challenge",
@@ -51,8 +51,11 @@ describe("an answer to a challenge", () => {
   });
 
   it("has no word of a chip where the machine has none", async () => {
-    const { signer, keys } = machine;
-    const answers = new ChallengeAnswers({ clock, signer, keys, posture: () => ({}), witness: undefined }, over.signal);
+    const { signer, keys, offers } = machine;
+    const answers = new ChallengeAnswers(
+      { clock, signer, keys, offers, posture: () => ({}), witness: undefined },
+      over.signal,
+    );
     const answer = await answers.to(challenge());
     expect(answer).toStrictEqual({
       type: "attestation_response",

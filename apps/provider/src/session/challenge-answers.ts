@@ -5,6 +5,7 @@ import { LATE, within } from "@darkbloom/protocol/time";
 import type { Signer } from "@darkbloom/protocol/signer";
 import type { FromCoordinator, FromProvider, RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { SealingKeys } from "./keys.ts";
+import type { Offers } from "./offers.ts";
 import type { Witness } from "./witness.ts";
 
 /** For what the machine's own chip says to a challenge, which has to be answered within 30 s. */
@@ -18,6 +19,7 @@ export interface ChallengeNet {
   readonly clock: Clock;
   readonly signer: Signer;
   readonly keys: SealingKeys;
+  readonly offers: Offers;
   /** What the operating system says now. */
   readonly posture: () => RegistrationBlob["posture"];
   /** Of a machine whose own chip vouches for it. */
@@ -39,13 +41,14 @@ export class ChallengeAnswers {
 
   /** @throws ChipError where the identity key does not sign */
   async to(challenge: Challenge): Promise<Response> {
-    const { keys, signer, clock, posture, witness } = this.#net;
+    const { keys, offers, signer, clock, posture, witness } = this.#net;
     const { evidenceSha256, keyIds, publicKeys } = keys.latest;
     const { bytes, signature } = await signChallengeAnswer(signer, {
       v: 1,
       nonce: challenge.nonce,
       callers_root: challenge.callers_root,
       blob_sha256: evidenceSha256,
+      offer_sha256: offers.sha256,
       hpke_key_ids: keyIds,
       posture: posture(),
       at: new Date(clock.now()).toISOString(),

@@ -1,5 +1,5 @@
-import { fromBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
-import { readBlob } from "@darkbloom/protocol/evidence";
+import { fromBase64, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { readAnswer, readBlob, readOffer } from "@darkbloom/protocol/evidence";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
 import { challengeAnswer, joinRecords, PROTOCOL_VERSION, tags, writeRecord } from "@darkbloom/protocol/wire";
 import { nodeCrypto } from "@darkbloom/protocol/node";
@@ -11,7 +11,7 @@ import type { AnswerOutcome } from "../events/events.ts";
 import { TESTIMONY_WAIT_MS } from "./challenge-answers.ts";
 import { KEY_RENEWED_BEFORE_END_MS } from "./keys.ts";
 import { COORDINATOR_BUFFERED_BYTES_MAX, ENDS_WAITING_MAX } from "./outbox.ts";
-import { CHALLENGES_MAX, HEARTBEAT_EVERY_MS, WAITING_MAX } from "./session.ts";
+import { CHALLENGES_MAX, HEARTBEAT_EVERY_MS, OFFER_EVERY_MS, WAITING_MAX } from "./session.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from "./stay-connected.ts";
 
 describe("a provider's connection", () => {
@@ -23,7 +23,7 @@ describe("a provider's connection", () => {
     const message = Buffer.concat([utf8(tags.registration), blob]);
     const signature = fromBase64(register?.signature ?? "");
     expect(await nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
-    expect(register).toMatchObject({ protocols: [PROTOCOL_VERSION], slots: 1, auth_token: "token" });
+    expect(register).toMatchObject({ protocols: [PROTOCOL_VERSION], auth_token: "token" });
     expect(readBlob(blob)?.hpke_keys).toHaveLength(1);
   });
 
@@ -35,7 +35,15 @@ describe("a provider's connection", () => {
     const life = new Life(undefined, { isBare });
     await life.join();
     const [register] = life.heard("register");
-    expect(Object.keys(register ?? {})).toEqual(["type", "protocols", "blob", "signature", "slots", ...more]);
+    expect(Object.keys(register ?? {})).toEqual([
+      "type",
+      "protocols",
+      "blob",
+      "signature",
+      "offer",
+      "offer_signature",
+      ...more,
+    ]);
     if (!isBare) expect(register).toMatchObject({ auth_token: "token", hardware: {} });
     expect(register).not.toHaveProperty("hardware.testify");
   });
@@ -115,8 +123,82 @@ describe("a provider's connection", () => {
     expect(challengeAnswer.parse(JSON.parse(Buffer.from(signed).toString()))).toMatchObject({
       nonce,
       blob_sha256: toHex(nodeCrypto.sha256(fromBase64(life.heard("register")[0]?.blob ?? ""))),
+      offer_sha256: toHex(nodeCrypto.sha256(fromBase64(life.heard("register")[0]?.offer ?? ""))),
       posture: { inspector_closed: "pass" },
     });
+  });
+
+  const model = { build: "one", weights_sha256: "0".repeat(64), context_tokens: 1 };
+  /** As signed, and by whom. */
+  const saidBy = async (life: Life, { offer, signature }: { offer: string; signature: string }) => {
+    const message = Buffer.concat([utf8(tags.offer), fromBase64(offer)]);
+    const { publicKey } = life.machine.signer;
+    expect(await nodeCrypto.verifyP256(publicKey, message, fromBase64(signature))).toBe(true);
+    const { identity_key: key, slots, models } = readOffer(fromBase64(offer)) ?? {};
+    expect(key).toBe(toBase64(publicKey));
+    return { slots, models };
+  };
+
+  /** Goal: what a machine offers is told when it changes, and no more often than may be. Method: a model more, and slots that change all the time. */
+  it("says what it offers, and says it anew when that has changed", async () => {
+    const life = new Life();
+    await life.join();
+    const [register] = life.heard("register");
+    const first = { offer: register?.offer ?? "", signature: register?.offer_signature ?? "" };
+    expect(await saidBy(life, first)).toEqual({ slots: 1, models: [] });
+    await life.advance(OFFER_EVERY_MS);
+    expect(life.heard("offer")).toEqual([]);
+    life.machine.offered = { slots: 1, models: [model] };
+    await life.advance(HEARTBEAT_EVERY_MS);
+    const [told, ...more] = life.heard("offer");
+    expect(more).toEqual([]);
+    expect(await saidBy(life, told ?? expect.fail("no offer"))).toEqual({ slots: 1, models: [model] });
+    expect(life.heard("renew")).toEqual([]);
+
+    for (let slots = 2; slots < 12; slots++) {
+      life.machine.offered = { slots, models: [model] };
+      life.peer.listener.heard();
+      await life.advance(HEARTBEAT_EVERY_MS);
+    }
+    expect(life.heard("offer")).toHaveLength(6);
+
+    life.peer.listener.closed(1001, "");
+    await life.until(() => life.losses.length === 1);
+    await life.advance(RETRY_MAX_MS);
+    await life.join();
+    expect(readOffer(fromBase64(life.heard("register")[0]?.offer ?? ""))?.slots).toBe(11);
+  });
+
+  it("offers nothing new while a challenge is answered, and answers over what it offered last", async () => {
+    const testimony = Promise.withResolvers<object>();
+    const life = new Life(undefined, { testify: () => testimony.promise });
+    await life.join();
+    life.challenge();
+    await life.machine.quiet();
+    life.machine.offered = { slots: 1, models: [model] };
+    await life.advance(HEARTBEAT_EVERY_MS);
+    await life.advance(HEARTBEAT_EVERY_MS);
+    expect(life.heard("offer")).toEqual([]);
+    testimony.resolve({});
+    await life.machine.quiet();
+    expect(life.heard("attestation_response")).toHaveLength(1);
+    await life.advance(HEARTBEAT_EVERY_MS);
+    const [told] = life.heard("offer");
+    life.challenge();
+    await life.until(() => life.heard("attestation_response").length === 2);
+    const [first, second] = life
+      .heard("attestation_response")
+      .map(({ answer }) => readAnswer(fromBase64(answer))?.offer_sha256);
+    const named = (offer = "") => toHex(nodeCrypto.sha256(fromBase64(offer)));
+    expect([first, second]).toEqual([named(life.heard("register")[0]?.offer), named(told?.offer)]);
+  });
+
+  it("takes as many requests as it offers to", async () => {
+    const life = new Life();
+    life.machine.offered = { slots: 3, models: [] };
+    await life.join();
+    for (let n = 0; n < 3 + WAITING_MAX + 1; n++) life.request(`job_${n}`);
+    expect(life.session?.running).toBe(3 + WAITING_MAX);
   });
 
   /** Goal: a machine whose chip does not sign is away, says why, and comes back. Method: a chip that is gone for a while. */
@@ -155,7 +237,8 @@ describe("a provider's connection", () => {
       life
         .heard("attestation_response")
         .map(({ answer }) => challengeAnswer.parse(JSON.parse(Buffer.from(fromBase64(answer)).toString())).nonce);
-    expect(answered()).toEqual(nonces.slice(0, CHALLENGES_MAX));
+    // They are signed side by side, whichever is done first.
+    expect(answered().toSorted()).toEqual(nonces.slice(0, CHALLENGES_MAX).toSorted());
     const later = life.challenge();
     await life.advance(TESTIMONY_WAIT_MS);
     expect(answered().at(-1)).toBe(later);

@@ -21,6 +21,8 @@ import { ChipError } from "./witness.ts";
 import { closeCodes, DialError, type Dialer, type Message, type Wire } from "./wire.ts";
 
 export const HEARTBEAT_EVERY_MS = 5_000;
+/** What is offered may change more often; it is said this often at most, twice what a coordinator asks for. */
+export const OFFER_EVERY_MS = 10_000;
 /** Signs of life are asked for this often, and a coordinator that gives none for so long is gone. */
 export const COORDINATOR_PING_EVERY_MS = 10_000;
 export const COORDINATOR_SILENCE_MS = 30_000;
@@ -35,7 +37,6 @@ export const CHALLENGES_MAX = 4;
 export interface SessionNet
   extends Omit<AnswerNet, "providerId" | "open" | "send" | "sendFrames" | "failed">, ChallengeNet {
   readonly events: ProviderEvents;
-  readonly slots: number;
   readonly authToken: string | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
   /** Does it at the end of this turn of the loop. */
@@ -66,6 +67,7 @@ export class Session {
   #isRegistered = false;
   readonly #challengeAnswers: ChallengeAnswers;
   #challenges = 0;
+  #offeredAtMs = 0;
   /** The coordinator's time, as its last challenge had it. */
   #told: { readonly wallMs: number; readonly atMs: number } | undefined;
   #draining = false;
@@ -134,13 +136,16 @@ export class Session {
   }
 
   async #register(): Promise<void> {
-    const { bytes, signature } = await this.#net.keys.show(this.#net.keys.ageingOrNone);
+    const { keys, offers } = this.#net;
+    const { bytes, signature } = await keys.show(keys.ageingOrNone);
+    const offer = await offers.show();
     this.#send({
       type: "register",
       protocols: [PROTOCOL_VERSION],
       blob: toBase64(bytes),
       signature: toBase64(signature),
-      slots: this.#net.slots,
+      offer: toBase64(offer.bytes),
+      offer_signature: toBase64(offer.signature),
       auth_token: this.#net.authToken,
       ...(this.#net.witness && { hardware: spelledHardwareEvidence(this.#net.witness.evidence) }),
     });
@@ -156,6 +161,16 @@ export class Session {
   async #renew(rotate: boolean): Promise<void> {
     const { bytes, signature } = await this.#net.keys.show(rotate, this.#serialAlias);
     this.#send({ type: "renew", blob: toBase64(bytes), signature: toBase64(signature) });
+  }
+
+  /** Not while a challenge is answered, whose answer names the offer that stands. */
+  async #offerAnew(): Promise<void> {
+    const { offers, clock } = this.#net;
+    const nowMs = clock.monotonicMs();
+    if (this.#challenges > 0 || nowMs - this.#offeredAtMs < OFFER_EVERY_MS || !offers.isOld) return;
+    this.#offeredAtMs = nowMs;
+    const { bytes, signature } = await offers.show();
+    this.#send({ type: "offer", offer: toBase64(bytes), signature: toBase64(signature) });
   }
 
   #received(message: Message): void {
@@ -219,7 +234,7 @@ export class Session {
     if (this.#running.has(id)) return;
     const refusal = this.#draining
       ? "draining"
-      : !this.#isReady || this.#running.size >= this.#net.slots + WAITING_MAX
+      : !this.#isReady || this.#running.size >= this.#net.offers.slots + WAITING_MAX
         ? "busy"
         : undefined;
     if (refusal) return this.#send({ type: "inference_error", job_id: id, code: refusal });
@@ -269,6 +284,7 @@ export class Session {
       this.#beat();
       await this.#net.clock.sleep(HEARTBEAT_EVERY_MS, stop);
       if (this.#net.keys.ageingOrNone) await this.#renew(true);
+      await this.#offerAnew();
     }
   }
 

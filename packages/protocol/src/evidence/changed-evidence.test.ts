@@ -5,8 +5,8 @@ import { certify, testKeys } from "../../test/certificates.ts";
 import { changedBytes, changedJson, changedText, replacedAt, valueAt, waysIn, type Way } from "../../test/changed.ts";
 import { secretNamed, testCountersigner } from "../../test/keys.ts";
 import { paperTpm } from "../../test/paper-tpm.ts";
-import { challengeNonce, hpkeKey, sampleAnswer, sampleBlob, signer, startMs } from "../../test/samples.ts";
-import { concatBytes, fromBase64, fromBase64OrNothing, fromUtf8, utf8 } from "../bytes.ts";
+import { challengeNonce, hpkeKey, sampleAnswer, sampleBlob, signedOffer, signer, startMs } from "../../test/samples.ts";
+import { concatBytes, fromBase64, fromBase64OrNothing, fromUtf8, toHex, utf8 } from "../bytes.ts";
 import { canonicalJson } from "../canonical.ts";
 import { CHALLENGE_EVERY_MS } from "../limits.ts";
 import { nodeCrypto, nodeHpke } from "../node/index.ts";
@@ -17,7 +17,7 @@ import { appleNonce } from "./apple.ts";
 import { nonceTree } from "./caller-nonces.ts";
 import { signBlob, signChallengeAnswer } from "./signing.ts";
 import type { Evidence, Policy, TrustLevel } from "./verdict.ts";
-import { readBlob, verify } from "./verify.ts";
+import { readBlob, readOffer, verify } from "./verify.ts";
 
 const now = startMs + CHALLENGE_EVERY_MS;
 const SERIAL = "C02TESTSERIAL";
@@ -29,11 +29,15 @@ interface Shown {
   readonly policy: Policy;
 }
 
-async function shown(platform: "macos" | "linux", more: Partial<Evidence>, quote?: object): Promise<Evidence> {
+async function shown(
+  platform: "macos" | "linux",
+  more: Pick<Evidence, "hardware" | "activation">,
+  quote?: object,
+): Promise<Evidence> {
   const blob = await signBlob(signer, { ...sampleBlob(), platform, serial: SERIAL });
   const answer = await signChallengeAnswer(signer, { ...sampleAnswer(blob.bytes), callers_root: callersRoot });
   const challenge = { nonce: challengeNonce, callersRoot, answer: answer.bytes, signature: answer.signature, ...quote };
-  return { blob: blob.bytes, blobSignature: blob.signature, challenge, ...more };
+  return { blob: blob.bytes, blobSignature: blob.signature, ...(await signedOffer()), challenge, ...more };
 }
 
 async function mac(): Promise<Shown> {
@@ -119,7 +123,7 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
    * says later, and sealed for. Method: one value of its blob or its answer changed, and all of it signed anew.
    */
   it("is judged where the machine signs something else", async () => {
-    const { challenge, blob: goodBlob, ...rest } = machine.evidence;
+    const { challenge, blob: goodBlob, offer: goodOffer, ...rest } = machine.evidence;
     if (!challenge) return expect.unreachable();
     const json = (bytes: Uint8Array): unknown => JSON.parse(fromUtf8(bytes));
     const encoded = (value: unknown) => utf8(JSON.stringify(value) ?? "");
@@ -127,20 +131,28 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
     const said = fc.oneof(
       changedJson(json(goodBlob)).map((blob) => {
         const bytes = encoded(blob);
-        return [bytes, encoded({ ...sampleAnswer(bytes), callers_root: callersRoot })] as const;
+        return [bytes, goodOffer, encoded({ ...sampleAnswer(bytes), callers_root: callersRoot })] as const;
       }),
-      changedJson(json(challenge.answer)).map((answer) => [goodBlob, encoded(answer)] as const),
+      changedJson(json(goodOffer)).map((offer) => {
+        const bytes = encoded(offer);
+        const named = { offer_sha256: toHex(nodeCrypto.sha256(bytes)), callers_root: callersRoot };
+        return [goodBlob, bytes, encoded({ ...sampleAnswer(goodBlob), ...named })] as const;
+      }),
+      changedJson(json(challenge.answer)).map((answer) => [goodBlob, goodOffer, encoded(answer)] as const),
     );
     await fc.assert(
-      fc.asyncProperty(said, async ([blob, answer]) => {
+      fc.asyncProperty(said, async ([blob, offer, answer]) => {
         const evidence: Evidence = {
           ...rest,
           blob,
           blobSignature: signed(tags.registration, blob),
+          offer,
+          offerSignature: signed(tags.offer, offer),
           challenge: { ...challenge, answer, signature: signed(tags.challenge, answer) },
         };
         const { level, checks } = await verify(nodeCrypto, evidence, machine.policy, now);
         const read = readBlob(blob);
+        if (!readOffer(offer)) expect(level).toBe("none");
         if (!read) expect(level).toBe("none");
         if (!read) return;
         canonicalJson(read);
@@ -163,6 +175,8 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
     const arbitrary = fc.record({
       blob: bytes,
       blobSignature: bytes,
+      offer: bytes,
+      offerSignature: bytes,
       challenge: fc.record({
         nonce: bytes,
         callersRoot: fc.option(text),
@@ -180,8 +194,9 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
     const app = { appId: "TEAM123456.org.example", environment: "production" } as const;
     const policy = { ...machine.policy, app, roots: { ...machine.policy.roots } };
     await fc.assert(
-      fc.asyncProperty(arbitrary, async ({ blob, blobSignature, challenge, hardware, activation }) => {
-        const junk = { blob, blobSignature, challenge, hardware, activation } as Evidence;
+      fc.asyncProperty(arbitrary, async (any) => {
+        const junk = any as Evidence;
+        const { hardware, activation } = any;
         expect(await levelOf(junk, { ...machine, policy })).toBe("none");
         const { blob: good, blobSignature: goodSignature } = machine.evidence;
         const behindGood = { ...junk, blob: good, blobSignature: goodSignature };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { appleShape } from "../../test/apple.ts";
 import { certify, testKeys } from "../../test/certificates.ts";
 import { secretNamed } from "../../test/keys.ts";
-import { challengeNonce, sampleAnswer, sampleBlob, signer, startMs } from "../../test/samples.ts";
+import { challengeNonce, sampleAnswer, sampleBlob, signedOffer, signer, startMs } from "../../test/samples.ts";
 import { fromHex, utf8 } from "../bytes.ts";
 import { CHALLENGE_EVERY_MS } from "../limits.ts";
 import { nodeCrypto } from "../node/crypto.ts";
@@ -52,6 +52,7 @@ async function verdictOf(hardware: HardwareEvidence, policy: Partial<Policy> = {
   const evidence: Evidence = {
     blob: blob.bytes,
     blobSignature: blob.signature,
+    ...(await signedOffer()),
     challenge: { nonce: challengeNonce, callersRoot: null, answer: answer.bytes, signature: answer.signature },
     hardware,
   };

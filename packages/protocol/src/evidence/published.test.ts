@@ -1,7 +1,16 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changedJson } from "../../test/changed.ts";
-import { challengeNonce, sampleAnswer, sampleBlob, signer, startMs, timeAt } from "../../test/samples.ts";
+import {
+  challengeNonce,
+  sampleAnswer,
+  sampleBlob,
+  sampleOffer,
+  signedOffer,
+  signer,
+  startMs,
+  timeAt,
+} from "../../test/samples.ts";
 import { toBase64, toHex } from "../bytes.ts";
 import { CHALLENGE_EVERY_MS } from "../limits.ts";
 import { nodeCrypto } from "../node/crypto.ts";
@@ -21,6 +30,7 @@ async function published(serial = sampleBlob().serial): Promise<Attestation> {
   const evidence = {
     blob: blob.bytes,
     blobSignature: blob.signature,
+    ...(await signedOffer()),
     challenge: { nonce: challengeNonce, callersRoot: root, answer: answer.bytes, signature: answer.signature },
   };
   return attestationSchema.parse({
@@ -29,7 +39,7 @@ async function published(serial = sampleBlob().serial): Promise<Attestation> {
     se_public_key: said.identity_key,
     chip_name: said.chip_name,
     hardware_model: said.hardware_model,
-    models: said.models.map(({ build }) => build),
+    models: sampleOffer.models.map(({ build }) => build),
     trust_level: "self_signed",
     evidence_sha256: toHex(nodeCrypto.sha256(blob.bytes)),
     evidence: publishedEvidence(evidence, said.platform, paths[1]),
@@ -54,6 +64,9 @@ describe("published evidence", () => {
 
   const lies: [what: string, check: string, lie: Partial<Attestation>][] = [
     ["another level", "published.level", { trust_level: "hardware" }],
+    ["another build", "published.models", { models: ["tiny-q9"] }],
+    ["a further build", "published.models", { models: ["tiny-q8", "tiny-q9"] }],
+    ["no build", "published.models", { models: [] }],
     ["another digest", "published.digest", { evidence_sha256: "0".repeat(64) }],
     ["another serial", "published.machine", { provider_serial: "C02XK0AAJG5J" }],
     ["no serial, though the blob has one", "published.machine", { provider_serial: null }],

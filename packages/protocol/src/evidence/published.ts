@@ -16,7 +16,7 @@ import {
   type TrustLevel,
   type Verdict,
 } from "./verdict.ts";
-import { readBlob, verify } from "./verify.ts";
+import { readBlob, readOffer, verify } from "./verify.ts";
 import { shortText, type RegistrationBlob } from "../wire/registration.ts";
 
 const base64 = z.base64();
@@ -26,6 +26,10 @@ const evidenceSchema = z.object({
   platform: z.enum(["macos", "linux", "other"]),
   blob: base64.describe("The registration blob, the exact bytes that were signed"),
   signature: base64,
+  offer: base64.describe(
+    "What the machine can be asked for (slots, builds, weights), the exact bytes that were signed",
+  ),
+  offer_signature: base64,
   challenge: z
     .object({
       nonce: base64,
@@ -77,13 +81,15 @@ export const attestationsSchema = z.object({ providers: z.array(attestationSchem
 export type Attestations = z.infer<typeof attestationsSchema>;
 
 export const publishedEvidence = (
-  { blob, blobSignature, challenge, hardware, activation }: Evidence,
+  { blob, blobSignature, offer, offerSignature, challenge, hardware, activation }: Evidence,
   platform: Attestation["evidence"]["platform"],
   callersPath?: NoncePath,
 ): Attestation["evidence"] => ({
   platform,
   blob: toBase64(blob),
   signature: toBase64(blobSignature),
+  offer: toBase64(offer),
+  offer_signature: toBase64(offerSignature),
   ...(challenge && {
     challenge: {
       nonce: toBase64(challenge.nonce),
@@ -107,10 +113,13 @@ export const publishedEvidence = (
 /** The firmware's log is as large as all the rest of a network, and names what is in the machine. */
 const withoutLog = ({ attest, signature, pcrs }: TpmQuote): TpmQuote => ({ attest, signature, pcrs });
 
-export function evidenceFrom({ blob, signature, challenge, hardware, activation }: Attestation["evidence"]): Evidence {
+export function evidenceFrom(published: Attestation["evidence"]): Evidence {
+  const { blob, signature, offer, offer_signature, challenge, hardware, activation } = published;
   return {
     blob: fromBase64OrNothing(blob),
     blobSignature: fromBase64OrNothing(signature),
+    offer: fromBase64OrNothing(offer),
+    offerSignature: fromBase64OrNothing(offer_signature),
     ...(challenge && {
       challenge: {
         nonce: fromBase64OrNothing(challenge.nonce),
@@ -172,6 +181,14 @@ export async function verifyPublished(
       "key, serial and machine as the signed blob says",
       "key, serial or machine differ from the signed blob",
       "Believe the signed blob, and ask the coordinator's operator.",
+    ),
+    either(
+      "published.models",
+      JSON.stringify(attestation.models) ===
+        JSON.stringify(readOffer(evidence.offer)?.models.map(({ build }) => build)),
+      "the builds of the signed offer",
+      "other builds than the signed offer has",
+      "Believe the signed offer, and ask the coordinator's operator.",
     ),
     levelCheck(attestation.trust_level, verdict, blob),
   ];

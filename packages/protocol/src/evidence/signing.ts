@@ -1,6 +1,6 @@
 import { canonicalBytes } from "../canonical.ts";
 import type { Signer } from "../signer.ts";
-import { tags, type ChallengeAnswer, type RegistrationBlob } from "../wire/registration.ts";
+import { tags, type ChallengeAnswer, type Offer, type RegistrationBlob } from "../wire/registration.ts";
 
 /** What is sent and published: these very bytes, never a re-serialisation of what they say. */
 export interface Signed {
@@ -11,6 +11,11 @@ export interface Signed {
 export async function signBlob(signer: Signer, blob: RegistrationBlob): Promise<Signed> {
   const bytes = canonicalBytes(blob);
   return { bytes, signature: await signer.signTagged(tags.registration, bytes) };
+}
+
+export async function signOffer(signer: Signer, offer: Offer): Promise<Signed> {
+  const bytes = canonicalBytes(offer);
+  return { bytes, signature: await signer.signTagged(tags.offer, bytes) };
 }
 
 export async function signChallengeAnswer(signer: Signer, answer: ChallengeAnswer): Promise<Signed> {

@@ -38,6 +38,9 @@ export interface Verdict {
 export interface Evidence {
   readonly blob: Uint8Array<ArrayBuffer>;
   readonly blobSignature: Uint8Array<ArrayBuffer>;
+  /** What the machine can be asked for, and the identity key's signature over that. */
+  readonly offer: Uint8Array<ArrayBuffer>;
+  readonly offerSignature: Uint8Array<ArrayBuffer>;
   /** The latest challenge and its answer; absent until one was answered. */
   readonly challenge?: {
     readonly nonce: Uint8Array<ArrayBuffer>;

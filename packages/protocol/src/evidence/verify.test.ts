@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { testSigner } from "../../test/keys.ts";
-import { challengeNonce, hpkeKey, sampleAnswer, sampleBlob, signer, startMs, timeAt } from "../../test/samples.ts";
+import {
+  challengeNonce,
+  hpkeKey,
+  sampleAnswer,
+  sampleBlob,
+  sampleOffer,
+  signedOffer,
+  signer,
+  startMs,
+  timeAt,
+} from "../../test/samples.ts";
 import { concatBytes, toBase64, toHex, utf8 } from "../bytes.ts";
 import {
   CHALLENGE_AGE_MAX_MS,
@@ -13,7 +23,7 @@ import { nodeCrypto } from "../node/crypto.ts";
 import type { ChallengeAnswer, RegistrationBlob } from "../wire/registration.ts";
 import { nonceTree } from "./caller-nonces.ts";
 import { failuresOf, levelOf } from "./levels.ts";
-import { signBlob, signChallengeAnswer, type Signed } from "./signing.ts";
+import { signBlob, signChallengeAnswer, signOffer, type Signed } from "./signing.ts";
 import { softwareSerial } from "./serials.ts";
 import type { Evidence, Policy, Verdict } from "./verdict.ts";
 import { readBlob, verify } from "./verify.ts";
@@ -30,7 +40,8 @@ interface Change {
   readonly now?: number;
 }
 
-const evidenceOf = (blob: Signed): Evidence => ({ blob: blob.bytes, blobSignature: blob.signature });
+const good = await signedOffer();
+const evidenceOf = (blob: Signed): Evidence => ({ blob: blob.bytes, blobSignature: blob.signature, ...good });
 
 async function challenged(change: Change = {}): Promise<Evidence> {
   const blob = await signBlob(signer, { ...sampleBlob(), ...change.blob });
@@ -56,6 +67,20 @@ if (!keyEntry) throw new Error("the sample blob has a key");
 const otherKey = hpkeKey("another hpke key");
 const otherEntry = { ...keyEntry, id: otherKey.id, public_key: toBase64(otherKey.publicKey) };
 const smallOrder = new Uint8Array(32).with(31, 0x80);
+/** Signed by this machine, and named by its answer where `isNamed`. */
+const withOffer =
+  ({ bytes, signature }: Signed) =>
+  (evidence: Evidence): Evidence => ({ ...evidence, offer: bytes, offerSignature: signature });
+const named = (offer: Signed): Change => ({
+  answer: { offer_sha256: toHex(nodeCrypto.sha256(offer.bytes)) },
+  evidence: withOffer(offer),
+});
+const older = await signOffer(signer, { ...sampleOffer, slots: 3 });
+const ofAnother = await signOffer(signer, {
+  ...sampleOffer,
+  identity_key: toBase64(testSigner("stranger").publicKey),
+});
+const ofVersion2 = await signOffer(signer, { ...sampleOffer, v: 2 as 1 });
 const callerNonce = new Uint8Array(32).fill(7);
 const tree = nonceTree(nodeCrypto, [new Uint8Array(32).fill(6), callerNonce]);
 const shortNonce = callerNonce.subarray(1);
@@ -78,10 +103,12 @@ describe("evidence", () => {
       "blob.shape": "pass",
       "blob.signature": "pass",
       "hpke.keys": "pass",
+      "offer.signature": "pass",
       "challenge.answered": "pass",
       "challenge.signature": "pass",
       "challenge.nonce": "pass",
       "challenge.blob": "pass",
+      "challenge.offer": "pass",
       "challenge.keys": "pass",
       "challenge.fresh": "pass",
       "posture.now.core_dumps_off": "pass",
@@ -106,6 +133,22 @@ describe("evidence", () => {
       "blob.signature",
       { evidence: (e) => ({ ...e, blobSignature: signer.sign(e.blob) }) },
     ],
+    [
+      "an offer that another key has signed",
+      "offer.signature",
+      {
+        evidence: (e) => ({ ...e, offerSignature: stranger.sign(concatBytes(utf8("darkbloom:offer:v1\0"), e.offer)) }),
+      },
+    ],
+    [
+      "an offer that is signed without the domain tag",
+      "offer.signature",
+      { evidence: (e) => ({ ...e, offerSignature: signer.sign(e.offer) }) },
+    ],
+    ["another machine's offer, by a signature that fits", "offer.signature", named(ofAnother)],
+    ["an offer that is none", "offer.signature", named(ofVersion2)],
+    ["an offer of before", "challenge.offer", { evidence: withOffer(older) }],
+    ["an answer that names no offer of this machine", "challenge.offer", { answer: { offer_sha256: "0".repeat(64) } }],
     [
       "a key that its id does not name",
       "hpke.keys",
@@ -241,6 +284,7 @@ describe("evidence", () => {
       },
     ],
     ["another's withdrawal", { policy: { revocations: listOf(stranger.publicKey) } }],
+    ["another offer that its answer names", named(older)],
     ["no posture at all", { blob: { posture: {} }, answer: { posture: {} } }],
   ])("with %s is self_signed", async (_what, change) => {
     const verdict = await verdictOf(change);
@@ -296,10 +340,12 @@ describe("evidence", () => {
       "blob.shape",
       "blob.signature",
       "hpke.keys",
+      "offer.signature",
       "challenge.answered",
       "challenge.signature",
       "challenge.nonce",
       "challenge.blob",
+      "challenge.offer",
       "challenge.keys",
       "challenge.fresh",
     ]);
@@ -314,7 +360,12 @@ describe("evidence", () => {
     ["half a character", utf8(JSON.stringify({ ...sampleBlob(), chip_name: "\ud800" }))],
     ["more than is read", utf8(JSON.stringify(sampleBlob()).padEnd(64 * 1024 + 1))],
   ])("of %s is none", async (_what, blob) => {
-    const verdict = await verify(nodeCrypto, { blob, blobSignature: signer.sign(blob) }, registration, startMs);
+    const verdict = await verify(
+      nodeCrypto,
+      { blob, blobSignature: signer.sign(blob), ...good },
+      registration,
+      startMs,
+    );
     expect(verdict.level).toBe("none");
     expect(failed(verdict)).toEqual(["blob.shape"]);
     expect(readBlob(blob)).toBeUndefined();

@@ -4,9 +4,11 @@ import type { Crypto } from "../ports.ts";
 import { isSmallOrder } from "../sealing/small-order.ts";
 import {
   challengeAnswer,
+  offer as offerSchema,
   registrationBlob,
   tags,
   type ChallengeAnswer,
+  type Offer,
   type RegistrationBlob,
 } from "../wire/registration.ts";
 import { CALLER_NONCE_BYTES, rootOfPath } from "./caller-nonces.ts";
@@ -21,6 +23,9 @@ const CHALLENGE_NONCE_BYTES = 32;
 
 /** The blob as its signed bytes say it; undefined where they are not one. */
 export const readBlob = (bytes: Uint8Array): RegistrationBlob | undefined => read(registrationBlob, bytes);
+
+/** The offer as its signed bytes say it; undefined where they are not one. */
+export const readOffer = (bytes: Uint8Array): Offer | undefined => read(offerSchema, bytes);
 
 /** An answer to a challenge as its signed bytes say it; undefined where they are not one. */
 export const readAnswer = (bytes: Uint8Array): ChallengeAnswer | undefined => read(challengeAnswer, bytes);
@@ -45,6 +50,7 @@ export async function verify(crypto: Crypto, evidence: Evidence, policy: Policy,
     await blobSignature(crypto, blob, evidence),
     ...(policy.moment === "registration" ? [blobFresh(blob, now)] : []),
     hpkeKeys(crypto, blob, now),
+    await offerSignature(crypto, blob, evidence),
     ...(await challengeChecks(crypto, blob, evidence, now)),
     ...(policy.callerNonce ? [callerNonceCheck(crypto, evidence, policy.callerNonce)] : []),
     ...postureChecks("posture", blob.posture, blob.platform),
@@ -93,6 +99,25 @@ function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
   return pass("hpke.keys", `${blob.hpke_keys.length} in force`);
 }
 
+/** Whose it is, it says itself: for a signature alone a second key can be found that fits it. */
+async function offerSignature(
+  crypto: Crypto,
+  blob: RegistrationBlob,
+  { offer: bytes, offerSignature: signature }: Evidence,
+): Promise<Check> {
+  const id = "offer.signature";
+  const offer = readOffer(bytes);
+  if (!offer) return fail(id, "not an offer", UPDATE);
+  if (offer.identity_key !== blob.identity_key) return fail(id, "another machine's offer", RESTART);
+  return either(
+    id,
+    await crypto.verifyP256(keyOf(blob), concatBytes(utf8(tags.offer), bytes), signature),
+    "made by the identity key",
+    "not made by the identity key that the blob names",
+    RESTART,
+  );
+}
+
 async function challengeChecks(
   crypto: Crypto,
   blob: RegistrationBlob,
@@ -127,6 +152,13 @@ async function challengeChecks(
       answer.blob_sha256 === toHex(crypto.sha256(evidence.blob)),
       "names this blob",
       "names another blob",
+      RESTART,
+    ),
+    either(
+      "challenge.offer",
+      answer.offer_sha256 === toHex(crypto.sha256(evidence.offer)),
+      "names this offer",
+      "names another offer",
       RESTART,
     ),
     either("challenge.keys", sameKeys, "the blob's keys", "other keys than the blob's", RESTART),

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changedJson, changedText } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
-import { sampleBlob, startMs, timeAt } from "../../test/samples.ts";
+import { sampleBlob, sampleOffer, startMs, timeAt } from "../../test/samples.ts";
 import { committedTpms } from "../../test/tpm-vectors.ts";
 import { toBase64, utf8 } from "../bytes.ts";
 import { canonicalBytes, canonicalJson } from "../canonical.ts";
@@ -19,7 +19,7 @@ import {
   type FromCoordinator,
   type FromProvider,
 } from "./provider-messages.ts";
-import { challengeAnswer, modelOffer } from "./registration.ts";
+import { challengeAnswer, modelOffer, offer } from "./registration.ts";
 
 const base64 = toBase64(secretNamed("bytes"));
 const hex = "ab".repeat(32);
@@ -38,11 +38,13 @@ const providerFrames: readonly FromProvider[] = [
     protocols: [PROTOCOL_VERSION],
     blob: toBase64(canonicalBytes(sampleBlob())),
     signature: base64,
-    slots: 2,
+    offer: base64,
+    offer_signature: base64,
     auth_token: "token",
     hardware,
   },
   { type: "renew", blob: base64, signature: base64 },
+  { type: "offer", offer: base64, signature: base64 },
   { type: "heartbeat", status: "ready" },
   { type: "attestation_response", answer: base64, signature: base64, quote: tpm.quote, secret: base64 },
   { type: "reading", job_id: "job_1", read_tokens: 7 },
@@ -84,7 +86,16 @@ function use(frame: FromProvider | FromCoordinator): void {
   if (frame.credential) tpmCredentialFrom(frame.credential);
   // The provider signs what it was asked over, in canonical JSON that the coordinator reads.
   const { nonce, callers_root } = frame;
-  const answer = { v: 1, nonce, callers_root, blob_sha256: hex, hpke_key_ids: [], posture: {}, at: timeAt(startMs) };
+  const answer = {
+    v: 1,
+    nonce,
+    callers_root,
+    blob_sha256: hex,
+    offer_sha256: hex,
+    hpke_key_ids: [],
+    posture: {},
+    at: timeAt(startMs),
+  };
   expect(challengeAnswer.parse(JSON.parse(canonicalJson(answer)))).toEqual(answer);
 }
 
@@ -137,10 +148,13 @@ describe("a part of a frame", () => {
   it.each<[string, string, (length: number) => unknown, number, number]>([
     ["register", "blob", spelled, signedChars, 4],
     ["register", "signature", spelled, 128, 4],
-    ["register", "slots", (slots) => slots, 1024, 1],
+    ["register", "offer", spelled, signedChars, 4],
+    ["register", "offer_signature", spelled, 128, 4],
     ["register", "auth_token", (length) => "t".repeat(length), 256, 1],
     ["renew", "blob", spelled, signedChars, 4],
     ["renew", "signature", spelled, 128, 4],
+    ["offer", "offer", spelled, signedChars, 4],
+    ["offer", "signature", spelled, 128, 4],
     ["attestation_response", "answer", spelled, signedChars, 4],
     ["attestation_response", "signature", spelled, 128, 4],
     ["attestation_response", "secret", spelled, 64, 4],
@@ -158,14 +172,29 @@ describe("a part of a frame", () => {
     expect([takes(most), takes(most + step)]).toEqual([true, false]);
   });
 
+  const model = { build: "b", weights_sha256: hex, context_tokens: 1 };
+  it.each<[what: string, more: object, isOffer: boolean]>([
+    ["no slot", { slots: 0 }, false],
+    ["a slot", { slots: 1 }, true],
+    ["1024 slots", { slots: 1024 }, true],
+    ["1025 slots", { slots: 1025 }, false],
+    ["half a slot", { slots: 1.5 }, false],
+    ["no model", { models: [] }, true],
+    ["64 models", { models: Array(64).fill(model) }, true],
+    ["65 models", { models: Array(65).fill(model) }, false],
+    ["another version", { v: 2 }, false],
+    ["nobody's name", { identity_key: undefined }, false],
+  ])("that offers %s", (_, more, isOffer) => {
+    expect(offer.safeParse({ ...sampleOffer, ...more }).success).toBe(isOffer);
+  });
+
   it.each([
     [1, true],
     [TOKEN_BYTES_MAX, true],
     [0, false],
     [TOKEN_BYTES_MAX + 1, false],
   ])("that offers a model with a longest token of %i bytes: %s", (bytes, isOffer) => {
-    const offer = { build: "b", weights_sha256: hex, context_tokens: 1, token_bytes_max: bytes };
-    expect(modelOffer.safeParse(offer).success).toBe(isOffer);
+    expect(modelOffer.safeParse({ ...model, token_bytes_max: bytes }).success).toBe(isOffer);
   });
 });
 

@@ -31,13 +31,16 @@ export const fromProvider = z.discriminatedUnion("type", [
     /** Base64 of the signed registration blob. */
     blob: signedBytes,
     signature: signatureBytes,
-    /** Requests that may run at once. */
-    slots: z.int().min(1).max(1024),
+    /** Base64 of the signed offer. */
+    offer: signedBytes,
+    offer_signature: signatureBytes,
     auth_token: z.string().max(256).optional(),
     hardware: hardwareEvidenceSchema.optional(),
   }),
   /** A newly signed blob of the same key and serial (rotated HPKE keys, or first one under a pseudonym) on the same connection. */
   z.object({ type: z.literal("renew"), blob: signedBytes, signature: signatureBytes }),
+  /** What it offers has changed. What it adds counts once a challenge that names it was passed. */
+  z.object({ type: z.literal("offer"), offer: signedBytes, signature: signatureBytes }),
   z.object({
     type: z.literal("heartbeat"),
     /** `restarting`: its model's process ended and is not back yet; until then it takes nothing. */

@@ -58,11 +58,27 @@ export const registrationBlob = z.object({
     /** Of the `sha256sum` manifest of its own source files: what the software says of itself. */
     code_sha256: hex64.exactOptional(),
   }),
-  models: z.array(modelOffer).max(64),
   posture,
   at: z.iso.datetime(),
 });
 export type RegistrationBlob = z.infer<typeof registrationBlob>;
+
+/** Requests that one machine may be given at once. */
+const SLOTS_OFFERED_MAX = 1024;
+const MODELS_OFFERED_MAX = 64;
+
+/**
+ * What a machine can be asked for, signed by its identity key apart from what the machine is: it may change while the
+ * blob, its keys and the evidence stay. It needs no time of its own, since it counts only where an answered challenge names it.
+ */
+export const offer = z.object({
+  v: z.literal(1),
+  /** As in the blob: by a signature alone it could be another key's that was made to fit. */
+  identity_key: base64,
+  slots: z.int().min(1).max(SLOTS_OFFERED_MAX),
+  models: z.array(modelOffer).max(MODELS_OFFERED_MAX),
+});
+export type Offer = z.infer<typeof offer>;
 
 /** The signed answer to a challenge. */
 export const challengeAnswer = z.object({
@@ -72,6 +88,8 @@ export const challengeAnswer = z.object({
   /** Merkle root of callers' nonces, or null. */
   callers_root: hex64.nullable(),
   blob_sha256: hex64,
+  /** Of the offer that stands: an older one, or another machine's, is named by no answer. */
+  offer_sha256: hex64,
   hpke_key_ids: z.array(hex64).max(4),
   posture,
   at: z.iso.datetime(),
@@ -84,10 +102,11 @@ export type ChallengeAnswer = z.infer<typeof challengeAnswer>;
  */
 export const tags = {
   registration: "darkbloom:registration:v1\0",
+  offer: "darkbloom:offer:v1\0",
   challenge: "darkbloom:challenge:v1\0",
   receipt: "darkbloom:receipt:v1\0",
   countersignature: "darkbloom:countersignature:v1\0",
   tpmQuote: "darkbloom:tpm-quote:v1\0",
   tpmActivation: "darkbloom:tpm-activation:v1\0",
 } as const;
-export type ProviderTag = typeof tags.registration | typeof tags.challenge | typeof tags.receipt;
+export type ProviderTag = (typeof tags)["registration" | "offer" | "challenge" | "receipt"];

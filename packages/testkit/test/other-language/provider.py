@@ -151,7 +151,7 @@ class Provider:
         self.public = to_base64(public)
         self.model = {"build": build, "weights_sha256": weights_sha256, "context_tokens": CONTEXT_TOKENS}
         self.join_token = join_token
-        self.blob = b""
+        self.blob = self.offer = b""
         self.provider_id = ""
         self.seen = set()
         self.socket = Socket(url)
@@ -187,7 +187,6 @@ class Provider:
                 "memory_bytes": 1,
                 "engine": {"name": "parrot", "version": "1"},
                 "software": {"name": "provider.py", "version": "1"},
-                "models": [self.model],
                 "posture": {},
                 "at": now(),
             }
@@ -195,9 +194,16 @@ class Provider:
         signature = self.sign(b"darkbloom:registration:v1\x00" + self.blob)
         return {"blob": to_base64(self.blob), "signature": to_base64(signature)}
 
+    def signed_offer(self):
+        """The offer, and its signature, both in base64."""
+        said = {"v": 1, "identity_key": to_base64(self.identity_key), "slots": 1, "models": [self.model]}
+        self.offer = canonical(said)
+        signature = self.sign(b"darkbloom:offer:v1\x00" + self.offer)
+        return {"offer": to_base64(self.offer), "offer_signature": to_base64(signature)}
+
     def run(self):
         token = {"auth_token": self.join_token} if self.join_token else {}
-        self.say(type="register", protocols=[2], slots=1, **self.signed_blob(), **token)
+        self.say(type="register", protocols=[2], **self.signed_blob(), **self.signed_offer(), **token)
         for message in self.socket.messages():
             if isinstance(message, bytes):
                 for kind, job_id, data in records_of(message):
@@ -221,6 +227,7 @@ class Provider:
                     "nonce": message["nonce"],
                     "callers_root": message["callers_root"],
                     "blob_sha256": sha256(self.blob).hex(),
+                    "offer_sha256": sha256(self.offer).hex(),
                     "hpke_key_ids": [self.key_id],
                     "posture": {},
                     "at": now(),

@@ -2,7 +2,7 @@ import { fromBase64 } from "@darkbloom/protocol/bytes";
 import { tpmQuoteFrom } from "@darkbloom/protocol/evidence";
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { Challenger } from "../trust/challenger.ts";
-import { readShown } from "../trust/shown.ts";
+import { readShownBlob, readShownOffer } from "../trust/shown.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Arrival, SessionNet } from "./net.ts";
 import type { ProviderSession } from "./provider-session.ts";
@@ -96,13 +96,13 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
 
     using _member = net.fleet.join(joined);
     const joinedAtMs = net.clock.monotonicMs();
-    const { blob } = joined.shown;
+    const { offer } = joined.shown;
     net.events.providerJoined({
       providerId: joined.providerId,
       serial: joined.evidence.name.serial,
       trustLevel: joined.verdict.level,
-      slots: joined.claimedSlots,
-      models: blob.models.length,
+      slots: offer.slots,
+      models: offer.models.length,
     });
     try {
       await Promise.all([challenger.run(over.signal), watchSilence(net, joined, wire, () => heardAtMs, over.signal)]);
@@ -141,8 +141,8 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Con
 const ignore = (): void => {};
 
 /**
- * Reads one frame of a registered provider. What is unknown or out of place is skipped. Only a new blob takes longer than
- * this turn: what comes behind it is read while its signature is checked.
+ * Reads one frame of a registered provider. What is unknown or out of place is skipped. Only a new blob or offer takes
+ * longer than this turn: what comes behind it is read while its signature is checked.
  */
 function dispatch(
   net: SessionNet,
@@ -156,10 +156,14 @@ function dispatch(
     case "register":
       return session.leave("protocol");
     case "renew": {
-      const shown = readShown(net.crypto, frame);
+      const shown = readShownBlob(net.crypto, frame);
       if (!shown || mismatchOf(shown, session.view.identityKey, session.evidence.name))
         return session.leave("protocol");
       return challenger.renew(shown);
+    }
+    case "offer": {
+      const shown = readShownOffer(net.crypto, frame);
+      return shown ? challenger.renew(shown) : session.leave("protocol");
     }
     case "heartbeat":
       return session.beat(frame.status === "restarting");

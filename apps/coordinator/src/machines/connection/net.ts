@@ -35,7 +35,6 @@ export interface Arrival {
 /** A machine as it has registered. */
 export interface Joining {
   readonly providerId: ProviderId;
-  readonly slots: number;
   readonly evidence: MachineEvidence;
   readonly shown: Shown;
   readonly verdict: Verdict;

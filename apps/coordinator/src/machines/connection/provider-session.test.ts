@@ -9,6 +9,7 @@ import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../../packages/testkit/src/hand-machine.ts";
 import { memorySigner } from "../../../../../packages/testkit/src/memory-signer.ts";
 import { account, TestNetwork } from "../../../../../packages/testkit/src/network.ts";
+import { offerOf } from "../../../../../packages/testkit/src/test-provider.ts";
 import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN } from "./line.ts";
 import { FRAME_UNIT_CHARS, FRAMES_BURST, FRAMES_PER_ATTEMPT, FRAMES_PER_SEC } from "./frame-budget.ts";
 import { BODIES_WAITING_MAX, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
@@ -424,7 +425,7 @@ describe("a machine whose blob is none", () => {
         protocols: [PROTOCOL_VERSION],
         blob: toBase64(new TextEncoder().encode(JSON.stringify(blob))),
         signature: toBase64(signature),
-        slots: 4,
+        ...(await offerOf(machine.signer)),
       });
       await made.clock.advance(1);
       expect(made.bugs).toEqual([]);

@@ -2,7 +2,7 @@ import { failuresOf, fatalFailuresOf, type Verdict } from "@darkbloom/protocol/e
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
-import { readRecords, writeRecord, writeRequest, type FromProvider } from "@darkbloom/protocol/wire";
+import { readRecords, writeRecord, writeRequest, type FromProvider, type Offer } from "@darkbloom/protocol/wire";
 import type { LeaveReason } from "../../events/events.ts";
 import type { Line, MachineView, Member, PublishedMachine } from "../ports.ts";
 import { newRecord, type MachineRecord } from "../records/records.ts";
@@ -16,13 +16,13 @@ import { MachineClock } from "../trust/machine-clock.ts";
 import { ABANDONED_WAIT_MS, hearPiece, hearReading, newLine, type OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
-import { describedBy, type Shown } from "../trust/shown.ts";
+import { describedBy, Offering, type Shown } from "../trust/shown.ts";
 import { trustStatusOf } from "../trust/trust-status.ts";
 import { conductOf, routedBy } from "./conduct.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 type TrustField = "evidenceSha256" | "verdict" | "failing" | "attestedUntilMs" | "distrustedUntilMs" | "approval";
-type LoadField = "draining" | "slots" | "running" | "pace" | "conduct";
+type LoadField = "models" | "draining" | "slots" | "running" | "pace" | "conduct";
 
 /**
  * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
@@ -35,11 +35,11 @@ export class ProviderSession implements Member {
   readonly #wire: Wire;
   readonly #outbox: Outbox;
   readonly #frames: FrameBudget;
-  readonly claimedSlots: number;
   readonly #lines = new Map<JobId, OpenLine>();
   /** Its own until a passed challenge has shown whose connection this is; from then on the machine's. */
   #record: MachineRecord;
   #shown: Shown;
+  readonly #offering: Offering;
   #challenge: Challenge | undefined;
   #verdict: Verdict;
   /** The last challenge, on the monotonic clock. */
@@ -54,15 +54,15 @@ export class ProviderSession implements Member {
   /** Nonces of callers, for the next challenge. */
   readonly nonces: CallerNonces;
 
-  constructor(net: SessionNet, wire: Wire, { providerId, slots, evidence, shown, verdict }: Joining) {
+  constructor(net: SessionNet, wire: Wire, { providerId, evidence, shown, verdict }: Joining) {
     this.#net = net;
     this.#wire = wire;
     this.#outbox = new Outbox(wire, () => this.leave("unread"));
     this.#frames = new FrameBudget(net.clock);
     this.providerId = providerId;
     this.evidence = evidence;
-    this.claimedSlots = slots;
     this.#shown = shown;
+    this.#offering = new Offering(shown);
     this.#verdict = verdict;
     this.#record = newRecord();
     this.#scopes = new CacheScopes(net);
@@ -123,14 +123,17 @@ export class ProviderSession implements Member {
   #loaded(): Pick<MachineView, LoadField> {
     return {
       draining: this.#draining || this.#leaving !== undefined,
-      ...routedBy(this.#record, this.claimedSlots),
+      models: this.#offering.askable.models,
+      ...routedBy(this.#record, this.#offering.askable.slots),
       ...(this.#isRestarting && { slots: 0 }),
       running: this.#lines.size,
     };
   }
 
   published(): PublishedMachine {
-    return { machine: this.#view, evidence: this.evidence.published(this.#shown, this.#challenge) };
+    // What it only withdraws for now is still in the offer that its evidence shows.
+    const machine = { ...this.#view, models: this.#offering.models };
+    return { machine, evidence: this.evidence.published(this.#shown, this.#challenge) };
   }
 
   async prove(nonce: Uint8Array): Promise<PublishedMachine> {
@@ -212,8 +215,15 @@ export class ProviderSession implements Member {
 
   // What the story of the connection does.
 
-  /** Takes over newly checked evidence of the same machine and models, or a challenge that renews what is in force. */
+  /** It offers something else from its next challenge on. */
+  announce(offer: Offer): void {
+    this.#offering.announce(offer);
+    this.#become(this.#loaded());
+  }
+
+  /** Takes over newly checked evidence of the same machine, or a challenge that renews what is in force. */
   attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
+    this.#offering.count(shown);
     this.#shown = shown;
     this.#challenge = challenge;
     if (this.#passedAtMs === Number.NEGATIVE_INFINITY) {
@@ -305,18 +315,12 @@ export class ProviderSession implements Member {
     const jobId = frame.job_id as JobId;
     const line = this.#lines.get(jobId);
     if (!line) return;
-    switch (frame.type) {
-      case "reading":
-        return hearReading(line, frame.read_tokens);
-      case "inference_complete":
-        line.mailbox.put({ kind: "complete", completion: frame });
-        return this.#close(jobId, line);
-      case "inference_error":
-        line.mailbox.put({ kind: "error", error: frame });
-        // Such a refusal is no fault; it holds for every request to come, or it would cost each of them a try.
-        if (frame.code === "draining") this.#draining = true;
-        return this.#close(jobId, line);
-    }
+    if (frame.type === "reading") return hearReading(line, frame.read_tokens);
+    if (frame.type === "inference_complete") line.mailbox.put({ kind: "complete", completion: frame });
+    else line.mailbox.put({ kind: "error", error: frame });
+    // Such a refusal is no fault; it holds for every request to come, or it would cost each of them a try.
+    if (frame.type === "inference_error" && frame.code === "draining") this.#draining = true;
+    this.#close(jobId, line);
   }
 
   /** A machine that was told to stop and neither stops nor fails is stuck; its slot would be lost for good. */

@@ -27,7 +27,7 @@ import type { Arrival, SessionNet } from "./net.ts";
 import { MachineEvidence } from "../trust/machine-evidence.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { ProviderSession } from "./provider-session.ts";
-import { evidenceOf, readShown, type Shown } from "../trust/shown.ts";
+import { evidenceOf, readShownBlob, readShownOffer, type Shown, type ShownBlob } from "../trust/shown.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 /** A new connection must register within this, and show its pseudonym within this again where it is given one. */
@@ -64,8 +64,11 @@ export async function register(
   if (frame?.type !== "register") return refuse("no_registration", "register first");
   if (!net.mayJoin(frame.auth_token, arrival.isLocal))
     return refuse(frame.auth_token === undefined ? "token_missing" : "token_refused", JOIN_TOKEN_NEEDED);
-  const own = readShown(net.crypto, frame);
-  if (!own) return refuse("blob", "the registration blob cannot be read");
+  const ownBlob = readShownBlob(net.crypto, frame);
+  if (!ownBlob) return refuse("blob", "the registration blob cannot be read");
+  const offer = readShownOffer(net.crypto, { offer: frame.offer, signature: frame.offer_signature });
+  if (!offer) return refuse("blob", "the offer cannot be read");
+  const own = { ...ownBlob, ...offer };
   if (isPseudonym(own.blob.serial)) return refuse("blob", "no machine's own serial begins with PS-");
 
   const hardware = frame.hardware && hardwareEvidenceFrom(frame.hardware);
@@ -84,7 +87,7 @@ export async function register(
     : net.serials.ofUnvouched(serial, softwareSerial(net.crypto, fromBase64(identity_key)));
   const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
   const registered = { type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId } as const;
-  const joining = { providerId, slots: frame.slots, evidence: new MachineEvidence(net, name, hardware) };
+  const joining = { providerId, evidence: new MachineEvidence(net, name, hardware) };
   if (name.alias === undefined) {
     send(registered);
     return joined(new ProviderSession(net, wire, { ...joining, shown: own, verdict }));
@@ -97,8 +100,9 @@ export async function register(
     return refuse("evidence", "its evidence fails a check, so it gets no pseudonym");
   }
   send({ ...registered, serial_alias: name.alias });
-  const shown = await renewal(net, frames, over);
-  if (!shown) return refuse("pseudonym", "a blob with the serial_alias did not come in time");
+  const renewed = await renewal(net, frames, over);
+  if (!renewed) return refuse("pseudonym", "a blob with the serial_alias did not come in time");
+  const shown = { ...renewed, ...offer };
   const mismatch = mismatchOf(shown, own.blob.identity_key, name);
   if (mismatch) return refuse("pseudonym", mismatch);
   const { evidence } = joining;
@@ -114,7 +118,7 @@ function joined(session: ProviderSession): ProviderSession {
 }
 
 /** Whether a later blob is the same machine's, under its pseudonym if it has one; if not, what is wrong with it. */
-export function mismatchOf({ blob }: Shown, identityKey: string, { alias }: MachineName): string | undefined {
+export function mismatchOf({ blob }: ShownBlob, identityKey: string, { alias }: MachineName): string | undefined {
   if (blob.identity_key !== identityKey) return "the blob is of another identity key";
   return alias === undefined || blob.serial === alias ? undefined : "the blob has another serial than it must have";
 }
@@ -124,13 +128,13 @@ async function renewal(
   net: SessionNet,
   frames: Mailbox<{ text: string }>,
   over: AbortSignal,
-): Promise<Shown | undefined> {
+): Promise<ShownBlob | undefined> {
   const untilMs = net.clock.monotonicMs() + REGISTER_WAIT_MS;
   for (;;) {
     const next = await frames.take(Math.max(0, untilMs - net.clock.monotonicMs()), over);
     if (!next) return undefined;
     const frame = readFrame(next.text);
-    if (frame?.type === "renew") return readShown(net.crypto, frame);
+    if (frame?.type === "renew") return readShownBlob(net.crypto, frame);
   }
 }
 

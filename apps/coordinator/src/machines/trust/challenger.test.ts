@@ -2,7 +2,7 @@ import type { JobId } from "@darkbloom/protocol/ids";
 import { toBase64, utf8 } from "@darkbloom/protocol/bytes";
 import type { TpmEvidence } from "@darkbloom/protocol/evidence";
 import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
-import type { RegistrationBlob } from "@darkbloom/protocol/wire";
+import type { FromProvider, RegistrationBlob } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../../packages/testkit/src/hand-machine.ts";
 import { TestNetwork } from "../../../../../packages/testkit/src/network.ts";
@@ -265,6 +265,153 @@ describe("a new blob", () => {
     }
   });
 });
+
+const model = (build: string, digit = "0") => ({ build, weights_sha256: digit.repeat(64), context_tokens: 2048 });
+/** What may be asked of the machine now. */
+const asked = (made: TestNetwork) => {
+  const { slots, models = [] } = candidate(made) ?? {};
+  return { slots, builds: models.map(({ build }) => build) };
+};
+
+/**
+ * Goal: nothing is asked of a machine that it does not say it offers now, and nothing that no answered challenge names.
+ * Method: offers in every order with challenges, and those of others and of before.
+ */
+describe("a new offer", () => {
+  const joined = async () => {
+    const made = new TestNetwork();
+    const machine = new HandMachine(made);
+    machine.offered = { slots: 2, models: [model("one")] };
+    await machine.register();
+    await made.clock.advance(1);
+    await answer(machine);
+    await made.clock.advance(1);
+    return [made, machine] as const;
+  };
+  const challengedAgain = async (made: TestNetwork, machine: HandMachine) => {
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
+    await answer(machine);
+    await made.clock.advance(1);
+  };
+
+  it("adds a model and slots once a challenge that names it was passed, and the blob stays", async () => {
+    const [made, machine] = await joined();
+    const [before] = made.fleet.published();
+    const keyId = sealedFor(machine);
+    const changed = await machine.offer({ slots: 3, models: [model("one"), model("two")] });
+    await made.clock.advance(1);
+    expect(asked(made)).toEqual({ slots: 2, builds: ["one"] });
+    expect([...made.fleet.machinesFor("two")]).toEqual([]);
+    await challengedAgain(made, machine);
+    expect(asked(made)).toEqual({ slots: 3, builds: ["one", "two"] });
+    expect([...made.fleet.machinesFor("two")]).toHaveLength(1);
+    const [after] = made.fleet.published();
+    expect(after).toMatchObject({
+      machine: { evidenceSha256: before?.machine.evidenceSha256, slots: 3 },
+      evidence: { offer: changed },
+    });
+    expect(after?.machine.models.map(({ build }) => build)).toEqual(["one", "two"]);
+    expect(sealedFor(machine)).toBe(keyId);
+    expect(challenges(machine)).toBe(2);
+  });
+
+  it("withdraws a model and slots at once, and adds nothing with that", async () => {
+    const [made, machine] = await joined();
+    await machine.offer({ slots: 1, models: [model("two")] });
+    await made.clock.advance(1);
+    expect(asked(made)).toEqual({ slots: 1, builds: [] });
+    expect([...made.fleet.machinesFor("one")]).toEqual([]);
+    // What others are shown is still what the last challenge names.
+    expect(made.fleet.published()).toMatchObject([{ machine: { models: [{ build: "one" }] } }]);
+    await challengedAgain(made, machine);
+    expect(asked(made)).toEqual({ slots: 1, builds: ["two"] });
+    expect([...made.fleet.machinesFor("one")]).toEqual([]);
+  });
+
+  it("of before, named in the answer, counts for nothing", async () => {
+    const [made, machine] = await joined();
+    const before = machine.offers.sha256;
+    await machine.offer({ models: [] });
+    await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
+    await answer(machine, { offerSha256: before });
+    await made.clock.advance(1);
+    expect(asked(made).builds).toEqual([]);
+    expect(machine.last("trust_status").checks).toContainEqual(
+      expect.objectContaining({ id: "challenge.offer", status: "fail" }),
+    );
+  });
+
+  it("that came while the machine answered may be named, and is then not asked for again", async () => {
+    const [made, machine] = await joined();
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    made.checks.isHolding = true;
+    await machine.offer({ models: [model("one"), model("two")] });
+    await answer(machine);
+    await made.clock.advance(1);
+    expect(asked(made).builds).toEqual(["one"]);
+    made.checks.isHolding = false;
+    made.checks.release();
+    await made.clock.advance(1);
+    expect(asked(made).builds).toEqual(["one", "two"]);
+    expect(candidate(made)).toMatchObject({ attested: true, failing: false });
+  });
+
+  it("that came after the answer leaves that one as it is", async () => {
+    const [made, machine] = await joined();
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    const reply = await machine.answerTo(machine.last("attestation_challenge"));
+    await machine.offer({ models: [model("one"), model("two")] });
+    machine.say(reply);
+    await made.clock.advance(1);
+    expect(asked(made).builds).toEqual(["one"]);
+    expect(candidate(made)).toMatchObject({ attested: true, failing: false });
+    await challengedAgain(made, machine);
+    expect(asked(made).builds).toEqual(["one", "two"]);
+  });
+
+  it("with other weights for a build distrusts the machine", async () => {
+    const [made, machine] = await joined();
+    await machine.offer({ models: [model("one", "1")] });
+    await settle();
+    expect(candidate(made)?.distrusted).toBe(true);
+  });
+
+  it.each<[what: string, offer: (made: TestNetwork, machine: HandMachine) => Promise<FromProvider>]>([
+    ["another machine's", async (made) => offerFrame(new HandMachine(made))],
+    [
+      "its own, signed by another",
+      async (made, machine) => ({
+        ...(await offerFrame(machine)),
+        signature: (await offerFrame(new HandMachine(made))).signature,
+      }),
+    ],
+    ["none", async (_, machine) => ({ ...(await offerFrame(machine)), offer: "" })],
+  ])("that is %s ends the connection", async (_, offer) => {
+    const [made, machine] = await joined();
+    machine.say(await offer(made, machine));
+    await made.clock.advance(1);
+    expect(machine.closed).toBe("protocol");
+    expect(made.bugs).toEqual([]);
+  });
+
+  it.each<[what: string, gapMs: number, closed: string | undefined]>([
+    ["soon after another", RENEWALS_EVERY_MS - 1, "protocol"],
+    ["after the pause", RENEWALS_EVERY_MS, undefined],
+  ])("%s (%s ms): closed with %s", async (_, gapMs, closed) => {
+    const [made, machine] = await joined();
+    // A new blob has a pause of its own.
+    machine.say(await renewal(machine));
+    await machine.offer({ slots: 3 });
+    await made.clock.advance(gapMs);
+    await machine.offer({ slots: 4 });
+    expect(machine.closed).toBe(closed);
+  });
+});
+
+async function offerFrame(machine: HandMachine) {
+  const { bytes, signature } = await machine.offers.show();
+  return { type: "offer", offer: toBase64(bytes), signature: toBase64(signature) } as const;
+}
 
 describe("an answer", () => {
   it("by a clock that is off is told as that, until one is in time", async () => {

@@ -12,7 +12,7 @@ import {
 import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
 import type { ProviderId } from "@darkbloom/protocol/ids";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
-import type { FromCoordinator, RegistrationBlob } from "@darkbloom/protocol/wire";
+import type { FromCoordinator, Offer, RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { Events, LeaveReason } from "../../events/events.ts";
 import {
   afterChallenge,
@@ -25,7 +25,7 @@ import type { CallerNonces } from "./caller-nonces.ts";
 import { isOff, type MachineClock } from "./machine-clock.ts";
 import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
 import { Replies, type ChallengeReply } from "./replies.ts";
-import type { Shown } from "./shown.ts";
+import type { Shown, ShownBlob, ShownOffer } from "./shown.ts";
 
 /** What challenging a machine needs from outside. */
 export interface ChallengeNet {
@@ -46,6 +46,7 @@ export interface Challenged {
   readonly verdict: Verdict;
   readonly standing: Standing;
   readonly leaving: LeaveReason | undefined;
+  announce(offer: Offer): void;
   attest(shown: Shown, challenge: Challenge, verdict: Verdict): void;
   judge(verdict: Verdict, standing: Standing): void;
   leave(reason: LeaveReason): void;
@@ -53,7 +54,7 @@ export interface Challenged {
 
 /** New keys and callers' nonces bring the next challenge forward, to no less than this after the last one. */
 export const CHALLENGE_PAUSE_MIN_MS = 5_000;
-/** A blob is checked as it comes, so more of them than this are not asked for. Keys live a day. */
+/** A blob or an offer is checked as it comes, so more of either than this are not asked for. Keys live a day. */
 export const RENEWALS_EVERY_MS = 5_000;
 /** After a challenge that was not passed the next one comes sooner. */
 export const CHALLENGE_RETRY_MS = 15_000;
@@ -66,7 +67,9 @@ export const mayBeChallenged = ({ checks }: Verdict, { blob }: Shown): boolean =
   fatalFailuresOf(checks, blob.platform).length === 0;
 
 const isSigned = ({ checks }: Verdict): boolean =>
-  checks.some(({ id, status }) => id === "blob.signature" && status === "pass");
+  ["blob.signature", "offer.signature"].every((signature) =>
+    checks.some(({ id, status }) => id === signature && status === "pass"),
+  );
 
 /** A protection is off on which a level rests. */
 const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
@@ -76,9 +79,15 @@ const hasFalsePosture = ({ checks }: Verdict, { blob }: Shown): boolean =>
 const isByClockAlone = ({ checks }: Verdict, { blob }: Shown): boolean =>
   fatalFailuresOf(checks, blob.platform).every(({ id }) => id === "challenge.fresh" || id === "hpke.keys");
 
-/** Keys, posture and time may be new in a later blob; what the machine is and runs may not. */
-const isSameMachine = (one: RegistrationBlob, other: RegistrationBlob): boolean =>
-  canonicalJson(constantsOf(one)) === canonicalJson(constantsOf(other));
+/**
+ * Keys, posture and time may be new in a later blob; what the machine is may not. It may offer other builds than it did;
+ * a build that it goes on offering has the weights that it had.
+ */
+const isSameMachine = (one: Shown, other: Shown): boolean =>
+  canonicalJson(constantsOf(one.blob)) === canonicalJson(constantsOf(other.blob)) &&
+  one.offer.models.every(({ build, weights_sha256: weights }) =>
+    other.offer.models.every((model) => model.build !== build || model.weights_sha256 === weights),
+  );
 
 function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constants }: RegistrationBlob) {
   return constants;
@@ -86,19 +95,19 @@ function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constant
 
 /**
  * Challenges one machine for as long as it stays: at once, then every five minutes, and at once again
- * when it shows new keys. New keys are used only after a challenge over them was passed; until then the
+ * when it shows new keys or a new offer. Those are used only after a challenge over them was passed; until then the
  * old ones serve on.
  */
 export class Challenger {
   readonly #net: ChallengeNet;
   readonly #session: Challenged;
   readonly #replies: Replies;
-  /** The newest blob, in force once a challenge over it was passed. */
+  /** The newest blob and offer, in force once a challenge over them was passed. */
   #renewed: Shown | undefined;
-  #renewedAtMs = Number.NEGATIVE_INFINITY;
-  /** Blobs take effect in the order in which they came. */
+  readonly #renewedAtMs = { blob: Number.NEGATIVE_INFINITY, offer: Number.NEGATIVE_INFINITY };
+  /** They take effect in the order in which they came. */
   #renewing = Promise.resolve();
-  /** New keys have come since the last challenge began. */
+  /** New keys or a new offer have come since the last challenge began. */
   #isHurried = false;
   /** The firmware's log, which comes along once. */
   #eventLog: Uint8Array | undefined;
@@ -115,16 +124,18 @@ export class Challenger {
     this.#replies.put(reply);
   }
 
-  /** A newly signed blob of the same machine. */
-  async renew(shown: Shown): Promise<void> {
+  /** A newly signed blob of the same machine, or what it offers now. */
+  async renew(part: ShownBlob | ShownOffer): Promise<void> {
     const nowMs = this.#net.clock.monotonicMs();
-    if (nowMs - this.#renewedAtMs < RENEWALS_EVERY_MS) return this.#session.leave("protocol");
-    this.#renewedAtMs = nowMs;
+    const kind = "offer" in part ? "offer" : "blob";
+    if (nowMs - this.#renewedAtMs[kind] < RENEWALS_EVERY_MS) return this.#session.leave("protocol");
+    this.#renewedAtMs[kind] = nowMs;
     const before = this.#renewing;
     const renewing = Promise.withResolvers<void>();
     this.#renewing = renewing.promise;
     try {
       await before;
+      const shown = { ...this.#latest, ...part };
       this.#takeOver(shown, await this.#verdictOn(shown, "registration"));
     } finally {
       renewing.resolve();
@@ -139,9 +150,10 @@ export class Challenger {
     if (hasFalsePosture(verdict, shown))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
     if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
-    if (!isSameMachine(this.#session.shown.blob, shown.blob))
+    if (!isSameMachine(this.#session.shown, shown))
       return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
     this.#renewed = shown;
+    this.#session.announce(shown.offer);
     this.#isHurried = true;
     this.#pause.abort();
   }
@@ -194,7 +206,7 @@ export class Challenger {
   }
 
   async #once(over: AbortSignal): Promise<ChallengeOutcome | "gone"> {
-    const shown = this.#latest;
+    const asked = this.#latest;
     this.#isHurried = false;
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
@@ -222,11 +234,17 @@ export class Challenger {
     }
     const { answer, signature, secret } = reply;
     this.#session.evidence.activation.answered(secret);
+    // Measured as the answer comes, before it is checked. No number where it cannot be read, which refutes it.
+    const said = readAnswer(answer);
+    const offsetMs = this.#session.clock.offsetOf(Date.parse(said?.at ?? ""));
+    // What it showed between our question and its answer may still be in the middle of being checked.
+    await this.#renewing;
+    const { sha256, offerSha256 } = this.#latest;
+    const namesLatest = said?.blob_sha256 === sha256 && said.offer_sha256 === offerSha256;
+    const shown = namesLatest ? this.#latest : asked;
     const challenge = { nonce, callersRoot: callers.root, answer, signature, ...this.#withLog(reply.quote) };
     const evidence = this.#session.evidence.of(shown, challenge);
     const policy = this.#session.evidence.policy("later");
-    // Measured as the answer comes, before it is checked. No number where it cannot be read, which refutes it.
-    const offsetMs = this.#session.clock.offsetOf(Date.parse(readAnswer(answer)?.at ?? ""));
     const verdict = await verify(crypto, evidence, policy, clock.now());
     if (over.aborted || this.#session.leaving) {
       // It went while its answer was checked: it takes no other connection's place, and nothing is held against it.

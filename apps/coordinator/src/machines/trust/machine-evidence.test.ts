@@ -16,13 +16,23 @@ const tpm = {
   certify: { attest: utf8("attest"), signature: utf8("signature") },
 };
 const challenge = { nonce: utf8("nonce"), callersRoot: null, answer: utf8("answer"), signature: utf8("signature") };
-const shown = { blobBytes: utf8("blob"), blobSignature: utf8("signature") };
+const shown = {
+  blobBytes: utf8("blob"),
+  blobSignature: utf8("signature"),
+  offerBytes: utf8("offer"),
+  offerSignature: utf8("signed offer"),
+};
 
 const names = {
   serial: { own, serial: own, told: own, alias: undefined, pins: [own] },
   pseudonym: { own, serial: alias, told: alias, alias, pins: [alias] },
 } as const satisfies Record<string, MachineName>;
-const unproven = { blob: shown.blobBytes, blobSignature: shown.blobSignature };
+const unproven = {
+  blob: shown.blobBytes,
+  blobSignature: shown.blobSignature,
+  offer: shown.offerBytes,
+  offerSignature: shown.offerSignature,
+};
 const word = { statement: expect.any(Uint8Array) as unknown, signature: new Uint8Array(64), keyId: "k1" };
 const { ekCertificates: _, ...unnamed } = tpm;
 

@@ -7,7 +7,7 @@ import {
 } from "@darkbloom/protocol/evidence";
 import { policyOf, type MachineName } from "./serial-names.ts";
 import { Activation, type ActivationNet } from "./activation.ts";
-import { evidenceOf, type SignedBlob } from "./shown.ts";
+import { evidenceOf, type SignedWords } from "./shown.ts";
 
 /** What judging a machine needs from outside. */
 export interface EvidenceNet extends ActivationNet {
@@ -32,7 +32,7 @@ export class MachineEvidence {
   }
 
   /** All that the machine shows, with this blob and this challenge. */
-  of(shown: SignedBlob, challenge?: Challenge): Evidence {
+  of(shown: SignedWords, challenge?: Challenge): Evidence {
     const activation = this.activation.statement;
     return {
       ...evidenceOf(shown, this.#hardware),
@@ -46,7 +46,7 @@ export class MachineEvidence {
   }
 
   /** The same for others. Behind a pseudonym nothing names the machine: no certificate, not its TPM's own key, no word on that key. */
-  published(shown: SignedBlob, challenge?: Challenge): Evidence {
+  published(shown: SignedWords, challenge?: Challenge): Evidence {
     const { activation, hardware, ...rest } = this.of(shown, challenge);
     // Nobody reads what a machine says that has shown nothing yet.
     if (!challenge) return rest;

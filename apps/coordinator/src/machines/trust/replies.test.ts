@@ -10,6 +10,7 @@ const replyTo = (n: number): ChallengeReply => {
     nonce: toBase64(nonceOf(n)),
     callers_root: null,
     blob_sha256: "0".repeat(64),
+    offer_sha256: "0".repeat(64),
     hpke_key_ids: [],
     posture: {},
     at: "2026-01-01T00:00:00.000Z",

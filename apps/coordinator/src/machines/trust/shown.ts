@@ -1,28 +1,37 @@
 import { fromBase64OrNothing, toHex } from "@darkbloom/protocol/bytes";
-import { readBlob, type Evidence, type HardwareEvidence } from "@darkbloom/protocol/evidence";
+import { readBlob, readOffer, type Evidence, type HardwareEvidence } from "@darkbloom/protocol/evidence";
 import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Crypto } from "@darkbloom/protocol/ports";
-import type { RegistrationBlob } from "@darkbloom/protocol/wire";
+import type { Offer, RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { MachineName } from "./serial-names.ts";
-import type { MachineId, OfferedModel } from "../ports.ts";
+import type { MachineId, MachineView, OfferedModel } from "../ports.ts";
 import { machineIdOf } from "./approvals.ts";
 
-/** The bytes of a blob, as they were signed. */
-export interface SignedBlob {
+/** What a machine shows of itself, as it was signed. */
+export interface SignedWords {
   readonly blobBytes: Uint8Array<ArrayBuffer>;
   readonly blobSignature: Uint8Array<ArrayBuffer>;
+  readonly offerBytes: Uint8Array<ArrayBuffer>;
+  readonly offerSignature: Uint8Array<ArrayBuffer>;
 }
 
-/** A blob that a machine has shown. Nothing of it is believed before `verify`. */
-export interface Shown extends SignedBlob {
+export interface ShownBlob extends Pick<SignedWords, "blobBytes" | "blobSignature"> {
   readonly blob: RegistrationBlob;
   readonly sha256: Sha256Hex;
   /** What its operator calls the machine that this blob names. */
   readonly machineId: MachineId;
 }
 
+export interface ShownOffer extends Pick<SignedWords, "offerBytes" | "offerSignature"> {
+  readonly offer: Offer;
+  readonly offerSha256: string;
+}
+
+/** A blob and an offer that a machine has shown. Nothing of them is believed before `verify`. */
+export interface Shown extends ShownBlob, ShownOffer {}
+
 /** @returns undefined where the bytes are no blob */
-export function readShown(crypto: Crypto, frame: { blob: string; signature: string }): Shown | undefined {
+export function readShownBlob(crypto: Crypto, frame: { blob: string; signature: string }): ShownBlob | undefined {
   const blobBytes = fromBase64OrNothing(frame.blob);
   const blob = readBlob(blobBytes);
   if (!blob || fromBase64OrNothing(blob.identity_key).length === 0) return undefined;
@@ -36,20 +45,68 @@ export function readShown(crypto: Crypto, frame: { blob: string; signature: stri
   };
 }
 
-export const evidenceOf = (shown: SignedBlob, hardware: HardwareEvidence | undefined): Evidence => ({
+/** @returns undefined where the bytes are no offer */
+export function readShownOffer(crypto: Crypto, frame: { offer: string; signature: string }): ShownOffer | undefined {
+  const offerBytes = fromBase64OrNothing(frame.offer);
+  const offer = readOffer(offerBytes);
+  const offerSignature = fromBase64OrNothing(frame.signature);
+  return offer && { offer, offerBytes, offerSignature, offerSha256: toHex(crypto.sha256(offerBytes)) };
+}
+
+export const evidenceOf = (shown: SignedWords, hardware: HardwareEvidence | undefined): Evidence => ({
   blob: shown.blobBytes,
   blobSignature: shown.blobSignature,
+  offer: shown.offerBytes,
+  offerSignature: shown.offerSignature,
   ...(hardware && { hardware }),
 });
 
-const modelsOf = (blob: RegistrationBlob): OfferedModel[] =>
-  blob.models.map(({ build, weights_sha256, context_tokens, token_bytes_max, tasks }) => ({
+const modelsOf = ({ offer }: ShownOffer): readonly OfferedModel[] =>
+  offer.models.map(({ build, weights_sha256, context_tokens, token_bytes_max, tasks }) => ({
     build,
     weightsSha256: weights_sha256,
     contextTokens: context_tokens,
     ...(token_bytes_max !== undefined && { tokenBytesMax: token_bytes_max }),
     ...(tasks && { tasks }),
   }));
+
+/**
+ * What may be asked of a machine, by the offer that counts. Of a newer one, which waits for its challenge, only what it
+ * withdraws: that is gone, and what it adds is not believed yet.
+ */
+export class Offering {
+  #counts: Offer;
+  #newest: Offer;
+  /** Of the offer that counts. */
+  models: readonly OfferedModel[];
+  askable: Pick<MachineView, "models" | "slots">;
+
+  constructor(shown: ShownOffer) {
+    this.#counts = this.#newest = shown.offer;
+    this.models = modelsOf(shown);
+    this.askable = this.#left();
+  }
+
+  announce(newest: Offer): void {
+    this.#newest = newest;
+    this.askable = this.#left();
+  }
+
+  /** A challenge that names this offer was passed. */
+  count(shown: ShownOffer): void {
+    // The list stays the same object for as long as it says the same: the fleet finds machines by it.
+    if (shown.offer !== this.#counts) this.models = modelsOf(shown);
+    this.#counts = shown.offer;
+    this.askable = this.#left();
+  }
+
+  #left(): Pick<MachineView, "models" | "slots"> {
+    const [counts, newest] = [this.#counts, this.#newest];
+    if (counts === newest) return { models: this.models, slots: counts.slots };
+    const left = this.models.filter(({ build }) => newest.models.some((model) => model.build === build));
+    return { models: left, slots: Math.min(counts.slots, newest.slots) };
+  }
+}
 
 /** What stays the same of a machine for as long as its connection lasts: by its blob, and by the name that it has here. */
 export const describedBy = ({ blob, machineId }: Shown, { serial, told, pins }: MachineName) => ({
@@ -62,5 +119,4 @@ export const describedBy = ({ blob, machineId }: Shown, { serial, told, pins }: 
   hardwareModel: blob.hardware_model,
   engine: blob.engine,
   platform: blob.platform,
-  models: modelsOf(blob),
 });
