@@ -17,6 +17,7 @@ import { embedTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-boun
 import type { Envelope, Hpke, Opened, SealHeader } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
 import type { FromProvider, InferenceRequest } from "@darkbloom/protocol/wire";
+import type { AnswerOutcome } from "../events/events.ts";
 import { constraintOf } from "../language/constraint.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { Words } from "../language/words.ts";
@@ -27,6 +28,7 @@ import { COMMENT, keepAlive, Reading } from "./keep-alive.ts";
 import { tellVectors } from "./tell-vectors.ts";
 
 type Refusal = Extract<FromProvider, { type: "inference_error" }>;
+type Ending = Extract<FromProvider, { type: "inference_complete" }> | Refusal;
 
 /** What answering needs from outside. */
 export interface AnswerNet {
@@ -56,6 +58,7 @@ export interface AnswerNet {
  * that it can be paid for.
  *
  * @param lost aborts when the connection is gone: then nothing can be told and nothing is
+ * @returns how it ended
  */
 export async function answer(
   net: AnswerNet,
@@ -63,14 +66,27 @@ export async function answer(
   credit: Credit,
   cancel: AbortSignal,
   lost: AbortSignal,
-): Promise<void> {
-  const refuse = (code: Refusal["code"], promptTokens?: number) =>
-    net.send({
-      type: "inference_error",
-      job_id: request.job_id,
-      code,
-      ...(promptTokens !== undefined && { prompt_tokens: promptTokens }),
-    });
+): Promise<AnswerOutcome> {
+  const ending = await endingOf(net, request, credit, cancel, lost);
+  if (!ending) return "lost";
+  net.send(ending);
+  return ending.type === "inference_complete" ? "complete" : ending.code;
+}
+
+/** Says the answer; returns what is to be said last, or undefined where nobody is there to hear it. */
+async function endingOf(
+  net: AnswerNet,
+  request: InferenceRequest,
+  credit: Credit,
+  cancel: AbortSignal,
+  lost: AbortSignal,
+): Promise<Ending | undefined> {
+  const refuse = (code: Refusal["code"], promptTokens?: number): Refusal => ({
+    type: "inference_error",
+    job_id: request.job_id,
+    code,
+    ...(promptTokens !== undefined && { prompt_tokens: promptTokens }),
+  });
 
   try {
     const opened = net.open(request.envelope);
@@ -85,15 +101,15 @@ export async function answer(
       ? await tellVectors(net, request, opened, decoded, decoded.job.embed, outgoing, cancel, lost)
       : await tell(net, request, opened, decoded, outgoing, cancel, lost);
     if (!told) return refuse("cancelled");
-    net.send(await closing(net, request, opened, decoded.job, told));
+    return await closing(net, request, opened, decoded.job, told);
   } catch (error) {
-    if (lost.aborted) return;
+    if (lost.aborted) return undefined;
     if (error instanceof EngineRefusal) return refuse(error.code, error.promptTokens);
     // The engine itself tells the machine's owner.
     if (error instanceof EngineEnded) return refuse(error.code);
     if (error instanceof CreditTimeout) return refuse("backpressure_timeout");
     net.failed(error);
-    refuse("generation_failed");
+    return refuse("generation_failed");
   }
 }
 

@@ -25,7 +25,7 @@ export async function closing(
   { header, body, evidenceSha256 }: Extract<Opened, { body: unknown }>,
   job: Job,
   told: Told,
-): Promise<FromProvider> {
+): Promise<Extract<FromProvider, { type: "inference_complete" }>> {
   const { engine, signer, clock, crypto, providerId } = net;
   const receipt: Receipt = {
     v: 1,

@@ -253,18 +253,14 @@ export class Session {
       ...this.#net,
       providerId: this.#providerId,
       open: (envelope) => this.#net.keys.open(envelope, this.#providerId, this.#sharedNow()),
-      send: (message) => {
-        if (message.type === "inference_error") outcome = message.code;
-        if (message.type === "inference_complete") outcome = "complete";
-        this.#send(message);
-      },
+      send: (message) => this.#send(message),
       sendFrames: (frames) => {
         if (!this.#over.signal.aborted) this.#outbox?.sendFrames(request.job_id, frames);
       },
       failed: (error) => this.#failed("answer", error),
     };
     try {
-      await answer(net, request, running.credit, running.cancel.signal, this.#over.signal);
+      outcome = await answer(net, request, running.credit, running.cancel.signal, this.#over.signal);
     } finally {
       this.#running.delete(request.job_id);
       const durationMs = this.#net.clock.monotonicMs() - startedMs;
