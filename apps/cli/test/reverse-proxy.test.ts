@@ -84,7 +84,8 @@ it.runIf(hasNginx)("serves through nginx as the page says", { timeout: SLOW_MS }
   expect(await guess("127.0.0.2")).toBe(401);
 });
 
-const register = JSON.stringify({ type: "register", protocols: [2], blob: "AA==", signature: "AA==", slots: 1 });
+const signed = { blob: "AA==", signature: "AA==", offer: "AA==", offer_signature: "AA==" };
+const register = JSON.stringify({ type: "register", protocols: [2], ...signed });
 
 /** What a machine without a token hears when it registers, whose evidence nobody could read. */
 async function answerTo(url: string): Promise<string> {

@@ -10,7 +10,7 @@ import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { Caller, codeOf } from "./caller.ts";
 import { account, CREDIT, seededRandom, TestNetwork } from "./network.ts";
-import type { ProviderOptions, TestProvider } from "./test-provider.ts";
+import { offered, type ProviderOptions, type TestProvider } from "./test-provider.ts";
 
 const rain: Script = { pieces: ["<think>", "hm", "</think>", " Rain", " is", " water", "."], tokenMs: 20 };
 const long: Script = { pieces: Array.from({ length: 200 }, (_, n) => ` ${n}`), tokenMs: 50 };
@@ -72,6 +72,39 @@ describe("a network in a process", () => {
     await expectProven(made, caller);
     const [row] = await made.ledger.usage(account, 10);
     expect(row).toMatchObject({ outcome: "finished", usage: { completionTokens: 8 } });
+    await expectClosed(made);
+  });
+
+  /**
+   * Goal: what a machine offers may change under a request, which is answered and paid as it was asked; from then on the new
+   * offer counts. Method: the model is withdrawn while it answers, and offered again with another beside it.
+   */
+  it("answers what runs while the machine offers something else", async () => {
+    const made = await network();
+    let models = [...offered.models];
+    const slow = { ...long, tokenMs: 200 };
+    const provider = made.provider(() => slow, { slots: 1, offers: () => ({ models }) });
+    await made.clock.advance(1_000);
+    const [before] = made.fleet.published();
+    const caller = new Caller();
+    const served = made.serve(caller);
+    await made.clock.advance(2_000);
+    models = [];
+    await made.clock.advance(6_000);
+    expect(made.fleet.machines()).toMatchObject([{ running: 1, models: [] }]);
+    expect(await made.clock.until(codeOf(made.serve(new Caller())), 60_000)).toBe("no_provider");
+    await made.clock.until(served, 60_000);
+    await expectProven(made, caller);
+    expect((await made.ledger.usage(account, 10)).map(({ outcome }) => outcome)).toEqual(["finished"]);
+
+    models = offered.models.flatMap((model) => [model, { ...model, build: "another" }]);
+    await made.clock.advance(60_000);
+    expect(await made.clock.until(codeOf(made.serve(new Caller())), 60_000)).toBe("whole");
+    const [after] = made.fleet.published();
+    expect(after?.machine.models.map(({ build }) => build)).toEqual(["scripted", "another"]);
+    expect(after?.machine.evidenceSha256).toBe(before?.machine.evidenceSha256);
+    const { level } = await verify(nodeCrypto, after!.evidence, { moment: "later" }, made.clock.now());
+    expect([level, provider.told?.eligible]).toEqual(["self_signed", true]);
     await expectClosed(made);
   });
 

@@ -67,7 +67,7 @@ export class Session {
   #isRegistered = false;
   readonly #challengeAnswers: ChallengeAnswers;
   #challenges = 0;
-  #offeredAtMs = 0;
+  #offeredAtMs = Number.NEGATIVE_INFINITY;
   /** The coordinator's time, as its last challenge had it. */
   #told: { readonly wallMs: number; readonly atMs: number } | undefined;
   #draining = false;

@@ -180,8 +180,8 @@ describe("a part of a frame", () => {
     ["1025 slots", { slots: 1025 }, false],
     ["half a slot", { slots: 1.5 }, false],
     ["no model", { models: [] }, true],
-    ["64 models", { models: Array(64).fill(model) }, true],
-    ["65 models", { models: Array(65).fill(model) }, false],
+    ["64 models", { models: Array.from({ length: 64 }, () => model) }, true],
+    ["65 models", { models: Array.from({ length: 65 }, () => model) }, false],
     ["another version", { v: 2 }, false],
     ["nobody's name", { identity_key: undefined }, false],
   ])("that offers %s", (_, more, isOffer) => {

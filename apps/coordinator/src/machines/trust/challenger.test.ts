@@ -313,6 +313,12 @@ describe("a new offer", () => {
     expect(after?.machine.models.map(({ build }) => build)).toEqual(["one", "two"]);
     expect(sealedFor(machine)).toBe(keyId);
     expect(challenges(machine)).toBe(2);
+    // The fleet finds machines by this list: it is the same one for as long as it says the same.
+    const list = candidate(made)?.models;
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    await answer(machine);
+    await made.clock.advance(1);
+    expect([challenges(machine), candidate(made)?.models === list]).toEqual([3, true]);
   });
 
   it("withdraws a model and slots at once, and adds nothing with that", async () => {
