@@ -29,6 +29,10 @@ interface Agent {
   readonly args: (prompt: string, at: Place) => readonly string[];
   readonly env: (at: Place) => Readonly<Record<string, string>>;
   readonly prepare?: (at: Place) => void;
+  /** It asks over a WebSocket, and nothing over HTTP. */
+  readonly overWebSocket?: boolean;
+  /** The model never comes to an end: what its user is told then. */
+  readonly told?: RegExp;
 }
 
 interface Place {
@@ -39,6 +43,50 @@ interface Place {
 }
 
 const model = bundledEntry.id;
+
+const codex = (more: readonly string[]): Omit<Agent, "name"> => ({
+  program: "node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
+  reads: () => ({ tool: "exec_command", input: { cmd: "cat note.txt" } }),
+  args: (prompt) => ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt],
+  env: ({ apiKey, home }) => ({ DARKBLOOM_API_KEY: apiKey, CODEX_HOME: home }),
+  prepare: ({ url, home }) =>
+    writeFileSync(
+      join(home, "config.toml"),
+      [
+        `model = "${model}"`,
+        'model_provider = "darkbloom"',
+        "check_for_update_on_startup = false",
+        "[analytics]",
+        "enabled = false",
+        "[model_providers.darkbloom]",
+        'name = "darkbloom"',
+        `base_url = "${url}/v1"`,
+        'env_key = "DARKBLOOM_API_KEY"',
+        'wire_api = "responses"',
+        ...more,
+      ].join("\n"),
+    ),
+});
+
+const aider: Omit<Agent, "name"> = {
+  program: "python/bin/aider",
+  reads: () => ({ tool: "", input: {} }),
+  args: (prompt) => [
+    "--model",
+    `openai/${model}`,
+    "--yes-always",
+    "--no-git",
+    "--no-auto-commits",
+    "--no-check-update",
+    "--analytics-disable",
+    "--no-show-model-warnings",
+    "--no-stream",
+    "--message",
+    prompt,
+    "note.txt",
+  ],
+  env: ({ url, apiKey }) => ({ OPENAI_API_BASE: `${url}/v1`, OPENAI_API_KEY: apiKey }),
+};
 
 const agents: readonly Agent[] = [
   {
@@ -54,29 +102,8 @@ const agents: readonly Agent[] = [
       IS_SANDBOX: "1",
     }),
   },
-  {
-    name: "Codex",
-    program: "node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
-    reads: () => ({ tool: "exec_command", input: { cmd: "cat note.txt" } }),
-    args: (prompt) => ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt],
-    env: ({ apiKey, home }) => ({ DARKBLOOM_API_KEY: apiKey, CODEX_HOME: home }),
-    prepare: ({ url, home }) =>
-      writeFileSync(
-        join(home, "config.toml"),
-        [
-          `model = "${model}"`,
-          'model_provider = "darkbloom"',
-          "check_for_update_on_startup = false",
-          "[analytics]",
-          "enabled = false",
-          "[model_providers.darkbloom]",
-          'name = "darkbloom"',
-          `base_url = "${url}/v1"`,
-          'env_key = "DARKBLOOM_API_KEY"',
-          'wire_api = "responses"',
-        ].join("\n"),
-      ),
-  },
+  { name: "Codex", ...codex([]) },
+  { name: "Codex over a WebSocket", ...codex(["supports_websockets = true"]), overWebSocket: true },
   {
     name: "OpenCode",
     program: "node_modules/opencode-linux-x64/bin/opencode",
@@ -99,26 +126,8 @@ const agents: readonly Agent[] = [
         }),
       ),
   },
-  {
-    name: "aider",
-    program: "python/bin/aider",
-    reads: () => ({ tool: "", input: {} }),
-    args: (prompt) => [
-      "--model",
-      `openai/${model}`,
-      "--yes-always",
-      "--no-git",
-      "--no-auto-commits",
-      "--no-check-update",
-      "--analytics-disable",
-      "--no-show-model-warnings",
-      "--no-stream",
-      "--message",
-      prompt,
-      "note.txt",
-    ],
-    env: ({ url, apiKey }) => ({ OPENAI_API_BASE: `${url}/v1`, OPENAI_API_KEY: apiKey }),
-  },
+  { name: "aider", ...aider },
+  { name: "aider, whose answer has no bound and no end", ...aider, told: /has hit a token limit!/ },
 ];
 
 const AGENT_WAIT_MS = 150_000;
@@ -126,6 +135,7 @@ const shapes = new Shapes();
 /** What the model is to read with, in the run that goes on. */
 let reads: ReturnType<Agent["reads"]> = { tool: "", input: {} };
 let turns = 0;
+let isEndless = false;
 let network: GoldenNetwork;
 let front: Front;
 beforeAll(async () => {
@@ -134,6 +144,7 @@ beforeAll(async () => {
     model: { build: bundledEntry.build, weightsSha256: bundledEntry.weightsSha256, contextTokens: 200_000 },
     script: (messages, { tools }) => {
       turns++;
+      if (isEndless) return { pieces: Array.from({ length: 200_000 }, () => " again") };
       const last = messages.at(-1);
       if (last?.role !== "tool" && tools.some(({ name }) => name === reads.tool))
         return {
@@ -165,8 +176,10 @@ describe.each(agents)("$name", (agent) => {
         const at: Place = { url: front.url, apiKey: network.api_key, home, work };
         agent.prepare?.(at);
         reads = agent.reads(work);
+        isEndless = agent.told !== undefined;
         turns = 0;
         front.statuses.length = 0;
+        front.upgrades = 0;
         const faultsBefore = shapes.faults.length;
 
         const said = await outputOf(program, agent.args("What does note.txt say?", at), work, {
@@ -175,10 +188,12 @@ describe.each(agents)("$name", (agent) => {
           ...agent.env(at),
         });
 
-        expect(said).toContain(ANSWER);
+        if (agent.told) expect(said).toMatch(agent.told);
+        else expect(said).toContain(ANSWER);
         expect(turns).toBeGreaterThanOrEqual(reads.tool === "" ? 1 : 2);
         expect(front.statuses.filter((status) => status >= 400)).toEqual([]);
         expect(shapes.faults.slice(faultsBefore)).toEqual([]);
+        expect(front.upgrades > 0).toBe(agent.overWebSocket === true);
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }

@@ -19,7 +19,7 @@ const REPORT = '{"warm":false,"weather":"rain"}';
 const call = (name: string, given: string) => [`<tool_call>\n{"name":"${name}","arguments":${given}}\n</tool_call>`];
 
 const frameworks: Readonly<Record<string, readonly [script: string, ...features: readonly string[]]>> = {
-  "OpenAI Agents SDK": ["openai_agents.py", "answer", "stream", "tools", "form", "tools_and_form"],
+  "OpenAI Agents SDK": ["openai_agents.py", "answer", "stream", "tools", "form", "tools_and_form", "websocket"],
   PydanticAI: ["pydantic_ai_agents.py", "answer", "stream", "tools", "form", "tools_and_form"],
   LiteLLM: ["litellm_calls.py", "answer", "stream", "tools", "form", "overflow"],
   Instructor: ["instructor_forms.py", "tools", "strict_tools", "json", "json_schema", "messages"],

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { Shapes } from "./shapes.ts";
 
@@ -13,6 +13,8 @@ const ofConnection = new Set(["connection", "content-length", "host", "keep-aliv
 export class Front implements AsyncDisposable {
   /** The status of every call so far. */
   readonly statuses: number[] = [];
+  /** Connections that became WebSockets, which go through as they are. */
+  upgrades = 0;
   readonly #server: Server;
   readonly #target: string;
   readonly #shapes: Shapes;
@@ -22,6 +24,23 @@ export class Front implements AsyncDisposable {
     this.#shapes = shapes;
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
+    });
+    this.#server.on("upgrade", (request, near, head) => {
+      this.upgrades++;
+      const { hostname, port } = new URL(target);
+      const far = connect(Number(port), hostname, () => {
+        const lines = [`${request.method} ${request.url} HTTP/1.1`];
+        for (let at = 0; at < request.rawHeaders.length; at += 2)
+          lines.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
+        far.write(`${lines.join("\r\n")}\r\n\r\n`);
+        far.write(head);
+        near.pipe(far).pipe(near);
+      });
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const)
+        one.on("error", () => other.destroy()).on("close", () => other.destroy());
     });
   }
 

@@ -4,7 +4,9 @@ from agents import (
     Agent,
     ModelSettings,
     OpenAIChatCompletionsModel,
+    OpenAIProvider,
     OpenAIResponsesModel,
+    RunConfig,
     Runner,
     function_tool,
     set_tracing_disabled,
@@ -53,10 +55,45 @@ async def both(agent):
     same((await Runner.run(made, ASK_BOTH)).final_output, REPORT)
 
 
+class Heard:
+    """How often a WebSocket was opened: nothing falls back to HTTP unseen."""
+
+    opened = 0
+
+
+def over_websocket() -> None:
+    import websockets.asyncio.client as client
+
+    connect = client.connect
+
+    def counted(*args, **more):
+        Heard.opened += 1
+        return connect(*args, **more)
+
+    client.connect = counted
+    asyncio.run(over_one_connection())
+    assert Heard.opened > 0, "it went over HTTP"
+
+
+async def over_one_connection() -> None:
+    provider = OpenAIProvider(base_url=BASE_URL, api_key=KEY, use_responses=True, use_responses_websocket=True)
+    config = RunConfig(model_provider=provider, tracing_disabled=True)
+
+    def agent(**more):
+        return Agent(name="a", model=MODEL, model_settings=ModelSettings(store=False), **more)
+
+    same((await Runner.run(agent(), QUESTION, run_config=config)).final_output, RAIN)
+    seen = await Runner.run(agent(tools=[function_tool(get_weather)]), WEATHER, run_config=config)
+    same(seen.final_output, SEEN)
+    made = agent(output_type=Report)
+    same((await Runner.run(made, ASK_REPORT, run_config=config)).final_output, REPORT)
+
+
 run(
     answer=lambda: each(answer),
     stream=lambda: each(stream),
     tools=lambda: each(tools),
     form=lambda: each(form),
     tools_and_form=lambda: each(both),
+    websocket=over_websocket,
 )
