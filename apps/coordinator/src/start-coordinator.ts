@@ -1,8 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import type { MachinePolicy, Revocations, TrustLevel } from "@darkbloom/protocol/evidence";
-import { NetworkError } from "@darkbloom/protocol/failures";
 import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { within } from "@darkbloom/protocol/time";
 import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
@@ -13,27 +13,20 @@ import { serveAdmin } from "./admin/server.ts";
 import { toldAdmin } from "./admin/told.ts";
 import type { Alias } from "./catalog/aliases.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
-import { Fleet } from "./machines/fleet.ts";
-import { MachineRecords } from "./machines/records/records.ts";
-import { DRAIN_RETRY_SEC } from "./http/failure.ts";
+import { Core } from "./core.ts";
 import { createHttpServer } from "./http/server.ts";
-import type { Net } from "./inference/net.ts";
-import { serve } from "./inference/serve.ts";
 import { connectionBounds } from "./limits/descriptors.ts";
 import { keepLog } from "./keep-log.ts";
-import { Slots } from "./machines/slots.ts";
 import { Approvals } from "./machines/trust/approvals.ts";
 import type { Witness } from "./transparency/port.ts";
 import { providerKeysEntry } from "./transparency/facts.ts";
 import { mayServe } from "./machines/trust/serving.ts";
 import { mayJoin } from "./machines/trust/may-join.ts";
-import { serialNames, type SerialDisclosure } from "./machines/trust/serial-names.ts";
+import type { SerialDisclosure } from "./machines/trust/serial-names.ts";
 import { ProviderSockets } from "./ws/provider.ts";
 
 /** For the last bytes of answers, after the drain; a caller who reads none of them is not waited for longer. */
 const LAST_WORDS_MS = 1_000;
-/** How often a drain says how many requests are left. */
-const PROGRESS_TOLD_EVERY_MS = 5_000;
 
 export interface CoordinatorConfig {
   readonly host: string;
@@ -96,7 +89,6 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const bounds = connectionBounds(descriptorLimit());
   if (!bounds) throw new DescriptorLimitError();
   await using opening = new AsyncDisposableStack();
-  const fleet = new Fleet((act) => void setImmediate(act));
   const observer = createObserver({ level: config.logLevel });
   const { events, metrics } = observer;
   const store = opening.use(
@@ -108,66 +100,46 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       onSweepError: (error) => events.bug({ where: "background" }, error),
     }),
   );
+  const { catalog, countersigner, ledger, networkKey } = store;
   const tools = { clock, random: systemRandom, crypto: nodeCrypto };
   const { log } = opening.use(await keepLog({ ...tools, events }, store, config));
   const approvals = new Approvals(config.approveMachines ?? false, await store.decisions.list());
+  const { trustProxy, joinToken } = config;
+  const joinRules = { joinToken, trustProxy, localSecret: store.localSecret, isSame: isSameSecret };
+  const core = opening.use(
+    new Core({
+      ...tools,
+      hpke: nodeHpke,
+      catalog,
+      ledger,
+      countersigner,
+      events,
+      networkKey,
+      approvals,
+      platformFeePercent: config.platformFeePercent,
+      serialDisclosure: config.serialDisclosure ?? "serial",
+      floor: { minTrust: config.minTrust, catalog },
+      policy: () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) }),
+      makeCredential: credentialFor,
+      keysShown: ({ blob, sha256 }) => log.add(providerKeysEntry(nodeCrypto, blob, sha256)),
+      mayJoin: (shown, isLocal) => mayJoin(joinRules, shown, isLocal),
+      defer: (act) => void setImmediate(act),
+    }),
+  );
+  const { fleet } = core.net;
+  observer.watch({
+    machines: () => fleet.machines(),
+    mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
+  });
   const connected = connectedMachines(fleet, approvals, clock);
   opening.use(
     await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools, connected }), events), config.version),
   );
-  const slots = opening.use(new Slots(fleet, clock, systemRandom));
-  const net: Net = {
-    ...tools,
-    ...store,
-    hpke: nodeHpke,
-    fleet,
-    slots,
-    events,
-    platformFeePercent: config.platformFeePercent,
-  };
-  const { trustProxy, joinToken } = config;
-  const joinRules = { joinToken, trustProxy, localSecret: store.localSecret, isSame: isSameSecret };
-  const serials = serialNames(store.networkKey, config.serialDisclosure ?? "serial");
-  const policy = () => ({ ...config.trust, ...(config.revoked && { revocations: config.revoked.current() }) });
-  const records = new MachineRecords();
-  const floor = { minTrust: config.minTrust, catalog: store.catalog };
-  observer.watch({
-    machines: () => fleet.machines(),
-    mayServe: (machine) => mayServe(machine, floor, clock.monotonicMs()),
-  });
-  const sockets = opening.use(
-    new ProviderSockets(
-      {
-        ...net,
-        serials,
-        records,
-        approvals,
-        policy,
-        makeCredential: credentialFor,
-        floor,
-        keysShown: ({ blob, sha256 }) => log.add(providerKeysEntry(nodeCrypto, blob, sha256)),
-        mayJoin: (shown, isLocal) => mayJoin(joinRules, shown, isLocal),
-      },
-      { trustProxy, bounds },
-    ),
-  );
-
-  let draining = false;
-  const shutdown = new AbortController();
-  const serving = new Set<Promise<void>>();
+  const sockets = opening.use(new ProviderSockets(core, { trustProxy, bounds }));
   const http = createHttpServer({
-    ...net,
+    ...core.edge,
     accounts: store.accounts,
-    serials,
     log,
-    coordinatorKeys: [{ id: store.countersigner.keyId, publicKey: store.countersigner.publicKey }],
-    serve: async (ask, reply) => {
-      const served = serve(net, ask, reply);
-      serving.add(served);
-      await served.finally(() => serving.delete(served));
-    },
-    isDraining: () => draining,
-    shutdown: shutdown.signal,
     metrics,
     acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),
     settings: {
@@ -193,32 +165,14 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     baseUrl: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
     port,
     async stop({ drainMs, onProgress }) {
-      draining = true;
-      events.stopping({ running: serving.size });
-      const telling = setInterval(() => onProgress?.(serving.size), PROGRESS_TOLD_EVERY_MS);
-      await within(drainMs, emptied(serving));
-      clearInterval(telling);
-      // Who still waits is told why nothing more comes; to close first would look as if they had hung up.
-      shutdown.abort(new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC }));
-      await within(
-        LAST_WORDS_MS,
-        emptied(serving).then(() => http.written()),
-      );
+      await core.drain(drainMs, onProgress);
+      // To close first would look to those who still wait as if they had hung up.
+      core.end();
+      const written = core.emptied().then(() => http.written());
+      await within(clock, LAST_WORDS_MS, written);
       await parts.disposeAsync();
     },
   };
-}
-
-/** A request whose body was still on its way is served as well, and waited for like those that ran before. */
-async function emptied(running: ReadonlySet<Promise<unknown>>): Promise<void> {
-  while (running.size > 0) await Promise.allSettled(running);
-}
-
-/** Waits for it, but not for longer than this. */
-async function within(ms: number, awaited: Promise<unknown>): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([awaited, systemClock.sleep(ms, timer.signal).catch(() => {})]);
-  timer.abort();
 }
 
 /** Compares without telling by its time how much was right. */

@@ -1,7 +1,6 @@
 import {
   createHttpServer,
   MemoryAccounts,
-  serve,
   type CatalogEntry,
   type SerialDisclosure,
 } from "@darkbloom/coordinator/testing";
@@ -50,19 +49,12 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
   readonly #accounts = new MemoryAccounts();
   readonly #http: ReturnType<typeof createHttpServer>;
   #port = 0;
-  /** Whether it takes no more requests. */
-  draining = false;
 
   private constructor(burst: number, disclosure: SerialDisclosure, sold: CatalogEntry) {
     super(1, disclosure, sold);
     this.#http = createHttpServer({
-      ...this.net,
+      ...this.core.edge,
       accounts: this.#accounts,
-      serials: this.serials,
-      coordinatorKeys: [{ id: this.net.countersigner.keyId, publicKey: this.net.countersigner.publicKey }],
-      serve: (ask, reply) => serve(this.net, ask, reply),
-      isDraining: () => this.draining,
-      shutdown: this.shutdown,
       metrics: { contentType: "text/plain", text: async () => "" },
       acceptProvider: (_request, socket) => socket.destroy(),
       settings: {

@@ -1,30 +1,26 @@
 import {
   Budget,
   Catalog,
+  Core,
   credentialFor,
-  Fleet,
-  hostProvider,
   Approvals,
-  MachineRecords,
   MemoryLedger,
-  serialNames,
-  serve,
-  Slots,
   Transparent,
   type Ask,
   type CatalogEntry,
   type Connection,
+  type CorePorts,
   type Events,
   type Net,
   type NetworkKey,
   type SerialDisclosure,
   type SerialNames,
   type Terms,
+  type Wire,
 } from "@darkbloom/coordinator/testing";
 import { toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { dialects, inspect, type Endpoint, type Figures } from "@darkbloom/protocol/dialects";
-import type { MachinePolicy } from "@darkbloom/protocol/evidence";
-import { NetworkError } from "@darkbloom/protocol/failures";
+import type { MachinePolicy, TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, BuildId, KeyId, ModelId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import type { Random } from "@darkbloom/protocol/ports";
@@ -130,36 +126,32 @@ export class TestNetwork {
   readonly checks = new HeldChecks();
   readonly random: Random;
   readonly ledger = new MemoryLedger();
-  readonly fleet = new Fleet(queueMicrotask);
   /** For what of answers may not go out yet. */
   readonly answers = new Budget(64 * 1024 * 1024);
   readonly bugs: unknown[] = [];
-  readonly net: Net;
-  readonly #ending = new AbortController();
-  readonly serials: SerialNames;
-  readonly #records = new MachineRecords();
+  readonly core: Core;
   /** Asks for none; a test may. */
   approvals = new Approvals(false);
   /** By which machines are judged; a test may change it. */
   policy: MachinePolicy = {};
-  floor: Parameters<typeof hostProvider>[0]["floor"];
+  /** Lets everybody in; a test may not. */
+  mayJoin: CorePorts["mayJoin"] = () => true;
+  makeCredential: CorePorts["makeCredential"] = credentialFor;
+  readonly floor: { minTrust: TrustLevel; catalog: Catalog };
 
   /** @param sold the one model of the catalog */
   constructor(seed = 1, disclosure: SerialDisclosure = "serial", sold: CatalogEntry = entry) {
     const catalog = new Catalog([sold]);
     this.floor = { minTrust: "self_signed", catalog };
     this.random = seededRandom(seed);
-    this.serials = serialNames(NETWORK_KEY, disclosure);
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-    this.net = {
+    this.core = new Core({
       clock: this.clock,
       random: this.random,
       crypto: this.checks.crypto,
       hpke: nodeHpke,
       catalog,
       ledger: this.ledger,
-      fleet: this.fleet,
-      slots: new Slots(this.fleet, this.clock, this.random),
       countersigner: {
         keyId: "test",
         publicKey: new Uint8Array(publicKey.export({ type: "spki", format: "der" }).subarray(-32)),
@@ -167,7 +159,25 @@ export class TestNetwork {
       },
       events: quietEvents(this.bugs),
       platformFeePercent: 0,
-    };
+      networkKey: NETWORK_KEY,
+      serialDisclosure: disclosure,
+      approvals: { of: (id) => this.approvals.of(id) },
+      policy: () => this.policy,
+      makeCredential: (...of) => this.makeCredential(...of),
+      floor: this.floor,
+      mayJoin: (...shown) => this.mayJoin(...shown),
+      defer: queueMicrotask,
+    });
+  }
+
+  get net(): Net {
+    return this.core.net;
+  }
+  get fleet(): Net["fleet"] {
+    return this.net.fleet;
+  }
+  get serials(): SerialNames {
+    return this.core.sessionNet.serials;
   }
 
   async credit(amount = CREDIT): Promise<void> {
@@ -175,21 +185,8 @@ export class TestNetwork {
   }
 
   /** The coordinator's end of a new connection. */
-  host(wire: Parameters<typeof hostProvider>[1]): Connection {
-    return hostProvider(this.sessionNet, wire, { isLocal: true, bucket: "simulated" });
-  }
-
-  get sessionNet(): Parameters<typeof hostProvider>[0] {
-    return {
-      ...this.net,
-      serials: this.serials,
-      records: this.#records,
-      approvals: this.approvals,
-      policy: () => this.policy,
-      makeCredential: credentialFor,
-      floor: this.floor,
-      mayJoin: () => true,
-    };
+  host(wire: Wire): Connection {
+    return this.core.host(wire, { isLocal: true, bucket: "simulated" });
   }
 
   /** A request of a caller: a chat, or what is `said`. */
@@ -210,15 +207,15 @@ export class TestNetwork {
   }
 
   serve(caller: Caller, more?: Parameters<TestNetwork["ask"]>[1]): Promise<void> {
-    return serve(this.net, this.ask(caller, more), caller);
+    return this.core.serve(this.ask(caller, more), caller);
   }
 
   get shutdown(): AbortSignal {
-    return this.#ending.signal;
+    return this.core.shutdown;
   }
   /** The coordinator waits no longer for what still runs. */
   endRequests(): void {
-    this.#ending.abort(new NetworkError({ code: "draining", retryAfterSec: 3 }));
+    this.core.end();
   }
 
   /** Joins a real provider with a scripted engine over a simulated wire. */

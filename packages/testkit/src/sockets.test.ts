@@ -20,7 +20,7 @@ let sockets: ProviderSockets;
 let http: Server;
 beforeEach(async () => {
   made = new TestNetwork();
-  sockets = new ProviderSockets(made.sessionNet, {
+  sockets = new ProviderSockets(made.core, {
     trustProxy: false,
     bounds: { http: 100, providers: 8, newcomers: 16 },
   });

@@ -186,7 +186,7 @@ describe("a machine that is honest and not wanted", () => {
     ["its model is not sold", { catalog: new Catalog([]) }, "serving.models"],
   ])("is told where %s", async (_, floor, id) => {
     const made = new TestNetwork();
-    made.floor = { ...made.floor, ...floor };
+    Object.assign(made.floor, floor);
     const provider = made.provider(() => rain);
     await made.clock.advance(1_000);
     expect(provider.told).toMatchObject({ eligible: false, trustLevel: "self_signed" });

@@ -443,7 +443,7 @@ describe("a connection", () => {
   it("is told that this coordinator ends, and takes no further requests", async () => {
     const { made, talk, ask } = await network();
     const one = await talk();
-    made.draining = true;
+    await made.core.drain(0);
     expect(errorIn(await ask(one))).toMatchObject({ status: 503, code: "draining" });
     expect((await one.closed).code).toBe(1001);
   });

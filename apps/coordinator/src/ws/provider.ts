@@ -4,8 +4,9 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { peerOf, type Peer } from "../http/peer.ts";
 import type { ConnectionBounds } from "../limits/descriptors.ts";
-import { FIRST_BYTES_MAX, hostProvider, type Connection } from "../machines/connection/host-provider.ts";
-import type { SessionNet } from "../machines/connection/net.ts";
+import { FIRST_BYTES_MAX, type Connection, type Stay } from "../machines/connection/host-provider.ts";
+import type { Events } from "../events/events.ts";
+import type { Arrival } from "../machines/connection/net.ts";
 import { closeCodes, type Wire } from "../machines/connection/wire.ts";
 import { Newcomers } from "./newcomers.ts";
 
@@ -16,9 +17,15 @@ const PROVIDER_MESSAGE_BYTES_MAX = 1024 * 1024;
 /** Answers to a peer's pings and pings of ours are left out while more than this waits for it to be read. */
 const PONG_BUFFERED_BYTES_MAX = 64 * 1024;
 
+/** What happens behind the sockets. */
+export interface Host {
+  readonly events: Pick<Events, "joinRefused">;
+  host(wire: Wire, arrival: Arrival): Stay;
+}
+
 /** `GET /ws/provider`: one provider's socket, both ways. Bytes in, bytes out; the session knows what they mean. */
 export class ProviderSockets implements AsyncDisposable {
-  readonly #net: SessionNet;
+  readonly #host: Host;
   readonly #options: { readonly trustProxy: boolean; readonly bounds: ConnectionBounds };
   readonly #stays = new Set<Promise<void>>();
   readonly #newcomers: Newcomers;
@@ -32,8 +39,8 @@ export class ProviderSockets implements AsyncDisposable {
     autoPong: false,
   });
 
-  constructor(net: SessionNet, options: { readonly trustProxy: boolean; readonly bounds: ConnectionBounds }) {
-    this.#net = net;
+  constructor(host: Host, options: { readonly trustProxy: boolean; readonly bounds: ConnectionBounds }) {
+    this.#host = host;
     this.#options = options;
     this.#newcomers = new Newcomers(options.bounds.newcomers);
   }
@@ -42,24 +49,21 @@ export class ProviderSockets implements AsyncDisposable {
     const peer = peerOf(request, this.#options.trustProxy);
     // Providers are programs. What has an origin is a page in somebody's browser.
     if (request.headers.origin !== undefined) {
-      this.#net.events.joinRefused({ reason: "origin", address: peer.bucket });
+      this.#host.events.joinRefused({ reason: "origin", address: peer.bucket });
       return refuseUpgrade(socket, 403);
     }
     if (this.#registered >= this.#options.bounds.providers) {
-      this.#net.events.joinRefused({ reason: "too_many", address: peer.bucket });
+      this.#host.events.joinRefused({ reason: "too_many", address: peer.bucket });
       return refuseUpgrade(socket, 503);
     }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#host(ws, request.socket, peer));
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#receive(ws, request.socket, peer));
   }
 
-  #host(ws: WebSocket, socket: Socket, peer: Peer): void {
-    const connection = hostProvider(
-      this.#net,
-      wireOf(ws, () => connection.drained()),
-      peer,
-    );
+  #receive(ws: WebSocket, socket: Socket, peer: Peer): void {
+    const wire = wireOf(ws, () => connection.drained());
+    const connection = this.#host.host(wire, peer);
     const newcomer = this.#newcomers.add(peer.bucket, () => {
-      this.#net.events.joinRefused({ reason: "crowded_out", address: peer.bucket });
+      this.#host.events.joinRefused({ reason: "crowded_out", address: peer.bucket });
       ws.terminate();
     });
     ws.once("close", () => newcomer[Symbol.dispose]());

@@ -33,12 +33,17 @@ export interface Connection {
   readonly registered: Promise<boolean>;
 }
 
+export interface Stay extends Connection {
+  /** Its end, once its socket has gone. */
+  readonly done: Promise<void>;
+}
+
 /**
  * One provider's stay, start to end: it registers, its evidence is checked, it joins the fleet, it is
  * challenged again and again, and whatever it says about its attempts is handed to them. When its
  * socket goes, every attempt on it is told, and the fleet forgets it.
  */
-export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Connection & { done: Promise<void> } {
+export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Stay {
   const over = new AbortController();
   const first = new Mailbox<{ text: string }>(net.clock);
   const registered = Promise.withResolvers<boolean>();
