@@ -5,7 +5,7 @@ import { type LeaveOut, Refusal } from "./refusal.ts";
 import type { Shape } from "./shape.ts";
 import { patternOfFormat, stringFormats } from "./string-formats.ts";
 import type { PatternAllowance } from "./text-state.ts";
-import { textStates } from "./text-states.ts";
+import { ownTextStates, textStates } from "./text-states.ts";
 
 /** Grammars spell a repetition out: a larger bound costs more than it is worth. */
 export const STRING_BOUND_CHARS_MAX = 1_000;
@@ -14,6 +14,9 @@ const STRING_BOUNDS_SUM_MAX = 20_000;
 
 /** Formats of zod's own, beside which stands the pattern that says all of it. */
 const namesOfPatterns = ["starts_with", "ends_with", "includes", "lowercase", "uppercase", "cuid2", "ulid", "nanoid"];
+
+const ofFormats = Object.values(patternOfFormat);
+const isPattern = (pattern: Pattern | undefined): pattern is Pattern => pattern !== undefined;
 
 /** Reads the strings of one schema, which share what a schema may cost. */
 export class StringReader {
@@ -64,9 +67,11 @@ export class StringReader {
   }
 
   #text(sources: readonly string[], min: number, max: number | undefined): Shape {
-    const patterns = sources.map(readPattern).filter((pattern): pattern is Pattern => pattern !== undefined);
     const isBounded = min > 0 || max !== undefined;
-    const states = textStates(patterns, { min, max }, this.#allowance);
+    const format = isBounded || sources.length > 1 ? undefined : ofFormats.find((source) => source === sources[0]);
+    const states = format
+      ? ownTextStates(format, this.#allowance)
+      : textStates(sources.map(readPattern).filter(isPattern), { min, max }, this.#allowance);
     if (typeof states !== "string") return { kind: "text", states };
     this.#leaveOut(
       states === "none"

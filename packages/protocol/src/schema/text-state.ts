@@ -16,10 +16,33 @@ export interface TextStep {
   readonly to: number;
 }
 
+export interface PatternCost {
+  readonly work: number;
+  readonly ranges: number;
+  readonly mostRanges: number;
+}
+
 /** What is left of the bounds. A small pattern can ask for much. */
 export class PatternAllowance {
   #work = PATTERN_WORK_MAX;
   #ranges = PATTERN_RANGES_MAX;
+  #mostRanges = 0;
+
+  /** What was taken of it, and the most ranges that it was asked about at once. */
+  get cost(): PatternCost {
+    return {
+      work: PATTERN_WORK_MAX - this.#work,
+      ranges: PATTERN_RANGES_MAX - this.#ranges,
+      mostRanges: this.#mostRanges,
+    };
+  }
+
+  /** What is known already costs as much as it did when it was made. */
+  again({ work, ranges, mostRanges }: PatternCost): void {
+    this.work(work);
+    if (this.#ranges < mostRanges) throw new TooMuch();
+    this.#ranges -= ranges;
+  }
 
   work(steps: number): void {
     this.#work -= steps;
@@ -35,6 +58,7 @@ export class PatternAllowance {
     let ranges = states.length;
     for (const { steps } of states) for (const { on } of steps) ranges += on.length;
     if (this.#ranges < ranges) throw new TooMuch();
+    this.#mostRanges = Math.max(this.#mostRanges, ranges);
     return ranges;
   }
 }

@@ -3,7 +3,8 @@ import { expect, it } from "vitest";
 import { intersection } from "./code-points.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
 import { PatternAllowance } from "./text-state.ts";
-import { textStates } from "./text-states.ts";
+import { patternOfFormat, stringFormats } from "./string-formats.ts";
+import { ownTextStates, textStates } from "./text-states.ts";
 
 const any = { min: 0, max: undefined };
 
@@ -163,4 +164,26 @@ it("matches as regular expressions do", () => {
     ),
     { numRuns: 300 },
   );
+});
+
+/** Goal: what is kept is what would be made, and costs a request as much, the first time and later. Method: each format, made by itself and read twice. */
+it.each(stringFormats)("keeps %s as it is made", (format) => {
+  const source = patternOfFormat[format];
+  const made = new PatternAllowance();
+  const states = textStates([read(source)], any, made);
+  for (const _ of [1, 2]) {
+    const allowance = new PatternAllowance();
+    expect(ownTextStates(source, allowance)).toEqual(states);
+    expect(allowance.cost).toMatchObject({ work: made.cost.work, ranges: made.cost.ranges });
+  }
+});
+
+/** Goal: formats that are known are no way round the bound. Method: one as often as there is room for it by what it cost, and once more; both bounds. */
+it.each(stringFormats)("takes %s no more often than there is room", (format) => {
+  const source = patternOfFormat[format];
+  const [known, made] = [new PatternAllowance(), new PatternAllowance()];
+  const times = { known: 0, made: 0 };
+  while (typeof ownTextStates(source, known) === "object") times.known++;
+  while (typeof textStates([read(source)], any, made) === "object") times.made++;
+  expect(times.known).toBe(times.made);
 });

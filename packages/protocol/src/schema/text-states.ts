@@ -1,8 +1,8 @@
 import { pushAll } from "../lists.ts";
 import { type CodePoints, intersection, union, writable } from "./code-points.ts";
 import { CHECKED_EVERY, isWide, oneAtATime } from "./one-at-a-time.ts";
-import type { Pattern } from "./pattern.ts";
-import { type PatternAllowance, type TextState, type TextStep, TooMuch } from "./text-state.ts";
+import { readPattern, type Pattern } from "./pattern.ts";
+import { PatternAllowance, type PatternCost, type TextState, type TextStep, TooMuch } from "./text-state.ts";
 
 /** In code points; `max` is at least `min`. */
 export interface Lengths {
@@ -35,6 +35,33 @@ export function textStates(
     if (error instanceof TooMuch) return "too much";
     throw error;
   }
+}
+
+/** The same of a pattern of our own, without bounds, which is made once: there are few of them, and some take milliseconds. */
+export function ownTextStates(source: string, allowance: PatternAllowance): readonly TextState[] | "too much" {
+  try {
+    const known = own.get(source) ?? make(source);
+    own.set(source, known);
+    allowance.again(known.cost);
+    return known.states;
+  } catch (error) {
+    if (error instanceof TooMuch) return "too much";
+    throw error;
+  }
+}
+
+interface Known {
+  readonly states: readonly TextState[];
+  readonly cost: PatternCost;
+}
+const own = new Map<string, Known>();
+
+function make(source: string): Known {
+  const allowance = new PatternAllowance();
+  const pattern = readPattern(source);
+  const states = pattern && textStates([pattern], { min: 0, max: undefined }, allowance);
+  if (typeof states !== "object") throw new RangeError("a pattern of our own cannot be read");
+  return { states, cost: allowance.cost };
 }
 
 type Node =
