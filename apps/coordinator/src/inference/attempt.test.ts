@@ -107,6 +107,18 @@ describe("the envelope's header", () => {
   });
 });
 
+/** Goal: what waits for the check is told apart as it was asked for. Method: half an event and half a line, of a stream of either. */
+it.each<[asLines: boolean, said: string, free: string]>([
+  [false, 'data: 1\n\ndata: {"a":1}\n', "data: 1\n\n"],
+  [true, '{"type":"a"}\n{"ty', '{"type":"a"}\n'],
+])("reads lines where they are asked for: %s", (asLines, said, free) => {
+  const { attempt } = started(() => {}, { ask: { figures: { asLines } } });
+  const { passage } = attempt.exchange;
+  const passed = passage.free({ plaintext: new TextEncoder().encode(said), final: false }, false);
+  expect(new TextDecoder().decode(passed)).toBe(free);
+  expect(passage.heldBytes).toBe(said.length - free.length);
+});
+
 describe("the wait", () => {
   /** Goal: a minute for the first content, a minute between tokens whatever else comes, half a minute for the closing. Method: ten seconds go by with each event; what was waited for. */
   it.each<[what: string, ask: Asking, frames: readonly [text: string, tokens: number][], waits: number[]]>([

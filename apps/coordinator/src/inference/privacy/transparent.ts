@@ -72,20 +72,21 @@ export class Transparent implements Content {
 
   /** A refusal costs the caller the request and the machine nothing, so it is believed no further than it must be: of something that was sent. */
   refusalOf(code: EngineRefusalCode, terms: Terms, contextTokens: number, promptTokens = 0): Failure | undefined {
-    const longestTokens = code === "context_exceeded" ? this.#longestTokens(terms, contextTokens) : 0;
-    if (!this.#couldBe(code, terms, contextTokens, longestTokens)) return undefined;
-    const { formatParam } = this.#figures;
+    const { embed, formatParam } = this.#figures;
+    const at = { endpoint: terms.endpoint, formatParam };
+    if (code !== "context_exceeded")
+      return this.#couldBe(code, terms) ? failureOfRefusal(code, at, { contextTokens, promptTokens }) : undefined;
+    const longestTokens = this.#longestTokens(terms, contextTokens);
+    // A prompt that fills the context leaves no room for an answer; a vector needs none.
+    if (longestTokens < contextTokens + (embed ? 1 : 0)) return undefined;
     // What a machine says of a prompt's length is believed between the two figures that we know.
-    const lengths = { contextTokens, promptTokens: Math.max(contextTokens, Math.min(promptTokens, longestTokens)) };
-    return failureOfRefusal(code, { endpoint: terms.endpoint, formatParam }, lengths);
+    const believedTokens = Math.max(contextTokens, Math.min(promptTokens, longestTokens));
+    return failureOfRefusal(code, at, { contextTokens, promptTokens: believedTokens });
   }
 
-  #couldBe(code: EngineRefusalCode, terms: Terms, contextTokens: number, longestTokens: number): boolean {
+  #couldBe(code: Exclude<EngineRefusalCode, "context_exceeded">, terms: Terms): boolean {
     const { embed, hasFormat, hasTokens, continues, thinksOrRefuses } = this.#figures;
     switch (code) {
-      case "context_exceeded":
-        // A prompt that fills the context leaves no room for an answer; a vector needs none.
-        return longestTokens >= contextTokens + (embed ? 1 : 0);
       case "messages_refused":
         return true;
       case "schema_refused":
