@@ -139,19 +139,19 @@ export const harmless: readonly Harmless[] = [
   },
   {
     file: "apps/coordinator/src/machines/slots.ts",
-    text: '"chosen" in first && this.#room.isAwaited(request.want.entry.build)',
+    text: '"chosen" in found && this.#room.isAwaited(waiter.build)',
     change: "true",
     why: "spares a look at all machines: where nobody waits nobody is served by it, and where none was chosen none is free for this one",
   },
   {
     file: "apps/coordinator/src/machines/slots.ts",
-    text: '"chosen" in first && this.#room.isAwaited(request.want.entry.build)',
+    text: '"chosen" in found && this.#room.isAwaited(waiter.build)',
     change: "left side",
     why: "spares a look at all machines: where nobody waits nobody is served by it, and where none was chosen none is free for this one",
   },
   {
     file: "apps/coordinator/src/machines/slots.ts",
-    text: '"chosen" in first && this.#room.isAwaited(request.want.entry.build)',
+    text: '"chosen" in found && this.#room.isAwaited(waiter.build)',
     change: "right side",
     why: "spares a look at all machines: where nobody waits nobody is served by it, and where none was chosen none is free for this one",
   },

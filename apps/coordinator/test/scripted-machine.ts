@@ -94,6 +94,10 @@ export class ScriptedMachine implements Member {
     return { context, keyId: id, suite, evidenceSha256: this.view.evidenceSha256, nowMs: this.#network.clock.now() };
   }
 
+  async reserve(jobId: JobId): Promise<Line> {
+    return this.open(jobId);
+  }
+
   open(jobId: JobId): Line {
     const events: LineEvent[] = [];
     const called = (name: string) => () => void this.calls.push(name);

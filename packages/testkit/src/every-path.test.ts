@@ -143,7 +143,7 @@ class FakeMachine implements Member {
     this.distrusted = true;
   }
 
-  open(jobId: JobId): Line {
+  async reserve(jobId: JobId): Promise<Line> {
     const mailbox = new Mailbox<LineEvent>(this.#network.clock);
     const close = () => {
       this.open_.delete(jobId);

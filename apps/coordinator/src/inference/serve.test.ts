@@ -428,7 +428,7 @@ describe("another machine", () => {
     const caller = new Caller();
     const served = codeOf(serve(network.net, network.ask(caller), caller));
     network.fleet.join(full);
-    full.open("job_other" as JobId);
+    await full.reserve("job_other" as JobId);
     await network.clock.advance(10);
     caller.leave();
     expect(await served).toBe("caller_gone");

@@ -2,7 +2,7 @@ import type { BuildId, JobId, ModelId, ProviderId, Serial, Sha256Hex } from "@da
 import { microUsd } from "@darkbloom/protocol/money";
 import type { TrustLevel, Verdict } from "@darkbloom/protocol/evidence";
 import type { CatalogEntry } from "../catalog/catalog.ts";
-import type { Want } from "./eligibility.ts";
+import { hasFreeSlot, type Want } from "./eligibility.ts";
 import type { MachineView, Line, Member } from "./ports.ts";
 import type { Fleet } from "./fleet.ts";
 import { blameless } from "./records/conduct.ts";
@@ -87,7 +87,8 @@ export class SampleMember implements Member {
     this.#fleet.changed(this);
   }
 
-  open(jobId: JobId): Line {
+  async reserve(jobId: JobId): Promise<Line | "full"> {
+    if (!hasFreeSlot(this.#view)) return "full";
     this.lines.push(jobId);
     this.#view = { ...this.#view, running: this.lines.length };
     return {

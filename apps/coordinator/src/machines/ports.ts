@@ -153,8 +153,13 @@ export interface Member {
   published(): PublishedMachine;
   /** Answers a challenge over this nonce. */
   prove(nonce: Uint8Array): Promise<PublishedMachine>;
-  /** Takes a slot. The caller has just seen one free, in the same turn. */
-  open(jobId: JobId): Line;
+  /**
+   * Asks for a slot; only the machine, or whoever hosts it, knows whether there is one.
+   *
+   * - From the moment of asking `view` counts it as taken, so that nobody is sent after the same one.
+   * - Who says "full", or is gone, shows no free slot until it knows better, so that nobody asks it again in vain.
+   */
+  reserve(jobId: JobId): Promise<Line | "full">;
   /** The same machine has connected anew; this connection ends. */
   replaced(): void;
   /** The operator has decided on this machine. */

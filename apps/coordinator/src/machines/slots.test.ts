@@ -238,6 +238,11 @@ describe("how many wait", () => {
     const afterServed = ask();
     await settle();
     expect([afterHangUp.failure, afterServed.failure]).toEqual([undefined, undefined]);
+    // Nor does one take a place that has left before it had it.
+    member.close(waiting[1]?.jobId ?? running.jobId);
+    ask({ account: anna }).hangUp.abort(new Error("hung up"));
+    await settle();
+    expect(slots.waiting).toBe(WAITING_PER_ACCOUNT_MAX - 1 + 2);
   });
 
   it("lets the account that has most waiting make room for one that has fewer, and says how long that one waited", async () => {
@@ -385,10 +390,10 @@ it("tells the one whose line cannot be opened, and goes on", async () => {
   const member = machine("p1", { slots: 2 });
   const running = [ask(), ask()];
   const [first, second] = [ask(), ask()];
-  const open = member.open.bind(member);
-  member.open = (jobId) => {
+  const reserve = member.reserve.bind(member);
+  member.reserve = async (jobId) => {
     if (jobId === first.jobId) throw new RangeError("cannot open");
-    return open(jobId);
+    return reserve(jobId);
   };
   for (const { jobId } of running) member.close(jobId);
   await settle();

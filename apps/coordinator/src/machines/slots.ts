@@ -28,6 +28,14 @@ interface Waiter extends SlotRequest {
   readonly startedMs: number;
   readonly give: (line: Line) => void;
   readonly giveUp: (error: unknown) => void;
+  /** Aborts once it waits no longer. */
+  readonly over: AbortSignal;
+  /** A machine has been asked for a slot and has not said: until then this one keeps its place, and no other is asked. */
+  isAsking: boolean;
+  /** Its time is over: what it is told next is the last word. */
+  isLate: boolean;
+  /** It has its line, or has given up. */
+  isOver: boolean;
 }
 
 /**
@@ -36,6 +44,9 @@ interface Waiter extends SlotRequest {
  *
  * Whoever waits does so because no machine could serve it when it was last asked. So only a machine that has changed
  * since can, and only that is looked at.
+ *
+ * Only a machine knows its slots, so each is asked for. Who is told that it is full looks again at once, and keeps its place among
+ * those who wait; who has left meanwhile gives the slot back.
  */
 export class Slots implements Disposable {
   readonly #fleet: Fleet;
@@ -65,40 +76,32 @@ export class Slots implements Disposable {
    */
   async acquire(request: SlotRequest, hangUp: AbortSignal): Promise<Line> {
     hangUp.throwIfAborted();
-    // What was freed in this turn belongs to those who wait.
-    this.#fleet.tell();
-    let first = this.#choose(request);
-    // A machine that only time made free again, e.g. after it was shut out for a while, nobody has told of.
-    if ("chosen" in first && this.#room.isAwaited(request.want.entry.build)) {
-      this.#serveFromThoseBack(request.want.entry.build);
-      first = this.#choose(request);
-    }
-    if ("refused" in first) throw this.#refusal(request);
-    if ("chosen" in first) return this.#open(first.chosen, request.jobId);
-
     const { promise, resolve, reject } = Promise.withResolvers<Line>();
+    const timer = new AbortController();
     const waiter: Waiter = {
       ...request,
       build: request.want.entry.build,
       startedMs: this.#clock.monotonicMs(),
-      give: resolve,
+      give: (line) => {
+        waiter.isOver = true;
+        this.#room.leave(waiter);
+        resolve(line);
+      },
       // Whoever gives up is out of the queue in the same turn, so that no slot is given to nobody.
       giveUp: (error) => {
+        waiter.isOver = true;
         this.#room.leave(waiter);
         reject(error);
       },
+      over: timer.signal,
+      isAsking: false,
+      isLate: false,
+      isOver: false,
     };
-    const { isIn, displaced } = this.#room.enter(waiter);
-    if (!isIn) throw this.#full(waiter);
-    displaced?.giveUp(this.#full(displaced));
     const leave = () => waiter.giveUp(hangUp.reason);
-    const timer = new AbortController();
     hangUp.addEventListener("abort", leave, { once: true });
-    void this.#afterWait(timer.signal, () => {
-      this.#serveFromThoseBack(waiter.build);
-      if (this.#room.has(waiter)) this.#endWait(waiter);
-    });
     try {
+      this.#look(waiter);
       return await promise;
     } finally {
       timer.abort();
@@ -106,13 +109,63 @@ export class Slots implements Disposable {
     }
   }
 
-  async #afterWait(given: AbortSignal, act: () => void): Promise<void> {
+  /** At all machines, for one who has just come, or was told that the one it asked is full. */
+  #look(waiter: Waiter): void {
+    // What was freed in this turn belongs to those who wait.
+    this.#fleet.tell();
+    let found = this.#choose(waiter);
+    // A machine that only time made free again, e.g. after it was shut out for a while, nobody has told of.
+    if ("chosen" in found && this.#room.isAwaited(waiter.build)) {
+      this.#serveFromThoseBack(waiter.build);
+      found = this.#choose(waiter);
+    }
+    // Waiting, it may have had its turn just now.
+    if (waiter.isAsking) return;
+    if ("chosen" in found) void this.#ask(waiter, found.chosen);
+    else if (this.#room.has(waiter)) return;
+    else if ("refused" in found) waiter.giveUp(this.#refusal(waiter));
+    else this.#enter(waiter);
+  }
+
+  #enter(waiter: Waiter, isSecondTry = false): void {
+    if (waiter.isOver) return;
+    const { isIn, displaced } = this.#room.enter(waiter);
+    if (!isIn) {
+      if (isSecondTry) return waiter.giveUp(this.#full(waiter));
+      // Who was found a slot in this turn leaves the waiting room in its next step.
+      return queueMicrotask(() => this.#enter(waiter, true));
+    }
+    displaced?.giveUp(this.#full(displaced));
+    void this.#afterWait(waiter.startedMs + SLOT_WAIT_MS, waiter.over, () => {
+      this.#serveFromThoseBack(waiter.build);
+      this.#endWait(waiter);
+    });
+  }
+
+  async #afterWait(untilMs: number, over: AbortSignal, act: () => void): Promise<void> {
     try {
-      await this.#clock.sleep(SLOT_WAIT_MS, given);
+      await this.#clock.sleep(Math.max(0, untilMs - this.#clock.monotonicMs()), over);
     } catch {
       return;
     }
     act();
+  }
+
+  /** An assumption of ours that breaks in it is told to the request that it concerns, and stops no other. */
+  async #ask(waiter: Waiter, chosen: ProviderId): Promise<void> {
+    waiter.isAsking = true;
+    try {
+      const line = await this.#memberOf(chosen).reserve(waiter.jobId);
+      waiter.isAsking = false;
+      if (line !== "full") {
+        if (waiter.isOver) line[Symbol.dispose]();
+        else waiter.give(line);
+      } else if (waiter.isOver) return;
+      else if (waiter.isLate) this.#endWait(waiter);
+      else this.#look(waiter);
+    } catch (error) {
+      waiter.giveUp(error);
+    }
   }
 
   #serveWaiting(changed: ReadonlySet<Member>): void {
@@ -150,10 +203,12 @@ export class Slots implements Disposable {
 
   /** One that is left out may do by now, since the others have gone. */
   #endWait(waiter: Waiter): void {
+    waiter.isLate = true;
+    if (waiter.isAsking) return;
     const last = this.#choose(waiter);
     if ("chosen" in last) {
-      this.#room.served(waiter);
-      this.#give(last.chosen, waiter);
+      this.#room.hadTurn(waiter);
+      void this.#ask(waiter, last.chosen);
     } else waiter.giveUp("refused" in last ? this.#refusal(waiter) : this.#full(waiter));
   }
 
@@ -164,11 +219,11 @@ export class Slots implements Disposable {
     const nowMs = this.#clock.monotonicMs();
     const mayBeOf = this.#usableBy(build, changed, nowMs);
     for (const waiter of this.#room.inTurn(build)) {
-      if (!mayBeOf(waiter)) continue;
+      if (waiter.isAsking || !mayBeOf(waiter)) continue;
       const choice = choose(waiter.want, changed, waiter.tried, nowMs, this.#random.fraction());
       if (!("chosen" in choice)) continue;
-      this.#room.served(waiter);
-      this.#give(choice.chosen, waiter);
+      this.#room.hadTurn(waiter);
+      void this.#ask(waiter, choice.chosen);
       return true;
     }
     return false;
@@ -195,24 +250,15 @@ export class Slots implements Disposable {
     };
   }
 
-  /** An assumption of ours that breaks here is told to the request that it concerns, and stops no other. */
-  #give(chosen: ProviderId, waiter: Waiter): void {
-    try {
-      waiter.give(this.#open(chosen, waiter.jobId));
-    } catch (error) {
-      waiter.giveUp(error);
-    }
-  }
-
   #choose({ want, tried }: SlotRequest): Choice {
     const candidates = this.#fleet.machinesFor(want.entry.build);
     return choose(want, candidates, tried, this.#clock.monotonicMs(), this.#random.fraction());
   }
 
-  #open(providerId: ProviderId, jobId: JobId): Line {
+  #memberOf(providerId: ProviderId): Member {
     const member = this.#fleet.get(providerId);
     if (!member) throw new RangeError("a chosen provider left in the turn in which it was chosen");
-    return member.open(jobId);
+    return member;
   }
 
   #refusal({ want, tried }: SlotRequest): NetworkError {

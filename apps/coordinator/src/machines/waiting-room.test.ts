@@ -20,6 +20,7 @@ const one = (name: string, account: string, more: Partial<Waiting> = {}): Named 
   account: account as AccountId,
   build: "m",
   bytes: 1,
+  startedMs: 0,
   ...more,
 });
 const enter = (...waiters: Named[]) => waiters.map((waiter) => room.enter(waiter).isIn);
@@ -34,7 +35,8 @@ describe("the order", () => {
   it("goes on with the next account after one was served", () => {
     const first = one("a1", "a");
     enter(first, one("a2", "a"), one("b1", "b"));
-    room.served(first);
+    room.hadTurn(first);
+    room.leave(first);
     expect(order()).toEqual(["b1", "a2"]);
   });
 

@@ -12,6 +12,8 @@ export interface Waiting {
   readonly account: AccountId;
   readonly build: string;
   readonly bytes: number;
+  /** When it came; within an account the first is first. */
+  readonly startedMs: number;
 }
 
 /**
@@ -77,14 +79,13 @@ export class WaitingRoom<Waiter extends Waiting> {
     this.#count(waiter, -1, -bytes);
   }
 
-  /** Takes one out that was served: its account's next turn, and its model's, come after everybody else's. */
-  served(waiter: Waiter): void {
-    this.leave(waiter);
-    const accounts = this.#accountsByBuild.get(waiter.build);
-    if (!accounts) return;
-    putLast(this.#accountsByBuild, waiter.build, accounts);
-    const rest = accounts.get(waiter.account);
-    if (rest) putLast(accounts, waiter.account, rest);
+  /** It is this one's turn: its account's next one, and its model's, come after everybody else's. */
+  hadTurn({ account, build }: Waiter): void {
+    const accounts = this.#accountsByBuild.get(build);
+    const line = accounts?.get(account);
+    if (!accounts || !line) return;
+    putLast(this.#accountsByBuild, build, accounts);
+    putLast(accounts, account, line);
   }
 
   /** Who waits for this build, in the order of serving: each account's first, then each one's second, and so on. */
@@ -107,6 +108,13 @@ export class WaitingRoom<Waiter extends Waiting> {
     const accounts = this.#accountsByBuild.get(build) ?? new Map<AccountId, Set<Waiter>>();
     const line = accounts.get(account) ?? new Set();
     this.#accountsByBuild.set(build, accounts.set(account, line.add(waiter)));
+    // One who was told elsewhere first that there is no slot has come before those who sat down meanwhile.
+    const later: Waiter[] = [];
+    for (const other of line) if (other.startedMs > waiter.startedMs) later.push(other);
+    for (const other of later) {
+      line.delete(other);
+      line.add(other);
+    }
     this.#count(waiter, 1, bytes);
   }
 

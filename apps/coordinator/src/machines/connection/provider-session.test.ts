@@ -1,4 +1,3 @@
-import { isAttested } from "../eligibility.ts";
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
@@ -10,9 +9,12 @@ import { HandMachine } from "../../../../../packages/testkit/src/hand-machine.ts
 import { memorySigner } from "../../../../../packages/testkit/src/memory-signer.ts";
 import { account, TestNetwork } from "../../../../../packages/testkit/src/network.ts";
 import { offerOf } from "../../../../../packages/testkit/src/test-provider.ts";
+import { isAttested } from "../eligibility.ts";
+import type { Line, Member } from "../ports.ts";
 import { ABANDONED_WAIT_MS, ANSWER_PIECE_BYTES_MIN } from "./line.ts";
 import { FRAME_UNIT_CHARS, FRAMES_BURST, FRAMES_PER_ATTEMPT, FRAMES_PER_SEC } from "./frame-budget.ts";
 import { BODIES_WAITING_MAX, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
+import { ProviderSession } from "./provider-session.ts";
 
 /**
  * Goal: each rule of one connection holds by itself: what a machine may send, what it is told, when its slot is free
@@ -40,11 +42,17 @@ const codeIn = (act: () => void): string | undefined => {
   }
 };
 
+/** A line to it, however many it has; whoever asks it is told that it is full. */
+function opened(member: Member, jobId: JobId): Line {
+  if (!(member instanceof ProviderSession)) throw new RangeError("no session");
+  return member.open(jobId);
+}
+
 async function machineWithLine() {
   const made = new TestNetwork();
   const machine = await HandMachine.joined(made);
   const { member } = machine;
-  const line = member.open(job());
+  const line = opened(member, job());
   return { made, machine, member, line };
 }
 const running = ({ fleet }: TestNetwork) => fleet.machines()[0]?.running;
@@ -202,9 +210,9 @@ describe("bodies for one socket", () => {
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
     line.send(request);
     line[Symbol.dispose]();
-    const others = Array.from({ length: BODIES_WAITING_MAX }, (_, n) => member.open(job(n + 2)));
+    const others = Array.from({ length: BODIES_WAITING_MAX }, (_, n) => opened(member, job(n + 2)));
     for (const other of others) other.send(request);
-    const oneMore = member.open(job(9_999));
+    const oneMore = opened(member, job(9_999));
     expect(codeIn(() => oneMore.send(request))).toBe("provider_busy");
     expect(machine.requests).toHaveLength(0);
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX - 1;
@@ -259,7 +267,7 @@ describe("a machine in a hurry", () => {
     }
     expect(machine.closed).toBeUndefined();
     for (let n = 10; n < 10 + FRAMES_BURST; n++) {
-      member.open(job(n)).send(request);
+      opened(member, job(n)).send(request);
       for (let said = 0; said < FRAMES_PER_ATTEMPT - 1; said++) machine.say(heartbeat);
       machine.say(failed(n));
     }
@@ -298,7 +306,7 @@ describe("a machine in a hurry", () => {
     const { machine, member } = await machineWithLine();
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
     for (let n = 2; n < 10_000 && machine.closed === undefined; n++)
-      member.open(`job_${"x".repeat(100)}${n}` as JobId).credit(1);
+      opened(member, `job_${"x".repeat(100)}${n}` as JobId).credit(1);
     expect(machine.closed).toBe("terminated");
   });
 });
@@ -322,6 +330,35 @@ describe("what was shown", () => {
       nowMs.mockReturnValue(member.view.attestedUntilMs + atMs);
       expect(isAttested(member.view, made.clock.monotonicMs())).toBe(attested);
     }
+  });
+});
+
+describe("a machine that is asked for a slot", () => {
+  it("says that it is full for more than it has, and shows each as taken from that moment", async () => {
+    const made = new TestNetwork();
+    const { member } = await HandMachine.joined(made);
+    const asked = [1, 2, 3, 4, 5].map((n) => member.reserve(job(n)));
+    expect(running(made)).toBe(4);
+    const said = await Promise.all(asked);
+    expect(said.map((line) => (line === "full" ? line : line.jobId))).toEqual([
+      ...[1, 2, 3, 4].map((n) => job(n)),
+      "full",
+    ]);
+    const [first] = said;
+    if (first !== "full") first?.[Symbol.dispose]();
+    expect(await member.reserve(job(6))).not.toBe("full");
+  });
+
+  it.each<[string, (machine: HandMachine) => void]>([
+    ["drains", (machine) => machine.say({ type: "provider_drain" })],
+    ["has left", (machine) => machine.connection.closed()],
+  ])("says so where it %s", async (_, leave) => {
+    const made = new TestNetwork();
+    const machine = await HandMachine.joined(made);
+    const { member } = machine;
+    leave(machine);
+    await made.clock.advance(1);
+    expect(await member.reserve(job())).toBe("full");
   });
 });
 
@@ -352,7 +389,7 @@ describe("a machine that leaves", () => {
   it("tells every open attempt, frees its slots, and takes nothing more", async () => {
     const { made, machine, member, line } = await machineWithLine();
     line.send(request);
-    const second = member.open(job(2));
+    const second = opened(member, job(2));
     machine.connection.closed();
     await made.clock.advance(1);
     expect(await line.take(1)).toMatchObject({ kind: "gone" });
@@ -369,7 +406,7 @@ describe("a machine that leaves", () => {
     machine.say(completed());
     // By now it would be dropped, since it reads nothing.
     machine.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
-    for (let n = 2; n < 10_000; n++) member.open(`job_${"x".repeat(100)}${n}` as JobId).credit(1);
+    for (let n = 2; n < 10_000; n++) opened(member, `job_${"x".repeat(100)}${n}` as JobId).credit(1);
     await made.clock.advance(1);
     expect(await line.take(1)).toMatchObject({ kind: "gone" });
     expect(left.mock.calls.map(([{ reason }]) => reason)).toEqual(["replaced"]);
@@ -402,7 +439,7 @@ describe("a machine that refuses work because it drains", () => {
   it("is taken at its word: it is asked no more, though it never said so in a frame of its own", async () => {
     const { made, machine, line, member } = await machineWithLine();
     line.send(request);
-    const second = member.open(job(2));
+    const second = opened(member, job(2));
     machine.say({ type: "inference_error", ...about(), code: "draining" });
     expect(made.fleet.machines()).toMatchObject([{ draining: true }]);
     expect(machine.all("provider_drain_ack")).toHaveLength(0);
@@ -469,13 +506,13 @@ describe("one account", () => {
   it("has one scope on a machine, another on every other, and none tells who it is", async () => {
     const { made, machine, line, member } = await machineWithLine();
     line.send(request);
-    member.open(job(2)).send(request);
-    member.open(job(3)).send({ ...request, account: "acct_other" as typeof account });
+    opened(member, job(2)).send(request);
+    opened(member, job(3)).send({ ...request, account: "acct_other" as typeof account });
     const [first, second, third] = machine.requests.map(({ cache_scope }) => cache_scope);
     expect(second).toBe(first);
     expect(third).not.toBe(first);
     const other = await HandMachine.joined(made);
-    other.member.open(job(4)).send(request);
+    opened(other.member, job(4)).send(request);
     expect(other.requests.at(-1)?.cache_scope).not.toBe(first);
     expect(first).toMatch(/^[0-9a-f]{32}$/);
   });
@@ -496,7 +533,7 @@ describe("a machine whose answer is not what it signed", () => {
   it("is so when it comes back, though it has left before", async () => {
     const made = new TestNetwork();
     const machine = await HandMachine.joined(made, { signer });
-    const line = machine.member.open(job());
+    const line = opened(machine.member, job());
     machine.connection.closed();
     await made.clock.advance(1);
     line.distrust();
@@ -507,7 +544,7 @@ describe("a machine whose answer is not what it signed", () => {
   it("is so at once where it has come back already", async () => {
     const made = new TestNetwork();
     const machine = await HandMachine.joined(made, { signer });
-    const line = machine.member.open(job());
+    const line = opened(machine.member, job());
     const again = await HandMachine.joined(made, { signer });
     const stranger = await HandMachine.joined(made);
     expect(machine.closed).toBe("replaced");

@@ -4,6 +4,7 @@ import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
 import { readRecords, writeRecord, writeRequest, type FromProvider, type Offer } from "@darkbloom/protocol/wire";
 import type { LeaveReason } from "../../events/events.ts";
+import { hasFreeSlot } from "../eligibility.ts";
 import type { Line, MachineView, Member, PublishedMachine } from "../ports.ts";
 import { newRecord, type MachineRecord } from "../records/records.ts";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../records/standing.ts";
@@ -141,6 +142,11 @@ export class ProviderSession implements Member {
     return { ...this.published(), ...(path && { path }) };
   }
 
+  async reserve(jobId: JobId): Promise<Line | "full"> {
+    return this.#view.draining || !hasFreeSlot(this.#view) ? "full" : this.open(jobId);
+  }
+
+  /** Takes a slot, whether one is free or not. */
   open(jobId: JobId): Line {
     const line = newLine(this.#net.clock);
     const besideAtStart = this.#lines.size;
@@ -279,6 +285,7 @@ export class ProviderSession implements Member {
   /** Every line ends; whoever listens is told. */
   closed(): void {
     this.#leaving ??= "closed";
+    this.#become(this.#loaded());
     for (const [jobId, line] of this.#lines) {
       line.mailbox.put({ kind: "gone", silent: this.#leaving === "silent" });
       this.#close(jobId, line);

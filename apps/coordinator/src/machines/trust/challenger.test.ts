@@ -150,24 +150,26 @@ describe("a posture", () => {
 });
 
 /** The key that a request would be sealed for now. */
-function sealedFor(machine: HandMachine): string {
-  using line = machine.member.open("job_looks" as JobId);
-  return line.sealing().keyId;
+async function sealedFor({ member }: HandMachine): Promise<string> {
+  const line = await member.reserve("job_looks" as JobId);
+  if (line === "full") throw new RangeError("it has no slot to look from");
+  using looks = line;
+  return looks.sealing().keyId;
 }
 
 describe("a new blob", () => {
   it("with new keys is challenged before it serves, and its keys take over then", async () => {
     const made = new TestNetwork();
     const machine = await HandMachine.joined(made);
-    const before = sealedFor(machine);
+    const before = await sealedFor(machine);
     await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
     machine.say(await renewal(machine));
     await made.clock.advance(1);
     expect(challenges(machine)).toBe(2);
-    expect(sealedFor(machine)).toBe(before);
+    expect(await sealedFor(machine)).toBe(before);
     await answer(machine);
     await made.clock.advance(1);
-    expect(sealedFor(machine)).not.toBe(before);
+    expect(await sealedFor(machine)).not.toBe(before);
   });
 
   it("that comes soon after a challenge waits for the pause", async () => {
@@ -190,12 +192,12 @@ describe("a new blob", () => {
     machine.say(await renewal(machine));
     machine.say(first);
     await made.clock.advance(1);
-    expect(sealedFor(machine)).toBe(firstKey);
+    expect(await sealedFor(machine)).toBe(firstKey);
     await made.clock.advance(CHALLENGE_PAUSE_MIN_MS);
     await answer(machine);
     await made.clock.advance(1);
-    expect(sealedFor(machine)).not.toBe(firstKey);
-    expect(machine.keys.latest.keyIds).toContain(sealedFor(machine));
+    expect(await sealedFor(machine)).not.toBe(firstKey);
+    expect(machine.keys.latest.keyIds).toContain(await sealedFor(machine));
   });
 
   it("without what kept a machine from its first challenge brings that", async () => {
