@@ -299,7 +299,7 @@ describe("a new offer", () => {
   it("adds a model and slots once a challenge that names it was passed, and the blob stays", async () => {
     const [made, machine] = await joined();
     const [before] = made.fleet.published();
-    const keyId = sealedFor(machine);
+    const keyId = await sealedFor(machine);
     const changed = await machine.offer({ slots: 3, models: [model("one"), model("two")] });
     await made.clock.advance(1);
     expect(asked(made)).toEqual({ slots: 2, builds: ["one"] });
@@ -313,7 +313,7 @@ describe("a new offer", () => {
       evidence: { offer: changed },
     });
     expect(after?.machine.models.map(({ build }) => build)).toEqual(["one", "two"]);
-    expect(sealedFor(machine)).toBe(keyId);
+    expect(await sealedFor(machine)).toBe(keyId);
     expect(challenges(machine)).toBe(2);
     // The fleet finds machines by this list: it is the same one for as long as it says the same.
     const list = candidate(made)?.models;
