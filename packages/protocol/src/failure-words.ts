@@ -45,7 +45,7 @@ export function sentenceOf(failure: Failure): string {
     case "context_length_exceeded":
       return `This model's maximum context length is ${failure.contextTokens} tokens. However, the messages come to at least ${failure.promptTokens} tokens. Shorten the messages.`;
     case "insufficient_funds":
-      return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit or lower max_tokens.`;
+      return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit, or ask for less: a shorter prompt, or a lower bound on the answer.`;
     case "model_not_found":
       return `This model is not in the catalog, which knows ${failure.knownModels} ${failure.knownModels === 1 ? "model" : "models"}. GET /v1/models lists them.`;
     case "receipt_not_found":

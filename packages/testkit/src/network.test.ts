@@ -226,6 +226,22 @@ describe("a network in a process", () => {
     await expectClosed(made);
   });
 
+  /** Goal: who leaves while a long prompt is read owes nothing, and frees model and slot. Method: leave before the stream has begun, and after. */
+  it.each([20_000, 45_000])("stops for a caller who leaves after %i ms of reading", async (afterMs) => {
+    const made = await network();
+    const [provider] = await joined(made, { ...rain, reads: { everyMs: 5_000, tokens: 55, times: 20 } });
+    const caller = new Caller();
+    const served = codeOf(made.serve(caller));
+    await made.clock.advance(afterMs);
+    expect(caller.facts !== undefined).toBe(afterMs > 30_000);
+    caller.leave();
+    expect(await made.clock.until(served, 1_000)).toBe("caller_gone");
+    await made.clock.advance(1_000);
+    expect([made.running, provider?.engine.running]).toEqual([0, 0]);
+    expect(await made.ledger.totals(account)).toMatchObject({ balance: CREDIT, charged: 0n });
+    await expectClosed(made);
+  });
+
   /** Goal: what a machine says of its reading holds nobody for ever. Method: machines that read too slowly, stand still after the first words, or say at once that all is read; when the caller is told. */
   it.each<[what: string, reads: Script["reads"], endsAtSec: number]>([
     ["reads nothing", undefined, 60],
