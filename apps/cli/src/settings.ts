@@ -83,10 +83,9 @@ export const settings = {
   },
   appleRoot: {
     value: "FILE",
-    means: "a root certificate of Apple's, Enterprise Attestation or App Attestation; repeat it for both",
+    means: "Apple's root certificate for Enterprise Attestation",
     mustBe: "a path",
-    many: true,
-    read: (given) => given.split(","),
+    read: anyText,
   },
   approveMachines: {
     means: "give no requests to a machine before 'darkbloom machines approve' names it",

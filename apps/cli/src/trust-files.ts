@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { toHex } from "@darkbloom/protocol/bytes";
 import {
-  applePins,
+  APPLE_ENTERPRISE_ATTESTATION_PIN,
   pinnedRoot,
   readPcrPolicy,
   type MachinePolicy,
@@ -28,17 +28,18 @@ export interface NamedRoot {
  */
 export function readTrustFiles(named: {
   readonly tpmRoot?: readonly NamedRoot[] | undefined;
-  readonly appleRoot?: readonly string[] | undefined;
+  readonly appleRoot?: string | undefined;
   readonly pcrPolicy?: string | undefined;
 }): Pick<MachinePolicy, "roots" | "pcrs"> {
-  const tpm = (named.tpmRoot ?? []).map(({ path, sha256 }) => rootAt("--tpm-root", path, [sha256]));
-  const apple = (named.appleRoot ?? []).map((path) => rootAt("--apple-root", path, Object.values(applePins)));
+  const tpm = (named.tpmRoot ?? []).map(({ path, sha256 }) => rootAt("--tpm-root", path, sha256));
+  const apple = named.appleRoot;
   const pcrs = named.pcrPolicy === undefined ? undefined : pcrsAt(named.pcrPolicy);
   return {
     roots: {
       tpm,
-      appleEnterprise: apple.filter((root) => fingerprintOf(root) === applePins.enterpriseAttestation),
-      appleAppAttest: apple.filter((root) => fingerprintOf(root) === applePins.appAttestation),
+      ...(apple !== undefined && {
+        appleEnterprise: [rootAt("--apple-root", apple, APPLE_ENTERPRISE_ATTESTATION_PIN)],
+      }),
     },
     ...(pcrs && { pcrs }),
   };
@@ -46,13 +47,13 @@ export function readTrustFiles(named: {
 
 const fingerprintOf = (der: Uint8Array): string => toHex(nodeCrypto.sha256(der));
 
-function rootAt(flag: string, path: string, pins: readonly string[]): PinnedRoot {
+function rootAt(flag: string, path: string, pin: string): PinnedRoot {
   const der = certificateInFile(contentOf(flag, path));
   if (!der) throw new WrongUsage(`${flag} names ${path}, which is not one certificate in PEM or DER.`);
-  const root = pins.map((pin) => pinnedRoot(nodeCrypto, der, pin)).find((found) => found !== undefined);
+  const root = pinnedRoot(nodeCrypto, der, pin);
   if (root) return root;
   throw new WrongUsage(
-    `${flag} names ${path}, whose fingerprint (SHA-256 of the DER) is ${fingerprintOf(der)}, and not ${pins.join(" or ")}. Compare it with what its maker publishes.`,
+    `${flag} names ${path}, whose fingerprint (SHA-256 of the DER) is ${fingerprintOf(der)}, and not ${pin}. Compare it with what its maker publishes.`,
   );
 }
 

@@ -173,7 +173,7 @@ export function certificatePath(signatures: Signatures) {
 export function appleMda(signatures: Signatures) {
   const random = secretNamed("apple random");
   const serial = "C02VECTOR001";
-  const nonce = appleNonce(nodeCrypto, "mda", signer.publicKey, random);
+  const nonce = appleNonce(nodeCrypto, signer.publicKey, random);
   const said: readonly (readonly [oid: string, value: Uint8Array])[] = [
     ["9.1", utf8(serial)],
     ["11.1", nonce],
@@ -188,12 +188,11 @@ export function appleMda(signatures: Signatures) {
   const chain = [issue(signatures, { ...ofLeaf, extensions }), issue(signatures, ofMiddle)];
   return {
     about:
-      'A test CA in the shape of Apple\'s; nothing here was made by Apple. `nonce`: SHA-256("darkbloom:apple-mda-nonce:v1\\0", identity key, random), and the leaf\'s extension 1.2.840.113635.100.8.11.1. `client_data_hash`: the same under "darkbloom:app-attest:v1\\0". Serial in 9.1; 13.1, 13.2 and 13.3 say that SIP is on, Secure Boot full and no kernel extension of others allowed. The root is that of certificate-path.json.',
+      "A test CA in the shape of Apple's; nothing here was made by Apple. `nonce`: SHA-256(\"darkbloom:apple-mda-nonce:v1\\0\", identity key, random), and the leaf's extension 1.2.840.113635.100.8.11.1. Serial in 9.1; 13.1, 13.2 and 13.3 say that SIP is on, Secure Boot full and no kernel extension of others allowed. The root is that of certificate-path.json.",
     identity_key: toBase64(signer.publicKey),
     random: toHex(random),
     serial,
     nonce: toHex(nonce),
-    client_data_hash: toHex(appleNonce(nodeCrypto, "app_attest", signer.publicKey, random)),
     chain: chain.map(toBase64),
   };
 }

@@ -589,7 +589,6 @@ def check_apple_mda(vectors):
     same("random", len(random), 32)
     bound = unbase64(vector["identity_key"]) + random
     same("nonce", sha256(b"darkbloom:apple-mda-nonce:v1\x00" + bound).hex(), vector["nonce"])
-    same("client_data_hash", sha256(b"darkbloom:app-attest:v1\x00" + bound).hex(), vector["client_data_hash"])
     arc = "1.2.840.113635.100.8."
     said = {
         each.oid.dotted_string.removeprefix(arc): each.value.value

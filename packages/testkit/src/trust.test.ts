@@ -156,7 +156,7 @@ describe("a machine", () => {
         { oid: "1.2.840.113635.100.8.13.2", value: utf8("Full Security") },
         {
           oid: "1.2.840.113635.100.8.11.1",
-          value: appleNonce(nodeCrypto, "mda", signer.publicKey, random),
+          value: appleNonce(nodeCrypto, signer.publicKey, random),
         },
       ],
     });

@@ -32,7 +32,7 @@ export class AppleMdaError extends ErrorForPeople {
 export function mdaNonce(folder: DataFolder, publicKey: Uint8Array): Uint8Array {
   const kept = read(folder) ?? { v: 1 as const, random: toBase64(new Uint8Array(randomBytes(APPLE_RANDOM_BYTES))) };
   write(folder, kept);
-  return appleNonce(nodeCrypto, "mda", publicKey, fromBase64(kept.random));
+  return appleNonce(nodeCrypto, publicKey, fromBase64(kept.random));
 }
 
 /**

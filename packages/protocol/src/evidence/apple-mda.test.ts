@@ -16,7 +16,7 @@ const device = { name: "CN=0123456789abcdef, OU=AAA Certification", keys: await 
 const random = secretNamed("apple random");
 const machine: MachineFacts = { identityKey: signer.publicKey, serial: "C02TESTSERIAL" };
 const policy: MdaPolicy = { appleRoots: [apple.pinned] };
-const nonce = appleNonce(nodeCrypto, "mda", machine.identityKey, random);
+const nonce = appleNonce(nodeCrypto, machine.identityKey, random);
 
 const ARC = "1.2.840.113635.100.8";
 const wrapped = (tag: number, value: Uint8Array): Uint8Array => Uint8Array.of(tag, value.length, ...value);
@@ -103,7 +103,7 @@ describe("Managed Device Attestation", () => {
     expect(statuses(await checksOf(await saying(change)))).toEqual(allGood);
   });
 
-  const underOtherTag = appleNonce(nodeCrypto, "app_attest", machine.identityKey, random);
+  const underOtherTag = nodeCrypto.sha256(concatBytes(utf8("another:v1\0"), machine.identityKey, random));
   const short = random.subarray(1);
   const MATCHES = /^(SHA-256 of )?our nonce/;
   const OTHER = /^another value than our nonce/;
@@ -116,10 +116,10 @@ describe("Managed Device Attestation", () => {
     ["the nonce in an octet string", wrapped(0x04, nonce), MATCHES],
     ["the nonce's hash", nodeCrypto.sha256(nonce), MATCHES],
     ["the nonce's hash in an octet string", wrapped(0x04, nodeCrypto.sha256(nonce)), MATCHES],
-    ["a nonce of another time", appleNonce(nodeCrypto, "mda", machine.identityKey, secretNamed("other")), OTHER],
+    ["a nonce of another time", appleNonce(nodeCrypto, machine.identityKey, secretNamed("other")), OTHER],
     ["a nonce for another key", nonce, OTHER, { machine: { identityKey: signer.publicKey.with(64, 0) } }],
     ["another random part", nonce, OTHER, { evidence: { random: secretNamed("another random") } }],
-    ["a nonce under App Attest's tag", underOtherTag, OTHER],
+    ["a nonce under another tag", underOtherTag, OTHER],
     ["a part of the nonce", nonce.subarray(0, 31), OTHER],
     ["a nonce and more", concatBytes(nonce, nonce), OTHER],
     ["an empty freshness code", new Uint8Array(0), OTHER],
@@ -150,7 +150,7 @@ describe("Managed Device Attestation", () => {
       "freshness",
       "fail",
       async () =>
-        checksOf(await saying({ "11.1": appleNonce(nodeCrypto, "mda", machine.identityKey, short) }), {
+        checksOf(await saying({ "11.1": appleNonce(nodeCrypto, machine.identityKey, short) }), {
           evidence: { random: short },
         }),
     ],

@@ -153,7 +153,7 @@ function freshnessCheck(crypto: Crypto, leaf: Certificate, identityKey: Uint8Arr
   if (random.length !== APPLE_RANDOM_BYTES) return fail(id, "a nonce that could have been guessed", ASK_AGAIN);
   const code = leaf.extensions.get(OID.freshness)?.value;
   if (!code) return unknown(id, "no freshness code in the certificate", ASK_AGAIN);
-  const nonce = appleNonce(crypto, "mda", identityKey, random);
+  const nonce = appleNonce(crypto, identityKey, random);
   const inner = readDer(code, (reader) => reader.content(TAG.octetString));
   const holds = (value: Uint8Array): boolean => equalBytes(code, value) || (!!inner && equalBytes(inner, value));
   if (holds(nonce)) return pass(id, "our nonce, as it is");

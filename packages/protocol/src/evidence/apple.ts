@@ -2,28 +2,19 @@ import { concatBytes, utf8 } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { PathFault } from "../x509/path.ts";
 
-/** Each of the two values that Apple signs for us has its own tag, so that neither can stand for the other. */
-const nonceTags = {
-  mda: "darkbloom:apple-mda-nonce:v1\0",
-  app_attest: "darkbloom:app-attest:v1\0",
-} as const;
+const NONCE_TAG = "darkbloom:apple-mda-nonce:v1\0";
 
 export const APPLE_RANDOM_BYTES = 32;
 
 /**
- * What a device asks Apple to sign: SHA-256(tag ‖ identity key ‖ random). It is `DeviceAttestationNonce` for
- * Managed Device Attestation and `clientDataHash` for App Attest. The random part is published, so that
- * everybody can work the value out, and nobody could before it was drawn.
+ * What a device asks Apple to sign, as its `DeviceAttestationNonce`: SHA-256(tag ‖ identity key ‖ random). The random part
+ * is published, so that everybody can work the value out, and nobody could before it was drawn.
  *
  * @param identityKey uncompressed P-256 point, 65 bytes
  * @param random `APPLE_RANDOM_BYTES` of them, drawn by whoever asks for the attestation
  */
-export const appleNonce = (
-  crypto: Crypto,
-  use: keyof typeof nonceTags,
-  identityKey: Uint8Array,
-  random: Uint8Array,
-): Uint8Array<ArrayBuffer> => crypto.sha256(concatBytes(utf8(nonceTags[use]), identityKey, random));
+export const appleNonce = (crypto: Crypto, identityKey: Uint8Array, random: Uint8Array): Uint8Array<ArrayBuffer> =>
+  crypto.sha256(concatBytes(utf8(NONCE_TAG), identityKey, random));
 
 /** Nothing in a certificate counts that no root stands behind. */
 export const NO_PATH = "not looked at without a path to Apple's root";

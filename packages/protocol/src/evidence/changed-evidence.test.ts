@@ -50,7 +50,7 @@ async function mac(): Promise<Shown> {
     keyUsage: "digitalSignature",
     extensions: [
       { oid: "1.2.840.113635.100.8.9.1", value: utf8(SERIAL) },
-      { oid: "1.2.840.113635.100.8.11.1", value: appleNonce(nodeCrypto, "mda", signer.publicKey, random) },
+      { oid: "1.2.840.113635.100.8.11.1", value: appleNonce(nodeCrypto, signer.publicKey, random) },
       { oid: "1.2.840.113635.100.8.13.1", value: Uint8Array.of(2, 1, 0) },
       { oid: "1.2.840.113635.100.8.13.2", value: utf8("Full Security") },
     ],
@@ -187,12 +187,10 @@ describe.each(machines)("evidence for which %s vouches", (_, machine) => {
       hardware: fc.record({
         tpm: fc.record({ ekCertificates: chain, ...tpm }),
         mda: fc.record({ chain, random: bytes }),
-        appAttest: fc.record({ attestation: bytes, keyId: bytes, random: bytes }),
       }),
       activation: fc.record({ statement: bytes, signature: bytes, keyId: fc.constantFrom("c1", "c2") }),
     });
-    const app = { appId: "TEAM123456.org.example", environment: "production" } as const;
-    const policy = { ...machine.policy, app, roots: { ...machine.policy.roots } };
+    const policy = { ...machine.policy, roots: { ...machine.policy.roots } };
     await fc.assert(
       fc.asyncProperty(arbitrary, async (any) => {
         const junk = any as Evidence;

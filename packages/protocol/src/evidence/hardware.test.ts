@@ -29,7 +29,7 @@ const leaf = await certify({
   keyUsage: "digitalSignature",
   extensions: [
     { oid: `${ARC}.9.1`, value: utf8(SERIAL) },
-    { oid: `${ARC}.11.1`, value: appleNonce(nodeCrypto, "mda", signer.publicKey, random) },
+    { oid: `${ARC}.11.1`, value: appleNonce(nodeCrypto, signer.publicKey, random) },
     { oid: `${ARC}.13.1`, value: fromHex("020100") },
     { oid: `${ARC}.13.2`, value: utf8("Full Security") },
   ],
@@ -43,7 +43,6 @@ const tpm = {
   keyPublic: bytes(4),
   certify: { attest: bytes(5), signature: bytes(6) },
 };
-const appAttest = { attestation: bytes(7), keyId: new Uint8Array(32), random };
 
 /** A Mac with a blob, a challenge and this evidence beside them. */
 async function verdictOf(hardware: HardwareEvidence, policy: Partial<Policy> = {}, serial = SERIAL): Promise<Verdict> {
@@ -56,7 +55,7 @@ async function verdictOf(hardware: HardwareEvidence, policy: Partial<Policy> = {
     challenge: { nonce: challengeNonce, callersRoot: null, answer: answer.bytes, signature: answer.signature },
     hardware,
   };
-  const roots = { appleEnterprise: [apple.pinned], appleAppAttest: [apple.pinned] };
+  const roots = { appleEnterprise: [apple.pinned] };
   return verify(nodeCrypto, evidence, { moment: "later", roots, ...policy }, startMs + CHALLENGE_EVERY_MS);
 }
 const notPassed = ({ checks }: Verdict, prefix: string): string[] =>
@@ -90,15 +89,9 @@ describe("a machine that Apple vouches for", () => {
 
 describe("a machine with evidence that shows nothing", () => {
   it("is judged by the rest", async () => {
-    const app = { appId: "TEAM123456.org.example", environment: "production" } as const;
-    const verdict = await verdictOf({ tpm, appAttest }, { app });
+    const verdict = await verdictOf({ tpm });
     expect(verdict.level).toBe("self_signed");
     expect(notPassed(verdict, "tpm.")).toContain("tpm.key.certified fail");
-    expect(notPassed(verdict, "apple.app_attest")).toContain("apple.app_attest.format fail");
-  });
-
-  it("has its App Attest key looked at only where an app is named", async () => {
-    expect(notPassed(await verdictOf({ appAttest }), "apple.app_attest")).toEqual([]);
   });
 });
 
@@ -107,13 +100,13 @@ describe("hardware evidence on the wire", () => {
     hardwareEvidenceFrom(hardwareEvidenceSchema.parse(JSON.parse(JSON.stringify(spelledHardwareEvidence(hardware)))));
 
   it.each<[string, HardwareEvidence]>([
-    ["all of it", { tpm, mda, appAttest }],
+    ["all of it", { tpm, mda }],
     ["none", {}],
-    ["what does not name the machine", withoutMachine({ tpm, mda, appAttest })],
+    ["what does not name the machine", withoutMachine({ tpm, mda })],
   ])("arrives as it was sent: %s", (_, hardware) => expect(sent(hardware)).toEqual(hardware));
 
   it("without what names the machine has no certificate and no key of its maker's", () => {
-    const text = JSON.stringify(spelledHardwareEvidence(withoutMachine({ tpm, mda, appAttest })));
-    for (const word of ["chain", "ek_", "attestation"]) expect(text).not.toContain(word);
+    const text = JSON.stringify(spelledHardwareEvidence(withoutMachine({ tpm, mda })));
+    for (const word of ["chain", "ek_"]) expect(text).not.toContain(word);
   });
 });

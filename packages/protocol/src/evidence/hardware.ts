@@ -3,20 +3,10 @@ import { fromBase64OrNothing } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { RegistrationBlob } from "../wire/registration.ts";
 import { statedActivation } from "./activation.ts";
-import { appAttestChecks } from "./app-attest.ts";
-import {
-  appAttestEvidenceFrom,
-  appAttestEvidenceSchema,
-  mdaEvidenceFrom,
-  mdaEvidenceSchema,
-  spelledAppAttestEvidence,
-  spelledMdaEvidence,
-  type AppAttestEvidence,
-  type MdaEvidence,
-} from "./apple-evidence.ts";
+import { mdaEvidenceFrom, mdaEvidenceSchema, spelledMdaEvidence, type MdaEvidence } from "./apple-evidence.ts";
 import { mdaChecks } from "./apple-mda.ts";
 import { pass, unknown } from "./check.ts";
-import { residencyShown } from "./levels.ts";
+import { isResidencyShown } from "./levels.ts";
 import { spelledTpmEvidence, tpmEvidenceFrom, tpmEvidenceSchema, type TpmEvidence } from "./tpm-evidence.ts";
 import { tpmChecks } from "./tpm.ts";
 import type { Check, Evidence, Policy } from "./verdict.ts";
@@ -25,7 +15,6 @@ import type { Check, Evidence, Policy } from "./verdict.ts";
 export interface HardwareEvidence {
   readonly tpm?: TpmEvidence;
   readonly mda?: MdaEvidence;
-  readonly appAttest?: AppAttestEvidence;
 }
 
 /** `HardwareEvidence` as it travels and is published. */
@@ -33,31 +22,27 @@ export const hardwareEvidenceSchema = z
   .object({
     tpm: tpmEvidenceSchema.optional(),
     apple_mda: mdaEvidenceSchema.optional(),
-    app_attest: appAttestEvidenceSchema.optional(),
   })
   .describe("What a maker's root says of the machine");
 export type SpelledHardwareEvidence = z.infer<typeof hardwareEvidenceSchema>;
 
-export const spelledHardwareEvidence = ({ tpm, mda, appAttest }: HardwareEvidence): SpelledHardwareEvidence => ({
+export const spelledHardwareEvidence = ({ tpm, mda }: HardwareEvidence): SpelledHardwareEvidence => ({
   ...(tpm && { tpm: spelledTpmEvidence(tpm) }),
   ...(mda && { apple_mda: spelledMdaEvidence(mda) }),
-  ...(appAttest && { app_attest: spelledAppAttestEvidence(appAttest) }),
 });
 
-export const hardwareEvidenceFrom = ({ tpm, apple_mda, app_attest }: SpelledHardwareEvidence): HardwareEvidence => ({
+export const hardwareEvidenceFrom = ({ tpm, apple_mda }: SpelledHardwareEvidence): HardwareEvidence => ({
   ...(tpm && { tpm: tpmEvidenceFrom(tpm) }),
   ...(apple_mda && { mda: mdaEvidenceFrom(apple_mda) }),
-  ...(app_attest && { appAttest: appAttestEvidenceFrom(app_attest) }),
 });
 
 /** The same without what names the machine: its makers' certificates, and the key that only its TPM has. */
-export function withoutMachine({ tpm, mda, appAttest }: HardwareEvidence): HardwareEvidence {
+export function withoutMachine({ tpm, mda }: HardwareEvidence): HardwareEvidence {
   return {
     ...(tpm && {
       tpm: { ekPublic: new Uint8Array(0), akPublic: tpm.akPublic, keyPublic: tpm.keyPublic, certify: tpm.certify },
     }),
     ...(mda && { mda: { random: mda.random } }),
-    ...(appAttest && { appAttest: { keyId: appAttest.keyId, random: appAttest.random } }),
   };
 }
 
@@ -73,7 +58,7 @@ export async function hardwareChecks(
   policy: Policy,
   now: number,
 ): Promise<readonly Check[]> {
-  const { tpm, mda, appAttest } = evidence.hardware ?? {};
+  const { tpm, mda } = evidence.hardware ?? {};
   const identityKey = fromBase64OrNothing(blob.identity_key);
   const checks = [
     ...(tpm ? await ofTpm(crypto, blob, identityKey, tpm, evidence, policy, now) : []),
@@ -83,15 +68,6 @@ export async function hardwareChecks(
           mda,
           { identityKey, serial: policy.ownSerial ?? blob.serial },
           { appleRoots: policy.roots?.appleEnterprise ?? [] },
-          now,
-        )
-      : []),
-    ...(appAttest && policy.app
-      ? await appAttestChecks(
-          crypto,
-          appAttest,
-          identityKey,
-          { ...policy.app, appleRoots: policy.roots?.appleAppAttest ?? [] },
           now,
         )
       : []),
@@ -123,16 +99,11 @@ async function ofTpm(
 /** Said in so many words, so that nobody reads more into a level. */
 function residency(checks: readonly Check[], isStated: boolean): Check {
   const id = "key.residency";
-  switch (residencyShown(checks)) {
-    case "tpm":
-      return pass(id, `in a TPM whose maker is known${isStated ? ", by the coordinator's word" : ""}`);
-    case "app_attest":
-      return pass(id, "bound to a genuine Apple device by App Attest");
-    case undefined:
-      return unknown(
+  return isResidencyShown(checks)
+    ? pass(id, `in a TPM whose maker is known${isStated ? ", by the coordinator's word" : ""}`)
+    : unknown(
         id,
         "nothing shows where the key is: whoever can read a key's file can be this machine",
         "A TPM of a known maker would show it.",
       );
-  }
 }

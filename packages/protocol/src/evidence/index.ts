@@ -1,5 +1,4 @@
 export * from "./activation.ts";
-export * from "./app-attest.ts";
 export * from "./apple-evidence.ts";
 export * from "./apple-mda.ts";
 export * from "./apple.ts";

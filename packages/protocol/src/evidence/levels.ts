@@ -72,17 +72,6 @@ const vouched: readonly Needs[] = [
   },
 ];
 
-const appAttest = [
-  "apple.app_attest.format",
-  "apple.app_attest.path",
-  "apple.app_attest.nonce",
-  "apple.app_attest.key_id",
-  "apple.app_attest.app",
-  "apple.app_attest.counter",
-  "apple.app_attest.environment",
-  "apple.app_attest.credential_id",
-];
-
 /** As the checks of a posture are named: as it was at registration, and in the latest challenge. */
 const POSTURE_IDS = /^posture\.(?:now\.)?(?<name>[a-z_]+)$/;
 
@@ -110,11 +99,8 @@ export const isUndecided = (level: TrustLevel, checks: readonly Check[], platfor
 /** Whether Apple vouches that the serial is that of the device which answered for this key. */
 export const isSerialVouched = (checks: readonly Check[]): boolean => allPass(appleVouched, checks);
 
-/** By what it is shown that the identity key never leaves its chip, if it is. */
-export function residencyShown(checks: readonly Check[]): "tpm" | "app_attest" | undefined {
-  if (allPass(tpmResidency, checks)) return "tpm";
-  return allPass(appAttest, checks) ? "app_attest" : undefined;
-}
+/** Whether it is shown that the identity key never leaves its chip. */
+export const isResidencyShown = (checks: readonly Check[]): boolean => allPass(tpmResidency, checks);
 
 function isMet(needs: Needs, checks: readonly Check[], platform: Platform): boolean {
   const failed = checks.filter(({ status }) => status === "fail");

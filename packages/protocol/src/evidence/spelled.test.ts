@@ -5,17 +5,7 @@ import { toBase64 } from "../bytes.ts";
 import { TPM_EVENT_LOG_BYTES_MAX } from "../tpm/event-log.ts";
 import { CERTIFICATE_BYTES_MAX } from "../x509/certificate.ts";
 import { PATH_CERTIFICATES_MAX } from "../x509/path.ts";
-import {
-  appAttestEvidenceFrom,
-  appAttestEvidenceSchema,
-  ATTESTATION_BYTES_MAX,
-  mdaEvidenceFrom,
-  mdaEvidenceSchema,
-  spelledAppAttestEvidence,
-  spelledMdaEvidence,
-  type AppAttestEvidence,
-  type MdaEvidence,
-} from "./apple-evidence.ts";
+import { mdaEvidenceFrom, mdaEvidenceSchema, spelledMdaEvidence, type MdaEvidence } from "./apple-evidence.ts";
 import {
   spelledTpmCredential,
   spelledTpmEvidence,
@@ -50,10 +40,6 @@ const tpmQuote: fc.Arbitrary<TpmQuote> = fc.record(
 );
 const tpmCredential: fc.Arbitrary<TpmCredential> = fc.record({ idObject: bytes(), encSecret: bytes() });
 const mda: fc.Arbitrary<MdaEvidence> = fc.record({ chain, random: digest }, { requiredKeys: ["random"] });
-const appAttest: fc.Arbitrary<AppAttestEvidence> = fc.record(
-  { attestation: bytes(), keyId: digest, random: digest },
-  { requiredKeys: ["keyId", "random"] },
-);
 
 /** Goal: evidence arrives as it was sent. Method: any bytes and any part left out, through JSON and the schema. */
 describe("evidence that travels", () => {
@@ -73,9 +59,6 @@ describe("evidence that travels", () => {
 
   it("is Apple's", () => {
     arrives(mda, (value) => mdaEvidenceFrom(mdaEvidenceSchema.parse(sent(spelledMdaEvidence(value)))));
-    arrives(appAttest, (value) =>
-      appAttestEvidenceFrom(appAttestEvidenceSchema.parse(sent(spelledAppAttestEvidence(value)))),
-    );
   });
 
   it("fits where it was recorded of a TPM", () => {
@@ -92,12 +75,6 @@ describe("evidence that travels", () => {
   /** Goal: what is taken is as long as it says. Method: the longest, and a group of base64 more. */
   it.each([
     ["a certificate", mdaEvidenceSchema, CERTIFICATE_BYTES_MAX, (one: string) => ({ chain: [one], random })],
-    [
-      "an attestation",
-      appAttestEvidenceSchema,
-      ATTESTATION_BYTES_MAX,
-      (one: string) => ({ attestation: one, key_id: random, random }),
-    ],
     ["a TPM's structure", tpmEvidenceSchema, 4096, (one: string) => ({ ...recorded, ek_public: one })],
     ["a credential", tpmCredentialSchema, 4096, (one: string) => ({ id_object: one, enc_secret: "" })],
     ["a log", tpmQuoteSchema, TPM_EVENT_LOG_BYTES_MAX, (one: string) => ({ ...recorded?.quote, event_log: one })],

@@ -3,15 +3,11 @@ import type { Crypto } from "../ports.ts";
 import { parseCertificate } from "../x509/certificate.ts";
 
 /**
- * SHA-256 of the DER of Apple's roots. Apple publishes both certificates under
+ * SHA-256 of the DER of Apple's root for Managed Device Attestation. Apple publishes the certificate under
  * https://www.apple.com/certificateauthority/private/ as Apple_Enterprise_Attestation_Root_CA.pem (serial number
- * 42c0c2bb2c727c5c5eabf6f1a66f1fac5d798737, from 2022-02-16 to 2047-02-20) and Apple_App_Attestation_Root_CA.pem
- * (serial number 0bf3be0ef1cdd2e0fb8c6e721f621798, from 2020-03-18 to 2045-03-15).
+ * 42c0c2bb2c727c5c5eabf6f1a66f1fac5d798737, from 2022-02-16 to 2047-02-20).
  */
-export const applePins = {
-  enterpriseAttestation: "ccf59ef8fcb3017d97f8b5fa6fa90e7a3f9283f76b55ac6cf6eda8b8b949f05b",
-  appAttestation: "1cb9823ba28ba6ad2d33a006941de2ae4f513ef1d4e831b9f7e0fa7b6242c932",
-} as const;
+export const APPLE_ENTERPRISE_ATTESTATION_PIN = "ccf59ef8fcb3017d97f8b5fa6fa90e7a3f9283f76b55ac6cf6eda8b8b949f05b";
 
 /** DER of a vendor's root whose fingerprint was compared with the pinned one. */
 export type PinnedRoot = Uint8Array & { readonly of: "pinned root" };
@@ -32,5 +28,4 @@ export interface VendorRoots {
   /** Makers of TPMs: their roots, and issuers below a root where TPMs do not carry these. */
   readonly tpm?: readonly PinnedRoot[];
   readonly appleEnterprise?: readonly PinnedRoot[];
-  readonly appleAppAttest?: readonly PinnedRoot[];
 }

@@ -2,7 +2,6 @@ import * as z from "zod";
 import { CHECK_CHARS_MAX } from "../limits.ts";
 import { isPrintable } from "../printable.ts";
 import type { ActivationStatement } from "./activation.ts";
-import type { AppAttestPolicy } from "./app-attest.ts";
 import type { NoncePath } from "./caller-nonces.ts";
 import type { HardwareEvidence } from "./hardware.ts";
 import type { TpmQuote } from "./tpm-evidence.ts";
@@ -70,8 +69,6 @@ export interface MachinePolicy {
   readonly roots?: VendorRoots;
   /** Values that a PCR may have, lower-case hex, by its index. */
   readonly pcrs?: Readonly<Record<number, readonly string[]>>;
-  /** The app whose App Attest keys count; without one they are not looked at. */
-  readonly app?: Omit<AppAttestPolicy, "appleRoots">;
   /** Coordinators whose word on an activation is taken: Ed25519 keys by their ids. */
   readonly coordinatorKeys?: ReadonlyMap<string, Uint8Array>;
 }

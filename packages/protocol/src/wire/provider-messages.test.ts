@@ -29,7 +29,6 @@ const random = secretNamed("random");
 const hardware = spelledHardwareEvidence({
   tpm: tpmEvidenceFrom(tpm),
   mda: { chain: [random], random },
-  appAttest: { attestation: random, keyId: random, random },
 });
 
 const providerFrames: readonly FromProvider[] = [
