@@ -24,19 +24,21 @@ export type JoinRefusal =
 /** What an operator did over the admin socket; what only reads is not told. */
 export type AdminAction = "keys.create" | "keys.revoke" | "credit" | "machines.approve" | "machines.refuse";
 
-/** Why a provider's connection ended. */
-export type LeaveReason =
-  | "closed"
-  | "silent"
-  | "replaced"
-  | "protocol"
-  | "untrusted"
-  | "overrun"
-  /** It sends more frames than its work is worth. */
-  | "flood"
+/** Why a provider's connection ended, and whether it is told: one that is gone or does not read is not. */
+export const leaveReasons = {
+  closed: "unsaid",
+  silent: "unsaid",
   /** It does not read what it is sent. */
-  | "unread"
-  | "stuck";
+  unread: "unsaid",
+  replaced: "said",
+  protocol: "said",
+  untrusted: "said",
+  overrun: "said",
+  /** It sends more frames than its work is worth. */
+  flood: "said",
+  stuck: "said",
+} as const;
+export type LeaveReason = keyof typeof leaveReasons;
 
 /**
  * What is worth telling an operator, one function per event: the adapter turns each into a log line

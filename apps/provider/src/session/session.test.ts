@@ -11,7 +11,7 @@ import type { AnswerOutcome } from "../events/events.ts";
 import { TESTIMONY_WAIT_MS } from "./challenge-answers.ts";
 import { KEY_RENEWED_BEFORE_END_MS } from "./keys.ts";
 import { COORDINATOR_BUFFERED_BYTES_MAX, ENDS_WAITING_MAX } from "./outbox.ts";
-import { CHALLENGES_MAX, HEARTBEAT_EVERY_MS, OFFER_EVERY_MS, WAITING_MAX } from "./session.ts";
+import { CHALLENGES_MAX, HEARTBEAT_EVERY_MS, OFFER_EVERY_MS, RECORDS_PER_MESSAGE_MAX, WAITING_MAX } from "./session.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from "./stay-connected.ts";
 
 describe("a provider's connection", () => {
@@ -338,6 +338,22 @@ describe("a provider's connection", () => {
     expect(life.losses).toMatchObject([{ reason: "unread" }]);
     expect(life.heard("inference_error")).toEqual([]);
     expect(life.outcomes).toEqual([]);
+  });
+
+  /** Goal: one message takes no more than some milliseconds. Method: as many records as are looked at, of a kind of tomorrow, with a request as the last of them and behind them. */
+  it.each([
+    [RECORDS_PER_MESSAGE_MAX - 1, ["last"]],
+    [RECORDS_PER_MESSAGE_MAX, []],
+  ])("looks at a bounded number of records, here at %i before a request", async (before, answered) => {
+    const life = new Life();
+    await life.join();
+    const ofTomorrow = writeRecord({ kind: "answer", jobId: "j", bytes: new Uint8Array(0) }).with(0, 99);
+    const last = writeRecord({ kind: "request", jobId: "last", bytes: new Uint8Array(3) });
+    const records = Array.from({ length: before }, () => ofTomorrow);
+    life.peer.listener.received(joinRecords([...records, last]));
+    expect(life.heard("inference_error").map(({ job_id }) => job_id)).toEqual(answered);
+    life.tellRecord({ kind: "request", jobId: "next", bytes: new Uint8Array(3) });
+    expect(life.heard("inference_error").at(-1)).toMatchObject({ job_id: "next" });
   });
 
   it("answers each request that is none, and no record that is no request", async () => {

@@ -30,6 +30,8 @@ export const COORDINATOR_SILENCE_MS = 30_000;
 export const REGISTERED_WAIT_MS = 15_000;
 /** Requests beside those that run: a coordinator that counts our slots sends none of these. */
 export const WAITING_MAX = 4;
+/** Of more than a coordinator has requests for. What stands behind them in a message is skipped: millions fit into one. */
+export const RECORDS_PER_MESSAGE_MAX = 4096;
 /** Challenges that may be under way; a coordinator sends the next one after the answer. */
 export const CHALLENGES_MAX = 4;
 
@@ -205,9 +207,10 @@ export class Session {
   }
 
   #receivedRecords(message: Uint8Array): void {
+    let records = 0;
     try {
       for (const { kind, jobId, bytes } of readRecords(message)) {
-        if (this.#over.signal.aborted) return;
+        if (this.#over.signal.aborted || ++records > RECORDS_PER_MESSAGE_MAX) return;
         if (kind !== "request") continue;
         const request = readRequest(jobId, bytes);
         if (request) this.#admit(request);

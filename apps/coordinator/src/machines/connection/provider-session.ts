@@ -3,7 +3,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
 import { readRecords, writeRecord, writeRequest, type FromProvider, type Offer } from "@darkbloom/protocol/wire";
-import type { LeaveReason } from "../../events/events.ts";
+import { leaveReasons, type LeaveReason } from "../../events/events.ts";
 import { hasFreeSlot } from "../eligibility.ts";
 import type { Line, MachineView, Member, PublishedMachine } from "../ports.ts";
 import { newRecord, type MachineRecord } from "../records/records.ts";
@@ -278,7 +278,7 @@ export class ProviderSession implements Member {
     if (this.#leaving) return;
     this.#leaving = reason;
     this.#become(this.#loaded());
-    if (reason === "silent" || reason === "unread") this.#wire.terminate();
+    if (leaveReasons[reason] === "unsaid") this.#wire.terminate();
     else this.#wire.close(closeCodes.policy, reason);
   }
 
