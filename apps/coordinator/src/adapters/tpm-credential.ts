@@ -1,6 +1,6 @@
 import { concatBytes, u32be, utf8 } from "@darkbloom/protocol/bytes";
 import type { TpmCredential, TpmEvidence } from "@darkbloom/protocol/evidence";
-import { readTpmPublic, spkiOfTpmKey, tpmAlgorithm, tpmNameOf, type TpmPublic } from "@darkbloom/protocol/tpm";
+import { readTpmPublic, sized, spkiOfTpmKey, tpmAlgorithm, tpmNameOf, type TpmPublic } from "@darkbloom/protocol/tpm";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import {
   constants,
@@ -12,8 +12,6 @@ import {
   publicEncrypt,
   randomBytes,
 } from "node:crypto";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** SHA-256 and AES-128 in CFB mode, as in the default templates L-1 and L-2 of TCG's EK Credential Profile. */
 const DIGEST_BITS = 256;
@@ -119,4 +117,3 @@ const kdfE = (agreed: Uint8Array, label: string, from: Uint8Array, to: Uint8Arra
     .digest();
 
 /** A TPM2B. */
-const sized = (bytes: Uint8Array): Bytes => concatBytes(u32be(bytes.length).subarray(2), bytes);

@@ -15,14 +15,14 @@ describe("docs/write-a-provider.md", () => {
   it("has every reason with which a machine that has registered is closed, and no other", () => {
     const words = [...sectionOf("What ends the connection").matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, word]) => word);
     const said = Object.entries(leaveReasons).flatMap(([reason, how]) => (how === "said" ? [reason] : []));
-    expect(words.toSorted()).toEqual(said.toSorted());
+    expect(new Set(words)).toEqual(new Set(said));
   });
 
   it("has every close code", () => {
     const numbers = new Set([...sectionOf("What ends the connection").matchAll(/\b1\d{3}\b/g)].map(Number));
     // 1009 is the socket's own: a message that is too long (RFC 6455, 7.4.1). A coordinator does not say goodbye first.
-    const { goodbye: _, ...ours } = closeCodes;
-    expect([...numbers].toSorted()).toEqual([...Object.values(ours), 1009].toSorted());
+    const { goodbye: _goodbye, ...ours } = closeCodes;
+    expect(numbers).toEqual(new Set([...Object.values(ours), 1009]));
   });
 
   it("has every message, and none that is not", () => {

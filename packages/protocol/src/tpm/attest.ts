@@ -1,5 +1,5 @@
 import { LONGEST_DIGEST_BYTES, LONGEST_NAME_BYTES } from "./constants.ts";
-import { malformed, readWhole, type TpmReader } from "./reader.ts";
+import { malformed, readWhole, type TpmReader } from "./codec.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -71,11 +71,17 @@ const certified = (reader: TpmReader): TpmAttest["attested"] => ({
 });
 
 /** TPMS_QUOTE_INFO, Part 2, 10.12.4. */
-function quoted(reader: TpmReader): TpmAttest["attested"] {
+const quoted = (reader: TpmReader): TpmAttest["attested"] => ({
+  type: "quote",
+  selections: readPcrSelections(reader),
+  pcrDigest: reader.sized(LONGEST_DIGEST_BYTES),
+});
+
+/** TPML_PCR_SELECTION, Part 2, 10.9.7. */
+export function readPcrSelections(reader: TpmReader): PcrSelection[] {
   const count = reader.u32();
   if (count > MOST_BANKS) malformed();
-  const selections = Array.from({ length: count }, () => selection(reader));
-  return { type: "quote", selections, pcrDigest: reader.sized(LONGEST_DIGEST_BYTES) };
+  return Array.from({ length: count }, () => selection(reader));
 }
 
 /** TPMS_PCR_SELECTION, Part 2, 10.6.2: PCR n is bit n % 8 of byte n / 8. */

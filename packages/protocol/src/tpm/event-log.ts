@@ -1,7 +1,7 @@
 import { equalBytes, utf8 } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import { DIGEST_BYTES, LONGEST_DIGEST_BYTES, tpmAlgorithm } from "./constants.ts";
-import { malformed, readWhole, type TpmReader } from "./reader.ts";
+import { malformed, readWhole, type TpmReader } from "./codec.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

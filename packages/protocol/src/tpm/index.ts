@@ -1,4 +1,5 @@
 export * from "./attest.ts";
+export * from "./codec.ts";
 export * from "./constants.ts";
 export * from "./event-log.ts";
 export * from "./pcrs.ts";

@@ -8,7 +8,7 @@ import {
   tpmAlgorithm as algorithm,
 } from "./constants.ts";
 import { derBitString, derInteger, derNull, derOid, derSequence } from "./der.ts";
-import { malformed, readWhole, type TpmReader } from "./reader.ts";
+import { malformed, readWhole, type TpmReader } from "./codec.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

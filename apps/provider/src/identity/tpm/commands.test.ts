@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { response, tpmThatAnswers } from "../../../test/fake-tpm.ts";
 import * as commands from "./commands.ts";
-import { sized } from "./structures.ts";
+import { sized } from "@darkbloom/protocol/tpm";
 import { endorsementTemplates, templates, withoutPoint } from "./templates.ts";
 import { faultOf, TpmError } from "./tpm-error.ts";
 
@@ -150,8 +150,8 @@ describe("TPM commands", () => {
   const signed = response("8002", 0, `${toHex(u32be(signature.length / 2))}${signature}${sessionAnswer}`);
 
   it("reads a signature", async () => {
-    const { r, s, bytes } = await tpmThatAnswers(signed).tpm.run(commands.sign(1, digest));
-    expect([toHex(r), toHex(s)]).toEqual(["11".repeat(32), "22".repeat(32)]);
+    const { der, bytes } = await tpmThatAnswers(signed).tpm.run(commands.sign(1, digest));
+    expect(toHex(der)).toBe(`30440220${"11".repeat(32)}0220${"22".repeat(32)}`);
     expect(toHex(bytes)).toBe(signature);
   });
 

@@ -1,16 +1,16 @@
 import { joinBytes, concatBytes, u32be } from "@darkbloom/protocol/bytes";
 import type { TpmCredential } from "@darkbloom/protocol/evidence";
-import { tpmAlgorithm } from "@darkbloom/protocol/tpm";
 import {
   pcrSelection,
-  readEcdsaSignature,
-  readPcrSelection,
+  readP256Signature,
+  readPcrSelections,
   sized,
+  tpmAlgorithm,
   u16be,
   u16s,
-  type EcdsaSignature,
+  type TpmP256Signature,
   type TpmReader,
-} from "./structures.ts";
+} from "@darkbloom/protocol/tpm";
 import { TpmError } from "./tpm-error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -151,15 +151,15 @@ export const sign = (key: number, digest: Uint8Array) =>
     handles: [key],
     authorizations: ["password"],
     parameters: concatBytes(sized(digest), keyScheme, noTicket),
-    read: readEcdsaSignature,
+    read: readP256Signature,
   });
 
 /** What a TPM says of itself, TPMS_ATTEST, and the attestation key's signature over it, both in their exact bytes. */
 interface Attested {
   readonly attest: Bytes;
-  readonly signature: EcdsaSignature;
+  readonly signature: TpmP256Signature;
 }
-const readAttested = (from: TpmReader): Attested => ({ attest: from.sized(), signature: readEcdsaSignature(from) });
+const readAttested = (from: TpmReader): Attested => ({ attest: from.sized(), signature: readP256Signature(from) });
 
 /** Part 3, 18.2 */
 export const certify = (key: number, attestationKey: number, qualifyingData: Uint8Array) =>
@@ -188,7 +188,9 @@ export const pcrRead = (pcrs: readonly number[]) =>
     parameters: pcrSelection(pcrs),
     read: (from) => {
       from.u32(); // how often any PCR has changed
-      const indices = readPcrSelection(from);
+      const indices = readPcrSelections(from)
+        .filter(({ hash }) => hash === tpmAlgorithm.sha256)
+        .flatMap(({ indexes }) => indexes);
       const digests = from.list(2, (list) => list.sized());
       if (digests.length !== indices.length) throw new TpmError("malformed");
       return digests.map((sha256, at) => ({ index: indices[at] ?? 0, sha256 }));

@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { joinBytes, equalBytes } from "@darkbloom/protocol/bytes";
+import { TpmReader } from "@darkbloom/protocol/tpm";
 import { PATH_CERTIFICATES_MAX } from "@darkbloom/protocol/x509";
 import { handles, handlesFrom, nvRead, nvReadPublic } from "./commands.ts";
-import { TpmReader } from "./structures.ts";
 import type { EndorsementKind } from "./templates.ts";
 import { TpmError } from "./tpm-error.ts";
 import type { Tpm } from "./tpm.ts";

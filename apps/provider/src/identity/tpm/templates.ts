@@ -1,9 +1,11 @@
 import { concatBytes, fromHex, u32be } from "@darkbloom/protocol/bytes";
-import { tpmAlgorithm } from "@darkbloom/protocol/tpm";
-import { CURVE_P256, sized, TpmReader, u16be, u16s } from "./structures.ts";
-import { TpmError } from "./tpm-error.ts";
+import { malformed, sized, tpmAlgorithm, TpmReader, u16be, u16s } from "@darkbloom/protocol/tpm";
+import { reading } from "./tpm-error.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** TPM_ECC_CURVE, Part 2, 6.4. */
+const CURVE_P256 = 0x0003;
 
 /** TPMA_OBJECT, Part 2, 8.3. */
 const is = {
@@ -91,17 +93,17 @@ export type EndorsementKind = keyof typeof endorsementTemplates;
  *
  * @throws TpmError `malformed` where it came of another
  */
-export function pointOf(template: Uint8Array, publicArea: Uint8Array): Bytes {
-  const reader = new TpmReader(publicArea);
-  const start = reader.take(template.length);
-  const [x, y] = [reader.sized(), reader.sized()];
-  reader.end();
-  if (!start.every((byte, at) => byte === template[at]) || x.length > 32 || y.length > 32)
-    throw new TpmError("malformed");
-  const point = new Uint8Array(65);
-  point[0] = 4;
-  // Some TPMs leave out leading zeros.
-  point.set(x, 33 - x.length);
-  point.set(y, 65 - y.length);
-  return point;
-}
+export const pointOf = (template: Uint8Array, publicArea: Uint8Array): Bytes =>
+  reading(() => {
+    const reader = new TpmReader(publicArea);
+    const start = reader.bytes(template.length);
+    const [x, y] = [reader.sized(32), reader.sized(32)];
+    reader.end();
+    if (!start.every((byte, at) => byte === template[at])) malformed();
+    const point = new Uint8Array(65);
+    point[0] = 4;
+    // Some TPMs leave out leading zeros.
+    point.set(x, 33 - x.length);
+    point.set(y, 65 - y.length);
+    return point;
+  });

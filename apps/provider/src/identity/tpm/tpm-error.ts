@@ -1,3 +1,4 @@
+import { TpmMalformed } from "@darkbloom/protocol/tpm";
 import type { TpmFault } from "../../events/events.ts";
 import { ChipError } from "../../session/witness.ts";
 
@@ -12,6 +13,15 @@ export class TpmError extends ChipError {
     super(responseCode === undefined ? code : `${code} (TPM response 0x${responseCode.toString(16)})`, options);
     this.code = code;
     this.responseCode = responseCode;
+  }
+}
+
+/** What is read of a TPM's bytes. @throws TpmError `malformed` where they are cut off, or are something else */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof TpmMalformed ? new TpmError("malformed") : error;
   }
 }
 

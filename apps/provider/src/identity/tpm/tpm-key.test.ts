@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { hasPty, hasSoftTpm, PTY_RELAY, SoftTpm } from "../../../test/soft-tpm.ts";
 import { IdentityKeyError } from "../identity-file.ts";
-import { sized } from "./structures.ts";
+import { sized } from "@darkbloom/protocol/tpm";
 import { TPM_KEY_FILE, TpmKey } from "./tpm-key.ts";
 import type { TpmAddress } from "./transport.ts";
 

@@ -8,7 +8,6 @@ import * as z from "zod";
 import { IdentityKeyError, readIdentityFile } from "../identity-file.ts";
 import { create, createPrimary, handles, load, sign, type WrappedKey } from "./commands.ts";
 import { EVENT_LOG } from "./event-log.ts";
-import { derOf } from "./structures.ts";
 import { pointOf, templates, withoutPoint } from "./templates.ts";
 import { gatherEvidence, openCredential, takeQuote } from "./tpm-evidence.ts";
 import { TpmError } from "./tpm-error.ts";
@@ -113,7 +112,7 @@ export class TpmKey implements Signer, AsyncDisposable {
 
   #sign(...parts: readonly Uint8Array[]): Promise<Bytes> {
     const digest = createHash("sha256").update(joinBytes(parts)).digest();
-    return this.#use(async ({ tpm, identity }) => derOf(await tpm.run(sign(identity.handle, digest))));
+    return this.#use(async ({ tpm, identity }) => (await tpm.run(sign(identity.handle, digest))).der);
   }
 
   #withAttestation<T>(work: (tpm: Tpm, attestation: TpmObject, identity: TpmObject) => Promise<T>): Promise<T> {

@@ -1,8 +1,8 @@
 import { fromUtf8 } from "@darkbloom/protocol/bytes";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { flushContext, propertiesFrom, type TpmCommand } from "./commands.ts";
-import { TpmReader } from "./structures.ts";
-import { faultOf, TpmError } from "./tpm-error.ts";
+import { TpmReader } from "@darkbloom/protocol/tpm";
+import { faultOf, reading, TpmError } from "./tpm-error.ts";
 import { connectTpm, type TpmAddress, type TpmTransport } from "./transport.ts";
 
 /** A TPM that tests itself or is busy with another's command says so; then the same command is sent again. */
@@ -36,7 +36,8 @@ export class Tpm implements AsyncDisposable {
   async run<Answer>(command: TpmCommand<Answer>): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return readResponse(command, await this.#transport.exchange(command.bytes));
+        const response = await this.#transport.exchange(command.bytes);
+        return reading(() => readResponse(command, response));
       } catch (error) {
         if (!(error instanceof TpmError) || error.code !== "busy" || attempt === BUSY_ATTEMPTS_MAX) throw error;
         await this.#clock.sleep(BUSY_PAUSE_MS);
@@ -89,7 +90,7 @@ function readResponse<Answer>(command: TpmCommand<Answer>, bytes: Uint8Array): A
   if (responseCode !== 0) throw new TpmError(faultOf(responseCode), responseCode);
   if (tag !== (command.sessions > 0 ? 0x8002 : 0x8001)) throw new TpmError("malformed");
   const handle = command.hasHandle ? whole.u32() : 0;
-  const rest = command.sessions > 0 ? whole.take(whole.u32()) : whole.rest();
+  const rest = command.sessions > 0 ? whole.bytes(whole.u32()) : whole.rest();
   const parameters = new TpmReader(rest);
   const answer = command.read(parameters, handle);
   parameters.end();
