@@ -23,6 +23,10 @@ const WITHOUT_CORE_DUMPS = 'ulimit -S -c 0 2>/dev/null; exec "$@"';
 /** The launcher, as `npx darkbloom` runs it. */
 export const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
 
+/** How long a process that lived for so long stays away. @param lastMs its pause before that life, where it had one */
+export const pauseAfter = (livedMs: number, lastMs: number | undefined): number =>
+  lastMs === undefined || livedMs > STEADY_MS ? RESTART_PAUSE_FIRST_MS : Math.min(lastMs * 2, RESTART_PAUSE_MAX_MS);
+
 /** One line of a child's `--json` output. */
 export type ChildEvent = Readonly<Record<string, unknown>> & { readonly event: string };
 
@@ -93,7 +97,7 @@ export class Child implements AsyncDisposable {
   }
 
   async #keepRunning(): Promise<void> {
-    let pauseMs = RESTART_PAUSE_FIRST_MS;
+    let pauseMs: number | undefined;
     while (!this.#halt.signal.aborted) {
       const startedAt = performance.now();
       const ended = await this.#run();
@@ -101,11 +105,10 @@ export class Child implements AsyncDisposable {
       this.#replacedFor = undefined;
       if (this.#halt.signal.aborted) return;
       if (!this.#hasBeenReady) return this.#firstReady.reject(new ChildEndedEarly());
-      if (performance.now() - startedAt > STEADY_MS) pauseMs = RESTART_PAUSE_FIRST_MS;
+      pauseMs = pauseAfter(performance.now() - startedAt, pauseMs);
       note(`${this.#options.name} ${how}; it starts again in ${pauseMs / 1000} s.`);
       this.#options.onRestart?.({ how, pauseMs });
       await sleep(pauseMs, undefined, { signal: this.#halt.signal }).catch(() => undefined);
-      pauseMs = Math.min(pauseMs * 2, RESTART_PAUSE_MAX_MS);
     }
   }
 

@@ -5,7 +5,15 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { JOIN_TOKEN_FILE, localSecret, runningElsewhere, savedToken, whyNotEarning } from "./machine-folder.ts";
+import {
+  JOIN_TOKEN_FILE,
+  localSecret,
+  providerFolder,
+  runningElsewhere,
+  savedToken,
+  whyNotEarning,
+} from "./machine-folder.ts";
+import { PROVIDERS_MAX } from "./settings.ts";
 
 const status: ProviderStatus = {
   pid: 1,
@@ -92,6 +100,21 @@ it("names the folder beside or inside this one on which a provider runs", async 
     expect(await runningElsewhere(asked)).toBe(`One runs on ${first}: --data ${first}`);
   cleanup.use(await openDataFolder(second, "provider"));
   expect(await runningElsewhere(network)).toBe(`These run: --data ${first}, --data ${second}`);
+});
+
+/** Goal: every provider that `up` can start is found, and no folder beyond them is looked for. Method: the last of them, and one more. */
+it.each([
+  [PROVIDERS_MAX, true],
+  [PROVIDERS_MAX + 1, false],
+])("looks for provider %i: %s", async (number, isFound) => {
+  const network = mkdtempSync(join(tmpdir(), "darkbloom-cli-"));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => rmSync(network, { recursive: true }));
+  const folder = join(network, providerFolder(number));
+  mkdirSync(folder);
+  writeFileSync(join(folder, "status.json"), JSON.stringify(status));
+  cleanup.use(await openDataFolder(folder, "provider"));
+  expect(await runningElsewhere(network)).toBe(isFound ? `One runs on ${folder}: --data ${folder}` : undefined);
 });
 
 /** Goal: a secret that somebody else could have put there is not shown to anybody. Method: a file, a link to it, one that others can write, none. */

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { SUPERVISED_VARIABLE } from "./environment.ts";
 
 const stop = join(import.meta.dirname, "stop.ts");
 /** A command whose drain takes a second. */
@@ -36,5 +37,16 @@ it("ends at once at the second press", async () => {
   child.kill("SIGINT");
   await new Promise((resolve) => setTimeout(resolve, 700));
   child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([1, null]);
+});
+
+/** Goal: a child whose parent died ends, whatever holds it. Method: one that never comes to its end, and the channel closed. */
+it("ends soon when its parent is gone", { timeout: 30_000 }, async () => {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program.replace("1500", "1e9")], {
+    stdio: ["ignore", "pipe", "ignore", "ipc"],
+    env: { ...process.env, [SUPERVISED_VARIABLE]: "1" },
+  });
+  if (child.stdout) await once(child.stdout, "data");
+  child.disconnect();
   expect(await once(child, "exit")).toEqual([1, null]);
 });

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Line } from "../output.ts";
 import { storyOf } from "./provider-start.ts";
 
@@ -41,4 +41,22 @@ it("tells each change once", () => {
   story.onTrust({ ...verdict(false), checks: [check] });
   story.onTrust(verdict(true));
   expect(events()).toEqual(["lost", "lost", "not_eligible", "eligible"]);
+});
+
+/** Goal: a model that loads soon is loaded without a word, and one that takes long is told of now and then. Method: a step at each moment, in ms. */
+it("tells of loading after two seconds, and then as often", () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    const { story, events, last } = told();
+    const toldAtMs = [0, 1_999, 2_000, 2_001, 3_999, 4_000, 4_001].filter((ms, at, all) => {
+      vi.advanceTimersByTime(ms - (all[at - 1] ?? 0));
+      const before = events().length;
+      story.onLoading({ step: "loading", done: 0.255 });
+      return events().length > before;
+    });
+    expect(toldAtMs).toEqual([2_000, 4_000]);
+    expect(last()).toMatch(/ 25 %$/);
+  } finally {
+    vi.useRealTimers();
+  }
 });

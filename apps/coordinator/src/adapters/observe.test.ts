@@ -111,3 +111,10 @@ it("writes of an error its class and its place, never its words", () => {
   expect(placeOf(Object.assign(new Error("x"), { code: "ECONNRESET" }))).toMatchObject({ code: "ECONNRESET" });
   expect(placeOf("text")).toEqual({ error: "string" });
 });
+
+it("writes no more places of an error than twenty", () => {
+  const deep = new Error("x");
+  const places = Array.from({ length: 21 }, (_, n) => `at step${n} (file:///app.ts:${n + 1}:1)`);
+  deep.stack = ["Error: x", ...places.map((place) => `    ${place}`)].join("\n");
+  expect(placeOf(deep).at).toEqual(places.slice(0, 20));
+});

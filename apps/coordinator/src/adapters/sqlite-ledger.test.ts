@@ -25,6 +25,7 @@ import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type LedgerFault } from "../ledger/port
 import { CHECK_HERE_BYTES_MAX } from "./database-check.ts";
 import { openDatabase } from "./database.ts";
 import { GROUP_CALLS_MAX } from "./group-commit.ts";
+import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { ROWS_PER_STEP_MAX, SETTLE_RETRY_MS, SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ledger-"));
@@ -325,6 +326,33 @@ describe("the SQLite ledger", () => {
     expect(await ledger.receipt(anna, "job_old" as JobId, 8_999)).toEqual(old);
     database.prepare("UPDATE receipts SET packed = ? WHERE job_id = 'job_1'").run(Uint8Array.of(2, 3));
     await expect(ledger.receipt(anna, "job_1" as JobId, 2_000)).rejects.toThrow(TypeError);
+  });
+
+  /** Goal: a damaged receipt does not fill the memory. Method: the longest that is unpacked, and a byte more. */
+  it("unpacks receipts of so many bytes and no more", () => {
+    const receiptMadeOf = (bytes: number) => {
+      const short = receiptOf("job_1");
+      const engine = { ...short.receipt.engine };
+      const made = { ...short, receipt: { ...short.receipt, engine } };
+      engine.version += "x".repeat(bytes - JSON.stringify(made).length);
+      return made;
+    };
+    const longest = receiptMadeOf(256 * 1024);
+    expect(unpackReceipt(packReceipt(longest))).toEqual(longest);
+    expect(() => unpackReceipt(packReceipt(receiptMadeOf(256 * 1024 + 1)))).toThrow(RangeError);
+  });
+
+  /** Goal: a check of the books comes to an end. Method: books that a process of its own reads, and the wait that it is given cut short. */
+  it("checks its books for no longer than half an hour", async () => {
+    await using test = await openSqlite();
+    test.database.exec("CREATE TABLE filler (bytes)");
+    test.database.exec(`INSERT INTO filler VALUES (zeroblob(${CHECK_HERE_BYTES_MAX}))`);
+    const wait = vi.spyOn(AbortSignal, "timeout").mockImplementation(() => AbortSignal.abort());
+    await expect(test.ledger.check()).rejects.toMatchObject({
+      failure: { code: "storage_unavailable", fault: "busy" },
+    });
+    expect(wait.mock.calls).toEqual([[30 * 60_000]]);
+    wait.mockRestore();
   });
 
   /** Goal: the operator says how long receipts are kept. Method: a ledger told one second; both sides of its last moment. */

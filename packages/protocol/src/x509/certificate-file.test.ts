@@ -7,7 +7,7 @@ import { toHex, utf8 } from "../bytes.ts";
 import { pinnedRoot } from "../evidence/vendor-roots.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { certificateInFile } from "./certificate-file.ts";
-import { parseCertificate } from "./certificate.ts";
+import { CERTIFICATE_BYTES_MAX, parseCertificate } from "./certificate.ts";
 
 const { rootDer, intermediateDer } = await appleShape("Enterprise");
 const pem = new X509Certificate(rootDer).toString();
@@ -20,6 +20,7 @@ describe("a file with a certificate", () => {
     ["PEM", utf8(pem)],
     ["PEM of Windows", utf8(pem.replaceAll("\n", "\r\n"))],
     ["PEM in white space", utf8(`\n${pem}\n\n`)],
+    ["PEM in as much white space as there may be", utf8(pem.padEnd(2 * CERTIFICATE_BYTES_MAX))],
   ])("is read as %s", (_, file) => {
     expect(certificateInFile(file)).toEqual(rootDer);
   });
@@ -47,7 +48,7 @@ describe("a file with a certificate", () => {
     ["a letter less", utf8(pem.replace("M", ""))],
     ["DER and more", Uint8Array.of(...rootDer, 0)],
     ["bytes that are no text", Uint8Array.of(0xff, 0xfe)],
-    ["far too much", utf8(pem + " ".repeat(40_000))],
+    ["a byte too much", utf8(pem.padEnd(2 * CERTIFICATE_BYTES_MAX + 1))],
   ])("is not read with %s", (_, file) => {
     expect(certificateInFile(file)).toBeUndefined();
   });
