@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
+import type { Serial } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
@@ -84,13 +85,30 @@ async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Pr
     [(admin) => admin.createKey({ label: "x", credit: microUsd(0n), account: "acct_nobody" }), "unknown_account"],
     [(admin) => admin.createKey({ label: "x".repeat(129), credit: microUsd(0n) }), "invalid"],
     [(admin) => admin.createKey({ label: "x", credit: microUsd(-1n) }), "invalid"],
+    [(admin) => admin.createKey({ label: "x", credit: microUsd(0n), pins: serials(65) }), "invalid"],
     [(admin) => admin.revokeKey("key_nobody"), "unknown_key"],
   ];
   for (const [work, code] of refusals) await expect(run(work)).rejects.toMatchObject({ name: "AdminError", code });
   expect(await run((admin) => admin.listKeys())).toHaveLength(2);
 }
 
+const serials = (count: number): Serial[] => Array.from({ length: count }, (_, n) => `SW-${n}` as Serial);
+
 describe("admin operations", () => {
+  /** Goal: a bound is told in the same words, whoever holds the folder. Method: the most that a key takes, and more, both ways. */
+  it.each([false, true])("make keys within their bounds, through a coordinator: %s", async (isHeld) => {
+    const path = newPath();
+    await using held = new AsyncDisposableStack();
+    if (isHeld) held.use(await coordinatorOn(path));
+    const make = (labelChars: number, pins: number) =>
+      withAdmin(path, direct, (admin) =>
+        admin.createKey({ label: "x".repeat(labelChars), credit: microUsd(0n), pins: serials(pins) }),
+      );
+    await make(128, 64);
+    await expect(make(129, 64)).rejects.toThrow("A label may have up to 128 characters.");
+    await expect(make(128, 65)).rejects.toThrow("A key may be bound to up to 64 machines.");
+  });
+
   /** Goal: the tools work without a coordinator. Method: the tour on a folder that nobody holds. */
   it("work on a free folder", async () => {
     const path = newPath();

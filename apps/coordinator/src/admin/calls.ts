@@ -124,7 +124,7 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
       credit_micro_usd: amount,
       account: id.optional(),
       min_trust: z.enum(trustLevels).optional(),
-      pins: z.array(id).max(PINNED_SERIALS_MAX).optional(),
+      pins: z.array(id).describe(`Serials of up to ${PINNED_SERIALS_MAX} machines`).optional(),
     }),
     answer: z.object({ api_key: z.string(), key_id: z.string(), account: z.string() }),
     send: ({ label, credit, account, minTrust, pins }) => ({

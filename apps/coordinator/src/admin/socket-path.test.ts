@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -11,12 +12,33 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { adminSocketOf, placeAdminSocket } from "./socket-path.ts";
 
 const root = mkdtempSync(join(tmpdir(), "socket-"));
 afterAll(() => rmSync(root, { recursive: true }));
 const newFolder = (): string => mkdtempSync(join(root, "d-"));
+
+/** Goal: a socket stands in its folder wherever it can. Method: folders whose socket's path is as long as it may be, and a byte longer; then a temporary folder that is no shorter. */
+it("stands in the folder up to the longest path, and is refused where none is short enough", () => {
+  const folderFor = (pathBytes: number): string => {
+    const folder = join(root, "n".repeat(pathBytes - join(root, "/admin.sock").length - 1));
+    mkdirSync(folder);
+    return folder;
+  };
+  const longest = folderFor(103);
+  using near = placeAdminSocket(longest);
+  expect(near.path).toBe(join(longest, "admin.sock"));
+  const longer = folderFor(104);
+  {
+    using elsewhere = placeAdminSocket(longer);
+    expect(elsewhere.path).toMatch(/darkbloom-\w+\/admin\.sock$/);
+  }
+  vi.stubEnv("TMPDIR", longer);
+  expect(() => placeAdminSocket(longer)).toThrow(/both too long for a socket \(103 bytes\)\. Choose a shorter --data/);
+  vi.unstubAllEnvs();
+  expect(readdirSync(longer)).toEqual([]);
+});
 
 /** Goal: nothing that is not ours is deleted, or talked to. Method: each thing that may stand in the socket's place. */
 describe("what stands in the socket's place", () => {
