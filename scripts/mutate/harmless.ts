@@ -19,6 +19,36 @@ export const harmless: readonly Harmless[] = [
     why: "an entry sooner or later",
   },
   {
+    file: "apps/cli/src/commands/up.ts",
+    text: "PATIENCE_MS",
+    why: "when a start that takes long is told of",
+  },
+  {
+    file: "apps/cli/src/commands/verify-log.ts",
+    text: "PROGRESS_EVERY_MS",
+    why: "how often a log that takes long is told of",
+  },
+  {
+    file: "apps/cli/src/network.ts",
+    text: "HANG_LOOK_EVERY_MS",
+    why: "what the looks come to is seen; only `up` as a program takes them",
+  },
+  {
+    file: "apps/cli/src/network.ts",
+    text: "OTHERS_WAIT_MS",
+    why: "only `up` as a program waits for its further providers, and says then how many of them serve",
+  },
+  {
+    file: "apps/cli/src/stop.ts",
+    text: "ONE_PRESS_MS",
+    why: "its tests run it as a process of its own, where no change is switched on",
+  },
+  {
+    file: "apps/cli/src/stop.ts",
+    text: "ORPHAN_MS",
+    why: "its tests run it as a process of its own, where no change is switched on",
+  },
+  {
     file: "apps/coordinator/src/adapters/database.ts",
     text: "version < migrations.length",
     change: "true",

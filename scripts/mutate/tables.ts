@@ -72,6 +72,8 @@ const edge = ["apps/coordinator/src/http/infer.test.ts", "apps/coordinator/src/h
 
 /** A file, or all files that begin so, and the tests (or folders of tests) that hold it too; all that fit count. */
 export const furtherTests: readonly (readonly [begin: string, tests: readonly string[]])[] = [
+  ["apps/cli/src/", ["apps/cli/src/doctor-way.test.ts", "apps/cli/src/published.test.ts"]],
+  ["apps/cli/src/commands/", ["apps/cli/src/commands/provider-stop.test.ts"]],
   ["apps/cli/src/published", ["apps/cli/src/commands/verify-log.test.ts"]],
   ["apps/cli/src/seen-checkpoint.ts", ["apps/cli/src/commands/verify-log.test.ts"]],
   ["apps/coordinator/src/accounts/", ["apps/coordinator/src/adapters/sqlite-accounts.test.ts", ...edge]],
