@@ -3,10 +3,7 @@ import { EventEmitter } from "node:events";
 import { expect, it, vi } from "vitest";
 import { Child, pauseAfter } from "./child.ts";
 
-vi.mock("node:child_process", async (original) => ({
-  ...(await original<typeof import("node:child_process")>()),
-  spawn: vi.fn<typeof spawn>(),
-}));
+vi.mock("node:child_process", async (original) => ({ ...(await original<object>()), spawn: vi.fn<typeof spawn>() }));
 
 /** Goal: what crashes again and again is started less and less often, and what crashes anew soon. Method: lives in turn, in ms, and the pause after each. */
 it.each<[what: string, livedMs: readonly number[], pausesMs: readonly number[]]>([

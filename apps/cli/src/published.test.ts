@@ -12,9 +12,10 @@ afterEach(() => vi.restoreAllMocks());
 
 /** The network: it answers with this text and white space behind it, so many bytes in all; a log's hashes with nothing. */
 const answering = (text: string, bytes: number) =>
-  vi
-    .spyOn(globalThis, "fetch")
-    .mockImplementation(async (at) => new Response(String(at).includes("/tile/0/") ? "" : text.padEnd(bytes)));
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (at) => {
+    const isHashes = at instanceof URL && at.pathname.includes("/tile/0/");
+    return new Response(isHashes ? "" : text.padEnd(bytes));
+  });
 
 /** What became of a reading: done, or in which words not. */
 const outcomeOf = (reading: Promise<unknown>): Promise<string> =>
