@@ -88,7 +88,14 @@ describe("the weights of a model", () => {
     ["another folder", () => write("big.sha256", `${sha256("x")}  ../${part(1)}\n`), /is not a manifest/],
     ["a hash too short", () => write("big.sha256", lines().slice(1)), /is not a manifest/],
     ["no line", () => write("big.sha256", ""), /is not a manifest/],
+    [
+      "a manifest of no files, as long as one may be",
+      () => write("big.sha256", " ".repeat(256 * 1024)),
+      /is not a manifest/,
+    ],
     ["a manifest without end", () => write("big.sha256", " ".repeat(256 * 1024 + 1)), /cannot be read, or has more/],
+    ["as many files as are read", () => write("big.sha256", named(512)), /names other0.gguf/],
+    ["a file more than are read", () => write("big.sha256", named(513)), /is not a manifest/],
     ["no manifest", () => rmSync(manifest()), /cannot be read/],
   ])("are refused with %s", async (_, spoil, says, alsoWithout) => {
     spoil();
@@ -97,11 +104,14 @@ describe("the weights of a model", () => {
     if (alsoWithout === true) await expect(readWeights(at(part(1)))).rejects.toThrow(says);
   });
   const lines = () => readFileSync(manifest(), "utf8");
+  const named = (count: number) =>
+    lines() + Array.from({ length: count - 3 }, (_, n) => `${sha256("x")}  other${n}.gguf\n`).join("");
   const linesWithout = (name: string) => lines().replace(new RegExp(`^.*${name}\n`, "m"), "");
 
   it.each([
     ["not the first part", part(2), /is not the first part/],
     ["part one of none", part(1, 0), /has 0 parts/],
+    ["as many parts as are read", part(1, 512), /is missing|cannot be read|is no part/],
     ["more parts than are read", part(1, 513), /has 513 parts/],
     ["a file that is not there", "nowhere.gguf", /cannot be read/],
   ])("are refused where the name is %s", async (_, name, says) => {

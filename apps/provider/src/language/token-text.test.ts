@@ -41,3 +41,11 @@ it("lets out what will never be a character", () => {
   expect(noise.join("")).toBe("\uFFFD".repeat(8));
   expect(noise.at(-1)).toHaveLength(3);
 });
+
+/** Goal: what is decoded again with each token is bounded. Method: bytes that never end a character; what is out after each. */
+it("gives up on a character after thirty-two tokens", () => {
+  const text = new TokenText(decode, []);
+  let out = 0;
+  const outAfter = Array.from({ length: 33 }, () => (out += text.push(Uint8Array.of(0x80)).length));
+  expect(outAfter.slice(29)).toEqual([27, 28, 32, 32]);
+});

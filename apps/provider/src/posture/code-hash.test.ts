@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,6 +16,23 @@ import { CodeHashError, codeSha256 } from "./code-hash.ts";
 
 const repository = join(import.meta.dirname, "../../../..");
 const PARTS = ["apps/cli", "apps/coordinator", "apps/provider", "package-lock.json", "packages/protocol"];
+
+/** What of a part is hashed, as SECURITY.md gives it. */
+const filesBelow = (part: string): string[] =>
+  part.endsWith(".json")
+    ? [part]
+    : execFileSync(
+        "sh",
+        [
+          "-c",
+          `cd "$1" && find bin src native package.json -type f -regextype posix-extended -regex '.*\\.(ts|js|json|swift)' ! -name '*.test.ts' ! -name '*.contract.ts' 2>/dev/null || true`,
+          "sh",
+          part,
+        ],
+        { encoding: "utf8" },
+      )
+        .split("\n")
+        .filter(Boolean);
 
 describe("the hash of our own code", () => {
   let copy: string;
@@ -54,6 +80,26 @@ describe("the hash of our own code", () => {
     ],
   ])("is refused with %s", async (_, spoil) => {
     spoil(copy);
+    await expect(codeSha256(copy)).rejects.toThrow(CodeHashError);
+  });
+
+  /** Goal: a tree is ours up to its bounds and no further. Method: the largest of each kind, and one more of it. */
+  it.each<[what: string, max: number, grow: (source: string, count: number) => void]>([
+    ["bytes of a file", 4 * 1024 * 1024, (source, count) => writeFileSync(join(source, "new.ts"), Buffer.alloc(count))],
+    ["folders in each other", 16, (source, count) => mkdirSync(join(source, "x/".repeat(count)), { recursive: true })],
+    [
+      "files",
+      1024,
+      (source, count) => {
+        const there = PARTS.flatMap((part) => filesBelow(join(copy, part)));
+        for (let n = there.length; n < count; n++) writeFileSync(join(source, `new${n}.ts`), "");
+      },
+    ],
+  ])("takes so many %s: %i", async (_, max, grow) => {
+    const source = join(copy, "apps/cli/src");
+    grow(source, max);
+    await expect(codeSha256(copy)).resolves.toMatch(/^[0-9a-f]{64}$/);
+    grow(source, max + 1);
     await expect(codeSha256(copy)).rejects.toThrow(CodeHashError);
   });
 });

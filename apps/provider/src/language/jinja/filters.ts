@@ -7,6 +7,7 @@ import { listFilters, tellFilters } from "./list-filters.ts";
 import { capitalize, filterTitle, floatIn, replace, strip, wholeIn } from "./texts.ts";
 import {
   integerOf,
+  widthOf,
   isNumber,
   isTrue,
   itemsOf,
@@ -46,11 +47,7 @@ const toJson: Filter = (value, args, named) => {
   return jsonText(value, {
     ensureAscii: isTrue(given(args, named, 0, "ensure_ascii")),
     indent:
-      typeof indent === "string"
-        ? indent
-        : indent === null
-          ? undefined
-          : " ".repeat(Number(integerOf(indent, "an indent"))),
+      typeof indent === "string" ? indent : indent === null ? undefined : " ".repeat(widthOf(indent, "an indent")),
     separators: separators === null ? undefined : separatorsOf(separators),
     sortKeys: isTrue(named.get("sort_keys")),
   });
@@ -63,7 +60,7 @@ function separatorsOf(value: Value): readonly [string, string] {
 
 const indented: Filter = (value, args, named) => {
   const width = given(args, named, 0, "width") ?? 4n;
-  const space = typeof width === "string" ? width : " ".repeat(Number(integerOf(width, "a width")));
+  const space = typeof width === "string" ? width : " ".repeat(widthOf(width, "a width"));
   const [first, blank] = [isTrue(given(args, named, 1, "first")), isTrue(given(args, named, 2, "blank"))];
   return printed(value)
     .split("\n")

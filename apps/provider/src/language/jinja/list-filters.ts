@@ -7,6 +7,7 @@ import { tests } from "./tests.ts";
 import {
   compare,
   integerOf,
+  REPEATED_CHARS_MAX,
   isEqual,
   isTrue,
   itemsOf,
@@ -147,11 +148,11 @@ const batched: Filter = (value, args, named) => {
     if (at % size === 0) batches.push([item]);
     else batches.at(-1)?.push(item);
   const last = batches.at(-1);
-  if (last && fill !== null)
-    pushAll(
-      last,
-      Array.from({ length: size - last.length }, () => fill),
-    );
+  if (last && fill !== null) {
+    if (size > REPEATED_CHARS_MAX) throw failed("a batch is too long to be filled up");
+    const missing = Array.from({ length: size - last.length }, () => fill);
+    pushAll(last, missing);
+  }
   return batches;
 };
 

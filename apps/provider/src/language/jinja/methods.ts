@@ -5,6 +5,7 @@ import {
   Callable,
   hasKey,
   integerOf,
+  widthOf,
   isEqual,
   isTrue,
   itemsOf,
@@ -53,8 +54,9 @@ const must = (at: bigint): bigint => {
 };
 
 function padded(of: string, args: readonly Value[], side: "left" | "right" | "both"): string {
-  const missing = Number(integerOf(args[0], "a width")) - Array.from(of).length;
+  const missing = widthOf(args[0], "a width") - Array.from(of).length;
   const fill = args[1] === undefined ? " " : text(args, 1);
+  if (Array.from(fill).length !== 1) throw failed("what fills up is not one character");
   if (missing <= 0) return of;
   if (side === "both") {
     const left = Math.floor(missing / 2) + ((missing % 2) & ((missing + Array.from(of).length) % 2));
@@ -135,7 +137,7 @@ const ofText: Readonly<Record<string, Method<string>>> = {
   upper: (of) => of.toUpperCase(),
   zfill: (of, [width]) => {
     const [, sign = "", digits = ""] = /^([-+]?)(.*)$/s.exec(of) ?? [];
-    return sign + digits.padStart(Number(integerOf(width, "a width")) - sign.length, "0");
+    return sign + digits.padStart(widthOf(width, "a width") - sign.length, "0");
   },
 };
 

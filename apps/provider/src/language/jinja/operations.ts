@@ -17,10 +17,9 @@ import {
   typeOf,
   type Value,
   hasKey,
+  REPEATED_CHARS_MAX,
 } from "./values.ts";
 
-/** Repeated text is bounded, as Python's sandbox bounds a range. */
-const REPEATED_CHARS_MAX = 100_000;
 const POWER_MAX = 1000n;
 
 export function compared(operator: Comparison, left: Value, right: Value): boolean {
@@ -62,7 +61,7 @@ export function operated(operator: Operator, left: Value, right: Value): Value {
 }
 
 function repeated(value: string | Value[], times: bigint): Value {
-  const count = times < 0n ? 0 : Number(times);
+  const count = times < 0n || value.length === 0 ? 0 : Number(times);
   if (count * value.length > REPEATED_CHARS_MAX) throw failed("a text is repeated too often");
   if (typeof value === "string") return value.repeat(count);
   const items = Array.from({ length: count }, () => [...value]).flat();

@@ -38,6 +38,10 @@ const expressions: readonly (readonly [expression: string, text: string])[] = [
   ["-7 // 2.0", "-4.0"],
   ["7.5 % 2", "1.5"],
   ["2 ** 10", "1024"],
+  ["[] * 10 ** 9", "[]"],
+  ["'ab'.center(1, '')", "!"],
+  ["'ab'.ljust(5, 'xy')", "!"],
+  ["'ab' | indent(-1, true)", "ab"],
   ["2 ** -1", "0.5"],
   ["2 ** 3 ** 2", "64"],
   ["-2 ** 2", "4"],
@@ -539,6 +543,36 @@ describe("a template in Jinja2", () => {
   it("reads a JSON text as llama.cpp's own templates do", () => {
     expect(rendered(`{{ ('{"a": [1, 0.50]}' | from_json).a | tojson }}`)).toBe("[1, 0.50]");
     expect(rendered("{{ '{' | from_json }}")).toBe("!failed");
+  });
+
+  /** Goal: no template takes the machine's memory. Method: the most that it may ask for, and one more; and nothing, however often. */
+  it.each([
+    ["{{ range(100000) | length }}", "100000"],
+    ["{{ range(100001) | length }}", "!failed"],
+    ["{{ ('a' * 100000) | length }}", "100000"],
+    ["{{ ('ab' * 50001) | length }}", "!failed"],
+    ["{{ ([0] * 100000) | length }}", "100000"],
+    ["{{ ([0] * 100001) | length }}", "!failed"],
+    ["{{ [] * 10 ** 18 }}{{ '' * 10 ** 400 }}", "[]"],
+    ...["'a'.center(N)", "'a'.ljust(N)", "'a'.rjust(N)", "'7'.zfill(N)"].flatMap((width) => [
+      [`{{ ${width.replace("N", "100000")} | length }}`, "100000"],
+      [`{{ ${width.replace("N", "100001")} | length }}`, "!failed"],
+    ]),
+    ["{{ 'a' | indent(100000, true) | length }}", "100001"],
+    ["{{ 'a' | indent(100001, true) | length }}", "!failed"],
+    ["{{ [1] | tojson(indent=100000) | length }}", "100005"],
+    ["{{ [1] | tojson(indent=100001) | length }}", "!failed"],
+    ["{{ [1] | batch(100000, 0) | first | length }}", "100000"],
+    ["{{ [1] | batch(100001, 0) | first | length }}", "!failed"],
+    ["{{ [1] | batch(10 ** 9) | first | length }}", "1"],
+    ["{{ (2 ** 1000) % 10 }}", "6"],
+    ["{{ (2 ** 1001) % 10 }}", "!failed"],
+    [`{{ '${"[".repeat(401)}${"]".repeat(401)}' | from_json | length }}`, "1"],
+    [`{{ '${"[".repeat(402)}${"]".repeat(402)}' | from_json | length }}`, "!failed"],
+    [`{{ '${"[".repeat(401)}${"]".repeat(401)}' | from_json | tojson | length }}`, "802"],
+    [`{{ ['${"[".repeat(401)}${"]".repeat(401)}' | from_json] | tojson | length }}`, "!failed"],
+  ])("bounds %s", (source, text) => {
+    expect(rendered(source)).toBe(text);
   });
 
   it("changes nothing of the values that it was given", () => {

@@ -75,6 +75,16 @@ export function integerOf(value: Value, what: string): bigint {
   throw failed(`${what} must be a whole number, not ${typeOf(value)}`);
 }
 
+/** Repeated text, and what is filled up to a width, is bounded, as Python's sandbox bounds a range. */
+export const REPEATED_CHARS_MAX = 100_000;
+
+/** How wide something is to be; what is below nothing is nothing. */
+export function widthOf(value: Value, what: string): number {
+  const width = integerOf(value, what);
+  if (width > REPEATED_CHARS_MAX) throw failed(`${what} is too large`);
+  return Math.max(0, Number(width));
+}
+
 export function textOf(value: Value, what: string): string {
   if (typeof value === "string") return value;
   throw failed(`${what} must be a string, not ${typeOf(value)}`);
