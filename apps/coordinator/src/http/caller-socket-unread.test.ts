@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
+import { SOCKET_PING_EVERY_MS } from "./caller-socket.ts";
 import { CALLER_STALL_MS_MAX } from "./reply.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -38,7 +39,8 @@ describe("a caller who reads nothing", () => {
     const turns = async (until: () => boolean): Promise<void> => {
       for (let n = 0; n < 2_000 && !until(); n++) await setImmediate();
     };
-    return { made, closed, ask, turns, refused: () => refused, written, empty: () => void (buffered = 0) };
+    const waits = (bytes: number) => void (buffered = bytes);
+    return { made, ws, closed, ask, turns, refused: () => refused, written, waits, empty: () => waits(0) };
   }
 
   it("is refused nothing more, and dropped", async () => {
@@ -66,6 +68,28 @@ describe("a caller who reads nothing", () => {
     written[0]?.();
     await turns(() => refused() > 1);
     expect(refused()).toBe(2);
+    await made[Symbol.asyncDispose]();
+  });
+
+  /** Goal: signs of life do not pile up either. Method: a ping from each side, at the bound and above. */
+  it.each([
+    [64 * 1024, 1],
+    [64 * 1024 + 1, 0],
+  ])("is sent pings, and answered its own, while %i bytes wait: %i", async (bytes, times) => {
+    const { made, ws, turns, waits } = await network();
+    const said = { ping: 0, pong: 0 };
+    for (const name of ["ping", "pong"] as const) {
+      const real = WebSocket.prototype[name];
+      vi.spyOn(WebSocket.prototype, name).mockImplementation(function (this: WebSocket, ...given: unknown[]) {
+        if (this === ws) return Reflect.apply(real, this, given);
+        said[name]++;
+      });
+    }
+    waits(bytes);
+    ws.ping();
+    await turns(() => said.pong > 0);
+    await made.clock.advance(SOCKET_PING_EVERY_MS);
+    expect(said).toEqual({ ping: times, pong: times });
     await made[Symbol.asyncDispose]();
   });
 });

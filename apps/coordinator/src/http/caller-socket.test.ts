@@ -228,6 +228,10 @@ describe("a response that goes on with the one before", () => {
     const kept = idIn(await ask(one));
     expect(errorIn(await ask(one, { temperature: 9 })).param).toBe("temperature");
     expect((await ask(one, { previous_response_id: kept })).at(-1)?.type).toBe("response.completed");
+    const some = idIn(await ask(one, { metadata_of_ours: "x".repeat(MIB) }));
+    const most = await ask(one, { previous_response_id: some, metadata_of_ours: "x".repeat(15.5 * MIB) });
+    expect(errorIn(most)).toMatchObject({ status: 413, code: "payload_too_large" });
+    expect(JSON.stringify(most)).toContain(String(16 * MIB));
     const long = idIn(await ask(one, { metadata_of_ours: "x".repeat(CONVERSATION_BYTES_MAX) }));
     expect(errorIn(await ask(one, { previous_response_id: long }))).toEqual(missing);
   });
@@ -410,21 +414,39 @@ describe("a connection", () => {
       expect((await ask(one)).at(-1)?.type).toBe("response.completed");
     }
     await passing(made, SOCKET_IDLE_MS_MAX - 2 * SOCKET_PING_EVERY_MS);
-    expect(errorIn(await turn(one))).toMatchObject({ status: 400, code: "websocket_connection_limit_reached" });
+    const told = await turn(one);
+    expect(errorIn(told)).toMatchObject({ status: 400, code: "websocket_connection_limit_reached" });
+    expect(JSON.stringify(told)).toContain("60 min");
     expect((await one.closed).code).toBe(1000);
   });
 
-  it("of a peer that gives no sign of life is dropped", async () => {
-    const { made } = await network();
+  /** A peer that has opened a connection and does nothing of what the protocol asks for. */
+  const deaf = async (made: HttpNetwork) => {
     const socket = connect(Number(made.address.split(":")[1]), "127.0.0.1");
     socket.write(
       `GET /v1/responses HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${Buffer.alloc(16).toString("base64")}\r\nx-api-key: ${KEY}\r\n\r\n`,
     );
     const [head] = (await once(socket, "data")) as [Buffer];
     expect(head.toString()).toContain("101");
-    const closed = once(socket, "close");
+    socket.resume();
+    return { socket, closed: once(socket, "close") };
+  };
+
+  it("of a peer that gives no sign of life is dropped", async () => {
+    const { made } = await network();
+    const { socket, closed } = await deaf(made);
+    const beganMs = made.clock.monotonicMs();
     await made.during(closed, SOCKET_PING_EVERY_MS);
+    expect(made.clock.monotonicMs() - beganMs).toBeLessThan(SOCKET_IDLE_MS_MAX / 2);
     socket.destroy();
+  });
+
+  it("whose close is not answered is dropped", async () => {
+    const { made } = await network();
+    const { socket, closed } = await deaf(made);
+    const emptyBinaryFrame = Uint8Array.of(0x82, 0x80, 0, 0, 0, 0);
+    socket.write(emptyBinaryFrame);
+    await closed;
   });
 
   it("of a caller who takes nothing is dropped, and what it said waits no further", async () => {

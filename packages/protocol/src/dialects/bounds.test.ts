@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 import { TOKEN_ID_MAX } from "./text-input.ts";
 import { NetworkError } from "../failures.ts";
 import {
@@ -24,9 +25,16 @@ import {
   TEMPLATE_SETTING_NAME_CHARS_MAX,
   TEMPLATE_SETTINGS_MAX,
 } from "./open-model-fields.ts";
-import { COMPLETION_LOGPROBS_MAX } from "./openai-completions/request-schema.ts";
-import { DIMENSIONS_MAX } from "./openai-embeddings/request-schema.ts";
-import { INCLUDES_MAX, METADATA_PAIRS_MAX } from "./openai-responses/request-schema.ts";
+import { messagesRequestSchema } from "./anthropic-messages/request-schema.ts";
+import { chatRequestSchema } from "./openai-chat/request-schema.ts";
+import { COMPLETION_LOGPROBS_MAX, completionRequestSchema } from "./openai-completions/request-schema.ts";
+import { DIMENSIONS_MAX, embeddingsRequestSchema } from "./openai-embeddings/request-schema.ts";
+import {
+  ECHOED_CHARS_MAX,
+  INCLUDES_MAX,
+  METADATA_PAIRS_MAX,
+  responsesRequestSchema,
+} from "./openai-responses/request-schema.ts";
 import { dialects } from "./registry.ts";
 
 type Body = Record<string, unknown>;
@@ -50,6 +58,7 @@ const noParameters = { type: "object", properties: {} };
 const chatTool = (name: string) => ({ type: "function", function: { name, parameters: noParameters } });
 const responsesTool = (name: string) => ({ type: "function", name, parameters: noParameters, strict: false });
 const messagesTool = (name: string) => ({ name, input_schema: noParameters });
+const chatCall = (id: string) => ({ id, type: "function", function: { name: "t", arguments: "{}" } });
 const parts = (length: number) => many(length, () => ({ type: "text", text: "a" }));
 const openModels = [chat, responses, completions] as const;
 
@@ -104,6 +113,24 @@ const rows: readonly (readonly [
   ["characters of a tool's name", (n) => ({ tools: [messagesTool(chars(n))] }), TOOL_NAME_CHARS_MAX, [messages, count]],
   ["biases", (n) => ({ logit_bias: pairs(n, 1) }), LOGIT_BIASES_MAX, openModels],
   ["choices", (n) => ({ n }), CHOICES_MAX, [chat, completions]],
+  [
+    "calls of one message",
+    (n) => ({ messages: [user("a"), { role: "assistant", tool_calls: many(n, (at) => chatCall(`c${at}`)) }] }),
+    TOOLS_MAX,
+    [chat],
+  ],
+  [
+    "tools to choose from",
+    (n) => ({
+      tools: [responsesTool("t")],
+      tool_choice: { type: "allowed_tools", mode: "auto", tools: many(n, () => ({ type: "function", name: "t" })) },
+    }),
+    TOOLS_MAX,
+    [responses],
+  ],
+  ["characters that are told back", (n) => ({ safety_identifier: chars(n) }), ECHOED_CHARS_MAX, [responses]],
+  ["characters that are told back", (n) => ({ prompt_cache_key: chars(n) }), ECHOED_CHARS_MAX, [responses]],
+  ["hundredths of a repeat penalty", (n) => ({ repeat_penalty: n / 100 }), 200, openModels],
   ["other tokens", (n) => ({ logprobs: true, top_logprobs: n }), TOP_LOGPROBS_MAX, [chat]],
   [
     "other tokens",
@@ -159,6 +186,102 @@ describe.each(rows)("a body's %s", (_, body, max, where) => {
     expect(() => decode(max)).not.toThrow();
     expect(() => decode(max + 1)).toThrow(NetworkError);
   });
+});
+
+/** Lists that are counted before anything of them is read, and how many there may be in each. */
+const counted: readonly (readonly [field: string, max: number, endpoints: readonly Endpoint[]])[] = [
+  ["provider_serial", PINNED_SERIALS_MAX, endpoints],
+  ["provider_serials", PINNED_SERIALS_MAX, endpoints],
+  ["messages", MESSAGES_MAX, [chat, messages, count]],
+  ["input", MESSAGES_MAX, [responses, compact]],
+  ["tools", TOOLS_MAX, [chat, responses, messages, count]],
+  ["stop", STOP_STRINGS_MAX, openModels],
+  ["stop_sequences", STOP_STRINGS_MAX, [messages]],
+  ["include", INCLUDES_MAX, [responses]],
+  ["prompt", CHOICES_MAX, [completions]],
+];
+
+/** Goal: no fault is collected for each of millions. Method: items that are all wrong, at the bound, where the first is named, and one above, where the list is. */
+describe.each(counted)("a body's %s of more than %i", (field, max, where) => {
+  it.each(where)("are counted before they are read by %s", (endpoint) => {
+    const refused = (length: number) => {
+      try {
+        dialects[endpoint].decode({ model: "m", ...least[endpoint], [field]: many(length, () => ({})) });
+      } catch (error) {
+        return error instanceof NetworkError && "param" in error.failure ? error.failure.param : undefined;
+      }
+      return undefined;
+    };
+    expect(refused(max)).toMatch(new RegExp(`^${field}\\.0`));
+    expect(refused(max + 1)).toBe(field);
+  });
+});
+
+interface Described {
+  readonly maxItems?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
+  readonly anyOf?: readonly Described[];
+}
+const forms = (one: Described): readonly Described[] => [one, ...(one.anyOf ?? []).flatMap(forms)];
+const bound = (described: Described): number | undefined =>
+  (["maxItems", "maximum", "maxLength"] as const)
+    .flatMap((name) => forms(described).map((form) => form[name]))
+    .find((found) => found !== undefined);
+
+const serials = { provider_serial: PINNED_SERIALS_MAX, provider_serials: PINNED_SERIALS_MAX };
+const ofOpenAi = { stop: STOP_STRINGS_MAX, top_k: TOP_K_MAX, repetition_penalty: 2, repeat_penalty: 2, ...serials };
+
+/** Goal: who reads the description of a body knows its bounds. Method: the JSON Schemas that are published, and what they say of each field. */
+it.each<[string, z.ZodType, Readonly<Record<string, number>>]>([
+  [
+    "chat",
+    chatRequestSchema,
+    { messages: MESSAGES_MAX, tools: TOOLS_MAX, n: CHOICES_MAX, top_logprobs: TOP_LOGPROBS_MAX, ...ofOpenAi },
+  ],
+  [
+    "responses",
+    responsesRequestSchema,
+    {
+      input: MESSAGES_MAX,
+      tools: TOOLS_MAX,
+      include: INCLUDES_MAX,
+      top_logprobs: TOP_LOGPROBS_MAX,
+      safety_identifier: ECHOED_CHARS_MAX,
+      prompt_cache_key: ECHOED_CHARS_MAX,
+      ...ofOpenAi,
+    },
+  ],
+  [
+    "completions",
+    completionRequestSchema,
+    { prompt: CHOICES_MAX, n: CHOICES_MAX, best_of: CHOICES_MAX, logprobs: COMPLETION_LOGPROBS_MAX, ...ofOpenAi },
+  ],
+  [
+    "messages",
+    messagesRequestSchema,
+    { messages: MESSAGES_MAX, tools: TOOLS_MAX, stop_sequences: STOP_STRINGS_MAX, top_k: TOP_K_MAX, ...serials },
+  ],
+  ["embeddings", embeddingsRequestSchema, { input: EMBED_INPUTS_MAX, dimensions: DIMENSIONS_MAX, ...serials }],
+])("the description of %s tells its bounds", (_, schema, bounds) => {
+  const { properties = {} } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as {
+    properties?: Readonly<Record<string, Described>>;
+  };
+  const told = Object.keys(bounds).map((field) => [field, bound(properties[field] ?? {})]);
+  expect(Object.fromEntries(told)).toEqual(bounds);
+});
+
+/** Goal: the same of what is read by hand. Method: the forms of a prompt and of an input, with their numbers. */
+it.each([
+  [completionRequestSchema.shape.prompt, CHOICES_MAX],
+  [embeddingsRequestSchema.shape.input, EMBED_INPUTS_MAX],
+])("the description of texts tells their bounds", (schema, listMax) => {
+  const token = { type: "integer", minimum: 0, maximum: TOKEN_ID_MAX };
+  const tokens = { type: "array", minItems: 1, maxItems: EMBED_INPUT_TOKENS_MAX, items: token };
+  const list = { type: "array", minItems: 1, maxItems: listMax };
+  const { anyOf = [] } = z.toJSONSchema(schema, { io: "input" });
+  expect(anyOf[1]).toMatchObject(list);
+  expect(anyOf.slice(2)).toEqual([tokens, { ...list, items: tokens }]);
 });
 
 /** Goal: "as many as there may be" is a bound that can be counted with. Method: each name of it, at the bound and above. */

@@ -10,7 +10,7 @@ import { jsonSchema, toolChoice, toolSchema } from "./tool-schema.ts";
 export const METADATA_PAIRS_MAX = 16;
 export const INCLUDES_MAX = 16;
 /** Of a word of the caller's that the response repeats. */
-const ECHOED_CHARS_MAX = 512;
+export const ECHOED_CHARS_MAX = 512;
 
 /**
  * The body of `POST /v1/responses`, as a server that stores nothing can take it. `null` means absent; what
