@@ -1,5 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { EventEmitter } from "node:events";
+import { ChildProcess, spawn } from "node:child_process";
 import { expect, it, vi } from "vitest";
 import { Child, pauseAfter } from "./child.ts";
 
@@ -18,8 +17,8 @@ it.each<[what: string, livedMs: readonly number[], pausesMs: readonly number[]]>
 /** Goal: a process that hangs keeps nobody from ending. Method: one that hears the word and does nothing; both sides of the last moment. */
 it("is ended by force three seconds after its drain", async () => {
   const killed = vi.fn(() => hanging.emit("exit", null, "SIGKILL"));
-  const hanging = Object.assign(new EventEmitter(), { stdout: null, connected: true, send: vi.fn(), kill: killed });
-  vi.mocked(spawn).mockReturnValue(hanging as unknown as ChildProcess);
+  const hanging = Object.assign(new ChildProcess(), { stdout: null, connected: true, send: vi.fn(), kill: killed });
+  vi.mocked(spawn).mockReturnValue(hanging);
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {
     const child = new Child({ name: "provider-1", args: () => [], drainMs: 10_000, onEvent: () => undefined });
