@@ -273,6 +273,8 @@ describe("what each route answers", () => {
             platform: "macos",
             blob: btoa("blob"),
             signature: btoa("signature"),
+            offer: btoa("offer"),
+            offer_signature: btoa("signature"),
             challenge: {
               nonce: btoa("nonce"),
               callers_root: null,

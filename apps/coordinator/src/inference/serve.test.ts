@@ -10,6 +10,7 @@ import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
 import type { Events } from "../events/events.ts";
 import type { HoldId, Outcome, Settlement } from "../ledger/port.ts";
 import type { Ask } from "./ask.ts";
+import { READING_MS_MAX } from "./patience.ts";
 import { PLAIN_ANSWER_BYTES_MAX, STREAM_HELD_BYTES_MAX } from "./relay.ts";
 import { ATTEMPTS_MAX, BUSY_MAX, serve } from "./serve.ts";
 
@@ -410,6 +411,29 @@ describe("another machine", () => {
     const { machines, ...served } = await asked([endless, honest], { stream });
     expect([served.end, served.settlements.length]).toEqual([end, 1]);
     expect(machines[0]?.calls.filter((call) => !call.startsWith("credit"))).toEqual(["began", "faulted"]);
+  });
+
+  /** Goal: what one machine read of a long prompt, the next one is not waited for again. Method: one that fails when all but twenty seconds of what reading may cost are over, and one that reads for more than a wait; what that is waited for then. */
+  it("is waited for no longer than one request may have", async () => {
+    const network = new TestNetwork();
+    await network.credit();
+    const scripts: Script[] = [
+      async (turn) => {
+        await network.clock.advance(READING_MS_MAX - 20_000);
+        turn.error("internal");
+      },
+      async (turn) => {
+        await network.clock.advance(75_000);
+        turn.reading(1e6);
+      },
+    ];
+    const machines = scripts.map(
+      (_, n) => new ScriptedMachine(network, (turn) => scripts.shift()?.(turn), { name: `prov_${n}` }),
+    );
+    for (const machine of machines) network.fleet.join(machine);
+    const caller = new Caller();
+    expect(await codeOf(serve(network.net, network.ask(caller, { stream: false }), caller))).toBe("too_slow");
+    expect(machines.flatMap(({ waitsMs }) => waitsMs).toSorted((a, b) => a - b)).toEqual([5_000, 60_000, 60_000]);
   });
 
   /** Goal: where nobody may serve, that is what the caller is told. Method: no machine at all. */
