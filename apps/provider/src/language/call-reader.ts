@@ -3,10 +3,9 @@ import { pushAll } from "@darkbloom/protocol/lists";
 import { CallDeltas } from "./call-deltas.ts";
 import { callInJson, callInPython, keyedValue, mayBeCall, nestedIn, type WholeCall } from "./call-values.ts";
 import { follow, nameStep, type Step, stepsOf } from "./head-steps.ts";
-import { startOfHalf } from "./half.ts";
+import { startOfHalf, ValueScanner } from "./text-ends.ts";
 import { QuotedArguments } from "./quoted-arguments.ts";
 import { announced, type ToolSyntax } from "./tool-syntax.ts";
-import { ValueScanner } from "./value-scanner.ts";
 
 /** A model that has not come to its call's arguments after so many characters is not writing a call. */
 const HEAD_CHARS_MAX = 4096;

@@ -8,7 +8,7 @@ import {
   grammarOfCallTails,
   grammarOfText,
 } from "./gbnf.ts";
-import { escaped, untilWritten } from "./gbnf-until.ts";
+import { escaped, untilWritten } from "./gbnf-text.ts";
 import { type Step, stepsOf } from "./head-steps.ts";
 import type { ReplyForm } from "./reply.ts";
 import { announced, bareCalls, type ToolSyntax } from "./tool-syntax.ts";

@@ -10,7 +10,7 @@ import { ChatTemplate } from "./chat-template.ts";
 import { jsonText } from "./jinja/json.ts";
 import type { JinjaTemplate as Template } from "./jinja/template.ts";
 import type { ReplyForm } from "./reply.ts";
-import { ThoughtsAndSpeech } from "./thoughts.ts";
+import { ThoughtsAndSpeech } from "./words.ts";
 import { callsText } from "./tool-syntax.ts";
 
 const tool = (name: string): Tool => ({

@@ -15,11 +15,11 @@ const escapes: readonly (readonly [code: number, written: string])[] = [
 /** One of the characters, as it stands in a JSON string. */
 export function charOf(on: TextStep["on"]): string {
   const plain: string[] = [];
-  let escaped = "";
+  let shortened = "";
   for (const [first, last] of on) {
     let from = first;
     for (const [code, written] of escapes.filter(([one]) => one >= first && one <= last)) {
-      escaped += written;
+      shortened += written;
       if (from < code) plain.push(range(from, code - 1));
       from = code + 1;
     }
@@ -27,7 +27,7 @@ export function charOf(on: TextStep["on"]): string {
   }
   const ways = [
     ...(plain.length > 0 ? [`[${plain.join("")}]`] : []),
-    ...(escaped === "" ? [] : [`"\\\\" [${escaped}]`]),
+    ...(shortened === "" ? [] : [`"\\\\" [${shortened}]`]),
   ];
   return ways.length === 1 ? ways.join("") : `(${ways.join(" | ")})`;
 }
@@ -70,3 +70,32 @@ export function literal(text: string): string {
   });
   return `"${quoted.join("")}"`;
 }
+
+/**
+ * Rules for any text up to and with the first `tag`, then `next`. Rule `name-i` stands where the last `i`
+ * characters are the tag's first ones, so that no tag is overlooked.
+ *
+ * @param mayEnd the text may also end without the tag
+ */
+export function untilWritten(tag: string, name: string, next: string, mayEnd: boolean): string[] {
+  const known = [...new Set(tag)];
+  return Array.from(tag, (_, written) => {
+    const steps = known.map((character) => {
+      const reached = overlap(tag.slice(0, written) + character, tag);
+      return `[${escaped(character)}] ${reached === tag.length ? next : `${name}-${reached}`}`;
+    });
+    const other = `[^${known.map(escaped).join("")}] ${name}-0`;
+    return `${name}-${written} ::= ${[...steps, other, ...(mayEnd ? ['""'] : [])].join(" | ")}`;
+  });
+}
+
+/** How many of the tag's first characters the text ends with. */
+function overlap(text: string, tag: string): number {
+  let length = Math.min(text.length, tag.length);
+  while (!text.endsWith(tag.slice(0, length))) length--;
+  return length;
+}
+
+/** Means the character itself, in a class and in a literal alike. */
+export const escaped = (character: string): string =>
+  `\\U${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(8, "0")}`;

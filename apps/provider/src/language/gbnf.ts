@@ -10,10 +10,9 @@ import {
   type TextStep,
 } from "@darkbloom/protocol/schema";
 import { anyInteger, integerOf, numberOf } from "./gbnf-numbers.ts";
-import { charOf, classOf, literal, spelled } from "./gbnf-text.ts";
+import { charOf, classOf, literal, spelled, untilWritten } from "./gbnf-text.ts";
 import { parseJson } from "./jinja/json.ts";
 import { type KeyedArgument, quotedText, type ToolSyntax } from "./tool-syntax.ts";
-import { untilWritten } from "./gbnf-until.ts";
 
 /**
  * GBNF, the grammars that llama.cpp holds a model to while it writes:

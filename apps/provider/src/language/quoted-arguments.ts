@@ -1,4 +1,4 @@
-import { halfUnits } from "./half.ts";
+import { halfUnits } from "./text-ends.ts";
 
 /** Whitespace, and where a value that no mark begins is over. */
 const spaces = /^\s+/;

@@ -1,9 +1,8 @@
-import type { Delta, Finish, Job, Renderer, TokenLogprob } from "@darkbloom/protocol/dialects";
+import type { Delta, Finish, Job, Renderer, TextDelta, TokenLogprob } from "@darkbloom/protocol/dialects";
 import { pushAll } from "@darkbloom/protocol/lists";
-import { StopWatcher } from "@darkbloom/protocol/text";
+import { StopWatcher, ThinkSplitter } from "@darkbloom/protocol/text";
 import { CallReader } from "./call-reader.ts";
 import type { Piece, ReplyForm } from "./reply.ts";
-import { ThoughtsAndSpeech } from "./thoughts.ts";
 
 /** Arguments begin and end with a brace: of a text that is cut after every one, each part is all arguments or none. */
 const afterBrace = /(?<=[{}])/;
@@ -161,5 +160,63 @@ export class Words {
     for (let left = units; left > 0 && place < this.#pending.length; place++)
       left -= this.#pending[place]?.text.length ?? 0;
     return place;
+  }
+}
+
+/** Thoughts parted from speech, and the words gone with which a template announces speech. */
+export class ThoughtsAndSpeech {
+  readonly #splitter: ThinkSplitter | undefined;
+  readonly #announcement: string;
+  /** The announcement may come; held back is what may be its beginning. */
+  #waits: boolean;
+  #held = "";
+
+  constructor({ thought, opensThinking, speech = "", continues }: ReplyForm) {
+    // A text that is gone on with keeps the white space at its beginning, and no thought begins in it.
+    this.#splitter =
+      continues === true || !thought ? undefined : new ThinkSplitter({ ...thought, startsThinking: opensThinking });
+    this.#announcement = speech;
+    this.#waits = speech !== "";
+  }
+
+  get thinking(): boolean {
+    return this.#splitter?.thinking ?? false;
+  }
+
+  get heldUnits(): number {
+    return (this.#splitter?.heldUnits ?? 0) + this.#held.length;
+  }
+
+  /** @param special the text ends with one token that steers the model */
+  push(text: string, special: boolean): TextDelta[] {
+    return this.#spoken(this.#splitter?.push(text, special) ?? (text === "" ? [] : [{ kind: "said", text }]));
+  }
+
+  end(): TextDelta[] {
+    const rest = this.#spoken(this.#splitter?.end() ?? []);
+    const held = this.#held;
+    this.#held = "";
+    // Half an announcement is none, and no text either.
+    return held === "" || held.length > 2 ? rest : [...rest, { kind: "said", text: held }];
+  }
+
+  #spoken(deltas: TextDelta[]): TextDelta[] {
+    if (this.#announcement === "") return deltas;
+    return deltas.flatMap((delta): TextDelta[] => {
+      if (delta.kind === "thought") {
+        this.#waits = true;
+        return [delta];
+      }
+      if (!this.#waits) return [delta];
+      const text = this.#held + delta.text;
+      this.#held = "";
+      if (text.length < this.#announcement.length && this.#announcement.startsWith(text)) {
+        this.#held = text;
+        return [];
+      }
+      this.#waits = false;
+      const rest = text.startsWith(this.#announcement) ? text.slice(this.#announcement.length).trimStart() : text;
+      return rest === "" ? [] : [{ kind: "said", text: rest }];
+    });
   }
 }
