@@ -11,7 +11,26 @@ export interface Harmless {
   readonly why: string;
 }
 
+/** Bounds of the dialects' bodies that two places keep. */
+const keptTwice: readonly (readonly [file: string, text: string])[] = [
+  ["anthropic-messages/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["open-model-fields.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["openai-chat/request-schema.ts", "LOGIT_BIASES_MAX"],
+  ["openai-chat/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-chat/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["openai-completions/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-responses/request-schema.ts", "METADATA_PAIRS_MAX"],
+  ["openai-responses/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-responses/request.ts", "METADATA_PAIRS_MAX"],
+  ["openai-responses/request.ts", "TEMPLATE_SETTINGS_MAX"],
+];
+
 export const harmless: readonly Harmless[] = [
+  ...keptTwice.map(([file, text]) => ({
+    file: `packages/protocol/src/dialects/${file}`,
+    text,
+    why: "counted before it is read, and by the schema again, in the same words: either refuses as much",
+  })),
   {
     file: "apps/cli/src/commands/verify-log.ts",
     text: "performance.now() - toldMs < PROGRESS_EVERY_MS",
@@ -124,6 +143,11 @@ export const harmless: readonly Harmless[] = [
     text: 'typeof apiKey === "string" && apiKey !== ""',
     change: "right side",
     why: "Node joins what is sent twice under this name; the compiler wants to be told",
+  },
+  {
+    file: "apps/coordinator/src/http/caller-socket.ts",
+    text: "CONVERSATION_BYTES_MAX",
+    why: "what is given back is never more than was taken",
   },
   {
     file: "apps/coordinator/src/inference/privacy/transparent.ts",

@@ -5,8 +5,8 @@ import { NONCE_CHARS_MAX } from "@darkbloom/protocol/limits";
 import { receiptDocument, encodeReceipt, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { request } from "node:http";
-import { connect } from "node:net";
-import { expect, it } from "vitest";
+import { connect, Socket } from "node:net";
+import { expect, it, vi } from "vitest";
 import { chatBody, closing, facts, KEY, openEdge, PROVIDER, rawChat } from "../../test/http-kit.ts";
 import { hashOfKey } from "../accounts/keys.ts";
 import { PLAIN_ANSWER_BYTES_MAX } from "../inference/relay.ts";
@@ -167,4 +167,27 @@ it("counts what callers have not read yet", async () => {
   expect((await edge.chat(chatBody())).status).toBe(503);
   for (const socket of silent) socket.destroy();
   await expect.poll(async () => (await edge.chat(chatBody())).status, { timeout: 10_000 }).toBe(200);
+});
+
+/** Goal: who takes nothing of an answer is not waited for without end. Method: how long sockets may be silent, of a plain answer and of a stream that is longer than they hold. */
+it.each([
+  [false, 1],
+  [true, 2],
+])("gives a caller a minute for what is sent, in a stream: %s", async (stream, times) => {
+  const waits: number[] = [];
+  const wait = Socket.prototype.setTimeout;
+  const spied = vi.spyOn(Socket.prototype, "setTimeout").mockImplementation(function (this: Socket, ms, late) {
+    waits.push(ms);
+    return wait.call(this, ms, late);
+  });
+  await using edge = await openEdge({
+    serve: async (_ask, reply) => {
+      reply.begin(facts);
+      await reply.write(new Uint8Array(8 * 1024 * 1024));
+      await reply.end(closing);
+    },
+  });
+  await (await edge.chat(chatBody({ stream }))).arrayBuffer();
+  spied.mockRestore();
+  expect(waits.filter((ms) => ms === 60_000 || ms > 1_000_000)).toEqual(Array(times).fill(60_000));
 });
