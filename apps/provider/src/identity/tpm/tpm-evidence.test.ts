@@ -3,13 +3,14 @@ import { openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import * as fc from "fast-check";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { response, tpmThatAnswers } from "../../../test/fake-tpm.ts";
 import { IdentityKeyError } from "../identity-file.ts";
+import { readEventLog } from "./event-log.ts";
 import { TpmError } from "./tpm-error.ts";
 import { gatherEvidence, openCredential, takeQuote } from "./tpm-evidence.ts";
 import { TpmKey } from "./tpm-key.ts";
@@ -41,6 +42,22 @@ const pcrs = (last: string) =>
       .map((value) => `0020${value}`)
       .join("")}`,
   );
+
+/** Goal: an event log is shown whole or not at all. Method: a file as long as one may be, and a byte longer; none. */
+it.each([
+  [512 * 1024, 512 * 1024],
+  [512 * 1024 + 1, undefined],
+  [0, undefined],
+])("reads an event log of %i bytes as %s", async (bytes, read) => {
+  const folder = mkdtempSync(join(tmpdir(), "event-log-"));
+  try {
+    const path = join(folder, "log");
+    writeFileSync(path, Buffer.alloc(bytes, 1));
+    expect((await readEventLog(path))?.length).toBe(read);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 describe("a quote", () => {
   it("holds the PCRs that were quoted", async () => {
