@@ -217,6 +217,17 @@ describe.each(counted)("a body's %s of more than %i", (field, max, where) => {
   });
 });
 
+it("names the namespace that has more tools than a request may have", () => {
+  const namespace = (length: number) => ({
+    tools: [{ type: "namespace", name: "n", tools: many(length, (at) => responsesTool(`t${at}`)) }],
+  });
+  const decode = (length: number) => dialects[responses].decode({ model: "m", input: "a", ...namespace(length) });
+  expect(() => decode(TOOLS_MAX)).not.toThrow();
+  expect(() => decode(TOOLS_MAX + 1)).toThrow(
+    expect.objectContaining({ failure: expect.objectContaining({ param: "tools.0.tools" }) }),
+  );
+});
+
 interface Described {
   readonly maxItems?: number;
   readonly maximum?: number;
