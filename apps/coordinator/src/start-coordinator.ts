@@ -158,7 +158,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   });
   opening.defer(() => http.close());
   const { port } = await http.listen({ host: config.host, port: config.port });
-  events.started({ port, providersKnown: 0, holdsReleased: store.holdsReleased });
+  events.started({ port, holdsReleased: store.holdsReleased });
 
   const parts = opening.move();
   return {

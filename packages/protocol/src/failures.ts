@@ -223,14 +223,7 @@ export const gates = [
 export type Gate = (typeof gates)[number];
 
 /** What a closing check found wrong with an answer. */
-export const mismatches = [
-  "response_hash",
-  "response_signature",
-  "receipt_signature",
-  "receipt_fields",
-  "receipt_shape",
-  "stream",
-] as const;
+export const mismatches = ["response_hash", "receipt_signature", "receipt_fields", "receipt_shape", "stream"] as const;
 export type Mismatch = (typeof mismatches)[number];
 
 /** Why a coordinator's storage takes or gives nothing. */
