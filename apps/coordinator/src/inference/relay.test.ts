@@ -88,6 +88,22 @@ describe("a stream", () => {
     expect(relay).toMatchObject({ generatedTokens: 3, relayedTokens: 3, relayedBytes: whole.length });
   });
 
+  /** Goal: who has sent all is not refused for room. Method: room for ten bytes, and a last frame of more. */
+  it("needs no more room for its last frame", async () => {
+    const { relay, take, said } = relayed({ maxBytes: 10 });
+    await take("data: [DONE]\n\n", 1, true);
+    await relay.finish();
+    expect(said()).toBe("data: [DONE]\n\n");
+  });
+
+  /** Goal: only what is kept whole has a bound on its whole. Method: a stream of more than a plain answer may have. */
+  it("may be longer than a plain answer", async () => {
+    const { relay, take } = relayed();
+    const event = utf8(`data: ${"x".repeat(MIB)}\n\n`);
+    for (let n = 0; n <= PLAIN_ANSWER_BYTES_MAX / MIB; n++) await take(event, 1);
+    expect(relay.relayedBytes).toBeGreaterThan(PLAIN_ANSWER_BYTES_MAX);
+  });
+
   /** Goal: nothing is written that is nothing. Method: half an event, and its rest; count the writes. */
   it("is written where there is something to write", async () => {
     const { relay, take, caller } = relayed();
