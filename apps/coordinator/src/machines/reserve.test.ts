@@ -1,7 +1,7 @@
 import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { seededRandom, settle, SimulatedClock } from "@darkbloom/testkit";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Fleet } from "./fleet.ts";
 import { SampleMember, wantOf } from "./members.samples.ts";
 import type { Line, MachineView } from "./ports.ts";
@@ -216,8 +216,9 @@ describe("a machine that is asked for a slot", () => {
     machine.become({ running: 0 });
     told();
     for (const one of others) one.become({ running: 0 });
+    const reserved = others.map((one) => vi.spyOn(one, "reserve"));
     await machine.refuse(asked.jobId);
-    expect(others.flatMap(({ lines }) => lines)).toEqual([asked.jobId]);
+    expect(reserved.flatMap(({ mock }) => mock.calls)).toEqual([[asked.jobId]]);
   });
 
   it("counts as its account's turn", async () => {

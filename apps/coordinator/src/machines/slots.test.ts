@@ -238,11 +238,16 @@ describe("how many wait", () => {
     const afterServed = ask();
     await settle();
     expect([afterHangUp.failure, afterServed.failure]).toEqual([undefined, undefined]);
-    // Nor does one take a place that has left before it had it.
-    member.close(waiting[1]?.jobId ?? running.jobId);
-    ask({ account: anna }).hangUp.abort(new Error("hung up"));
+  });
+
+  it("has no place for one who has hung up before a place was free", async () => {
+    const member = machine("p1");
+    const running = ask();
+    for (let n = 0; n < WAITING_PER_ACCOUNT_MAX; n++) ask();
+    member.close(running.jobId);
+    ask().hangUp.abort(new Error("hung up"));
     await settle();
-    expect(slots.waiting).toBe(WAITING_PER_ACCOUNT_MAX - 1 + 2);
+    expect(slots.waiting).toBe(WAITING_PER_ACCOUNT_MAX - 1);
   });
 
   it("lets the account that has most waiting make room for one that has fewer, and says how long that one waited", async () => {
