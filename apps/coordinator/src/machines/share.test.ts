@@ -3,8 +3,7 @@ import { seededRandom, SimulatedClock } from "@darkbloom/testkit";
 import { expect, it } from "vitest";
 import { Fleet } from "./fleet.ts";
 import { SampleMember, wantOf } from "./members.samples.ts";
-import { newRecord } from "./records/records.ts";
-import { conductOf, routedBy } from "./connection/conduct.ts";
+import { conductOf, newRecord, routedBy } from "./records/records.ts";
 import { Slots } from "./slots.ts";
 
 const ANSWER_TOKENS = 100;

@@ -6,7 +6,7 @@ import { readRecords, writeRecord, writeRequest, type FromProvider, type Offer }
 import { leaveReasons, type LeaveReason } from "../../events/events.ts";
 import { hasFreeSlot } from "../eligibility.ts";
 import type { Line, MachineView, Member, PublishedMachine } from "../ports.ts";
-import { newRecord, type MachineRecord } from "../records/records.ts";
+import { conductOf, newRecord, routedBy, type MachineRecord } from "../records/records.ts";
 import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../records/standing.ts";
 import { CacheScopes } from "./cache-scopes.ts";
 import { CallerNonces } from "../trust/caller-nonces.ts";
@@ -19,7 +19,6 @@ import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
 import { describedBy, Offering, type Shown } from "../trust/shown.ts";
 import { trustStatusOf } from "../trust/trust-status.ts";
-import { conductOf, routedBy } from "./conduct.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
 type TrustField = "evidenceSha256" | "verdict" | "failing" | "attestedUntilMs" | "distrustedUntilMs" | "approval";

@@ -1,6 +1,7 @@
+import { SimulatedClock } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { distrustedFor } from "./standing.ts";
-import { MachineRecords, RECORDS_MAX } from "./records.ts";
+import { conductOf, MachineRecords, newRecord, RECORDS_MAX, routedBy } from "./records.ts";
 
 /** Goal: what a machine did outlives its connection, within bounds. Method: connect anew, and as many others. */
 describe("machines that are remembered", () => {
@@ -23,4 +24,54 @@ describe("machines that are remembered", () => {
     expect(records.open("first").conduct.figures.faultsAtMs).toHaveLength(1);
     expect(records.open("second").conduct.figures.faultsAtMs).toHaveLength(0);
   });
+});
+
+function machine(besideAtStart = 0, runningNow = 1) {
+  const record = newRecord();
+  const clock = new SimulatedClock();
+  const told: string[] = [];
+  const line = conductOf(clock, record, besideAtStart, {
+    running: () => runningNow,
+    changed: () => void told.push("changed"),
+    ejected: () => void told.push("ejected"),
+  });
+  return { record, clock, told, line };
+}
+
+/** Goal: routing is told of each change, and the owner where a machine is shut out. Method: three faults apart, then what it is given when it is back. */
+it("counts faults, and gives one request at a time to whoever is back", async () => {
+  const { record, clock, told, line } = machine();
+  for (let n = 0; n < 3; n++) {
+    line.faulted();
+    await clock.advance(2_000);
+  }
+  expect(told).toEqual(["changed", "changed", "changed", "ejected"]);
+  expect(routedBy(record, 4)).toMatchObject({ slots: 1, conduct: { isProbed: true } });
+  for (let n = 0; n < 5; n++) line.measured();
+  expect(routedBy(record, 4)).toMatchObject({ slots: 4, conduct: { isProbed: false } });
+});
+
+/** Goal: how soon a machine begins is measured where company did not slow it. Method: begun in time and late, alone and beside others. */
+it.each<[beside: number, firstContentMs: number, measured: number]>([
+  [0, 100, 100],
+  [1, 80, 90],
+  [0, 10_000, 5_050],
+  [1, 10_000, 100],
+])("beside %i others, begun after %i ms: %i ms are expected", (beside, firstContentMs, measured) => {
+  const { record, line } = machine(beside);
+  record.pace.began({ firstContentMs: 100, promptBytes: 10 }, 0);
+  line.began({ firstContentMs, promptBytes: 10 });
+  expect(record.pace.figures.firstContentMs).toBe(measured);
+});
+
+/** Goal: only an answer whose bytes say it tells how fast a machine writes. Method: an answer with and without figures; a machine that is busy. */
+it("keeps what answers say of speed, and what a busy machine says of slots", () => {
+  const { record, line } = machine(2);
+  line.measured();
+  expect(record.pace.figures.decodeTokensPerSec).toBeUndefined();
+  line.measured({ decodeMs: 1_000, relayedBytes: 20_000, isStream: true });
+  expect(record.pace.figures.decodeTokensPerSec).toBe(100);
+  line.wasBusy();
+  expect(routedBy(record, 4)).toMatchObject({ slots: 2 });
+  expect(record.conduct.figures.faultsAtMs).toHaveLength(1);
 });

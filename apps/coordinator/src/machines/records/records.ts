@@ -1,7 +1,8 @@
+import type { Clock } from "@darkbloom/protocol/ports";
 import { afterReconnect, freshStanding, type Standing } from "./standing.ts";
 import { Conduct } from "./conduct.ts";
 import { LearntSlots } from "./learnt-slots.ts";
-import { Pace } from "./pace.ts";
+import { expectedFirstContentMs, Pace, type Beginning, type MeasuredAnswer } from "./pace.ts";
 
 /** Machines that are remembered; the one that was away longest is forgotten first. */
 export const RECORDS_MAX = 10_000;
@@ -41,4 +42,45 @@ export class MachineRecords {
     }
     return record;
   }
+}
+
+/** What routing knows of a machine by its record. */
+export function routedBy({ pace, conduct, slots }: MachineRecord, claimedSlots: number) {
+  const learnt = slots.of(claimedSlots);
+  return { slots: conduct.figures.isProbed ? 1 : learnt, pace: pace.figures, conduct: conduct.figures };
+}
+
+/** Keeps what one attempt showed of a machine, for routing. */
+export function conductOf(
+  clock: Clock,
+  { pace, conduct, slots }: MachineRecord,
+  besideAtStart: number,
+  session: { running(): number; changed(): void; ejected(): void },
+) {
+  const faulted = () => {
+    const isEjected = conduct.faulted(clock.monotonicMs());
+    session.changed();
+    if (isEjected) session.ejected();
+  };
+  return {
+    began: (beginning: Beginning) => {
+      const nowMs = clock.monotonicMs();
+      const { firstContentMs, promptBytes } = beginning;
+      const expectedMs = expectedFirstContentMs(pace.figures, promptBytes);
+      const isInTime = slots.began({ firstContentMs, expectedMs, besideAtStart, runningNow: session.running() }, nowMs);
+      // What company does to it is the slots' matter: it would make the next one look in time.
+      if (isInTime || besideAtStart === 0) pace.began(beginning, nowMs);
+      session.changed();
+    },
+    measured: (answer?: MeasuredAnswer) => {
+      if (answer) pace.answered(answer);
+      conduct.answered(clock.monotonicMs());
+      session.changed();
+    },
+    faulted,
+    wasBusy: () => {
+      slots.wasBusyBeside(besideAtStart, clock.monotonicMs());
+      faulted();
+    },
+  };
 }
