@@ -40,3 +40,15 @@ it("lets no account take more than it leaves to all others", () => {
   using modest = budget.share("acct_modest");
   expect(modest.grow(7)).toBe(true);
 });
+
+/** Goal: a crowd that has come and gone leaves nothing. Method: owners who took nothing, took and left, and stay. */
+it("keeps nothing of an owner who has nothing", () => {
+  const budget = new Budget(100);
+  using stays = budget.share(anna);
+  stays.grow(1);
+  for (let n = 0; n < 10; n++) {
+    using share = budget.share(`acct_${n}`);
+    if (n % 2 === 0) share.grow(3);
+  }
+  expect(budget.owners).toBe(1);
+});

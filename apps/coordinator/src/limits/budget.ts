@@ -38,6 +38,11 @@ export class Budget {
     };
   }
 
+  /** How many have something of it; nothing is kept of who has not. */
+  get owners(): number {
+    return this.#bytesByOwner.size;
+  }
+
   #bytesOf(owner: string): number {
     return this.#bytesByOwner.get(owner) ?? 0;
   }
