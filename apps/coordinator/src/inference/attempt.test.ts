@@ -68,6 +68,12 @@ function started(
   return { network, caller, machine, attempt, measures, header, over: new AbortController().signal };
 }
 
+const times = (count: number, act: () => void): void => Array.from({ length: count }).forEach(act);
+
+async function nextOf(attempt: Attempt, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await attempt.next();
+}
+
 function refuseToSend(): never {
   throw new NetworkError({ code: "provider_gone", providerId: "prov_1" as ProviderId, phase: "before_content" });
 }
@@ -180,6 +186,61 @@ describe("the wait", () => {
     expect(await failureOf(attempt.next())).toMatchObject({ code: "too_slow", waitedMs: 30_000 });
     expect(machine.waitsMs).toEqual([60_000, 30_000]);
     expect(machine.calls).toEqual(["began", "cancel"]);
+  });
+
+  /** Goal: what says nothing new buys no time, however fast it comes. Method: ten seconds go by with each of many such events, before a token, between two, after a hang-up and after the last frame. */
+  it.each<
+    [
+      what: string,
+      waits: number[],
+      waitedMs: number,
+      turn: (turn: Turn) => void,
+      of: (attempt: Attempt, leave: () => void) => Promise<unknown>,
+    ]
+  >([
+    [
+      "before the first token",
+      [60, 50, 40, 30, 20, 10, 0],
+      70_000,
+      ({ reading }) => times(20, () => reading(1)),
+      async () => {},
+    ],
+    [
+      "between two tokens",
+      [60, 60, 50, 40, 30, 20, 10],
+      60_000,
+      ({ frame }) => times(20, () => frame("a", 1)),
+      (attempt) => nextOf(attempt, 20),
+    ],
+    [
+      "after a hang-up",
+      [60, 30, 20, 10],
+      30_000,
+      ({ frame }) => times(20, () => frame("a", 1)),
+      async (attempt, leave) => {
+        await attempt.next();
+        leave();
+        await nextOf(attempt, 20);
+      },
+    ],
+    [
+      "after the last frame",
+      [60, 30, 20, 10],
+      30_000,
+      ({ frame, reading }) => {
+        frame("a", 1, true);
+        times(20, () => reading(1));
+      },
+      async (attempt) => {
+        await attempt.next();
+        await attempt.completion();
+      },
+    ],
+  ])("is bought by nothing that repeats itself %s", async (_what, waits, waitedMs, turn, of) => {
+    const { attempt, machine, caller, over } = started(turn, { passMs: 10_000 });
+    const end = attempt.firstContent(over, 1e9).then(() => of(attempt, () => caller.leave()));
+    expect(await failureOf(end)).toMatchObject({ code: "too_slow", waitedMs });
+    expect(machine.waitsMs.map((ms) => Math.round(ms / 1_000))).toEqual(waits);
   });
 
   /** Goal: the closing is waited for half a minute, and nothing but the closing is taken for it. Method: an answer with its closing, without one, and with something else in its place. */

@@ -53,6 +53,8 @@ export class Attempt implements Disposable {
   /** Its caller has been sent something, if only that the prompt is read. */
   #isTold = false;
   #cancelled = false;
+  /** Nothing is awaited any more but the signed closing, and that until then. */
+  #closingUntilMs: number | undefined;
 
   private constructor(
     net: Net,
@@ -158,7 +160,8 @@ export class Attempt implements Disposable {
 
   /** What the provider signed about it all; follows the final frame. */
   async completion(): Promise<Completion> {
-    const { completion } = await this.#open(this.#order.ask.shutdown, undefined, CLOSING_WAIT_MS);
+    this.#closingUntilMs = this.#net.clock.monotonicMs() + CLOSING_WAIT_MS;
+    const { completion } = await this.#open(this.#order.ask.shutdown);
     if (!completion) throw this.#mismatch("stream");
     return completion;
   }
@@ -181,15 +184,17 @@ export class Attempt implements Disposable {
   async #open(
     signal: AbortSignal,
     isDue = (): boolean => false,
-    closingWaitMs = this.#cancelled ? CLOSING_WAIT_MS : undefined,
   ): Promise<{ frame?: OpenedFrame; completion?: Completion }> {
     for (;;) {
       const frame = this.#opened.shift();
       if (frame) return { frame };
       // What says only that a prompt is read stays within the first credit.
       if (this.#isTold) this.#creditTaken();
-      const waitMs = closingWaitMs ?? this.#patience.waitMs;
       const fromMs = this.#net.clock.monotonicMs();
+      if (this.#cancelled) this.#closingUntilMs ??= fromMs + CLOSING_WAIT_MS;
+      const waitMs = this.#closingUntilMs === undefined ? this.#patience.waitMs : this.#closingUntilMs - fromMs;
+      // However much it sends, and however fast: what says nothing new is waited for no longer.
+      if (waitMs <= 0) throw this.#tooSlow(this.#patience.idleMs);
       const event = await this.#line.take(waitMs, signal);
       this.#patience.waited(this.#net.clock.monotonicMs() - fromMs);
       switch (event?.kind) {
@@ -219,11 +224,12 @@ export class Attempt implements Disposable {
 
   #tooSlow(waitMs: number): NetworkError {
     const isReading = this.#firstContentMs === undefined && this.#patience.hasRead;
+    const waitedMs = this.#closingUntilMs === undefined ? waitMs : CLOSING_WAIT_MS;
     return this.#fault({
       code: "too_slow",
       providerId: this.providerId,
       phase: this.#phase,
-      ...(isReading ? { waitedMs: this.#patience.idleMs, reading: true } : { waitedMs: waitMs }),
+      ...(isReading ? { waitedMs: this.#patience.idleMs, reading: true } : { waitedMs }),
     });
   }
 
@@ -246,10 +252,11 @@ export class Attempt implements Disposable {
   #refusal({ code, prompt_tokens }: Extract<LineEvent, { kind: "error" }>["error"]): NetworkError {
     switch (code) {
       case "busy":
-        // It had a free slot by our count, or it would not have been asked.
-        if (!this.#cancelled) this.#line.wasBusy();
-        return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "draining":
+        // Who has begun has taken it: its caller is told as of any other answer that broke off.
+        if (this.#isTold) return this.#providerFault("generation_failed");
+        // It had a free slot by our count, or it would not have been asked.
+        if (code === "busy" && !this.#cancelled) this.#line.wasBusy();
         return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "cancelled":
         // Only who was told to stop may say that it did.

@@ -36,10 +36,10 @@ export class Patience {
     return this.#idleMs;
   }
 
-  /** For the next sign. */
+  /** For the next sign; none where nothing is left of it. */
   get waitMs(): number {
     const untilWordMs = this.#wordMs + this.#boughtMs - this.#pastMs - this.#idleMs;
-    return Math.max(1, Math.min(this.#wordMs - this.#silentMs, untilWordMs));
+    return Math.max(0, Math.min(this.#wordMs - this.#silentMs, untilWordMs));
   }
 
   waited(ms: number): void {

@@ -365,6 +365,8 @@ describe("another machine", () => {
     ["not after a refusal as the last attempt", [broken, broken, refuses, honest], true, 3, "unsupported"],
     ["not within a stream", [firstThen(broken), honest], true, 1, "provider_fault"],
     ["within a plain answer", [firstThen(broken), honest], false, 2, "whole"],
+    ["not within a stream that its machine is then too busy for", [firstThen(busy), honest], true, 1, "provider_fault"],
+    ["within a plain answer that its machine is then too busy for", [firstThen(busy), honest], false, 2, "whole"],
     ["not after an ended engine", [(t) => t.error("engine_ended"), honest], false, 1, "engine_ended"],
     ["not after a lie", [(t) => t.complete(), honest], false, 1, "receipt_mismatch"],
   ])("%s", async (_, scripts, stream, turns, end) => {
