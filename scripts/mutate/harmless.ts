@@ -13,16 +13,31 @@ export interface Harmless {
 
 /** Bounds of the dialects' bodies that two places keep. */
 const keptTwice: readonly (readonly [file: string, text: string])[] = [
+  ["anthropic-messages/request.ts", "MESSAGES_MAX"],
+  ["anthropic-messages/request.ts", "PINNED_SERIALS_MAX"],
+  ["anthropic-messages/request.ts", "STOP_STRINGS_MAX"],
   ["anthropic-messages/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["anthropic-messages/request.ts", "TOOLS_MAX"],
   ["open-model-fields.ts", "TEMPLATE_SETTINGS_MAX"],
   ["openai-chat/request-schema.ts", "LOGIT_BIASES_MAX"],
   ["openai-chat/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-chat/request.ts", "MESSAGES_MAX"],
+  ["openai-chat/request.ts", "PINNED_SERIALS_MAX"],
+  ["openai-chat/request.ts", "STOP_STRINGS_MAX"],
   ["openai-chat/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["openai-chat/request.ts", "TOOLS_MAX"],
   ["openai-completions/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-completions/request.ts", "PINNED_SERIALS_MAX"],
+  ["openai-completions/request.ts", "STOP_STRINGS_MAX"],
+  ["openai-embeddings/request.ts", "PINNED_SERIALS_MAX"],
   ["openai-responses/request-schema.ts", "METADATA_PAIRS_MAX"],
+  ["openai-responses/request.ts", "INCLUDES_MAX"],
   ["openai-responses/request.ts", "LOGIT_BIASES_MAX"],
   ["openai-responses/request.ts", "METADATA_PAIRS_MAX"],
+  ["openai-responses/request.ts", "PINNED_SERIALS_MAX"],
+  ["openai-responses/request.ts", "STOP_STRINGS_MAX"],
   ["openai-responses/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["openai-responses/request.ts", "TOOLS_MAX"],
 ];
 
 export const harmless: readonly Harmless[] = [

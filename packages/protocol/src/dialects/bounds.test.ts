@@ -188,7 +188,7 @@ describe.each(rows)("a body's %s", (_, body, max, where) => {
   });
 });
 
-/** Lists that are counted before anything of them is read, and how many there may be in each. */
+/** Lists, and how many there may be in each. */
 const counted: readonly (readonly [field: string, max: number, endpoints: readonly Endpoint[]])[] = [
   ["provider_serial", PINNED_SERIALS_MAX, endpoints],
   ["provider_serials", PINNED_SERIALS_MAX, endpoints],
@@ -201,9 +201,9 @@ const counted: readonly (readonly [field: string, max: number, endpoints: readon
   ["prompt", CHOICES_MAX, [completions]],
 ];
 
-/** Goal: no fault is collected for each of millions. Method: items that are all wrong, at the bound, where the first is named, and one above, where the list is. */
+/** Goal: a list that is too long is told as that, whatever is in it. Method: items that are all wrong, at the bound, where the first is named, and one above, where the list is. */
 describe.each(counted)("a body's %s of more than %i", (field, max, where) => {
-  it.each(where)("are counted before they are read by %s", (endpoint) => {
+  it.each(where)("are refused as too many by %s", (endpoint) => {
     const refused = (length: number) => {
       try {
         dialects[endpoint].decode({ model: "m", ...least[endpoint], [field]: many(length, () => ({})) });
