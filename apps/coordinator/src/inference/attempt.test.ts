@@ -412,6 +412,23 @@ describe("a refusal", () => {
     expect(machine.calls).toEqual(calls);
   });
 
+  /** Goal: who says that it reads has taken the request, and holds nobody up without a fault. Method: it takes nothing after all, before it has read anything and after. */
+  it.each<[code: Code, readTokens: number, end: string, calls: readonly string[]]>([
+    ["busy", 0, "provider_busy", ["wasBusy"]],
+    ["busy", 1, "provider_fault", ["faulted"]],
+    ["draining", 0, "provider_busy", []],
+    ["draining", 1, "provider_fault", ["faulted"]],
+    ["messages_refused", 0, "unsupported", []],
+    ["messages_refused", 1, "provider_fault", ["faulted"]],
+  ])("by %s, after %i tokens were read: %s", async (code, readTokens, end, calls) => {
+    const { attempt, machine, over } = started(({ reading, error }) => {
+      reading(readTokens);
+      error(code);
+    });
+    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code: end });
+    expect(machine.calls).toEqual(calls);
+  });
+
   /** Goal: only what was sent can be refused. Method: each refusal, of a request with and without what it is of. */
   it.each<[code: Code, of: Asking["figures"], isBelieved: boolean]>([
     ["schema_refused", {}, false],

@@ -253,8 +253,7 @@ export class Attempt implements Disposable {
     switch (code) {
       case "busy":
       case "draining":
-        // Who has begun has taken it: its caller is told as of any other answer that broke off.
-        if (this.#isTold) return this.#providerFault("generation_failed");
+        if (this.#hasTaken) return this.#providerFault("generation_failed");
         // It had a free slot by our count, or it would not have been asked.
         if (code === "busy" && !this.#cancelled) this.#line.wasBusy();
         return new NetworkError({ code: "provider_busy", providerId: this.providerId });
@@ -284,11 +283,15 @@ export class Attempt implements Disposable {
     }
   }
 
-  /** Believed before any content alone, and of what was sent. */
+  /** Who has begun, or says that it reads, can neither be too busy nor refuse: that is an answer that broke off like any other. */
+  get #hasTaken(): boolean {
+    return this.#isTold || this.#patience.hasRead;
+  }
+
+  /** Believed of who has not taken it alone, and of what was sent. */
   #engineRefusal(code: EngineRefusalCode, promptTokens: number | undefined): NetworkError {
     const { content, terms } = this.#order.ask;
-    const failure =
-      this.#phase === "before_content" && content.refusalOf(code, terms, this.#contextTokens, promptTokens);
+    const failure = !this.#hasTaken && content.refusalOf(code, terms, this.#contextTokens, promptTokens);
     return failure ? new MachineRefusal(failure, code) : this.#providerFault("generation_failed");
   }
 
