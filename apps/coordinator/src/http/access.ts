@@ -107,10 +107,7 @@ export class Gate {
     const { isDraining, settings } = this.#deps;
     if (whileDraining === "refused" && isDraining())
       throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
-    // Nobody has that role here: the operator comes through the socket in the data folder.
-    if (access === "admin") throw new NetworkError({ code: "not_allowed" });
-    const needsKey = access === "key" || (typeof access === "object" && access.needsKey(asked, settings));
-    if (!needsKey) {
+    if (!needsKey(access, asked, settings)) {
       if (limit === "rate") refuseAbove(this.#addresses.take(this.#bucketOf(asked.raw)));
       return undefined;
     }
@@ -143,6 +140,21 @@ export class Gate {
 
   #bucketOf(request: IncomingMessage): string {
     return peerOf(request, this.#deps.settings.trustProxy).bucket;
+  }
+}
+
+/** @throws NetworkError `not_allowed` */
+function needsKey(access: Access, asked: Asked, settings: HttpSettings): boolean {
+  if (typeof access === "object") return access.needsKey(asked, settings);
+  switch (access) {
+    case "key":
+      return true;
+    case "open":
+    case "provider":
+      return false;
+    // Nobody has that role here: the operator comes through the socket in the data folder.
+    case "admin":
+      throw new NetworkError({ code: "not_allowed" });
   }
 }
 

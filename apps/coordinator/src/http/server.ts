@@ -159,7 +159,8 @@ function listenerOf(
   connections.watch(server);
   return server.on("upgrade", (request, socket, head) => {
     const declared = upgradeAt(request.url);
-    if (declared?.access !== "key") return deps.acceptProvider(request, socket, head);
+    if (!declared) return void socket.destroy();
+    if (declared.access === "provider") return deps.acceptProvider(request, socket, head);
     connections.keep(request.socket);
     void sockets.upgrade(declared, request, socket, head);
   });
