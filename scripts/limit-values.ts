@@ -45,7 +45,7 @@ export function spelled(name: string, value: bigint | number): string {
       : /_SEC(_|$)/.test(name)
         ? SECONDS
         : [];
-  if (name.endsWith("_PER_SEC")) return `${grouped(value)}/s`;
+  if (/_PER_SEC(_|$)/.test(name)) return `${grouped(value)}/s`;
   if (/MICRO_USD/.test(name)) return `${grouped(value)} µUSD`;
   const whole = units.find(([, size]) => Number(value) % size === 0);
   return whole ? `${grouped(Number(value) / whole[1])} ${whole[0]}` : grouped(value);

@@ -113,7 +113,7 @@ export function asking(said: object, asked: Asking = {}): Ask {
       ...terms,
     },
     content: new Transparent(dialect, { ...inspected.figures, ...figures }, body),
-    held: new Budget(1e9).share(account),
+    answerRoom: new Budget(1e9).share(account),
     hangUp: new AbortController().signal,
     shutdown: new AbortController().signal,
     ...rest,
@@ -201,7 +201,7 @@ export class TestNetwork {
       ...(pin !== undefined && { provider_serial: pin }),
     };
     const requestId = `req_${toHex(this.random.bytes(6))}` as RequestId;
-    const given = { held: this.answers.share(account), hangUp: caller.signal, shutdown: this.shutdown };
+    const given = { answerRoom: this.answers.share(account), hangUp: caller.signal, shutdown: this.shutdown };
     const ask = asking(said ?? chat, { ...given, ...rest, terms: { requestId, ...rest.terms } });
     return { ...ask, terms: { ...ask.terms, pins: ask.terms.pins.map((name) => this.serials.ofPin(name)) } };
   }

@@ -21,7 +21,7 @@ import type { SerialNames } from "../machines/trust/serial-names.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** What came through the door, over HTTP or a WebSocket. */
-interface Came extends Pick<Ask, "held" | "hangUp"> {
+interface Came extends Pick<Ask, "answerRoom" | "hangUp"> {
   readonly requestId: RequestId;
   readonly caller: KeyRecord;
   readonly wishes: AskWishes;
@@ -32,7 +32,7 @@ interface Came extends Pick<Ask, "held" | "hangUp"> {
 
 /** A request as `serve` takes it: what it asks for, within what its key is bound to. */
 export function askOf(deps: HttpDeps, came: Came): Ask {
-  const { requestId, caller, wishes, dialect, inspected, body, held, hangUp } = came;
+  const { requestId, caller, wishes, dialect, inspected, body, answerRoom, hangUp } = came;
   const { nonce, minTrust, idempotencyKey } = wishes;
   const hashOf = (bytes: Uint8Array): Sha256Hex => toHex(deps.crypto.sha256(bytes)) as Sha256Hex;
   return {
@@ -49,7 +49,7 @@ export function askOf(deps: HttpDeps, came: Came): Ask {
       bodySha256: hashOf(body),
     },
     content: new Transparent(dialect, inspected.figures, body),
-    held,
+    answerRoom,
     hangUp,
     shutdown: deps.shutdown,
   };

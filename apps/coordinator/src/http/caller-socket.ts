@@ -146,7 +146,7 @@ export class CallerSocket {
     const startedMs = deps.clock.monotonicMs();
     const hangUp = new AbortController();
     this.#hangUp = hangUp;
-    using held = answers.share(this.#account);
+    using answerRoom = answers.share(this.#account);
     const { shutdown, clock } = deps;
     const reply = new SocketReply({ ws: this.#ws, clock, dialect, hangUp: hangUp.signal, shutdown });
     let goesOn = false;
@@ -170,7 +170,16 @@ export class CallerSocket {
           param: "type" as ParamPath,
           expected: ourWords`it must be response.create`,
         });
-      const came = { requestId, caller, wishes: this.#wishes, dialect, inspected, body, held, hangUp: hangUp.signal };
+      const came = {
+        requestId,
+        caller,
+        wishes: this.#wishes,
+        dialect,
+        inspected,
+        body,
+        answerRoom,
+        hangUp: hangUp.signal,
+      };
       await deps.serve(askOf(deps, came), reply);
       if (!reply.ended) throw new RangeError("served, and the reply was not ended");
       this.#keep([...turns, reply.lastLine]);

@@ -73,8 +73,8 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   const caller = callerOf(request);
   const wishes = readAskHeaders(request.headers);
   using room = bodies.share(caller.account);
-  const held = answers.share(caller.account);
-  using _ = untilWritten(reply.raw, held);
+  const answerRoom = answers.share(caller.account);
+  using _ = untilWritten(reply.raw, answerRoom);
   const body = await readBody(request.raw, BODY_BYTES_MAX, room);
   const json = parseJson(body);
   const dialect = dialectFor(endpoint, json);
@@ -85,10 +85,10 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
       param: "type" as ParamPath,
       reason: ourWords`it belongs to a message over a WebSocket; leave it out, or open one at this path`,
     });
-  const ask = askOf(deps, { requestId, caller, wishes, dialect, inspected, body, held, hangUp });
+  const ask = askOf(deps, { requestId, caller, wishes, dialect, inspected, body, answerRoom, hangUp });
 
   reply.hijack();
-  const to = { response: reply.raw, dialect, requestId, held, hangUp, shutdown: deps.shutdown };
+  const to = { response: reply.raw, dialect, requestId, answerRoom, hangUp, shutdown: deps.shutdown };
   const answerTo = ask.terms.stream ? new StreamReply(to) : new PlainReply(to);
   try {
     await deps.serve(ask, answerTo);

@@ -57,7 +57,7 @@ interface Caller {
   readonly dialect: Dialect;
   readonly requestId: RequestId;
   /** Room for what of the answer may not go out yet. */
-  readonly held: Share;
+  readonly answerRoom: Share;
   /** Aborts when the caller hangs up. */
   readonly hangUp: AbortSignal;
   /** Aborts when this coordinator ends and can wait for nobody. */
@@ -152,7 +152,7 @@ export class PlainReply implements HttpReply {
 
   begin(facts: AnswerFacts): void {
     this.#facts = facts;
-    this.#caller.held.shrink(this.#bytes);
+    this.#caller.answerRoom.shrink(this.#bytes);
     this.#pieces = [];
     this.#bytes = 0;
   }
@@ -160,7 +160,7 @@ export class PlainReply implements HttpReply {
   async write(bytes: Uint8Array): Promise<void> {
     if (!this.#facts) throw new RangeError("write before begin");
     if (isOver(this.#caller)) throw callerGone();
-    if (!this.#caller.held.grow(bytes.length))
+    if (!this.#caller.answerRoom.grow(bytes.length))
       throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
     this.#bytes += bytes.length;
     this.#pieces.push(bytes);

@@ -25,7 +25,7 @@ export interface Ask {
   readonly terms: Terms;
   readonly content: Content;
   /** Room in memory for what of the answer may not go out yet. */
-  readonly held: Share;
+  readonly answerRoom: Share;
   /** Aborts when the caller hangs up. */
   readonly hangUp: AbortSignal;
   /** Aborts, with `draining`, when this coordinator ends and can wait for answers no longer. */

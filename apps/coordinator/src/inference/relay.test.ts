@@ -26,8 +26,8 @@ interface Relayed {
 function relayed({ stream = true, asLines, maxBytes = 1e9, caller = new Caller(), check }: Relayed = {}) {
   // An account may take half of it.
   const budget = new Budget(2 * maxBytes);
-  const held = budget.share("acct_test");
-  const ask = askFor({ stream }, { held, hangUp: caller.signal });
+  const answerRoom = budget.share("acct_test");
+  const ask = askFor({ stream }, { answerRoom, hangUp: caller.signal });
   const passage = new ReadPassage(stream ? new (asLines ? LineEnd : StreamEnd)() : undefined, check);
   const broken = new NetworkError({
     code: "provider_fault",

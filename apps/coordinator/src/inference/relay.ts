@@ -81,7 +81,7 @@ export class Relay {
     return toHex(this.#hash.digest());
   }
 
-  /** The answer was checked and paid for: what was kept back goes out. */
+  /** The answer is settled, or whole where it is plain: what was kept back goes out. */
   async finish(): Promise<void> {
     await this.#pass(this.#last);
   }
@@ -92,7 +92,7 @@ export class Relay {
     try {
       const free = passage.free(frame, this.#ask.hangUp.aborted);
       if (!this.#ask.terms.stream && this.#relayedBytes > PLAIN_ANSWER_BYTES_MAX) throw this.#attempt.broken();
-      if (!frame.final) this.#hold(passage.heldBytes);
+      if (!frame.final) this.#keepBack(passage.heldBytes);
       return free;
     } catch (error) {
       if (error instanceof AnswerMalformed) throw this.#attempt.broken();
@@ -101,11 +101,11 @@ export class Relay {
     }
   }
 
-  #hold(bytes: number): void {
+  #keepBack(bytes: number): void {
     if (bytes > STREAM_HELD_BYTES_MAX) throw this.#attempt.broken();
-    if (!this.#ask.held.grow(Math.max(0, bytes - this.#heldBytes)))
+    if (!this.#ask.answerRoom.grow(Math.max(0, bytes - this.#heldBytes)))
       throw new NetworkError({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
-    this.#ask.held.shrink(Math.max(0, this.#heldBytes - bytes));
+    this.#ask.answerRoom.shrink(Math.max(0, this.#heldBytes - bytes));
     this.#heldBytes = bytes;
   }
 

@@ -66,7 +66,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
     tried.add(line.providerId);
     attempts++;
     try {
-      // What one machine read of a long prompt, the next one is not waited for again.
+      // From the request's start: what one machine read, or a slot was waited for, is not waited for again.
       const readingMsMax = Math.max(0, READING_MS_MAX - (net.clock.monotonicMs() - startedMs));
       using attempt = Attempt.start(net, order, line, readingMsMax);
       await attempt.firstContent(over, startedMs + READING_UNTOLD_MS);

@@ -17,7 +17,8 @@ import { MachineClock } from "../trust/machine-clock.ts";
 import { ABANDONED_WAIT_MS, hearPiece, hearReading, newLine, type OpenLine } from "./line.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
-import { describedBy, Offering, type Shown } from "../trust/shown.ts";
+import { Offering } from "../trust/offering.ts";
+import { describedBy, type Shown } from "../trust/shown.ts";
 import { trustStatusOf } from "../trust/trust-status.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
