@@ -1,4 +1,4 @@
-/** What the provider said went wrong on its side; `engine_ended`: its model made no progress with this request and was ended for it. These and the refusals below are the only words that it can send. */
+/** What the provider said went wrong on its side; `engine_ended`: its model made no progress with this request and was ended for it. Beside these it can send the refusals below, and `busy`, `draining` and `cancelled`. */
 export const providerFaults = [
   "invalid_request",
   "model_unavailable",

@@ -1,6 +1,17 @@
 import { readFileSync } from "node:fs";
-import { engineRefusals, providerFaults } from "@darkbloom/protocol/provider-words";
-import { fromCoordinator, fromProvider, JOIN_TOKEN_NEEDED, PROTOCOL_REFUSED } from "@darkbloom/protocol/wire";
+import { endpoints, finishReasons, modelTasks } from "@darkbloom/protocol/dialects";
+import { receipt } from "@darkbloom/protocol/receipts";
+import { sealHeader } from "@darkbloom/protocol/sealing";
+import {
+  challengeAnswer,
+  fromCoordinator,
+  fromProvider,
+  JOIN_TOKEN_NEEDED,
+  modelOffer,
+  offer,
+  PROTOCOL_REFUSED,
+  registrationBlob,
+} from "@darkbloom/protocol/wire";
 import { describe, expect, it } from "vitest";
 import { leaveReasons } from "../events/events.ts";
 import { closeCodes } from "../machines/connection/wire.ts";
@@ -33,11 +44,44 @@ describe("docs/write-a-provider.md", () => {
     expect(said.filter((type) => !types.some((known) => known === type))).toEqual([]);
   });
 
-  it("has only codes that a provider can send", () => {
-    const codes = /or with `inference_error` and a `code`:(.*?)and a few more/s.exec(page)?.[1] ?? "";
-    const known = [...providerFaults, ...engineRefusals, "busy", "draining", "cancelled", "prompt_tokens"];
-    expect(quoted(codes).length).toBeGreaterThan(5);
-    expect(quoted(codes).filter((code) => !known.includes(code))).toEqual([]);
+  it("has every code of a refusal, and no other", () => {
+    const refusal = fromProvider.options.find(({ shape }) => shape.type.value === "inference_error");
+    const known = refusal && "code" in refusal.shape ? refusal.shape.code.options : [];
+    const rows = [...page.matchAll(/^\| ((?:`[a-z_]+`(?:, )?)+) \| [^|]+ \| (?:a fault|nothing)/gm)];
+    const said = rows.flatMap(([, codes = ""]) => quoted(codes));
+    expect(said.toSorted()).toEqual([...known].toSorted());
+  });
+
+  it("has every task, each with its endpoints, and no other", () => {
+    const rows = page.matchAll(/^\| `([a-z]+)` \| ((?:`\/v1\/[a-z_/]+`(?:, )?)+) \|$/gm);
+    const said = [...rows].map(([, task, paths = ""]) => [
+      task,
+      [...paths.matchAll(/`([^`]+)`/g)].map(([, path]) => path),
+    ]);
+    const tasks = Object.fromEntries(said) as Record<string, string[]>;
+    expect(Object.keys(tasks)).toEqual(modelTasks);
+    expect(Object.values(tasks).flat().toSorted()).toEqual(endpoints.toSorted());
+  });
+
+  it("has every finish reason, and no other", () => {
+    const [, said = ""] = /^\| `finish_reason` \| (.*) \|$/m.exec(page) ?? [];
+    expect(new Set(quoted(said))).toEqual(new Set([...finishReasons, "cancel"]));
+  });
+
+  /** Goal: no field of what a provider says, signs or reads is left to be guessed. */
+  it.each<[what: string, shape: object]>([
+    ["the blob", registrationBlob.shape],
+    ["the offer", { ...offer.shape, ...modelOffer.shape }],
+    ["a challenge's answer", challengeAnswer.shape],
+    ["the header", sealHeader.shape],
+    ["the receipt", { ...receipt.shape, ...receipt.shape.sampling.unwrap().shape, ...receipt.shape.usage.shape }],
+    ...[...fromProvider.options, ...fromCoordinator.options].map(({ shape }): [string, object] => [
+      shape.type.value,
+      shape,
+    ]),
+  ])("has every field of %s", (_, shape) => {
+    const words = new Set([...page.matchAll(/`([^`]+)`/g)].flatMap(([, code = ""]) => code.match(/\w+/g) ?? []));
+    expect(Object.keys(shape).filter((field) => !words.has(field))).toEqual([]);
   });
 
   it("says a refused version as a coordinator does", () => {

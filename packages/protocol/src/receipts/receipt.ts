@@ -15,7 +15,7 @@ export const receipt = z.object({
   request_id: z.string(),
   privacy: z.enum(["transparent", "sealed"]),
   endpoint: z.enum(endpoints),
-  /** As asked for. */
+  /** As the catalog has it, by whatever name it was asked for. */
   model: z.string(),
   build: z.string(),
   weights_sha256: hex64,

@@ -69,7 +69,10 @@ export const fromProvider = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("inference_error"),
     job_id: jobId,
-    /** A model's refusal is the request's own; `busy`, `draining` and `cancelled` are no fault of anyone's. */
+    /**
+     * A model's refusal is the request's own, where it is believed. `busy` is a fault, since a slot was free; `draining` is none before
+     * anything was said, and nothing more is asked over this connection; `cancelled` is none of a machine that was told to stop.
+     */
     code: z.enum([...providerFaults, ...engineRefusals, "busy", "draining", "cancelled"]),
     /** With `context_exceeded`: how long the prompt is, or at least is. */
     prompt_tokens: z.int().nonnegative().exactOptional(),

@@ -2,8 +2,9 @@
 
     python provider.py URL BUILD WEIGHTS_SHA256 [JOIN_TOKEN]
 
-It joins, answers challenges, and answers every streamed chat with the same words. Prints a line of JSON for what
-happens to it.
+It joins, answers challenges, and answers every streamed chat with the same words. What it does not do it refuses. Its
+answers are short: they fit the first credit, and are over before a `cancel` could be read. Prints a line of JSON for
+what happens to it.
 """
 
 import base64
@@ -22,7 +23,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 PIECES = ["Rain", " is", " water", "."]
+PROMPT_TOKENS = 5
 CONTEXT_TOKENS = 2048
+# What of a chat's body is read below, or changes nothing in an answer that is the same each time.
+READ = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop", "seed"}
+READ |= {"temperature", "top_p", "frequency_penalty", "presence_penalty", "user", "metadata"}
+KEY_LIFE = datetime.timedelta(hours=24)
+CLOCK_SKEW = datetime.timedelta(minutes=2)
+ENVELOPE_LIFE = datetime.timedelta(minutes=10)
 RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 POINT = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
@@ -35,9 +43,16 @@ def to_base64(data):
     return base64.b64encode(data).decode()
 
 
-def now():
-    moment = datetime.datetime.now(datetime.timezone.utc)
+def clock():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def spelled(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+def now():
+    return spelled(clock())
 
 
 def tell(**facts):
@@ -45,8 +60,17 @@ def tell(**facts):
 
 
 def canonical(value):
-    """RFC 8785, for the values that are signed here: names are ASCII, numbers whole or with few digits."""
+    """RFC 8785, for what is signed here: names are ASCII, numbers whole, or such as are spelled alike."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def is_spelled_alike(value):
+    """Whether Python writes this number of a request as RFC 8785 does."""
+    return not isinstance(value, float) or value == 0 or 1e-4 <= abs(value) < 1e16
+
+
+def whole(value):
+    return int(value) if value == int(value) else value
 
 
 # --- HPKE (RFC 9180), a recipient's exporter
@@ -145,16 +169,24 @@ class Provider:
     def __init__(self, url, build, weights_sha256, join_token=None):
         self.identity = ec.generate_private_key(ec.SECP256R1())
         self.identity_key = self.identity.public_key().public_bytes(*POINT)
-        self.sealing = x25519.X25519PrivateKey.generate()
-        public = self.sealing.public_key().public_bytes(*RAW)
-        self.key_id = sha256(public).hex()
-        self.public = to_base64(public)
         self.model = {"build": build, "weights_sha256": weights_sha256, "context_tokens": CONTEXT_TOKENS}
         self.join_token = join_token
         self.blob = self.offer = b""
         self.provider_id = ""
-        self.seen = set()
+        self.serial = None
+        # By the hash of each blob that was shown: its sealing key, and when that expires.
+        self.shown = {}
+        # Of each request that was opened, by its id: when it expires.
+        self.seen = {}
+        self.new_sealing_key()
         self.socket = Socket(url)
+
+    def new_sealing_key(self):
+        self.sealing = x25519.X25519PrivateKey.generate()
+        public = self.sealing.public_key().public_bytes(*RAW)
+        self.key_id = sha256(public).hex()
+        self.public = to_base64(public)
+        self.key_expires = clock() + KEY_LIFE
 
     def sign(self, message):
         return self.identity.sign(message, ec.ECDSA(hashes.SHA256()))
@@ -162,11 +194,10 @@ class Provider:
     def say(self, **message):
         self.socket.send(1, json.dumps(message).encode())
 
-    def signed_blob(self, alias=None):
+    def signed_blob(self):
         """The registration blob, and its signature, both in base64."""
         digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
         serial = "SW-" + "".join(digits[byte & 31] for byte in sha256(self.identity_key)[:12])
-        expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=20)
         self.blob = canonical(
             {
                 "v": 1,
@@ -176,10 +207,10 @@ class Provider:
                         "id": self.key_id,
                         "suite": "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
                         "public_key": self.public,
-                        "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+                        "expires_at": spelled(self.key_expires),
                     }
                 ],
-                "serial": alias or serial,
+                "serial": self.serial or serial,
                 "chip_name": "another",
                 "hardware_model": "another",
                 "platform": "linux",
@@ -191,6 +222,7 @@ class Provider:
                 "at": now(),
             }
         )
+        self.shown[sha256(self.blob).hex()] = (self.sealing, self.key_expires)
         signature = self.sign(b"darkbloom:registration:v1\x00" + self.blob)
         return {"blob": to_base64(self.blob), "signature": to_base64(signature)}
 
@@ -217,10 +249,12 @@ class Provider:
         if kind == "registered":
             self.provider_id = message["provider_id"]
             if "serial_alias" in message:
-                self.say(type="renew", **self.signed_blob(message["serial_alias"]))
+                self.serial = message["serial_alias"]
+                self.say(type="renew", **self.signed_blob())
             self.say(type="heartbeat", status="ready")
             tell(event="registered", provider_id=self.provider_id)
         elif kind == "attestation_challenge":
+            self.renew_when_old()
             answer = canonical(
                 {
                     "v": 1,
@@ -238,51 +272,95 @@ class Provider:
         elif kind == "trust_status":
             tell(event="trust", level=message["trust_level"], eligible=message["eligible"])
 
+    def renew_when_old(self):
+        """A new key in good time. Requests name the former blob until a challenge over the new one is passed."""
+        if self.key_expires - clock() > datetime.timedelta(hours=1):
+            return
+        self.shown = {blob: (key, expires) for blob, (key, expires) in self.shown.items() if expires > clock()}
+        self.new_sealing_key()
+        self.say(type="renew", **self.signed_blob())
+
     def open(self, envelope):
-        """Returns the clear fields, the body, and what the answer is sealed with."""
+        """Returns the clear fields, its own candidate among them, the body, and what the answer is sealed with."""
         header = json.loads(envelope["hdr"])
+        expires = datetime.datetime.fromisoformat(header["expires_at"].replace("Z", "+00:00"))
+        if not -CLOCK_SKEW <= expires - clock() <= ENVELOPE_LIFE + CLOCK_SKEW:
+            raise ValueError("expired, or from too far ahead")
         index = [candidate["provider_id"] for candidate in header["candidates"]].index(self.provider_id)
-        if header["id"] in self.seen or header["candidates"][index]["evidence_sha256"] != sha256(self.blob).hex():
-            raise ValueError("not for this blob, or seen before")
-        self.seen.add(header["id"])
-        wrap = envelope["wraps"][index]
+        candidate, wrap = header["candidates"][index], envelope["wraps"][index]
+        sealing, key_expires = self.shown[candidate["evidence_sha256"]]
+        key_id = sha256(sealing.public_key().public_bytes(*RAW)).hex()
+        if key_expires < clock() or candidate["key_id"] != key_id or wrap["key_id"] != key_id:
+            raise ValueError("for another key, or an old one")
         enc = base64.b64decode(wrap["enc"])
-        export = exporter(self.sealing, enc, b"darkbloom:seal:v1\x00")
+        export = exporter(sealing, enc, b"darkbloom:seal:v1\x00")
         hdr_hash, body = sha256(envelope["hdr"].encode()), envelope["body"]
         wrap_key = export(b"darkbloom:wrap:v1\x00" + hdr_hash + bytes([index]), 32)
         wrapped = base64.b64decode(wrap["wrap"])
         content_key = AESGCM(wrap_key).decrypt(bytes(12), wrapped, bytes([index]) + sha256(body))
         plain = AESGCM(content_key).decrypt(bytes(12), body, hdr_hash)
-        return header, plain, export(b"darkbloom:response:v1\x00" + hdr_hash, 32), enc
+        # Only what could be opened is remembered, and no longer than it could be sent again.
+        self.seen = {name: until for name, until in self.seen.items() if until > clock() - CLOCK_SKEW}
+        if header["id"] in self.seen:
+            raise ValueError("seen before")
+        self.seen[header["id"]] = expires
+        return header, candidate, plain, export(b"darkbloom:response:v1\x00" + hdr_hash, 32), enc
+
+    def refusal(self, header, request):
+        """The code that says why this is not answered, or None."""
+        named = header.get("asked_model", header["model"])
+        if header["mode"] != "transparent" or header["endpoint"] != "/v1/chat/completions" or not header["stream"]:
+            return "invalid_request"
+        if request["model"] != named or request.get("stream") is not True:
+            return "invalid_request"
+        if header["build"] != self.model["build"]:
+            return "model_unavailable"
+        if "tools" in header["features"]:
+            return "tools_refused"
+        asked = {name for name, value in request.items() if value is not None}
+        is_read = asked <= READ | {"n"} and request.get("n") in (None, 1)
+        return None if is_read and all(map(is_spelled_alike, request.values())) else "invalid_request"
 
     def answer(self, job_id, data):
         told, envelope = json_and_rest(data)
         clear, sealed = json_and_rest(envelope)
         try:
-            header, body, secret, enc = self.open({**clear, "body": sealed})
+            header, candidate, body, secret, enc = self.open({**clear, "body": sealed})
         except Exception:  # Whatever is wrong with it: more is not told.
             return self.say(type="inference_error", job_id=job_id, code="cannot_open")
         request = json.loads(body)
-        if header["endpoint"] != "/v1/chat/completions" or not header["stream"] or request["model"] != header["model"]:
-            return self.say(type="inference_error", job_id=job_id, code="invalid_request")
+        if code := self.refusal(header, request):
+            return self.say(type="inference_error", job_id=job_id, code=code)
+
+        def asked(name, otherwise):
+            value = request.get(name)
+            return otherwise if value is None else value
+
+        stops = asked("stop", [])
+        stops = [stops] if isinstance(stops, str) else stops
+        pieces, finish = words(stops, header["max_tokens"])
+        usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": len(pieces)}
         started = now()
         frames = Frames(secret, enc)
         created = int(datetime.datetime.now().timestamp())
 
         def event(choices, **more):
             chunk = {"id": f"chatcmpl-{job_id}", "object": "chat.completion.chunk", "created": created}
-            return f"data: {json.dumps({**chunk, 'model': request['model'], 'choices': choices, **more})}\n\n"
+            return f"data: {json.dumps({**chunk, 'model': header['model'], 'choices': choices, **more})}\n\n"
 
         def choice(delta, finish=None):
             return [{"index": 0, "delta": delta, "finish_reason": finish}]
 
-        texts = [event(choice({"role": "assistant", "content": ""}))]
-        texts += [event(choice({"content": piece})) for piece in PIECES]
-        tokens = [0, *range(1, len(PIECES) + 1)]
-        end = event(choice({}, "stop")) + "data: [DONE]\n\n"
-        for text, count in zip(texts[1:], tokens[1:], strict=True):
-            self.send_frames(job_id, frames.next((texts[0] if count == 1 else "") + text, count, False))
-        self.send_frames(job_id, frames.next(end, len(PIECES), True))
+        begin = event(choice({"role": "assistant", "content": ""}))
+        texts = [event(choice({"content": piece})) for piece in pieces]
+        texts[0] = begin + texts[0]
+        for count, text in enumerate(texts, 1):
+            self.send_frames(job_id, frames.next(text, count, False))
+        end = event(choice({}, finish))
+        if asked("stream_options", {}).get("include_usage"):
+            end += event([], usage={**usage, "total_tokens": sum(usage.values())})
+        end += "data: [DONE]\n\n"
+        self.send_frames(job_id, frames.next(end, len(pieces), True))
         response_sha256 = sha256("".join([*texts, end]).encode())
         receipt = {
             "v": 1,
@@ -297,22 +375,22 @@ class Provider:
             "request_sha256": sha256(body).hex(),
             "response_sha256": response_sha256.hex(),
             "sampling": {
-                "temperature": request.get("temperature", 1),
-                "top_p": 1,
-                "seed": request["seed"],
+                "temperature": whole(asked("temperature", 1)),
+                "top_p": whole(asked("top_p", 1)),
+                "seed": max(0, asked("seed", 0)),
                 "top_k": 0,
-                "frequency_penalty": 0,
-                "presence_penalty": 0,
+                "frequency_penalty": whole(asked("frequency_penalty", 0)),
+                "presence_penalty": whole(asked("presence_penalty", 0)),
                 "logit_bias": 0,
-                "stop": 0,
+                "stop": len(stops),
                 "max_tokens": header["max_tokens"],
                 "n": 1,
             },
-            "usage": {"prompt_tokens": 5, "cached_tokens": 0, "completion_tokens": len(PIECES), "reasoning_tokens": 0},
-            "finish_reason": "stop",
+            "usage": {**usage, "cached_tokens": 0, "reasoning_tokens": 0},
+            "finish_reason": finish,
             "provider_id": self.provider_id,
             "identity_key": to_base64(self.identity_key),
-            "evidence_sha256": sha256(self.blob).hex(),
+            "evidence_sha256": candidate["evidence_sha256"],
             "started_at": started,
             "finished_at": now(),
         }
@@ -330,6 +408,21 @@ class Provider:
     def send_frames(self, job_id, frames):
         name = job_id.encode()
         self.socket.send(2, bytes([2, len(name)]) + name + struct.pack(">I", len(frames)) + frames)
+
+
+def words(stops, max_tokens):
+    """What is said, a token each, up to a stop string or the bound; and why it ends there."""
+    pieces, finish = PIECES[:max_tokens], "length" if max_tokens < len(PIECES) else "stop"
+    ends = [at for at in map("".join(pieces).find, stops) if at >= 0]
+    if not ends:
+        return pieces, finish
+    left, said = min(ends), []
+    for piece in pieces:
+        said.append(piece[: max(0, left)])
+        left -= len(piece)
+        if left < 0:
+            break
+    return said, "stop"
 
 
 class Frames:

@@ -7,6 +7,13 @@ import { binary, Folder, get, post, Program, run } from "../running.ts";
 
 const python = process.env["DARKBLOOM_TEST_PYTHON"];
 const SLOW_MS = 120_000;
+/** Under an alias and with a bound; with a stop string and numbers that the receipt must have; with what it has no words for. */
+const further = [
+  { model: "parrot", max_tokens: 2 },
+  { stop: " water", temperature: 0.5, top_p: 0.9, presence_penalty: 1.0, seed: -1 },
+  { tools: [{ type: "function", function: { name: "look", parameters: { type: "object" } } }] },
+  { n: 2 },
+];
 /** The model that a new catalog holds. */
 const BUILD = "darkbloom-tiny-q8_0";
 const WEIGHTS_SHA256 = "66c30d00c7a5aa9dd8613cf2760c43da0dd96bfb70fa05a98a15c511808f1090";
@@ -23,7 +30,8 @@ it.skipIf(python === undefined)("serves and is paid (needs DARKBLOOM_TEST_PYTHON
     return JSON.parse(stdout) as Record<string, unknown>;
   };
   const { api_key: key } = await json("keys", "create", "--credit", "1.00");
-  await using coordinator = new Program(["coordinator", "--port", "0", "--data", data]);
+  const alias = ["--alias", "parrot=darkbloom-tiny"];
+  await using coordinator = new Program(["coordinator", "--port", "0", "--data", data, ...alias]);
   const at = { base_url: (await coordinator.ready).base_url, api_key: String(key) };
 
   const program = join(import.meta.dirname, "provider.py");
@@ -64,6 +72,26 @@ it.skipIf(python === undefined)("serves and is paid (needs DARKBLOOM_TEST_PYTHON
       held_micro_usd: 0,
     });
     expect(await json("ledger", "check")).toMatchObject({ balanced: true });
+
+    // What else the body and its header say is read, or refused.
+    const outcomes = [];
+    for (const more of further) {
+      const one = await post(at, { ...body, ...more });
+      const text = await one.text();
+      const found = (name: string): string[] =>
+        [...text.matchAll(new RegExp(`"${name}": ?"([^"]*)"`, "g"))].map(([, value = ""]) => value);
+      outcomes.push([one.status, found("content").join(""), found("finish_reason").join(), ...new Set(found("model"))]);
+    }
+    expect(outcomes).toEqual([
+      [200, "Rain is", "length", "darkbloom-tiny"],
+      [200, "Rain is", "stop", "darkbloom-tiny"],
+      [400, "", ""],
+      [502, "", ""],
+    ]);
+    expect([printed, await json("ledger", "check")]).toEqual([
+      expect.not.stringContaining("Traceback"),
+      expect.objectContaining({ balanced: true }),
+    ]);
   } finally {
     provider.kill();
     await gone;
