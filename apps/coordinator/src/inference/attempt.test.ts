@@ -224,6 +224,17 @@ describe("the wait", () => {
       },
     ],
     [
+      "after a hang-up, and is told as it is bounded",
+      [60, 30, 20],
+      30_000,
+      ({ frame }) => times(2, () => frame("a", 1)),
+      async (attempt, leave) => {
+        await attempt.next();
+        leave();
+        await nextOf(attempt, 2);
+      },
+    ],
+    [
       "after the last frame",
       [60, 30, 20, 10],
       30_000,
@@ -338,6 +349,33 @@ describe("a machine that reads", () => {
   it("and never comes to its first token is told as that", async () => {
     const { attempt, over } = started(({ reading }) => reading(100), { passMs: 10_000 });
     expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code: "too_slow", reading: true });
+  });
+
+  /** Goal: only who reads, and has not begun, is told to be too slow at reading. Method: one that says nothing, and one that falls silent after a token. */
+  it("is told apart from one that does not read, or not any more", async () => {
+    const silent = started(() => {});
+    expect(await failureOf(silent.attempt.firstContent(silent.over, 0))).not.toHaveProperty("reading");
+    const begun = started(({ reading, frame }) => {
+      reading(100);
+      frame("a", 1);
+    });
+    await begun.attempt.firstContent(begun.over, 0);
+    await begun.attempt.next();
+    expect(await failureOf(begun.attempt.next())).not.toHaveProperty("reading");
+  });
+
+  /** Goal: what says only that a prompt is read stays within the first window. Method: signs of more than a step, before and after the caller is told. */
+  it.each([
+    [1e9, 0],
+    [0, 2],
+  ])("is given no credit before it is told, from %i ms on: %i times", async (untoldUntilMs, credits) => {
+    const { attempt, machine, over } = started(({ reading, frame }) => {
+      reading(1);
+      for (let n = 0; n < 4; n++) frame("x".repeat(40_000), 0);
+    });
+    const end = attempt.firstContent(over, untoldUntilMs).then(() => nextOf(attempt, 5));
+    expect(await failureOf(end)).toMatchObject({ code: "too_slow" });
+    expect(machine.calls.filter((call) => call.startsWith("credit"))).toHaveLength(credits);
   });
 
   /** Goal: frames without a token are signs of life only of who says that it reads, and only so many. Method: without a word of reading, and more than there may be. */
