@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { FIRST_CONTENT_WAIT_MS, Patience, READ_TOKEN_MS_MAX, STREAM_IDLE_MS } from "./patience.ts";
+import { Conduct } from "../machines/records/conduct.ts";
+import { FIRST_CONTENT_WAIT_MS, Patience, READ_TOKEN_MS_MAX, READING_MS_MAX, STREAM_IDLE_MS } from "./patience.ts";
 
 const WAIT_MS = FIRST_CONTENT_WAIT_MS;
 const PROMPT_TOKENS_MAX = 5_000;
-const READING_MS_MAX = 200_000;
+const MOST_READING_MS = 200_000;
 /** What happens after so many milliseconds: the figure of a machine that reads, or a token. */
 type Step = readonly [waitedMs: number, sign: number | "token"];
 
 function after(steps: readonly Step[]): Patience {
-  const patience = new Patience(PROMPT_TOKENS_MAX, READING_MS_MAX);
+  const patience = new Patience(PROMPT_TOKENS_MAX, MOST_READING_MS);
   for (const [waitedMs, sign] of steps) {
     patience.waited(waitedMs);
     if (sign === "token") patience.spoke();
@@ -95,4 +96,11 @@ describe("patience", () => {
     }
     expect(patience).toMatchObject({ waitMs: 0, idleMs: 60_000, hasRead: true });
   });
+});
+
+/** Goal: who holds callers for as long as reading may, one after the other, is left out like who fails at once. Method: faults so far apart. */
+it("does not outlast what is remembered of a machine's faults", () => {
+  const conduct = new Conduct();
+  const heldMs = FIRST_CONTENT_WAIT_MS + READING_MS_MAX;
+  expect([1, 2, 3].map((times) => conduct.faulted(times * heldMs))).toEqual([false, false, true]);
 });

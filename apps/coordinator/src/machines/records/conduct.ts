@@ -1,6 +1,6 @@
-/** Outcomes that are remembered, and for how long. */
+/** Outcomes that are remembered, and for how long: some times as long as one request can take that comes to nothing. */
 const OUTCOMES_REMEMBERED_MAX = 20;
-const OUTCOME_LIFE_MS = 600_000;
+const OUTCOME_LIFE_MS = 3_600_000;
 /** So many faults, and so large a part of what it did, shut a machine out for a while. */
 const EJECTING_FAULTS_MIN = 3;
 const EJECTING_SHARE = 0.2;
