@@ -377,6 +377,24 @@ describe("a new offer", () => {
     expect(asked(made).builds).toEqual(["one", "two"]);
   });
 
+  /** Goal: an answer names what stood as it was made, whatever came before and behind it on the way. Method: new keys, the answer, then a new offer; and the other way round. */
+  it.each(["offer", "blob"])("and new keys around an answer, the %s last, leave it as it is", async (last) => {
+    const [made, machine] = await joined();
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    const change = {
+      offer: () => machine.offer({ models: [model("one"), model("two")] }),
+      blob: async () => machine.say(await renewal(machine)),
+    };
+    await change[last === "offer" ? "blob" : "offer"]();
+    const reply = await machine.answerTo(machine.last("attestation_challenge"));
+    await change[last === "offer" ? "offer" : "blob"]();
+    machine.say(reply);
+    await made.clock.advance(1);
+    expect(candidate(made)).toMatchObject({ attested: true, failing: false });
+    await challengedAgain(made, machine);
+    expect(asked(made).builds).toEqual(["one", "two"]);
+  });
+
   it("with other weights for a build distrusts the machine", async () => {
     const [made, machine] = await joined();
     await machine.offer({ models: [model("one", "1")] });

@@ -89,6 +89,14 @@ const isSameMachine = (one: Shown, other: Shown): boolean =>
     other.offer.models.every((model) => model.build !== build || model.weights_sha256 === weights),
   );
 
+/** Either may be the newer one: both are on the way by themselves. */
+function partsOf({ offer, offerBytes, offerSignature, offerSha256, ...blob }: Shown): {
+  readonly blob: ShownBlob;
+  readonly offer: ShownOffer;
+} {
+  return { blob, offer: { offer, offerBytes, offerSignature, offerSha256 } };
+}
+
 function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constants }: RegistrationBlob) {
   return constants;
 }
@@ -239,9 +247,11 @@ export class Challenger {
     const offsetMs = this.#session.clock.offsetOf(Date.parse(said?.at ?? ""));
     // What it showed between our question and its answer may still be in the middle of being checked.
     await this.#renewing;
-    const { sha256, offerSha256 } = this.#latest;
-    const namesLatest = said?.blob_sha256 === sha256 && said.offer_sha256 === offerSha256;
-    const shown = namesLatest ? this.#latest : asked;
+    const latest = this.#latest;
+    const shown = {
+      ...partsOf(said?.blob_sha256 === latest.sha256 ? latest : asked).blob,
+      ...partsOf(said?.offer_sha256 === latest.offerSha256 ? latest : asked).offer,
+    };
     const challenge = { nonce, callersRoot: callers.root, answer, signature, ...this.#withLog(reply.quote) };
     const evidence = this.#session.evidence.of(shown, challenge);
     const policy = this.#session.evidence.policy("later");
