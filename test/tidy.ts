@@ -27,7 +27,7 @@ const stairs: readonly (readonly [folder: string, steps: readonly RegExp[]])[] =
   ["apps/coordinator/src/machines/", [/^records\//, /^[\w.-]+\.ts$/, /^trust\//, /^connection\//]],
 ];
 /** Where nothing may import itself, however far round, types included. */
-const noCircles = /^apps\/coordinator\/src\/machines\//;
+const noCircles = /^(apps\/\w+|packages\/protocol)\/src\//;
 
 /** Reached through a port only, so that a test can hold the clock, the dice and the network. */
 const outsideWorld =

@@ -11,7 +11,7 @@ import { adminOf } from "./admin/operations.ts";
 import { connectedMachines } from "./admin/connected.ts";
 import { serveAdmin } from "./admin/server.ts";
 import { toldAdmin } from "./admin/told.ts";
-import type { Alias } from "./catalog/aliases.ts";
+import type { Alias } from "./catalog/catalog.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Core } from "./core.ts";
 import { createHttpServer } from "./http/server.ts";

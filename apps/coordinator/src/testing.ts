@@ -11,7 +11,8 @@ export { idle, SampleMember, verdictOf, wantOf } from "./machines/members.sample
 export { isAttested } from "./machines/eligibility.ts";
 export { MachineRecords } from "./machines/records/records.ts";
 export { createHttpServer } from "./http/server.ts";
-export type { Ask, Terms } from "./inference/ask.ts";
+export type { Ask } from "./inference/ask.ts";
+export type { Terms } from "./inference/terms.ts";
 export { Transparent } from "./inference/privacy/transparent.ts";
 export type { Net } from "./inference/net.ts";
 export type { AnswerFacts, Closing, Reply } from "./inference/reply.ts";

@@ -1,4 +1,4 @@
-import type { TemplateFacts } from "../src/language/probe.ts";
+import type { TemplateFacts } from "../src/language/tries.ts";
 
 export interface Family {
   readonly name: string;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { checks } from "./evidence/index.ts";
-import { checkSchema } from "./evidence/verdict.ts";
+import { checkSchema } from "./evidence/check.ts";
 import { isPrintable, printable } from "./printable.ts";
 
 /** Goal: no text of somebody else moves a terminal. Method: what terminals act on, and any text. */

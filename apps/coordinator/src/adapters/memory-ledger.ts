@@ -4,17 +4,8 @@ import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { LedgerBook, type HoldState } from "../ledger/book.ts";
 import { creditRoom } from "../ledger/journal.ts";
 import { leaseOf, type Lease } from "../ledger/lease.ts";
-import {
-  RECEIPT_LIFE_MS,
-  type HoldId,
-  type HoldTerms,
-  type Ledger,
-  type LedgerFault,
-  type Settlement,
-  type Shares,
-  type Totals,
-  type UsageRow,
-} from "../ledger/port.ts";
+import { RECEIPT_LIFE_MS, type HoldTerms, type Ledger, type LedgerFault, type UsageRow } from "../ledger/port.ts";
+import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
 
 /** The ledger's book with nothing behind it: for tests and networks in one process. */
 export class MemoryLedger implements Ledger {

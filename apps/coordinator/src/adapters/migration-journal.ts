@@ -1,5 +1,4 @@
 import { sql, type Kysely } from "kysely";
-import type { Migration } from "./migrations.ts";
 import { COORDINATOR_OF_FOLDER } from "./database-file.ts";
 
 /**
@@ -9,9 +8,9 @@ import { COORDINATOR_OF_FOLDER } from "./database-file.ts";
  * entry, its hold with it. Machines were named by their serials in the books, so what they earned stands in an account of that
  * name; what they earn from now on, in one of their identity key.
  */
-export const journalMigration: Migration = {
+export const journalMigration = {
   name: "0007_journal",
-  async up(db) {
+  async up(db: Kysely<unknown>) {
     await makeAccounts(db);
     await makeJournal(db);
     await carryHolds(db);

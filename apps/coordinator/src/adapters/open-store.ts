@@ -5,7 +5,7 @@ import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
 import type { Accounts } from "../accounts/port.ts";
-import type { Alias } from "../catalog/aliases.ts";
+import type { Alias } from "../catalog/catalog.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
 import { withEntry } from "../catalog/document.ts";
 import type { Countersigner } from "../inference/countersigner.ts";

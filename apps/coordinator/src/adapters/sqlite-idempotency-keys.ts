@@ -8,7 +8,7 @@ import {
   isOwedAfter,
   type Idempotency,
 } from "../ledger/idempotency.ts";
-import type { HoldId, Outcome } from "../ledger/port.ts";
+import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import { prepareAll, type Prepared } from "./sqlite-rows.ts";
 
 const keysSql = {

@@ -20,19 +20,21 @@ import {
 import type { Lease } from "../ledger/lease.ts";
 import {
   isStorageFailure,
-  outcomes,
   RECEIPT_LIFE_MS,
   USAGE_LIFE_MS,
-  type HoldId,
   type HoldTerms,
   type Ledger,
   type LedgerFault,
+  type UsageRow,
+} from "../ledger/port.ts";
+import {
+  outcomes,
+  type HoldId,
   type Outcome,
   type Settlement,
   type Shares,
   type Totals,
-  type UsageRow,
-} from "../ledger/port.ts";
+} from "../ledger/settlement.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
 import { GroupCommit } from "./group-commit.ts";

@@ -2,7 +2,7 @@ import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { Failure, FailureCode, Mismatch } from "@darkbloom/protocol/failures";
 import type { AccountId, BuildId, JobId, KeyId, ModelId, ProviderId, RequestId, Serial } from "@darkbloom/protocol/ids";
 import type { ReceiptField } from "@darkbloom/protocol/receipts";
-import type { Outcome } from "../ledger/port.ts";
+import type { Outcome } from "../ledger/settlement.ts";
 
 /** Why somebody may not join. */
 export type JoinRefusal =

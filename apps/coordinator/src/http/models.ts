@@ -11,7 +11,7 @@ import { trustLevels } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { Price } from "@darkbloom/protocol/money";
 import * as z from "zod";
-import type { ListedEntry } from "../catalog/aliases.ts";
+import type { ListedEntry } from "../catalog/catalog.ts";
 import { tasksOf, writesText } from "../catalog/catalog.ts";
 import { eligibleFor, hasFreeSlot, plainWant } from "../machines/eligibility.ts";
 import { anthropicModelOf, anthropicPageQuery, answersMessages, pageOfModels } from "./anthropic-models.ts";

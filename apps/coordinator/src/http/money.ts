@@ -2,7 +2,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { formatUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
-import { outcomes } from "../ledger/port.ts";
+import { outcomes } from "../ledger/settlement.ts";
 import type { Door, Route } from "./door.ts";
 import { callerOf } from "./access.ts";
 

@@ -8,7 +8,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, chatBody, closing, dial, entry, facts, fleetOf, openEdge, machineView } from "../../test/http-kit.ts";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
-import type { HoldId } from "../ledger/port.ts";
+import type { HoldId } from "../ledger/settlement.ts";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { usdPerToken } from "./models.ts";

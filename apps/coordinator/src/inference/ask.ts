@@ -1,24 +1,6 @@
-import type { ClearTerms } from "@darkbloom/protocol/dialects";
-import type { TrustLevel } from "@darkbloom/protocol/evidence";
-import type { AccountId, KeyId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
-import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Share } from "../limits/budget.ts";
 import type { Content } from "./privacy/content.ts";
-
-/** Who asks, for what, within which bounds: all that routing, the ledger and the logs are given of a request. */
-export interface Terms extends ClearTerms {
-  readonly requestId: RequestId;
-  readonly account: AccountId;
-  readonly keyId: KeyId;
-  readonly minTrust: TrustLevel;
-  /** Comes back in the receipt. */
-  readonly nonce?: string;
-  /** Of the caller's `Idempotency-Key`; the key itself goes no further than the door. */
-  readonly idempotencyKeySha256?: Sha256Hex;
-  /** Of the body as it was sent. */
-  readonly bodyBytes: number;
-  readonly bodySha256: Sha256Hex;
-}
+import type { ModelTerms, Terms } from "./terms.ts";
 
 /** One request as it comes through the door. What it says nobody gets out of `content`. */
 export interface Ask {
@@ -32,10 +14,7 @@ export interface Ask {
   readonly shutdown: AbortSignal;
 }
 
-/** A request whose model is known: what each machine that is tried is asked for. */
-export interface Order {
+/** A request whose model is known. */
+export interface Order extends ModelTerms {
   readonly ask: Ask;
-  readonly entry: CatalogEntry;
-  /** The most that may be generated, in tokens, all choices together. */
-  readonly maxTokens: number;
 }

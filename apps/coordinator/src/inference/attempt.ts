@@ -84,7 +84,7 @@ export class Attempt implements Disposable {
   static start(net: Net, order: Order, line: Line, readingMsMax: number): Attempt {
     const startedMs = net.clock.monotonicMs();
     const { content, terms } = order.ask;
-    const exchange = content.exchangeOver(line, order, net);
+    const exchange = content.exchangeOver(line, order.ask.terms, order, net);
     const attempt = new Attempt(net, order, line, exchange, { startedMs, readingMsMax });
     line.send({ callerRequestId: terms.requestId, account: terms.account, envelope: exchange.envelope });
     return attempt;

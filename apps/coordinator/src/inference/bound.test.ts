@@ -6,7 +6,7 @@ import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import { describe, expect, it } from "vitest";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { MachineView } from "../machines/ports.ts";
-import type { Terms } from "./ask.ts";
+import type { Terms } from "./terms.ts";
 import { outputBound, refuseOtherTasks, refuseWhatCannotFit, worstCase } from "./bound.ts";
 import { askFor, entry } from "../../test/inference-samples.ts";
 

@@ -6,7 +6,7 @@ import { priceOf, type MicroUsd } from "@darkbloom/protocol/money";
 import { embedTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
 import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
 import type { MachineView } from "../machines/ports.ts";
-import type { Terms } from "./ask.ts";
+import type { Terms } from "./terms.ts";
 
 /** The most that a request can generate, in tokens, all its choices together: of each its own bound, less where the model's is less. */
 export const outputBound = (entry: CatalogEntry, { maxTokens, choices }: Terms): number =>

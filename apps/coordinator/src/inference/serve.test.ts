@@ -8,7 +8,7 @@ import { account, Caller, codeOf, entry, TestNetwork } from "@darkbloom/testkit"
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
 import type { Events } from "../events/events.ts";
-import type { HoldId, Outcome, Settlement } from "../ledger/port.ts";
+import type { HoldId, Outcome, Settlement } from "../ledger/settlement.ts";
 import type { Ask } from "./ask.ts";
 import { READING_MS_MAX } from "./patience.ts";
 import { PLAIN_ANSWER_BYTES_MAX, STREAM_HELD_BYTES_MAX } from "./relay.ts";

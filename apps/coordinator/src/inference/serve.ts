@@ -3,7 +3,7 @@ import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failur
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import { Hold } from "../ledger/hold.ts";
-import type { HoldId, Outcome } from "../ledger/port.ts";
+import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import type { Line } from "../machines/ports.ts";
 import type { Ask, Order } from "./ask.ts";
 import { Attempt, MachineRefusal } from "./attempt.ts";

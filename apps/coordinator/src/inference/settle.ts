@@ -4,7 +4,7 @@ import { microUsd, priceOf, type MicroUsd, type Usage } from "@darkbloom/protoco
 import { countersignatureMessage, type Receipt, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Hold } from "../ledger/hold.ts";
 import { accountOfMachine } from "../ledger/journal.ts";
-import type { Outcome } from "../ledger/port.ts";
+import type { Outcome } from "../ledger/settlement.ts";
 import type { Completion } from "../machines/ports.ts";
 import type { Order } from "./ask.ts";
 import type { Attempt } from "./attempt.ts";

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { LedgerBook } from "./book.ts";
 import { nothing, OUTSIDE, PLATFORM } from "./journal.ts";
 import { anna, bert, idempotencyOf, lease, machine, settlementOf, termsOf } from "./ledger.samples.ts";
-import type { Totals } from "./port.ts";
+import type { Totals } from "./settlement.ts";
 
 describe("the book", () => {
   const funded = (): LedgerBook => {

@@ -23,7 +23,8 @@ import {
   type Holding,
 } from "./journal.ts";
 import type { Lease } from "./lease.ts";
-import type { HoldId, HoldTerms, LedgerFault, LedgerPart, Settlement, Shares, Totals } from "./port.ts";
+import type { HoldTerms, LedgerFault, LedgerPart } from "./port.ts";
+import type { HoldId, Settlement, Shares, Totals } from "./settlement.ts";
 
 /** A hold with its end, once it has one. */
 export interface HoldState {

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
 import { Hold } from "./hold.ts";
 import { idempotencyOf, settlementOf, termsOf } from "./ledger.samples.ts";
-import type { HoldId, Settlement } from "./port.ts";
+import type { HoldId, Settlement } from "./settlement.ts";
 
 const clock = { ...systemClock, now: () => 7_000 };
 const terms = termsOf("1", 40n);

@@ -1,7 +1,8 @@
 import type { JobId, Serial } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock } from "@darkbloom/protocol/ports";
-import { isStorageFailure, type HoldId, type HoldTerms, type Ledger, type Outcome, type Settlement } from "./port.ts";
+import { isStorageFailure, type HoldTerms, type Ledger } from "./port.ts";
+import type { HoldId, Outcome, Settlement } from "./settlement.ts";
 
 /** The attempt that a request ended with, where nothing was signed. */
 export interface UnpaidJob {

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_LIFE_MS } from "./idempotency.ts";
 import { releaseAll, type LedgerUnderTest } from "./ledger.contract.ts";
 import { anna, bert, idempotencyOf, settlementOf, termsOf } from "./ledger.samples.ts";
-import type { HoldTerms, Ledger, Outcome } from "./port.ts";
+import type { HoldTerms, Ledger } from "./port.ts";
+import type { Outcome } from "./settlement.ts";
 
 const otherBody = { failure: { code: "idempotency_conflict", conflict: "other_body" } };
 const running = { failure: { code: "idempotency_conflict", conflict: "running", retryAfterSec: 2 } };

@@ -10,7 +10,7 @@ import {
   type KeyState,
 } from "./idempotency.ts";
 import { idempotencyOf, termsOf } from "./ledger.samples.ts";
-import { outcomes, type Outcome } from "./port.ts";
+import { outcomes, type Outcome } from "./settlement.ts";
 
 const asked = idempotencyOf("k", "b");
 const { bodySha256 } = asked;

@@ -1,6 +1,6 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { Sha256Hex } from "@darkbloom/protocol/ids";
-import type { HoldId, Outcome } from "./port.ts";
+import type { HoldId, Outcome } from "./settlement.ts";
 
 /** How long a key is remembered after the request that came with it last. */
 export const IDEMPOTENCY_LIFE_MS = 24 * 60 * 60_000;

@@ -2,7 +2,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { MachineId } from "../machines/ports.ts";
-import type { Settlement, Shares, Totals } from "./port.ts";
+import type { Settlement, Shares, Totals } from "./settlement.ts";
 
 /**
  * Where an account's money stands. What it may spend is granted, paid in or earned, and spent in this order; what is set aside

@@ -1,5 +1,3 @@
-import type { Ledger } from "./port.ts";
-
 /** One life of one coordinator, from its start to its end. Every hold carries that of who took it, and nobody else ends it. */
 export type Lease = string & { readonly of: "lease" };
 
@@ -12,8 +10,14 @@ export const isEarlierLife = (lease: Lease, mine: Lease): boolean =>
 
 const coordinatorOf = (lease: Lease): string => lease.slice(0, lease.indexOf("/"));
 
+/** Of a ledger: who has holds open, and their end. */
+interface LeasedHolds {
+  openLeases(): Promise<readonly Lease[]>;
+  releaseOpenHolds(lease: Lease, at: number): Promise<number>;
+}
+
 /** Gives back what this coordinator's earlier lives left open, and answers how many holds that were. */
-export async function releaseEarlierLives(ledger: Ledger, mine: Lease, at: number): Promise<number> {
+export async function releaseEarlierLives(ledger: LeasedHolds, mine: Lease, at: number): Promise<number> {
   let released = 0;
   for (const lease of await ledger.openLeases())
     if (isEarlierLife(lease, mine)) released += await ledger.releaseOpenHolds(lease, at);

@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "./journal.ts";
 import { leaseOf, releaseEarlierLives, type Lease } from "./lease.ts";
 import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
-import { RECEIPT_LIFE_MS, type Ledger, type Settlement } from "./port.ts";
+import { RECEIPT_LIFE_MS, type Ledger } from "./port.ts";
+import type { Settlement } from "./settlement.ts";
 
 /** A ledger under test. `reopen` is what a restart sees, for ledgers that outlive one. */
 export interface LedgerUnderTest extends AsyncDisposable {

@@ -3,7 +3,8 @@ import { microUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Idempotency } from "./idempotency.ts";
 import { leaseOf } from "./lease.ts";
-import type { HoldId, HoldTerms, Outcome, Settlement } from "./port.ts";
+import type { HoldTerms } from "./port.ts";
+import type { HoldId, Outcome, Settlement } from "./settlement.ts";
 
 /** Two accounts for tests of the ledger and of what stands on it. */
 export const anna = "acct_anna" as AccountId;

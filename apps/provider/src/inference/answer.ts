@@ -12,10 +12,8 @@ import {
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { mostOf } from "@darkbloom/protocol/lists";
 import type { Usage } from "@darkbloom/protocol/money";
-import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { embedTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
-import type { Envelope, Hpke, Opened, SealHeader } from "@darkbloom/protocol/sealing";
-import type { Signer } from "@darkbloom/protocol/signer";
+import type { Opened, SealHeader } from "@darkbloom/protocol/sealing";
 import type { FromProvider, InferenceRequest } from "@darkbloom/protocol/wire";
 import type { AnswerOutcome } from "../events/events.ts";
 import { constraintOf } from "../language/constraint.ts";
@@ -24,30 +22,12 @@ import { Words } from "../language/words.ts";
 import { closing, type Told } from "./closing.ts";
 import { type Credit, CreditTimeout, Outgoing } from "./outgoing.ts";
 import { EngineEnded, type Engine, type Generation, type Prompt } from "./engine.ts";
+import type { AnswerNet } from "./net.ts";
 import { COMMENT, keepAlive, Reading } from "./keep-alive.ts";
 import { tellVectors } from "./tell-vectors.ts";
 
 type Refusal = Extract<FromProvider, { type: "inference_error" }>;
 type Ending = Extract<FromProvider, { type: "inference_complete" }> | Refusal;
-
-/** What answering needs from outside. */
-export interface AnswerNet {
-  readonly clock: Clock;
-  readonly crypto: Crypto;
-  readonly hpke: Hpke;
-  readonly random: Random;
-  readonly engine: Engine;
-  readonly signer: Signer;
-  /** Of this connection. */
-  readonly providerId: string;
-  /** Opens an envelope with the keys that are in force now. */
-  open(envelope: Envelope): Opened;
-  send(message: FromProvider): void;
-  /** Whole frames of the sealed answer. */
-  sendFrames(frames: Uint8Array): void;
-  /** An assumption of ours broke, or the engine did. */
-  failed(error: unknown): void;
-}
 
 /**
  * One request, from the sealed envelope to the signed receipt: open → lower → run → render → hash →

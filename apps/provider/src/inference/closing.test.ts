@@ -8,7 +8,7 @@ import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
 import { ScriptedEngine } from "../engine/scripted-engine.ts";
 import { constraintOf } from "../language/constraint.ts";
-import type { AnswerNet } from "./answer.ts";
+import type { AnswerNet } from "./net.ts";
 import { closing, type Told } from "./closing.ts";
 
 interface Asked {

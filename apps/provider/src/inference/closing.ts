@@ -4,7 +4,7 @@ import type { Usage } from "@darkbloom/protocol/money";
 import { signReceipt, type Receipt } from "@darkbloom/protocol/receipts";
 import type { Opened } from "@darkbloom/protocol/sealing";
 import type { FromProvider, InferenceRequest } from "@darkbloom/protocol/wire";
-import type { AnswerNet } from "./answer.ts";
+import type { AnswerNet } from "./net.ts";
 import type { Generation } from "./engine.ts";
 
 /** What was told, as the receipt will say it. */

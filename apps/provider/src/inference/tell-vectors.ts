@@ -3,7 +3,7 @@ import { embedTokensMax } from "@darkbloom/protocol/prompt-bounds";
 import type { Opened } from "@darkbloom/protocol/sealing";
 import type { InferenceRequest } from "@darkbloom/protocol/wire";
 import { EngineRefusal } from "../language/refusal.ts";
-import type { AnswerNet } from "./answer.ts";
+import type { AnswerNet } from "./net.ts";
 import type { Told } from "./closing.ts";
 import type { Outgoing } from "./outgoing.ts";
 

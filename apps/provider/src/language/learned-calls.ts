@@ -1,13 +1,6 @@
+import type { TriedCall } from "./marked-texts.ts";
 import { ID_MARK, PLACE_MARK, type CallBody, type ToolSyntax } from "./tool-syntax.ts";
 import { commonEnd, commonStart } from "./tried-text.ts";
-
-/** A call that was told to a template, in marks that nothing else spells. */
-export interface TriedCall {
-  readonly id: string;
-  readonly name: string;
-  /** Two members: a text, and a number of one digit. */
-  readonly arguments: readonly [readonly [string, string], readonly [string, number]];
-}
 
 interface Found {
   /** Where the body begins and ends in the rendered text. */

@@ -1,7 +1,14 @@
 import type { Message, Tool } from "@darkbloom/protocol/dialects";
 import { anyObject } from "@darkbloom/protocol/schema";
 import type { CallIds } from "./abilities.ts";
-import type { TriedCall } from "./learned-calls.ts";
+
+/** A call that was told to a template, in marks that nothing else spells. */
+export interface TriedCall {
+  readonly id: string;
+  readonly name: string;
+  /** Two members: a text, and a number of one digit. */
+  readonly arguments: readonly [readonly [string, string], readonly [string, number]];
+}
 
 export const system = (text: string): Message => ({ role: "system", text });
 export const user = (text: string): Message => ({ role: "user", text });

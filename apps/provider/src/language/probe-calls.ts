@@ -2,7 +2,7 @@ import type { Message } from "@darkbloom/protocol/dialects";
 import type { Abilities, CallAbilities, ThoughtAbilities } from "./abilities.ts";
 import { learnedSyntax } from "./learned-calls.ts";
 import { calls, idsTried, mark, results, says, system, tools, triedCalls, user } from "./marked-texts.ts";
-import type { TemplateFacts, Tries } from "./probe.ts";
+import type { TemplateFacts, Tries } from "./tries.ts";
 import { bareCalls, callsText, literalsIn, syntaxToldBy, type ToolSyntax } from "./tool-syntax.ts";
 import { aTag, commonEnd, commonStart, shows, withoutThought } from "./tried-text.ts";
 import type { Telling } from "./values.ts";

@@ -1,4 +1,4 @@
-import type { TriedCall } from "./learned-calls.ts";
+import type { TriedCall } from "./marked-texts.ts";
 
 /** The call's name and arguments, not as Python prints them nor as a text within a text. */
 export function shows(

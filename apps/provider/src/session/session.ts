@@ -13,7 +13,8 @@ import {
   type InferenceRequest,
 } from "@darkbloom/protocol/wire";
 import type { AnswerOutcome, LossReason, ProviderEvents, TrustFacts } from "../events/events.ts";
-import { answer, type AnswerNet } from "../inference/answer.ts";
+import { answer } from "../inference/answer.ts";
+import type { AnswerNet } from "../inference/net.ts";
 import { Credit } from "../inference/outgoing.ts";
 import { ChallengeAnswers, type ChallengeNet } from "./challenge-answers.ts";
 import { Outbox } from "./outbox.ts";

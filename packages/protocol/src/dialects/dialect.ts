@@ -1,9 +1,24 @@
 import type * as z from "zod";
 import type { Failure } from "../failures.ts";
-import type { RequestId } from "../ids.ts";
+import type { ParamPath, RequestId } from "../ids.ts";
 import type { Usage } from "../money.ts";
-import type { Figures } from "./inspect.ts";
-import type { Endpoint, Job } from "./job.ts";
+import type { PromptSize } from "../prompt-bounds.ts";
+import type { Embed, Endpoint, Job, Sampling } from "./job.ts";
+
+/** What an answer and a refusal are held against: figures of what was sent, and none of its words. */
+export interface Figures {
+  readonly asLines: boolean;
+  /** As a receipt tells it. */
+  readonly sampling: Omit<Sampling, "logitBias" | "stop"> & { readonly logitBias: number; readonly stop: number };
+  readonly prompt: PromptSize;
+  readonly embed?: Omit<Embed, "inputs"> & { readonly inputs: number };
+  /** Whether some of the texts are tokens already. */
+  readonly hasTokens: boolean;
+  readonly hasFormat: boolean;
+  readonly formatParam?: ParamPath;
+  readonly continues: boolean;
+  readonly thinksOrRefuses: boolean;
+}
 
 export const finishReasons = ["stop", "length", "tool_calls", "cancelled"] as const;
 export type FinishReason = (typeof finishReasons)[number];

@@ -1,7 +1,7 @@
-import type { ParamPath, Serial } from "../ids.ts";
-import { promptSizeOf, type PromptSize } from "../prompt-bounds.ts";
-import type { Dialect } from "./dialect.ts";
-import { taskOf, type Embed, type Endpoint, type ModelTask, type Sampling } from "./job.ts";
+import type { Serial } from "../ids.ts";
+import { promptSizeOf } from "../prompt-bounds.ts";
+import type { Dialect, Figures } from "./dialect.ts";
+import { taskOf, type Endpoint, type ModelTask } from "./job.ts";
 
 /** What may be said of a request in the clear: by this it is priced, routed and bounded. */
 export interface ClearTerms {
@@ -19,21 +19,6 @@ export interface ClearTerms {
   readonly texts?: number;
   readonly features: readonly "tools"[];
   readonly pins: readonly Serial[];
-}
-
-/** What an answer and a refusal are held against: figures of what was sent, and none of its words. */
-export interface Figures {
-  readonly asLines: boolean;
-  /** As a receipt tells it. */
-  readonly sampling: Omit<Sampling, "logitBias" | "stop"> & { readonly logitBias: number; readonly stop: number };
-  readonly prompt: PromptSize;
-  readonly embed?: Omit<Embed, "inputs"> & { readonly inputs: number };
-  /** Whether some of the texts are tokens already. */
-  readonly hasTokens: boolean;
-  readonly hasFormat: boolean;
-  readonly formatParam?: ParamPath;
-  readonly continues: boolean;
-  readonly thinksOrRefuses: boolean;
 }
 
 /** A request as far as somebody must know it who does not answer it. */

@@ -4,7 +4,7 @@ import { canonicalBytes } from "../canonical.ts";
 import type { Crypto } from "../ports.ts";
 import { tags } from "../wire/registration.ts";
 import type { TpmEvidence } from "./tpm-evidence.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 /**
  * A coordinator's word that it made a credential for this endorsement key and this attestation key, and that the

@@ -9,7 +9,7 @@ import { nodeCrypto } from "../node/crypto.ts";
 import type { MdaEvidence } from "./apple-evidence.ts";
 import { mdaChecks, type MachineFacts, type MdaPolicy } from "./apple-mda.ts";
 import { appleNonce } from "./apple.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 const apple = await appleShape("Enterprise");
 const device = { name: "CN=0123456789abcdef, OU=AAA Certification", keys: await testKeys("p384") };

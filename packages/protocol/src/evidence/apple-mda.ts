@@ -6,7 +6,7 @@ import { verifyPath, type PathFault, type PathRules } from "../x509/path.ts";
 import type { MdaEvidence } from "./apple-evidence.ts";
 import { APPLE_RANDOM_BYTES, appleNonce, NO_PATH, NO_ROOT, pathFaultWords } from "./apple.ts";
 import { either, fail, pass, unknown, WITHHELD } from "./check.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
 
 /** What the registration blob says of the machine. */

@@ -1,6 +1,18 @@
+import * as z from "zod";
 import { CHECK_CHARS_MAX } from "../limits.ts";
-import { printable } from "../printable.ts";
-import type { Check } from "./verdict.ts";
+import { isPrintable, printable } from "../printable.ts";
+
+/** What a terminal shows: so that no machine's or coordinator's words can move its cursor or add lines. */
+const shownText = z.string().max(CHECK_CHARS_MAX).refine(isPrintable, "must be printable");
+
+/** A check as it travels, and as it is published. */
+export const checkSchema = z.object({
+  id: shownText.describe("Stable, e.g. `blob.signature`"),
+  status: z.enum(["pass", "fail", "unknown"]),
+  seen: shownText.describe("What was found, in one short phrase"),
+  remedy: shownText.describe("What would mend it; empty where nothing needs mending"),
+});
+export type Check = Readonly<z.infer<typeof checkSchema>>;
 
 /** Every check of every verdict is made here, so that a test can take any single one away. */
 const checkOf = (id: string, status: Check["status"], seen: string, remedy: string): Check => ({

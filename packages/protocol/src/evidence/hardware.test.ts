@@ -13,7 +13,7 @@ import {
   spelledHardwareEvidence,
   withoutMachine,
   type HardwareEvidence,
-} from "./hardware.ts";
+} from "./hardware-evidence.ts";
 import { signBlob, signChallengeAnswer } from "./signing.ts";
 import type { Evidence, Policy, Verdict } from "./verdict.ts";
 import { verify } from "./verify.ts";

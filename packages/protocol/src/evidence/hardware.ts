@@ -1,50 +1,14 @@
-import * as z from "zod";
 import { fromBase64OrNothing } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { RegistrationBlob } from "../wire/registration.ts";
 import { statedActivation } from "./activation.ts";
-import { mdaEvidenceFrom, mdaEvidenceSchema, spelledMdaEvidence, type MdaEvidence } from "./apple-evidence.ts";
 import { mdaChecks } from "./apple-mda.ts";
 import { pass, unknown } from "./check.ts";
 import { isResidencyShown } from "./levels.ts";
-import { spelledTpmEvidence, tpmEvidenceFrom, tpmEvidenceSchema, type TpmEvidence } from "./tpm-evidence.ts";
+import type { TpmEvidence } from "./tpm-evidence.ts";
 import { tpmChecks } from "./tpm.ts";
-import type { Check, Evidence, Policy } from "./verdict.ts";
-
-/** What a maker's root says of a machine beside its blob: the same for as long as the machine is connected. */
-export interface HardwareEvidence {
-  readonly tpm?: TpmEvidence;
-  readonly mda?: MdaEvidence;
-}
-
-/** `HardwareEvidence` as it travels and is published. */
-export const hardwareEvidenceSchema = z
-  .object({
-    tpm: tpmEvidenceSchema.optional(),
-    apple_mda: mdaEvidenceSchema.optional(),
-  })
-  .describe("What a maker's root says of the machine");
-export type SpelledHardwareEvidence = z.infer<typeof hardwareEvidenceSchema>;
-
-export const spelledHardwareEvidence = ({ tpm, mda }: HardwareEvidence): SpelledHardwareEvidence => ({
-  ...(tpm && { tpm: spelledTpmEvidence(tpm) }),
-  ...(mda && { apple_mda: spelledMdaEvidence(mda) }),
-});
-
-export const hardwareEvidenceFrom = ({ tpm, apple_mda }: SpelledHardwareEvidence): HardwareEvidence => ({
-  ...(tpm && { tpm: tpmEvidenceFrom(tpm) }),
-  ...(apple_mda && { mda: mdaEvidenceFrom(apple_mda) }),
-});
-
-/** The same without what names the machine: its makers' certificates, and the key that only its TPM has. */
-export function withoutMachine({ tpm, mda }: HardwareEvidence): HardwareEvidence {
-  return {
-    ...(tpm && {
-      tpm: { ekPublic: new Uint8Array(0), akPublic: tpm.akPublic, keyPublic: tpm.keyPublic, certify: tpm.certify },
-    }),
-    ...(mda && { mda: { random: mda.random } }),
-  };
-}
+import type { Evidence, Policy } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 /**
  * Every check of what a maker's root says, and what follows for where the identity key lives.

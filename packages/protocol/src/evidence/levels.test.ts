@@ -9,7 +9,7 @@ import {
   levelOf,
   isResidencyShown,
 } from "./levels.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 const selfSigned = [
   "blob.shape",

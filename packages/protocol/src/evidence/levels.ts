@@ -1,5 +1,6 @@
 import type { RegistrationBlob } from "../wire/registration.ts";
-import type { Check, TrustLevel } from "./verdict.ts";
+import type { TrustLevel } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 type Platform = RegistrationBlob["platform"];
 

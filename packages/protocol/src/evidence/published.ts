@@ -3,19 +3,12 @@ import { fromBase64OrNothing, toBase64, toHex } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { NoncePath } from "./caller-nonces.ts";
 import { either, unknown } from "./check.ts";
-import { hardwareEvidenceFrom, hardwareEvidenceSchema, spelledHardwareEvidence } from "./hardware.ts";
+import { hardwareEvidenceFrom, hardwareEvidenceSchema, spelledHardwareEvidence } from "./hardware-evidence.ts";
 import { isUndecided } from "./levels.ts";
 import { isPseudonym } from "./serials.ts";
 import { spelledTpmQuote, tpmQuoteFrom, tpmQuoteSchema, type TpmQuote } from "./tpm-evidence.ts";
-import {
-  checkSchema,
-  trustLevels,
-  type Check,
-  type Evidence,
-  type MachinePolicy,
-  type TrustLevel,
-  type Verdict,
-} from "./verdict.ts";
+import { trustLevels, type Evidence, type MachinePolicy, type TrustLevel, type Verdict } from "./verdict.ts";
+import { checkSchema, type Check } from "./check.ts";
 import { readBlob, readOffer, verify } from "./verify.ts";
 import { shortText, type RegistrationBlob } from "../wire/registration.ts";
 

@@ -2,7 +2,8 @@ import { fromBase64OrNothing } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
 import type { RegistrationBlob } from "../wire/registration.ts";
 import { either, unknown } from "./check.ts";
-import type { Check, Policy } from "./verdict.ts";
+import type { Policy } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 const SOFTWARE_SERIAL = "SW-";
 const PSEUDONYM = "PS-";

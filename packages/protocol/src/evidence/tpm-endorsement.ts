@@ -5,7 +5,7 @@ import { parseCertificate, type Certificate } from "../x509/certificate.ts";
 import { verifyPath, type PathFault } from "../x509/path.ts";
 import { either, fail, pass, unknown, WITHHELD } from "./check.ts";
 import type { TpmEvidence } from "./tpm-evidence.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 /** tcg-kp-EKCertificate (TCG EK Credential Profile for TPM 2.0): for an endorsement key. */
 const EK_PURPOSE = "2.23.133.8.1";

@@ -8,8 +8,10 @@ import { madeByTpmKey } from "../tpm/signature.ts";
 import { tags } from "../wire/registration.ts";
 import { either, fail, pass, unknown } from "./check.ts";
 import type { TpmQuote } from "./tpm-evidence.ts";
-import type { TpmPolicy } from "./tpm.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
+
+/** Values that a PCR may have, in hex, by its index. */
+export type PcrPolicy = Readonly<Record<number, readonly string[]>>;
 
 /** What a quote is about, besides the machine. */
 export interface QuoteSubject {
@@ -50,7 +52,7 @@ export async function quoteChecks(
   ak: TpmPublic | undefined,
   quote: TpmQuote | undefined,
   subject: QuoteSubject,
-  allowed: TpmPolicy["pcrs"],
+  allowed: PcrPolicy | undefined,
 ): Promise<Check[]> {
   if (!quote) return ids.map((id) => unknown(id, "no quote yet", CHALLENGE));
   const attest = readTpmAttest(quote.attest);
@@ -94,7 +96,7 @@ function isAbout(crypto: Crypto, extraData: Uint8Array, subject: QuoteSubject): 
   }
 }
 
-function pcrPolicy(proven: boolean, pcrs: readonly Pcr[], allowed: TpmPolicy["pcrs"]): Check {
+function pcrPolicy(proven: boolean, pcrs: readonly Pcr[], allowed: PcrPolicy | undefined): Check {
   const id = ids[3];
   if (!allowed || Object.keys(allowed).length === 0) return unknown(id, "no values are prescribed", "");
   if (!proven) return fail(id, "no quote proves the PCRs", RESTART);

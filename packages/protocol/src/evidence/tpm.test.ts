@@ -13,7 +13,7 @@ import { tpmQuoteData } from "./tpm-quote.ts";
 import type { TpmEvidence, TpmQuote } from "./tpm-evidence.ts";
 import { tpmChecks, type TpmBound, type TpmPolicy } from "./tpm.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

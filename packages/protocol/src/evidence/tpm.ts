@@ -6,9 +6,9 @@ import { madeByTpmKey } from "../tpm/signature.ts";
 import { either, fail, pass, unknown } from "./check.ts";
 import { endorsementChecks } from "./tpm-endorsement.ts";
 import type { TpmEvidence, TpmQuote, TpmStatement } from "./tpm-evidence.ts";
-import { quoteChecks, type QuoteSubject } from "./tpm-quote.ts";
+import { quoteChecks, type PcrPolicy, type QuoteSubject } from "./tpm-quote.ts";
 import type { PinnedRoot } from "./vendor-roots.ts";
-import type { Check } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 /** What the rest of the evidence says, which the TPM's must agree with. */
 export interface TpmBound extends QuoteSubject {
@@ -24,8 +24,7 @@ export interface TpmPolicy {
    * carry these. Without one, no endorsement key is known.
    */
   readonly tpmRoots: readonly PinnedRoot[];
-  /** Values that a PCR may have, in hex, by its index. */
-  readonly pcrs?: Readonly<Record<number, readonly string[]>>;
+  readonly pcrs?: PcrPolicy;
 }
 
 /**

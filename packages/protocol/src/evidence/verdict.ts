@@ -1,9 +1,7 @@
-import * as z from "zod";
-import { CHECK_CHARS_MAX } from "../limits.ts";
-import { isPrintable } from "../printable.ts";
 import type { ActivationStatement } from "./activation.ts";
 import type { NoncePath } from "./caller-nonces.ts";
-import type { HardwareEvidence } from "./hardware.ts";
+import type { Check } from "./check.ts";
+import type { HardwareEvidence } from "./hardware-evidence.ts";
 import type { TpmQuote } from "./tpm-evidence.ts";
 import type { VendorRoots } from "./vendor-roots.ts";
 
@@ -12,18 +10,6 @@ export type TrustLevel = (typeof trustLevels)[number];
 
 export const atLeast = (level: TrustLevel, minimum: TrustLevel): boolean =>
   trustLevels.indexOf(level) >= trustLevels.indexOf(minimum);
-
-/** What a terminal shows: so that no machine's or coordinator's words can move its cursor or add lines. */
-const shown = z.string().max(CHECK_CHARS_MAX).refine(isPrintable, "must be printable");
-
-/** A check as it travels, and as it is published. */
-export const checkSchema = z.object({
-  id: shown.describe("Stable, e.g. `blob.signature`"),
-  status: z.enum(["pass", "fail", "unknown"]),
-  seen: shown.describe("What was found, in one short phrase"),
-  remedy: shown.describe("What would mend it; empty where nothing needs mending"),
-});
-export type Check = Readonly<z.infer<typeof checkSchema>>;
 
 /** What follows from a machine's evidence: a level and every check, kept and shown on failure too. */
 export interface Verdict {

@@ -16,7 +16,8 @@ import { either, fail, pass, unknown } from "./check.ts";
 import { hardwareChecks } from "./hardware.ts";
 import { isShownOnly, levelOf } from "./levels.ts";
 import { serialChecks } from "./serials.ts";
-import type { Check, Evidence, Policy, Verdict } from "./verdict.ts";
+import type { Evidence, Policy, Verdict } from "./verdict.ts";
+import type { Check } from "./check.ts";
 
 /** A shorter nonce could have been guessed, and its answer kept. */
 const CHALLENGE_NONCE_BYTES = 32;

@@ -1,7 +1,7 @@
 import { canonicalJson } from "../canonical.ts";
 import { fromBase64OrNothing, fromHex, utf8 } from "../bytes.ts";
 import { either, unknown } from "../evidence/check.ts";
-import type { Check } from "../evidence/verdict.ts";
+import type { Check } from "../evidence/check.ts";
 import { leafOf, receiptDigest, receiptEntry } from "../log/entries.ts";
 import type { NoteKey } from "../log/note.ts";
 import { openProofFile } from "../log/proof-file.ts";

@@ -7,7 +7,7 @@ import { committedTpms } from "../../test/tpm-vectors.ts";
 import { toBase64, utf8 } from "../bytes.ts";
 import { canonicalBytes, canonicalJson } from "../canonical.ts";
 import { JOB_ID_BYTES_MAX, RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX, TOKEN_BYTES_MAX } from "../limits.ts";
-import { hardwareEvidenceFrom, spelledHardwareEvidence } from "../evidence/hardware.ts";
+import { hardwareEvidenceFrom, spelledHardwareEvidence } from "../evidence/hardware-evidence.ts";
 import { tpmCredentialFrom, tpmEvidenceFrom, tpmQuoteFrom } from "../evidence/tpm-evidence.ts";
 import {
   fromCoordinator,

@@ -1,10 +1,11 @@
 import * as z from "zod";
 import { JOB_ID_BYTES_MAX, RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX } from "../limits.ts";
-import { hardwareEvidenceSchema } from "../evidence/hardware.ts";
+import { hardwareEvidenceSchema } from "../evidence/hardware-evidence.ts";
 import { pseudonymShape } from "../evidence/serials.ts";
 import { base64Of } from "../evidence/spelled.ts";
 import { tpmCredentialSchema, tpmQuoteSchema } from "../evidence/tpm-evidence.ts";
-import { checkSchema, trustLevels } from "../evidence/verdict.ts";
+import { trustLevels } from "../evidence/verdict.ts";
+import { checkSchema } from "../evidence/check.ts";
 import { engineRefusals, providerFaults } from "../provider-words.ts";
 
 /**

@@ -5,7 +5,7 @@ import type { Receipt, ReceiptField } from "@darkbloom/protocol/receipts";
 import type { Envelope, Hpke, OpenedFrame } from "@darkbloom/protocol/sealing";
 import type { CatalogEntry } from "../../catalog/catalog.ts";
 import type { Line, MachineView } from "../../machines/ports.ts";
-import type { Order, Terms } from "../ask.ts";
+import type { ModelTerms, Terms } from "../terms.ts";
 
 export interface SealTools {
   readonly hpke: Hpke;
@@ -26,7 +26,7 @@ export interface Content {
    */
   refuseFor(entry: CatalogEntry, terms: Terms, machines: () => Iterable<Pick<MachineView, "models">>): void;
   /** What is handed over to the machine at the other end of this line, and how its answer is read. */
-  exchangeOver(line: Line, order: Order, tools: SealTools): Exchange;
+  exchangeOver(line: Line, terms: Terms, model: ModelTerms, tools: SealTools): Exchange;
   /**
    * What a machine's refusal is to the caller; undefined where what was sent could not be refused so.
    *

@@ -17,7 +17,7 @@ import type { Receipt, ReceiptField } from "@darkbloom/protocol/receipts";
 import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import type { CatalogEntry } from "../../catalog/catalog.ts";
 import type { Line, MachineView } from "../../machines/ports.ts";
-import type { Order, Terms } from "../ask.ts";
+import type { ModelTerms, Terms } from "../terms.ts";
 import { refuseOtherTasks, refuseWhatCannotFit } from "../bound.ts";
 import type { Content, Ending, Exchange, Passage, SealTools } from "./content.ts";
 
@@ -39,7 +39,7 @@ export class Transparent implements Content {
     refuseWhatCannotFit(entry, terms, this.#figures, machines);
   }
 
-  exchangeOver(line: Line, { ask: { terms }, entry, maxTokens }: Order, tools: SealTools): Exchange {
+  exchangeOver(line: Line, terms: Terms, { entry, maxTokens }: ModelTerms, tools: SealTools): Exchange {
     const { context, keyId, suite, evidenceSha256, nowMs } = line.sealing();
     const { envelope, secrets } = sealRequest(tools, {
       header: {

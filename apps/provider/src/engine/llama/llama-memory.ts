@@ -1,13 +1,21 @@
 import { GgufInsights, readGgufFileInfo, type Llama } from "node-llama-cpp";
 import { contextTokensOf, SLOTS_DEFAULT } from "./model-file.ts";
 import { freeMemoryBytes } from "./free-memory.ts";
-import type { LlamaOptions } from "./llama-open.ts";
 import { onlyEmbeds } from "./llama-embedder.ts";
 import { memoryRefusal, type MemoryNeed } from "./memory-need.ts";
 import { ModelFileError } from "../../files/weights.ts";
 
 /** Node, its modules and llama.cpp itself, before any model; with some room for requests. */
 const PROCESS_BYTES = 200e6;
+
+/** By what a model's need is worked out. */
+export interface MemoryWishes {
+  readonly slots?: number | undefined;
+  /** More than the model was trained for is refused. */
+  readonly contextTokens?: number | undefined;
+  /** What the model may take, where the machine is not to be asked. */
+  readonly memoryBytes?: number | undefined;
+}
 
 export interface MemoryFacts {
   readonly neededBytes: number;
@@ -37,7 +45,7 @@ export async function memoryNeedOf(insights: GgufInsights): Promise<MemoryNeed> 
 export async function askMemory(
   llama: Llama,
   modelPath: string,
-  { slots: wantedSlots = SLOTS_DEFAULT, contextTokens: wanted, memoryBytes }: LlamaOptions,
+  { slots: wantedSlots = SLOTS_DEFAULT, contextTokens: wanted, memoryBytes }: MemoryWishes,
 ): Promise<MemoryFacts | undefined> {
   if (llama.gpu !== false && llama.gpu !== "metal") return undefined;
   const info = await readGgufFileInfo(modelPath, { logWarnings: false });

@@ -2,23 +2,18 @@ import { findPackageJSON } from "node:module";
 import { getLlama, getModuleVersion, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import type { AttentionFacts } from "./attention.ts";
 import type { LoadingStep } from "../child/words.ts";
-import { askMemory, type MemoryFacts } from "./llama-memory.ts";
+import { askMemory, type MemoryFacts, type MemoryWishes } from "./llama-memory.ts";
 import { contextTokensOf, readHeader, THREADS_DEFAULT, trainedTokensOf } from "./model-file.ts";
 import { ModelFileError, readWeights, weightFiles } from "../../files/weights.ts";
 
 export const engineVersion = await getModuleVersion();
 
-export interface LlamaOptions {
+export interface LlamaOptions extends MemoryWishes {
   /** What `readWeights` takes. */
   readonly modelPath: string;
   /** The catalog's name for these weights. */
   readonly build: string;
-  readonly slots?: number | undefined;
   readonly threads?: number | undefined;
-  /** More than the model was trained for is refused. */
-  readonly contextTokens?: number | undefined;
-  /** What the model may take, where the machine is not to be asked. */
-  readonly memoryBytes?: number | undefined;
   /** What was measured before; undefined: attention is not measured, and llama.cpp chooses. */
   readonly attentions?: readonly AttentionFacts[] | undefined;
 }

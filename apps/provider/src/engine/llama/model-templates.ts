@@ -2,7 +2,7 @@ import type { ModelTask } from "@darkbloom/protocol/dialects";
 import type { GgufFileInfo, LlamaModel } from "node-llama-cpp";
 import { systemClock } from "@darkbloom/protocol/node";
 import { ChatTemplate } from "../../language/chat-template.ts";
-import { TemplateRefusal } from "../../language/probe.ts";
+import { TemplateRefusal } from "../../language/tries.ts";
 import { controlSpellings } from "./llama-tokens.ts";
 import { ModelFileError } from "../../files/weights.ts";
 

@@ -6,6 +6,7 @@ import { printed } from "./printing.ts";
 import { listFilters, tellFilters } from "./list-filters.ts";
 import { capitalize, filterTitle, floatIn, replace, strip, wholeIn } from "./texts.ts";
 import {
+  type Filter,
   integerOf,
   widthOf,
   isNumber,
@@ -19,8 +20,6 @@ import {
   typeOf,
   type Value,
 } from "./values.ts";
-
-export type Filter = (value: Value, args: readonly Value[], named: Named) => Value;
 
 /** An argument by its place or its name. */
 const given = (args: readonly Value[], named: Named, at: number, name: string): Value =>

@@ -1,6 +1,6 @@
 import { pushAll } from "@darkbloom/protocol/lists";
 import { failed, unsupported } from "./errors.ts";
-import type { Filter } from "./filters.ts";
+import type { Filter } from "./values.ts";
 import { itemOf, operated } from "./operations.ts";
 import { printed } from "./printing.ts";
 import { tests } from "./tests.ts";

@@ -188,3 +188,5 @@ function compareTexts(a: string, b: string): number {
   }
   return left.length - right.length;
 }
+
+export type Filter = (value: Value, args: readonly Value[], named: Named) => Value;

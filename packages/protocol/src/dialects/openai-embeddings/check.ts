@@ -1,6 +1,6 @@
 import { fromBase64OrNothing } from "../../bytes.ts";
 import { AnswerMalformed, type AnswerCheck } from "../dialect.ts";
-import type { Figures } from "../inspect.ts";
+import type { Figures } from "../dialect.ts";
 import { jsonText } from "../json-text.ts";
 import { HEAD, vectorCharsMax, vectorHead } from "./render.ts";
 

@@ -1,6 +1,6 @@
 import type { BuildId, ModelId } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
-import { aliasedEntries, ALIASES_MAX } from "./aliases.ts";
+import { aliasedEntries, ALIASES_MAX } from "./catalog.ts";
 import { bundledEntry } from "./bundled.ts";
 import { Catalog } from "./catalog.ts";
 import { CatalogError } from "./catalog-error.ts";

@@ -1,0 +1,26 @@
+import type { ClearTerms } from "@darkbloom/protocol/dialects";
+import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { AccountId, KeyId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { CatalogEntry } from "../catalog/catalog.ts";
+
+/** Who asks, for what, within which bounds: all that routing, the ledger and the logs are given of a request. */
+export interface Terms extends ClearTerms {
+  readonly requestId: RequestId;
+  readonly account: AccountId;
+  readonly keyId: KeyId;
+  readonly minTrust: TrustLevel;
+  /** Comes back in the receipt. */
+  readonly nonce?: string;
+  /** Of the caller's `Idempotency-Key`; the key itself goes no further than the door. */
+  readonly idempotencyKeySha256?: Sha256Hex;
+  /** Of the body as it was sent. */
+  readonly bodyBytes: number;
+  readonly bodySha256: Sha256Hex;
+}
+
+/** What each machine that is tried is asked for. */
+export interface ModelTerms {
+  readonly entry: CatalogEntry;
+  /** The most that may be generated, in tokens, all choices together. */
+  readonly maxTokens: number;
+}

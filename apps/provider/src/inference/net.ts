@@ -1,0 +1,24 @@
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import type { Envelope, Hpke, Opened } from "@darkbloom/protocol/sealing";
+import type { Signer } from "@darkbloom/protocol/signer";
+import type { FromProvider } from "@darkbloom/protocol/wire";
+import type { Engine } from "./engine.ts";
+
+/** What answering needs from outside. */
+export interface AnswerNet {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly hpke: Hpke;
+  readonly random: Random;
+  readonly engine: Engine;
+  readonly signer: Signer;
+  /** Of this connection. */
+  readonly providerId: string;
+  /** Opens an envelope with the keys that are in force now. */
+  open(envelope: Envelope): Opened;
+  send(message: FromProvider): void;
+  /** Whole frames of the sealed answer. */
+  sendFrames(frames: Uint8Array): void;
+  /** An assumption of ours broke, or the engine did. */
+  failed(error: unknown): void;
+}
