@@ -1,11 +1,17 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** They load no library that stays in the process and change nothing outside of it: many files share one, and its modules. */
-const shared = [
-  "{packages,apps}/{protocol,testkit,coordinator,cli}/src/**/*.test.ts",
-  "packages/protocol/test/*.test.ts",
-  "apps/provider/src/{events,inference,language,session}/**/*.test.ts",
-];
+const shared = globSync(
+  [
+    "{packages,apps}/{protocol,testkit,coordinator,cli}/src/**/*.test.ts",
+    "packages/protocol/test/*.test.ts",
+    "apps/provider/src/{events,inference,language,session}/**/*.test.ts",
+  ],
+  { cwd: import.meta.dirname },
+  // A module that is replaced for a test must not be there already.
+).filter((file) => !readFileSync(join(import.meta.dirname, file), "utf8").includes("vi.mock("));
 const all = ["{packages,apps}/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts", "test/**/*.test.ts"];
 
 const everywhere = {

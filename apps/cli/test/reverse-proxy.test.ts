@@ -47,6 +47,7 @@ it.runIf(hasNginx)("serves through nginx as the page says", { timeout: SLOW_MS }
       messages: [{ role: "user", content: "Tell me a long story." }],
       stream: true,
       max_tokens: 200,
+      seed: 1,
     },
   });
   expect(streamed).toMatchObject({ status: 200, body: expect.stringMatching(/data: \[DONE\]\n\n/) });

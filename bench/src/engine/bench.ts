@@ -35,8 +35,6 @@ export const tinyEnginePlan: EnginePlan = {
 };
 
 const SLOTS = 4;
-/** A prompt of 2,500 words and what is written after it. */
-const CONTEXT_TOKENS = 4_096;
 
 export const SECOND_MODEL = "DARKBLOOM_TEST_SMOLLM2";
 
@@ -56,7 +54,7 @@ export async function measureEngine(
   measuresPipe: boolean,
   tell: (what: string) => void,
 ) {
-  const options = { modelPath, build: "bench", slots: SLOTS, threads, contextTokens: CONTEXT_TOKENS };
+  const options = { modelPath, build: "bench", slots: SLOTS, threads };
   tell("loads, and tries flash attention");
   let isQuiet = false;
   const cpu = counting();
