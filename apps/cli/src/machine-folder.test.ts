@@ -13,28 +13,9 @@ import {
   savedToken,
   whyNotEarning,
 } from "./machine-folder.ts";
+import { idleStatus as status } from "../test/provider-status.ts";
 import { PROVIDERS_MAX } from "./settings.ts";
 
-const status: ProviderStatus = {
-  pid: 1,
-  serial: "SW-1",
-  identity_sha256: "0".repeat(64),
-  serial_alias: null,
-  coordinator: "http://c",
-  connected: false,
-  provider_id: null,
-  lost: null,
-  engine: "ready",
-  engine_reason: null,
-  trust_level: "none",
-  eligible: false,
-  checks: [],
-  posture: [],
-  answered: 0,
-  failed: 0,
-  last_failure: null,
-  at: "2026-01-01T00:00:00.000Z",
-};
 const checks = [{ id: "blob.fresh", status: "fail" as const, seen: "300 s old", remedy: "Set the clock." }];
 
 /** Goal: the one reason that is told is the one that the owner can mend. Method: a row for each state. */

@@ -1,40 +1,20 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { STATUS_FILE, type ProviderStatus } from "@darkbloom/provider";
+import { STATUS_FILE } from "@darkbloom/provider";
 import { afterEach, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../test/binary.ts";
+import { idleStatus } from "../../test/provider-status.ts";
 import { providerAttest } from "./provider-attest.ts";
 import { providerStop } from "./provider-stop.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-const status: ProviderStatus = {
-  pid: process.pid,
-  serial: "SW-1",
-  identity_sha256: "0".repeat(64),
-  serial_alias: null,
-  coordinator: "http://c",
-  connected: true,
-  provider_id: null,
-  lost: null,
-  engine: "ready",
-  engine_reason: null,
-  trust_level: "none",
-  eligible: false,
-  checks: [],
-  posture: [],
-  answered: 0,
-  failed: 0,
-  last_failure: null,
-  at: "2026-01-01T00:00:00.000Z",
-};
-
 /** A folder on which a provider runs: this process holds it. */
 async function running() {
   const place = temporaryFolder();
   const folder = await openDataFolder(place.path, "provider");
-  writeFileSync(join(place.path, STATUS_FILE), JSON.stringify(status));
+  writeFileSync(join(place.path, STATUS_FILE), JSON.stringify({ ...idleStatus, pid: process.pid, connected: true }));
   vi.spyOn(process.stdout, "write").mockReturnValue(true);
   vi.spyOn(process.stderr, "write").mockReturnValue(true);
   return {
