@@ -29,3 +29,21 @@ it("measures the engine beside the bare library", { timeout: 180_000 }, async ()
   expect(Object.keys(measured["bundled"] ?? {}).toSorted()).toEqual(names);
   expect(measured["bundled"]?.["first"]).toMatchObject({ requests: 1 });
 });
+
+/** Goal: so does the ledger's, whose books add up behind it. Method: each measure once. */
+it("measures the ledger and the look-up of keys", { timeout: 60_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(import.meta.dirname, "main.ts"),
+    "--ledger",
+    "--tiny",
+    "--json",
+  ]);
+  const measured = JSON.parse(stdout) as Record<string, object>;
+  expect(Object.keys(measured)).toEqual([
+    "alone",
+    "in groups of 8",
+    "in groups of 64",
+    "in groups of 64, of 16 accounts",
+    "a key is found",
+  ]);
+});

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { Failures } from "./callers.ts";
 import { askInSilence, contenderNames, questionOf } from "./client.ts";
 import type { Spread } from "./figures.ts";
+import { fullLedgerPlan, measureLedger, quickLedgerPlan, tinyLedgerPlan, type LedgerPlan } from "./ledger.ts";
 import { MeasuredProcess } from "./measured-process.ts";
 import { microBenchmarks } from "./micro.ts";
 import {
@@ -29,6 +30,7 @@ const usage = `Measures Darkbloom beside a bare node:http server and a bare reve
   npm run bench -- --profile DIR   CPU profiles of every process
   npm run bench -- --engine [--threads N]   the model's engine beside the bare library, with its targets: up to three
                              minutes; the bundled model, and SmolLM2 where DARKBLOOM_TEST_SMOLLM2 names its file
+  npm run bench -- --ledger  what the money of one answer takes, alone and in groups, and finding a key: half a minute
 
 Rounds alternate between the contenders, so that what else the machine does hits all alike. Quote the
 ratios, not the figures. Exit code 1 if any answer was not whole.
@@ -185,9 +187,19 @@ async function benchEngine(kind: "full" | "quick" | "tiny", threads: number, tel
   return { figures, text: `${lines.join("\n")}\n` };
 }
 
+/** The ledger and the look-up of keys alone, on a disk. */
+async function benchLedger(plan: LedgerPlan) {
+  const figures = await measureLedger(plan);
+  const lines = ["one answer's hold, settlement and receipt; one key that is looked up", "µs, median (min–max)"];
+  for (const [name, { cpuMicros, clockMicros }] of Object.entries(figures))
+    lines.push(`  ${name.padEnd(34)} CPU ${told(cpuMicros)}   on the clock ${told(clockMicros)}`);
+  return { figures, text: `${lines.join("\n")}\n` };
+}
+
 const { values } = parseArgs({
   options: {
     engine: { type: "boolean" },
+    ledger: { type: "boolean" },
     threads: { type: "string" },
     quick: { type: "boolean" },
     tiny: { type: "boolean" },
@@ -202,6 +214,10 @@ else if (values.engine) {
   const threads = Number(values.threads ?? THREADS_DEFAULT);
   if (!Number.isInteger(threads) || threads < 1) throw new RangeError("--threads takes a whole number from 1 on");
   const measured = await benchEngine(kind, threads, (text) => void process.stderr.write(text));
+  process.stdout.write(values.json ? `${JSON.stringify(measured.figures)}\n` : measured.text);
+} else if (values.ledger) {
+  const plan = values.tiny ? tinyLedgerPlan : values.quick ? quickLedgerPlan : fullLedgerPlan;
+  const measured = await benchLedger(plan);
   process.stdout.write(values.json ? `${JSON.stringify(measured.figures)}\n` : measured.text);
 } else {
   const plan = values.tiny ? tinyPlan : values.quick ? quickPlan : fullPlan;
