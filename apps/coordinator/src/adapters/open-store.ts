@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
+import { KnownKeys } from "../accounts/known-keys.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Alias } from "../catalog/catalog.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
@@ -115,7 +116,7 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
   return {
     folder,
     ledger,
-    accounts: new SqliteAccounts(database, mark.changed),
+    accounts: new KnownKeys(new SqliteAccounts(database, mark.changed)),
     decisions: new SqliteDecisions(database, mark.changed),
     countersigner,
     networkKey,

@@ -1,0 +1,58 @@
+import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Accounts, KeyRecord } from "./port.ts";
+
+/** Keys that are kept in memory; of more, the one that was looked up longest ago is read again. */
+export const API_KEYS_KNOWN_MAX = 10_000;
+
+/**
+ * The accounts of a process that nobody else writes beside, with the keys that were looked up kept in memory until one
+ * changes. A hash that names no key is asked for every time, so that guesses take no room and a new key is there at once.
+ */
+export class KnownKeys implements Accounts {
+  readonly #accounts: Accounts;
+  /** By hash, in the order of their last use. */
+  readonly #kept = new Map<Sha256Hex, KeyRecord>();
+  /** What was read before a change, and comes behind it, is not kept. */
+  #changes = 0;
+
+  constructor(accounts: Accounts) {
+    this.#accounts = accounts;
+  }
+
+  async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
+    const known = this.#kept.get(keyHash);
+    if (known) {
+      this.#keep(keyHash, known);
+      return known;
+    }
+    const changes = this.#changes;
+    const found = await this.#accounts.find(keyHash);
+    if (found && changes === this.#changes) this.#keep(keyHash, found);
+    return found;
+  }
+
+  async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
+    await this.#accounts.add(keyHash, record);
+  }
+
+  list(): Promise<KeyRecord[]> {
+    return this.#accounts.list();
+  }
+
+  async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
+    try {
+      return await this.#accounts.revoke(keyId, at);
+    } finally {
+      // Also where it is not known whether it was done.
+      this.#changes += 1;
+      for (const [keyHash, record] of this.#kept) if (record.keyId === keyId) this.#kept.delete(keyHash);
+    }
+  }
+
+  #keep(keyHash: Sha256Hex, record: KeyRecord): void {
+    this.#kept.delete(keyHash);
+    if (this.#kept.size >= API_KEYS_KNOWN_MAX)
+      for (const oldest of this.#kept.keys().take(1)) this.#kept.delete(oldest);
+    this.#kept.set(keyHash, record);
+  }
+}
