@@ -49,6 +49,15 @@ export const CLOCK_SKEW_MS = 2 * 60_000;
 /** How long an HPKE key may serve, and how long one HPKE context may. */
 export const HPKE_KEY_LIFE_MS = 24 * 60 * 60_000;
 export const HPKE_CONTEXT_LIFE_MS = 60 * 60_000;
+/** Machines that one envelope is sealed to: any one of them can read it. */
+export const CANDIDATES_MAX = 4;
+/** The clear fields of an envelope: four candidates and as many pins as there may be are half of it. */
+export const SEAL_HEADER_CHARS_MAX = 16_384;
+/** An envelope as a caller sends it: a body, and room for what is clear. 413 above it. */
+export const SEALED_BODY_BYTES_MAX = BODY_BYTES_MAX + 64 * 1024;
+/** Of a sealed answer's records: a receipt with its signatures, and an error. */
+export const RECEIPT_RECORD_BYTES_MAX = 32 * 1024;
+export const ERROR_RECORD_BYTES_MAX = 8 * 1024;
 /** An envelope is refused after this. */
 export const ENVELOPE_LIFE_MS = 10 * 60_000;
 /** Signed bytes of evidence that are longer are not read: 64 models and every posture fit in a quarter of it. */

@@ -21,7 +21,7 @@ import sys
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, padding, rsa, utils, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -130,10 +130,9 @@ def refuse_altered(check, *altered):
         raise Refused("a signature is good for something else")
 
 
-# --- HPKE, RFC 9180: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, base mode, exporter only
+# --- HPKE, RFC 9180: DHKEM(X25519, HKDF-SHA256) or X-Wing, HKDF-SHA256, AES-256-GCM, base mode, exporter only
 
 KEM_SUITE = b"KEM" + bytes.fromhex("0020")
-HPKE_SUITE = b"HPKE" + bytes.fromhex("0020" "0001" "0002")
 
 
 def extract(salt, ikm):
@@ -158,18 +157,53 @@ def labeled_expand(suite, prk, label, info, length):
     return expand(prk, length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info, length)
 
 
+class Dhkem:
+    """RFC 9180, 4.1."""
+
+    ID = bytes.fromhex("0020")
+
+    def __init__(self, private):
+        self.private = x25519.X25519PrivateKey.from_private_bytes(private)
+        self.public = self.private.public_key().public_bytes(*RAW)
+
+    def decapsulate(self, enc):
+        agreed = self.private.exchange(x25519.X25519PublicKey.from_public_bytes(enc))
+        prk = labeled_extract(KEM_SUITE, b"", b"eae_prk", agreed)
+        return labeled_expand(KEM_SUITE, prk, b"shared_secret", enc + self.public, 32)
+
+
+class XWing:
+    """draft-connolly-cfrg-xwing-kem, 5: ML-KEM-768 and X25519 by `cryptography`, put together here."""
+
+    ID = bytes.fromhex("647a")
+
+    def __init__(self, seed):
+        expanded = hashlib.shake_256(seed).digest(96)
+        self.ml_kem = mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
+        self.x25519 = x25519.X25519PrivateKey.from_private_bytes(expanded[64:])
+        self.public = self.ml_kem.public_key().public_bytes_raw() + self.x25519.public_key().public_bytes(*RAW)
+
+    def decapsulate(self, enc):
+        ciphertext, ephemeral = enc[:1088], enc[1088:]
+        agreed = self.x25519.exchange(x25519.X25519PublicKey.from_public_bytes(ephemeral))
+        parts = self.ml_kem.decapsulate(ciphertext), agreed, ephemeral, self.public[1184:]
+        return hashlib.sha3_256(b"".join(parts) + b"\\.//^\\").digest()
+
+
+KEMS = {
+    "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm": Dhkem,
+    "x-wing/hkdf-sha256/aes-256-gcm": XWing,
+}
+
+
 def exporter_of(private, enc, info):
     """SetupBaseR, as far as the exporter secret; returns Context.Export."""
-    agreed = private.exchange(x25519.X25519PublicKey.from_public_bytes(enc))
-    kem_context = enc + private.public_key().public_bytes(*RAW)
-    prk = labeled_extract(KEM_SUITE, b"", b"eae_prk", agreed)
-    shared_secret = labeled_expand(KEM_SUITE, prk, b"shared_secret", kem_context, 32)
-
-    psk_id_hash = labeled_extract(HPKE_SUITE, b"", b"psk_id_hash", b"")
-    info_hash = labeled_extract(HPKE_SUITE, b"", b"info_hash", info)
-    secret = labeled_extract(HPKE_SUITE, shared_secret, b"secret", b"")
-    exporter_secret = labeled_expand(HPKE_SUITE, secret, b"exp", b"\x00" + psk_id_hash + info_hash, 32)
-    return lambda context, length: labeled_expand(HPKE_SUITE, exporter_secret, b"sec", context, length)
+    suite = b"HPKE" + private.ID + bytes.fromhex("0001" "0002")
+    psk_id_hash = labeled_extract(suite, b"", b"psk_id_hash", b"")
+    info_hash = labeled_extract(suite, b"", b"info_hash", info)
+    secret = labeled_extract(suite, private.decapsulate(enc), b"secret", b"")
+    exporter_secret = labeled_expand(suite, secret, b"exp", b"\x00" + psk_id_hash + info_hash, 32)
+    return lambda context, length: labeled_expand(suite, exporter_secret, b"sec", context, length)
 
 
 # --- The files
@@ -307,7 +341,7 @@ def read_envelope(data):
 
 
 def open_envelope(envelope, index, private):
-    """Returns content key, body and response secret for the candidate at this index."""
+    """Returns content key, body and exporter for the candidate at this index."""
     wrap = envelope["wraps"][index]
     hdr_hash = sha256(envelope["hdr"].encode())
     body = envelope["body"]
@@ -316,47 +350,109 @@ def open_envelope(envelope, index, private):
     wrap_key = export(b"darkbloom:wrap:v1\x00" + hdr_hash + bytes([index]), 32)
     content_key = AESGCM(wrap_key).decrypt(only_nonce, unbase64(wrap["wrap"]), bytes([index]) + sha256(body))
     plaintext = AESGCM(content_key).decrypt(only_nonce, body, hdr_hash)
-    return content_key, plaintext, export(b"darkbloom:response:v1\x00" + hdr_hash, 32)
+    return content_key, plaintext, lambda label: export(b"darkbloom:%s:v1\x00" % label + hdr_hash, 32)
 
 
-def check_envelope(vectors):
-    vector = vectors["envelope"]
-    envelope = read_envelope(unbase64(vector["envelope"]))
-    same("names", sorted(envelope), ["body", "hdr", "wraps"])
-    header = json.loads(envelope["hdr"])
-    same("suite", header["suite"], "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm")
-    # The vector's `now` is exact: the sample's life is one minute.
-    same("now", time_of(header["expires_at"]) - time_of(vector["now"]), datetime.timedelta(minutes=1))
-    same("wraps", len(envelope["wraps"]), len(header["candidates"]))
-    same("candidates", len(vector["candidates"]), len(header["candidates"]))
-    privates = []
-    for index, candidate in enumerate(vector["candidates"]):
-        named = {name: candidate[name] for name in ("provider_id", "key_id", "evidence_sha256")}
-        same("candidate", header["candidates"][index], named)
-        private = x25519.X25519PrivateKey.from_private_bytes(bytes.fromhex(candidate["private_key"]))
-        privates.append(private)
-        public = private.public_key().public_bytes(*RAW)
-        same("public_key", public.hex(), candidate["public_key"])
-        same("key_id", sha256(public).hex(), candidate["key_id"])
-        same("key_id", envelope["wraps"][index]["key_id"], candidate["key_id"])
-        same("enc", unbase64(envelope["wraps"][index]["enc"]).hex(), candidate["enc"])
-        content_key, body, response_secret = open_envelope(envelope, index, private)
-        same("content_key", content_key.hex(), vector["content_key"])
-        same("body", body, unbase64(vector["body"]))
-        same("response_secret", response_secret.hex(), candidate["response_secret"])
+def check_envelope_of(name, suite):
+    def check(vectors):
+        vector = vectors[name]
+        envelope = read_envelope(unbase64(vector["envelope"]))
+        same("names", sorted(envelope), ["body", "hdr", "wraps"])
+        header = json.loads(envelope["hdr"])
+        same("suite", header["suite"], suite)
+        # The vector's `now` is exact: the sample's life is one minute.
+        same("now", time_of(header["expires_at"]) - time_of(vector["now"]), datetime.timedelta(minutes=1))
+        same("wraps", len(envelope["wraps"]), len(header["candidates"]))
+        same("candidates", len(vector["candidates"]), len(header["candidates"]))
+        privates = []
+        for index, candidate in enumerate(vector["candidates"]):
+            named = {name: candidate[name] for name in ("provider_id", "key_id", "evidence_sha256")}
+            same("candidate", header["candidates"][index], named)
+            private = KEMS[suite](bytes.fromhex(candidate["private_key"]))
+            privates.append(private)
+            same("public_key", private.public.hex(), candidate["public_key"])
+            same("key_id", sha256(private.public).hex(), candidate["key_id"])
+            same("key_id", envelope["wraps"][index]["key_id"], candidate["key_id"])
+            same("enc", unbase64(envelope["wraps"][index]["enc"]).hex(), candidate["enc"])
+            content_key, body, secret_of = open_envelope(envelope, index, private)
+            same("content_key", content_key.hex(), vector["content_key"])
+            same("body", body, unbase64(vector["body"]))
+            same("response_secret", secret_of(b"response").hex(), candidate["response_secret"])
 
-    moved = {**envelope, "wraps": envelope["wraps"][::-1]}
-    for altered, index, private in (
-        ({**envelope, "hdr": envelope["hdr"].replace("sealed", "transparent")}, 0, 0),
-        ({**envelope, "hdr": envelope["hdr"] + " "}, 1, 1),
-        (envelope, 0, 1),
-        (moved, 1, 0),
-    ):
-        try:
-            open_envelope(altered, index, privates[private])
-        except InvalidTag:
-            continue
-        raise Refused("an altered envelope opens")
+        moved = {**envelope, "wraps": envelope["wraps"][::-1]}
+        for altered, index, private in (
+            ({**envelope, "hdr": envelope["hdr"].replace("sealed", "transparent")}, 0, 0),
+            ({**envelope, "hdr": envelope["hdr"] + " "}, 1, 1),
+            (envelope, 0, 1),
+            (moved, 1, 0),
+        ):
+            try:
+                open_envelope(altered, index, privates[private])
+            except InvalidTag:
+                continue
+            raise Refused("an altered envelope opens")
+
+    return check
+
+
+def check_sealed_exchange(vectors):
+    vector = vectors["sealed-exchange"]
+    asked = vectors["envelope-x-wing"]
+    sent = unbase64(asked["envelope"])
+    envelope = read_envelope(sent)
+    private = XWing(bytes.fromhex(asked["candidates"][0]["private_key"]))
+    _, body, secret_of = open_envelope(envelope, 0, private)
+
+    rest, frames, document = unbase64(vector["answer"]), [], None
+    hashed = b""
+    while rest:
+        kind, length = rest[0], int.from_bytes(rest[1:5], "big")
+        record, rest = rest[: 5 + length], rest[5 + length :]
+        if len(record) != 5 + length or document is not None or kind not in (1, 2):
+            raise Refused("records")
+        if kind == 1:
+            hashed += record
+            frames.append(record[5:])
+        else:
+            document = json.loads(record[5:])
+    same("response_nonce", frames[0][:32].hex(), vector["response_nonce"])
+    opened = open_answer(secret_of(b"response"), unbase64(envelope["wraps"][0]["enc"]), b"".join(frames))
+    plaintext = b"".join(text for text, _, _ in opened[:-1])
+    same("plaintext", plaintext, unbase64(vector["plaintext"]))
+    same("tail", opened[-1][0].decode(), vector["tail"])
+    tail = json.loads(vector["tail"])
+    same("tail", sorted(tail), ["finish_reason", "kind", "response_sha256", "response_signature", "sampling", "v"])
+    same("tail", [tail["v"], tail["kind"]], [1, "answer"])
+    same("response_sha256", tail["response_sha256"], sha256(plaintext).hex())
+    key = check_identity(vectors["receipt"])
+    same("signatures", tail["response_signature"], vector["signatures"]["response"])
+    check_p256(key, tail["response_signature"], tail["response_sha256"].encode())
+
+    receipt = document["receipt"]
+    same("jcs", canonical(receipt), vector["jcs"])
+    same("signatures", document["provider_signature"], vector["signatures"]["receipt"])
+    check_p256(key, document["provider_signature"], b"darkbloom:receipt:v1\x00" + vector["jcs"].encode())
+    same("privacy", receipt["privacy"], "sealed")
+    same("request_sha256", receipt["request_sha256"], sha256(sent).hex())
+    same("response_sha256", receipt["response_sha256"], sha256(hashed).hex())
+    same("hpke_key_id", receipt["hpke_key_id"], asked["candidates"][0]["key_id"])
+    same("evidence_sha256", receipt["evidence_sha256"], asked["candidates"][0]["evidence_sha256"])
+    private_fields = canonical({name: tail[name] for name in ("sampling", "finish_reason")}).encode()
+    for name, committed in (("request", body), ("response", plaintext), ("private", private_fields)):
+        commitment_key = secret_of(name.encode() + b"-commitment")
+        same("commitment_keys", commitment_key.hex(), vector["commitment_keys"][name])
+        commitment = hmac.digest(commitment_key, sha256(committed), "sha256").hex()
+        same("commitment", receipt[name + "_commitment"], commitment)
+    same("told in the clear", {"sampling", "finish_reason"} & set(receipt), set())
+    parts = (
+        canonical_bytes(receipt),
+        unbase64(document["provider_signature"]),
+        document["coordinator_key_id"].encode(),
+        document["countersigned_at"].encode(),
+    )
+    message = b"darkbloom:countersignature:v1\x00" + b"".join(u32(len(part)) + part for part in parts)
+    public = bytes.fromhex(vectors["countersignature"]["coordinator_public_key"])
+    ed25519.Ed25519PublicKey.from_public_bytes(public).verify(unbase64(document["coordinator_signature"]), message)
 
 
 def check_records(vectors):
@@ -928,7 +1024,9 @@ CHECKS = {
     "registration": check_registration,
     "offer": check_offer,
     "challenge": check_challenge,
-    "envelope": check_envelope,
+    "envelope": check_envelope_of("envelope", "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"),
+    "envelope-x-wing": check_envelope_of("envelope-x-wing", "x-wing/hkdf-sha256/aes-256-gcm"),
+    "sealed-exchange": check_sealed_exchange,
     "answer": check_answer,
     "records": check_records,
     "certificate-path": check_certificate_path,

@@ -62,7 +62,7 @@ export const sampleAnswer = (blobBytes: Uint8Array, keyIds: string[] = [hpkeKey(
 
 export const sampleHeader = (keys: readonly HpkeKey[], evidenceSha256 = "e".repeat(64)): SealHeader => ({
   v: 1,
-  suite: "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
+  suite: keys[0]?.suite ?? "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
   mode: "sealed",
   id: toBase64(secretNamed("request id").subarray(0, 16)),
   expires_at: timeAt(startMs + 60_000),

@@ -1,12 +1,30 @@
 import { existsSync, readFileSync } from "node:fs";
-import { fromBase64OrNothing, toBase64, toHex, utf8 } from "../src/bytes.ts";
+import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
+import { concatBytes, fromBase64OrNothing, fromUtf8, joinBytes, toBase64, toHex, utf8 } from "../src/bytes.ts";
 import { canonicalJson } from "../src/canonical.ts";
 import { softwareSerial } from "../src/evidence/index.ts";
-import { countersignatureMessage, receiptComment, receiptMessage } from "../src/receipts/index.ts";
-import { AnswerSealer, SEAL_INFO, sealRequest, writeEnvelope } from "../src/sealing/index.ts";
+import { HPKE_KEY_LIFE_MS } from "../src/limits.ts";
+import {
+  countersignatureMessage,
+  receiptComment,
+  receiptMessage,
+  type Receipt,
+  type ReceiptDocument,
+} from "../src/receipts/index.ts";
+import {
+  AnswerSealer,
+  commitmentsOf,
+  frameRecord,
+  receiptRecord,
+  SEAL_INFO,
+  sealRequest,
+  writeAnswerTail,
+  writeEnvelope,
+  type HpkeKey,
+} from "../src/sealing/index.ts";
 import { joinRecords, writeRecord, writeRequest } from "../src/wire/index.ts";
-import { tags } from "../src/wire/index.ts";
-import { hpkeKeyFrom, nodeCrypto, nodeHpke } from "../src/node/index.ts";
+import { tags, type Suite } from "../src/wire/index.ts";
+import { hpkeKeyFrom, nodeCrypto, nodeHpke, xWingKeyFrom } from "../src/node/index.ts";
 import { appleMda, certificatePath, signaturesIn } from "./certificate-vectors.ts";
 import { secretNamed, testCountersigner } from "./keys.ts";
 import {
@@ -35,6 +53,8 @@ import { activation, callerNonces, fileManifest, serialPseudonym } from "./trust
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+const X25519 = "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm";
+
 /** Finds the signature that the vector of this name holds now, in base64. */
 type Known = (vector: string) => string | undefined;
 
@@ -42,10 +62,17 @@ export const vectorText = (vector: object): string => `${JSON.stringify(vector, 
 
 interface Held {
   readonly signature?: string;
+  /** Of a vector with several of them. */
+  readonly signatures?: Readonly<Record<string, string>>;
 }
 const committed = (name: string): Held =>
   existsSync(vectorFile(name)) ? (JSON.parse(readFileSync(vectorFile(name), "utf8")) as Held) : {};
-export const committedSignature = (name: string): string | undefined => committed(name).signature;
+/** @param name of the vector, and behind a blank which one, where it has several */
+export function committedSignature(name: string): string | undefined {
+  const [vector = "", which] = name.split(" ");
+  const held = committed(vector);
+  return which === undefined ? held.signature : held.signatures?.[which];
+}
 
 const sha256 = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes));
 
@@ -168,41 +195,136 @@ async function challenge(known: Known, blob: string) {
   };
 }
 
-function sealedSample() {
-  const keys = [hpkeKey("first candidate"), hpkeKey("second candidate")];
-  const recipients = keys.map((key, index) => {
-    const ephemeral = hpkeKeyFrom(secretNamed(`ephemeral key ${index}`), 0);
+/** A candidate's key, and the sender's half of a context with it, from names. */
+interface SampleKey {
+  readonly key: HpkeKey;
+  readonly secret: Bytes;
+  readonly enc: Bytes;
+}
+const candidateNames = ["first candidate", "second candidate"] as const;
+
+const sampleKeys: Readonly<Record<Suite, (name: string, index: number) => SampleKey>> = {
+  "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm": (name, index) => ({
+    key: hpkeKey(name),
+    secret: secretNamed(name),
+    enc: hpkeKeyFrom(secretNamed(`ephemeral key ${index}`), 0).publicKey,
+  }),
+  "x-wing/hkdf-sha256/aes-256-gcm": (name, index) => {
+    const key = xWingKeyFrom(secretNamed(name), startMs + HPKE_KEY_LIFE_MS);
+    const { cipherText } = ml_kem768.encapsulate(key.publicKey.subarray(0, 1184), secretNamed(`message ${index}`));
+    const ephemeral = hpkeKeyFrom(secretNamed(`ephemeral key ${index}`), 0).publicKey;
+    return { key, secret: secretNamed(name), enc: concatBytes(new Uint8Array(cipherText), ephemeral) };
+  },
+};
+
+function sealedSample(suite: Suite) {
+  const recipients = candidateNames.map((name, index) => {
+    const { key, secret, enc } = sampleKeys[suite](name, index);
     // Both ends of a context export the same, so the recipient's end stands in for a sender with a known key.
-    return { keyId: key.id, context: key.openContext(ephemeral.publicKey, SEAL_INFO), key, ephemeral };
+    return { keyId: key.id, context: key.openContext(enc, SEAL_INFO), key, secret, enc };
   });
   const body = utf8('{"model":"tiny","messages":[{"role":"user","content":"Grüße"}]}');
   const contentKey = secretNamed("content key");
-  const header = sampleHeader(keys);
+  const header = sampleHeader(recipients.map(({ key }) => key));
   const tools = { hpke: nodeHpke, crypto: nodeCrypto, random: { bytes: () => contentKey } };
   return { body, contentKey, header, recipients, sealed: sealRequest(tools, { header, body, recipients }) };
 }
 
-function envelope() {
-  const { body, contentKey, header, recipients, sealed } = sealedSample();
+const kemWords: Readonly<Record<Suite, string>> = {
+  "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm": "DHKEM(X25519, HKDF-SHA256)",
+  "x-wing/hkdf-sha256/aes-256-gcm": "X-Wing (draft-connolly-cfrg-xwing-kem, KEM 0x647a; a private key is its seed)",
+};
+
+function envelope(suite: Suite) {
+  const { body, contentKey, header, recipients, sealed } = sealedSample(suite);
   return {
     about:
       "Envelope: u32 length, JSON of hdr and wraps, sealed body. " +
-      'HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; info "darkbloom:seal:v1\\0"; only the exporter is used. ' +
+      `HPKE (RFC 9180) base mode, ${kemWords[suite]}, HKDF-SHA256, AES-256-GCM; info "darkbloom:seal:v1\\0"; only the exporter is used. ` +
       'Body under the content key, zero nonce, AAD SHA-256(hdr). Wrap key: export("darkbloom:wrap:v1\\0", SHA-256(hdr), index byte); zero nonce, AAD index byte and SHA-256(sealed body). ' +
       'Response secret: export("darkbloom:response:v1\\0", SHA-256(hdr)).',
     now: timeAt(startMs),
     body: toBase64(body),
     content_key: toHex(contentKey),
-    candidates: recipients.map(({ key, ephemeral }, index) => ({
+    candidates: recipients.map(({ key, secret, enc }, index) => ({
       provider_id: header.candidates[index]?.provider_id,
       evidence_sha256: header.candidates[index]?.evidence_sha256,
-      private_key: toHex(secretNamed(index === 0 ? "first candidate" : "second candidate")),
+      private_key: toHex(secret),
       public_key: toHex(key.publicKey),
       key_id: key.id,
-      enc: toHex(ephemeral.publicKey),
+      enc: toHex(enc),
       response_secret: toHex(sealed.secrets[index]?.secret ?? new Uint8Array(0)),
     })),
     envelope: toBase64(writeEnvelope(sealed.envelope)),
+  };
+}
+
+/** What the first candidate of envelope-x-wing.json answers. */
+async function sealedExchange(known: Known) {
+  const { body, header, recipients, sealed } = sealedSample("x-wing/hkdf-sha256/aes-256-gcm");
+  const [shared] = sealed.secrets;
+  const [candidate] = recipients;
+  if (!shared || !candidate) throw new Error("the sample has candidates");
+  const responseNonce = secretNamed("response nonce of the exchange");
+  const sealer = new AnswerSealer(nodeHpke, shared, responseNonce);
+  const said = ['data: {"choices":[{"delta":{"content":"Guten Tag"}}]}\n\n', "", "data: [DONE]\n\n"];
+  const plaintext = utf8(said.join(""));
+  const hash = nodeCrypto.sha256(plaintext);
+  const { sampling, finish_reason, ...clear } = sampleReceipt();
+  const responseSignature = await signed(known, "sealed-exchange response", utf8(toHex(hash)));
+  const tail = writeAnswerTail({
+    v: 1,
+    kind: "answer",
+    ...(sampling && { sampling }),
+    ...(finish_reason && { finish_reason }),
+    response_sha256: toHex(hash),
+    response_signature: responseSignature,
+  });
+  const frames = [
+    ...said.map((text, at) => sealer.frame(utf8(text), at + 1, false)),
+    sealer.frame(tail, said.length, true),
+  ].map(frameRecord);
+  const keys = shared.commitmentKeys();
+  const value: Receipt = {
+    ...clear,
+    privacy: "sealed",
+    request_sha256: sha256(writeEnvelope(sealed.envelope)),
+    response_sha256: sha256(joinBytes(frames)),
+    ...commitmentsOf({ hpke: nodeHpke, crypto: nodeCrypto }, keys, {
+      requestSha256: nodeCrypto.sha256(body),
+      responseSha256: hash,
+      ...(sampling && { sampling }),
+      ...(finish_reason && { finish_reason }),
+    }),
+    hpke_key_id: candidate.key.id,
+    evidence_sha256: header.candidates[0]?.evidence_sha256 ?? "",
+  };
+  const text = canonicalJson(value);
+  const signature = await signed(known, "sealed-exchange receipt", receiptMessage(text));
+  const coordinator = testCountersigner("coordinator key");
+  const time = timeAt(startMs + 2000);
+  const document: ReceiptDocument = {
+    receipt: value,
+    provider_signature: signature,
+    coordinator_signature: toBase64(
+      coordinator.sign(countersignatureMessage(text, fromBase64OrNothing(signature), "key-1", time)),
+    ),
+    coordinator_key_id: "key-1",
+    countersigned_at: time,
+  };
+  return {
+    about:
+      "The answer of the first candidate of envelope-x-wing.json, as its caller gets it: records of u8 kind, u32 length, bytes (1: a frame, 2: the receipt's document). " +
+      'Frames as in answer.json; the last one is the tail, JSON, and no part of the body. Commitment keys: export("darkbloom:request-commitment:v1\\0", SHA-256(hdr)), likewise "response" and "private"; ' +
+      "commitments: HMAC-SHA256 under them of SHA-256(body), SHA-256(answer) and SHA-256(canonical JSON of sampling and finish_reason). " +
+      "request_sha256 is over the envelope's bytes, response_sha256 over all frame records. The coordinator's key is that of countersignature.json.",
+    response_nonce: toHex(responseNonce),
+    plaintext: toBase64(plaintext),
+    tail: fromUtf8(tail),
+    commitment_keys: { request: toHex(keys.request), response: toHex(keys.response), private: toHex(keys.private) },
+    jcs: text,
+    signatures: { response: responseSignature, receipt: signature },
+    answer: toBase64(joinBytes([...frames, receiptRecord(document)])),
   };
 }
 
@@ -237,7 +359,7 @@ function sealedAnswer() {
 
 function records() {
   const asked = { caller_request_id: "req_vector", cache_scope: "scope", credit_bytes: 262_144 };
-  const envelopeBytes = sealedSample().sealed.envelope;
+  const envelopeBytes = sealedSample(X25519).sealed.envelope;
   const request = writeRequest({ ...asked, envelope: envelopeBytes });
   const frames = utf8("frames of an answer");
   return {
@@ -275,7 +397,9 @@ export async function makeVectors(
     registration: signedBlob,
     offer: await offer(known),
     challenge: await challenge(known, signedBlob.blob),
-    envelope: envelope(),
+    envelope: envelope(X25519),
+    "envelope-x-wing": envelope("x-wing/hkdf-sha256/aes-256-gcm"),
+    "sealed-exchange": await sealedExchange(known),
     answer: sealedAnswer(),
     records: records(),
     "certificate-path": certificatePath(certificates),

@@ -2,7 +2,7 @@ import { joinBytes, toHex } from "@darkbloom/protocol/bytes";
 import { parseRequest } from "@darkbloom/protocol/dialects";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
-import { AnswerOpener, type Hpke, type SealHeader } from "@darkbloom/protocol/sealing";
+import { AnswerOpener, type Hpke, type SealHeader, type SharedSecret } from "@darkbloom/protocol/sealing";
 import { answer } from "./answer.ts";
 import { Credit } from "./outgoing.ts";
 import type { Engine } from "./engine.ts";
@@ -27,6 +27,8 @@ export async function replay(
 ): Promise<Replayed> {
   if (toHex(tools.crypto.sha256(body)) !== receipt.request_sha256) return { outcome: "not_run", why: "other_request" };
   if (engine.model.weightsSha256 !== receipt.weights_sha256) return { outcome: "not_run", why: "other_weights" };
+  // A sealed receipt has neither the seed nor the answer's hash.
+  if (receipt.privacy === "sealed") return { outcome: "not_run", why: "refused" };
   // Where the caller hung up, no seed knows.
   if (receipt.finish_reason === "cancelled") return { outcome: "not_run", why: "was_cut_off" };
 
@@ -48,7 +50,13 @@ async function answerOf(
   body: Uint8Array<ArrayBuffer>,
 ): Promise<{ sha256: string; bytes: Uint8Array } | undefined> {
   // Nobody listens: any secret is as good.
-  const secret = { secret: new Uint8Array(32), enc: new Uint8Array(32) };
+  const secret: SharedSecret = {
+    secret: new Uint8Array(32),
+    enc: new Uint8Array(32),
+    commitmentKeys: () => {
+      throw new RangeError("what runs again is not sealed");
+    },
+  };
   const opener = new AnswerOpener(hpke, secret);
   const parts: Uint8Array[] = [];
   const clock = standingAt(Date.parse(receipt.started_at));
@@ -65,7 +73,13 @@ async function answerOf(
       engine,
       signer: nobody,
       providerId: receipt.provider_id,
-      open: () => ({ header: headerOf(receipt, body), body, secret, evidenceSha256: receipt.evidence_sha256 }),
+      open: () => ({
+        header: headerOf(receipt, body),
+        body,
+        secret,
+        keyId: "",
+        evidenceSha256: receipt.evidence_sha256,
+      }),
       send: (message) => {
         if (message.type === "inference_complete") complete = receiptSchema.parse(JSON.parse(message.receipt));
       },
@@ -94,7 +108,7 @@ function headerOf(receipt: Receipt, body: Uint8Array): SealHeader {
   return {
     v: 1,
     suite: "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm",
-    mode: receipt.privacy,
+    mode: "transparent",
     id: "AAAAAAAAAAAAAAAAAAAAAA==",
     expires_at: receipt.finished_at,
     endpoint: receipt.endpoint,

@@ -1,8 +1,7 @@
 import * as z from "zod";
-import { finishReasons } from "../dialects/dialect.ts";
 import { endpoints } from "../dialects/job.ts";
+import { finishReason, hex64, sampling } from "./receipt-parts.ts";
 
-const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().nonnegative();
 
 /**
@@ -20,43 +19,36 @@ export const receipt = z.object({
   build: z.string(),
   weights_sha256: hex64,
   engine: z.object({ name: z.string(), version: z.string() }),
-  /** Over the exact body bytes that the caller sent and received. */
+  /**
+   * Over the exact body bytes that the caller sent and received. Sealed: over the envelope as it was sent, and over all frame
+   * records of the answer.
+   */
   request_sha256: hex64,
   response_sha256: hex64,
+  /** Sealed: HMAC-SHA256 of what both hashes would have been, and of `sampling` and `finish_reason`, which are absent then. */
+  request_commitment: hex64.optional(),
+  response_commitment: hex64.optional(),
+  private_commitment: hex64.optional(),
   /** The caller's `x-darkbloom-nonce`. */
   nonce: z.string().optional(),
-  /** Absent where nothing was drawn: of vectors. */
-  sampling: z
-    .object({
-      temperature: z.number(),
-      top_p: z.number(),
-      seed: count,
-      top_k: count,
-      frequency_penalty: z.number(),
-      presence_penalty: z.number(),
-      /** Where they change anything. */
-      min_p: z.number().optional(),
-      repetition_penalty: z.number().optional(),
-      /** How many tokens were biased, and how many stop strings there were: not which. */
-      logit_bias: count,
-      stop: count,
-      /** Of each choice. */
-      max_tokens: z.int().positive(),
-      /** Answers to the one prompt; the first has this seed, and each further one the next. */
-      n: z.int().positive(),
-    })
-    .optional(),
+  /** Absent where nothing was drawn, of vectors, and where it is told to the caller alone: sealed. */
+  sampling: sampling.optional(),
   usage: z.object({ prompt_tokens: count, cached_tokens: count, completion_tokens: count, reasoning_tokens: count }),
-  /** Of several answers, the one that says most: cancelled before length, before tool_calls, before stop. Absent of vectors. */
-  finish_reason: z.enum(finishReasons).optional(),
+  /** Of several answers, the one that says most: cancelled before length, before tool_calls, before stop. Absent likewise. */
+  finish_reason: finishReason.optional(),
   provider_id: z.string(),
   identity_key: z.base64(),
   /** Names the registration blob whose keys served this. */
   evidence_sha256: hex64,
+  /** Sealed: the key that opened the request. */
+  hpke_key_id: hex64.optional(),
   started_at: z.iso.datetime(),
   finished_at: z.iso.datetime(),
 });
 export type Receipt = z.infer<typeof receipt>;
+
+/** What a sealed receipt has in place of what would let others guess. */
+export type Commitments = Required<Pick<Receipt, "request_commitment" | "response_commitment" | "private_commitment">>;
 
 /** What the caller gets: in the receipt comment, the `x-darkbloom-receipt` header and `GET /v1/receipts/{job_id}`. */
 export const receiptDocument = z.object({

@@ -123,6 +123,76 @@ describe("a receipt", () => {
     );
   });
 
+  /** Goal: a sealed receipt is held against what its caller alone knows. Method: one that fits, and one breakage a row. */
+  describe("of a sealed answer", async () => {
+    const plaintextSha256 = "1".repeat(64);
+    const commitments = {
+      request_commitment: "2".repeat(64),
+      response_commitment: "3".repeat(64),
+      private_commitment: "4".repeat(64),
+    };
+    const { sampling: _, finish_reason: __, ...clear } = receipt;
+    const sealedReceipt: Receipt = { ...clear, privacy: "sealed", ...commitments, hpke_key_id: "5".repeat(64) };
+    const shown = await documentOf(sealedReceipt);
+    const own: NonNullable<KnownOfAnswer["sealed"]> = {
+      responseSha256: plaintextSha256,
+      commitments,
+      hpkeKeyId: "5".repeat(64),
+    };
+    const knownSealed: KnownOfAnswer = {
+      ...known,
+      responseSignature: toBase64(signer.sign(utf8(plaintextSha256))),
+      sealed: own,
+    };
+    it("passes", async () => expect(await not("pass", shown, knownSealed)).toEqual([]));
+
+    it("reads unknown where its caller tells nothing", async () => {
+      const { sealed: _sealed, ...others } = knownSealed;
+      expect(await not("pass", shown, others)).toEqual([
+        "receipt.privacy unknown",
+        "receipt.hpke_key unknown",
+        "receipt.request_commitment unknown",
+        "receipt.response_commitment unknown",
+        "receipt.private_commitment unknown",
+        "response.signature unknown",
+      ]);
+    });
+
+    it.each<[what: string, sealed: Partial<typeof own>, failed: string[]]>([
+      ["another answer", { responseSha256: other }, ["response.signature"]],
+      ["another key", { hpkeKeyId: other }, ["receipt.hpke_key"]],
+      [
+        "another request",
+        { commitments: { ...commitments, request_commitment: other } },
+        ["receipt.request_commitment"],
+      ],
+      [
+        "another plaintext",
+        { commitments: { ...commitments, response_commitment: other } },
+        ["receipt.response_commitment"],
+      ],
+      [
+        "another sampling",
+        { commitments: { ...commitments, private_commitment: other } },
+        ["receipt.private_commitment"],
+      ],
+    ])("with %s fails there", async (_what, change, failed) => {
+      expect(await not("pass", shown, { ...knownSealed, sealed: { ...own, ...change } })).toEqual(
+        failed.map((id) => `${id} fail`),
+      );
+    });
+
+    it("fails where it is a receipt of an answer that was not sealed", async () => {
+      expect(await not("pass", document, knownSealed)).toEqual([
+        "receipt.privacy fail",
+        "receipt.hpke_key fail",
+        "receipt.request_commitment fail",
+        "receipt.response_commitment fail",
+        "receipt.private_commitment fail",
+      ]);
+    });
+  });
+
   /** Goal: no two countersigned sets are the same bytes. Method: move a character from one field to the next. */
   it("is countersigned field by field", () => {
     const message = (jcs: string, key: string, time: string) =>

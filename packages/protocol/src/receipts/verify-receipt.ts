@@ -6,7 +6,7 @@ import { leafOf, receiptDigest, receiptEntry } from "../log/entries.ts";
 import type { NoteKey } from "../log/note.ts";
 import { openProofFile } from "../log/proof-file.ts";
 import type { Crypto } from "../ports.ts";
-import type { Receipt, ReceiptDocument } from "./receipt.ts";
+import type { Commitments, Receipt, ReceiptDocument } from "./receipt.ts";
 import { countersignatureMessage, receiptMessage } from "./signing.ts";
 
 /** What the caller knows without the receipt. Whatever is absent is reported as `unknown`. */
@@ -21,6 +21,15 @@ export interface KnownOfAnswer {
   readonly responseSignature?: string;
   /** Base64 of the machine's identity key, where the caller has pinned or verified one. */
   readonly identityKey?: string;
+  /** Of a sealed answer, what its caller alone knows. */
+  readonly sealed?: {
+    /** Lower-case hex over the body that was opened. */
+    readonly responseSha256: string;
+    /** What both ends come to, from what was sent and what came. */
+    readonly commitments: Commitments;
+    /** The key that the request was sealed to, of the machine that answered. */
+    readonly hpkeKeyId: string;
+  };
   /** The key of the coordinator's log; from `/.well-known/darkbloom`, or pinned. */
   readonly logKey?: NoteKey;
 }
@@ -54,19 +63,30 @@ export async function verifyReceipt(crypto: Crypto, document: ReceiptDocument, k
     compared("receipt.response", known.responseSha256, receipt.response_sha256),
     compared("receipt.nonce", known.nonce, receipt.nonce),
     compared("receipt.identity", known.identityKey, receipt.identity_key),
-    known.responseSignature === undefined
+    ...(known.sealed || receipt.privacy === "sealed" ? sealedChecks(receipt, known) : []),
+    known.responseSignature === undefined || (receipt.privacy === "sealed" && !known.sealed)
       ? notGiven("response.signature", "Give the response's x-se-signature.")
       : decided(
           "response.signature",
           await crypto.verifyP256(
             identityKey,
-            utf8(receipt.response_sha256),
+            // Of a sealed answer it is over the plaintext's hash, which no receipt has.
+            utf8(known.sealed?.responseSha256 ?? receipt.response_sha256),
             fromBase64OrNothing(known.responseSignature),
           ),
         ),
     ...(document.log ? [await logged(crypto, document, document.log, known.logKey)] : []),
   ];
 }
+
+/** Of what only both ends of a seal know; that it was sealed at all is one of them. */
+const sealedChecks = (receipt: Receipt, { sealed }: KnownOfAnswer): Check[] => [
+  compared("receipt.privacy", sealed && "sealed", receipt.privacy),
+  compared("receipt.hpke_key", sealed?.hpkeKeyId, receipt.hpke_key_id),
+  compared("receipt.request_commitment", sealed?.commitments.request_commitment, receipt.request_commitment),
+  compared("receipt.response_commitment", sealed?.commitments.response_commitment, receipt.response_commitment),
+  compared("receipt.private_commitment", sealed?.commitments.private_commitment, receipt.private_commitment),
+];
 
 /** Whether the log's key signed a tree that holds this very receipt. */
 async function logged(

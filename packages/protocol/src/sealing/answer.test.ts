@@ -5,7 +5,8 @@ import { secretNamed } from "../../test/keys.ts";
 import { concatBytes, fromUtf8, u32be, utf8 } from "../bytes.ts";
 import { FRAME_PADDING_BYTES, FRAME_PLAINTEXT_BYTES_MAX } from "../limits.ts";
 import { nodeHpke } from "../node/hpke.ts";
-import { AnswerOpener, AnswerSealer, AnswerTampered, type OpenedFrame } from "./answer.ts";
+import { AnswerOpener, AnswerSealer, type OpenedFrame } from "./answer.ts";
+import { AnswerTampered } from "./frames.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 const secret = { secret: secretNamed("response secret"), enc: secretNamed("enc") };

@@ -1,25 +1,22 @@
 import { concatBytes, u32be, utf8 } from "../bytes.ts";
-import { FRAME_PADDING_BYTES, FRAME_PLAINTEXT_BYTES_MAX } from "../limits.ts";
+import { FRAME_PLAINTEXT_BYTES_MAX } from "../limits.ts";
 import type { ResponseSecret } from "./envelope.ts";
+import {
+  AnswerTampered,
+  FINAL_FLAG,
+  FrameReader,
+  HEADER_BYTES,
+  LENGTH_BYTES,
+  NONCE_BYTES,
+  padded,
+  type SealedFrame,
+} from "./frames.ts";
 import type { Hpke } from "./hpke.ts";
 
 /**
- * The sealed answer: 32 random bytes, then frames of
- * `u32 length ‖ u32 counter ‖ u8 flags ‖ u32 completion tokens so far ‖ ciphertext`.
- *
- * The keys follow RFC 9458 §4.4; the nine clear bytes after the length are authenticated. Reordering,
- * dropping, splicing and cutting off are noticed: counters rise by one and the last frame says that it
- * is the last. Plaintext is `u32 length ‖ bytes ‖ zeros`, padded so that sizes tell less.
+ * Sealing and opening the frames of an answer. The keys follow RFC 9458 §4.4. Reordering, dropping, splicing and cutting
+ * off are noticed: counters rise by one and the last frame says that it is the last.
  */
-
-const NONCE_BYTES = 32;
-const LENGTH_BYTES = 4;
-const HEADER_BYTES = 9;
-const TAG_BYTES = 16;
-const FINAL_FLAG = 1;
-/** Of a frame that says nothing and pads nothing. */
-const FRAME_BYTES_MIN = HEADER_BYTES + LENGTH_BYTES + TAG_BYTES;
-const CIPHERTEXT_BYTES_MAX = padded(LENGTH_BYTES + FRAME_PLAINTEXT_BYTES_MAX) + TAG_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -29,15 +26,6 @@ export interface OpenedFrame {
   /** So far, hidden ones included. */
   readonly completionTokens: number;
   readonly final: boolean;
-}
-
-/** An answer's bytes are not what its provider sealed, or not in that order. Says no more on purpose. */
-export class AnswerTampered extends Error {
-  override readonly name = "AnswerTampered";
-}
-
-function padded(length: number): number {
-  return Math.ceil(length / FRAME_PADDING_BYTES) * FRAME_PADDING_BYTES;
 }
 
 /** The key and the per-frame nonces of one answer. */
@@ -104,13 +92,9 @@ export class AnswerSealer {
 export class AnswerOpener {
   readonly #hpke: Hpke;
   readonly #secret: ResponseSecret;
+  readonly #reader = new FrameReader();
   #keys: AnswerKeys | undefined;
-  #counter = 0;
-  #tokens = 0;
-  #finished = false;
   #tampered = false;
-  /** Bytes of a nonce or frame that is not whole yet; never more than one frame. */
-  #rest: Bytes = new Uint8Array(0);
 
   constructor(hpke: Hpke, secret: ResponseSecret) {
     this.#hpke = hpke;
@@ -119,7 +103,7 @@ export class AnswerOpener {
 
   /** Whether the final frame was opened; an answer that ends without it was cut off. */
   get finished(): boolean {
-    return this.#finished && !this.#tampered;
+    return this.#reader.finished && !this.#tampered;
   }
 
   /**
@@ -131,53 +115,17 @@ export class AnswerOpener {
     if (this.#tampered) throw new AnswerTampered();
     // Until proven otherwise: whatever throws below leaves it so.
     this.#tampered = true;
-    const frames = this.#read(bytes);
+    const frames = this.#reader.push(bytes).map((frame) => this.#open(frame));
     this.#tampered = false;
     return frames;
   }
 
-  #read(bytes: Uint8Array): OpenedFrame[] {
-    let rest: Uint8Array = concatBytes(this.#rest, bytes);
-    if (!this.#keys) {
-      if (rest.length < NONCE_BYTES) return this.#keep(rest, []);
-      this.#keys = new AnswerKeys(this.#hpke, this.#secret, rest.subarray(0, NONCE_BYTES));
-      rest = rest.subarray(NONCE_BYTES);
-    }
-    const frames: OpenedFrame[] = [];
-    while (rest.length >= LENGTH_BYTES) {
-      const length = new DataView(rest.buffer, rest.byteOffset).getUint32(0);
-      if (length < FRAME_BYTES_MIN || length > HEADER_BYTES + CIPHERTEXT_BYTES_MAX) throw new AnswerTampered();
-      if (rest.length < LENGTH_BYTES + length) break;
-      frames.push(this.#openFrame(this.#keys, rest.subarray(LENGTH_BYTES, LENGTH_BYTES + length)));
-      rest = rest.subarray(LENGTH_BYTES + length);
-    }
-    if (this.#finished && rest.length > 0) throw new AnswerTampered();
-    return this.#keep(rest, frames);
-  }
-
-  #keep(rest: Uint8Array, frames: OpenedFrame[]): OpenedFrame[] {
-    this.#rest = rest.slice();
-    return frames;
-  }
-
-  #openFrame(keys: AnswerKeys, frame: Uint8Array): OpenedFrame {
-    const header = frame.subarray(0, HEADER_BYTES);
-    const view = new DataView(header.buffer, header.byteOffset);
-    const flags = view.getUint8(4);
-    const tokens = view.getUint32(5);
-    if (this.#finished || view.getUint32(0) !== this.#counter || flags > FINAL_FLAG || tokens < this.#tokens)
-      throw new AnswerTampered();
-    const padding = this.#hpke.open(keys.key, keys.nonceAt(this.#counter), header, frame.subarray(HEADER_BYTES));
+  #open({ bytes, header, ciphertext, counter, completionTokens, final }: SealedFrame): OpenedFrame {
+    this.#keys ??= new AnswerKeys(this.#hpke, this.#secret, bytes.subarray(0, NONCE_BYTES));
+    const padding = this.#hpke.open(this.#keys.key, this.#keys.nonceAt(counter), header, ciphertext);
     if (!padding) throw new AnswerTampered();
     const length = new DataView(padding.buffer, padding.byteOffset).getUint32(0);
     if (length > padding.length - LENGTH_BYTES) throw new AnswerTampered();
-    this.#counter++;
-    this.#tokens = tokens;
-    this.#finished = flags === FINAL_FLAG;
-    return {
-      plaintext: padding.slice(LENGTH_BYTES, LENGTH_BYTES + length),
-      completionTokens: tokens,
-      final: this.#finished,
-    };
+    return { plaintext: padding.slice(LENGTH_BYTES, LENGTH_BYTES + length), completionTokens, final };
   }
 }

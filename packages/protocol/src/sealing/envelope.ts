@@ -2,9 +2,10 @@ import * as z from "zod";
 import { concatBytes, fromBase64, toBase64, utf8 } from "../bytes.ts";
 import { endpoints } from "../dialects/job.ts";
 import { trustLevels } from "../evidence/verdict.ts";
-import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
+import { CANDIDATES_MAX, CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
 import { suites } from "../wire/registration.ts";
+import { commitmentKeysOf, type CommitmentKeys } from "./commitments.ts";
 import type { Envelope } from "./envelope-bytes.ts";
 import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
 import { SeenRequests } from "./seen-requests.ts";
@@ -49,9 +50,15 @@ export const sealHeader = z.object({
   /** The caller's. */
   nonce: z.string().max(128).optional(),
   candidates: z
-    .array(z.object({ provider_id: z.string(), key_id: z.string(), evidence_sha256: z.string() }))
+    .array(
+      z.object({
+        provider_id: z.string().max(128),
+        key_id: z.string().max(64),
+        evidence_sha256: z.string().max(64),
+      }),
+    )
     .min(1)
-    .max(4),
+    .max(CANDIDATES_MAX),
 });
 export type SealHeader = z.infer<typeof sealHeader>;
 
@@ -61,7 +68,13 @@ export interface ResponseSecret {
   readonly enc: Uint8Array<ArrayBuffer>;
 }
 
-interface SealTools {
+/** What a caller and one candidate share. */
+export interface SharedSecret extends ResponseSecret {
+  /** Worked out where they are asked for. */
+  commitmentKeys(): CommitmentKeys;
+}
+
+export interface SealTools {
   readonly hpke: Hpke;
   readonly crypto: Crypto;
   readonly random: { bytes(length: number): Uint8Array<ArrayBuffer> };
@@ -80,7 +93,7 @@ export function sealRequest(
     readonly body: Uint8Array;
     readonly recipients: readonly { readonly keyId: string; readonly context: HpkeContext }[];
   },
-): { readonly envelope: Envelope; readonly secrets: readonly ResponseSecret[] } {
+): { readonly envelope: Envelope; readonly secrets: readonly SharedSecret[] } {
   const { candidates } = input.header;
   if (
     input.recipients.length !== candidates.length ||
@@ -97,7 +110,7 @@ export function sealRequest(
     enc: toBase64(context.enc),
     wrap: toBase64(hpke.seal(wrapKey(context, hdrHash, index), onlyNonce, wrapAad(index, bodyHash), contentKey)),
   }));
-  const secrets = input.recipients.map(({ context }) => responseSecret(context, hdrHash));
+  const secrets = input.recipients.map(({ context }) => sharedSecret(context, hdrHash));
   return { envelope: { hdr, body, wraps }, secrets };
 }
 
@@ -106,9 +119,10 @@ const wrapKey = (context: HpkeContext, hdrHash: Uint8Array, index: number) =>
 
 const wrapAad = (index: number, bodyHash: Uint8Array) => concatBytes(Uint8Array.of(index), bodyHash);
 
-const responseSecret = (context: HpkeContext, hdrHash: Uint8Array): ResponseSecret => ({
+const sharedSecret = (context: HpkeContext, hdrHash: Uint8Array): SharedSecret => ({
   secret: context.export(concatBytes(responseLabel, hdrHash), KEY_BYTES),
   enc: context.enc,
+  commitmentKeys: () => commitmentKeysOf(context, hdrHash),
 });
 
 /** Contexts that one provider keeps; a further one costs a public-key step when it comes back. */
@@ -124,7 +138,9 @@ export type Opened =
   | {
       readonly header: SealHeader;
       readonly body: Uint8Array<ArrayBuffer>;
-      readonly secret: ResponseSecret;
+      readonly secret: SharedSecret;
+      /** The key that opened it. */
+      readonly keyId: string;
       /** Of the blob that the header names for whoever opened it. */
       readonly evidenceSha256: string;
     }
@@ -152,7 +168,7 @@ export class EnvelopeOpener {
   }
 
   #open(envelope: Envelope, providerId: string, keys: readonly OpeningKey[], nowMs: number): Opened | undefined {
-    const header = readHeader(envelope.hdr);
+    const header = readSealHeader(envelope.hdr);
     if (!header) return undefined;
     const expiresMs = Date.parse(header.expires_at);
     // The sealer's clock may differ from ours, and it may use the whole of an envelope's life.
@@ -186,7 +202,8 @@ export class EnvelopeOpener {
     return {
       header,
       body: plaintext,
-      secret: responseSecret(context, hdrHash),
+      secret: sharedSecret(context, hdrHash),
+      keyId: own.key.id,
       evidenceSha256: own.evidenceSha256,
     };
   }
@@ -210,7 +227,8 @@ export class EnvelopeOpener {
   }
 }
 
-function readHeader(hdr: string): SealHeader | undefined {
+/** The clear fields; undefined for what is no header. */
+export function readSealHeader(hdr: string): SealHeader | undefined {
   // Half a character is hashed as the replacement character, so that two headers would have one hash.
   if (!hdr.isWellFormed()) return undefined;
   let json: unknown;

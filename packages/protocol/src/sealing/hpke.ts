@@ -26,10 +26,14 @@ export interface HpkeKey {
 }
 
 export interface Hpke {
+  /** Those that can be computed here, the one to prefer first. */
+  readonly suites: readonly Suite[];
+  /** RFC 2104 with SHA-256, over the parts. */
+  hmac(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array<ArrayBuffer>;
   /** RFC 5869 with SHA-256. */
   hkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array<ArrayBuffer>;
   generateKey(suite: Suite, expiresAt: number): HpkeKey;
-  /** @throws RangeError if the public key is malformed */
+  /** @throws RangeError if the public key is malformed, or the suite is none of ours */
   sealContext(suite: Suite, publicKey: Uint8Array, info: Uint8Array): HpkeContext;
   /** AES-256-GCM; the tag is the last 16 bytes. */
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array<ArrayBuffer>;

@@ -1,4 +1,10 @@
 export * from "./answer.ts";
+export * from "./answer-records.ts";
+export * from "./answer-tail.ts";
+export * from "./commitments.ts";
 export * from "./envelope.ts";
 export { readEnvelope, writeEnvelope, type Envelope } from "./envelope-bytes.ts";
+export { AnswerTampered, FrameReader, type SealedFrame } from "./frames.ts";
 export * from "./hpke.ts";
+export * from "./media-types.ts";
+export * from "./seal-for.ts";

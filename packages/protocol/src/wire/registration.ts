@@ -2,8 +2,8 @@ import * as z from "zod";
 import { modelTasks } from "../dialects/job.ts";
 import { TOKEN_BYTES_MAX } from "../limits.ts";
 
-/** HPKE suites, by KEM, KDF and AEAD. A blob lists those that the provider can open. */
-export const suites = ["x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"] as const;
+/** HPKE suites, by KEM, KDF and AEAD; the one to prefer first. A blob lists those that the provider can open. */
+export const suites = ["x-wing/hkdf-sha256/aes-256-gcm", "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"] as const;
 export type Suite = (typeof suites)[number];
 
 const base64 = z.base64();

@@ -1,17 +1,10 @@
 import type { Failure } from "@darkbloom/protocol/failures";
-import type { Crypto, Random } from "@darkbloom/protocol/ports";
 import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import type { Receipt, ReceiptField } from "@darkbloom/protocol/receipts";
-import type { Envelope, Hpke, OpenedFrame } from "@darkbloom/protocol/sealing";
+import type { Envelope, OpenedFrame, SealTools } from "@darkbloom/protocol/sealing";
 import type { CatalogEntry } from "../../catalog/catalog.ts";
 import type { Line, MachineView } from "../../machines/ports.ts";
 import type { ModelTerms, Terms } from "../terms.ts";
-
-export interface SealTools {
-  readonly hpke: Hpke;
-  readonly crypto: Crypto;
-  readonly random: Random;
-}
 
 /**
  * What a request says, in the keeping of its privacy. Whoever serves it has things done with it and is given none of it: how an

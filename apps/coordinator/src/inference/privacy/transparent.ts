@@ -1,4 +1,4 @@
-import { joinBytes, toBase64 } from "@darkbloom/protocol/bytes";
+import { joinBytes } from "@darkbloom/protocol/bytes";
 import {
   failureOfRefusal,
   LineEnd,
@@ -9,17 +9,16 @@ import {
   type Figures,
 } from "@darkbloom/protocol/dialects";
 import type { Failure } from "@darkbloom/protocol/failures";
-import { ENVELOPE_LIFE_MS } from "@darkbloom/protocol/limits";
 import { mostOf } from "@darkbloom/protocol/lists";
 import { inputTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
 import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import type { Receipt, ReceiptField } from "@darkbloom/protocol/receipts";
-import { AnswerOpener, sealRequest, type OpenedFrame } from "@darkbloom/protocol/sealing";
+import { AnswerOpener, sealFor, type OpenedFrame, type SealTools } from "@darkbloom/protocol/sealing";
 import type { CatalogEntry } from "../../catalog/catalog.ts";
 import type { Line, MachineView } from "../../machines/ports.ts";
 import type { ModelTerms, Terms } from "../terms.ts";
 import { refuseOtherTasks, refuseWhatCannotFit } from "../bound.ts";
-import type { Content, Ending, Exchange, Passage, SealTools } from "./content.ts";
+import type { Content, Ending, Exchange, Passage } from "./content.ts";
 
 /** A request that came in the clear over TLS: this coordinator seals it for one machine, and reads the answer as it passes. */
 export class Transparent implements Content {
@@ -40,14 +39,10 @@ export class Transparent implements Content {
   }
 
   exchangeOver(line: Line, terms: Terms, { entry, maxTokens }: ModelTerms, tools: SealTools): Exchange {
-    const { context, keyId, suite, evidenceSha256, nowMs } = line.sealing();
-    const { envelope, secrets } = sealRequest(tools, {
-      header: {
-        v: 1,
-        suite,
+    const { nowMs, ...sealing } = line.sealing();
+    const { envelope, secrets } = sealFor(tools, {
+      terms: {
         mode: "transparent",
-        id: toBase64(tools.random.bytes(16)),
-        expires_at: new Date(nowMs + ENVELOPE_LIFE_MS).toISOString(),
         endpoint: terms.endpoint,
         model: entry.id,
         ...(terms.model !== entry.id && { asked_model: terms.model }),
@@ -58,10 +53,10 @@ export class Transparent implements Content {
         min_trust: terms.minTrust,
         pins: [...terms.pins],
         ...(terms.nonce !== undefined && { nonce: terms.nonce }),
-        candidates: [{ provider_id: line.providerId, key_id: keyId, evidence_sha256: evidenceSha256 }],
       },
       body: this.#body,
-      recipients: [{ keyId, context }],
+      recipients: [{ providerId: line.providerId, ...sealing }],
+      nowMs,
     });
     const [secret] = secrets;
     if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
@@ -155,6 +150,11 @@ const drawn =
 
 /** In the order in which one is blamed. */
 const rules: readonly Rule[] = [
+  // What only a sealed one has.
+  ["request_commitment", ({ request_commitment }) => request_commitment === undefined],
+  ["response_commitment", ({ response_commitment }) => response_commitment === undefined],
+  ["private_commitment", ({ private_commitment }) => private_commitment === undefined],
+  ["hpke_key_id", ({ hpke_key_id }) => hpke_key_id === undefined],
   ["finish_reason", ({ finish_reason: reason }, sent) => couldEndBy(reason, sent)],
   ["sampling", ({ sampling }, { terms }) => (sampling === undefined) === (terms.task === "embed")],
   ["sampling.temperature", drawn((sampling, asked) => sampling.temperature === asked.temperature)],
