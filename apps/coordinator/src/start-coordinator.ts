@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import type { MachinePolicy, Revocations, TrustLevel } from "@darkbloom/protocol/evidence";
-import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { endOfTurn, nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { within } from "@darkbloom/protocol/time";
 import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
@@ -123,7 +123,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       makeCredential: credentialFor,
       keysShown: ({ blob, sha256 }) => log.add(providerKeysEntry(nodeCrypto, blob, sha256)),
       mayJoin: (shown, isLocal) => mayJoin(joinRules, shown, isLocal),
-      defer: (act) => void setImmediate(act),
+      defer: endOfTurn(),
     }),
   );
   const { fleet } = core.net;

@@ -1,6 +1,6 @@
 import { toHex } from "@darkbloom/protocol/bytes";
 import { softwareSerial } from "@darkbloom/protocol/evidence";
-import { nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { endOfTurn, nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { within } from "@darkbloom/protocol/time";
 import { mdaEvidenceIn } from "./identity/apple-mda.ts";
 import { attentionsIn, keepAttention, type AttentionFacts } from "./engine/llama/attention.ts";
@@ -163,7 +163,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     posture,
     witness: await openWitness(tpm, mda, events),
     onTrust,
-    defer: (act: () => void) => void setImmediate(act),
+    defer: endOfTurn(),
   };
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);

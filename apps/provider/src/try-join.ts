@@ -1,5 +1,5 @@
 import { softwareSerial } from "@darkbloom/protocol/evidence";
-import { nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
+import { endOfTurn, nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { codeSha256 } from "./posture/code-hash.ts";
 import { readMachine } from "./posture/machine.ts";
 import { createProviderLog } from "./files/provider-log.ts";
@@ -46,7 +46,7 @@ export async function tryJoin(config: {
     posture: () => ({}),
     witness: undefined,
     onTrust: () => undefined,
-    defer: (act: () => void) => void setImmediate(act),
+    defer: endOfTurn(),
     events: {
       ...createProviderLog("silent"),
       joined: () => {

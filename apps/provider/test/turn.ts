@@ -56,6 +56,7 @@ export class Turn {
       {
         ...net,
         providerId: PROVIDER_ID,
+        defer: queueMicrotask,
         open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
         send,
         sendFrames: (frames) => got.takeFrames(frames),

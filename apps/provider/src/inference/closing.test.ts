@@ -38,6 +38,7 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
     engine,
     signer: machine.signer,
     providerId: PROVIDER_ID,
+    defer: queueMicrotask,
     open: () => opened,
     send: () => {},
     sendFrames: () => {},

@@ -14,6 +14,8 @@ export interface AnswerNet {
   readonly signer: Signer;
   /** Of this connection. */
   readonly providerId: string;
+  /** Does it at the end of this turn of the loop. */
+  readonly defer: (act: () => void) => void;
   /** Opens an envelope with the keys that are in force now. */
   open(envelope: Envelope): Opened;
   send(message: FromProvider): void;

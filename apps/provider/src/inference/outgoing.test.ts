@@ -3,7 +3,7 @@ import { AnswerOpener, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
-import { BACKPRESSURE_WAIT_MS, Credit, CreditTimeout, Outgoing, PROGRESS_EVERY_MS } from "./outgoing.ts";
+import { BACKPRESSURE_WAIT_MS, Credit, CreditTimeout, Outgoing, PROGRESS_EVERY_MS, TURN_CHARS_MAX } from "./outgoing.ts";
 
 /** Padding, lengths, header and tag of a frame, and what is reserved for them. */
 const OVERHEAD = 512;
@@ -15,15 +15,24 @@ describe("the way out of an answer", () => {
   let credit: Credit;
   let outgoing: Outgoing;
   let frames: OpenedFrame[];
+  let turns: (() => void)[];
 
-  const start = (creditBytes: number) => {
+  const start = (creditBytes: number, defer: (act: () => void) => void = queueMicrotask) => {
     clock = new ManualClock();
     credit = new Credit(clock, creditBytes);
     frames = [];
     const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
     const opener = new AnswerOpener(nodeHpke, secret);
-    const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom };
+    const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, defer };
     outgoing = new Outgoing(tools, secret, credit, (sent) => frames.push(...opener.push(sent)));
+  };
+  const startByTurns = (creditBytes: number) => {
+    turns = [];
+    start(creditBytes, (act) => void turns.push(act));
+  };
+  const endTurn = async () => {
+    for (const act of turns.splice(0)) act();
+    await settle();
   };
   const said = () => frames.map(({ plaintext }) => Buffer.from(plaintext).toString());
   beforeEach(() => start(MUCH));
@@ -52,6 +61,100 @@ describe("the way out of an answer", () => {
     // The silence is counted anew.
     await outgoing.flush(0, never);
     expect(frames).toHaveLength(count);
+  });
+
+  /**
+   * Goal: a stream costs a frame for each turn of the loop, not for each token, and nobody is kept waiting longer than that. Method:
+   * turns by hand; what was sent by each one's end, with how many tokens.
+   */
+  it("sends what is flushed in one turn in one frame, at its end", async () => {
+    startByTurns(MUCH);
+    expect(outgoing.begin(0, never)).toBeUndefined();
+    for (const [at, text] of ["a", "b", "c"].entries()) {
+      outgoing.add(text);
+      expect(outgoing.flush(at + 1, never)).toBeUndefined();
+    }
+    outgoing.add("not flushed");
+    await settle();
+    expect(frames).toEqual([]);
+    await endTurn();
+    expect(said()).toEqual(["abc"]);
+    await endTurn();
+    expect(outgoing.flush(4, never)).toBeUndefined();
+    await endTurn();
+    expect(said()).toEqual(["abc", "not flushed"]);
+    expect(frames.map(({ completionTokens }) => completionTokens)).toEqual([3, 4]);
+  });
+
+  it("sends at its end what of a turn was flushed before, and its last words behind that", async () => {
+    startByTurns(MUCH);
+    outgoing.add("a");
+    void outgoing.begin(1, never);
+    outgoing.add("b");
+    await outgoing.end(2, never);
+    expect(frames.map(({ completionTokens, final }) => [completionTokens, final])).toEqual([
+      [1, false],
+      [2, true],
+    ]);
+    expect(said()).toEqual(["a", "b"]);
+    await endTurn();
+    expect(frames).toHaveLength(2);
+  });
+
+  it("sends one frame where nothing but the beginning was told before the end", async () => {
+    startByTurns(MUCH);
+    void outgoing.begin(1, never);
+    outgoing.add("whole");
+    await outgoing.end(2, never);
+    await endTurn();
+    expect(said()).toEqual(["whole"]);
+  });
+
+  it("has its model wait for the next turn where one has enough", async () => {
+    startByTurns(MUCH);
+    outgoing.add("x".repeat(TURN_CHARS_MAX - 1));
+    expect(outgoing.flush(1, never)).toBeUndefined();
+    outgoing.add("x");
+    let goesOn = false;
+    void outgoing.flush(2, never)?.then(() => (goesOn = true));
+    await settle();
+    expect([said().join("").length, goesOn]).toEqual([TURN_CHARS_MAX, false]);
+    await endTurn();
+    expect([frames.length, goesOn]).toEqual([1, true]);
+  });
+
+  it.each([
+    [3 + OVERHEAD - 1, ["waits"]],
+    [3 + OVERHEAD, ["goes on", "waits"]],
+  ])("has its model wait for credit, with %i bytes of it", async (creditBytes, expected) => {
+    startByTurns(creditBytes);
+    const found: string[] = [];
+    for (const [at] of expected.entries()) {
+      outgoing.add("a");
+      found.push(outgoing.flush(at + 1, never) ? "waits" : "goes on");
+    }
+    expect(found).toEqual(expected);
+  });
+
+  it("takes no comment into a turn that has something to send", async () => {
+    startByTurns(MUCH);
+    void outgoing.begin(0, never);
+    await outgoing.comment(": c\n\n", never);
+    outgoing.add("a");
+    void outgoing.flush(1, never);
+    await outgoing.comment(": c\n\n", never);
+    await endTurn();
+    expect(said()).toEqual(["a"]);
+  });
+
+  it("tells whoever flushes next what went wrong at the end of a turn", async () => {
+    startByTurns(MUCH);
+    void outgoing.begin(2, never);
+    await endTurn();
+    void outgoing.begin(1, never);
+    await endTurn();
+    expect(() => outgoing.begin(3, never)).toThrow("completion tokens went down");
+    await expect(outgoing.end(3, never)).rejects.toThrow("completion tokens went down");
   });
 
   it("begins and ends with a frame, though there be nothing in it", async () => {

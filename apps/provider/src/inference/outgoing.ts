@@ -6,6 +6,9 @@ import { LATE, within } from "@darkbloom/protocol/time";
 
 /** What sealing adds at most: padding, lengths, header and tag, and the nonce before the first frame. */
 const FRAME_OVERHEAD_BYTES_MAX = 512;
+/** In one turn of the loop so much is rendered for one answer; then all others have theirs first. */
+export const TURN_CHARS_MAX = 16 * 1024;
+const UTF8_BYTES_PER_CHAR_MAX = 3;
 /** While nothing is to be said (a plain answer, hidden thoughts), this often a frame says that the model works. */
 export const PROGRESS_EVERY_MS = 5_000;
 
@@ -41,9 +44,16 @@ export class Credit {
     this.#wake?.();
   }
 
+  /** Takes credit, where there is enough. @returns whether there was */
+  spend(bytes: number): boolean {
+    if (!this.allows(bytes)) return false;
+    this.#bytes -= bytes;
+    return true;
+  }
+
   /** Takes credit, waiting for it if need be. Throws CreditTimeout, or the signal's reason. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
-    while (!this.allows(bytes)) {
+    while (!this.spend(bytes)) {
       const { promise: given, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       try {
@@ -52,7 +62,6 @@ export class Credit {
         this.#wake = undefined;
       }
     }
-    this.#bytes -= bytes;
   }
 }
 
@@ -63,11 +72,12 @@ interface Tools {
   readonly crypto: Crypto;
   readonly hpke: Hpke;
   readonly random: Random;
+  readonly defer: (act: () => void) => void;
 }
 
 /**
- * The way out of one answer's bytes: hashed as rendered, cut into frames, sealed, and sent as credit
- * allows. What is rendered while a frame waits for credit goes out together with the next.
+ * The way out of one answer's bytes: hashed as rendered, sealed, and sent as credit allows. What is flushed in one turn of
+ * the loop is one frame, sealed at the turn's end; longer ones are cut.
  */
 export class Outgoing {
   readonly #tools: Tools;
@@ -75,7 +85,15 @@ export class Outgoing {
   readonly #credit: Credit;
   readonly #send: (frames: Uint8Array) => void;
   readonly #hash: Sha256Stream;
-  #waiting: Uint8Array[] = [];
+  /** Rendered; then flushed, for the frame of this turn; then bytes, for which there is no credit yet. */
+  #rendered = "";
+  #flushed = "";
+  #waiting: Uint8Array = new Uint8Array(0);
+  /** A frame is wanted at the end of this turn, if only an empty one. */
+  #isWanted = false;
+  #isDeferred = false;
+  /** What went wrong at the end of a turn, for whoever flushes next. */
+  #fault: { readonly error: unknown } | undefined;
   #lastFrameAtMs: number;
   #lastTextAtMs: number | undefined;
   #completionTokens = 0;
@@ -94,9 +112,7 @@ export class Outgoing {
   /** Part of the body. */
   add(text: string): void {
     if (text === "") return;
-    const bytes = utf8(text);
-    this.#hash.update(bytes);
-    this.#waiting.push(bytes);
+    this.#rendered += text;
     this.#lastTextAtMs = this.#tools.clock.monotonicMs();
   }
 
@@ -107,33 +123,60 @@ export class Outgoing {
 
   /** Sends words between two events, unless earlier ones still wait to be taken: then nobody is kept waiting by us. */
   async comment(text: string, signal: AbortSignal): Promise<void> {
-    // What a frame holds that waits for credit, if only nothing, is among them.
-    if (this.#waiting.length > 0 || !this.#credit.allows(text.length + FRAME_OVERHEAD_BYTES_MAX)) return;
+    // What a frame holds that waits for its turn or for credit, if only nothing, is among them.
+    if (this.#rendered !== "" || this.#isWanted || this.#sending || this.#waiting.length > 0) return;
+    if (!this.#credit.allows(text.length + FRAME_OVERHEAD_BYTES_MAX)) return;
     this.add(text);
+    this.#flushRendered();
     await this.#frames(this.#completionTokens, false, signal);
   }
 
-  /** Sends what waits, in order; waits for credit first where there is none, so that the model waits too. */
-  async flush(completionTokens: number, signal: AbortSignal): Promise<void> {
-    const quietMs = this.#tools.clock.monotonicMs() - this.#lastFrameAtMs;
-    if (this.#waiting.length === 0 && quietMs < PROGRESS_EVERY_MS) return;
-    await this.#frames(completionTokens, false, signal);
+  /** Has what is rendered so far sent at the end of this turn. What it gives back is to be waited for before more is rendered. */
+  flush(completionTokens: number, signal: AbortSignal): Promise<void> | undefined {
+    const isNothing = this.#rendered === "" && this.#tools.clock.monotonicMs() - this.#lastFrameAtMs < PROGRESS_EVERY_MS;
+    return isNothing ? undefined : this.begin(completionTokens, signal);
   }
 
-  /** Says that the first content exists, with what is rendered of it so far, if anything. */
-  begin(completionTokens: number, signal: AbortSignal): Promise<void> {
-    return this.#frames(completionTokens, false, signal);
+  /** The same, though nothing be rendered yet: it says that the first content exists. */
+  begin(completionTokens: number, signal: AbortSignal): Promise<void> | undefined {
+    if (this.#fault) throw this.#fault.error;
+    this.#flushRendered();
+    const isEnough = this.#flushed.length >= TURN_CHARS_MAX || this.#waiting.length > 0;
+    const bytesMax = this.#flushed.length * UTF8_BYTES_PER_CHAR_MAX + FRAME_OVERHEAD_BYTES_MAX;
+    // Others have their turn before this one renders more; and the model waits for credit, as the frame does.
+    if (isEnough || this.#sending || !this.#credit.allows(bytesMax))
+      return this.#frames(completionTokens, false, signal).then(() => new Promise((go) => this.#tools.defer(go)));
+    this.#completionTokens = completionTokens;
+    this.#isWanted = true;
+    if (!this.#isDeferred) this.#tools.defer(this.#endTurn);
+    this.#isDeferred = true;
+    return undefined;
   }
 
   /**
-   * Sends the rest, its last frame marked as the last.
+   * Sends the rest, its last frame marked as the last: that one waits for the signature, so what was flushed before goes ahead
+   * of it.
    *
    * @returns SHA-256 of the whole body, 32 bytes
    */
   async end(completionTokens: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#fault) throw this.#fault.error;
+    if (this.#flushed !== "") await this.#frames(this.#completionTokens, false, signal);
     await this.#frames(completionTokens, true, signal);
     return this.#hash.digest();
   }
+
+  /** The frame of this turn, unless somebody who waits for credit takes it along. */
+  readonly #endTurn = (): void => {
+    this.#isDeferred = false;
+    if (!this.#isWanted || this.#sending) return;
+    try {
+      const plaintext = this.#nextPlaintext();
+      if (this.#credit.spend(reservedFor(plaintext))) this.#frame(plaintext, this.#completionTokens, false);
+    } catch (error) {
+      this.#fault = { error };
+    }
+  };
 
   /** What was not sent when the signal aborts stays and goes out with the end: it is part of the hash. */
   async #frames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {
@@ -148,21 +191,43 @@ export class Outgoing {
   }
 
   async #sendFrames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {
-    let isMore: boolean;
-    do {
-      const waiting = joinBytes(this.#waiting);
-      this.#waiting = [waiting];
-      const plaintext = waiting.subarray(0, FRAME_PLAINTEXT_BYTES_MAX);
-      const reserved = plaintext.length + FRAME_OVERHEAD_BYTES_MAX;
-      await this.#credit.take(reserved, signal);
-      const rest = waiting.subarray(plaintext.length);
-      // What was rendered meanwhile stands behind it.
-      this.#waiting = [...(rest.length > 0 ? [rest] : []), ...this.#waiting.slice(1)];
-      const frame = this.#sealer.frame(plaintext, completionTokens, final && this.#waiting.length === 0);
-      this.#credit.give(reserved - frame.length);
-      this.#send(frame);
-      isMore = rest.length > 0 || (final && this.#waiting.length > 0);
-    } while (isMore);
+    for (let isMore = true; isMore;) {
+      if (final) this.#flushRendered();
+      const plaintext = this.#nextPlaintext();
+      await this.#credit.take(reservedFor(plaintext), signal);
+      isMore = this.#frame(plaintext, completionTokens, final);
+    }
+  }
+
+  #flushRendered(): void {
+    this.#flushed += this.#rendered;
+    this.#rendered = "";
+  }
+
+  /** As much of what was flushed as one frame holds. It becomes bytes, and part of the hash. */
+  #nextPlaintext(): Uint8Array {
+    this.#isWanted = false;
+    if (this.#flushed !== "") {
+      const bytes = utf8(this.#flushed);
+      this.#flushed = "";
+      this.#hash.update(bytes);
+      this.#waiting = this.#waiting.length > 0 ? joinBytes([this.#waiting, bytes]) : bytes;
+    }
+    return this.#waiting.subarray(0, FRAME_PLAINTEXT_BYTES_MAX);
+  }
+
+  /** Sends the front of what waits, for which credit is reserved. @returns whether there is more */
+  #frame(plaintext: Uint8Array, completionTokens: number, final: boolean): boolean {
+    const rest = this.#waiting.subarray(plaintext.length);
+    // What was rendered meanwhile stands behind it.
+    const isMore = rest.length > 0 || (final && this.#rendered !== "");
+    const frame = this.#sealer.frame(plaintext, completionTokens, final && !isMore);
+    this.#waiting = rest;
+    this.#credit.give(reservedFor(plaintext) - frame.length);
+    this.#send(frame);
     this.#lastFrameAtMs = this.#tools.clock.monotonicMs();
+    return isMore;
   }
 }
+
+const reservedFor = (plaintext: Uint8Array): number => plaintext.length + FRAME_OVERHEAD_BYTES_MAX;

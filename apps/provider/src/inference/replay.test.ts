@@ -29,6 +29,7 @@ async function answered(body: unknown, header: Partial<SealHeader> = {}) {
       engine: engineThatSays("Rain", " falls", "."),
       signer: machine.signer,
       providerId: PROVIDER_ID,
+      defer: queueMicrotask,
       open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
       send: (message: FromProvider) => got.take(message),
       sendFrames: (frames) => got.takeFrames(frames),

@@ -73,6 +73,7 @@ async function answerOf(
       engine,
       signer: nobody,
       providerId: receipt.provider_id,
+      defer: queueMicrotask,
       open: () => ({
         header: headerOf(receipt, body),
         body,

@@ -42,8 +42,6 @@ export interface SessionNet
   readonly events: ProviderEvents;
   readonly authToken: string | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
-  /** Does it at the end of this turn of the loop. */
-  readonly defer: (act: () => void) => void;
 }
 
 interface Running {

@@ -5,3 +5,4 @@ export { bodyOf } from "./fetched-body.ts";
 export * from "./hpke.ts";
 export { LogLines } from "./log-lines.ts";
 export * from "./revocation-file.ts";
+export { endOfTurn } from "./turn.ts";
