@@ -59,7 +59,7 @@ export class Turn {
         defer: queueMicrotask,
         open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
         send,
-        sendFrames: (frames) => got.takeFrames(frames),
+        sendFrame: (frame) => got.takeFrames(frame),
         failed: (error) => void this.faults.push(error),
       },
       { job_id: "job_1", caller_request_id: "req_1", envelope, credit_bytes: 1 },

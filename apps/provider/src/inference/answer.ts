@@ -76,7 +76,7 @@ async function endingOf(
     const { build, tasks } = net.engine.model;
     if (opened.header.build !== build || !tasks.includes(taskOf(decoded.job))) return refuse("model_unavailable");
 
-    const outgoing = new Outgoing(net, opened.secret, credit, (frames) => net.sendFrames(frames));
+    const outgoing = new Outgoing(net, opened.secret, credit, (frame, isLast) => net.sendFrame(frame, isLast));
     const told = decoded.job.embed
       ? await tellVectors(net, request, opened, decoded, decoded.job.embed, outgoing, cancel, lost)
       : await tell(net, request, opened, decoded, outgoing, cancel, lost);

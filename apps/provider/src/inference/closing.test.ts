@@ -41,7 +41,7 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
     defer: queueMicrotask,
     open: () => opened,
     send: () => {},
-    sendFrames: () => {},
+    sendFrame: () => {},
     failed: () => {},
   };
   const told: Told = {

@@ -24,7 +24,13 @@ class Answer implements Disposable {
     const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
     this.#opener = new AnswerOpener(nodeHpke, secret);
     this.credit = new Credit(this.clock, creditBytes);
-    const tools = { clock: this.clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, defer: queueMicrotask };
+    const tools = {
+      clock: this.clock,
+      crypto: nodeCrypto,
+      hpke: nodeHpke,
+      random: systemRandom,
+      defer: queueMicrotask,
+    };
     this.outgoing = new Outgoing(tools, secret, this.credit, (frames) => {
       for (const { plaintext } of this.#opener.push(frames)) this.body += Buffer.from(plaintext).toString();
     });

@@ -19,8 +19,8 @@ export interface AnswerNet {
   /** Opens an envelope with the keys that are in force now. */
   open(envelope: Envelope): Opened;
   send(message: FromProvider): void;
-  /** Whole frames of the sealed answer. */
-  sendFrames(frames: Uint8Array): void;
+  /** A whole frame of the sealed answer. @param isLast the next that is sent is its end */
+  sendFrame(frame: Uint8Array, isLast: boolean): void;
   /** An assumption of ours broke, or the engine did. */
   failed(error: unknown): void;
 }

@@ -3,7 +3,14 @@ import { AnswerOpener, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
-import { BACKPRESSURE_WAIT_MS, Credit, CreditTimeout, Outgoing, PROGRESS_EVERY_MS, TURN_CHARS_MAX } from "./outgoing.ts";
+import {
+  BACKPRESSURE_WAIT_MS,
+  Credit,
+  CreditTimeout,
+  Outgoing,
+  PROGRESS_EVERY_MS,
+  TURN_CHARS_MAX,
+} from "./outgoing.ts";
 
 /** Padding, lengths, header and tag of a frame, and what is reserved for them. */
 const OVERHEAD = 512;

@@ -83,7 +83,7 @@ export class Outgoing {
   readonly #tools: Tools;
   readonly #sealer: AnswerSealer;
   readonly #credit: Credit;
-  readonly #send: (frames: Uint8Array) => void;
+  readonly #send: (frame: Uint8Array, isLast: boolean) => void;
   readonly #hash: Sha256Stream;
   /** Rendered; then flushed, for the frame of this turn; then bytes, for which there is no credit yet. */
   #rendered = "";
@@ -100,7 +100,12 @@ export class Outgoing {
   /** Frames leave one after the other, also where one waits for credit. */
   #sending: Promise<void> | undefined;
 
-  constructor(tools: Tools, secret: ResponseSecret, credit: Credit, send: (frames: Uint8Array) => void) {
+  constructor(
+    tools: Tools,
+    secret: ResponseSecret,
+    credit: Credit,
+    send: (frame: Uint8Array, isLast: boolean) => void,
+  ) {
     this.#tools = tools;
     this.#sealer = new AnswerSealer(tools.hpke, secret, tools.random.bytes(32));
     this.#credit = credit;
@@ -133,7 +138,8 @@ export class Outgoing {
 
   /** Has what is rendered so far sent at the end of this turn. What it gives back is to be waited for before more is rendered. */
   flush(completionTokens: number, signal: AbortSignal): Promise<void> | undefined {
-    const isNothing = this.#rendered === "" && this.#tools.clock.monotonicMs() - this.#lastFrameAtMs < PROGRESS_EVERY_MS;
+    const isNothing =
+      this.#rendered === "" && this.#tools.clock.monotonicMs() - this.#lastFrameAtMs < PROGRESS_EVERY_MS;
     return isNothing ? undefined : this.begin(completionTokens, signal);
   }
 
@@ -221,10 +227,11 @@ export class Outgoing {
     const rest = this.#waiting.subarray(plaintext.length);
     // What was rendered meanwhile stands behind it.
     const isMore = rest.length > 0 || (final && this.#rendered !== "");
-    const frame = this.#sealer.frame(plaintext, completionTokens, final && !isMore);
+    const isLast = final && !isMore;
+    const frame = this.#sealer.frame(plaintext, completionTokens, isLast);
     this.#waiting = rest;
     this.#credit.give(reservedFor(plaintext) - frame.length);
-    this.#send(frame);
+    this.#send(frame, isLast);
     this.#lastFrameAtMs = this.#tools.clock.monotonicMs();
     return isMore;
   }

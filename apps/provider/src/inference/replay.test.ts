@@ -32,7 +32,7 @@ async function answered(body: unknown, header: Partial<SealHeader> = {}) {
       defer: queueMicrotask,
       open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
       send: (message: FromProvider) => got.take(message),
-      sendFrames: (frames) => got.takeFrames(frames),
+      sendFrame: (frame) => got.takeFrames(frame),
       failed: (error) => {
         throw error;
       },

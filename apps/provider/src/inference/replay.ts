@@ -84,9 +84,9 @@ async function answerOf(
       send: (message) => {
         if (message.type === "inference_complete") complete = receiptSchema.parse(JSON.parse(message.receipt));
       },
-      sendFrames: (frames) => {
-        credit.give(frames.length);
-        for (const frame of opener.push(frames)) parts.push(frame.plaintext);
+      sendFrame: (frame) => {
+        credit.give(frame.length);
+        for (const { plaintext } of opener.push(frame)) parts.push(plaintext);
       },
       failed: (error) => void faults.push(error),
     },

@@ -42,7 +42,7 @@ function setUp(bufferedBytes = 0) {
 /** Goal: what keeps a connection alive never waits behind answers, and an answer stays in order. Method: a full socket, then an empty one. */
 it.each(ends)("lets control frames pass a full socket, and answers that end in $type wait in order", (end) => {
   const { sent, wire, outbox, endTurn } = setUp(COORDINATOR_BUFFERED_BYTES_MAX);
-  outbox.sendFrames("job_1", bytes());
+  outbox.sendFrame("job_1", bytes(), false);
   outbox.send(end);
   outbox.send(beat);
   endTurn();
@@ -58,24 +58,29 @@ it.each(ends)("lets control frames pass a full socket, and answers that end in $
 
 it("sends what is ready in one turn as one message, at its end", () => {
   const { sent, outbox, deferred, endTurn } = setUp();
-  for (const job of ["job_1", "job_2", "job_1"]) outbox.sendFrames(job, bytes());
+  for (const job of ["job_1", "job_2", "job_1"]) outbox.sendFrame(job, bytes(), false);
   expect(sent).toEqual([]);
   expect(deferred).toHaveLength(1);
   endTurn();
   expect(sent).toEqual([["job_1", "job_2", "job_1"]]);
-  outbox.sendFrames("job_2", bytes());
+  outbox.sendFrame("job_2", bytes(), false);
   endTurn();
   expect(sent.slice(1)).toEqual([["job_2"]]);
 });
 
-it("does not keep the end of an answer waiting for the end of the turn, nor lets it pass its frames", () => {
+it("sends the ends of answers behind the frames of their turn, and an answer's last frame with its end", () => {
   const { sent, outbox, endTurn } = setUp();
-  outbox.sendFrames("job_2", bytes());
-  outbox.sendFrames("job_1", bytes());
-  for (const end of ends) outbox.send(end);
-  expect(sent).toEqual([["job_2", "job_1"], "inference_error", "inference_complete"]);
+  const [failed, complete] = ends;
+  outbox.sendFrame("job_2", bytes(), false);
+  outbox.sendFrame("job_1", bytes(), true);
   endTurn();
-  expect(sent).toHaveLength(3);
+  expect(sent).toEqual([["job_2"]]);
+  if (complete) outbox.send(complete);
+  outbox.sendFrame("job_3", bytes(), false);
+  if (failed) outbox.send({ ...failed, job_id: "job_3" } as FromProvider);
+  expect(sent).toHaveLength(1);
+  endTurn();
+  expect(sent.slice(1)).toEqual([["job_1", "job_3"], "inference_complete", "inference_error"]);
 });
 
 it("begins another message where one is long enough", () => {
@@ -83,7 +88,7 @@ it("begins another message where one is long enough", () => {
   const half = bytes(
     JOINED_RECORDS_BYTES / 2 - writeRecord({ kind: "answer", jobId: "job_1", bytes: bytes(0) }).length,
   );
-  for (const job of ["job_1", "job_2", "job_3"]) outbox.sendFrames(job, half);
+  for (const job of ["job_1", "job_2", "job_3"]) outbox.sendFrame(job, half, false);
   endTurn();
   expect(sent).toEqual([["job_1", "job_2"], ["job_3"]]);
 });

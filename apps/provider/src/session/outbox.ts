@@ -13,13 +13,15 @@ export const COORDINATOR_UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 /**
  * What goes out on one connection. Control frames are handed to the socket at once; answers, with the
  * frame that ends each, wait in their order while it is full. Their credit bounds how many wait. What the answers
- * have to send in one turn of the loop goes out as one message.
+ * have to send in one turn of the loop goes out together: all frames as one message, then the ends.
  */
 export class Outbox {
   readonly #wire: Wire;
   readonly #defer: (act: () => void) => void;
-  /** Records as bytes, ends as text. */
+  /** Frames of answers as records, ends as text. */
   readonly #answers: (Uint8Array<ArrayBuffer> | string)[] = [];
+  /** By job. The coordinator keeps an answer's last frame back until its end is checked, so it goes with that. */
+  readonly #lastFrames = new Map<string, Uint8Array<ArrayBuffer>>();
   #endsWaiting = 0;
   #isDeferred = false;
   readonly #unread: () => void;
@@ -40,13 +42,21 @@ export class Outbox {
       return this.#wire.bufferedBytes < COORDINATOR_UNREAD_BYTES_MAX ? this.#wire.send(text) : this.#unread();
     if (this.#endsWaiting >= ENDS_WAITING_MAX) return this.#unread();
     this.#endsWaiting++;
-    this.#answers.push(text);
-    this.flush();
+    const lastFrame = this.#lastFrames.get(message.job_id);
+    this.#lastFrames.delete(message.job_id);
+    this.#answers.push(...(lastFrame ? [lastFrame] : []), text);
+    this.#flushAtTurnEnd();
   }
 
-  /** Whole frames of a sealed answer. */
-  sendFrames(jobId: string, bytes: Uint8Array): void {
-    this.#answers.push(writeRecord({ kind: "answer", jobId, bytes }));
+  /** A whole frame of a sealed answer. @param isLast its end is next */
+  sendFrame(jobId: string, bytes: Uint8Array, isLast: boolean): void {
+    const record = writeRecord({ kind: "answer", jobId, bytes });
+    if (isLast) return void this.#lastFrames.set(jobId, record);
+    this.#answers.push(record);
+    this.#flushAtTurnEnd();
+  }
+
+  #flushAtTurnEnd(): void {
     if (this.#isDeferred) return;
     this.#isDeferred = true;
     this.#defer(() => {
@@ -57,30 +67,31 @@ export class Outbox {
 
   /** To be called when the socket has written something. */
   flush(): void {
-    while (this.#answers.length > 0 && this.#wire.bufferedBytes < COORDINATOR_BUFFERED_BYTES_MAX)
-      this.#wire.send(this.#next());
+    while (this.#answers.length > 0 && this.#wire.bufferedBytes < COORDINATOR_BUFFERED_BYTES_MAX) this.#sendSome();
   }
 
-  /** An end, or all records that are ready before the next end. */
-  #next(): string | Uint8Array<ArrayBuffer> {
+  /** A message of as many records as there may be in one, and the ends that stand among them behind it. */
+  #sendSome(): void {
     const records: Uint8Array<ArrayBuffer>[] = [];
-    let bytes = 0;
+    const ends: string[] = [];
+    let length = 0;
     for (const waiting of this.#answers) {
-      if (typeof waiting === "string" || bytes >= JOINED_RECORDS_BYTES) break;
-      records.push(waiting);
-      bytes += waiting.length;
+      if (length >= JOINED_RECORDS_BYTES) break;
+      if (typeof waiting === "string") ends.push(waiting);
+      else records.push(waiting);
+      length += waiting.length;
     }
-    if (records.length === 0) {
-      this.#endsWaiting--;
-      return this.#answers.shift() ?? "";
-    }
-    this.#answers.splice(0, records.length);
+    this.#answers.splice(0, records.length + ends.length);
+    this.#endsWaiting -= ends.length;
     const [first, ...more] = records;
-    return first && more.length === 0 ? first : joinRecords(records);
+    if (first) this.#wire.send(more.length === 0 ? first : joinRecords(records));
+    for (const end of ends) this.#wire.send(end);
   }
 }
 
 /** An answer's end must not overtake its frames. */
-function isEndOfAnswer({ type }: FromProvider): boolean {
-  return type === "inference_complete" || type === "inference_error";
+function isEndOfAnswer(
+  message: FromProvider,
+): message is Extract<FromProvider, { type: "inference_complete" | "inference_error" }> {
+  return message.type === "inference_complete" || message.type === "inference_error";
 }

@@ -38,7 +38,7 @@ export const CHALLENGES_MAX = 4;
 
 /** What a connection needs from outside. */
 export interface SessionNet
-  extends Omit<AnswerNet, "providerId" | "open" | "send" | "sendFrames" | "failed">, ChallengeNet {
+  extends Omit<AnswerNet, "providerId" | "open" | "send" | "sendFrame" | "failed">, ChallengeNet {
   readonly events: ProviderEvents;
   readonly authToken: string | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
@@ -256,8 +256,8 @@ export class Session {
       providerId: this.#providerId,
       open: (envelope) => this.#net.keys.open(envelope, this.#providerId, this.#sharedNow()),
       send: (message) => this.#send(message),
-      sendFrames: (frames) => {
-        if (!this.#over.signal.aborted) this.#outbox?.sendFrames(request.job_id, frames);
+      sendFrame: (frame, isLast) => {
+        if (!this.#over.signal.aborted) this.#outbox?.sendFrame(request.job_id, frame, isLast);
       },
       failed: (error) => this.#failed("answer", error),
     };
