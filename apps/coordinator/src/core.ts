@@ -1,5 +1,5 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import { within } from "@darkbloom/protocol/time";
+import { Deadlines, within } from "@darkbloom/protocol/time";
 import type { HttpDeps } from "./http/deps.ts";
 import type { Events } from "./events/events.ts";
 import { DRAIN_RETRY_SEC } from "./http/failure.ts";
@@ -20,7 +20,8 @@ import { serialNames, type SerialDisclosure } from "./machines/trust/serial-name
 const PROGRESS_TOLD_EVERY_MS = 5_000;
 
 /** All that a coordinator's rules need from outside: real adapters, or simulated ones. */
-export interface CorePorts extends Omit<Net, "fleet" | "slots">, Omit<SessionNet, keyof Net | "records" | "serials"> {
+export interface CorePorts
+  extends Omit<Net, "fleet" | "slots">, Omit<SessionNet, keyof Net | "records" | "serials" | "deadlines"> {
   readonly networkKey: NetworkKey;
   /** Does it at the end of this turn of the loop. */
   readonly defer: (act: () => void) => void;
@@ -39,7 +40,8 @@ export class Core implements Disposable {
     const fleet = new Fleet(defer);
     this.net = { ...ports, fleet, slots: new Slots(fleet, ports.clock, ports.random) };
     const serials = serialNames(networkKey, serialDisclosure);
-    this.sessionNet = { ...ports, fleet, records: new MachineRecords(), serials };
+    const deadlines = new Deadlines(ports.clock);
+    this.sessionNet = { ...ports, fleet, deadlines, records: new MachineRecords(), serials };
   }
 
   /** One request, start to end. Throws NetworkError, before or after `reply.begin`. */

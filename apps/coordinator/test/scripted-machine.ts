@@ -102,6 +102,7 @@ export class ScriptedMachine implements Member {
     const events: LineEvent[] = [];
     const called = (name: string) => () => void this.calls.push(name);
     let scripted: void | Promise<void>;
+    let interrupted: { readonly reason: unknown } | undefined;
     this.#open.add(jobId);
     return {
       jobId,
@@ -116,13 +117,13 @@ export class ScriptedMachine implements Member {
         if ("refused" in opened) throw new RangeError("the machine cannot open what was sealed for it");
         scripted = this.#script(this.#turn(jobId, callerRequestId, opened, events));
       },
-      take: async (waitMs, signal) => {
+      take: async (waitMs) => {
         this.waitsMs.push(waitMs);
-        signal?.throwIfAborted();
         await scripted;
-        signal?.throwIfAborted();
+        if (interrupted) throw interrupted.reason;
         return events.shift();
       },
+      interrupt: (reason) => void (interrupted = { reason }),
       credit: (bytes) => void this.calls.push(`credit ${bytes}`),
       cancel: called("cancel"),
       began: called("began"),

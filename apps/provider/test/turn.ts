@@ -3,6 +3,7 @@ import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/rece
 import type { SealHeader } from "@darkbloom/protocol/sealing";
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { Deadlines } from "@darkbloom/protocol/time";
 import { expect } from "vitest";
 import { ScriptedEngine, type Script } from "../src/engine/scripted-engine.ts";
 import { answer } from "../src/inference/answer.ts";
@@ -57,6 +58,7 @@ export class Turn {
         ...net,
         providerId: PROVIDER_ID,
         defer: queueMicrotask,
+        deadlines: new Deadlines(clock),
         open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
         send,
         sendFrame: (frame) => got.takeFrames(frame),

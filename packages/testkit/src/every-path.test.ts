@@ -144,7 +144,7 @@ class FakeMachine implements Member {
   }
 
   async reserve(jobId: JobId): Promise<Line> {
-    const mailbox = new Mailbox<LineEvent>(this.#network.clock);
+    const mailbox = new Mailbox<LineEvent>(this.#network.core.sessionNet.deadlines);
     const close = () => {
       this.open_.delete(jobId);
       this.#network.fleet.changed(this);
@@ -170,7 +170,8 @@ class FakeMachine implements Member {
         const sealer = new AnswerSealer(nodeHpke, opened.secret, new Uint8Array(32));
         cancelled = this.#act({ behaviour, jobId, callerRequestId, opened, put, sealer });
       },
-      take: (waitMs, signal) => mailbox.take(waitMs, signal),
+      take: (waitMs) => mailbox.take(waitMs),
+      interrupt: (reason) => mailbox.interrupt(reason),
       credit: () => {},
       cancel: () => cancelled(),
       began: () => {},

@@ -47,11 +47,11 @@ function started(
   const rest: LineEvent[] = [];
   const line: Line = {
     ...inner,
-    take: async (waitMs, signal) => {
+    take: async (waitMs) => {
       await network.clock.advance(passMs);
       const kept = rest.shift();
       if (kept) return kept;
-      const event = await inner.take(waitMs, signal);
+      const event = await inner.take(waitMs);
       const [first, ...more] = event ? rechunk(event) : [];
       rest.push(...more);
       return first;
@@ -65,7 +65,7 @@ function started(
     line,
     READING_MS,
   );
-  return { network, caller, machine, attempt, measures, header, over: new AbortController().signal };
+  return { network, caller, machine, attempt, measures, header };
 }
 
 const times = (count: number, act: () => void): void => Array.from({ length: count }).forEach(act);
@@ -163,13 +163,13 @@ describe("the wait", () => {
       [60_000, 60_000, 60_000, 50_000, 40_000, 60_000],
     ],
   ])("%s", async (_what, ask, frames, waits) => {
-    const { attempt, machine, over } = started(
+    const { attempt, machine } = started(
       ({ frame }) => {
         for (const [text, tokens] of frames) frame(text, tokens);
       },
       { ask, passMs: 10_000 },
     );
-    await attempt.firstContent(over, 0);
+    await attempt.firstContent(0);
     expect(attempt.firstContentMs).toBe(10_000);
     for (const [text] of frames) expect(new TextDecoder().decode((await attempt.next()).plaintext)).toBe(text);
     expect(await failureOf(attempt.next())).toMatchObject({ code: "too_slow", waitedMs: waits.at(-1) });
@@ -179,8 +179,8 @@ describe("the wait", () => {
 
   /** Goal: who hung up waits for the closing alone. Method: leave after the first content; what was waited for then. */
   it("after a hang-up", async () => {
-    const { attempt, machine, caller, over } = started(({ frame }) => frame("a", 1));
-    await attempt.firstContent(over, 0);
+    const { attempt, machine, caller } = started(({ frame }) => frame("a", 1));
+    await attempt.firstContent(0);
     await attempt.next();
     caller.leave();
     expect(await failureOf(attempt.next())).toMatchObject({ code: "too_slow", waitedMs: 30_000 });
@@ -248,8 +248,8 @@ describe("the wait", () => {
       },
     ],
   ])("is bought by nothing that repeats itself %s", async (_what, waits, waitedMs, turn, of) => {
-    const { attempt, machine, caller, over } = started(turn, { passMs: 10_000 });
-    const end = attempt.firstContent(over, 1e9).then(() => of(attempt, () => caller.leave()));
+    const { attempt, machine, caller } = started(turn, { passMs: 10_000 });
+    const end = attempt.firstContent(1e9).then(() => of(attempt, () => caller.leave()));
     expect(await failureOf(end)).toMatchObject({ code: "too_slow", waitedMs });
     expect(machine.waitsMs.map((ms) => Math.round(ms / 1_000))).toEqual(waits);
   });
@@ -261,11 +261,11 @@ describe("the wait", () => {
     ["in whose place an error comes", (turn) => turn.error("internal"), { code: "provider_fault" }],
     ["in whose place more comes", (turn) => turn.raw(new Uint8Array(40)), { code: "receipt_mismatch" }],
   ])("for a closing %s", async (_what, then, failure) => {
-    const { attempt, machine, over } = started(async (turn) => {
+    const { attempt, machine } = started(async (turn) => {
       turn.frame("a", 1, true);
       await then(turn);
     });
-    await attempt.firstContent(over, 0);
+    await attempt.firstContent(0);
     await attempt.next();
     const found = await failureOf(attempt.completion());
     if (failure === "none") expect(found).toBe("none");
@@ -276,12 +276,12 @@ describe("the wait", () => {
   /** Goal: a closing before the last frame is no end. Method: it comes in place of the first frame, and of the second. */
   it("is not ended by a closing before the last frame", async () => {
     const first = started((turn) => turn.complete());
-    expect(await failureOf(first.attempt.firstContent(first.over, 0))).toMatchObject({ mismatch: "stream" });
+    expect(await failureOf(first.attempt.firstContent(0))).toMatchObject({ mismatch: "stream" });
     const second = started((turn) => {
       turn.frame("a", 1);
       return turn.complete();
     });
-    await second.attempt.firstContent(second.over, 0);
+    await second.attempt.firstContent(0);
     await second.attempt.next();
     expect(await failureOf(second.attempt.next())).toMatchObject({ code: "receipt_mismatch", mismatch: "stream" });
     // Still not: after the last frame it would be one more.
@@ -290,7 +290,7 @@ describe("the wait", () => {
       turn.frame("b", 2, true);
       await turn.complete();
     });
-    await more.attempt.firstContent(more.over, 0);
+    await more.attempt.firstContent(0);
     await more.attempt.next();
     expect(await failureOf(more.attempt.completion())).toMatchObject({ code: "receipt_mismatch", mismatch: "stream" });
   });
@@ -314,9 +314,9 @@ describe("a machine that reads", () => {
     ["is not told before its content where that comes first", 1e9, {}, 9, 90_000],
     ["is never told in a plain answer", 0, plain, 9, 90_000],
   ])("%s", async (_what, untoldUntilMs, ask, events, contentMs) => {
-    const { attempt, machine, over, network } = started(reads, { ask, passMs: 10_000 });
+    const { attempt, machine, network } = started(reads, { ask, passMs: 10_000 });
     const fromMs = network.clock.monotonicMs();
-    await attempt.firstContent(over, fromMs + untoldUntilMs);
+    await attempt.firstContent(fromMs + untoldUntilMs);
     expect(machine.waitsMs).toHaveLength(events);
     expect([attempt.firstContentMs, machine.calls]).toEqual([contentMs, contentMs === undefined ? [] : ["began"]]);
     const said: string[] = [];
@@ -330,7 +330,7 @@ describe("a machine that reads", () => {
     [0, "after_content"],
     [1e9, "before_content"],
   ])("and fails, told from %i on: %s", async (untoldUntilMs, phase) => {
-    const { attempt, over } = started(
+    const { attempt } = started(
       (turn) => {
         turn.reading(100);
         turn.frame(keepAlive, 0);
@@ -340,26 +340,26 @@ describe("a machine that reads", () => {
       { passMs: 10 },
     );
     const end = attempt
-      .firstContent(over, untoldUntilMs)
+      .firstContent(untoldUntilMs)
       .then(() => attempt.next())
       .then(() => attempt.next());
     expect(await failureOf(end)).toMatchObject({ code: "provider_fault", phase });
   });
 
   it("and never comes to its first token is told as that", async () => {
-    const { attempt, over } = started(({ reading }) => reading(100), { passMs: 10_000 });
-    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code: "too_slow", reading: true });
+    const { attempt } = started(({ reading }) => reading(100), { passMs: 10_000 });
+    expect(await failureOf(attempt.firstContent(0))).toMatchObject({ code: "too_slow", reading: true });
   });
 
   /** Goal: only who reads, and has not begun, is told to be too slow at reading. Method: one that says nothing, and one that falls silent after a token. */
   it("is told apart from one that does not read, or not any more", async () => {
     const silent = started(() => {});
-    expect(await failureOf(silent.attempt.firstContent(silent.over, 0))).not.toHaveProperty("reading");
+    expect(await failureOf(silent.attempt.firstContent(0))).not.toHaveProperty("reading");
     const begun = started(({ reading, frame }) => {
       reading(100);
       frame("a", 1);
     });
-    await begun.attempt.firstContent(begun.over, 0);
+    await begun.attempt.firstContent(0);
     await begun.attempt.next();
     expect(await failureOf(begun.attempt.next())).not.toHaveProperty("reading");
   });
@@ -369,11 +369,11 @@ describe("a machine that reads", () => {
     [1e9, 0],
     [0, 2],
   ])("is given no credit before it is told, from %i ms on: %i times", async (untoldUntilMs, credits) => {
-    const { attempt, machine, over } = started(({ reading, frame }) => {
+    const { attempt, machine } = started(({ reading, frame }) => {
       reading(1);
       for (let n = 0; n < 4; n++) frame("x".repeat(40_000), 0);
     });
-    const end = attempt.firstContent(over, untoldUntilMs).then(() => nextOf(attempt, 5));
+    const end = attempt.firstContent(untoldUntilMs).then(() => nextOf(attempt, 5));
     expect(await failureOf(end)).toMatchObject({ code: "too_slow" });
     expect(machine.calls.filter((call) => call.startsWith("credit"))).toHaveLength(credits);
   });
@@ -381,19 +381,19 @@ describe("a machine that reads", () => {
   /** Goal: frames without a token are signs of life only of who says that it reads, and only so many. Method: without a word of reading, and more than there may be. */
   it("is believed to have begun where its frames say more", async () => {
     const silent = started(({ frame }) => frame("", 0));
-    await silent.attempt.firstContent(silent.over, 1e9);
+    await silent.attempt.firstContent(1e9);
     expect(silent.machine.calls).toEqual(["began"]);
     const many = started(({ reading, frame }) => {
       reading(1);
       for (let n = 0; n < 65; n++) frame("x", 0);
     });
-    await many.attempt.firstContent(many.over, 1e9);
+    await many.attempt.firstContent(1e9);
     expect(many.machine.calls).toEqual(["began"]);
     const last = started(({ reading, frame }) => {
       reading(1);
       frame("x", 0, true);
     });
-    await last.attempt.firstContent(last.over, 1e9);
+    await last.attempt.firstContent(1e9);
     expect(last.machine.calls).toEqual(["began"]);
   });
 });
@@ -404,8 +404,8 @@ describe("what comes", () => {
     [MAX_TOKENS, "none"],
     [MAX_TOKENS + 1, "receipt_mismatch"],
   ])("with %i tokens of at most 100: %s", async (tokens, end) => {
-    const { attempt, over } = started(({ frame }) => frame("a", tokens));
-    const found = await failureOf(attempt.firstContent(over, 0));
+    const { attempt } = started(({ frame }) => frame("a", tokens));
+    const found = await failureOf(attempt.firstContent(0));
     expect(typeof found === "string" ? found : found.code).toBe(end);
   });
 
@@ -421,13 +421,13 @@ describe("what comes", () => {
       taken += at;
       return [event.bytes.slice(0, at), event.bytes.slice(at)].map((bytes) => ({ kind: "frames", bytes }));
     };
-    const { attempt, machine, over } = started(
+    const { attempt, machine } = started(
       ({ frame }) => {
         for (const tokens of [1, 2]) frame("x".repeat(40_000), tokens);
       },
       { rechunk: inPieces },
     );
-    await attempt.firstContent(over, 0);
+    await attempt.firstContent(0);
     for (let n = 0; n < 2; n++) await attempt.next();
     expect(machine.calls.filter((call) => call.startsWith("credit"))).toEqual(credits);
   });
@@ -438,17 +438,52 @@ describe("a refusal", () => {
 
   /** Goal: what a machine says after it was told to stop is no fault of its own, and to be stopped is only believed then. Method: the same word with and without a hang-up. */
   it.each<[code: Code, hangsUp: boolean, end: string, calls: readonly string[]]>([
-    ["busy", false, "provider_busy", ["wasBusy"]],
-    ["busy", true, "provider_busy", ["cancel"]],
+    ["busy", false, "provider_fault", ["faulted"]],
+    ["busy", true, "provider_fault", ["cancel"]],
     ["cancelled", false, "provider_fault", ["faulted"]],
     ["cancelled", true, "caller_gone", ["cancel"]],
     ["internal", true, "provider_fault", ["cancel"]],
-  ])("by %s, hung up %s: %s", async (code, hangsUp, end, calls) => {
-    const { attempt, machine, caller, over } = started(({ error }) => error(code));
+  ])("by %s after the first content, hung up %s: %s", async (code, hangsUp, end, calls) => {
+    const { attempt, machine, caller } = started(({ frame, error }) => {
+      frame("a", 1);
+      error(code);
+    });
+    await attempt.firstContent(0);
+    await attempt.next();
     if (hangsUp) caller.leave();
-    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code: end });
-    expect(machine.calls).toEqual(calls);
+    expect(await failureOf(attempt.next())).toMatchObject({ code: end });
+    expect(machine.calls).toEqual(["began", ...calls]);
   });
+
+  /** Goal: who hangs up before there is any answer waits for nothing. Method: before the wait, and during it; the same when the coordinator ends, at any time. */
+  it("is not waited for by who has been told nothing and leaves", async () => {
+    const before = started(() => {});
+    before.caller.leave(new Error("left"));
+    await expect(before.attempt.firstContent(0)).rejects.toThrow("left");
+    expect(before.machine.waitsMs).toEqual([]);
+
+    const never = Promise.withResolvers<void>();
+    const during = started(() => never.promise);
+    const waiting = during.attempt.firstContent(0);
+    during.caller.leave(new Error("left"));
+    never.resolve();
+    await expect(waiting).rejects.toThrow("left");
+    expect(during.machine.calls).toEqual(["cancel"]);
+  });
+
+  it.each([true, false])(
+    "is not waited for by a coordinator that ends, after the first content: %s",
+    async (isTold) => {
+      const shutdown = new AbortController();
+      const { attempt } = started(({ frame }) => frame("a", 1), { ask: { shutdown: shutdown.signal } });
+      if (isTold) {
+        await attempt.firstContent(0);
+        await attempt.next();
+      }
+      shutdown.abort(new Error("ends"));
+      await expect(isTold ? attempt.next() : attempt.firstContent(0)).rejects.toThrow("ends");
+    },
+  );
 
   /** Goal: who says that it reads has taken the request, and holds nobody up without a fault. Method: it takes nothing after all, before it has read anything and after. */
   it.each<[code: Code, readTokens: number, end: string, calls: readonly string[]]>([
@@ -459,11 +494,11 @@ describe("a refusal", () => {
     ["messages_refused", 0, "unsupported", []],
     ["messages_refused", 1, "provider_fault", ["faulted"]],
   ])("by %s, after %i tokens were read: %s", async (code, readTokens, end, calls) => {
-    const { attempt, machine, over } = started(({ reading, error }) => {
+    const { attempt, machine } = started(({ reading, error }) => {
       reading(readTokens);
       error(code);
     });
-    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code: end });
+    expect(await failureOf(attempt.firstContent(0))).toMatchObject({ code: end });
     expect(machine.calls).toEqual(calls);
   });
 
@@ -483,8 +518,8 @@ describe("a refusal", () => {
     ["thinking_refused", { thinksOrRefuses: true }, true],
     ["messages_refused", {}, true],
   ])("by %s of %j is believed: %s", async (code, of, isBelieved) => {
-    const { attempt, over } = started(({ error }) => error(code), { ask: { figures: of ?? {} } });
-    await expect(attempt.firstContent(over, 0)).rejects.toMatchObject({
+    const { attempt } = started(({ error }) => error(code), { ask: { figures: of ?? {} } });
+    await expect(attempt.firstContent(0)).rejects.toMatchObject({
       failure: { code: isBelieved ? expect.not.stringMatching("provider_fault") : "provider_fault" },
     });
   });
@@ -495,9 +530,9 @@ describe("a refusal", () => {
     [entry.contextTokens - TEMPLATE_TOKENS_MAX - 1, false],
   ])("of a body of %i bytes as too long is believed: %s", async (bytes, isBelieved) => {
     const body = new Uint8Array(bytes).fill(0x20);
-    const { attempt, over } = started(({ error }) => error("context_exceeded"), { ask: { body } });
+    const { attempt } = started(({ error }) => error("context_exceeded"), { ask: { body } });
     const code = isBelieved ? "context_length_exceeded" : "provider_fault";
-    expect(await failureOf(attempt.firstContent(over, 0))).toMatchObject({ code });
+    expect(await failureOf(attempt.firstContent(0))).toMatchObject({ code });
   });
 
   /** Goal: what a machine refuses it refuses before it gives anything. Method: refusals of what was sent, before and after content, of both kinds. */
@@ -506,15 +541,15 @@ describe("a refusal", () => {
     ["words", "tools_refused", forTools],
   ])("of %s by %s is believed before content alone", async (_what, code, ask) => {
     const before = started((turn) => turn.error(code), { ask });
-    expect(await failureOf(before.attempt.firstContent(before.over, 0))).toMatchObject({ code: "unsupported" });
-    const { attempt, over } = started(
+    expect(await failureOf(before.attempt.firstContent(0))).toMatchObject({ code: "unsupported" });
+    const { attempt } = started(
       (turn) => {
         turn.frame("a", 1);
         turn.error(code);
       },
       { ask },
     );
-    await attempt.firstContent(over, 0);
+    await attempt.firstContent(0);
     await attempt.next();
     expect(await failureOf(attempt.next())).toMatchObject({ code: "provider_fault" });
   });
@@ -525,13 +560,13 @@ it.each<[what: string, ask: Asking, told: unknown[]]>([
   ["words", {}, [{ decodeMs: 20_000, relayedBytes: 9, isStream: true }]],
   ["vectors", forVectors, []],
 ])("tells routing of %s", async (_what, ask, told) => {
-  const { attempt, measures, over } = started(
+  const { attempt, measures } = started(
     ({ frame }) => {
       for (const text of ["a", "b", "c"]) frame(text, 1);
     },
     { ask, passMs: 10_000 },
   );
-  await attempt.firstContent(over, 0);
+  await attempt.firstContent(0);
   for (let n = 0; n < 3; n++) await attempt.next();
   attempt.measured(9);
   expect(measures).toEqual([told]);

@@ -74,6 +74,7 @@ export class Attempt implements Disposable {
     this.#patience = new Patience(promptBound(ask.terms, this.#contextTokens), readingMsMax);
     this.sealMs = net.clock.monotonicMs() - startedMs;
     ask.hangUp.addEventListener("abort", this.#cancel, { once: true });
+    ask.shutdown.addEventListener("abort", this.#interrupt, { once: true });
   }
 
   /**
@@ -118,15 +119,14 @@ export class Attempt implements Disposable {
    * Resolves when the first content exists, hidden or not, or when the caller of a stream is to be told that the prompt is
    * read. Until then any failure may be another machine's chance.
    *
-   * @param over aborts when the request is over without an answer
    * @param untoldUntilMs from then on a machine that reads, and says so in its answer, is the one that answers
    */
-  async firstContent(over: AbortSignal, untoldUntilMs: number): Promise<void> {
+  async firstContent(untoldUntilMs: number): Promise<void> {
     const signs: OpenedFrame[] = [];
     const isDue = () =>
       signs.length > 0 && this.#order.ask.terms.stream && this.#net.clock.monotonicMs() >= untoldUntilMs;
     while (this.#firstContentMs === undefined && !isDue()) {
-      const { frame, completion } = await this.#open(over, isDue);
+      const { frame, completion } = await this.#open(isDue);
       if (completion) throw this.#mismatch("stream");
       if (!frame) continue;
       if (!this.#isSign(frame) || signs.length === SIGNS_MAX) this.#began();
@@ -138,7 +138,7 @@ export class Attempt implements Disposable {
 
   /** The next frame; the last one is marked final. After a hang-up too, until the provider has closed. */
   async next(): Promise<OpenedFrame> {
-    const { frame } = await this.#open(this.#order.ask.shutdown);
+    const { frame } = await this.#open();
     if (!frame) throw this.#mismatch("stream");
     if (this.#firstContentMs === undefined && !this.#isSign(frame)) this.#began();
     // A comment that keeps the stream alive says nothing of the model: only tokens do, and vectors.
@@ -161,7 +161,7 @@ export class Attempt implements Disposable {
   /** What the provider signed about it all; follows the final frame. */
   async completion(): Promise<Completion> {
     this.#closingUntilMs = this.#net.clock.monotonicMs() + CLOSING_WAIT_MS;
-    const { completion } = await this.#open(this.#order.ask.shutdown);
+    const { completion } = await this.#open();
     if (!completion) throw this.#mismatch("stream");
     return completion;
   }
@@ -181,10 +181,7 @@ export class Attempt implements Disposable {
   }
 
   /** The next opened frame, or the completion where that came instead; nothing where `isDue` once a sign of reading came. */
-  async #open(
-    signal: AbortSignal,
-    isDue = (): boolean => false,
-  ): Promise<{ frame?: OpenedFrame; completion?: Completion }> {
+  async #open(isDue = (): boolean => false): Promise<{ frame?: OpenedFrame; completion?: Completion }> {
     for (;;) {
       const frame = this.#opened.shift();
       if (frame) return { frame };
@@ -195,7 +192,8 @@ export class Attempt implements Disposable {
       const waitMs = this.#closingUntilMs === undefined ? this.#patience.waitMs : this.#closingUntilMs - fromMs;
       // However much it sends, and however fast: what says nothing new is waited for no longer.
       if (waitMs <= 0) throw this.#tooSlow(this.#patience.idleMs);
-      const event = await this.#line.take(waitMs, signal);
+      this.#throwIfOver();
+      const event = await this.#line.take(waitMs);
       this.#patience.waited(this.#net.clock.monotonicMs() - fromMs);
       switch (event?.kind) {
         case undefined:
@@ -220,6 +218,13 @@ export class Attempt implements Disposable {
           throw this.#refusal(event.error);
       }
     }
+  }
+
+  /** Who has been told of an answer waits for its closing after a hang-up; who has not, for nothing. */
+  #throwIfOver(): void {
+    const { hangUp, shutdown } = this.#order.ask;
+    shutdown.throwIfAborted();
+    if (!this.#isTold) hangUp.throwIfAborted();
   }
 
   #tooSlow(waitMs: number): NetworkError {
@@ -255,7 +260,7 @@ export class Attempt implements Disposable {
       case "draining":
         if (this.#hasTaken) return this.#providerFault("generation_failed");
         // It had a free slot by our count, or it would not have been asked.
-        if (code === "busy" && !this.#cancelled) this.#line.wasBusy();
+        if (code === "busy") this.#line.wasBusy();
         return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "cancelled":
         // Only who was told to stop may say that it did.
@@ -321,10 +326,14 @@ export class Attempt implements Disposable {
   readonly #cancel = (): void => {
     this.#cancelled = true;
     this.#line.cancel();
+    if (!this.#isTold) this.#line.interrupt(this.#order.ask.hangUp.reason);
   };
+
+  readonly #interrupt = (): void => this.#line.interrupt(this.#order.ask.shutdown.reason);
 
   [Symbol.dispose](): void {
     this.#order.ask.hangUp.removeEventListener("abort", this.#cancel);
+    this.#order.ask.shutdown.removeEventListener("abort", this.#interrupt);
     this.#line[Symbol.dispose]();
   }
 }

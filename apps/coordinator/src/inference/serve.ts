@@ -69,7 +69,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
       // From the request's start: what one machine read, or a slot was waited for, is not waited for again.
       const readingMsMax = Math.max(0, READING_MS_MAX - (net.clock.monotonicMs() - startedMs));
       using attempt = Attempt.start(net, order, line, readingMsMax);
-      await attempt.firstContent(over, startedMs + READING_UNTOLD_MS);
+      await attempt.firstContent(startedMs + READING_UNTOLD_MS);
       const { sealMs, firstContentMs } = attempt;
       reply.begin({ ...attempt.facts, timing: { holdMs, queueMs, sealMs, firstContentMs } });
       const relay = new Relay(net.crypto, ask, reply, attempt);

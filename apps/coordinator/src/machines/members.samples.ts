@@ -99,6 +99,7 @@ export class SampleMember implements Member {
       machine: unused,
       send: unused,
       take: unused,
+      interrupt: unused,
       credit: unused,
       cancel: unused,
       began: unused,

@@ -91,7 +91,7 @@ export type Completion = Of<"inference_complete">;
 
 /** What a provider says about one attempt, in the order in which it said it. */
 export type LineEvent =
-  | { readonly kind: "frames"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "frames"; readonly bytes: Uint8Array }
   /** So many tokens of the prompt are read by now, it says. */
   | { readonly kind: "reading"; readonly readTokens: number }
   | { readonly kind: "complete"; readonly completion: Completion }
@@ -116,8 +116,10 @@ export interface Line extends Disposable {
   machine(): MachineView;
   /** Hands the request over. Throws `provider_busy` if the provider's queue is full, `provider_gone` if it left. */
   send(request: { callerRequestId: string; account: AccountId; envelope: Envelope }): void;
-  /** The next event, or undefined after `waitMs` without one. Throws the signal's reason when it aborts. */
-  take(waitMs: number, signal?: AbortSignal): Promise<LineEvent | undefined>;
+  /** The next event, or undefined after `waitMs` without one. */
+  take(waitMs: number): Promise<LineEvent | undefined>;
+  /** Whoever waits for an event is refused, and for this reason. */
+  interrupt(reason: unknown): void;
   /** Allows the provider to send so many bytes more. */
   credit(bytes: number): void;
   /** Asks the provider to stop between tokens and close; its closing still comes. */

@@ -184,7 +184,7 @@ async function tell(
   const finishes: Finish[] = [];
   if (job.generates) {
     const words = job.stream && job.asLines !== true ? (renderer.keepAlive ?? COMMENT) : undefined;
-    using _beat = keepAlive(net.clock, outgoing, words, telling.reading);
+    using _beat = keepAlive(net.deadlines, outgoing, words, telling.reading);
     for (let choice = 0; choice < job.choices && finishes.at(-1)?.reason !== "cancelled"; choice++) {
       const finish = await tellChoice(telling, choice);
       if (!finish) return undefined;

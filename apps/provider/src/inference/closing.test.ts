@@ -4,6 +4,7 @@ import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/rece
 import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
+import { Deadlines } from "@darkbloom/protocol/time";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
 import { ScriptedEngine } from "../engine/scripted-engine.ts";
@@ -39,6 +40,7 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
     signer: machine.signer,
     providerId: PROVIDER_ID,
     defer: queueMicrotask,
+    deadlines: new Deadlines(clock),
     open: () => opened,
     send: () => {},
     sendFrame: () => {},

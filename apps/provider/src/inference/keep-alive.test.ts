@@ -3,6 +3,7 @@ import { AnswerOpener } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { Deadlines } from "@darkbloom/protocol/time";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
 import { Credit, Outgoing, PROGRESS_EVERY_MS } from "./outgoing.ts";
 import { COMMENT, KEEP_ALIVE_EVERY_MS, keepAlive, Reading } from "./keep-alive.ts";
@@ -34,7 +35,7 @@ class Answer implements Disposable {
     this.outgoing = new Outgoing(tools, secret, this.credit, (frames) => {
       for (const { plaintext } of this.#opener.push(frames)) this.body += Buffer.from(plaintext).toString();
     });
-    this.#beat = keepAlive(this.clock, this.outgoing, stream ? COMMENT : undefined, this.reading);
+    this.#beat = keepAlive(new Deadlines(this.clock), this.outgoing, stream ? COMMENT : undefined, this.reading);
   }
 
   async say(text: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from "@darkbloom/protocol/ports";
+import type { Deadlines } from "@darkbloom/protocol/time";
 import { PROGRESS_EVERY_MS, type Outgoing } from "./outgoing.ts";
 
 /** So long a stream may be silent before it says that it is alive. */
@@ -47,29 +48,17 @@ export class Reading {
  * @param words undefined where there is nothing to put them into
  */
 export function keepAlive(
-  clock: Clock,
+  deadlines: Deadlines,
   outgoing: Outgoing,
   words: string | undefined,
   reading: Pick<Reading, "hasBegun">,
 ): Disposable {
-  const over = new AbortController();
-  if (words !== undefined) void beat(clock, outgoing, words, reading, over.signal).catch(() => {});
-  return { [Symbol.dispose]: () => over.abort(new Error("over")) };
-}
-
-async function beat(
-  clock: Clock,
-  outgoing: Outgoing,
-  words: string,
-  reading: Pick<Reading, "hasBegun">,
-  over: AbortSignal,
-): Promise<void> {
-  let waitMs = KEEP_ALIVE_EVERY_MS;
-  while (!over.aborted) {
-    await clock.sleep(waitMs, over);
-    waitMs = KEEP_ALIVE_EVERY_MS - (outgoing.silentMs ?? (reading.hasBegun ? KEEP_ALIVE_EVERY_MS : 0));
-    if (waitMs > 0) continue;
-    waitMs = KEEP_ALIVE_EVERY_MS;
-    await outgoing.comment(words, over);
-  }
+  const beat = () => {
+    const silentMs = outgoing.silentMs ?? (reading.hasBegun ? KEEP_ALIVE_EVERY_MS : 0);
+    const isDue = silentMs >= KEEP_ALIVE_EVERY_MS;
+    if (isDue && words !== undefined) outgoing.comment(words);
+    deadlines.set(beat, isDue ? KEEP_ALIVE_EVERY_MS : KEEP_ALIVE_EVERY_MS - silentMs);
+  };
+  if (words !== undefined) deadlines.set(beat, KEEP_ALIVE_EVERY_MS);
+  return { [Symbol.dispose]: () => deadlines.lift(beat) };
 }

@@ -1,6 +1,7 @@
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Envelope, Hpke, Opened } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
+import type { Deadlines } from "@darkbloom/protocol/time";
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import type { Engine } from "./engine.ts";
 
@@ -16,6 +17,7 @@ export interface AnswerNet {
   readonly providerId: string;
   /** Does it at the end of this turn of the loop. */
   readonly defer: (act: () => void) => void;
+  readonly deadlines: Deadlines;
   /** Opens an envelope with the keys that are in force now. */
   open(envelope: Envelope): Opened;
   send(message: FromProvider): void;

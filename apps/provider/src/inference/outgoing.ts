@@ -127,13 +127,13 @@ export class Outgoing {
   }
 
   /** Sends words between two events, unless earlier ones still wait to be taken: then nobody is kept waiting by us. */
-  async comment(text: string, signal: AbortSignal): Promise<void> {
+  comment(text: string): void {
     // What a frame holds that waits for its turn or for credit, if only nothing, is among them.
     if (this.#rendered !== "" || this.#isWanted || this.#sending || this.#waiting.length > 0) return;
     if (!this.#credit.allows(text.length + FRAME_OVERHEAD_BYTES_MAX)) return;
     this.add(text);
     this.#flushRendered();
-    await this.#frames(this.#completionTokens, false, signal);
+    this.#sendFlushed();
   }
 
   /** Has what is rendered so far sent at the end of this turn. What it gives back is to be waited for before more is rendered. */
@@ -175,14 +175,18 @@ export class Outgoing {
   /** The frame of this turn, unless somebody who waits for credit takes it along. */
   readonly #endTurn = (): void => {
     this.#isDeferred = false;
-    if (!this.#isWanted || this.#sending) return;
+    if (this.#isWanted && !this.#sending) this.#sendFlushed();
+  };
+
+  /** In one frame, for which there is credit. */
+  #sendFlushed(): void {
     try {
       const plaintext = this.#nextPlaintext();
       if (this.#credit.spend(reservedFor(plaintext))) this.#frame(plaintext, this.#completionTokens, false);
     } catch (error) {
       this.#fault = { error };
     }
-  };
+  }
 
   /** What was not sent when the signal aborts stays and goes out with the end: it is part of the hash. */
   async #frames(completionTokens: number, final: boolean, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/rece
 import type { SealHeader } from "@darkbloom/protocol/sealing";
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
+import { Deadlines } from "@darkbloom/protocol/time";
 import { expect, it, vi } from "vitest";
 import { chatBody, Machine, PROVIDER_ID } from "../../test/machine.ts";
 import { ManualClock } from "../../test/manual-clock.ts";
@@ -30,6 +31,7 @@ async function answered(body: unknown, header: Partial<SealHeader> = {}) {
       signer: machine.signer,
       providerId: PROVIDER_ID,
       defer: queueMicrotask,
+      deadlines: new Deadlines(clock),
       open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
       send: (message: FromProvider) => got.take(message),
       sendFrame: (frame) => got.takeFrames(frame),

@@ -3,6 +3,7 @@ import { parseRequest } from "@darkbloom/protocol/dialects";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { receipt as receiptSchema, type Receipt } from "@darkbloom/protocol/receipts";
 import { AnswerOpener, type Hpke, type SealHeader, type SharedSecret } from "@darkbloom/protocol/sealing";
+import { Deadlines } from "@darkbloom/protocol/time";
 import { answer } from "./answer.ts";
 import { Credit } from "./outgoing.ts";
 import type { Engine } from "./engine.ts";
@@ -74,6 +75,7 @@ async function answerOf(
       signer: nobody,
       providerId: receipt.provider_id,
       defer: queueMicrotask,
+      deadlines: new Deadlines(clock),
       open: () => ({
         header: headerOf(receipt, body),
         body,

@@ -1,6 +1,6 @@
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { spelledHardwareEvidence } from "@darkbloom/protocol/evidence";
-import { LATE, within } from "@darkbloom/protocol/time";
+import { Deadlines, LATE, within } from "@darkbloom/protocol/time";
 import {
   fromCoordinator,
   JOIN_TOKEN_NEEDED,
@@ -38,7 +38,7 @@ export const CHALLENGES_MAX = 4;
 
 /** What a connection needs from outside. */
 export interface SessionNet
-  extends Omit<AnswerNet, "providerId" | "open" | "send" | "sendFrame" | "failed">, ChallengeNet {
+  extends Omit<AnswerNet, "providerId" | "deadlines" | "open" | "send" | "sendFrame" | "failed">, ChallengeNet {
   readonly events: ProviderEvents;
   readonly authToken: string | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
@@ -66,6 +66,7 @@ export class Session {
   /** What this coordinator wants in place of our serial. Another connection begins with the serial again. */
   #serialAlias: string | undefined;
   #isRegistered = false;
+  readonly #deadlines: Deadlines;
   readonly #challengeAnswers: ChallengeAnswers;
   #challenges = 0;
   #offeredAtMs = Number.NEGATIVE_INFINITY;
@@ -77,6 +78,7 @@ export class Session {
 
   constructor(net: SessionNet) {
     this.#net = net;
+    this.#deadlines = new Deadlines(net.clock);
     this.#challengeAnswers = new ChallengeAnswers(net, this.#over.signal);
     this.#heardAtMs = net.clock.monotonicMs();
   }
@@ -254,6 +256,7 @@ export class Session {
     const net: AnswerNet = {
       ...this.#net,
       providerId: this.#providerId,
+      deadlines: this.#deadlines,
       open: (envelope) => this.#net.keys.open(envelope, this.#providerId, this.#sharedNow()),
       send: (message) => this.#send(message),
       sendFrame: (frame, isLast) => {

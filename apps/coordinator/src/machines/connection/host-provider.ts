@@ -45,7 +45,8 @@ export interface Stay extends Connection {
  */
 export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Stay {
   const over = new AbortController();
-  const first = new Mailbox<{ text: string }>(net.clock);
+  const first = new Mailbox<{ text: string }>(net.deadlines);
+  over.signal.addEventListener("abort", () => first.interrupt(over.signal.reason));
   const registered = Promise.withResolvers<boolean>();
   let firstFrames = 0;
   let firstChars = 0;

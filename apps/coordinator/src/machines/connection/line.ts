@@ -1,5 +1,5 @@
 import { FRAME_PADDING_BYTES } from "@darkbloom/protocol/limits";
-import type { Clock } from "@darkbloom/protocol/ports";
+import type { Deadlines } from "@darkbloom/protocol/time";
 import type { LineEvent } from "../ports.ts";
 import { Mailbox } from "./mailbox.ts";
 
@@ -21,8 +21,8 @@ export interface OpenLine {
   closed: boolean;
 }
 
-export const newLine = (clock: Clock): OpenLine => ({
-  mailbox: new Mailbox(clock),
+export const newLine = (deadlines: Deadlines): OpenLine => ({
+  mailbox: new Mailbox(deadlines),
   reading: { kind: "reading", readTokens: 0 },
   windowBytes: 0,
   abandoned: false,
@@ -43,7 +43,7 @@ export function hearPiece(line: OpenLine, bytes: Uint8Array): "protocol" | "over
   if (line.windowBytes < 0) return "overrun";
   // What is thrown away is given back at once, for the rest of what its machine closes with.
   if (line.abandoned) line.windowBytes += bytes.length;
-  // A copy: a piece that waits for its caller would hold all that came with it.
-  else line.mailbox.put({ kind: "frames", bytes: bytes.slice() });
+  // A copy, unless it is taken at once: a piece that waits for its caller would hold all that came with it.
+  else line.mailbox.put({ kind: "frames", bytes: line.mailbox.isAwaited ? bytes : bytes.slice() });
   return undefined;
 }

@@ -1,20 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { SimulatedClock } from "../../../../../packages/testkit/src/simulated-clock.ts";
+import { Deadlines } from "@darkbloom/protocol/time";
 import { Mailbox } from "./mailbox.ts";
 
 const clock = new SimulatedClock();
+const deadlines = new Deadlines(clock);
 const item = (n: number) => ({ n });
 
 /** Goal: nothing is lost, doubled or out of order, and who waits is woken once. Method: every order of putting and taking. */
 describe("a mailbox", () => {
   it("gives what was put in, in order, at once", async () => {
-    const box = new Mailbox<{ n: number }>(clock);
+    const box = new Mailbox<{ n: number }>(deadlines);
     for (const n of [1, 2]) box.put(item(n));
     expect([await box.take(1_000), await box.take(1_000)]).toEqual([item(1), item(2)]);
   });
 
   it("wakes the one who waits, and lets him go after his time", async () => {
-    const box = new Mailbox<{ n: number }>(clock);
+    const box = new Mailbox<{ n: number }>(deadlines);
     const waiting = box.take(1_000);
     await clock.advance(999);
     box.put(item(1));
@@ -24,16 +26,31 @@ describe("a mailbox", () => {
     expect(await box.take(0)).toEqual(item(2));
   });
 
-  it("stops waiting when the signal aborts, takes nothing then, and takes nothing for one that has aborted", async () => {
-    const box = new Mailbox<{ n: number }>(clock);
-    const stop = new AbortController();
-    const waiting = box.take(1_000, stop.signal);
+  it("refuses the one who waits when it is interrupted, once, and nobody where nobody waits", async () => {
+    const box = new Mailbox<{ n: number }>(deadlines);
+    box.interrupt(new Error("nobody"));
+    const waiting = box.take(1_000);
+    expect(box.isAwaited).toBe(true);
     const refused = expect(waiting).rejects.toThrow("over");
-    stop.abort(new Error("over"));
+    box.interrupt(new Error("over"));
     await refused;
+    expect(box.isAwaited).toBe(false);
     box.put(item(1));
-    await expect(box.take(1, stop.signal)).rejects.toThrow("over");
-    expect(box.rest()).toEqual([item(1)]);
+    box.put(item(2));
+    expect(box.newest).toEqual(item(2));
+    expect(await box.take(1)).toEqual(item(1));
+    expect(box.rest()).toEqual([item(2)]);
     expect(box.rest()).toEqual([]);
+  });
+
+  it("counts each wait anew", async () => {
+    const box = new Mailbox<{ n: number }>(deadlines);
+    for (const n of [1, 2, 3]) {
+      const waiting = box.take(1_000);
+      await clock.advance(999);
+      box.put(item(n));
+      expect(await waiting).toEqual(item(n));
+    }
+    expect(await clock.until(box.take(1_000), 1_000)).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import type { Verdict } from "@darkbloom/protocol/evidence";
 import type { ProviderId } from "@darkbloom/protocol/ids";
 import type { Hpke } from "@darkbloom/protocol/sealing";
+import type { Deadlines } from "@darkbloom/protocol/time";
 import type { Events } from "../../events/events.ts";
 import type { Fleet } from "../fleet.ts";
 import type { MachineRecords } from "../records/records.ts";
@@ -14,6 +15,7 @@ import type { Shown } from "../trust/shown.ts";
 export interface SessionNet extends EvidenceNet {
   readonly hpke: Hpke;
   readonly fleet: Fleet;
+  readonly deadlines: Deadlines;
   readonly records: MachineRecords;
   readonly approvals: Pick<Approvals, "of">;
   readonly floor: Floor;

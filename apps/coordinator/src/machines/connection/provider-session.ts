@@ -148,7 +148,7 @@ export class ProviderSession implements Member {
 
   /** Takes a slot, whether one is free or not. */
   open(jobId: JobId): Line {
-    const line = newLine(this.#net.clock);
+    const line = newLine(this.#net.deadlines);
     const besideAtStart = this.#lines.size;
     this.#lines.set(jobId, line);
     // A slot that is taken is of no use to anybody who waits.
@@ -181,7 +181,8 @@ export class ProviderSession implements Member {
         if (!taken) throw new NetworkError({ code: "provider_busy", providerId: this.providerId });
         sent = true;
       },
-      take: (waitMs, signal) => line.mailbox.take(waitMs, signal),
+      take: (waitMs) => line.mailbox.take(waitMs),
+      interrupt: (reason) => line.mailbox.interrupt(reason),
       credit: (bytes) => {
         line.windowBytes += bytes;
         if (!line.closed) this.#outbox.control({ type: "credit", job_id: jobId, bytes });

@@ -57,7 +57,7 @@ export async function register(
   };
   const send = (message: FromCoordinator) => wire.send(JSON.stringify(message));
 
-  const opening = await frames.take(REGISTER_WAIT_MS, over);
+  const opening = await frames.take(REGISTER_WAIT_MS);
   const frame = opening && readFrame(opening.text);
   if (frame?.type === "register" ? !frame.protocols.includes(PROTOCOL_VERSION) : isOlder(opening?.text))
     return refuse("protocol", PROTOCOL_REFUSED);
@@ -131,7 +131,8 @@ async function renewal(
 ): Promise<ShownBlob | undefined> {
   const untilMs = net.clock.monotonicMs() + REGISTER_WAIT_MS;
   for (;;) {
-    const next = await frames.take(Math.max(0, untilMs - net.clock.monotonicMs()), over);
+    over.throwIfAborted();
+    const next = await frames.take(Math.max(0, untilMs - net.clock.monotonicMs()));
     if (!next) return undefined;
     const frame = readFrame(next.text);
     if (frame?.type === "renew") return readShownBlob(net.crypto, frame);
