@@ -44,7 +44,8 @@ export class Outbox {
     this.#endsWaiting++;
     const lastFrame = this.#lastFrames.get(message.job_id);
     this.#lastFrames.delete(message.job_id);
-    this.#answers.push(...(lastFrame ? [lastFrame] : []), text);
+    if (lastFrame) this.#answers.push(lastFrame);
+    this.#answers.push(text);
     this.#flushAtTurnEnd();
   }
 
