@@ -42,7 +42,7 @@ it("gives no requests to machines before they are approved", { timeout: SLOW_MS 
       url = (await coordinator.ready).base_url;
       port = new URL(url).port;
       expect((await darkbloom(["machines", "list", "--data", data])).stdout).toBe(
-        "No machine is connected, and none was decided on.\n",
+        "No machine is connected, none was decided on, and nothing is held against any.\n",
       );
       provider = new Running(["provider", "start", "--json", "--coordinator", url, ...where]);
       await eventually(async () => (await listed()).some(({ attested }) => attested === true), 60_000);
@@ -76,7 +76,7 @@ it("gives no requests to machines before they are approved", { timeout: SLOW_MS 
     }
     // Away, it can still be decided on, without a coordinator too; and what was decided holds after a restart.
     expect((await darkbloom(["machines", "list", "--data", data])).stdout).toMatch(
-      new RegExp(`^MACHINE ID .*\\n${id}  SW-\\S+ +refused  \\S+  no +-\\n$`),
+      new RegExp(`^MACHINE ID .*\\n${id}  SW-\\S+ +refused  \\S+  no +- +-\\n$`),
     );
     await darkbloom(["machines", "approve", id, "--data", data]);
     await using coordinator = new Running([...start, "--port", port]);

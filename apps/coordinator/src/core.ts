@@ -13,6 +13,7 @@ import type { Wire } from "./machines/connection/wire.ts";
 import { Fleet } from "./machines/fleet.ts";
 import type { NetworkKey } from "./machines/ports.ts";
 import { MachineRecords } from "./machines/records/records.ts";
+import type { Grievance } from "./machines/records/standings.ts";
 import { Slots } from "./machines/slots.ts";
 import { serialNames, type SerialDisclosure } from "./machines/trust/serial-names.ts";
 
@@ -26,6 +27,8 @@ export interface CorePorts
   /** Does it at the end of this turn of the loop. */
   readonly defer: (act: () => void) => void;
   readonly serialDisclosure: SerialDisclosure;
+  /** What earlier processes held against machines; `keep` is given what this one adds. */
+  readonly grievances?: { readonly known: Iterable<Grievance>; readonly keep: (grievance: Grievance) => void };
 }
 
 /** The coordinator without its edges: requests and machines come in, and it knows what still runs. Built once. */
@@ -36,12 +39,12 @@ export class Core implements Disposable {
   readonly #shutdown = new AbortController();
   #isDraining = false;
 
-  constructor({ networkKey, defer, serialDisclosure, ...ports }: CorePorts) {
+  constructor({ networkKey, defer, serialDisclosure, grievances, ...ports }: CorePorts) {
     const fleet = new Fleet(defer);
     this.net = { ...ports, fleet, slots: new Slots(fleet, ports.clock, ports.random) };
     const serials = serialNames(networkKey, serialDisclosure);
-    const deadlines = new Deadlines(ports.clock);
-    this.sessionNet = { ...ports, fleet, deadlines, records: new MachineRecords(), serials };
+    const records = new MachineRecords(ports.clock, grievances?.known, grievances?.keep);
+    this.sessionNet = { ...ports, fleet, deadlines: new Deadlines(ports.clock), records, serials };
   }
 
   /** One request, start to end. Throws NetworkError, before or after `reply.begin`. */

@@ -100,7 +100,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       onSweepError: (error) => events.bug({ where: "background" }, error),
     }),
   );
-  const { catalog, countersigner, ledger, networkKey } = store;
+  const { catalog, countersigner, ledger, networkKey, standings } = store;
   const tools = { clock, random: systemRandom, crypto: nodeCrypto };
   const { log } = opening.use(await keepLog({ ...tools, events }, store, config));
   const approvals = new Approvals(config.approveMachines ?? false, await store.decisions.list());
@@ -124,6 +124,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       keysShown: ({ blob, sha256 }) => log.add(providerKeysEntry(nodeCrypto, blob, sha256)),
       mayJoin: (shown, isLocal) => mayJoin(joinRules, shown, isLocal),
       defer: endOfTurn(),
+      grievances: {
+        known: await standings.list(),
+        keep: (grievance) =>
+          void standings.put(grievance).catch((error: unknown) => events.bug({ where: "background" }, error)),
+      },
     }),
   );
   const { fleet } = core.net;
@@ -131,7 +136,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     machines: () => fleet.machines(),
     mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
   });
-  const connected = connectedMachines(fleet, approvals, clock);
+  const connected = connectedMachines(core.sessionNet, approvals);
   opening.use(
     await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools, connected }), events), config.version),
   );

@@ -10,6 +10,7 @@ export type { MachineView, Member, PublishedMachine } from "./machines/ports.ts"
 export { idle, SampleMember, verdictOf, wantOf } from "./machines/members.samples.ts";
 export { isAttested } from "./machines/eligibility.ts";
 export { MachineRecords } from "./machines/records/records.ts";
+export type { Grievance } from "./machines/records/standings.ts";
 export { createHttpServer } from "./http/server.ts";
 export type { Ask } from "./inference/ask.ts";
 export type { Terms } from "./inference/terms.ts";

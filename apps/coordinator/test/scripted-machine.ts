@@ -83,7 +83,7 @@ export class ScriptedMachine implements Member {
   });
   prove = async () => this.published();
   replaced(): void {}
-  approvalChanged(): void {}
+  decidedOn(): void {}
   distrust(): void {
     this.distrusted = true;
   }

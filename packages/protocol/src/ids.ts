@@ -14,6 +14,8 @@ export type JobId = Brand<"job">;
 export type RequestId = Brand<"request">;
 /** One connection of one provider; a session handle, never a durable identity. */
 export type ProviderId = Brand<"provider">;
+/** What a machine is called by its operator; derives from its identity key, e.g. `mach_…`. */
+export type MachineId = Brand<"machine">;
 /** A machine's serial, or the pseudonym that stands in its place where the operator does not disclose it. */
 export type Serial = Brand<"serial">;
 /** A public model name that the catalog knows. */

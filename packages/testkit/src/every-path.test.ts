@@ -138,7 +138,7 @@ class FakeMachine implements Member {
   }
 
   replaced(): void {}
-  approvalChanged(): void {}
+  decidedOn(): void {}
   distrust(): void {
     this.distrusted = true;
   }

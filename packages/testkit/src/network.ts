@@ -11,6 +11,7 @@ import {
   type Connection,
   type CorePorts,
   type Events,
+  type Grievance,
   type Net,
   type NetworkKey,
   type SerialDisclosure,
@@ -129,6 +130,8 @@ export class TestNetwork {
   /** For what of answers may not go out yet. */
   readonly answers = new Budget(64 * 1024 * 1024);
   readonly bugs: unknown[] = [];
+  /** What it holds against machines, beyond its own life. */
+  readonly grievances: Grievance[] = [];
   readonly core: Core;
   /** Asks for none; a test may. */
   approvals = new Approvals(false);
@@ -139,8 +142,13 @@ export class TestNetwork {
   makeCredential: CorePorts["makeCredential"] = credentialFor;
   readonly floor: { minTrust: TrustLevel; catalog: Catalog };
 
-  /** @param sold the one model of the catalog */
-  constructor(seed = 1, disclosure: SerialDisclosure = "serial", sold: CatalogEntry = entry) {
+  /** @param sold the one model of the catalog; @param known what an earlier life held against machines */
+  constructor(
+    seed = 1,
+    disclosure: SerialDisclosure = "serial",
+    sold: CatalogEntry = entry,
+    known: readonly Grievance[] = [],
+  ) {
     const catalog = new Catalog([sold]);
     this.floor = { minTrust: "self_signed", catalog };
     this.random = seededRandom(seed);
@@ -167,6 +175,7 @@ export class TestNetwork {
       floor: this.floor,
       mayJoin: (...shown) => this.mayJoin(...shown),
       defer: queueMicrotask,
+      grievances: { known, keep: (grievance) => void this.grievances.push(grievance) },
     });
   }
 

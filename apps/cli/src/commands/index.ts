@@ -7,6 +7,7 @@ import { keysList } from "./keys-list.ts";
 import { keysRevoke } from "./keys-revoke.ts";
 import { ledgerCheck } from "./ledger-check.ts";
 import { machinesApprove, machinesRefuse } from "./machines-decide.ts";
+import { machinesForgive } from "./machines-forgive.ts";
 import { machinesList } from "./machines-list.ts";
 import { modelsInspect } from "./models-inspect.ts";
 import { providerBenchmark } from "./provider-benchmark.ts";
@@ -66,6 +67,7 @@ export const commands: readonly Command[] = [
   machinesList,
   machinesApprove,
   machinesRefuse,
+  machinesForgive,
   credit,
   ledgerCheck,
   verifyProviders,

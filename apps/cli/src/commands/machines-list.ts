@@ -1,19 +1,20 @@
+import type { ListedMachine } from "@darkbloom/coordinator";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
 import { columns, outputOf } from "../output.ts";
 
-const heads = ["MACHINE ID", "SERIAL", "STATE", "DECIDED", "HERE", "TRUST"];
+const heads = ["MACHINE ID", "SERIAL", "STATE", "DECIDED", "HERE", "TRUST", "HELD AGAINST IT"];
 
 export const machinesList = command({
   path: "machines list",
-  does: "List the machines that are connected or were decided on.",
+  does: "List the machines that are connected, were decided on, or have something held against them.",
   examples: ["machines list --data .darkbloom", "machines list --json"],
   needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
   async run({ data, json }) {
     const machines = await administerExisting(data, (admin) => admin.listMachines());
     const output = outputOf(json);
     if (json) {
-      for (const { machineId, serial, state, decidedAt, connected, attested, trustLevel } of machines)
+      for (const { machineId, serial, state, decidedAt, connected, attested, trustLevel, grievance } of machines)
         output.result(
           {
             machine_id: machineId,
@@ -23,24 +24,34 @@ export const machinesList = command({
             connected,
             attested,
             trust_level: trustLevel,
+            grievance: grievance && {
+              why: grievance.why,
+              until_at: grievance.untilAt === null ? null : timeOf(grievance.untilAt),
+            },
           },
           () => "",
         );
       return 0;
     }
-    const rows = machines.map(({ machineId, serial, state, decidedAt, connected, attested, trustLevel }) => [
+    const rows = machines.map(({ machineId, serial, state, decidedAt, connected, attested, trustLevel, grievance }) => [
       machineId,
       serial ?? "-",
       state,
       decidedAt === null ? "-" : timeOf(decidedAt),
       connected ? (attested ? "yes" : "not attested") : "no",
       trustLevel ?? "-",
+      grievance ? heldFor(grievance) : "-",
     ]);
     output.result({}, () =>
-      rows.length === 0 ? "No machine is connected, and none was decided on." : columns([heads, ...rows]),
+      rows.length === 0
+        ? "No machine is connected, none was decided on, and nothing is held against any."
+        : columns([heads, ...rows]),
     );
     return 0;
   },
 });
 
 const timeOf = (at: number): string => new Date(at).toISOString();
+
+const heldFor = ({ why, untilAt }: NonNullable<ListedMachine["grievance"]>): string =>
+  `${why === "answer" ? "an answer that it had not signed so" : "proofs that did not hold"}${untilAt === null ? "" : `, until ${timeOf(untilAt)}`}`;

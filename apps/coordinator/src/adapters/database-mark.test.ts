@@ -13,13 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { KeyId, MachineId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { DataFolderError, openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import type { KeyRecord } from "../accounts/port.ts";
 import { anna, termsOf } from "../ledger/ledger.samples.ts";
-import type { MachineId } from "../machines/ports.ts";
 import { DATABASE_FILE } from "./database-file.ts";
 import { openDatabase } from "./database.ts";
 import { DatabaseMark, MARK_FILE } from "./database-mark.ts";

@@ -51,6 +51,7 @@ it("makes a private, durable database", async () => {
   expect(tablesOf(database)).toEqual([
     "accounts",
     "api_keys",
+    "grievances",
     "holds",
     "idempotency_keys",
     "journal",

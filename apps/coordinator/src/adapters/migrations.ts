@@ -189,4 +189,16 @@ export const migrations: readonly Migration[] = [
     },
   },
   journalMigration,
+  {
+    name: "0008_grievances",
+    async up(db) {
+      await sql`
+        CREATE TABLE grievances (
+          machine_id TEXT PRIMARY KEY,
+          why TEXT NOT NULL CHECK (why IN ('answer', 'challenge')),
+          until_at INTEGER,
+          since_at INTEGER NOT NULL
+        ) STRICT`.execute(db);
+    },
+  },
 ];

@@ -13,8 +13,9 @@ import type { Countersigner } from "../inference/countersigner.ts";
 import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { LogSigner, LogStore } from "../transparency/port.ts";
-import type { Decisions } from "../machines/trust/approvals.ts";
 import type { NetworkKey } from "../machines/ports.ts";
+import type { Standings } from "../machines/records/standings.ts";
+import type { Decisions } from "../machines/trust/approvals.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE, openCountersigner } from "./countersigner.ts";
 import { openDatabase } from "./database.ts";
@@ -28,6 +29,7 @@ import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";
 import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 import { SqliteLog } from "./sqlite-log.ts";
+import { SqliteStandings } from "./sqlite-standings.ts";
 
 /** How often receipts and settlements whose time is over are looked for. */
 const RECEIPT_SWEEP_EVERY_MS = 60 * 60_000;
@@ -41,6 +43,8 @@ export interface Store extends AsyncDisposable {
   readonly accounts: Accounts;
   /** What the operator decided on machines. */
   readonly decisions: Decisions;
+  /** What is held against machines. */
+  readonly standings: Standings;
   readonly countersigner: Countersigner;
   readonly networkKey: NetworkKey;
   readonly logStore: LogStore;
@@ -118,6 +122,7 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
     ledger,
     accounts: new KnownKeys(new SqliteAccounts(database, mark.changed)),
     decisions: new SqliteDecisions(database, mark.changed),
+    standings: new SqliteStandings(database, mark.changed),
     countersigner,
     networkKey,
     logStore: new SqliteLog(database),

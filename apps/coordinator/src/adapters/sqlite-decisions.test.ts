@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Serial } from "@darkbloom/protocol/ids";
+import type { MachineId, Serial } from "@darkbloom/protocol/ids";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { expect, it, onTestFinished } from "vitest";
-import type { MachineId } from "../machines/ports.ts";
 import { openDatabase } from "./database.ts";
 import { migrations } from "./migrations.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";

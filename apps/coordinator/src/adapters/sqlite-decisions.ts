@@ -1,8 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sql, type Kysely } from "kysely";
-import type { Serial } from "@darkbloom/protocol/ids";
+import type { MachineId, Serial } from "@darkbloom/protocol/ids";
 import type { Decided, Decision, Decisions } from "../machines/trust/approvals.ts";
-import type { MachineId } from "../machines/ports.ts";
 import { kyselyOver } from "./kysely-node-sqlite.ts";
 import { throwAsStorageFailure } from "./storage-failure.ts";
 

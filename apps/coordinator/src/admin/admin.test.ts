@@ -15,6 +15,7 @@ import { openDatabase } from "../adapters/database.ts";
 import { openStore } from "../adapters/open-store.ts";
 import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
 import { SqliteDecisions } from "../adapters/sqlite-decisions.ts";
+import { SqliteStandings } from "../adapters/sqlite-standings.ts";
 import { SqliteLedger } from "../adapters/sqlite-ledger.ts";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX, NETWORK_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
 import type { LedgerFault } from "../ledger/port.ts";
@@ -312,6 +313,7 @@ describe("the admin socket", () => {
       "/v1/admin/ledger/check",
       "/v1/admin/machines",
       "/v1/admin/machines/decisions",
+      "/v1/admin/machines/forgive",
       "/openapi.json",
     ]);
     expect(Object.keys(paths["/v1/admin/keys"] ?? {})).toEqual(["post", "get"]);
@@ -350,6 +352,7 @@ describe("what the storage refuses", () => {
     ["check", (admin) => admin.check()],
     ["listMachines", (admin) => admin.listMachines()],
     ["decideMachine", (admin) => admin.decideMachine(machineId, "approved")],
+    ["forgiveMachine", (admin) => admin.forgiveMachine(machineId)],
   ];
 
   /** Goal: each is told in a sentence and none as a fault of the program. Method: every operation on accounts and a ledger that refuse. */
@@ -359,7 +362,8 @@ describe("what the storage refuses", () => {
     await using store = await open(newPath());
     const ledger = { ...store.ledger, check: refuse, totals: refuse, creditRoom: refuse };
     const decisions = { list: refuse, put: refuse };
-    await expect(act(adminOf({ ...world, accounts, ledger, decisions }))).rejects.toMatchObject({
+    const standings = { ...decisions, forgive: refuse };
+    await expect(act(adminOf({ ...world, accounts, ledger, decisions, standings }))).rejects.toMatchObject({
       name: "AdminError",
       code: "internal",
       message: expect.stringContaining("is full. Make room"),
@@ -396,6 +400,7 @@ describe("what the storage refuses", () => {
       ledger,
       accounts: new SqliteAccounts(database),
       decisions: new SqliteDecisions(database),
+      standings: new SqliteStandings(database),
     });
     const { keyId } = await admin.createKey({ label: "x", credit: microUsd(1n) });
     database.exec("PRAGMA query_only = ON");
@@ -404,6 +409,7 @@ describe("what the storage refuses", () => {
       () => admin.revokeKey(keyId),
       () => admin.credit({ keyId }, microUsd(1n)),
       () => admin.decideMachine(machineId, "approved"),
+      () => admin.forgiveMachine(machineId),
     ])
       await expect(act()).rejects.toMatchObject({
         code: "internal",

@@ -1,12 +1,11 @@
 import { trustLevels } from "@darkbloom/protocol/evidence";
-import type { AccountId, KeyId, Serial } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, MachineId, Serial } from "@darkbloom/protocol/ids";
 import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
 import { ledgerParts } from "../ledger/port.ts";
 import { decided, type Decision } from "../machines/trust/approvals.ts";
-import type { MachineId } from "../machines/ports.ts";
 import type { Admin } from "./operations.ts";
 
 /** An operation of `Admin` as it goes over HTTP: where it is, what is sent and what comes back. */
@@ -105,6 +104,10 @@ const listedMachine = decision.extend({
   connected: z.boolean(),
   attested: z.boolean(),
   trust_level: z.enum(trustLevels).nullable(),
+  grievance: z
+    .object({ why: z.enum(["answer", "challenge"]), until_at: at.nullable() })
+    .nullable()
+    .describe("What it did, for which it is given no requests, and until when; null: until it is forgiven"),
 });
 
 type Named = Pick<Decision, "machineId" | "serial">;
@@ -198,29 +201,31 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
   listMachines: call("listMachines", {
     method: "GET",
     path: "/v1/admin/machines",
-    summary: "The machines that are connected or were decided on",
+    summary: "The machines that are connected, were decided on, or have something held against them",
     body: nothing,
     answer: z.object({ machines: z.array(listedMachine) }),
     send: () => undefined,
     act: (admin) => admin.listMachines(),
     tell: (machines) => ({
-      machines: machines.map(({ state, decidedAt, connected, attested, trustLevel, ...named }) => ({
+      machines: machines.map(({ state, decidedAt, connected, attested, trustLevel, grievance, ...named }) => ({
         ...tellMachine(named),
         state,
         decided_at: decidedAt,
         connected,
         attested,
         trust_level: trustLevel,
+        grievance: grievance && { why: grievance.why, until_at: grievance.untilAt },
       })),
     }),
     read: ({ machines }) =>
-      machines.map(({ state, decided_at: decidedAt, connected, attested, trust_level: trustLevel, ...named }) => ({
-        ...readMachine(named),
-        state,
-        decidedAt,
-        connected,
-        attested,
-        trustLevel,
+      machines.map((machine) => ({
+        ...readMachine(machine),
+        state: machine.state,
+        decidedAt: machine.decided_at,
+        connected: machine.connected,
+        attested: machine.attested,
+        trustLevel: machine.trust_level,
+        grievance: machine.grievance && { why: machine.grievance.why, untilAt: machine.grievance.until_at },
       })),
   }),
   decideMachine: call("decideMachine", {
@@ -240,5 +245,16 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     }),
     read: ({ decisions }) =>
       decisions.map(({ state, decided_at: decidedAt, ...named }) => ({ ...readMachine(named), state, decidedAt })),
+  }),
+  forgiveMachine: call("forgiveMachine", {
+    method: "POST",
+    path: "/v1/admin/machines/forgive",
+    summary: "Hold nothing against a machine any longer: one by id or serial",
+    body: z.strictObject({ machine: id }),
+    answer: z.object({ machine_id: z.string(), serial: z.string().nullable() }),
+    send: (machine) => ({ machine }),
+    act: (admin, { machine }) => admin.forgiveMachine(machine),
+    tell: tellMachine,
+    read: readMachine,
   }),
 };

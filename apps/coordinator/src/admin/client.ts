@@ -5,10 +5,10 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
-import type { Decisions } from "../machines/trust/approvals.ts";
 import { adminCalls, type AdminCall } from "./calls.ts";
 import { AdminError, adminFailure, otherVersion } from "./fault.ts";
 import { ADMIN_ANSWER_BYTES_MAX, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
+import type { MachineStore } from "./machines.ts";
 import { adminOf, type Admin } from "./operations.ts";
 import { adminSocketOf } from "./socket-path.ts";
 
@@ -16,10 +16,9 @@ import { adminSocketOf } from "./socket-path.ts";
 const ADMIN_WAIT_MAX_MS = 5_000;
 const ADMIN_RETRY_MS = 100;
 
-interface OpenStore {
+interface OpenStore extends MachineStore {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
-  readonly decisions: Decisions;
 }
 
 /** How to do without a coordinator. `main` passes `openStore` here. */
@@ -46,8 +45,8 @@ export async function withAdmin<Result>(
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
     if (store) {
-      const { ledger, accounts, decisions } = store;
-      return await work(adminOf({ ledger, accounts, decisions, clock, random, crypto }));
+      const { ledger, accounts, decisions, standings } = store;
+      return await work(adminOf({ ledger, accounts, decisions, standings, clock, random, crypto }));
     }
     if (await isAnswering(dataPath)) return await work(remoteAdmin(dataPath));
     if (clock.monotonicMs() > deadline) throw heldInSilence(dataPath);
@@ -88,6 +87,7 @@ function remoteAdmin(dataPath: string): Admin {
     check: over(adminCalls.check),
     listMachines: over(adminCalls.listMachines),
     decideMachine: over(adminCalls.decideMachine),
+    forgiveMachine: over(adminCalls.forgiveMachine),
   };
 }
 

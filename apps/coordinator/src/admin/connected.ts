@@ -1,14 +1,12 @@
-import type { Clock } from "@darkbloom/protocol/ports";
-import type { Fleet } from "../machines/fleet.ts";
+import type { SessionNet } from "../machines/connection/net.ts";
 import { isAttested } from "../machines/eligibility.ts";
 import type { Approvals } from "../machines/trust/approvals.ts";
 import type { ConnectedMachines } from "./machines.ts";
 
 /** The machines of this coordinator, as its operator lists them and decides on them. */
 export const connectedMachines = (
-  fleet: Fleet,
+  { fleet, records, clock }: Pick<SessionNet, "fleet" | "records" | "clock">,
   approvals: Pick<Approvals, "decided">,
-  clock: Pick<Clock, "monotonicMs">,
 ): ConnectedMachines => ({
   list: () =>
     fleet.machines().map((machine) => ({
@@ -20,6 +18,10 @@ export const connectedMachines = (
     })),
   decided(decision) {
     approvals.decided(decision);
-    fleet.approvalChanged(decision.machineId);
+    fleet.decidedOn(decision.machineId);
+  },
+  forgiven(machineId) {
+    records.forgive(machineId);
+    fleet.decidedOn(machineId);
   },
 });

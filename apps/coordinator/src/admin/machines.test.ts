@@ -1,8 +1,8 @@
-import type { Serial } from "@darkbloom/protocol/ids";
+import type { MachineId, Serial } from "@darkbloom/protocol/ids";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { DECISIONS_MAX, type Decided, type Decision } from "../machines/trust/approvals.ts";
-import type { MachineId } from "../machines/ports.ts";
+import type { Grievance } from "../machines/records/standings.ts";
 import { machineAdminOf, type ConnectedMachine } from "./machines.ts";
 
 const idOf = (n: number) => `mach_${String(n).padStart(32, "0")}` as MachineId;
@@ -16,7 +16,12 @@ const here = (n: number, more: Partial<ConnectedMachine> = {}): ConnectedMachine
   ...more,
 });
 
-function adminWith(connected: ConnectedMachine[], kept: Decision[] = [], waits = async () => {}) {
+function adminWith(
+  connected: ConnectedMachine[],
+  kept: Decision[] = [],
+  waits = async () => {},
+  held: readonly Grievance[] = [],
+) {
   const byId = new Map(kept.map((decision) => [decision.machineId, decision]));
   const told: [MachineId, Decided][] = [];
   const decisions = {
@@ -26,11 +31,20 @@ function adminWith(connected: ConnectedMachine[], kept: Decision[] = [], waits =
       byId.set(decision.machineId, decision);
     },
   };
+  const grievances = new Map(held.map((grievance) => [grievance.machineId, grievance]));
+  const forgiven: MachineId[] = [];
+  const standings = {
+    list: async () => [...grievances.values()],
+    put: async () => expect.unreachable(),
+    forgive: async (machineId: MachineId) => void grievances.delete(machineId),
+  };
   const machines = {
     list: () => connected,
     decided: ({ machineId, state }: Decision) => void told.push([machineId, state]),
+    forgiven: (machineId: MachineId) => void forgiven.push(machineId),
   };
-  return { told, byId, admin: machineAdminOf(decisions, machines, systemClock) };
+  const admin = machineAdminOf({ decisions, standings }, machines, systemClock);
+  return { told, byId, forgiven, grievances, admin };
 }
 
 const kept = (n: number, state: Decided = "approved"): Decision => ({
@@ -156,4 +170,44 @@ it("lists machines once", async () => {
     [idOf(7), "refused", false, false, null],
     [idOf(2), "undecided", true, true, "self_signed"],
   ]);
+});
+
+/** Goal: the operator sees what is held against whom, and lifts it of the one that is meant. Method: machines here, decided on and away; by id, by serial, by names that mean none. */
+describe("what is held against machines", () => {
+  const answer = (n: number): Grievance => ({ machineId: idOf(n), why: "answer", untilAt: null, sinceAt: n });
+  const over: Grievance = { machineId: idOf(4), why: "challenge", untilAt: 1, sinceAt: 0 };
+  const soon = Date.now() + 60_000;
+  const proofs: Grievance = { machineId: idOf(3), why: "challenge", untilAt: soon, sinceAt: 0 };
+  const made = () => adminWith([here(1), here(2)], [kept(3)], undefined, [answer(1), proofs, answer(9), over]);
+
+  it("is listed, of machines that are away too, and not once it is over", async () => {
+    const listed = await made().admin.listMachines();
+    expect(
+      listed.map(({ machineId, state, connected, grievance }) => [machineId, state, connected, grievance]),
+    ).toEqual([
+      [idOf(3), "approved", false, { why: "challenge", untilAt: soon }],
+      [idOf(1), "undecided", true, { why: "answer", untilAt: null }],
+      [idOf(2), "undecided", true, null],
+      [idOf(9), "undecided", false, { why: "answer", untilAt: null }],
+    ]);
+  });
+
+  it.each<[which: string, n: number, serial: string | null]>([
+    [idOf(9), 9, null],
+    ["SW-1", 1, "SW-1"],
+    ["SW-3", 3, "SW-3"],
+  ])("is lifted of %s", async (which, n, serial) => {
+    const { admin, forgiven, grievances } = made();
+    expect(await admin.forgiveMachine(which)).toEqual({ machineId: idOf(n), serial });
+    expect([forgiven, grievances.has(idOf(n))]).toEqual([[idOf(n)], false]);
+  });
+
+  it.each([
+    ["all", "invalid"],
+    ["SW-9", "unknown_machine"],
+  ])("is lifted of nobody by the name %s", async (which, code) => {
+    const { admin, forgiven, grievances } = made();
+    await expect(admin.forgiveMachine(which)).rejects.toMatchObject({ code });
+    expect([forgiven, grievances.size]).toEqual([[], 4]);
+  });
 });

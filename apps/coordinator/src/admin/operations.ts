@@ -8,9 +8,8 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
-import type { Decisions } from "../machines/trust/approvals.ts";
 import { AdminError } from "./fault.ts";
-import { machineAdminOf, type ConnectedMachines, type MachineAdmin } from "./machines.ts";
+import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
 import { turns } from "./turns.ts";
 
 export interface CreatedKey {
@@ -50,10 +49,9 @@ export interface ListedKey extends KeyRecord {
   readonly balance: MicroUsd;
 }
 
-export interface AdminWorld {
+export interface AdminWorld extends MachineStore {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
-  readonly decisions: Decisions;
   /** None where no coordinator runs. */
   readonly connected?: ConnectedMachines;
   readonly clock: Clock;
@@ -74,6 +72,7 @@ export function adminOf(world: AdminWorld): Admin {
     credit: (payee, amount) => inSentences(admin.credit(payee, amount)),
     listMachines: () => inSentences(admin.listMachines()),
     decideMachine: (which, state) => inSentences(admin.decideMachine(which, state)),
+    forgiveMachine: (which) => inSentences(admin.forgiveMachine(which)),
     check: () =>
       inSentences(
         admin.check(),
@@ -102,10 +101,10 @@ async function inSentences<Done>(act: Promise<Done>, whenBusy = storageSentences
   }
 }
 
-const nobodyConnected: ConnectedMachines = { list: () => [], decided: () => {} };
+const nobodyConnected: ConnectedMachines = { list: () => [], decided: () => {}, forgiven: () => {} };
 
 function plainAdminOf(world: AdminWorld): Admin {
-  const { ledger, accounts, decisions, connected = nobodyConnected, clock, random, crypto } = world;
+  const { ledger, accounts, connected = nobodyConnected, clock, random, crypto } = world;
 
   async function accountOf(payee: Payee): Promise<AccountId> {
     const keys = await accounts.list();
@@ -165,7 +164,7 @@ function plainAdminOf(world: AdminWorld): Admin {
   // Each looks how much may still be credited; two at once would both find it.
   const inTurn = turns();
   return {
-    ...machineAdminOf(decisions, connected, clock),
+    ...machineAdminOf(world, connected, clock),
 
     createKey: (options) => inTurn(() => createKey(options)),
 

@@ -35,6 +35,7 @@ export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Adm
           machines: made.length,
         }),
       ),
+    forgiveMachine: (which) => told("machines.forgive", admin.forgiveMachine(which), () => ({ machines: 1 })),
     credit: (payee, amount) =>
       told("credit", admin.credit(payee, amount), ({ account }) => ({ account, creditMicroUsd: amount })),
   };

@@ -22,7 +22,13 @@ export type JoinRefusal =
   | "evidence";
 
 /** What an operator did over the admin socket; what only reads is not told. */
-export type AdminAction = "keys.create" | "keys.revoke" | "credit" | "machines.approve" | "machines.refuse";
+export type AdminAction =
+  | "keys.create"
+  | "keys.revoke"
+  | "credit"
+  | "machines.approve"
+  | "machines.refuse"
+  | "machines.forgive";
 
 /** Why a provider's connection ended, and whether it is told: one that is gone or does not read is not. */
 export const leaveReasons = {

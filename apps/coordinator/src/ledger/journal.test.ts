@@ -1,4 +1,4 @@
-import type { AccountId } from "@darkbloom/protocol/ids";
+import type { AccountId, MachineId } from "@darkbloom/protocol/ids";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
@@ -26,7 +26,6 @@ import {
   type Holding,
 } from "./journal.ts";
 import { anna, bert, machine, settlementOf } from "./ledger.samples.ts";
-import type { MachineId } from "../machines/ports.ts";
 
 type Three = readonly [granted: bigint, paidIn: bigint, earned: bigint];
 const partsOf = ([granted, paid_in, earned]: Three) => ({ granted, paid_in, earned });

@@ -1,7 +1,6 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import type { AccountId } from "@darkbloom/protocol/ids";
+import type { AccountId, MachineId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
-import type { MachineId } from "../machines/ports.ts";
 import type { Settlement, Shares, Totals } from "./settlement.ts";
 
 /**

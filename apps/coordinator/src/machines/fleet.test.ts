@@ -38,7 +38,7 @@ it("tells a machine of its operator's decision, and no other", () => {
     (name, n) => new SampleMember(fleet, name, { approval: "awaited", ...(n < 2 && { machineId: meant }) }, name),
   );
   for (const member of members) fleet.join(member);
-  fleet.approvalChanged(meant);
+  fleet.decidedOn(meant);
   expect(fleet.machines().map(({ approval }) => approval)).toEqual(["given", "given", "awaited"]);
 });
 

@@ -1,5 +1,5 @@
-import type { ProviderId } from "@darkbloom/protocol/ids";
-import type { FleetView, MachineId, MachineView, Member, PublishedMachine } from "./ports.ts";
+import type { MachineId, ProviderId } from "@darkbloom/protocol/ids";
+import type { FleetView, MachineView, Member, PublishedMachine } from "./ports.ts";
 
 /** Runs an act once what happens now has happened: a thousand changes in one turn of the loop are looked at once. */
 export type Afterwards = (act: () => void) => void;
@@ -50,9 +50,9 @@ export class Fleet implements FleetView {
       if (other !== member && other.view.identityKey === member.view.identityKey) other.distrust();
   }
 
-  /** The operator has decided on the machine of this id. */
-  approvalChanged(machineId: MachineId): void {
-    for (const member of this.#members.values()) if (member.view.machineId === machineId) member.approvalChanged();
+  /** The operator has decided on the machine of this id, or has forgiven it. */
+  decidedOn(machineId: MachineId): void {
+    for (const member of this.#members.values()) if (member.view.machineId === machineId) member.decidedOn();
   }
 
   get(providerId: ProviderId): Member | undefined {

@@ -119,7 +119,7 @@ export class SampleMember implements Member {
   replaced(): void {
     this.wasReplaced = true;
   }
-  approvalChanged(): void {
+  decidedOn(): void {
     this.become({ approval: "given" });
   }
   published = unused;

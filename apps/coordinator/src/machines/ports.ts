@@ -1,13 +1,10 @@
 import type { ModelTask } from "@darkbloom/protocol/dialects";
 import type { Evidence, NoncePath, Verdict } from "@darkbloom/protocol/evidence";
-import type { AccountId, JobId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId, ProviderId, Serial, Sha256Hex, MachineId } from "@darkbloom/protocol/ids";
 import type { Envelope, HpkeContext } from "@darkbloom/protocol/sealing";
 import type { FromProvider, Suite } from "@darkbloom/protocol/wire";
 import type { ConductFigures } from "./records/conduct.ts";
 import type { Beginning, MeasuredAnswer, PaceFigures } from "./records/pace.ts";
-
-/** Durable name of a machine for its operator: it derives from the identity key. */
-export type MachineId = string & { readonly __brand: "MachineId" };
 
 /** Whether a machine may serve: it needs no approval or has it, waits for one, or was refused. */
 export type Approval = "given" | "awaited" | "refused";
@@ -164,8 +161,8 @@ export interface Member {
   reserve(jobId: JobId): Promise<Line | "full">;
   /** The same machine has connected anew; this connection ends. */
   replaced(): void;
-  /** The operator has decided on this machine. */
-  approvalChanged(): void;
+  /** The operator has decided on this machine, or has forgiven it. */
+  decidedOn(): void;
   /** An answer did not match its signature: no request reaches this machine again. */
   distrust(): void;
 }

@@ -102,13 +102,13 @@ export function hostProvider(net: SessionNet, wire: Wire, arrival: Arrival): Sta
 
     using _member = net.fleet.join(joined);
     const joinedAtMs = net.clock.monotonicMs();
-    const { offer } = joined.shown;
+    const { evidence, shown, verdict } = joined.trust;
     net.events.providerJoined({
       providerId: joined.providerId,
-      serial: joined.evidence.name.serial,
-      trustLevel: joined.verdict.level,
-      slots: offer.slots,
-      models: offer.models.length,
+      serial: evidence.name.serial,
+      trustLevel: verdict.level,
+      slots: shown.offer.slots,
+      models: shown.offer.models.length,
     });
     try {
       await Promise.all([challenger.run(over.signal), watchSilence(net, joined, wire, () => heardAtMs, over.signal)]);
@@ -163,7 +163,7 @@ function dispatch(
       return session.leave("protocol");
     case "renew": {
       const shown = readShownBlob(net.crypto, frame);
-      if (!shown || mismatchOf(shown, session.view.identityKey, session.evidence.name))
+      if (!shown || mismatchOf(shown, session.view.identityKey, session.trust.evidence.name))
         return session.leave("protocol");
       return challenger.renew(shown);
     }

@@ -7,7 +7,7 @@ import { PROTOCOL_VERSION, recordKinds, writeRecord, type FromProvider } from "@
 import { describe, expect, it, vi } from "vitest";
 import { HandMachine } from "../../../../../packages/testkit/src/hand-machine.ts";
 import { memorySigner } from "../../../../../packages/testkit/src/memory-signer.ts";
-import { account, TestNetwork } from "../../../../../packages/testkit/src/network.ts";
+import { account, entry, TestNetwork } from "../../../../../packages/testkit/src/network.ts";
 import { offerOf } from "../../../../../packages/testkit/src/test-provider.ts";
 import { isAttested } from "../eligibility.ts";
 import type { Line, Member } from "../ports.ts";
@@ -539,6 +539,20 @@ describe("a machine whose answer is not what it signed", () => {
     line.distrust();
     await HandMachine.joined(made, { signer });
     expect(isDistrusted(made)).toEqual([true]);
+  });
+
+  it("is so in the coordinator's next life, until it is forgiven", async () => {
+    const before = new TestNetwork();
+    opened((await HandMachine.joined(before, { signer })).member, job()).distrust();
+    expect(before.grievances).toMatchObject([{ why: "answer", untilAt: null }]);
+    const made = new TestNetwork(1, "serial", entry, before.grievances);
+    const again = await HandMachine.joined(made, { signer });
+    expect([isDistrusted(made), again.last("trust_status").eligible]).toEqual([[true], false]);
+    const { machineId } = again.member.view;
+    made.core.sessionNet.records.forgive(machineId);
+    made.fleet.decidedOn(machineId);
+    expect([isDistrusted(made), again.last("trust_status").eligible]).toEqual([[false], true]);
+    expect(made.grievances).toEqual([]);
   });
 
   it("is so at once where it has come back already", async () => {

@@ -1,92 +1,68 @@
-import { failuresOf, fatalFailuresOf, type Verdict } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
-import { ANSWER_WINDOW_BYTES, CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
+import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
 import { readRecords, writeRecord, writeRequest, type FromProvider, type Offer } from "@darkbloom/protocol/wire";
 import { leaveReasons, type LeaveReason } from "../../events/events.ts";
 import { hasFreeSlot } from "../eligibility.ts";
 import type { Line, MachineView, Member, PublishedMachine } from "../ports.ts";
-import { conductOf, newRecord, routedBy, type MachineRecord } from "../records/records.ts";
-import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_STALE, type Standing } from "../records/standing.ts";
+import { conductOf, routedBy } from "../records/records.ts";
+import { distrustedFor } from "../records/standing.ts";
+import { MachineTrust, type Joining } from "../trust/machine-trust.ts";
+import { describedBy } from "../trust/shown.ts";
 import { CacheScopes } from "./cache-scopes.ts";
-import { CallerNonces } from "../trust/caller-nonces.ts";
 import { FrameBudget } from "./frame-budget.ts";
-import type { Joining, SessionNet } from "./net.ts";
-import type { Challenge, MachineEvidence } from "../trust/machine-evidence.ts";
-import { MachineClock } from "../trust/machine-clock.ts";
 import { ABANDONED_WAIT_MS, hearPiece, hearReading, newLine, type OpenLine } from "./line.ts";
+import type { SessionNet } from "./net.ts";
 import { Outbox } from "./outbox.ts";
 import { SealingContext } from "./sealing-context.ts";
-import { Offering } from "../trust/offering.ts";
-import { describedBy, type Shown } from "../trust/shown.ts";
-import { trustStatusOf } from "../trust/trust-status.ts";
 import { closeCodes, type Wire } from "./wire.ts";
 
-type TrustField = "evidenceSha256" | "verdict" | "failing" | "attestedUntilMs" | "distrustedUntilMs" | "approval";
 type LoadField = "models" | "draining" | "slots" | "running" | "pace" | "conduct";
 
 /**
- * One provider's connection: its evidence, its standing and the lines open on it. It is the owner of
+ * One provider's connection: what is thought of its machine, and the lines open on it. It is the owner of
  * its socket and of its slots; the fleet sees it as a `Member`.
  */
 export class ProviderSession implements Member {
   readonly providerId: ProviderId;
-  readonly evidence: MachineEvidence;
+  readonly trust: MachineTrust;
   readonly #net: SessionNet;
   readonly #wire: Wire;
   readonly #outbox: Outbox;
   readonly #frames: FrameBudget;
   readonly #lines = new Map<JobId, OpenLine>();
-  /** Its own until a passed challenge has shown whose connection this is; from then on the machine's. */
-  #record: MachineRecord;
-  #shown: Shown;
-  readonly #offering: Offering;
-  #challenge: Challenge | undefined;
-  #verdict: Verdict;
-  /** The last challenge, on the monotonic clock. */
-  #passedAtMs = Number.NEGATIVE_INFINITY;
   #draining = false;
   #view: MachineView;
   #isRestarting = false;
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
   readonly #scopes: CacheScopes;
-  readonly clock: MachineClock;
-  /** Nonces of callers, for the next challenge. */
-  readonly nonces: CallerNonces;
 
-  constructor(net: SessionNet, wire: Wire, { providerId, evidence, shown, verdict }: Joining) {
+  constructor(net: SessionNet, wire: Wire, joining: Joining) {
+    const { providerId, evidence, shown } = joining;
     this.#net = net;
     this.#wire = wire;
     this.#outbox = new Outbox(wire, () => this.leave("unread"));
     this.#frames = new FrameBudget(net.clock);
     this.providerId = providerId;
-    this.evidence = evidence;
-    this.#shown = shown;
-    this.#offering = new Offering(shown);
-    this.#verdict = verdict;
-    this.#record = newRecord();
+    this.trust = new MachineTrust(net, joining, {
+      recognised: () => net.fleet.takeOver(this),
+      judged: () => {
+        // Its record may be another by now.
+        this.#become({ ...this.trust.view, ...this.#loaded() });
+        this.tellTrust();
+      },
+    });
     this.#scopes = new CacheScopes(net);
-    this.clock = new MachineClock(net.clock);
-    this.nonces = new CallerNonces(net.crypto);
     this.#sealingContext = new SealingContext(net);
     this.#view = {
       providerId,
       ...describedBy(shown, evidence.name),
-      ...this.#trusted(),
+      ...this.trust.view,
       ...this.#loaded(),
     };
   }
 
-  get shown(): Shown {
-    return this.#shown;
-  }
-  get verdict(): Verdict {
-    return this.#verdict;
-  }
-  get standing(): Standing {
-    return this.#record.standing;
-  }
   get outbox(): Outbox {
     return this.#outbox;
   }
@@ -108,37 +84,23 @@ export class ProviderSession implements Member {
     this.#net.fleet.changed(this);
   }
 
-  /** What follows from its evidence, from what is held against it and from its operator's word. */
-  #trusted(): Pick<MachineView, TrustField> {
-    return {
-      evidenceSha256: this.#shown.sha256,
-      verdict: this.#verdict,
-      failing: fatalFailuresOf(this.#verdict.checks, this.#shown.blob.platform).length > 0,
-      attestedUntilMs: this.#attestedUntilMs,
-      distrustedUntilMs: this.standing.distrust?.untilMs ?? Number.NEGATIVE_INFINITY,
-      approval: this.#net.approvals.of(this.#shown.machineId),
-    };
-  }
-
   /** What it does, and how well. */
   #loaded(): Pick<MachineView, LoadField> {
     return {
       draining: this.#draining || this.#leaving !== undefined,
-      models: this.#offering.askable.models,
-      ...routedBy(this.#record, this.#offering.askable.slots),
+      models: this.trust.offering.askable.models,
+      ...routedBy(this.trust.record, this.trust.offering.askable.slots),
       ...(this.#isRestarting && { slots: 0 }),
       running: this.#lines.size,
     };
   }
 
   published(): PublishedMachine {
-    // What it only withdraws for now is still in the offer that its evidence shows.
-    const machine = { ...this.#view, models: this.#offering.models };
-    return { machine, evidence: this.evidence.published(this.#shown, this.#challenge) };
+    return this.trust.published(this.#view);
   }
 
   async prove(nonce: Uint8Array): Promise<PublishedMachine> {
-    const path = await this.nonces.include(nonce);
+    const path = await this.trust.nonces.include(nonce);
     return { ...this.published(), ...(path && { path }) };
   }
 
@@ -161,8 +123,8 @@ export class ProviderSession implements Member {
     return {
       jobId,
       providerId: this.providerId,
-      serial: this.evidence.name.serial,
-      sealing: () => ({ ...this.#sealingContext.of(this.#shown), nowMs: this.clock.now() }),
+      serial: this.trust.evidence.name.serial,
+      sealing: () => ({ ...this.#sealingContext.of(this.trust.shown), nowMs: this.trust.clock.now() }),
       machine: () => this.#view,
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving)
@@ -188,7 +150,7 @@ export class ProviderSession implements Member {
         if (!line.closed) this.#outbox.control({ type: "credit", job_id: jobId, bytes });
       },
       cancel,
-      ...conductOf(this.#net.clock, this.#record, besideAtStart, {
+      ...conductOf(this.#net.clock, this.trust.record, besideAtStart, {
         running: () => this.#lines.size,
         changed: () => this.#become(this.#loaded()),
         ejected: () => this.tellTrust(),
@@ -212,52 +174,24 @@ export class ProviderSession implements Member {
     this.leave("replaced");
   }
 
-  approvalChanged(): void {
-    this.judge(this.#verdict, this.standing);
+  decidedOn(): void {
+    this.trust.judge(this.trust.verdict, this.trust.standing);
   }
 
   distrust(): void {
-    this.judge(this.#verdict, distrustedFor(this.standing, "answer"));
+    this.trust.judge(this.trust.verdict, distrustedFor(this.trust.standing, "answer"));
   }
 
   // What the story of the connection does.
 
   /** It offers something else from its next challenge on. */
   announce(offer: Offer): void {
-    this.#offering.announce(offer);
+    this.trust.announce(offer);
     this.#become(this.#loaded());
   }
 
-  /** Takes over newly checked evidence of the same machine, or a challenge that renews what is in force. */
-  attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
-    this.#offering.count(shown);
-    this.#shown = shown;
-    this.#challenge = challenge;
-    if (this.#passedAtMs === Number.NEGATIVE_INFINITY) {
-      // Before this, whoever names a machine's public key could end its connection and spoil its record.
-      this.#record = this.#net.records.open(shown.blob.identity_key);
-      this.#net.fleet.takeOver(this);
-    }
-    this.#passedAtMs = this.#net.clock.monotonicMs();
-    this.judge(verdict, afterChallenge(this.standing, "pass", this.#passedAtMs));
-    this.#net.keysShown?.(shown);
-  }
-
-  judge(verdict: Verdict, standing: Standing): void {
-    const from = this.#verdict.level;
-    this.#verdict = verdict;
-    this.#record.standing = standing;
-    if (from !== verdict.level) {
-      const failedChecks = failuresOf(verdict.checks, this.#shown.blob.platform).length;
-      this.#net.events.verdictChanged({ providerId: this.providerId, from, to: verdict.level, failedChecks });
-    }
-    // Its record may be another by now.
-    this.#become({ ...this.#trusted(), ...this.#loaded() });
-    this.tellTrust();
-  }
-
   tellTrust(): void {
-    this.#outbox.control(trustStatusOf(this.#net, this.#view, this.#verdict, this.standing, this.clock));
+    this.#outbox.control(this.trust.status(this.#view));
   }
 
   /** Without its model a machine has no slot, and is waited for like one that is full. */
@@ -346,13 +280,5 @@ export class ProviderSession implements Member {
 
   #ackDrain(): void {
     if (this.#draining && this.#lines.size === 0) this.#outbox.control({ type: "provider_drain_ack" });
-  }
-
-  /** On the monotonic clock. */
-  get #attestedUntilMs(): number {
-    const { hardFailures, timeouts } = this.standing;
-    return !this.clock.isOff && hardFailures === 0 && timeouts < TIMEOUTS_UNTIL_STALE
-      ? this.#passedAtMs + CHALLENGE_AGE_MAX_MS
-      : Number.NEGATIVE_INFINITY;
   }
 }

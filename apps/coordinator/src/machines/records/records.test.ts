@@ -1,28 +1,31 @@
+import type { MachineId } from "@darkbloom/protocol/ids";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { distrustedFor } from "./standing.ts";
 import { conductOf, MachineRecords, newRecord, RECORDS_MAX, routedBy } from "./records.ts";
 
+const idOf = (name: string) => name as MachineId;
+
 /** Goal: what a machine did outlives its connection, within bounds. Method: connect anew, and as many others. */
 describe("machines that are remembered", () => {
   it("are the same by whatever connection they come", () => {
-    const records = new MachineRecords();
-    const record = records.open("key");
+    const records = new MachineRecords(new SimulatedClock());
+    const record = records.open(idOf("key"));
     record.standing = distrustedFor(record.standing, "answer");
     record.conduct.faulted(0);
-    expect(records.open("other").standing.distrust).toBeUndefined();
-    expect(records.open("key").standing.distrust?.why).toBe("answer");
-    expect(records.open("key").conduct.figures.faultsAtMs).toHaveLength(1);
+    expect(records.open(idOf("other")).standing.distrust).toBeUndefined();
+    expect(records.open(idOf("key")).standing.distrust?.why).toBe("answer");
+    expect(records.open(idOf("key")).conduct.figures.faultsAtMs).toHaveLength(1);
   });
 
   it("are so many at most, and the one that was away longest is forgotten", () => {
-    const records = new MachineRecords();
-    for (const key of ["first", "second"]) records.open(key).conduct.faulted(0);
-    for (let n = 0; n < RECORDS_MAX - 2; n++) records.open(`key${n}`);
-    records.open("first");
-    records.open("one more");
-    expect(records.open("first").conduct.figures.faultsAtMs).toHaveLength(1);
-    expect(records.open("second").conduct.figures.faultsAtMs).toHaveLength(0);
+    const records = new MachineRecords(new SimulatedClock());
+    for (const key of ["first", "second"]) records.open(idOf(key)).conduct.faulted(0);
+    for (let n = 0; n < RECORDS_MAX - 2; n++) records.open(idOf(`key${n}`));
+    records.open(idOf("first"));
+    records.open(idOf("one more"));
+    expect(records.open(idOf("first")).conduct.figures.faultsAtMs).toHaveLength(1);
+    expect(records.open(idOf("second")).conduct.figures.faultsAtMs).toHaveLength(0);
   });
 });
 

@@ -1,5 +1,7 @@
+import type { MachineId } from "@darkbloom/protocol/ids";
 import type { Clock } from "@darkbloom/protocol/ports";
-import { afterReconnect, freshStanding, type Standing } from "./standing.ts";
+import { afterReconnect, freshStanding, isDistrusted, type Standing } from "./standing.ts";
+import { distrustOf, grievanceOf, GRIEVANCES_MAX, isInForce, type Grievance, type Now } from "./standings.ts";
 import { Conduct } from "./conduct.ts";
 import { LearntSlots } from "./learnt-slots.ts";
 import { expectedFirstContentMs, Pace, type Beginning, type MeasuredAnswer } from "./pace.ts";
@@ -23,24 +25,68 @@ export const newRecord = (): MachineRecord => ({
 });
 
 /**
- * What machines did, under their identity keys: a new connection washes nothing off, and loses no measurement.
- * It lasts as long as this process.
+ * What machines did, each under the id that derives from its identity key: a new connection washes nothing off, and loses
+ * no measurement. Measurements last as long as this process; a grievance lasts as long as it says.
  */
 export class MachineRecords {
-  readonly #records = new Map<string, MachineRecord>();
+  readonly #records = new Map<MachineId, MachineRecord>();
+  readonly #grievances = new Map<MachineId, Grievance>();
+  readonly #clock: Clock;
+  readonly #keep: (grievance: Grievance) => void;
 
-  /** For a new connection that has shown that it is the machine with this identity key. */
-  open(identityKey: string): MachineRecord {
-    const known = this.#records.get(identityKey);
-    const record = known ?? newRecord();
+  /** @param grievances of earlier processes; @param keep is given each new one, which holds whether or not it can be kept */
+  constructor(clock: Clock, grievances: Iterable<Grievance> = [], keep: (grievance: Grievance) => void = () => {}) {
+    this.#clock = clock;
+    this.#keep = keep;
+    for (const grievance of grievances) this.#grievances.set(grievance.machineId, grievance);
+  }
+
+  /** For a new connection that has shown that it is this machine. */
+  open(machineId: MachineId): MachineRecord {
+    const record = this.#records.get(machineId) ?? this.#newRecord(machineId);
     record.standing = afterReconnect(record.standing);
-    this.#records.delete(identityKey);
-    this.#records.set(identityKey, record);
-    for (const oldest of this.#records.keys()) {
-      if (this.#records.size <= RECORDS_MAX) break;
-      this.#records.delete(oldest);
-    }
+    putLast(this.#records, machineId, record, RECORDS_MAX);
     return record;
+  }
+
+  /** A machine that has shown who it is stands so from now on. */
+  judged(machineId: MachineId, standing: Standing): void {
+    const now = this.#now;
+    const grievance = grievanceOf(machineId, standing, now);
+    if (!grievance || !isDistrusted(standing, now.monotonicMs)) return;
+    const known = this.#grievances.get(machineId);
+    if (known?.why === grievance.why && isInForce(known, now.at)) return;
+    putLast(this.#grievances, machineId, grievance, GRIEVANCES_MAX);
+    this.#keep(grievance);
+  }
+
+  /** Nothing is held against it any longer. */
+  forgive(machineId: MachineId): void {
+    this.#grievances.delete(machineId);
+    const record = this.#records.get(machineId);
+    if (record) record.standing = freshStanding;
+  }
+
+  #newRecord(machineId: MachineId): MachineRecord {
+    const grievance = this.#grievances.get(machineId);
+    const record = newRecord();
+    return grievance && isInForce(grievance, this.#now.at)
+      ? { ...record, standing: { ...freshStanding, distrust: distrustOf(grievance, this.#now) } }
+      : record;
+  }
+
+  get #now(): Now {
+    return { at: this.#clock.now(), monotonicMs: this.#clock.monotonicMs() };
+  }
+}
+
+/** As the newest of a bounded map, from which the oldest go. */
+function putLast<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= max) break;
+    map.delete(oldest);
   }
 }
 

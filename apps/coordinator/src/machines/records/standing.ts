@@ -106,7 +106,7 @@ function words(
     case "answer":
       return [
         "an answer did not match its own signature",
-        "Ask the coordinator's operator; only a restart of the coordinator forgets this.",
+        "Ask the coordinator's operator, who can lift it with 'darkbloom machines forgive'.",
       ];
   }
 }

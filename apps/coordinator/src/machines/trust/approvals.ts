@@ -1,7 +1,7 @@
 import { fromBase64, toHex, utf8, concatBytes } from "@darkbloom/protocol/bytes";
-import type { Serial } from "@darkbloom/protocol/ids";
+import type { MachineId, Serial } from "@darkbloom/protocol/ids";
 import type { Crypto } from "@darkbloom/protocol/ports";
-import type { Approval, MachineId } from "../ports.ts";
+import type { Approval } from "../ports.ts";
 
 /** Decisions that are kept; at it, a machine that has none is given none. */
 export const DECISIONS_MAX = 10_000;

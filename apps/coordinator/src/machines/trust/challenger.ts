@@ -14,16 +14,9 @@ import type { ProviderId } from "@darkbloom/protocol/ids";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { FromCoordinator, Offer, RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { Events, LeaveReason } from "../../events/events.ts";
-import {
-  afterChallenge,
-  distrustedFor,
-  TIMEOUTS_UNTIL_CLOSED,
-  type ChallengeOutcome,
-  type Standing,
-} from "../records/standing.ts";
-import type { CallerNonces } from "./caller-nonces.ts";
-import { isOff, type MachineClock } from "./machine-clock.ts";
-import type { Challenge, MachineEvidence } from "./machine-evidence.ts";
+import { afterChallenge, distrustedFor, TIMEOUTS_UNTIL_CLOSED, type ChallengeOutcome } from "../records/standing.ts";
+import { isOff } from "./machine-clock.ts";
+import type { MachineTrust } from "./machine-trust.ts";
 import { Replies, type ChallengeReply } from "./replies.ts";
 import type { Shown, ShownBlob, ShownOffer } from "./shown.ts";
 
@@ -35,20 +28,17 @@ export interface ChallengeNet {
   readonly events: Pick<Events, "clockOff">;
 }
 
-/** One machine's connection, as far as its challenges go: what is in force of it, and what a challenge changes. */
+/** One machine's connection, as far as its challenges go. */
 export interface Challenged {
   readonly providerId: ProviderId;
-  readonly evidence: MachineEvidence;
-  readonly clock: MachineClock;
-  readonly nonces: CallerNonces;
+  /** What is in force of the machine, and what a challenge changes. */
+  readonly trust: Pick<
+    MachineTrust,
+    "evidence" | "clock" | "nonces" | "shown" | "verdict" | "standing" | "attest" | "judge"
+  >;
   readonly outbox: { control(message: FromCoordinator): void };
-  readonly shown: Shown;
-  readonly verdict: Verdict;
-  readonly standing: Standing;
   readonly leaving: LeaveReason | undefined;
   announce(offer: Offer): void;
-  attest(shown: Shown, challenge: Challenge, verdict: Verdict): void;
-  judge(verdict: Verdict, standing: Standing): void;
   leave(reason: LeaveReason): void;
 }
 
@@ -109,6 +99,7 @@ function constantsOf({ hpke_keys: _keys, posture: _posture, at: _at, ...constant
 export class Challenger {
   readonly #net: ChallengeNet;
   readonly #session: Challenged;
+  readonly #trust: Challenged["trust"];
   readonly #replies: Replies;
   /** The newest blob and offer, in force once a challenge over them was passed. */
   #renewed: Shown | undefined;
@@ -124,8 +115,9 @@ export class Challenger {
   constructor(net: ChallengeNet, session: Challenged) {
     this.#net = net;
     this.#session = session;
+    this.#trust = session.trust;
     this.#replies = new Replies(net.clock);
-    session.nonces.onFirst(() => this.#pause.abort());
+    this.#trust.nonces.onFirst(() => this.#pause.abort());
   }
 
   answered(reply: ChallengeReply): void {
@@ -156,10 +148,10 @@ export class Challenger {
     // Nobody's words count before it is known whose they are.
     if (!isSigned(verdict)) return this.#session.leave("protocol");
     if (hasFalsePosture(verdict, shown))
-      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "posture"));
-    if (!mayBeChallenged(verdict, shown)) return this.#session.judge(verdict, this.#session.standing);
-    if (!isSameMachine(this.#session.shown, shown))
-      return this.#session.judge(verdict, distrustedFor(this.#session.standing, "changed"));
+      return this.#trust.judge(verdict, distrustedFor(this.#trust.standing, "posture"));
+    if (!mayBeChallenged(verdict, shown)) return this.#trust.judge(verdict, this.#trust.standing);
+    if (!isSameMachine(this.#trust.shown, shown))
+      return this.#trust.judge(verdict, distrustedFor(this.#trust.standing, "changed"));
     this.#renewed = shown;
     this.#session.announce(shown.offer);
     this.#isHurried = true;
@@ -173,13 +165,13 @@ export class Challenger {
         // What spoke against it may be over: it has shown a new blob, or is no longer on the list of withdrawn ones.
         due ||= await this.#isDue();
         over.throwIfAborted();
-        if (!due) this.#session.nonces.take().close(false);
+        if (!due) this.#trust.nonces.take().close(false);
         const outcome = due ? await this.#once(over) : "refuted";
-        if (this.#session.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED) this.#session.leave("untrusted");
+        if (this.#trust.standing.timeouts >= TIMEOUTS_UNTIL_CLOSED) this.#session.leave("untrusted");
         await this.#rest(outcome === "pass" ? CHALLENGE_EVERY_MS : CHALLENGE_RETRY_MS, over);
       }
     } finally {
-      this.#session.nonces.end();
+      this.#trust.nonces.end();
     }
   }
 
@@ -189,11 +181,11 @@ export class Challenger {
   }
 
   get #latest(): Shown {
-    return this.#renewed ?? this.#session.shown;
+    return this.#renewed ?? this.#trust.shown;
   }
 
   #verdictOn(shown: Shown, moment: Policy["moment"]): Promise<Verdict> {
-    const { evidence } = this.#session;
+    const { evidence } = this.#trust;
     return verify(this.#net.crypto, evidence.of(shown), evidence.policy(moment), Date.parse(shown.blob.at));
   }
 
@@ -207,7 +199,7 @@ export class Challenger {
   async #rest(pauseMs: number, over: AbortSignal): Promise<void> {
     const { clock } = this.#net;
     await clock.sleep(CHALLENGE_PAUSE_MIN_MS, over);
-    if (this.#isHurried || this.#session.nonces.waiting > 0) return;
+    if (this.#isHurried || this.#trust.nonces.waiting > 0) return;
     this.#pause = new AbortController();
     await clock.sleep(pauseMs - CHALLENGE_PAUSE_MIN_MS, AbortSignal.any([over, this.#pause.signal])).catch(() => {});
     over.throwIfAborted();
@@ -218,14 +210,14 @@ export class Challenger {
     this.#isHurried = false;
     const { clock, crypto, random } = this.#net;
     const nonce = random.bytes(32);
-    const callers = this.#session.nonces.take();
-    const credential = this.#session.evidence.activation.next();
+    const callers = this.#trust.nonces.take();
+    const credential = this.#trust.evidence.activation.next();
     const replied = this.#replies.to(nonce, CHALLENGE_ANSWER_MS, over);
     this.#session.outbox.control({
       type: "attestation_challenge",
       nonce: toBase64(nonce),
       callers_root: callers.root,
-      timestamp: new Date(this.#session.clock.tell()).toISOString(),
+      timestamp: new Date(this.#trust.clock.tell()).toISOString(),
       ...(credential && { credential: spelledTpmCredential(credential) }),
     });
     const reply = await replied.catch((gone: unknown) => {
@@ -234,17 +226,14 @@ export class Challenger {
     });
     if (!reply) {
       callers.close(false);
-      this.#session.judge(
-        this.#session.verdict,
-        afterChallenge(this.#session.standing, "timeout", clock.monotonicMs()),
-      );
+      this.#trust.judge(this.#trust.verdict, afterChallenge(this.#trust.standing, "timeout", clock.monotonicMs()));
       return "timeout";
     }
     const { answer, signature, secret } = reply;
-    this.#session.evidence.activation.answered(secret);
+    this.#trust.evidence.activation.answered(secret);
     // Measured as the answer comes, before it is checked. No number where it cannot be read, which refutes it.
     const said = readAnswer(answer);
-    const offsetMs = this.#session.clock.offsetOf(Date.parse(said?.at ?? ""));
+    const offsetMs = this.#trust.clock.offsetOf(Date.parse(said?.at ?? ""));
     // What it showed between our question and its answer may still be in the middle of being checked.
     await this.#renewing;
     const latest = this.#latest;
@@ -253,8 +242,8 @@ export class Challenger {
       ...partsOf(said?.offer_sha256 === latest.offerSha256 ? latest : asked).offer,
     };
     const challenge = { nonce, callersRoot: callers.root, answer, signature, ...this.#withLog(reply.quote) };
-    const evidence = this.#session.evidence.of(shown, challenge);
-    const policy = this.#session.evidence.policy("later");
+    const evidence = this.#trust.evidence.of(shown, challenge);
+    const policy = this.#trust.evidence.policy("later");
     const verdict = await verify(crypto, evidence, policy, clock.now());
     if (over.aborted || this.#session.leaving) {
       // It went while its answer was checked: it takes no other connection's place, and nothing is held against it.
@@ -262,19 +251,19 @@ export class Challenger {
       return "gone";
     }
     if (verdict.level !== "none" && !isOff(offsetMs)) {
-      this.#session.clock.measured(offsetMs);
-      this.#session.attest(shown, challenge, verdict);
+      this.#trust.clock.measured(offsetMs);
+      this.#trust.attest(shown, challenge, verdict);
       callers.close(true);
       return "pass";
     }
     callers.close(false);
     const isByClock = isByClockAlone(verdict, shown);
     if (isByClock) {
-      this.#session.clock.measured(offsetMs);
+      this.#trust.clock.measured(offsetMs);
       this.#net.events.clockOff({ providerId: this.#session.providerId, offsetMs });
     }
     const outcome = isByClock ? "clock" : hasFalsePosture(verdict, shown) ? "posture" : "refuted";
-    this.#session.judge(verdict, afterChallenge(this.#session.standing, outcome, clock.monotonicMs()));
+    this.#trust.judge(verdict, afterChallenge(this.#trust.standing, outcome, clock.monotonicMs()));
     return outcome;
   }
 }

@@ -1,10 +1,9 @@
 import { fromBase64OrNothing, toHex } from "@darkbloom/protocol/bytes";
 import { readBlob, readOffer, type Evidence, type HardwareEvidence } from "@darkbloom/protocol/evidence";
-import type { Sha256Hex } from "@darkbloom/protocol/ids";
+import type { MachineId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Crypto } from "@darkbloom/protocol/ports";
 import type { Offer, RegistrationBlob } from "@darkbloom/protocol/wire";
 import type { MachineName } from "./serial-names.ts";
-import type { MachineId } from "../ports.ts";
 import { machineIdOf } from "./approvals.ts";
 
 /** What a machine shows of itself, as it was signed. */

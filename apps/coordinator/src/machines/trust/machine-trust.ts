@@ -1,0 +1,158 @@
+import { failuresOf, fatalFailuresOf, type Verdict } from "@darkbloom/protocol/evidence";
+import type { ProviderId } from "@darkbloom/protocol/ids";
+import { CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
+import type { Crypto } from "@darkbloom/protocol/ports";
+import type { Offer } from "@darkbloom/protocol/wire";
+import type { Events } from "../../events/events.ts";
+import type { MachineView, PublishedMachine } from "../ports.ts";
+import { newRecord, type MachineRecord, type MachineRecords } from "../records/records.ts";
+import { afterChallenge, TIMEOUTS_UNTIL_STALE, type Standing } from "../records/standing.ts";
+import type { Approvals } from "./approvals.ts";
+import { CallerNonces } from "./caller-nonces.ts";
+import { MachineClock } from "./machine-clock.ts";
+import type { Challenge, EvidenceNet, MachineEvidence } from "./machine-evidence.ts";
+import { Offering } from "./offering.ts";
+import type { Shown } from "./shown.ts";
+import { trustStatusOf } from "./trust-status.ts";
+import type { Floor } from "./serving.ts";
+
+/** What judging one connection's machine needs from outside. */
+export interface TrustNet extends EvidenceNet {
+  readonly crypto: Crypto;
+  readonly records: MachineRecords;
+  readonly approvals: Pick<Approvals, "of">;
+  readonly floor: Floor;
+  readonly events: Pick<Events, "verdictChanged">;
+  /** Told of the keys of a machine that passed a challenge, each time that it did. */
+  readonly keysShown?: (shown: Shown) => void;
+}
+
+/** A machine as it has registered. */
+export interface Joining {
+  readonly providerId: ProviderId;
+  readonly evidence: MachineEvidence;
+  readonly shown: Shown;
+  readonly verdict: Verdict;
+}
+
+/** Of its connection: who is told when something follows. */
+interface Consequences {
+  /** Its first challenge is passed: whose connection this is, is known from now on. */
+  recognised(): void;
+  /** What it shows, or what is thought of it, has changed. */
+  judged(): void;
+}
+
+type TrustField = "evidenceSha256" | "verdict" | "failing" | "attestedUntilMs" | "distrustedUntilMs" | "approval";
+
+/** What one connection's machine shows of itself, and what follows from that, from what it did and from its operator's word. */
+export class MachineTrust {
+  readonly evidence: MachineEvidence;
+  readonly clock: MachineClock;
+  /** Nonces of callers, for the next challenge. */
+  readonly nonces: CallerNonces;
+  readonly offering: Offering;
+  readonly #net: TrustNet;
+  readonly #providerId: ProviderId;
+  readonly #then: Consequences;
+  #shown: Shown;
+  #challenge: Challenge | undefined;
+  #verdict: Verdict;
+  /** Its own until a passed challenge has shown whose connection this is; from then on the machine's. */
+  #record: MachineRecord = newRecord();
+  /** The last challenge, on the monotonic clock. */
+  #passedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(net: TrustNet, { providerId, evidence, shown, verdict }: Joining, then: Consequences) {
+    this.#net = net;
+    this.#providerId = providerId;
+    this.#then = then;
+    this.evidence = evidence;
+    this.clock = new MachineClock(net.clock);
+    this.nonces = new CallerNonces(net.crypto);
+    this.offering = new Offering(shown);
+    this.#shown = shown;
+    this.#verdict = verdict;
+  }
+
+  get shown(): Shown {
+    return this.#shown;
+  }
+  get verdict(): Verdict {
+    return this.#verdict;
+  }
+  get record(): MachineRecord {
+    return this.#record;
+  }
+  get standing(): Standing {
+    return this.#record.standing;
+  }
+
+  /** As routing sees it. */
+  get view(): Pick<MachineView, TrustField> {
+    return {
+      evidenceSha256: this.#shown.sha256,
+      verdict: this.#verdict,
+      failing: fatalFailuresOf(this.#verdict.checks, this.#shown.blob.platform).length > 0,
+      attestedUntilMs: this.#attestedUntilMs,
+      distrustedUntilMs: this.standing.distrust?.untilMs ?? Number.NEGATIVE_INFINITY,
+      approval: this.#net.approvals.of(this.#shown.machineId),
+    };
+  }
+
+  /** As anyone may check it. */
+  published(view: MachineView): PublishedMachine {
+    // What it only withdraws for now is still in the offer that its evidence shows.
+    const machine = { ...view, models: this.offering.models };
+    return { machine, evidence: this.evidence.published(this.#shown, this.#challenge) };
+  }
+
+  /** As its owner is told. */
+  status(view: MachineView): ReturnType<typeof trustStatusOf> {
+    return trustStatusOf(this.#net, view, this.#verdict, this.standing, this.clock);
+  }
+
+  /** It offers something else from its next challenge on. */
+  announce(offer: Offer): void {
+    this.offering.announce(offer);
+  }
+
+  /** Takes over newly checked evidence of the same machine, or a challenge that renews what is in force. */
+  attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
+    this.offering.count(shown);
+    this.#shown = shown;
+    this.#challenge = challenge;
+    if (!this.#isRecognised) {
+      // Before this, whoever names a machine's public key could end its connection and spoil its record.
+      this.#record = this.#net.records.open(shown.machineId);
+      this.#then.recognised();
+    }
+    this.#passedAtMs = this.#net.clock.monotonicMs();
+    this.judge(verdict, afterChallenge(this.standing, "pass", this.#passedAtMs));
+    this.#net.keysShown?.(shown);
+  }
+
+  judge(verdict: Verdict, standing: Standing): void {
+    const from = this.#verdict.level;
+    this.#verdict = verdict;
+    this.#record.standing = standing;
+    if (this.#isRecognised) this.#net.records.judged(this.#shown.machineId, standing);
+    if (from !== verdict.level) {
+      const failedChecks = failuresOf(verdict.checks, this.#shown.blob.platform).length;
+      this.#net.events.verdictChanged({ providerId: this.#providerId, from, to: verdict.level, failedChecks });
+    }
+    this.#then.judged();
+  }
+
+  get #isRecognised(): boolean {
+    return this.#passedAtMs !== Number.NEGATIVE_INFINITY;
+  }
+
+  /** On the monotonic clock. */
+  get #attestedUntilMs(): number {
+    const { hardFailures, timeouts } = this.standing;
+    return !this.clock.isOff && hardFailures === 0 && timeouts < TIMEOUTS_UNTIL_STALE
+      ? this.#passedAtMs + CHALLENGE_AGE_MAX_MS
+      : Number.NEGATIVE_INFINITY;
+  }
+}
