@@ -1,6 +1,6 @@
 /**
  * Takes away one at a time what decides (conditions, bounds, the checks of a verdict) and runs the tests: one must
- * fail for each. Lists what no test sees, and ends with 1 where that is not in mutate/harmless.ts.
+ * fail for each. Lists what no test sees, and ends with 1 where that is not in mutate/harmless-*.ts.
  *
  * Works on a copy in a temporary folder. The copy holds all changes at once, each behind a switch; a first run of the
  * tests notes which tests come by which; then each change is run against those alone, many in turn in one process
@@ -22,7 +22,9 @@ import {
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { harmless, type Harmless } from "./mutate/harmless.ts";
+import { elsewhere } from "./mutate/harmless-elsewhere.ts";
+import { inCoordinator } from "./mutate/harmless-in-coordinator.ts";
+import type { Harmless } from "./mutate/harmless.ts";
 import { mutate, type Mutant } from "./mutate/mutants.ts";
 import { Pool, type Verdict } from "./mutate/pool.ts";
 import type { On } from "./mutate/switch.ts";
@@ -61,6 +63,8 @@ if (options.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
+
+const harmless = [...inCoordinator, ...elsewhere];
 
 const git = (...args: string[]) => execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
 const tracked = git("ls-files", "--cached", "--others", "--exclude-standard")

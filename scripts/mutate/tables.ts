@@ -91,6 +91,7 @@ export const furtherTests: readonly (readonly [begin: string, tests: readonly st
   ["apps/coordinator/src/ledger/", [...ledgers, "apps/coordinator/src/inference/idempotency.test.ts", ...simulated]],
   ["apps/coordinator/src/limits/", edge],
   ["apps/coordinator/src/machines/", [...simulated, ...connections]],
+  ["apps/coordinator/src/machines/fleet.ts", ["apps/coordinator/src/machines/"]],
   ["apps/coordinator/src/machines/slots.ts", ["apps/coordinator/src/machines/"]],
   ["apps/coordinator/src/machines/waiting-room.ts", ["apps/coordinator/src/machines/"]],
   ["apps/coordinator/src/machines/connection/", [...machines, "apps/coordinator/src/machines/"]],

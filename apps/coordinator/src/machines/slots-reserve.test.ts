@@ -103,6 +103,17 @@ describe("a machine that is asked for a slot", () => {
     expect([asked.got, asked.failure, slots.waiting]).toEqual(["p2", undefined, 0]);
   });
 
+  it("says that it is full to one who has left: no other is asked for them", async () => {
+    const { machine } = far("p1");
+    const asked = ask();
+    await settle();
+    asked.hangUp.abort(new Error("left"));
+    await settle();
+    const reserve = vi.spyOn(near("p2"), "reserve");
+    await machine.refuse(asked.jobId);
+    expect([reserve.mock.calls.length, asked.failure, slots.waiting]).toEqual([0, "Error: left", 0]);
+  });
+
   it("says that it is full, and all others are: it is waited for, and asked again once it is otherwise", async () => {
     const { machine } = far("p1");
     const asked = ask();

@@ -40,6 +40,14 @@ describe("the order", () => {
     expect(order()).toEqual(["b1", "a2"]);
   });
 
+  it("does not change for one who does not wait", () => {
+    room.hadTurn(one("z1", "z"));
+    expect([room.isAwaited("m"), [...room.builds()]]).toEqual([false, []]);
+    enter(one("a1", "a"), one("b1", "b"));
+    room.hadTurn(one("z1", "z"));
+    expect(order()).toEqual(["a1", "b1"]);
+  });
+
   it("does not change for one who leaves", () => {
     const first = one("a1", "a");
     enter(first, one("a2", "a"), one("b1", "b"));

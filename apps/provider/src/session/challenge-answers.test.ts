@@ -133,6 +133,15 @@ describe("an answer to a challenge", () => {
     expect(answered).not.toHaveProperty("quote");
   });
 
+  it("is none where the chip fails", async () => {
+    const broken = Promise.withResolvers<never>();
+    const answers = answersWith(broken.promise);
+    const refused = expect(answers.to(challenge())).rejects.toThrow("the chip is broken");
+    await machine.quiet();
+    broken.reject(new RangeError("the chip is broken"));
+    await refused;
+  });
+
   it("waits for no chip once the connection is gone", async () => {
     const answers = answersWith(new Promise<never>(() => {}));
     const answer = answers.to(challenge());

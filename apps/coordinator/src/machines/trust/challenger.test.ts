@@ -4,6 +4,7 @@ import type { TpmEvidence } from "@darkbloom/protocol/evidence";
 import { CHALLENGE_ANSWER_MS, CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
 import type { FromProvider, RegistrationBlob } from "@darkbloom/protocol/wire";
 import { describe, expect, it, vi } from "vitest";
+import { memorySigner } from "../../../../../packages/testkit/src/memory-signer.ts";
 import { HandMachine } from "../../../../../packages/testkit/src/hand-machine.ts";
 import { TestNetwork } from "../../../../../packages/testkit/src/network.ts";
 import { settle } from "../../../../../packages/testkit/src/simulated-clock.ts";
@@ -395,6 +396,18 @@ describe("a new offer", () => {
     expect(asked(made).builds).toEqual(["one", "two"]);
   });
 
+  it("of several models may change in another thing", async () => {
+    const [made, machine] = await joined();
+    await machine.offer({ models: [model("one"), model("two", "1")] });
+    await made.clock.advance(1);
+    await challengedAgain(made, machine);
+    await machine.offer({ slots: 1 });
+    await made.clock.advance(1);
+    await challengedAgain(made, machine);
+    expect(candidate(made)?.distrusted).toBe(false);
+    expect(asked(made)).toEqual({ slots: 1, builds: ["one", "two"] });
+  });
+
   it("with other weights for a build distrusts the machine", async () => {
     const [made, machine] = await joined();
     await machine.offer({ models: [model("one", "1")] });
@@ -516,5 +529,47 @@ describe("a TPM's", () => {
     expect(withLog?.quote).toEqual({ ...plain, attest: bytes(7), eventLog: bytes(9) });
     expect((await shown({ quote: quoteOf(8) }))?.quote).toEqual({ ...plain, attest: bytes(8), eventLog: bytes(9) });
     expect(await shown({})).not.toHaveProperty("quote");
+  });
+});
+
+/** Goal: what is found of a connection that another has replaced is not held against its machine. Method: a blob and an answer that are still being checked then, on a socket that is not closed yet. */
+describe("a connection that is replaced while it is checked", () => {
+  const replacedWith = async (say: (machine: HandMachine, told: { chip_name?: string }) => Promise<FromProvider>) => {
+    const made = new TestNetwork();
+    const signer = memorySigner();
+    const told: { chip_name?: string } = {};
+    const machine = await HandMachine.joined(made, { signer, describe: told });
+    await made.clock.advance(CHALLENGE_EVERY_MS);
+    const said = await say(machine, told);
+    delete told.chip_name;
+    made.checks.isHolding = true;
+    machine.say(said);
+    await made.clock.advance(0);
+    made.checks.isHolding = false;
+    const closed = vi.spyOn(machine.connection, "closed").mockReturnValue();
+    const again = await HandMachine.joined(made, { signer });
+    expect(machine.closed).toBe("replaced");
+    made.checks.release();
+    await made.clock.advance(1);
+    made.fleet.decidedOn(again.member.view.machineId);
+    closed.mockRestore();
+    machine.connection.closed();
+    await made.clock.advance(1);
+    return candidate(made);
+  };
+
+  it("is no other machine by its new blob", async () => {
+    const found = await replacedWith((machine, told) => {
+      told.chip_name = "another";
+      return renewal(machine);
+    });
+    expect(found).toMatchObject({ attested: true, distrusted: false });
+  });
+
+  it("has failed no challenge", async () => {
+    const found = await replacedWith((machine) =>
+      machine.answerTo(machine.last("attestation_challenge"), { nonce: toBase64(new Uint8Array(32)) }),
+    );
+    expect(found).toMatchObject({ attested: true, distrusted: false });
   });
 });

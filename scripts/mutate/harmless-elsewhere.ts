@@ -1,0 +1,171 @@
+import type { Harmless } from "./harmless.ts";
+
+/** Bounds of the dialects' bodies that two places keep. */
+const keptTwice: readonly (readonly [file: string, text: string])[] = [
+  ["anthropic-messages/request.ts", "MESSAGES_MAX"],
+  ["anthropic-messages/request.ts", "PINNED_SERIALS_MAX"],
+  ["anthropic-messages/request.ts", "STOP_STRINGS_MAX"],
+  ["anthropic-messages/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["anthropic-messages/request.ts", "TOOLS_MAX"],
+  ["open-model-fields.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["openai-chat/request-schema.ts", "LOGIT_BIASES_MAX"],
+  ["openai-chat/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-chat/request.ts", "MESSAGES_MAX"],
+  ["openai-chat/request.ts", "PINNED_SERIALS_MAX"],
+  ["openai-chat/request.ts", "STOP_STRINGS_MAX"],
+  ["openai-chat/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["openai-chat/request.ts", "TOOLS_MAX"],
+  ["openai-completions/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-completions/request.ts", "PINNED_SERIALS_MAX"],
+  ["openai-completions/request.ts", "STOP_STRINGS_MAX"],
+  ["openai-embeddings/request.ts", "PINNED_SERIALS_MAX"],
+  ["openai-responses/request-schema.ts", "METADATA_PAIRS_MAX"],
+  ["openai-responses/request.ts", "INCLUDES_MAX"],
+  ["openai-responses/request.ts", "LOGIT_BIASES_MAX"],
+  ["openai-responses/request.ts", "METADATA_PAIRS_MAX"],
+  ["openai-responses/request.ts", "PINNED_SERIALS_MAX"],
+  ["openai-responses/request.ts", "STOP_STRINGS_MAX"],
+  ["openai-responses/request.ts", "TEMPLATE_SETTINGS_MAX"],
+  ["openai-responses/request.ts", "TOOLS_MAX"],
+];
+
+/** Of everything but the coordinator. In order of files. */
+export const elsewhere: readonly Harmless[] = [
+  ...keptTwice.map(([file, text]) => ({
+    file: `packages/protocol/src/dialects/${file}`,
+    text,
+    why: "counted before it is read, and by the schema again, in the same words: either refuses as much",
+  })),
+  {
+    file: "apps/cli/src/commands/verify-log.ts",
+    text: "performance.now() - toldMs < PROGRESS_EVERY_MS",
+    change: "<=",
+    why: "an entry sooner or later",
+  },
+  {
+    file: "apps/cli/src/commands/up.ts",
+    text: "PATIENCE_MS",
+    why: "when a start that takes long is told of",
+  },
+  {
+    file: "apps/cli/src/commands/verify-log.ts",
+    text: "PROGRESS_EVERY_MS",
+    why: "how often a log that takes long is told of",
+  },
+  {
+    file: "apps/cli/src/network.ts",
+    text: "HANG_LOOK_EVERY_MS",
+    why: "what the looks come to is seen; only `up` as a program takes them",
+  },
+  {
+    file: "apps/cli/src/network.ts",
+    text: "OTHERS_WAIT_MS",
+    why: "only `up` as a program waits for its further providers, and says then how many of them serve",
+  },
+  {
+    file: "apps/cli/src/stop.ts",
+    text: "ONE_PRESS_MS",
+    why: "its tests run it as a process of its own, where no change is switched on",
+  },
+  {
+    file: "apps/cli/src/stop.ts",
+    text: "ORPHAN_MS",
+    why: "its tests run it as a process of its own, where no change is switched on",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
+    text: "job.stream && job.asLines !== true",
+    change: "right side",
+    why: "a plain answer is rendered at its end, and what has not begun is given no comments",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
+    text: 'echo !== ""',
+    change: "true",
+    why: "nothing said is rendered as nothing; looking spares a call for each token",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
+    text: "!prompt",
+    change: "false",
+    why: "there are as many choices as the prompts have; this says so where there were more",
+  },
+  {
+    file: "apps/provider/src/session/challenge-answers.ts",
+    text: "!wanted",
+    change: "false",
+    why: "nothing that is waited for says nothing; not waiting spares a turn",
+  },
+  {
+    file: "apps/provider/src/session/challenge-answers.ts",
+    text: "said === LATE",
+    change: "false",
+    why: "a symbol has neither quote nor secret; the compiler wants to be told",
+  },
+  {
+    file: "apps/provider/src/session/session.ts",
+    text: "!(error instanceof RangeError)",
+    change: "false",
+    why: "no record that was ever read throws another error; this shows a bug of ours where one would",
+  },
+  {
+    file: "apps/provider/src/session/session.ts",
+    text: "!this.#over.signal.aborted",
+    change: "true",
+    why: "a socket that is closed sends nothing; not asking it spares the sealing",
+  },
+  {
+    file: "apps/provider/src/ws/dial-faults.ts",
+    text: '"code" in error && typeof error.code === "string"',
+    change: "right side",
+    why: "an error without a code has none of the list; the compiler wants to be told",
+  },
+  {
+    file: "apps/provider/src/ws/dial.ts",
+    text: "!Buffer.isBuffer(data)",
+    change: "false",
+    why: "`ws` gives buffers unless it is asked for another kind; the compiler wants to be told",
+  },
+  {
+    file: "packages/protocol/src/log/tree.ts",
+    text: "!first",
+    change: "false",
+    why: "without a hash the sizes alone say that it is no proof; the compiler wants to be told",
+  },
+  {
+    file: "packages/protocol/src/sealing/answer.ts",
+    text: "rest.length < NONCE_BYTES",
+    change: "<=",
+    why: "of a nonce that comes alone there is no frame yet, whether it is kept or read",
+  },
+  {
+    file: "packages/protocol/src/sealing/envelope-bytes.ts",
+    text: "told && parts",
+    change: "left side",
+    why: "what was told was read from the parts: without them there is nothing told",
+  },
+  {
+    file: "packages/protocol/src/sealing/envelope-bytes.ts",
+    text: "bytes.length < 4",
+    change: "<=",
+    why: "a length with nothing behind it is no JSON, which parsing says too",
+  },
+  {
+    file: "packages/protocol/src/wire/records.ts",
+    text: "idLength === 0 || idLength > JOB_ID_BYTES_MAX || bytesAt > message.length",
+    change: "left side",
+    why: "of a length that is cut off the next condition finds less than nothing left, or `DataView` throws the same error",
+  },
+  {
+    file: "apps/provider/src/session/outbox.ts",
+    text: "first && more.length === 0",
+    change: "false",
+    why: "one record that is joined to none is the same bytes, copied",
+  },
+  {
+    file: "apps/provider/src/session/outbox.ts",
+    text: "first && more.length === 0",
+    change: "right side",
+    why: "there is a first one: none was looked for above",
+  },
+];
