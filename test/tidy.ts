@@ -11,7 +11,10 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
     "rules",
     /^apps\/\w+\/src\/(ledger|machines(?!\/connection\/)|catalog|limits|accounts|transparency|events|models|language)\//,
   ],
-  ["story", /^apps\/\w+\/src\/(inference|session|machines\/connection)\//],
+  [
+    "story",
+    /^(apps\/\w+\/src\/(inference|session|machines\/connection)|packages\/client\/src\/(?!index|unsafe|platform)[\w-]+\.(?:test\.)?ts$)/,
+  ],
   [
     "adapters",
     /^(packages\/protocol\/src\/(?:node|web)|apps\/coordinator\/src\/adapters|apps\/provider\/src\/(engine|identity|posture|files))\//,
@@ -19,7 +22,7 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
   ["edge", /^apps\/\w+\/src\/(http|ws|admin)\//],
   [
     "main",
-    /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/cli\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/,
+    /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/cli\/src\/|packages\/client\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/,
   ],
 ];
 /** Floors inside a folder, lowest first. */
@@ -27,7 +30,7 @@ const stairs: readonly (readonly [folder: string, steps: readonly RegExp[]])[] =
   ["apps/coordinator/src/machines/", [/^records\//, /^[\w.-]+\.ts$/, /^trust\//, /^connection\//]],
 ];
 /** Where nothing may import itself, however far round, types included. */
-const noCircles = /^(apps\/\w+|packages\/protocol)\/src\//;
+const noCircles = /^(apps\/\w+|packages\/(client|protocol))\/src\//;
 
 /** Reached through a port only, so that a test can hold the clock, the dice and the network. */
 const outsideWorld =
@@ -87,7 +90,7 @@ function faultsOfCode(root: string, file: string, text: string): string[] {
       )
         faults.push(`${file}: imports upward inside ${folder} (${target})`);
   }
-  if ((name === "protocol" || file.startsWith("packages/protocol/src/web/")) && /from "node:/.test(text))
+  if ((name === "protocol" || /^packages\/(client\/src|protocol\/src\/web)\//.test(file)) && /from "node:/.test(text))
     faults.push(`${file}: protocol runs in browsers; no node: there`);
   const world = outsideWorld.exec(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ""));
   if (world && !outsideAllowed.has(name)) faults.push(`${file}: ${world[1]} outside an adapter`);

@@ -39,6 +39,7 @@ it("adds all that the operator says once it can, and of machines the newest", as
       size: () => 0,
       tile: async () => undefined,
       indexOf: async () => undefined,
+      indexOfFact: async () => undefined,
       append: async (facts: readonly Uint8Array[]) => {
         if (isFull) throw new NetworkError({ code: "storage_unavailable", fault: "disk_full", retryAfterSec: 1 });
         added.push(...facts.flatMap((fact) => readEntry(fact) ?? []));

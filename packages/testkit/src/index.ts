@@ -3,4 +3,4 @@ export * from "./every.ts";
 export * from "./memory-signer.ts";
 export * from "./network.ts";
 export * from "./simulated-clock.ts";
-export { HttpNetwork, KEY } from "./http-network.ts";
+export { HttpNetwork, KEY, questionFor } from "./http-network.ts";

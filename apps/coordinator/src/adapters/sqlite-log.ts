@@ -27,7 +27,7 @@ const statements = {
     INSERT INTO log_tiles (level, tile, width, bytes) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET width = excluded.width, bytes = excluded.bytes`,
   last: "SELECT tile, width FROM log_tiles WHERE level = 0 ORDER BY tile DESC LIMIT 1",
-  knowsFact: "SELECT 1 FROM log_facts WHERE leaf = ?",
+  indexOfFact: "SELECT log_index FROM log_facts WHERE leaf = ?",
   addFact: "INSERT INTO log_facts (leaf, log_index) VALUES (?, ?)",
   unlogged: "SELECT job_id, sha256 FROM receipts WHERE sha256 IS NOT NULL AND log_index IS NULL LIMIT ?",
   setIndex: "UPDATE receipts SET log_index = ? WHERE job_id = ?",
@@ -71,13 +71,18 @@ export class SqliteLog implements LogStore {
     return typeof index === "number" ? index : undefined;
   }
 
+  async indexOfFact(leaf: Uint8Array): Promise<number | undefined> {
+    const index = readStorage(() => this.#sql.indexOfFact.get(leaf))?.["log_index"];
+    return typeof index === "number" ? index : undefined;
+  }
+
   /** Within one transaction. */
   #append(facts: readonly Uint8Array[], entryOf: (receipt: UnloggedReceipt) => Uint8Array): number {
     const before = this.#size;
     const added: Uint8Array[] = [];
     for (const fact of facts) {
       const leaf = leafHash(nodeCrypto, fact);
-      if (this.#sql.knowsFact.get(leaf)) continue;
+      if (this.#sql.indexOfFact.get(leaf)) continue;
       this.#sql.addFact.run(leaf, before + added.length);
       added.push(fact);
     }

@@ -21,7 +21,10 @@ export interface CoordinatorKey {
 }
 
 /** The transparency log, as callers may read it. */
-export type LogView = Pick<TransparencyLog, "checkpoint" | "origin" | "receipt" | "tile" | "verifierKey" | "witnesses">;
+export type LogView = Pick<
+  TransparencyLog,
+  "checkpoint" | "fact" | "origin" | "receipt" | "tile" | "verifierKey" | "witnesses"
+>;
 
 /** Counters in the exposition format that they say they have. */
 export interface MetricsSource {

@@ -17,6 +17,7 @@ const log: LogView = {
     return tile.index === 0 ? utf8("hashes") : undefined;
   },
   receipt: async () => undefined,
+  fact: async (leaf) => (leaf[0] === 0xab ? "c2sp.org/tlog-proof@v1\n" : undefined),
 };
 
 it("tells everybody the checkpoint, and where the log is", async () => {
@@ -43,6 +44,18 @@ it("gives tiles as bytes that never change", async () => {
   ]);
   expect(response.headers.get("cache-control")).toContain("immutable");
   expect(asked.at(-1)).toEqual({ level: "entries", index: 0, width: 7 });
+});
+
+it("proves a fact to everybody who names its leaf", async () => {
+  await using edge = await openEdge({ log });
+  const response = await edge.get(`/log/proof/${"ab".repeat(32)}`);
+  expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([
+    200,
+    "text/plain; charset=utf-8",
+    "c2sp.org/tlog-proof@v1\n",
+  ]);
+  for (const other of ["00".repeat(32), "AB".repeat(32), "ab".repeat(31), "ab"])
+    expect((await edge.get(`/log/proof/${other}`)).status).toBe(404);
 });
 
 it.each(["/log/tile/0/001", "/log/tile/0/1", "/log/tile/0/x000/001", "/log/tile/entries/000.p/256", "/log/tile/"])(
@@ -75,6 +88,7 @@ it("holds a bounded number of tiles that nobody reads", async () => {
 
 it("has neither where no log is kept", async () => {
   await using edge = await openEdge();
-  for (const path of ["/log/checkpoint", "/log/tile/0/000.p/1"]) expect((await edge.get(path)).status).toBe(404);
+  for (const path of ["/log/checkpoint", "/log/tile/0/000.p/1", `/log/proof/${"ab".repeat(32)}`])
+    expect((await edge.get(path)).status).toBe(404);
   expect(await (await edge.get("/.well-known/darkbloom")).json()).not.toHaveProperty("log");
 });

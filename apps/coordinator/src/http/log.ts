@@ -1,3 +1,4 @@
+import { fromHex } from "@darkbloom/protocol/bytes";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { readTilePath } from "@darkbloom/protocol/log";
 import * as z from "zod";
@@ -26,6 +27,35 @@ export const showCheckpoint = ({ deps }: Door): Route => ({
       .header("cache-control", `public, max-age=${CHECKPOINT_AGE_SEC}`)
       .serializer((text: string) => text)
       .send(deps.log.checkpoint);
+  },
+});
+
+const leafParams = z.object({
+  leaf: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe("SHA-256 of a zero byte and the entry's canonical JSON (RFC 6962 §2.1), in lower-case hex"),
+});
+
+/** `GET /log/proof/{leaf}`: that the log holds a fact, for whoever relies on it and reads no log. */
+export const showProof = ({ deps }: Door): Route => ({
+  schema: {
+    summary: "A proof that the transparency log holds an entry other than a receipt (c2sp.org/tlog-proof)",
+    description: "`darkbloom proxy` and `@darkbloom/client` demand it of a machine's keys where a policy says so.",
+    tags: ["trust"],
+    params: leafParams,
+    response: { 200: { description: "The proof", content: { "text/plain": { schema: z.string() } } } },
+  },
+  config: { access: "open", limit: "rate", fails: ["tile_not_found", "storage_unavailable"] },
+  handler: async (request, reply) => {
+    const asked = leafParams.safeParse(request.params).data;
+    const proof = asked && (await deps.log?.fact(fromHex(asked.leaf)));
+    if (proof === undefined) throw new NetworkError({ code: "tile_not_found" });
+    return reply
+      .type("text/plain; charset=utf-8")
+      .header("cache-control", `public, max-age=${CHECKPOINT_AGE_SEC}`)
+      .serializer((text: string) => text)
+      .send(proof);
   },
 });
 

@@ -36,7 +36,7 @@ const openPaths = [
 ];
 
 /** Open to everybody where a log is kept; see `log.test.ts`. */
-const logPaths = ["/log/checkpoint", "/log/tile/{id}"];
+const logPaths = ["/log/checkpoint", "/log/proof/{leaf}", "/log/tile/{id}"];
 
 describe("what each route answers", () => {
   it("needs a key exactly where the contract says so", async () => {

@@ -5,7 +5,7 @@ import { showKey, showReceipt } from "./account.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
-import { LOG_PREFIX, showCheckpoint, showTile } from "./log.ts";
+import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
 import { showOpenApi } from "./openapi.ts";
@@ -37,6 +37,7 @@ export const routesOf = (door: Door, app: Pick<FastifyInstance, "swagger">): rea
   get("/v1/providers/attestation", listAttestations(door)),
   get("/.well-known/darkbloom", showWellKnown(door)),
   get(`${LOG_PREFIX}/checkpoint`, showCheckpoint(door)),
+  get(`${LOG_PREFIX}/proof/:leaf`, showProof(door)),
   get(`${LOG_PREFIX}/tile/*`, showTile(door)),
 
   get("/health", showHealth(door)),

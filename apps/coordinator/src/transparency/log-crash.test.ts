@@ -31,6 +31,7 @@ class Life {
       size: () => store.size(),
       tile: (tile) => store.tile(tile),
       indexOf: (jobId) => store.indexOf(jobId),
+      indexOfFact: (leaf) => store.indexOfFact(leaf),
       append: async (facts, entryOf) => {
         this.step("append");
         await store.append(facts, entryOf);

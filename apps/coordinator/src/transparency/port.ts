@@ -21,6 +21,8 @@ export interface LogStore {
   tile(tile: Tile): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Where the receipt of this job stands; undefined where it does not yet. */
   indexOf(jobId: JobId): Promise<number | undefined>;
+  /** Where the fact stands whose leaf this is; undefined where there is none. */
+  indexOfFact(leaf: Uint8Array): Promise<number | undefined>;
 }
 
 /** The log's own key, and the last checkpoint that it signed. */

@@ -90,6 +90,17 @@ describe("a transparency log", () => {
     expect(kinds).toEqual(["weights", "weights", "weights", "receipt", "receipt"]);
   });
 
+  it("proves a fact once the published tree holds it", async () => {
+    await using net = await openedLog();
+    const leaf = leafOf(nodeCrypto, fact(2));
+    for (const at of [1, 2, 3]) net.log.add(fact(at));
+    expect(await net.log.fact(leaf)).toBeUndefined();
+    await net.log.grow();
+    const proof = await net.log.fact(leaf);
+    expect(await openProofFile(nodeCrypto, proof ?? "", net.key, leaf)).toMatchObject({ checkpoint: { size: 3 } });
+    expect(await net.log.fact(leafOf(nodeCrypto, fact(4)))).toBeUndefined();
+  });
+
   /** Goal: nothing is shown before the checkpoint that counts it. Method: look while a witness has that checkpoint and nobody else. */
   it("shows neither entry nor receipt while its checkpoint is not published", async () => {
     const looked: unknown[] = [];

@@ -152,11 +152,23 @@ export class TransparencyLog {
 
   /** Undefined until the receipt is in the published tree. */
   async receipt(jobId: JobId): Promise<LoggedReceipt | undefined> {
+    const proof = await this.#proofOf(await this.#net.store.indexOf(jobId));
+    return proof === undefined ? undefined : { blind: toHex(this.#blindOf(jobId)), proof };
+  }
+
+  /**
+   * That the published tree holds a fact, as a `tlog-proof@v1` file; undefined where it does not.
+   *
+   * @param leaf the hash under which a log holds the fact's entry
+   */
+  async fact(leaf: Uint8Array): Promise<string | undefined> {
+    return this.#proofOf(await this.#net.store.indexOfFact(leaf));
+  }
+
+  async #proofOf(index: number | undefined): Promise<string | undefined> {
     const { size, note } = this.#published;
-    const index = await this.#net.store.indexOf(jobId);
     if (index === undefined || index >= size) return undefined;
-    const proof = await this.#tree(size).inclusionProof(index);
-    return { blind: toHex(this.#blindOf(jobId)), proof: proofFile(index, proof, note) };
+    return proofFile(index, await this.#tree(size).inclusionProof(index), note);
   }
 
   /** Adds what is new until the signal; what could not be added comes with the next step, and is told of once. */

@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import {
   type At,
   answered,
+  askingBy,
   type Client,
   longQuestion,
   model,
@@ -21,7 +22,7 @@ import {
 } from "./client.ts";
 
 const clientOf = (world: At, maxRetries = 0) =>
-  new Anthropic({ baseURL: world.url, apiKey: world.apiKey, authToken: null, maxRetries });
+  new Anthropic({ baseURL: world.url, apiKey: world.apiKey, authToken: null, maxRetries, ...askingBy(world) });
 
 const ask = (content: string, system?: string) => ({
   model,

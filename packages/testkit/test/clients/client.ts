@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import * as z from "zod";
-import type { BusyNetwork } from "./busy-network.ts";
+import type { BusyNetwork, Refusing } from "./busy-network.ts";
 
 export const features = [
   "create",
@@ -21,14 +21,21 @@ export interface At {
   /** Without `/v1`. */
   readonly url: string;
   readonly apiKey: string;
+  /** In place of the platform's. */
+  readonly fetch?: typeof fetch;
 }
 
 /** The running program. */
 export interface World extends At {
   readonly busy: BusyNetwork;
+  /** Of a client that does not ask by itself: what it asks through, at each place. */
+  readonly through?: (at: At) => typeof fetch;
   /** Resolves once the latest request is accounted for as one whose caller went away. */
   callerGone(): Promise<void>;
 }
+
+/** What an SDK's constructor takes of it. */
+export const askingBy = ({ fetch }: At): Pick<At, "fetch"> => (fetch ? { fetch } : {});
 
 /** One client, and what it is shown to do. A feature that is left out is none of its own. */
 export interface Client {
@@ -64,13 +71,14 @@ export const reportShape = z.object({ weather: z.enum(["rain", "sun"]), warm: z.
  * refusal.
  */
 export async function retries(
-  { busy }: World,
+  { busy, through }: World,
   status: 429 | 503,
   ask: (at: At, maxRetries: number) => PromiseLike<unknown>,
 ): Promise<void> {
   // A machine that is slower than the account's second has nothing to wait for: again.
   for (let round = 0; ; round++) {
-    const at = await (status === 429 ? busy.full() : busy.deserted());
+    const refusing = await (status === 429 ? busy.full() : busy.deserted());
+    const at = through ? seenThrough(refusing, through(refusing)) : refusing;
     const startMs = performance.now();
     await ask(at, status === 429 ? 1 : 10);
     if (at.statuses[0] === 200 && round < 10) continue;
@@ -78,6 +86,17 @@ export async function retries(
     expect(performance.now() - startMs).toBeGreaterThan(990);
     return;
   }
+}
+
+/** With the statuses that the client itself was given. */
+function seenThrough(at: At, ask: typeof fetch): Refusing {
+  const statuses: number[] = [];
+  const counted: typeof fetch = async (...request) => {
+    const response = await ask(...request);
+    statuses.push(response.status);
+    return response;
+  };
+  return { ...at, fetch: counted, statuses };
 }
 
 /** What a call threw. */

@@ -5,6 +5,7 @@ import type * as z from "zod";
 import {
   type At,
   answered,
+  askingBy,
   type Client,
   longQuestion,
   model,
@@ -21,7 +22,7 @@ import {
 } from "./client.ts";
 
 const clientOf = (world: At, maxRetries = 0) =>
-  new OpenAI({ baseURL: `${world.url}/v1`, apiKey: world.apiKey, maxRetries });
+  new OpenAI({ baseURL: `${world.url}/v1`, apiKey: world.apiKey, maxRetries, ...askingBy(world) });
 const wrongKey = "eigeninference-wrong";
 
 const ask = (content: string, system?: string) => ({

@@ -1,0 +1,74 @@
+import { StreamEnd, StreamMalformed } from "@darkbloom/protocol/stream-end";
+import { fromUtf8, toHex } from "@darkbloom/protocol/bytes";
+import type { Crypto, Sha256Stream } from "@darkbloom/protocol/ports";
+import { splitReceiptComment, type ReceiptDocument } from "@darkbloom/protocol/receipts";
+import { DarkbloomError } from "./errors.ts";
+import { CLIENT_ANSWER_BYTES_MAX } from "./limits.ts";
+
+/** How a stream came to its end. */
+export type StreamEnding =
+  | {
+      readonly kind: "whole";
+      readonly last: Uint8Array;
+      readonly sha256: string;
+      readonly document: ReceiptDocument | undefined;
+    }
+  /** The coordinator ended it with its dialect's error event. */
+  | { readonly kind: "failed"; readonly last: Uint8Array };
+
+/** A stream of events on its way to a program: all but its end, which waits until it was checked. */
+export class AnswerStream {
+  readonly #end = new StreamEnd();
+  readonly #hash: Sha256Stream;
+  #lastEvents: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+  constructor(crypto: Pick<Crypto, "newSha256">) {
+    this.#hash = crypto.newSha256();
+  }
+
+  /** @returns what may go out now. @throws DarkbloomError */
+  push(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    const passed = mustBeEvents(() => this.#end.push(bytes));
+    if (this.#end.heldBytes > CLIENT_ANSWER_BYTES_MAX)
+      throw new DarkbloomError("answer_too_large", "An event of this stream is longer than any may be.");
+    if (passed.length > 0) this.#lastEvents = passed;
+    this.#hash.update(passed);
+    return passed;
+  }
+
+  /** No more comes. @throws DarkbloomError where that is no end */
+  end(): StreamEnding {
+    let last: Uint8Array<ArrayBuffer>;
+    try {
+      last = this.#end.end();
+    } catch {
+      if (endsInError(this.#lastEvents)) return { kind: "failed", last: new Uint8Array(0) };
+      throw cutOff();
+    }
+    const split = splitReceiptComment(last);
+    if (!split && endsInError(last)) return { kind: "failed", last };
+    this.#hash.update(split?.hashed ?? last);
+    return { kind: "whole", last, sha256: toHex(this.#hash.digest()), document: split?.document };
+  }
+}
+
+export const cutOff = (cause?: unknown): DarkbloomError =>
+  new DarkbloomError("answer_cut_off", "The answer ended before its end. What came of it was not verified.", { cause });
+
+function mustBeEvents<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StreamMalformed)
+      throw new DarkbloomError("answer_false", "The stream is none that a machine of this network writes.");
+    throw error;
+  }
+}
+
+/** The last event tells of a failure, in any dialect. A client that reads it takes the answer for no whole one. */
+function endsInError(events: Uint8Array<ArrayBuffer>): boolean {
+  const last = fromUtf8(events)
+    .split("\n\n")
+    .findLast((event) => event !== "" && !event.startsWith(":"));
+  return last !== undefined && /^(?:event: (?:error|response\.failed)\n|data: \{"error":)/m.test(last);
+}

@@ -1,0 +1,48 @@
+import { utf8, fromUtf8Body, toHex } from "@darkbloom/protocol/bytes";
+import { atLeast, type TrustLevel } from "@darkbloom/protocol/evidence";
+import { requestHeaders } from "@darkbloom/protocol/headers";
+import type { Ask } from "./asked.ts";
+import { DarkbloomError } from "./errors.ts";
+import type { Rules } from "./policy.ts";
+import type { Ports } from "./ports.ts";
+
+/** A request as it goes out, and what of it the receipt must name. */
+export interface Sent {
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly requestSha256: string;
+  readonly nonce: string;
+}
+
+const NONCE_BYTES = 16;
+
+/** What the policy has the coordinator be told: the level, the machines, and a nonce by which the receipt is of this request alone. */
+export function transparentRequest(ports: Ports, rules: Rules, ask: Ask): Sent {
+  const headers = new Headers(ask.headers);
+  const nonce = headers.get(requestHeaders.nonce) ?? toHex(ports.random.bytes(NONCE_BYTES));
+  headers.set(requestHeaders.nonce, nonce);
+  const own = levels.find((level) => level === headers.get(requestHeaders.minTrust));
+  if (rules.minTrust !== "none" && !(own && atLeast(own, rules.minTrust)))
+    headers.set(requestHeaders.minTrust, rules.minTrust);
+  const body = rules.pins ? pinned(ask, rules.pins) : ask.body;
+  return { headers, body, requestSha256: toHex(ports.crypto.sha256(body)), nonce };
+}
+
+const levels: readonly TrustLevel[] = ["self_signed", "hardware"];
+
+/** The body with the policy's pins in it; its other bytes stay as they are. @throws DarkbloomError where it names other machines */
+function pinned({ body, said }: Ask, pins: ReadonlySet<string>): Uint8Array<ArrayBuffer> {
+  const own = [said["provider_serial"], said["provider_serials"]]
+    .flat()
+    .filter((name) => name !== undefined && name !== null);
+  if (own.some((name) => typeof name !== "string" || !pins.has(name)))
+    throw new DarkbloomError(
+      "policy_contradicted",
+      "The request names machines (provider_serial) that are not among the policy's pins. Nothing was sent.",
+    );
+  if (own.length > 0) return body;
+  // It is an object with a `model` in it.
+  const text = fromUtf8Body(body);
+  const at = text.indexOf("{") + 1;
+  return utf8(`${text.slice(0, at)}"provider_serials":${JSON.stringify([...pins])},${text.slice(at)}`);
+}

@@ -1,0 +1,12 @@
+import type { Crypto } from "@darkbloom/protocol/ports";
+
+/** The outside world, so that a test can hold the clock and the network. */
+export interface Ports {
+  readonly crypto: Crypto;
+  /** Milliseconds since 1970. */
+  now(): number;
+  readonly random: { bytes(length: number): Uint8Array<ArrayBuffer> };
+  send(url: URL, init: RequestInit): Promise<Response>;
+  /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

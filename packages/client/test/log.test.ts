@@ -1,0 +1,149 @@
+import { fromHex, toHex } from "@darkbloom/protocol/bytes";
+import { entryBytes, hashesOf, leafHash, proofFile, tilePath, Tree, type LogEntry } from "@darkbloom/protocol/log";
+import { webCrypto } from "@darkbloom/protocol/web";
+import { describe, expect, it } from "vitest";
+import { entriesNamed, filesOf, signerNamed, type Answer } from "../../../apps/cli/test/hostile-log.ts";
+import type { CheckpointStore } from "../src/types.ts";
+import { stepsThat, World } from "./world.ts";
+
+const log = signerNamed("log.example/1");
+
+/** A log of these entries, as a coordinator answers for it. */
+class PaperLog {
+  readonly #files: ReadonlyMap<string, Answer>;
+  readonly #proven: readonly Uint8Array[];
+
+  constructor(entries: readonly Uint8Array[], proven: readonly Uint8Array[]) {
+    this.#files = filesOf(entries, log);
+    this.#proven = proven;
+  }
+
+  async answer(path: string): Promise<Response> {
+    const [, leaf] = /\/log\/proof\/([0-9a-f]{64})$/.exec(path) ?? [];
+    const answer = leaf === undefined ? this.#files.get(path) : await this.#proof(fromHex(leaf));
+    return typeof answer === "string" || answer instanceof Uint8Array
+      ? new Response(answer as Uint8Array<ArrayBuffer>)
+      : new Response("", { status: 404 });
+  }
+
+  async #proof(leaf: Uint8Array): Promise<string | undefined> {
+    const size = this.#proven.length;
+    const index = this.#proven.findIndex((entry) => toHex(leafHash(webCrypto, entry)) === toHex(leaf));
+    if (index < 0) return undefined;
+    const files = filesOf(this.#proven, log);
+    const read = hashesOf(webCrypto, size, async (tile) => files.get(`/log/${tilePath(tile)}`) as Uint8Array);
+    const path = await new Tree(webCrypto, size, read).inclusionProof(index);
+    return proofFile(index, path, String(files.get("/log/checkpoint")));
+  }
+}
+
+/** One caller's memory. */
+function memory(): CheckpointStore & { readonly kept: Map<string, string>; readonly size: number } {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    get size() {
+      return Number(kept.get(log.key.name)?.split("\n")[1] ?? 0);
+    },
+    read: async (origin) => kept.get(origin),
+    write: async (origin, text) => void kept.set(origin, text),
+  };
+}
+
+async function open() {
+  const world = await World.open();
+  const shown: { log: PaperLog } = { log: new PaperLog([], []) };
+  world.meddle = async (path, answer) => {
+    if (path.startsWith("/log/")) return shown.log.answer(path);
+    const response = await answer();
+    if (path !== "/.well-known/darkbloom") return response;
+    const told = { origin: log.key.name, path: "/log", verifier_key: log.verifierKey, witnesses: [] };
+    return Response.json({ ...((await response.json()) as object), log: told });
+  };
+  const [machine] = world.net.fleet.published();
+  const blob = JSON.parse(new TextDecoder().decode(machine?.evidence.blob)) as { hpke_keys: { id: string }[] };
+  const keys: LogEntry = {
+    v: 1,
+    kind: "provider_keys",
+    evidence_sha256: machine?.machine.evidenceSha256 ?? "",
+    identity_key_sha256: toHex(webCrypto.sha256(Buffer.from(machine?.machine.identityKey ?? "", "base64"))),
+    hpke_key_ids: blob.hpke_keys.map(({ id }) => id),
+  };
+  return {
+    world,
+    keys: entryBytes(keys),
+    /** @param size that its proofs are in, where they are of an older checkpoint */
+    shows: (entries: readonly Uint8Array[], size = entries.length) =>
+      void (shown.log = new PaperLog(entries, entries.slice(0, size))),
+    [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
+  };
+}
+
+describe("a policy that demands the log", () => {
+  it("asks the machine whose keys it holds, and keeps its checkpoint", async () => {
+    await using net = await open();
+    net.shows([...entriesNamed("a", 300), net.keys]);
+    const store = memory();
+    const { verification } = await net.world.ask(net.world.client({ log: { store, key: log.verifierKey } }));
+    expect([verification.outcome, stepsThat("pass", verification).includes("log.keys")]).toEqual(["verified", true]);
+    expect(store.kept.get(log.key.name)).toMatch(/^log\.example\/1\n301\n/);
+  });
+
+  it("sends nothing to a machine whose keys it does not hold", async () => {
+    await using net = await open();
+    net.shows(entriesNamed("a", 3));
+    const client = net.world.client({ log: {} });
+    const error = async () => (await net.world.ask(client)).verification.error;
+    expect(await error()).toMatchObject({ code: "no_machine", action: "retry" });
+    await net.world.net.clock.advance(10_000);
+    expect(await error()).toMatchObject({ code: "log_missing", action: "stop" });
+    expect(net.world.asked).toBe(0);
+    net.shows([net.keys]);
+    expect(await error()).toBeUndefined();
+  });
+
+  it("sends nothing where the log is under another key than the pinned one", async () => {
+    await using net = await open();
+    net.shows([net.keys]);
+    const { verification } = await net.world.ask(
+      net.world.client({ log: { key: signerNamed("log.example/1").verifierKey } }),
+    );
+    expect([verification.error?.code, net.world.asked]).toEqual(["log_false", 0]);
+  });
+
+  it("goes on with a log that has grown, and with an older checkpoint of the same log", async () => {
+    await using net = await open();
+    const store = memory();
+    for (const size of [1, 2, 300, 600, 2]) {
+      net.shows([net.keys, ...entriesNamed("a", Math.max(size, store.size - 1))], size + 1);
+      expect([size, (await net.world.ask(net.world.client({ log: { store } }))).verification.outcome]).toEqual([
+        size,
+        "verified",
+      ]);
+    }
+    expect(store.kept.get(log.key.name)).toMatch(/\n601\n/);
+  });
+
+  /** Goal: two callers who are shown two logs find out. Method: one's memory in the other's hands, whatever the sizes are. */
+  it.each([
+    [300, 300],
+    [300, 500],
+    [500, 300],
+    [1, 300],
+    [2, 1],
+  ])("sends nothing to a coordinator that shows two callers two logs, of %s and %s entries", async (one, other) => {
+    await using net = await open();
+    const store = memory();
+    net.shows([net.keys, ...entriesNamed("a", one)]);
+    expect((await net.world.ask(net.world.client({ log: { store } }))).verification.outcome).toBe("verified");
+    const asked = net.world.asked;
+    net.shows([...entriesNamed("b", other), net.keys]);
+    const { verification } = await net.world.ask(net.world.client({ log: { store } }));
+    expect([verification.error?.code, verification.error?.action, net.world.asked]).toEqual([
+      "log_false",
+      "stop",
+      asked,
+    ]);
+    expect(store.kept.get(log.key.name)).toContain(`\n${one + 1}\n`);
+  });
+});
