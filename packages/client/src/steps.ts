@@ -18,6 +18,8 @@ const known: readonly (readonly [id: RegExp, source: StepSource, claim: string])
   [/^receipt\.endpoint$/, "verifier", "The receipt names the endpoint that was asked"],
   [/^receipt\.model$/, "verifier", "The receipt names the model that was asked for"],
   [/^receipt\.privacy$/, "verifier", "The receipt names the mode that was asked for"],
+  [/^receipt\.hpke_key$/, "verifier", "The key that opened the request is one that it was sealed to"],
+  [/^receipt\.\w+_commitment$/, "verifier", "The receipt commits to what both ends of the seal have"],
   [/^receipt\.weights$/, "verifier", "The weights are those that the machine offered under its signature"],
   [/^receipt\.build$/, "verifier", "The weights are among those that the policy allows"],
   [/^receipt\.logged$/, "verifier", "The coordinator's log holds the receipt"],
