@@ -4,8 +4,9 @@
  * `npm run goldens`. Then the program itself, as `darkbloom up` starts it, is asked the same and must
  * say the same.
  */
-import { bundledEntry } from "@darkbloom/coordinator";
-import { bundledModelPath, loadModel } from "@darkbloom/provider";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
+import { bundledModelPath } from "@darkbloom/provider/engine/llama/model-file";
+import { loadModel } from "@darkbloom/provider/start-provider";
 import { writeFileSync } from "node:fs";
 import { goldenCases } from "../packages/testkit/test/goldens/cases.ts";
 import { ask, goldenFile, GoldenNetwork, takesFile, takesText } from "../packages/testkit/test/goldens/goldens.ts";

@@ -1,10 +1,11 @@
-import { DEFAULT_PRICE, type CatalogEntry } from "@darkbloom/coordinator";
+import { DEFAULT_PRICE } from "@darkbloom/coordinator/catalog/bundled";
+import type { CatalogEntry } from "@darkbloom/coordinator/catalog/catalog";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import { dialects, type Decoded, type Dialect } from "@darkbloom/protocol/dialects";
 import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { systemClock } from "@darkbloom/protocol/node";
-import { ScriptedEngine, type Script } from "@darkbloom/provider";
+import { ScriptedEngine, type Script } from "@darkbloom/provider/engine/scripted-engine";
 
 /** What the benchmark asks, and byte for byte what every contender must answer. */
 

@@ -1,4 +1,4 @@
-import { openStore } from "@darkbloom/coordinator";
+import { openStore } from "@darkbloom/coordinator/adapters/open-store";
 import type { AccountId, JobId, KeyId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";

@@ -1,4 +1,4 @@
-import { THREADS_DEFAULT } from "@darkbloom/provider";
+import { THREADS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent } from "node:http";
 import { tmpdir } from "node:os";

@@ -1,6 +1,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { DATABASE_FILE, openStore, withAdmin, type Admin } from "@darkbloom/coordinator";
+import { DATABASE_FILE } from "@darkbloom/coordinator/adapters/database-file";
+import { openStore } from "@darkbloom/coordinator/adapters/open-store";
+import { withAdmin } from "@darkbloom/coordinator/admin/client";
+import type { Admin } from "@darkbloom/coordinator/admin/operations";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { CommandFailed } from "./failure.ts";
 

@@ -1,4 +1,4 @@
-import { scrubbedEnvironment } from "@darkbloom/provider";
+import { scrubbedEnvironment } from "@darkbloom/provider/posture/environment";
 import { expect, it } from "vitest";
 import { settingsOf } from "./command.ts";
 import { providerStart } from "./commands/provider-start.ts";

@@ -1,4 +1,4 @@
-import { scrubbedEnvironment } from "@darkbloom/provider";
+import { scrubbedEnvironment } from "@darkbloom/provider/posture/environment";
 import { STARTED_CLEAN_VARIABLE } from "./environment.ts";
 
 /**

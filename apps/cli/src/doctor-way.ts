@@ -2,7 +2,9 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import { checks, type Check } from "@darkbloom/protocol/evidence";
 import { printable } from "@darkbloom/protocol/printable";
-import { faultOfError, tryJoin, type DialFault, type LossReason } from "@darkbloom/provider";
+import type { DialFault, LossReason } from "@darkbloom/provider/events/events";
+import { tryJoin } from "@darkbloom/provider/try-join";
+import { faultOfError } from "@darkbloom/provider/ws/dial-faults";
 import { lossFor } from "./losses.ts";
 
 /** For each step. */

@@ -1,26 +1,18 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { bundledEntry } from "@darkbloom/coordinator";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
 import { checks, isShownOnly, type Check } from "@darkbloom/protocol/evidence";
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { CLOCK_SKEW_MS } from "@darkbloom/protocol/limits";
 import { systemClock } from "@darkbloom/protocol/node";
-import {
-  chipNames,
-  chipOf,
-  describeTpm,
-  homeIn,
-  identityFiles,
-  IdentityKeyError,
-  loadModel,
-  ModelFileError,
-  platformHere,
-  readMachine,
-  readWeights,
-  type IdentityChoice,
-  type ProviderStatus,
-  type TpmAddress,
-} from "@darkbloom/provider";
+import type { ProviderStatus } from "@darkbloom/provider/files/status-file";
+import { ModelFileError, readWeights } from "@darkbloom/provider/files/weights";
+import { chipNames, chipOf, homeIn, identityFiles, type IdentityChoice } from "@darkbloom/provider/identity/identity";
+import { IdentityKeyError } from "@darkbloom/provider/identity/identity-file";
+import { describeTpm } from "@darkbloom/provider/identity/tpm/tpm-key";
+import type { TpmAddress } from "@darkbloom/provider/identity/tpm/transport";
+import { platformHere, readMachine } from "@darkbloom/provider/posture/machine";
+import { loadModel } from "@darkbloom/provider/start-provider";
 import { runningElsewhere, whyNotEarning } from "./machine-folder.ts";
 import { bundledModel, locateModel } from "./model.ts";
 import { WrongUsage } from "./failure.ts";

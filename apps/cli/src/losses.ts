@@ -1,4 +1,4 @@
-import type { LossReason } from "@darkbloom/provider";
+import type { LossReason } from "@darkbloom/provider/events/events";
 
 /** What a machine's owner reads of a connection that ended or never began: what is so, and what to do. */
 interface Loss {

@@ -1,5 +1,5 @@
-import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
-import { STATUS_SILENT_MS, type ProviderStatus } from "@darkbloom/provider";
+import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator/adapters/local-secret";
+import { STATUS_SILENT_MS, type ProviderStatus } from "@darkbloom/provider/files/status-file";
 import { expect, it } from "vitest";
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,9 +1,15 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator";
+import { LOCAL_SECRET_FILE } from "@darkbloom/coordinator/adapters/local-secret";
 import { failuresOf } from "@darkbloom/protocol/evidence";
 import { DataFolderError, openDataFolder, readPrivateFile } from "@darkbloom/protocol/node";
-import { platformHere, providerStatus, STATUS_FILE, STATUS_SILENT_MS, type ProviderStatus } from "@darkbloom/provider";
+import {
+  providerStatus,
+  STATUS_FILE,
+  STATUS_SILENT_MS,
+  type ProviderStatus,
+} from "@darkbloom/provider/files/status-file";
+import { platformHere } from "@darkbloom/provider/posture/machine";
 import { CommandFailed } from "./failure.ts";
 import { lossOf } from "./losses.ts";
 import { PROVIDERS_MAX } from "./settings.ts";

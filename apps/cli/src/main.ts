@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 
-import { commands, groups } from "./commands/index.ts";
+import { commandsFor, groups } from "./commands/index.ts";
 import { unknownNames } from "./environment.ts";
 import { describeBug, WrongUsage, type ExitCode } from "./failure.ts";
 import { endOfLife, endOfLifeNote } from "./node-life.ts";
@@ -27,7 +27,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0;
   const program = programOf({
     version,
-    commands,
+    commands: await commandsFor(argv.slice(2)),
     groups,
     environment: process.env,
     finished: (ended) => {

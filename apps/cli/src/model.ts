@@ -1,7 +1,7 @@
 import { accessSync, constants, realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { bundledEntry } from "@darkbloom/coordinator";
-import { MANIFEST_ENDING } from "@darkbloom/provider";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
+import { MANIFEST_ENDING } from "@darkbloom/provider/files/weights";
 import { WrongUsage } from "./failure.ts";
 
 /** A model file, a split model's first part or a manifest (`readWeights`), and what the catalog calls it. */

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SerialDisclosure } from "@darkbloom/coordinator";
+import type { SerialDisclosure } from "@darkbloom/coordinator/machines/trust/serial-names";
 import { COORDINATOR_FOLDER } from "./admin.ts";
 import { Child, ChildEndedEarly, textIn, type ChildEvent } from "./child.ts";
 import { reachableUrl } from "./listening.ts";
 import { HANG_LOOK_EVERY_MS, HangWatch } from "./hang-watch.ts";
 import { providerFolder, statusIn } from "./machine-folder.ts";
 import { note } from "./output.ts";
-import { scrubbedEnvironment } from "@darkbloom/provider";
+import { scrubbedEnvironment } from "@darkbloom/provider/posture/environment";
 import { environmentNameOf, flagOf, isSettingName, type SettingName } from "./settings.ts";
 
 /** After the first provider that serves: what `up` waits for the others before it says how many do. */

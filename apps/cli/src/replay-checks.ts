@@ -2,7 +2,10 @@ import { toHex } from "@darkbloom/protocol/bytes";
 import { checks, type Check } from "@darkbloom/protocol/evidence";
 import type { Receipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
-import { CONTEXT_TOKENS_DEFAULT, loadModel, replay, type Engine, type Replayed } from "@darkbloom/provider";
+import { CONTEXT_TOKENS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
+import type { Engine } from "@darkbloom/provider/inference/engine";
+import { replay, type Replayed } from "@darkbloom/provider/inference/replay";
+import { loadModel } from "@darkbloom/provider/start-provider";
 import type { LocatedModel } from "./model.ts";
 
 interface Again {

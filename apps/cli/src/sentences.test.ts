@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { AdminError } from "@darkbloom/coordinator";
+import { AdminError } from "@darkbloom/coordinator/admin/fault";
 import { DataFolderError } from "@darkbloom/protocol/node";
-import { ModelFileError } from "@darkbloom/provider";
+import { ModelFileError } from "@darkbloom/provider/files/weights";
 import { expect, it } from "vitest";
 import { CommandFailed, WrongUsage } from "./failure.ts";
 import { sentenceOf } from "./sentences.ts";

@@ -1,4 +1,5 @@
-import { readWitness, type Witness } from "@darkbloom/coordinator";
+import { readWitness } from "@darkbloom/coordinator/adapters/http-witness";
+import type { Witness } from "@darkbloom/coordinator/transparency/port";
 import { fromBase64OrNothing } from "@darkbloom/protocol/bytes";
 import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";

@@ -1,4 +1,4 @@
-import { serialDisclosures } from "@darkbloom/coordinator";
+import { serialDisclosures } from "@darkbloom/coordinator/machines/trust/serial-names";
 import { trustLevels } from "@darkbloom/protocol/evidence";
 import { parseUsd } from "@darkbloom/protocol/money";
 import {
@@ -18,7 +18,8 @@ import {
   witnesses,
   yesOrNo,
 } from "./setting-readers.ts";
-import { identityChoices, readTpmAddress } from "@darkbloom/provider";
+import { identityChoices } from "@darkbloom/provider/identity/identity";
+import { readTpmAddress } from "@darkbloom/provider/identity/tpm/transport";
 
 /** What the logs hold, least first. */
 export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;

@@ -1,4 +1,4 @@
-import type { Admin } from "@darkbloom/coordinator";
+import type { Admin } from "@darkbloom/coordinator/admin/operations";
 import { microUsd } from "@darkbloom/protocol/money";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { CommandFailed } from "./failure.ts";

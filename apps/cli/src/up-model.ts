@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
-import { DEFAULT_EMBED_PRICE, DEFAULT_PRICE, openStore, type CatalogEntry } from "@darkbloom/coordinator";
+import { openStore } from "@darkbloom/coordinator/adapters/open-store";
+import { DEFAULT_EMBED_PRICE, DEFAULT_PRICE } from "@darkbloom/coordinator/catalog/bundled";
+import type { CatalogEntry } from "@darkbloom/coordinator/catalog/catalog";
 import { modelTasks, type ModelTask } from "@darkbloom/protocol/dialects";
 import type { BuildId, ModelId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { systemClock } from "@darkbloom/protocol/node";

@@ -1,4 +1,4 @@
-import type { ProviderStatus } from "@darkbloom/provider";
+import type { ProviderStatus } from "@darkbloom/provider/files/status-file";
 
 /** What a provider that has a model and no connection writes of itself. */
 export const idleStatus: ProviderStatus = {

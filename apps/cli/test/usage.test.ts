@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import packageFacts from "../package.json" with { type: "json" };
-import { commands, groups } from "../src/commands/index.ts";
+import { commandsFor, groups } from "../src/commands/index.ts";
 import { darkbloom, temporaryFolder } from "./binary.ts";
+
+const commands = await commandsFor([]);
 
 describe.concurrent("usage", () => {
   /** Goal: the version is the package's. Method: ask the real binary. */

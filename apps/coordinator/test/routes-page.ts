@@ -10,12 +10,12 @@ export const routesFile = join(import.meta.dirname, "../../../docs/routes.md");
 
 /** What `docs/routes.md` is to hold. */
 export function routesText(): string {
-  const swagger = (): never => {
+  const document = (): never => {
     throw new Error("nobody asks for the description");
   };
   const nothing = async () => {};
   const unasked = { list: async () => [], put: nothing, forgive: nothing };
   const { deps } = edgeDeps();
   const admin = adminOf({ ...deps, decisions: unasked, standings: unasked });
-  return routesPage(routesOf(doorOf(deps), { swagger }), upgrades, adminRoutes(admin, { swagger }));
+  return routesPage(routesOf(doorOf(deps), { document }), upgrades, adminRoutes(admin, { document }));
 }

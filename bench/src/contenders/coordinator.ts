@@ -1,4 +1,6 @@
-import { openStore, startCoordinator, withAdmin } from "@darkbloom/coordinator";
+import { openStore } from "@darkbloom/coordinator/adapters/open-store";
+import { withAdmin } from "@darkbloom/coordinator/admin/client";
+import { startCoordinator } from "@darkbloom/coordinator/start-coordinator";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { CREDIT, entry, REQUESTS_PER_SEC } from "../answers.ts";
 import { answerParent, argument } from "./answer-parent.ts";

@@ -1,4 +1,4 @@
-import { startProvider } from "@darkbloom/provider";
+import { startProvider } from "@darkbloom/provider/start-provider";
 import { entry, scriptedEngine } from "../answers.ts";
 import { answerParent, argument } from "./answer-parent.ts";
 

@@ -5,7 +5,7 @@ import {
   openModel,
   type AttentionFacts,
 } from "@darkbloom/provider/engine-parts";
-import { bundledModelPath } from "@darkbloom/provider";
+import { bundledModelPath } from "@darkbloom/provider/engine/llama/model-file";
 import { existsSync } from "node:fs";
 import { BareLibrary } from "./bare.ts";
 import { counting } from "./cost.ts";

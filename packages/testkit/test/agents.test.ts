@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundledEntry } from "@darkbloom/coordinator";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
 import { systemClock } from "@darkbloom/protocol/node";
 import { ScriptedEngine } from "@darkbloom/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

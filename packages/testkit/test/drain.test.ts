@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { text as textOf } from "node:stream/consumers";
-import { bundledEntry } from "@darkbloom/coordinator";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
 import { systemClock } from "@darkbloom/protocol/node";
-import { ScriptedEngine, startProvider } from "@darkbloom/provider";
+import { ScriptedEngine } from "@darkbloom/provider/engine/scripted-engine";
+import { startProvider } from "@darkbloom/provider/start-provider";
 import { expect, it } from "vitest";
 import { binary, Folder, post, Program, run, until } from "./running.ts";
 

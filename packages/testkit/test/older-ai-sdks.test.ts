@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { bundledEntry } from "@darkbloom/coordinator";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
 import { systemClock } from "@darkbloom/protocol/node";
 import { ScriptedEngine } from "@darkbloom/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
-import { bundledEntry } from "@darkbloom/coordinator";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
 import { systemClock } from "@darkbloom/protocol/node";
-import { ScriptedEngine } from "@darkbloom/provider";
+import { ScriptedEngine } from "@darkbloom/provider/engine/scripted-engine";
 import { expect, it } from "vitest";
 import { GoldenNetwork } from "./goldens/goldens.ts";
 import { post } from "./running.ts";

@@ -1,5 +1,6 @@
-import { startCoordinator } from "@darkbloom/coordinator";
-import { codeSha256, limitCoreDumps } from "@darkbloom/provider";
+import { startCoordinator } from "@darkbloom/coordinator/start-coordinator";
+import { codeSha256 } from "@darkbloom/provider/posture/code-hash";
+import { limitCoreDumps } from "@darkbloom/provider/posture/hardening";
 import { command } from "../command.ts";
 import { isLoopback, listenFailure, noTokenNote, plaintextWarning } from "../listening.ts";
 import { note, outputOf } from "../output.ts";

@@ -1,27 +1,5 @@
 import type { Command } from "../command.ts";
 import type { Group } from "../program.ts";
-import { coordinator } from "./coordinator.ts";
-import { credit } from "./credit.ts";
-import { keysCreate } from "./keys-create.ts";
-import { keysList } from "./keys-list.ts";
-import { keysRevoke } from "./keys-revoke.ts";
-import { ledgerCheck } from "./ledger-check.ts";
-import { machinesApprove, machinesRefuse } from "./machines-decide.ts";
-import { machinesForgive } from "./machines-forgive.ts";
-import { machinesList } from "./machines-list.ts";
-import { modelsInspect } from "./models-inspect.ts";
-import { providerBenchmark } from "./provider-benchmark.ts";
-import { providerDoctor } from "./provider-doctor.ts";
-import { providerAttest } from "./provider-attest.ts";
-import { providerLogin } from "./provider-login.ts";
-import { providerModels } from "./provider-models.ts";
-import { providerStart } from "./provider-start.ts";
-import { providerStatus } from "./provider-status.ts";
-import { providerStop } from "./provider-stop.ts";
-import { up } from "./up.ts";
-import { verifyReceiptCommand, verifyResponse } from "./verify-answer.ts";
-import { verifyLog } from "./verify-log.ts";
-import { verifyProviders } from "./verify-providers.ts";
 
 export const groups: readonly Group[] = [
   {
@@ -48,30 +26,37 @@ export const groups: readonly Group[] = [
   },
 ];
 
-/** In the order of the help. */
-export const commands: readonly Command[] = [
-  up,
-  coordinator,
-  providerStart,
-  providerStatus,
-  providerDoctor,
-  providerModels,
-  providerBenchmark,
-  providerLogin,
-  providerAttest,
-  providerStop,
-  modelsInspect,
-  keysCreate,
-  keysList,
-  keysRevoke,
-  machinesList,
-  machinesApprove,
-  machinesRefuse,
-  machinesForgive,
-  credit,
-  ledgerCheck,
-  verifyProviders,
-  verifyResponse,
-  verifyReceiptCommand,
-  verifyLog,
-];
+/** By their paths, in the order of the help. What a command stands on takes longer to load than the most that it does. */
+const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["up", async () => (await import("./up.ts")).up],
+  ["coordinator", async () => (await import("./coordinator.ts")).coordinator],
+  ["provider start", async () => (await import("./provider-start.ts")).providerStart],
+  ["provider status", async () => (await import("./provider-status.ts")).providerStatus],
+  ["provider doctor", async () => (await import("./provider-doctor.ts")).providerDoctor],
+  ["provider models", async () => (await import("./provider-models.ts")).providerModels],
+  ["provider benchmark", async () => (await import("./provider-benchmark.ts")).providerBenchmark],
+  ["provider login", async () => (await import("./provider-login.ts")).providerLogin],
+  ["provider attest", async () => (await import("./provider-attest.ts")).providerAttest],
+  ["provider stop", async () => (await import("./provider-stop.ts")).providerStop],
+  ["models inspect", async () => (await import("./models-inspect.ts")).modelsInspect],
+  ["keys create", async () => (await import("./keys-create.ts")).keysCreate],
+  ["keys list", async () => (await import("./keys-list.ts")).keysList],
+  ["keys revoke", async () => (await import("./keys-revoke.ts")).keysRevoke],
+  ["machines list", async () => (await import("./machines-list.ts")).machinesList],
+  ["machines approve", async () => (await import("./machines-decide.ts")).machinesApprove],
+  ["machines refuse", async () => (await import("./machines-decide.ts")).machinesRefuse],
+  ["machines forgive", async () => (await import("./machines-forgive.ts")).machinesForgive],
+  ["credit", async () => (await import("./credit.ts")).credit],
+  ["ledger check", async () => (await import("./ledger-check.ts")).ledgerCheck],
+  ["verify providers", async () => (await import("./verify-providers.ts")).verifyProviders],
+  ["verify response", async () => (await import("./verify-answer.ts")).verifyResponse],
+  ["verify receipt", async () => (await import("./verify-answer.ts")).verifyReceiptCommand],
+  ["verify log", async () => (await import("./verify-log.ts")).verifyLog],
+]);
+
+/** The command that a command line begins with, alone; all of them where it begins with none. */
+export async function commandsFor(words: readonly string[]): Promise<Command[]> {
+  const [first = "", second = ""] = words;
+  const named = loaders.get(`${first} ${second}`) ?? loaders.get(first);
+  return await Promise.all((named ? [named] : [...loaders.values()]).map((load) => load()));
+}

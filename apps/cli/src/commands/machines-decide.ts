@@ -1,4 +1,4 @@
-import { ALL_MACHINES } from "@darkbloom/coordinator";
+import { ALL_MACHINES } from "@darkbloom/coordinator/admin/machines";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
 import { outputOf } from "../output.ts";

@@ -1,4 +1,7 @@
-import { type Abilities, callsText, inspectModel, type Inspected, SLOTS_DEFAULT } from "@darkbloom/provider";
+import { inspectModel, type Inspected } from "@darkbloom/provider/engine/llama/inspect-model";
+import { SLOTS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
+import type { Abilities } from "@darkbloom/provider/language/abilities";
+import { callsText } from "@darkbloom/provider/language/tool-syntax";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";
 import { locateModel } from "../model.ts";

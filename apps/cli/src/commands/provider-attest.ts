@@ -1,5 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
-import { keepMdaChain, mdaNonce, openIdentity, platformHere, TPM_DEVICE } from "@darkbloom/provider";
+import { keepMdaChain, mdaNonce } from "@darkbloom/provider/identity/apple-mda";
+import { openIdentity } from "@darkbloom/provider/identity/identity";
+import { TPM_DEVICE } from "@darkbloom/provider/identity/tpm/transport";
+import { platformHere } from "@darkbloom/provider/posture/machine";
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";

@@ -1,4 +1,5 @@
-import { loadModel, SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
+import { loadModel } from "@darkbloom/provider/start-provider";
 import { command } from "../command.ts";
 import { CommandFailed } from "../failure.ts";
 import { bundledModel, locateModel } from "../model.ts";

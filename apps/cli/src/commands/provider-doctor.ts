@@ -1,5 +1,6 @@
 import type { Check } from "@darkbloom/protocol/evidence";
-import { SLOTS_DEFAULT, THREADS_DEFAULT, TPM_DEVICE } from "@darkbloom/provider";
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
+import { TPM_DEVICE } from "@darkbloom/provider/identity/tpm/transport";
 import { command } from "../command.ts";
 import {
   checkClock,

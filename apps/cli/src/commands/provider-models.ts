@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { loadModel } from "@darkbloom/provider";
+import { loadModel } from "@darkbloom/provider/start-provider";
 import { command } from "../command.ts";
 import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf } from "../output.ts";

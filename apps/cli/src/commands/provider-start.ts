@@ -1,13 +1,9 @@
-import {
-  SLOTS_DEFAULT,
-  startProvider,
-  THREADS_DEFAULT,
-  type EngineState,
-  type LoadingStep,
-  TPM_DEVICE,
-  type IdentityHome,
-  type TrustFacts,
-} from "@darkbloom/provider";
+import type { LoadingStep } from "@darkbloom/provider/engine/child/words";
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
+import type { EngineState, TrustFacts } from "@darkbloom/provider/events/events";
+import type { IdentityHome } from "@darkbloom/provider/identity/identity";
+import { TPM_DEVICE } from "@darkbloom/provider/identity/tpm/transport";
+import { startProvider } from "@darkbloom/provider/start-provider";
 import { startClean } from "../clean-start.ts";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";

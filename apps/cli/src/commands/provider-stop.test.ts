@@ -1,7 +1,7 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { STATUS_FILE } from "@darkbloom/provider";
+import { STATUS_FILE } from "@darkbloom/provider/files/status-file";
 import { afterEach, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../test/binary.ts";
 import { idleStatus } from "../../test/provider-status.ts";

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { bundledEntry, tasksOf } from "@darkbloom/coordinator";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
+import { tasksOf } from "@darkbloom/coordinator/catalog/catalog";
 import type { ModelTask } from "@darkbloom/protocol/dialects";
 import { openDataFolder } from "@darkbloom/protocol/node";
-import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider";
+import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
 import { administer, COORDINATOR_FOLDER } from "../admin.ts";
 import { ChildEndedEarly } from "../child.ts";
 import { command } from "../command.ts";

@@ -1,13 +1,10 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { sql, type Kysely } from "kysely";
-import { Migrator } from "kysely/migration";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { lookThroughApart } from "./database-check.ts";
-import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
+import { DATABASE_FILE, DatabaseError, SCHEMA_VERSION } from "./database-file.ts";
 import { assertLogThere } from "./database-mark.ts";
-import { kyselyOver } from "./kysely-node-sqlite.ts";
-import { migrations as ours, type Migration } from "./migrations.ts";
+import type { Migration } from "./migrations.ts";
 import { storageFaultOf } from "./storage-failure.ts";
 
 /** How long a statement waits for an operator's own `sqlite3` shell; the folder's lock keeps everyone else out. */
@@ -19,24 +16,29 @@ const BUSY_WAIT_MS = 2_000;
  * WAL with `synchronous=FULL` syncs the log at every commit: an answered write survives a power cut
  * (https://www.sqlite.org/pragma.html#pragma_synchronous).
  *
+ * @param migrations others than all of ours
  * @throws DatabaseError
  */
-export async function openDatabase(folder: DataFolder, migrations: readonly Migration[] = ours): Promise<DatabaseSync> {
+export async function openDatabase(folder: DataFolder, migrations?: readonly Migration[]): Promise<DatabaseSync> {
   assertLogThere(folder);
   const path = folder.touch(DATABASE_FILE);
   const database = new DatabaseSync(path, { timeout: BUSY_WAIT_MS });
   try {
-    const version = schemaVersion(database, path);
-    if (version > migrations.length)
+    const [version, newest] = [schemaVersion(database, path), migrations?.length ?? SCHEMA_VERSION];
+    if (version > newest)
       throw new DatabaseError(
         "newer_schema",
-        `The database ${path} has schema version ${version} and this program knows versions up to ${migrations.length}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
+        `The database ${path} has schema version ${version} and this program knows versions up to ${newest}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
       );
     // A table is only made anew while no reference to it is watched: https://www.sqlite.org/lang_altertable.html#otheralter
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF");
     await assertUndamaged(database, path);
-    if (version > 0 && version < migrations.length) backUp(database, folder, version);
-    if (version < migrations.length) await migrate(database, path, migrations);
+    if (version > 0 && version < newest) backUp(database, folder, version);
+    if (version < newest) {
+      // Loaded where it is needed: most starts find nothing to do.
+      const { migrate } = await import("./migrate.ts");
+      await migrate(database, path, migrations);
+    }
     database.exec("PRAGMA foreign_keys = ON");
     return database;
   } catch (error) {
@@ -89,26 +91,4 @@ function backUp(database: DatabaseSync, folder: DataFolder, version: number): vo
     closeSync(handle);
   }
   renameSync(draft, folder.file(name));
-}
-
-async function migrate(database: DatabaseSync, path: string, migrations: readonly Migration[]): Promise<void> {
-  const db = kyselyOver<unknown>(database);
-  const steps = migrations.map((migration, index) => {
-    const step = async (transaction: Kysely<unknown>): Promise<void> => {
-      await migration.up(transaction);
-      const { rows } = await sql`PRAGMA foreign_key_check`.execute(transaction);
-      if (rows.length > 0) throw new TypeError("a migration leaves a reference to nothing");
-      await sql`PRAGMA user_version = ${sql.raw(String(index + 1))}`.execute(transaction);
-    };
-    return [migration.name, { up: step }] as const;
-  });
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => Object.fromEntries(steps) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
-  if (storageFaultOf(error) !== undefined) throw error;
-  throw new DatabaseError(
-    "migration_failed",
-    `The database ${path} could not be brought to schema version ${migrations.length}; it is as it was before. Go back to the Darkbloom that it ran with, and report this.`,
-    { cause: error },
-  );
 }

@@ -1,17 +1,29 @@
 import type { DatabaseSync } from "node:sqlite";
-import { sql, type Kysely } from "kysely";
 import type { MachineId, Serial } from "@darkbloom/protocol/ids";
 import type { Decided, Decision, Decisions } from "../machines/trust/approvals.ts";
-import { kyselyOver } from "./kysely-node-sqlite.ts";
-import { throwAsStorageFailure } from "./storage-failure.ts";
+import { prepareAll, textOf, type Prepared, type Row } from "./sqlite-rows.ts";
+import { readStorage } from "./storage-failure.ts";
 
-interface Tables {
-  machines: { machine_id: MachineId; serial: Serial | null; state: Decided; decided_at: number };
-}
+const decisionsSql = {
+  list: "SELECT machine_id, serial, state, decided_at FROM machines ORDER BY decided_at, rowid",
+  // A machine that is away now keeps the name under which it was decided on.
+  put: `
+    INSERT INTO machines (machine_id, serial, state, decided_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (machine_id) DO UPDATE SET state = excluded.state, decided_at = excluded.decided_at,
+      serial = COALESCE(excluded.serial, serial)`,
+} as const;
+
+/** What the table's own rules let in. */
+const decisionOf = (row: Row): Decision => ({
+  machineId: textOf(row, "machine_id") as MachineId,
+  serial: row["serial"] as Serial | null,
+  state: textOf(row, "state") as Decided,
+  decidedAt: Number(row["decided_at"]),
+});
 
 /** Decisions on machines in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteDecisions implements Decisions {
-  readonly #db: Kysely<Tables>;
+  readonly #sql: Prepared<keyof typeof decisionsSql>;
   readonly #changed: () => void;
 
   /**
@@ -20,33 +32,15 @@ export class SqliteDecisions implements Decisions {
    */
   constructor(database: DatabaseSync, changed = () => {}) {
     this.#changed = changed;
-    this.#db = kyselyOver<Tables>(database);
+    this.#sql = prepareAll(database, decisionsSql, "numbers");
   }
 
   async list(): Promise<Decision[]> {
-    return await this.#db
-      .selectFrom("machines")
-      .select(["machine_id as machineId", "serial", "state", "decided_at as decidedAt"])
-      .orderBy("decided_at")
-      .orderBy(sql`rowid`)
-      .execute()
-      .catch(throwAsStorageFailure);
+    return readStorage(() => this.#sql.list.all()).map(decisionOf);
   }
 
   async put({ machineId, serial, state, decidedAt }: Decision): Promise<void> {
-    await this.#db
-      .insertInto("machines")
-      .values({ machine_id: machineId, serial, state, decided_at: decidedAt })
-      .onConflict((conflict) =>
-        conflict.column("machine_id").doUpdateSet((row) => ({
-          state,
-          decided_at: decidedAt,
-          // A machine that is away now keeps the name under which it was decided on.
-          serial: row.fn.coalesce(row.val(serial), "machines.serial"),
-        })),
-      )
-      .execute()
-      .catch(throwAsStorageFailure);
+    readStorage(() => this.#sql.put.run(machineId, serial, state, decidedAt));
     this.#changed();
   }
 }

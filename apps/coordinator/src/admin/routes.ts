@@ -1,6 +1,5 @@
-import type { FastifyInstance } from "fastify";
+import { showOpenApi, type Described } from "../http/described.ts";
 import type { Route } from "../http/door.ts";
-import { showOpenApi } from "../http/openapi.ts";
 import type { Placed } from "../http/routes.ts";
 import { adminCalls, type AdminCall } from "./calls.ts";
 import { adminFailure } from "./fault.ts";
@@ -9,14 +8,14 @@ import type { Admin } from "./operations.ts";
 /** What each says of who may use it: the operator, whichever way that is shown. */
 const declared = { access: "admin", limit: "none" } as const;
 
-/** The operator's routes. @param app describes itself */
-export const adminRoutes = (admin: Admin, app: Pick<FastifyInstance, "swagger">): readonly Placed[] => [
+/** The operator's routes. @param described all of them */
+export const adminRoutes = (admin: Admin, described: Pick<Described, "document">): readonly Placed[] => [
   ...Object.values<AdminCall>(adminCalls).map((call): Placed => ({
     method: call.method,
     path: call.path,
     route: routeOf(admin, call),
   })),
-  { method: "GET", path: "/openapi.json", route: { ...showOpenApi(app), config: declared } },
+  { method: "GET", path: "/openapi.json", route: { ...showOpenApi(described), config: declared } },
 ];
 
 const routeOf = (admin: Admin, call: AdminCall): Route => ({

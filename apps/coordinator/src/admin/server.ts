@@ -1,4 +1,3 @@
-import swagger from "@fastify/swagger";
 import Fastify, { type FastifyReply } from "fastify";
 import { hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { once } from "node:events";
@@ -6,7 +5,8 @@ import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { declarationOf } from "../http/access.ts";
-import { describeApi } from "../http/openapi.ts";
+import { otherCompilers } from "../http/compilers.ts";
+import { Described } from "../http/described.ts";
 import { AdminError, failureOf, otherVersion } from "./fault.ts";
 import type { Admin } from "./operations.ts";
 import { adminRoutes } from "./routes.ts";
@@ -73,6 +73,7 @@ export async function serveAdmin(folderPath: string, admin: Admin, version = "")
 async function adminApp(admin: Admin, server: Server, visits: Visits, version: string) {
   const app = Fastify({
     logger: false,
+    schemaController: otherCompilers,
     bodyLimit: ADMIN_BODY_BYTES_MAX,
     return503OnClosing: false,
     serverFactory: (handler) => server.on("request", handler),
@@ -97,9 +98,9 @@ async function adminApp(admin: Admin, server: Server, visits: Visits, version: s
   app.addHook("onSend", async (request) => visits.answered(request.raw.socket));
   app.setErrorHandler((error, _request, reply) => refuse(reply, error));
   app.setNotFoundHandler((_request, reply) => refuse(reply, otherVersion()));
-  void app.register(swagger, describeApi(version));
+  const described = new Described(app, version);
   void app.register(async (scope) => {
-    for (const { method, path, route } of adminRoutes(admin, app)) scope.route({ ...route, method, url: path });
+    for (const { method, path, route } of adminRoutes(admin, described)) scope.route({ ...route, method, url: path });
   });
   await app.ready();
   return app;

@@ -1,14 +1,30 @@
-import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
+import swagger, { type FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { failures, type FailureCode } from "@darkbloom/protocol/failures";
 import { openaiErrorSchema } from "@darkbloom/protocol/dialects";
-import type { FastifyInstance } from "fastify";
-import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import Fastify, { type RouteOptions } from "fastify";
+import { jsonSchemaTransform, jsonSchemaTransformObject, serializerCompiler } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { declarationOf, failuresOfAccess, securityOf } from "./access.ts";
-import type { Route } from "./door.ts";
+import { otherCompilers } from "./compilers.ts";
+
+/** The description of these routes, in JSON. Nobody is served by what it is made with. */
+export async function documentOf(version: string, routes: readonly RouteOptions[]): Promise<string> {
+  const app = Fastify({ logger: false, exposeHeadRoutes: false, schemaController: otherCompilers });
+  app.setValidatorCompiler(() => (value) => ({ value }));
+  app.setSerializerCompiler(serializerCompiler);
+  void app.register(swagger, describeApi(version));
+  void app.register(async (scope) => {
+    for (const { method, url, schema, config } of routes)
+      scope.route({ method, url, ...(schema && { schema }), ...(config && { config }), handler: () => undefined });
+  });
+  await app.ready();
+  const document = JSON.stringify(app.swagger());
+  await app.close();
+  return document;
+}
 
 /** The API description is made of the schemas that check requests and render answers, and of what routes declare; see `http/routes.ts`. */
-export const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
+const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
   openapi: {
     openapi: "3.1.0",
     info: {
@@ -100,16 +116,3 @@ function headersOf(status: number, isKeyed: boolean, ofSuccess: Readonly<Record<
     Object.entries(words).map(([name, description]) => [name, { type: "string", description }]),
   );
 }
-
-/** `GET /openapi.json` */
-export const showOpenApi = (app: Pick<FastifyInstance, "swagger">): Route => ({
-  schema: {
-    summary: "This description",
-    tags: ["guide"],
-    response: {
-      200: { description: "An OpenAPI 3.1 document", content: { "application/json": { schema: z.looseObject({}) } } },
-    },
-  },
-  config: { access: "open", limit: "rate" },
-  handler: async (_request, reply) => reply.type("application/json; charset=utf-8").send(JSON.stringify(app.swagger())),
-});

@@ -1,14 +1,13 @@
 import { endpoints, type Endpoint } from "@darkbloom/protocol/dialects";
-import type { FastifyInstance } from "fastify";
 import type { Declaration, Keyed } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
+import { showOpenApi, type Described } from "./described.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
-import { showOpenApi } from "./openapi.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
 import { listAttestations, showWellKnown } from "./transparency.ts";
 
@@ -22,8 +21,8 @@ export interface Placed {
 const get = (path: string, route: Route): Placed => ({ method: "GET", path, route });
 const post = (path: string, route: Route): Placed => ({ method: "POST", path, route });
 
-/** Every route there is over HTTP. @param app describes itself */
-export const routesOf = (door: Door, app: Pick<FastifyInstance, "swagger">): readonly Placed[] => [
+/** Every route there is over HTTP. @param described all of them */
+export const routesOf = (door: Door, described: Pick<Described, "document">): readonly Placed[] => [
   ...endpoints.map((endpoint) => post(endpoint, infer(door, endpoint))),
 
   get("/v1/models", listModels(door)),
@@ -46,7 +45,7 @@ export const routesOf = (door: Door, app: Pick<FastifyInstance, "swagger">): rea
 
   get("/", showPointer(door)),
   get("/llms.txt", showGuide(door)),
-  get("/openapi.json", showOpenApi(app)),
+  get("/openapi.json", showOpenApi(described)),
 ];
 
 const RESPONSES_PATH = "/v1/responses" satisfies Endpoint;

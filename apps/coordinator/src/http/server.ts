@@ -1,4 +1,3 @@
-import swagger from "@fastify/swagger";
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { OurWords } from "@darkbloom/protocol/ids";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -11,12 +10,13 @@ import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, Budget, CONVERSATIONS_BYTES_MAX } 
 import { HTTP_CONNECTIONS_MAX } from "../limits/descriptors.ts";
 import { declarationOf, Gate } from "./access.ts";
 import { dialectOf, pathOf, routeNotFound } from "./base-url.ts";
+import { otherCompilers } from "./compilers.ts";
 import { Connections } from "./connections.ts";
 import type { HttpDeps } from "./deps.ts";
+import { Described } from "./described.ts";
 import type { Door } from "./door.ts";
 import { dressPreflight, dressResponse, requestIdOf } from "./every-response.ts";
 import { failureOf, sendFailure } from "./failure.ts";
-import { describeApi } from "./openapi.ts";
 import { isForeignHost } from "./peer.ts";
 import { CALLER_STALL_MS_MAX } from "./reply.ts";
 import { PROVIDER_PATH, routesOf, upgrades } from "./routes.ts";
@@ -51,6 +51,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const sockets = new CallerSockets(door);
   const app = Fastify({
     logger: false,
+    schemaController: otherCompilers,
     trustProxy: deps.settings.trustProxy,
     // A base URL with a slash too many is a slip of the hand, and means the same.
     routerOptions: {
@@ -96,10 +97,10 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   app.setErrorHandler((error, request, reply) => refuse(deps, error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(deps, new NetworkError(notFound(request)), request, reply));
 
-  void app.register(swagger, describeApi(deps.settings.version));
+  const described = new Described(app, deps.settings.version);
   void app.register(async (scope) => {
     const known = collectMethods(scope);
-    for (const { method, path, route } of routesOf(door, app)) scope.route({ ...route, method, url: path });
+    for (const { method, path, route } of routesOf(door, described)) scope.route({ ...route, method, url: path });
     for (const [url, methods] of known) addOtherMethods(scope, url, methods);
   });
 

@@ -1,4 +1,4 @@
-import { bundledEntry } from "@darkbloom/coordinator";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
 import { TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

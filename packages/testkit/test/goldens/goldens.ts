@@ -1,7 +1,11 @@
-import { bundledEntry, openStore, startCoordinator, withAdmin } from "@darkbloom/coordinator";
+import { openStore } from "@darkbloom/coordinator/adapters/open-store";
+import { withAdmin } from "@darkbloom/coordinator/admin/client";
+import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
+import { startCoordinator } from "@darkbloom/coordinator/start-coordinator";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
-import { startProvider, type Engine } from "@darkbloom/provider";
+import type { Engine } from "@darkbloom/provider/inference/engine";
+import { startProvider } from "@darkbloom/provider/start-provider";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Folder } from "../running.ts";

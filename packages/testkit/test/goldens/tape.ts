@@ -1,4 +1,4 @@
-import type { Engine } from "@darkbloom/provider";
+import type { Engine } from "@darkbloom/provider/inference/engine";
 
 type Prompt = Awaited<ReturnType<Engine["prompt"]>>;
 type Run = ReturnType<Engine["run"]>;
