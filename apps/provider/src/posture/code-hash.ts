@@ -1,7 +1,9 @@
+import { hash } from "node:crypto";
 import { lstatSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
-import { fileSha256, manifestSha256, type HashedFile } from "../files/file-manifest.ts";
+import { manifestSha256, type HashedFile } from "../files/file-manifest.ts";
 
 /** Where the packages lie beside each other: the repository, or a copy of it. */
 const ROOT = join(import.meta.dirname, "../../../..");
@@ -44,7 +46,7 @@ export class CodeHashError extends ErrorForPeople {
 export async function codeSha256(root: string = ROOT): Promise<string> {
   const files: HashedFile[] = [];
   for (const name of PARTS.flatMap((part) => filesIn(root, part)))
-    files.push({ name, sha256: await fileSha256(join(root, name)) });
+    files.push({ name, sha256: hash("sha256", await readFile(join(root, name))) });
   if (files.length > SOURCE_FILES_MAX) throw strange(root, "holds more files than were shipped");
   return manifestSha256(files);
 }
