@@ -1,5 +1,7 @@
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { spawn, type ChildProcess } from "node:child_process";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { Duplex } from "node:stream";
 import type { LlamaOptions } from "../llama/llama-open.ts";
 import { scrubbedEnvironment } from "../../posture/environment.ts";
@@ -223,9 +225,14 @@ function lineOf(process: ChildProcess): Duplex {
   return line;
 }
 
-/** Where things are and which device to take; none of our own settings, and no secret. */
+/** Where things are and which device to take, and where what Node compiles is kept; none of our own settings, and no secret. */
 function engineEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(scrubbedEnvironment(process.env)).filter(([name]) => !name.startsWith("DARKBLOOM_")),
-  );
+  const compiled = getCompileCacheDir();
+  return {
+    ...Object.fromEntries(
+      Object.entries(scrubbedEnvironment(process.env)).filter(([name]) => !name.startsWith("DARKBLOOM_")),
+    ),
+    // Ours is that of one version of Node, inside of what is named.
+    ...(compiled !== undefined && { NODE_COMPILE_CACHE: dirname(compiled) }),
+  };
 }
