@@ -1,4 +1,4 @@
-import type { ListedMachine } from "@darkbloom/coordinator";
+import type { ListedMachine } from "@darkbloom/coordinator/admin/machines";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
 import { columns, outputOf } from "../output.ts";

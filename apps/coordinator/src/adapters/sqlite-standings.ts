@@ -1,17 +1,30 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { MachineId } from "@darkbloom/protocol/ids";
-import { sql, type Kysely } from "kysely";
 import { GRIEVANCES_MAX, type Grievance, type Standings } from "../machines/records/standings.ts";
-import { kyselyOver } from "./kysely-node-sqlite.ts";
-import { throwAsStorageFailure } from "./storage-failure.ts";
+import { prepareAll, textOf, type Prepared, type Row } from "./sqlite-rows.ts";
+import { readStorage } from "./storage-failure.ts";
 
-interface Tables {
-  grievances: { machine_id: MachineId; why: Grievance["why"]; until_at: number | null; since_at: number };
-}
+const standingsSql = {
+  list: "SELECT machine_id, why, until_at, since_at FROM grievances ORDER BY since_at, rowid",
+  put: "REPLACE INTO grievances (machine_id, why, until_at, since_at) VALUES (?, ?, ?, ?)",
+  // Without a limit SQLite takes no offset; minus one is none.
+  trim: `
+    DELETE FROM grievances WHERE machine_id IN (
+      SELECT machine_id FROM grievances ORDER BY since_at DESC, rowid DESC LIMIT -1 OFFSET ?)`,
+  forgive: "DELETE FROM grievances WHERE machine_id = ?",
+} as const;
+
+/** What the table's own rules let in. */
+const grievanceOf = (row: Row): Grievance => ({
+  machineId: textOf(row, "machine_id") as MachineId,
+  why: textOf(row, "why") as Grievance["why"],
+  untilAt: row["until_at"] as number | null,
+  sinceAt: Number(row["since_at"]),
+});
 
 /** What is held against machines in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteStandings implements Standings {
-  readonly #db: Kysely<Tables>;
+  readonly #sql: Prepared<keyof typeof standingsSql>;
   readonly #changed: () => void;
 
   /**
@@ -20,44 +33,23 @@ export class SqliteStandings implements Standings {
    */
   constructor(database: DatabaseSync, changed = () => {}) {
     this.#changed = changed;
-    this.#db = kyselyOver<Tables>(database);
+    this.#sql = prepareAll(database, standingsSql, "numbers");
   }
 
   async list(): Promise<Grievance[]> {
-    return await this.#db
-      .selectFrom("grievances")
-      .select(["machine_id as machineId", "why", "until_at as untilAt", "since_at as sinceAt"])
-      .orderBy("since_at")
-      .orderBy(sql`rowid`)
-      .execute()
-      .catch(throwAsStorageFailure);
+    return readStorage(() => this.#sql.list.all()).map(grievanceOf);
   }
 
   async put({ machineId, why, untilAt, sinceAt }: Grievance): Promise<void> {
-    await this.#db
-      .replaceInto("grievances")
-      .values({ machine_id: machineId, why, until_at: untilAt, since_at: sinceAt })
-      .execute()
-      .catch(throwAsStorageFailure);
-    await this.#db
-      .deleteFrom("grievances")
-      .where("machine_id", "in", (rows) =>
-        rows
-          .selectFrom("grievances")
-          .select("machine_id")
-          .orderBy("since_at", "desc")
-          .orderBy(sql`rowid`, "desc")
-          // Without a limit SQLite takes no offset; minus one is none.
-          .limit(-1)
-          .offset(GRIEVANCES_MAX),
-      )
-      .execute()
-      .catch(throwAsStorageFailure);
+    readStorage(() => {
+      this.#sql.put.run(machineId, why, untilAt, sinceAt);
+      this.#sql.trim.run(GRIEVANCES_MAX);
+    });
     this.#changed();
   }
 
   async forgive(machineId: MachineId): Promise<void> {
-    await this.#db.deleteFrom("grievances").where("machine_id", "=", machineId).execute().catch(throwAsStorageFailure);
+    readStorage(() => this.#sql.forgive.run(machineId));
     this.#changed();
   }
 }
