@@ -3,7 +3,7 @@ import { failures, type FailureCode } from "@darkbloom/protocol/failures";
 import { openaiErrorSchema } from "@darkbloom/protocol/dialects";
 import Fastify, { type RouteOptions } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject, serializerCompiler } from "fastify-type-provider-zod";
-import { z } from "zod";
+import type { z } from "zod";
 import { declarationOf, failuresOfAccess, securityOf } from "./access.ts";
 import { otherCompilers } from "./compilers.ts";
 
