@@ -9,7 +9,7 @@ const MODULES_MAX = 760;
 /** What is large and only needed later, or by others. */
 const LATER = ["kysely", "node-llama-cpp", "@fastify/swagger", "ajv", "yaml", "ipull"];
 
-const hook = pathToFileURL(join(import.meta.dirname, "count-modules.js")).href;
+const hook = pathToFileURL(join(import.meta.dirname, "count-modules.ts")).href;
 
 /**
  * Goal: a coordinator is there at once. Method: the modules that one loads until it is asked to end, on a folder that was

@@ -2,11 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 
-const loaded = [];
+const loaded: string[] = [];
 registerHooks({
   load(url, context, nextLoad) {
     loaded.push(url);
     return nextLoad(url, context);
   },
 });
-process.on("exit", () => writeFileSync(process.env.MODULES_FILE, JSON.stringify(loaded)));
+process.on("exit", () => writeFileSync(process.env["MODULES_FILE"] ?? "", JSON.stringify(loaded)));
