@@ -261,8 +261,8 @@ describe("the way out of an answer", () => {
     expect(said()).toEqual(expected);
   });
 
-  it.each(["a", ""])("says no comment into a frame of %j that waits for credit", async (text) => {
-    start(OVERHEAD - 1);
+  it.each(["a", "", "a".repeat(OVERHEAD)])("says no comment into a frame of %j that waits for credit", async (text) => {
+    start(OVERHEAD - 1 + text.length);
     outgoing.add(text);
     const begun = outgoing.begin(1, never);
     await settle();

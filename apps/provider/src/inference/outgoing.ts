@@ -129,7 +129,7 @@ export class Outgoing {
   /** Sends words between two events, unless earlier ones still wait to be taken: then nobody is kept waiting by us. */
   comment(text: string): void {
     // What a frame holds that waits for its turn or for credit, if only nothing, is among them.
-    if (this.#rendered !== "" || this.#isWanted || this.#sending || this.#waiting.length > 0) return;
+    if (this.#rendered !== "" || this.#isWanted || this.#waiting.length > 0) return;
     if (!this.#credit.allows(text.length + FRAME_OVERHEAD_BYTES_MAX)) return;
     this.add(text);
     this.#flushRendered();
@@ -147,7 +147,7 @@ export class Outgoing {
   begin(completionTokens: number, signal: AbortSignal): Promise<void> | undefined {
     if (this.#fault) throw this.#fault.error;
     this.#flushRendered();
-    const isEnough = this.#flushed.length >= TURN_CHARS_MAX || this.#waiting.length > 0;
+    const isEnough = this.#flushed.length >= TURN_CHARS_MAX;
     const bytesMax = this.#flushed.length * UTF8_BYTES_PER_CHAR_MAX + FRAME_OVERHEAD_BYTES_MAX;
     // Others have their turn before this one renders more; and the model waits for credit, as the frame does.
     if (isEnough || this.#sending || !this.#credit.allows(bytesMax))
