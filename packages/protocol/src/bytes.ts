@@ -22,7 +22,9 @@ export const fromUtf8Body = (bytes: Uint8Array): string => bodyDecoder.decode(by
 
 /** Of a list whose length somebody else decides; `concatBytes` is for parts that are written down. */
 export function joinBytes(parts: readonly Uint8Array[]): Bytes {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
@@ -39,11 +41,19 @@ export const concatBytes = (...parts: readonly Uint8Array[]): Bytes => joinBytes
  * @throws RangeError for anything but a whole number below 2^32
  */
 export function u32be(value: number): Bytes {
+  const bytes = new Uint8Array(4);
+  putU32be(bytes, 0, value);
+  return bytes;
+}
+
+/** The same, where they belong. @throws RangeError as `u32be` does */
+export function putU32be(bytes: Uint8Array, at: number, value: number): void {
   if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
     throw new RangeError("not an unsigned 32-bit number");
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
-  return bytes;
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 /** For public values; it takes as long as the first difference is far. */

@@ -16,6 +16,9 @@ const mayEnd = /message_stop|response\.(?:completed|incomplete|failed)|\\u/;
 const foreign = /[\0-\x09\x0b-\x1f\x85\u2028\u2029]/;
 const line = /^(?:|: ?(?!darkbloom-)[^\s].*|event: [a-z_.]+|data: \S.*)$/;
 
+/** Events of data alone, none of them the mark of an end: most of what is ever sent. With no `mayEnd` in it, it ends nothing. */
+const plainEvents = /^(?:(?:event: [a-z_.]+\n)?data: (?!\[DONE\])\S.*\n\n)+$/;
+
 /** A stream that its own renderer cannot have written. */
 export class StreamMalformed extends Error {
   override readonly name = "StreamMalformed";
@@ -32,7 +35,7 @@ export class StreamEnd {
   #waiting: Bytes[] = [];
   #waitingBytes = 0;
   #endsInLineFeed = false;
-  #ending: Bytes[] = [];
+  #ending: Uint8Array[] = [];
   #ended = false;
 
   /** Bytes that were taken and may not go out yet. */
@@ -44,7 +47,7 @@ export class StreamEnd {
    * @returns what may go out now
    * @throws StreamMalformed
    */
-  push(bytes: Uint8Array): Bytes {
+  push(bytes: Uint8Array): Uint8Array {
     const whole = this.#wholeEvents(bytes);
     if (!whole) return new Uint8Array(0);
     if (this.#ended) {
@@ -53,6 +56,7 @@ export class StreamEnd {
       return new Uint8Array(0);
     }
     const text = textOf(whole);
+    if (plainEvents.test(text) && !mayEnd.test(text)) return whole;
     let passed = 0;
     for (const event of text.slice(0, -2).split("\n\n")) {
       if (this.#ended) {
@@ -78,11 +82,11 @@ export class StreamEnd {
   }
 
   /** The events that these bytes make whole, or undefined where they end in the middle of the first. */
-  #wholeEvents(bytes: Uint8Array): Bytes | undefined {
+  #wholeEvents(bytes: Uint8Array): Uint8Array | undefined {
     if (bytes.length === 0) return undefined;
     const end = lastBlankLine(bytes, this.#endsInLineFeed);
     this.#endsInLineFeed = bytes.at(-1) === LINE_FEED;
-    const whole = end > 0 ? joinBytes([...this.#waiting, bytes.subarray(0, end)]) : undefined;
+    const whole = end > 0 ? this.#behindWaiting(bytes.subarray(0, end)) : undefined;
     if (whole) {
       this.#waiting = [];
       this.#waitingBytes = 0;
@@ -94,6 +98,10 @@ export class StreamEnd {
     // The blank line was the last that there was, so the next line feed alone makes no other.
     if (end === bytes.length) this.#endsInLineFeed = false;
     return whole;
+  }
+
+  #behindWaiting(bytes: Uint8Array): Uint8Array {
+    return this.#waitingBytes === 0 ? bytes : joinBytes([...this.#waiting, bytes]);
   }
 }
 
@@ -107,7 +115,7 @@ function lastBlankLine(bytes: Uint8Array, after: boolean): number {
 }
 
 /** What our renderers may have written. @throws StreamMalformed */
-export function textOf(bytes: Bytes): string {
+export function textOf(bytes: Uint8Array): string {
   try {
     const text = fromUtf8(bytes);
     if (!foreign.test(text)) return text;

@@ -13,7 +13,6 @@ import {
   randomBytes,
   type KeyObject,
 } from "node:crypto";
-import { concatBytes } from "../bytes.ts";
 import { dhkem, type X25519 } from "../sealing/dhkem.ts";
 import type { Hpke, HpkeKey } from "../sealing/hpke.ts";
 import { hpkeOn, type HpkePrimitives } from "../sealing/key-schedule.ts";
@@ -56,9 +55,14 @@ const primitives: HpkePrimitives = {
     return new Uint8Array(mac.digest());
   },
   hkdf: (ikm, salt, info, length) => new Uint8Array(hkdfSync("sha256", ikm, salt, info, length)),
-  seal: (key, nonce, aad, plaintext) => {
+  seal: (key, nonce, aad, plaintext, roomBytes = 0) => {
     const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(aad);
-    return concatBytes(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+    const sealed = new Uint8Array(roomBytes + plaintext.length + TAG_BYTES);
+    sealed.set(cipher.update(plaintext), roomBytes);
+    // A stream cipher: nothing is left for the end but the tag.
+    cipher.final();
+    sealed.set(cipher.getAuthTag(), roomBytes + plaintext.length);
+    return sealed;
   },
   open: (key, nonce, aad, ciphertext) => {
     if (ciphertext.length < TAG_BYTES) return undefined;
@@ -66,7 +70,9 @@ const primitives: HpkePrimitives = {
     const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(aad).setAuthTag(ciphertext.subarray(at));
     try {
-      return concatBytes(decipher.update(ciphertext.subarray(0, at)), decipher.final());
+      const opened = decipher.update(ciphertext.subarray(0, at));
+      decipher.final();
+      return new Uint8Array(opened.buffer, opened.byteOffset, opened.length);
     } catch {
       return undefined;
     }

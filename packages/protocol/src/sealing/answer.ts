@@ -1,4 +1,4 @@
-import { concatBytes, u32be, utf8 } from "../bytes.ts";
+import { concatBytes, putU32be, utf8 } from "../bytes.ts";
 import { FRAME_PLAINTEXT_BYTES_MAX } from "../limits.ts";
 import type { ResponseSecret } from "./envelope.ts";
 import {
@@ -28,22 +28,26 @@ export interface OpenedFrame {
   readonly final: boolean;
 }
 
+/** The last four bytes of a nonce are the base's, combined with the frame's counter. */
+const COUNTER_AT = 8;
+
 /** The key and the per-frame nonces of one answer. */
 class AnswerKeys {
   readonly key: Bytes;
-  readonly #baseNonce: Bytes;
+  readonly #nonce: Bytes;
+  readonly #baseCounter: number;
 
   constructor(hpke: Hpke, { secret, enc }: ResponseSecret, responseNonce: Uint8Array) {
     const salt = concatBytes(enc, responseNonce);
     this.key = hpke.hkdf(secret, salt, utf8("key"), 32);
-    this.#baseNonce = hpke.hkdf(secret, salt, utf8("nonce"), 12);
+    this.#nonce = hpke.hkdf(secret, salt, utf8("nonce"), 12);
+    this.#baseCounter = new DataView(this.#nonce.buffer, this.#nonce.byteOffset).getUint32(COUNTER_AT);
   }
 
+  /** To be used at once: the next one is written over it. */
   nonceAt(counter: number): Bytes {
-    const nonce = this.#baseNonce.slice();
-    const view = new DataView(nonce.buffer);
-    view.setUint32(8, view.getUint32(8) ^ counter);
-    return nonce;
+    putU32be(this.#nonce, COUNTER_AT, (this.#baseCounter ^ counter) >>> 0);
+    return this.#nonce;
   }
 }
 
@@ -74,13 +78,20 @@ export class AnswerSealer {
     if (plaintext.length > FRAME_PLAINTEXT_BYTES_MAX) throw new RangeError("a frame's plaintext is too long");
     if (this.#finished) throw new RangeError("this answer has ended");
     if (completionTokens < this.#tokens) throw new RangeError("completion tokens went down");
+    const header = new Uint8Array(HEADER_BYTES);
     // A counter of more than 32 bits, which would use a nonce twice, is refused here.
-    const header = concatBytes(u32be(this.#counter), Uint8Array.of(final ? FINAL_FLAG : 0), u32be(completionTokens));
+    putU32be(header, 0, this.#counter);
+    header[LENGTH_BYTES] = final ? FINAL_FLAG : 0;
+    putU32be(header, LENGTH_BYTES + 1, completionTokens);
     const padding = new Uint8Array(padded(LENGTH_BYTES + plaintext.length));
-    padding.set(u32be(plaintext.length));
+    putU32be(padding, 0, plaintext.length);
     padding.set(plaintext, LENGTH_BYTES);
-    const ciphertext = this.#hpke.seal(this.#keys.key, this.#keys.nonceAt(this.#counter), header, padding);
-    const frame = concatBytes(this.#prefix, u32be(HEADER_BYTES + ciphertext.length), header, ciphertext);
+    const headerAt = this.#prefix.length + LENGTH_BYTES;
+    const nonce = this.#keys.nonceAt(this.#counter);
+    const frame = this.#hpke.seal(this.#keys.key, nonce, header, padding, headerAt + HEADER_BYTES);
+    frame.set(this.#prefix);
+    putU32be(frame, this.#prefix.length, frame.length - headerAt);
+    frame.set(header, headerAt);
     this.#prefix = new Uint8Array(0);
     this.#counter++;
     this.#tokens = completionTokens;
@@ -126,6 +137,6 @@ export class AnswerOpener {
     if (!padding) throw new AnswerTampered();
     const length = new DataView(padding.buffer, padding.byteOffset).getUint32(0);
     if (length > padding.length - LENGTH_BYTES) throw new AnswerTampered();
-    return { plaintext: padding.slice(LENGTH_BYTES, LENGTH_BYTES + length), completionTokens, final };
+    return { plaintext: padding.subarray(LENGTH_BYTES, LENGTH_BYTES + length), completionTokens, final };
   }
 }

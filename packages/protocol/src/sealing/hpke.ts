@@ -35,8 +35,14 @@ export interface Hpke {
   generateKey(suite: Suite, expiresAt: number): HpkeKey;
   /** @throws RangeError if the public key is malformed, or the suite is none of ours */
   sealContext(suite: Suite, publicKey: Uint8Array, info: Uint8Array): HpkeContext;
-  /** AES-256-GCM; the tag is the last 16 bytes. */
-  seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** AES-256-GCM; the tag is the last 16 bytes. @param roomBytes so many zeros stand in front of it, for what belongs there */
+  seal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    roomBytes?: number,
+  ): Uint8Array<ArrayBuffer>;
   /** Undefined if the ciphertext is not authentic. */
   open(
     key: Uint8Array,

@@ -97,7 +97,7 @@ export function hpkeOn(
     suites: suites.filter((suite) => kems[suite]),
     hmac: (key, ...parts) => primitives.hmac(key, ...parts),
     hkdf: (ikm, salt, info, length) => primitives.hkdf(ikm, salt, info, length),
-    seal: (key, nonce, aad, plaintext) => primitives.seal(key, nonce, aad, plaintext),
+    seal: (...sealing) => primitives.seal(...sealing),
     open: (key, nonce, aad, ciphertext) => primitives.open(key, nonce, aad, ciphertext),
     keyOf,
     generateKey: (suite, expiresAt) => keyOf(suite, kemOf(suite).newKey(), expiresAt),

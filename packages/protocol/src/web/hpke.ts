@@ -8,6 +8,7 @@ import { randomBytes } from "@noble/hashes/utils.js";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import type { X25519 } from "../sealing/dhkem.ts";
 import { dhkem } from "../sealing/dhkem.ts";
+import { concatBytes } from "../bytes.ts";
 import type { Hpke, HpkeKey } from "../sealing/hpke.ts";
 import { hpkeOn, type HpkePrimitives } from "../sealing/key-schedule.ts";
 import { xWing, type MlKem768 } from "../sealing/x-wing.ts";
@@ -27,7 +28,8 @@ const primitives: HpkePrimitives = {
     return own(mac.digest());
   },
   hkdf: (ikm, salt, info, length) => own(hkdf(sha256, ikm, salt, info, length)),
-  seal: (key, nonce, aad, plaintext) => own(gcm(key, nonce, aad).encrypt(plaintext)),
+  seal: (key, nonce, aad, plaintext, roomBytes = 0) =>
+    concatBytes(new Uint8Array(roomBytes), gcm(key, nonce, aad).encrypt(plaintext)),
   open: (key, nonce, aad, ciphertext) => {
     try {
       return own(gcm(key, nonce, aad).decrypt(ciphertext));
