@@ -24,8 +24,6 @@ const PROGRESS_TOLD_EVERY_MS = 5_000;
 export interface CorePorts
   extends Omit<Net, "fleet" | "slots">, Omit<SessionNet, keyof Net | "records" | "serials" | "deadlines"> {
   readonly networkKey: NetworkKey;
-  /** Does it at the end of this turn of the loop. */
-  readonly defer: (act: () => void) => void;
   readonly serialDisclosure: SerialDisclosure;
   /** What earlier processes held against machines; `keep` is given what this one adds. */
   readonly grievances?: { readonly known: Iterable<Grievance>; readonly keep: (grievance: Grievance) => void };
@@ -39,8 +37,8 @@ export class Core implements Disposable {
   readonly #shutdown = new AbortController();
   #isDraining = false;
 
-  constructor({ networkKey, defer, serialDisclosure, grievances, ...ports }: CorePorts) {
-    const fleet = new Fleet(defer);
+  constructor({ networkKey, serialDisclosure, grievances, ...ports }: CorePorts) {
+    const fleet = new Fleet(ports.defer);
     this.net = { ...ports, fleet, slots: new Slots(fleet, ports.clock, ports.random) };
     const serials = serialNames(networkKey, serialDisclosure);
     const records = new MachineRecords(ports.clock, grievances?.known, grievances?.keep);

@@ -1,3 +1,4 @@
+import { oneWrite } from "@darkbloom/protocol/node";
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -60,7 +61,7 @@ export class ProviderSockets implements AsyncDisposable {
   }
 
   #receive(ws: WebSocket, socket: Socket, peer: Peer): void {
-    const wire = wireOf(ws, () => connection.drained());
+    const wire = wireOf(ws, socket, () => connection.drained());
     const connection = this.#host.host(wire, peer);
     const newcomer = this.#newcomers.add(peer.bucket, () => {
       this.#host.events.joinRefused({ reason: "crowded_out", address: peer.bucket });
@@ -103,20 +104,26 @@ export class ProviderSockets implements AsyncDisposable {
   }
 }
 
-const wireOf = (ws: WebSocket, drained: () => void): Wire => ({
-  get bufferedBytes() {
-    return ws.bufferedAmount;
-  },
-  send: (message) => ws.send(message, drained),
-  ping: () => {
-    if (ws.bufferedAmount <= PONG_BUFFERED_BYTES_MAX) ws.ping();
-  },
-  close: (code, reason) => {
-    ws.close(code, reason);
-    setTimeout(() => ws.terminate(), PROVIDER_CLOSE_WAIT_MS).unref();
-  },
-  terminate: () => ws.terminate(),
-});
+function wireOf(ws: WebSocket, socket: Socket, drained: () => void): Wire {
+  const gather = oneWrite(socket);
+  return {
+    get bufferedBytes() {
+      return ws.bufferedAmount;
+    },
+    send: (message) => {
+      gather();
+      ws.send(message, drained);
+    },
+    ping: () => {
+      if (ws.bufferedAmount <= PONG_BUFFERED_BYTES_MAX) ws.ping();
+    },
+    close: (code, reason) => {
+      ws.close(code, reason);
+      setTimeout(() => ws.terminate(), PROVIDER_CLOSE_WAIT_MS).unref();
+    },
+    terminate: () => ws.terminate(),
+  };
+}
 
 /** `ws` gathers a message whole before it hands it over; so what comes before the registration is counted below it. */
 function boundFirstBytes(socket: Socket, ws: WebSocket, connection: Connection): void {

@@ -1,4 +1,6 @@
 import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { oneWrite } from "@darkbloom/protocol/node";
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { DialError, type Dialer, type Wire } from "../session/wire.ts";
 import { faultOfError, faultOfStatus } from "./dial-faults.ts";
@@ -33,11 +35,13 @@ export function webSocketDialer(coordinator: string): Dialer {
         clearTimeout(late);
         signal.removeEventListener("abort", leave);
       };
-      ws.on("open", () => {
-        isOpen = true;
-        arrived();
-        resolve(wireOf(ws, () => listener.drained()));
-      });
+      ws.on("upgrade", ({ socket }) =>
+        ws.on("open", () => {
+          isOpen = true;
+          arrived();
+          resolve(wireOf(ws, socket, () => listener.drained()));
+        }),
+      );
       ws.on("unexpected-response", (request, response) => {
         reject(new DialError(faultOfStatus(response.statusCode ?? 0)));
         request.destroy();
@@ -60,15 +64,21 @@ export function webSocketDialer(coordinator: string): Dialer {
   };
 }
 
-const wireOf = (ws: WebSocket, drained: () => void): Wire => ({
-  get bufferedBytes() {
-    return ws.bufferedAmount;
-  },
-  send: (message) => ws.send(message, drained),
-  ping: () => ws.ping(),
-  close: (code, reason) => {
-    ws.close(code, reason);
-    setTimeout(() => ws.terminate(), COORDINATOR_CLOSE_WAIT_MS).unref();
-  },
-  terminate: () => ws.terminate(),
-});
+function wireOf(ws: WebSocket, socket: Socket, drained: () => void): Wire {
+  const gather = oneWrite(socket);
+  return {
+    get bufferedBytes() {
+      return ws.bufferedAmount;
+    },
+    send: (message) => {
+      gather();
+      ws.send(message, drained);
+    },
+    ping: () => ws.ping(),
+    close: (code, reason) => {
+      ws.close(code, reason);
+      setTimeout(() => ws.terminate(), COORDINATOR_CLOSE_WAIT_MS).unref();
+    },
+    terminate: () => ws.terminate(),
+  };
+}

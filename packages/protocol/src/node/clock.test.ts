@@ -22,4 +22,17 @@ describe("the system's clock and dice", () => {
     expect(a.buffer.byteLength).toBe(32);
     expect(systemRandom.fraction()).toBeLessThan(1);
   });
+
+  /** Goal: no byte is given out twice, and none is no random one. Method: more draws than a pool has, of lengths that meet its end in every way. */
+  it.each([16, 17, 4_096, 8_191, 8_192, 8_193, 100_000])("draws %i bytes, other ones each time", (length) => {
+    const firsts = new Set<string>();
+    for (let n = 0; n < 600; n++) {
+      const drawn = systemRandom.bytes(length);
+      expect(drawn).toHaveLength(length);
+      const eights = [drawn.subarray(0, 8), drawn.subarray(-8)].map((part) => Buffer.from(part).toString("hex"));
+      for (const eight of eights) firsts.add(eight);
+    }
+    expect(firsts.size).toBe(1_200);
+    expect(firsts).not.toContain("0".repeat(16));
+  });
 });

@@ -10,6 +10,8 @@ export interface SessionNet extends TrustNet {
   readonly hpke: Hpke;
   readonly fleet: Fleet;
   readonly deadlines: Deadlines;
+  /** Does it at the end of this turn of the loop. */
+  readonly defer: (act: () => void) => void;
   readonly events: Events;
   readonly serials: SerialNames;
   /** Whether this peer may join: by what it shows, or because it comes from this machine. */

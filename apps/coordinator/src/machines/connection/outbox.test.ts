@@ -1,12 +1,19 @@
-import { fromUtf8 } from "@darkbloom/protocol/bytes";
-import type { FromCoordinator } from "@darkbloom/protocol/wire";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import { readRecords, writeRecord, type FromCoordinator } from "@darkbloom/protocol/wire";
 import { expect, it } from "vitest";
-import { BODIES_WAITING_MAX, CONTROLS_WAITING_CHARS_MAX, Outbox, PROVIDER_BUFFERED_BYTES_MAX } from "./outbox.ts";
+import {
+  BODIES_WAITING_MAX,
+  CONTROLS_WAITING_CHARS_MAX,
+  JOINED_BODIES_BYTES,
+  Outbox,
+  PROVIDER_BUFFERED_BYTES_MAX,
+} from "./outbox.ts";
 import type { Message } from "./wire.ts";
 
 const message: FromCoordinator = { type: "provider_drain_ack" };
-const body = (name: string) => new TextEncoder().encode(name);
-const nameOf = (sent: Message): string => (typeof sent === "string" ? JSON.parse(sent).job_id : fromUtf8(sent));
+const body = (jobId: string, said = "") => writeRecord({ kind: "request", jobId, bytes: utf8(said) });
+const namesIn = (sent: Message): string[] =>
+  typeof sent === "string" ? [JSON.parse(sent).job_id] : [...readRecords(sent)].map(({ jobId }) => jobId);
 
 function setUp() {
   const sent: Message[] = [];
@@ -18,7 +25,18 @@ function setUp() {
     terminate: () => {},
   };
   let overflows = 0;
-  return { sent, wire, outbox: new Outbox(wire, () => overflows++), overflows: () => overflows };
+  let turn: (() => void)[] = [];
+  const endTurn = () => {
+    const acts = turn;
+    turn = [];
+    for (const act of acts) act();
+  };
+  const outbox = new Outbox(
+    wire,
+    (act) => void turn.push(act),
+    () => overflows++,
+  );
+  return { sent, wire, outbox, overflows: () => overflows, endTurn, turnActs: () => turn.length };
 }
 
 /** Goal: a full socket holds bodies back and nothing else. Method: a wire that says how full it is. */
@@ -34,7 +52,7 @@ it("holds everything back, control frames to be sent first", () => {
   expect(sent).toHaveLength(1);
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX - 1;
   outbox.flush();
-  expect(sent.slice(1).map(nameOf)).toEqual(["1", "body"]);
+  expect(sent.slice(1).map(namesIn)).toEqual([["1"], ["body"]]);
 });
 
 it("keeps the order of control frames, also where there is room again", () => {
@@ -44,7 +62,36 @@ it("keeps the order of control frames, also where there is room again", () => {
   wire.bufferedBytes = 0;
   outbox.control({ type: "cancel", job_id: "2" });
   outbox.flush();
-  expect(sent.map(nameOf)).toEqual(["1", "2"]);
+  expect(sent.map(namesIn)).toEqual([["1"], ["2"]]);
+});
+
+it("sends bodies that are ready in one turn as one message, at its end", () => {
+  const { sent, outbox, endTurn, turnActs } = setUp();
+  for (const job of ["1", "2", "3"]) outbox.body(body(job), () => true);
+  expect([sent, turnActs()]).toEqual([[], 1]);
+  endTurn();
+  expect(sent.map(namesIn)).toEqual([["1", "2", "3"]]);
+  outbox.body(body("4"), () => true);
+  endTurn();
+  expect(sent.slice(1).map(namesIn)).toEqual([["4"]]);
+});
+
+it("begins another message where one is long enough, and where the socket has room for it", () => {
+  const { sent, wire, outbox } = setUp();
+  const half = "x".repeat(JOINED_BODIES_BYTES / 2 - body("1").length);
+  for (const job of ["1", "2", "3", "4"]) outbox.body(body(job, half), () => true);
+  wire.send = (one) => {
+    sent.push(one);
+    wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
+  };
+  outbox.flush();
+  expect(sent.map(namesIn)).toEqual([["1", "2"]]);
+  wire.bufferedBytes = 0;
+  outbox.flush();
+  expect(sent.map(namesIn)).toEqual([
+    ["1", "2"],
+    ["3", "4"],
+  ]);
 });
 
 it("keeps the newest of what only says how things stand, and adds credits up", () => {
@@ -104,6 +151,6 @@ it("sends bodies in order, without those that nobody wants any more, and holds n
   expect(outbox.body(body("1"), () => true)).toBe(false);
   wire.bufferedBytes = 0;
   outbox.flush();
-  expect(sent.map(nameOf)).toEqual(Array.from({ length: BODIES_WAITING_MAX / 2 }, (_, n) => String(2 * n)));
+  expect(sent.flatMap(namesIn)).toEqual(Array.from({ length: BODIES_WAITING_MAX / 2 }, (_, n) => String(2 * n)));
   expect(outbox.body(body("1"), () => true)).toBe(true);
 });

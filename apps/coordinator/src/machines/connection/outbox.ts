@@ -1,29 +1,39 @@
-import type { FromCoordinator } from "@darkbloom/protocol/wire";
-import type { Message, Wire } from "./wire.ts";
+import { joinRecords, type FromCoordinator } from "@darkbloom/protocol/wire";
+import type { Wire } from "./wire.ts";
 
 /** More is handed to the socket only while less than this waits there, so that a cancel or a challenge behind a body is soon sent. */
 export const PROVIDER_BUFFERED_BYTES_MAX = 1024 * 1024;
 /** Bodies that may wait for one provider; above the slots of any machine, so only a fault reaches it. */
 export const BODIES_WAITING_MAX = 1024;
+/** Bodies go into one message until it is as long as this. */
+export const JOINED_BODIES_BYTES = 64 * 1024;
 /** Control frames that may wait for one provider; one that reads nothing reaches it, and is dropped. */
 export const CONTROLS_WAITING_CHARS_MAX = 1024 * 1024;
 
 /**
  * What goes out to one provider. While the socket is full everything waits, control frames before bodies; of
- * those that only say how things stand now, the newest. `flush` is called when the socket has written something.
+ * those that only say how things stand now, the newest. Bodies that are ready in one turn of the loop go out together, at its
+ * end. `flush` is called when the socket has written something.
  */
 export class Outbox {
   readonly #wire: Wire;
+  readonly #defer: (act: () => void) => void;
   readonly #overflown: () => void;
   /** By what they are about: a later one of the same kind takes the place of the former. */
   readonly #controls = new Map<string, FromCoordinator>();
   #controlsChars = 0;
   #ordinal = 0;
-  #bodies: { readonly message: Message; readonly wanted: () => boolean }[] = [];
+  /** As records. */
+  #bodies: { readonly record: Uint8Array<ArrayBuffer>; readonly wanted: () => boolean }[] = [];
+  #isDeferred = false;
 
-  /** @param overflown the provider does not read */
-  constructor(wire: Wire, overflown: () => void) {
+  /**
+   * @param defer does it at the end of this turn
+   * @param overflown the provider does not read
+   */
+  constructor(wire: Wire, defer: (act: () => void) => void, overflown: () => void) {
     this.#wire = wire;
+    this.#defer = defer;
     this.#overflown = overflown;
   }
 
@@ -39,12 +49,18 @@ export class Outbox {
   }
 
   /** @returns false if too many wait already. @param wanted asked again when its turn comes */
-  body(message: Message, wanted: () => boolean): boolean {
+  body(record: Uint8Array<ArrayBuffer>, wanted: () => boolean): boolean {
     if (this.#bodies.length >= BODIES_WAITING_MAX) return false;
-    this.#bodies.push({ message, wanted });
-    this.flush();
+    this.#bodies.push({ record, wanted });
+    if (!this.#isDeferred) this.#defer(this.#endTurn);
+    this.#isDeferred = true;
     return true;
   }
+
+  readonly #endTurn = (): void => {
+    this.#isDeferred = false;
+    this.flush();
+  };
 
   /** Forgets the bodies that nobody wants any more; their memory is free at once. */
   sweep(): void {
@@ -59,9 +75,23 @@ export class Outbox {
       this.#wire.send(JSON.stringify(message));
     }
     while (this.#bodies.length > 0 && this.#hasRoom) {
-      const next = this.#bodies.shift();
-      if (next?.wanted()) this.#wire.send(next.message);
+      const [first, ...more] = this.#nextBodies();
+      if (first) this.#wire.send(more.length === 0 ? first : joinRecords([first, ...more]));
     }
+  }
+
+  /** As many as there may be in one message, of those that are still wanted. */
+  #nextBodies(): Uint8Array<ArrayBuffer>[] {
+    const records: Uint8Array<ArrayBuffer>[] = [];
+    let bytes = 0;
+    while (bytes < JOINED_BODIES_BYTES) {
+      const next = this.#bodies.shift();
+      if (!next) break;
+      if (!next.wanted()) continue;
+      records.push(next.record);
+      bytes += next.record.length;
+    }
+    return records;
   }
 
   get #hasRoom(): boolean {

@@ -55,6 +55,12 @@ async function machineWithLine() {
   const line = opened(member, job());
   return { made, machine, member, line };
 }
+/** What is sent goes out at the turn's end. */
+const turn = () => Promise.resolve();
+async function handOver(line: Line): Promise<void> {
+  line.send(request);
+  await turn();
+}
 const running = ({ fleet }: TestNetwork) => fleet.machines()[0]?.running;
 
 describe("what a machine may send of an answer", () => {
@@ -67,7 +73,7 @@ describe("what a machine may send of an answer", () => {
     ["an empty one", [0], "protocol"],
   ])("%s: closed with %s", async (_, bytes, end) => {
     const { machine, line } = await machineWithLine();
-    line.send(request);
+    await handOver(line);
     expect(machine.requests.at(-1)?.credit_bytes).toBe(ANSWER_WINDOW_BYTES);
     for (const length of bytes) machine.sayRecords(piece(length));
     expect(machine.closed).toBe(end);
@@ -156,7 +162,7 @@ describe("a slot", () => {
 
   it("is kept after a cancel until the machine closes", async () => {
     const { made, machine, line } = await machineWithLine();
-    line.send(request);
+    await handOver(line);
     line[Symbol.dispose]();
     line[Symbol.dispose]();
     expect(machine.all("cancel")).toEqual([{ type: "cancel", ...about() }]);
@@ -169,7 +175,7 @@ describe("a slot", () => {
 
   it("of a machine that never closes is given up with the machine", async () => {
     const { made, machine, line } = await machineWithLine();
-    line.send(request);
+    await handOver(line);
     line[Symbol.dispose]();
     await made.clock.advance(ABANDONED_WAIT_MS - 1);
     expect(machine.closed).toBeUndefined();
@@ -179,7 +185,7 @@ describe("a slot", () => {
 
   it("of an abandoned attempt gives credit on, so that the machine can close it", async () => {
     const { machine, line } = await machineWithLine();
-    line.send(request);
+    await handOver(line);
     line[Symbol.dispose]();
     machine.sayRecords(piece(300));
     expect(machine.last("credit")).toMatchObject({ bytes: 300 });
@@ -508,11 +514,13 @@ describe("one account", () => {
     line.send(request);
     opened(member, job(2)).send(request);
     opened(member, job(3)).send({ ...request, account: "acct_other" as typeof account });
+    await turn();
     const [first, second, third] = machine.requests.map(({ cache_scope }) => cache_scope);
     expect(second).toBe(first);
     expect(third).not.toBe(first);
     const other = await HandMachine.joined(made);
     opened(other.member, job(4)).send(request);
+    await turn();
     expect(other.requests.at(-1)?.cache_scope).not.toBe(first);
     expect(first).toMatch(/^[0-9a-f]{32}$/);
   });

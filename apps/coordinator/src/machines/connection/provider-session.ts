@@ -42,7 +42,7 @@ export class ProviderSession implements Member {
     const { providerId, evidence, shown } = joining;
     this.#net = net;
     this.#wire = wire;
-    this.#outbox = new Outbox(wire, () => this.leave("unread"));
+    this.#outbox = new Outbox(wire, net.defer, () => this.leave("unread"));
     this.#frames = new FrameBudget(net.clock);
     this.providerId = providerId;
     this.trust = new MachineTrust(net, joining, {
