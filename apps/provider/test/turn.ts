@@ -42,6 +42,7 @@ export class Turn {
       script: () => asked.script ?? rain,
       ...(asked.model && { model: asked.model }),
     });
+    this.lost.signal.addEventListener("abort", () => this.cancel.abort(this.lost.signal.reason));
     this.credit = new Credit(this.clock, asked.creditBytes ?? ANSWER_WINDOW_BYTES);
   }
 

@@ -51,9 +51,13 @@ export function readBody(request: IncomingMessage, maxBytes: number, room: Share
       else if (room.grow(chunk.length)) chunks.push(chunk);
       else refuse({ code: "overloaded", retryAfterSec: OVERLOADED_RETRY_SEC });
     });
-    request.on("end", () => resolve(joinBytes(chunks)));
-    request.on("error", () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" })));
-    request.on("close", () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" })));
+    const brokenOff = () => reject(new NetworkError({ code: "caller_gone", phase: "before_content" }));
+    request.on("end", () => {
+      request.off("close", brokenOff);
+      resolve(joinBytes(chunks));
+    });
+    request.on("error", brokenOff);
+    request.on("close", brokenOff);
     if (Number(request.headers["content-length"] ?? 0) > maxBytes) tooLarge();
   });
 }

@@ -3,7 +3,6 @@ import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failur
 import { responseHeaders } from "@darkbloom/protocol/headers";
 import type { RequestId } from "@darkbloom/protocol/ids";
 import { encodeReceipt, receiptComment } from "@darkbloom/protocol/receipts";
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerFacts, Closing, Reply } from "../inference/reply.ts";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
@@ -104,11 +103,22 @@ export class StreamReply implements HttpReply {
     this.#events?.push(bytes);
     if (response.write(bytes)) return;
     response.socket?.setTimeout(CALLER_STALL_MS_MAX);
-    await once(response, "drain", { signal: AbortSignal.any([hangUp, shutdown]) }).catch(() => {
-      if (!hangUp.aborted) shutdown.throwIfAborted();
-      throw callerGone();
-    });
+    await this.#drained();
+    if (hangUp.aborted) throw callerGone();
+    shutdown.throwIfAborted();
     response.socket?.setTimeout(0);
+  }
+
+  /** The caller has taken what waited, or takes nothing more. */
+  async #drained(): Promise<void> {
+    const { response, hangUp, shutdown } = this.#caller;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const goOn = () => resolve();
+    response.once("drain", goOn);
+    for (const over of [hangUp, shutdown]) over.addEventListener("abort", goOn, { once: true });
+    await promise;
+    response.off("drain", goOn);
+    for (const over of [hangUp, shutdown]) over.removeEventListener("abort", goOn);
   }
 
   async end({ responseHash, responseSignature, receipt }: Closing, delivered = (): void => undefined): Promise<void> {

@@ -40,7 +40,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const order = { ask, entry, maxTokens };
 
   const startedMs = net.clock.monotonicMs();
-  const over = AbortSignal.any([ask.hangUp, ask.shutdown]);
+  const { hangUp, shutdown } = ask;
   await using hold = await holdFor(net, order);
   spendKeyOfWhoLeaves(ask, hold);
   const holdMs = net.clock.monotonicMs() - startedMs;
@@ -55,12 +55,12 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
     const queuedAtMs = net.clock.monotonicMs();
     using line = await net.slots
-      .acquire({ want, tried, jobId, account, bytes: bodyBytes }, over)
+      .acquire({ want, tried, jobId, account, bytes: bodyBytes }, hangUp, shutdown)
       .catch((error: unknown): never => {
         const refusal = asNetworkError(ask, error);
         if (!last) hold.note(outcomeOf(refusal.failure));
         // Where no other machine is left, the caller is told what went wrong on the last one.
-        throw last && !over.aborted ? new NetworkError(last) : refusal;
+        throw last && !hangUp.aborted && !shutdown.aborted ? new NetworkError(last) : refusal;
       });
     const queueMs = net.clock.monotonicMs() - queuedAtMs;
     tried.add(line.providerId);

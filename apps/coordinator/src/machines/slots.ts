@@ -28,8 +28,8 @@ interface Waiter extends SlotRequest {
   readonly startedMs: number;
   readonly give: (line: Line) => void;
   readonly giveUp: (error: unknown) => void;
-  /** Aborts once it waits no longer. */
-  readonly over: AbortSignal;
+  /** Ends its wait for a slot, once it is among those who wait. */
+  timer: AbortController | undefined;
   /** A machine has been asked for a slot and has not said: until then this one keeps its place, and no other is asked. */
   isAsking: boolean;
   /** Its time is over: what it is told next is the last word. */
@@ -72,12 +72,11 @@ export class Slots implements Disposable {
    * A slot on the best machine, as the line to it.
    *
    * Throws `no_provider` where none may serve this, `capacity_full` where all stay full, and the
-   * signal's reason when the caller leaves.
+   * reason of the first of these signals to abort, such as the caller's leaving.
    */
-  async acquire(request: SlotRequest, hangUp: AbortSignal): Promise<Line> {
-    hangUp.throwIfAborted();
+  async acquire(request: SlotRequest, ...stops: readonly AbortSignal[]): Promise<Line> {
+    for (const stop of stops) stop.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Line>();
-    const timer = new AbortController();
     const waiter: Waiter = {
       ...request,
       build: request.want.entry.build,
@@ -93,19 +92,19 @@ export class Slots implements Disposable {
         this.#room.leave(waiter);
         reject(error);
       },
-      over: timer.signal,
+      timer: undefined,
       isAsking: false,
       isLate: false,
       isOver: false,
     };
-    const leave = () => waiter.giveUp(hangUp.reason);
-    hangUp.addEventListener("abort", leave, { once: true });
+    const leave = () => waiter.giveUp(stops.find(({ aborted }) => aborted)?.reason);
+    for (const stop of stops) stop.addEventListener("abort", leave, { once: true });
     try {
       this.#look(waiter);
       return await promise;
     } finally {
-      timer.abort();
-      hangUp.removeEventListener("abort", leave);
+      waiter.timer?.abort();
+      for (const stop of stops) stop.removeEventListener("abort", leave);
     }
   }
 
@@ -136,7 +135,8 @@ export class Slots implements Disposable {
       return queueMicrotask(() => this.#enter(waiter, true));
     }
     displaced?.giveUp(this.#full(displaced));
-    void this.#afterWait(waiter.startedMs + SLOT_WAIT_MS, waiter.over, () => {
+    waiter.timer = new AbortController();
+    void this.#afterWait(waiter.startedMs + SLOT_WAIT_MS, waiter.timer.signal, () => {
       this.#serveFromThoseBack(waiter.build);
       this.#endWait(waiter);
     });

@@ -37,6 +37,7 @@ type Ending = Extract<FromProvider, { type: "inference_complete" }> | Refusal;
  * way. A cancel stops the model between two tokens; what exists by then is still closed and signed, so
  * that it can be paid for.
  *
+ * @param cancel aborts when the model is to stop, also because the connection is gone
  * @param lost aborts when the connection is gone: then nothing can be told and nothing is
  * @returns how it ended
  */
@@ -230,11 +231,10 @@ async function tellChoice(telling: Telling, choice: number): Promise<Finish | un
     ...telling.usage,
     promptTokens: Math.min(telling.usage.promptTokens + promptTokens, telling.promptTokensMax),
   };
-  const stop = AbortSignal.any([cancel, lost]);
   const words = new Words(job, prompt, renderer, choice, () => `call_${toHex(net.random.bytes(12))}`);
   const generation = { ...telling.generation, seed: telling.generation.seed + choice };
   if (isFirstOf) reading.next();
-  const run = net.engine.run(prompt, generation, stop, telling.cacheScope, (tokens) => reading.took(tokens));
+  const run = net.engine.run(prompt, generation, cancel, telling.cacheScope, (tokens) => reading.took(tokens));
   const cachedOf = (cachedTokens: number): number =>
     isFirstOf ? Math.min(before.cachedTokens + cachedTokens, before.promptTokens) : before.cachedTokens;
   const count = (completionTokens: number, cachedTokens: number): number => {
@@ -267,7 +267,7 @@ async function tellChoice(telling: Telling, choice: number): Promise<Finish | un
       outgoing.add(words.push(step.value));
       const tokens = count(step.value.completionTokens, step.value.cachedTokens);
       if (words.over) break;
-      await (isFirst ? outgoing.begin(tokens, stop) : outgoing.flush(tokens, stop));
+      await (isFirst ? outgoing.begin(tokens, cancel) : outgoing.flush(tokens, cancel));
     }
   } catch (error) {
     if (lost.aborted || !cancel.aborted) throw error;

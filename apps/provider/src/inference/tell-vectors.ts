@@ -28,18 +28,17 @@ export async function tellVectors(
   const createdSec = Math.floor(startedAt / 1000);
   const renderer = rendererOf({ jobId: request.job_id, createdSec, nowSec: () => createdSec });
   if (!renderer.vector) throw new RangeError(`${job.endpoint} has no form for vectors`);
-  const stop = AbortSignal.any([cancel, lost]);
   // A model that makes more tokens of the texts than they can be charged as does so on our own account.
   const tokensMax = embedTokensMax(body.length, inputs.length);
   let promptTokens = 0;
   let begun = false;
   try {
-    await net.engine.fit(inputs, stop);
-    for await (const { vector, tokens } of net.engine.embed(inputs, stop)) {
+    await net.engine.fit(inputs, cancel);
+    for await (const { vector, tokens } of net.engine.embed(inputs, cancel)) {
       promptTokens = Math.min(promptTokens + tokens, tokensMax);
       if (!begun) outgoing.add(renderer.begin({ promptTokens, cachedTokens: 0 }));
       outgoing.add(renderer.vector(unitVector(vector, dimensions)));
-      await (begun ? outgoing.flush(0, stop) : outgoing.begin(0, stop));
+      await (begun ? outgoing.flush(0, cancel) : outgoing.begin(0, cancel));
       begun = true;
     }
   } catch (error) {

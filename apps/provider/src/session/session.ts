@@ -339,7 +339,9 @@ export class Session {
   #end(reason: LossReason): void {
     if (this.#over.signal.aborted) return;
     this.#loss = reason;
-    this.#over.abort(new Error("the connection is gone"));
+    const gone = new Error("the connection is gone");
+    this.#over.abort(gone);
+    for (const { cancel } of this.#running.values()) cancel.abort(gone);
   }
 }
 
