@@ -27,7 +27,7 @@ export class AnswerStream {
   }
 
   /** @returns what may go out now. @throws DarkbloomError */
-  push(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  push(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const passed = mustBeEvents(() => this.#end.push(bytes));
     if (this.#end.heldBytes > CLIENT_ANSWER_BYTES_MAX)
       throw new DarkbloomError("answer_too_large", "An event of this stream is longer than any may be.");

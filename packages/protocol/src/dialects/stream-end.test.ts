@@ -19,7 +19,7 @@ const streams: readonly [name: string, before: string, end: string][] = [
 ];
 
 /** What goes out of a stream that comes in pieces, and what its end then is. */
-function run(pieces: readonly (string | Uint8Array)[]): { out: string; held: number } {
+function run(pieces: readonly (string | Uint8Array<ArrayBuffer>)[]): { out: string; held: number } {
   const end = new StreamEnd();
   const out = joinBytes(pieces.map((piece) => end.push(typeof piece === "string" ? utf8(piece) : piece)));
   return { out: fromUtf8(out), held: end.heldBytes };

@@ -35,7 +35,7 @@ export class StreamEnd {
   #waiting: Bytes[] = [];
   #waitingBytes = 0;
   #endsInLineFeed = false;
-  #ending: Uint8Array[] = [];
+  #ending: Bytes[] = [];
   #ended = false;
 
   /** Bytes that were taken and may not go out yet. */
@@ -47,7 +47,7 @@ export class StreamEnd {
    * @returns what may go out now
    * @throws StreamMalformed
    */
-  push(bytes: Uint8Array): Uint8Array {
+  push(bytes: Bytes): Bytes {
     const whole = this.#wholeEvents(bytes);
     if (!whole) return new Uint8Array(0);
     if (this.#ended) {
@@ -82,7 +82,7 @@ export class StreamEnd {
   }
 
   /** The events that these bytes make whole, or undefined where they end in the middle of the first. */
-  #wholeEvents(bytes: Uint8Array): Uint8Array | undefined {
+  #wholeEvents(bytes: Bytes): Bytes | undefined {
     if (bytes.length === 0) return undefined;
     const end = lastBlankLine(bytes, this.#endsInLineFeed);
     this.#endsInLineFeed = bytes.at(-1) === LINE_FEED;
@@ -100,7 +100,7 @@ export class StreamEnd {
     return whole;
   }
 
-  #behindWaiting(bytes: Uint8Array): Uint8Array {
+  #behindWaiting(bytes: Bytes): Bytes {
     return this.#waitingBytes === 0 ? bytes : joinBytes([...this.#waiting, bytes]);
   }
 }
@@ -115,7 +115,7 @@ function lastBlankLine(bytes: Uint8Array, after: boolean): number {
 }
 
 /** What our renderers may have written. @throws StreamMalformed */
-export function textOf(bytes: Uint8Array): string {
+export function textOf(bytes: Bytes): string {
   try {
     const text = fromUtf8(bytes);
     if (!foreign.test(text)) return text;
