@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { valuesOf, withValues } from "../scripts/limit-values.ts";
 import { circles, isForeign, loadedBy, tidy } from "./tidy.ts";
@@ -35,6 +35,23 @@ it("finds who imports himself, by types too", () => {
   write("c.ts", 'import type { A } from "./a.ts";');
   write("leaf.ts", "");
   expect(circles(folder, ["way-in.ts", "leaf.ts", "c.ts"])).toEqual([["a.ts", "b.ts", "c.ts"]]);
+  rmSync(folder, { recursive: true });
+});
+
+/** Goal: the rules for foreign lists and foreign texts find what they are for. Method: a file of one line for each way. */
+it.each<[file: string, line: string, fault: string | undefined]>([
+  ["scripts/a.ts", "list.push(...more);", "a list is spread into push()"],
+  ["scripts/a.ts", "Math.max(...more);", "a list is spread into Math.max()"],
+  ["scripts/a.ts", "list.push(first, ...more);", "a list is spread into push()"],
+  ["scripts/a.ts", "list.push(...[1, 2]);", undefined],
+  ["apps/cli/src/a.ts", "process.stdout.write(text);", "writes to the terminal"],
+  ["apps/cli/src/output.ts", "process.stdout.write(text);", undefined],
+  ["scripts/a.ts", "process.stdout.write(text);", undefined],
+])("judges %s with %s", (file, line, fault) => {
+  const folder = mkdtempSync(join(tmpdir(), "tidy-"));
+  mkdirSync(join(folder, dirname(file)), { recursive: true });
+  writeFileSync(join(folder, file), line);
+  expect(tidy(folder, [file])).toEqual(fault === undefined ? [] : [expect.stringContaining(fault)]);
   rmSync(folder, { recursive: true });
 });
 

@@ -50,6 +50,10 @@ const onlyOrSkipped = /\b(it|test|describe)\.(only|todo)\b/;
 const spreadInto =
   /\b(push|unshift|splice|concatBytes|fromCharCode|fromCodePoint|Math\.max|Math\.min)\(\s*(?:[^();{]*,\s*)?\.\.\.[^[]/;
 
+/** What others wrote reaches a terminal by the one place that makes it printable. */
+const terminalWrite = /process\.std(out|err)\.write\(/;
+const TERMINAL_FILE = "apps/cli/src/output.ts";
+
 export function tidy(root: string, files: readonly string[]): string[] {
   const faults = files.flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
@@ -74,6 +78,9 @@ function faultsOfCode(root: string, file: string, text: string): string[] {
   if (isTest) return faults;
   const spread = spreadInto.exec(text);
   if (spread) faults.push(`${file}: a list is spread into ${spread[1]}(); use what packages/protocol/src/lists.ts has`);
+
+  if (file.startsWith("apps/cli/src/") && file !== TERMINAL_FILE && terminalWrite.test(text))
+    faults.push(`${file}: writes to the terminal; use what ${TERMINAL_FILE} has`);
 
   const own = floorOf(file);
   if (own < 0) return [...faults, `${file}: on no floor; give it one in test/tidy.ts`];

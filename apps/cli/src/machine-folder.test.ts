@@ -42,6 +42,18 @@ it.each<[Partial<ProviderStatus>, string | undefined]>([
   [{ lost: "of a newer version" }, "The connection was lost. It keeps trying."],
   [{ lost: "refused", checks }, "The check blob.fresh fails: 300 s old. Set the clock."],
   [{ connected: true, checks }, "The check blob.fresh fails: 300 s old. Set the clock."],
+  [
+    { connected: true, eligible: true, engine: "restarting", engine_reason: "It hung." },
+    "Its model is being started again: It hung.",
+  ],
+  [
+    { connected: true, eligible: true, engine: "failed", engine_reason: "It swells." },
+    "Its model was given up: It swells.",
+  ],
+  [
+    { connected: true, eligible: true, engine: "restarting", engine_reason: null },
+    "Its model is being started again: its process ended.",
+  ],
   [{ connected: true }, "The coordinator has not confirmed the answer to its challenge yet."],
 ])("of %j is: %s", (changed, reason) => {
   expect(whyNotEarning({ ...status, ...changed }, Date.parse(status.at))).toEqual(reason);

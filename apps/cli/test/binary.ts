@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 
-const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
+export const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
 
 /** The environment of the tests without settings that the person who runs them may have. */
 const cleanEnvironment = Object.fromEntries(

@@ -1,11 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { copyFileSync, readFileSync, statSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { execFileSync, spawn } from "node:child_process";
+import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { bundledModel } from "../src/model.ts";
-import { darkbloom, eventually, isAlive, Running, temporaryFolder, type Line } from "./binary.ts";
+import { BINARY, darkbloom, eventually, isAlive, Running, temporaryFolder, type Line } from "./binary.ts";
 
 /** A start takes two seconds on an idle machine; the test machines are seldom idle. */
 const SLOW_MS = 90_000;
@@ -90,7 +92,8 @@ it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, 
     const books = await darkbloom(["ledger", "check", "--data", folder.path, "--json"]);
     expect(JSON.parse(books.stdout)).toEqual({ balanced: true, faults: [] });
   }
-  await using again = up(folder.path, "--receipt-days", "7");
+  const further = ["--receipt-days", "7", "--cors-origin", "https://app.example.com", "--requests-per-minute", "770"];
+  await using again = up(folder.path, ...further);
   const second = await again.ready;
   expect(await (await fetch(`${second.base_url}/llms.txt`)).text()).toContain("for 7 days\n");
   expect(second.api_key).toBe(first.api_key);
@@ -99,6 +102,11 @@ it("serves, drains at Ctrl-C, and keeps key and balance", { timeout: SLOW_MS }, 
     balance_usd: expect.stringMatching(/^4\.99/),
     held_micro_usd: 0,
   });
+
+  const shown = await fetch(`${second.base_url}/v1/models`, { headers: { origin: "https://app.example.com" } });
+  expect(shown.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
+  // What may come at once is a tenth of a minute's.
+  expect((await chat(second, "Hello")).headers.get("x-ratelimit-limit-requests")).toBe("77");
 
   const credited = await darkbloom(["keys", "create", "--credit", "2", "--data", folder.path, "--json"]);
   const key = JSON.parse(credited.stdout);
@@ -141,7 +149,7 @@ it.runIf(process.platform === "linux")("hardens its providers", { timeout: SLOW_
 it("leaves no orphan when it is killed", { timeout: SLOW_MS }, async () => {
   using folder = temporaryFolder();
   await using running = up(folder.path, "--providers", "2");
-  await running.ready;
+  expect(await running.ready).toMatchObject({ providers: 2, providers_ready: 2 });
   await eventually(() => childrenOf(running.pid).length === 3);
   const children = childrenOf(running.pid);
   process.kill(running.pid, "SIGKILL");
@@ -190,6 +198,8 @@ it("serves a model of the user's own", { timeout: SLOW_MS }, async () => {
   await using running = up(join(folder.path, "net"), "--model", path);
   const ready = await running.ready;
   expect(ready.model).toBe("My-Model");
+  // Nobody serves the bundled one here.
+  expect(await get(ready, "/v1/models")).toMatchObject({ data: [{ id: "My-Model" }] });
   const answer = await chat(ready, "Hello");
   expect(await answer.text()).toContain('"content"');
   const catalog: unknown = JSON.parse(readFileSync(join(folder.path, "net/coordinator/catalog.json"), "utf8"));
@@ -246,3 +256,85 @@ it("runs a coordinator and a provider apart", { timeout: SLOW_MS }, async () => 
   coordinator.pressCtrlC();
   expect(await coordinator.ended).toBe(0);
 });
+
+/** Goal: of several providers the network serves with those that can. Method: a file stands where one would keep its key. */
+it("serves with the providers that start", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, "provider-2"), "in the way");
+  await using running = up(folder.path, "--providers", "2");
+  expect(await running.ready).toMatchObject({ providers: 2, providers_ready: 1 });
+  expect(running.stderr).toContain("1 of 2 providers serve so far.");
+});
+
+/** Goal: a model that ends takes neither the machine nor its owner by surprise. Method: kill the process that it runs in, read, and ask. */
+it("starts again a model that crashes", { timeout: SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  await using running = up(folder.path);
+  const ready = await running.ready;
+  const { stdout } = await darkbloom(["provider", "status", "--data", join(folder.path, "provider-1"), "--json"]);
+  const { pid }: { pid: number } = JSON.parse(stdout);
+  const [engine] = childrenOf(pid);
+  if (engine === undefined) expect.unreachable();
+  process.kill(engine, "SIGKILL");
+  await eventually(() => running.stderr.includes("provider-1: its model is restarting."), 30_000);
+  await eventually(() => running.stderr.includes("provider-1: its model is back."), 60_000);
+  await eventually(async () => (await chat(ready, "Hello")).status === 200, 30_000);
+  expect(isAlive(pid)).toBe(true);
+});
+
+/** Goal: where machines need a token, or a proxy hides who asks, those of the same folder get in and others do not. Method: both ways to close the door; a provider without a word, with the folder's secret, and those of `up`. */
+it("lets in the providers of its own machine by its folder's secret", { timeout: 2 * SLOW_MS }, async () => {
+  using folder = temporaryFolder();
+  const token = "a-token-that-nobody-guesses-0123456789";
+  {
+    const args = ["up", "--json", "--port", "0", "--data", folder.path];
+    await using running = new Running(args, { DARKBLOOM_JOIN_TOKEN: token });
+    expect((await chat(await running.ready, "Hello")).status).toBe(200);
+  }
+  const data = join(folder.path, "coordinator");
+  await using coordinator = new Running(["coordinator", "--json", "--port", "0", "--data", data, "--trust-proxy"]);
+  const { base_url: url } = await coordinator.ready;
+  const start = ["provider", "start", "--json", "--coordinator", url, "--data", join(folder.path, "machine")];
+  {
+    await using stranger = new Running(start);
+    await eventually(() => stranger.lines.some(({ event }) => event === "lost"), 60_000);
+    expect(stranger.lines.find(({ event }) => event === "lost")).toMatchObject({ reason: "token_missing" });
+  }
+  await using own = new Running([...start, "--coordinator-data", data]);
+  expect(await own.ready).toMatchObject({ trust_level: "self_signed" });
+});
+
+/** Goal: a low limit of open files shuts out neither the operator nor everybody. Method: more silent callers than there are descriptors; and a limit below any use. */
+it.runIf(process.platform === "linux")(
+  "keeps its door for the operator under few descriptors",
+  { timeout: SLOW_MS },
+  async () => {
+    using folder = temporaryFolder();
+    const under = (limit: number, ...args: string[]) => [
+      "-c",
+      `ulimit -n ${limit}; exec "$@"`,
+      "sh",
+      process.execPath,
+      BINARY,
+      ...args,
+    ];
+    const args = ["coordinator", "--json", "--port", "0", "--data", folder.path];
+    const child = spawn("sh", under(256, ...args));
+    const crowd: Socket[] = [];
+    try {
+      const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+      const { base_url: url }: { base_url: string } = JSON.parse(line);
+      for (let n = 0; n < 400; n++)
+        crowd.push(connect({ host: "127.0.0.1", port: Number(new URL(url).port) }).on("error", () => {}));
+      await eventually(async () => (await fetch(`${url}/health`).catch(() => undefined))?.status === 200);
+      expect((await darkbloom(["keys", "create", "--data", folder.path])).code).toBe(0);
+    } finally {
+      for (const socket of crowd) socket.destroy();
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    const low = spawn("sh", under(100, ...args));
+    const [said, [code]] = await Promise.all([text(low.stderr), once(low, "exit")]);
+    expect([code, said]).toEqual([1, expect.stringContaining("Raise the limit")]);
+  },
+);

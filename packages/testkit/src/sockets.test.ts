@@ -2,13 +2,13 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { promisify } from "node:util";
-import { ProviderSockets } from "@darkbloom/coordinator/testing";
+import { ProviderSockets, type Events } from "@darkbloom/coordinator/testing";
 import { toBase64 } from "@darkbloom/protocol/bytes";
 import { softwareSerial } from "@darkbloom/protocol/evidence";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { PROTOCOL_VERSION } from "@darkbloom/protocol/wire";
 import { SealingKeys } from "@darkbloom/provider/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from "vitest";
 import { memorySigner } from "./memory-signer.ts";
 import { TestNetwork } from "./network.ts";
 import { describeMachine, offerOf } from "./test-provider.ts";
@@ -18,8 +18,10 @@ const MIB = 1024 * 1024;
 let made: TestNetwork;
 let sockets: ProviderSockets;
 let http: Server;
+let refused: MockInstance<Events["joinRefused"]>;
 beforeEach(async () => {
   made = new TestNetwork();
+  refused = vi.spyOn(made.net.events, "joinRefused");
   sockets = new ProviderSockets(made.core, {
     trustProxy: false,
     bounds: { http: 100, providers: 8, newcomers: 16 },
@@ -97,6 +99,7 @@ describe("a provider's socket", () => {
     const { port } = http.address() as AddressInfo;
     const response = await upgradeWith(port, { origin: "https://evil.example" });
     expect(response).toContain("HTTP/1.1 403");
+    expect(refused.mock.calls).toEqual([[{ reason: "origin", address: "127.0.0.1" }]]);
     expect(await upgradeWith(port, {})).toContain("HTTP/1.1 101");
   });
 
@@ -129,6 +132,8 @@ describe("a provider's socket", () => {
     const machine = await joinedMachine();
     expect(machine.frame).toMatchObject({ type: "registered" });
     await expect.poll(() => crowd.filter(({ socket }) => socket.readyState === WebSocket.OPEN).length).toBeLessThan(17);
+    expect(refused.mock.calls.length).toBeGreaterThan(80);
+    expect(refused).toHaveBeenCalledWith({ reason: "crowded_out", address: "127.0.0.1" });
     for (const { socket } of [...crowd, machine]) socket.close();
   });
 
@@ -156,6 +161,7 @@ describe("a provider's socket", () => {
     for (let n = 0; n < 8; n++) machines.push(await joinedMachine());
     const { port } = http.address() as AddressInfo;
     expect(await upgradeWith(port, {})).toContain("HTTP/1.1 503");
+    expect(refused.mock.calls).toEqual([[{ reason: "too_many", address: "127.0.0.1" }]]);
     machines[0]?.socket.close();
     await expect.poll(() => upgradeWith(port, {})).toContain("HTTP/1.1 101");
     for (const { socket } of machines) socket.close();

@@ -7,7 +7,7 @@ const verdict = (eligible: boolean) => ({ trustLevel: "self_signed" as const, el
 function told() {
   const lines: { line: Line; text: string }[] = [];
   const story = storyOf({ json: true, result: (line, text) => void lines.push({ line, text: text() }) });
-  return { story, events: () => lines.map(({ line }) => line["event"]), last: () => lines.at(-1)?.text };
+  return { story, lines, events: () => lines.map(({ line }) => line["event"]), last: () => lines.at(-1)?.text };
 }
 
 /**
@@ -41,6 +41,22 @@ it("tells each change once", () => {
   story.onTrust({ ...verdict(false), checks: [check] });
   story.onTrust(verdict(true));
   expect(events()).toEqual(["lost", "lost", "not_eligible", "eligible"]);
+});
+
+/** Goal: an owner knows why no requests come, and when they come again. Method: each state of the model's process. */
+it.each<[state: Parameters<ReturnType<typeof storyOf>["onEngine"]>[0], line: object, words: string]>([
+  [
+    { state: "restarting", why: "It hung.", retryInMs: 2_000 },
+    { state: "restarting", reason: "It hung.", retry_in_ms: 2_000 },
+    "It hung. It is started again in 2 s; until then this machine takes no requests.",
+  ],
+  [{ state: "failed", why: "It swells." }, { state: "failed", reason: "It swells." }, "It swells. It is given up."],
+  [{ state: "ready" }, { state: "ready" }, "The model is back."],
+])("tells of a model's process that is %j", (state, line, words) => {
+  const { story, lines, last } = told();
+  story.onEngine(state);
+  expect(lines.map((one) => one.line)).toEqual([{ event: "engine", ...line }]);
+  expect(last()).toBe(words);
 });
 
 /** Goal: a model that loads soon is loaded without a word, and one that takes long is told of now and then. Method: a step at each moment, in ms. */

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   lstatSync,
@@ -185,6 +186,13 @@ describe("the mark", () => {
     await credit(path, "credit_1");
     writeFileSync(join(path, "elsewhere"), "");
     symlinkSync(join(path, "elsewhere"), join(path, `${DATABASE_FILE}-wal`));
+    await expect(open(path)).rejects.toMatchObject({ code: "not_private" });
+  });
+
+  /** Goal: what others may write is not taken for ours. Method: the database itself, and the log that a crash has left, open to all. */
+  it.each(["", "-wal"])("is refused where others may write coordinator.db%s", async (suffix) => {
+    const path = await crashed();
+    chmodSync(join(path, DATABASE_FILE + suffix), 0o666);
     await expect(open(path)).rejects.toMatchObject({ code: "not_private" });
   });
 });

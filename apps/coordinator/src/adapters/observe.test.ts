@@ -53,6 +53,9 @@ it("turns each event into one line and its counters, with money as a number", as
   for (const field of receiptFields) events.attemptFailed({ ...lie, mismatch: "receipt_fields", field });
   events.attemptFailed({ ...lie, mismatch: "response_hash" });
   events.providerJoined({ providerId, serial: "S" as Serial, trustLevel: "self_signed", slots: 1, models: 1 });
+  events.joinRefused({ reason: "token_refused", address: "203.0.113.7" });
+  events.adminActed({ action: "credit", outcome: "done", account: "acct_1" as AccountId, creditMicroUsd: 5n });
+  events.clockOff({ providerId, offsetMs: 600_000 });
   events.providerLeft({ providerId, reason: "silent", running: 0, connectedMs: 1 });
   events.verdictChanged({ providerId, from: "self_signed", to: "none", failedChecks: 1 });
   events.frameSkipped({ providerId });
@@ -67,6 +70,9 @@ it("turns each event into one line and its counters, with money as a number", as
     "request_failed",
     ...Array.from({ length: 2 + receiptFields.length }, () => "attempt_failed"),
     "provider_joined",
+    "join_refused",
+    "admin_acted",
+    "clock_off",
     "provider_left",
     "verdict_changed",
     "frame_skipped",
@@ -76,6 +82,10 @@ it("turns each event into one line and its counters, with money as a number", as
   ]);
   expect(parsed()[1]).toMatchObject({ chargedMicroUsd: 17, model: "tiny" });
   expect(parsed()[2]).toMatchObject({ failure: { code: "insufficient_funds", neededMicroUsd: 2 } });
+  const told = (event: string) => parsed().find((line) => line["event"] === event);
+  expect(told("join_refused")).toMatchObject({ reason: "token_refused", address: "203.0.113.7" });
+  expect(told("admin_acted")).toMatchObject({ action: "credit", outcome: "done", creditMicroUsd: 5 });
+  expect(told("clock_off")).toMatchObject({ providerId, offsetMs: 600_000 });
   const text = await metrics.text();
   for (const line of [
     'darkbloom_requests_settled_total{model="tiny",outcome="finished"} 1',
@@ -87,6 +97,8 @@ it("turns each event into one line and its counters, with money as a number", as
     'darkbloom_attempt_failures_total{code="too_slow"} 1',
     ...receiptFields.map((field) => `darkbloom_receipt_mismatches_total{mismatch="receipt_fields",field="${field}"} 1`),
     'darkbloom_receipt_mismatches_total{mismatch="response_hash",field="none"} 1',
+    'darkbloom_joins_refused_total{reason="token_refused"} 1',
+    'darkbloom_admin_actions_total{action="credit",outcome="done"} 1',
     'darkbloom_providers_left_total{reason="silent"} 1',
     "darkbloom_log_facts_dropped_total 3",
     'darkbloom_bugs_total{where="serve"} 1',

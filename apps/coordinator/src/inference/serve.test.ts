@@ -1,6 +1,6 @@
 import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
 import type { JobId, Sha256Hex } from "@darkbloom/protocol/ids";
-import { FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { FRAME_PLAINTEXT_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { MicroUsd } from "@darkbloom/protocol/money";
 import { verifyReceipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto } from "@darkbloom/protocol/node";
@@ -506,6 +506,14 @@ describe("a caller who leaves", () => {
     expect(lied).toMatchObject({ end: "caller_gone", settlements: [{ outcome: "caller_gone", charge: 0n }] });
     expect(lied.machines.map(({ distrusted }) => distrusted)).toEqual([true]);
   });
+});
+
+/** Goal: a prompt that cannot fit costs nobody anything. Method: one that is too long by a byte, and that no machine heard of it. */
+it("refuses what cannot fit before anything is held or asked", async () => {
+  const content = "x".repeat(entry.contextTokens * TOKEN_BYTES_MAX + 1);
+  const said = { model: entry.id, messages: [{ role: "user", content }] };
+  const served = await asked([honest], { ask: (_, network) => network.ask(new Caller(), { said }) });
+  expect([served.end, served.settlements, served.turns]).toEqual(["context_length_exceeded", [], []]);
 });
 
 /** Goal: a model that is in no catalog is nobody's request. Method: ask for one, and see that nothing was held. */

@@ -38,6 +38,15 @@ describe("the status file", () => {
     });
   });
 
+  it("says how the model's process stands", () => {
+    const { status, read } = open();
+    expect(read()).toMatchObject({ engine: "ready", engine_reason: null });
+    status.engine({ state: "restarting", why: "It hung.", retryInMs: 1 });
+    expect(read()).toMatchObject({ engine: "restarting", engine_reason: "It hung." });
+    status.engine({ state: "ready" });
+    expect(read()).toMatchObject({ engine: "ready", engine_reason: null });
+  });
+
   /** Goal: its age tells whether the provider lives. Method: nothing happens for a minute; then it is over. */
   it("is written while nothing happens, and not when it is over", async () => {
     const { clock, status, read, folder } = open();

@@ -1,3 +1,4 @@
+import { enableCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { closeInspector, hardenProcess } from "../../posture/hardening.ts";
 import { EngineServer } from "./engine-server.ts";
@@ -8,6 +9,8 @@ import { LINE_FD } from "./orders.ts";
  * The program of the engine's process: a model, and the line to the provider. It holds prompts and answers and no
  * key; it is made as hard to read as the provider is, and goes when the provider goes.
  */
+const [, , compiledAt] = process.argv;
+if (compiledAt !== undefined) enableCompileCache(compiledAt);
 closeInspector();
 const hardening = hardenProcess();
 // A terminal's Ctrl-C and a service manager's SIGTERM reach the whole group. The provider drains, and then closes the line.

@@ -76,7 +76,7 @@ export class EngineLife implements AsyncDisposable {
     this.ended = this.#ended.promise;
     void this.loaded.catch(() => undefined);
     // Nothing of its output is kept: native code prints what it could not parse, and that is a caller's.
-    this.#process = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", options.entry], {
+    this.#process = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", options.entry, ...compiledAt()], {
       stdio: ["ignore", "ignore", "ignore", "pipe"],
       env: engineEnvironment(),
     });
@@ -225,14 +225,15 @@ function lineOf(process: ChildProcess): Duplex {
   return line;
 }
 
-/** Where things are and which device to take, and where what Node compiles is kept; none of our own settings, and no secret. */
-function engineEnvironment(): Record<string, string> {
+/** Where things are and which device to take; none of our own settings, and no secret. */
+const engineEnvironment = (): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(scrubbedEnvironment(process.env)).filter(([name]) => !name.startsWith("DARKBLOOM_")),
+  );
+
+/** Where what Node compiles is kept, if anywhere: an argument, since no variable of a clean environment names a folder of code. */
+function compiledAt(): string[] {
   const compiled = getCompileCacheDir();
-  return {
-    ...Object.fromEntries(
-      Object.entries(scrubbedEnvironment(process.env)).filter(([name]) => !name.startsWith("DARKBLOOM_")),
-    ),
-    // Ours is that of one version of Node, inside of what is named.
-    ...(compiled !== undefined && { NODE_COMPILE_CACHE: dirname(compiled) }),
-  };
+  // Ours is that of one version of Node, inside of what is named.
+  return compiled === undefined ? [] : [dirname(compiled)];
 }

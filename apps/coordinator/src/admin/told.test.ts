@@ -1,0 +1,67 @@
+import type { AccountId, KeyId, MachineId, Serial } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
+import { expect, it, vi } from "vitest";
+import { AdminError } from "./fault.ts";
+import type { Admin } from "./operations.ts";
+import { toldAdmin } from "./told.ts";
+
+const [account, keyId] = ["acct_1" as AccountId, "key_1" as KeyId];
+const machine = { machineId: "mach_1" as MachineId, serial: "SW-1" as Serial };
+const decision = { ...machine, state: "approved", decidedAt: 1 } as const;
+const key = { keyId, account, label: "", minTrust: null, pins: [], createdAt: 1, revokedAt: 2 };
+
+function made(fails: boolean) {
+  const gives =
+    <Done>(done: Done) =>
+    async (): Promise<Done> => {
+      if (fails) throw new AdminError("invalid", "refused");
+      return done;
+    };
+  const admin: Admin = {
+    createKey: gives({ apiKey: "secret", keyId, account }),
+    listKeys: gives([]),
+    revokeKey: gives(key),
+    credit: gives({ account, balance: microUsd(9n) }),
+    check: gives([]),
+    listMachines: gives([]),
+    decideMachine: gives([decision, decision]),
+    forgiveMachine: gives(machine),
+  };
+  const adminActed = vi.fn();
+  return { admin: toldAdmin(admin, { adminActed }), adminActed };
+}
+
+type Act = (admin: Admin) => Promise<unknown>;
+
+/** Goal: an operator's log says who was given and refused what. Method: each operation that changes something, as it succeeds and as it fails. */
+it.each<[action: string, act: Act, about: object]>([
+  [
+    "keys.create",
+    (admin) => admin.createKey({ label: "x", credit: microUsd(5n) }),
+    { keyId, account, creditMicroUsd: 5n },
+  ],
+  ["keys.revoke", (admin) => admin.revokeKey(keyId), { keyId, account }],
+  ["credit", (admin) => admin.credit({ keyId }, microUsd(7n)), { account, creditMicroUsd: 7n }],
+  ["machines.approve", (admin) => admin.decideMachine("all", "approved"), { machines: 2 }],
+  ["machines.refuse", (admin) => admin.decideMachine("all", "refused"), { machines: 2 }],
+  ["machines.forgive", (admin) => admin.forgiveMachine("SW-1"), { machines: 1 }],
+])("tells of %s", async (action, act, about) => {
+  const good = made(false);
+  await act(good.admin);
+  expect(good.adminActed.mock.calls).toEqual([[{ action, outcome: "done", ...about }]]);
+  const bad = made(true);
+  await expect(act(bad.admin)).rejects.toThrow("refused");
+  expect(bad.adminActed.mock.calls).toEqual([[{ action, outcome: "refused" }]]);
+});
+
+/** Goal: who only looks fills no log. Method: the others, as they succeed and as they fail. */
+it.each<[name: string, act: Act]>([
+  ["listKeys", (admin) => admin.listKeys()],
+  ["check", (admin) => admin.check()],
+  ["listMachines", (admin) => admin.listMachines()],
+])("tells nothing of %s", async (_, act) => {
+  for (const { admin, adminActed } of [made(false), made(true)]) {
+    await act(admin).catch(() => undefined);
+    expect(adminActed).not.toHaveBeenCalled();
+  }
+});
