@@ -11,7 +11,7 @@ import { ScriptedEngine, type Script } from "@darkbloom/provider/engine/scripted
 
 export const dialect: Dialect = dialects["/v1/chat/completions"];
 /** More than any workload has connections, so that no request waits for a slot. */
-export const SLOTS = 128;
+export const SLOTS = 1024;
 /** A billion USD: the benchmark never runs out of money. */
 export const CREDIT: MicroUsd = microUsd(1_000_000_000_000_000n);
 /** Far above what any machine can send. */
@@ -41,25 +41,35 @@ export const scriptedEngine = (): ScriptedEngine =>
     clock: systemClock,
     slots: SLOTS,
     model: { build: BUILD, weightsSha256: WEIGHTS_SHA256, contextTokens: TOKENS_MAX },
-    script: (messages) => scriptOf(Number(messages.at(-1)?.text)),
+    script: (messages) => scriptOf(messages.at(-1)?.text ?? ""),
   });
 
-const scripts = new Map<number, Script>();
+const scripts = new Map<string, Script>();
 
-function scriptOf(pieces: number): Script {
-  const known = scripts.get(pieces);
+/** @param asked how many words, and how many milliseconds lie between two, if any do */
+function scriptOf(asked: string): Script {
+  const known = scripts.get(asked);
   if (known) return known;
-  const script = { pieces: Array.from({ length: pieces }, (_, at) => words[at % words.length] ?? "") };
-  scripts.set(pieces, script);
+  const [length, tokenMs] = asked.split(" every ").map(Number);
+  const pieces = Array.from({ length: length ?? 0 }, (_, at) => words[at % words.length] ?? "");
+  const script = { pieces, ...(tokenMs !== undefined && { tokenMs }) };
+  scripts.set(asked, script);
   return script;
 }
 
+/** What is asked for: so many words, at once or at a pace. */
+export interface Asked {
+  readonly pieces: number;
+  readonly stream: boolean;
+  readonly everyMs?: number;
+}
+
 /** The request's body. */
-export const askOf = ({ pieces, stream }: { readonly pieces: number; readonly stream: boolean }): Buffer =>
+export const askOf = ({ pieces, stream, everyMs }: Asked): Buffer =>
   Buffer.from(
     JSON.stringify({
       model: entry.id,
-      messages: [{ role: "user", content: String(pieces) }],
+      messages: [{ role: "user", content: everyMs === undefined ? String(pieces) : `${pieces} every ${everyMs}` }],
       max_tokens: pieces + 1,
       temperature: 0,
       stream,
@@ -73,7 +83,7 @@ export const askOf = ({ pieces, stream }: { readonly pieces: number; readonly st
  */
 export async function answerOf(decoded: Decoded): Promise<Uint8Array[]> {
   const promptTokens = (await scriptedEngine().prompt(decoded.job)).tokens.length;
-  const { pieces } = scriptOf(Number(decoded.job.messages.at(-1)?.text));
+  const { pieces } = scriptOf(decoded.job.messages.at(-1)?.text ?? "");
   const facts = { jobId: `job_${"0".repeat(32)}`, createdSec: 1_700_000_000, nowSec: () => 1_700_000_000 };
   const renderer = decoded.renderer(facts);
   const begin = renderer.begin({ promptTokens, cachedTokens: 0 });

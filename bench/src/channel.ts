@@ -4,6 +4,8 @@
 export interface Usage {
   /** User and system time together. */
   readonly cpuMicros: number;
+  /** The share of the main thread alone, which bounds a process where there are cores enough for its other threads. */
+  readonly mainThreadMicros: number;
   readonly residentBytes: number;
   /** Of the heap and of buffers outside of it; after a collection, what is really held. */
   readonly heldBytes: number;
@@ -15,9 +17,9 @@ export interface Ready {
   readonly apiKey: string;
 }
 
-/** `collect`: the usage after a garbage collection. */
-export type Question = "usage" | "collect" | "stop";
-const questions: readonly unknown[] = ["usage", "collect", "stop"] satisfies Question[];
+/** `collect`: the usage after a garbage collection. `profile`: from here on; `profiled`: until here, which is answered with the profile. */
+export type Question = "usage" | "collect" | "profile" | "profiled" | "stop";
+const questions: readonly unknown[] = ["usage", "collect", "profile", "profiled", "stop"] satisfies Question[];
 export const isQuestion = (message: unknown): message is Question => questions.includes(message);
 
 /** Both ends are one program, so a message of another shape is a fault in it. */
@@ -30,11 +32,33 @@ export function readReady(message: unknown): Ready {
 
 export function readUsage(message: unknown): Usage {
   const cpuMicros: unknown = fieldOf(message, "cpuMicros");
+  const mainThreadMicros: unknown = fieldOf(message, "mainThreadMicros");
   const residentBytes: unknown = fieldOf(message, "residentBytes");
   const heldBytes: unknown = fieldOf(message, "heldBytes");
-  if (typeof cpuMicros === "number" && typeof residentBytes === "number" && typeof heldBytes === "number")
-    return { cpuMicros, residentBytes, heldBytes };
+  if (
+    typeof cpuMicros === "number" &&
+    typeof mainThreadMicros === "number" &&
+    typeof residentBytes === "number" &&
+    typeof heldBytes === "number"
+  )
+    return { cpuMicros, mainThreadMicros, residentBytes, heldBytes };
   throw new TypeError("a process said something else than its usage");
+}
+
+/** Where the main thread was, sample by sample: a part of what V8's inspector tells. */
+export interface CpuProfile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  }[];
+  readonly samples: readonly number[];
+}
+
+export function readProfile(message: unknown): CpuProfile {
+  const profile: unknown = fieldOf(message, "profile");
+  if (Array.isArray(fieldOf(profile, "nodes")) && Array.isArray(fieldOf(profile, "samples")))
+    return profile as CpuProfile;
+  throw new TypeError("a process said something else than its profile");
 }
 
 const fieldOf = (message: unknown, field: string): unknown =>

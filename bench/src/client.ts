@@ -1,5 +1,5 @@
 import { type Agent, request as dial, type ClientRequest, type IncomingMessage } from "node:http";
-import { answerOf, askOf, dialect, decodedIn } from "./answers.ts";
+import { answerOf, askOf, dialect, decodedIn, type Asked } from "./answers.ts";
 
 /** An answer of the benchmark takes seconds at most; whatever takes longer has hung. */
 const ANSWER_MS_MAX = 30_000;
@@ -27,7 +27,7 @@ export interface Question {
   readonly answerBytes: number;
 }
 
-export async function questionOf(workload: { readonly pieces: number; readonly stream: boolean }): Promise<Question> {
+export async function questionOf(workload: Asked): Promise<Question> {
   const body = askOf(workload);
   const answerBytes = (await answerOf(decodedIn(body))).reduce((sum, chunk) => sum + chunk.length, 0);
   return { body, stream: workload.stream, answerBytes };
@@ -47,9 +47,15 @@ export class BadAnswer extends Error {
 /**
  * Asks once, and takes the answer whole.
  *
+ * @param seen told whenever some of it has come
  * @throws BadAnswer for another status, a wrong length, a missing receipt, a broken connection or none in time
  */
-export function exchange(target: Target, agent: Agent, question: Question): Promise<Timing> {
+export function exchange(
+  target: Target,
+  agent: Agent,
+  question: Question,
+  seen: () => void = () => undefined,
+): Promise<Timing> {
   return new Promise((resolve, reject) => {
     const askedMs = performance.now();
     const request = post(target, agent, question);
@@ -66,6 +72,7 @@ export function exchange(target: Target, agent: Agent, question: Question): Prom
       const after: Buffer[] = [];
       response.on("data", (bytes: Buffer) => {
         if (seenBytes === 0) firstContentMs = performance.now() - askedMs;
+        seen();
         const over = seenBytes + bytes.length - question.answerBytes;
         if (over > TRAILING_BYTES_MAX) return fail("longer than asked for");
         if (over > 0) after.push(bytes.subarray(Math.max(0, bytes.length - over)));

@@ -2,7 +2,15 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readReady, readUsage, type Question, type Ready, type Usage } from "./channel.ts";
+import {
+  readProfile,
+  readReady,
+  readUsage,
+  type CpuProfile,
+  type Question,
+  type Ready,
+  type Usage,
+} from "./channel.ts";
 
 /** From the start of a process to its word that it is ready: the slowest opens a database and is attested. */
 const READY_MS_MAX = 20_000;
@@ -18,8 +26,6 @@ export interface ProcessOptions {
   readonly arguments: readonly string[];
   /** Where its log goes. */
   readonly folder: string;
-  /** Where it writes a CPU profile when it stops, if anywhere. */
-  readonly profileFolder?: string | undefined;
 }
 
 /** One process that is measured. It ends with the scope, with the benchmark, and when the benchmark dies. */
@@ -37,13 +43,12 @@ export class MeasuredProcess implements AsyncDisposable {
   }
 
   /** @throws Error with the end of the process's log, where it did not get ready */
-  static async start({ name, arguments: given, folder, profileFolder }: ProcessOptions): Promise<MeasuredProcess> {
+  static async start({ name, arguments: given, folder }: ProcessOptions): Promise<MeasuredProcess> {
     const logPath = join(folder, `${name}.log`);
     const log = openSync(logPath, "w");
-    const profile = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
     const child = fork(join(import.meta.dirname, "contenders", `${name}.ts`), given, {
       execPath: process.execPath,
-      execArgv: ["--expose-gc", ...profile, ...(profile.length > 0 ? [`--cpu-prof-name=${name}.cpuprofile`] : [])],
+      execArgv: ["--expose-gc"],
       stdio: ["ignore", log, log, "ipc"],
     });
     closeSync(log);
@@ -65,11 +70,24 @@ export class MeasuredProcess implements AsyncDisposable {
     return this.#ask("collect");
   }
 
+  /** Has it write down where its main thread is, until it is asked for that. */
+  startProfile(): Promise<Usage> {
+    return this.#ask("profile");
+  }
+
+  async endProfile(): Promise<CpuProfile> {
+    return readProfile(await this.#answerTo("profiled"));
+  }
+
   async #ask(question: Question): Promise<Usage> {
+    return readUsage(await this.#answerTo(question));
+  }
+
+  async #answerTo(question: Question): Promise<unknown> {
     try {
       const answer = nextMessage(this.#child, ANSWER_MS_MAX);
       this.#child.send(question);
-      return readUsage(await answer);
+      return await answer;
     } catch (cause) {
       throw new Error(`${this.name} does not answer. Its log ends:\n${tailOf(this.#logPath)}`, { cause });
     }

@@ -9,6 +9,9 @@ export interface Plan {
   readonly silentMs: number;
   /** After a garbage collection, before memory is read. */
   readonly quietMs: number;
+  /** Streams at a model's pace that are tried, and for how long each number is watched. */
+  readonly pacedStreams: readonly number[];
+  readonly pacedMs: number;
   /** One micro-benchmark, all its rounds. */
   readonly microMs: number;
 }
@@ -16,9 +19,12 @@ export interface Plan {
 export const fullPlan: Plan = {
   rounds: 5,
   roundMs: 700,
-  warmUpMs: 300,
+  // The compiler needs about so long.
+  warmUpMs: 3_000,
   silentMs: 5_000,
   quietMs: 1_000,
+  pacedStreams: [64, 128, 256, 512, 1_024],
+  pacedMs: 2_500,
   microMs: 400,
 };
 export const quickPlan: Plan = {
@@ -27,10 +33,21 @@ export const quickPlan: Plan = {
   warmUpMs: 100,
   silentMs: 5_000,
   quietMs: 300,
+  pacedStreams: [64],
+  pacedMs: 300,
   microMs: 50,
 };
 /** For the test: everything runs once. */
-export const tinyPlan: Plan = { rounds: 1, roundMs: 1, warmUpMs: 1, silentMs: 300, quietMs: 10, microMs: 2 };
+export const tinyPlan: Plan = {
+  rounds: 1,
+  roundMs: 1,
+  warmUpMs: 1,
+  silentMs: 300,
+  quietMs: 10,
+  pacedStreams: [2],
+  pacedMs: 1,
+  microMs: 2,
+};
 
 export interface Workload {
   readonly name: keyof typeof workloads;

@@ -1,4 +1,5 @@
 import { Callers, type Failures, type Served } from "./callers.ts";
+import type { Usage } from "./channel.ts";
 import { contenderNames, type ContenderName, type Target } from "./client.ts";
 import { quantile, spreadOf, type Spread } from "./figures.ts";
 import type { MeasuredProcess } from "./measured-process.ts";
@@ -23,12 +24,17 @@ export const measures = {
   cpuMicrosPerChunk: "CPU µs per chunk",
 } as const;
 export type Measure = keyof typeof measures;
-type Round = Readonly<Record<Measure, number>> & { readonly cpuMicrosByProcess: Readonly<Record<string, number>> };
+type Round = Readonly<Record<Measure, number>> & {
+  readonly cpuMicrosByProcess: Readonly<Record<string, number>>;
+  readonly mainThreadMicrosByProcess: Readonly<Record<string, number>>;
+};
 
 export interface WorkloadResult {
   readonly rounds: Readonly<Record<ContenderName, Readonly<Record<Measure, Spread>>>>;
   /** Each contender's share of one answer's time on a processor, by process. */
   readonly cpuMicrosPerAnswer: Readonly<Record<ContenderName, Readonly<Record<string, Spread>>>>;
+  /** Of that, what its main thread took. */
+  readonly mainThreadMicrosPerAnswer: Readonly<Record<ContenderName, Readonly<Record<string, Spread>>>>;
   /** What comes on top of the bare server, round by round. */
   readonly added: Readonly<Record<ContenderName, { readonly firstP50Ms: Spread; readonly firstP99Ms: Spread }>>;
 }
@@ -63,22 +69,25 @@ export async function measureWorkload(
   return resultOf(contenders, rounds);
 }
 
-const cpuOf = (processes: readonly MeasuredProcess[]): Promise<number[]> =>
-  Promise.all(processes.map(async (process) => (await process.usage()).cpuMicros));
+export const cpuOf = (processes: readonly MeasuredProcess[]): Promise<Usage[]> =>
+  Promise.all(processes.map((process) => process.usage()));
 
 function roundOf(
   { pieces }: Workload,
   processes: readonly MeasuredProcess[],
   { timings, elapsedMs }: Served,
-  cpuBefore: readonly number[],
-  cpuAfter: readonly number[],
+  before: readonly Usage[],
+  after: readonly Usage[],
 ): Round {
   const answers = timings.length;
   const chunks = answers * pieces;
   const totals = timings.map(({ totalMs }) => totalMs);
   const firsts = timings.map(({ firstContentMs }) => firstContentMs);
-  const used = processes.map(({ name }, at) => [name, (cpuAfter[at] ?? 0) - (cpuBefore[at] ?? 0)] as const);
-  const cpuMicros = used.reduce((sum, [, micros]) => sum + micros, 0);
+  const usedBy = (part: "cpuMicros" | "mainThreadMicros") =>
+    processes.map(({ name }, at) => [name, (after[at]?.[part] ?? 0) - (before[at]?.[part] ?? 0)] as const);
+  const perAnswer = (part: "cpuMicros" | "mainThreadMicros") =>
+    Object.fromEntries(usedBy(part).map(([name, micros]) => [name, micros / answers]));
+  const cpuMicros = usedBy("cpuMicros").reduce((sum, [, micros]) => sum + micros, 0);
   return {
     answersPerSec: (answers / elapsedMs) * 1000,
     chunksPerSec: (chunks / elapsedMs) * 1000,
@@ -88,7 +97,8 @@ function roundOf(
     firstP99Ms: quantile(firsts, 0.99),
     cpuMicrosPerAnswer: cpuMicros / answers,
     cpuMicrosPerChunk: cpuMicros / chunks,
-    cpuMicrosByProcess: Object.fromEntries(used.map(([name, micros]) => [name, micros / answers])),
+    cpuMicrosByProcess: perAnswer("cpuMicros"),
+    mainThreadMicrosByProcess: perAnswer("mainThreadMicros"),
   };
 }
 
@@ -99,6 +109,15 @@ function resultOf(contenders: Contenders, rounds: Readonly<Record<ContenderName,
     darkbloom: value("darkbloom"),
   });
   const over = (name: ContenderName, measure: Measure) => spreadOf(rounds[name].map((round) => round[measure]));
+  const perProcess = (part: "cpuMicrosByProcess" | "mainThreadMicrosByProcess") =>
+    perContender((name) =>
+      Object.fromEntries(
+        contenders[name].processes.map((process) => [
+          process.name,
+          spreadOf(rounds[name].map((round) => round[part][process.name] ?? 0)),
+        ]),
+      ),
+    );
   const added = (name: ContenderName, measure: Measure) =>
     spreadOf(rounds[name].map((round, at) => round[measure] - (rounds.bare[at]?.[measure] ?? Number.NaN)));
   return {
@@ -112,14 +131,8 @@ function resultOf(contenders: Contenders, rounds: Readonly<Record<ContenderName,
       cpuMicrosPerAnswer: over(name, "cpuMicrosPerAnswer"),
       cpuMicrosPerChunk: over(name, "cpuMicrosPerChunk"),
     })),
-    cpuMicrosPerAnswer: perContender((name) =>
-      Object.fromEntries(
-        contenders[name].processes.map((process) => [
-          process.name,
-          spreadOf(rounds[name].map((round) => round.cpuMicrosByProcess[process.name] ?? 0)),
-        ]),
-      ),
-    ),
+    cpuMicrosPerAnswer: perProcess("cpuMicrosByProcess"),
+    mainThreadMicrosPerAnswer: perProcess("mainThreadMicrosByProcess"),
     added: perContender((name) => ({ firstP50Ms: added(name, "firstP50Ms"), firstP99Ms: added(name, "firstP99Ms") })),
   };
 }

@@ -1,3 +1,4 @@
+import { Session } from "node:inspector/promises";
 import { isQuestion, type Ready, type Usage } from "../channel.ts";
 
 /**
@@ -9,16 +10,42 @@ export function answerParent(ready: Ready, stop: () => Promise<void>): void {
     if (!isQuestion(question)) throw new TypeError("an unknown question");
     if (question === "stop") return void stop().then(() => process.exit(0));
     if (question === "collect") globalThis.gc?.();
+    if (question === "profiled") return void endProfile().then((profile) => process.send?.({ profile }));
+    if (question === "profile") return void startProfile().then(() => process.send?.(usage()));
     process.send?.(usage());
   });
   process.on("disconnect", () => process.exit(1));
   process.send?.(ready);
 }
 
+/** How often the main thread is looked at. */
+const SAMPLE_MICROS = 200;
+let inspector: Session | undefined;
+
+async function startProfile(): Promise<void> {
+  inspector = new Session();
+  inspector.connect();
+  await inspector.post("Profiler.enable");
+  await inspector.post("Profiler.setSamplingInterval", { interval: SAMPLE_MICROS });
+  await inspector.post("Profiler.start");
+}
+
+async function endProfile(): Promise<unknown> {
+  const ended = await inspector?.post("Profiler.stop");
+  inspector?.disconnect();
+  return ended?.profile;
+}
+
 function usage(): Usage {
   const { user, system } = process.cpuUsage();
+  const main = process.threadCpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  return { cpuMicros: user + system, residentBytes: rss, heldBytes: heapUsed + external };
+  return {
+    cpuMicros: user + system,
+    mainThreadMicros: main.user + main.system,
+    residentBytes: rss,
+    heldBytes: heapUsed + external,
+  };
 }
 
 /** The directory or URL that the benchmark passed on the command line. */
