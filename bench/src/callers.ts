@@ -1,9 +1,12 @@
 import { Agent } from "node:http";
 import { BadAnswer, exchange, questionOf, type Question, type Target, type Timing } from "./client.ts";
-import type { Workload } from "./plan.ts";
+import type { Plan, Workload } from "./plan.ts";
 
 /** After so many failures of one round it ends: it measures nothing any more. */
 const FAILURES_PER_ROUND_MAX = 100;
+/** However slow a contender is, it is warmed up for no longer. */
+const WARM_UP_MS_MAX = 15_000;
+const WARM_UP_STEP_MS = 500;
 
 export interface Served {
   readonly timings: readonly Timing[];
@@ -18,6 +21,10 @@ export class Failures {
   add(target: Target, workload: Workload, reason: string): void {
     const what = `${target.name}, ${workload.name}: ${reason}`;
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  }
+
+  get isHopeless(): boolean {
+    return this.total > FAILURES_PER_ROUND_MAX;
   }
 
   get total(): number {
@@ -67,6 +74,18 @@ export class Callers implements Disposable {
     };
     await Promise.all(Array.from({ length: this.#workload.connections }, caller));
     return { timings, elapsedMs: performance.now() - startedMs };
+  }
+
+  /** Until whoever answers is warm. */
+  async warmUp({ warmUpMs, warmUpPieces }: Plan): Promise<void> {
+    const startedMs = performance.now();
+    let pieces = 0;
+    do {
+      const { timings } = await this.ask(Math.min(warmUpMs, WARM_UP_STEP_MS));
+      pieces += timings.length * this.#workload.pieces;
+      const passedMs = performance.now() - startedMs;
+      if (passedMs > WARM_UP_MS_MAX || (passedMs >= warmUpMs && pieces >= warmUpPieces)) return;
+    } while (!this.#failures.isHopeless);
   }
 
   [Symbol.dispose](): void {

@@ -9,7 +9,12 @@ export interface Usage {
   readonly residentBytes: number;
   /** Of the heap and of buffers outside of it; after a collection, what is really held. */
   readonly heldBytes: number;
+  /** What it did since it began, by kind; of a process that counts. */
+  readonly counts: Readonly<Record<string, number>>;
 }
+
+/** Where a process keeps what it counts. */
+export const COUNTS = Symbol.for("darkbloom.bench.counts");
 
 /** What a process says when it can be measured. */
 export interface Ready {
@@ -41,9 +46,12 @@ export function readUsage(message: unknown): Usage {
     typeof residentBytes === "number" &&
     typeof heldBytes === "number"
   )
-    return { cpuMicros, mainThreadMicros, residentBytes, heldBytes };
+    return { cpuMicros, mainThreadMicros, residentBytes, heldBytes, counts: countsIn(message) };
   throw new TypeError("a process said something else than its usage");
 }
+
+const countsIn = (message: unknown): Record<string, number> =>
+  Object.fromEntries(Object.entries(fieldOf(message, "counts") ?? {}).map(([kind, count]) => [kind, Number(count)]));
 
 /** Where the main thread was, sample by sample: a part of what V8's inspector tells. */
 export interface CpuProfile {

@@ -26,6 +26,8 @@ export interface ProcessOptions {
   readonly arguments: readonly string[];
   /** Where its log goes. */
   readonly folder: string;
+  /** Whether it counts what it does; that makes it slower. */
+  readonly isCounting?: boolean;
 }
 
 /** One process that is measured. It ends with the scope, with the benchmark, and when the benchmark dies. */
@@ -43,12 +45,15 @@ export class MeasuredProcess implements AsyncDisposable {
   }
 
   /** @throws Error with the end of the process's log, where it did not get ready */
-  static async start({ name, arguments: given, folder }: ProcessOptions): Promise<MeasuredProcess> {
+  static async start({ name, arguments: given, folder, isCounting = false }: ProcessOptions): Promise<MeasuredProcess> {
     const logPath = join(folder, `${name}.log`);
     const log = openSync(logPath, "w");
     const child = fork(join(import.meta.dirname, "contenders", `${name}.ts`), given, {
       execPath: process.execPath,
-      execArgv: ["--expose-gc"],
+      execArgv: [
+        "--expose-gc",
+        ...(isCounting ? ["--import", join(import.meta.dirname, "contenders", "counting.ts")] : []),
+      ],
       stdio: ["ignore", log, log, "ipc"],
     });
     closeSync(log);

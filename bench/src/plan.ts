@@ -3,8 +3,9 @@ export interface Plan {
   readonly rounds: number;
   /** One workload on one contender; answers under way at its end are still waited for and counted. */
   readonly roundMs: number;
-  /** Per workload and contender, before anything is counted. */
+  /** Per workload and contender, before anything is counted: for so long, and until so much was said, as far as that is soon. */
   readonly warmUpMs: number;
+  readonly warmUpPieces: number;
   /** How long callers read nothing. */
   readonly silentMs: number;
   /** After a garbage collection, before memory is read. */
@@ -19,8 +20,9 @@ export interface Plan {
 export const fullPlan: Plan = {
   rounds: 5,
   roundMs: 700,
-  // The compiler needs about so long.
+  // The compiler needs about so much, however busy the machine is.
   warmUpMs: 3_000,
+  warmUpPieces: 24_000,
   silentMs: 5_000,
   quietMs: 1_000,
   pacedStreams: [64, 128, 256, 512, 1_024],
@@ -31,6 +33,7 @@ export const quickPlan: Plan = {
   rounds: 3,
   roundMs: 150,
   warmUpMs: 100,
+  warmUpPieces: 0,
   silentMs: 5_000,
   quietMs: 300,
   pacedStreams: [64],
@@ -42,6 +45,7 @@ export const tinyPlan: Plan = {
   rounds: 1,
   roundMs: 1,
   warmUpMs: 1,
+  warmUpPieces: 0,
   silentMs: 300,
   quietMs: 10,
   pacedStreams: [2],

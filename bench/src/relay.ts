@@ -112,9 +112,9 @@ async function profiled(
   for (const name of profiledWorkloads) {
     const workload = workloads[name];
     using callers = new Callers(target, workload, failures);
-    await callers.ask(plan.warmUpMs);
-    const before = await cpuOf(processes);
+    await callers.warmUp(plan);
     for (const one of processes) await one.startProfile();
+    const before = await cpuOf(processes);
     const { timings } = await callers.ask(plan.roundMs);
     const after = await cpuOf(processes);
     // Of a long stream the chunk is what is told of.

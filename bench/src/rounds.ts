@@ -57,9 +57,12 @@ export async function measureWorkload(
     for (const name of contenderNames) {
       const { target, processes } = contenders[name];
       using callers = new Callers(target, workload, failures);
-      // Opens the connections, so that no round pays for them; the first time long enough for the compiler too.
-      await callers.ask(round === 0 ? plan.warmUpMs : 0);
-      if (round === 0) continue;
+      // Opens the connections, so that no round pays for them; the first time for long enough for the compiler too.
+      if (round === 0) {
+        await callers.warmUp(plan);
+        continue;
+      }
+      await callers.ask(0);
       const before = await cpuOf(processes);
       const served = await callers.ask(plan.roundMs);
       const after = await cpuOf(processes);

@@ -5,7 +5,7 @@ export type Stages = Readonly<Record<string, number>>;
 
 /** By function and file of the sample's own frame; the first that fits. */
 const stages: readonly (readonly [stage: string, frame: RegExp])[] = [
-  ["waiting", /^\(idle\)/],
+  ["waiting", /^\(idle\)|node:inspector/],
   ["collecting garbage", /^\(garbage collector\)/],
   ["native code that V8 does not tell apart", /^\((?:program|root)\)/],
   ["compiling and loading", /compile|internal\/modules|esm\/|cjs\/|internalModuleStat|realpath/i],
@@ -13,7 +13,10 @@ const stages: readonly (readonly [stage: string, frame: RegExp])[] = [
   ["sealing and opening", /crypto\/(?:cipher|hkdf)|src\/sealing\/|node\/hpke/],
   ["hashes", /crypto\/hash/],
   ["random bytes", /crypto\/random|node\/clock/],
-  ["ledger and database", /sqlite|group-commit|database-mark|receipt-pack|src\/ledger\/|kysely|^fsync|zlib/],
+  [
+    "ledger and database",
+    /sqlite|group-commit|database-mark|receipt-pack|src\/ledger\/|kysely|^fsync|zlib|^(?:exec|run|all|rename) $/,
+  ],
   ["system calls of sockets", /^(?:writev|writeBuffer|writeUtf8String|writeLatin1String|readStart|readStop|shutdown) /],
   ["HTTP", /_http_|node:http|fastify|find-my-way|src\/http\/|llhttp/],
   ["WebSocket", /ws\/lib|lib\/(?:sender|receiver|buffer-util|websocket)|src\/ws\//],

@@ -1,5 +1,5 @@
 import { Session } from "node:inspector/promises";
-import { isQuestion, type Ready, type Usage } from "../channel.ts";
+import { COUNTS, isQuestion, type Ready, type Usage } from "../channel.ts";
 
 /**
  * The measured process's end of the channel: says that it is ready, then answers until it is told to
@@ -45,6 +45,7 @@ function usage(): Usage {
     mainThreadMicros: main.user + main.system,
     residentBytes: rss,
     heldBytes: heapUsed + external,
+    counts: Reflect.get(globalThis, COUNTS) ?? {},
   };
 }
 

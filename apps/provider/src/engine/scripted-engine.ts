@@ -137,7 +137,8 @@ export class ScriptedEngine implements Engine {
       for (const [at, text] of script.pieces.entries()) {
         if (at >= room) return { finish: "length", cachedTokens: 0, completionTokens: at };
         if (script.failAfter === at) throw new Error(SCRIPTED_FAULT);
-        await this.#pause(script.hangAfter === at ? Infinity : at === 0 ? script.firstTokenMs : script.tokenMs, signal);
+        const pauseMs = script.hangAfter === at ? Infinity : at === 0 ? script.firstTokenMs : script.tokenMs;
+        if (pauseMs !== undefined) await this.#pause(pauseMs, signal);
         signal.throwIfAborted();
         this.generated++;
         const { topLogprobs } = generation;

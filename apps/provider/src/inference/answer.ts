@@ -267,7 +267,8 @@ async function tellChoice(telling: Telling, choice: number): Promise<Finish | un
       outgoing.add(words.push(step.value));
       const tokens = count(step.value.completionTokens, step.value.cachedTokens);
       if (words.over) break;
-      await (isFirst ? outgoing.begin(tokens, cancel) : outgoing.flush(tokens, cancel));
+      const mayGoOn = isFirst ? outgoing.begin(tokens, cancel) : outgoing.flush(tokens, cancel);
+      if (mayGoOn) await mayGoOn;
     }
   } catch (error) {
     if (lost.aborted || !cancel.aborted) throw error;
