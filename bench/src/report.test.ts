@@ -4,15 +4,15 @@ import { targetLines } from "./targets.ts";
 
 /** Goal: what the samples were at is told apart, and waiting is nothing. Method: a profile by hand. */
 it("parts a thread's time by what its samples were at", () => {
-  const frame = (id: number, functionName: string, url: string) => ({
+  const node = (id: number, functionName: string, url: string) => ({
     id,
     callFrame: { functionName, url, lineNumber: 1 },
   });
   const nodes = [
-    frame(1, "(idle)", ""),
-    frame(2, "frame", "file:///x/packages/protocol/src/sealing/answer.ts"),
-    frame(3, "serve", "file:///x/apps/coordinator/src/inference/serve.ts"),
-    frame(4, "of another house", "file:///x/elsewhere.ts"),
+    node(1, "(idle)", ""),
+    node(2, "frame", "packages/protocol/src/sealing/answer.ts"),
+    node(3, "serve", "apps/coordinator/src/inference/serve.ts"),
+    node(4, "run", "elsewhere.ts"),
   ];
   const found = stagesOf({ nodes, samples: [1, 1, 1, 1, 2, 3, 3, 4, 3, 3, 2, 2] }, 16);
   expect(Object.entries(found)).toEqual([
@@ -28,7 +28,7 @@ it.each([
   [512, "met"],
 ])("says of %i held streams: %s", (held, said) => {
   const measured = { results: {}, paced: { darkbloom: { held, tried: [] } }, memory: {} };
-  const lines = targetLines(measured as unknown as Parameters<typeof targetLines>[0]).split("\n");
+  const lines = targetLines(measured).split("\n");
   expect(lines.find((line) => line.includes("paced"))).toContain(said);
   expect(lines.find((line) => line.includes("plain answer, 64"))).toContain("not measured");
 });

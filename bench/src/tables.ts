@@ -44,7 +44,7 @@ export function tables({ results, paced, memory, silentMb, micros, stages, failu
   for (const [name, { held, tried }] of Object.entries(paced)) {
     lines.push(`  ${name.padEnd(12)} ${held}`);
     for (const { streams, firstP99Ms, gapP99Ms, cpuMicrosPerChunk } of tried) {
-      const cpu = Object.entries(cpuMicrosPerChunk).map(([process, micros]) => `${process} ${number(micros)}`);
+      const cpu = Object.entries(cpuMicrosPerChunk).map(([process, us]) => `${process} ${number(us)}`);
       lines.push(
         `    ${String(streams).padStart(5)}: first content p99 ${number(firstP99Ms)} ms, gap p99 ${number(gapP99Ms)} ms; CPU µs a chunk: ${cpu.join(", ")}`,
       );
@@ -64,7 +64,7 @@ export function tables({ results, paced, memory, silentMb, micros, stages, failu
   for (const [name, spread] of Object.entries(micros)) lines.push(`  ${name.padEnd(38)} ${told(spread)}`);
   for (const [what, shares] of Object.entries(stages)) {
     lines.push("", `main thread by stage, CPU µs: ${what}`);
-    for (const [stage, micros] of Object.entries(shares)) lines.push(`  ${stage.padEnd(38)} ${number(micros)}`);
+    for (const [stage, us] of Object.entries(shares)) lines.push(`  ${stage.padEnd(38)} ${number(us)}`);
   }
   if (failures.total > 0) lines.push("", `FAILED: ${JSON.stringify(failures)}`);
   return `${lines.join("\n")}\n`;

@@ -1,4 +1,6 @@
-import type { Measured } from "./tables.ts";
+import type { Measured as All } from "./tables.ts";
+
+type Measured = Pick<All, "results" | "paced" | "memory">;
 
 /** What the request path is to come to, beside what it was in 0.1.0. */
 interface Target {
