@@ -60,23 +60,29 @@ const headerIn = (head: string, name: string): string | undefined =>
   new RegExp(`^${name}: *(.*?)\\s*$`, "im").exec(head)?.[1];
 
 /**
- * A receipt as its header, a stream's last line or GET /v1/receipts/{job_id} has it.
+ * A receipt as its header, a stream's last line or GET /v1/receipts/{job_id} has it, or as 'darkbloom proxy' keeps it.
  *
  * @throws CommandFailed
  */
 export function readSavedReceipt(file: Uint8Array, path: string): ReceiptDocument {
   const refused = new CommandFailed(
-    `${path} is no receipt: give the value of x-darkbloom-receipt, or what GET /v1/receipts/{job_id} answers.`,
+    `${path} is no receipt: give the value of x-darkbloom-receipt, what GET /v1/receipts/{job_id} answers, or a file of a proxy's answers.`,
   );
   try {
     const text = fromUtf8(file)
       .trim()
       .replace(/^: darkbloom-receipt /, "");
-    const word = text.startsWith("{") ? Buffer.from(text).toString("base64url") : text;
+    const word = text.startsWith("{") ? Buffer.from(documentIn(text)).toString("base64url") : text;
     const receipt = decodeReceipt(word);
     if (receipt) return receipt;
   } catch {
     // Not UTF-8.
   }
   throw refused;
+}
+
+/** What `darkbloom proxy` keeps of an answer has its receipt's document in it, beside what was checked then. */
+function documentIn(text: string): string {
+  const { v, receipt } = JSON.parse(text) as { readonly v?: unknown; readonly receipt?: unknown };
+  return v === 1 && receipt !== undefined ? JSON.stringify(receipt) : text;
 }

@@ -11,6 +11,7 @@ import { sentenceOf } from "./sentences.ts";
 const notForPeople = [
   "ChipError",
   "DialError",
+  "DarkbloomError",
   "EngineSpeechError",
   "LineTooLongError",
   "NetworkError",

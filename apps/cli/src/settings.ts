@@ -172,7 +172,13 @@ export const settings = {
     read: token,
   },
   json: { means: "print one JSON object per line on stdout", mustBe: "true or false", read: yesOrNo },
-  key: { value: "KEY_ID", means: "the account of this key, e.g. key_9b1e…", mustBe: "a key id", read: name },
+  key: {
+    value: "KEY_ID",
+    means: "the account of this key, e.g. key_9b1e…; of a proxy its API key, as --api-key",
+    mustBe: "a key id, or of a proxy an API key",
+    secret: true,
+    read: name,
+  },
   label: {
     value: "TEXT",
     means: "your own words for the key, e.g. laptop",
@@ -193,7 +199,8 @@ export const settings = {
   },
   minTrust: {
     value: "LEVEL",
-    means: "the trust level below which a provider serves nobody",
+    means:
+      "the trust level below which a provider serves nobody; of a proxy hardware, or where machines are pinned self_signed, unless this says otherwise",
     mustBe: oneOfWords(trustLevels),
     read: oneOf(trustLevels),
   },
@@ -203,6 +210,17 @@ export const settings = {
       "a GGUF file, the first part of a split one, a `sha256sum` list of parts (….sha256), or the id of the bundled model",
     mustBe: "a path or a model id",
     read: anyText,
+  },
+  mode: {
+    value: "MODE",
+    means: "who may read: with 'transparent' the coordinator and the machine that answers",
+    mustBe: "transparent",
+    read: oneOf(["transparent"]),
+  },
+  open: {
+    means: "take requests of every program on this machine, without a token",
+    mustBe: "true or false",
+    read: yesOrNo,
   },
   pcrPolicy: {
     value: "FILE",
@@ -230,7 +248,7 @@ export const settings = {
   },
   providerSerial: {
     value: "SERIAL",
-    means: "a machine that the key is bound to; repeat it for more",
+    means: "a machine that the key is bound to, or of a proxy the only one that may answer; repeat it for more",
     mustBe: "the serial of a machine, e.g. SW-1A2B3C4D5E6F",
     many: true,
     read: serials,
@@ -261,6 +279,12 @@ export const settings = {
     read: wholeNumber(1, RECEIPT_DAYS_MAX),
   },
   replay: { value: "FILE", means: "the request's body, to run again and compare", mustBe: "a path", read: anyText },
+  requireLog: {
+    means:
+      "send nothing to a machine whose keys the coordinator's log does not hold, nor where the log did not only grow",
+    mustBe: "true or false",
+    read: yesOrNo,
+  },
   requestsPerMinute: {
     value: "N",
     means: "how many requests one account may send in a minute; a tenth of them at once",

@@ -21,6 +21,8 @@ export class AnswerStream {
   readonly #end = new StreamEnd();
   readonly #hash: Sha256Stream;
   #lastEvents: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** How many have gone out, comments not counted. */
+  events = 0;
 
   constructor(crypto: Pick<Crypto, "newSha256">) {
     this.#hash = crypto.newSha256();
@@ -31,7 +33,10 @@ export class AnswerStream {
     const passed = mustBeEvents(() => this.#end.push(bytes));
     if (this.#end.heldBytes > CLIENT_ANSWER_BYTES_MAX)
       throw new DarkbloomError("answer_too_large", "An event of this stream is longer than any may be.");
-    if (passed.length > 0) this.#lastEvents = passed;
+    if (passed.length > 0) {
+      this.#lastEvents = passed;
+      this.events += eventsIn(passed).length;
+    }
     this.#hash.update(passed);
     return passed;
   }
@@ -67,8 +72,11 @@ function mustBeEvents<Value>(read: () => Value): Value {
 
 /** The last event tells of a failure, in any dialect. A client that reads it takes the answer for no whole one. */
 function endsInError(events: Uint8Array<ArrayBuffer>): boolean {
-  const last = fromUtf8(events)
-    .split("\n\n")
-    .findLast((event) => event !== "" && !event.startsWith(":"));
+  const last = eventsIn(events).at(-1);
   return last !== undefined && /^(?:event: (?:error|response\.failed)\n|data: \{"error":)/m.test(last);
 }
+
+const eventsIn = (bytes: Uint8Array): string[] =>
+  fromUtf8(bytes)
+    .split("\n\n")
+    .filter((event) => event !== "" && !event.startsWith(":"));

@@ -1,4 +1,4 @@
-import { toHex } from "@darkbloom/protocol/bytes";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { checks } from "@darkbloom/protocol/evidence";
 import { responseHeaders } from "@darkbloom/protocol/headers";
 import { decodeReceipt, type ReceiptDocument } from "@darkbloom/protocol/receipts";
@@ -7,6 +7,7 @@ import type { Ask } from "./asked.ts";
 import type { Sent } from "./asking.ts";
 import { bytesOf } from "./bytes-of.ts";
 import { checkReceipt, type Checked, type Checking } from "./check-receipt.ts";
+import { errorEvent, wordsOf } from "./error-answer.ts";
 import { DarkbloomError } from "./errors.ts";
 import { CLIENT_ANSWER_BYTES_MAX } from "./limits.ts";
 import type { Machine } from "./machine.ts";
@@ -20,6 +21,7 @@ export interface Answering extends Checking {
   readonly response: Response;
   /** Told when everything about the answer is known; what is told after that counts no longer. */
   readonly settle: (facts: Facts) => void;
+  readonly brokenStreams: "throw" | "event";
 }
 
 /** How an answer ended; what is known of its request stands elsewhere. */
@@ -169,10 +171,13 @@ function streamed(answering: Answering): Response {
           if (bytes) controller.enqueue(bytes);
           else controller.close();
         } catch (error) {
-          if (error instanceof DarkbloomError) settle({ outcome: "refused", error, steps: [wholeness(error)] });
+          const isOurs = error instanceof DarkbloomError;
+          if (isOurs) settle({ outcome: "refused", error, steps: [wholeness(error)] });
           else left();
           await reader.cancel(error).catch(() => undefined);
-          controller.error(error);
+          if (!isOurs || answering.brokenStreams === "throw") return controller.error(error);
+          controller.enqueue(utf8(errorEvent(wordsOf(error), ask.endpoint, stream.events)));
+          controller.close();
         }
       },
       async cancel(reason) {

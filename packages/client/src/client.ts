@@ -15,7 +15,7 @@ import type { Rules } from "./policy.ts";
 import type { Ports } from "./ports.ts";
 import type { Darkbloom, DarkbloomOptions, Verification } from "./types.ts";
 
-type Told = Pick<DarkbloomOptions, "baseURL" | "apiKey" | "onVerified">;
+type Told = Pick<DarkbloomOptions, "baseURL" | "apiKey" | "brokenStreams" | "onVerified">;
 
 /** A network as one program sees it: what it knows of the machines, and how it asks them. All that it keeps, it keeps in here. */
 export class Client implements Darkbloom {
@@ -114,13 +114,18 @@ export class Client implements Darkbloom {
       ...(ask.signal && { signal: ask.signal }),
     });
     const settling = this.#settling(ask, response);
-    const answer = await checkedAnswer({ ...this.#net, ask, sent, response, settle: settling.settle }).catch(
-      (error: unknown) => {
-        const refused = refusal(error, ask.url.pathname);
-        settling.settle(refused.facts);
-        return refused.response;
-      },
-    );
+    const answer = await checkedAnswer({
+      ...this.#net,
+      ask,
+      sent,
+      response,
+      settle: settling.settle,
+      brokenStreams: this.#told.brokenStreams ?? "throw",
+    }).catch((error: unknown) => {
+      const refused = refusal(error, ask.url.pathname);
+      settling.settle(refused.facts);
+      return refused.response;
+    });
     this.#verifications.set(answer, settling.verification);
     return answer;
   }
@@ -177,6 +182,6 @@ interface About {
 /** An error of ours as a response; any other is thrown on. */
 function refusal(error: unknown, path: string): { readonly response: Response; readonly facts: Facts } {
   if (!(error instanceof DarkbloomError)) throw error;
-  const response = errorAnswer(error, /\/v1\/messages(\/|$)/.test(path));
+  const response = errorAnswer(error, path);
   return { response, facts: { outcome: "refused", error, steps: [] } };
 }

@@ -3,9 +3,9 @@ import { faults, type DarkbloomError } from "./errors.ts";
 const RETRY_AFTER_SEC = 2;
 
 /** An error as a response in the form that the SDK knows, which then throws its own error with code and sentence. */
-export function errorAnswer(error: DarkbloomError, isAnthropic: boolean): Response {
+export function errorAnswer(error: DarkbloomError, path: string): Response {
   const { status } = faults[error.code];
-  return new Response(bodyOf(error, isAnthropic), {
+  return new Response(bodyOf(wordsOf(error), path), {
     status,
     headers: {
       "content-type": "application/json; charset=utf-8",
@@ -18,11 +18,38 @@ export function errorAnswer(error: DarkbloomError, isAnthropic: boolean): Respon
   });
 }
 
-function bodyOf({ code, action, message }: DarkbloomError, isAnthropic: boolean): string {
-  if (isAnthropic) {
-    const type = action === "fix" ? "invalid_request_error" : "api_error";
-    return JSON.stringify({ type: "error", error: { type, message: `${message} (${code})` } });
-  }
-  const type = action === "fix" ? "invalid_request_error" : "server_error";
-  return JSON.stringify({ error: { message, type, code, param: null } });
+/** What an error says in any dialect. */
+export interface ErrorWords {
+  readonly type: "invalid_request_error" | "server_error" | "api_error";
+  readonly code: string;
+  readonly message: string;
+}
+
+export const wordsOf = ({ code, action, message }: DarkbloomError): ErrorWords => ({
+  type: action === "fix" ? "invalid_request_error" : "server_error",
+  code,
+  message,
+});
+
+const isAnthropic = (path: string): boolean => /\/v1\/messages(\/|$)/.test(path);
+
+function bodyOf({ type, code, message }: ErrorWords, path: string): string {
+  if (!isAnthropic(path)) return JSON.stringify({ error: { message, type, code, param: null } });
+  // Anthropic's envelope has no place for a code.
+  const kind = type === "server_error" ? "api_error" : type;
+  return JSON.stringify({ type: "error", error: { type: kind, message: `${message} (${code})` } });
+}
+
+/**
+ * The event that ends a stream after its first content, in the dialect of this path. A client that reads it takes the answer
+ * for no whole one.
+ *
+ * @param eventsBefore how many events the stream had, where the dialect numbers them
+ */
+export function errorEvent(words: ErrorWords, path: string, eventsBefore: number): string {
+  if (isAnthropic(path)) return `event: error\ndata: ${bodyOf(words, path)}\n\n`;
+  if (!path.endsWith("/v1/responses")) return `data: ${bodyOf(words, path)}\n\n`;
+  const { code, message } = words;
+  const event = { type: "error", code, message, param: null, sequence_number: eventsBefore };
+  return `event: error\ndata: ${JSON.stringify(event)}\n\n`;
 }

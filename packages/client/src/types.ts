@@ -65,6 +65,11 @@ export interface DarkbloomOptions {
   /** Sent where a request brings no key of its own. */
   readonly apiKey?: string;
   readonly policy: Policy;
+  /**
+   * How a stream ends that does not hold: by throwing a `DarkbloomError` to whoever reads it, or with the error event of the SDK's own
+   * API, for whoever hands the bytes on.
+   */
+  readonly brokenStreams?: "throw" | "event";
   /** Told of each answer once everything about it is known. */
   readonly onVerified?: (verification: Verification) => void;
   /** In place of the platform's. */

@@ -48,6 +48,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["machines forgive", async () => (await import("./machines-forgive.ts")).machinesForgive],
   ["credit", async () => (await import("./credit.ts")).credit],
   ["ledger check", async () => (await import("./ledger-check.ts")).ledgerCheck],
+  ["proxy", async () => (await import("./proxy.ts")).proxy],
   ["verify providers", async () => (await import("./verify-providers.ts")).verifyProviders],
   ["verify response", async () => (await import("./verify-answer.ts")).verifyResponse],
   ["verify receipt", async () => (await import("./verify-answer.ts")).verifyReceiptCommand],

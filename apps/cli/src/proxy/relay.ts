@@ -1,0 +1,91 @@
+import type { Darkbloom } from "@darkbloom/client";
+import { joinBytes } from "@darkbloom/protocol/bytes";
+import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { once } from "node:events";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Records } from "./records.ts";
+import { refuse } from "./refusal.ts";
+
+export interface Relaying {
+  readonly darkbloom: Darkbloom;
+  readonly coordinator: URL;
+  readonly records: Records;
+  /** Aborts when nothing can be waited for any longer. */
+  readonly shutdown: AbortSignal;
+}
+
+/** What a program may say to the coordinator; the rest is about it, or is the proxy's token. */
+const passedOn =
+  /^(?:accept|content-type|anthropic-(?:version|beta)|openai-beta|idempotency-key|x-request-id|x-darkbloom-.+)$/;
+/** What is about one connection, or about a body that was read here. */
+const dropped =
+  /^(?:connection|keep-alive|transfer-encoding|trailer|content-encoding|content-length|access-control-.+|vary)$/;
+
+/** One request of a program: asked through the client library, handed back as it comes out of it, and told of in the records. */
+export async function relay(
+  net: Relaying,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
+  const left = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) left.abort(new Error("the program has left"));
+  });
+  const body = await bodyOf(request);
+  if (!body) {
+    response.setHeader("connection", "close");
+    return refuse(response, "body_too_large", path);
+  }
+  const { search } = new URL(request.url ?? "/", "http://proxy");
+  const signal = AbortSignal.any([left.signal, net.shutdown]);
+  const answer = await net.darkbloom
+    .fetch(new URL(`.${path}${search}`, net.coordinator), {
+      method: request.method ?? "GET",
+      headers: headersFrom(request.headers),
+      ...(body.length > 0 && { body }),
+      signal,
+    })
+    .catch(() => undefined);
+  if (!answer) return signal.aborted ? void response.destroy() : refuse(response, "unreachable", path);
+  const told = request.method === "POST" ? keep(net, answer) : Promise.resolve();
+  response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(([name]) => !dropped.test(name))));
+  try {
+    for await (const chunk of answer.body ?? []) {
+      if (response.write(chunk)) continue;
+      await once(response, "drain", { signal });
+    }
+    response.end();
+  } catch {
+    // The program has left, or what came does not hold and cannot be told any more.
+    response.destroy();
+  }
+  await told;
+}
+
+/** What was checked is told when it is known; of an answer that was left, its receipt too when it is there. */
+async function keep({ darkbloom, records, shutdown }: Relaying, answer: Response): Promise<void> {
+  const verification = await darkbloom.verificationOf(answer);
+  records.add(verification);
+  if (verification.outcome !== "left" || verification.jobId === undefined) return;
+  const complete = await darkbloom.receiptOf(verification.jobId, { signal: shutdown }).catch(() => undefined);
+  if (complete) records.complete(verification, complete);
+}
+
+const headersFrom = (headers: IncomingHttpHeaders): Headers =>
+  new Headers(
+    Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+      passedOn.test(name) && typeof value === "string" ? [[name, value]] : [],
+    ),
+  );
+
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) return undefined;
+    chunks.push(chunk);
+  }
+  return joinBytes(chunks);
+}

@@ -1,0 +1,126 @@
+import { endpoints } from "@darkbloom/protocol/endpoints";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { refusalAt, tokenRefusal, type Door } from "./door.ts";
+import { PROXY_CONNECTIONS_MAX, PROXY_HEADER_BYTES_MAX, PROXY_RECEIVE_MS_MAX, PROXY_REQUESTS_MAX } from "./limits.ts";
+import { refusals, refuse, type RefusalCode } from "./refusal.ts";
+import { relay, type Relaying } from "./relay.ts";
+import { statusOf, type ProxyFacts } from "./status.ts";
+import { statusPage } from "./status-page.ts";
+
+/** What only looks, and goes on to the coordinator as it is. */
+const looks =
+  /^\/v1\/(?:models(?:\/.+)?|pricing|payments\/(?:balance|usage)|key|receipts\/[\w-]+|providers\/attestation)$/;
+const asks: ReadonlySet<string> = new Set(endpoints);
+
+export interface ProxyServer {
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  /** Takes nothing new, and resolves once what runs has ended and is told of. */
+  drain(): Promise<void>;
+  /** Ends what is open. */
+  close(): Promise<void>;
+}
+
+/** @throws the error of a server that cannot listen */
+export async function serveProxy(
+  net: Relaying & { readonly door: Door; readonly facts: ProxyFacts },
+  at: { readonly host: string; readonly port: number },
+): Promise<ProxyServer> {
+  const running = new Set<Promise<void>>();
+  let isStopping = false;
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    // A connection that breaks is its program's own matter.
+    response.on("error", () => undefined);
+    request.on("error", () => undefined);
+    const path = pathOf(request);
+    const refused = dress(net.door, request, response) ?? refusalOf(net.door, request, path);
+    if (response.writableEnded) return;
+    if (refused) return refuse(response, refused, path);
+    if (path === "/" || path === "/status") return tellStatus(net, running.size, path, response);
+    if (path === "/health") return void response.end();
+    if (isStopping) return refuse(response, "stopping", path);
+    if (running.size >= PROXY_REQUESTS_MAX) return refuse(response, "busy", path);
+    const one = relay(net, request, response, path).catch(() => void response.destroy());
+    running.add(one);
+    void one.finally(() => running.delete(one));
+  };
+  const server = createServer({ maxHeaderSize: PROXY_HEADER_BYTES_MAX, requestTimeout: PROXY_RECEIVE_MS_MAX }, answer);
+  server.maxConnections = PROXY_CONNECTIONS_MAX;
+  server.on("upgrade", (_request, socket) => {
+    socket.end(
+      `HTTP/1.1 426 Upgrade Required\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${refusals.upgrade_refused.message}\n`,
+    );
+  });
+  await listening(server, at);
+  const { port } = server.address() as AddressInfo;
+  return {
+    baseUrl: `http://${at.host.includes(":") ? `[${at.host}]` : at.host}:${port}`,
+    async drain() {
+      isStopping = true;
+      while (running.size > 0) await Promise.all(running);
+      await net.records.written();
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function refusalOf(door: Door, { method = "GET", headers }: IncomingMessage, path: string): RefusalCode | undefined {
+  if (path === "/health") return undefined;
+  const refused = tokenRefusal(door, headers);
+  if (refused) return refused;
+  if (asks.has(path)) return method === "POST" ? undefined : "method_unknown";
+  if (path !== "/" && path !== "/status" && !looks.test(path)) return "route_unknown";
+  return method === "GET" || method === "HEAD" ? undefined : "method_unknown";
+}
+
+/** Headers of every response, and the answer to a preflight. @returns why the request may not come in */
+function dress(door: Door, { method, headers }: IncomingMessage, response: ServerResponse): RefusalCode | undefined {
+  response.setHeader("cache-control", "no-store");
+  response.setHeader("x-content-type-options", "nosniff");
+  const refused = refusalAt(door, headers);
+  if (refused || headers.origin === undefined) return refused;
+  response.setHeader("access-control-allow-origin", headers.origin);
+  response.setHeader("access-control-expose-headers", "*");
+  response.setHeader("vary", "Origin");
+  if (method !== "OPTIONS") return undefined;
+  response.setHeader("access-control-allow-methods", "GET, HEAD, POST");
+  response.setHeader("access-control-allow-headers", "*, Authorization");
+  response.writeHead(204).end();
+  return undefined;
+}
+
+function tellStatus(
+  net: Pick<Relaying, "records"> & { readonly facts: ProxyFacts },
+  running: number,
+  path: string,
+  response: ServerResponse,
+): void {
+  const status = statusOf(net.facts, net.records, running);
+  if (path === "/status") {
+    response.setHeader("content-type", "application/json; charset=utf-8");
+    return void response.end(JSON.stringify(status));
+  }
+  response.setHeader("content-type", "text/html; charset=utf-8");
+  response.setHeader("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
+  response.end(statusPage(status));
+}
+
+/** A slash too many is a slip of the hand, and means the same. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const path = (url.split("?")[0] ?? "/").replaceAll(/\/{2,}/g, "/");
+  return path.length > 1 ? path.replace(/\/$/, "") : path;
+}
+
+function listening(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
