@@ -1,6 +1,7 @@
 import { serialDisclosures } from "@darkbloom/coordinator/machines/trust/serial-names";
 import { trustLevels } from "@darkbloom/protocol/evidence";
 import { parseUsd } from "@darkbloom/protocol/money";
+import { proxySettings } from "./proxy/settings.ts";
 import {
   aliases,
   anyText,
@@ -60,6 +61,7 @@ export interface Setting<Value> {
  * here; what a command takes of it, and with which default, stands in the command's own file.
  */
 export const settings = {
+  ...proxySettings,
   account: { value: "ACCOUNT", means: "an existing account, e.g. acct_5f0c…", mustBe: "an account id", read: name },
   alias: {
     value: "NAME=MODEL",
@@ -172,13 +174,6 @@ export const settings = {
     read: token,
   },
   json: { means: "print one JSON object per line on stdout", mustBe: "true or false", read: yesOrNo },
-  key: {
-    value: "KEY_ID",
-    means: "the account of this key, e.g. key_9b1e…; of a proxy its API key, as --api-key",
-    mustBe: "a key id, or of a proxy an API key",
-    secret: true,
-    read: name,
-  },
   label: {
     value: "TEXT",
     means: "your own words for the key, e.g. laptop",
@@ -210,17 +205,6 @@ export const settings = {
       "a GGUF file, the first part of a split one, a `sha256sum` list of parts (….sha256), or the id of the bundled model",
     mustBe: "a path or a model id",
     read: anyText,
-  },
-  mode: {
-    value: "MODE",
-    means: "who may read: with 'transparent' the coordinator and the machine that answers",
-    mustBe: "transparent",
-    read: oneOf(["transparent"]),
-  },
-  open: {
-    means: "take requests of every program on this machine, without a token",
-    mustBe: "true or false",
-    read: yesOrNo,
   },
   pcrPolicy: {
     value: "FILE",
@@ -279,12 +263,6 @@ export const settings = {
     read: wholeNumber(1, RECEIPT_DAYS_MAX),
   },
   replay: { value: "FILE", means: "the request's body, to run again and compare", mustBe: "a path", read: anyText },
-  requireLog: {
-    means:
-      "send nothing to a machine whose keys the coordinator's log does not hold, nor where the log did not only grow",
-    mustBe: "true or false",
-    read: yesOrNo,
-  },
   requestsPerMinute: {
     value: "N",
     means: "how many requests one account may send in a minute; a tenth of them at once",
