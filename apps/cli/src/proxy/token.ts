@@ -1,6 +1,5 @@
 import { toBase64Url } from "@darkbloom/protocol/bytes";
 import { readPrivateFile, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
-import { join } from "node:path";
 
 /** Mode 0600, as every file of the folder. */
 const TOKEN_FILE = "proxy-token";
@@ -22,9 +21,6 @@ export function tokenOf(folder: Pick<DataFolder, "file" | "write">): ProxyToken 
   folder.write(TOKEN_FILE, `${token}\n`);
   return { token, file, isNew: true };
 }
-
-/** The token of a proxy's folder, which may be in use; undefined where none was made yet. */
-export const tokenIn = (data: string): string | undefined => keptToken(join(data, TOKEN_FILE));
 
 function keptToken(file: string): string | undefined {
   const text = readPrivateFile(file)?.toString("utf8").trim();
