@@ -131,7 +131,8 @@ export class Machine {
   }
 }
 
-const SUITE = "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm";
+/** The first key of a blob is of the suite that is preferred. */
+const SUITE = "x-wing/hkdf-sha256/aes-256-gcm";
 
 /** The coordinator's end of one answer: what came, opened. */
 export class SealedAnswer {

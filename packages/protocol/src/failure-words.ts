@@ -4,6 +4,7 @@ import { formatUsd } from "./money.ts";
 const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
   model_not_served: ["does not serve this model", "do not serve this model"],
   pinned_elsewhere: ["is not the pinned machine", "are not the pinned machine"],
+  not_a_candidate: ["is none that the request was sealed to", "are none that the request was sealed to"],
   trust_below_minimum: ["is below the needed trust level", "are below the needed trust level"],
   evidence_failed: ["fails a check of what it shows of itself", "fail a check of what they show of themselves"],
   challenge_stale: ["has not passed a recent attestation challenge", "have not passed a recent attestation challenge"],
@@ -58,6 +59,14 @@ export function sentenceOf(failure: Failure): string {
       return `This route does not take that method; it takes ${failure.allow}.`;
     case "upgrade_needed":
       return "Providers connect here by WebSocket. Whoever did so sees that a proxy on the way leaves the upgrade out.";
+    case "no_candidate":
+      return failure.others === 0
+        ? "The machines that this request is sealed to cannot serve it now, and no other has the same build of the model. Nothing was charged. Look at the evidence again."
+        : "The machines that this request is sealed to cannot serve it now. Nothing was charged. 'sealing' in this answer has others: verify them, and seal the request to some of them under a new id.";
+    case "cannot_open":
+      return "A machine that this request is sealed to cannot open it. Nothing was charged. It has expired, came before, or names a key that is gone: look at the evidence again, and seal it anew.";
+    case "request_refused":
+      return "The machine refuses this request, and tells why to whoever sealed it. Nothing was charged.";
     case "idempotency_conflict":
       return failure.conflict === "other_body"
         ? "This Idempotency-Key came with another request body before. Nothing was charged. Send a new key with a new request."

@@ -118,6 +118,30 @@ export const failures = {
     openai: "invalid_request_error",
     anthropic: "invalid_request_error",
   },
+  /** None of the machines that a request is sealed to can serve it now; others could, if it were sealed to them. */
+  no_candidate: {
+    status: 409,
+    retry: "never",
+    blame: "network",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  /** What was sealed, or how: a machine that it names cannot open it. */
+  cannot_open: {
+    status: 400,
+    retry: "elsewhere",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
+  /** A machine refuses what was sealed; why is told to its caller alone. */
+  request_refused: {
+    status: 400,
+    retry: "never",
+    blame: "caller",
+    openai: "invalid_request_error",
+    anthropic: "invalid_request_error",
+  },
   /** An `Idempotency-Key` that came with another body, or whose request still runs. */
   idempotency_conflict: {
     status: 409,
@@ -210,6 +234,7 @@ export type FailureCode = keyof typeof failures;
 export const gates = [
   "model_not_served",
   "pinned_elsewhere",
+  "not_a_candidate",
   "trust_below_minimum",
   "evidence_failed",
   "challenge_stale",
@@ -251,6 +276,10 @@ interface Facts {
   route_not_found: { baseUrl?: OurWords };
   method_not_allowed: { allow: OurWords };
   upgrade_needed: unknown;
+  /** `others`: machines that the same request could be sealed to. */
+  no_candidate: { model: ModelId; others: number };
+  cannot_open: { providerId: ProviderId };
+  request_refused: unknown;
   idempotency_conflict: { conflict: "other_body" } | { conflict: "running"; retryAfterSec: number };
   payload_too_large: { maxBytes: number };
   rate_limit_exceeded: { retryAfterSec: number };

@@ -58,6 +58,8 @@ export const SEALED_BODY_BYTES_MAX = BODY_BYTES_MAX + 64 * 1024;
 /** Of a sealed answer's records: a receipt with its signatures, and an error. */
 export const RECEIPT_RECORD_BYTES_MAX = 32 * 1024;
 export const ERROR_RECORD_BYTES_MAX = 8 * 1024;
+/** What a machine signs about a request that it cannot open. */
+export const CANNOT_OPEN_CHARS_MAX = 1024;
 /** An envelope is refused after this. */
 export const ENVELOPE_LIFE_MS = 10 * 60_000;
 /** Signed bytes of evidence that are longer are not read: 64 models and every posture fit in a quarter of it. */

@@ -21,7 +21,7 @@ import type { SerialNames } from "../machines/trust/serial-names.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** What came through the door, over HTTP or a WebSocket. */
-interface Came extends Pick<Ask, "answerRoom" | "hangUp"> {
+export interface Came extends Pick<Ask, "answerRoom" | "hangUp"> {
   readonly requestId: RequestId;
   readonly caller: KeyRecord;
   readonly wishes: AskWishes;
@@ -41,7 +41,7 @@ export function askOf(deps: HttpDeps, came: Came): Ask {
       requestId,
       account: caller.account,
       keyId: caller.keyId,
-      minTrust: higherOf(higherOf(deps.settings.minTrustDefault, caller.minTrust ?? undefined), minTrust),
+      minTrust: minTrustOf(deps, caller, minTrust),
       pins: pinsFor(deps.serials, caller, inspected.terms.pins),
       ...(nonce !== undefined && { nonce }),
       ...(idempotencyKey !== undefined && { idempotencyKeySha256: hashOf(utf8(idempotencyKey)) }),
@@ -59,13 +59,24 @@ export function askOf(deps: HttpDeps, came: Came): Ask {
 export const asToldTo = (caller: KeyRecord, failure: Failure): Failure =>
   failure.code === "no_provider" ? { ...failure, keyIsBound: isBound(caller) } : failure;
 
+/** The highest of what the network, the key and the request ask for. */
+export const minTrustOf = (
+  { settings }: Pick<HttpDeps, "settings">,
+  caller: KeyRecord,
+  wish?: TrustLevel,
+): TrustLevel => higherOf(higherOf(settings.minTrustDefault, caller.minTrust ?? undefined), wish);
+
 const higherOf = (floor: TrustLevel, wish: TrustLevel = floor): TrustLevel => (atLeast(wish, floor) ? wish : floor);
 
 const isBound = ({ minTrust, pins }: Pick<KeyRecord, "minTrust" | "pins">): boolean =>
   minTrust !== null || pins.length > 0;
 
 /** What the key is bound to and what the request asks for, both. */
-function pinsFor(serials: SerialNames, caller: Pick<KeyRecord, "pins">, wished: readonly Serial[]): readonly Serial[] {
+export function pinsFor(
+  serials: SerialNames,
+  caller: Pick<KeyRecord, "pins">,
+  wished: readonly Serial[],
+): readonly Serial[] {
   const bound = caller.pins.map((pin) => serials.ofPin(pin));
   const asked = wished.map((pin) => serials.ofPin(pin));
   if (bound.length === 0 || asked.length === 0) return [...bound, ...asked];

@@ -5,6 +5,7 @@ import type { RouteShorthandOptionsWithHandler } from "fastify";
 import type * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Budget } from "../limits/budget.ts";
+import type { RateLimiter } from "../limits/rate.ts";
 import type { Declaration, Gate } from "./access.ts";
 import type { HttpDeps } from "./deps.ts";
 
@@ -23,6 +24,8 @@ declare module "fastify" {
     error?: z.ZodType;
     /** Whose envelope errors of this route have; OpenAI's where none is named. */
     dialect?: Dialect;
+    /** What else its body may be, by media type, in words. For the API description. */
+    otherBodies?: Readonly<Record<string, string>>;
     /** Of a success: name → what it holds. For the API description. */
     responseHeaders?: Readonly<Record<string, string>>;
   }
@@ -34,6 +37,8 @@ export interface Door {
   readonly gate: Gate;
   readonly bodies: Budget;
   readonly answers: Budget;
+  /** Sealed requests of an account that no machine could open. */
+  readonly unopened: RateLimiter;
   /** What connections keep of their latest response. */
   readonly conversations: Budget;
 }

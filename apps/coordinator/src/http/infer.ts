@@ -1,13 +1,19 @@
-import { dialectFor, dialects, inspect, type Endpoint } from "@darkbloom/protocol/dialects";
+import { dialectFor, dialects, inspect, type Dialect, type Endpoint } from "@darkbloom/protocol/dialects";
 import { failures, NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
-import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { BODY_BYTES_MAX, SEALED_BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { SEALED_REQUEST_TYPE, SEALED_STREAM_TYPE } from "@darkbloom/protocol/sealing";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import * as z from "zod";
+import type { Ask } from "../inference/ask.ts";
 import { callerOf, inferenceAccess } from "./access.ts";
-import { anthropicHeaders, answerHeaderWords, askHeaders, askOf, asToldTo, readAskHeaders } from "./ask.ts";
+import { clearForm, sealedForm } from "./answer-form.ts";
+import { anthropicHeaders, answerHeaderWords, askHeaders, askOf, asToldTo, readAskHeaders, type Came } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
 import { failureOf } from "./failure.ts";
+import { isSealed, sealedAskOf } from "./sealed-ask.ts";
+import { toldOfSealed } from "./sealed-failure.ts";
 import { PlainReply, StreamReply, untilWritten, watchHangUp } from "./reply.ts";
 
 /** The inference endpoints: step 2 of the life of a request. They differ in their dialect alone. */
@@ -26,6 +32,7 @@ export const infer = (door: Door, endpoint: Endpoint): Route => {
           content: {
             "application/json": { schema: words.response },
             ...(words.event && { "text/event-stream": { schema: words.event } }),
+            [SEALED_STREAM_TYPE]: { schema: z.string().describe("Records, of a request that was sealed") },
           },
         },
       },
@@ -35,6 +42,7 @@ export const infer = (door: Door, endpoint: Endpoint): Route => {
       fails: inferenceFailures,
       error: words.error,
       dialect: dialects[endpoint],
+      otherBodies: { [SEALED_REQUEST_TYPE]: "An envelope, whose bytes are in docs/sealed-mode.md" },
       responseHeaders: answerHeaderWords,
     },
     handler: (request, reply) => answer(door, endpoint, request, reply),
@@ -48,6 +56,9 @@ const inferenceFailures = [
   "insufficient_funds",
   "not_allowed",
   "model_not_found",
+  "no_candidate",
+  "cannot_open",
+  "request_refused",
   "idempotency_conflict",
   "payload_too_large",
   "overloaded",
@@ -75,8 +86,37 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   using room = bodies.share(caller.account);
   const answerRoom = answers.share(caller.account);
   using _ = untilWritten(reply.raw, answerRoom);
-  const body = await readBody(request.raw, BODY_BYTES_MAX, room);
-  const json = parseJson(body);
+  const came = { requestId, caller, wishes, answerRoom, hangUp };
+  const sealed = isSealed(request.headers);
+  const body = await readBody(request.raw, sealed ? SEALED_BODY_BYTES_MAX : BODY_BYTES_MAX, room);
+  const { ask, dialect } = sealed
+    ? sealedAsk(door, endpoint, { ...came, body })
+    : clearAsk(door, endpoint, { ...came, body });
+
+  reply.hijack();
+  const form = sealed ? sealedForm : clearForm(dialect);
+  const to = { response: reply.raw, dialect, form, requestId, answerRoom, hangUp, shutdown: deps.shutdown };
+  const answerTo = ask.terms.stream ? new StreamReply(to) : new PlainReply(to);
+  try {
+    await deps.serve(ask, answerTo);
+    if (!answerTo.ended) throw new RangeError("served, and the reply was not ended");
+  } catch (error) {
+    const failure = asToldTo(caller, failureOf(deps.events, requestId, error));
+    if (failure.code === "cannot_open") door.unopened.take(caller.account);
+    answerTo.fail(failure, sealed ? toldOfSealed(deps, ask, dialect, requestId, failure, error) : undefined);
+    const { status } = failures[failure.code];
+    deps.events.requestFailed({ requestId, failure, status, durationMs: deps.clock.monotonicMs() - request.startedMs });
+  }
+}
+
+type CameWithBody = Omit<Came, "dialect" | "inspected">;
+interface Understood {
+  readonly ask: Ask;
+  readonly dialect: Dialect;
+}
+
+function clearAsk({ deps }: Door, endpoint: Endpoint, came: CameWithBody): Understood {
+  const json = parseJson(came.body);
   const dialect = dialectFor(endpoint, json);
   const inspected = inspect(dialect, json);
   if (inspected.figures.asLines)
@@ -85,18 +125,12 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
       param: "type" as ParamPath,
       reason: ourWords`it belongs to a message over a WebSocket; leave it out, or open one at this path`,
     });
-  const ask = askOf(deps, { requestId, caller, wishes, dialect, inspected, body, answerRoom, hangUp });
+  return { ask: askOf(deps, { ...came, dialect, inspected }), dialect };
+}
 
-  reply.hijack();
-  const to = { response: reply.raw, dialect, requestId, answerRoom, hangUp, shutdown: deps.shutdown };
-  const answerTo = ask.terms.stream ? new StreamReply(to) : new PlainReply(to);
-  try {
-    await deps.serve(ask, answerTo);
-    if (!answerTo.ended) throw new RangeError("served, and the reply was not ended");
-  } catch (error) {
-    const failure = asToldTo(caller, failureOf(deps.events, requestId, error));
-    answerTo.fail(failure);
-    const { status } = failures[failure.code];
-    deps.events.requestFailed({ requestId, failure, status, durationMs: deps.clock.monotonicMs() - request.startedMs });
-  }
+/** Each that cannot be opened costs a machine a signature: an account may send only so many. */
+function sealedAsk({ deps, unopened }: Door, endpoint: Endpoint, came: CameWithBody): Understood {
+  const retryAfterSec = unopened.waitSec(came.caller.account);
+  if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
+  return { ask: sealedAskOf(deps, endpoint, came), dialect: dialects[endpoint] };
 }

@@ -47,7 +47,7 @@ const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
     },
   },
   transform: ({ schema, route, ...document }) => {
-    const { responseHeaders = {}, fails = [], error } = route.config ?? {};
+    const { responseHeaders = {}, otherBodies = {}, fails = [], error } = route.config ?? {};
     const declared = declarationOf(route);
     const security = securityOf(declared.access);
     const failed = failureResponses([...failuresOfAccess(declared), ...fails], error);
@@ -62,9 +62,21 @@ const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
           isRecord(one) ? { ...one, headers: headersOf(Number(status), security !== undefined, responseHeaders) } : one,
         ]),
       );
+    if (isRecord(described["body"])) described["body"] = { content: contentsOf(described["body"], otherBodies) };
     return { schema: withoutEmptyTuples(described), url: url.replace("*", ":id") };
   },
   transformObject: jsonSchemaTransformObject,
+});
+
+/** JSON, and what else is taken in its place. */
+const contentsOf = (json: object, others: Readonly<Record<string, string>>) => ({
+  "application/json": { schema: json },
+  ...Object.fromEntries(
+    Object.entries(others).map(([type, description]) => [
+      type,
+      { schema: { type: "string", format: "binary", description } },
+    ]),
+  ),
 });
 
 /** The failures that a route can answer with: one entry per status, naming the codes. */

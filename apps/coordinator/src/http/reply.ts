@@ -2,10 +2,10 @@ import type { Dialect } from "@darkbloom/protocol/dialects";
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import { responseHeaders } from "@darkbloom/protocol/headers";
 import type { RequestId } from "@darkbloom/protocol/ids";
-import { encodeReceipt, receiptComment } from "@darkbloom/protocol/receipts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerFacts, Closing, Reply } from "../inference/reply.ts";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
+import type { AnswerForm } from "./answer-form.ts";
 import { EventCounter } from "./event-counter.ts";
 import { failureHeaders } from "./failure.ts";
 
@@ -48,12 +48,19 @@ export interface HttpReply extends Reply {
   /** Whether the response has been ended, properly or not, or its caller has left. */
   readonly ended: boolean;
   /** Ends the response with a failure: an HTTP error while that is possible, else the dialect's error event. */
-  fail(failure: Failure): void;
+  fail(failure: Failure, told?: ToldFailure): void;
+}
+
+/** A body in place of the dialect's own, where a failure is told as an HTTP error. */
+export interface ToldFailure {
+  readonly contentType: string;
+  readonly body: Uint8Array;
 }
 
 interface Caller {
   readonly response: ServerResponse;
   readonly dialect: Dialect;
+  readonly form: AnswerForm;
   readonly requestId: RequestId;
   /** Room for what of the answer may not go out yet. */
   readonly answerRoom: Share;
@@ -85,14 +92,14 @@ export class StreamReply implements HttpReply {
   begin(facts: AnswerFacts): void {
     if (this.#facts) throw new RangeError("a stream begins once");
     this.#facts = facts;
-    const { response } = this.#caller;
+    const { response, form } = this.#caller;
     if (isOver(this.#caller)) return;
     response.writeHead(200, {
       ...answerHeaders(facts),
-      "content-type": "text/event-stream; charset=utf-8",
+      "content-type": form.streamType,
       // Tells nginx and its like to pass events on as they come.
       "x-accel-buffering": "no",
-      ...(hasTrailers(response) && { trailer: `${responseHeaders.responseHash}, ${responseHeaders.signature}` }),
+      ...(hasTrailers(this.#caller) && { trailer: `${responseHeaders.responseHash}, ${responseHeaders.signature}` }),
     });
   }
 
@@ -123,22 +130,22 @@ export class StreamReply implements HttpReply {
 
   async end({ responseHash, responseSignature, receipt }: Closing, delivered = (): void => undefined): Promise<void> {
     if (!this.#facts) throw new RangeError("end before begin");
-    const { response } = this.#caller;
+    const { response, form } = this.#caller;
     if (isOver(this.#caller)) return;
-    if (hasTrailers(response))
+    if (hasTrailers(this.#caller))
       response.addTrailers({
         [responseHeaders.responseHash]: responseHash,
         [responseHeaders.signature]: responseSignature,
       });
     response.once("finish", delivered);
-    finish(response, receiptComment(receipt));
+    finish(response, form.streamEnd(receipt));
   }
 
-  fail(failure: Failure): void {
-    const { response, dialect, requestId } = this.#caller;
+  fail(failure: Failure, told?: ToldFailure): void {
+    const { response, form, requestId } = this.#caller;
     if (isOver(this.#caller)) return;
-    if (this.#facts) finish(response, dialect.errorEvent(failure, requestId, this.#events?.count ?? 0));
-    else sendFailureRaw(this.#caller, failure);
+    if (this.#facts) finish(response, form.brokenEnd(failure, requestId, this.#events?.count ?? 0));
+    else sendFailureRaw(this.#caller, failure, told);
   }
 }
 
@@ -176,24 +183,23 @@ export class PlainReply implements HttpReply {
     this.#pieces.push(bytes);
   }
 
-  async end({ responseHash, responseSignature, receipt }: Closing, delivered = (): void => undefined): Promise<void> {
+  async end(closing: Closing, delivered = (): void => undefined): Promise<void> {
     if (!this.#facts) throw new RangeError("end before begin");
-    const { response } = this.#caller;
+    const { response, form } = this.#caller;
     if (isOver(this.#caller)) return;
+    const last = form.plainEnd(closing.receipt);
     response.writeHead(200, {
       ...answerHeaders(this.#facts),
-      "content-type": "application/json; charset=utf-8",
-      "content-length": this.#bytes,
-      [responseHeaders.responseHash]: responseHash,
-      [responseHeaders.signature]: responseSignature,
-      [responseHeaders.receipt]: encodeReceipt(receipt),
+      "content-type": form.plainType,
+      "content-length": this.#bytes + last.length,
+      ...form.proofHeaders(closing),
     });
     response.once("finish", delivered);
-    finish(response, Buffer.concat(this.#pieces, this.#bytes));
+    finish(response, Buffer.concat([...this.#pieces, last], this.#bytes + last.length));
   }
 
-  fail(failure: Failure): void {
-    if (!isOver(this.#caller)) sendFailureRaw(this.#caller, failure);
+  fail(failure: Failure, told?: ToldFailure): void {
+    if (!isOver(this.#caller)) sendFailureRaw(this.#caller, failure, told);
   }
 }
 
@@ -219,7 +225,8 @@ export function answerHeaders(facts: AnswerFacts): Record<string, string> {
 const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").trim() || "unknown";
 
 /** HTTP/1.0 has no chunks and so no trailers. */
-const hasTrailers = ({ req }: ServerResponse): boolean => req.httpVersionMajor > 1 || req.httpVersionMinor > 0;
+const hasTrailers = ({ form, response: { req } }: Caller): boolean =>
+  form.hasTrailers && (req.httpVersionMajor > 1 || req.httpVersionMinor > 0);
 
 const isOver = ({ response, hangUp }: Caller): boolean =>
   hangUp.aborted || response.writableEnded || response.destroyed;
@@ -232,8 +239,12 @@ function finish(response: ServerResponse, last: string | Uint8Array): void {
   response.end(last);
 }
 
-function sendFailureRaw({ response, dialect, requestId }: Caller, failure: Failure): void {
-  const body = Buffer.from(dialect.errorBody(failure, requestId));
-  response.writeHead(failures[failure.code].status, { ...failureHeaders(failure), "content-length": body.length });
+function sendFailureRaw({ response, dialect, requestId }: Caller, failure: Failure, told?: ToldFailure): void {
+  const body = Buffer.from(told?.body ?? dialect.errorBody(failure, requestId));
+  response.writeHead(failures[failure.code].status, {
+    ...failureHeaders(failure),
+    ...(told && { "content-type": told.contentType }),
+    "content-length": body.length,
+  });
   finish(response, body);
 }

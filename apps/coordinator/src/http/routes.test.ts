@@ -301,8 +301,8 @@ describe("what each route answers", () => {
       });
     expect(await (await edge.get("/.well-known/darkbloom")).json()).toEqual({
       coordinator_keys: [{ id: "k1", algorithm: "Ed25519", public_key: `${"A".repeat(43)}=` }],
-      modes: ["transparent"],
-      suites: ["x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"],
+      modes: ["transparent", "sealed"],
+      suites: ["x-wing/hkdf-sha256/aes-256-gcm", "x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm"],
     });
     expect(await (await edge.get("/health")).json()).toEqual({ status: "ok", providers: 1 });
     const metrics = await edge.get("/metrics");
@@ -512,6 +512,7 @@ describe("the API description", () => {
     summary?: string;
     security?: unknown;
     parameters?: { name: string }[];
+    requestBody?: { content: Record<string, unknown> };
     responses: Record<string, { headers?: Record<string, unknown>; content?: Record<string, unknown> }>;
   }
   interface Description {
@@ -593,7 +594,15 @@ describe("the API description", () => {
       for (const response of Object.values(responses))
         expect(Object.keys(response.headers ?? {})).toEqual(expect.arrayContaining(["x-request-id", "request-id"]));
     const { headers, content } = chat?.responses["200"] ?? {};
-    expect(Object.keys(content ?? {})).toEqual(["application/json", "text/event-stream"]);
+    expect(Object.keys(content ?? {})).toEqual([
+      "application/json",
+      "text/event-stream",
+      "application/vnd.darkbloom.sealed-stream",
+    ]);
+    expect(Object.keys(chat?.requestBody?.content ?? {})).toEqual([
+      "application/json",
+      "application/vnd.darkbloom.sealed",
+    ]);
     expect(Object.keys(headers ?? {})).toEqual(
       expect.arrayContaining(["x-response-hash", "x-se-signature", "x-provider-serial", "x-ratelimit-limit-requests"]),
     );

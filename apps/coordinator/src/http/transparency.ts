@@ -1,18 +1,15 @@
 import { fromBase64Url, toBase64 } from "@darkbloom/protocol/bytes";
-import {
-  attestationsSchema,
-  publishedEvidence,
-  type Attestation,
-  type Attestations,
-  type Verdict,
-} from "@darkbloom/protocol/evidence";
+import { MODEL_CHARS_MAX } from "@darkbloom/protocol/dialects";
+import { attestationsSchema, type Attestations } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { suites, wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
 import type { FastifyReply } from "fastify";
 import * as z from "zod";
-import type { PublishedMachine } from "../machines/ports.ts";
+import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import type { KeyAtTimes } from "./access.ts";
+import { attestationOf, spelledAttestations } from "./attestation.ts";
+import { candidatesText, wantFrom } from "./candidates.ts";
 import type { Door, Route } from "./door.ts";
 import { LOG_PREFIX } from "./log.ts";
 import { sendOpen } from "./open-answer.ts";
@@ -25,6 +22,21 @@ const attestationQuery = z.object({
     .describe(
       "32 random bytes of yours in base64 or base64url. They go into a challenge that every machine answers now; needs a key, and takes up to 40 seconds",
     ),
+  model: z
+    .string()
+    .max(MODEL_CHARS_MAX)
+    .optional()
+    .describe(
+      "Only machines that may serve this model now, those with a free slot first, at most 16: to whom a request may be sealed. The answer's `model` has what its clear fields name",
+    ),
+  min_trust: z
+    .enum(["self_signed", "hardware"])
+    .optional()
+    .describe("With `model`: the lowest trust level of a machine"),
+  serial: z
+    .union([z.string(), z.array(z.string()).max(PINNED_SERIALS_MAX)])
+    .optional()
+    .describe("With `model`: only these machines"),
 });
 
 /** Each one makes every machine sign, so that it is not for everybody. */
@@ -50,13 +62,17 @@ export const listAttestations = (door: Door): Route => ({
     if (!query.success)
       throw new NetworkError({
         code: "body_invalid",
-        param: "nonce" as ParamPath,
-        expected: ourWords`expected 32 bytes in base64 or base64url`,
+        param: String(query.error.issues[0]?.path[0]) as ParamPath,
+        expected: ourWords`a nonce is 32 bytes in base64 or base64url, min_trust self_signed or hardware, model and serial names`,
       });
     const { nonce } = query.data;
     if (nonce === undefined) {
-      const text = door.deps.fleet.published().map((shown) => spelledAttestation(shown, now()));
-      const body = Buffer.from(`{"providers":[${text.join(",")}]}`);
+      const { model, min_trust, serial } = query.data;
+      const text =
+        model === undefined
+          ? `{"providers":[${spelledAttestations(door.deps.fleet.published(), now())}]}`
+          : candidatesText(door.deps, wantFrom(door.deps, model, min_trust, serial));
+      const body = Buffer.from(text);
       return sendOpen(door, request, reply, body, { "content-type": "application/json; charset=utf-8" });
     }
     const proven = await door.deps.fleet.prove(
@@ -65,51 +81,6 @@ export const listAttestations = (door: Door): Route => ({
     return { providers: proven.map((shown) => attestationOf(shown, now())) };
   },
 });
-
-const AGE = '"age_sec":';
-
-/** By its verdict, since that is another whenever what a machine shows is: what was spelled, up to the verdict's age. */
-const spelled = new WeakMap<Verdict, { readonly of: PublishedMachine; readonly text: string }>();
-
-/** As JSON. To spell it anew whenever somebody asks, a tenth of a second for a thousand machines, would let anybody stop a coordinator. */
-function spelledAttestation(shown: PublishedMachine, now: number): string {
-  const { verdict } = shown.machine;
-  const known = spelled.get(verdict);
-  if (known && isShownAlike(known.of, shown)) return `${known.text}${AGE}${ageSec(verdict, now)}}}`;
-  const whole = JSON.stringify(attestationOf(shown, now));
-  const text = whole.slice(0, whole.lastIndexOf(AGE));
-  spelled.set(verdict, { of: shown, text });
-  return `${text}${AGE}${ageSec(verdict, now)}}}`;
-}
-
-const isShownAlike = (one: PublishedMachine, other: PublishedMachine): boolean =>
-  one.machine.providerId === other.machine.providerId &&
-  one.machine.evidenceSha256 === other.machine.evidenceSha256 &&
-  one.evidence.challenge?.answer === other.evidence.challenge?.answer;
-
-const ageSec = ({ at }: Verdict, now: number): number => Math.max(0, Math.round((now - Date.parse(at)) / 1000));
-
-function attestationOf({ machine, evidence, path }: PublishedMachine, now: number): Attestation {
-  const { verdict } = machine;
-  return {
-    provider_id: machine.providerId,
-    provider_serial: machine.toldSerial ?? null,
-    se_public_key: machine.identityKey,
-    chip_name: machine.chipName,
-    hardware_model: machine.hardwareModel,
-    models: machine.models.map(({ build }) => build),
-    trust_level: verdict.level,
-    evidence_sha256: machine.evidenceSha256,
-    evidence: publishedEvidence(evidence, machine.platform, path),
-    verdict: {
-      level: verdict.level,
-      checks: [...verdict.checks],
-      at: verdict.at,
-      // The last one: see above.
-      age_sec: ageSec(verdict, now),
-    },
-  };
-}
 
 /** `GET /.well-known/darkbloom`: what a verifier pins. */
 export const showWellKnown = (door: Door): Route => ({
@@ -125,7 +96,8 @@ export const showWellKnown = (door: Door): Route => ({
       algorithm: "Ed25519",
       public_key: toBase64(publicKey),
     })),
-    modes: ["transparent"],
+    // Where chains are withheld nobody outside reaches `hardware`, which a caller wants who seals.
+    modes: door.deps.serials.areShown ? ["transparent", "sealed"] : ["transparent"],
     suites: [...suites],
     ...(door.deps.log && {
       log: {

@@ -4,9 +4,10 @@ import type { EngineRefusalCode, ProviderFault } from "@darkbloom/protocol/provi
 import type { OpenedFrame } from "@darkbloom/protocol/sealing";
 import { offerOf } from "../catalog/catalog.ts";
 import { isAttested } from "../machines/eligibility.ts";
-import type { Completion, Line, LineEvent, MachineView } from "../machines/ports.ts";
+import type { Completion, Line, MachineView } from "../machines/ports.ts";
 import type { Order } from "./ask.ts";
 import { promptBound } from "./bound.ts";
+import { MachineRefusal, saidOfSealed, type SaidError } from "./machine-words.ts";
 import type { Net } from "./net.ts";
 import { Patience } from "./patience.ts";
 import type { Exchange } from "./privacy/content.ts";
@@ -18,16 +19,6 @@ export const CLOSING_WAIT_MS = 30_000;
 const SIGNS_MAX = 64;
 /** Credit is given back in steps of this size, so that it costs few frames. */
 const CREDIT_STEP_BYTES = 64 * 1024;
-
-/** A machine says that its model cannot take this request, nor could another: it costs the caller the request. */
-export class MachineRefusal extends NetworkError {
-  readonly refusal: EngineRefusalCode;
-
-  constructor(failure: NetworkError["failure"], refusal: EngineRefusalCode) {
-    super(failure);
-    this.refusal = refusal;
-  }
-}
 
 /**
  * One provider's turn at one request: seal, send, wait, open, cancel. Leaving the scope early cancels it.
@@ -173,11 +164,12 @@ export class Attempt implements Disposable {
 
   /** Tells routing that this was good, and how fast. */
   measured(relayedBytes: number): void {
-    // The bytes of vectors say nothing of how fast it writes.
-    if (this.#order.ask.terms.task === "embed") return this.#line.measured();
+    // The bytes of vectors, or padded ones, say nothing of how fast it writes.
+    const { content, terms } = this.#order.ask;
+    if (terms.task === "embed" || content.privacy === "sealed") return this.#line.measured();
     const totalMs = this.#net.clock.monotonicMs() - this.#startedMs;
     const firstContentMs = this.#firstContentMs ?? totalMs;
-    this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: this.#order.ask.terms.stream });
+    this.#line.measured({ decodeMs: totalMs - firstContentMs, relayedBytes, isStream: terms.stream });
   }
 
   /** The next opened frame, or the completion where that came instead; nothing where `isDue` once a sign of reading came. */
@@ -215,7 +207,7 @@ export class Attempt implements Disposable {
             phase: this.#phase,
           });
         case "error":
-          throw this.#refusal(event.error);
+          throw await this.#refusal(event.error);
       }
     }
   }
@@ -254,7 +246,8 @@ export class Attempt implements Disposable {
     this.#uncreditedBytes = 0;
   }
 
-  #refusal({ code, prompt_tokens }: Extract<LineEvent, { kind: "error" }>["error"]): NetworkError {
+  async #refusal(error: SaidError): Promise<NetworkError> {
+    const { code, prompt_tokens } = error;
     switch (code) {
       case "busy":
       case "draining":
@@ -276,11 +269,15 @@ export class Attempt implements Disposable {
       case "continuation_refused":
       case "thinking_refused":
         return this.#engineRefusal(code, prompt_tokens);
+      case "refused":
+      case "cannot_open":
+        return (
+          (await this.#saidOfSealed(error)) ?? this.#providerFault(code === "refused" ? "generation_failed" : code)
+        );
       case "engine_ended":
         return this.#fault({ code, providerId: this.providerId, phase: this.#phase });
       case "invalid_request":
       case "model_unavailable":
-      case "cannot_open":
       case "generation_failed":
       case "backpressure_timeout":
       case "internal":
@@ -298,6 +295,14 @@ export class Attempt implements Disposable {
     const { content, terms } = this.#order.ask;
     const failure = !this.#hasTaken && content.refusalOf(code, terms, this.#contextTokens, promptTokens);
     return failure ? new MachineRefusal(failure, code) : this.#providerFault("generation_failed");
+  }
+
+  /** Believed likewise, where it was the caller who sealed it. */
+  #saidOfSealed(error: SaidError): Promise<NetworkError | undefined> | undefined {
+    const { machine, jobId } = this;
+    const { content, terms } = this.#order.ask;
+    if (this.#hasTaken || content.privacy !== "sealed") return undefined;
+    return saidOfSealed(this.#net.crypto, error, { machine, jobId, requestSha256: terms.bodySha256 });
   }
 
   /** As the machine signed it. */

@@ -9,8 +9,8 @@ import type { MachineView } from "../machines/ports.ts";
 import type { Terms } from "./terms.ts";
 
 /** The most that a request can generate, in tokens, all its choices together: of each its own bound, less where the model's is less. */
-export const outputBound = (entry: CatalogEntry, { maxTokens, choices }: Terms): number =>
-  Math.min(maxTokens, entry.maxOutputTokens, entry.contextTokens) * choices;
+export const outputBound = (entry: CatalogEntry, { maxTokens, choices, maxTokensInAll }: Terms): number =>
+  maxTokensInAll ?? Math.min(maxTokens, entry.maxOutputTokens, entry.contextTokens) * choices;
 
 /** The most tokens of what was sent that can be charged, with a machine whose context holds so many. Counting a prompt costs nothing. */
 export function promptBound({ texts, generates, bodyBytes }: Terms, contextTokens: number): number {

@@ -26,6 +26,7 @@ const expected: Expected = {
   entry,
   machine,
   jobId: "job_1" as JobId,
+  evidenceSha256: machine.evidenceSha256,
   maxTokens: 100,
   generatedTokens: 60,
   responseSha256: toHex(answerHash),

@@ -15,6 +15,8 @@ export interface Expected extends Order {
   /** As it was when the request was handed over. */
   readonly machine: MachineView;
   readonly jobId: JobId;
+  /** That which the request was sealed by. */
+  readonly evidenceSha256: string;
   /** As the last frame of the answer counted them, never above `maxTokens`. */
   readonly generatedTokens: number;
   /** Lower-case hex, over the bytes that were relayed. */
@@ -35,10 +37,12 @@ export async function checkAnswer(
   const broken = receipt && disagreement(receipt, expected);
   const identityKey = fromBase64OrNothing(expected.machine.identityKey);
 
+  // Of a sealed answer its caller alone checks it: it is over the plaintext's hash.
   // "ECDSA P-256/SHA-256 … over the 64 ASCII characters of that hex hash": the hash that we computed, so
   // that a signature over any other body fails.
-  const responseSignature = fromBase64OrNothing(completion.response_signature);
-  if (!(await crypto.verifyP256(identityKey, utf8(expected.responseSha256), responseSignature)))
+  const responseSignature = fromBase64OrNothing(completion.response_signature ?? "");
+  const isReadable = expected.ask.content.privacy === "transparent";
+  if (isReadable && !(await crypto.verifyP256(identityKey, utf8(expected.responseSha256), responseSignature)))
     return { mismatch: "response_hash" };
 
   const signed = utf8(tags.receipt + completion.receipt);
@@ -86,7 +90,7 @@ const rules: readonly Rule[] = [
   ["nonce", (receipt, { ask }) => receipt.nonce === ask.terms.nonce],
   ["provider_id", (receipt, { machine }) => receipt.provider_id === machine.providerId],
   ["identity_key", (receipt, { machine }) => receipt.identity_key === machine.identityKey],
-  ["evidence_sha256", (receipt, { machine }) => receipt.evidence_sha256 === machine.evidenceSha256],
+  ["evidence_sha256", (receipt, { evidenceSha256 }) => receipt.evidence_sha256 === evidenceSha256],
   ["started_at", (receipt) => Date.parse(receipt.started_at) <= Date.parse(receipt.finished_at)],
   ["usage.prompt_tokens", ({ usage }, expected) => usage.prompt_tokens <= promptTokensAllowed(expected)],
   ["usage.cached_tokens", ({ usage }) => usage.cached_tokens <= usage.prompt_tokens],

@@ -26,7 +26,7 @@ export interface AnswerFacts {
 export interface Closing {
   /** Lower-case hex SHA-256 of the body. */
   readonly responseHash: string;
-  /** Base64 of the DER signature over it. */
+  /** Base64 of the DER signature over it; empty of a sealed answer, whose caller has it sealed. */
   readonly responseSignature: string;
   readonly receipt: ReceiptDocument;
 }

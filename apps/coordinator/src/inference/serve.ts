@@ -1,13 +1,15 @@
 import { toHex } from "@darkbloom/protocol/bytes";
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
-import type { EngineRefusalCode } from "@darkbloom/protocol/provider-words";
 import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import type { Line } from "../machines/ports.ts";
+import type { SlotRequest } from "../machines/slots.ts";
 import type { Ask, Order } from "./ask.ts";
-import { Attempt, MachineRefusal } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
 import { outputBound, worstCase } from "./bound.ts";
+import { refuseWhereOthersCould } from "./candidates.ts";
+import { CannotOpen, MachineRefusal } from "./machine-words.ts";
 import type { Net } from "./net.ts";
 import { READING_MS_MAX } from "./patience.ts";
 import { Relay } from "./relay.ts";
@@ -45,23 +47,24 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   spendKeyOfWhoLeaves(ask, hold);
   const holdMs = net.clock.monotonicMs() - startedMs;
 
-  const { task, pins, minTrust, bodyBytes, account } = terms;
-  const want = { entry, task, pins, minTrust, maxTokens, promptBytes: bodyBytes };
+  const { task, pins, candidates, minTrust, bodyBytes, account } = terms;
+  const want = { entry, task, pins, minTrust, maxTokens, promptBytes: bodyBytes, ...(candidates && { candidates }) };
   const tried = new Set<ProviderId>();
-  const refusals: { readonly line: Line; readonly refusal: EngineRefusalCode }[] = [];
-  let last: Failure | undefined;
+  const refusals: { readonly line: Line; readonly refusal: MachineRefusal["refusal"] }[] = [];
+  let last: NetworkError | undefined;
   let [attempts, busy] = [0, 0];
   for (;;) {
     const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
     const queuedAtMs = net.clock.monotonicMs();
-    using line = await net.slots
-      .acquire({ want, tried, jobId, account, bytes: bodyBytes }, hangUp, shutdown)
-      .catch((error: unknown): never => {
+    using line = await slotFor(net, { want, tried, jobId, account, bytes: bodyBytes }, ask, last).catch(
+      (error: unknown): never => {
         const refusal = asNetworkError(ask, error);
         if (!last) hold.note(outcomeOf(refusal.failure));
         // Where no other machine is left, the caller is told what went wrong on the last one.
-        throw last && !hangUp.aborted && !shutdown.aborted ? new NetworkError(last) : refusal;
-      });
+        const isLast = !hangUp.aborted && !shutdown.aborted && refusal.failure.code !== "no_candidate";
+        throw last && isLast ? last : refusal;
+      },
+    );
     const queueMs = net.clock.monotonicMs() - queuedAtMs;
     tried.add(line.providerId);
     attempts++;
@@ -81,11 +84,10 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
     } catch (error) {
       last = noteFailure(net, ask, hold, line, startedMs, error);
       // Who took no work has not tried; how often that may be has a bound of its own.
-      if (last.code === "provider_busy" && busy++ < BUSY_MAX) attempts--;
+      if (last.failure.code === "provider_busy" && busy++ < BUSY_MAX) attempts--;
       const isDoubted = error instanceof MachineRefusal && !refusals.some(({ refusal }) => refusal === error.refusal);
       if (isDoubted) refusals.push({ line, refusal: error.refusal });
-      if (attempts >= ATTEMPTS_MAX || !(isDoubted || mayMoveOn(ask, last)))
-        throw new NetworkError(last, { cause: error });
+      if (attempts >= ATTEMPTS_MAX || !(isDoubted || mayMoveOn(ask, last.failure))) throw last;
     }
   }
 }
@@ -120,9 +122,10 @@ function spendKeyOfWhoLeaves({ hangUp, shutdown }: Ask, hold: Hold): void {
 }
 
 /** Writes down what an attempt came to, distrusts a machine whose answer is not what it signed, and says what failed. */
-function noteFailure(net: Net, ask: Ask, hold: Hold, line: Line, startedMs: number, error: unknown): Failure {
+function noteFailure(net: Net, ask: Ask, hold: Hold, line: Line, startedMs: number, error: unknown): NetworkError {
   const { requestId } = ask.terms;
-  const { failure } = asNetworkError(ask, error);
+  const failed = asNetworkError(ask, error);
+  const { failure } = failed;
   if (failure.code === "internal_error") net.events.bug({ where: "serve", requestId }, error);
   // Also where the caller has left in the meantime: a lie is a lie.
   if (error instanceof NetworkError && error.failure.code === "receipt_mismatch") line.distrust();
@@ -138,7 +141,28 @@ function noteFailure(net: Net, ask: Ask, hold: Hold, line: Line, startedMs: numb
     }),
     durationMs: net.clock.monotonicMs() - startedMs,
   });
-  return failure;
+  return failed;
+}
+
+/** A machine that may serve this now. What was sealed to machines that cannot is sent back, unless one of them has said what it thinks of it. */
+async function slotFor(
+  net: Net,
+  request: SlotRequest,
+  { hangUp, shutdown }: Ask,
+  last: NetworkError | undefined,
+): Promise<Line> {
+  const { want, tried } = request;
+  const sendBack = (): void => {
+    if (!(last instanceof MachineRefusal) && !(last instanceof CannotOpen))
+      refuseWhereOthersCould(want, () => net.fleet.machinesFor(want.entry.build), net.clock.monotonicMs(), tried);
+  };
+  sendBack();
+  try {
+    return await net.slots.acquire(request, hangUp, shutdown);
+  } catch (error) {
+    if (!hangUp.aborted && !shutdown.aborted) sendBack();
+    throw error;
+  }
 }
 
 /** A plain answer may move to another machine at any time before it is sent; a stream only before its first content. */

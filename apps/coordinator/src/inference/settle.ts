@@ -40,7 +40,7 @@ export async function settle(
   const completion = await attempt.completion();
   const checked = await checkAnswer(
     net.crypto,
-    { ...order, machine, jobId, generatedTokens, responseSha256 },
+    { ...order, machine, jobId, evidenceSha256: attempt.exchange.evidenceSha256, generatedTokens, responseSha256 },
     completion,
   );
   if ("mismatch" in checked)
@@ -87,7 +87,7 @@ export async function settle(
   if (terms.stream) await relay.finish();
   if (ask.hangUp.aborted) throw new NetworkError({ code: "caller_gone", phase: "after_content" });
   await reply.end(
-    { responseHash: responseSha256, responseSignature: completion.response_signature, receipt: document },
+    { responseHash: responseSha256, responseSignature: completion.response_signature ?? "", receipt: document },
     () => hold.spendKey(),
   );
   hold.handedOver();

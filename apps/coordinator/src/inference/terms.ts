@@ -2,6 +2,7 @@ import type { ClearTerms } from "@darkbloom/protocol/dialects";
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, KeyId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { Candidate } from "../machines/eligibility.ts";
 
 /** Who asks, for what, within which bounds: all that routing, the ledger and the logs are given of a request. */
 export interface Terms extends ClearTerms {
@@ -13,8 +14,13 @@ export interface Terms extends ClearTerms {
   readonly nonce?: string;
   /** Of the caller's `Idempotency-Key`; the key itself goes no further than the door. */
   readonly idempotencyKeySha256?: Sha256Hex;
-  /** Of the body as it was sent. */
+  /** Of a sealed request: who can open it. */
+  readonly candidates?: readonly Candidate[];
+  /** Of a sealed request, whose choices nobody here can count: the most of all of them together, in tokens. */
+  readonly maxTokensInAll?: number;
+  /** Of the body: as it was sent, or before it was sealed. */
   readonly bodyBytes: number;
+  /** Of what was sent. */
   readonly bodySha256: Sha256Hex;
 }
 

@@ -19,6 +19,11 @@ export interface RequestRate {
   readonly requestsBurst?: number | undefined;
 }
 
+/** Sealed requests of one account that no machine could open: so many at once, then one in so many seconds. 429 above it. */
+export const UNOPENED_BURST = 20;
+const UNOPENED_EVERY_SEC = 3;
+export const unopenedRate: RequestRate = { requestsPerSec: 1 / UNOPENED_EVERY_SEC, requestsBurst: UNOPENED_BURST };
+
 /** What one address is granted on routes that ask for no key. */
 export const openRate: RequestRate = { requestsPerSec: OPEN_REQUESTS_PER_SEC, requestsBurst: OPEN_REQUESTS_BURST };
 
@@ -65,11 +70,18 @@ export class RateLimiter<Who extends string = AccountId> {
     this.#accountsMax = accountsMax;
   }
 
+  /** How long until one is allowed; undefined where one is now. Takes nothing. */
+  waitSec(who: Who): number | undefined {
+    const bucket = this.#buckets.get(who);
+    const tokens = bucket ? this.#tokensOf(bucket, this.#clock.monotonicMs()) : this.#burst;
+    return tokens >= 1 ? undefined : this.#secUntilOne(tokens);
+  }
+
   /** Takes one request out of the bucket if there is one in it. */
   take(who: Who): RateDecision {
     const nowMs = this.#clock.monotonicMs();
     const bucket = this.#buckets.get(who) ?? { tokens: this.#burst, atMs: nowMs };
-    const tokens = Math.min(this.#burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * this.#perSec);
+    const tokens = this.#tokensOf(bucket, nowMs);
     const allowed = tokens >= 1;
     bucket.tokens = allowed ? tokens - 1 : tokens;
     bucket.atMs = nowMs;
@@ -81,8 +93,16 @@ export class RateLimiter<Who extends string = AccountId> {
       limit: Math.floor(this.#burst),
       remaining: Math.floor(bucket.tokens),
       resetMs: ((this.#burst - bucket.tokens) / this.#perSec) * 1000,
-      retryAfterSec: Math.max(1, Math.ceil((1 - bucket.tokens) / this.#perSec)),
+      retryAfterSec: this.#secUntilOne(bucket.tokens),
     };
+  }
+
+  #tokensOf({ tokens, atMs }: Bucket, nowMs: number): number {
+    return Math.min(this.#burst, tokens + ((nowMs - atMs) / 1000) * this.#perSec);
+  }
+
+  #secUntilOne(tokens: number): number {
+    return Math.max(1, Math.ceil((1 - tokens) / this.#perSec));
   }
 
   /** Accounts that are remembered now. */

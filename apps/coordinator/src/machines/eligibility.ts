@@ -5,12 +5,21 @@ import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { tasksOfOlderMachines, type CatalogEntry } from "../catalog/catalog.ts";
 import type { MachineView } from "./ports.ts";
 
+/** Who can open a sealed request, as it names them. */
+export interface Candidate {
+  readonly providerId: string;
+  readonly keyId: string;
+  readonly evidenceSha256: string;
+}
+
 /** What a request needs of a machine. */
 export interface Want {
   readonly entry: CatalogEntry;
   /** Absent: whatever the model can be asked for. */
   readonly task?: ModelTask;
   readonly pins: readonly Serial[];
+  /** The machines that it is sealed to, by key and evidence; absent: any can be sealed to. */
+  readonly candidates?: readonly Candidate[];
   readonly minTrust: TrustLevel;
   readonly maxTokens: number;
   readonly promptBytes: number;
@@ -36,6 +45,14 @@ function modelFor({ want: { entry, task }, machine: { models } }: Question): Mac
   return undefined;
 }
 
+/** Of this very connection, and of a key that is not gone. */
+const isOpenedBy = (candidate: Candidate, { providerId, openers }: MachineView, nowMs: number): boolean =>
+  candidate.providerId === providerId &&
+  openers.some(
+    ({ evidenceSha256, keyId, untilMs }) =>
+      evidenceSha256 === candidate.evidenceSha256 && keyId === candidate.keyId && nowMs <= untilMs,
+  );
+
 /**
  * Why a machine may not serve a request: the one place that decides. Routing, the list of models, the metrics
  * and what a machine's owner is told all ask here. Each gate may be asked alone; a machine that several of them
@@ -43,6 +60,8 @@ function modelFor({ want: { entry, task }, machine: { models } }: Question): Mac
  */
 const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
   pinned_elsewhere: ({ want: { pins }, machine }) => pins.length > 0 && !machine.pins.some((pin) => pins.includes(pin)),
+  not_a_candidate: ({ want: { candidates }, machine, nowMs }) =>
+    candidates !== undefined && !candidates.some((candidate) => isOpenedBy(candidate, machine, nowMs)),
   already_tried: ({ machine, tried }) => tried.has(machine.providerId),
   model_not_served: (question) => modelFor(question) === undefined,
   untrusted: ({ machine, nowMs }) => nowMs < machine.distrustedUntilMs,

@@ -48,6 +48,7 @@ export const idle: MachineView = {
   engine: { name: "sample", version: "1" },
   platform: "other",
   evidenceSha256: "e".repeat(64) as Sha256Hex,
+  openers: [],
   verdict: verdictOf("self_signed"),
   attestedUntilMs: Number.POSITIVE_INFINITY,
   failing: false,

@@ -31,6 +31,14 @@ export interface OfferedModel {
   readonly tasks?: readonly ModelTask[];
 }
 
+/** A key of a machine, by the evidence that names it. */
+export interface Opener {
+  readonly evidenceSha256: Sha256Hex;
+  readonly keyId: string;
+  /** Of evidence that another has replaced: requests that named it before still come until then, on the monotonic clock. */
+  readonly untilMs: number;
+}
+
 /**
  * A connected machine, as everybody sees it: routing, the list of models, metrics, its owner, and whoever hands it a request.
  * Its session puts a new one in its place whenever something changes, with the fields replaced that did; what passes with time
@@ -55,6 +63,8 @@ export interface MachineView {
   readonly models: readonly OfferedModel[];
 
   readonly evidenceSha256: Sha256Hex;
+  /** What it can open requests with, the newest first. */
+  readonly openers: readonly Opener[];
   readonly verdict: Verdict;
   /** A check fails without whose mending it serves nobody. */
   readonly failing: boolean;

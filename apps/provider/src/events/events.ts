@@ -71,7 +71,15 @@ export type LossReason =
   | "not_registered"
   /** Its chip does not sign. */
   | "key_unavailable";
-export type AnswerOutcome = "complete" | "busy" | "draining" | "cancelled" | "lost" | EngineRefusalCode | ProviderFault;
+export type AnswerOutcome =
+  | "complete"
+  | "refused"
+  | "busy"
+  | "draining"
+  | "cancelled"
+  | "lost"
+  | EngineRefusalCode
+  | ProviderFault;
 
 /** What the coordinator decided about this machine, and why. */
 export interface TrustFacts {

@@ -37,7 +37,7 @@ describe("an answer", () => {
     const closing = closingOf(got);
     const hash = createHash("sha256").update(got.body).digest("hex");
     const key = identityOf(closing);
-    expect(verify("sha256", utf8(hash), key, Buffer.from(closing.response_signature, "base64"))).toBe(true);
+    expect(verify("sha256", utf8(hash), key, Buffer.from(closing.response_signature ?? "", "base64"))).toBe(true);
     const signed = utf8(tags.receipt + closing.receipt);
     expect(verify("sha256", signed, key, Buffer.from(closing.receipt_signature, "base64"))).toBe(true);
     expect(closing.parsed).toMatchObject({
@@ -359,7 +359,6 @@ describe("a refusal", () => {
     ["another build", { header: { build: "other" } }, "model_unavailable"],
     ["another task than the model's", { model: { tasks: ["embed"] } }, "model_unavailable"],
     ["a conversation of a model for texts", { model: { tasks: ["complete"] } }, "model_unavailable"],
-    ["sealed mode", { header: { mode: "sealed" } }, "invalid_request"],
     [
       "another machine's envelope",
       { header: { candidates: [{ provider_id: "prov_2", key_id: "k", evidence_sha256: "e" }] } },

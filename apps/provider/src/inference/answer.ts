@@ -1,7 +1,5 @@
-import { toHex } from "@darkbloom/protocol/bytes";
+import { toBase64, toHex } from "@darkbloom/protocol/bytes";
 import {
-  dialects,
-  parseRequest,
   taskOf,
   type Decoded,
   type Finish,
@@ -9,20 +7,22 @@ import {
   type Job,
   type Renderer,
 } from "@darkbloom/protocol/dialects";
-import { NetworkError } from "@darkbloom/protocol/failures";
+import type { Failure } from "@darkbloom/protocol/failures";
 import { mostOf } from "@darkbloom/protocol/lists";
 import type { Usage } from "@darkbloom/protocol/money";
 import { embedTokensMax, promptTokensMax } from "@darkbloom/protocol/prompt-bounds";
-import type { Opened, SealHeader } from "@darkbloom/protocol/sealing";
+import type { Opened } from "@darkbloom/protocol/sealing";
 import type { FromProvider, InferenceRequest } from "@darkbloom/protocol/wire";
 import type { AnswerOutcome } from "../events/events.ts";
 import { constraintOf } from "../language/constraint.ts";
 import { EngineRefusal } from "../language/refusal.ts";
 import { Words } from "../language/words.ts";
-import { closing, type Told } from "./closing.ts";
+import { closing, privateFieldsOf, type Told } from "./closing.ts";
+import { lower } from "./lower.ts";
 import { type Credit, CreditTimeout, Outgoing } from "./outgoing.ts";
 import { EngineEnded, type Engine, type Generation, type Prompt } from "./engine.ts";
 import type { AnswerNet } from "./net.ts";
+import { failureOf, refusalTail, signedCannotOpen, tailFor } from "./sealed-words.ts";
 import { COMMENT, keepAlive, Reading } from "./keep-alive.ts";
 import { tellVectors } from "./tell-vectors.ts";
 
@@ -62,22 +62,36 @@ async function endingOf(
   cancel: AbortSignal,
   lost: AbortSignal,
 ): Promise<Ending | undefined> {
-  const refuse = (code: Refusal["code"], promptTokens?: number): Refusal => ({
+  const refuse = (code: Refusal["code"], more: Partial<Refusal> = {}): Refusal => ({
     type: "inference_error",
     job_id: request.job_id,
     code,
-    ...(promptTokens !== undefined && { prompt_tokens: promptTokens }),
+    ...more,
   });
+  /** What of it is told to its caller, is sealed where the request was. */
+  let seal: ((failure: Failure) => Refusal) | undefined;
+  let job: Job | undefined;
 
   try {
     const opened = net.open(request.envelope);
-    if ("refused" in opened) return refuse(opened.refused);
-    const decoded = lower(opened.header, opened.body);
-    if (!decoded) return refuse("invalid_request");
-    const { build, tasks } = net.engine.model;
-    if (opened.header.build !== build || !tasks.includes(taskOf(decoded.job))) return refuse("model_unavailable");
+    if ("refused" in opened) return refuse("cannot_open", await signedCannotOpen(net, request));
+    const { header, body } = opened;
+    const isSealed = header.mode === "sealed";
+    const how = { isSealed, isPaced: isSealed && header.stream };
+    const outgoing = new Outgoing(net, opened.secret, credit, (frame, isLast) => net.sendFrame(frame, isLast), how);
+    if (isSealed)
+      seal = (failure) => {
+        const frame = outgoing.refusal(refusalTail(header, failure, request));
+        return frame ? refuse("refused", { sealed: toBase64(frame) }) : refuse("generation_failed");
+      };
 
-    const outgoing = new Outgoing(net, opened.secret, credit, (frame, isLast) => net.sendFrame(frame, isLast));
+    const { build, tasks, vectorLength } = net.engine.model;
+    const lowered = lower(header, body, vectorLength);
+    if ("refused" in lowered) return seal?.(lowered.refused) ?? refuse("invalid_request");
+    const { decoded } = lowered;
+    job = decoded.job;
+    if (header.build !== build || !tasks.includes(taskOf(decoded.job))) return refuse("model_unavailable");
+
     const told = decoded.job.embed
       ? await tellVectors(net, request, opened, decoded, decoded.job.embed, outgoing, cancel, lost)
       : await tell(net, request, opened, decoded, outgoing, cancel, lost);
@@ -85,36 +99,17 @@ async function endingOf(
     return await closing(net, request, opened, decoded.job, told);
   } catch (error) {
     if (lost.aborted) return undefined;
-    if (error instanceof EngineRefusal) return refuse(error.code, error.promptTokens);
+    if (error instanceof EngineRefusal) {
+      if (seal && job) return seal(failureOf(net, job, error));
+      const { promptTokens: prompt_tokens } = error;
+      return refuse(error.code, prompt_tokens === undefined ? {} : { prompt_tokens });
+    }
     // The engine itself tells the machine's owner.
     if (error instanceof EngineEnded) return refuse(error.code);
     if (error instanceof CreditTimeout) return refuse("backpressure_timeout");
     net.failed(error);
     return refuse("generation_failed");
   }
-}
-
-/**
- * Decodes the body, and refuses one that disagrees with the clear fields that were charged and routed by.
- * Sealed mode is refused too: its receipt must not hold hashes of plaintext, and this one does.
- */
-function lower(header: SealHeader, body: Uint8Array): Decoded | undefined {
-  try {
-    const decoded = dialects[header.endpoint].decode(named(parseRequest(body), header));
-    const { job } = decoded;
-    const agrees = job.model === header.model && job.stream === header.stream;
-    return agrees && header.mode === "transparent" ? decoded : undefined;
-  } catch (error) {
-    if (error instanceof NetworkError || error instanceof SyntaxError || error instanceof TypeError) return undefined;
-    throw error;
-  }
-}
-
-/** An alias becomes the model's own name, which answer and receipt have: nothing is told to be what it is not. */
-function named(body: unknown, { model, asked_model: asked }: SealHeader): unknown {
-  const request = body as { model?: unknown } | null;
-  if (asked !== undefined && request?.model === asked) request.model = model;
-  return request;
 }
 
 /** What goes on while one request is told. */
@@ -194,9 +189,10 @@ async function tell(
   } else outgoing.add(renderer.begin({ promptTokens: longest, cachedTokens: 0 }));
 
   outgoing.add(renderer.end(telling.usage));
-  const responseHash = await outgoing.end(telling.usage.completionTokens, lost);
+  const hidden = privateFieldsOf(generation, job.choices, finishes);
+  const hashes = await outgoing.end(telling.usage.completionTokens, lost, tailFor(net, header, hidden));
   return {
-    responseHash,
+    hashes,
     finishes,
     usage: telling.usage,
     generation,

@@ -47,7 +47,7 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
     failed: () => {},
   };
   const told: Told = {
-    responseHash: nodeCrypto.sha256(utf8("the body")),
+    hashes: { body: nodeCrypto.sha256(utf8("the body")) },
     finishes: finishes.map((reason): Finish => ({ reason })),
     usage: { promptTokens: 4, cachedTokens: 1, completionTokens: 3, reasoningTokens: 2 },
     ...(!drawsNothing && { generation: { ...job.sampling, seed: 9, maxTokens: 50, ...constraintOf(job) } }),
@@ -124,7 +124,7 @@ describe("a receipt", () => {
     const good = (message: string, signature: string) =>
       nodeCrypto.verifyP256(publicKey, utf8(message), new Uint8Array(Buffer.from(signature, "base64")));
     expect(await good(tags.receipt + jcs, receipt_signature)).toBe(true);
-    expect(await good(receipt.response_sha256, response_signature)).toBe(true);
+    expect(await good(receipt.response_sha256, response_signature ?? "")).toBe(true);
     expect(await good(jcs, receipt_signature)).toBe(false);
   });
 

@@ -136,7 +136,7 @@ describe("a stream's sign of life", () => {
     await answer.say("data: a\n\n");
     await answer.clock.advance(KEEP_ALIVE_EVERY_MS);
     answer.outgoing.add("data: b\n\n");
-    const hash = await answer.outgoing.end(2, never);
+    const { body: hash } = await answer.outgoing.end(2, never);
     await settle();
     expect(answer.body).toBe("data: a\n\n: keep-alive\n\ndata: b\n\n");
     expect(toHex(hash)).toBe(createHash("sha256").update(answer.body).digest("hex"));

@@ -49,7 +49,7 @@ describe("the way out of an answer", () => {
     await outgoing.flush(1, never);
     outgoing.add("");
     outgoing.add("bé");
-    expect(await outgoing.end(2, never)).toEqual(nodeCrypto.sha256(Buffer.from("abé")));
+    expect(await outgoing.end(2, never)).toEqual({ body: nodeCrypto.sha256(Buffer.from("abé")) });
     expect(said()).toEqual(["a", "bé"]);
     expect(frames.map(({ final }) => final)).toEqual([false, true]);
     expect(frames.map(({ completionTokens }) => completionTokens)).toEqual([1, 2]);
@@ -201,7 +201,7 @@ describe("the way out of an answer", () => {
     await settle();
     outgoing.add("b");
     credit.give(MUCH);
-    expect(await ended).toEqual(nodeCrypto.sha256(Buffer.from("ab")));
+    expect(await ended).toEqual({ body: nodeCrypto.sha256(Buffer.from("ab")) });
     expect(said()).toEqual(["a", "b"]);
     expect(frames.map(({ final }) => final)).toEqual([false, true]);
   });
@@ -245,7 +245,7 @@ describe("the way out of an answer", () => {
     await expect(flushed).rejects.toThrow("cancelled");
     credit.give(MUCH);
     outgoing.add("b");
-    expect(await outgoing.end(1, never)).toEqual(nodeCrypto.sha256(Buffer.from("ab")));
+    expect(await outgoing.end(1, never)).toEqual({ body: nodeCrypto.sha256(Buffer.from("ab")) });
     expect(said()).toEqual(["ab"]);
   });
 

@@ -1,7 +1,7 @@
 import { joinBytes, utf8 } from "@darkbloom/protocol/bytes";
 import { ANSWER_WINDOW_BYTES, FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { Clock, Crypto, Random, Sha256Stream } from "@darkbloom/protocol/ports";
-import { AnswerSealer, type Hpke, type ResponseSecret } from "@darkbloom/protocol/sealing";
+import { AnswerSealer, frameRecordHead, type Hpke, type ResponseSecret } from "@darkbloom/protocol/sealing";
 import { LATE, within } from "@darkbloom/protocol/time";
 
 /** What sealing adds at most: padding, lengths, header and tag, and the nonce before the first frame. */
@@ -11,6 +11,9 @@ export const TURN_CHARS_MAX = 16 * 1024;
 const UTF8_BYTES_PER_CHAR_MAX = 3;
 /** While nothing is to be said (a plain answer, hidden thoughts), this often a frame says that the model works. */
 export const PROGRESS_EVERY_MS = 5_000;
+
+/** Of a sealed stream, frames come no closer than this: hidden thoughts and words of any length look alike. */
+const PACED_FRAME_EVERY_MS = 40;
 
 /** How long an answer waits for a caller who takes nothing. Then it is given up. */
 export const BACKPRESSURE_WAIT_MS = 120_000;
@@ -67,6 +70,15 @@ export class Credit {
 
 const withinWindow = (bytes: number): number => Math.min(bytes, ANSWER_WINDOW_BYTES);
 
+/** 32 bytes each. */
+export interface Hashes {
+  /** SHA-256 of the whole body. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Of a sealed answer, over all frames as records. */
+  readonly records?: Uint8Array<ArrayBuffer>;
+}
+export type TailOf = (bodySha256: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
+
 interface Tools {
   readonly clock: Clock;
   readonly crypto: Crypto;
@@ -84,7 +96,11 @@ export class Outgoing {
   readonly #sealer: AnswerSealer;
   readonly #credit: Credit;
   readonly #send: (frame: Uint8Array, isLast: boolean) => void;
+  readonly #isPaced: boolean;
   readonly #hash: Sha256Stream;
+  /** Over all frames as records, where their caller gets them so. */
+  readonly #records: Sha256Stream | undefined;
+  #hasSent = false;
   /** Rendered; then flushed, for the frame of this turn; then bytes, for which there is no credit yet. */
   #rendered = "";
   #flushed = "";
@@ -100,17 +116,21 @@ export class Outgoing {
   /** Frames leave one after the other, also where one waits for credit. */
   #sending: Promise<void> | undefined;
 
+  /** @param send takes each frame; its caller gets them as they are where `isSealed`, and where `isPaced` they tell by their number and time as little as may be: one every so often, whether there is something to say or not */
   constructor(
     tools: Tools,
     secret: ResponseSecret,
     credit: Credit,
     send: (frame: Uint8Array, isLast: boolean) => void,
+    { isSealed = false, isPaced = false }: { readonly isSealed?: boolean; readonly isPaced?: boolean } = {},
   ) {
     this.#tools = tools;
     this.#sealer = new AnswerSealer(tools.hpke, secret, tools.random.bytes(32));
     this.#credit = credit;
     this.#send = send;
+    this.#isPaced = isPaced;
     this.#hash = tools.crypto.newSha256();
+    this.#records = isSealed ? tools.crypto.newSha256() : undefined;
     this.#lastFrameAtMs = tools.clock.monotonicMs();
   }
 
@@ -138,9 +158,11 @@ export class Outgoing {
 
   /** Has what is rendered so far sent at the end of this turn. What it gives back is to be waited for before more is rendered. */
   flush(completionTokens: number, signal: AbortSignal): Promise<void> | undefined {
-    const isNothing =
-      this.#rendered === "" && this.#tools.clock.monotonicMs() - this.#lastFrameAtMs < PROGRESS_EVERY_MS;
-    return isNothing ? undefined : this.begin(completionTokens, signal);
+    const quietMs = this.#tools.clock.monotonicMs() - this.#lastFrameAtMs;
+    const waits = this.#isPaced
+      ? quietMs < PACED_FRAME_EVERY_MS && this.#rendered.length < TURN_CHARS_MAX
+      : this.#rendered === "" && quietMs < PROGRESS_EVERY_MS;
+    return waits ? undefined : this.begin(completionTokens, signal);
   }
 
   /** The same, though nothing be rendered yet: it says that the first content exists. */
@@ -163,13 +185,28 @@ export class Outgoing {
    * Sends the rest, its last frame marked as the last: that one waits for the signature, so what was flushed before goes ahead
    * of it.
    *
-   * @returns SHA-256 of the whole body, 32 bytes
+   * @param tailOf what the last frame says in place of a piece of the body, where its caller has sealed the request
    */
-  async end(completionTokens: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  async end(completionTokens: number, signal: AbortSignal, tailOf?: TailOf): Promise<Hashes> {
     if (this.#fault) throw this.#fault.error;
     if (this.#flushed !== "") await this.#frames(this.#completionTokens, false, signal);
+    if (!tailOf) {
+      await this.#frames(completionTokens, true, signal);
+      return { body: this.#hash.digest() };
+    }
+    if (this.#rendered !== "" || this.#waiting.length > 0) {
+      this.#flushRendered();
+      await this.#frames(completionTokens, false, signal);
+    }
+    const body = this.#hash.digest();
+    this.#waiting = await tailOf(body);
     await this.#frames(completionTokens, true, signal);
-    return this.#hash.digest();
+    return { body, ...(this.#records && { records: this.#records.digest() }) };
+  }
+
+  /** The one frame of an answer that is none; undefined where something was sent. */
+  refusal(tail: Uint8Array): Uint8Array | undefined {
+    return this.#hasSent ? undefined : this.#sealer.frame(tail, 0, true);
   }
 
   /** The frame of this turn, unless somebody who waits for credit takes it along. */
@@ -233,6 +270,9 @@ export class Outgoing {
     const isMore = rest.length > 0 || (final && this.#rendered !== "");
     const isLast = final && !isMore;
     const frame = this.#sealer.frame(plaintext, completionTokens, isLast);
+    this.#hasSent = true;
+    this.#records?.update(frameRecordHead(frame.length));
+    this.#records?.update(frame);
     this.#waiting = rest;
     this.#credit.give(reservedFor(plaintext) - frame.length);
     this.#send(frame, isLast);

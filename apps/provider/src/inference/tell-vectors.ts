@@ -6,6 +6,7 @@ import { EngineRefusal } from "../language/refusal.ts";
 import type { AnswerNet } from "./net.ts";
 import type { Told } from "./closing.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { tailFor } from "./sealed-words.ts";
 
 /**
  * Turns the inputs into vectors and sends each as it comes. That all of them fit is found out before the first is
@@ -15,7 +16,7 @@ import type { Outgoing } from "./outgoing.ts";
 export async function tellVectors(
   net: AnswerNet,
   request: InferenceRequest,
-  { body }: Extract<Opened, { body: unknown }>,
+  { header, body }: Extract<Opened, { body: unknown }>,
   { job, renderer: rendererOf }: Decoded,
   { inputs, dimensions }: Embed,
   outgoing: Outgoing,
@@ -47,8 +48,8 @@ export async function tellVectors(
   }
   const usage = { promptTokens, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 };
   outgoing.add(renderer.end(usage));
-  const responseHash = await outgoing.end(0, lost);
-  return { responseHash, finishes: [], usage, startedAt };
+  const hashes = await outgoing.end(0, lost, tailFor(net, header, {}));
+  return { hashes, finishes: [], usage, startedAt };
 }
 
 /**

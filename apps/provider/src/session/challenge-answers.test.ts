@@ -71,7 +71,7 @@ describe("an answer to a challenge", () => {
     const { quote: _, ...withoutQuote } = await answers.to(challenge());
     const subject = {
       identityKey: machine.signer.publicKey,
-      hpkePublicKeys: [machine.publicKey],
+      hpkePublicKeys: machine.keys.latest.publicKeys,
       nonce: fromBase64(nonce),
     };
     expect(asked).toEqual([

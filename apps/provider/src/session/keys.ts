@@ -1,6 +1,7 @@
 import { toBase64, toHex } from "@darkbloom/protocol/bytes";
 import { signBlob, type Signed } from "@darkbloom/protocol/evidence";
 import { CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
+import { leastOf } from "@darkbloom/protocol/lists";
 import type { Clock, Crypto } from "@darkbloom/protocol/ports";
 import { EnvelopeOpener, type Envelope, type Hpke, type HpkeKey, type Opened } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
@@ -16,7 +17,10 @@ const SHOWN_MAX = 8;
 export type SelfDescription = Omit<RegistrationBlob, "v" | "identity_key" | "hpke_keys" | "at">;
 
 interface Shown {
-  readonly key: HpkeKey;
+  /** One for each suite, the one to prefer first. */
+  readonly keys: readonly HpkeKey[];
+  /** Of all of them, since 1970. */
+  readonly expiresAt: number;
   /** On the monotonic clock. */
   readonly bornAtMs: number;
   readonly signed: Signed;
@@ -52,28 +56,25 @@ export class SealingKeys implements Disposable {
     const { clock, crypto, hpke, signer } = this.#tools;
     this.#eraseExpired();
     const latest = this.#shown.at(-1);
-    const key =
-      latest && !rotate
-        ? latest.key
-        : hpke.generateKey("x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm", clock.now() + HPKE_KEY_LIFE_MS);
+    const expiresAt = clock.now() + HPKE_KEY_LIFE_MS;
+    const keys = latest && !rotate ? latest.keys : hpke.suites.map((suite) => hpke.generateKey(suite, expiresAt));
     const signed = await signBlob(signer, {
       ...this.#describe(),
       ...(serialAlias !== undefined && { serial: serialAlias }),
       v: 1,
       identity_key: toBase64(signer.publicKey),
-      hpke_keys: [
-        {
-          id: key.id,
-          suite: key.suite,
-          public_key: toBase64(key.publicKey),
-          expires_at: new Date(key.expiresAt).toISOString(),
-        },
-      ],
+      hpke_keys: keys.map((key) => ({
+        id: key.id,
+        suite: key.suite,
+        public_key: toBase64(key.publicKey),
+        expires_at: new Date(key.expiresAt).toISOString(),
+      })),
       at: new Date(clock.now()).toISOString(),
     });
-    const bornAtMs = latest?.key === key ? latest.bornAtMs : clock.monotonicMs();
+    const bornAtMs = latest?.keys === keys ? latest.bornAtMs : clock.monotonicMs();
+    const evidenceSha256 = toHex(crypto.sha256(signed.bytes));
     this.#keep(
-      [...this.#shown, { key, bornAtMs, signed, evidenceSha256: toHex(crypto.sha256(signed.bytes)) }].slice(-SHOWN_MAX),
+      [...this.#shown, { keys, bornAtMs, expiresAt: expiryOf(keys), signed, evidenceSha256 }].slice(-SHOWN_MAX),
     );
     return signed;
   }
@@ -82,7 +83,8 @@ export class SealingKeys implements Disposable {
   get latest(): { readonly evidenceSha256: string; readonly keyIds: string[]; readonly publicKeys: Uint8Array[] } {
     const latest = this.#shown.at(-1);
     if (!latest) throw new RangeError("no blob was shown yet");
-    return { evidenceSha256: latest.evidenceSha256, keyIds: [latest.key.id], publicKeys: [latest.key.publicKey] };
+    const { evidenceSha256, keys } = latest;
+    return { evidenceSha256, keyIds: keys.map(({ id }) => id), publicKeys: keys.map(({ publicKey }) => publicKey) };
   }
 
   /** Whether it is time for a new key, or for a first one. */
@@ -94,7 +96,10 @@ export class SealingKeys implements Disposable {
   /** @param nowMs in the time that the coordinator shares with us; ours if it has told none */
   open(envelope: Envelope, providerId: string, nowMs = this.#tools.clock.now()): Opened {
     this.#eraseExpired();
-    return this.#opener.open(envelope, providerId, this.#shown, nowMs);
+    const keys = this.#shown.flatMap(({ keys: named, evidenceSha256 }) =>
+      named.map((key) => ({ key, evidenceSha256 })),
+    );
+    return this.#opener.open(envelope, providerId, keys, nowMs);
   }
 
   #eraseExpired(): void {
@@ -102,19 +107,19 @@ export class SealingKeys implements Disposable {
   }
 
   /** Until its key ends: by what was signed, and at most a day however the clock is set meanwhile. */
-  #leftMs({ key, bornAtMs }: Shown): number {
+  #leftMs({ expiresAt, bornAtMs }: Shown): number {
     const { clock } = this.#tools;
-    return Math.min(key.expiresAt - clock.now(), bornAtMs + HPKE_KEY_LIFE_MS - clock.monotonicMs());
+    return Math.min(expiresAt - clock.now(), bornAtMs + HPKE_KEY_LIFE_MS - clock.monotonicMs());
   }
 
   /** The clock was set back since: what was signed says now that the key lives for more than a day. */
-  #isSetBack({ key }: Shown): boolean {
-    return key.expiresAt - this.#tools.clock.now() > HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS;
+  #isSetBack({ expiresAt }: Shown): boolean {
+    return expiresAt - this.#tools.clock.now() > HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS;
   }
 
   /** A key that no kept blob names is erased, with all that was derived from it. */
   #keep(kept: readonly Shown[]): void {
-    const gone = new Set(this.#shown.map(({ key }) => key)).difference(new Set(kept.map(({ key }) => key)));
+    const gone = keysOf(this.#shown).difference(keysOf(kept));
     for (const key of gone) key.erase();
     if (gone.size > 0) this.#opener.forget();
     this.#shown = kept;
@@ -124,3 +129,8 @@ export class SealingKeys implements Disposable {
     this.#keep([]);
   }
 }
+
+const keysOf = (shown: readonly Shown[]): Set<HpkeKey> => new Set(shown.flatMap(({ keys }) => keys));
+
+/** All of one blob are made at once. */
+const expiryOf = (keys: readonly HpkeKey[]): number => leastOf(keys.map(({ expiresAt }) => expiresAt));

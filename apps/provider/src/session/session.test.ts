@@ -1,7 +1,7 @@
 import { fromBase64, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { readAnswer, readBlob, readOffer } from "@darkbloom/protocol/evidence";
 import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS, HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
-import { challengeAnswer, joinRecords, PROTOCOL_VERSION, tags, writeRecord } from "@darkbloom/protocol/wire";
+import { challengeAnswer, joinRecords, PROTOCOL_VERSION, suites, tags, writeRecord } from "@darkbloom/protocol/wire";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { GoneChip, Life } from "../../test/life.ts";
@@ -24,7 +24,7 @@ describe("a provider's connection", () => {
     const signature = fromBase64(register?.signature ?? "");
     expect(await nodeCrypto.verifyP256(life.machine.signer.publicKey, message, signature)).toBe(true);
     expect(register).toMatchObject({ protocols: [PROTOCOL_VERSION], auth_token: "token" });
-    expect(readBlob(blob)?.hpke_keys).toHaveLength(1);
+    expect(readBlob(blob)?.hpke_keys.map(({ suite }) => suite)).toEqual(suites);
   });
 
   /** Goal: nothing is said of what there is not. Method: the names of a registration, with and without a token and a chip. */

@@ -2,7 +2,7 @@ export * from "./anthropic-messages/index.ts";
 export { endsBegun } from "./continuation.ts";
 export * from "./dialect.ts";
 export { failureOfRefusal } from "./engine-refusals.ts";
-export { fieldOf } from "./fields.ts";
+export { fieldOf, MODEL_CHARS_MAX } from "./fields.ts";
 export * from "./inspect.ts";
 export * from "./job.ts";
 export { endsResponse, LineEnd } from "./line-end.ts";

@@ -70,7 +70,19 @@ export const attestationSchema = z.object({
 });
 export type Attestation = z.infer<typeof attestationSchema>;
 
-export const attestationsSchema = z.object({ providers: z.array(attestationSchema) });
+export const attestationsSchema = z.object({
+  model: z
+    .object({
+      id: z.string().describe("Its own, where an alias was asked for"),
+      build: z.string(),
+      weights_sha256: hex64,
+      context_length: z.int(),
+      max_output_length: z.int().describe("Tokens of one answer; 0 of a model that writes none"),
+    })
+    .optional()
+    .describe("With `?model=`: what to name in the clear fields of a sealed request"),
+  providers: z.array(attestationSchema),
+});
 export type Attestations = z.infer<typeof attestationsSchema>;
 
 export const publishedEvidence = (

@@ -1,7 +1,7 @@
 import { concatBytes, equalBytes, fromBase64OrNothing, fromUtf8, toHex, utf8 } from "../bytes.ts";
 import { CHALLENGE_AGE_MAX_MS, CLOCK_SKEW_MS, HPKE_KEY_LIFE_MS, SIGNED_BYTES_MAX } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
-import { isSmallOrder } from "../sealing/small-order.ts";
+import { canBeSealedTo, PUBLIC_KEY_BYTES } from "../sealing/public-keys.ts";
 import {
   challengeAnswer,
   offer as offerSchema,
@@ -87,11 +87,11 @@ function blobFresh(blob: RegistrationBlob, now: number): Check {
 }
 
 function hpkeKeys(crypto: Crypto, blob: RegistrationBlob, now: number): Check {
-  for (const { id, public_key, expires_at } of blob.hpke_keys) {
+  for (const { id, suite, public_key, expires_at } of blob.hpke_keys) {
     const raw = fromBase64OrNothing(public_key);
-    if (raw.length !== 32 || toHex(crypto.sha256(raw)) !== id)
+    if (raw.length !== PUBLIC_KEY_BYTES[suite] || toHex(crypto.sha256(raw)) !== id)
       return fail("hpke.keys", "a key that does not match its id", UPDATE);
-    if (isSmallOrder(raw)) return fail("hpke.keys", "a key to which nothing can be sealed", UPDATE);
+    if (!canBeSealedTo(suite, raw)) return fail("hpke.keys", "a key to which nothing can be sealed", UPDATE);
     const leftMs = Date.parse(expires_at) - now;
     if (leftMs <= 0) return fail("hpke.keys", `a key that expired ${seconds(-leftMs)} s ago`, CLOCK);
     if (leftMs > HPKE_KEY_LIFE_MS + CLOCK_SKEW_MS)

@@ -40,6 +40,11 @@ export class AnswerRecordsMalformed extends Error {
   override readonly name = "AnswerRecordsMalformed";
 }
 
+/** What stands in front of a record's bytes. */
+const headOf = (kind: Kind, length: number): Uint8Array<ArrayBuffer> =>
+  concatBytes(Uint8Array.of(answerRecordKinds[kind]), u32be(length));
+export const frameRecordHead = (length: number): Uint8Array<ArrayBuffer> => headOf("frame", length);
+
 /** One frame's record. What a receipt's `response_sha256` is over: all of them, in their order. */
 export const frameRecord = (frame: Uint8Array): Uint8Array<ArrayBuffer> => record("frame", frame);
 export const receiptRecord = (document: ReceiptDocument): Uint8Array<ArrayBuffer> =>
@@ -48,7 +53,7 @@ export const errorRecord = (error: AnswerError): Uint8Array<ArrayBuffer> =>
   record("error", utf8(JSON.stringify(error)));
 
 const record = (kind: Kind, bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
-  concatBytes(Uint8Array.of(answerRecordKinds[kind]), u32be(bytes.length), bytes);
+  concatBytes(headOf(kind, bytes.length), bytes);
 
 /** Reads a sealed answer as it comes; the bytes may be cut anywhere. */
 export class AnswerRecordReader {

@@ -1,6 +1,7 @@
 export * from "./answer.ts";
 export * from "./answer-records.ts";
 export * from "./answer-tail.ts";
+export * from "./cannot-open.ts";
 export * from "./commitments.ts";
 export * from "./envelope.ts";
 export { readEnvelope, writeEnvelope, type Envelope } from "./envelope-bytes.ts";

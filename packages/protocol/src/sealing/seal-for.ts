@@ -46,11 +46,17 @@ export const recipientOf = (
 /** What the clear fields say beside who may open it and until when. */
 export type SealTerms = Omit<SealHeader, "v" | "suite" | "id" | "expires_at" | "candidates">;
 
+/** What was sealed, and for each machine in turn what its answer will be opened with. */
+export interface SealedRequest {
+  readonly header: SealHeader;
+  readonly envelope: Envelope;
+  readonly secrets: readonly SharedSecret[];
+}
+
 /**
  * Seals a body for these machines under a new request id.
  *
  * @param nowMs since 1970, in the time that the sealer shares with them
- * @returns the envelope, and for each machine in turn what its answer will be opened with
  * @throws RangeError where there are none or too many, or their suites differ
  */
 export function sealFor(
@@ -61,7 +67,7 @@ export function sealFor(
     readonly recipients: readonly Recipient[];
     readonly nowMs: number;
   },
-): { readonly header: SealHeader; readonly envelope: Envelope; readonly secrets: readonly SharedSecret[] } {
+): SealedRequest {
   const { terms, body, recipients, nowMs } = input;
   const [first] = recipients;
   if (!first || recipients.length > CANDIDATES_MAX) throw new RangeError(`1 to ${CANDIDATES_MAX} machines`);

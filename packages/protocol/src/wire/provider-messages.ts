@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { JOB_ID_BYTES_MAX, RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX } from "../limits.ts";
+import { CANNOT_OPEN_CHARS_MAX, JOB_ID_BYTES_MAX, RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX } from "../limits.ts";
 import { hardwareEvidenceSchema } from "../evidence/hardware-evidence.ts";
 import { pseudonymShape } from "../evidence/serials.ts";
 import { base64Of } from "../evidence/spelled.ts";
@@ -18,6 +18,8 @@ const base64 = z.base64();
 const signedBytes = base64.max(Math.ceil(SIGNED_BYTES_MAX / 3) * 4);
 const signatureBytes = base64.max(128);
 const CHALLENGE_NONCE_BYTES = 32;
+/** An error of a dialect, padded and sealed, in base64. */
+const SEALED_REFUSAL_CHARS_MAX = 16 * 1024;
 const jobId = z.string().min(1).max(JOB_ID_BYTES_MAX);
 
 /** The one version that is spoken. A coordinator chooses among those that a provider offers. */
@@ -64,8 +66,8 @@ export const fromProvider = z.discriminatedUnion("type", [
     /** The receipt's canonical JSON, as signed. */
     receipt: z.string().max(RECEIPT_CHARS_MAX),
     receipt_signature: signatureBytes,
-    /** Over the 64 hex characters of the response hash: `x-se-signature`. */
-    response_signature: signatureBytes,
+    /** Over the 64 hex characters of the response hash: `x-se-signature`. Of a sealed answer its caller alone has it: by it others could guess. */
+    response_signature: signatureBytes.exactOptional(),
   }),
   z.object({
     type: z.literal("inference_error"),
@@ -73,8 +75,14 @@ export const fromProvider = z.discriminatedUnion("type", [
     /**
      * A model's refusal is the request's own, where it is believed. `busy` is a fault, since a slot was free; `draining` is none before
      * anything was said, and nothing more is asked over this connection; `cancelled` is none of a machine that was told to stop.
+     * `refused`: of a sealed request, any refusal of its own; which one its caller is told in `sealed`.
      */
-    code: z.enum([...providerFaults, ...engineRefusals, "busy", "draining", "cancelled"]),
+    code: z.enum([...providerFaults, ...engineRefusals, "refused", "busy", "draining", "cancelled"]),
+    /** With `refused`: one frame, the answer's only one. */
+    sealed: base64.max(SEALED_REFUSAL_CHARS_MAX).exactOptional(),
+    /** With `cannot_open`, of a request that its caller sealed: what the machine signs about that, and over it. */
+    statement: z.string().max(CANNOT_OPEN_CHARS_MAX).exactOptional(),
+    statement_signature: signatureBytes.exactOptional(),
     /** With `context_exceeded`: how long the prompt is, or at least is. */
     prompt_tokens: z.int().nonnegative().exactOptional(),
   }),

@@ -105,8 +105,9 @@ export const tags = {
   offer: "darkbloom:offer:v1\0",
   challenge: "darkbloom:challenge:v1\0",
   receipt: "darkbloom:receipt:v1\0",
+  cannotOpen: "darkbloom:cannot-open:v1\0",
   countersignature: "darkbloom:countersignature:v1\0",
   tpmQuote: "darkbloom:tpm-quote:v1\0",
   tpmActivation: "darkbloom:tpm-activation:v1\0",
 } as const;
-export type ProviderTag = (typeof tags)["registration" | "offer" | "challenge" | "receipt"];
+export type ProviderTag = (typeof tags)["registration" | "offer" | "challenge" | "receipt" | "cannotOpen"];

@@ -15,7 +15,7 @@ export interface Content {
   /**
    * Refuses, before anything is held or asked, what this model is not for, and what cannot fit it.
    *
-   * @throws NetworkError `unsupported`, `body_invalid` or `context_length_exceeded`
+   * @throws NetworkError `unsupported`, `body_invalid`, `no_candidate` or `context_length_exceeded`
    */
   refuseFor(entry: CatalogEntry, terms: Terms, machines: () => Iterable<Pick<MachineView, "models">>): void;
   /** What is handed over to the machine at the other end of this line, and how its answer is read. */
@@ -41,6 +41,8 @@ export interface Ending {
 /** One machine's turn at one request. */
 export interface Exchange {
   readonly envelope: Envelope;
+  /** That which the envelope names of this machine, and so its receipt. */
+  readonly evidenceSha256: string;
   /** Gives the frames that are whole now; the bytes may be cut anywhere. Throws AnswerTampered. */
   readonly opener: { push(bytes: Uint8Array): OpenedFrame[] };
   readonly passage: Passage;

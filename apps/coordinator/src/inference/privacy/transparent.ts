@@ -62,7 +62,8 @@ export class Transparent implements Content {
     if (!secret) throw new RangeError("sealing for one candidate gave no response secret");
     const end = terms.stream ? new (this.#figures.asLines ? LineEnd : StreamEnd)() : undefined;
     const check = entry.embedding && this.#dialect.checkVectors?.(entry.id, this.#figures, entry.embedding.dimensions);
-    return { envelope, opener: new AnswerOpener(tools.hpke, secret), passage: new ReadPassage(end, check) };
+    const opener = new AnswerOpener(tools.hpke, secret);
+    return { envelope, evidenceSha256: sealing.evidenceSha256, opener, passage: new ReadPassage(end, check) };
   }
 
   /** A refusal costs the caller the request and the machine nothing, so it is believed no further than it must be: of something that was sent. */

@@ -2,12 +2,9 @@ import { fromBase64 } from "@darkbloom/protocol/bytes";
 import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import { HPKE_CONTEXT_LIFE_MS } from "@darkbloom/protocol/limits";
 import type { Clock } from "@darkbloom/protocol/ports";
-import { SEAL_INFO, type Hpke, type HpkeContext } from "@darkbloom/protocol/sealing";
+import { SEAL_INFO, suiteFor, type Hpke, type HpkeContext } from "@darkbloom/protocol/sealing";
 import type { Sealing } from "../ports.ts";
-import type { Shown } from "../trust/shown.ts";
-
-/** What sealing needs of what a machine has shown. */
-type SealedFor = Pick<Shown, "sha256"> & { readonly blob: Pick<Shown["blob"], "hpke_keys"> };
+import type { Showing } from "../trust/openers.ts";
 
 /** The context that seals for one machine's present key: one public-key step an hour, not one a request. */
 export class SealingContext {
@@ -18,12 +15,14 @@ export class SealingContext {
     this.#net = net;
   }
 
-  of({ blob, sha256 }: SealedFor): Omit<Sealing, "nowMs"> {
+  of({ blob, sha256 }: Showing): Omit<Sealing, "nowMs"> {
     const nowMs = this.#net.clock.monotonicMs();
-    const [key] = blob.hpke_keys;
-    if (!key) throw new RangeError("a checked blob names no HPKE key");
+    const { hpke } = this.#net;
+    const suite = suiteFor(hpke, [blob.hpke_keys]);
+    const key = blob.hpke_keys.find((named) => named.suite === suite);
+    if (!key) throw new RangeError("a checked blob names no HPKE key of ours");
     if (this.#kept?.of !== sha256 || nowMs - this.#kept.madeAtMs > HPKE_CONTEXT_LIFE_MS) {
-      const context = this.#net.hpke.sealContext(key.suite, fromBase64(key.public_key), SEAL_INFO);
+      const context = hpke.sealContext(key.suite, fromBase64(key.public_key), SEAL_INFO);
       this.#kept = { context, madeAtMs: nowMs, of: sha256 };
     }
     return { context: this.#kept.context, keyId: key.id, suite: key.suite, evidenceSha256: sha256 };

@@ -4,7 +4,7 @@ import { CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
 import type { Crypto } from "@darkbloom/protocol/ports";
 import type { Offer } from "@darkbloom/protocol/wire";
 import type { Events } from "../../events/events.ts";
-import type { MachineView, PublishedMachine } from "../ports.ts";
+import type { MachineView, Opener, PublishedMachine } from "../ports.ts";
 import { newRecord, type MachineRecord, type MachineRecords } from "../records/records.ts";
 import { afterChallenge, TIMEOUTS_UNTIL_STALE, type Standing } from "../records/standing.ts";
 import type { Approvals } from "./approvals.ts";
@@ -12,6 +12,7 @@ import { CallerNonces } from "./caller-nonces.ts";
 import { MachineClock } from "./machine-clock.ts";
 import type { Challenge, EvidenceNet, MachineEvidence } from "./machine-evidence.ts";
 import { Offering } from "./offering.ts";
+import { renewedOpeners } from "./openers.ts";
 import type { Shown } from "./shown.ts";
 import { trustStatusOf } from "./trust-status.ts";
 import type { Floor } from "./serving.ts";
@@ -43,7 +44,14 @@ interface Consequences {
   judged(): void;
 }
 
-type TrustField = "evidenceSha256" | "verdict" | "failing" | "attestedUntilMs" | "distrustedUntilMs" | "approval";
+type TrustField =
+  | "evidenceSha256"
+  | "openers"
+  | "verdict"
+  | "failing"
+  | "attestedUntilMs"
+  | "distrustedUntilMs"
+  | "approval";
 
 /** What one connection's machine shows of itself, and what follows from that, from what it did and from its operator's word. */
 export class MachineTrust {
@@ -56,6 +64,7 @@ export class MachineTrust {
   readonly #providerId: ProviderId;
   readonly #then: Consequences;
   #shown: Shown;
+  #openers: readonly Opener[];
   #challenge: Challenge | undefined;
   #verdict: Verdict;
   /** Its own until a passed challenge has shown whose connection this is; from then on the machine's. */
@@ -72,6 +81,7 @@ export class MachineTrust {
     this.nonces = new CallerNonces(net.crypto);
     this.offering = new Offering(shown);
     this.#shown = shown;
+    this.#openers = renewedOpeners([], shown, net.clock);
     this.#verdict = verdict;
   }
 
@@ -92,6 +102,7 @@ export class MachineTrust {
   get view(): Pick<MachineView, TrustField> {
     return {
       evidenceSha256: this.#shown.sha256,
+      openers: this.#openers,
       verdict: this.#verdict,
       failing: fatalFailuresOf(this.#verdict.checks, this.#shown.blob.platform).length > 0,
       attestedUntilMs: this.#attestedUntilMs,
@@ -120,6 +131,7 @@ export class MachineTrust {
   /** Takes over newly checked evidence of the same machine, or a challenge that renews what is in force. */
   attest(shown: Shown, challenge: Challenge, verdict: Verdict): void {
     this.offering.count(shown);
+    this.#openers = renewedOpeners(this.#openers, shown, this.#net.clock);
     this.#shown = shown;
     this.#challenge = challenge;
     if (!this.#isRecognised) {

@@ -22,6 +22,8 @@ export interface MachineName {
 }
 
 export interface SerialNames {
+  /** Whether evidence shows serials, and with them the chains that vouch for a machine: then others can come to the same verdict. */
+  readonly areShown: boolean;
   /** @param own the serial that a machine says it has */
   of(own: string): MachineName;
   /**
@@ -50,6 +52,7 @@ export function serialNames(key: NetworkKey, disclosure: SerialDisclosure): Seri
   };
   if (disclosure === "serial")
     return {
+      areShown: true,
       of: (own) => {
         const serial = own as Serial;
         // A pin of a time in which serials were not disclosed still finds its machine.
@@ -59,6 +62,7 @@ export function serialNames(key: NetworkKey, disclosure: SerialDisclosure): Seri
       ofPin: (pin) => pin,
     };
   return {
+    areShown: false,
     of: (own) => behindPseudonym(own, own),
     ofUnvouched: behindPseudonym,
     ofPin: (pin) => (isPseudonym(pin) ? pin : pseudonymOf(pin)),
