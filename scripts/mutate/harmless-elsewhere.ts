@@ -133,6 +133,18 @@ export const elsewhere: readonly Harmless[] = [
     why: "without a hash the sizes alone say that it is no proof; the compiler wants to be told",
   },
   {
+    file: "packages/protocol/src/receipts/line-proof.ts",
+    text: "at < 0",
+    change: "<=",
+    why: "a line that begins with what is added is no event, whatever is made of it",
+  },
+  {
+    file: "packages/protocol/src/receipts/line-proof.ts",
+    text: "!told || !receipt",
+    change: "right side",
+    why: "what is told holds the receipt: without the one there is not the other; the compiler wants to be told",
+  },
+  {
     file: "packages/protocol/src/sealing/answer.ts",
     text: "rest.length < NONCE_BYTES",
     change: "<=",

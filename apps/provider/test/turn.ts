@@ -6,6 +6,7 @@ import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { Deadlines } from "@darkbloom/protocol/time";
 import { expect } from "vitest";
 import { ScriptedEngine, type Script } from "../src/engine/scripted-engine.ts";
+import type { AnswerOutcome } from "../src/events/events.ts";
 import { answer } from "../src/inference/answer.ts";
 import { Credit } from "../src/inference/outgoing.ts";
 import type { LoadedModel } from "../src/inference/engine.ts";
@@ -33,7 +34,8 @@ export class Turn {
   readonly faults: unknown[] = [];
   readonly #asked: Asked;
   got: SealedAnswer | undefined;
-  over = false;
+  /** How it ended; undefined until it has. */
+  outcome: AnswerOutcome | undefined;
 
   constructor(asked: Asked = {}) {
     this.#asked = asked;
@@ -44,6 +46,10 @@ export class Turn {
     });
     this.lost.signal.addEventListener("abort", () => this.cancel.abort(this.lost.signal.reason));
     this.credit = new Credit(this.clock, asked.creditBytes ?? ANSWER_WINDOW_BYTES);
+  }
+
+  get over(): boolean {
+    return this.outcome !== undefined;
   }
 
   /** Starts it, and lets happen what needs no time. */
@@ -69,7 +75,7 @@ export class Turn {
       this.credit,
       this.cancel.signal,
       this.lost.signal,
-    ).then(() => (this.over = true));
+    ).then((outcome) => (this.outcome = outcome));
     await this.quiet();
     return got;
   }

@@ -194,6 +194,19 @@ describe("an answer", () => {
     expect(begun).toBe(words === undefined ? 0 : 2);
   });
 
+  /** Goal: its owner's counts say how each request ended. Method: one that is answered, one that no machine could take, one whose coordinator is gone. */
+  it.each<[outcome: string, asked: Asked, isLost: boolean]>([
+    ["complete", {}, false],
+    ["context_exceeded", { body: chatBody({ messages: [{ role: "user", content: "x ".repeat(3_000) }] }) }, false],
+    ["lost", { script: { ...rain, hangAfter: 1 } }, true],
+  ])("ends as %s", async (outcome, asked, isLost) => {
+    const turn = new Turn(asked);
+    await turn.start();
+    if (isLost) turn.lost.abort(new Error("gone"));
+    await turn.quiet();
+    expect([turn.over, turn.outcome]).toEqual([true, outcome]);
+  });
+
   /** Goal: who leaves while the prompt is read owes nothing. Method: a cancel after a sign of life. */
   it("is cancelled while the prompt is read", async () => {
     const script = { ...rain, reads: { everyMs: 4_000, tokens: 7, times: 10 } };
@@ -240,6 +253,19 @@ describe("an answer", () => {
         usage: { prompt_tokens: 5, completion_tokens: 4 },
         sampling: { n: 4, max_tokens: 1 },
       });
+    });
+
+    it("tells how far all its prompts are read, each of them once", async () => {
+      const script = { pieces: [" x"], reads: { everyMs: 6_000, tokens: 7, times: 2 } };
+      const turn = new Turn({ ...raw({ prompt: ["a", "b"], n: 2, max_tokens: 1 }), script });
+      const got = await turn.start();
+      for (let passed = 0; passed < 48_000; passed += 2_000) {
+        await turn.clock.advance(2_000);
+        await turn.quiet();
+      }
+      expect(turn.over).toBe(true);
+      const told = got.messages.flatMap((message) => (message.type === "reading" ? [message.read_tokens] : []));
+      expect(told).toEqual([7, 14, 14, 14, 21, 28, 28, 28]);
     });
 
     it("says again what tokens spell", async () => {

@@ -53,12 +53,13 @@ export function keepAlive(
   words: string | undefined,
   reading: Pick<Reading, "hasBegun">,
 ): Disposable {
+  if (words === undefined) return { [Symbol.dispose]: () => undefined };
   const beat = () => {
     const silentMs = outgoing.silentMs ?? (reading.hasBegun ? KEEP_ALIVE_EVERY_MS : 0);
     const isDue = silentMs >= KEEP_ALIVE_EVERY_MS;
-    if (isDue && words !== undefined) outgoing.comment(words);
+    if (isDue) outgoing.comment(words);
     deadlines.set(beat, isDue ? KEEP_ALIVE_EVERY_MS : KEEP_ALIVE_EVERY_MS - silentMs);
   };
-  if (words !== undefined) deadlines.set(beat, KEEP_ALIVE_EVERY_MS);
+  deadlines.set(beat, KEEP_ALIVE_EVERY_MS);
   return { [Symbol.dispose]: () => deadlines.lift(beat) };
 }

@@ -101,6 +101,15 @@ it("draws with the seed that was drawn then, and tells what the engine breaks at
   await expect(replay(tools, broken, was)).rejects.toThrow(SCRIPTED_FAULT);
 });
 
+/** Goal: what this machine cannot take is no other answer. Method: a body that its model has too little room for, though its receipt says that one had. */
+it("runs nothing that is refused here", async () => {
+  const was = await answered(chatBody());
+  const body = utf8(JSON.stringify(chatBody({ messages: [{ role: "user", content: "x ".repeat(3_000) }] })));
+  const receipt = { ...was.receipt, request_sha256: toHex(nodeCrypto.sha256(body)) };
+  const again = await replay(tools, engineThatSays("Rain"), { ...was, body, receipt });
+  expect(again).toEqual({ outcome: "not_run", why: "refused" });
+});
+
 it("makes vectors again, which nothing is drawn for", async () => {
   const was = await answered({ model: "scripted", input: "rain" }, { endpoint: "/v1/embeddings", stream: false });
   expect(await replay(tools, engineThatSays(), was)).toEqual({ outcome: "same_bytes" });

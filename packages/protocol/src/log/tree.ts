@@ -35,7 +35,8 @@ export class Tree {
 
   async #rangeRoot(from: number, to: number): Promise<Hash> {
     const height = Math.log2(to - from);
-    if (Number.isInteger(height) && from % (to - from) === 0) return this.#read(height, from / (to - from));
+    // Ranges come of splits at powers of two, so that a full subtree begins at a multiple of its width.
+    if (Number.isInteger(height)) return this.#read(height, from / (to - from));
     const middle = from + splitOf(to - from);
     const [left, right] = await Promise.all([this.#rangeRoot(from, middle), this.#rangeRoot(middle, to)]);
     return nodeHash(this.#crypto, left, right);

@@ -31,11 +31,15 @@ it("comes off an event as it was put on", () => {
 });
 
 const line = '{"type":"response.completed"}\n';
+const MARK = ',"darkbloom":';
+const member = withProof(line, proof).split(MARK)[1]?.slice(0, -2);
 it.each<[what: string, text: string]>([
   ["to which nothing was added", line],
   ["that has such a member inside", '{"type":"a","response":{"b":1,"darkbloom":{}}}\n'],
   ["without its line end", withProof(line, proof).trimEnd()],
   ["with something behind it", `${withProof(line, proof)} `],
+  ["whose end is another, as long", `${withProof(line, proof).slice(0, -2)}xy`],
+  ["that has what is added, and nothing that says so", `{"type":"a",${member}}\n`],
   ["whose member is none of ours", '{"type":"a","darkbloom":{"receipt":"e30"}}\n'],
   ["whose receipt is none", withProof(line, proof).replace(/"receipt":"[^"]*"/, '"receipt":"e30"')],
   ["whose member is no JSON", '{"type":"a","darkbloom":{x}}\n'],

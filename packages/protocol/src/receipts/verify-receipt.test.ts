@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import { changedBytes, changedJson } from "../../test/changed.ts";
 import { testCountersigner, testSigner } from "../../test/keys.ts";
 import { sampleReceipt, signer, startMs, timeAt } from "../../test/samples.ts";
-import { fromBase64, toBase64, utf8 } from "../bytes.ts";
+import { fromBase64, fromHex, toBase64, utf8 } from "../bytes.ts";
+import { signedCheckpoint } from "../log/checkpoint.ts";
+import { leafOf, receiptDigest, receiptEntry } from "../log/entries.ts";
+import { signatureTypes, type NoteKey } from "../log/note.ts";
+import { proofFile } from "../log/proof-file.ts";
 import { nodeCrypto } from "../node/crypto.ts";
 import { receiptDocument, type Receipt, type ReceiptDocument } from "./receipt.ts";
 import { countersignatureMessage, signReceipt } from "./signing.ts";
@@ -199,5 +203,42 @@ describe("a receipt", () => {
       toBase64(countersignatureMessage(jcs, utf8("signature"), key, time));
     expect(message("{}a", "b", "c")).not.toBe(message("{}", "ab", "c"));
     expect(message("{}", "ab", "c")).not.toBe(message("{}", "a", "bc"));
+  });
+});
+
+/** Goal: a receipt's place in the log is believed by the log's key alone, and of this receipt. Method: a log of one entry; another key, another receipt, another blind, no key, and a receipt that nobody can have signed. */
+describe("a receipt's place in the log", () => {
+  const operator = testCountersigner("log key");
+  const logKey: NoteKey = { name: "log.example", type: signatureTypes.ed25519, publicKey: operator.publicKey };
+  const blind = "b".repeat(64);
+  const leaf = leafOf(nodeCrypto, receiptEntry(nodeCrypto, receiptDigest(nodeCrypto, document), fromHex(blind)));
+  const checkpoint = { origin: logKey.name, size: 1, root: leaf };
+  const log = { blind, proof: proofFile(0, [], signedCheckpoint(nodeCrypto, checkpoint, logKey, operator.sign)) };
+  const logged = async (shown: ReceiptDocument, key?: NoteKey) => {
+    const found = await verifyReceipt(nodeCrypto, shown, { ...known, ...(key && { logKey: key }) });
+    return found.filter(({ id }) => id === "receipt.logged").map(({ status, seen }) => [status, seen]);
+  };
+
+  it("is shown by its proof", async () => {
+    expect(await logged({ ...document, log }, logKey)).toEqual([
+      ["pass", "at index 0 of the 1 entries that the log's checkpoint counts"],
+    ]);
+  });
+
+  it("is not asked for where the receipt names none", async () => {
+    expect(await logged(document, logKey)).toEqual([]);
+  });
+
+  it("is unknown without the log's key", async () => {
+    expect(await logged({ ...document, log })).toEqual([["unknown", "not given"]]);
+  });
+
+  it.each<[what: string, shown: ReceiptDocument, key: NoteKey]>([
+    ["under another key", { ...document, log }, { ...logKey, publicKey: coordinator.publicKey }],
+    ["of another receipt", { ...strangers, log }, logKey],
+    ["with another blind", { ...document, log: { ...log, blind: "a".repeat(64) } }, logKey],
+    ["of what has no canonical form", { ...document, receipt: { ...receipt, nonce: "\ud800" }, log }, logKey],
+  ])("is not shown %s", async (_, shown, key) => {
+    expect(await logged(shown, key)).toEqual([["fail", "the log's key signed no tree that holds this receipt"]]);
   });
 });
