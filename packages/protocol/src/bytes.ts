@@ -62,7 +62,18 @@ export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
 
 const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
+/** Native from Node 25 on. */
+interface NativeHex {
+  toHex?: () => string;
+}
+
 export function toHex(bytes: Uint8Array): string {
+  const native: NativeHex = bytes;
+  return native.toHex ? native.toHex() : toHexByTable(bytes);
+}
+
+/** What `toHex` is where the platform has none. */
+export function toHexByTable(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += hexOf[byte];
   return text;

@@ -1,4 +1,4 @@
-import { concatBytes, fromUtf8, joinBytes, u32be, utf8 } from "../bytes.ts";
+import { fromUtf8, joinBytes, putU32be, utf8 } from "../bytes.ts";
 import { JOB_ID_BYTES_MAX } from "../limits.ts";
 
 /**
@@ -33,7 +33,14 @@ const HEAD_BYTES = 2;
 export function writeRecord({ kind, jobId, bytes }: WireRecord): Bytes {
   const id = utf8(jobId);
   if (id.length === 0 || id.length > JOB_ID_BYTES_MAX) throw new RangeError("no id of a job");
-  return concatBytes(Uint8Array.of(recordKinds[kind], id.length), id, u32be(bytes.length), bytes);
+  const lengthAt = HEAD_BYTES + id.length;
+  const record = new Uint8Array(lengthAt + LENGTH_BYTES + bytes.length);
+  record[0] = recordKinds[kind];
+  record[1] = id.length;
+  record.set(id, HEAD_BYTES);
+  putU32be(record, lengthAt, bytes.length);
+  record.set(bytes, lengthAt + LENGTH_BYTES);
+  return record;
 }
 
 export const joinRecords = (records: readonly Uint8Array[]): Bytes => joinBytes(records);
