@@ -83,6 +83,17 @@ it("sends the ends of answers behind the frames of their turn, and an answer's l
   expect(sent.slice(1)).toEqual([["job_1", "job_3"], "inference_complete", "inference_error"]);
 });
 
+/** Method: so much before it that a message ends between an answer's last frame and its end. */
+it("never sends the end of an answer before its last frame", () => {
+  const { sent, outbox, endTurn } = setUp();
+  const [, complete] = ends;
+  outbox.sendFrame("job_2", bytes(JOINED_RECORDS_BYTES - 30), false);
+  outbox.sendFrame("job_1", bytes(100), true);
+  if (complete) outbox.send(complete);
+  endTurn();
+  expect(sent).toEqual([["job_2", "job_1"], "inference_complete"]);
+});
+
 it("begins another message where one is long enough", () => {
   const { sent, outbox, endTurn } = setUp();
   const half = bytes(

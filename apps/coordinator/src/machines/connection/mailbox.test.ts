@@ -43,6 +43,27 @@ describe("a mailbox", () => {
     expect(box.rest()).toEqual([]);
   });
 
+  it("leaves no deadline behind for whoever waits no more", async () => {
+    class Counted extends Deadlines {
+      open = 0;
+      override set(...given: Parameters<Deadlines["set"]>): void {
+        this.open++;
+        super.set(...given);
+      }
+      override lift(...given: Parameters<Deadlines["lift"]>): void {
+        this.open--;
+        super.lift(...given);
+      }
+    }
+    const counted = new Counted(clock);
+    const box = new Mailbox<{ n: number }>(counted);
+    const waiting = box.take(1_000);
+    expect(counted.open).toBe(1);
+    box.put(item(1));
+    await waiting;
+    expect(counted.open).toBe(0);
+  });
+
   it("counts each wait anew", async () => {
     const box = new Mailbox<{ n: number }>(deadlines);
     for (const n of [1, 2, 3]) {

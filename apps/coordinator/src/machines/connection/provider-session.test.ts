@@ -63,6 +63,17 @@ async function handOver(line: Line): Promise<void> {
 }
 const running = ({ fleet }: TestNetwork) => fleet.machines()[0]?.running;
 
+/** Goal: a piece that waits for its caller holds its own bytes and not the whole message; one that is awaited is not copied. Method: the memory under each. */
+it.each([true, false])("gives a piece as it came where it is awaited: %s", async (isAwaited) => {
+  const { machine, line } = await machineWithLine();
+  await handOver(line);
+  const taken = isAwaited ? line.take(1_000) : undefined;
+  machine.sayRecords(piece(300), piece(300, 2));
+  const event = await (taken ?? line.take(1_000));
+  const memory = event?.kind === "frames" ? event.bytes.buffer.byteLength : 0;
+  expect(memory > 300).toBe(isAwaited);
+});
+
 describe("what a machine may send of an answer", () => {
   it.each<[says: string, bytes: number[], end: string | undefined]>([
     ["exactly its window", [ANSWER_WINDOW_BYTES], undefined],
