@@ -83,7 +83,7 @@ it.each([
   const types = lib.includes("dom") ? [] : ["node"];
   const program = `
     import { createDarkbloom, type Verification, type Policy } from "@darkbloom/client";
-    const policy: Policy = { mode: "transparent", minTrust: "hardware" };
+    const policy: Policy = { minTrust: "hardware" };
     const darkbloom = createDarkbloom({ baseURL: "https://x", policy, onVerified: ({ outcome }) => void outcome });
     const verification: Promise<Verification> = darkbloom.verificationOf(new Response());
     export const f: typeof fetch = darkbloom.fetch;

@@ -50,6 +50,8 @@ export function programOf({ version, commands, groups, environment, finished }: 
   for (const spec of commands) {
     const [name = "", group] = spec.path.split(" ").toReversed();
     const node = parentOf(group).command(name);
+    // A command can have others below it.
+    if (group === undefined) grouped.set(name, node);
     node.description(spec.does).addHelpText("after", examplesOf(spec.examples));
     if (spec.operand !== undefined) node.argument(`<${spec.operand}>`);
     for (const setting of settingsOf(spec.needs)) node.addOption(optionOf(setting, spec.needs));

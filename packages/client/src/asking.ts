@@ -19,30 +19,39 @@ const NONCE_BYTES = 16;
 /** What the policy has the coordinator be told: the level, the machines, and a nonce by which the receipt is of this request alone. */
 export function transparentRequest(ports: Ports, rules: Rules, ask: Ask): Sent {
   const headers = new Headers(ask.headers);
-  const nonce = headers.get(requestHeaders.nonce) ?? toHex(ports.random.bytes(NONCE_BYTES));
+  const nonce = nonceOf(ports, ask);
   headers.set(requestHeaders.nonce, nonce);
   const own = levels.find((level) => level === headers.get(requestHeaders.minTrust));
   if (rules.minTrust !== "none" && !(own && atLeast(own, rules.minTrust)))
     headers.set(requestHeaders.minTrust, rules.minTrust);
-  const body = rules.pins ? pinned(ask, rules.pins) : ask.body;
+  const body = pinned(ask, rules);
   return { headers, body, requestSha256: toHex(ports.crypto.sha256(body)), nonce };
 }
+
+/** The program's own, or one of ours. */
+export const nonceOf = ({ random }: Pick<Ports, "random">, { headers }: Ask): string =>
+  headers.get(requestHeaders.nonce) ?? toHex(random.bytes(NONCE_BYTES));
 
 const levels: readonly TrustLevel[] = ["self_signed", "hardware"];
 
 /** The body with the policy's pins in it; its other bytes stay as they are. @throws DarkbloomError where it names other machines */
-function pinned({ body, said }: Ask, pins: ReadonlySet<string>): Uint8Array<ArrayBuffer> {
+function pinned(ask: Ask, rules: Rules): Uint8Array<ArrayBuffer> {
+  if (!rules.pins || ownPins(ask, rules)) return ask.body;
+  // It is an object with a `model` in it.
+  const text = fromUtf8Body(ask.body);
+  const at = text.indexOf("{") + 1;
+  return utf8(`${text.slice(0, at)}"provider_serials":${JSON.stringify([...rules.pins])},${text.slice(at)}`);
+}
+
+/** The machines that the body names itself; undefined where it names none. @throws DarkbloomError where the policy allows others only */
+export function ownPins({ said }: Ask, { pins }: Rules): string[] | undefined {
   const own = [said["provider_serial"], said["provider_serials"]]
     .flat()
-    .filter((name) => name !== undefined && name !== null);
-  if (own.some((name) => typeof name !== "string" || !pins.has(name)))
+    .filter((name): name is string => typeof name === "string");
+  if (pins && own.some((name) => !pins.has(name)))
     throw new DarkbloomError(
       "policy_contradicted",
       "The request names machines (provider_serial) that are not among the policy's pins. Nothing was sent.",
     );
-  if (own.length > 0) return body;
-  // It is an object with a `model` in it.
-  const text = fromUtf8Body(body);
-  const at = text.indexOf("{") + 1;
-  return utf8(`${text.slice(0, at)}"provider_serials":${JSON.stringify([...pins])},${text.slice(at)}`);
+  return own.length > 0 ? own : undefined;
 }

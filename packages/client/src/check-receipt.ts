@@ -1,8 +1,8 @@
 import { checks, type Check } from "@darkbloom/protocol/evidence";
 import type { NoteKey } from "@darkbloom/protocol/log";
 import { verifyReceipt, type KnownOfAnswer, type ReceiptDocument } from "@darkbloom/protocol/receipts";
-import type { Crypto } from "@darkbloom/protocol/ports";
 import type { Evidence } from "./evidence.ts";
+import type { Ports } from "./ports.ts";
 import type { Published } from "./keys.ts";
 import { isAllowed, type Machine } from "./machine.ts";
 import type { Rules } from "./policy.ts";
@@ -11,7 +11,7 @@ import type { Step } from "./types.ts";
 
 /** What a receipt is held against. */
 export interface Checking {
-  readonly crypto: Crypto;
+  readonly ports: Pick<Ports, "crypto" | "hpke">;
   readonly rules: Rules;
   readonly evidence: Evidence;
   readonly published: Published;
@@ -23,6 +23,9 @@ export interface Known extends Omit<KnownOfAnswer, "coordinatorKeys" | "identity
   readonly endpoint?: string;
   /** As asked for. */
   readonly model?: string;
+  readonly build?: string;
+  /** The machine whose key opened the answer. */
+  readonly candidate?: Machine;
 }
 
 export interface Checked {
@@ -38,9 +41,11 @@ export async function checkReceipt(net: Checking, document: ReceiptDocument, kno
   const { receipt } = document;
   const { rules } = net;
   const keys = rules.coordinatorKeys ?? (await net.published.keys(document.coordinator_key_id));
-  const machine = await net.evidence.named(receipt.evidence_sha256);
+  const machine = known.candidate
+    ? named(known.candidate, receipt)
+    : await net.evidence.all.named(receipt.evidence_sha256);
   const logKey = document.log && (await logKeyOf(net));
-  const found = await verifyReceipt(net.crypto, document, {
+  const found = await verifyReceipt(net.ports.crypto, document, {
     ...known,
     coordinatorKeys: keys,
     ...(machine && { identityKey: machine.attestation.se_public_key }),
@@ -60,6 +65,9 @@ export async function checkReceipt(net: Checking, document: ReceiptDocument, kno
     ],
   };
 }
+
+const named = (candidate: Machine, receipt: ReceiptDocument["receipt"]): Machine | undefined =>
+  candidate.attestation.evidence_sha256 === receipt.evidence_sha256 ? candidate : undefined;
 
 async function logKeyOf({ rules, published }: Checking): Promise<NoteKey | undefined> {
   return rules.log?.key ?? (await published.logKey());
@@ -84,11 +92,11 @@ function fieldChecks({ receipt }: ReceiptDocument, known: Known, rules: Rules): 
                 "Another name of it, says the coordinator: see its models.",
               ),
         ]),
-    ...(rules.builds
+    ...(rules.builds || known.build !== undefined
       ? [
           checks.either(
             "receipt.build",
-            isAllowed(rules.builds, receipt),
+            isAllowed(rules.builds, receipt) && (known.build ?? receipt.build) === receipt.build,
             receipt.build,
             `${receipt.build} (${receipt.weights_sha256})`,
             DISTRUST,

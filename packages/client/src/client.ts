@@ -1,18 +1,29 @@
+import { CANDIDATES_MAX } from "@darkbloom/protocol/limits";
 import { responseHeaders } from "@darkbloom/protocol/headers";
 import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { addressOf, baseOf, readAsked, type Ask } from "./asked.ts";
-import { transparentRequest } from "./asking.ts";
-import { checkedAnswer, factsOf, type Facts } from "./answering.ts";
+import { transparentRequest, type Sent } from "./asking.ts";
+import { openedAnswer } from "./answering-sealed.ts";
+import { checkedAnswer } from "./answering.ts";
+import { bytesOf } from "./bytes-of.ts";
 import { checkReceipt, type Checking } from "./check-receipt.ts";
-import { Coordinator, jsonIn } from "./coordinator.ts";
+import { Coordinator, jsonIn, otherMachines } from "./coordinator.ts";
 import { errorAnswer } from "./error-answer.ts";
 import { DarkbloomError } from "./errors.ts";
 import { Evidence } from "./evidence.ts";
 import { Published } from "./keys.ts";
-import { RECEIPT_ASK_EVERY_MS, RECEIPT_WAIT_MS, SMALL_ANSWER_BYTES_MAX } from "./limits.ts";
+import {
+  EVIDENCE_BYTES_MAX,
+  NO_CANDIDATE_MAX,
+  RECEIPT_ASK_EVERY_MS,
+  RECEIPT_WAIT_MS,
+  SMALL_ANSWER_BYTES_MAX,
+} from "./limits.ts";
 import { LogWatch } from "./log-watch.ts";
 import type { Rules } from "./policy.ts";
 import type { Ports } from "./ports.ts";
+import { sealedRequest, type SealedSent } from "./sealed-request.ts";
+import { factsOf, type Facts } from "./verified.ts";
 import type { Darkbloom, DarkbloomOptions, Verification } from "./types.ts";
 
 type Told = Pick<DarkbloomOptions, "baseURL" | "apiKey" | "brokenStreams" | "onVerified">;
@@ -31,7 +42,7 @@ export class Client implements Darkbloom {
     const log = rules.log && new LogWatch(ports.crypto, coordinator, published, rules.log);
     const evidence = new Evidence(ports, coordinator, rules, log);
     this.#ports = ports;
-    this.#net = { crypto: ports.crypto, rules, published, evidence };
+    this.#net = { ports, rules, published, evidence };
     this.#coordinator = coordinator;
     this.#told = told;
   }
@@ -100,28 +111,53 @@ export class Client implements Darkbloom {
   }
 
   async #answer(ask: Ask): Promise<Response> {
-    const { rules, evidence, published } = this.#net;
+    const { rules, published } = this.#net;
     // Needed with the first answer; what cannot be read is said then.
     if (!rules.coordinatorKeys) published.wellKnown().catch(() => undefined);
+    return rules.mode === "sealed" ? this.#askSealed(ask) : this.#askInTheClear(ask);
+  }
+
+  async #askInTheClear(ask: Ask): Promise<Response> {
+    const { rules, evidence } = this.#net;
     // Whoever may answer is known before anything leaves this program.
-    await evidence.acceptable(1);
+    await evidence.all.acceptable(1);
     const sent = transparentRequest(this.#ports, rules, ask);
-    const response = await this.#ports.send(ask.url, {
-      method: "POST",
-      headers: sent.headers,
-      body: sent.body,
-      redirect: "error",
-      ...(ask.signal && { signal: ask.signal }),
-    });
+    return this.#checked(ask, sent, await this.#send(ask.url, sent, ask));
+  }
+
+  /** Machines that a coordinator names in place of those that cannot serve are held to the same policy, and only so often. */
+  async #askSealed(ask: Ask): Promise<Response> {
+    const { rules, evidence } = this.#net;
+    const list = evidence.of(ask.model);
+    let acceptable = await list.acceptable(ACCEPTABLE_WANTED);
+    const build = acceptable.model?.build;
+    for (let refused = 1; ; refused++) {
+      const sent = sealedRequest(this.#ports, rules, ask, acceptable);
+      const response = await this.#send(sent.url, sent, ask);
+      if (response.status !== 409) return this.#checked(ask, sent, response);
+      const bytes = await bytesOf(response.body, EVIDENCE_BYTES_MAX);
+      const others = bytes && otherMachines(bytes);
+      if (!others) return this.#checked(ask, sent, new Response(bytes ?? null, response));
+      if (refused >= NO_CANDIDATE_MAX || others.model?.build !== build) throw noCandidate(refused);
+      acceptable = await list.among(others, ACCEPTABLE_WANTED);
+    }
+  }
+
+  #send(url: URL, { headers, body }: Sent, { signal }: Ask): Promise<Response> {
+    return this.#ports.send(url, { method: "POST", headers, body, redirect: "error", ...(signal && { signal }) });
+  }
+
+  async #checked(ask: Ask, sent: Sent | SealedSent, response: Response): Promise<Response> {
     const settling = this.#settling(ask, response);
-    const answer = await checkedAnswer({
+    const answering = {
       ...this.#net,
       ask,
-      sent,
       response,
       settle: settling.settle,
-      brokenStreams: this.#told.brokenStreams ?? "throw",
-    }).catch((error: unknown) => {
+      brokenStreams: this.#told.brokenStreams ?? ("throw" as const),
+    };
+    const checking = "header" in sent ? openedAnswer({ ...answering, sent }) : checkedAnswer({ ...answering, sent });
+    const answer = await checking.catch((error: unknown) => {
       const refused = refusal(error, ask.url.pathname);
       settling.settle(refused.facts);
       return refused.response;
@@ -172,6 +208,15 @@ export class Client implements Darkbloom {
       headers.set("authorization", `Bearer ${apiKey}`);
   }
 }
+
+/** Of so many machines the best are sealed to: some may lack the best suite. */
+const ACCEPTABLE_WANTED = 2 * CANDIDATES_MAX;
+
+const noCandidate = (refused: number): DarkbloomError =>
+  new DarkbloomError(
+    "no_candidate",
+    `None of the machines that were named could serve, ${refused === 1 ? "and others have other weights" : `${refused} times`}. Try again later; if it stays so, ask the operator why.`,
+  );
 
 /** What of a request its verification tells. */
 interface About {

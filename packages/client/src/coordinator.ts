@@ -1,5 +1,5 @@
 import { fromUtf8 } from "@darkbloom/protocol/bytes";
-import { attestationsSchema, type Attestation } from "@darkbloom/protocol/evidence";
+import { attestationsSchema, type Attestations } from "@darkbloom/protocol/evidence";
 import { wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wire";
 import { bytesOf } from "./bytes-of.ts";
 import { DarkbloomError } from "./errors.ts";
@@ -22,11 +22,17 @@ export class Coordinator {
     this.base = base;
   }
 
-  /** @throws DarkbloomError */
-  async attestations(): Promise<readonly Attestation[]> {
-    const bytes = await this.#must("v1/providers/attestation", { bytesMax: EVIDENCE_BYTES_MAX });
-    const shown = attestationsSchema.safeParse(jsonIn(bytes)).data;
-    if (shown) return shown.providers;
+  /** All machines, or those that may serve this model now. @throws DarkbloomError */
+  async attestations(model?: string): Promise<Attestations> {
+    const query = model === undefined ? "" : `?model=${encodeURIComponent(model)}`;
+    const bytes = await this.file(`v1/providers/attestation${query}`, { bytesMax: EVIDENCE_BYTES_MAX });
+    if (!bytes && model !== undefined)
+      throw new DarkbloomError(
+        "model_unknown",
+        "The coordinator knows no such model: GET /v1/models lists them. Nothing was sent.",
+      );
+    const shown = bytes && readAttestations(bytes);
+    if (shown) return shown;
     throw unavailable(`What ${this.base.href} shows of its machines was not understood. Is it of another version?`);
   }
 
@@ -78,4 +84,16 @@ export function jsonIn(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Undefined for what is no list of machines. */
+const readAttestations = (bytes: Uint8Array): Attestations | undefined =>
+  attestationsSchema.safeParse(jsonIn(bytes)).data;
+
+/** What an answer of status 409 shows of other machines, under the same policy. */
+export function otherMachines(bytes: Uint8Array): Attestations | undefined {
+  const said = jsonIn(bytes);
+  return typeof said === "object" && said !== null && "sealing" in said
+    ? attestationsSchema.safeParse(said.sealing).data
+    : undefined;
 }

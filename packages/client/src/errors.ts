@@ -7,9 +7,14 @@ export const faults = {
   body_too_large: { action: "fix", status: 413 },
   route_unknown: { action: "fix", status: 404 },
   policy_contradicted: { action: "fix", status: 400 },
+  /** The coordinator takes nothing in the mode that the policy asks for. */
+  mode_unavailable: { action: "fix", status: 400 },
+  model_unknown: { action: "fix", status: 404 },
   /** No machine is as the policy wants it. */
   policy_unmet: { action: "fix", status: 403 },
   no_machine: { action: "retry", status: 503 },
+  /** Machines were named twice, and none could serve. To go on by itself would let a coordinator choose by refusing. */
+  no_candidate: { action: "retry", status: 503 },
   evidence_unavailable: { action: "retry", status: 503 },
   evidence_stale: { action: "retry", status: 503 },
   answer_cut_off: { action: "retry", status: 502 },

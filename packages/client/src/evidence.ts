@@ -1,154 +1,29 @@
-import type { Attestation } from "@darkbloom/protocol/evidence";
 import type { Coordinator } from "./coordinator.ts";
-import { DarkbloomError, type FaultCode } from "./errors.ts";
-import { LIST_AGE_MS_MAX, LOG_DELAY_MS, REFRESH_AHEAD_MS, REFRESH_EVERY_MS } from "./limits.ts";
+import { MODELS_KNOWN_MAX } from "./limits.ts";
 import type { LogWatch } from "./log-watch.ts";
-import { judge, type Machine, type Refusal } from "./machine.ts";
+import { MachineList } from "./machine-list.ts";
 import type { Rules } from "./policy.ts";
 import type { Ports } from "./ports.ts";
 
-interface List {
-  readonly shown: readonly Attestation[];
-  readonly readAt: number;
-}
-
-/**
- * The machines of a network, by their evidence: fetched once, judged when they are needed, kept until the evidence ends and
- * fetched anew ahead of that, so that a usual request waits for none of it.
- */
+/** The machines of a network: all of them, and those that may serve a model now. */
 export class Evidence {
-  readonly #ports: Ports;
-  readonly #coordinator: Coordinator;
-  readonly #rules: Rules;
-  readonly #log: LogWatch | undefined;
-  readonly #judged = new WeakMap<Attestation, Promise<Machine>>();
-  #list: List | undefined;
-  /** An answer may name what the list before had: its machine's keys were replaced meanwhile. */
-  #before: List | undefined;
-  #reading: Promise<List> | undefined;
-  #askedAt = -Infinity;
+  readonly all: MachineList;
+  readonly #listOf: (model?: string) => MachineList;
+  /** By the model's name; the one that was asked for longest ago goes first. */
+  readonly #models = new Map<string, MachineList>();
 
   constructor(ports: Ports, coordinator: Coordinator, rules: Rules, log: LogWatch | undefined) {
-    this.#ports = ports;
-    this.#coordinator = coordinator;
-    this.#rules = rules;
-    this.#log = log;
+    this.#listOf = (model) => new MachineList({ ports, rules, log, ask: () => coordinator.attestations(model) });
+    this.all = this.#listOf();
   }
 
-  /**
-   * Machines that are as the policy wants them, in the coordinator's order, at most so many.
-   *
-   * @throws DarkbloomError where there is none, with the reasons
-   */
-  async acceptable(wanted: number): Promise<readonly Machine[]> {
-    const known = this.#list && (await this.#choose(this.#list, wanted));
-    if (this.#list && known && known.good.length > 0) {
-      this.#refreshAhead(this.#list, known.good);
-      return known.good;
-    }
-    const { good, refused } = await this.#choose(await this.#read(), wanted);
-    if (good.length > 0) return good;
-    throw noneIs(refused);
-  }
-
-  /** The machine that a receipt names. One that joined since is looked for once more. */
-  async named(evidenceSha256: string): Promise<Machine | undefined> {
-    const known = this.#find(evidenceSha256);
-    if (known) return known;
-    await this.#read();
-    return this.#find(evidenceSha256);
-  }
-
-  #find(evidenceSha256: string): Promise<Machine> | undefined {
-    for (const { shown } of [this.#list, this.#before].filter((list) => list !== undefined)) {
-      const named = shown.find((one) => one.evidence_sha256 === evidenceSha256);
-      if (named) return this.#machine(named);
-    }
-    return undefined;
-  }
-
-  async #choose({ shown }: List, wanted: number): Promise<{ good: Machine[]; refused: Refusal[] }> {
-    const good: Machine[] = [];
-    const refused: Refusal[] = [];
-    for (const one of shown) {
-      const machine = await this.#machine(one);
-      const refusal = machine.refusal ?? (machine.expiresAt <= this.#ports.now() ? "evidence_stale" : undefined);
-      if (refusal) refused.push(refusal);
-      else if (good.push(machine) === wanted) break;
-    }
-    return { good, refused };
-  }
-
-  #machine(shown: Attestation): Promise<Machine> {
-    const known = this.#judged.get(shown);
-    if (known) return known;
-    const judged = this.#judge(shown);
-    this.#judged.set(shown, judged);
-    // A log that did not answer says nothing of the machine, and one that lacks it now may hold it later.
-    const forget = (): unknown => this.#judged.delete(shown);
-    judged.then(({ refusal }) => refusal?.startsWith("not_logged") === true && forget(), forget);
-    return judged;
-  }
-
-  async #judge(shown: Attestation): Promise<Machine> {
-    const machine = await judge(this.#ports.crypto, shown, this.#rules, this.#ports.now());
-    if (machine.refusal || !this.#log || !machine.blob) return machine;
-    const logged = await this.#log.place(machine.blob, shown.evidence_sha256);
-    if (logged) return { ...machine, logged };
-    const isNew = this.#ports.now() - Date.parse(machine.blob.at) < LOG_DELAY_MS;
-    return { ...machine, refusal: isNew ? "not_logged_yet" : "not_logged" };
-  }
-
-  #refreshAhead({ readAt }: List, used: readonly Machine[]): void {
-    const now = this.#ports.now();
-    const isNear = used.some(({ expiresAt }) => expiresAt - now < REFRESH_AHEAD_MS) || now - readAt > LIST_AGE_MS_MAX;
-    if (!isNear || now - this.#askedAt < REFRESH_EVERY_MS) return;
-    // The old list serves meanwhile, and for as long as its evidence does.
-    this.#read().catch(() => undefined);
-  }
-
-  #read(): Promise<List> {
-    this.#reading ??= this.#ask().finally(() => (this.#reading = undefined));
-    return this.#reading;
-  }
-
-  async #ask(): Promise<List> {
-    this.#askedAt = this.#ports.now();
-    const list = { shown: await this.#coordinator.attestations(), readAt: this.#ports.now() };
-    this.#before = this.#list;
-    this.#list = list;
+  /** Those to whom a request for this model may be sealed. */
+  of(model: string): MachineList {
+    const list = this.#models.get(model) ?? this.#listOf(model);
+    this.#models.delete(model);
+    this.#models.set(model, list);
+    const [oldest] = this.#models.keys();
+    if (this.#models.size > MODELS_KNOWN_MAX && oldest !== undefined) this.#models.delete(oldest);
     return list;
   }
-}
-
-const reasons: Readonly<Record<Refusal, readonly [words: string, code: FaultCode]>> = {
-  evidence_false: ["showed what is not so", "evidence_false"],
-  evidence_stale: ["answered no challenge lately", "evidence_stale"],
-  below_level: ["is below the policy's minTrust", "policy_unmet"],
-  not_pinned: ["is not one of the pinned", "policy_unmet"],
-  other_build: ["has none of the allowed builds", "policy_unmet"],
-  not_logged_yet: ["joined just now, and the log does not hold its keys yet", "no_machine"],
-  not_logged: ["has keys that the log does not hold", "log_missing"],
-};
-
-/** What it takes the most to mend is said of all of them. */
-const gravest: readonly FaultCode[] = ["policy_unmet", "no_machine", "evidence_stale", "log_missing", "evidence_false"];
-
-function noneIs(refused: readonly Refusal[]): DarkbloomError {
-  if (refused.length === 0)
-    return new DarkbloomError(
-      "no_machine",
-      "No machine is connected that could be asked. Nothing was sent. Try again later.",
-    );
-  const counted = [...new Set(refused)].map(
-    (one) => `${refused.filter((other) => other === one).length} ${reasons[one][0]}`,
-  );
-  const code = gravest.find((one) => refused.some((refusal) => reasons[refusal][1] === one)) ?? "policy_unmet";
-  const hint = refused.includes("below_level")
-    ? ' `hardware` needs the makers\' `roots`; `minTrust: "self_signed"` or `pins` ask for less.'
-    : "";
-  return new DarkbloomError(
-    code,
-    `No machine is as the policy wants it: of ${refused.length}, ${counted.join(", ")}. Nothing was sent.${hint}`,
-  );
 }

@@ -20,3 +20,7 @@ export const RECEIPT_WAIT_MS = 40_000;
 export const RECEIPT_ASK_EVERY_MS = 1_000;
 /** A machine's keys may stand in the log so much later than it joined. */
 export const LOG_DELAY_MS = 10_000;
+/** Models whose machines are known; the one that was asked for longest ago goes first. */
+export const MODELS_KNOWN_MAX = 64;
+/** After so many answers that name other machines a sealed request fails. */
+export const NO_CANDIDATE_MAX = 2;

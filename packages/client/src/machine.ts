@@ -66,7 +66,8 @@ function refusalOf(machine: Omit<Machine, "refusal">, rules: Rules, now: number)
   const failed = failuresOf(verdict.checks, blob.platform).filter((check) => !isUnderstated(check, machine));
   if (rules.minTrust !== "none") {
     if (failed.some(({ id }) => !aged.includes(id))) return "evidence_false";
-    if (failed.length > 0 || expiresAt <= now) return "evidence_stale";
+    // One that joined just now has answered no challenge yet.
+    if (failed.length > 0 || expiresAt <= now || !attestation.evidence.challenge) return "evidence_stale";
   }
   if (rules.pins && !rules.pins.has(attestation.provider_serial ?? blob.serial)) return "not_pinned";
   if (!atLeast(verdict.level, rules.minTrust)) return "below_level";

@@ -1,9 +1,10 @@
-import { webCrypto } from "@darkbloom/protocol/web";
+import { webCrypto, webHpke } from "@darkbloom/protocol/web";
 import type { Ports } from "./ports.ts";
 
 /** The world as browsers and Node have it. */
 export const platform = (send: typeof fetch = globalThis.fetch): Ports => ({
   crypto: webCrypto,
+  hpke: webHpke,
   now: () => Date.now(),
   random: { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) },
   send: (url, init) => send(url, init),

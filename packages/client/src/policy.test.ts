@@ -31,6 +31,11 @@ it.each<[field: string, wrong: object]>([
   expect(() => rulesOf(webCrypto, policy)).toThrow(new RegExp(`^policy\\.${field} must be `));
 });
 
+it("is sealed unless it says otherwise", () => {
+  expect(rulesOf(webCrypto, {}).mode).toBe("sealed");
+  expect(rulesOf(webCrypto, { mode: "transparent" }).mode).toBe("transparent");
+});
+
 it("asks for hardware where nothing is pinned, and takes a machine by its name where one is", () => {
   expect(rulesOf(webCrypto, { mode: "transparent" }).minTrust).toBe("hardware");
   expect(rulesOf(webCrypto, { mode: "transparent", pins: ["SW-1"] }).minTrust).toBe("self_signed");

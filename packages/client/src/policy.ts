@@ -15,7 +15,7 @@ import type { AllowedBuild, CheckpointStore, Policy, Roots } from "./types.ts";
 
 /** A policy that was read, and that contradicts itself nowhere. */
 export interface Rules {
-  readonly mode: Policy["mode"];
+  readonly mode: NonNullable<Policy["mode"]>;
   readonly minTrust: TrustLevel;
   /** Undefined where any machine will do. */
   readonly pins: ReadonlySet<string> | undefined;
@@ -45,8 +45,8 @@ export function rulesOf(
   policy: AnyPolicy,
   levels: readonly TrustLevel[] = ["self_signed", "hardware"],
 ): Rules {
-  const { mode, minTrust, pins, builds, receipts = "required", log } = policy;
-  if (mode !== "transparent") throw wrong("mode", '"transparent"');
+  const { mode = "sealed", minTrust, pins, builds, receipts = "required", log } = policy;
+  if (mode !== "sealed" && mode !== "transparent") throw wrong("mode", '"sealed" or "transparent"');
   if (minTrust !== undefined && !levels.includes(minTrust)) throw wrong("minTrust", levels.join(" or "));
   if (pins && (pins.length === 0 || pins.length > PINNED_SERIALS_MAX || !pins.every((pin) => isName(pin))))
     throw wrong("pins", `1 to ${PINNED_SERIALS_MAX} serials`);

@@ -1,8 +1,10 @@
 import type { Crypto } from "@darkbloom/protocol/ports";
+import type { Hpke } from "@darkbloom/protocol/sealing";
 
 /** The outside world, so that a test can hold the clock and the network. */
 export interface Ports {
   readonly crypto: Crypto;
+  readonly hpke: Hpke;
   /** Milliseconds since 1970. */
   now(): number;
   readonly random: { bytes(length: number): Uint8Array<ArrayBuffer> };

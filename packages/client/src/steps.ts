@@ -21,7 +21,7 @@ const known: readonly (readonly [id: RegExp, source: StepSource, claim: string])
   [/^receipt\.hpke_key$/, "verifier", "The key that opened the request is one that it was sealed to"],
   [/^receipt\.\w+_commitment$/, "verifier", "The receipt commits to what both ends of the seal have"],
   [/^receipt\.weights$/, "verifier", "The weights are those that the machine offered under its signature"],
-  [/^receipt\.build$/, "verifier", "The weights are among those that the policy allows"],
+  [/^receipt\.build$/, "verifier", "The weights are those that were asked for, and that the policy allows"],
   [/^receipt\.logged$/, "verifier", "The coordinator's log holds the receipt"],
   [/^receipt\.words$/, "provider", "Which weights really ran, and how many tokens there were"],
   [/^coordinator\.key$/, "coordinator", "The countersigning key is the coordinator's"],

@@ -18,8 +18,11 @@ export interface AllowedBuild {
 
 /** What has to be true of a machine before anything is sent to it, and of an answer before it is given out. */
 export interface Policy {
-  /** Who may read: with `transparent` the coordinator and the machine that answers. It is never lowered to by itself. */
-  readonly mode: "transparent";
+  /**
+   * Who may read: with `sealed`, the default, up to four machines that are as the policy wants them, and not the coordinator; with
+   * `transparent` the coordinator and the machine that answers. It is never lowered by itself.
+   */
+  readonly mode?: "sealed" | "transparent";
   /** The least that a machine must have shown. Without it `hardware`; where machines are pinned, `self_signed`. */
   readonly minTrust?: Level;
   /** Serials of the only machines that may answer. */
@@ -64,7 +67,7 @@ export interface DarkbloomOptions {
   readonly baseURL: string;
   /** Sent where a request brings no key of its own. */
   readonly apiKey?: string;
-  readonly policy: Policy;
+  readonly policy?: Policy;
   /**
    * How a stream ends that does not hold: by throwing a `DarkbloomError` to whoever reads it, or with the error event of the SDK's own
    * API, for whoever hands the bytes on.
@@ -107,7 +110,7 @@ export interface Verification {
   /** When it was finished, RFC 3339. */
   readonly at: string;
   readonly outcome: Outcome;
-  readonly mode: "transparent";
+  readonly mode: "sealed" | "transparent";
   readonly endpoint: string;
   /** As asked for. */
   readonly model?: string;

@@ -1,11 +1,11 @@
 import { Client } from "./client.ts";
 import { platform } from "./platform.ts";
 import { rulesOf } from "./policy.ts";
-import type { Darkbloom, DarkbloomOptions } from "./types.ts";
+import type { Darkbloom, DarkbloomOptions, Policy } from "./types.ts";
 
 /** As `createDarkbloom` takes them, with less asked of machines. */
 export interface UnsafeOptions extends Omit<DarkbloomOptions, "policy"> {
-  readonly policy: Omit<DarkbloomOptions["policy"], "minTrust"> & { readonly minTrust: "none" };
+  readonly policy: Omit<Policy, "minTrust"> & { readonly minTrust: "none" };
 }
 
 /**

@@ -152,7 +152,7 @@ it("asks for no level at all through the unsafe door alone", async () => {
     }
     return Response.json({ providers });
   };
-  expect((await world.ask(world.client())).verification.error?.code).toBe("policy_unmet");
+  expect((await world.ask(world.client())).verification.error?.code).toBe("evidence_stale");
   expect((await world.ask(world.client({ minTrust: "none" }))).verification).toMatchObject({
     outcome: "verified",
     machine: { level: "none" },

@@ -4,6 +4,7 @@ import {
   CLIENT_ANSWER_BYTES_MAX,
   EVIDENCE_BYTES_MAX,
   EVIDENCE_WAIT_MS,
+  MODELS_KNOWN_MAX,
   RECEIPT_WAIT_MS,
   SMALL_ANSWER_BYTES_MAX,
 } from "../src/limits.ts";
@@ -68,6 +69,21 @@ it.each([[false], [true]])("holds no more of an answer than it says, stream %s",
   const { verification } = await world.ask(world.client(), { said: { stream } });
   expect(verification).toMatchObject({ outcome: "refused", error: { code: "answer_too_large" } });
   expect(taken.bytes).toBeLessThan(CLIENT_ANSWER_BYTES_MAX + 1024 * 1024);
+});
+
+it("knows the machines of so many models and no more", { timeout: 60_000 }, async () => {
+  await using world = await World.open();
+  const client = world.client({ mode: "sealed" });
+  const asks = async (model: string): Promise<boolean> => {
+    world.sent.length = 0;
+    await world.ask(client, { said: { model } });
+    return world.sent.includes("GET /v1/providers/attestation");
+  };
+  world.meddle = async (path, answer) =>
+    path.endsWith("/attestation") ? fetch(`${world.baseURL}${path}?model=scripted`) : answer();
+  for (let model = 0; model <= MODELS_KNOWN_MAX; model++) expect(await asks(`m${model}`)).toBe(true);
+  expect(await asks(`m${MODELS_KNOWN_MAX}`)).toBe(false);
+  expect(await asks("m0")).toBe(true);
 });
 
 it("asks for a receipt that never comes no longer than it says", async () => {

@@ -1,4 +1,4 @@
-import { webCrypto } from "@darkbloom/protocol/web";
+import { webCrypto, webHpke } from "@darkbloom/protocol/web";
 import { HttpNetwork, KEY } from "@darkbloom/testkit";
 import type { Script } from "@darkbloom/provider/testing";
 import { Client } from "../src/client.ts";
@@ -44,6 +44,7 @@ export class World implements AsyncDisposable {
     const { clock, random } = this.net;
     const ports = {
       crypto: webCrypto,
+      hpke: webHpke,
       now: () => clock.now(),
       random,
       sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),

@@ -49,6 +49,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["credit", async () => (await import("./credit.ts")).credit],
   ["ledger check", async () => (await import("./ledger-check.ts")).ledgerCheck],
   ["proxy", async () => (await import("./proxy.ts")).proxy],
+  ["proxy setup", async () => (await import("./proxy-setup.ts")).proxySetup],
   ["verify providers", async () => (await import("./verify-providers.ts")).verifyProviders],
   ["verify response", async () => (await import("./verify-answer.ts")).verifyResponse],
   ["verify receipt", async () => (await import("./verify-answer.ts")).verifyReceiptCommand],

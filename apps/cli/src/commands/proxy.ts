@@ -21,14 +21,14 @@ export const proxy = command({
   does: "Run a local endpoint for any program: it verifies the machines of a network, asks them, and hands out only what holds.",
   examples: [
     "proxy --coordinator https://coordinator.example.com --api-key eigeninference-…",
-    "proxy --coordinator http://127.0.0.1:8080 --api-key eigeninference-… --min-trust self_signed",
+    "proxy --coordinator http://127.0.0.1:8080 --api-key eigeninference-… --min-trust self_signed --mode transparent",
     "proxy --coordinator https://coordinator.example.com --provider-serial C02X… --require-log --port 0 --json",
   ],
   needs: {
     coordinator: "required",
     apiKey: "optional",
     key: "optional",
-    mode: "required",
+    mode: { default: "sealed" },
     minTrust: "optional",
     providerSerial: "optional",
     port: { default: "8181" },
@@ -100,7 +100,7 @@ export const proxy = command({
 });
 
 interface Told {
-  readonly mode: Policy["mode"];
+  readonly mode: NonNullable<Policy["mode"]>;
   readonly minTrust: "none" | "self_signed" | "hardware" | undefined;
   readonly providerSerial: readonly string[] | undefined;
   readonly coordinatorKey: Uint8Array | undefined;
@@ -113,7 +113,7 @@ interface Told {
 }
 
 /** What the flags ask for, as the client library takes it. @throws WrongUsage */
-function policyFrom(told: Told, folder: string): Policy {
+function policyFrom(told: Told, folder: string): Policy & Pick<Told, "mode"> {
   const { mode, minTrust, providerSerial: pins, coordinatorKey, requireLog, logKey, revoked } = told;
   if (minTrust === "none")
     throw new WrongUsage(

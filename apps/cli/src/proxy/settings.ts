@@ -3,6 +3,8 @@ import { oneOf, yesOrNo } from "../setting-readers.ts";
 /** A key's id or a key: letters, digits, hyphens. */
 const KEY_SHAPE = /^[\w-]{1,128}$/;
 
+const MODEL_SHAPE = /^[\w.:/-]{1,256}$/;
+
 /** Rows of the table of all settings that a proxy has, and but for the first nobody else. */
 export const proxySettings = {
   key: {
@@ -14,15 +16,28 @@ export const proxySettings = {
   },
   mode: {
     value: "MODE",
-    means: "who may read: with 'transparent' the coordinator and the machine that answers",
-    mustBe: "transparent",
-    read: oneOf(["transparent"]),
+    means:
+      "who may read: with 'sealed' up to four machines that are as the policy wants them, and not the coordinator; with 'transparent' the coordinator and the machine that answers",
+    mustBe: "sealed or transparent",
+    read: oneOf(["sealed", "transparent"]),
   },
   open: {
     means: "take requests of every program on this machine, without a token",
     mustBe: "true or false",
     read: yesOrNo,
   },
+  undo: {
+    means: "take out what was written, and put back what stood there",
+    mustBe: "true or false",
+    read: yesOrNo,
+  },
+  useModel: {
+    value: "MODEL",
+    means: "the model that the program is to ask for, as GET /v1/models lists it",
+    mustBe: "a model's id",
+    read: (given: string): string | undefined => (MODEL_SHAPE.test(given) ? given : undefined),
+  },
+  yes: { means: "write it without asking", mustBe: "true or false", read: yesOrNo },
   requireLog: {
     means:
       "send nothing to a machine whose keys the coordinator's log does not hold, nor where the log did not only grow",

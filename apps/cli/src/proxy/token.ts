@@ -1,4 +1,5 @@
 import { toBase64Url } from "@darkbloom/protocol/bytes";
+import { join } from "node:path";
 import { readPrivateFile, systemRandom, type DataFolder } from "@darkbloom/protocol/node";
 
 /** Mode 0600, as every file of the folder. */
@@ -21,6 +22,9 @@ export function tokenOf(folder: Pick<DataFolder, "file" | "write">): ProxyToken 
   folder.write(TOKEN_FILE, `${token}\n`);
   return { token, file, isNew: true };
 }
+
+/** The token of a proxy's folder, which may be in use; undefined where none was made yet. */
+export const tokenIn = (data: string): string | undefined => keptToken(join(data, TOKEN_FILE));
 
 function keptToken(file: string): string | undefined {
   const text = readPrivateFile(file)?.toString("utf8").trim();

@@ -69,7 +69,10 @@ export class Front implements AsyncDisposable {
     });
     this.statuses.push(answer.status);
     response.writeHead(answer.status, [...answer.headers].filter(([name]) => !ofConnection.has(name)).flat());
-    const streams = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
+    const type = answer.headers.get("content-type") ?? "";
+    const streams = type.startsWith("text/event-stream");
+    // What is sealed has no shape that anybody could see.
+    const isSealed = type.startsWith("application/vnd.darkbloom.");
     const utf8 = new TextDecoder();
     let unread = "";
     for await (const chunk of answer.body ?? []) {
@@ -81,7 +84,7 @@ export class Front implements AsyncDisposable {
       for (const event of events) this.#shapes.event(url.pathname, event);
     }
     const speaks = request.headers["anthropic-version"] === undefined ? "openai" : "anthropic";
-    if (!streams) this.#shapes.body(url.pathname, speaks, answer.status, unread);
+    if (!streams && !isSealed) this.#shapes.body(url.pathname, speaks, answer.status, unread);
     response.end();
   }
 
