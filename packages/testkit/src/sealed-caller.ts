@@ -48,23 +48,35 @@ export interface Sealing {
   readonly header?: (header: SealHeader) => SealHeader;
 }
 
-/** A caller that seals, made of the same codecs as every client: it takes the evidence on trust, which clients must not. */
-export class SealedCaller {
-  readonly #net: HttpNetwork;
+/** A coordinator, as far as sealing for its machines needs it. */
+interface At {
+  get(path: string): Promise<string>;
+  now(): number;
+}
 
-  constructor(net: HttpNetwork) {
-    this.#net = net;
+/** Seals by the same codecs as every client: but it takes the evidence on trust, which clients must not. */
+export class Sealer {
+  readonly #at: At;
+  readonly #model: string;
+
+  constructor(at: At, model: string = entry.id) {
+    this.#at = at;
+    this.#model = model;
+  }
+
+  async #told(query: string) {
+    const path = `/v1/providers/attestation?model=${encodeURIComponent(this.#model)}${query}`;
+    return attestationsSchema.parse(JSON.parse(await this.#at.get(path)));
   }
 
   /** The machines that may serve the model now. */
   async candidates(query = ""): Promise<readonly Attestation[]> {
-    const path = `/v1/providers/attestation?model=${entry.id}${query}`;
-    const { body } = await this.#net.during(this.#net.send(path, { method: "GET" }));
-    return attestationsSchema.parse(JSON.parse(body.toString())).providers;
+    return (await this.#told(query)).providers;
   }
 
   async seal(endpoint: Endpoint, said: object, { machines, terms = {} }: Sealing = {}): Promise<SealedAsk> {
-    const named = (machines ?? (await this.candidates())).slice(0, 4);
+    const told = await this.#told("");
+    const named = (machines ?? told.providers).slice(0, 4);
     const keys = named.map((machine) => readBlob(fromBase64(machine.evidence.blob))?.hpke_keys ?? []);
     const suite = suiteFor(nodeHpke, keys);
     const recipients = named.map(({ provider_id: providerId, evidence_sha256: evidenceSha256 }, index) => {
@@ -78,8 +90,8 @@ export class SealedCaller {
       terms: {
         mode: "sealed",
         endpoint,
-        model: entry.id,
-        build: entry.build,
+        model: told.model?.id ?? this.#model,
+        build: told.model?.build ?? "",
         stream: body.stream === true,
         max_tokens: 100,
         features: body.tools ? ["tools"] : [],
@@ -89,25 +101,17 @@ export class SealedCaller {
       },
       body: plaintext,
       recipients,
-      nowMs: this.#net.clock.now(),
+      nowMs: this.#at.now(),
     });
     return { ...sealed, bytes: writeEnvelope(sealed.envelope), plaintext };
   }
 
-  send(
-    { bytes, header }: Pick<SealedAsk, "bytes" | "header">,
-    headers: Record<string, string> = {},
-    stepMs = 1,
-  ): Promise<Answered> {
-    const sent = this.#net.send(header.endpoint, {
-      body: bytes,
-      headers: { "content-type": SEALED_REQUEST_TYPE, ...headers },
-    });
-    return this.#net.during(sent, stepMs);
-  }
-
   /** @throws AnswerTampered, AnswerRecordsMalformed */
-  open({ header, secrets }: SealedAsk, answered: Answered, machine = answered.headers["x-provider-id"]): OpenedAnswer {
+  open(
+    { header, secrets }: SealedAsk,
+    answered: Pick<Answered, "headers" | "body">,
+    machine = answered.headers["x-provider-id"],
+  ): OpenedAnswer {
     const index = Math.max(
       0,
       header.candidates.findIndex(({ provider_id }) => provider_id === machine),
@@ -126,6 +130,31 @@ export class SealedCaller {
       document: last?.kind === "receipt" ? last.document : undefined,
       error: last?.kind === "error" ? last.error : undefined,
     };
+  }
+}
+
+/** The same, over a network in this process. */
+export class SealedCaller extends Sealer {
+  readonly #net: HttpNetwork;
+
+  constructor(net: HttpNetwork) {
+    super({
+      get: async (path) => (await net.during(net.send(path, { method: "GET" }))).body.toString(),
+      now: () => net.clock.now(),
+    });
+    this.#net = net;
+  }
+
+  send(
+    { bytes, header }: Pick<SealedAsk, "bytes" | "header">,
+    headers: Record<string, string> = {},
+    stepMs = 1,
+  ): Promise<Answered> {
+    const sent = this.#net.send(header.endpoint, {
+      body: bytes,
+      headers: { "content-type": SEALED_REQUEST_TYPE, ...headers },
+    });
+    return this.#net.during(sent, stepMs);
   }
 
   /** Every check of the receipt that did not pass, by id. */
