@@ -242,6 +242,7 @@ describe("what is refused", () => {
     ["no key", {}, 401],
     ["a wrong key", { authorization: "Bearer eigeninference-wrong" }, 401],
     ["a nonce of other signs", { authorization: `Bearer ${KEY}`, "x-darkbloom-nonce": "\t" }, 400],
+    ["an envelope", { "x-api-key": KEY, "content-type": "application/vnd.darkbloom.sealed" }, 400],
     ["a key for one request", { "x-api-key": KEY, "idempotency-key": "k" }, 400],
   ])("at the door: %s", async (_, headers, status) => {
     const { made } = await network();

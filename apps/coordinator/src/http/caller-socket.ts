@@ -122,7 +122,8 @@ export class CallerSocket {
   #take(data: WebSocket.RawData, isBinary: boolean): void {
     this.#gathered(this.#gatheredBytes);
     if (this.#over.signal.aborted || this.#ws.readyState !== this.#ws.OPEN) return;
-    if (isBinary || !Buffer.isBuffer(data)) return this.#close(closeCodes.notText, "messages are text");
+    if (isBinary || !Buffer.isBuffer(data))
+      return this.#close(closeCodes.notText, "messages are text: a WebSocket is never sealed");
     if (this.#waiting.length >= SOCKET_WAITING_MAX) return this.#close(closeCodes.policy, "too many requests wait");
     const room = this.#door.bodies.share(this.#account);
     if (!room.grow(data.length)) return this.#close(closeCodes.tryAgain, "this coordinator holds as much as it can");

@@ -13,6 +13,7 @@ import type { Keyed } from "./access.ts";
 import type { Door } from "./door.ts";
 import { requestIdOf } from "./every-response.ts";
 import { failureHeaders, failureOf } from "./failure.ts";
+import { isSealed } from "./sealed-ask.ts";
 import { isForeignHost } from "./peer.ts";
 
 /** Connections of one account at once. 429 above it. */
@@ -51,6 +52,12 @@ export class CallerSockets {
           code: "unsupported",
           param: requestHeaders.idempotencyKey as ParamPath,
           reason: ourWords`a connection holds many requests; send one that may come again over HTTP`,
+        });
+      if (isSealed(request.headers))
+        throw new NetworkError({
+          code: "unsupported",
+          param: "content-type" as ParamPath,
+          reason: ourWords`a WebSocket is never sealed; send each request as an envelope over HTTP`,
         });
       const others = this.#ofAccount.get(account) ?? 0;
       if (others >= SOCKETS_PER_ACCOUNT_MAX)
