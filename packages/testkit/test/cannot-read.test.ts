@@ -5,7 +5,7 @@ import { SEALED_REQUEST_TYPE } from "@darkbloom/protocol/sealing";
 import { expect, it } from "vitest";
 import { writeTinyEmbedder } from "../../../apps/provider/test/tiny-embedder.ts";
 import { Sealer } from "../src/sealed-caller.ts";
-import { childOf, foundIn, foundInMemory } from "./memory-search.ts";
+import { childOf, escapesOf, foundIn, foundInMemory } from "./memory-search.ts";
 import { Folder, Program, type Ready } from "./running.ts";
 
 /** Of one request. No word of a model, and the same in no two runs. */
@@ -128,7 +128,7 @@ it("finds a word in every spelling, wherever it stands", () => {
       Buffer.from(Buffer.from(text).toString("base64")),
       Buffer.from(Buffer.from(text).toString("base64url")),
       Buffer.from(Buffer.from(text).toString("hex")),
-      Buffer.from([...text].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")),
+      Buffer.from(escapesOf(text)),
     ];
     for (const bytes of spelled) expect(foundIn(bytes, word)).not.toEqual([]);
   }

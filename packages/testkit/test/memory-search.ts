@@ -1,9 +1,13 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 
+/** JSON's, of every character. */
+export const escapesOf = (text: string): string =>
+  Array.from(text, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+
 /** Every spelling in which a text might lie somewhere: as we write it, and as others would. */
 export function spellingsOf(text: string): ReadonlyMap<string, Buffer> {
   const bytes = Buffer.from(text);
-  const escaped = [...text].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+  const escaped = escapesOf(text);
   // Base64 of what stands somewhere in a longer text depends on where: of each place, what does not depend on the rest.
   const base64 = [0, 1, 2].map((shift) => {
     const whole = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");

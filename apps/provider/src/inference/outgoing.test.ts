@@ -1,5 +1,5 @@
 import { ANSWER_WINDOW_BYTES, FRAME_PLAINTEXT_BYTES_MAX } from "@darkbloom/protocol/limits";
-import { AnswerOpener, type OpenedFrame } from "@darkbloom/protocol/sealing";
+import { AnswerOpener, frameRecord, type OpenedFrame } from "@darkbloom/protocol/sealing";
 import { nodeCrypto, nodeHpke, systemRandom } from "@darkbloom/protocol/node";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ManualClock, settle } from "../../test/manual-clock.ts";
@@ -53,6 +53,66 @@ describe("the way out of an answer", () => {
     expect(said()).toEqual(["a", "bé"]);
     expect(frames.map(({ final }) => final)).toEqual([false, true]);
     expect(frames.map(({ completionTokens }) => completionTokens)).toEqual([1, 2]);
+  });
+
+  describe("of a sealed stream", () => {
+    const paced = () => {
+      start(MUCH);
+      const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
+      const opener = new AnswerOpener(nodeHpke, secret);
+      const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, defer: queueMicrotask };
+      const records = nodeCrypto.newSha256();
+      const send = (sent: Uint8Array): void => {
+        records.update(frameRecord(sent));
+        frames.push(...opener.push(sent));
+      };
+      outgoing = new Outgoing(tools, secret, credit, send, { isSealed: true, isPaced: true });
+      return records;
+    };
+
+    /** Goal: neither a word's length nor whether it is shown is seen in the frames' times. Method: words and hidden thoughts, token by token, at several paces. */
+    it.each([
+      [10, 5],
+      [40, 20],
+      [100, 20],
+    ])("sends one frame in a while, whatever there is to say: tokens of %i ms", async (tokenMs, expected) => {
+      for (const text of ["a word ", ""]) {
+        paced();
+        for (let token = 1; token <= 20; token++) {
+          await clock.advance(tokenMs);
+          outgoing.add(text);
+          await outgoing.flush(token, never);
+          await settle();
+        }
+        expect(frames.length).toBe(expected);
+        expect(said().join("")).toBe(text.repeat(20).slice(0, said().join("").length));
+      }
+    });
+
+    it("ends with its tail, which is no part of the body, behind all that was said", async () => {
+      const records = paced();
+      outgoing.add("all ");
+      await outgoing.flush(1, never);
+      outgoing.add("of it");
+      const bodies: Uint8Array[] = [];
+      const hashes = await outgoing.end(2, never, async (body) => {
+        bodies.push(body);
+        return Buffer.from("the tail");
+      });
+      expect(said()).toEqual(["all of it", "the tail"]);
+      expect(frames.map(({ final }) => final)).toEqual([false, true]);
+      const body = nodeCrypto.sha256(Buffer.from("all of it"));
+      expect(bodies).toEqual([body]);
+      expect(hashes).toEqual({ body, records: records.digest() });
+      expect(outgoing.refusal(Buffer.from("no"))).toBeUndefined();
+    });
+
+    it("is one frame where it is refused", async () => {
+      paced();
+      const frame = outgoing.refusal(Buffer.from("no")) ?? expect.fail("no frame");
+      expect(frames).toEqual([]);
+      expect(frame.length).toBe(32 + 4 + 9 + 256 + 16);
+    });
   });
 
   it.each([
