@@ -28,7 +28,12 @@ afterAll(async () => {
   folder[Symbol.dispose]();
 });
 
-const startProxy = (at: string, more: readonly string[] = [], coordinator = net.base_url): Running =>
+const startProxy = (
+  at: string,
+  more: readonly string[] = [],
+  coordinator = net.base_url,
+  mode: "sealed" | "transparent" = "transparent",
+): Running =>
   new Running([
     "proxy",
     "--json",
@@ -41,7 +46,7 @@ const startProxy = (at: string, more: readonly string[] = [], coordinator = net.
     "--api-key",
     net.api_key,
     "--mode",
-    "transparent",
+    mode,
     "--min-trust",
     "self_signed",
     ...more,
@@ -232,6 +237,47 @@ describe("darkbloom proxy", () => {
     expect(plain.text).not.toContain("brandy");
     between.closeAllConnections();
     between.close();
+  });
+
+  /** Goal: what nobody on the way could read is verified here, and again later. Method: both manners through a sealing proxy, saved as 'curl -i' does. */
+  it("seals, and 'verify response' and 'verify receipt' read what came of it", async () => {
+    const own = join(folder.path, "sealing");
+    await using sealing = startProxy(own, [], net.base_url, "sealed");
+    const ready = (await sealing.ready) as Line & { token: string };
+    const headers = { authorization: `Bearer ${ready.token}`, "content-type": "application/json" };
+    for (const stream of [false, true]) {
+      const answer = await ask({ stream }, ready.base_url, headers);
+      expect([answer.status, answer.headers["x-darkbloom-privacy"]]).toEqual([200, "sealed"]);
+      const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+      const saved = `HTTP/1.1 200 OK\r\n${lines.join("")}\r\n${answer.text}`;
+      const verify = async (content: string) => {
+        const { code, stdout } = await darkbloom([
+          "verify",
+          "response",
+          writeTo("saved.txt", content),
+          "--coordinator",
+          net.base_url,
+          "--json",
+        ]);
+        const { checks } = JSON.parse(stdout) as { checks: { id: string; status: string }[] };
+        return { code, statuses: Object.fromEntries(checks.map(({ id, status: found }) => [id, found])) };
+      };
+      const good = await verify(saved);
+      expect([good.code, good.statuses["receipt.signature"], good.statuses["receipt.countersignature"]]).toEqual([
+        0,
+        "pass",
+        "pass",
+      ]);
+      if (stream) continue;
+      expect([good.statuses["response.hash"], good.statuses["response.signature"]]).toEqual(["pass", "pass"]);
+      const changed = await verify(saved.replace(/"content":"./, '"content":"X'));
+      expect([changed.code, changed.statuses["response.signature"]]).toEqual([1, "fail"]);
+    }
+    const names = readdirSync(join(own, "answers"));
+    expect(names).toHaveLength(2);
+    const [first = ""] = names;
+    const { code } = await darkbloom(["verify", "receipt", join(own, "answers", first), "--coordinator", net.base_url]);
+    expect(code).toBe(0);
   });
 
   it("sends nothing to a machine that shows less than hardware, unless it is told to", async () => {

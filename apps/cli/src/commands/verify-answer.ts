@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { toHex, fromBase64OrNothing } from "@darkbloom/protocol/bytes";
+import { toHex, fromBase64OrNothing, utf8 } from "@darkbloom/protocol/bytes";
 import { checks, coordinatorKeyId, type Check } from "@darkbloom/protocol/evidence";
 import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
 import { verifyReceipt, type KnownOfAnswer, type ReceiptDocument } from "@darkbloom/protocol/receipts";
@@ -61,12 +61,14 @@ export const verifyResponse = command({
 async function checksOf(answer: SavedAnswer & Partial<SavedTurn>, keys: Keys): Promise<readonly Check[]> {
   const { hashed, receipt, signature, toldSha256, requestSha256 } = answer;
   const responseSha256 = toHex(nodeCrypto.sha256(hashed));
-  const found = await verifyReceipt(nodeCrypto, receipt, {
+  const isSealed = receipt.receipt.privacy === "sealed";
+  const receiptChecks = await verifyReceipt(nodeCrypto, receipt, {
     ...keys,
-    responseSha256,
+    ...(!isSealed && { responseSha256 }),
     ...(signature !== undefined && { responseSignature: signature }),
     ...(requestSha256 !== undefined && { requestSha256 }),
   });
+  const found = isSealed ? await asOpened(receiptChecks, answer, responseSha256) : receiptChecks;
   if (toldSha256 === undefined) return found;
   const isThese = toldSha256 === responseSha256;
   const told = checks.either(
@@ -77,6 +79,24 @@ async function checksOf(answer: SavedAnswer & Partial<SavedTurn>, keys: Keys): P
     "",
   );
   return [told, ...found];
+}
+
+/**
+ * A sealed receipt names the bytes that went over the wire, which whoever has the opened answer does not have; the machine's signature
+ * is over the answer itself.
+ */
+async function asOpened(
+  found: readonly Check[],
+  { receipt, signature }: SavedAnswer,
+  sha256: string,
+): Promise<Check[]> {
+  const id = "response.signature";
+  if (signature === undefined) return [...found];
+  const key = fromBase64OrNothing(receipt.receipt.identity_key);
+  const isGood = await nodeCrypto.verifyP256(key, utf8(sha256), fromBase64OrNothing(signature));
+  const seen = ["the signature is good", "the signature is not over these bytes by this key"] as const;
+  const own = checks.either(id, isGood, ...seen, "Do not trust this answer; tell the operator its job id.");
+  return found.map((check) => (check.id === id ? own : check));
 }
 
 export const verifyReceiptCommand = command({
