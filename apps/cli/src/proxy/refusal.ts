@@ -36,6 +36,9 @@ const RETRY_AFTER_SEC = 1;
 
 const isAnthropicPath = (path: string): boolean => /^\/v1\/messages(\/|$)/.test(path);
 
+/** A browser asks its user for a password where it is told of that scheme alone. */
+const schemeFor = (path: string): string => (path === "/" || path === "/status" ? "Basic" : "Bearer");
+
 /** In the form that the program's SDK knows. */
 export function refuse(response: ServerResponse, code: RefusalCode, path: string): void {
   if (response.headersSent) return void response.destroy();
@@ -46,7 +49,7 @@ export function refuse(response: ServerResponse, code: RefusalCode, path: string
     : { error: { message, type: openai, code, param: null } };
   response.writeHead(status, {
     "content-type": "application/json; charset=utf-8",
-    ...(status === 401 && { "www-authenticate": 'Bearer realm="darkbloom proxy"' }),
+    ...(status === 401 && { "www-authenticate": `${schemeFor(path)} realm="darkbloom proxy"` }),
     ...(status === 503 && { "retry-after": String(RETRY_AFTER_SEC) }),
   });
   response.end(JSON.stringify(body));

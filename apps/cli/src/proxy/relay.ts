@@ -17,9 +17,9 @@ export interface Relaying {
 /** What a program may say to the coordinator; the rest is about it, or is the proxy's token. */
 const passedOn =
   /^(?:accept|content-type|anthropic-(?:version|beta)|openai-beta|idempotency-key|x-request-id|x-darkbloom-.+)$/;
-/** What is about one connection, or about a body that was read here. */
+/** What is about one connection, or about a body that was read here, or changes what a browser keeps of this address. */
 const dropped =
-  /^(?:connection|keep-alive|transfer-encoding|trailer|content-encoding|content-length|access-control-.+|vary)$/;
+  /^(?:connection|keep-alive|transfer-encoding|trailer|content-encoding|content-length|access-control-.+|vary|set-cookie|clear-site-data)$/;
 
 /** One request of a program: asked through the client library, handed back as it comes out of it, and told of in the records. */
 export async function relay(
@@ -49,7 +49,10 @@ export async function relay(
     .catch(() => undefined);
   if (!answer) return signal.aborted ? void response.destroy() : refuse(response, "unreachable", path);
   const told = request.method === "POST" ? keep(net, answer) : Promise.resolve();
-  response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(([name]) => !dropped.test(name))));
+  // What the proxy has said itself stands.
+  const passes = ([name]: readonly [name: string, value: string]): boolean =>
+    !dropped.test(name) && !response.hasHeader(name);
+  response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(passes)));
   try {
     for await (const chunk of answer.body ?? []) {
       if (response.write(chunk)) continue;

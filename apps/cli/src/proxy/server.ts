@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { refusalAt, tokenRefusal, type Door } from "./door.ts";
 import { PROXY_CONNECTIONS_MAX, PROXY_HEADER_BYTES_MAX, PROXY_RECEIVE_MS_MAX, PROXY_REQUESTS_MAX } from "./limits.ts";
-import { refusals, refuse, type RefusalCode } from "./refusal.ts";
+import { refuse, type RefusalCode } from "./refusal.ts";
 import { relay, type Relaying } from "./relay.ts";
 import { statusOf, type ProxyFacts } from "./status.ts";
 import { statusPage } from "./status-page.ts";
@@ -47,11 +47,6 @@ export async function serveProxy(
   };
   const server = createServer({ maxHeaderSize: PROXY_HEADER_BYTES_MAX, requestTimeout: PROXY_RECEIVE_MS_MAX }, answer);
   server.maxConnections = PROXY_CONNECTIONS_MAX;
-  server.on("upgrade", (_request, socket) => {
-    socket.end(
-      `HTTP/1.1 426 Upgrade Required\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${refusals.upgrade_refused.message}\n`,
-    );
-  });
   await listening(server, at);
   const { port } = server.address() as AddressInfo;
   return {
@@ -72,6 +67,8 @@ function refusalOf(door: Door, { method = "GET", headers }: IncomingMessage, pat
   if (path === "/health") return undefined;
   const refused = tokenRefusal(door, headers);
   if (refused) return refused;
+  // Nobody listens for upgrades, so that this is a request like any other; HTTP/2 is offered so, and need not be taken.
+  if (headers.upgrade?.toLowerCase() === "websocket") return "upgrade_refused";
   if (asks.has(path)) return method === "POST" ? undefined : "method_unknown";
   if (path !== "/" && path !== "/status" && !looks.test(path)) return "route_unknown";
   return method === "GET" || method === "HEAD" ? undefined : "method_unknown";
@@ -81,6 +78,8 @@ function refusalOf(door: Door, { method = "GET", headers }: IncomingMessage, pat
 function dress(door: Door, { method, headers }: IncomingMessage, response: ServerResponse): RefusalCode | undefined {
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
+  // Whatever a coordinator answers, in a browser it is no page of the proxy's.
+  response.setHeader("content-security-policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
   const refused = refusalAt(door, headers);
   if (refused || headers.origin === undefined) return refused;
   response.setHeader("access-control-allow-origin", headers.origin);
@@ -105,13 +104,16 @@ function tellStatus(
     return void response.end(JSON.stringify(status));
   }
   response.setHeader("content-type", "text/html; charset=utf-8");
-  response.setHeader("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
+  response.setHeader(
+    "content-security-policy",
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  );
   response.end(statusPage(status));
 }
 
-/** A slash too many is a slip of the hand, and means the same. */
+/** As it goes on to the coordinator, with `..` resolved. A slash too many is a slip of the hand, and means the same. */
 function pathOf({ url = "/" }: IncomingMessage): string {
-  const path = (url.split("?")[0] ?? "/").replaceAll(/\/{2,}/g, "/");
+  const path = (URL.parse(`http://proxy${url}`)?.pathname ?? "/").replaceAll(/\/{2,}/g, "/");
   return path.length > 1 ? path.replace(/\/$/, "") : path;
 }
 

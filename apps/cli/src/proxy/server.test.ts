@@ -1,0 +1,116 @@
+import type { Darkbloom } from "@darkbloom/client";
+import { once } from "node:events";
+import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/binary.ts";
+import { Records } from "./records.ts";
+import { serveProxy, type ProxyServer } from "./server.ts";
+
+/** The proxy's door alone: what gets through it is noted, and answered as the worst coordinator would. */
+let folder: ReturnType<typeof temporaryFolder>;
+let server: ProxyServer;
+let asked: string[];
+beforeEach(async () => {
+  folder = temporaryFolder();
+  asked = [];
+  const options = { baseURL: "http://coordinator.example", apiKey: "", fetch };
+  const nothing = () => Promise.reject(new Error("nothing was answered"));
+  const darkbloom: Darkbloom = {
+    openai: options,
+    anthropic: options,
+    verificationOf: nothing,
+    receiptOf: nothing,
+    fetch: async (asking) => {
+      asked.push(new URL(asking instanceof Request ? asking.url : asking).pathname);
+      const headers = {
+        "content-type": "text/html",
+        "content-security-policy": "default-src *",
+        "set-cookie": "a=b",
+        "x-content-type-options": "sniff",
+      };
+      return new Response("<script>steal()</script>", { headers });
+    },
+  };
+  server = await serveProxy(
+    {
+      darkbloom,
+      coordinator: new URL("http://coordinator.example/"),
+      records: new Records(folder.path, () => 0),
+      shutdown: new AbortController().signal,
+      door: { token: "token", corsOrigins: [], host: "127.0.0.1" },
+      facts: { coordinator: "", mode: "transparent", minTrust: "hardware", pins: [], since: "" },
+    },
+    { host: "127.0.0.1", port: 0 },
+  );
+});
+afterEach(async () => {
+  await server.close();
+  folder[Symbol.dispose]();
+});
+
+/** `fetch` would send the path that is meant, and no upgrade. */
+async function send(
+  path: string,
+  headers: Record<string, string> = { authorization: "Bearer token" },
+): Promise<{ status: number | undefined; headers: IncomingHttpHeaders }> {
+  const sent = request(server.baseUrl, { path, headers });
+  sent.end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  response.resume();
+  return { status: response.statusCode, headers: response.headers };
+}
+
+describe("the proxy's door", () => {
+  it.each([
+    "/v1/models/../keys",
+    "/v1/models/x/../../../metrics",
+    "/v1/models/%2e%2e/keys",
+    "/v1/models/..\\..\\metrics",
+    "/v1/receipts/../keys",
+  ])("lets nothing through that only begins as it should: %s", async (path) => {
+    expect((await send(path)).status).toBe(404);
+    expect(asked).toEqual([]);
+  });
+
+  it("takes a model's name with a slash in it", async () => {
+    expect((await send("/v1/models/maker/model?x=..")).status).toBe(200);
+    expect(asked).toEqual(["/v1/models/maker/model"]);
+  });
+
+  it("makes no page of its own of what a coordinator answers", async () => {
+    const { headers } = await send("/v1/models");
+    expect(headers["content-security-policy"]).toMatch(/default-src 'none'.*sandbox/);
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers).not.toHaveProperty("set-cookie");
+  });
+
+  it.each([
+    ["/", /^Basic /],
+    ["/status", /^Basic /],
+    ["/v1/models", /^Bearer /],
+  ])("asks at %s for the token in a way that its reader knows", async (path, scheme) => {
+    const { status, headers } = await send(path, {});
+    expect([status, headers["www-authenticate"]]).toEqual([401, expect.stringMatching(scheme)]);
+  });
+
+  it("answers who offers HTTP/2, as Java does, and takes no WebSocket, nor tells a stranger of it", async () => {
+    const offer = { connection: "upgrade", authorization: "Bearer token" };
+    expect((await send("/v1/models", { ...offer, upgrade: "h2c" })).status).toBe(200);
+    expect((await send("/v1/models", { ...offer, upgrade: "WebSocket" })).status).toBe(426);
+    expect((await send("/v1/models", { connection: "upgrade", upgrade: "websocket" })).status).toBe(401);
+  });
+
+  /** Goal: nobody without a token ends it. Method: connections that ask for an upgrade and are reset; an error without a listener fails this run. */
+  it("outlives a connection that is reset", async () => {
+    const { port } = new URL(server.baseUrl);
+    for (let count = 0; count < 5; count++) {
+      const socket = connect(Number(port), "127.0.0.1");
+      await once(socket, "connect");
+      socket.write("GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+      await once(socket, "data");
+      socket.resetAndDestroy();
+    }
+    expect((await send("/v1/models")).status).toBe(200);
+  });
+});
