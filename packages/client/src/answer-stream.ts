@@ -1,5 +1,6 @@
 import { StreamEnd, StreamMalformed } from "@darkbloom/protocol/stream-end";
 import { fromUtf8, toHex } from "@darkbloom/protocol/bytes";
+import type { Endpoint } from "@darkbloom/protocol/endpoints";
 import type { Crypto, Sha256Stream } from "@darkbloom/protocol/ports";
 import { splitReceiptComment, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { DarkbloomError } from "./errors.ts";
@@ -24,8 +25,11 @@ export class AnswerStream {
   /** How many have gone out, comments not counted. */
   events = 0;
 
-  constructor(crypto: Pick<Crypto, "newSha256">) {
+  readonly #endpoint: Endpoint;
+
+  constructor(crypto: Pick<Crypto, "newSha256">, endpoint: Endpoint) {
     this.#hash = crypto.newSha256();
+    this.#endpoint = endpoint;
   }
 
   /** @returns what may go out now. @throws DarkbloomError */
@@ -47,11 +51,11 @@ export class AnswerStream {
     try {
       last = this.#end.end();
     } catch {
-      if (endsInError(this.#lastEvents)) return { kind: "failed", last: new Uint8Array(0) };
+      if (endsInError(this.#lastEvents, this.#endpoint)) return { kind: "failed", last: new Uint8Array(0) };
       throw cutOff();
     }
     const split = splitReceiptComment(last);
-    if (!split && endsInError(last)) return { kind: "failed", last };
+    if (!split && endsInError(last, this.#endpoint)) return { kind: "failed", last };
     this.#hash.update(split?.hashed ?? last);
     return { kind: "whole", last, sha256: toHex(this.#hash.digest()), document: split?.document };
   }
@@ -70,10 +74,26 @@ function mustBeEvents<Value>(read: () => Value): Value {
   }
 }
 
-/** The last event tells of a failure, in any dialect. A client that reads it takes the answer for no whole one. */
-function endsInError(events: Uint8Array<ArrayBuffer>): boolean {
-  const last = eventsIn(events).at(-1);
-  return last !== undefined && /^(?:event: (?:error|response\.failed)\n|data: \{"error":)/m.test(last);
+/**
+ * The last event tells of a failure, as this endpoint's dialect does: any client throws at it, and takes the answer for no whole
+ * one. One that only looks so would be a way around the check, since many clients take a stream that just ends for finished.
+ */
+function endsInError(events: Uint8Array<ArrayBuffer>, endpoint: Endpoint): boolean {
+  const [, name, data = ""] = /^(?:event: ([a-z_.]+)\n)?data: (\{.*\})$/.exec(eventsIn(events).at(-1) ?? "") ?? [];
+  const said = jsonIn(data);
+  if (namesEvents.has(endpoint)) return name !== undefined && failed.has(name) && said["type"] === name;
+  return name === undefined && typeof said["error"] === "object" && said["error"] !== null;
+}
+
+const namesEvents: ReadonlySet<Endpoint> = new Set(["/v1/messages", "/v1/responses"]);
+const failed: ReadonlySet<string> = new Set(["error", "response.failed"]);
+
+function jsonIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }
 
 const eventsIn = (bytes: Uint8Array): string[] =>

@@ -78,7 +78,7 @@ export const endsFailed = ({ settle }: Answering): void =>
 export function streamed(answering: Answering, opening: Opening, headers: Headers): Response {
   const { response, settle, ask, ports } = answering;
   const reader = (response.body ?? new Blob().stream()).getReader();
-  const stream = new AnswerStream(ports.crypto);
+  const stream = new AnswerStream(ports.crypto, ask.endpoint);
   let isOver = false;
   const left = (): void => settle({ outcome: "left", steps: [stepOf(checks.unknown("answer.whole", "it was left"))] });
 

@@ -37,10 +37,10 @@ const levels: readonly TrustLevel[] = ["self_signed", "hardware"];
 /** The body with the policy's pins in it; its other bytes stay as they are. @throws DarkbloomError where it names other machines */
 function pinned(ask: Ask, rules: Rules): Uint8Array<ArrayBuffer> {
   if (!rules.pins || ownPins(ask, rules)) return ask.body;
-  // It is an object with a `model` in it.
+  // It is an object with a `model` in it. Of two members of one name the last counts, and a program may have sent a null.
   const text = fromUtf8Body(ask.body);
-  const at = text.indexOf("{") + 1;
-  return utf8(`${text.slice(0, at)}"provider_serials":${JSON.stringify([...rules.pins])},${text.slice(at)}`);
+  const at = text.lastIndexOf("}");
+  return utf8(`${text.slice(0, at)},"provider_serials":${JSON.stringify([...rules.pins])}${text.slice(at)}`);
 }
 
 /** The machines that the body names itself; undefined where it names none. @throws DarkbloomError where the policy allows others only */

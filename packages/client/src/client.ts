@@ -65,7 +65,7 @@ export class Client implements Darkbloom {
       this.#identify(asked.headers);
       if (!("endpoint" in asked)) {
         const { url, method, headers, signal } = asked;
-        return await this.#ports.send(url, { method, headers, ...(signal && { signal }) });
+        return await this.#ports.send(url, { method, headers, redirect: "error", ...(signal && { signal }) });
       }
       about = asked;
       return await this.#answer(asked);

@@ -205,6 +205,32 @@ describe("nothing is returned as good", () => {
     }
   });
 
+  /** Goal: only an error at which every client throws may end a stream unchecked. Method: in place of the end, what looks like one, and is an answer's end to some client. */
+  it.each<[path: string, forged: string]>([
+    ["/v1/chat/completions", 'data: {"error":null,"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'],
+    ["/v1/chat/completions", 'data: {"error":"","choices":[]}\n\n'],
+    ["/v1/chat/completions", 'event: response.failed\ndata: {"choices":[]}\n\n'],
+    ["/v1/chat/completions", 'event: error\nevent: chunk\ndata: {"choices":[]}\n\n'],
+    ["/v1/chat/completions", 'data: {"error":{"message":"x"},"error":null}\n\n'],
+    ["/v1/messages", 'data: {"error":{"message":"x"}}\n\n'],
+    ["/v1/messages", 'event: response.failed\ndata: {"type":"message_stop"}\n\n'],
+    ["/v1/messages", 'event: error\nevent: message_stop\ndata: {"type":"error"}\n\n'],
+    ["/v1/responses", 'event: response.failed\ndata: {"type":"response.completed"}\n\n'],
+    ["/v1/responses", 'event: error\ndata: {"type":"response.completed"}\n\n'],
+    ["/v1/responses", 'data: {"error":{"message":"x"}}\n\n'],
+  ])("of a stream of %s that ends in %j", async (path, forged) => {
+    await using world = await World.open();
+    world.meddle = async (asked, answer) => {
+      const response = await answer();
+      if (asked !== path) return response;
+      const events = (await response.text()).split(/(?<=\n\n)/).slice(0, 3);
+      return new Response(events.join("") + forged, { headers: response.headers });
+    };
+    const more = path === "/v1/responses" ? { input: "What is rain?", messages: undefined } : { max_tokens: 9 };
+    const { verification, broke } = await world.ask(world.client(), { path, said: { stream: true, ...more } });
+    expect([verification.outcome, (broke as Error | undefined)?.name]).toEqual(["refused", "DarkbloomError"]);
+  });
+
   it.each<[what: string, change: (text: string) => string]>([
     ["a word of the answer", (text) => text.replace(" water", " brandy")],
     [

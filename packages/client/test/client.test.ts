@@ -113,6 +113,8 @@ it("has only pinned machines asked, and keeps the rest of the body", async () =>
     "policy_contradicted",
     2,
   ]);
+  await world.ask(client, { said: { provider_serial: null, provider_serials: null } });
+  expect(JSON.parse(bodies[2] ?? "")).toMatchObject({ provider_serial: null, provider_serials: [serial] });
 });
 
 /** Goal: what was left has its receipt. Method: a stream that is left after its first event, and what the coordinator keeps of it. */
