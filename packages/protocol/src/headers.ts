@@ -1,3 +1,5 @@
+import { NONCE_CHARS_MAX } from "./limits.ts";
+
 /** Header names that callers depend on. Lower case, as HTTP/2 and Node spell them. */
 export const responseHeaders = {
   attested: "x-provider-attested",
@@ -23,3 +25,6 @@ export const requestHeaders = {
   requestId: "x-request-id",
   idempotencyKey: "idempotency-key",
 } as const;
+
+/** A caller's nonce, in its header and in what it seals: whatever it is, a receipt can hold it. */
+export const nonceShape = new RegExp(`^[\\x20-\\x7e]{1,${NONCE_CHARS_MAX}}$`);

@@ -210,6 +210,14 @@ describe("an envelope", () => {
     expect(await spent()).toBe(0n);
   });
 
+  /** Goal: what its machine could not sign is not given to one. Method: nonces that no header could carry, sealed as they are. */
+  it.each(["\ud800", "a\nb", "", "\u00e9"])("with the nonce %j is refused", async (nonce) => {
+    const { caller, spent } = await network(always(said));
+    const answered = await caller.send(await caller.seal(CHAT, plain, { terms: { nonce } }));
+    expect([answered.status, codeIn(answered)]).toEqual([400, "body_invalid"]);
+    expect(await spent()).toBe(0n);
+  });
+
   it("may be told of in headers that say the same, in any spelling of its type", async () => {
     const { caller } = await network(always(said));
     const sealed = await caller.seal(CHAT, plain, { terms: { nonce: "mine", max_tokens: 4 * 1024 } });

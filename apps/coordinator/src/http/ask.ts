@@ -2,7 +2,7 @@ import { toHex, utf8 } from "@darkbloom/protocol/bytes";
 import type { Dialect, Inspected } from "@darkbloom/protocol/dialects";
 import { atLeast, type TrustLevel } from "@darkbloom/protocol/evidence";
 import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
-import { requestHeaders, responseHeaders } from "@darkbloom/protocol/headers";
+import { nonceShape, requestHeaders, responseHeaders } from "@darkbloom/protocol/headers";
 import {
   ourWords,
   type OurWords,
@@ -94,7 +94,7 @@ export function pinsFor(
 export const askHeaders = z.object({
   [requestHeaders.nonce]: z
     .string()
-    .regex(new RegExp(`^[\\x20-\\x7e]{1,${NONCE_CHARS_MAX}}$`))
+    .regex(nonceShape)
     .optional()
     .describe("Printable ASCII; comes back in the receipt."),
   [requestHeaders.minTrust]: z

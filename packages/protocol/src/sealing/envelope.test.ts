@@ -125,7 +125,7 @@ describe("an envelope", () => {
 
   /** Goal: no two headers are one to the cipher. Method: half a character, which UTF-8 has as the replacement character. */
   it("refuses half a character", () => {
-    const { envelope } = seal({ nonce: "\ufffd" });
+    const { envelope } = seal({ asked_model: "\ufffd" });
     expect(openFresh(envelope)).not.toEqual(refused);
     expect(openFresh({ ...envelope, hdr: envelope.hdr.replace("\ufffd", "\ud800") })).toEqual(refused);
   });
@@ -135,7 +135,7 @@ describe("an envelope", () => {
    * header, changed in any way; any JSON in its place; and any of its bytes. What cannot be read never gets here.
    */
   it("is refused, whatever was changed", () => {
-    const { envelope, header } = seal({ nonce: "\ufffd" });
+    const { envelope, header } = seal({ asked_model: "\ufffd" });
     const { body: sealedBody, ...clear } = envelope;
     const withJson = (json: unknown) => {
       const text = utf8(JSON.stringify(json) ?? "");

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { concatBytes, fromBase64, toBase64, utf8 } from "../bytes.ts";
 import { endpoints } from "../dialects/job.ts";
 import { trustLevels } from "../evidence/verdict.ts";
+import { nonceShape } from "../headers.ts";
 import { CANDIDATES_MAX, CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import type { Crypto } from "../ports.ts";
 import { suites } from "../wire/registration.ts";
@@ -48,7 +49,7 @@ export const sealHeader = z.object({
   min_trust: z.enum(trustLevels),
   pins: z.array(z.string().max(128)).max(64),
   /** The caller's. */
-  nonce: z.string().max(128).optional(),
+  nonce: z.string().regex(nonceShape).optional(),
   candidates: z
     .array(
       z.object({
