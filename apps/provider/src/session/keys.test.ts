@@ -177,4 +177,16 @@ describe("a request sealed for a key", () => {
     await clock.advance(5_000);
     expect(machine.keys.open(third.envelope, PROVIDER_ID)).toEqual({ refused: "cannot_open" });
   });
+
+  /** Goal: what was recorded on the way opens nothing later, whoever sends it again. Method: the same machine under the same connection's name, in a new process: it has its identity, and not its keys. */
+  it("is opened by no later process of the same machine", async () => {
+    const clock = new ManualClock();
+    const [before, after] = [new Machine(clock), new Machine(clock)];
+    await before.show();
+    await after.show();
+    const { envelope } = before.seal({}, { mode: "sealed" });
+    expect(after.keys.open(envelope, PROVIDER_ID)).toEqual({ refused: "cannot_open" });
+    expect(before.keys.open(envelope, PROVIDER_ID)).toHaveProperty("body");
+    expect(before.keys.open(envelope, PROVIDER_ID)).toEqual({ refused: "cannot_open" });
+  });
 });
