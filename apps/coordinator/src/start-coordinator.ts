@@ -163,7 +163,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   });
   opening.defer(() => http.close());
   const { port } = await http.listen({ host: config.host, port: config.port });
-  events.started({ port, holdsReleased: store.holdsReleased });
+  events.started({ port });
 
   const parts = opening.move();
   return {

@@ -3,7 +3,7 @@ import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 export const DATABASE_FILE = "coordinator.db";
 
 /** How many migrations there are; a database of this version needs none of them, so that they are not even loaded. */
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 9;
 
 /** In leases. The folder's lock lets one coordinator in, so that every life that wrote into its database was of this one. */
 export const COORDINATOR_OF_FOLDER = "local";

@@ -19,7 +19,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { DataFolderError, openDataFolder, systemClock } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import type { KeyRecord } from "../accounts/port.ts";
-import { anna, termsOf } from "../ledger/ledger.samples.ts";
+import { anna, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { DATABASE_FILE } from "./database-file.ts";
 import { openDatabase } from "./database.ts";
 import { DatabaseMark, MARK_FILE } from "./database-mark.ts";
@@ -124,7 +124,13 @@ describe("the mark", () => {
    */
   it.each<[change: string, act: (store: Store) => Promise<unknown>]>([
     ["a credit", ({ ledger }) => ledger.credit("credit_3", anna, microUsd(5n), 1)],
-    ["a hold", ({ ledger }) => ledger.hold(termsOf("1", 1n, anna))],
+    [
+      "a settlement",
+      async ({ ledger }) => {
+        await ledger.hold(termsOf("1", 1n, anna));
+        await ledger.settle(termsOf("1", 1n, anna).holdId, settlementOf(1n));
+      },
+    ],
     ["a key", ({ accounts }) => accounts.add("b".repeat(64) as Sha256Hex, keyOf("key_2"))],
     ["a key's end", ({ accounts }) => accounts.revoke("key_1" as KeyId, 2)],
     [

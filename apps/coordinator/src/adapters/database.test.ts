@@ -8,8 +8,7 @@ import { sql } from "kysely";
 import { afterAll, expect, it, vi } from "vitest";
 import { CHECK_HERE_BYTES_MAX } from "./database-check.ts";
 import { openDatabase } from "./database.ts";
-import { COORDINATOR_OF_FOLDER, DATABASE_FILE } from "./database-file.ts";
-import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
+import { DATABASE_FILE } from "./database-file.ts";
 import { anna, lease, receiptOf } from "../ledger/ledger.samples.ts";
 import { migrations, type Migration } from "./migrations.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
@@ -52,7 +51,6 @@ it("makes a private, durable database", async () => {
     "accounts",
     "api_keys",
     "grievances",
-    "holds",
     "idempotency_keys",
     "journal",
     "log_facts",
@@ -125,7 +123,6 @@ it("carries over what 0.1.0 wrote", async () => {
   expect(await ledger.usage(anna, 10)).toMatchObject([{ jobId: "job_1", cost: 25n, outcome: "finished" }]);
   expect(await ledger.receipt(anna, "job_1" as JobId, 4_999)).toEqual(receipt);
   expect(await ledger.receipt(anna, "job_1" as JobId, 5_000)).toBeUndefined();
-  expect(await releaseEarlierLives(ledger, leaseOf(COORDINATOR_OF_FOLDER, "1"), 3_000)).toBe(1);
   expect(await ledger.totals(anna)).toEqual({ balance: 75n, held: 0n, charged: 25n, credited: 100n });
 });
 

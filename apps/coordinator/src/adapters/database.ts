@@ -31,7 +31,9 @@ export async function openDatabase(folder: DataFolder, migrations?: readonly Mig
         `The database ${path} has schema version ${version} and this program knows versions up to ${newest}. Use the newer Darkbloom that wrote it, or restore the backup from before its update.`,
       );
     // A table is only made anew while no reference to it is watched: https://www.sqlite.org/lang_altertable.html#otheralter
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF");
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF",
+    );
     await assertUndamaged(database, path);
     if (version > 0 && version < newest) backUp(database, folder, version);
     if (version < newest) {

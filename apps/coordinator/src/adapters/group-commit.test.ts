@@ -11,15 +11,38 @@ function setUp() {
     ran.push(sql);
     exec(sql);
   };
-  const group = new GroupCommit(database);
   const insert = database.prepare("INSERT INTO words VALUES (?)");
+  const left: string[] = [];
+  const ended: boolean[] = [];
+  const group = new GroupCommit(database, {
+    written: () => {
+      for (const word of left) insert.run(word);
+    },
+    ended: (isCommitted) => {
+      left.length = 0;
+      ended.push(isCommitted);
+    },
+  });
   const words = () =>
     database
       .prepare("SELECT word FROM words ORDER BY rowid")
       .all()
       .map(({ word }) => word);
-  return { database, group, ran, words, add: (word: string) => group.run(() => insert.run(word).changes) };
+  return {
+    database,
+    group,
+    ran,
+    words,
+    insert,
+    left,
+    ended,
+    add: (word: string) => group.run(() => () => insert.run(word).changes),
+  };
 }
+
+const refusing = (): never => {
+  throw new RangeError("own");
+};
 
 describe("a group of calls", () => {
   /** Goal: an end without calls costs the disk nothing. Method: flush twice; look at what SQLite was told. */
@@ -36,31 +59,77 @@ describe("a group of calls", () => {
     expect(await call).toBe(1);
   });
 
-  /** Goal: one call fails alone. Method: a duplicate between two others, and work that throws an error of its own. */
-  it("goes on without the one that fails", async () => {
-    const { group, add, words } = setUp();
-    const calls = [add("a"), add("a"), add("b"), group.run(() => Promise.reject(new Error("later")))];
-    const own = group.run(() => {
-      throw new RangeError("own");
-    });
-    await expect(own).rejects.toThrow(RangeError);
+  /** Goal: one call fails alone. Method: work that refuses before it writes, and work whose own answer fails later; the others share a commit. */
+  it("goes on without the one that refuses", async () => {
+    const { group, add, words, ran } = setUp();
+    const calls = [add("a"), group.run(refusing), add("b"), group.run(() => () => Promise.reject(new Error("later")))];
     const settled = await Promise.allSettled(calls);
     expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
     expect(words()).toEqual(["a", "b"]);
+    expect(ran).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
+    await expect(group.run(refusing)).rejects.toThrow(RangeError);
   });
 
-  /** Goal: a statement that ends the whole transaction ends it for all, and the next group works. Method: such a statement among others. */
-  it("is refused whole where the transaction is gone", async () => {
+  /** Goal: where a write fails, nothing of its call stays, and every other call is done as if it had been alone. Method: a duplicate behind a row of its own, between two others; what each did beside the database. */
+  it("tries each alone where one cannot be written", async () => {
+    const { group, words, insert, ended } = setUp();
+    const beside = new Set<string>();
+    const addAll = (...all: string[]) =>
+      group.run(
+        () => () => {
+          beside.add(all.join());
+          for (const word of all) insert.run(word);
+          return all.length;
+        },
+        () => beside.delete(all.join()),
+      );
+    const calls = await Promise.allSettled([addAll("a"), addAll("x", "a"), addAll("b", "c")]);
+    expect(calls.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(words()).toEqual(["a", "b", "c"]);
+    expect(beside).toEqual(new Set(["a", "b,c"]));
+    expect(ended).toEqual([false, true, false, true]);
+    expect(group.isRefused).toBe(false);
+  });
+
+  /** Goal: what all calls leave to be written for them together is in the same transaction. Method: such a last write, and one that fails: what was left is gone with the group, whose calls are tried again. */
+  it("writes what is left for all of them last", async () => {
+    const { group, add, words, left } = setUp();
+    left.push("z");
+    await Promise.all([add("a"), add("b")]);
+    expect(words()).toEqual(["a", "b", "z"]);
+    left.push("z");
+    const calls = await Promise.allSettled([add("c"), group.run(refusing)]);
+    expect(calls.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(words()).toEqual(["a", "b", "z", "c"]);
+  });
+
+  /** Goal: a storage that takes nothing is asked once for all calls, and known for it until it takes something. Method: SQLite's own word for a full disk; then room. */
+  it("asks a full disk once", async () => {
+    const { database, add, ran, group, words } = setUp();
+    database.exec("PRAGMA max_page_count = 2");
+    const long = "x".repeat(20_000);
+    ran.length = 0;
+    const calls = await Promise.allSettled([add("a"), add(long), add("b")]);
+    expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(ran.filter((sql) => sql === "BEGIN IMMEDIATE")).toHaveLength(1);
+    expect(group.isRefused).toBe(true);
+    database.exec("PRAGMA max_page_count = 1000");
+    await add(long);
+    expect(group.isRefused).toBe(false);
+    expect(words()).toEqual([long]);
+  });
+
+  /** Goal: a statement that ends the whole transaction ends it for all, and the next group works. Method: such a statement while a call looks, and while one writes, among others. */
+  it.each<[when: string, act: (gone: () => never) => () => () => unknown]>([
+    ["looks", (gone) => () => gone()],
+    ["writes", (gone) => () => () => gone()],
+  ])("is refused whole where the transaction is gone while one %s", async (_, act) => {
     const { database, group, add, words } = setUp();
-    const calls = [
-      add("a"),
-      group.run(() => {
-        database.exec("ROLLBACK");
-        throw new Error("the disk");
-      }),
-      add("b"),
-    ];
-    const settled = await Promise.allSettled(calls);
+    const gone = (): never => {
+      database.exec("ROLLBACK");
+      throw new Error("the disk");
+    };
+    const settled = await Promise.allSettled([add("a"), group.run(act(gone)), add("b")]);
     expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(words()).toEqual([]);
     expect(await add("c")).toBe(1);

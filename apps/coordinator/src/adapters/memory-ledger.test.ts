@@ -13,6 +13,7 @@ const open = async () => {
   const book = new LedgerBook();
   return {
     ledger: new MemoryLedger(book, lease),
+    holdsOutliveRestart: true,
     beside: (other: Lease) => new MemoryLedger(book, other),
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -1,4 +1,5 @@
 import { sql, type Kysely } from "kysely";
+import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
 
 /**
@@ -201,4 +202,5 @@ export const migrations: readonly Migration[] = [
         ) STRICT`.execute(db);
     },
   },
+  holdsMigration,
 ];

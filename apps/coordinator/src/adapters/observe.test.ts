@@ -24,7 +24,7 @@ function setUp() {
 
 it("turns each event into one line and its counters, with money as a number", async () => {
   const { events, metrics, parsed } = setUp();
-  events.started({ port: 1, holdsReleased: 0 });
+  events.started({ port: 1 });
   events.requestSettled({
     requestId,
     jobId: "job_1" as JobId,

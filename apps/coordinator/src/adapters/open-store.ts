@@ -10,7 +10,7 @@ import type { Alias } from "../catalog/catalog.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
 import { withEntry } from "../catalog/document.ts";
 import type { Countersigner } from "../inference/countersigner.ts";
-import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
+import { leaseOf } from "../ledger/lease.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { LogSigner, LogStore } from "../transparency/port.ts";
 import type { NetworkKey } from "../machines/ports.ts";
@@ -52,8 +52,6 @@ export interface Store extends AsyncDisposable {
   /** By which a provider on this machine shows that it may join. */
   readonly localSecret: string;
   readonly catalog: Catalog;
-  /** Open holds of a coordinator that died, which this start closed without a charge. */
-  readonly holdsReleased: number;
 }
 
 export interface StoreOptions {
@@ -69,7 +67,7 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the folder for this process alone: lock, catalog, keys, database at our schema, and no hold open.
+ * Opens the folder for this process alone: lock, catalog, keys, and database at our schema. What a life before held ended with it.
  *
  * @param path of the data folder; made where it is missing
  * @throws DataFolderError, CatalogError, CountersignerError, NetworkKeyError or DatabaseError, each with a sentence for the operator
@@ -114,7 +112,6 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
   opening.defer(() => mark.keep());
   const lease = leaseOf(COORDINATOR_OF_FOLDER, randomUUID());
   const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs: options.receiptLifeMs, mark }));
-  const holdsReleased = await releaseEarlierLives(ledger, lease, options.clock.now());
   opening.use(keepUp(ledger, () => mark.keep(), options));
   const opened = opening.move();
   return {
@@ -129,7 +126,6 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
     logSigner,
     localSecret,
     catalog,
-    holdsReleased,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

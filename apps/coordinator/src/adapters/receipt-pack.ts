@@ -1,4 +1,5 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { packFields, unpackFields } from "./receipt-fields.ts";
 import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 
 /**
@@ -18,19 +19,27 @@ const DICTIONARY_1 = Buffer.from(
     '","countersigned_at":"2026-0123456789abcdef',
   ].join(""),
 );
+/** By deflate, with the dictionary. */
 const VERSION_1 = 1;
+/** By its fields. */
+const VERSION_2 = 2;
 /** No receipt of ours comes near; a damaged one must not fill the memory. */
 const UNPACKED_BYTES_MAX = 256 * 1024;
 
-/** A receipt in about a third of its bytes. */
+/** A receipt in less than half of its bytes. Deflate takes ten times as long as its fields, most of it for tables of its own. */
 export function packReceipt(document: ReceiptDocument): Uint8Array {
+  const fields = packFields(document);
+  if (fields) return Buffer.concat([Uint8Array.of(VERSION_2), fields]);
   const packed = deflateRawSync(JSON.stringify(document), { dictionary: DICTIONARY_1, level: 9 });
   return Buffer.concat([Uint8Array.of(VERSION_1), packed]);
 }
 
 /** @throws where the bytes are not what `packReceipt` made */
 export function unpackReceipt(bytes: Uint8Array): ReceiptDocument {
-  if (bytes[0] !== VERSION_1) throw new TypeError("a receipt is packed in a way that is not known here");
+  const [version] = bytes;
+  const packed = bytes.subarray(1);
+  if (version === VERSION_2) return receiptDocument.parse(unpackFields(packed));
+  if (version !== VERSION_1) throw new TypeError("a receipt is packed in a way that is not known here");
   const options = { dictionary: DICTIONARY_1, maxOutputLength: UNPACKED_BYTES_MAX };
-  return receiptDocument.parse(JSON.parse(inflateRawSync(bytes.subarray(1), options).toString()));
+  return receiptDocument.parse(JSON.parse(inflateRawSync(packed, options).toString()));
 }

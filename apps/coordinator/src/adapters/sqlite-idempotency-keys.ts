@@ -13,7 +13,7 @@ import { prepareAll, type Prepared } from "./sqlite-rows.ts";
 
 const keysSql = {
   find: `
-    SELECT body_sha256, hold_id, is_running, is_owed FROM idempotency_keys
+    SELECT body_sha256, hold_id, is_owed FROM idempotency_keys
     WHERE account = ? AND key_sha256 = ? AND expires_at > ?`,
   remove: "DELETE FROM idempotency_keys WHERE account = ? AND key_sha256 = ?",
   removeExpiredOf: "DELETE FROM idempotency_keys WHERE account = ? AND expires_at <= ?",
@@ -39,8 +39,12 @@ export class SqliteIdempotencyKeys {
   /** Kept here alone: when this process ends, nothing is on its way any more. */
   readonly #onTheirWay = new Set<HoldId>();
 
-  constructor(database: DatabaseSync) {
+  readonly #runs: (holdId: HoldId) => boolean;
+
+  /** @param runs whether a hold is open; the table says so of one that a crash ended, and may be wrong */
+  constructor(database: DatabaseSync, runs: (holdId: HoldId) => boolean) {
     this.#sql = prepareAll(database, keysSql, "numbers");
+    this.#runs = runs;
   }
 
   /** @throws NetworkError `idempotency_conflict` */
@@ -48,7 +52,8 @@ export class SqliteIdempotencyKeys {
     const row = this.#sql.find.get(account, asked.keySha256, at);
     if (!row) return isFree(undefined, asked);
     const bodySha256 = String(row["body_sha256"]) as Sha256Hex;
-    const isRunning = row["is_running"] === 1 || this.#onTheirWay.has(row["hold_id"] as HoldId);
+    const holdId = row["hold_id"] as HoldId;
+    const isRunning = this.#runs(holdId) || this.#onTheirWay.has(holdId);
     return isFree({ bodySha256, isRunning, isOwed: row["is_owed"] === 1 }, asked);
   }
 

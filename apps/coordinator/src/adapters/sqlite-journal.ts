@@ -1,22 +1,20 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { changesOf, nothing, type Balances, type Entry, type Flows } from "../ledger/journal.ts";
+import { changesOf, mayStand, nothing, type Balances, type Entry, type Flows } from "../ledger/journal.ts";
 import { bigintOf, prepareAll, type Prepared, type Row } from "./sqlite-rows.ts";
 
 const MILLIS_OF_DAY = 86_400_000n;
 
 const journalSql = {
   account: `
-    SELECT granted, paid_in, earned, held, withdrawing, debt, charged, credited FROM accounts WHERE account = ?`,
+    SELECT id, granted, paid_in, earned, held, withdrawing, debt, charged, credited FROM accounts WHERE account = ?`,
   openAccount: `
-    INSERT INTO accounts (account, id) VALUES (?, (SELECT COALESCE(MAX(id), 0) + 1 FROM accounts))
-    ON CONFLICT DO NOTHING`,
+    INSERT INTO accounts (account, id) VALUES (?, (SELECT COALESCE(MAX(id), 0) + 1 FROM accounts)) RETURNING id`,
   // What no account may come to, the table refuses.
-  change: `
+  move: `
     UPDATE accounts SET granted = granted + ?, paid_in = paid_in + ?, earned = earned + ?, held = held + ?,
-      withdrawing = withdrawing + ?, debt = debt + ?
-    WHERE account = ? RETURNING id`,
-  flow: "UPDATE accounts SET charged = charged + ?, credited = credited + ? WHERE account = ?",
+      withdrawing = withdrawing + ?, debt = debt + ?, charged = charged + ?, credited = credited + ?
+    WHERE id = ?`,
 
   knows: "SELECT 1 FROM journal WHERE kind = ? AND ref = ?",
   addEntry: "INSERT INTO journal (kind, at, ref) VALUES (?, ?, ?)",
@@ -32,24 +30,36 @@ const journalSql = {
   deleteEntries: "DELETE FROM journal WHERE entry IN (?, ?)",
 } as const;
 
-/** The journal and the balances that are kept of it. Each call is a part of whatever transaction its ledger has open. */
+type Figures = Balances & Flows;
+
+/** An account in the group of calls under way: what it was before, and what has moved since. */
+interface Moving {
+  readonly id: bigint;
+  readonly before: Figures;
+  moved: Figures;
+}
+
+/**
+ * The journal and the balances that are kept of it. Each call is a part of whatever transaction its ledger has open; an account
+ * is written once for all of them, by `write`.
+ */
 export class SqliteJournal {
   readonly #sql: Prepared<keyof typeof journalSql>;
   /** By how many postings it adds: an entry has a handful. One call costs as much as a row. */
   readonly #addPostings = new Map<number, StatementSync>();
   readonly #database: DatabaseSync;
+  #moving = new Map<AccountId, Moving>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#sql = prepareAll(database, journalSql, "bigints");
   }
 
-  /** @param isOpened whether an account that is not known gets a row of its own */
-  figures(account: AccountId, isOpened = false): Balances & Flows {
+  figures(account: AccountId): Figures {
+    const moving = this.#moving.get(account);
+    if (moving) return sumOf(moving.before, moving.moved);
     const row = this.#sql.account.get(account);
-    if (row) return figuresOf(row);
-    if (isOpened) this.#sql.openAccount.run(account);
-    return { ...nothing, charged: 0n, credited: 0n };
+    return row ? figuresOf(row) : none;
   }
 
   knows(kind: Entry["kind"], ref: string): boolean {
@@ -57,30 +67,52 @@ export class SqliteJournal {
   }
 
   /**
-   * Writes an entry down and moves what it says.
+   * Writes an entry down, and keeps what it moves for `write`.
    *
    * @param ref by which it is known again, where it must not be written twice
    * @returns its number; null for one that moves nothing, which is not written
+   * @throws RangeError where an account would come to what none may
    */
   post(entry: Entry, at: number | bigint, ref: string | null = null): bigint | null {
-    if (entry.postings.length === 0) return null;
+    const { postings } = entry;
+    if (postings.length === 0) return null;
+    for (const [account, change] of changesOf(entry)) this.#move(account, { ...none, ...change });
     const number = BigInt(this.#sql.addEntry.run(entry.kind, at, ref).lastInsertRowid);
-    const ids = new Map<AccountId, bigint>();
-    for (const [account, change] of changesOf(entry)) ids.set(account, this.#change(account, change));
-    const said = entry.postings.flatMap(({ account, sub, amount }) => [number, ids.get(account) ?? null, sub, amount]);
-    this.#adderOf(entry.postings.length).run(...said);
+    const said = postings.flatMap(({ account, sub, amount }) => [number, this.#movingOf(account).id, sub, amount]);
+    this.#adderOf(postings.length).run(...said);
     return number;
   }
 
+  /** What names an account needs it to be there. */
+  open(account: AccountId): void {
+    this.#movingOf(account);
+  }
+
   /** Counts on what an account was ever charged and credited. */
-  flow(account: AccountId, { charged = 0n, credited = 0n }: Partial<Flows>): void {
-    this.#sql.flow.run(charged, credited, account);
+  flow(account: AccountId, flow: Partial<Flows>): void {
+    this.#move(account, { ...none, ...flow });
+  }
+
+  /** The last thing before a commit. */
+  write(): void {
+    for (const { id, moved } of this.#moving.values()) {
+      if (moved === none) continue;
+      const { granted, paid_in: paidIn, earned, held, withdrawing, debt, charged, credited } = moved;
+      this.#sql.move.run(granted, paidIn, earned, held, withdrawing, debt, charged, credited, id);
+    }
+  }
+
+  /** The first thing behind a commit, or where it was undone. @returns what moved, with its figures */
+  ended(): ReadonlyMap<AccountId, Figures> {
+    const moving = this.#moving;
+    this.#moving = new Map();
+    return new Map(moving.entries().map(([account, { before, moved }]) => [account, sumOf(before, moved)]));
   }
 
   /**
    * Adds a hold and its end to the entry of the end's day, and forgets the two.
    *
-   * @param hold null where it is in its end, as in what was settled before there was a journal
+   * @param hold null where it is in its end
    */
   fold(hold: bigint | null, end: bigint, at: bigint): void {
     const day = at / MILLIS_OF_DAY;
@@ -99,19 +131,40 @@ export class SqliteJournal {
     return made;
   }
 
-  #change(account: AccountId, change: Balances): bigint {
-    const { granted, paid_in: paidIn, earned, held, withdrawing, debt } = change;
-    const act = () => this.#sql.change.get(granted, paidIn, earned, held, withdrawing, debt, account);
-    let row = act();
-    if (!row) {
-      this.#sql.openAccount.run(account);
-      row = act();
-    }
-    return bigintOf(row ?? {}, "id");
+  #move(account: AccountId, by: Figures): void {
+    const moving = this.#movingOf(account);
+    const moved = sumOf(moving.moved, by);
+    if (!mayStand(account, sumOf(moving.before, moved)))
+      throw new RangeError("an account would have less than nothing");
+    moving.moved = moved;
+  }
+
+  #movingOf(account: AccountId): Moving {
+    const known = this.#moving.get(account);
+    if (known) return known;
+    const row = this.#sql.account.get(account);
+    const moving: Moving = row
+      ? { id: bigintOf(row, "id"), before: figuresOf(row), moved: none }
+      : { id: bigintOf(this.#sql.openAccount.get(account) ?? {}, "id"), before: none, moved: none };
+    this.#moving.set(account, moving);
+    return moving;
   }
 }
 
-const figuresOf = (row: Row): Balances & Flows => ({
+const none: Figures = { ...nothing, charged: 0n, credited: 0n };
+
+const sumOf = (one: Figures, other: Figures): Figures => ({
+  granted: one.granted + other.granted,
+  paid_in: one.paid_in + other.paid_in,
+  earned: one.earned + other.earned,
+  held: one.held + other.held,
+  withdrawing: one.withdrawing + other.withdrawing,
+  debt: one.debt + other.debt,
+  charged: one.charged + other.charged,
+  credited: one.credited + other.credited,
+});
+
+const figuresOf = (row: Row): Figures => ({
   granted: bigintOf(row, "granted"),
   paid_in: bigintOf(row, "paid_in"),
   earned: bigintOf(row, "earned"),

@@ -1,40 +1,27 @@
 /** Every statement of the ledger, prepared once. The tables are in `migrations.ts`. */
 export const ledgerSql = {
-  knowsHold: `
-    SELECT 1 FROM holds WHERE hold_id = :hold_id
-    UNION ALL SELECT 1 FROM settlements WHERE hold_id = :hold_id`,
-  addHold: `
-    INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, entry, at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-
   chargeOf: "SELECT charge FROM settlements WHERE hold_id = ?",
-  takeHold: `
-    DELETE FROM holds WHERE hold_id = ?
-    RETURNING request_id, account, key_id, model, by_platform, granted, paid_in, earned, entry, at`,
   addSettlement: `
     INSERT INTO settlements (hold_id, request_id, account, key_id, model, held, held_at, outcome, charge, at,
-      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform,
-      hold_entry, entry)
-    VALUES (:hold_id, :request_id, :account, :key_id, :model, :held, :held_at, :outcome, :charge, :at,
-      :job_id, :serial, :prompt_tokens, :cached_tokens, :completion_tokens, :reasoning_tokens, :earned, :paid_by_platform,
-      :hold_entry, :entry)`,
-  addReceipt: "INSERT INTO receipts (job_id, account, document, packed, sha256, expires_at) VALUES (?, ?, '', ?, ?, ?)",
+      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform, entry)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  addReceipt: "INSERT INTO receipts (seq, document, packed, sha256, expires_at) VALUES (?, '', ?, ?, ?)",
   probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
 
-  openLeases: "SELECT DISTINCT lease FROM holds ORDER BY lease",
-  openHolds: "SELECT hold_id FROM holds WHERE lease = ? LIMIT ?",
   usage: `
     SELECT job_id, request_id, model, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens,
       charge, outcome, at
     FROM settlements WHERE account = ? AND job_id IS NOT NULL ORDER BY at DESC, seq DESC LIMIT ?`,
-  receipt: "SELECT document, packed FROM receipts WHERE job_id = ? AND account = ? AND expires_at > ?",
+  receipt: `
+    SELECT document, packed FROM receipts JOIN settlements USING (seq)
+    WHERE job_id = ? AND account = ? AND expires_at > ?`,
   deleteReceipts: `
-    DELETE FROM receipts
-    WHERE job_id IN (SELECT job_id FROM receipts WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+    DELETE FROM receipts WHERE seq IN (SELECT seq FROM receipts WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
 
-  // Settlements are nearly in the order of their time, so that the oldest need no index of their own.
+  // Settlements are nearly in the order of their time, so that the oldest need no index of their own. One stays as long as its receipt.
   oldSettlements: `
-    SELECT seq, hold_entry, entry, at FROM (SELECT seq, hold_entry, entry, at FROM settlements ORDER BY seq LIMIT :rows) WHERE at <= :until`,
+    SELECT seq, hold_entry, entry, at FROM (SELECT seq, hold_entry, entry, at FROM settlements ORDER BY seq LIMIT :rows)
+    WHERE at <= :until AND seq NOT IN (SELECT seq FROM receipts)`,
   addToDay: `
     INSERT INTO usage_days (day, account, key_id, model, serial, outcome, requests,
       prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned, paid_by_platform)
@@ -65,9 +52,6 @@ export const ledgerCheckSql = `
       UNION ALL SELECT id, account, 'withdrawing', withdrawing FROM accounts
       UNION ALL SELECT id, account, 'debt', debt FROM accounts),
     posted AS (SELECT account AS id, sub AS part, SUM(amount) AS total FROM postings GROUP BY account, sub),
-    open AS (
-      SELECT IIF(by_platform, 'platform', account) AS account, SUM(granted + paid_in + earned) AS total
-      FROM holds GROUP BY 1),
     ended AS (
       SELECT account, SUM(charge) AS total
       FROM (SELECT account, charge FROM settlements UNION ALL SELECT account, charge FROM usage_days) GROUP BY account),
@@ -76,14 +60,14 @@ export const ledgerCheckSql = `
       WHERE kind = 'grant' GROUP BY postings.account),
     compared AS (
       SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
-      UNION ALL SELECT account, 'open holds', held - COALESCE(total, 0) FROM accounts LEFT JOIN open USING (account)
+      -- What is held is in the memory of who runs.
+      UNION ALL SELECT account, 'open holds', held FROM accounts
       UNION ALL SELECT account, 'charged', charged - COALESCE(total, 0) FROM accounts LEFT JOIN ended USING (account)
       UNION ALL
         SELECT account, 'credited', credited - COALESCE(total, 0) FROM accounts LEFT JOIN given USING (id)
         WHERE account <> 'outside'
       -- What names an account that is not there.
       UNION ALL SELECT 'account ' || id, part, -total FROM posted WHERE id NOT IN (SELECT id FROM accounts)
-      UNION ALL SELECT account, 'open holds', -total FROM open WHERE account NOT IN (SELECT account FROM accounts)
       UNION ALL SELECT account, 'charged', -total FROM ended WHERE account NOT IN (SELECT account FROM accounts)
       UNION ALL SELECT * FROM (
         SELECT 'entry ' || entry, 'journal', SUM(amount) FROM postings GROUP BY entry HAVING SUM(amount) <> 0 LIMIT 100))

@@ -6,18 +6,20 @@ import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/recei
 import {
   creditRoom,
   grant,
-  hold,
   OUTSIDE,
   partsSum,
   PLATFORM,
   setAside,
-  settle,
+  settleUnwritten,
   sharesOf,
   totalsOf,
+  type Balances,
   type Credited,
-  type Holding,
+  type Dues,
+  type Entry,
 } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
+import { OpenHolds, type OpenHold } from "../ledger/open-holds.ts";
 import {
   isStorageFailure,
   RECEIPT_LIFE_MS,
@@ -35,6 +37,7 @@ import {
   type Shares,
   type Totals,
 } from "../ledger/settlement.ts";
+import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -45,7 +48,7 @@ import { ledgerSql } from "./sqlite-ledger-sql.ts";
 import { bigintOf, moneyOf, prepareAll, textOf, type Prepared, type Row } from "./sqlite-rows.ts";
 import { readStorage, STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
-/** Receipts, settlements and open holds that one transaction moves or deletes, so that nobody waits long behind it. */
+/** Receipts, settlements and open holds that one step moves or deletes, so that nobody waits long behind it. */
 export const ROWS_PER_STEP_MAX = 500;
 
 /** A check of the books that takes longer is ended: the log grows for as long as somebody reads. */
@@ -54,16 +57,28 @@ export const LEDGER_CHECK_MS_MAX = 30 * 60_000;
 /** A settlement that the storage did not take is tried again this often. */
 export const SETTLE_RETRY_MS = 1_000;
 
+/** What a ledger needs to know, and what it shares with others over the same database. */
+export interface LedgerOptions {
+  /** Of this coordinator's life: every hold carries it. */
+  readonly lease: Lease;
+  /** How long receipts that are written from now on are kept. */
+  readonly receiptLifeMs?: number | undefined;
+  readonly mark?: CommitCount | undefined;
+  readonly open?: OpenHolds;
+}
+
 /**
- * The ledger in SQLite, by the rules of `ledger/journal.ts`. A call reads what stands and posts its entry in one transaction that
+ * The ledger in SQLite, by the rules of `ledger/journal.ts`. The process that has the folder's lock alone writes it, so holds
+ * are kept in its memory and written with their end. A call reads what stands and posts its entry in one transaction that
  * gives up no turn, on the database's one connection; the tables refuse a balance below zero besides. Writes share commits;
- * reads see what is committed.
+ * reads see what is committed, and what is held.
  */
 export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #group: GroupCommit;
   readonly #sql: Prepared<keyof typeof ledgerSql>;
   readonly #journal: SqliteJournal;
   readonly #keys: SqliteIdempotencyKeys;
+  readonly #open: OpenHolds;
   readonly #lease: Lease;
   readonly #receiptLifeMs: number;
   readonly #database: DatabaseSync;
@@ -74,48 +89,67 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   #checking: Promise<LedgerFault[]> | undefined;
   readonly #closing = new AbortController();
 
-  /**
-   * @param database opened by `openDatabase`; closing it stays with whoever opened it
-   * @param how.lease of this coordinator's life: every hold carries it
-   * @param how.receiptLifeMs how long receipts that are written from now on are kept
-   */
-  constructor(database: DatabaseSync, how: { lease: Lease; receiptLifeMs?: number | undefined; mark?: CommitCount }) {
-    this.#receiptLifeMs = how.receiptLifeMs ?? RECEIPT_LIFE_MS;
+  /** @param database opened by `openDatabase`; closing it stays with whoever opened it */
+  constructor(database: DatabaseSync, { lease, receiptLifeMs = RECEIPT_LIFE_MS, mark, open }: LedgerOptions) {
+    this.#receiptLifeMs = receiptLifeMs;
     this.#database = database;
-    this.#group = new GroupCommit(database, how.mark);
-    this.#lease = how.lease;
+    this.#lease = lease;
+    this.#open = open ?? new OpenHolds();
     this.#journal = new SqliteJournal(database);
-    this.#keys = new SqliteIdempotencyKeys(database);
+    this.#keys = new SqliteIdempotencyKeys(database, (holdId) => this.#open.get(holdId) !== undefined);
     this.#sql = prepareAll(database, ledgerSql, "bigints");
+    this.#group = new GroupCommit(database, {
+      mark,
+      written: () => this.#journal.write(),
+      ended: (isCommitted) => {
+        const moved = this.#journal.ended();
+        if (isCommitted) for (const [account, figures] of moved) this.#open.rewritten(account, figures);
+      },
+    });
   }
 
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
     return this.#group.run(() => {
-      if (this.#journal.knows("grant", creditId)) return;
-      this.#journal.post(grant(account, amount, this.#credited(account)), at, creditId);
-      this.#journal.flow(account, { credited: amount });
+      if (this.#journal.knows("grant", creditId)) return () => {};
+      const entry = grant(account, amount, this.#credited(account));
+      return () => {
+        this.#journal.post(entry, at, creditId);
+        this.#journal.flow(account, { credited: amount });
+      };
     });
   }
 
-  hold(terms: HoldTerms): Promise<void> {
-    return this.#group.run(() => {
-      const { holdId, requestId, account, keyId, model, amount, at, idempotency } = terms;
-      if (this.#sql.knowsHold.get({ hold_id: holdId })) return;
-      const isFree = idempotency !== undefined && this.#keys.isFree(account, idempotency, at);
-      const holding = setAside(amount, account, this.#journal.figures(account, true), isFree);
-      const entry = this.#journal.post(hold(holding), at);
-      if (idempotency) this.#keys.begin(account, idempotency, { holdId, at, isFree });
-      const { granted, paid_in: paidIn, earned } = holding.parts;
-      const [named, taken] = [
-        [holdId, requestId, account, keyId, model, this.#lease],
-        [granted, paidIn, earned],
-      ];
-      this.#sql.addHold.run(...named, Number(isFree), ...taken, entry, at);
+  async hold(terms: HoldTerms): Promise<void> {
+    // Nobody's work begins that could not be paid for: where nothing could be written last, that is tried first.
+    if (this.#group.isRefused) await this.assertWritable();
+    if (terms.idempotency) return await this.#holdUnderKey(terms, terms.idempotency);
+    readStorage(() => {
+      if (!this.#knows(terms.holdId)) this.#take(terms, false);
     });
   }
 
   settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
-    return this.#group.run(() => this.#settle(holdId, settlement));
+    let ended: { readonly hold: OpenHold; readonly written: Balances } | undefined;
+    return this.#group.run(
+      () => {
+        const hold = this.#open.get(holdId);
+        if (!hold) {
+          const charged = this.#chargeOf(holdId);
+          return () => charged;
+        }
+        const { dues, entry } = settleUnwritten(hold.holding, settlement);
+        return () => {
+          this.#write(hold, settlement, dues, entry);
+          ended = { hold, written: this.#open.end(hold) };
+          return dues.charge;
+        };
+      },
+      () => {
+        if (!ended) return;
+        const { hold, written } = ended;
+        this.#open.take(hold, () => written);
+      },
+    );
   }
 
   settleLater(holdId: HoldId, settlement: Settlement): void {
@@ -125,7 +159,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   spendKey(holdId: HoldId): Promise<void> {
-    return this.#group.run(() => this.#keys.spend(holdId));
+    return this.#group.run(() => () => this.#keys.spend(holdId));
   }
 
   loseAnswer(holdId: HoldId): void {
@@ -140,13 +174,13 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async assertWritable(): Promise<void> {
-    await this.#group.run(() => this.#sql.probe.run());
+    await this.#group.run(() => () => this.#sql.probe.run());
   }
 
   async totals(account: AccountId): Promise<Totals> {
     return readStorage(() => {
       const figures = this.#journal.figures(account);
-      return totalsOf(figures, figures);
+      return totalsOf(this.#open.overlay(account, figures), figures);
     });
   }
 
@@ -167,25 +201,22 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async openLeases(): Promise<Lease[]> {
-    return readStorage(() => this.#sql.openLeases.all().map((row) => textOf(row, "lease") as Lease));
+    return this.#open.leases();
   }
 
   async releaseOpenHolds(lease: Lease, at: number): Promise<number> {
     for (let released = 0; ;) {
-      const step = await this.#group.run(() => {
-        const open = this.#sql.openHolds.all(lease, ROWS_PER_STEP_MAX);
-        for (const row of open)
-          this.#settle(textOf(row, "hold_id") as HoldId, { outcome: "crashed", charge: microUsd(0n), at });
-        return open.length;
-      });
-      released += step;
-      if (step < ROWS_PER_STEP_MAX) return released;
+      const step = this.#open.of(lease, ROWS_PER_STEP_MAX);
+      const crashed: Settlement = { outcome: "crashed", charge: microUsd(0n), at };
+      await Promise.all(step.map(({ terms }) => this.settle(terms.holdId, crashed)));
+      released += step.length;
+      if (step.length < ROWS_PER_STEP_MAX) return released;
     }
   }
 
   /**
-   * Sums the journal again, sub-account by sub-account, and the open holds, settlements and grants; and compares. Requests go
-   * on meanwhile.
+   * Sums the journal again, sub-account by sub-account, and the settlements and grants; and compares. Then the same of what is
+   * held, which is in this memory. Requests go on meanwhile.
    */
   check(): Promise<LedgerFault[]> {
     this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
@@ -201,12 +232,15 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
         fault: found ? "damaged" : "busy",
         retryAfterSec: STORAGE_RETRY_SEC,
       });
-    return found.faults.map((fault) => ({ ...fault, offBy: BigInt(fault.offBy) }));
+    return [
+      ...found.faults.map((fault) => ({ ...fault, offBy: BigInt(fault.offBy) })),
+      ...readStorage(() => this.#open.faults((account) => this.#journal.figures(account))),
+    ];
   }
 
   /** Adds up to `ROWS_PER_STEP_MAX` settlements that are old enough, and their entries, to the sums of their day, and answers how many. */
   rollUpUsage(now: number): Promise<number> {
-    return this.#group.run(() => {
+    return this.#group.run(() => () => {
       const old = this.#sql.oldSettlements.all({ rows: ROWS_PER_STEP_MAX, until: now - USAGE_LIFE_MS });
       for (const row of old) {
         this.#sql.addToDay.run(bigintOf(row, "seq"));
@@ -221,12 +255,12 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   /** Deletes up to `ROWS_PER_STEP_MAX` receipts whose time is over, and answers how many. */
   deleteExpiredReceipts(now: number): Promise<number> {
-    return this.#group.run(() => Number(this.#sql.deleteReceipts.run(now, ROWS_PER_STEP_MAX).changes));
+    return this.#group.run(() => () => Number(this.#sql.deleteReceipts.run(now, ROWS_PER_STEP_MAX).changes));
   }
 
   /** Forgets up to `ROWS_PER_STEP_MAX` idempotency keys whose time is over, and answers how many. */
   deleteExpiredKeys(now: number): Promise<number> {
-    return this.#group.run(() => this.#keys.deleteExpired(now, ROWS_PER_STEP_MAX));
+    return this.#group.run(() => () => this.#keys.deleteExpired(now, ROWS_PER_STEP_MAX));
   }
 
   /** Commits what still waits for the end of the turn. */
@@ -255,50 +289,61 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       });
   }
 
-  #settle(holdId: HoldId, settlement: Settlement): MicroUsd {
-    const row = this.#sql.takeHold.get(holdId);
-    if (!row) {
-      const settled = this.#sql.chargeOf.get(holdId);
-      if (!settled) throw new RangeError("a settlement without a hold");
-      return moneyOf(settled, "charge");
-    }
-    const account = textOf(row, "account") as AccountId;
-    const holding: Holding = {
-      payer: row["by_platform"] === 1n ? PLATFORM : account,
-      parts: { granted: bigintOf(row, "granted"), paid_in: bigintOf(row, "paid_in"), earned: bigintOf(row, "earned") },
-    };
-    const { dues, entry } = settle(holding, settlement);
-    const { charge, earned, paidByPlatform } = dues;
+  #knows(holdId: HoldId): boolean {
+    return this.#open.get(holdId) !== undefined || this.#sql.chargeOf.get(holdId) !== undefined;
+  }
+
+  #chargeOf(holdId: HoldId): MicroUsd {
+    const settled = this.#sql.chargeOf.get(holdId);
+    if (!settled) throw new RangeError("a settlement without a hold");
+    return moneyOf(settled, "charge");
+  }
+
+  #take(terms: HoldTerms, isFree: boolean): OpenHold {
+    const { account, amount } = terms;
+    const left = this.#open.left(account) ?? this.#journal.figures(account);
+    const hold: OpenHold = { terms, lease: this.#lease, holding: setAside(amount, account, left, isFree) };
+    this.#open.take(hold, (payer) => this.#journal.figures(payer));
+    return hold;
+  }
+
+  /** A key is durable before its request runs, so that it stands for that one body from then on. */
+  #holdUnderKey(terms: HoldTerms, idempotency: Idempotency): Promise<void> {
+    const { holdId, account, at } = terms;
+    let taken: OpenHold | undefined;
+    return this.#group.run(
+      () => {
+        if (this.#knows(holdId)) return () => {};
+        const isFree = this.#keys.isFree(account, idempotency, at);
+        const hold = this.#take(terms, isFree);
+        taken = hold;
+        return () => this.#keys.begin(account, idempotency, { holdId, at, isFree });
+      },
+      () => {
+        if (taken) this.#open.end(taken);
+        taken = undefined;
+      },
+    );
+  }
+
+  #write({ terms, holding }: OpenHold, settlement: Settlement, dues: Dues, entry: Entry): void {
+    const { holdId, requestId, account, keyId, model, at: heldAt } = terms;
     const { outcome, at, job } = settlement;
-    this.#sql.addSettlement.run({
-      hold_id: holdId,
-      request_id: textOf(row, "request_id"),
-      account,
-      key_id: textOf(row, "key_id"),
-      model: textOf(row, "model"),
-      held: holding.payer === account ? partsSum(holding.parts) : 0n,
-      held_at: bigintOf(row, "at"),
-      outcome,
-      charge,
-      at,
-      job_id: job?.jobId ?? null,
-      serial: job?.serial ?? null,
-      prompt_tokens: job?.usage.promptTokens ?? null,
-      cached_tokens: job?.usage.cachedTokens ?? null,
-      completion_tokens: job?.usage.completionTokens ?? null,
-      reasoning_tokens: job?.usage.reasoningTokens ?? null,
-      earned: job ? earned : null,
-      paid_by_platform: paidByPlatform,
-      hold_entry: row["entry"] ?? null,
-      entry: this.#journal.post(entry, at),
-    });
-    this.#keys.settled(holdId, outcome, charge);
+    const { charge, earned, paidByPlatform } = dues;
+    const held = holding.payer === account ? partsSum(holding.parts) : 0n;
+    const usage = job?.usage;
+    this.#journal.open(account);
+    const { lastInsertRowid: seq } = this.#sql.addSettlement.run(
+      ...[holdId, requestId, account, keyId, model, held, heldAt, outcome, charge, at],
+      ...[job?.jobId ?? null, job?.serial ?? null],
+      ...[usage?.promptTokens ?? null, usage?.cachedTokens ?? null],
+      ...[usage?.completionTokens ?? null, usage?.reasoningTokens ?? null],
+      ...[job ? earned : null, paidByPlatform, this.#journal.post(entry, at)],
+    );
+    if (terms.idempotency) this.#keys.settled(holdId, outcome, charge);
     if (charge > 0n) this.#journal.flow(account, { charged: charge });
-    if (job?.receipt) {
-      const packed = packReceipt(job.receipt);
-      this.#sql.addReceipt.run(job.jobId, account, packed, job.receiptSha256 ?? null, at + this.#receiptLifeMs);
-    }
-    return charge;
+    if (job?.receipt)
+      this.#sql.addReceipt.run(seq, packReceipt(job.receipt), job.receiptSha256 ?? null, at + this.#receiptLifeMs);
   }
 }
 

@@ -29,9 +29,11 @@ const statements = {
   last: "SELECT tile, width FROM log_tiles WHERE level = 0 ORDER BY tile DESC LIMIT 1",
   indexOfFact: "SELECT log_index FROM log_facts WHERE leaf = ?",
   addFact: "INSERT INTO log_facts (leaf, log_index) VALUES (?, ?)",
-  unlogged: "SELECT job_id, sha256 FROM receipts WHERE sha256 IS NOT NULL AND log_index IS NULL LIMIT ?",
-  setIndex: "UPDATE receipts SET log_index = ? WHERE job_id = ?",
-  indexOf: "SELECT log_index FROM receipts WHERE job_id = ?",
+  unlogged: `
+    SELECT seq, job_id, sha256 FROM receipts JOIN settlements USING (seq)
+    WHERE sha256 IS NOT NULL AND log_index IS NULL ORDER BY seq LIMIT ?`,
+  setIndex: "UPDATE receipts SET log_index = ? WHERE seq = ?",
+  indexOf: "SELECT log_index FROM receipts JOIN settlements USING (seq) WHERE job_id = ?",
 } as const;
 
 /**
@@ -56,7 +58,7 @@ export class SqliteLog implements LogStore {
   }
 
   async append(facts: readonly Uint8Array[], entryOf: (receipt: UnloggedReceipt) => Uint8Array): Promise<void> {
-    this.#size = await this.#group.run(() => this.#append(facts, entryOf));
+    this.#size = await this.#group.run(() => () => this.#append(facts, entryOf));
   }
 
   async tile({ level, index, width }: Tile): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -86,10 +88,10 @@ export class SqliteLog implements LogStore {
       this.#sql.addFact.run(leaf, before + added.length);
       added.push(fact);
     }
-    for (const { job_id, sha256 } of this.#sql.unlogged.all(LOG_RECEIPTS_PER_STEP_MAX)) {
-      if (typeof job_id !== "string" || !(sha256 instanceof Uint8Array))
+    for (const { seq, job_id, sha256 } of this.#sql.unlogged.all(LOG_RECEIPTS_PER_STEP_MAX)) {
+      if (seq === undefined || typeof job_id !== "string" || !(sha256 instanceof Uint8Array))
         throw new TypeError("the database holds a receipt without a name");
-      this.#sql.setIndex.run(before + added.length, job_id);
+      this.#sql.setIndex.run(before + added.length, seq);
       added.push(entryOf({ jobId: job_id as JobId, sha256 }));
     }
     this.#extend(ENTRIES_LEVEL, before, added, (entries) => bundleOf(entries));

@@ -52,7 +52,7 @@ export type LeaveReason = keyof typeof leaveReasons;
  * and numbers, so that text of a prompt or an answer has no place to go.
  */
 export interface Events {
-  started(facts: { port: number; holdsReleased: number }): void;
+  started(facts: { port: number }): void;
   stopping(facts: { running: number }): void;
   requestSettled(facts: {
     requestId: RequestId;

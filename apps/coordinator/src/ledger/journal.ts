@@ -139,28 +139,44 @@ export const hold = ({ payer, parts }: Holding): Entry =>
  *
  * @throws RangeError for figures that no story of ours can have computed
  */
-export function settle({ payer, parts }: Holding, { charge: asked, job }: Settlement): { dues: Dues; entry: Entry } {
+export function settle(holding: Holding, settlement: Settlement): { dues: Dues; entry: Entry } {
+  const { payer, parts } = holding;
+  const { spent, used, shares, dues } = spend(holding, settlement);
+  const entry = entryOf(spent > 0n ? "settle" : "release", [
+    { account: payer, sub: "held", amount: -partsSum(parts) },
+    ...sources.map((sub) => ({ account: payer, sub, amount: parts[sub] - used[sub] })),
+    ...shares,
+  ]);
+  return { dues, entry };
+}
+
+/**
+ * The same where the hold is written nowhere: hold and end in one entry, which moves what was spent.
+ *
+ * @throws RangeError as `settle`
+ */
+export function settleUnwritten(holding: Holding, settlement: Settlement): { dues: Dues; entry: Entry } {
+  const { used, shares, dues } = spend(holding, settlement);
+  const taken = sources.map((sub) => ({ account: holding.payer, sub, amount: -used[sub] }));
+  return { dues, entry: entryOf("settle", [...taken, ...shares]) };
+}
+
+function spend({ payer, parts }: Holding, { charge: asked, job }: Settlement) {
   const share = job?.earned ?? 0n;
   if (share < 0n || share > asked)
     throw new RangeError("a charge is negative, or a provider earns less than nothing or more than it");
-  const held = partsSum(parts);
   const isFree = payer === PLATFORM;
   // What the platform sets aside and owes to no machine it owes to itself.
-  const spent = lesser(asked, held);
+  const spent = lesser(asked, partsSum(parts));
   const earned = lesser(share, spent);
-  const used = firstOf(parts, spent);
-  const entry = entryOf(spent > 0n ? "settle" : "release", [
-    { account: payer, sub: "held", amount: -held },
-    ...sources.map((sub) => ({ account: payer, sub, amount: parts[sub] - used[sub] })),
-    { account: PLATFORM, sub: "earned", amount: spent - earned },
-    ...(earned > 0n ? [{ account: earnerOf(job), sub: "earned", amount: earned } as const] : []),
-  ]);
+  const shares: Posting[] = [{ account: PLATFORM, sub: "earned", amount: spent - earned }];
+  if (earned > 0n) shares.push({ account: earnerOf(job), sub: "earned", amount: earned });
   const dues: Dues = {
     charge: microUsd(isFree ? 0n : spent),
     earned: microUsd(isFree ? 0n : earned),
     paidByPlatform: microUsd(isFree ? earned : 0n),
   };
-  return { dues, entry };
+  return { spent, used: firstOf(parts, spent), shares, dues };
 }
 
 function earnerOf(job: Settlement["job"]): AccountId {

@@ -1,0 +1,124 @@
+import type { AccountId } from "@darkbloom/protocol/ids";
+import { nothing, partsSum, type Balances, type Holding, type Parts } from "./journal.ts";
+import type { Lease } from "./lease.ts";
+import type { HoldTerms, LedgerFault } from "./port.ts";
+import type { HoldId } from "./settlement.ts";
+
+/** Money that is set aside for a request that runs. */
+export interface OpenHold {
+  readonly terms: HoldTerms;
+  readonly lease: Lease;
+  readonly holding: Holding;
+}
+
+/** An account from which something is set aside. */
+interface Payer {
+  /** As they are written, with what is set aside in them. */
+  written: Balances;
+  readonly taken: { -readonly [Source in keyof Parts]: bigint };
+  holds: number;
+}
+
+/**
+ * Holds in memory, of a ledger that one process alone writes: its end is theirs, and charges nobody. An account is known
+ * here for as long as it has a hold, so that there are no more of them than requests that run.
+ */
+export class OpenHolds {
+  readonly #holds = new Map<HoldId, OpenHold>();
+  readonly #payers = new Map<AccountId, Payer>();
+
+  get(holdId: HoldId): OpenHold | undefined {
+    return this.#holds.get(holdId);
+  }
+
+  /** What is left to an account of what is written of it; undefined where nothing is set aside, and what is written is not known here. */
+  left(account: AccountId): Balances | undefined {
+    const payer = this.#payers.get(account);
+    return payer && withoutTaken(payer.written, payer.taken);
+  }
+
+  /** What is left of these figures, and how much is held. */
+  overlay(account: AccountId, written: Balances): Balances {
+    const payer = this.#payers.get(account);
+    return payer ? withoutTaken(written, payer.taken) : written;
+  }
+
+  /** @param writtenOf is asked for an account that has no hold yet */
+  take(hold: OpenHold, writtenOf: (account: AccountId) => Balances): void {
+    const { payer: account, parts } = hold.holding;
+    let payer = this.#payers.get(account);
+    if (!payer) {
+      payer = { written: writtenOf(account), taken: { granted: 0n, paid_in: 0n, earned: 0n }, holds: 0 };
+      this.#payers.set(account, payer);
+    }
+    move(payer.taken, parts, 1n);
+    payer.holds += 1;
+    this.#holds.set(hold.terms.holdId, hold);
+  }
+
+  /** @returns what is written of the one that pays @throws RangeError for one that is not open */
+  end({ terms, holding }: OpenHold): Balances {
+    const payer = this.#payers.get(holding.payer);
+    if (!this.#holds.delete(terms.holdId) || !payer) throw new RangeError("what is not held cannot end");
+    move(payer.taken, holding.parts, -1n);
+    payer.holds -= 1;
+    if (payer.holds === 0) this.#payers.delete(holding.payer);
+    return payer.written;
+  }
+
+  /** What is written of an account is another thing now. */
+  rewritten(account: AccountId, written: Balances): void {
+    const payer = this.#payers.get(account);
+    if (payer) payer.written = written;
+  }
+
+  leases(): Lease[] {
+    return [...new Set(this.#holds.values().map(({ lease }) => lease))];
+  }
+
+  /** Some that carry this lease, `most` of them. */
+  of(lease: Lease, most: number): OpenHold[] {
+    return [
+      ...this.#holds
+        .values()
+        .filter((hold) => hold.lease === lease)
+        .take(most),
+    ];
+  }
+
+  /**
+   * Sums up again what is set aside, and compares what is known here with what is written.
+   *
+   * @param writtenOf reads it
+   */
+  faults(writtenOf: (account: AccountId) => Balances): LedgerFault[] {
+    const faults: LedgerFault[] = [];
+    const compare = (account: AccountId, part: LedgerFault["part"], kept: bigint, summed: bigint): void => {
+      if (kept !== summed) faults.push({ account, part, offBy: kept - summed });
+    };
+    const held = new Map<AccountId, bigint>();
+    for (const { holding } of this.#holds.values())
+      held.set(holding.payer, (held.get(holding.payer) ?? 0n) + partsSum(holding.parts));
+    for (const account of new Set([...held.keys(), ...this.#payers.keys()])) {
+      const { written, taken } = this.#payers.get(account) ?? { written: nothing, taken: nothing };
+      compare(account, "open holds", partsSum(taken), held.get(account) ?? 0n);
+      const now = writtenOf(account);
+      for (const sub of ["granted", "paid_in", "earned"] as const) compare(account, sub, written[sub], now[sub]);
+    }
+    return faults;
+  }
+}
+
+const withoutTaken = (written: Balances, taken: Parts): Balances => ({
+  ...written,
+  granted: written.granted - taken.granted,
+  paid_in: written.paid_in - taken.paid_in,
+  earned: written.earned - taken.earned,
+  held: written.held + partsSum(taken),
+});
+
+function move(taken: Payer["taken"], { granted, paid_in: paidIn, earned }: Parts, times: 1n | -1n): void {
+  taken.granted += times * granted;
+  taken.paid_in += times * paidIn;
+  taken.earned += times * earned;
+}
