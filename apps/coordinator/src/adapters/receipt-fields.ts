@@ -59,6 +59,10 @@ const fields: readonly (readonly [group: Group, name: string, kind: Kind])[] = [
   ["document", "coordinator_signature", "base64"],
   ["document", "coordinator_key_id", "text"],
   ["document", "countersigned_at", "time"],
+  ["receipt", "request_commitment", "hex"],
+  ["receipt", "response_commitment", "hex"],
+  ["receipt", "private_commitment", "hex"],
+  ["receipt", "hpke_key_id", "hex"],
 ];
 /** What a field begins with: nothing, what its kind makes of it, its text as it stands, or a word by its number from `WORD` on. */
 const [ABSENT, AS_ITS_KIND, AS_TEXT, WORD] = [0, 1, 2, 3] as const;

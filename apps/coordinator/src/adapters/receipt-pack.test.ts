@@ -12,11 +12,19 @@ const DEFLATE = 1;
 const withReceipt = (more: object): ReceiptDocument => ({ ...sample, receipt: { ...sample.receipt, ...more } });
 const { sampling: _, finish_reason: __, ...vectors } = sample.receipt;
 
+const sealed = {
+  request_commitment: "1".repeat(64),
+  response_commitment: "2".repeat(64),
+  private_commitment: "3".repeat(64),
+  hpke_key_id: "4".repeat(64),
+};
+
 describe("a packed receipt", () => {
   /** Goal: it comes back as it was, in less than half of its bytes. Method: receipts of each kind, and values that are not written as their kind is. */
   it.each<[what: string, document: ReceiptDocument, version: number]>([
     ["of an answer", sample, FIELDS],
     ["of vectors", { ...sample, receipt: vectors }, FIELDS],
+    ["of a sealed answer", { ...sample, receipt: { ...vectors, privacy: "sealed", ...sealed } }, FIELDS],
     ["with a nonce", withReceipt({ nonce: "größer ✓" }), FIELDS],
     ["with an empty nonce", withReceipt({ nonce: "" }), FIELDS],
     [
