@@ -10,7 +10,7 @@ const FIELDS = 2;
 const DEFLATE = 1;
 
 const withReceipt = (more: object): ReceiptDocument => ({ ...sample, receipt: { ...sample.receipt, ...more } });
-const { sampling: _, finish_reason: __, ...vectors } = sample.receipt;
+const { sampling: _sampling, finish_reason: _reason, ...vectors } = sample.receipt;
 
 const sealed = {
   request_commitment: "1".repeat(64),

@@ -333,13 +333,16 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     const held = holding.payer === account ? partsSum(holding.parts) : 0n;
     const usage = job?.usage;
     this.#journal.open(account);
-    const { lastInsertRowid: seq } = this.#sql.addSettlement.run(
-      ...[holdId, requestId, account, keyId, model, held, heldAt, outcome, charge, at],
-      ...[job?.jobId ?? null, job?.serial ?? null],
-      ...[usage?.promptTokens ?? null, usage?.cachedTokens ?? null],
-      ...[usage?.completionTokens ?? null, usage?.reasoningTokens ?? null],
-      ...[job ? earned : null, paidByPlatform, this.#journal.post(entry, at)],
-    );
+    const named = [holdId, requestId, account, keyId, model, held, heldAt, outcome, charge, at];
+    const ofJob = [job?.jobId ?? null, job?.serial ?? null];
+    const tokens = [
+      usage?.promptTokens ?? null,
+      usage?.cachedTokens ?? null,
+      usage?.completionTokens ?? null,
+      usage?.reasoningTokens ?? null,
+    ];
+    const booked = [job ? earned : null, paidByPlatform, this.#journal.post(entry, at)];
+    const { lastInsertRowid: seq } = this.#sql.addSettlement.run(...named, ...ofJob, ...tokens, ...booked);
     if (terms.idempotency) this.#keys.settled(holdId, outcome, charge);
     if (charge > 0n) this.#journal.flow(account, { charged: charge });
     if (job?.receipt)
