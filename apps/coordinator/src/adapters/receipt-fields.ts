@@ -75,10 +75,10 @@ const groupsOf = (document: ReceiptDocument): Groups => {
   return { document, receipt, engine: receipt.engine, sampling: receipt.sampling, usage: receipt.usage };
 };
 
-const VALUE_BYTES_MAX = 255;
+const PACKED_VALUE_BYTES_MAX = 255;
 const TIME_BYTES = 6;
 /** Packed here, since what comes out is always copied. */
-const room = Buffer.allocUnsafe(fields.length * (2 + VALUE_BYTES_MAX));
+const room = Buffer.allocUnsafe(fields.length * (2 + PACKED_VALUE_BYTES_MAX));
 const numberOfWord = new Map<string, number>(WORDS.map((word, index) => [word, WORD + index]));
 
 /** A receipt as its fields, one behind the other. Undefined for one that these do not say whole: with a member more, or a longer value. */
@@ -117,12 +117,12 @@ function writeValue(at: number, kind: Kind, value: unknown): number | undefined 
       return room.writeUIntBE(ms, at + 1, TIME_BYTES);
     }
   }
-  if (text.length > VALUE_BYTES_MAX) return undefined;
+  if (text.length > PACKED_VALUE_BYTES_MAX) return undefined;
   if (kind === "hex" || kind === "base64") {
     const bytes = room.write(text, at + 2, kind);
     if (room.toString(kind, at + 2, at + 2 + bytes) === text) return headed(at, AS_ITS_KIND, bytes);
   }
-  if (Buffer.byteLength(text) > VALUE_BYTES_MAX) return undefined;
+  if (Buffer.byteLength(text) > PACKED_VALUE_BYTES_MAX) return undefined;
   return headed(at, AS_TEXT, room.write(text, at + 2));
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { NetworkError } from "@darkbloom/protocol/failures";
-import type { AccountId, JobId, ModelId, RequestId } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import {
@@ -29,14 +29,7 @@ import {
   type LedgerFault,
   type UsageRow,
 } from "../ledger/port.ts";
-import {
-  outcomes,
-  type HoldId,
-  type Outcome,
-  type Settlement,
-  type Shares,
-  type Totals,
-} from "../ledger/settlement.ts";
+import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
@@ -45,7 +38,8 @@ import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
-import { bigintOf, moneyOf, prepareAll, textOf, type Prepared, type Row } from "./sqlite-rows.ts";
+import { bigintOf, moneyOf, prepareAll, textOf, type Prepared } from "./sqlite-rows.ts";
+import { usageRowOf } from "./sqlite-usage.ts";
 import { readStorage, STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
 /** Receipts, settlements and open holds that one step moves or deletes, so that nobody waits long behind it. */
@@ -348,27 +342,4 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     if (job?.receipt)
       this.#sql.addReceipt.run(seq, packReceipt(job.receipt), job.receiptSha256 ?? null, at + this.#receiptLifeMs);
   }
-}
-
-function usageRowOf(row: Row): UsageRow {
-  return {
-    jobId: textOf(row, "job_id") as JobId,
-    requestId: textOf(row, "request_id") as RequestId,
-    model: textOf(row, "model") as ModelId,
-    usage: {
-      promptTokens: Number(bigintOf(row, "prompt_tokens")),
-      cachedTokens: Number(bigintOf(row, "cached_tokens")),
-      completionTokens: Number(bigintOf(row, "completion_tokens")),
-      reasoningTokens: Number(bigintOf(row, "reasoning_tokens")),
-    },
-    cost: moneyOf(row, "charge"),
-    outcome: outcomeOf(textOf(row, "outcome")),
-    at: Number(bigintOf(row, "at")),
-  };
-}
-
-function outcomeOf(word: string): Outcome {
-  const outcome = outcomes.find((known) => known === word);
-  if (outcome === undefined) throw new TypeError("the database holds an outcome that is not ours");
-  return outcome;
 }
