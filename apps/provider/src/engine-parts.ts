@@ -3,6 +3,7 @@ export { EngineProcess } from "./engine/child/engine-process.ts";
 export type { AttentionFacts } from "./engine/llama/attention.ts";
 export { batchContextOf, newSampler, type BatchContext, type SamplerConfig } from "./engine/llama/llama-binding.ts";
 export { LlamaEngine } from "./engine/llama/llama-engine.ts";
+export { grammarOf } from "./engine/llama/llama-grammar.ts";
 export { loadLlama } from "./engine/llama/llama-load.ts";
 export { openModel, type OpenedModel } from "./engine/llama/llama-open.ts";
 export { drawingOf, samplerConfig, type Drawing } from "./engine/llama/llama-sampling.ts";

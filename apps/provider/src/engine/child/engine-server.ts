@@ -232,7 +232,8 @@ export class EngineServer {
   #flushSoon(): void {
     if (this.#flushIsDue) return;
     this.#flushIsDue = true;
-    setImmediate(() => {
+    // When all that can go on now has gone on: what several streams have to tell of one step goes together.
+    process.nextTick(() => {
       this.#flushIsDue = false;
       this.#flush();
     });

@@ -6,6 +6,8 @@ import type { Drawing } from "./llama-sampling.ts";
 /** What one step was given: of each sequence how many tokens, and whether the next one is drawn. */
 type Step = readonly (readonly [sequence: number, tokens: number, draws: boolean])[];
 
+const TURNS_OF_A_STEP = 20;
+
 /** A model on a simulated machine, where each token that is read or written costs so many milliseconds. */
 class SimulatedContext implements BatchContext {
   readonly steps: Step[] = [];
@@ -37,6 +39,8 @@ class SimulatedContext implements BatchContext {
     if (this.failAt === this.steps.length) throw new Error("no room");
     const ms = this.#open.reduce((all, [, tokens]) => all + tokens, 0) * this.#costMs;
     this.stepMs.push(ms);
+    // The model computes beside this thread: whoever can go on has gone on before its time has passed.
+    for (let turns = 0; turns < TURNS_OF_A_STEP; turns++) await undefined;
     this.nowMs += ms;
   }
 
@@ -97,6 +101,35 @@ describe("the steps of a model", () => {
     expect(heard).toEqual([readOf(0), readOf(1)]);
     expect([heard[0]?.at(-1), heard[1]?.at(-1)]).toEqual([300, 40]);
     expect(heard[0]?.length).toBeGreaterThan(2);
+  });
+
+  /**
+   * Goal: a token costs what it must: no call of the library more, and the model does not stand still while words are
+   * made. Method: count the calls, and what was heard when each step was given to the model.
+   */
+  it("take one call each to begin, to add, to compute and to draw, and compute before the last token is heard", async () => {
+    const heardBefore: number[] = [];
+    const calls = { begun: 0, added: 0, drawn: 0 };
+    let heard = 0;
+    const { context, batches, wish } = machine(1, () => heardBefore.push(heard));
+    const counted = (name: keyof typeof calls, call: (...given: never[]) => unknown) =>
+      ((...given: never[]) => (calls[name]++, call.apply(context, given))) as never;
+    context.initBatch = counted("begun", context.initBatch);
+    context.addToBatch = counted("added", context.addToBatch);
+    const drawing: Drawing = { next: async () => (calls.drawn++, { token: 1 }), [Symbol.dispose]: () => undefined };
+    for await (const _ of batches.run({ ...wish(4, 50), drawing }, never)) heard++;
+    expect(heardBefore).toEqual(Array.from({ length: 50 }, (_, step) => Math.max(0, step - 1)));
+    expect({ ...calls, steps: context.steps.length }).toEqual({ begun: 50, added: 50, drawn: 50, steps: 50 });
+  });
+
+  /** Goal: an answer ends with its last token, and not with the step after it. Method: two runs of different lengths, and the steps that had begun when the shorter was over. */
+  it("let a run end while the model computes for others", async () => {
+    const { context, wish, run } = machine(1);
+    const long = run(wish(4, 50));
+    await run(wish(4, 10));
+    // One before it came, its own ten, and the one that is under way.
+    expect(context.steps.length).toBe(12);
+    expect(await long).toBe(50);
   });
 
   it("give every stream one token, all in one step", async () => {

@@ -26,6 +26,8 @@ class Turn {
   drawn: Drawn[] = [];
   count = 0;
   isOver = false;
+  /** The step that is under way will draw from it. */
+  isDrawing = false;
   error: unknown;
   wake: (() => void) | undefined;
 
@@ -53,7 +55,6 @@ class Turn {
     this.count++;
     this.next = drawn.token;
     if (this.count >= this.wish.tokensMax || this.wish.isEnd(drawn.token)) this.isOver = true;
-    this.wake?.();
   }
 
   fail(error: unknown): void {
@@ -195,8 +196,9 @@ export class LlamaBatches {
       signal.removeEventListener("abort", wake);
       turn.isOver = true;
       this.#turns.delete(turn);
-      // The step that is under way may still draw from it.
-      await this.between(() => wish.drawing[Symbol.dispose]());
+      const end = () => wish.drawing[Symbol.dispose]();
+      if (turn.isDrawing) await this.between(end);
+      else end();
     }
   }
 
@@ -207,17 +209,17 @@ export class LlamaBatches {
   }
 
   async #steps(): Promise<void> {
+    let drew: readonly Turn[] = [];
     try {
       for (;;) {
         for (const task of this.#between.splice(0)) task();
         const turns = [...this.#turns].filter((turn) => turn.wantsStep);
-        if (turns.length === 0) {
-          if (this.#between.length > 0) continue;
-          return;
-        }
-        this.#stepSinceMs = this.#nowMs();
-        await this.#step(turns);
-        this.#stepSinceMs = undefined;
+        // The model computes before anybody hears what it said last: words are made of that meanwhile.
+        const step = turns.length > 0 ? this.#step(turns) : undefined;
+        for (const turn of drew) turn.wake?.();
+        drew = turns;
+        if (step) await step;
+        else if (this.#between.length === 0) return;
       }
     } finally {
       this.#isStepping = false;
@@ -226,6 +228,7 @@ export class LlamaBatches {
 
   async #step(turns: readonly Turn[]): Promise<void> {
     const startedMs = this.#nowMs();
+    this.#stepSinceMs = startedMs;
     const wanting = turns.filter(({ left }) => left === 0);
     const reading = turns.filter(({ left }) => left > 0);
     const lefts = reading.map(({ left }) => left);
@@ -238,6 +241,8 @@ export class LlamaBatches {
     } catch (error) {
       for (const turn of [...writing, ...reading]) turn.fail(error);
     }
+    for (const turn of turns) turn.isDrawing = false;
+    this.#stepSinceMs = undefined;
     this.#budget.took(this.#nowMs() - startedMs, promptTokens, writing.length);
   }
 
@@ -251,6 +256,7 @@ export class LlamaBatches {
       const logitsAt = this.#add(turn, turn.read(share), turn.left === 0);
       if (logitsAt !== undefined) drawing.push([turn, logitsAt]);
     }
+    for (const [turn] of drawing) turn.isDrawing = true;
     await this.context.decodeBatch();
     for (const { wish, left } of reading) wish.onRead?.(wish.tokens.length - left);
     await Promise.all(drawing.map(([turn, logitsAt]) => this.#draw(turn, logitsAt)));

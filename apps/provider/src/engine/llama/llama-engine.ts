@@ -1,16 +1,8 @@
 import type { EmbedInput, TextInput } from "@darkbloom/protocol/dialects";
-import {
-  type Llama,
-  type LlamaContext,
-  type LlamaContextOptions,
-  LlamaGrammarEvaluationState,
-  type LlamaModel,
-  type Token,
-} from "node-llama-cpp";
+import type { Llama, LlamaContext, LlamaContextOptions, LlamaModel, Token } from "node-llama-cpp";
 import type { Embedded, Engine, Generation, LoadedModel, OnRead, Prompt, PromptJob } from "../../inference/engine.ts";
 import type { ChatTemplate, Stretch } from "../../language/chat-template.ts";
 import { isBare, templateOf, textTasks } from "./model-templates.ts";
-import { replyGrammar } from "../../language/constraint-grammar.ts";
 import { plainTextBy } from "../../language/plain-text.ts";
 import { EngineRefusal } from "../../language/refusal.ts";
 import type { Piece } from "../../language/reply.ts";
@@ -19,6 +11,7 @@ import { PrefixSlots } from "./llama-prefix.ts";
 import { batchContextOf } from "./llama-binding.ts";
 import { BatchSequence, LlamaBatches } from "./llama-batches.ts";
 import type { LlamaEmbedder } from "./llama-embedder.ts";
+import { grammarOf } from "./llama-grammar.ts";
 import { engineVersion, findingsOf, type LlamaOptions, type LoadFindings, type OpenedModel } from "./llama-open.ts";
 import { drawingOf, logprobOf, samplerConfig } from "./llama-sampling.ts";
 import { controlSpellings, textOf, tagTokens, tokenBytes, tokenBytesMaxOf, tokenize } from "./llama-tokens.ts";
@@ -169,7 +162,7 @@ export class LlamaEngine implements Engine {
     if (room < 1) throw new EngineRefusal("context_exceeded", prompt.tokens.length);
     const tokensMax = Math.min(generation.maxTokens, room);
     const tokens = prompt.tokens as readonly Token[];
-    const grammar = await this.#grammarOf(prompt, generation);
+    const grammar = await grammarOf({ llama: this.#llama, model: this.#model }, prompt, generation);
     const { sequence, cachedTokens, give } = await this.#sequences.take(tokens, cacheScope, signal);
     let sound = true;
     try {
@@ -226,18 +219,6 @@ export class LlamaEngine implements Engine {
   get #vectors(): LlamaEmbedder {
     if (!this.#embedder) throw new RangeError("this model does not embed");
     return this.#embedder;
-  }
-
-  async #grammarOf(prompt: Prompt, generation: Generation): Promise<LlamaGrammarEvaluationState | undefined> {
-    if (!generation.constraint) return undefined;
-    const rules = replyGrammar(generation.constraint, prompt);
-    try {
-      const grammar = await this.#llama.createGrammar(rules);
-      return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
-    } catch {
-      // llama.cpp's own words may quote the schema, so they end here.
-      throw new EngineRefusal("tools" in generation.constraint ? "tools_refused" : "schema_refused");
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
