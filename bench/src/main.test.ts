@@ -34,7 +34,7 @@ it("measures the engine beside the bare library", { timeout: 180_000 }, async ()
   );
   const measured = JSON.parse(stdout) as Record<string, Record<string, object>>;
   expect(Object.keys(measured)).toEqual(["bundled"]);
-  const names = ["attention", "drawing", "first", "gap", "pipe", "quiet", "stops", "whole"];
+  const names = ["attention", "drawing", "first", "gap", "pipe", "quiet", "requests", "stops"];
   expect(Object.keys(measured["bundled"] ?? {}).toSorted()).toEqual(names);
   expect(measured["bundled"]?.["first"]).toMatchObject({ requests: 1 });
 });

@@ -5,52 +5,62 @@ import {
   type OpenedModel,
   type SamplerConfig,
 } from "@darkbloom/provider/engine-parts";
-import { counting, type Cost } from "./cost.ts";
+import { counting, perToken, type Cost } from "./cost.ts";
 
 /** Longer than any prompt and answer that it is asked for. */
-const CONTEXT_TOKENS = 1024;
+export const CONTEXT_TOKENS = 1024;
 
 /** The library without any of ours: batches as large as they may be, and nobody who waits for anything. */
 export class BareLibrary implements AsyncDisposable {
   readonly context: BatchContext;
   readonly #opened: OpenedModel;
-  readonly #sequences: number;
   readonly #dispose: () => Promise<void>;
 
-  private constructor(opened: OpenedModel, context: BatchContext, sequences: number, dispose: () => Promise<void>) {
+  private constructor(opened: OpenedModel, context: BatchContext, dispose: () => Promise<void>) {
     this.#opened = opened;
     this.context = context;
-    this.#sequences = sequences;
     this.#dispose = dispose;
   }
 
   static async open(
     opened: OpenedModel,
-    { sequences, ...options }: { sequences: number; threads: number; flashAttention: boolean },
+    options: { sequences: number; threads: number; flashAttention: boolean },
   ): Promise<BareLibrary> {
-    const context = await opened.model.createContext({ sequences, contextSize: CONTEXT_TOKENS, ...options });
-    return new BareLibrary(opened, batchContextOf(context), sequences, async () => context.dispose());
+    const context = await opened.model.createContext({ contextSize: CONTEXT_TOKENS, ...options });
+    return new BareLibrary(opened, batchContextOf(context), async () => context.dispose());
   }
 
-  /** Reads a prompt into each sequence, and writes so many tokens to each: all in one step, again and again. */
-  async write(tokens: readonly number[], tokensEach: number, config: SamplerConfig): Promise<Cost> {
+  /**
+   * Reads a prompt into so many sequences, and writes so many tokens to each: all in one step, again and again.
+   *
+   * @returns what a token took, the first of each left out
+   */
+  async write(
+    {
+      tokens,
+      config,
+      streams,
+    }: { readonly tokens: readonly number[]; readonly config: SamplerConfig; readonly streams: number },
+    tokensEach: number,
+  ): Promise<Cost> {
     const { context } = this;
-    const ids = Array.from({ length: this.#sequences }, (_, id) => id);
+    const ids = Array.from({ length: streams }, (_, id) => id);
     const samplers = ids.map((at) => {
       const sampler = newSampler(this.#opened.model);
       sampler.applyConfig({ ...config, seed: config.seed + at });
       return sampler;
     });
-    const cost = counting();
     let next = ids.map(() => tokens);
+    let cost = counting();
     for (let count = 0, position = 0; count < tokensEach; count++) {
       const drawnAt = this.#step(position, next);
       position += next[0]?.length ?? 0;
       await context.decodeBatch();
       const drawn = await Promise.all(samplers.map((sampler, at) => context.sampleToken(drawnAt[at] ?? 0, sampler)));
+      if (count === 0) cost = counting();
       next = drawn.map((token) => [token]);
     }
-    const took = cost();
+    const took = perToken(cost(), streams * (tokensEach - 1));
     for (const sampler of samplers) sampler.dispose();
     for (const id of ids) context.disposeSequence(id);
     return took;

@@ -7,9 +7,19 @@ import {
 } from "@darkbloom/provider/engine-parts";
 import { bundledModelPath } from "@darkbloom/provider/engine/llama/model-file";
 import { existsSync } from "node:fs";
-import { BareLibrary } from "./bare.ts";
+import { BareLibrary, CONTEXT_TOKENS } from "./bare.ts";
 import { counting } from "./cost.ts";
-import { firstContent, longestGap, pipe, sampling, stopStrings, throughput, type EnginePlan } from "./measures.ts";
+import {
+  byDefault,
+  firstContent,
+  longestGap,
+  pipe,
+  question,
+  sampling,
+  stopStrings,
+  type EnginePlan,
+} from "./measures.ts";
+import { besideBareLoop } from "./requests.ts";
 
 export const fullEnginePlan: EnginePlan = {
   newcomers: 20,
@@ -27,8 +37,8 @@ export const tinyEnginePlan: EnginePlan = {
   newcomers: 1,
   longWords: 100,
   rounds: 1,
-  tokensEachMin: 4,
-  tokensEachMax: 4,
+  tokensEachMin: 12,
+  tokensEachMax: 12,
   pipeTokens: 8,
   draws: 2,
   measureMs: 500,
@@ -73,24 +83,26 @@ export async function measureEngine(
   isQuiet = true;
   const quiet = { first: await firstContent(engine, bare, plan), gap: await longestGap(engine, plan) };
   isQuiet = false;
-  tell("writes four answers at once");
-  const whole = await throughput(engine, bare, tokensEach(plan, attention?.paces), plan);
-  tell("draws tokens");
-  const { tokens } = await engine.prompt({
-    messages: [{ role: "user", text: "Hello" }],
-    tools: [],
-    toolChoice: "none",
+  tell("answers in a process of its own");
+  await using child = await EngineProcess.start({
+    load: { ...options, contextTokens: CONTEXT_TOKENS, ...(attention && { attentions: [attention] }) },
   });
+  const requests = await besideBareLoop(
+    { child, opened, bare, question, usual: byDefault },
+    { tokensEach: tokensEach(plan, attention?.paces), pairs: plan.rounds, measureMs: plan.measureMs },
+  );
+  tell("draws tokens");
+  const { tokens } = await engine.prompt(question);
   const drawing = await sampling(opened, bare, tokens, plan);
   return {
     first,
     gap,
     quiet,
-    whole,
+    requests,
     drawing,
     ...(attention && { attention: { flash: attention.flash, ...attention.paces } }),
     stops: stopStrings(),
-    ...(measuresPipe && { pipe: await throughPipe(engine, options, flashAttention, plan, tell) }),
+    ...(measuresPipe && { pipe: await pipe(engine, child, plan) }),
   };
 }
 
@@ -98,19 +110,4 @@ export async function measureEngine(
 function tokensEach({ tokensEachMin, tokensEachMax }: EnginePlan, paces: AttentionFacts["paces"] | undefined): number {
   const pace = Math.max(paces?.on.decodeTokensPerSec ?? 0, paces?.off.decodeTokensPerSec ?? 0);
   return Math.min(tokensEachMax, Math.max(tokensEachMin, Math.round(pace)));
-}
-
-async function throughPipe(
-  engine: LlamaEngine,
-  options: Parameters<typeof loadLlama>[0],
-  flash: boolean,
-  plan: EnginePlan,
-  tell: (what: string) => void,
-) {
-  tell("writes in a process of its own");
-  const known = engine.findings.attention;
-  await using child = await EngineProcess.start({
-    load: { ...options, ...(known && { attentions: [{ ...known, flash }] }) },
-  });
-  return await pipe(engine, child, plan);
 }

@@ -6,6 +6,11 @@ export interface Cost {
   readonly cpuMs: number;
 }
 
+export const perToken = ({ wallMs, cpuMs }: Cost, tokens: number): Cost => ({
+  wallMs: wallMs / tokens,
+  cpuMs: cpuMs / tokens,
+});
+
 /** Begins to count; each call of what it returns says what it came to so far. */
 export function counting(): () => Cost {
   const startedMs = performance.now();

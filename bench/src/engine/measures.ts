@@ -27,7 +27,7 @@ export interface EnginePlan {
 }
 
 /** As OpenAI's API has it where a request says nothing; the ends of a turn are left out, so that all write as much. */
-const byDefault: Generation = {
+export const byDefault: Generation = {
   temperature: 1,
   topP: 1,
   topK: 0,
@@ -41,14 +41,18 @@ const byDefault: Generation = {
   seed: 7,
   maxTokens: 1_000_000,
 };
-const QUESTION = "What is rain?";
+export const question: Parameters<LlamaEngine["prompt"]>[0] = {
+  messages: [{ role: "user", text: "What is rain?" }],
+  tools: [],
+  toolChoice: "none",
+};
 const STREAMS = 3;
 const words = ["river", "stone", "cloud", "bread", "window", "garden", "letter", "winter"];
 const WATCHED_TOKENS = 20_000;
 const stopped = new Error("enough was measured");
 
 const promptOf = (engine: LlamaEngine, text: string): Promise<Prompt> =>
-  engine.prompt({ messages: [{ role: "user", text }], tools: [], toolChoice: "none" });
+  engine.prompt({ ...question, messages: [{ role: "user", text }] });
 const configOf = (tokens: number) => samplerConfig(byDefault, tokens, 1_000_000);
 const median = (values: readonly number[]): number => quantile(values, 0.5);
 const atQuantile = (costs: readonly Cost[], share: number): Cost => ({
@@ -108,7 +112,7 @@ class Streams implements AsyncDisposable {
 
 /** From a short request to its first content beside running streams, and what the bare library takes for it alone. */
 export async function firstContent(engine: LlamaEngine, bare: BareLibrary, plan: EnginePlan) {
-  const prompt = await promptOf(engine, QUESTION);
+  const prompt = await engine.prompt(question);
   const alone = async () => bare.first(prompt.tokens, configOf(1));
   await alone();
   const floors = [await alone(), await alone()];
@@ -122,7 +126,7 @@ export async function firstContent(engine: LlamaEngine, bare: BareLibrary, plan:
       // Not always at the same moment of a step.
       await new Promise((resolve) => setTimeout(resolve, (count * 17) % 50));
       const cost = counting();
-      for await (const _ of engine.run(await promptOf(engine, QUESTION), byDefault, new AbortController().signal)) {
+      for await (const _ of engine.run(await engine.prompt(question), byDefault, new AbortController().signal)) {
         costs.push(cost());
         break;
       }
@@ -146,7 +150,7 @@ export async function longestGap(engine: LlamaEngine, plan: EnginePlan) {
   let count = Math.min(plan.longWords, Math.floor(room / perWord));
   let long = await promptOf(engine, text(count));
   while (long.tokens.length > room) long = await promptOf(engine, text((count = Math.floor(count * 0.9))));
-  await using streams = new Streams(engine, await promptOf(engine, QUESTION), STREAMS);
+  await using streams = new Streams(engine, await engine.prompt(question), STREAMS);
   await streams.more(4);
   streams.takeGaps();
   const cancel = new AbortController();
@@ -172,31 +176,6 @@ export async function longestGap(engine: LlamaEngine, plan: EnginePlan) {
     p50: atQuantile(gaps, 0.5),
     longest: atQuantile(gaps, 1),
   };
-}
-
-/** Four answers at once, by the engine and by the bare library's batch, in turns; tokens a second. */
-export async function throughput(engine: LlamaEngine, bare: BareLibrary, tokensEach: number, plan: EnginePlan) {
-  const { tokens } = await promptOf(engine, QUESTION);
-  const ours = async (): Promise<Cost> => {
-    const prompt = await promptOf(engine, QUESTION);
-    const cost = counting();
-    const runs = Array.from({ length: engine.slots }, async (_, seed) => {
-      const generation = { ...byDefault, seed, maxTokens: tokensEach };
-      for await (const _piece of engine.run(prompt, generation, new AbortController().signal));
-    });
-    await Promise.all(runs);
-    return cost();
-  };
-  const rounds: { readonly ours: Cost; readonly bare: Cost }[] = [];
-  const startedMs = performance.now();
-  while (rounds.length < plan.rounds && (rounds.length === 0 || performance.now() - startedMs < plan.measureMs)) {
-    const theirs = await bare.write(tokens, tokensEach, configOf(tokensEach));
-    rounds.push({ ours: await ours(), bare: theirs });
-  }
-  const all = engine.slots * tokensEach;
-  const spent = { ours: medianCost(rounds.map((one) => one.ours)), bare: medianCost(rounds.map((one) => one.bare)) };
-  const perSec = ({ wallMs, cpuMs }: Cost) => ({ wall: (1000 * all) / wallMs, cpu: (1000 * all) / cpuMs });
-  return { rounds: rounds.length, ours: perSec(spent.ours), bare: perSec(spent.bare) };
 }
 
 /** What drawing a token costs by default, in µs of CPU: ours, the bare library's without the samplers that change nothing, and with them. */
@@ -231,7 +210,7 @@ export async function pipe(engine: LlamaEngine, child: EngineProcess, plan: Engi
   const both: number[] = [];
   const one: number[] = [];
   const { pid = 0 } = child;
-  const prompt = await promptOf(engine, QUESTION);
+  const prompt = await engine.prompt(question);
   const write = async (by: LlamaEngine | EngineProcess) => {
     const generation = { ...byDefault, maxTokens: plan.pipeTokens };
     for await (const _ of by.run(prompt, generation, new AbortController().signal));
