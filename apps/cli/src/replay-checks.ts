@@ -28,6 +28,8 @@ export async function replayChecks(receipt: Receipt, { body: given, told, model 
   await using engine = await loadModel({
     modelPath: model.path,
     build: model.build,
+    // Attention as a provider on this machine takes it: the other way computes a little differently, and draws other words.
+    attentions: [],
     ...(contextTokens > CONTEXT_TOKENS_DEFAULT && { contextTokens }),
   });
   const tools = { crypto: nodeCrypto, hpke: nodeHpke };

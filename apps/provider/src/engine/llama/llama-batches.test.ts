@@ -40,7 +40,7 @@ class SimulatedContext implements BatchContext {
     const ms = this.#open.reduce((all, [, tokens]) => all + tokens, 0) * this.#costMs;
     this.stepMs.push(ms);
     // The model computes beside this thread: whoever can go on has gone on before its time has passed.
-    for (let turns = 0; turns < TURNS_OF_A_STEP; turns++) await undefined;
+    for (let turns = 0; turns < TURNS_OF_A_STEP; turns++) await Promise.resolve();
     this.nowMs += ms;
   }
 
@@ -116,8 +116,8 @@ describe("the steps of a model", () => {
       ((...given: never[]) => (calls[name]++, call.apply(context, given))) as never;
     context.initBatch = counted("begun", context.initBatch);
     context.addToBatch = counted("added", context.addToBatch);
-    const drawing: Drawing = { next: async () => (calls.drawn++, { token: 1 }), [Symbol.dispose]: () => undefined };
-    for await (const _ of batches.run({ ...wish(4, 50), drawing }, never)) heard++;
+    const draws: Drawing = { next: async () => (calls.drawn++, { token: 1 }), [Symbol.dispose]: () => undefined };
+    for await (const _ of batches.run({ ...wish(4, 50), drawing: draws }, never)) heard++;
     expect(heardBefore).toEqual(Array.from({ length: 50 }, (_, step) => Math.max(0, step - 1)));
     expect({ ...calls, steps: context.steps.length }).toEqual({ begun: 50, added: 50, drawn: 50, steps: 50 });
   });
