@@ -159,6 +159,11 @@ describe("a receipt", () => {
     ["usage.prompt_tokens", usage({ prompt_tokens: 1 }), asked({ terms: { generates: false } })],
     ["usage.cached_tokens", usage({ cached_tokens: 11 })],
     ["usage.completion_tokens", usage({ completion_tokens: 61 })],
+    [
+      "usage.completion_tokens",
+      usage({ prompt_tokens: 0, cached_tokens: 0, completion_tokens: 1, reasoning_tokens: 0 }),
+      asked({ terms: { generates: false } }),
+    ],
     ["usage.reasoning_tokens", usage({ reasoning_tokens: 61 })],
   ];
 

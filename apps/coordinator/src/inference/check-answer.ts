@@ -97,8 +97,7 @@ const rules: readonly Rule[] = [
   ["usage.cached_tokens", ({ usage }) => usage.cached_tokens <= usage.prompt_tokens],
   [
     "usage.completion_tokens",
-    ({ usage }, { ask, generatedTokens }) =>
-      usage.completion_tokens <= (ask.terms.task === "embed" ? 0 : generatedTokens),
+    ({ usage }, { ask, generatedTokens }) => usage.completion_tokens <= (ask.terms.generates ? generatedTokens : 0),
   ],
   ["usage.reasoning_tokens", ({ usage }) => usage.reasoning_tokens <= usage.completion_tokens],
 ];
