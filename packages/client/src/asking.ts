@@ -21,9 +21,8 @@ export function transparentRequest(ports: Ports, rules: Rules, ask: Ask): Sent {
   const headers = new Headers(ask.headers);
   const nonce = nonceOf(ports, ask);
   headers.set(requestHeaders.nonce, nonce);
-  const own = levels.find((level) => level === headers.get(requestHeaders.minTrust));
-  if (rules.minTrust !== "none" && !(own && atLeast(own, rules.minTrust)))
-    headers.set(requestHeaders.minTrust, rules.minTrust);
+  const minTrust = minTrustOf(rules, ask);
+  if (minTrust !== "none") headers.set(requestHeaders.minTrust, minTrust);
   const body = pinned(ask, rules);
   return { headers, body, requestSha256: toHex(ports.crypto.sha256(body)), nonce };
 }
@@ -33,6 +32,12 @@ export const nonceOf = ({ random }: Pick<Ports, "random">, { headers }: Ask): st
   headers.get(requestHeaders.nonce) ?? toHex(random.bytes(NONCE_BYTES));
 
 const levels: readonly TrustLevel[] = ["self_signed", "hardware"];
+
+/** The policy's level, or the program's own where that is higher. */
+export function minTrustOf({ minTrust }: Rules, { headers }: Ask): TrustLevel {
+  const own = levels.find((level) => level === headers.get(requestHeaders.minTrust));
+  return own && atLeast(own, minTrust) ? own : minTrust;
+}
 
 /** The body with the policy's pins in it; its other bytes stay as they are. @throws DarkbloomError where it names other machines */
 function pinned(ask: Ask, rules: Rules): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,6 @@
 import { toHex } from "@darkbloom/protocol/bytes";
 import type { Endpoint } from "@darkbloom/protocol/endpoints";
+import { atLeast } from "@darkbloom/protocol/evidence";
 import { requestHeaders } from "@darkbloom/protocol/headers";
 import { CANDIDATES_MAX, CHOICES_MAX, MAX_TOKENS_DEFAULT } from "@darkbloom/protocol/limits";
 import { mostOf } from "@darkbloom/protocol/lists";
@@ -15,7 +16,7 @@ import {
 } from "@darkbloom/protocol/sealing";
 import type { Suite } from "@darkbloom/protocol/wire";
 import type { Ask } from "./asked.ts";
-import { nonceOf, ownPins, type Sent } from "./asking.ts";
+import { minTrustOf, nonceOf, ownPins, type Sent } from "./asking.ts";
 import { DarkbloomError } from "./errors.ts";
 import type { Machine } from "./machine.ts";
 import type { Acceptable } from "./machine-list.ts";
@@ -42,11 +43,18 @@ export interface SealedSent extends Sent {
  *
  * @throws DarkbloomError where this coordinator or these machines take nothing sealed
  */
-export function sealedRequest(ports: Ports, rules: Rules, ask: Ask, { machines, model }: Acceptable): SealedSent {
+export function sealedRequest(ports: Ports, rules: Rules, ask: Ask, { machines: all, model }: Acceptable): SealedSent {
   if (!model)
     throw new DarkbloomError(
       "mode_unavailable",
       'This coordinator takes nothing sealed. With `mode: "transparent"` it could read what is asked. Nothing was sent.',
+    );
+  const minTrust = minTrustOf(rules, ask);
+  const machines = all.filter(({ verdict }) => atLeast(verdict.level, minTrust));
+  if (machines.length === 0)
+    throw new DarkbloomError(
+      "policy_unmet",
+      `No machine is at the level that the request asks for (${requestHeaders.minTrust}: ${minTrust}). Nothing was sent.`,
     );
   const suite = suiteOf(ports.hpke, machines);
   const named = machines.slice(0, CANDIDATES_MAX).flatMap((machine) => {
@@ -69,7 +77,7 @@ export function sealedRequest(ports: Ports, rules: Rules, ask: Ask, { machines, 
       stream: ask.stream,
       max_tokens: tokensMax(endpoint, ask.said, model.max_output_length),
       features: Array.isArray(ask.said["tools"]) && ask.said["tools"].length > 0 ? ["tools"] : [],
-      min_trust: rules.minTrust,
+      min_trust: minTrust,
       pins: ownPins(ask, rules) ?? [...(rules.pins ?? [])],
       nonce,
     },
@@ -112,11 +120,12 @@ function urlOf({ url, endpoint: asked }: Ask, endpoint: Endpoint): URL {
   return to;
 }
 
-/** What the clear fields say is said there alone. */
+/** What the clear fields say is said there alone; and what is sealed anew each time is no request that came before under the same key. */
 function headersOf({ headers: asked }: Ask): Headers {
   const headers = new Headers(asked);
   headers.set("content-type", SEALED_REQUEST_TYPE);
-  for (const name of [requestHeaders.nonce, requestHeaders.minTrust]) headers.delete(name);
+  for (const name of [requestHeaders.nonce, requestHeaders.minTrust, requestHeaders.idempotencyKey])
+    headers.delete(name);
   return headers;
 }
 

@@ -333,3 +333,19 @@ it("leaves a program's own words to the machine alone, padded to steps", async (
     await world.ask(sealed(world), { said: { messages: [{ role: "user", content: word }] } });
   expect([...lengths].map((length) => (length - 16) % 256)).toEqual([0]);
 });
+
+/** Goal: a program's own level counts where it is higher than the policy's. Method: a network without any machine at it. */
+it("sends nothing where the program asks for a higher level than there is", async () => {
+  await using world = await World.open();
+  const headers = { "x-darkbloom-min-trust": "hardware" };
+  const { verification } = await world.ask(sealed(world), { headers });
+  expect([verification.error?.code, world.asked]).toEqual(["policy_unmet", 0]);
+});
+
+/** Goal: the same request can be sent again, though it is sealed anew. Method: twice under one key, by which a coordinator compares bodies. */
+it("seals a request again that has an idempotency key", async () => {
+  await using world = await World.open();
+  const client = sealed(world);
+  for (const _ of [1, 2])
+    expect((await world.ask(client, { headers: { "idempotency-key": "mine" } })).verification.outcome).toBe("verified");
+});
