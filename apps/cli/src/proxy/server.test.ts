@@ -1,9 +1,10 @@
 import type { Darkbloom } from "@darkbloom/client";
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/binary.ts";
+import { PROXY_CONNECTIONS_MAX, PROXY_HEADER_BYTES_MAX, PROXY_REQUESTS_MAX } from "./limits.ts";
 import { Records } from "./records.ts";
 import { serveProxy, type ProxyServer } from "./server.ts";
 
@@ -11,7 +12,10 @@ import { serveProxy, type ProxyServer } from "./server.ts";
 let folder: ReturnType<typeof temporaryFolder>;
 let server: ProxyServer;
 let asked: string[];
+/** Until then no coordinator answers. */
+let answered: Promise<void>;
 beforeEach(async () => {
+  answered = Promise.resolve();
   folder = temporaryFolder();
   asked = [];
   const options = { baseURL: "http://coordinator.example", apiKey: "", fetch };
@@ -23,6 +27,7 @@ beforeEach(async () => {
     receiptOf: nothing,
     fetch: async (asking) => {
       asked.push(new URL(asking instanceof Request ? asking.url : asking).pathname);
+      await answered;
       const headers = {
         "content-type": "text/html",
         "content-security-policy": "default-src *",
@@ -99,6 +104,43 @@ describe("the proxy's door", () => {
     expect((await send("/v1/models", { ...offer, upgrade: "h2c" })).status).toBe(200);
     expect((await send("/v1/models", { ...offer, upgrade: "WebSocket" })).status).toBe(426);
     expect((await send("/v1/models", { connection: "upgrade", upgrade: "websocket" })).status).toBe(401);
+  });
+
+  it("takes so many requests at once, and the next one again when one has ended", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answered = promise;
+    const all = Array.from({ length: PROXY_REQUESTS_MAX }, () => send("/v1/models"));
+    await expect.poll(() => asked.length).toBe(PROXY_REQUESTS_MAX);
+    const { status, headers } = await send("/v1/models");
+    expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+    resolve();
+    expect((await Promise.all(all)).map((one) => one.status)).toEqual(all.map(() => 200));
+    expect((await send("/v1/models")).status).toBe(200);
+  });
+
+  it("takes so many connections, and no more", async () => {
+    const { port } = new URL(server.baseUrl);
+    const open = async (): Promise<Socket> => {
+      const socket = connect(Number(port), "127.0.0.1");
+      await once(socket, "connect");
+      return socket;
+    };
+    const crowd: Socket[] = [];
+    while (crowd.length < PROXY_CONNECTIONS_MAX) crowd.push(await open());
+    await once(await open(), "close");
+    expect(crowd.filter((socket) => socket.closed)).toEqual([]);
+    const [first] = crowd;
+    first?.destroy();
+    await expect.poll(async () => (await send("/v1/models").catch(() => undefined))?.status).toBe(200);
+    for (const socket of crowd) socket.destroy();
+  });
+
+  it("reads no longer headers than it has room for", async () => {
+    const headers = { authorization: "Bearer token", "x-long": "x".repeat(PROXY_HEADER_BYTES_MAX) };
+    expect((await send("/v1/models", headers)).status).toBe(431);
+    expect((await send("/v1/models", { ...headers, "x-long": "x".repeat(PROXY_HEADER_BYTES_MAX / 2) })).status).toBe(
+      200,
+    );
   });
 
   /** Goal: nobody without a token ends it. Method: connections that ask for an upgrade and are reset; an error without a listener fails this run. */
