@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { describe, expect, it } from "vitest";
@@ -164,4 +164,16 @@ it("says what is wrong", async () => {
     "PROGRAM must be one of claude-code, codex, opencode, aider, continue",
   );
   expect((await at.setup("aider", "--yes")).stderr).toContain("--use-model is missing");
+});
+
+/** Goal: the token is its owner's alone. Method: a file that everybody could read, and what the terminal shows both ways. */
+it("lets nobody else read the token, and shows it neither way", async () => {
+  using at = home();
+  const file = at.file(".aider.conf.yml");
+  writeFileSync(file, "dark-mode: true\n", { mode: 0o644 });
+  const done = await at.setup("aider", "--use-model", "m", "--yes");
+  expect([done.code, statSync(file).mode & 0o777]).toEqual([0, 0o600]);
+  const undone = await at.setup("aider", "--undo", "--yes");
+  expect([undone.code, readFileSync(file, "utf8")]).toEqual([0, "dark-mode: true\n"]);
+  for (const { stdout, stderr } of [done, undone]) expect(stdout + stderr).not.toContain(TOKEN);
 });

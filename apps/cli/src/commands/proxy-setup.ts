@@ -9,6 +9,8 @@ import { tokenIn } from "../proxy/token.ts";
 import { tools, type ProxyAt, type Tool } from "../proxy/tools.ts";
 
 const PRIVATE_MODE = 0o600;
+/** What its owner may do. */
+const OWN_MODE = 0o700;
 
 export const proxySetup = command({
   path: "proxy setup",
@@ -122,23 +124,22 @@ function recordIn(file: string): SetupRecord | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as SetupRecord);
 }
 
-/** Whole, or not at all; a link stays one. It holds the token, so that a new file is its owner's alone. */
+/** Whole, or not at all; a link stays one. It holds the token, so that it is its owner's alone from now on. */
 function replace(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true });
   const target = statSync(file, { throwIfNoEntry: false }) ? realpathSync(file) : file;
   const mode = statSync(target, { throwIfNoEntry: false })?.mode ?? PRIVATE_MODE;
   const draft = `${target}.${process.pid}.draft`;
-  writeFileSync(draft, text, { mode: mode & 0o777, flag: "wx" });
+  writeFileSync(draft, text, { mode: mode & OWN_MODE, flag: "wx" });
   renameSync(draft, target);
 }
 
 /** Lines that go and lines that come; the token is not shown. */
-function shown({ now, after = "", record }: Change): string {
+function shown({ now, after = "" }: Change): string {
   const [before, then] = [now.split("\n"), after.split("\n")];
   const gone = before.filter((line) => line !== "" && !then.includes(line)).map((line) => `- ${line}`);
   const come = then.filter((line) => line !== "" && !before.includes(line)).map((line) => `+ ${line}`);
-  const all = [...gone, ...come].join("\n");
-  return record ? all.replaceAll(record.at.token, "dbproxy-…") : all;
+  return [...gone, ...come].join("\n").replaceAll(/dbproxy-[\w-]+/g, "dbproxy-…");
 }
 
 async function agrees(): Promise<boolean> {
