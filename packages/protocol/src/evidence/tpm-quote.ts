@@ -1,5 +1,6 @@
 import { equalBytes, toHex, utf8 } from "../bytes.ts";
 import type { Crypto } from "../ports.ts";
+import { PUBLIC_KEY_BYTES } from "../sealing/public-keys.ts";
 import { readTpmAttest } from "../tpm/attest.ts";
 import { replayEventLog } from "../tpm/event-log.ts";
 import { pcrDigestOf, type Pcr } from "../tpm/pcrs.ts";
@@ -17,14 +18,18 @@ export type PcrPolicy = Readonly<Record<number, readonly string[]>>;
 export interface QuoteSubject {
   /** Uncompressed P-256 point, 65 bytes. */
   readonly identityKey: Uint8Array;
-  /** 32 bytes each, in the blob's order. */
+  /** Of 32 bytes (X25519) or 1,216 (X-Wing), in the blob's order. */
   readonly hpkePublicKeys: readonly Uint8Array[];
   /** The challenge's, 32 bytes. */
   readonly nonce: Uint8Array;
 }
 
+const PART_BYTES = 32;
+const keyLengths: ReadonlySet<number> = new Set(Object.values(PUBLIC_KEY_BYTES));
+
 /**
- * What a TPM is asked to sign with its PCRs: SHA-256 of tag, nonce, identity key and HPKE keys.
+ * What a TPM is asked to sign with its PCRs: SHA-256 of tag, nonce, identity key and HPKE keys, where a key that is longer than
+ * 32 bytes stands by its own SHA-256.
  *
  * @throws RangeError for other lengths, with which bytes could move from one part into the next
  */
@@ -32,9 +37,10 @@ export function tpmQuoteData(
   crypto: Crypto,
   { identityKey, hpkePublicKeys, nonce }: QuoteSubject,
 ): Uint8Array<ArrayBuffer> {
-  if (nonce.length !== 32 || identityKey.length !== 65 || hpkePublicKeys.some(({ length }) => length !== 32))
+  if (nonce.length !== 32 || identityKey.length !== 65 || hpkePublicKeys.some(({ length }) => !keyLengths.has(length)))
     throw new RangeError("a nonce or a key of another length");
-  return crypto.sha256(utf8(tags.tpmQuote), nonce, identityKey, ...hpkePublicKeys);
+  const keys = hpkePublicKeys.map((key) => (key.length === PART_BYTES ? key : crypto.sha256(key)));
+  return crypto.sha256(utf8(tags.tpmQuote), nonce, identityKey, ...keys);
 }
 
 const RESTART = "Start the provider again.";

@@ -379,6 +379,20 @@ describe("what a quote is asked about", () => {
     expect(tpmQuoteData(nodeCrypto, rsa.shown.bound)).toEqual(
       nodeCrypto.sha256(joinBytes([...parts, ...rsa.shown.bound.hpkePublicKeys])),
     );
+    const [short, long] = [new Uint8Array(32).fill(1), new Uint8Array(1216).fill(2)];
+    for (const [keys, joined] of [
+      [
+        [long, short],
+        [nodeCrypto.sha256(long), short],
+      ],
+      [
+        [short, long],
+        [short, nodeCrypto.sha256(long)],
+      ],
+    ] as const)
+      expect(tpmQuoteData(nodeCrypto, { ...rsa.shown.bound, hpkePublicKeys: keys })).toEqual(
+        nodeCrypto.sha256(joinBytes([...parts, ...joined])),
+      );
   });
 });
 
