@@ -53,6 +53,7 @@ it("keeps so many receipts, and the oldest goes", async () => {
   const nameOf = (n: number) => `${String(n).padStart(15, "0")}-job_${n}.json`;
   for (let n = 0; n < ANSWERS_KEPT_MAX - 1; n++) writeFileSync(join(answers, nameOf(n)), "");
   writeFileSync(join(answers, "notes.txt"), "not the proxy's");
+  writeFileSync(join(answers, `.${nameOf(1)}.draft`), "half of a rec");
   const records = new Records(path, () => ANSWERS_KEPT_MAX);
   records.add(answer("job_a"));
   records.add(answer("job_b"));

@@ -1,10 +1,11 @@
 import type { Verification } from "@darkbloom/client";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ANSWERS_KEPT_MAX, ANSWERS_TOLD_MAX } from "./limits.ts";
 
 const OWN_FILE = /^(\d{15})-[\w-]{1,128}\.json$/;
+const OWN_DRAFT = /^\.\d{15}-[\w-]{1,128}\.json\.draft$/;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
@@ -34,9 +35,10 @@ export class Records {
     this.#folder = join(folder, "answers");
     this.#now = now;
     mkdirSync(this.#folder, { recursive: true, mode: FOLDER_MODE });
-    this.#files = readdirSync(this.#folder)
-      .filter((name) => OWN_FILE.test(name))
-      .toSorted();
+    const names = readdirSync(this.#folder);
+    // Of a life that ended in the middle of writing.
+    for (const name of names) if (OWN_DRAFT.test(name)) rmSync(join(this.#folder, name), { force: true });
+    this.#files = names.filter((name) => OWN_FILE.test(name)).toSorted();
   }
 
   get recent(): readonly Verification[] {

@@ -5,10 +5,16 @@
 export function endOfTurn(): (act: () => void) => void {
   let acts: (() => void)[] = [];
   const end = () => {
+    let done = 0;
     try {
-      for (const act of acts) act();
+      for (const act of acts) {
+        done++;
+        act();
+      }
     } finally {
-      acts = [];
+      // What one of them throws is its own matter: the others are done at the end of the next turn.
+      acts = acts.slice(done);
+      if (acts.length > 0) setImmediate(end);
     }
   };
   return (act) => {
