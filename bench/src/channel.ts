@@ -57,6 +57,8 @@ const countsIn = (message: unknown): Record<string, number> =>
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
+    /** Whom it called. */
+    readonly children?: readonly number[];
     readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
   }[];
   readonly samples: readonly number[];

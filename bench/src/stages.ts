@@ -3,7 +3,7 @@ import type { CpuProfile } from "./channel.ts";
 /** CPU microseconds of one main thread for one answer or chunk, by what it was at; the largest first. */
 export type Stages = Readonly<Record<string, number>>;
 
-/** By function and file of the sample's own frame; the first that fits. */
+/** By function and file of the sample's own frame, of what is native by the file that called it; the first that fits. */
 const stages: readonly (readonly [stage: string, frame: RegExp])[] = [
   ["waiting", /^\(idle\)|node:inspector/],
   ["collecting garbage", /^\(garbage collector\)/],
@@ -15,7 +15,7 @@ const stages: readonly (readonly [stage: string, frame: RegExp])[] = [
   ["random bytes", /crypto\/random|node\/clock/],
   [
     "ledger and database",
-    /sqlite|group-commit|database-mark|receipt-pack|src\/ledger\/|kysely|^fsync|zlib|^(?:exec|run|all|rename) $/,
+    /sqlite|group-commit|database-mark|receipt-(?:pack|fields)|open-holds|src\/ledger\/|kysely|^fsync|zlib/,
   ],
   ["system calls of sockets", /^(?:writev|writeBuffer|writeUtf8String|writeLatin1String|readStart|readStop|shutdown) /],
   ["HTTP", /_http_|node:http|fastify|find-my-way|src\/http\/|llhttp/],
@@ -30,9 +30,12 @@ const stages: readonly (readonly [stage: string, frame: RegExp])[] = [
 
 /** @param micros of the whole thread's CPU time for one answer or chunk, which the samples say how to part */
 export function stagesOf({ nodes, samples }: CpuProfile, micros: number): Stages {
+  const urlOfCaller = new Map(
+    nodes.flatMap(({ children = [], callFrame: { url } }) => children.map((child) => [child, url] as const)),
+  );
   const stageOfNode = new Map(
     nodes.map(({ id, callFrame: { functionName, url } }) => {
-      const frame = `${functionName} ${url}`;
+      const frame = `${functionName} ${url === "" ? (urlOfCaller.get(id) ?? "") : url}`;
       return [id, stages.find(([, fits]) => fits.test(frame))?.[0] ?? "everything else"];
     }),
   );
