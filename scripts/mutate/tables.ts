@@ -94,6 +94,7 @@ export const furtherTests: readonly (readonly [begin: string, tests: readonly st
   ["apps/coordinator/src/limits/", edge],
   ["apps/coordinator/src/machines/", [...simulated, ...connections]],
   ["apps/coordinator/src/machines/fleet.ts", ["apps/coordinator/src/machines/"]],
+  ["apps/coordinator/src/machines/records/", ["apps/coordinator/src/machines/records/"]],
   ["apps/coordinator/src/machines/slots.ts", ["apps/coordinator/src/machines/"]],
   ["apps/coordinator/src/machines/waiting-room.ts", ["apps/coordinator/src/machines/"]],
   ["apps/coordinator/src/machines/connection/", [...machines, "apps/coordinator/src/machines/"]],
