@@ -163,6 +163,18 @@ export const elsewhere: readonly Harmless[] = [
     why: "a length with nothing behind it is no JSON, which parsing says too",
   },
   {
+    file: "packages/protocol/src/sealing/frames.ts",
+    text: "this.#rest.length > 0",
+    change: "true",
+    why: "what nothing is put in front of is the same bytes, copied",
+  },
+  {
+    file: "packages/protocol/src/sealing/frames.ts",
+    text: "this.#rest.length > 0",
+    change: ">=",
+    why: "what nothing is put in front of is the same bytes, copied",
+  },
+  {
     file: "packages/protocol/src/wire/records.ts",
     text: "idLength === 0 || idLength > JOB_ID_BYTES_MAX || bytesAt > message.length",
     change: "left side",

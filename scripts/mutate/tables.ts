@@ -123,6 +123,7 @@ export const furtherTests: readonly (readonly [begin: string, tests: readonly st
     "packages/protocol/src/sealing/",
     ["packages/protocol/src/sealing/", "packages/testkit/src/frames.test.ts", ...sealed],
   ],
+  ["packages/protocol/src/sealing/x-wing.ts", ["packages/protocol/test/x-wing.test.ts"]],
   ["packages/protocol/src/tpm/", ["packages/protocol/src/tpm/", "packages/protocol/src/evidence/"]],
   ["packages/protocol/src/wire/", ["packages/protocol/src/wire/", ...connections]],
   ["packages/protocol/src/x509/", ["packages/protocol/src/x509/", "packages/protocol/test/"]],

@@ -64,6 +64,7 @@ describe("the records of a sealed answer", () => {
 
   it.each<[string, Uint8Array]>([
     ["another kind", concatBytes(Uint8Array.of(4), u32be(0))],
+    ["an error under another kind", errorRecord(error).with(0, 4)],
     ["a frame behind the receipt", concatBytes(whole, frameRecord(utf8("more")))],
     ["two receipts", concatBytes(whole, receiptRecord(document))],
     ["a byte behind the error", concatBytes(errorRecord(error), Uint8Array.of(1))],

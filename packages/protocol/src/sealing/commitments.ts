@@ -44,9 +44,8 @@ export function commitmentsOf(
   keys: CommitmentKeys,
   { requestSha256, responseSha256, sampling, finish_reason }: Committed,
 ): Commitments {
-  const privateSha256 = crypto.sha256(
-    canonicalBytes({ ...(sampling && { sampling }), ...(finish_reason && { finish_reason }) }),
-  );
+  // Canonical JSON leaves out what is absent.
+  const privateSha256 = crypto.sha256(canonicalBytes({ sampling, finish_reason }));
   return {
     request_commitment: toHex(hpke.hmac(keys.request, requestSha256)),
     response_commitment: toHex(hpke.hmac(keys.response, responseSha256)),

@@ -20,8 +20,6 @@ const FRAME_BYTES_MAX = HEADER_BYTES + padded(LENGTH_BYTES + FRAME_PLAINTEXT_BYT
 /** The first one, with the nonce in front. */
 export const WHOLE_FRAME_BYTES_MAX = NONCE_BYTES + LENGTH_BYTES + FRAME_BYTES_MAX;
 
-const nothing = new Uint8Array(0);
-
 export function padded(length: number): number {
   return Math.ceil(length / FRAME_PADDING_BYTES) * FRAME_PADDING_BYTES;
 }
@@ -54,7 +52,7 @@ export class FrameReader {
   #finished = false;
   #tampered = false;
   /** Bytes of a frame that is not whole yet; never more than one. */
-  #rest: Uint8Array = nothing;
+  #rest: Uint8Array = new Uint8Array(0);
 
   /** Whether the final frame came; an answer that ends without it was cut off. */
   get finished(): boolean {
@@ -79,7 +77,7 @@ export class FrameReader {
       rest = rest.subarray(frame.bytes.length);
     }
     if (this.#finished && rest.length > 0) throw new AnswerTampered();
-    this.#rest = rest.length > 0 ? new Uint8Array(rest) : nothing;
+    this.#rest = new Uint8Array(rest);
     this.#tampered = false;
     return frames;
   }

@@ -31,15 +31,15 @@ export const u16be = (value: number): Bytes => Uint8Array.of(value >> 8, value &
 /** §4: LabeledExtract and LabeledExpand over HKDF-SHA256. */
 export function labeledKdf(hmac: HpkePrimitives["hmac"]) {
   return {
-    // An absent salt is one hash of zeros (RFC 5869 §2.2).
+    // An absent salt is one hash of zeros (RFC 5869 §2.2), to which HMAC pads an empty key by itself.
     extract: (suite: Bytes, salt: Uint8Array, label: string, ikm: Uint8Array): Bytes =>
-      hmac(salt.length > 0 ? salt : new Uint8Array(HASH_BYTES), version, suite, utf8(label), ikm),
+      hmac(salt, version, suite, utf8(label), ikm),
     // Nobody here asks for more than 255 blocks.
     expand: (suite: Bytes, prk: Bytes, label: string, info: Uint8Array, length: number): Bytes => {
       const labeled = concatBytes(u16be(length), version, suite, utf8(label), info);
       let block: Bytes = empty;
       let out: Bytes = empty;
-      for (let n = 1; out.length < length; n++) {
+      for (let n = 1; n <= Math.ceil(length / HASH_BYTES); n++) {
         block = hmac(prk, block, labeled, Uint8Array.of(n));
         out = concatBytes(out, block);
       }

@@ -31,6 +31,13 @@ it.each(suites)("are told from those to which nothing can be sealed: %s", (suite
       expect(canBeSealedTo(suite, key)).toBe(one < 3329 && other < 3329);
       expect(bySealing(suite, key)).toBe(one < 3329 && other < 3329);
     }),
-    { numRuns: 60 },
+    // The first and the last three bytes, whatever is drawn.
+    {
+      numRuns: 60,
+      examples: [0, 383].flatMap((place): [number, number, number][] => [
+        [3329, 0, place],
+        [0, 3329, place],
+      ]),
+    },
   );
 });

@@ -17,7 +17,7 @@ export const canBeSealedTo = (suite: Suite, publicKey: Uint8Array): boolean =>
 
 /** FIPS 203 §7.2, the check of a modulus: each three bytes are two numbers of 12 bits. */
 function areReduced(coefficients: Uint8Array): boolean {
-  for (let at = 0; at < coefficients.length; at += 3) {
+  for (let at = 0; at + 3 <= coefficients.length; at += 3) {
     const [low = 0, middle = 0, high = 0] = coefficients.subarray(at, at + 3);
     if ((low | ((middle & 0x0f) << 8)) >= ML_KEM_MODULUS || ((middle >> 4) | (high << 4)) >= ML_KEM_MODULUS)
       return false;

@@ -80,8 +80,8 @@ export function xWing<MlKemKey, XKey>({
   };
 }
 
-/** The part of ML-KEM, and that of X25519 behind it. */
-function parted(bytes: Uint8Array, at: number): readonly [Uint8Array, Uint8Array] {
-  if (bytes.length !== at + X25519_BYTES) throw new RangeError("of another length than X-Wing's");
-  return [bytes.subarray(0, at), bytes.subarray(at)];
-}
+/** The part of ML-KEM, and that of X25519 behind it; each of them refuses what is of another length. */
+const parted = (bytes: Uint8Array, at: number): readonly [Uint8Array, Uint8Array] => [
+  bytes.subarray(0, at),
+  bytes.subarray(at),
+];
