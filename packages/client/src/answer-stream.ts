@@ -1,4 +1,4 @@
-import { StreamEnd, StreamMalformed } from "@darkbloom/protocol/stream-end";
+import { StreamEnd } from "@darkbloom/protocol/stream-end";
 import { fromUtf8, toHex } from "@darkbloom/protocol/bytes";
 import type { Endpoint } from "@darkbloom/protocol/endpoints";
 import type { Crypto, Sha256Stream } from "@darkbloom/protocol/ports";
@@ -67,10 +67,8 @@ export const cutOff = (cause?: unknown): DarkbloomError =>
 function mustBeEvents<Value>(read: () => Value): Value {
   try {
     return read();
-  } catch (error) {
-    if (error instanceof StreamMalformed)
-      throw new DarkbloomError("answer_false", "The stream is none that a machine of this network writes.");
-    throw error;
+  } catch (cause) {
+    throw new DarkbloomError("answer_false", "The stream is none that a machine of this network writes.", { cause });
   }
 }
 
@@ -81,12 +79,12 @@ function mustBeEvents<Value>(read: () => Value): Value {
 function endsInError(events: Uint8Array<ArrayBuffer>, endpoint: Endpoint): boolean {
   const [, name, data = ""] = /^(?:event: ([a-z_.]+)\n)?data: (\{.*\})$/.exec(eventsIn(events).at(-1) ?? "") ?? [];
   const said = jsonIn(data);
-  if (namesEvents.has(endpoint)) return name !== undefined && failed.has(name) && said["type"] === name;
+  if (namesEvents.has(endpoint)) return failed.has(name) && said["type"] === name;
   return name === undefined && typeof said["error"] === "object" && said["error"] !== null;
 }
 
 const namesEvents: ReadonlySet<Endpoint> = new Set(["/v1/messages", "/v1/responses"]);
-const failed: ReadonlySet<string> = new Set(["error", "response.failed"]);
+const failed: ReadonlySet<string | undefined> = new Set(["error", "response.failed"]);
 
 function jsonIn(text: string): Readonly<Record<string, unknown>> {
   try {

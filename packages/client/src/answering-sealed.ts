@@ -26,20 +26,18 @@ export async function openedAnswer(answering: AnsweringSealed): Promise<Response
   const { response, ask, sent, ports } = answering;
   const isSealed = response.headers.get("content-type")?.startsWith(SEALED_STREAM_TYPE) === true;
   if (!isSealed && !response.ok) return failed(answering);
-  const providerId = response.headers.get(responseHeaders.providerId);
-  const candidate = sent.candidates.find(({ machine }) => machine.attestation.provider_id === providerId);
   if (!isSealed)
     throw new DarkbloomError("answer_false", "The answer came in the clear, though its request was sealed.");
-  if (!candidate && response.ok)
+  // Who refuses need not be named: it is the one whose key opens it.
+  if (!response.ok) return whole(answering, sent.candidates);
+  const providerId = response.headers.get(responseHeaders.providerId);
+  const candidate = sent.candidates.find(({ machine }) => machine.attestation.provider_id === providerId);
+  if (!candidate)
     throw new DarkbloomError("machine_unverified", "A machine answered to which the request was not sealed.");
-  // Who refuses is not named: the one whose key opens it.
-  const openers = candidate ? [candidate] : sent.candidates;
-  if (!response.ok || !ask.stream) return whole(answering, openers);
-  const [only] = openers;
-  if (!only) throw new DarkbloomError("machine_unverified", "A machine answered to which the request was not sealed.");
+  if (!ask.stream) return whole(answering, [candidate]);
   const headers = headersOf(response);
   headers.set("content-type", "text/event-stream; charset=utf-8");
-  return streamed(answering, opening(answering, new SealedAnswer(ports, only), only), headers);
+  return streamed(answering, opening(answering, new SealedAnswer(ports, candidate), candidate), headers);
 }
 
 /** A plain answer, or what a machine refuses. */
@@ -70,7 +68,7 @@ async function whole(answering: AnsweringSealed, openers: readonly Candidate[]):
   await verified(answering, ending.document, cameOf(answering, candidate, ending, sha256));
   headers.set(responseHeaders.responseHash, sha256);
   headers.set(responseHeaders.signature, ending.tail.response_signature);
-  if (ending.document) headers.set(responseHeaders.receipt, encodeReceipt(ending.document));
+  headers.set(responseHeaders.receipt, encodeReceipt(ending.document));
   return new Response(body, { status: response.status, headers });
 }
 
@@ -107,8 +105,7 @@ const opening = (answering: AnsweringSealed, answer: SealedAnswer, candidate: Ca
       return body.last;
     }
     await verified(answering, ending.document, cameOf(answering, candidate, ending, body.sha256));
-    const comment = ending.document ? utf8(receiptComment(ending.document)) : new Uint8Array(0);
-    return joinBytes([body.last, comment]);
+    return joinBytes([body.last, utf8(receiptComment(ending.document))]);
   },
 });
 
@@ -119,12 +116,10 @@ function cameOf(
   { tail, recordsSha256 }: Extract<SealedEnding, { kind: "answer" }>,
   responseSha256: string,
 ): Came {
-  const { sampling, finish_reason } = tail;
   const commitments = commitmentsOf(ports, secret.commitmentKeys(), {
+    ...tail,
     requestSha256: sent.plaintextSha256,
     responseSha256: fromHex(responseSha256),
-    ...(sampling && { sampling }),
-    ...(finish_reason && { finish_reason }),
   });
   return {
     responseSha256: recordsSha256,

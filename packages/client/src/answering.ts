@@ -35,13 +35,10 @@ async function plain(answering: Answering): Promise<Response> {
   const bytes = await bytesOf(response.body, CLIENT_ANSWER_BYTES_MAX);
   if (!bytes) throw new DarkbloomError("answer_too_large", "The answer is longer than any may be.");
   const responseSha256 = toHex(ports.crypto.sha256(bytes));
-  const told = response.headers.get(responseHeaders.responseHash);
-  const word = response.headers.get(responseHeaders.receipt);
-  const responseSignature = response.headers.get(responseHeaders.signature) ?? undefined;
-  await verified(answering, word === null ? undefined : decodeReceipt(word), {
+  await verified(answering, decodeReceipt(response.headers.get(responseHeaders.receipt) ?? ""), {
     responseSha256,
-    ...(responseSignature !== undefined && { responseSignature }),
-    ...(told !== null && { told }),
+    responseSignature: response.headers.get(responseHeaders.signature) ?? undefined,
+    told: response.headers.get(responseHeaders.responseHash) ?? undefined,
   });
   return new Response(bytes, { status: response.status, headers: headersOf(response) });
 }

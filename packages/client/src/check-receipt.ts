@@ -44,12 +44,11 @@ export async function checkReceipt(net: Checking, document: ReceiptDocument, kno
   const machine = known.candidate
     ? named(known.candidate, receipt)
     : await net.evidence.all.named(receipt.evidence_sha256);
-  const logKey = document.log && (await logKeyOf(net));
   const found = await verifyReceipt(net.ports.crypto, document, {
     ...known,
     coordinatorKeys: keys,
-    ...(machine && { identityKey: machine.attestation.se_public_key }),
-    ...(logKey && { logKey }),
+    identityKey: machine?.attestation.se_public_key,
+    logKey: document.log && (await logKeyOf(net)),
   });
   return {
     machine,

@@ -54,7 +54,8 @@ export async function judge(crypto: Crypto, attestation: Attestation, rules: Rul
     Date.parse(answered?.at ?? "") + CHALLENGE_AGE_MAX_MS,
     ...(blob?.hpke_keys ?? []).map(({ expires_at }) => Date.parse(expires_at)),
   ];
-  const expiresAt = ends.reduce((least, end) => (end < least ? end : least), Infinity) || 0;
+  // Without an answer the least is no number. One that joined just now has answered no challenge yet.
+  const expiresAt = ends.reduce((least, end) => Math.min(least, end)) || 0;
   // Where nothing is asked for, nothing ends.
   const judged = { attestation, verdict, blob, models, expiresAt: rules.minTrust === "none" ? Infinity : expiresAt };
   return { ...judged, refusal: refusalOf(judged, rules, now) };
@@ -66,8 +67,7 @@ function refusalOf(machine: Omit<Machine, "refusal">, rules: Rules, now: number)
   const failed = failuresOf(verdict.checks, blob.platform).filter((check) => !isUnderstated(check, machine));
   if (rules.minTrust !== "none") {
     if (failed.some(({ id }) => !aged.includes(id))) return "evidence_false";
-    // One that joined just now has answered no challenge yet.
-    if (failed.length > 0 || expiresAt <= now || !attestation.evidence.challenge) return "evidence_stale";
+    if (failed.length > 0 || expiresAt <= now) return "evidence_stale";
   }
   if (rules.pins && !rules.pins.has(attestation.provider_serial ?? blob.serial)) return "not_pinned";
   if (!atLeast(verdict.level, rules.minTrust)) return "below_level";

@@ -1,5 +1,8 @@
+import { toBase64, toHex } from "@darkbloom/protocol/bytes";
+import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import { webCrypto } from "@darkbloom/protocol/web";
 import { expect, it } from "vitest";
+import { ca, certify, testKeys } from "../../protocol/test/certificates.ts";
 import { DarkbloomError, faults } from "./errors.ts";
 import { rulesOf } from "./policy.ts";
 import type { Policy } from "./types.ts";
@@ -12,10 +15,15 @@ it.each<[field: string, wrong: object]>([
   ["minTrust", { minTrust: "full" }],
   ["pins", { pins: [] }],
   ["pins", { pins: ["with space"] }],
+  ["pins", { pins: ["SW-1", "x".repeat(129)] }],
+  ["pins", { pins: [5] }],
   ["pins", { pins: Array.from({ length: 65 }, (_, at) => `SW-${at}`) }],
   ["builds", { builds: [] }],
   ["builds", { builds: [{}] }],
   ["builds", { builds: [{ weightsSha256: "abc" }] }],
+  ["builds", { builds: [{ build: "with space" }] }],
+  ["builds", { builds: [{ build: 5 }] }],
+  ["builds", { builds: [{ build: "tiny" }, { build: "tiny", weightsSha256: "A".repeat(64) }] }],
   ["receipts", { receipts: "never" }],
   ["coordinatorKeys", { coordinatorKeys: [] }],
   ["coordinatorKeys", { coordinatorKeys: ["AAAA"] }],
@@ -29,6 +37,35 @@ it.each<[field: string, wrong: object]>([
 ])("refuses a policy whose %s is wrong: %j", (field, wrong) => {
   const policy = { mode: "transparent", ...wrong } as Policy;
   expect(() => rulesOf(webCrypto, policy)).toThrow(new RegExp(`^policy\\.${field} must be `));
+});
+
+/** Goal: whatever a policy may say is taken as it is said. Method: the most of each. */
+it("takes what may be asked for", async () => {
+  const pins = Array.from({ length: PINNED_SERIALS_MAX }, (_, at) => `SW-${at}`);
+  const builds = [{ build: "tiny" }, { weightsSha256: "a".repeat(64) }, { build: "x", weightsSha256: "0".repeat(64) }];
+  const pcrs = { 7: ["a".repeat(64)] };
+  const revoked = { at: "2026-11-29T00:00:00Z", identityKeySha256: ["b".repeat(64)] };
+  const rules = rulesOf(webCrypto, { pins, builds, pcrs, revoked, receipts: "optional" });
+  expect(rules).toMatchObject({ pins: new Set(pins), builds, receiptsRequired: false });
+  expect(rules.machines).toEqual({
+    roots: { tpm: [] },
+    pcrs,
+    revocations: { at: Date.parse(revoked.at), identityKeySha256: new Set(revoked.identityKeySha256) },
+  });
+  expect(Object.keys(rulesOf(webCrypto, {}).machines)).toEqual(["roots"]);
+});
+
+/** Goal: a maker's root is taken as bytes or text, and only under the fingerprint that it has. Method: one of our own. */
+it("takes a root in DER and in PEM, under its own fingerprint", async () => {
+  const maker = { name: "CN=A maker", keys: await testKeys("p256") };
+  const der = await certify({ subject: maker, issuer: maker, ...ca });
+  const pem = `-----BEGIN CERTIFICATE-----\n${toBase64(der)}\n-----END CERTIFICATE-----\n`;
+  const sha256 = toHex(webCrypto.sha256(der));
+  for (const certificate of [der, pem])
+    expect(rulesOf(webCrypto, { roots: { tpm: [{ certificate, sha256 }] } }).machines.roots?.tpm).toHaveLength(1);
+  expect(() => rulesOf(webCrypto, { roots: { tpm: [{ certificate: der, sha256: "0".repeat(64) }] } })).toThrow(
+    `policy.roots.tpm must be the certificate ${"0".repeat(64)}; this one is ${sha256}`,
+  );
 });
 
 it("is sealed unless it says otherwise", () => {

@@ -21,7 +21,7 @@ export type SealedEnding =
   | {
       readonly kind: "answer";
       readonly tail: Extract<AnswerTail, { kind: "answer" }>;
-      readonly document: ReceiptDocument | undefined;
+      readonly document: ReceiptDocument;
       /** Over all frames, as the receipt has it. */
       readonly recordsSha256: string;
     }
@@ -77,8 +77,9 @@ export class SealedAnswer {
     if (!tail) throw tampered();
     // A refusal is one frame and has no receipt; an answer that ends without one was cut off.
     if (tail.kind === "refusal") return { kind: "refusal", tail };
-    if (!this.#records.ended) throw cutOff();
-    return { kind: "answer", tail, document: this.#document, recordsSha256: toHex(this.#hash.digest()) };
+    const document = this.#document;
+    if (!document) throw cutOff();
+    return { kind: "answer", tail, document, recordsSha256: toHex(this.#hash.digest()) };
   }
 }
 

@@ -33,7 +33,7 @@ export interface Facts {
 export interface Came extends Pick<Known, "responseSignature" | "sealed" | "candidate"> {
   readonly responseSha256: string;
   /** `x-response-hash`. */
-  readonly told?: string;
+  readonly told?: string | undefined;
 }
 
 /** Checks everything, and settles. @throws DarkbloomError where something fails that must not */

@@ -35,6 +35,7 @@ it.each(rows)("verifies an answer of %s, stream %s", async (path, stream) => {
     ]),
   );
   expect(verification.machine).toMatchObject({ level: "self_signed" });
+  expect(verification.steps.find(({ id }) => id === "coordinator.key")?.source).toBe("coordinator");
   expect(text).toContain(stream ? ": darkbloom-receipt " : "{");
   expect(world.verifications).toEqual([verification]);
 });

@@ -71,6 +71,18 @@ it.each([[false], [true]])("holds no more of an answer than it says, stream %s",
   expect(taken.bytes).toBeLessThan(CLIENT_ANSWER_BYTES_MAX + 1024 * 1024);
 });
 
+it("holds no more of a sealed answer than twice as much", async () => {
+  await using world = await World.open();
+  const { body, taken } = spaces(1e12);
+  world.meddle = async (path, answer) => {
+    const response = await answer();
+    return path === "/v1/chat/completions" ? new Response(body, { headers: response.headers }) : response;
+  };
+  const { verification } = await world.ask(world.client({ mode: "sealed" }));
+  expect(verification).toMatchObject({ outcome: "refused", error: { code: "answer_too_large" } });
+  expect(taken.bytes).toBeLessThan(2 * CLIENT_ANSWER_BYTES_MAX + 1024 * 1024);
+});
+
 it("knows the machines of so many models and no more", { timeout: 60_000 }, async () => {
   await using world = await World.open();
   const client = world.client({ mode: "sealed" });

@@ -18,9 +18,9 @@ export interface KnownOfAnswer {
   readonly responseSha256?: string;
   readonly nonce?: string;
   /** `x-se-signature`, base64. */
-  readonly responseSignature?: string;
+  readonly responseSignature?: string | undefined;
   /** Base64 of the machine's identity key, where the caller has pinned or verified one. */
-  readonly identityKey?: string;
+  readonly identityKey?: string | undefined;
   /** Of a sealed answer, what its caller alone knows. */
   readonly sealed?: {
     /** Lower-case hex over the body that was opened. */
@@ -31,7 +31,7 @@ export interface KnownOfAnswer {
     readonly hpkeKeyId: string;
   };
   /** The key of the coordinator's log; from `/.well-known/darkbloom`, or pinned. */
-  readonly logKey?: NoteKey;
+  readonly logKey?: NoteKey | undefined;
 }
 
 /** Checks a receipt step by step, as its caller can: every check is kept, whatever the others say. */
