@@ -127,6 +127,12 @@ export const elsewhere: readonly Harmless[] = [
     why: "`ws` gives buffers unless it is asked for another kind; the compiler wants to be told",
   },
   {
+    file: "packages/client/src/machine-list.ts",
+    text: "machine.refusal || !log || !machine.blob",
+    change: "left side",
+    why: "a machine whose blob is none is refused; the compiler wants to be told",
+  },
+  {
     file: "packages/protocol/src/log/tree.ts",
     text: "!first",
     change: "false",

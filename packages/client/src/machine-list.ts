@@ -51,10 +51,12 @@ export class MachineList {
    */
   async acceptable(wanted: number): Promise<Acceptable> {
     const list = this.#list;
-    const known = list && (await this.#choose(list, wanted));
-    if (list && known && known.good.length > 0) {
-      this.#refreshAhead(list, known.good);
-      return { machines: known.good, model: list.model };
+    if (list) {
+      const { good } = await this.#choose(list, wanted);
+      if (good.length > 0) {
+        this.#refreshAhead(list, good);
+        return { machines: good, model: list.model };
+      }
     }
     return this.#among(await this.#read(), wanted);
   }

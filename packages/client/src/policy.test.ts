@@ -52,7 +52,7 @@ it("takes what may be asked for", async () => {
     pcrs,
     revocations: { at: Date.parse(revoked.at), identityKeySha256: new Set(revoked.identityKeySha256) },
   });
-  expect(Object.keys(rulesOf(webCrypto, {}).machines)).toEqual(["roots"]);
+  expect(rulesOf(webCrypto, {}).machines).toEqual({ roots: { tpm: [] } });
 });
 
 /** Goal: a maker's root is taken as bytes or text, and only under the fingerprint that it has. Method: one of our own. */

@@ -66,8 +66,8 @@ export function rulesOf(
     log: log && { key: logKeyOf(crypto, log.key), store: log.store ?? memoryStore() },
     machines: {
       roots: rootsOf(crypto, policy.roots ?? {}),
-      ...(policy.pcrs && { pcrs: policy.pcrs }),
-      ...(policy.activationBy && coordinatorKeys && { coordinatorKeys }),
+      pcrs: policy.pcrs,
+      coordinatorKeys: policy.activationBy && coordinatorKeys,
       ...(policy.revoked && { revocations: revocationsOf(policy.revoked) }),
     },
   };

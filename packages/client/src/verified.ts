@@ -81,7 +81,7 @@ export async function verified(answering: Answering, document: ReceiptDocument |
 }
 
 /** The steps of a machine's evidence that fail are its own matter: whether it is accepted has a step of its own. */
-function faultIn(own: readonly Step[], { steps, machine }: Checked): DarkbloomError | undefined {
+export function faultIn(own: readonly Step[], { steps, machine }: Checked): DarkbloomError | undefined {
   const evidence = new Set(machine?.verdict.checks.map(({ id }) => id));
   const failed = [...own, ...steps.filter(({ id }) => !evidence.has(id))].filter(({ status }) => status === "fail");
   const [first] = failed;

@@ -54,9 +54,9 @@ export interface MachinePolicy {
   /** Certificates at which a maker's path may end. Without those of a maker, its paths read `unknown`. */
   readonly roots?: VendorRoots;
   /** Values that a PCR may have, lower-case hex, by its index. */
-  readonly pcrs?: Readonly<Record<number, readonly string[]>>;
+  readonly pcrs?: Readonly<Record<number, readonly string[]>> | undefined;
   /** Coordinators whose word on an activation is taken: Ed25519 keys by their ids. */
-  readonly coordinatorKeys?: ReadonlyMap<string, Uint8Array>;
+  readonly coordinatorKeys?: ReadonlyMap<string, Uint8Array> | undefined;
 }
 
 export interface Policy extends MachinePolicy {
