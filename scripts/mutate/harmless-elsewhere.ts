@@ -127,10 +127,22 @@ export const elsewhere: readonly Harmless[] = [
     why: "`ws` gives buffers unless it is asked for another kind; the compiler wants to be told",
   },
   {
+    file: "packages/client/src/asked.ts",
+    text: "input instanceof Request",
+    change: "true",
+    why: "a text and an address have none of a request's parts; the compiler wants to be told",
+  },
+  {
     file: "packages/client/src/machine-list.ts",
     text: "machine.refusal || !log || !machine.blob",
     change: "left side",
     why: "a machine whose blob is none is refused; the compiler wants to be told",
+  },
+  {
+    file: "packages/client/src/sealed-request.ts",
+    text: "secret",
+    change: "true",
+    why: "there are as many secrets as recipients; the compiler wants to be told",
   },
   {
     file: "packages/protocol/src/log/tree.ts",

@@ -35,8 +35,8 @@ const levels: readonly TrustLevel[] = ["self_signed", "hardware"];
 
 /** The policy's level, or the program's own where that is higher. */
 export function minTrustOf({ minTrust }: Rules, { headers }: Ask): TrustLevel {
-  const own = levels.find((level) => level === headers.get(requestHeaders.minTrust));
-  return own && atLeast(own, minTrust) ? own : minTrust;
+  const asked = headers.get(requestHeaders.minTrust);
+  return levels.find((level) => level === asked && atLeast(level, minTrust)) ?? minTrust;
 }
 
 /** The body with the policy's pins in it; its other bytes stay as they are. @throws DarkbloomError where it names other machines */
