@@ -26,13 +26,14 @@ export class Coordinator {
   async attestations(model?: string): Promise<Attestations> {
     const query = model === undefined ? "" : `?model=${encodeURIComponent(model)}`;
     const bytes = await this.file(`v1/providers/attestation${query}`, { bytesMax: EVIDENCE_BYTES_MAX });
-    if (!bytes && model !== undefined)
+    if (bytes) {
+      const shown = readAttestations(bytes);
+      if (shown) return shown;
+    } else if (model !== undefined)
       throw new DarkbloomError(
         "model_unknown",
         "The coordinator knows no such model: GET /v1/models lists them. Nothing was sent.",
       );
-    const shown = bytes && readAttestations(bytes);
-    if (shown) return shown;
     throw unavailable(`What ${this.base.href} shows of its machines was not understood. Is it of another version?`);
   }
 
@@ -92,8 +93,6 @@ const readAttestations = (bytes: Uint8Array): Attestations | undefined =>
 
 /** What an answer of status 409 shows of other machines, under the same policy. */
 export function otherMachines(bytes: Uint8Array): Attestations | undefined {
-  const said = jsonIn(bytes);
-  return typeof said === "object" && said !== null && "sealing" in said
-    ? attestationsSchema.safeParse(said.sealing).data
-    : undefined;
+  const said = jsonIn(bytes) as { readonly sealing?: unknown } | null | undefined;
+  return attestationsSchema.safeParse(said?.sealing).data;
 }

@@ -22,8 +22,10 @@ export class Evidence {
     const list = this.#models.get(model) ?? this.#listOf(model);
     this.#models.delete(model);
     this.#models.set(model, list);
-    const [oldest] = this.#models.keys();
-    if (this.#models.size > MODELS_KNOWN_MAX && oldest !== undefined) this.#models.delete(oldest);
+    for (const oldest of this.#models.keys()) {
+      if (this.#models.size <= MODELS_KNOWN_MAX) break;
+      this.#models.delete(oldest);
+    }
     return list;
   }
 }
