@@ -62,14 +62,19 @@ export interface Asked {
   readonly pieces: number;
   readonly stream: boolean;
   readonly everyMs?: number;
+  /** Of a text that comes before the question. */
+  readonly contextChars?: number;
 }
 
 /** The request's body. */
-export const askOf = ({ pieces, stream, everyMs }: Asked): Buffer =>
+export const askOf = ({ pieces, stream, everyMs, contextChars }: Asked): Buffer =>
   Buffer.from(
     JSON.stringify({
       model: entry.id,
-      messages: [{ role: "user", content: everyMs === undefined ? String(pieces) : `${pieces} every ${everyMs}` }],
+      messages: [
+        ...(contextChars === undefined ? [] : [{ role: "system", content: "light ".repeat(contextChars / 6) }]),
+        { role: "user", content: everyMs === undefined ? String(pieces) : `${pieces} every ${everyMs}` },
+      ],
       max_tokens: pieces + 1,
       temperature: 0,
       stream,

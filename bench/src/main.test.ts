@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import type { MeasuredSealed } from "./sealed/report.ts";
 
 /** Goal: the benchmark itself works. Method: run all of it, each part once, and ask only whether every answer was whole. */
 it("measures every contender without a failure", { timeout: 120_000 }, async () => {
@@ -55,4 +56,24 @@ it("measures the ledger and the look-up of keys", { timeout: 60_000 }, async () 
     "in groups of 64, of 16 accounts",
     "a key is found",
   ]);
+});
+
+/** Goal: so does that of sealing, through the library as it is published. Method: each measure once. */
+it("measures sealed beside transparent through the client library", { timeout: 120_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(import.meta.dirname, "main.ts"),
+    "--sealed",
+    "--tiny",
+    "--json",
+  ]);
+  const measured = JSON.parse(stdout) as MeasuredSealed;
+  expect(measured.failures).toEqual({});
+  expect(Object.keys(measured.results)).toHaveLength(4);
+  for (const { answers } of Object.values(measured.results))
+    expect(Math.min(...Object.values(answers))).toBeGreaterThan(0);
+  for (const { body, padding, wire } of Object.values(measured.bytes)) {
+    expect(wire.sealed.asked).toBeGreaterThan(body + padding);
+    expect(wire.transparent.asked).toBeLessThan(wire.sealed.asked);
+    expect(wire.transparent.answered).toBeLessThan(wire.sealed.answered);
+  }
 });

@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { fullLedgerPlan, measureLedger, quickLedgerPlan, tinyLedgerPlan, type LedgerPlan } from "./ledger.ts";
 import { fullPlan, quickPlan, SILENT_CALLER_MB_MAX, tinyPlan } from "./plan.ts";
 import { benchRelay } from "./relay.ts";
+import { fullSealedPlan, measureSealed, quickSealedPlan, tinySealedPlan } from "./sealed/bench.ts";
+import { linesOfSealed } from "./sealed/report.ts";
 import { tables, told } from "./tables.ts";
 import { targetLines } from "./targets.ts";
 
@@ -14,6 +16,8 @@ const usage = `Measures Darkbloom beside a bare node:http server and a bare reve
   npm run bench -- --profile DIR   also CPU profiles of coordinator and provider, with a table by stage
   npm run bench -- --engine [--threads N]   the model's engine beside the bare library, with its targets: up to three
                              minutes; the bundled model, and SmolLM2 where DARKBLOOM_TEST_SMOLLM2 names its file
+  npm run bench -- --sealed  sealed beside transparent through the client library, and what sealing adds in bytes; with its
+                             targets: a minute and a half
   npm run bench -- --ledger  what the money of one answer takes, alone and in groups, and finding a key: half a minute
 
 Rounds alternate between the contenders, so that what else the machine does hits all alike. Quote the
@@ -56,6 +60,7 @@ const { values } = parseArgs({
   options: {
     engine: { type: "boolean" },
     ledger: { type: "boolean" },
+    sealed: { type: "boolean" },
     threads: { type: "string" },
     quick: { type: "boolean" },
     tiny: { type: "boolean" },
@@ -75,6 +80,15 @@ else if (values.engine) {
   const plan = values.tiny ? tinyLedgerPlan : values.quick ? quickLedgerPlan : fullLedgerPlan;
   const measured = await benchLedger(plan);
   process.stdout.write(values.json ? `${JSON.stringify(measured.figures)}\n` : measured.text);
+} else if (values.sealed) {
+  const plan = values.tiny ? tinySealedPlan : values.quick ? quickSealedPlan : fullSealedPlan;
+  const measured = await measureSealed(
+    plan,
+    values.profile,
+    (what) => void process.stderr.write(`measuring ${what} …\n`),
+  );
+  process.stdout.write(values.json ? `${JSON.stringify(measured)}\n` : linesOfSealed(measured));
+  process.exitCode = Object.keys(measured.failures).length > 0 ? 1 : 0;
 } else {
   const plan = values.tiny ? tinyPlan : values.quick ? quickPlan : fullPlan;
   const measured = await benchRelay(plan, values.profile, (text) => void process.stderr.write(text));

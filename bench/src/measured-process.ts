@@ -84,11 +84,16 @@ export class MeasuredProcess implements AsyncDisposable {
     return readProfile(await this.#answerTo("profiled"));
   }
 
+  /** What a process answers to an order of its own kind. */
+  told(order: object): Promise<unknown> {
+    return this.#answerTo(order);
+  }
+
   async #ask(question: Question): Promise<Usage> {
     return readUsage(await this.#answerTo(question));
   }
 
-  async #answerTo(question: Question): Promise<unknown> {
+  async #answerTo(question: Question | object): Promise<unknown> {
     try {
       const answer = nextMessage(this.#child, ANSWER_MS_MAX);
       this.#child.send(question);

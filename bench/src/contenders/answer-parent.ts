@@ -3,11 +3,15 @@ import { COUNTS, isQuestion, type Ready, type Usage } from "../channel.ts";
 
 /**
  * The measured process's end of the channel: says that it is ready, then answers until it is told to
- * stop. It also ends when the channel closes, so that none outlives the benchmark, however that died.
+ * stop. Some take further orders. It also ends when the channel closes, so that none outlives the benchmark, however that died.
  */
-export function answerParent(ready: Ready, stop: () => Promise<void>): void {
+export function answerParent(
+  ready: Ready,
+  stop: () => Promise<void>,
+  other: (message: unknown) => Promise<object> = unknown,
+): void {
   process.on("message", (question) => {
-    if (!isQuestion(question)) throw new TypeError("an unknown question");
+    if (!isQuestion(question)) return void other(question).then((answer) => process.send?.(answer));
     if (question === "stop") return void stop().then(() => process.exit(0));
     if (question === "collect") globalThis.gc?.();
     if (question === "profiled") return void endProfile().then((profile) => process.send?.({ profile }));
@@ -16,6 +20,10 @@ export function answerParent(ready: Ready, stop: () => Promise<void>): void {
   });
   process.on("disconnect", () => process.exit(1));
   process.send?.(ready);
+}
+
+function unknown(): never {
+  throw new TypeError("an unknown question");
 }
 
 /** How often the main thread is looked at. */
