@@ -66,7 +66,7 @@ export class Turn {
         providerId: PROVIDER_ID,
         defer: queueMicrotask,
         deadlines: new Deadlines(clock),
-        open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
+        open: ({ envelope: sealed }) => machine.keys.open(sealed, PROVIDER_ID),
         send,
         sendFrame: (frame) => got.takeFrames(frame),
         failed: (error) => void this.faults.push(error),

@@ -1,4 +1,4 @@
-/** What the provider said went wrong on its side; `engine_ended`: its model made no progress with this request and was ended for it. Beside these it can send the refusals below, and `busy`, `draining` and `cancelled`. */
+/** What the provider said went wrong on its side; `engine_ended`: its model made no progress with this request and was ended for it. Beside these it can send the refusals below, and `over_share`, `busy`, `draining` and `cancelled`. */
 export const providerFaults = [
   "invalid_request",
   "model_unavailable",

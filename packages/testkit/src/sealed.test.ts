@@ -6,6 +6,7 @@ import {
   AnswerTampered,
   frameRecord,
   AnswerRecordReader,
+  EnvelopeOpener,
   saysCannotOpen,
   sealRequest,
   SEAL_INFO,
@@ -16,7 +17,7 @@ import type { Script } from "@darkbloom/provider/testing";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { HttpNetwork, KEY, questionFor, type Answered } from "./http-network.ts";
 import { account, CREDIT } from "./network.ts";
 import { SealedCaller } from "./sealed-caller.ts";
@@ -273,6 +274,30 @@ describe("an envelope", () => {
     expect(net.fleet.machines().map(({ conduct }) => conduct)).toEqual([expect.objectContaining({ faultsAtMs: [] })]);
     expect((await net.call(CHAT, plain)).status).toBe(200);
   });
+
+  /** Goal: a machine tells its callers apart without knowing who they are, and one who has filled its share is served elsewhere. Method: requests in both modes, whose names are looked at; then a machine that says so once. */
+  it.each(["sealed", "in the clear"])(
+    "that is sent %s is one of its caller's, by a name of its machine's",
+    async (how) => {
+      const { net, caller } = await network(always(said), always(said));
+      const opens = vi.spyOn(EnvelopeOpener.prototype, "open");
+      const ask = async () =>
+        how === "sealed" ? await caller.send(await caller.seal(CHAT, plain)) : await net.call(CHAT, plain);
+      const machines = new Map<string, Set<unknown>>();
+      for (let time = 0; time < 8; time++) expect((await ask()).status).toBe(200);
+      for (const [, machine, , , name] of opens.mock.calls)
+        machines.set(machine, (machines.get(machine) ?? new Set()).add(name));
+      const names = [...machines.values()].map((each) => [...each]);
+      for (const each of names) expect(each).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
+      expect(new Set(names.flat()).size).toBe(machines.size);
+      opens.mockClear();
+      opens.mockReturnValueOnce({ refused: "over_share" });
+      expect((await ask()).status).toBe(200);
+      expect(new Set(opens.mock.calls.map(([, machine]) => machine)).size).toBe(2);
+      expect(net.fleet.machines().flatMap(({ conduct }) => conduct.faultsAtMs)).toEqual([]);
+      opens.mockRestore();
+    },
+  );
 
   /** Goal: keys live in memory alone. Method: the same machine, with the same identity, in a new process. */
   it("for a machine that has started again since is sent back", async () => {

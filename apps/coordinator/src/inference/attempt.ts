@@ -250,9 +250,10 @@ export class Attempt implements Disposable {
     const { code, prompt_tokens } = error;
     switch (code) {
       case "busy":
+      case "over_share":
       case "draining":
         if (this.#hasTaken) return this.#providerFault("generation_failed");
-        // It had a free slot by our count, or it would not have been asked.
+        // It had a free slot by our count, or it would not have been asked. What a caller has sent it lately, only it knows.
         if (code === "busy") this.#line.wasBusy();
         return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "cancelled":

@@ -74,6 +74,7 @@ export type LossReason =
 export type AnswerOutcome =
   | "complete"
   | "refused"
+  | "over_share"
   | "busy"
   | "draining"
   | "cancelled"

@@ -43,7 +43,15 @@ export const providerStatus = z.object({
 export type ProviderStatus = z.infer<typeof providerStatus>;
 
 /** Outcomes that are no fault of this machine: nobody's, or the request's own. */
-const harmless = new Set<AnswerOutcome>(["complete", "busy", "draining", "cancelled", "lost", ...engineRefusals]);
+const harmless = new Set<AnswerOutcome>([
+  "complete",
+  "over_share",
+  "busy",
+  "draining",
+  "cancelled",
+  "lost",
+  ...engineRefusals,
+]);
 
 /** Keeps `status.json` true while the provider runs, and takes it away when it stops. */
 export class StatusFile implements Disposable {

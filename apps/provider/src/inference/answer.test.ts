@@ -9,6 +9,7 @@ import { describe, expect, it, vi } from "vitest";
 import { chatBody, PROVIDER_ID } from "../../test/machine.ts";
 import { ask, closingOf, faultOf, rain, Turn, type Asked } from "../../test/turn.ts";
 import type { Script } from "../engine/scripted-engine.ts";
+import { SealingKeys } from "../session/keys.ts";
 import { BACKPRESSURE_WAIT_MS, PROGRESS_EVERY_MS } from "./outgoing.ts";
 
 /** The receipt's identity key, imported without any code of ours. */
@@ -394,6 +395,13 @@ describe("a refusal", () => {
   ])("%s", async (_, asked, code) => {
     const got = await ask(asked);
     expect(got.messages).toStrictEqual([{ type: "inference_error", job_id: "job_1", code }]);
+  });
+
+  /** Goal: who has filled its share is told apart from who cannot be read, in the clear and without a signature. Method: keys that say so. */
+  it("of a caller who has its share is said as such", async () => {
+    vi.spyOn(SealingKeys.prototype, "open").mockReturnValueOnce({ refused: "over_share" });
+    const got = await ask();
+    expect(got.messages).toStrictEqual([{ type: "inference_error", job_id: "job_1", code: "over_share" }]);
   });
 
   /** Goal: a bug of ours is told to the owner and not blamed on the request. Method: a dialect that breaks. */

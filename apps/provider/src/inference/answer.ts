@@ -73,8 +73,11 @@ async function endingOf(
   let job: Job | undefined;
 
   try {
-    const opened = net.open(request.envelope);
-    if ("refused" in opened) return refuse("cannot_open", await signedCannotOpen(net, request));
+    const opened = net.open(request);
+    if ("refused" in opened)
+      return opened.refused === "cannot_open"
+        ? refuse("cannot_open", await signedCannotOpen(net, request))
+        : refuse(opened.refused);
     const { header, body } = opened;
     const isSealed = header.mode === "sealed";
     const how = { isSealed, isPaced: isSealed && header.stream };

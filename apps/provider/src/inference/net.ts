@@ -1,8 +1,8 @@
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
-import type { Envelope, Hpke, Opened } from "@darkbloom/protocol/sealing";
+import type { Hpke, Opened } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
 import type { Deadlines } from "@darkbloom/protocol/time";
-import type { FromProvider } from "@darkbloom/protocol/wire";
+import type { FromProvider, InferenceRequest } from "@darkbloom/protocol/wire";
 import type { Engine } from "./engine.ts";
 
 /** What answering needs from outside. */
@@ -18,8 +18,8 @@ export interface AnswerNet {
   /** Does it at the end of this turn of the loop. */
   readonly defer: (act: () => void) => void;
   readonly deadlines: Deadlines;
-  /** Opens an envelope with the keys that are in force now. */
-  open(envelope: Envelope): Opened;
+  /** Opens a request with the keys that are in force now. */
+  open(request: Pick<InferenceRequest, "envelope" | "cache_scope">): Opened;
   send(message: FromProvider): void;
   /** A whole frame of the sealed answer. @param isLast the next that is sent is its end */
   sendFrame(frame: Uint8Array, isLast: boolean): void;

@@ -32,7 +32,7 @@ async function answered(body: unknown, header: Partial<SealHeader> = {}) {
       providerId: PROVIDER_ID,
       defer: queueMicrotask,
       deadlines: new Deadlines(clock),
-      open: (sealed) => machine.keys.open(sealed, PROVIDER_ID),
+      open: ({ envelope: sealed }) => machine.keys.open(sealed, PROVIDER_ID),
       send: (message: FromProvider) => got.take(message),
       sendFrame: (frame) => got.takeFrames(frame),
       failed: (error) => {

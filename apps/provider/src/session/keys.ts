@@ -93,13 +93,16 @@ export class SealingKeys implements Disposable {
     return !latest || this.#leftMs(latest) < KEY_RENEWED_BEFORE_END_MS || this.#isSetBack(latest);
   }
 
-  /** @param nowMs in the time that the coordinator shares with us; ours if it has told none */
-  open(envelope: Envelope, providerId: string, nowMs = this.#tools.clock.now()): Opened {
+  /**
+   * @param caller as the coordinator calls it towards us
+   * @param nowMs in the time that the coordinator shares with us; ours if it has told none
+   */
+  open(envelope: Envelope, providerId: string, caller?: string, nowMs = this.#tools.clock.now()): Opened {
     this.#eraseExpired();
     const keys = this.#shown.flatMap(({ keys: named, evidenceSha256 }) =>
       named.map((key) => ({ key, evidenceSha256 })),
     );
-    return this.#opener.open(envelope, providerId, keys, nowMs);
+    return this.#opener.open(envelope, providerId, keys, nowMs, caller);
   }
 
   #eraseExpired(): void {

@@ -257,7 +257,8 @@ export class Session {
       ...this.#net,
       providerId: this.#providerId,
       deadlines: this.#deadlines,
-      open: (envelope) => this.#net.keys.open(envelope, this.#providerId, this.#sharedNow()),
+      open: ({ envelope, cache_scope }) =>
+        this.#net.keys.open(envelope, this.#providerId, cache_scope, this.#sharedNow()),
       send: (message) => this.#send(message),
       sendFrame: (frame, isLast) => {
         if (!this.#over.signal.aborted) this.#outbox?.sendFrame(request.job_id, frame, isLast);

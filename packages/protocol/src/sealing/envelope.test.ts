@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { changedBytes, changedJson, changedText, replacedAt } from "../../test/changed.ts";
 import { secretNamed } from "../../test/keys.ts";
 import { hpkeKey, sampleHeader, startMs, timeAt } from "../../test/samples.ts";
@@ -11,6 +11,7 @@ import { AnswerOpener, AnswerSealer } from "./answer.ts";
 import { readEnvelope, writeEnvelope, type Envelope } from "./envelope-bytes.ts";
 import { EnvelopeOpener, SEAL_INFO, sealRequest, type OpeningKey, type SealHeader } from "./envelope.ts";
 import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
+import { SeenRequests } from "./seen-requests.ts";
 
 const tools = { hpke: nodeHpke, crypto: nodeCrypto, random: systemRandom };
 const evidenceSha256 = "e".repeat(64);
@@ -287,4 +288,17 @@ describe("an envelope", () => {
     ])
       expect(() => sealRequest(tools, { header, body, recipients: wrong })).toThrow(RangeError);
   });
+});
+
+/** Goal: what is remembered is shared between callers, and a whole envelope is no forged one. Method: a memory that says each of its words. */
+it.each([
+  ["new", undefined],
+  ["again", "cannot_open"],
+  ["over_share", "over_share"],
+] as const)("is, where the memory says %s, refused as %s", (seen, told) => {
+  const take = vi.spyOn(SeenRequests.prototype, "take").mockReturnValueOnce(seen);
+  const opener = new EnvelopeOpener(tools);
+  const opened = opener.open(seal().envelope, "prov_0", opening(firstKey), startMs, "a caller");
+  expect("refused" in opened ? opened.refused : undefined).toBe(told);
+  expect(take.mock.lastCall?.[3]).toBe("a caller");
 });

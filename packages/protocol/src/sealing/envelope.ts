@@ -145,8 +145,11 @@ export type Opened =
       /** Of the blob that the header names for whoever opened it. */
       readonly evidenceSha256: string;
     }
-  /** Nothing more is said: why it cannot be opened would help only a forger. */
-  | { readonly refused: "cannot_open" };
+  /**
+   * `cannot_open`: nothing more is said, for why would help only a forger. `over_share`: it is whole, and its caller has sent as
+   * many as there is place left to remember.
+   */
+  | { readonly refused: "cannot_open" | "over_share" };
 
 /** The provider's end. It remembers what it has opened, so that no envelope is opened twice. */
 export class EnvelopeOpener {
@@ -158,17 +161,27 @@ export class EnvelopeOpener {
     this.#tools = tools;
   }
 
-  /** @param keys those of this provider that have not expired; @param nowMs since 1970, in the time that it shares with the sealer */
-  open(envelope: Envelope, providerId: string, keys: readonly OpeningKey[], nowMs: number): Opened {
+  /**
+   * @param keys those of this provider that have not expired
+   * @param nowMs since 1970, in the time that it shares with the sealer
+   * @param caller what tells callers apart, each of whom has a share of what is remembered
+   */
+  open(envelope: Envelope, providerId: string, keys: readonly OpeningKey[], nowMs: number, caller = ""): Opened {
     try {
-      return this.#open(envelope, providerId, keys, nowMs) ?? { refused: "cannot_open" };
+      return this.#open(envelope, providerId, keys, nowMs, caller) ?? { refused: "cannot_open" };
     } catch (error) {
       if (error instanceof RangeError) return { refused: "cannot_open" };
       throw error;
     }
   }
 
-  #open(envelope: Envelope, providerId: string, keys: readonly OpeningKey[], nowMs: number): Opened | undefined {
+  #open(
+    envelope: Envelope,
+    providerId: string,
+    keys: readonly OpeningKey[],
+    nowMs: number,
+    caller: string,
+  ): Opened | undefined {
     const header = readSealHeader(envelope.hdr);
     if (!header) return undefined;
     const expiresMs = Date.parse(header.expires_at);
@@ -198,8 +211,11 @@ export class EnvelopeOpener {
     );
     if (contentKey?.length !== KEY_BYTES) return undefined;
     const plaintext = hpke.open(contentKey, onlyNonce, hdrHash, body);
+    if (!plaintext) return undefined;
     // Only an authentic envelope is remembered, so that nobody else can fill the memory.
-    if (!plaintext || !this.#seen.isNew(header.id, expiresMs, nowMs)) return undefined;
+    const seen = this.#seen.take(header.id, expiresMs, nowMs, caller);
+    if (seen === "over_share") return { refused: seen };
+    if (seen === "again") return undefined;
     return {
       header,
       body: plaintext,

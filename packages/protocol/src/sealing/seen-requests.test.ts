@@ -3,18 +3,33 @@ import { CLOCK_SKEW_MS } from "../limits.ts";
 import { SeenRequests } from "./seen-requests.ts";
 
 /** As many as a provider remembers. */
-const REQUESTS_SEEN = 100_000;
+const REQUESTS_SEEN = 200_000;
 const expiresMs = 1_000_000;
 const lastMs = expiresMs + CLOCK_SKEW_MS;
+
+/** Takes as many of each caller as are taken, one of each in turn. @returns how many of each were */
+function fill(seen: SeenRequests, callers: readonly string[]): readonly number[] {
+  const held = callers.map(() => 0);
+  for (let isTaken = true; isTaken;) {
+    isTaken = false;
+    for (const [at, caller] of callers.entries()) {
+      if (seen.take(`${caller} ${held[at]}`, expiresMs, 0, caller) !== "new") continue;
+      held[at] = (held[at] ?? 0) + 1;
+      isTaken = true;
+    }
+  }
+  return held;
+}
 
 describe("requests that were seen", () => {
   it("are new once, until they have expired by any clock that is let differ", () => {
     const seen = new SeenRequests();
-    expect(seen.isNew("a", expiresMs, 0)).toBe(true);
-    expect(seen.isNew("a", expiresMs, 0)).toBe(false);
-    expect(seen.isNew("a", expiresMs, lastMs)).toBe(false);
+    expect(seen.take("a", expiresMs, 0, "x")).toBe("new");
+    expect(seen.take("a", expiresMs, 0, "x")).toBe("again");
+    expect(seen.take("a", expiresMs, 0, "y")).toBe("again");
+    expect(seen.take("a", expiresMs, lastMs, "x")).toBe("again");
     expect(seen.remembers(expiresMs)).toBe(true);
-    expect(seen.isNew("b", 2 * expiresMs, lastMs + 1)).toBe(true);
+    expect(seen.take("b", 2 * expiresMs, lastMs + 1, "x")).toBe("new");
     expect(seen.remembers(expiresMs)).toBe(false);
     expect(seen.remembers(expiresMs + 1)).toBe(true);
   });
@@ -25,18 +40,44 @@ describe("requests that were seen", () => {
       ["a", expiresMs],
       ["b", expiresMs - 1],
     ] as const)
-      seen.isNew(id, itsMs, 0);
-    seen.isNew("c", 2 * expiresMs, lastMs + 1);
+      seen.take(id, itsMs, 0, "x");
+    seen.take("c", 2 * expiresMs, lastMs + 1, "x");
     expect(seen.remembers(expiresMs)).toBe(false);
   });
 
-  /** Goal: nobody fills the memory, and nothing is forgotten early. Method: as many as are remembered, until they expire. */
-  it("are all that there is place for, until they expire", () => {
+  /** Goal: who fills the memory is slowed, not everybody refused. Method: callers who take all that they get, and then one who wants little. */
+  it.each([
+    [1, REQUESTS_SEEN / 2],
+    [3, REQUESTS_SEEN / 4],
+    [19, REQUESTS_SEEN / 20],
+  ])("of %i who take what they can, each holds %i, and another is served", (greedy, each) => {
+    const seen = new SeenRequests();
+    const held = fill(
+      seen,
+      Array.from({ length: greedy }, (_, at) => `greedy ${at}`),
+    );
+    for (const count of held) expect(Math.abs(count - each)).toBeLessThanOrEqual(1);
+    expect(seen.take("more", expiresMs, 0, "greedy 0")).toBe("over_share");
+    for (let number = 0; number < 1_000; number++)
+      if (seen.take(`modest ${number}`, expiresMs, 0, "modest") !== "new") expect.fail(`${number} was refused`);
+  });
+
+  /** Goal: nothing is forgotten early, and what has expired gives its place back. Method: the half that one may hold, until it expires. */
+  it("make place once they expire, to whom they were", () => {
+    const seen = new SeenRequests();
+    fill(seen, ["x"]);
+    expect(seen.take("x 0", expiresMs, lastMs, "x")).toBe("again");
+    expect(seen.take("more", 2 * expiresMs, lastMs, "x")).toBe("over_share");
+    expect(seen.take("more", 2 * expiresMs, lastMs + 1, "x")).toBe("new");
+    expect(fill(seen, ["x"])[0]).toBe(REQUESTS_SEEN / 2 - 1);
+  });
+
+  /** Goal: the bound holds whatever a coordinator calls its callers. Method: each request of another caller. */
+  it("are all that there is place for, by whatever names", () => {
     const seen = new SeenRequests();
     for (let number = 0; number < REQUESTS_SEEN; number++)
-      if (!seen.isNew(`${number}`, expiresMs, 0)) expect.fail(`${number} was refused`);
-    expect(seen.isNew("more", expiresMs, 0)).toBe(false);
-    expect(seen.isNew("more", 2 * expiresMs, lastMs)).toBe(false);
-    expect(seen.isNew("more", 2 * expiresMs, lastMs + 1)).toBe(true);
+      if (seen.take(`${number}`, expiresMs, 0, `${number}`) !== "new") expect.fail(`${number} was refused`);
+    expect(seen.take("more", expiresMs, 0, "more")).toBe("over_share");
+    expect(seen.take("0", expiresMs, 0, "more")).toBe("again");
   });
 });

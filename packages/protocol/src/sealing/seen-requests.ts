@@ -1,11 +1,25 @@
 import { CLOCK_SKEW_MS } from "../limits.ts";
 
-/** Requests remembered against replay, until they expire. When full, new ones are refused. */
-const REQUESTS_SEEN_MAX = 100_000;
+/** Requests remembered against replay, until they expire. A caller holds at most as many as are free: alone half of all. */
+const REQUESTS_SEEN_MAX = 200_000;
 
-/** The ids of requests that a provider has opened, so that none is opened twice. */
+/** `over_share`: it may be new, and can be taken once some that its caller sent before have expired. */
+export type Seen = "new" | "again" | "over_share";
+
+interface Remembered {
+  readonly expiresMs: number;
+  readonly caller: string;
+}
+
+/**
+ * The ids of requests that a provider has opened, so that none is opened twice.
+ *
+ * Whoever holds as many as are free is refused: with n who take what they can, each holds one part in n + 1 and as much stays
+ * free, so that who asks for less is served. None is forgotten before its time, whatever its caller is called.
+ */
 export class SeenRequests {
-  readonly #expiryById = new Map<string, number>();
+  readonly #byId = new Map<string, Remembered>();
+  readonly #heldByCaller = new Map<string, number>();
   /** Whatever expired by then may have been forgotten; a clock that is set back must not bring it back. */
   #forgottenUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -14,16 +28,26 @@ export class SeenRequests {
     return expiresMs > this.#forgottenUntilMs;
   }
 
-  /** Whether it was not seen, and can be remembered from now on. */
-  isNew(id: string, expiresMs: number, nowMs: number): boolean {
+  /** A new one is remembered from now on. @param caller what tells its callers apart, by whatever name */
+  take(id: string, expiresMs: number, nowMs: number, caller: string): Seen {
     // Ids come in about the order in which they expire.
-    for (const [seen, seenExpiresMs] of this.#expiryById) {
-      if (seenExpiresMs >= nowMs - CLOCK_SKEW_MS) break;
-      this.#expiryById.delete(seen);
-      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, seenExpiresMs);
+    for (const [seen, remembered] of this.#byId) {
+      if (remembered.expiresMs >= nowMs - CLOCK_SKEW_MS) break;
+      this.#forget(seen, remembered);
     }
-    if (this.#expiryById.has(id) || this.#expiryById.size >= REQUESTS_SEEN_MAX) return false;
-    this.#expiryById.set(id, expiresMs);
-    return true;
+    if (this.#byId.has(id)) return "again";
+    const held = this.#heldByCaller.get(caller) ?? 0;
+    if (held >= REQUESTS_SEEN_MAX - this.#byId.size) return "over_share";
+    this.#byId.set(id, { expiresMs, caller });
+    this.#heldByCaller.set(caller, held + 1);
+    return "new";
+  }
+
+  #forget(id: string, { expiresMs, caller }: Remembered): void {
+    this.#byId.delete(id);
+    this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, expiresMs);
+    const held = (this.#heldByCaller.get(caller) ?? 0) - 1;
+    if (held > 0) this.#heldByCaller.set(caller, held);
+    else this.#heldByCaller.delete(caller);
   }
 }

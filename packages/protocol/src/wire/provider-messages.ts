@@ -75,9 +75,10 @@ export const fromProvider = z.discriminatedUnion("type", [
     /**
      * A model's refusal is the request's own, where it is believed. `busy` is a fault, since a slot was free; `draining` is none before
      * anything was said, and nothing more is asked over this connection; `cancelled` is none of a machine that was told to stop.
+     * `over_share`: this caller has sent so many lately that the machine could not tell more of them from ones that come again.
      * `refused`: of a sealed request, any refusal of its own; which one its caller is told in `sealed`.
      */
-    code: z.enum([...providerFaults, ...engineRefusals, "refused", "busy", "draining", "cancelled"]),
+    code: z.enum([...providerFaults, ...engineRefusals, "refused", "over_share", "busy", "draining", "cancelled"]),
     /** With `refused`: one frame, the answer's only one. */
     sealed: base64.max(SEALED_REFUSAL_CHARS_MAX).exactOptional(),
     /** With `cannot_open`, of a request that its caller sealed: what the machine signs about that, and over it. */
