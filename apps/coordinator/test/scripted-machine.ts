@@ -1,7 +1,16 @@
 import { joinBytes, toBase64, toHex } from "@darkbloom/protocol/bytes";
 import type { JobId, ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { signReceipt, type Receipt } from "@darkbloom/protocol/receipts";
-import { AnswerSealer, EnvelopeOpener, SEAL_INFO, type Opened } from "@darkbloom/protocol/sealing";
+import {
+  AnswerSealer,
+  EnvelopeOpener,
+  SEAL_INFO,
+  signCannotOpen,
+  writeEnvelope,
+  type Envelope,
+  type Opened,
+  type Recipient,
+} from "@darkbloom/protocol/sealing";
 import type { FromProvider } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { entry, memorySigner, type TestNetwork } from "@darkbloom/testkit";
@@ -9,7 +18,7 @@ import type { Line, LineEvent, MachineView, Member, PublishedMachine } from "../
 import { machineIdOf } from "../src/machines/trust/approvals.ts";
 import { providerView } from "./inference-samples.ts";
 
-type RefusalCode = Extract<FromProvider, { type: "inference_error" }>["code"];
+type SaidError = Extract<FromProvider, { type: "inference_error" }>;
 
 /** What a script does with one attempt, sealed and signed for real; each call is one event, in order. */
 export interface Turn {
@@ -17,7 +26,9 @@ export interface Turn {
   frame(text: string | Uint8Array<ArrayBuffer>, tokens: number, final?: boolean): void;
   /** Signs what was sent, with these fields changed; without `signed`, as it was sent. */
   complete(changes?: Partial<Receipt>, more?: { responseSignature?: string; receiptSignature?: string }): Promise<void>;
-  error(code: RefusalCode, promptTokens?: number): void;
+  error(code: SaidError["code"], more?: Partial<SaidError>): void;
+  /** Signs that it cannot open what it was sent. */
+  cannotOpen(): Promise<void>;
   gone(silent: boolean): void;
   raw(bytes: Uint8Array<ArrayBuffer>): void;
   reading(readTokens: number): void;
@@ -65,11 +76,18 @@ export class ScriptedMachine implements Member {
       machineId: machineIdOf(nodeCrypto, this.identityKey),
       pins: [`S_${this.providerId}` as Serial],
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
+      openers: [{ evidenceSha256: providerView.evidenceSha256, keyId: this.#key.id, untilMs: Infinity }],
       distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
       ...this.#shown,
       ...(this.#open.size > 0 && this.#later),
       running: this.#open.size,
     };
+  }
+
+  /** By whom a caller seals for it. */
+  get recipient(): Recipient {
+    const { keyId, suite, evidenceSha256, context } = this.#sealing();
+    return { providerId: this.providerId, keyId, suite, evidenceSha256, context };
   }
 
   published = (): PublishedMachine => ({
@@ -115,7 +133,7 @@ export class ScriptedMachine implements Member {
         const keys = [{ key: this.#key, evidenceSha256 }];
         const opened = this.#opener.open(envelope, this.providerId, keys, this.#network.clock.now());
         if ("refused" in opened) throw new RangeError("the machine cannot open what was sealed for it");
-        scripted = this.#script(this.#turn(jobId, callerRequestId, opened, events));
+        scripted = this.#script(this.#turn({ jobId, requestId: callerRequestId, envelope }, opened, events));
       },
       take: async (waitMs) => {
         this.waitsMs.push(waitMs);
@@ -138,7 +156,11 @@ export class ScriptedMachine implements Member {
     };
   }
 
-  #turn(jobId: JobId, requestId: string, opened: Turn["opened"], events: LineEvent[]): Turn {
+  #turn(
+    { jobId, requestId, envelope }: { jobId: JobId; requestId: string; envelope: Envelope },
+    opened: Turn["opened"],
+    events: LineEvent[],
+  ): Turn {
     const sealer = new AnswerSealer(nodeHpke, opened.secret, new Uint8Array(32));
     const sent: Uint8Array<ArrayBuffer>[] = [];
     let tokensSent = 0;
@@ -153,12 +175,19 @@ export class ScriptedMachine implements Member {
       raw: (bytes) => void events.push({ kind: "frames", bytes }),
       reading: (readTokens) => void events.push({ kind: "reading", readTokens }),
       gone: (silent) => void events.push({ kind: "gone", silent }),
-      error: (code, promptTokens) => {
-        const error = { type: "inference_error" as const, job_id: jobId, code };
-        events.push({
-          kind: "error",
-          error: { ...error, ...(promptTokens !== undefined && { prompt_tokens: promptTokens }) },
+      error: (code, more) =>
+        void events.push({ kind: "error", error: { type: "inference_error", job_id: jobId, code, ...more } }),
+      cannotOpen: async () => {
+        const { statement, signature } = await signCannotOpen(this.#signer, {
+          v: 1,
+          job_id: jobId,
+          request_sha256: toHex(nodeCrypto.sha256(writeEnvelope(envelope))),
+          provider_id: this.providerId,
+          identity_key: this.identityKey,
+          at: "2026-01-01T00:00:00.000Z",
         });
+        const said = { code: "cannot_open" as const, statement, statement_signature: signature };
+        events.push({ kind: "error", error: { type: "inference_error", job_id: jobId, ...said } });
       },
       complete: async (changes = {}, { responseSignature, receiptSignature } = {}) => {
         const hash = nodeCrypto.sha256(joinBytes(sent));

@@ -4,6 +4,7 @@ import { TEMPLATE_TOKENS_MAX } from "@darkbloom/protocol/prompt-bounds";
 import { Caller, entry, TestNetwork, type Asking } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
+import { sealedFor } from "../../test/sealed-for.ts";
 import type { Line, LineEvent } from "../machines/ports.ts";
 import { Attempt } from "./attempt.ts";
 
@@ -27,11 +28,13 @@ function started(
     passMs = 0,
     rechunk = (event: LineEvent) => [event],
     isGone = false,
+    isSealed = false,
   }: {
     ask?: Asking;
     passMs?: number;
     rechunk?: (event: LineEvent) => LineEvent[];
     isGone?: boolean;
+    isSealed?: boolean;
   } = {},
 ) {
   const network = new TestNetwork();
@@ -59,14 +62,12 @@ function started(
     ...(isGone && { send: refuseToSend }),
     measured: (...measured) => void measures.push(measured),
   };
-  const attempt = Attempt.start(
-    network.net,
-    { ask: network.ask(caller, ask), entry, maxTokens: MAX_TOKENS },
-    line,
-    READING_MS,
-  );
+  const asked = isSealed ? sealedFor(network, caller, [machine]) : network.ask(caller, ask);
+  const attempt = Attempt.start(network.net, { ask: asked, entry, maxTokens: MAX_TOKENS }, line, READING_MS);
   return { network, caller, machine, attempt, measures, header };
 }
+
+const refusesUnseen = (turn: Turn): void => turn.error("refused", { sealed: "QUJD" });
 
 const times = (count: number, act: () => void): void => Array.from({ length: count }).forEach(act);
 
@@ -526,6 +527,39 @@ describe("a refusal", () => {
     });
   });
 
+  /** Goal: only of what a caller sealed may a machine refuse it unseen, or say that it cannot open it, and only before it has taken it. Method: both, said as they must be and not, of a request in the clear, of a sealed one, and of one that it reads. */
+  it.each<[what: string, isSealed: boolean, readTokens: number, turn: (turn: Turn) => unknown, end: object]>([
+    ["in a frame", true, 0, refusesUnseen, { code: "request_refused" }],
+    ["in a frame, having read", true, 1, refusesUnseen, { code: "provider_fault", fault: "generation_failed" }],
+    [
+      "in a frame, of what it was told",
+      false,
+      0,
+      refusesUnseen,
+      { code: "provider_fault", fault: "generation_failed" },
+    ],
+    ["in no frame", true, 0, (turn) => turn.error("refused"), { code: "provider_fault", fault: "generation_failed" }],
+    ["signed, as one that cannot open it", true, 0, (turn) => turn.cannotOpen(), { code: "cannot_open" }],
+    ["not signed", true, 0, (turn) => turn.error("cannot_open"), { code: "provider_fault", fault: "cannot_open" }],
+    [
+      "signed, of what was not sealed",
+      false,
+      0,
+      (turn) => turn.cannotOpen(),
+      { code: "provider_fault", fault: "cannot_open" },
+    ],
+  ])("%s, sealed %s, after %i tokens were read", async (_what, isSealed, readTokens, turn, end) => {
+    const { attempt, machine } = started(
+      async (told) => {
+        told.reading(readTokens);
+        await turn(told);
+      },
+      { isSealed },
+    );
+    expect(await failureOf(attempt.firstContent(0))).toMatchObject(end);
+    expect(machine.calls).toEqual("fault" in end ? ["faulted"] : []);
+  });
+
   /** Goal: a prompt is too long as soon as it may fill the context, since then nothing can be answered. Method: a body of so many bytes. */
   it.each<[bytes: number, isBelieved: boolean]>([
     [entry.contextTokens - TEMPLATE_TOKENS_MAX, true],
@@ -557,16 +591,17 @@ describe("a refusal", () => {
   });
 });
 
-/** Goal: words say how fast they were written, vectors do not. Method: what routing is told of both. */
-it.each<[what: string, ask: Asking, told: unknown[]]>([
+/** Goal: words say how fast they were written, vectors and padded words do not. Method: what routing is told of each. */
+it.each<[what: string, of: { ask?: Asking; isSealed?: boolean }, told: unknown[]]>([
   ["words", {}, [{ decodeMs: 20_000, relayedBytes: 9, isStream: true }]],
-  ["vectors", forVectors, []],
-])("tells routing of %s", async (_what, ask, told) => {
+  ["vectors", { ask: forVectors }, []],
+  ["words that are sealed", { isSealed: true }, []],
+])("tells routing of %s", async (_what, of, told) => {
   const { attempt, measures } = started(
     ({ frame }) => {
       for (const text of ["a", "b", "c"]) frame(text, 1);
     },
-    { ask, passMs: 10_000 },
+    { ...of, passMs: 10_000 },
   );
   await attempt.firstContent(0);
   for (let n = 0; n < 3; n++) await attempt.next();

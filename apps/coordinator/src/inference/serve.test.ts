@@ -7,8 +7,10 @@ import { nodeCrypto } from "@darkbloom/protocol/node";
 import { account, Caller, codeOf, entry, TestNetwork } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
+import { sealedFor } from "../../test/sealed-for.ts";
 import type { Events } from "../events/events.ts";
 import type { HoldId, Outcome, Settlement } from "../ledger/settlement.ts";
+import { SLOT_WAIT_MS } from "../machines/slots.ts";
 import type { Ask } from "./ask.ts";
 import { READING_MS_MAX } from "./patience.ts";
 import { PLAIN_ANSWER_BYTES_MAX, STREAM_HELD_BYTES_MAX } from "./relay.ts";
@@ -248,7 +250,7 @@ describe("a failed attempt", () => {
     },
     {
       name: "too long a prompt that is short",
-      script: (t) => t.error("context_exceeded", 5_000),
+      script: (t) => t.error("context_exceeded", { prompt_tokens: 5_000 }),
       code: "provider_fault",
       outcome: "provider_fault",
       calls: fault,
@@ -381,7 +383,7 @@ describe("another machine", () => {
   it("is not told by an offer of other weights how long a prompt may be", async () => {
     const other = { build: entry.build, weightsSha256: "f".repeat(64) as Sha256Hex, contextTokens: 1 };
     const models = [other, { build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }];
-    const tooLong: Script = (turn) => turn.error("context_exceeded", 5_000);
+    const tooLong: Script = (turn) => turn.error("context_exceeded", { prompt_tokens: 5_000 });
     const served = await asked([tooLong, tooLong], { shown: { models } });
     expect([served.end, served.calls.filter((call) => call === "faulted").length]).toEqual(["provider_fault", 2]);
     expect((await asked([honest], { shown: { models } })).end).toBe("whole");
@@ -444,8 +446,11 @@ describe("another machine", () => {
     expect([end, settlements]).toMatchObject(["no_provider", [{ outcome: "refused", charge: 0n }]]);
   });
 
-  /** Goal: who leaves while the next machine is waited for has left; that the last one failed is no longer told. Method: a fault, then a machine that is full. */
-  it("is not told of to who leaves before it is free", async () => {
+  /** Goal: who leaves, or is told that the coordinator ends, while the next machine is waited for hears that; that the last one failed is no longer told. Method: a fault, then a machine that is full. */
+  it.each<[end: FailureCode, act: (caller: Caller, network: TestNetwork) => void]>([
+    ["caller_gone", (caller) => caller.leave()],
+    ["draining", (_, network) => network.endRequests()],
+  ])("is not told of where none is waited for any more: %s", async (end, act) => {
     const network = new TestNetwork();
     await network.credit();
     const failing = new ScriptedMachine(network, broken, { name: "prov_0" });
@@ -456,8 +461,8 @@ describe("another machine", () => {
     network.fleet.join(full);
     await full.reserve("job_other" as JobId);
     await network.clock.advance(10);
-    caller.leave();
-    expect(await served).toBe("caller_gone");
+    act(caller, network);
+    expect(await served).toBe(end);
     expect(failing.calls).toEqual(["faulted"]);
   });
 
@@ -465,6 +470,44 @@ describe("another machine", () => {
   it("is counted", async () => {
     const { settled } = await asked([busy, broken, honest]);
     expect(settled).toMatchObject([{ attempts: 2, outcome: "finished", chargedMicroUsd: 11n, completionTokens: 3 }]);
+  });
+});
+
+describe("what is sealed for one machine", () => {
+  /** Goal: where the machine that it is sealed to cannot serve it and another could, its caller may seal it anew, unless the machine has said what it thinks of it. Method: one that is named, and one that is not. */
+  it.each<[what: string, script: Script, end: FailureCode]>([
+    ["fails", (turn) => turn.error("internal"), "no_candidate"],
+    ["refuses it", (turn) => turn.error("refused", { sealed: "QUJD" }), "request_refused"],
+    ["cannot open it", (turn) => turn.cannotOpen(), "cannot_open"],
+  ])("that %s", async (_, script, end) => {
+    const network = new TestNetwork();
+    await network.credit();
+    const named = new ScriptedMachine(network, script, { name: "prov_0" });
+    const other = new ScriptedMachine(network, honest, { name: "prov_1" });
+    for (const machine of [named, other]) network.fleet.join(machine);
+    const caller = new Caller();
+    expect(await codeOf(serve(network.net, sealedFor(network, caller, [named]), caller))).toBe(end);
+    expect([named.waitsMs.length, other.waitsMs.length]).toEqual([1, 0]);
+    expect((await network.ledger.totals(account)).held).toBe(0n);
+  });
+
+  /** Goal: the same where it stays full while another has come; but a coordinator that ends says so, and who has left is told nothing. Method: three ends of one wait. */
+  it.each<[what: string, act: (caller: Caller, network: TestNetwork) => unknown, end: FailureCode]>([
+    ["is over", (_, network) => network.clock.advance(SLOT_WAIT_MS), "no_candidate"],
+    ["ends with the coordinator", (_, network) => network.endRequests(), "draining"],
+    ["ends with the caller", (caller) => caller.leave(), "caller_gone"],
+  ])("that is full until the wait %s", async (_, act, end) => {
+    const network = new TestNetwork();
+    await network.credit();
+    const named = new ScriptedMachine(network, honest, { name: "prov_0", slots: 1 });
+    network.fleet.join(named);
+    await named.reserve("job_other" as JobId);
+    const caller = new Caller();
+    const served = codeOf(serve(network.net, sealedFor(network, caller, [named]), caller));
+    await network.clock.advance(10);
+    network.fleet.join(new ScriptedMachine(network, honest, { name: "prov_1" }));
+    await act(caller, network);
+    expect(await served).toBe(end);
   });
 });
 

@@ -48,7 +48,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const holdMs = net.clock.monotonicMs() - startedMs;
 
   const { task, pins, candidates, minTrust, bodyBytes, account } = terms;
-  const want = { entry, task, pins, minTrust, maxTokens, promptBytes: bodyBytes, ...(candidates && { candidates }) };
+  const want = { entry, task, pins, candidates, minTrust, maxTokens, promptBytes: bodyBytes };
   const tried = new Set<ProviderId>();
   const refusals: { readonly line: Line; readonly refusal: MachineRefusal["refusal"] }[] = [];
   let last: NetworkError | undefined;
@@ -160,7 +160,8 @@ async function slotFor(
   try {
     return await net.slots.acquire(request, hangUp, shutdown);
   } catch (error) {
-    if (!hangUp.aborted && !shutdown.aborted) sendBack();
+    // Who has left is told nothing of it either way.
+    if (!shutdown.aborted) sendBack();
     throw error;
   }
 }

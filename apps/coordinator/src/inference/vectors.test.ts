@@ -88,7 +88,7 @@ describe("vectors", () => {
 });
 
 describe("a machine that says an input is too long", () => {
-  const tooLong: Script = (turn) => turn.error("context_exceeded", 3_000);
+  const tooLong: Script = (turn) => turn.error("context_exceeded", { prompt_tokens: 3_000 });
   const texts = (count: number, text: string) => Array.from({ length: count }, () => text);
 
   /** Goal: the words of the other inputs do not make one of them long. Method: as many bytes in all, in one text and in many. */
@@ -111,7 +111,7 @@ describe("a machine that says an input is too long", () => {
   it("is not believed behind a vector, since it has looked before", async () => {
     const late: Script = (turn) => {
       turn.frame('{"object":"list","data":[', 0);
-      turn.error("context_exceeded", 3_000);
+      turn.error("context_exceeded", { prompt_tokens: 3_000 });
     };
     expect((await asked([late], ["b ".repeat(1_100)])).end).toBe("provider_fault");
   });

@@ -19,7 +19,7 @@ export interface Want {
   readonly task?: ModelTask;
   readonly pins: readonly Serial[];
   /** The machines that it is sealed to, by key and evidence; absent: any can be sealed to. */
-  readonly candidates?: readonly Candidate[];
+  readonly candidates?: readonly Candidate[] | undefined;
   readonly minTrust: TrustLevel;
   readonly maxTokens: number;
   readonly promptBytes: number;
