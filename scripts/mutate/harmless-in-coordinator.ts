@@ -85,6 +85,12 @@ export const inCoordinator: readonly Harmless[] = [
     why: "what is given back is never more than was taken",
   },
   {
+    file: "apps/coordinator/src/inference/candidates.ts",
+    text: "!want.candidates",
+    change: "false",
+    why: "of what nobody sealed the others are the same machines, and none is better; not looking spares a look at all of them",
+  },
+  {
     file: "apps/coordinator/src/inference/privacy/transparent.ts",
     text: "!secret",
     change: "false",
@@ -119,6 +125,12 @@ export const inCoordinator: readonly Harmless[] = [
     text: "one < other",
     change: "<=",
     why: "of two amounts that are the same either is the lesser",
+  },
+  {
+    file: "apps/coordinator/src/ledger/open-holds.ts",
+    text: "!this.#holds.delete(terms.holdId) || !payer",
+    change: "left side",
+    why: "who has a hold open is known as one that pays; the compiler wants to be told",
   },
   {
     file: "apps/coordinator/src/machines/choose.ts",
