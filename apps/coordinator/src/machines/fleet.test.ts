@@ -19,8 +19,8 @@ it("knows a machine from its joining to its leaving", () => {
   expect(fleet.get("p1" as ProviderId)).toBeUndefined();
 });
 
-/** Goal: a machine has one connection. Method: three members, two with one key; the newer takes over. */
-it("ends older connections of the same machine, and no other's", () => {
+/** Goal: a machine has one connection, and what it said by one of them is held against it on the others; the one that says so knows already. Method: three members, two with one key. */
+it("tells the other connections of the same machine, and no other's", () => {
   const fleet = new Fleet(queueMicrotask);
   const old = new SampleMember(fleet, "old", {}, "key");
   const other = new SampleMember(fleet, "other", {}, "another key");
@@ -28,6 +28,8 @@ it("ends older connections of the same machine, and no other's", () => {
   for (const member of [old, other, newer]) fleet.join(member);
   fleet.takeOver(newer);
   expect([old, other, newer].map(({ wasReplaced }) => wasReplaced)).toEqual([true, false, false]);
+  fleet.distrust(old);
+  expect([old, other, newer].map(({ wasDistrusted }) => wasDistrusted)).toEqual([false, false, true]);
 });
 
 /** Goal: a decision reaches the machine that is meant, on each of its connections. Method: two of one machine, one of another. */

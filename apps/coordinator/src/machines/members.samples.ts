@@ -67,6 +67,7 @@ export const idle: MachineView = {
 export class SampleMember implements Member {
   readonly providerId: ProviderId;
   wasReplaced = false;
+  wasDistrusted = false;
   readonly lines: JobId[] = [];
   readonly #fleet: Fleet;
   #view: MachineView;
@@ -125,7 +126,9 @@ export class SampleMember implements Member {
   }
   published = unused;
   prove = unused;
-  distrust = unused;
+  distrust(): void {
+    this.wasDistrusted = true;
+  }
 }
 
 function unused(): never {
