@@ -161,3 +161,22 @@ it("asks for no level at all through the unsafe door alone", async () => {
     machine: { level: "none" },
   });
 });
+
+/** Goal: a program that leaves takes its request along. Method: what is sent with a signal, and without one. */
+it.each([["sealed"], ["transparent"]] as const)(
+  "sends an answer's request with its program's signal, %s",
+  async (mode) => {
+    await using world = await World.open();
+    const signals: unknown[] = [];
+    world.meddle = (path, answer, init) => {
+      if (path === "/v1/chat/completions") signals.push("signal" in init && init.signal);
+      return answer();
+    };
+    const client = world.client({ mode });
+    const { signal } = new AbortController();
+    const body = JSON.stringify({ model: "scripted", messages: [{ role: "user", content: "Hi" }] });
+    for (const more of [{}, { signal }])
+      await world.net.during(client.fetch(`${world.baseURL}/v1/chat/completions`, { method: "POST", body, ...more }));
+    expect(signals).toEqual([false, signal]);
+  },
+);

@@ -286,6 +286,7 @@ describe("a coordinator that answers 409", () => {
       "false",
       2,
     ]);
+    expect(verification.error?.message).toContain("could serve, 2 times");
   });
 
   it("gains nothing by leaving only its own machines", async () => {
@@ -311,6 +312,7 @@ describe("a coordinator that answers 409", () => {
     }));
     const { verification } = await world.ask(sealed(world));
     expect([verification.error?.code, named.length]).toEqual(["no_candidate", 1]);
+    expect(verification.error?.message).toContain("others have other weights");
   });
 
   it("is believed where it says something else, such as a key that is in use", async () => {
