@@ -1,6 +1,7 @@
 import { webCrypto } from "@darkbloom/protocol/web";
 import { expect, it } from "vitest";
 import { Client } from "./client.ts";
+import { RECEIPT_ASK_EVERY_MS, RECEIPT_WAIT_MS } from "./limits.ts";
 import { platform } from "./platform.ts";
 import { rulesOf, type AnyPolicy } from "./policy.ts";
 import type { DarkbloomOptions, Verification } from "./types.ts";
@@ -111,4 +112,21 @@ it("takes what is no receipt for none, at once", async () => {
   expect(await client.receiptOf("job/1")).toBeUndefined();
   expect(sent.map(({ path }) => path)).toEqual(["/net/v1/receipts/job%2F1"]);
   expect(new Headers(sent[0]?.init.headers).get("authorization")).toBe("Bearer key");
+});
+
+/** Goal: a receipt that is late is waited for, and not for ever. Method: a clock that only sleeping moves. */
+it("asks for a receipt once a second, for so long", async () => {
+  let nowMs = 0;
+  let asked = 0;
+  const ports = {
+    ...platform(async () => {
+      if (++asked > 100) throw new Error("asked for ever");
+      return new Response("", { status: 404 });
+    }),
+    now: () => nowMs,
+    sleep: async (ms: number) => void (nowMs += ms),
+  };
+  const client = new Client(ports, rulesOf(webCrypto, {}), { baseURL: "http://h" });
+  expect(await client.receiptOf("job_1")).toBeUndefined();
+  expect(asked).toBe(RECEIPT_WAIT_MS / RECEIPT_ASK_EVERY_MS + 2);
 });

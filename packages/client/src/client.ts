@@ -135,9 +135,9 @@ export class Client implements Darkbloom {
       const sent = sealedRequest(this.#ports, rules, ask, acceptable);
       const response = await this.#send(sent.url, sent, ask);
       if (response.status !== 409) return this.#checked(ask, sent, response);
-      const bytes = await bytesOf(response.body, EVIDENCE_BYTES_MAX);
-      const others = bytes && otherMachines(bytes);
-      if (!others) return this.#checked(ask, sent, new Response(bytes ?? null, response));
+      const bytes = (await bytesOf(response.body, EVIDENCE_BYTES_MAX)) ?? new Uint8Array(0);
+      const others = otherMachines(bytes);
+      if (!others) return this.#checked(ask, sent, new Response(bytes, response));
       if (refused >= NO_CANDIDATE_MAX || others.model?.build !== build) throw noCandidate(refused);
       acceptable = await list.among(others, ACCEPTABLE_WANTED);
     }
@@ -178,7 +178,7 @@ export class Client implements Darkbloom {
       resolve(found);
       const { onVerified } = this.#told;
       // Whatever it throws is its program's, and no part of an answer.
-      if (onVerified) queueMicrotask(() => onVerified(found));
+      queueMicrotask(() => onVerified?.(found));
     };
     if (answer) this.#verifications.set(answer, verification);
     return { verification, settle };

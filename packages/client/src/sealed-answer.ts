@@ -4,8 +4,6 @@ import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import {
   AnswerOpener,
   AnswerRecordReader,
-  AnswerRecordsMalformed,
-  AnswerTampered,
   frameRecord,
   readAnswerTail,
   type AnswerError,
@@ -47,9 +45,8 @@ export class SealedAnswer {
   push(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
     try {
       return this.#push(bytes);
-    } catch (error) {
-      if (error instanceof AnswerTampered || error instanceof AnswerRecordsMalformed) throw tampered();
-      throw error;
+    } catch (cause) {
+      throw tampered(cause);
     }
   }
 
@@ -62,7 +59,7 @@ export class SealedAnswer {
         this.#hash.update(frameRecord(record.bytes));
         for (const { plaintext, final } of this.#opener.push(record.bytes)) {
           if (final) this.#tail = readAnswerTail(plaintext);
-          else if (plaintext.length > 0) pieces.push(plaintext);
+          else pieces.push(plaintext);
         }
       }
     }
@@ -83,5 +80,7 @@ export class SealedAnswer {
   }
 }
 
-const tampered = (): DarkbloomError =>
-  new DarkbloomError("answer_false", "These are not the bytes that the machine sealed, or not in that order.");
+const tampered = (cause?: unknown): DarkbloomError =>
+  new DarkbloomError("answer_false", "These are not the bytes that the machine sealed, or not in that order.", {
+    cause,
+  });

@@ -82,6 +82,7 @@ it.each<[what: string, header: string, value: string | undefined, failing: strin
   world.meddle = answering((response) => withHeaders(response, { [header]: value }));
   const { verification, text } = await world.ask(world.client());
   expect(stepsThat("fail", verification)).toEqual(failing);
+  expect(world.verifications).toEqual([verification]);
   expect([verification.outcome, text.includes("Rain")]).toEqual(
     failing.length > 0 ? ["refused", false] : ["verified", true],
   );

@@ -2,7 +2,7 @@ import { fromHex, toHex } from "@darkbloom/protocol/bytes";
 import { entryBytes, hashesOf, leafHash, proofFile, tilePath, Tree, type LogEntry } from "@darkbloom/protocol/log";
 import { webCrypto } from "@darkbloom/protocol/web";
 import { describe, expect, it } from "vitest";
-import { entriesNamed, filesOf, signerNamed, type Answer } from "../../../apps/cli/test/hostile-log.ts";
+import { checkpointOf, entriesNamed, filesOf, signerNamed, type Answer } from "../../../apps/cli/test/hostile-log.ts";
 import type { CheckpointStore } from "../src/types.ts";
 import { stepsThat, World } from "./world.ts";
 
@@ -38,15 +38,19 @@ class PaperLog {
 }
 
 /** One caller's memory. */
-function memory(): CheckpointStore & { readonly kept: Map<string, string>; readonly size: number } {
+function memory(): CheckpointStore & { readonly kept: Map<string, string>; readonly size: number; writes: number } {
   const kept = new Map<string, string>();
   return {
     kept,
     get size() {
       return Number(kept.get(log.key.name)?.split("\n")[1] ?? 0);
     },
+    writes: 0,
     read: async (origin) => kept.get(origin),
-    write: async (origin, text) => void kept.set(origin, text),
+    async write(origin, text) {
+      this.writes++;
+      kept.set(origin, text);
+    },
   };
 }
 
@@ -122,6 +126,56 @@ describe("a policy that demands the log", () => {
       ]);
     }
     expect(store.kept.get(log.key.name)).toMatch(/\n601\n/);
+  });
+
+  it("keeps a checkpoint anew only where there is more in it", async () => {
+    await using net = await open();
+    const store = memory();
+    for (const [more, writes] of [
+      [1, 1],
+      [1, 1],
+      [2, 2],
+      [2, 2],
+    ] as const) {
+      net.shows([net.keys, ...entriesNamed("a", more)]);
+      await net.world.ask(net.world.client({ log: { store } }));
+      expect(store.writes).toBe(writes);
+    }
+  });
+
+  it("goes on from a log that was empty", async () => {
+    await using net = await open();
+    const store = memory();
+    store.kept.set(log.key.name, checkpointOf(log, 0, webCrypto.sha256()));
+    net.shows([net.keys, ...entriesNamed("a", 2)]);
+    expect((await net.world.ask(net.world.client({ log: { store } }))).verification.outcome).toBe("verified");
+    expect(store.kept.get(log.key.name)).toMatch(/\n3\n/);
+  });
+
+  /** Goal: who takes over a log's name is found out. Method: what was seen last, under a key of before; the log itself is in order. */
+  it("sends nothing where another key signed what was seen last", async () => {
+    await using net = await open();
+    const store = memory();
+    const before = checkpointOf(signerNamed("log.example/1"), 1, leafHash(webCrypto, net.keys));
+    store.kept.set(log.key.name, before);
+    net.shows([net.keys]);
+    const { verification } = await net.world.ask(net.world.client({ log: { store } }));
+    expect([verification.error?.code, net.world.asked]).toEqual(["log_false", 0]);
+    expect(store.kept.get(log.key.name)).toBe(before);
+  });
+
+  it("sends nothing where the log's key is none", async () => {
+    await using net = await open();
+    net.shows([net.keys]);
+    const { meddle } = net.world;
+    net.world.meddle = async (path, answer, init) => {
+      const response = await meddle(path, answer, init);
+      if (path !== "/.well-known/darkbloom") return response;
+      const told = (await response.json()) as { readonly log: object };
+      return Response.json({ ...told, log: { ...told.log, verifier_key: "no key" } });
+    };
+    const { verification } = await net.world.ask(net.world.client({ log: {} }));
+    expect([verification.error?.code, net.world.asked]).toEqual(["log_false", 0]);
   });
 
   /** Goal: two callers who are shown two logs find out. Method: one's memory in the other's hands, whatever the sizes are. */
