@@ -7,6 +7,7 @@ import type { Ask } from "./inference/ask.ts";
 import type { Net } from "./inference/net.ts";
 import type { Reply } from "./inference/reply.ts";
 import { serve } from "./inference/serve.ts";
+import { Unopened } from "./limits/unopened.ts";
 import { hostProvider, type Stay } from "./machines/connection/host-provider.ts";
 import type { Arrival, SessionNet } from "./machines/connection/net.ts";
 import type { Wire } from "./machines/connection/wire.ts";
@@ -22,7 +23,7 @@ const PROGRESS_TOLD_EVERY_MS = 5_000;
 
 /** All that a coordinator's rules need from outside: real adapters, or simulated ones. */
 export interface CorePorts
-  extends Omit<Net, "fleet" | "slots">, Omit<SessionNet, keyof Net | "records" | "serials" | "deadlines"> {
+  extends Omit<Net, "fleet" | "slots" | "unopened">, Omit<SessionNet, keyof Net | "records" | "serials" | "deadlines"> {
   readonly networkKey: NetworkKey;
   readonly serialDisclosure: SerialDisclosure;
   /** What earlier processes held against machines; `keep` is given what this one adds. */
@@ -39,7 +40,12 @@ export class Core implements Disposable {
 
   constructor({ networkKey, serialDisclosure, grievances, ...ports }: CorePorts) {
     const fleet = new Fleet(ports.defer);
-    this.net = { ...ports, fleet, slots: new Slots(fleet, ports.clock, ports.random) };
+    this.net = {
+      ...ports,
+      fleet,
+      slots: new Slots(fleet, ports.clock, ports.random),
+      unopened: new Unopened(ports.clock),
+    };
     const serials = serialNames(networkKey, serialDisclosure);
     const records = new MachineRecords(ports.clock, grievances?.known, grievances?.keep);
     this.sessionNet = { ...ports, fleet, deadlines: new Deadlines(ports.clock), records, serials };
@@ -73,6 +79,7 @@ export class Core implements Disposable {
     | "serials"
     | "coordinatorKeys"
     | "events"
+    | "unopened"
     | "serve"
     | "isDraining"
     | "shutdown"

@@ -6,6 +6,7 @@ import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { connect, type Socket } from "node:net";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
+import { Unopened } from "../src/limits/unopened.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
@@ -157,6 +158,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
     isDraining: () => false,
     shutdown: new AbortController().signal,
     events: observer.events,
+    unopened: new Unopened(systemClock),
     metrics: observer.metrics,
     acceptProvider: (_request, socket) => socket.destroy(),
     settings: {

@@ -146,6 +146,7 @@ export class ScriptedMachine implements Member {
       cancel: called("cancel"),
       began: called("began"),
       measured: called("measured"),
+      declined: called("declined"),
       wasBusy: called("wasBusy"),
       faulted: called("faulted"),
       distrust: () => this.distrust(),

@@ -176,6 +176,7 @@ class FakeMachine implements Member {
       cancel: () => cancelled(),
       began: () => {},
       measured: () => {},
+      declined: () => {},
       wasBusy: () => {},
       faulted: () => {},
       distrust: () => this.distrust(),

@@ -299,6 +299,54 @@ describe("an envelope", () => {
     },
   );
 
+  /** Goal: a machine that always says so costs itself its caller, and not the caller its requests. Method: one of two that opens nothing, forty requests. */
+  it("that one machine alone says it cannot open is another's, and soon that one is not asked", async () => {
+    const { net, caller } = await network(always(said), always(said));
+    const [liar] = await caller.candidates();
+    const real = EnvelopeOpener.prototype.open;
+    let lies = 0;
+    const opens = vi.spyOn(EnvelopeOpener.prototype, "open").mockImplementation(function (
+      this: EnvelopeOpener,
+      ...given
+    ) {
+      if (given[1] !== liar?.provider_id) return real.apply(this, given);
+      lies++;
+      return { refused: "cannot_open" };
+    });
+    for (let time = 0; time < 40; time++) {
+      const answered = await caller.send(await caller.seal(CHAT, plain));
+      expect([answered.status, answered.headers["x-provider-id"] === liar?.provider_id]).toEqual([200, false]);
+    }
+    expect(lies).toBe(5);
+    const alone = await caller.send(await caller.seal(CHAT, plain, { machines: liar ? [liar] : [] }));
+    expect([alone.status, codeIn(alone), lies]).toEqual([429, "rate_limit_exceeded", 5]);
+    expect(Number(alone.headers["retry-after"])).toBeGreaterThan(0);
+    opens.mockRestore();
+    expect(net.fleet.machines().flatMap(({ conduct }) => conduct.faultsAtMs)).toEqual([]);
+  });
+
+  /** Goal: what two machines say of one envelope is its caller's doing, who waits before any machine has work again. Method: machines that open nothing, until they are asked no more. */
+  it("that two machines cannot open counts against its caller", async () => {
+    const { net, caller } = await network(...Array.from({ length: 9 }, () => always(said)));
+    const machines = await caller.candidates();
+    const opens = vi.spyOn(EnvelopeOpener.prototype, "open").mockReturnValue({ refused: "cannot_open" });
+    const statuses: number[] = [];
+    for (let time = 0; time < 20; time++) {
+      const two = [machines[(2 * time) % 8], machines[(2 * time + 1) % 8]].flatMap((one) => one ?? []);
+      statuses.push((await caller.send(await caller.seal(CHAT, plain, { machines: two }))).status);
+    }
+    expect(new Set(statuses)).toEqual(new Set([400]));
+    expect(opens).toHaveBeenCalledTimes(40);
+    const ninth = machines.slice(8);
+    const refused = await caller.send(await caller.seal(CHAT, plain, { machines: ninth }));
+    expect([refused.status, codeIn(refused)]).toEqual([429, "rate_limit_exceeded"]);
+    expect(opens).toHaveBeenCalledTimes(40);
+    opens.mockRestore();
+    expect((await net.call(CHAT, plain)).status).toBe(200);
+    await net.clock.advance(3_000);
+    expect((await caller.send(await caller.seal(CHAT, plain, { machines: ninth }))).status).toBe(200);
+  });
+
   /** Goal: keys live in memory alone. Method: the same machine, with the same identity, in a new process. */
   it("for a machine that has started again since is sent back", async () => {
     const { net, caller, providers } = await network(always(said));

@@ -10,6 +10,7 @@ import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { RequestRate } from "../limits/rate.ts";
+import type { Unopened } from "../limits/unopened.ts";
 import type { TransparencyLog } from "../transparency/transparency-log.ts";
 import type { SerialNames } from "../machines/trust/serial-names.ts";
 
@@ -72,6 +73,8 @@ export interface HttpDeps {
   /** Aborts, with `draining`, when what still runs can be waited for no longer. */
   readonly shutdown: AbortSignal;
   readonly events: Events;
+  /** Of sealed requests. */
+  readonly unopened: Unopened;
   readonly metrics: MetricsSource;
   /** Takes over the socket of `GET /ws/provider`. */
   acceptProvider(request: IncomingMessage, socket: Duplex, head: Buffer): void;

@@ -5,7 +5,6 @@ import type { RouteShorthandOptionsWithHandler } from "fastify";
 import type * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Budget } from "../limits/budget.ts";
-import type { RateLimiter } from "../limits/rate.ts";
 import type { Declaration, Gate } from "./access.ts";
 import type { HttpDeps } from "./deps.ts";
 
@@ -37,8 +36,6 @@ export interface Door {
   readonly gate: Gate;
   readonly bodies: Budget;
   readonly answers: Budget;
-  /** Sealed requests of an account that no machine could open. */
-  readonly unopened: RateLimiter;
   /** What connections keep of their latest response. */
   readonly conversations: Budget;
 }

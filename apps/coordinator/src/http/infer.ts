@@ -88,6 +88,9 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   using _ = untilWritten(reply.raw, answerRoom);
   const came = { requestId, caller, wishes, answerRoom, hangUp };
   const sealed = isSealed(request.headers);
+  // Before its body is read: each that cannot be opened costs machines a signature.
+  const retryAfterSec = sealed ? deps.unopened.waitSec(caller.account) : undefined;
+  if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
   const body = await readBody(request.raw, sealed ? SEALED_BODY_BYTES_MAX : BODY_BYTES_MAX, room);
   const { ask, dialect } = sealed
     ? sealedAsk(door, endpoint, { ...came, body })
@@ -102,7 +105,6 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
     if (!answerTo.ended) throw new RangeError("served, and the reply was not ended");
   } catch (error) {
     const failure = asToldTo(caller, failureOf(deps.events, requestId, error));
-    if (failure.code === "cannot_open") door.unopened.take(caller.account);
     answerTo.fail(failure, sealed ? toldOfSealed(deps, ask, dialect, requestId, failure, error) : undefined);
     const { status } = failures[failure.code];
     deps.events.requestFailed({ requestId, failure, status, durationMs: deps.clock.monotonicMs() - request.startedMs });
@@ -128,9 +130,6 @@ function clearAsk({ deps }: Door, endpoint: Endpoint, came: CameWithBody): Under
   return { ask: askOf(deps, { ...came, dialect, inspected }), dialect };
 }
 
-/** Each that cannot be opened costs a machine a signature: an account may send only so many. */
-function sealedAsk({ deps, unopened }: Door, endpoint: Endpoint, came: CameWithBody): Understood {
-  const retryAfterSec = unopened.waitSec(came.caller.account);
-  if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
+function sealedAsk({ deps }: Door, endpoint: Endpoint, came: CameWithBody): Understood {
   return { ask: sealedAskOf(deps, endpoint, came), dialect: dialects[endpoint] };
 }

@@ -8,7 +8,6 @@ import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, Budget, CONVERSATIONS_BYTES_MAX } from "../limits/budget.ts";
 import { HTTP_CONNECTIONS_MAX } from "../limits/descriptors.ts";
-import { RateLimiter, unopenedRate } from "../limits/rate.ts";
 import { declarationOf, Gate } from "./access.ts";
 import { dialectOf, pathOf, routeNotFound } from "./base-url.ts";
 import { otherCompilers } from "./compilers.ts";
@@ -131,7 +130,6 @@ export const doorOf = (deps: HttpDeps): Door => ({
   gate: new Gate(deps),
   bodies: new Budget(BODIES_BYTES_MAX),
   answers: new Budget(ANSWERS_BYTES_MAX),
-  unopened: new RateLimiter(deps.clock, unopenedRate),
   conversations: new Budget(CONVERSATIONS_BYTES_MAX),
 });
 

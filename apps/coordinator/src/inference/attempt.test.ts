@@ -490,7 +490,7 @@ describe("a refusal", () => {
   it.each<[code: Code, readTokens: number, end: string, calls: readonly string[]]>([
     ["busy", 0, "provider_busy", ["wasBusy"]],
     ["busy", 1, "provider_fault", ["faulted"]],
-    ["over_share", 0, "provider_busy", []],
+    ["over_share", 0, "provider_busy", ["declined"]],
     ["over_share", 1, "provider_fault", ["faulted"]],
     ["draining", 0, "provider_busy", []],
     ["draining", 1, "provider_fault", ["faulted"]],

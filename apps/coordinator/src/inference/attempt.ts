@@ -255,6 +255,7 @@ export class Attempt implements Disposable {
         if (this.#hasTaken) return this.#providerFault("generation_failed");
         // It had a free slot by our count, or it would not have been asked. What a caller has sent it lately, only it knows.
         if (code === "busy") this.#line.wasBusy();
+        if (code === "over_share") this.#line.declined(this.#order.ask.terms.account);
         return new NetworkError({ code: "provider_busy", providerId: this.providerId });
       case "cancelled":
         // Only who was told to stop may say that it did.

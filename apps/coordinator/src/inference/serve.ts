@@ -49,7 +49,8 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
 
   const { task, pins, candidates, minTrust, bodyBytes, account } = terms;
   const want = { entry, task, pins, candidates, minTrust, maxTokens, promptBytes: bodyBytes };
-  const tried = new Set<ProviderId>();
+  const tried = passedOver(net, ask, entry.build);
+  const unopenedBy = new Set<string>();
   const refusals: { readonly line: Line; readonly refusal: MachineRefusal["refusal"] }[] = [];
   let last: NetworkError | undefined;
   let [attempts, busy] = [0, 0];
@@ -85,11 +86,43 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
       last = noteFailure(net, ask, hold, line, startedMs, error);
       // Who took no work has not tried; how often that may be has a bound of its own.
       if (last.failure.code === "provider_busy" && busy++ < BUSY_MAX) attempts--;
+      if (error instanceof CannotOpen) {
+        line.declined(account);
+        const { identityKey } = line.machine();
+        net.unopened.said(account, identityKey, unopenedBy.size);
+        unopenedBy.add(identityKey);
+        // Asked again before another machine has work with it.
+        if (net.unopened.waitSec(account) !== undefined) throw last;
+      }
       const isDoubted = error instanceof MachineRefusal && !refusals.some(({ refusal }) => refusal === error.refusal);
       if (isDoubted) refusals.push({ line, refusal: error.refusal });
       if (attempts >= ATTEMPTS_MAX || !(isDoubted || mayMoveOn(ask, last.failure))) throw last;
     }
   }
+}
+
+/**
+ * Machines that are asked for nothing that this account seals, since they could open too little of it.
+ *
+ * @throws NetworkError `rate_limit_exceeded` where no other is named
+ */
+function passedOver(net: Net, { terms: { candidates, account } }: Ask, build: string): Set<ProviderId> {
+  const over = new Set<ProviderId>();
+  if (!candidates) return over;
+  const named = new Set(candidates.map(({ providerId }) => providerId));
+  let retryAfterSec = Infinity;
+  let others = 0;
+  for (const { providerId, identityKey } of net.fleet.machinesFor(build)) {
+    if (!named.has(providerId)) continue;
+    const waitSec = net.unopened.waitSecAt(account, identityKey);
+    if (waitSec === undefined) others++;
+    else {
+      over.add(providerId);
+      retryAfterSec = Math.min(retryAfterSec, waitSec);
+    }
+  }
+  if (over.size > 0 && others === 0) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
+  return over;
 }
 
 /** Sets aside the most that this can cost. @throws NetworkError `insufficient_funds`, `idempotency_conflict` */

@@ -19,11 +19,6 @@ export interface RequestRate {
   readonly requestsBurst?: number | undefined;
 }
 
-/** Sealed requests of one account that no machine could open: so many at once, then one in so many seconds. 429 above it. */
-export const UNOPENED_BURST = 20;
-const UNOPENED_EVERY_SEC = 3;
-export const unopenedRate: RequestRate = { requestsPerSec: 1 / UNOPENED_EVERY_SEC, requestsBurst: UNOPENED_BURST };
-
 /** What one address is granted on routes that ask for no key. */
 export const openRate: RequestRate = { requestsPerSec: OPEN_REQUESTS_PER_SEC, requestsBurst: OPEN_REQUESTS_BURST };
 

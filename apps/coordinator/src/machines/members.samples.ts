@@ -107,6 +107,7 @@ export class SampleMember implements Member {
       began: unused,
       measured: unused,
       faulted: unused,
+      declined: unused,
       wasBusy: unused,
       distrust: unused,
       [Symbol.dispose]: () => this.close(jobId),

@@ -138,6 +138,8 @@ export interface Line extends Disposable {
   began(beginning: Beginning): void;
   measured(answer?: MeasuredAnswer): void;
   faulted(): void;
+  /** It would not take this one, and says that this is this caller's doing: no fault, unless it says so to many. */
+  declined(account: AccountId): void;
   /** The machine took no more work, although it had a free slot by our count. */
   wasBusy(): void;
   /** The answer is not what its machine signed. It is remembered of the machine, whichever connection it has by now, or none. */

@@ -39,6 +39,33 @@ describe("a machine", () => {
     expect(isEjected(conduct)).toBe(expected);
   });
 
+  /** Each letter a caller whose request it would not take, `g` an answer. */
+  it.each([
+    ["that declines one caller alone, however often", "aaaaaaaaaaaaaaaaaaaa", false],
+    ["that declines two", "abababab", false],
+    ["that declines all", "abc", true],
+    ["that declines half", "gagbgc", true],
+    ["that declines fewer than half", "ggagbgc", false],
+    ["that declines few of many", "ggggggggggabcggggggg", false],
+  ])("%s: %s → left out %s", (_, script, expected) => {
+    const conduct = new Conduct();
+    for (const [at, step] of script.split("").entries())
+      if (step === "g") conduct.answered(at);
+      else conduct.declined(step, at);
+    expect(isEjected(conduct)).toBe(expected);
+    expect(conduct.figures.faultsAtMs).toHaveLength(expected ? 1 : 0);
+  });
+
+  it("is not left out for what it declined long ago, and after it was has to decline as much again", () => {
+    const conduct = new Conduct();
+    conduct.declined("a", 0);
+    conduct.declined("b", 0);
+    expect(conduct.declined("c", 3_600_000)).toBe(false);
+    conduct.declined("a", 3_600_000);
+    expect(conduct.declined("b", 3_600_000)).toBe(true);
+    expect(conduct.declined("c", 3_600_001)).toBe(false);
+  });
+
   it("is not left out for faults of one moment, or of long ago", () => {
     const conduct = new Conduct();
     for (const atMs of [0, 1, 999, 1_500]) conduct.faulted(atMs);

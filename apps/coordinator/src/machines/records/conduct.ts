@@ -16,6 +16,10 @@ const GOOD_UNTIL_FORGIVEN = 50;
 /** A fault makes a machine a later choice for this long. */
 export const FAULT_LIFE_MS = 60_000;
 
+/** So many callers, and so large a part of what it did lately, whose requests a machine took for none of its own doing: that stands out. */
+const DECLINED_CALLERS_MIN = 3;
+const DECLINED_SHARE = 0.5;
+
 interface Outcome {
   readonly atMs: number;
   readonly isFault: boolean;
@@ -35,6 +39,8 @@ export const blameless: ConductFigures = { faultsAtMs: [], ejectedUntilMs: Numbe
 /** How reliable a machine is: which part of what it was given it failed. All times are monotonic. */
 export class Conduct {
   #outcomes: Outcome[] = [];
+  /** Answers, and of each caller the latest request that it took for none of its own doing. */
+  #taken: { readonly atMs: number; readonly declined?: string }[] = [];
   #figures = blameless;
   #ejections = 0;
   /** When the latest fault that counted was. */
@@ -48,6 +54,7 @@ export class Conduct {
 
   answered(nowMs: number): void {
     this.#remember({ atMs: nowMs, isFault: false });
+    this.#taken = latest([...this.#taken, { atMs: nowMs }]);
     this.#good++;
     if (this.#good === PROBES_NEEDED) this.#figures = { ...this.#figures, isProbed: false };
     if (this.#good >= GOOD_UNTIL_FORGIVEN) this.#ejections = 0;
@@ -65,19 +72,45 @@ export class Conduct {
     const faults = this.#outcomes.filter(({ isFault }) => isFault).length;
     const isTooOften = faults >= EJECTING_FAULTS_MIN && faults >= EJECTING_SHARE * this.#outcomes.length;
     if (!isTooOften && !this.#figures.isProbed) return false;
+    this.#eject(nowMs);
+    return true;
+  }
+
+  /**
+   * It would not take a request, and says that this is no fault of its own: believed, until it says so to many. A caller counts
+   * once however often, so that one cannot have a machine shut out.
+   *
+   * @returns whether it is shut out for it
+   */
+  declined(caller: string, nowMs: number): boolean {
+    const others = this.#taken.filter(({ declined }) => declined !== caller);
+    this.#taken = latest([...others, { atMs: nowMs, declined: caller }]);
+    const callers = this.#taken.filter(({ declined }) => declined !== undefined).length;
+    if (callers < DECLINED_CALLERS_MIN || callers < DECLINED_SHARE * this.#taken.length) return false;
+    const faultsAtMs = [...this.#figures.faultsAtMs, nowMs].slice(-OUTCOMES_REMEMBERED_MAX);
+    this.#figures = { ...this.#figures, faultsAtMs };
+    this.#eject(nowMs);
+    return true;
+  }
+
+  #eject(nowMs: number): void {
     const ejectedMs = Math.min(EJECTED_MS_MAX, EJECTED_MS_MIN * 2 ** this.#ejections);
     this.#ejections = Math.min(this.#ejections + 1, 16);
     this.#good = 0;
     this.#outcomes = [];
+    this.#taken = [];
     this.#figures = { ...this.#figures, ejectedUntilMs: nowMs + ejectedMs, isProbed: true };
-    return true;
   }
 
   #remember(outcome: Outcome): void {
-    this.#outcomes = [...this.#outcomes, outcome]
-      .filter(({ atMs }) => atMs > outcome.atMs - OUTCOME_LIFE_MS)
-      .slice(-OUTCOMES_REMEMBERED_MAX);
+    this.#outcomes = latest([...this.#outcomes, outcome]);
   }
+}
+
+/** Those that are remembered when the last of them comes. */
+function latest<One extends { readonly atMs: number }>(all: readonly One[]): One[] {
+  const nowMs = all.at(-1)?.atMs ?? 0;
+  return all.filter(({ atMs }) => atMs > nowMs - OUTCOME_LIFE_MS).slice(-OUTCOMES_REMEMBERED_MAX);
 }
 
 export function recentFaults({ faultsAtMs }: ConductFigures, nowMs: number): number {

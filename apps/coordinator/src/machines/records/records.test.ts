@@ -1,4 +1,4 @@
-import type { MachineId } from "@darkbloom/protocol/ids";
+import type { AccountId, MachineId } from "@darkbloom/protocol/ids";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { distrustedFor } from "./standing.ts";
@@ -77,4 +77,14 @@ it("keeps what answers say of speed, and what a busy machine says of slots", () 
   line.wasBusy();
   expect(routedBy(record, 4)).toMatchObject({ slots: 2 });
   expect(record.conduct.figures.faultsAtMs).toHaveLength(1);
+});
+
+/** Goal: who takes nothing from anybody, and calls it no fault of its own, is shut out. Method: one caller again and again, then two more. */
+it("shuts out a machine that declines what many callers send", () => {
+  const { record, line } = machine(0);
+  for (let time = 0; time < 10; time++) line.declined("ann" as AccountId);
+  line.declined("bob" as AccountId);
+  expect(record.conduct.figures.isProbed).toBe(false);
+  line.declined("cid" as AccountId);
+  expect(routedBy(record, 4)).toMatchObject({ slots: 1, conduct: { isProbed: true } });
 });

@@ -1,4 +1,4 @@
-import type { MachineId } from "@darkbloom/protocol/ids";
+import type { AccountId, MachineId } from "@darkbloom/protocol/ids";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { afterReconnect, freshStanding, isDistrusted, type Standing } from "./standing.ts";
 import { distrustOf, grievanceOf, GRIEVANCES_MAX, isInForce, type Grievance, type Now } from "./standings.ts";
@@ -103,11 +103,11 @@ export function conductOf(
   besideAtStart: number,
   session: { running(): number; changed(): void; ejected(): void },
 ) {
-  const faulted = () => {
-    const isEjected = conduct.faulted(clock.monotonicMs());
+  const told = (isEjected: boolean) => {
     session.changed();
     if (isEjected) session.ejected();
   };
+  const faulted = () => told(conduct.faulted(clock.monotonicMs()));
   return {
     began: (beginning: Beginning) => {
       const nowMs = clock.monotonicMs();
@@ -124,6 +124,7 @@ export function conductOf(
       session.changed();
     },
     faulted,
+    declined: (account: AccountId) => told(conduct.declined(account, clock.monotonicMs())),
     wasBusy: () => {
       slots.wasBusyBeside(besideAtStart, clock.monotonicMs());
       faulted();

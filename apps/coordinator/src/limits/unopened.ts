@@ -1,0 +1,48 @@
+import type { AccountId } from "@darkbloom/protocol/ids";
+import type { Clock } from "@darkbloom/protocol/ports";
+import { RateLimiter } from "./rate.ts";
+
+/** Sealed requests of one account that two machines could not open: so many at once, then one in so many seconds. 429 above it. */
+export const UNOPENED_BURST = 20;
+const UNOPENED_EVERY_SEC = 3;
+/** Those that one machine alone says it cannot open: above it that machine is asked for nothing sealed of that account. */
+export const UNOPENED_BY_ONE_BURST = 5;
+const UNOPENED_BY_ONE_EVERY_SEC = 60;
+
+type Pair = `${AccountId} ${string}`;
+
+/**
+ * Whose sealed requests cannot be opened. One machine's word on that may be false, and its caller's request may be: neither is
+ * believed alone, so that it costs the two of them each other. Two machines' word on the same envelope is its caller's doing.
+ */
+export class Unopened {
+  readonly #byAccount: RateLimiter;
+  readonly #byPair: RateLimiter<Pair>;
+
+  constructor(clock: Pick<Clock, "monotonicMs">) {
+    this.#byAccount = new RateLimiter(clock, {
+      requestsPerSec: 1 / UNOPENED_EVERY_SEC,
+      requestsBurst: UNOPENED_BURST,
+    });
+    this.#byPair = new RateLimiter<Pair>(clock, {
+      requestsPerSec: 1 / UNOPENED_BY_ONE_EVERY_SEC,
+      requestsBurst: UNOPENED_BY_ONE_BURST,
+    });
+  }
+
+  /** How long until this account may send one more; undefined where it may now. */
+  waitSec(account: AccountId): number | undefined {
+    return this.#byAccount.waitSec(account);
+  }
+
+  /** The same of one machine, by its identity key. */
+  waitSecAt(account: AccountId, identityKey: string): number | undefined {
+    return this.#byPair.waitSec(`${account} ${identityKey}`);
+  }
+
+  /** A machine has signed that it cannot open one. @param others machines that had said so of the same envelope before */
+  said(account: AccountId, identityKey: string, others: number): void {
+    this.#byPair.take(`${account} ${identityKey}`);
+    if (others === 1) this.#byAccount.take(account);
+  }
+}
