@@ -91,6 +91,42 @@ export const elsewhere: readonly Harmless[] = [
     why: "there are as many choices as the prompts have; this says so where there were more",
   },
   {
+    file: "apps/provider/src/inference/answer.ts",
+    text: "seal && job",
+    change: "left side",
+    why: "an engine refuses only a job that it was given; the compiler wants to be told",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
+    text: "prompt_tokens === undefined",
+    change: "false",
+    why: "the frame is JSON, which leaves out what is undefined; the compiler wants to be told",
+  },
+  {
+    file: "apps/provider/src/inference/answer.ts",
+    text: "mayGoOn",
+    change: "true",
+    why: "where there is nothing to wait for, not waiting spares a turn for each token",
+  },
+  {
+    file: "apps/provider/src/inference/outgoing.ts",
+    text: "isSealed",
+    change: "true",
+    why: "of an answer in the clear nobody asks for this hash; not making it spares that",
+  },
+  {
+    file: "apps/provider/src/inference/outgoing.ts",
+    text: "!this.#isDeferred",
+    change: "true",
+    why: "at a second end of the same turn nothing is wanted any more; asking for one spares calls",
+  },
+  {
+    file: "apps/provider/src/inference/outgoing.ts",
+    text: "this.#records && { records: this.#records.digest() }",
+    change: "right side",
+    why: "what has a tail was sealed, and is hashed so; the compiler wants to be told",
+  },
+  {
     file: "apps/provider/src/session/challenge-answers.ts",
     text: "!wanted",
     change: "false",

@@ -18,16 +18,26 @@ interface Asked {
   readonly finishes?: readonly FinishReason[];
   /** What is told has no tokens that were drawn. */
   readonly drawsNothing?: boolean;
+  readonly mode?: "transparent" | "sealed";
+  /** Hashed as its caller gets it. */
+  readonly hasRecords?: boolean;
 }
 
 /** Closes an answer that was told as said here, and reads the receipt. */
-async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = false }: Asked = {}) {
+async function closed({
+  body = {},
+  nonce,
+  finishes = ["stop"],
+  drawsNothing = false,
+  mode = "transparent",
+  hasRecords = false,
+}: Asked = {}) {
   const clock = new ManualClock();
   const machine = new Machine(clock);
   await machine.show();
   const engine = new ScriptedEngine({ clock, script: () => ({ pieces: [] }) });
   const asked = chatBody(body);
-  const { envelope } = machine.seal(asked, nonce === undefined ? {} : { nonce });
+  const { envelope } = machine.seal(asked, { mode, ...(nonce !== undefined && { nonce }) });
   const opened = machine.keys.open(envelope, PROVIDER_ID);
   if ("refused" in opened) throw new RangeError(opened.refused);
   const { job } = dialects["/v1/chat/completions"].decode(asked);
@@ -47,7 +57,10 @@ async function closed({ body = {}, nonce, finishes = ["stop"], drawsNothing = fa
     failed: () => {},
   };
   const told: Told = {
-    hashes: { body: nodeCrypto.sha256(utf8("the body")) },
+    hashes: {
+      body: nodeCrypto.sha256(utf8("the body")),
+      ...(hasRecords && { records: nodeCrypto.sha256(utf8("the frames")) }),
+    },
     finishes: finishes.map((reason): Finish => ({ reason })),
     usage: { promptTokens: 4, cachedTokens: 1, completionTokens: 3, reasoningTokens: 2 },
     ...(!drawsNothing && { generation: { ...job.sampling, seed: 9, maxTokens: 50, ...constraintOf(job) } }),
@@ -126,6 +139,18 @@ describe("a receipt", () => {
     expect(await good(tags.receipt + jcs, receipt_signature)).toBe(true);
     expect(await good(receipt.response_sha256, response_signature ?? "")).toBe(true);
     expect(await good(jcs, receipt_signature)).toBe(false);
+  });
+
+  /** Goal: what only its caller has seen is told to nobody else: of a sealed answer neither the hash nor its signature. Method: one that is closed, and one that was not hashed as its caller gets it. */
+  it("tells of a sealed answer what everybody saw, and nothing by which it could be guessed", async () => {
+    const got = await closed({ mode: "sealed", hasRecords: true });
+    expect(got.receipt).toMatchObject({
+      privacy: "sealed",
+      response_sha256: toHex(nodeCrypto.sha256(utf8("the frames"))),
+    });
+    expect(got).not.toHaveProperty("response_signature");
+    expect(await closed()).toHaveProperty("response_signature");
+    await expect(closed({ mode: "sealed" })).rejects.toThrow("not hashed as its caller gets it");
   });
 
   /** Goal: of several answers the receipt names the end that says most. Method: every order of two, and none. */

@@ -57,6 +57,7 @@ describe("a sealed body", () => {
     ["with as many choices as tokens", { ...chat, n: 4 }, { max_tokens: 4 }],
     ["by an alias", { ...chat, model: "alias" }, { asked_model: "alias" }],
     ["with vectors that an answer holds", many, { endpoint: "/v1/embeddings" }],
+    ["with no tokens where none are written", many, { endpoint: "/v1/embeddings", max_tokens: 0 }],
   ])("is taken %s", (_, body, more) => {
     expect(lowered(body, more)).toMatchObject({ decoded: { job: { model: "m" } } });
   });

@@ -56,8 +56,8 @@ describe("the way out of an answer", () => {
   });
 
   describe("of a sealed stream", () => {
-    const paced = () => {
-      start(MUCH);
+    const paced = (creditBytes = MUCH) => {
+      start(creditBytes);
       const secret = { secret: systemRandom.bytes(32), enc: systemRandom.bytes(32) };
       const opener = new AnswerOpener(nodeHpke, secret);
       const tools = { clock, crypto: nodeCrypto, hpke: nodeHpke, random: systemRandom, defer: queueMicrotask };
@@ -105,6 +105,35 @@ describe("the way out of an answer", () => {
       expect(bodies).toEqual([body]);
       expect(hashes).toEqual({ body, records: records.digest() });
       expect(outgoing.refusal(Buffer.from("no"))).toBeUndefined();
+    });
+
+    it.each([
+      [TURN_CHARS_MAX - 1, 0],
+      [TURN_CHARS_MAX, 1],
+    ])("sends sooner what one turn has enough of: %i characters", async (length, count) => {
+      paced();
+      outgoing.add("x".repeat(length));
+      await outgoing.flush(1, never);
+      await settle();
+      expect(frames.length).toBe(count);
+    });
+
+    /** Goal: nothing that was hashed is lost, and nothing is sent in vain before the tail. Method: an end with nothing said, and one behind what its wait for credit was ended for. */
+    it.each([
+      ["", ["the tail"]],
+      ["a", ["a", "the tail"]],
+    ])("ends with its tail behind %j that was never sent", async (text, expected) => {
+      paced(0);
+      const stop = new AbortController();
+      outgoing.add(text);
+      const begun = text === "" ? undefined : outgoing.begin(1, stop.signal)?.catch(String);
+      await settle();
+      stop.abort(new Error("cancelled"));
+      expect(await begun).toBe(text === "" ? undefined : "Error: cancelled");
+      credit.give(MUCH);
+      const { body } = await outgoing.end(1, never, async () => Buffer.from("the tail"));
+      expect(said()).toEqual(expected);
+      expect(body).toEqual(nodeCrypto.sha256(Buffer.from(text)));
     });
 
     it("is one frame where it is refused", async () => {

@@ -258,7 +258,7 @@ export class Outgoing {
       const bytes = utf8(this.#flushed);
       this.#flushed = "";
       this.#hash.update(bytes);
-      this.#waiting = this.#waiting.length > 0 ? joinBytes([this.#waiting, bytes]) : bytes;
+      this.#waiting = joinBytes([this.#waiting, bytes]);
     }
     return this.#waiting.subarray(0, FRAME_PLAINTEXT_BYTES_MAX);
   }
