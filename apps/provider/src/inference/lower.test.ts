@@ -62,6 +62,15 @@ describe("a sealed body", () => {
     expect(lowered(body, more)).toMatchObject({ decoded: { job: { model: "m" } } });
   });
 
+  /** Goal: the bound is met to the byte. Method: 64 vectors that fill an answer, and that have one number more. */
+  it.each([
+    [15_355, "decoded"],
+    [15_356, "refused"],
+  ])("with 64 vectors of %i numbers is %s", (vectorLength, expected) => {
+    const body = { ...many, input: Array.from({ length: 64 }, () => "x") };
+    expect(lowered(body, { endpoint: "/v1/embeddings" }, vectorLength)).toHaveProperty(expected);
+  });
+
   it("of a request in the clear is the coordinator's to check", () => {
     for (const body of [
       { ...chat, tools },
