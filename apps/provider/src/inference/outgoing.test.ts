@@ -232,6 +232,17 @@ describe("the way out of an answer", () => {
     expect(found).toEqual(expected);
   });
 
+  it("has its model wait behind a frame that waits for credit, though there be enough for a smaller one", async () => {
+    startByTurns(OVERHEAD + 10);
+    outgoing.add("x".repeat(100));
+    void outgoing.begin(1, never);
+    await settle();
+    outgoing.add("a");
+    expect(outgoing.begin(2, never)).toBeInstanceOf(Promise);
+    await settle();
+    expect(frames).toEqual([]);
+  });
+
   it("takes no comment into a turn that has something to send", async () => {
     startByTurns(MUCH);
     void outgoing.begin(0, never);

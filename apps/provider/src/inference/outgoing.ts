@@ -212,7 +212,7 @@ export class Outgoing {
   /** The frame of this turn, unless somebody who waits for credit takes it along. */
   readonly #endTurn = (): void => {
     this.#isDeferred = false;
-    if (this.#isWanted && !this.#sending) this.#sendFlushed();
+    if (this.#isWanted) this.#sendFlushed();
   };
 
   /** In one frame, for which there is credit. */
