@@ -164,6 +164,21 @@ describe("an answer", () => {
     expect(got.body.includes(": keep-alive")).toBe(isToldAlive);
   });
 
+  /** Goal: who waits for a whole answer is sent it whole, sealed or not; only a stream is sent bit by bit. Method: a second for each of four words. */
+  it.each([
+    ["a sealed stream", true, 6],
+    ["a sealed plain answer", false, 3],
+  ])("is sent in %s", async (_, stream, frames) => {
+    const header = { mode: "sealed", stream } as const;
+    const turn = new Turn({ script: { ...rain, tokenMs: 1_000 }, body: chatBody({ stream }), header });
+    const got = await turn.start();
+    for (let passed = 0; passed < 8_000; passed += 500) {
+      await turn.clock.advance(500);
+      await turn.quiet();
+    }
+    expect([turn.over, got.frames.length]).toEqual([true, frames]);
+  });
+
   /** Goal: whoever waits for a long prompt hears how far it is read, and a stream says that it lives, in the words of its dialect. Method: forty seconds of reading before the first word. */
   it.each<[what: string, body: unknown, header: NonNullable<Asked["header"]>, words: string | undefined]>([
     ["a stream", chatBody({ stream: true }), { stream: true }, ": keep-alive\n\n"],
