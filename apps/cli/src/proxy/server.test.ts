@@ -118,6 +118,26 @@ describe("the proxy's door", () => {
     expect((await send("/v1/models")).status).toBe(200);
   });
 
+  /** Goal: the status says who is being answered. Method: a program that asks, and leaves while its coordinator is still silent. */
+  it("tells of a request that was left as running no longer, though its receipt is still waited for", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answered = promise;
+    const told = async (): Promise<unknown> => {
+      const response = await fetch(`${server.baseUrl}/status`, { headers: { authorization: "Bearer token" } });
+      return Reflect.get(Object(await response.json()), "running");
+    };
+    const leaving = new AbortController();
+    const headers = { authorization: "Bearer token" };
+    const left = fetch(`${server.baseUrl}/v1/models`, { headers, signal: leaving.signal }).catch(() => "left");
+    await expect.poll(() => asked.length).toBe(1);
+    expect(await told()).toBe(1);
+    leaving.abort();
+    expect(await left).toBe("left");
+    await expect.poll(told).toBe(0);
+    resolve();
+    await server.drain();
+  });
+
   it("takes so many connections, and no more", async () => {
     const { port } = new URL(server.baseUrl);
     const open = async (): Promise<Socket> => {

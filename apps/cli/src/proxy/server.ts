@@ -28,6 +28,8 @@ export async function serveProxy(
   at: { readonly host: string; readonly port: number },
 ): Promise<ProxyServer> {
   const running = new Set<Promise<void>>();
+  /** Of those, where somebody is still answered: what is left of one that was left is its receipt. */
+  const open = new Set<ServerResponse>();
   let isStopping = false;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     // A connection that breaks is its program's own matter.
@@ -37,12 +39,14 @@ export async function serveProxy(
     const refused = dress(net.door, request, response) ?? refusalOf(net.door, request, path);
     if (response.writableEnded) return;
     if (refused) return refuse(response, refused, path);
-    if (path === "/" || path === "/status") return tellStatus(net, running.size, path, response);
+    if (path === "/" || path === "/status") return tellStatus(net, open.size, path, response);
     if (path === "/health") return void response.end();
     if (isStopping) return refuse(response, "stopping", path);
     if (running.size >= PROXY_REQUESTS_MAX) return refuse(response, "busy", path);
     const one = relay(net, request, response, path).catch(() => void response.destroy());
     running.add(one);
+    open.add(response);
+    response.once("close", () => open.delete(response));
     void one.finally(() => running.delete(one));
   };
   const server = createServer({ maxHeaderSize: PROXY_HEADER_BYTES_MAX, requestTimeout: PROXY_RECEIVE_MS_MAX }, answer);

@@ -16,7 +16,8 @@ export interface TomlSettings {
 export function writeToml(text: string, { top, table, entries }: TomlSettings): string {
   const lines = linesOf(withoutToml(text));
   const tablesAt = lines.findIndex((line) => /^\s*\[/.test(line));
-  const named = new RegExp(`^\\s*(?:${Object.keys(top).join("|")})\\s*=`);
+  // TOML lets a name stand in quotes, and twice is an error.
+  const named = new RegExp(`^\\s*(["']?)(?:${Object.keys(top).join("|")})\\1\\s*=`);
   const kept = lines.map((line, at) => ((tablesAt < 0 || at < tablesAt) && named.test(line) ? ASIDE + line : line));
   const first = Object.entries(top).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
   return `${[BEGIN, ...first, END, ...kept, BEGIN, `[${table}]`, ...entries, END].join("\n")}\n`;
