@@ -22,6 +22,7 @@ const storageWords: Record<StorageFault, string> = {
   io_error: "its disk fails",
   busy: "another program holds its database",
   damaged: "its database is damaged",
+  away: "its database cannot be reached",
 };
 
 /** What happened and what to do next, made of facts alone: nothing that a caller sent can appear in it. */

@@ -252,7 +252,7 @@ export const mismatches = ["response_hash", "receipt_signature", "receipt_fields
 export type Mismatch = (typeof mismatches)[number];
 
 /** Why a coordinator's storage takes or gives nothing. */
-export const storageFaults = ["disk_full", "read_only", "io_error", "busy", "damaged"] as const;
+export const storageFaults = ["disk_full", "read_only", "io_error", "busy", "damaged", "away"] as const;
 export type StorageFault = (typeof storageFaults)[number];
 
 type Phase = "before_content" | "after_content";

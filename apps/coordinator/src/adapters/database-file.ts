@@ -11,7 +11,15 @@ export const COORDINATOR_OF_FOLDER = "local";
 /** The message is a sentence for the operator. */
 export class DatabaseError extends ErrorForPeople {
   override readonly name = "DatabaseError";
-  readonly code: "newer_schema" | "not_a_database" | "migration_failed" | "missing" | "older" | "damaged" | "unusable";
+  readonly code:
+    | "newer_schema"
+    | "not_a_database"
+    | "migration_failed"
+    | "missing"
+    | "older"
+    | "other_network"
+    | "damaged"
+    | "unusable";
 
   constructor(code: DatabaseError["code"], message: string, options?: ErrorOptions) {
     super(message, options);

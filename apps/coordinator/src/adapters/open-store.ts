@@ -93,6 +93,7 @@ const faultWords: Readonly<Record<StorageFault, string>> = {
   busy: "another program holds its database. Close it (a shell of sqlite3, a backup) and start again.",
   io_error: "its disk gives errors. Keep a copy of the folder before anything else.",
   damaged: "its database is damaged. Keep a copy of the folder as it is, then restore a backup.",
+  away: "its database cannot be reached. Look whether PostgreSQL runs, and start again.",
 };
 
 async function openParts(path: string, options: StoreOptions): Promise<Store> {

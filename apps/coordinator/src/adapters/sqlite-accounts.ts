@@ -17,14 +17,14 @@ const accountsSql = {
 } as const;
 
 /** What we have written ourselves: the level is one of ours, and the pins are a list of serials. */
-const recordOf = (row: Row): KeyRecord => ({
+export const keyRecordOf = (row: Row): KeyRecord => ({
   keyId: textOf(row, "key_id") as KeyId,
   account: textOf(row, "account") as AccountId,
   label: textOf(row, "label"),
   minTrust: row["min_trust"] as TrustLevel | null,
   pins: JSON.parse(textOf(row, "pins")) as Serial[],
   createdAt: Number(row["created_at"]),
-  revokedAt: row["revoked_at"] as number | null,
+  revokedAt: row["revoked_at"] === null ? null : Number(row["revoked_at"]),
 });
 
 /** API keys in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
@@ -51,16 +51,16 @@ export class SqliteAccounts implements Accounts {
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
     const row = readStorage(() => this.#sql.find.get(keyHash));
-    return row && recordOf(row);
+    return row && keyRecordOf(row);
   }
 
   async list(): Promise<KeyRecord[]> {
-    return readStorage(() => this.#sql.list.all()).map(recordOf);
+    return readStorage(() => this.#sql.list.all()).map(keyRecordOf);
   }
 
   async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
     const row = readStorage(() => this.#sql.revoke.get(at, keyId));
     this.#changed();
-    return row && recordOf(row);
+    return row && keyRecordOf(row);
   }
 }

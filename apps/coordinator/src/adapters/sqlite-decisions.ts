@@ -14,7 +14,7 @@ const decisionsSql = {
 } as const;
 
 /** What the table's own rules let in. */
-const decisionOf = (row: Row): Decision => ({
+export const decisionOf = (row: Row): Decision => ({
   machineId: textOf(row, "machine_id") as MachineId,
   serial: row["serial"] as Serial | null,
   state: textOf(row, "state") as Decided,

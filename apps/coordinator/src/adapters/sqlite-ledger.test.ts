@@ -26,8 +26,9 @@ import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type LedgerFault } from "../ledger/port
 import { CHECK_HERE_BYTES_MAX } from "./database-check.ts";
 import { openDatabase } from "./database.ts";
 import { GROUP_CALLS_MAX } from "./group-commit.ts";
+import { SETTLE_RETRY_MS } from "./owed-settlements.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
-import { ROWS_PER_STEP_MAX, SETTLE_RETRY_MS, SqliteLedger } from "./sqlite-ledger.ts";
+import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ledger-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -21,7 +21,6 @@ import {
 import type { Lease } from "../ledger/lease.ts";
 import { OpenHolds, type OpenHold } from "../ledger/open-holds.ts";
 import {
-  isStorageFailure,
   RECEIPT_LIFE_MS,
   USAGE_LIFE_MS,
   type HoldTerms,
@@ -34,6 +33,7 @@ import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { OwedSettlements } from "./owed-settlements.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
@@ -47,9 +47,6 @@ export const ROWS_PER_STEP_MAX = 500;
 
 /** A check of the books that takes longer is ended: the log grows for as long as somebody reads. */
 export const LEDGER_CHECK_MS_MAX = 30 * 60_000;
-
-/** A settlement that the storage did not take is tried again this often. */
-export const SETTLE_RETRY_MS = 1_000;
 
 /** What a ledger needs to know, and what it shares with others over the same database. */
 export interface LedgerOptions {
@@ -76,9 +73,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #lease: Lease;
   readonly #receiptLifeMs: number;
   readonly #database: DatabaseSync;
-  /** What the storage did not take yet. No more than the holds that were open when it failed. */
-  readonly #owed = new Map<HoldId, Settlement>();
-  #retry: NodeJS.Timeout | undefined;
+  readonly #owed: OwedSettlements;
   /** Whoever asks while one runs gets what that one finds. */
   #checking: Promise<LedgerFault[]> | undefined;
   readonly #closing = new AbortController();
@@ -90,6 +85,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#lease = lease;
     this.#open = open ?? new OpenHolds();
     this.#journal = new SqliteJournal(database);
+    this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
     this.#keys = new SqliteIdempotencyKeys(database, (holdId) => this.#open.get(holdId) !== undefined);
     this.#sql = prepareAll(database, ledgerSql, "bigints");
     this.#group = new GroupCommit(database, {
@@ -147,9 +143,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   settleLater(holdId: HoldId, settlement: Settlement): void {
-    this.#owed.set(holdId, settlement);
-    // It must not keep a process alive: what it leaves open, the next start releases.
-    this.#retry ??= setTimeout(() => this.#settleOwed(), SETTLE_RETRY_MS).unref();
+    this.#owed.add(holdId, settlement);
   }
 
   spendKey(holdId: HoldId): Promise<void> {
@@ -259,11 +253,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   /** Commits what still waits for the end of the turn. */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#retry);
     this.#closing.abort();
     await this.#checking?.catch(() => undefined);
-    for (const [holdId, settlement] of this.#owed) void this.settle(holdId, settlement).catch(() => undefined);
+    const ended = this.#owed.end();
     this.#group.flush();
+    await ended;
   }
 
   #credited(account: AccountId): Credited {
@@ -271,16 +265,6 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       account: this.#journal.figures(account).credited,
       network: -this.#journal.figures(OUTSIDE).granted,
     };
-  }
-
-  #settleOwed(): void {
-    this.#retry = undefined;
-    const owed = [...this.#owed];
-    this.#owed.clear();
-    for (const [holdId, settlement] of owed)
-      this.settle(holdId, settlement).catch((error: unknown) => {
-        if (isStorageFailure(error)) this.settleLater(holdId, settlement);
-      });
   }
 
   #knows(holdId: HoldId): boolean {

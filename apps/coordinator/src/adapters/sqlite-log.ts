@@ -1,25 +1,12 @@
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { joinBytes } from "@darkbloom/protocol/bytes";
+import type { DatabaseSync } from "node:sqlite";
 import type { JobId } from "@darkbloom/protocol/ids";
-import {
-  bundleOf,
-  entriesIn,
-  HASH_BYTES,
-  leafHash,
-  leafHashesOf,
-  rootOfTile,
-  TILE_WIDTH,
-  type Tile,
-} from "@darkbloom/protocol/log";
+import { leafHash, TILE_WIDTH, type Tile } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { cutTile, growTiles, levelOf, LOG_RECEIPTS_PER_STEP_MAX, noTile, type KeptTile, type Tiles } from "./log-tiles.ts";
 import { prepareAll, type Prepared } from "./sqlite-rows.ts";
 import { readStorage } from "./storage-failure.ts";
-
-/** Receipts that become entries in one step, so that no request waits long behind it. */
-export const LOG_RECEIPTS_PER_STEP_MAX = 512;
-const ENTRIES_LEVEL = -1;
 
 const statements = {
   tile: "SELECT width, bytes FROM log_tiles WHERE level = ? AND tile = ?",
@@ -61,11 +48,8 @@ export class SqliteLog implements LogStore {
     this.#size = await this.#group.run(() => () => this.#append(facts, entryOf));
   }
 
-  async tile({ level, index, width }: Tile): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const kept = this.#kept(level === "entries" ? ENTRIES_LEVEL : level, index);
-    if (kept.width < width) return undefined;
-    if (level !== "entries") return kept.bytes.slice(0, width * HASH_BYTES);
-    return kept.width === width ? kept.bytes : bundleOf((entriesIn(kept.bytes, kept.width) ?? []).slice(0, width));
+  async tile(tile: Tile): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return cutTile(tile, this.#kept(levelOf(tile), tile.index));
   }
 
   async indexOf(jobId: JobId): Promise<number | undefined> {
@@ -94,41 +78,18 @@ export class SqliteLog implements LogStore {
       this.#sql.setIndex.run(before + added.length, seq);
       added.push(entryOf({ jobId: job_id as JobId, sha256 }));
     }
-    this.#extend(ENTRIES_LEVEL, before, added, (entries) => bundleOf(entries));
-    let hashes: readonly Uint8Array[] = leafHashesOf(nodeCrypto, added);
-    for (let level = 0; hashes.length > 0; level += 1)
-      hashes = this.#extend(level, Math.floor(before / TILE_WIDTH ** level), hashes, joinBytes);
+    growTiles(this.#tiles, before, added);
     return before + added.length;
   }
 
-  /** Adds to the tiles of one level from a place on. @returns the roots of those that are full now */
-  #extend(
-    level: number,
-    from: number,
-    added: readonly Uint8Array[],
-    join: (parts: readonly Uint8Array[]) => Uint8Array<ArrayBuffer>,
-  ): Uint8Array[] {
-    const roots: Uint8Array[] = [];
-    for (let done = 0; done < added.length;) {
-      const at = from + done;
-      const index = Math.floor(at / TILE_WIDTH);
-      const kept = this.#kept(level, index);
-      const part = added.slice(done, done + TILE_WIDTH - kept.width);
-      const width = kept.width + part.length;
-      if (kept.width !== at % TILE_WIDTH) throw new RangeError("a tile of the log has not the width that it should");
-      const bytes = joinBytes([kept.bytes, join(part)]);
-      this.#sql.putTile.run(level, index, width, bytes);
-      if (width === TILE_WIDTH && level !== ENTRIES_LEVEL) roots.push(rootOfTile(nodeCrypto, bytes));
-      done += part.length;
-    }
-    return roots;
-  }
+  readonly #tiles: Tiles = {
+    kept: (level, index) => this.#kept(level, index),
+    put: (level, index, { width, bytes }) => void this.#sql.putTile.run(level, index, width, bytes),
+  };
 
-  #kept(level: SQLInputValue, index: number): { readonly width: number; readonly bytes: Uint8Array<ArrayBuffer> } {
+  #kept(level: number, index: number): KeptTile {
     const row = readStorage(() => this.#sql.tile.get(level, index));
     const bytes = row?.["bytes"];
-    return bytes instanceof Uint8Array
-      ? { width: Number(row?.["width"]), bytes: new Uint8Array(bytes) }
-      : { width: 0, bytes: new Uint8Array() };
+    return bytes instanceof Uint8Array ? { width: Number(row?.["width"]), bytes: new Uint8Array(bytes) } : noTile;
   }
 }

@@ -1,7 +1,8 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 
-export type Row = Record<string, SQLOutputValue>;
+/** Of either database. */
+export type Row = Readonly<Record<string, unknown>>;
 
 export type Prepared<Name extends string> = { readonly [Each in Name]: StatementSync };
 

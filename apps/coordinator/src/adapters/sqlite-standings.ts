@@ -15,10 +15,10 @@ const standingsSql = {
 } as const;
 
 /** What the table's own rules let in. */
-const grievanceOf = (row: Row): Grievance => ({
+export const grievanceOf = (row: Row): Grievance => ({
   machineId: textOf(row, "machine_id") as MachineId,
   why: textOf(row, "why") as Grievance["why"],
-  untilAt: row["until_at"] as number | null,
+  untilAt: row["until_at"] === null ? null : Number(row["until_at"]),
   sinceAt: Number(row["since_at"]),
 });
 

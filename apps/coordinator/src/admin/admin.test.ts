@@ -376,6 +376,7 @@ describe("what the storage refuses", () => {
     ["busy", /was not finished/],
     ["io_error", /gives errors/],
     ["damaged", /is damaged/],
+    ["away", /cannot be reached/],
   ] as const)("is told as what it is: %s", async (fault, message) => {
     await using store = await open(newPath());
     const admin = adminOf({ ...world, ...store, ledger: { ...store.ledger, check: refusing(fault) } });

@@ -88,6 +88,7 @@ const storageSentences: Readonly<Record<StorageFault, string>> = {
   io_error: "The disk that holds the database gives errors. Keep a copy of the data folder before anything else.",
   damaged:
     "The database is damaged or cannot be read. Keep a copy of the data folder before anything else, then restore a backup.",
+  away: "The database cannot be reached. Look whether PostgreSQL runs, and try again; what was not confirmed may have been done all the same.",
 };
 
 /** @throws AdminError for what the storage refused */

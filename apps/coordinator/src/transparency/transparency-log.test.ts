@@ -15,7 +15,7 @@ import { nodeCrypto } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { entriesOf, fact, keysFact, openedLog, treeOf, witnessNamed } from "../../test/log-kit.ts";
 import { LOG_CHECKPOINT_FILE, LogError } from "../adapters/log-signer.ts";
-import { LOG_RECEIPTS_PER_STEP_MAX } from "../adapters/sqlite-log.ts";
+import { LOG_RECEIPTS_PER_STEP_MAX } from "../adapters/log-tiles.ts";
 import type { Witness } from "./port.ts";
 import { LOG_FACTS_MAX } from "./transparency-log.ts";
 

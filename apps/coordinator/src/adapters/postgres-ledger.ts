@@ -1,0 +1,286 @@
+import type { AccountId, JobId } from "@darkbloom/protocol/ids";
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
+import {
+  changesOf,
+  creditRoom,
+  grant,
+  nothing,
+  OUTSIDE,
+  PLATFORM,
+  setAside,
+  settle,
+  settleUnwritten,
+  sharesOf,
+  totalsOf,
+  type Balances,
+  type Credited,
+  type Flows,
+  type Holding,
+} from "../ledger/journal.ts";
+import type { Lease } from "../ledger/lease.ts";
+import {
+  RECEIPT_LIFE_MS,
+  USAGE_LIFE_MS,
+  type HoldTerms,
+  type Ledger,
+  type LedgerFault,
+  type LedgerPart,
+  type UsageRow,
+} from "../ledger/port.ts";
+import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
+import type { Idempotency } from "../ledger/idempotency.ts";
+import { OwedSettlements } from "./owed-settlements.ts";
+import { isTrue, PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
+import { postgresCheckSql, postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
+import type { Postgres, Query } from "./postgres.ts";
+import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
+import { LEDGER_CHECK_MS_MAX, ROWS_PER_STEP_MAX, type LedgerOptions } from "./sqlite-ledger.ts";
+import { bigintOf, moneyOf, textOf, type Row } from "./sqlite-rows.ts";
+import { usageRowOf } from "./sqlite-usage.ts";
+
+/** PostgreSQL says that a row of that key is there. */
+const UNIQUE_VIOLATION = "23505";
+
+/**
+ * The ledger in PostgreSQL, by the rules of `ledger/journal.ts`. A hold is a row, taken by one statement that looks at the
+ * account's own row with nobody beside it; a settlement is one statement that takes the hold away, or does nothing. So however
+ * calls interleave, and whichever is made twice since its answer was lost, money moves once; and the tables refuse a balance
+ * below zero besides.
+ */
+export class PostgresLedger implements Ledger, AsyncDisposable {
+  readonly #postgres: Postgres;
+  readonly #keys = new PostgresIdempotencyKeys();
+  readonly #lease: Lease;
+  readonly #receiptLifeMs: number;
+  readonly #owed: OwedSettlements;
+
+  /** @param postgres opened by `openPostgres`; closing it stays with whoever opened it */
+  constructor(postgres: Postgres, { lease, receiptLifeMs = RECEIPT_LIFE_MS }: Omit<LedgerOptions, "mark" | "open">) {
+    this.#postgres = postgres;
+    this.#lease = lease;
+    this.#receiptLifeMs = receiptLifeMs;
+    this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
+  }
+
+  /** All credits wait for the row of the world, whose sum bounds them. */
+  async credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
+    await this.#postgres.transaction(async (query) => {
+      const outside = figuresOf((await query(sql.lockedFigures, [OUTSIDE]))[0]);
+      if ((await query(sql.knowsEntry, ["grant", creditId])).length > 0) return;
+      const { credited } = figuresOf((await query(sql.figures, [account]))[0]);
+      grant(account, amount, { account: credited, network: -outside.granted });
+      await query(sql.openAccount, [account]);
+      await query(sql.credit, [at, creditId, account, amount]);
+    });
+  }
+
+  async hold(terms: HoldTerms): Promise<void> {
+    const { holdId, requestId, account, keyId, model, amount, at, idempotency } = terms;
+    if (idempotency) return await this.#holdUnderKey(terms, idempotency);
+    // What no balance covers, or no hold can be, is refused by the rule itself.
+    setAside(amount, account, { ...nothing, granted: amount }, false);
+    for (;;) {
+      const values = [holdId, requestId, account, keyId, model, amount, this.#lease, at];
+      const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown) => {
+        // The same hold came between, on another connection.
+        if (isTaken(error, "holds_pkey")) return undefined;
+        throw error;
+      });
+      const row = rows?.[0];
+      if (!row || isTrue(row["is_held"])) return;
+      setAside(amount, account, row["debt"] === null ? nothing : balancesOf(row), false);
+      // It costs nothing, and the account is not there yet.
+      await this.#postgres.query(sql.openAccount, [account]);
+    }
+  }
+
+  async settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
+    const { outcome, at, job } = settlement;
+    const [row] = await this.#postgres.query(sql.openHold, [holdId, job?.earned ? job.earner : null]);
+    if (!row) throw new TypeError("PostgreSQL gives no row");
+    const { charge: settled } = row;
+    if (typeof settled === "bigint") {
+      if (row["hold_id"] !== null) await this.#postgres.query(sql.giveBack, [holdId]);
+      return microUsd(settled);
+    }
+    if (row["hold_id"] === null) throw new RangeError("a settlement without a hold");
+    const holding = holdingOf(row);
+    const changes = changesOf(settle(holding, settlement).entry);
+    const { dues, entry } = settleUnwritten(holding, settlement);
+    const { charge, earned, paidByPlatform } = dues;
+    const account = textOf(row, "account") as AccountId;
+    const accounts = [...new Set([...changes.keys(), account])];
+    const moved = accounts.map((one) => changes.get(one) ?? nothing);
+    const wasOwed = typeof row["is_owed"] === "boolean" ? row["is_owed"] : undefined;
+    const values = [
+      holdId,
+      accounts,
+      ...(["granted", "paid_in", "earned", "held"] as const).map((sub) => moved.map((change) => change[sub])),
+      accounts.map((one) => (one === account ? charge : 0n)),
+      ...[entry.kind, at],
+      entry.postings.map((posting) => posting.account),
+      entry.postings.map(({ sub }) => sub),
+      entry.postings.map((posting) => posting.amount),
+      ...[outcome, charge, job?.jobId, job?.serial],
+      ...[job?.usage.promptTokens, job?.usage.cachedTokens, job?.usage.completionTokens, job?.usage.reasoningTokens],
+      ...[job && earned, paidByPlatform],
+      ...[job?.receipt && packReceipt(job.receipt), job?.receiptSha256, at + this.#receiptLifeMs],
+      this.#keys.settling(holdId, wasOwed, outcome, charge),
+    ];
+    const [done] = await this.#postgres.query(sql.settle, values);
+    return done ? charge : await this.#chargeOf(holdId);
+  }
+
+  settleLater(holdId: HoldId, settlement: Settlement): void {
+    this.#owed.add(holdId, settlement);
+  }
+
+  async spendKey(holdId: HoldId): Promise<void> {
+    await this.#keys.spend(this.#postgres.query, holdId);
+  }
+
+  loseAnswer(holdId: HoldId): void {
+    this.#keys.lose(holdId);
+  }
+
+  async shares(): Promise<Shares> {
+    const [row] = await this.#postgres.query(sql.shares);
+    if (!row) throw new TypeError("the database has no account of the platform");
+    return sharesOf(bigintOf(row, "charged"), balancesOf(row));
+  }
+
+  async assertWritable(): Promise<void> {
+    await this.#postgres.query(sql.probe);
+  }
+
+  async totals(account: AccountId): Promise<Totals> {
+    const figures = await this.#figures(account);
+    return totalsOf(figures, figures);
+  }
+
+  async creditRoom(account: AccountId): Promise<MicroUsd> {
+    const [one, outside] = await Promise.all([this.#figures(account), this.#figures(OUTSIDE)]);
+    const credited: Credited = { account: one.credited, network: -outside.granted };
+    return microUsd(creditRoom(credited));
+  }
+
+  async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
+    return (await this.#postgres.query(sql.usage, [account, limit])).map(usageRowOf);
+  }
+
+  async receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined> {
+    const [row] = await this.#postgres.query(sql.receipt, [jobId, account, now]);
+    const packed = row?.["packed"];
+    return packed instanceof Uint8Array ? unpackReceipt(packed) : undefined;
+  }
+
+  async openLeases(): Promise<Lease[]> {
+    return (await this.#postgres.query(sql.openLeases)).map((row) => textOf(row, "lease") as Lease);
+  }
+
+  async releaseOpenHolds(lease: Lease, at: number): Promise<number> {
+    for (let released = 0; ;) {
+      const step = await this.#postgres.query(sql.holdsOf, [lease, ROWS_PER_STEP_MAX]);
+      const crashed: Settlement = { outcome: "crashed", charge: microUsd(0n), at };
+      await Promise.all(step.map((row) => this.settle(textOf(row, "hold_id") as HoldId, crashed)));
+      released += step.length;
+      if (step.length < ROWS_PER_STEP_MAX) return released;
+    }
+  }
+
+  /** Sums the journal, the settlements, the grants and the open holds again, as they stand at one moment. Requests go on meanwhile. */
+  async check(): Promise<LedgerFault[]> {
+    const rows = await this.#postgres.transaction((query) => query(postgresCheckSql), LEDGER_CHECK_MS_MAX);
+    return rows.map((row) => ({
+      account: textOf(row, "account"),
+      part: textOf(row, "part") as LedgerPart,
+      offBy: bigintOf(row, "off_by"),
+    }));
+  }
+
+  /** Adds up to `ROWS_PER_STEP_MAX` settlements that are old enough, and their entries, to the sums of their day, and answers how many. */
+  rollUpUsage(now: number): Promise<number> {
+    return this.#postgres.transaction(async (query) => {
+      const old = await query(sql.oldSettlements, [ROWS_PER_STEP_MAX, now - USAGE_LIFE_MS]);
+      const numbers = old.map((row) => bigintOf(row, "seq"));
+      if (numbers.length === 0) return 0;
+      for (const step of [sql.addToDays, sql.openDays, sql.foldEntries]) await query(step, [numbers]);
+      for (const step of [sql.deletePostings, sql.deleteEntries, sql.deleteSettlements]) await query(step, [numbers]);
+      return numbers.length;
+    });
+  }
+
+  /** Deletes up to `ROWS_PER_STEP_MAX` receipts whose time is over, and answers how many. */
+  async deleteExpiredReceipts(now: number): Promise<number> {
+    const [row] = await this.#postgres.query(sql.deleteReceipts, [now, ROWS_PER_STEP_MAX]);
+    return Number(row?.["gone"]);
+  }
+
+  /** Forgets up to `ROWS_PER_STEP_MAX` idempotency keys whose time is over, and answers how many. */
+  deleteExpiredKeys(now: number): Promise<number> {
+    return this.#keys.deleteExpired(this.#postgres.query, now, ROWS_PER_STEP_MAX);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owed.end();
+  }
+
+  async #figures(account: AccountId): Promise<Balances & Flows> {
+    return figuresOf((await this.#postgres.query(sql.figures, [account]))[0]);
+  }
+
+  async #chargeOf(holdId: HoldId): Promise<MicroUsd> {
+    const [row] = await this.#postgres.query(sql.chargeOf, [holdId]);
+    if (!row) throw new RangeError("a settlement without a hold");
+    return moneyOf(row, "charge");
+  }
+
+  /** Hold and key are one transaction, in which the account's row is locked: of many at once one finds the key free. */
+  async #holdUnderKey(terms: HoldTerms, idempotency: Idempotency): Promise<void> {
+    const { holdId, requestId, account, keyId, model, amount, at } = terms;
+    await this.#postgres.transaction(async (query: Query) => {
+      await query(sql.openAccount, [account]);
+      const figures = figuresOf((await query(sql.lockedFigures, [account]))[0]);
+      if ((await query(sql.knowsHold, [holdId])).length > 0) return;
+      const isFree = await this.#keys.isFree(query, account, idempotency, at);
+      const { payer, parts } = setAside(amount, account, figures, isFree);
+      const { granted, paid_in: paidIn, earned } = parts;
+      await query(sql.aside, [payer, granted, paidIn, earned]);
+      const named = [holdId, requestId, account, keyId, model, this.#lease, isFree];
+      await query(sql.addHold, [...named, granted, paidIn, earned, at]);
+      await this.#keys.begin(query, account, idempotency, { holdId, at, isFree });
+    });
+  }
+}
+
+const isTaken = (error: unknown, constraint: string): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  "constraint" in error &&
+  error.code === UNIQUE_VIOLATION &&
+  error.constraint === constraint;
+
+const balancesOf = (row: Row): Balances => ({
+  granted: bigintOf(row, "granted"),
+  paid_in: bigintOf(row, "paid_in"),
+  earned: bigintOf(row, "earned"),
+  held: bigintOf(row, "held"),
+  withdrawing: bigintOf(row, "withdrawing"),
+  debt: bigintOf(row, "debt"),
+});
+
+/** @param row undefined for an account that is not there, which has nothing */
+const figuresOf = (row: Row | undefined): Balances & Flows =>
+  row
+    ? { ...balancesOf(row), charged: bigintOf(row, "charged"), credited: bigintOf(row, "credited") }
+    : { ...nothing, charged: 0n, credited: 0n };
+
+const holdingOf = (row: Row): Holding => ({
+  payer: isTrue(row["by_platform"]) ? PLATFORM : (textOf(row, "account") as AccountId),
+  parts: {
+    granted: bigintOf(row, "granted"),
+    paid_in: bigintOf(row, "paid_in"),
+    earned: bigintOf(row, "earned"),
+  },
+});

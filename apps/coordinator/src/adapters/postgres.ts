@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Pool, types, type PoolClient } from "pg";
+import { asPostgresFailure, isLost, isPassing } from "./postgres-failure.ts";
+import type { Row } from "./sqlite-rows.ts";
+
+/** Connections of one coordinator, so that a hundred connections, PostgreSQL's default, are enough for several. */
+export const POSTGRES_CONNECTIONS_MAX = 16;
+/** What is tried in all of a call that another one was in the way of, or whose connection was lost. */
+export const POSTGRES_ATTEMPTS_MAX = 4;
+/** Before a second attempt; each later one waits twice as long, and all a little at random. */
+const RETRY_MS = 40;
+/** A server that takes longer counts as away. */
+const CONNECT_MS_MAX = 3_000;
+/** A statement that takes longer, behind somebody's lock as a rule, is ended by the server. */
+export const STATEMENT_MS_MAX = 5_000;
+/** What the server has this much longer for, so that its own word comes first. */
+const ANSWER_MS_MORE = 3_000;
+
+const INT8 = 20;
+const NUMERIC = 1700;
+
+/** One statement and what it gives. */
+export type Query = (text: string, values?: readonly unknown[]) => Promise<Row[]>;
+
+/**
+ * Connections to one PostgreSQL database. Every integer of 64 bits, and every sum of such, is read as a bigint.
+ *
+ * What is asked here is asked again where the connection was lost or another was in the way, `POSTGRES_ATTEMPTS_MAX` times in
+ * all. Nobody knows then whether the first attempt was committed: each call must come to the same when it is made twice.
+ */
+export class Postgres implements AsyncDisposable {
+  readonly pool: Pool;
+  /** A statement is planned once for each connection, under its name. */
+  readonly #names = new Map<string, string>();
+
+  constructor(url: string) {
+    this.pool = new Pool({
+      connectionString: url,
+      max: POSTGRES_CONNECTIONS_MAX,
+      connectionTimeoutMillis: CONNECT_MS_MAX,
+      application_name: "darkbloom",
+      statement_timeout: STATEMENT_MS_MAX,
+      types: {
+        getTypeParser: (oid: number, format?: "text" | "binary") =>
+          oid === INT8 || oid === NUMERIC ? BigInt : types.getTypeParser(oid, format),
+      } as typeof types,
+    });
+    // Of a connection that nobody uses just now: the next call opens another.
+    this.pool.on("error", () => undefined);
+  }
+
+  /** One statement, which commits by itself. @throws NetworkError `storage_unavailable` */
+  readonly query: Query = (text, values = []) =>
+    this.#retried((client) => this.#ask(client, text, values, STATEMENT_MS_MAX));
+
+  /**
+   * @param work is done again from its beginning where it is retried
+   * @param msMax of each of its statements
+   * @throws NetworkError `storage_unavailable`
+   */
+  transaction<Answer>(work: (query: Query) => Promise<Answer>, msMax = STATEMENT_MS_MAX): Promise<Answer> {
+    return this.#retried(async (client) => {
+      await client.query("BEGIN");
+      try {
+        if (msMax !== STATEMENT_MS_MAX) await client.query(`SET LOCAL statement_timeout = ${msMax}`);
+        const answer = await work((text, values = []) => this.#ask(client, text, values, msMax));
+        await client.query("COMMIT");
+        return answer;
+      } catch (error) {
+        if (!isLost(error)) await client.query("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+
+  async #ask(client: PoolClient, text: string, values: readonly unknown[], msMax: number): Promise<Row[]> {
+    const name = this.#names.get(text) ?? `s${this.#names.size}`;
+    this.#names.set(text, name);
+    const asked = { name, text, values: [...values], query_timeout: msMax + ANSWER_MS_MORE };
+    return (await client.query<Row>(asked)).rows;
+  }
+
+  async #retried<Answer>(attempt: (client: PoolClient) => Promise<Answer>): Promise<Answer> {
+    for (let attempts = 1; ; attempts++) {
+      let failed: unknown;
+      try {
+        const client = await this.pool.connect();
+        try {
+          return await attempt(client);
+        } catch (error) {
+          failed = error;
+          throw error;
+        } finally {
+          client.release(isLost(failed));
+        }
+      } catch (error) {
+        if (!isPassing(error) || attempts === POSTGRES_ATTEMPTS_MAX) throw asPostgresFailure(error);
+        await sleep(RETRY_MS * 2 ** (attempts - 1) * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pool.end();
+  }
+}
