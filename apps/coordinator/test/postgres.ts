@@ -90,7 +90,7 @@ export class Postgres implements AsyncDisposable {
     this.#running = undefined;
     if (running?.exitCode !== null) return;
     const gone = once(running, "exit");
-    running.kill("SIGINT");
+    running.kill("SIGQUIT");
     await gone;
   }
 

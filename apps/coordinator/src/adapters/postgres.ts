@@ -16,8 +16,10 @@ export const STATEMENT_MS_MAX = 5_000;
 /** What the server has this much longer for, so that its own word comes first. */
 const ANSWER_MS_MORE = 3_000;
 
-const INT8 = 20;
-const NUMERIC = 1700;
+function parserOf(oid: Parameters<typeof types.getTypeParser>[0], format?: "text" | "binary") {
+  const is64Bits = oid === types.builtins.INT8 || oid === types.builtins.NUMERIC;
+  return is64Bits ? BigInt : types.getTypeParser(oid, format === "binary" ? "text" : format);
+}
 
 /** One statement and what it gives. */
 export type Query = (text: string, values?: readonly unknown[]) => Promise<Row[]>;
@@ -40,13 +42,11 @@ export class Postgres implements AsyncDisposable {
       connectionTimeoutMillis: CONNECT_MS_MAX,
       application_name: "darkbloom",
       statement_timeout: STATEMENT_MS_MAX,
-      types: {
-        getTypeParser: (oid: number, format?: "text" | "binary") =>
-          oid === INT8 || oid === NUMERIC ? BigInt : types.getTypeParser(oid, format),
-      } as typeof types,
+      types: { getTypeParser: parserOf },
     });
-    // Of a connection that nobody uses just now: the next call opens another.
+    // What ends a connection fails the call that uses it; where none does, the next call opens another.
     this.pool.on("error", () => undefined);
+    this.pool.on("connect", (client) => void client.on("error", () => undefined));
   }
 
   /** One statement, which commits by itself. @throws NetworkError `storage_unavailable` */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { MachineId, Serial } from "@darkbloom/protocol/ids";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { expect, it, onTestFinished } from "vitest";
+import { decisionsContract } from "../machines/trust/decisions.contract.ts";
 import { openDatabase } from "./database.ts";
 import { migrations } from "./migrations.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";
@@ -33,4 +34,12 @@ it("keeps the latest decision on each machine", async () => {
     { machineId: second, serial, state: "refused", decidedAt: 2 },
     { machineId, serial, state: "refused", decidedAt: 3 },
   ]);
+});
+
+decisionsContract("SQLite", async () => {
+  const root = mkdtempSync(join(tmpdir(), "decisions-"));
+  const stack = new AsyncDisposableStack();
+  onTestFinished(() => stack.disposeAsync().then(() => rmSync(root, { recursive: true })));
+  const folder = stack.use(await openDataFolder(join(root, "data"), "coordinator"));
+  return new SqliteDecisions(stack.use(await openDatabase(folder)));
 });

@@ -4,7 +4,15 @@ import { leafHash, TILE_WIDTH, type Tile } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { cutTile, growTiles, levelOf, LOG_RECEIPTS_PER_STEP_MAX, noTile, type KeptTile, type Tiles } from "./log-tiles.ts";
+import {
+  cutTile,
+  growTiles,
+  levelOf,
+  LOG_RECEIPTS_PER_STEP_MAX,
+  noTile,
+  type KeptTile,
+  type Tiles,
+} from "./log-tiles.ts";
 import { prepareAll, type Prepared } from "./sqlite-rows.ts";
 import { readStorage } from "./storage-failure.ts";
 

@@ -5,6 +5,7 @@ import type { MachineId } from "@darkbloom/protocol/ids";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { expect, it, onTestFinished } from "vitest";
 import { GRIEVANCES_MAX, type Grievance } from "../machines/records/standings.ts";
+import { standingsContract } from "../machines/records/standings.contract.ts";
 import { openDatabase } from "./database.ts";
 import { migrations } from "./migrations.ts";
 import { SqliteStandings } from "./sqlite-standings.ts";
@@ -57,4 +58,10 @@ it("keeps so many, and the oldest goes", async () => {
   const kept = await standings.list();
   expect(kept).toHaveLength(GRIEVANCES_MAX);
   expect([kept[0]?.sinceAt, kept.at(-1)?.sinceAt]).toEqual([1, GRIEVANCES_MAX]);
+});
+
+standingsContract("SQLite", async () => {
+  const stack = new AsyncDisposableStack();
+  onTestFinished(() => stack.disposeAsync());
+  return new SqliteStandings(stack.use(await openDatabase(stack.use(await folderOf()))));
 });

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
+import { accountsContract } from "../accounts/accounts.contract.ts";
+import { anna, lease, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { standingsContract } from "../machines/records/standings.contract.ts";
+import { decisionsContract } from "../machines/trust/decisions.contract.ts";
+import { logStoreContract } from "../transparency/log-store.contract.ts";
+import { microUsd } from "@darkbloom/protocol/money";
+import { assertOwn, openPostgres } from "./open-postgres.ts";
+import { PostgresAccounts } from "./postgres-accounts.ts";
+import { PostgresDecisions } from "./postgres-decisions.ts";
+import { PostgresLedger } from "./postgres-ledger.ts";
+import { PostgresLog } from "./postgres-log.ts";
+import { PostgresStandings } from "./postgres-standings.ts";
+
+describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
+  let server: Server;
+  beforeAll(async () => void (server = await Server.start()), 60_000);
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  async function open() {
+    const opened = await openPostgres(await server.database());
+    onTestFinished(() => opened[Symbol.asyncDispose]());
+    return opened.postgres;
+  }
+
+  accountsContract("PostgreSQL", async () => new PostgresAccounts(await open()));
+  decisionsContract("PostgreSQL", async () => new PostgresDecisions(await open()));
+  standingsContract("PostgreSQL", async () => new PostgresStandings(await open()));
+  logStoreContract("PostgreSQL", async () => {
+    const postgres = await open();
+    return { store: await PostgresLog.open(postgres), ledger: new PostgresLedger(postgres, { lease }) };
+  });
+
+  /** Goal: what was written is there when it is opened again, and one coordinator at a time has it. Method: two at once, then one after the other. */
+  it("is for one coordinator at a time", async () => {
+    const url = await server.database();
+    {
+      await using first = await openPostgres(url);
+      await new PostgresLedger(first.postgres, { lease }).credit("credit_1", anna, microUsd(5n), 1);
+      await expect(openPostgres(url)).rejects.toThrow(/used by another coordinator/);
+    }
+    await using again = await openPostgres(url);
+    expect((await new PostgresLedger(again.postgres, { lease }).totals(anna)).balance).toBe(5n);
+  });
+
+  /** Goal: no older program works on a newer schema. Method: a step that this one does not know. */
+  it("refuses a newer schema", async () => {
+    const url = await server.database();
+    await (await openPostgres(url))[Symbol.asyncDispose]();
+    await server.ask("INSERT INTO kysely_migration VALUES ('9999_later', 'now')", new URL(url).pathname.slice(1));
+    await expect(openPostgres(url)).rejects.toMatchObject({ code: "newer_schema" });
+  });
+
+  /** Goal: who cannot be let in is told what to do, and no password. Method: a server that is not there, a database that is not, one of another network. */
+  it("says why it cannot be used", async () => {
+    const url = await server.database();
+    const away = new URL(url);
+    away.port = "1";
+    const failures = [
+      await openPostgres(away.href).catch(String),
+      await openPostgres(server.urlOf("nobodys")).catch(String),
+    ];
+    expect(failures).toEqual([expect.stringMatching(/cannot be reached/), expect.stringMatching(/createdb/)]);
+    await using opened = await openPostgres(url);
+    await assertOwn(opened.postgres, url, "one");
+    await assertOwn(opened.postgres, url, "one");
+    const other = await assertOwn(opened.postgres, url, "another").catch(String);
+    expect(other).toMatch(/belongs to a network with another key/);
+    expect(JSON.stringify([failures, other])).not.toContain("not-a-secret");
+  });
+
+  /** Goal: without the server nothing is answered for free, and with it all goes on without a restart. Method: holds and a settlement across a halt; what is settled later, settles itself. */
+  it("comes back with its server", async () => {
+    const postgres = await open();
+    await using ledger = new PostgresLedger(postgres, { lease });
+    await ledger.credit("credit_1", anna, microUsd(100n), 1);
+    for (const id of ["1", "2"]) await ledger.hold(termsOf(id, 40n));
+    await server.halt();
+    const refused = { failure: { code: "storage_unavailable", fault: "away", retryAfterSec: 5 } };
+    await expect(ledger.hold(termsOf("3", 1n))).rejects.toMatchObject(refused);
+    await expect(ledger.settle(termsOf("1", 40n).holdId, settlementOf(30n, { id: "1" }))).rejects.toMatchObject(
+      refused,
+    );
+    ledger.settleLater(termsOf("2", 40n).holdId, settlementOf(0n, undefined, { outcome: "too_slow" }));
+    await server.resume();
+    expect(await ledger.settle(termsOf("1", 40n).holdId, settlementOf(30n, { id: "1" }))).toBe(30n);
+    const after = { balance: 70n, held: 0n, charged: 30n, credited: 100n };
+    await expect.poll(() => ledger.totals(anna), { timeout: 20_000 }).toEqual(after);
+    expect(await ledger.check()).toEqual([]);
+  });
+});
