@@ -11,7 +11,7 @@ import { Postgres } from "./postgres.ts";
 
 /** The oldest server that our statements are tried on. */
 const VERSION_MIN = 15;
-const CONNECT_MS_MAX = 10_000;
+const POSTGRES_START_MS_MAX = 10_000;
 /** Any number, by which coordinators of one database keep each other out. Kysely's migrator has one of its own. */
 const TURN = 7_405_133_012;
 /** Of one that was killed the server may not know yet. */
@@ -74,7 +74,7 @@ export function nameOf(url: string): string {
 async function connect(url: string, name: string): Promise<Client> {
   const client = new Client({
     connectionString: url,
-    connectionTimeoutMillis: CONNECT_MS_MAX,
+    connectionTimeoutMillis: POSTGRES_START_MS_MAX,
     application_name: "darkbloom",
   });
   try {

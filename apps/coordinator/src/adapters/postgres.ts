@@ -8,11 +8,11 @@ export const POSTGRES_CONNECTIONS_MAX = 16;
 /** What is tried in all of a call that another one was in the way of, or whose connection was lost. */
 export const POSTGRES_ATTEMPTS_MAX = 4;
 /** Before a second attempt; each later one waits twice as long, and all a little at random. */
-const RETRY_MS = 40;
-/** A server that takes longer counts as away. */
-const CONNECT_MS_MAX = 3_000;
+const POSTGRES_RETRY_MS = 40;
+/** Who waits longer for a connection, of which all may be in use, is told that the server is away. */
+const POSTGRES_CONNECT_MS_MAX = 15_000;
 /** A statement that takes longer, behind somebody's lock as a rule, is ended by the server. */
-export const STATEMENT_MS_MAX = 5_000;
+export const POSTGRES_STATEMENT_MS_MAX = 5_000;
 /** What the server has this much longer for, so that its own word comes first. */
 const ANSWER_MS_MORE = 3_000;
 
@@ -39,9 +39,9 @@ export class Postgres implements AsyncDisposable {
     this.pool = new Pool({
       connectionString: url,
       max: POSTGRES_CONNECTIONS_MAX,
-      connectionTimeoutMillis: CONNECT_MS_MAX,
+      connectionTimeoutMillis: POSTGRES_CONNECT_MS_MAX,
       application_name: "darkbloom",
-      statement_timeout: STATEMENT_MS_MAX,
+      statement_timeout: POSTGRES_STATEMENT_MS_MAX,
       types: { getTypeParser: parserOf },
     });
     // What ends a connection fails the call that uses it; where none does, the next call opens another.
@@ -51,18 +51,18 @@ export class Postgres implements AsyncDisposable {
 
   /** One statement, which commits by itself. @throws NetworkError `storage_unavailable` */
   readonly query: Query = (text, values = []) =>
-    this.#retried((client) => this.#ask(client, text, values, STATEMENT_MS_MAX));
+    this.#retried((client) => this.#ask(client, text, values, POSTGRES_STATEMENT_MS_MAX));
 
   /**
    * @param work is done again from its beginning where it is retried
    * @param msMax of each of its statements
    * @throws NetworkError `storage_unavailable`
    */
-  transaction<Answer>(work: (query: Query) => Promise<Answer>, msMax = STATEMENT_MS_MAX): Promise<Answer> {
+  transaction<Answer>(work: (query: Query) => Promise<Answer>, msMax = POSTGRES_STATEMENT_MS_MAX): Promise<Answer> {
     return this.#retried(async (client) => {
       await client.query("BEGIN");
       try {
-        if (msMax !== STATEMENT_MS_MAX) await client.query(`SET LOCAL statement_timeout = ${msMax}`);
+        if (msMax !== POSTGRES_STATEMENT_MS_MAX) await client.query(`SET LOCAL statement_timeout = ${msMax}`);
         const answer = await work((text, values = []) => this.#ask(client, text, values, msMax));
         await client.query("COMMIT");
         return answer;
@@ -95,7 +95,7 @@ export class Postgres implements AsyncDisposable {
         }
       } catch (error) {
         if (!isPassing(error) || attempts === POSTGRES_ATTEMPTS_MAX) throw asPostgresFailure(error);
-        await sleep(RETRY_MS * 2 ** (attempts - 1) * (0.5 + Math.random()));
+        await sleep(POSTGRES_RETRY_MS * 2 ** (attempts - 1) * (0.5 + Math.random()));
       }
     }
   }
