@@ -73,13 +73,12 @@ async function append(
 ): Promise<number> {
   await query(statements.alone);
   const before = await sizeIn(query);
-  const added: Uint8Array[] = [];
   const leaves = new Map(facts.map((fact) => [nameOf(leafHash(nodeCrypto, fact)), fact]));
   const asked = [...leaves.keys()].map((name) => Buffer.from(name, "hex"));
   for (const row of await query(statements.knownFacts, [asked])) leaves.delete(nameOf(bytesOf(row, "leaf")));
   const fresh = [...leaves.keys()].map((name) => Buffer.from(name, "hex"));
   await query(statements.addFacts, [fresh, fresh.map((_, n) => before + n)]);
-  added.push(...leaves.values());
+  const added: Uint8Array[] = [...leaves.values()];
 
   const unlogged = await query(statements.unlogged, [LOG_RECEIPTS_PER_STEP_MAX]);
   const indices = unlogged.map((_, n) => before + added.length + n);
