@@ -10,6 +10,7 @@ import { chatBody, PROVIDER_ID } from "../../test/machine.ts";
 import { ask, closingOf, faultOf, rain, Turn, type Asked } from "../../test/turn.ts";
 import type { Script } from "../engine/scripted-engine.ts";
 import { SealingKeys } from "../session/keys.ts";
+import { EngineRefusal } from "../language/refusal.ts";
 import { BACKPRESSURE_WAIT_MS, PROGRESS_EVERY_MS } from "./outgoing.ts";
 
 /** The receipt's identity key, imported without any code of ours. */
@@ -456,6 +457,22 @@ describe("a refusal", () => {
     expect(got.frames).toEqual([]);
     expect(turn.faults).toEqual([]);
   });
+});
+
+/** Goal: why a sealed request is refused its caller alone is told, and only in place of an answer. Method: an engine that refuses its first choice, and its second. */
+it.each([
+  [1, "refused", true],
+  [2, "generation_failed", false],
+])("a sealed request that is refused at choice %i ends as %s", async (choice, code, isSealed) => {
+  const turn = new Turn({ body: chatBody({ n: 2 }), header: { mode: "sealed" } });
+  const { run } = turn.engine;
+  let runs = 0;
+  vi.spyOn(turn.engine, "run").mockImplementation((...of) => {
+    if (++runs === choice) throw new EngineRefusal("messages_refused");
+    return run.apply(turn.engine, of);
+  });
+  const fault = faultOf(await turn.start());
+  expect([fault?.code, (fault?.sealed ?? "") !== ""]).toEqual([code, isSealed]);
 });
 
 describe("a failing engine", () => {
