@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CLAIMED_SLOTS_MAX, LearntSlots, UNKNOWN_SLOTS_MAX } from "./learnt-slots.ts";
+import { LearntSlots, UNKNOWN_SLOTS_MAX } from "./learnt-slots.ts";
 
 const prompt = (runningNow: number) => ({
   firstContentMs: 100,
@@ -21,13 +21,13 @@ describe("the slots that a machine gets", () => {
     expect([slots.of(64), slots.of(2)]).toEqual([UNKNOWN_SLOTS_MAX, 2]);
   });
 
-  it("grow with what runs side by side in time, to a cap", () => {
+  it("grow with what runs side by side in time, to what is claimed", () => {
     const slots = new LearntSlots();
     slots.began(prompt(1), 0);
     slots.began(prompt(2), 0);
     expect(slots.of(1_024)).toBe(4);
-    for (const running of [4, 8, 16, 32, 64]) slots.began(prompt(running), 0);
-    expect(slots.of(1_024)).toBe(CLAIMED_SLOTS_MAX);
+    for (const running of [4, 8, 16, 32, 64, 128, 256]) slots.began(prompt(running), 0);
+    expect([slots.of(1_024), slots.of(300)]).toEqual([512, 300]);
   });
 
   it("take no word for what was not measured", () => {

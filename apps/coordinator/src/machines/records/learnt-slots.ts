@@ -1,5 +1,3 @@
-/** A machine may claim more; no more are given to it. */
-export const CLAIMED_SLOTS_MAX = 64;
 /** What a machine gets of its claim before it has shown anything; so many requests does a new identity key see at once. */
 export const UNKNOWN_SLOTS_MAX = 4;
 /** First content is slow that takes so much longer than a machine needs when it has little to do. */
@@ -29,7 +27,7 @@ export class LearntSlots {
   #slowed = 0;
 
   of(claimed: number): number {
-    return Math.min(claimed, CLAIMED_SLOTS_MAX, this.#limit);
+    return Math.min(claimed, this.#limit);
   }
 
   /** @returns whether it came as soon as expected */
