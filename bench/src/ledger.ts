@@ -1,4 +1,5 @@
 import { openStore } from "@darkbloom/coordinator/adapters/open-store";
+import { timeOrderedId } from "@darkbloom/coordinator/ledger/time-ordered-id";
 import type { AccountId, JobId, KeyId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
@@ -156,7 +157,8 @@ async function addKeys({ accounts }: Store): Promise<Sha256Hex[]> {
 }
 
 const EARNER = `mach_${"1".repeat(32)}` as AccountId;
-const idOf = (): string => toHex(systemRandom.bytes(16));
+/** As the coordinator makes them. */
+const idOf = (): string => timeOrderedId({ clock: systemClock, random: systemRandom });
 
 const termsOf = (account: AccountId): HoldTerms => ({
   holdId: `hold_${idOf()}` as HoldTerms["holdId"],

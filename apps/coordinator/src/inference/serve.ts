@@ -1,8 +1,8 @@
-import { toHex } from "@darkbloom/protocol/bytes";
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
+import { timeOrderedId } from "../ledger/time-ordered-id.ts";
 import type { Line } from "../machines/ports.ts";
 import type { SlotRequest } from "../machines/slots.ts";
 import type { Ask, Order } from "./ask.ts";
@@ -55,7 +55,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   let last: NetworkError | undefined;
   let [attempts, busy] = [0, 0];
   for (;;) {
-    const jobId = `job_${toHex(net.random.bytes(16))}` as JobId;
+    const jobId = `job_${timeOrderedId(net)}` as JobId;
     const queuedAtMs = net.clock.monotonicMs();
     using line = await slotFor(net, { want, tried, jobId, account, bytes: bodyBytes }, ask, last).catch(
       (error: unknown): never => {
@@ -131,7 +131,7 @@ function holdFor(net: Net, { ask: { terms }, entry }: Order): Promise<Hold> {
   return Hold.take(
     net.ledger,
     {
-      holdId: `hold_${toHex(net.random.bytes(16))}` as HoldId,
+      holdId: `hold_${timeOrderedId(net)}` as HoldId,
       requestId,
       account,
       keyId,
