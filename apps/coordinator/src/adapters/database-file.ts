@@ -1,6 +1,8 @@
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 
 export const DATABASE_FILE = "coordinator.db";
+/** SQLite's write-ahead log, as long as anybody has the database open. */
+export const LOG_OF_DATABASE_FILE = `${DATABASE_FILE}-wal`;
 
 /** How many migrations there are; a database of this version needs none of them, so that they are not even loaded. */
 export const SCHEMA_VERSION = 9;

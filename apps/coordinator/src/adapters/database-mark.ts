@@ -1,7 +1,7 @@
 import { closeSync, constants, lstatSync, openSync, writeSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { DataFolderError, type DataFolder } from "@darkbloom/protocol/node";
-import { DATABASE_FILE, DatabaseError } from "./database-file.ts";
+import { DATABASE_FILE, DatabaseError, LOG_OF_DATABASE_FILE } from "./database-file.ts";
 import { storageFaultOf } from "./storage-failure.ts";
 
 /** A number that only grows in the database, as it was when it was last looked at; the database may be newer, never older. */
@@ -16,7 +16,7 @@ export const MARK_FILE = "coordinator.mark";
  * @throws DatabaseError, DataFolderError
  */
 export function assertLogThere(folder: DataFolder): void {
-  const [log, index] = [`${DATABASE_FILE}-wal`, `${DATABASE_FILE}-shm`] as const;
+  const [log, index] = [LOG_OF_DATABASE_FILE, `${DATABASE_FILE}-shm`] as const;
   const isThere = (name: string) => lstatSync(folder.file(name), { throwIfNoEntry: false }) !== undefined;
   // What others could have written is refused for these as for every file of the folder.
   for (const name of [log, index]) if (isThere(name)) folder.touch(name);
@@ -41,10 +41,8 @@ export function assertNotOlder(folder: DataFolder, database: DatabaseSync): void
 
 /** What a writer of the database does so that its commits are counted. */
 export interface CommitCount {
-  /** Inside the transaction. */
-  count(): void;
-  /** Behind its commit, before anybody is told of it. */
-  committed(): void;
+  /** Inside the transaction. @returns what is done once its commit is on the disk, before anybody is told of it */
+  count(): () => void;
 }
 
 /**
@@ -56,7 +54,6 @@ export interface CommitCount {
 export class DatabaseMark implements CommitCount, Disposable {
   readonly #folder: DataFolder;
   readonly #next: StatementSync;
-  #written = 0;
   #handle: number | undefined;
 
   constructor(folder: DataFolder, database: DatabaseSync) {
@@ -66,35 +63,32 @@ export class DatabaseMark implements CommitCount, Disposable {
     );
   }
 
-  count(): void {
-    this.#written = Number(this.#next.get()?.["written"]);
-  }
-
-  committed(): void {
-    const handle = this.#handle;
-    if (handle !== undefined) this.#unlessRefused(() => writeSync(handle, this.#text, 0));
+  count(): () => void {
+    const text = this.#counted();
+    return () => {
+      const handle = this.#handle;
+      if (handle !== undefined) this.#unlessRefused(() => writeSync(handle, text, 0));
+    };
   }
 
   /** For a change that is a commit of its own. */
   readonly changed = (): void =>
     this.#unlessRefused(() => {
-      this.count();
-      this.committed();
+      this.count()();
     });
 
   /** Counts on and keeps it for good; makes the mark where there is none. */
   keep(): void {
     this.#unlessRefused(() => {
-      this.count();
-      this.#folder.write(MARK_FILE, this.#text);
+      this.#folder.write(MARK_FILE, this.#counted());
       // That is another file now.
       this.#close();
       this.#handle = openSync(this.#folder.file(MARK_FILE), constants.O_WRONLY | constants.O_NOFOLLOW);
     });
   }
 
-  get #text(): string {
-    return `${this.#written}\n`;
+  #counted(): string {
+    return `${Number(this.#next.get()?.["written"])}\n`;
   }
 
   #unlessRefused(act: () => void): void {

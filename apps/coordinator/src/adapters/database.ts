@@ -14,7 +14,7 @@ const BUSY_WAIT_MS = 2_000;
  * The coordinator's database, brought to our schema. An older one is copied beside itself first.
  *
  * WAL with `synchronous=FULL` syncs the log at every commit: an answered write survives a power cut
- * (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous). `GroupCommit` does so itself, off the event loop.
  *
  * @param migrations others than all of ours
  * @throws DatabaseError

@@ -1,8 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import type { Disk } from "./disk-sync.ts";
 import { GROUP_CALLS_MAX, GroupCommit } from "./group-commit.ts";
 
-function setUp() {
+function setUp(disk?: Disk) {
   const database = new DatabaseSync(":memory:");
   database.exec("CREATE TABLE words (word TEXT UNIQUE)");
   const ran: string[] = [];
@@ -14,7 +15,17 @@ function setUp() {
   const insert = database.prepare("INSERT INTO words VALUES (?)");
   const left: string[] = [];
   const ended: boolean[] = [];
+  const marked: number[] = [];
   const group = new GroupCommit(database, {
+    disk,
+    ...(disk && {
+      mark: {
+        count: () => {
+          const written = words().length;
+          return () => void marked.push(written);
+        },
+      },
+    }),
     written: () => {
       for (const word of left) insert.run(word);
     },
@@ -36,6 +47,7 @@ function setUp() {
     insert,
     left,
     ended,
+    marked,
     add: (word: string) => group.run(() => () => insert.run(word).changes),
   };
 }
@@ -150,14 +162,17 @@ describe("a group of calls", () => {
     expect(words()).toEqual(["b"]);
   });
 
-  /** Goal: a database that was closed is an error for each caller and nothing else. Method: close it under two calls. */
-  it("is refused where the database is closed", async () => {
-    const { database, group, add } = setUp();
-    const calls = Promise.allSettled([add("a"), add("b")]);
-    database.close();
-    expect(() => group.flush()).not.toThrow();
-    expect((await calls).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-  });
+  /** Goal: a database that was closed is an error for each caller and nothing else. Method: close it under two calls, with and without a disk that is waited for. */
+  it.each([undefined, { failure: undefined, synced: async () => {} }])(
+    "is refused where the database is closed",
+    async (disk) => {
+      const { database, group, add } = setUp(disk);
+      const calls = Promise.allSettled([add("a"), add("b")]);
+      database.close();
+      expect(() => group.flush()).not.toThrow();
+      expect((await calls).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    },
+  );
 
   /** Goal: the queue is bounded. Method: one call below the bound waits for the end of the turn; the next one takes all along. */
   it("is committed at once when it is full", () => {
@@ -168,5 +183,113 @@ describe("a group of calls", () => {
     expect(words()).toHaveLength(GROUP_CALLS_MAX);
     void add("next");
     expect(words()).toHaveLength(GROUP_CALLS_MAX);
+  });
+});
+
+/** A disk that syncs when it is told to. */
+class SlowDisk implements Disk {
+  failure: Error | undefined;
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
+
+  synced(): Promise<void> {
+    const waits = Promise.withResolvers<void>();
+    this.#waiting.push(waits);
+    return waits.promise;
+  }
+
+  sync(): void {
+    this.#waiting.shift()?.resolve();
+  }
+
+  fail(failure: Error): void {
+    this.failure = failure;
+    for (const { reject } of this.#waiting.splice(0)) reject(failure);
+  }
+}
+
+describe("a group whose disk is waited for off the loop", () => {
+  /** Goal: nobody is told before the disk has it, and nobody else waits for that. Method: a disk that syncs on demand; a second group meanwhile; what is told and marked after each sync. */
+  it("is told once it is on the disk, in order, while others commit", async () => {
+    const disk = new SlowDisk();
+    const { group, add, words, marked, database } = setUp(disk);
+    const told: string[] = [];
+    const first = add("a").then(() => told.push("a"));
+    group.flush();
+    const second = add("b").then(() => told.push("b"));
+    group.flush();
+    await new Promise(setImmediate);
+    expect([words(), told, marked]).toEqual([["a", "b"], [], []]);
+    disk.sync();
+    await first;
+    expect([told, marked]).toEqual([["a"], [1]]);
+    disk.sync();
+    await second;
+    expect([told, marked]).toEqual([
+      ["a", "b"],
+      [1, 2],
+    ]);
+    expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
+  });
+
+  /** Goal: who comes during a sync shares the next one. Method: two calls of different turns while one runs; when they are in the database, and in how many transactions; then one more once all is synced. */
+  it("gathers the next group while one is synced", async () => {
+    const disk = new SlowDisk();
+    const { add, words, ran } = setUp(disk);
+    const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+    const first = add("a");
+    await turn();
+    const others = [add("b")];
+    await turn();
+    others.push(add("c"));
+    await turn();
+    expect(words()).toEqual(["a"]);
+    disk.sync();
+    await first;
+    await turn();
+    expect(words()).toEqual(["a", "b", "c"]);
+    expect(ran.filter((sql) => sql === "COMMIT")).toHaveLength(2);
+    disk.sync();
+    await Promise.all(others);
+    const last = add("d");
+    await turn();
+    disk.sync();
+    expect(await last).toBe(1);
+  });
+
+  /** Goal: its own commits sync nothing, all others of the connection do. Method: what SQLite says inside a group, and after groups that went well and badly. */
+  it("leaves the connection as it was", async () => {
+    const disk = new SlowDisk();
+    const { group, database, add } = setUp(disk);
+    const level = () => database.prepare("PRAGMA synchronous").get()?.["synchronous"];
+    const inside = group.run(() => () => level());
+    group.flush();
+    disk.sync();
+    expect([await inside, level()]).toEqual([1, 2]);
+    const calls = Promise.allSettled([add("a"), add("a")]);
+    group.flush();
+    expect(level()).toBe(2);
+    disk.sync();
+    expect((await calls).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  });
+
+  /** Goal: after a failed sync nobody is told that anything was written, and nothing more is. Method: fail it under two groups; what is done beside the database stays, as the rows do; the next call is refused before it runs. */
+  it("writes nothing more once the disk has failed", async () => {
+    const disk = new SlowDisk();
+    const { group, add, words, marked } = setUp(disk);
+    let undone = 0;
+    const calls = [
+      group.run(
+        () => () => {},
+        () => undone++,
+      ),
+    ];
+    group.flush();
+    calls.push(add("b").then(() => {}));
+    group.flush();
+    disk.fail(Object.assign(new Error("the disk"), { code: "EIO" }));
+    const failure = { failure: { code: "storage_unavailable", fault: "io_error" } };
+    for (const call of calls) await expect(call).rejects.toMatchObject(failure);
+    await expect(add("c")).rejects.toMatchObject(failure);
+    expect([words(), marked, undone, group.isRefused]).toEqual([["b"], [], 0, true]);
   });
 });

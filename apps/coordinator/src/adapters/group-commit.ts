@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { CommitCount } from "./database-mark.ts";
+import type { Disk } from "./disk-sync.ts";
 import { asStorageFailure, storageFaultOf } from "./storage-failure.ts";
 
 /** Calls that wait for the end of this turn; the group that reaches this is committed at once. */
@@ -14,6 +15,8 @@ interface Call {
 
 /** What a group is a transaction over. */
 export interface Grouped {
+  /** Syncs the database's log off the event loop; without it a commit does so itself. */
+  readonly disk?: Disk | undefined;
   readonly mark?: CommitCount | undefined;
   /** The last thing inside of the transaction: writes what its calls have left for all of them together. */
   written?(): void;
@@ -21,9 +24,14 @@ export interface Grouped {
   ended?(isCommitted: boolean): void;
 }
 
+/** How a commit that syncs nothing is made, on a connection whose others all sync: https://www.sqlite.org/pragma.html#pragma_synchronous */
+const SYNC_LATER = "PRAGMA synchronous = NORMAL";
+const SYNC_NOW = "PRAGMA synchronous = FULL";
+
 /**
  * One transaction for all calls of one turn of the event loop. A commit waits for the disk once, however
- * many calls share it, and no call is answered before its commit is on the disk.
+ * many calls share it, and no call is answered before its commit is on the disk. The wait is off the loop, where other requests go
+ * on; what they bring is the next group.
  *
  * A group runs from `BEGIN` to `COMMIT` without giving up the turn, so nothing else on this connection
  * can come between. A call looks first, and may refuse; where what it writes then fails, which none should, the whole group is
@@ -34,6 +42,7 @@ export class GroupCommit {
   readonly #grouped: Grouped;
   #queue: Call[] = [];
   #scheduled: NodeJS.Immediate | undefined;
+  #syncs = 0;
   #isRefused = false;
 
   constructor(database: DatabaseSync, grouped: Grouped = {}) {
@@ -65,8 +74,13 @@ export class GroupCommit {
       };
       this.#queue.push({ run, undo, refuse: reject });
       if (this.#queue.length >= GROUP_CALLS_MAX) this.flush();
-      else this.#scheduled ??= setImmediate(() => this.flush());
+      else this.#schedule();
     });
+  }
+
+  /** While a sync runs the next group gathers: it would have to wait for a sync of its own anyway. */
+  #schedule(): void {
+    if (this.#syncs === 0) this.#scheduled ??= setImmediate(() => this.flush());
   }
 
   /** Commits what waits, now. */
@@ -79,18 +93,39 @@ export class GroupCommit {
   }
 
   #commit(calls: readonly Call[]): void {
+    const { disk, mark } = this.#grouped;
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
+      if (disk?.failure) throw disk.failure;
+      this.#database.exec(disk ? `${SYNC_LATER}; BEGIN IMMEDIATE` : "BEGIN IMMEDIATE");
       const answers = calls.map((call) => call.run());
       this.#grouped.written?.();
-      this.#grouped.mark?.count();
+      const committed = mark?.count();
       this.#database.exec("COMMIT");
       this.#isRefused = false;
       this.#grouped.ended?.(true);
-      this.#grouped.mark?.committed();
-      for (const answer of answers) answer();
+      const tell = (): void => {
+        committed?.();
+        for (const answer of answers) answer();
+      };
+      if (disk) void this.#synced(disk, calls, tell);
+      else tell();
     } catch (error) {
       this.#undo(calls, error);
+    } finally {
+      if (disk && this.#database.isOpen) this.#database.exec(SYNC_NOW);
+    }
+  }
+
+  async #synced(disk: Disk, calls: readonly Call[], tell: () => void): Promise<void> {
+    this.#syncs++;
+    try {
+      await disk.synced();
+      tell();
+    } catch (error) {
+      this.#refuse(calls, error);
+    } finally {
+      this.#syncs--;
+      this.#schedule();
     }
   }
 
@@ -100,11 +135,17 @@ export class GroupCommit {
     if (isOpen) this.#database.exec("ROLLBACK");
     this.#grouped.ended?.(false);
     for (const call of calls.toReversed()) call.undo();
-    this.#isRefused = storageFaultOf(error) !== undefined;
-    if (calls.length > 1 && isOpen && !this.#isRefused) {
+    if (calls.length > 1 && isOpen && storageFaultOf(error) === undefined) {
+      this.#isRefused = false;
       for (const call of calls) this.#commit([call]);
       return;
     }
+    this.#refuse(calls, error);
+  }
+
+  /** Where the disk failed behind a commit, what was written stands until a restart tells what the disk has: nothing is undone. */
+  #refuse(calls: readonly Call[], error: unknown): void {
+    this.#isRefused = storageFaultOf(error) !== undefined;
     const failure = asStorageFailure(error);
     for (const call of calls) call.refuse(failure);
   }

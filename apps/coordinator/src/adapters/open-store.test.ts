@@ -184,6 +184,9 @@ describe("the upkeep", () => {
       atMs.push(clock.monotonicMs());
       return Promise.resolve(rows.shift() ?? 0);
     });
+    // These would wait for a real disk, which knows no simulated clock.
+    vi.spyOn(SqliteLedger.prototype, "rollUpUsage").mockResolvedValue(0);
+    vi.spyOn(SqliteLedger.prototype, "deleteExpiredKeys").mockResolvedValue(0);
     const marked = vi.spyOn(DatabaseMark.prototype, "keep");
     const marks: number[] = [];
     {

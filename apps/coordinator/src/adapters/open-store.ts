@@ -19,8 +19,9 @@ import type { Decisions } from "../machines/trust/approvals.ts";
 import { loadCatalog, saveCatalog } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE, openCountersigner } from "./countersigner.ts";
 import { openDatabase } from "./database.ts";
-import { COORDINATOR_OF_FOLDER, DATABASE_FILE, DatabaseError } from "./database-file.ts";
+import { COORDINATOR_OF_FOLDER, DATABASE_FILE, DatabaseError, LOG_OF_DATABASE_FILE } from "./database-file.ts";
 import { assertNotOlder, DatabaseMark, MARK_FILE } from "./database-mark.ts";
+import { DiskSync } from "./disk-sync.ts";
 import { openLocalSecret } from "./local-secret.ts";
 import { LOG_CHECKPOINT_FILE, LOG_KEY_FILE, openLogSigner } from "./log-signer.ts";
 import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
@@ -108,11 +109,12 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
   const networkKey = openNetworkKey(folder);
   const logSigner = openLogSigner(folder);
   const localSecret = openLocalSecret(folder);
+  const disk = opening.use(new DiskSync(folder.file(LOG_OF_DATABASE_FILE)));
   const mark = opening.use(new DatabaseMark(folder, database));
   // Last of all that writes, so that the mark is the newest there is.
   opening.defer(() => mark.keep());
   const lease = leaseOf(COORDINATOR_OF_FOLDER, randomUUID());
-  const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs: options.receiptLifeMs, mark }));
+  const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs: options.receiptLifeMs, mark, disk }));
   opening.use(keepUp(ledger, () => mark.keep(), options));
   const opened = opening.move();
   return {
@@ -123,7 +125,7 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
     standings: new SqliteStandings(database, mark.changed),
     countersigner,
     networkKey,
-    logStore: new SqliteLog(database),
+    logStore: new SqliteLog(database, disk),
     logSigner,
     localSecret,
     catalog,

@@ -8,7 +8,9 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { leaseOf } from "../ledger/lease.ts";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { LOG_OF_DATABASE_FILE } from "./database-file.ts";
 import { openDatabase } from "./database.ts";
+import { DiskSync } from "./disk-sync.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 
 const [path, prefix] = process.argv.slice(2);
@@ -21,7 +23,9 @@ const print = (line: string): void => void writeSync(STDOUT, `${line}\n`);
 
 await using folder = await openDataFolder(path, "coordinator");
 const lease = leaseOf("tested", prefix);
-const ledger = new SqliteLedger(await openDatabase(folder), { lease });
+const database = await openDatabase(folder);
+await using disk = new DiskSync(folder.file(LOG_OF_DATABASE_FILE));
+const ledger = new SqliteLedger(database, { lease, disk });
 print("READY");
 
 for (let n = 0; ; n += AT_A_TIME)

@@ -32,6 +32,7 @@ import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
+import type { Disk } from "./disk-sync.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
@@ -55,6 +56,7 @@ export interface LedgerOptions {
   /** How long receipts that are written from now on are kept. */
   readonly receiptLifeMs?: number | undefined;
   readonly mark?: CommitCount | undefined;
+  readonly disk?: Disk | undefined;
   readonly open?: OpenHolds;
 }
 
@@ -79,7 +81,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #closing = new AbortController();
 
   /** @param database opened by `openDatabase`; closing it stays with whoever opened it */
-  constructor(database: DatabaseSync, { lease, receiptLifeMs = RECEIPT_LIFE_MS, mark, open }: LedgerOptions) {
+  constructor(database: DatabaseSync, { lease, receiptLifeMs = RECEIPT_LIFE_MS, mark, disk, open }: LedgerOptions) {
     this.#receiptLifeMs = receiptLifeMs;
     this.#database = database;
     this.#lease = lease;
@@ -90,6 +92,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#sql = prepareAll(database, ledgerSql, "bigints");
     this.#group = new GroupCommit(database, {
       mark,
+      disk,
       written: () => this.#journal.write(),
       ended: (isCommitted) => {
         const moved = this.#journal.ended();

@@ -3,6 +3,7 @@ import type { JobId } from "@darkbloom/protocol/ids";
 import { leafHash, TILE_WIDTH, type Tile } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
+import type { Disk } from "./disk-sync.ts";
 import { GroupCommit } from "./group-commit.ts";
 import {
   cutTile,
@@ -41,9 +42,9 @@ export class SqliteLog implements LogStore {
   #size: number;
 
   /** @param database opened by `openDatabase` */
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, disk?: Disk) {
     this.#sql = prepareAll(database, statements, "numbers");
-    this.#group = new GroupCommit(database);
+    this.#group = new GroupCommit(database, { disk });
     const last = this.#sql.last.get();
     this.#size = last ? Number(last["tile"]) * TILE_WIDTH + Number(last["width"]) : 0;
   }
