@@ -131,6 +131,19 @@ describe("a group of calls", () => {
     expect(words()).toEqual([long]);
   });
 
+  /** Goal: the same where the disk refuses the commit itself. Method: SQLite's word for a full disk at `COMMIT`, which leaves the transaction open. */
+  it("asks a disk once that refuses the commit", async () => {
+    const { database, add, ran, words } = setUp();
+    const exec = database.exec;
+    database.exec = (sql: string) => {
+      if (sql !== "COMMIT") return exec(sql);
+      throw Object.assign(new Error("full"), { errcode: 13 });
+    };
+    const calls = await Promise.allSettled([add("a"), add("b")]);
+    expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect([words(), ran]).toEqual([[], ["BEGIN IMMEDIATE", "ROLLBACK"]]);
+  });
+
   /** Goal: a statement that ends the whole transaction ends it for all, and the next group works. Method: such a statement while a call looks, and while one writes, among others. */
   it.each<[when: string, act: (gone: () => never) => () => () => unknown]>([
     ["looks", (gone) => () => gone()],
@@ -277,14 +290,14 @@ describe("a group whose disk is waited for off the loop", () => {
     const disk = new SlowDisk();
     const { group, add, words, marked } = setUp(disk);
     let undone = 0;
-    const calls = [
+    const calls: Promise<unknown>[] = [
       group.run(
         () => () => {},
         () => undone++,
       ),
     ];
     group.flush();
-    calls.push(add("b").then(() => {}));
+    calls.push(add("b"));
     group.flush();
     disk.fail(Object.assign(new Error("the disk"), { code: "EIO" }));
     const failure = { failure: { code: "storage_unavailable", fault: "io_error" } };
