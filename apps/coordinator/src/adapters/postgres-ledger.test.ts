@@ -33,6 +33,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
       postgres,
       url,
       holdsOutliveRestart: true,
+      isUnordered: true,
       beside: (other: Lease) => new PostgresLedger(postgres, { lease: other }),
       async reopen() {
         await ledger[Symbol.asyncDispose]();

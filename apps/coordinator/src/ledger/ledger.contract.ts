@@ -13,6 +13,8 @@ export interface LedgerUnderTest extends AsyncDisposable {
   readonly ledger: Ledger;
   /** Whether an open hold is still there when a restart is over: else the restart has given it back. */
   readonly holdsOutliveRestart: boolean;
+  /** Calls that are made at once may be done in any order. The model knows their order, so it asks one by one for the same id. */
+  readonly isUnordered?: boolean;
   /** The ledger of another life, or of another coordinator, over what this one keeps. */
   beside(lease: Lease): Ledger;
   reopen?(): Promise<void>;
@@ -289,7 +291,17 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
           const model = new Model();
           for (const turn of turns) {
             const [releases, calls] = [turn.filter(isRelease), turn.filter((one) => !isRelease(one))];
-            await Promise.all(calls.map((one) => model.take(one, test.ledger)));
+            const before = new Map<number, Promise<void>>();
+            const take = async (one: Step): Promise<void> => {
+              if (test.isUnordered) await before.get(one.n);
+              await model.take(one, test.ledger);
+            };
+            const all = calls.map((one) => {
+              const taken = take(one);
+              before.set(one.n, taken);
+              return taken;
+            });
+            await Promise.all(all);
             for (const release of releases) await model.take(release, test.ledger);
             if (test.reopen && turn.some(({ op }) => op === "restart")) {
               await test.reopen();
