@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../../src/ports.ts";
 
 export { webCrypto as nodeCrypto, webCrypto as promptCrypto } from "../../src/web/crypto.ts";
-export { webHpke as nodeHpke, webHpkeKeyFrom as hpkeKeyFrom } from "../../src/web/hpke.ts";
+export { webHpke as nodeHpke, webHpkeKeyFrom as hpkeKeyFrom, webKems as nodeKems } from "../../src/web/hpke.ts";
 
 export const systemRandom: Random = {
   bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
