@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CLOCK_SKEW_MS } from "../limits.ts";
+import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 import { SeenRequests } from "./seen-requests.ts";
 
 /** As many as a provider remembers. */
@@ -70,6 +70,19 @@ describe("requests that were seen", () => {
     expect(seen.take("more", 2 * expiresMs, lastMs, "x")).toBe("over_share");
     expect(seen.take("more", 2 * expiresMs, lastMs + 1, "x")).toBe("new");
     expect(fill(seen, ["x"])[0]).toBe(REQUESTS_SEEN / 2 - 1);
+  });
+
+  /** Goal: a clock that was ahead for a while costs the memory those places alone that it took. Method: some taken a year ahead, then more than all there is place for as time goes by. */
+  it("expire beside those of a clock that was ahead", () => {
+    const aheadMs = 365 * 86_400_000;
+    const seen = new SeenRequests();
+    for (let number = 0; number < 10; number++) seen.take(`ahead ${number}`, aheadMs, aheadMs, "x");
+    for (let number = 0; number <= REQUESTS_SEEN; number++) {
+      const nowMs = number * 1_000;
+      if (seen.take(`${number}`, nowMs + ENVELOPE_LIFE_MS, nowMs, "x") !== "new") expect.fail(`${number} was refused`);
+    }
+    for (let number = 0; number < 10; number++)
+      expect(seen.take(`ahead ${number}`, aheadMs, aheadMs, "x")).toBe("again");
   });
 
   /** Goal: the bound holds whatever a coordinator calls its callers. Method: each request of another caller. */

@@ -1,4 +1,4 @@
-import { CLOCK_SKEW_MS } from "../limits.ts";
+import { CLOCK_SKEW_MS, ENVELOPE_LIFE_MS } from "../limits.ts";
 
 /** Requests remembered against replay, until they expire. A caller holds at most as many as are free: alone half of all. */
 const REQUESTS_SEEN_MAX = 200_000;
@@ -30,17 +30,30 @@ export class SeenRequests {
 
   /** A new one is remembered from now on. @param caller what tells its callers apart, by whatever name */
   take(id: string, expiresMs: number, nowMs: number, caller: string): Seen {
-    // Ids come in about the order in which they expire.
-    for (const [seen, remembered] of this.#byId) {
-      if (remembered.expiresMs >= nowMs - CLOCK_SKEW_MS) break;
-      this.#forget(seen, remembered);
-    }
+    this.#forgetExpired(nowMs);
     if (this.#byId.has(id)) return "again";
     const held = this.#heldByCaller.get(caller) ?? 0;
     if (held >= REQUESTS_SEEN_MAX - this.#byId.size) return "over_share";
     this.#byId.set(id, { expiresMs, caller });
     this.#heldByCaller.set(caller, held + 1);
     return "new";
+  }
+
+  /**
+   * Ids come in about the order in which they expire. One from when the clock was ahead would keep all after it here: each time
+   * one of those is put last, so that they hold up nothing for long.
+   */
+  #forgetExpired(nowMs: number): void {
+    let isOnePutLast = false;
+    for (const [id, remembered] of this.#byId) {
+      const isAhead = remembered.expiresMs > nowMs + ENVELOPE_LIFE_MS + CLOCK_SKEW_MS;
+      if (remembered.expiresMs < nowMs - CLOCK_SKEW_MS) this.#forget(id, remembered);
+      else if (isAhead && !isOnePutLast) {
+        isOnePutLast = true;
+        this.#byId.delete(id);
+        this.#byId.set(id, remembered);
+      } else break;
+    }
   }
 
   #forget(id: string, { expiresMs, caller }: Remembered): void {
