@@ -32,7 +32,7 @@ export const inCoordinator: readonly Harmless[] = [
     why: "another failure has no fault of the storage; the compiler wants to be told",
   },
   {
-    file: "apps/coordinator/src/adapters/sqlite-rows.ts",
+    file: "apps/coordinator/src/adapters/rows.ts",
     text: 'typeof value !== "string"',
     change: "false",
     why: "the columns that are read so hold text and never nothing; this says so where they would not",

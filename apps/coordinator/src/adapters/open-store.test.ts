@@ -18,7 +18,8 @@ import { DatabaseMark, MARK_FILE } from "./database-mark.ts";
 import { LOG_KEY_FILE } from "./log-signer.ts";
 import { NETWORK_KEY_FILE } from "./network-key.ts";
 import { openStore, type StoreOptions } from "./open-store.ts";
-import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
+import { ROWS_PER_STEP_MAX } from "./ledger-options.ts";
+import { SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-"));
 afterAll(() => rmSync(root, { recursive: true }));

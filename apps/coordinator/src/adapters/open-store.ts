@@ -28,7 +28,8 @@ import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
 import { storageFaultOf } from "./storage-failure.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";
-import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
+import { ROWS_PER_STEP_MAX } from "./ledger-options.ts";
+import { SqliteLedger } from "./sqlite-ledger.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteStandings } from "./sqlite-standings.ts";
 

@@ -35,9 +35,9 @@ import { isTrue, PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts"
 import { postgresCheckSql, postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
 import type { Postgres, Query } from "./postgres.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
-import { LEDGER_CHECK_MS_MAX, ROWS_PER_STEP_MAX, type LedgerOptions } from "./sqlite-ledger.ts";
-import { bigintOf, moneyOf, textOf, type Row } from "./sqlite-rows.ts";
-import { usageRowOf } from "./sqlite-usage.ts";
+import { LEDGER_CHECK_MS_MAX, ROWS_PER_STEP_MAX, type LedgerOptions } from "./ledger-options.ts";
+import { balancesOf, bigintOf, figuresOf, moneyOf, textOf, type Row } from "./rows.ts";
+import { usageRowOf } from "./usage-row.ts";
 
 /** PostgreSQL says that a row of that key is there. */
 const UNIQUE_VIOLATION = "23505";
@@ -56,7 +56,7 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   readonly #owed: OwedSettlements;
 
   /** @param postgres opened by `openPostgres`; closing it stays with whoever opened it */
-  constructor(postgres: Postgres, { lease, receiptLifeMs = RECEIPT_LIFE_MS }: Omit<LedgerOptions, "mark" | "open">) {
+  constructor(postgres: Postgres, { lease, receiptLifeMs = RECEIPT_LIFE_MS }: LedgerOptions) {
     this.#postgres = postgres;
     this.#lease = lease;
     this.#receiptLifeMs = receiptLifeMs;
@@ -270,21 +270,6 @@ const isTaken = (error: unknown, constraint: string): boolean =>
   "constraint" in error &&
   error.code === UNIQUE_VIOLATION &&
   error.constraint === constraint;
-
-const balancesOf = (row: Row): Balances => ({
-  granted: bigintOf(row, "granted"),
-  paid_in: bigintOf(row, "paid_in"),
-  earned: bigintOf(row, "earned"),
-  held: bigintOf(row, "held"),
-  withdrawing: bigintOf(row, "withdrawing"),
-  debt: bigintOf(row, "debt"),
-});
-
-/** @param row undefined for an account that is not there, which has nothing */
-const figuresOf = (row: Row | undefined): Balances & Flows =>
-  row
-    ? { ...balancesOf(row), charged: bigintOf(row, "charged"), credited: bigintOf(row, "credited") }
-    : { ...nothing, charged: 0n, credited: 0n };
 
 const holdingOf = (row: Row): Holding => ({
   payer: isTrue(row["by_platform"]) ? PLATFORM : (textOf(row, "account") as AccountId),

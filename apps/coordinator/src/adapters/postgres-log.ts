@@ -4,7 +4,7 @@ import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
 import { cutTile, growTiles, levelOf, LOG_RECEIPTS_PER_STEP_MAX, noTile, type KeptTile } from "./log-tiles.ts";
 import type { Postgres, Query } from "./postgres.ts";
-import { bigintOf, textOf, type Row } from "./sqlite-rows.ts";
+import { bigintOf, textOf, type Row } from "./rows.ts";
 
 const statements = {
   tile: "SELECT width, bytes FROM log_tiles WHERE level = $1 AND tile = $2",

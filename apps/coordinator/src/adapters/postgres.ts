@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool, types, type PoolClient } from "pg";
 import { asPostgresFailure, isLost, isPassing } from "./postgres-failure.ts";
-import type { Row } from "./sqlite-rows.ts";
+import type { Row } from "./rows.ts";
 
 /** Connections of one coordinator, so that a hundred connections, PostgreSQL's default, are enough for several. */
 export const POSTGRES_CONNECTIONS_MAX = 16;

@@ -2,7 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Accounts, KeyRecord } from "../accounts/port.ts";
-import { prepareAll, textOf, type Prepared, type Row } from "./sqlite-rows.ts";
+import { textOf, type Row } from "./rows.ts";
+import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 import { readStorage } from "./storage-failure.ts";
 
 const columns = "key_id, account, label, min_trust, pins, created_at, revoked_at";

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { MachineId, Serial } from "@darkbloom/protocol/ids";
 import type { Decided, Decision, Decisions } from "../machines/trust/approvals.ts";
-import { prepareAll, textOf, type Prepared, type Row } from "./sqlite-rows.ts";
+import { textOf, type Row } from "./rows.ts";
+import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 import { readStorage } from "./storage-failure.ts";
 
 const decisionsSql = {

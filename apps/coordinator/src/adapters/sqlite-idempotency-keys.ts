@@ -9,7 +9,7 @@ import {
   type Idempotency,
 } from "../ledger/idempotency.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
-import { prepareAll, type Prepared } from "./sqlite-rows.ts";
+import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 
 const keysSql = {
   find: `

@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { AccountId } from "@darkbloom/protocol/ids";
 import { changesOf, mayStand, nothing, type Balances, type Entry, type Flows } from "../ledger/journal.ts";
-import { bigintOf, prepareAll, type Prepared, type Row } from "./sqlite-rows.ts";
+import { bigintOf, figuresOf } from "./rows.ts";
+import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 
 const MILLIS_OF_DAY = 86_400_000n;
 
@@ -58,8 +59,7 @@ export class SqliteJournal {
   figures(account: AccountId): Figures {
     const moving = this.#moving.get(account);
     if (moving) return sumOf(moving.before, moving.moved);
-    const row = this.#sql.account.get(account);
-    return row ? figuresOf(row) : none;
+    return figuresOf(this.#sql.account.get(account));
   }
 
   knows(kind: Entry["kind"], ref: string): boolean {
@@ -162,15 +162,4 @@ const sumOf = (one: Figures, other: Figures): Figures => ({
   debt: one.debt + other.debt,
   charged: one.charged + other.charged,
   credited: one.credited + other.credited,
-});
-
-const figuresOf = (row: Row): Figures => ({
-  granted: bigintOf(row, "granted"),
-  paid_in: bigintOf(row, "paid_in"),
-  earned: bigintOf(row, "earned"),
-  held: bigintOf(row, "held"),
-  withdrawing: bigintOf(row, "withdrawing"),
-  debt: bigintOf(row, "debt"),
-  charged: bigintOf(row, "charged"),
-  credited: bigintOf(row, "credited"),
 });

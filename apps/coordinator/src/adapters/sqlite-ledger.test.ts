@@ -28,7 +28,8 @@ import { openDatabase } from "./database.ts";
 import { GROUP_CALLS_MAX } from "./group-commit.ts";
 import { SETTLE_RETRY_MS } from "./owed-settlements.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
-import { ROWS_PER_STEP_MAX, SqliteLedger } from "./sqlite-ledger.ts";
+import { ROWS_PER_STEP_MAX } from "./ledger-options.ts";
+import { SqliteLedger } from "./sqlite-ledger.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ledger-"));
 afterAll(() => rmSync(root, { recursive: true }));

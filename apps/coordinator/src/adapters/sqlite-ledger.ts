@@ -34,27 +34,19 @@ import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
 import type { Disk } from "./disk-sync.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { LEDGER_CHECK_MS_MAX, ROWS_PER_STEP_MAX, type LedgerOptions } from "./ledger-options.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
-import { bigintOf, moneyOf, prepareAll, textOf, type Prepared } from "./sqlite-rows.ts";
-import { usageRowOf } from "./sqlite-usage.ts";
+import { bigintOf, moneyOf, textOf } from "./rows.ts";
+import { prepareAll, type Prepared } from "./sqlite-statements.ts";
+import { usageRowOf } from "./usage-row.ts";
 import { readStorage, STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
-/** Receipts, settlements and open holds that one step moves or deletes, so that nobody waits long behind it. */
-export const ROWS_PER_STEP_MAX = 500;
-
-/** A check of the books that takes longer is ended: the log grows for as long as somebody reads. */
-export const LEDGER_CHECK_MS_MAX = 30 * 60_000;
-
-/** What a ledger needs to know, and what it shares with others over the same database. */
-export interface LedgerOptions {
-  /** Of this coordinator's life: every hold carries it. */
-  readonly lease: Lease;
-  /** How long receipts that are written from now on are kept. */
-  readonly receiptLifeMs?: number | undefined;
+/** What it shares with others over the same database. */
+export interface SqliteLedgerOptions extends LedgerOptions {
   readonly mark?: CommitCount | undefined;
   readonly disk?: Disk | undefined;
   readonly open?: OpenHolds;
@@ -81,7 +73,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #closing = new AbortController();
 
   /** @param database opened by `openDatabase`; closing it stays with whoever opened it */
-  constructor(database: DatabaseSync, { lease, receiptLifeMs = RECEIPT_LIFE_MS, mark, disk, open }: LedgerOptions) {
+  constructor(
+    database: DatabaseSync,
+    { lease, receiptLifeMs = RECEIPT_LIFE_MS, mark, disk, open }: SqliteLedgerOptions,
+  ) {
     this.#receiptLifeMs = receiptLifeMs;
     this.#database = database;
     this.#lease = lease;

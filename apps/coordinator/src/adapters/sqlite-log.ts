@@ -14,7 +14,7 @@ import {
   type KeptTile,
   type Tiles,
 } from "./log-tiles.ts";
-import { prepareAll, type Prepared } from "./sqlite-rows.ts";
+import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 import { readStorage } from "./storage-failure.ts";
 
 const statements = {

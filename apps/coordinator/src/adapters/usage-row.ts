@@ -1,7 +1,7 @@
 import type { JobId, ModelId, RequestId } from "@darkbloom/protocol/ids";
 import type { UsageRow } from "../ledger/port.ts";
 import { outcomes, type Outcome } from "../ledger/settlement.ts";
-import { bigintOf, moneyOf, textOf, type Row } from "./sqlite-rows.ts";
+import { bigintOf, moneyOf, textOf, type Row } from "./rows.ts";
 
 /** A settlement's row as its account reads it. @throws TypeError for one that is not ours */
 export function usageRowOf(row: Row): UsageRow {

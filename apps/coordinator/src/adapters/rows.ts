@@ -1,28 +1,8 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import { nothing, type Balances, type Flows } from "../ledger/journal.ts";
 
 /** Of either database. */
 export type Row = Readonly<Record<string, unknown>>;
-
-export type Prepared<Name extends string> = { readonly [Each in Name]: StatementSync };
-
-/**
- * Every statement of an adapter, prepared once, by its name.
- *
- * @param integers how they are read: as bigints where they are money
- */
-export function prepareAll<Name extends string>(
-  database: DatabaseSync,
-  texts: Readonly<Record<Name, string>>,
-  integers: "numbers" | "bigints",
-): Prepared<Name> {
-  const prepared = Object.entries<string>(texts).map(([name, text]) => {
-    const statement = database.prepare(text);
-    statement.setReadBigInts(integers === "bigints");
-    return [name, statement] as const;
-  });
-  return Object.fromEntries(prepared) as Prepared<Name>;
-}
 
 export function textOf(row: Row, column: string): string {
   const value = row[column];
@@ -38,3 +18,19 @@ export function bigintOf(row: Row, column: string): bigint {
 }
 
 export const moneyOf = (row: Row, column: string): MicroUsd => microUsd(bigintOf(row, column));
+
+/** An account's balances, of columns that bear their names. */
+export const balancesOf = (row: Row): Balances => ({
+  granted: bigintOf(row, "granted"),
+  paid_in: bigintOf(row, "paid_in"),
+  earned: bigintOf(row, "earned"),
+  held: bigintOf(row, "held"),
+  withdrawing: bigintOf(row, "withdrawing"),
+  debt: bigintOf(row, "debt"),
+});
+
+/** The same with what went through it. @param row undefined for an account that is not there, which has nothing */
+export const figuresOf = (row: Row | undefined): Balances & Flows =>
+  row
+    ? { ...balancesOf(row), charged: bigintOf(row, "charged"), credited: bigintOf(row, "credited") }
+    : { ...nothing, charged: 0n, credited: 0n };
