@@ -3,20 +3,13 @@ import type { Endpoint } from "@darkbloom/protocol/endpoints";
 import { receiptComment } from "@darkbloom/protocol/receipts";
 import { webCrypto } from "@darkbloom/protocol/web";
 import { expect, it } from "vitest";
-import { sampleReceipt, startMs, timeAt } from "../../protocol/test/samples.ts";
+import { receiptDocument } from "../test/samples.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import { CLIENT_ANSWER_BYTES_MAX } from "./limits.ts";
 
 const chat: Endpoint = "/v1/chat/completions";
 const messages: Endpoint = "/v1/messages";
 const responses: Endpoint = "/v1/responses";
-const document = {
-  receipt: sampleReceipt(),
-  provider_signature: "QUJD",
-  coordinator_signature: "REVG",
-  coordinator_key_id: "key-1",
-  countersigned_at: timeAt(startMs),
-};
 const word = 'data: {"choices":[]}\n\n';
 const chatError = 'data: {"error":{"message":"x"}}\n\n';
 const named = (type: string, inside = type): string => `event: ${type}\ndata: {"type":"${inside}"}\n\n`;
@@ -58,7 +51,7 @@ it.each<[endpoint: Endpoint, pieces: string[], end: string]>([
   [responses, [word, named("error")], "failed"],
   // An end in itself: it is held back, and needs no receipt.
   [responses, [word, named("response.failed")], "failed"],
-  [responses, [word, named("response.failed") + receiptComment(document)], "whole"],
+  [responses, [word, named("response.failed") + receiptComment(receiptDocument)], "whole"],
   [responses, [word, named("response.completed")], "whole"],
   [responses, [word, named("response.failed", "response.completed")], "whole"],
 ])("of %s: %j ends as %s", (endpoint, pieces, end) => {

@@ -6,13 +6,12 @@ import {
   receiptRecord,
   SEALED_STREAM_TYPE,
   writeAnswerTail,
-  type SharedSecret,
 } from "@darkbloom/protocol/sealing";
 import { webHpke } from "@darkbloom/protocol/web";
 import { expect, it } from "vitest";
 import { secretNamed } from "../../protocol/test/keys.ts";
-import { hpkeKey, sampleHeader, sampleReceipt, startMs, timeAt } from "../../protocol/test/samples.ts";
-import { answeredMs, publishedMachine } from "../test/samples.ts";
+import { hpkeKey, sampleHeader } from "../../protocol/test/samples.ts";
+import { answeredMs, publishedMachine, receiptDocument, sharedSecret } from "../test/samples.ts";
 import { openedAnswer } from "./answering-sealed.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Evidence } from "./evidence.ts";
@@ -22,11 +21,6 @@ import { platform } from "./platform.ts";
 import { rulesOf } from "./policy.ts";
 import type { Facts } from "./verified.ts";
 
-const secret: SharedSecret = {
-  secret: secretNamed("response secret"),
-  enc: secretNamed("enc"),
-  commitmentKeys: () => ({ request: secretNamed("a"), response: secretNamed("b"), private: secretNamed("c") }),
-};
 const ports = platform(() => Promise.reject(new Error("nobody is asked")));
 const coordinator = new Coordinator(ports, new URL("http://h/"));
 const rules = rulesOf(ports.crypto, { minTrust: "self_signed", coordinatorKeys: ["A".repeat(43) + "="] });
@@ -34,17 +28,10 @@ const machine = await judge(ports.crypto, await publishedMachine(), rules, answe
 
 /** A stream of these events, truly sealed by the machine that it was asked of, with a tail and a receipt; and what is settled of it. */
 async function openedStream(endpoint: Endpoint, events: readonly string[]) {
-  const sealer = new AnswerSealer(webHpke, secret, secretNamed("response nonce"));
+  const sealer = new AnswerSealer(webHpke, sharedSecret, secretNamed("response nonce"));
   const tail = writeAnswerTail({ v: 1, kind: "answer", response_sha256: "0".repeat(64), response_signature: "QUJD" });
   const frames = [...events.map((event) => sealer.frame(utf8(event), 1, false)), sealer.frame(tail, 1, true)];
-  const document = {
-    receipt: sampleReceipt(),
-    provider_signature: "QUJD",
-    coordinator_signature: "REVG",
-    coordinator_key_id: "key-1",
-    countersigned_at: timeAt(startMs),
-  };
-  const bytes = joinBytes([...frames.map(frameRecord), receiptRecord(document)]);
+  const bytes = joinBytes([...frames.map(frameRecord), receiptRecord(receiptDocument)]);
   const settled: Facts[] = [];
   const url = new URL(`http://h${endpoint}`);
   const sent = { headers: new Headers(), body: bytes, requestSha256: "1".repeat(64), nonce: "mine" };
@@ -58,7 +45,7 @@ async function openedStream(endpoint: Endpoint, events: readonly string[]) {
       ...sent,
       url,
       header: { ...sampleHeader([hpkeKey()]), endpoint },
-      candidates: [{ machine, keyId: hpkeKey().id, secret }],
+      candidates: [{ machine, keyId: hpkeKey().id, secret: sharedSecret }],
       plaintextSha256: secretNamed("plaintext"),
     },
     response: new Response(bytes, { headers: { "content-type": SEALED_STREAM_TYPE, "x-provider-id": "prov_0" } }),

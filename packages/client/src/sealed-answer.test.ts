@@ -1,43 +1,23 @@
 import { joinBytes, utf8 } from "@darkbloom/protocol/bytes";
-import {
-  AnswerSealer,
-  errorRecord,
-  frameRecord,
-  receiptRecord,
-  writeAnswerTail,
-  type SharedSecret,
-} from "@darkbloom/protocol/sealing";
+import { AnswerSealer, errorRecord, frameRecord, receiptRecord, writeAnswerTail } from "@darkbloom/protocol/sealing";
 import { webCrypto, webHpke } from "@darkbloom/protocol/web";
 import { expect, it } from "vitest";
 import { secretNamed } from "../../protocol/test/keys.ts";
-import { sampleReceipt, startMs, timeAt } from "../../protocol/test/samples.ts";
-import { answeredMs, publishedMachine } from "../test/samples.ts";
+import { answeredMs, publishedMachine, receiptDocument, sharedSecret } from "../test/samples.ts";
 import type { DarkbloomError } from "./errors.ts";
 import { judge } from "./machine.ts";
 import { rulesOf } from "./policy.ts";
 import { SealedAnswer } from "./sealed-answer.ts";
 
-const secret: SharedSecret = {
-  secret: secretNamed("response secret"),
-  enc: secretNamed("enc"),
-  commitmentKeys: () => ({ request: secretNamed("a"), response: secretNamed("b"), private: secretNamed("c") }),
-};
 const machine = await judge(webCrypto, await publishedMachine(), rulesOf(webCrypto, {}), answeredMs);
-const document = {
-  receipt: sampleReceipt(),
-  provider_signature: "QUJD",
-  coordinator_signature: "REVG",
-  coordinator_key_id: "key-1",
-  countersigned_at: timeAt(startMs),
-};
 const good = writeAnswerTail({ v: 1, kind: "answer", response_sha256: "0".repeat(64), response_signature: "QUJD" });
 const refusal = writeAnswerTail({ v: 1, kind: "refusal", status: 400, body: "{}" });
-const receipt = receiptRecord(document);
+const receipt = receiptRecord(receiptDocument);
 const error = errorRecord({ status: 502, code: "provider_gone", message: "It is gone." });
 
 /** Its body in frames, and a last frame that says so where there is one. */
 function sealed(words: readonly string[], tail?: Uint8Array): Uint8Array[] {
-  const sealer = new AnswerSealer(webHpke, secret, secretNamed("response nonce"));
+  const sealer = new AnswerSealer(webHpke, sharedSecret, secretNamed("response nonce"));
   const frames = words.map((word) => sealer.frame(utf8(word), 1, false));
   return [...frames, ...(tail ? [sealer.frame(tail, 1, true)] : [])].map(frameRecord);
 }
@@ -63,7 +43,10 @@ it.each<[what: string, records: readonly Uint8Array[], end: string]>([
     "answer_false",
   ],
 ])("of %s", (_, records, end) => {
-  const answer = new SealedAnswer({ hpke: webHpke, crypto: webCrypto }, { machine, keyId: "key", secret });
+  const answer = new SealedAnswer(
+    { hpke: webHpke, crypto: webCrypto },
+    { machine, keyId: "key", secret: sharedSecret },
+  );
   const ended = (): string => {
     try {
       const said = new TextDecoder().decode(joinBytes(answer.push(joinBytes(records))));

@@ -7,18 +7,37 @@ import {
   type Attestation,
 } from "@darkbloom/protocol/evidence";
 import { CHALLENGE_EVERY_MS } from "@darkbloom/protocol/limits";
+import type { SharedSecret } from "@darkbloom/protocol/sealing";
 import { webCrypto } from "@darkbloom/protocol/web";
 import type { Offer, RegistrationBlob } from "@darkbloom/protocol/wire";
+import { secretNamed } from "../../protocol/test/keys.ts";
 import {
   challengeNonce,
   sampleAnswer,
   sampleBlob,
   sampleOffer,
+  sampleReceipt,
   signedOffer,
   signer,
   startMs,
   timeAt,
 } from "../../protocol/test/samples.ts";
+
+/** Said of a receipt that nobody checks the signatures of. */
+export const receiptDocument = {
+  receipt: sampleReceipt(),
+  provider_signature: "QUJD",
+  coordinator_signature: "REVG",
+  coordinator_key_id: "key-1",
+  countersigned_at: timeAt(startMs),
+};
+
+/** What a caller and the machine that opened its request share. */
+export const sharedSecret: SharedSecret = {
+  secret: secretNamed("response secret"),
+  enc: secretNamed("enc"),
+  commitmentKeys: () => ({ request: secretNamed("a"), response: secretNamed("b"), private: secretNamed("c") }),
+};
 
 /** When the sample machine answered its challenge. */
 export const answeredMs = startMs + CHALLENGE_EVERY_MS;

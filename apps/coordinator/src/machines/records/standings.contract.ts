@@ -2,8 +2,8 @@ import type { MachineId } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
 import type { Grievance, Standings } from "./standings.ts";
 
-const idOf = (n: number) => `mach_${String(n).padStart(32, "0")}` as MachineId;
-const held = (n: number, more: Partial<Grievance> = {}): Grievance => ({
+export const idOf = (n: number) => `mach_${String(n).padStart(32, "0")}` as MachineId;
+export const held = (n: number, more: Partial<Grievance> = {}): Grievance => ({
   machineId: idOf(n),
   why: "answer",
   untilAt: null,
