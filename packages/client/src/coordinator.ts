@@ -93,6 +93,7 @@ const readAttestations = (bytes: Uint8Array): Attestations | undefined =>
 
 /** What an answer of status 409 shows of other machines, under the same policy. */
 export function otherMachines(bytes: Uint8Array): Attestations | undefined {
-  const said = jsonIn(bytes) as { readonly sealing?: unknown } | null | undefined;
-  return attestationsSchema.safeParse(said?.sealing).data;
+  const said = jsonIn(bytes);
+  const sealing: unknown = said instanceof Object ? Reflect.get(said, "sealing") : undefined;
+  return attestationsSchema.safeParse(sealing).data;
 }
