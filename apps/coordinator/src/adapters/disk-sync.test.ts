@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { DiskSync } from "./disk-sync.ts";
+import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { DiskSync, SYNC_MS_MAX } from "./disk-sync.ts";
+import { storageFaultOf } from "./storage-failure.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sync-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -58,6 +59,22 @@ describe("the disk", () => {
     await expect(second).rejects.toBe(failure);
     await expect(disk.synced()).rejects.toBe(failure);
     expect([disk.failure, syncs.length]).toEqual([failure, 1]);
+  });
+
+  /** Goal: a disk that does not answer is known for it while it does not. Method: a sync that runs for as long as one may and longer, by the clock of this process; then its end. */
+  it("is said not to answer where a sync takes too long, until it ends", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { disk, syncs } = setUp();
+    const synced = disk.synced();
+    await turn();
+    vi.advanceTimersByTime(SYNC_MS_MAX - 1);
+    expect(disk.failure).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    expect(storageFaultOf(disk.failure)).toBe("io_error");
+    syncs[0]?.resolve();
+    await synced;
+    expect(disk.failure).toBeUndefined();
   });
 
   /** Goal: an end waits for who waits. Method: dispose under two syncs, with the real call as well. */

@@ -3,6 +3,9 @@ import { promisify } from "node:util";
 
 const syncData = promisify(fdatasync);
 
+/** A sync that takes longer shows a disk that does not answer: what comes meanwhile is refused at once. */
+export const SYNC_MS_MAX = 10_000;
+
 /** Who knows when a commit is on the disk. */
 export interface Disk {
   /**
@@ -11,13 +14,14 @@ export interface Disk {
    * @throws Error of the file system, from the first one on at every call
    */
   synced(): Promise<void>;
-  /** What a sync failed with. The kernel may have dropped what it could not write, so a later sync that succeeds shows nothing. */
+  /** Why nothing is written: what a sync failed with, for good, or one that takes too long, until it ends. */
   readonly failure: Error | undefined;
 }
 
 /**
  * Syncs one file off the event loop. Calls that come while a sync runs share the next one, since that one may have begun
- * before their bytes were written.
+ * before their bytes were written. After one that failed none is tried: the kernel may have dropped what it could not write, and
+ * would say nothing the next time.
  */
 export class DiskSync implements Disk, AsyncDisposable {
   readonly #handle: number;
@@ -25,6 +29,7 @@ export class DiskSync implements Disk, AsyncDisposable {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #failure: Error | undefined;
+  #sinceMs = Number.POSITIVE_INFINITY;
 
   /** @param sync for tests */
   constructor(path: string, sync: (handle: number) => Promise<void> = syncData) {
@@ -33,7 +38,8 @@ export class DiskSync implements Disk, AsyncDisposable {
   }
 
   get failure(): Error | undefined {
-    return this.#failure;
+    if (this.#failure || performance.now() - this.#sinceMs < SYNC_MS_MAX) return this.#failure;
+    return Object.assign(new Error("a sync takes too long"), { code: "ETIMEDOUT", syscall: "fdatasync" });
   }
 
   synced(): Promise<void> {
@@ -48,12 +54,14 @@ export class DiskSync implements Disk, AsyncDisposable {
     this.#next = undefined;
     try {
       if (this.#failure) throw this.#failure;
+      this.#sinceMs = performance.now();
       await this.#sync(this.#handle);
     } catch (error) {
       this.#failure ??= error instanceof Error ? error : new Error("a sync failed", { cause: error });
       throw this.#failure;
     } finally {
       this.#running = undefined;
+      this.#sinceMs = Number.POSITIVE_INFINITY;
     }
   }
 

@@ -305,4 +305,36 @@ describe("a group whose disk is waited for off the loop", () => {
     await expect(add("c")).rejects.toMatchObject(failure);
     expect([words(), marked, undone, group.isRefused]).toEqual([["b"], [], 0, true]);
   });
+
+  /** Goal: nor does anybody else write, and all know it before they try. Method: fail one group's sync; a statement outside of groups by the same connection, and another group over it that has tried nothing yet. */
+  it("lets nobody else write once the disk has failed", async () => {
+    const disk = new SlowDisk();
+    const { group, add, database, insert } = setUp(disk);
+    const other = new GroupCommit(database, { disk });
+    const call = add("a");
+    group.flush();
+    disk.fail(Object.assign(new Error("the disk"), { code: "ESTALE", syscall: "fdatasync" }));
+    await expect(call).rejects.toMatchObject({ failure: { code: "storage_unavailable", fault: "io_error" } });
+    expect(() => insert.run("b")).toThrow("readonly");
+    expect(other.isRefused).toBe(true);
+  });
+
+  /** Goal: a disk that does not answer is told to those who come, who do not wait for it; those before wait, and it goes on once it answers. Method: say so while a sync runs and one call waits behind it; more calls than a group; then end the sync. */
+  it("takes no more calls while the disk does not answer", async () => {
+    const disk = new SlowDisk();
+    const { group, add, words } = setUp(disk);
+    const first = add("a");
+    group.flush();
+    const waiting = add("b");
+    disk.failure = Object.assign(new Error("slow"), { code: "ETIMEDOUT", syscall: "fdatasync" });
+    const refused = await Promise.allSettled(Array.from({ length: GROUP_CALLS_MAX + 1 }, (_, n) => add(`${n}`)));
+    expect(refused.every(({ status }) => status === "rejected")).toBe(true);
+    expect([words(), group.isRefused]).toEqual([["a"], true]);
+    disk.failure = undefined;
+    disk.sync();
+    await first;
+    await new Promise(setImmediate);
+    disk.sync();
+    expect([await waiting, words(), group.isRefused]).toEqual([1, ["a", "b"], false]);
+  });
 });

@@ -27,6 +27,8 @@ export interface Grouped {
 /** How a commit that syncs nothing is made, on a connection whose others all sync: https://www.sqlite.org/pragma.html#pragma_synchronous */
 const SYNC_LATER = "PRAGMA synchronous = NORMAL";
 const SYNC_NOW = "PRAGMA synchronous = FULL";
+/** For all who write by this connection, not only in groups: https://www.sqlite.org/pragma.html#pragma_query_only */
+const WRITE_NOTHING = "PRAGMA query_only = ON";
 
 /**
  * One transaction for all calls of one turn of the event loop. A commit waits for the disk once, however
@@ -52,7 +54,7 @@ export class GroupCommit {
 
   /** Whether the storage took nothing when it was last asked. */
   get isRefused(): boolean {
-    return this.#isRefused;
+    return this.#isRefused || this.#grouped.disk?.failure !== undefined;
   }
 
   /**
@@ -72,6 +74,11 @@ export class GroupCommit {
         const answer = write();
         return () => resolve(answer);
       };
+      const failure = this.#grouped.disk?.failure;
+      if (failure) {
+        reject(asStorageFailure(failure));
+        return;
+      }
       this.#queue.push({ run, undo, refuse: reject });
       if (this.#queue.length >= GROUP_CALLS_MAX) this.flush();
       else this.#schedule();
@@ -122,6 +129,7 @@ export class GroupCommit {
       await disk.synced();
       tell();
     } catch (error) {
+      if (this.#database.isOpen) this.#database.exec(WRITE_NOTHING);
       this.#refuse(calls, error);
     } finally {
       this.#syncs--;

@@ -26,12 +26,18 @@ const fileFaults: ReadonlyMap<unknown, StorageFault> = new Map([
   ["EIO", "io_error"],
 ]);
 
-/** What of the storage an error speaks of; undefined for one of ours, and for what a statement did wrong. */
+interface NodeFacts {
+  readonly errcode?: unknown;
+  readonly code?: unknown;
+  readonly syscall?: unknown;
+}
+
+/** What of the storage an error speaks of; undefined for one of ours, and for what a statement did wrong. A sync fails by its disk, whatever it says. */
 export function storageFaultOf(error: unknown): StorageFault | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { errcode, code }: Error & { readonly errcode?: unknown; readonly code?: unknown } = error;
+  const { errcode, code, syscall }: Error & NodeFacts = error;
   if (typeof errcode === "number") return errcode === INDEX_CANNOT_GROW ? "disk_full" : faults.get(errcode & 0xff);
-  return fileFaults.get(code);
+  return fileFaults.get(code) ?? (syscall === "fdatasync" ? "io_error" : undefined);
 }
 
 /** The same error, or, where it speaks of the storage, the failure that a caller is told. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LearntSlots, UNKNOWN_SLOTS_MAX } from "./learnt-slots.ts";
+import { LearntSlots, UNFINISHED_SLOTS_MAX, UNKNOWN_SLOTS_MAX } from "./learnt-slots.ts";
 
 const prompt = (runningNow: number) => ({
   firstContentMs: 100,
@@ -26,8 +26,31 @@ describe("the slots that a machine gets", () => {
     slots.began(prompt(1), 0);
     slots.began(prompt(2), 0);
     expect(slots.of(1_024)).toBe(4);
+    for (let n = 0; n < 512; n++) slots.finished();
     for (const running of [4, 8, 16, 32, 64, 128, 256]) slots.began(prompt(running), 0);
     expect([slots.of(1_024), slots.of(300)]).toEqual([512, 300]);
+  });
+
+  it("are no hundreds for first contents alone: as many as answers it has finished", () => {
+    const slots = new LearntSlots();
+    for (const running of [4, 8, 16, 32, 64, 64, 64]) slots.began(prompt(running), 0);
+    expect(slots.of(1_024)).toBe(UNFINISHED_SLOTS_MAX);
+    for (let n = 0; n < 100; n++) slots.finished();
+    slots.began(prompt(64), 0);
+    expect(slots.of(1_024)).toBe(100);
+  });
+
+  it("are few again for one that was shut out, and no more for one that had fewer", () => {
+    const slots = new LearntSlots();
+    for (let n = 0; n < 500; n++) slots.finished();
+    slots.began(prompt(200), 0);
+    slots.unlearn();
+    expect(slots.of(1_024)).toBe(UNKNOWN_SLOTS_MAX);
+    slots.began(prompt(200), 0);
+    expect(slots.of(1_024)).toBe(UNFINISHED_SLOTS_MAX);
+    slots.wasBusyBeside(2, 0);
+    slots.unlearn();
+    expect(slots.of(1_024)).toBe(2);
   });
 
   it("take no word for what was not measured", () => {

@@ -1,5 +1,7 @@
 /** What a machine gets of its claim before it has shown anything; so many requests does a new identity key see at once. */
 export const UNKNOWN_SLOTS_MAX = 4;
+/** More than so many are given for first contents only as answers were finished: to begin at once and then to stall is cheap. */
+export const UNFINISHED_SLOTS_MAX = 64;
 /** First content is slow that takes so much longer than a machine needs when it has little to do. */
 const SLOW_FACTOR = 3;
 const SLOW_MARGIN_MS = 500;
@@ -25,6 +27,7 @@ export class LearntSlots {
   #limit = UNKNOWN_SLOTS_MAX;
   #heldUntilMs = Number.NEGATIVE_INFINITY;
   #slowed = 0;
+  #finished = 0;
 
   of(claimed: number): number {
     return Math.min(claimed, this.#limit);
@@ -39,9 +42,20 @@ export class LearntSlots {
     }
     if (nowMs >= this.#heldUntilMs) {
       const next = this.#slowed === 0 ? runningNow * 2 : runningNow + 1;
-      this.#limit = Math.max(this.#limit, next);
+      this.#limit = Math.max(this.#limit, Math.min(next, Math.max(UNFINISHED_SLOTS_MAX, this.#finished)));
     }
     return true;
+  }
+
+  /** An answer came to its end, and held. */
+  finished(): void {
+    this.#finished++;
+  }
+
+  /** It was shut out: what it had shown shows nothing of it any more. */
+  unlearn(): void {
+    this.#limit = Math.min(this.#limit, UNKNOWN_SLOTS_MAX);
+    this.#finished = 0;
   }
 
   /** It took no more work beside so much. */

@@ -2,6 +2,7 @@ import type { AccountId, MachineId } from "@darkbloom/protocol/ids";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { distrustedFor } from "./standing.ts";
+import { UNFINISHED_SLOTS_MAX, UNKNOWN_SLOTS_MAX } from "./learnt-slots.ts";
 import { conductOf, MachineRecords, newRecord, RECORDS_MAX, routedBy } from "./records.ts";
 
 const idOf = (name: string) => name as MachineId;
@@ -52,6 +53,22 @@ it("counts faults, and gives one request at a time to whoever is back", async ()
   expect(routedBy(record, 4)).toMatchObject({ slots: 1, conduct: { isProbed: true } });
   for (let n = 0; n < 5; n++) line.measured();
   expect(routedBy(record, 4)).toMatchObject({ slots: 4, conduct: { isProbed: false } });
+});
+
+/** Goal: a machine that begins at once and then stalls holds no hundreds of callers, and few once it is shut out. Method: begun beside 200, with and without finished answers; then three faults. */
+it("gives many slots for answers that end", async () => {
+  const { record, clock, line } = machine(200, 200);
+  line.began({ firstContentMs: 1, promptBytes: 10 });
+  expect(routedBy(record, 1_024).slots).toBe(UNFINISHED_SLOTS_MAX);
+  for (let n = 0; n < 400; n++) line.measured();
+  line.began({ firstContentMs: 1, promptBytes: 10 });
+  expect(routedBy(record, 1_024).slots).toBe(400);
+  for (let n = 0; n < 5; n++) {
+    line.faulted();
+    await clock.advance(2_000);
+  }
+  for (let n = 0; n < 5; n++) line.measured();
+  expect(routedBy(record, 1_024).slots).toBe(UNKNOWN_SLOTS_MAX);
 });
 
 /** Goal: how soon a machine begins is measured where company did not slow it. Method: begun in time and late, alone and beside others. */

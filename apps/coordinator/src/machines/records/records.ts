@@ -104,6 +104,7 @@ export function conductOf(
   session: { running(): number; changed(): void; ejected(): void },
 ) {
   const told = (isEjected: boolean) => {
+    if (isEjected) slots.unlearn();
     session.changed();
     if (isEjected) session.ejected();
   };
@@ -121,6 +122,7 @@ export function conductOf(
     measured: (answer?: MeasuredAnswer) => {
       if (answer) pace.answered(answer);
       conduct.answered(clock.monotonicMs());
+      slots.finished();
       session.changed();
     },
     faulted,
