@@ -1,9 +1,10 @@
-import type { Darkbloom } from "@darkbloom/client";
+import type { Darkbloom, Verification } from "@darkbloom/client";
 import { joinBytes } from "@darkbloom/protocol/bytes";
 import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { once } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Records } from "./records.ts";
+import { PROXY_RECEIPTS_AWAITED_MAX } from "./limits.ts";
 import { refuse } from "./refusal.ts";
 
 export interface Relaying {
@@ -12,6 +13,8 @@ export interface Relaying {
   readonly records: Records;
   /** Aborts when nothing can be waited for any longer. */
   readonly shutdown: AbortSignal;
+  /** Those that were left, and whose receipts are asked for. */
+  readonly awaited: Set<Verification>;
 }
 
 /** What a program may say to the coordinator; the rest is about it, or is the proxy's token. */
@@ -32,22 +35,10 @@ export async function relay(
   response.once("close", () => {
     if (!response.writableFinished) left.abort(new Error("the program has left"));
   });
-  const body = await bodyOf(request);
-  if (!body) {
-    response.setHeader("connection", "close");
-    return refuse(response, "body_too_large", path);
-  }
-  const { search } = new URL(request.url ?? "/", "http://proxy");
   const signal = AbortSignal.any([left.signal, net.shutdown]);
-  const answer = await net.darkbloom
-    .fetch(new URL(`.${path}${search}`, net.coordinator), {
-      method: request.method ?? "GET",
-      headers: headersFrom(request.headers),
-      ...(body.length > 0 && { body }),
-      signal,
-    })
-    .catch(() => undefined);
-  if (!answer) return signal.aborted ? void response.destroy() : refuse(response, "unreachable", path);
+  const answer = await answerTo(net, request, path, signal);
+  if (answer === "body_too_large") response.setHeader("connection", "close");
+  if (typeof answer === "string") return signal.aborted ? void response.destroy() : refuse(response, answer, path);
   const told = request.method === "POST" ? keep(net, answer) : Promise.resolve();
   // What the proxy has said itself stands.
   const passes = ([name]: readonly [name: string, value: string]): boolean =>
@@ -66,12 +57,35 @@ export async function relay(
   await told;
 }
 
+/** Its body is held no longer than it is asked, however long its receipt is waited for. */
+async function answerTo(
+  { darkbloom, coordinator }: Relaying,
+  request: IncomingMessage,
+  path: string,
+  signal: AbortSignal,
+): Promise<Response | "body_too_large" | "unreachable"> {
+  const body = await bodyOf(request);
+  if (!body) return "body_too_large";
+  const { search } = new URL(request.url ?? "/", "http://proxy");
+  return darkbloom
+    .fetch(new URL(`.${path}${search}`, coordinator), {
+      method: request.method ?? "GET",
+      headers: headersFrom(request.headers),
+      ...(body.length > 0 && { body }),
+      signal,
+    })
+    .catch(() => "unreachable" as const);
+}
+
 /** What was checked is told when it is known; of an answer that was left, its receipt too when it is there. */
-async function keep({ darkbloom, records, shutdown }: Relaying, answer: Response): Promise<void> {
+async function keep({ darkbloom, records, shutdown, awaited }: Relaying, answer: Response): Promise<void> {
   const verification = await darkbloom.verificationOf(answer);
   records.add(verification);
   if (verification.outcome !== "left" || verification.jobId === undefined) return;
+  if (awaited.size >= PROXY_RECEIPTS_AWAITED_MAX) return;
+  awaited.add(verification);
   const complete = await darkbloom.receiptOf(verification.jobId, { signal: shutdown }).catch(() => undefined);
+  awaited.delete(verification);
   if (complete) records.complete(verification, complete);
 }
 

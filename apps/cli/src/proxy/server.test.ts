@@ -1,10 +1,15 @@
-import type { Darkbloom } from "@darkbloom/client";
+import type { Darkbloom, Verification } from "@darkbloom/client";
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/binary.ts";
-import { PROXY_CONNECTIONS_MAX, PROXY_HEADER_BYTES_MAX, PROXY_REQUESTS_MAX } from "./limits.ts";
+import {
+  PROXY_CONNECTIONS_MAX,
+  PROXY_HEADER_BYTES_MAX,
+  PROXY_RECEIPTS_AWAITED_MAX,
+  PROXY_REQUESTS_MAX,
+} from "./limits.ts";
 import { Records } from "./records.ts";
 import { serveProxy, type ProxyServer } from "./server.ts";
 
@@ -14,17 +19,34 @@ let server: ProxyServer;
 let asked: string[];
 /** Until then no coordinator answers. */
 let answered: Promise<void>;
+/** Until then no receipt comes, of those that are asked for. */
+let receipt: Promise<undefined>;
+let receiptsAsked: number;
+const leftAnswer: Verification = {
+  v: 1,
+  at: "2026-01-01T00:00:00.000Z",
+  outcome: "left",
+  mode: "transparent",
+  endpoint: "/v1/responses",
+  status: 200,
+  jobId: "job_1",
+  steps: [],
+};
 beforeEach(async () => {
   answered = Promise.resolve();
+  receipt = Promise.resolve(undefined);
+  receiptsAsked = 0;
   folder = temporaryFolder();
   asked = [];
   const options = { baseURL: "http://coordinator.example", apiKey: "", fetch };
-  const nothing = () => Promise.reject(new Error("nothing was answered"));
   const darkbloom: Darkbloom = {
     openai: options,
     anthropic: options,
-    verificationOf: nothing,
-    receiptOf: nothing,
+    verificationOf: () => Promise.resolve({ ...leftAnswer }),
+    receiptOf: () => {
+      receiptsAsked++;
+      return receipt;
+    },
     fetch: async (asking) => {
       asked.push(new URL(asking instanceof Request ? asking.url : asking).pathname);
       await answered;
@@ -58,8 +80,9 @@ afterEach(async () => {
 async function send(
   path: string,
   headers: Record<string, string> = { authorization: "Bearer token" },
+  method = "GET",
 ): Promise<{ status: number | undefined; headers: IncomingHttpHeaders }> {
-  const sent = request(server.baseUrl, { path, headers });
+  const sent = request(server.baseUrl, { path, headers, method });
   sent.end();
   const [response] = (await once(sent, "response")) as [IncomingMessage];
   response.resume();
@@ -134,6 +157,33 @@ describe("the proxy's door", () => {
     leaving.abort();
     expect(await left).toBe("left");
     await expect.poll(told).toBe(0);
+    resolve();
+    await server.drain();
+  });
+
+  /** Goal: a program that leaves its answers keeps nobody else out while their receipts are waited for. Method: more of them than are waited for, whose receipts do not come. */
+  it("waits for so many receipts of answers that were left, and answers on", async () => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    receipt = promise;
+    const ask = () => send("/v1/responses", { authorization: "Bearer token" }, "POST");
+    for (let sent = 0; sent < PROXY_RECEIPTS_AWAITED_MAX + PROXY_REQUESTS_MAX; sent++)
+      expect((await ask()).status).toBe(200);
+    expect(receiptsAsked).toBe(PROXY_RECEIPTS_AWAITED_MAX);
+    resolve(undefined);
+    await server.drain();
+  });
+
+  /** Goal: what was left is bounded too, whatever becomes of it. Method: programs that leave, one after another, where nothing ends that was asked. */
+  it("takes no more where too much that was left has not ended", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answered = promise;
+    for (let sent = 1; sent <= PROXY_RECEIPTS_AWAITED_MAX + PROXY_REQUESTS_MAX; sent++) {
+      const leaving = request(server.baseUrl, { path: "/v1/models", headers: { authorization: "Bearer token" } });
+      leaving.on("error", () => undefined).end();
+      await expect.poll(() => asked.length, { interval: 2 }).toBe(sent);
+      leaving.destroy();
+    }
+    expect((await send("/v1/models")).status).toBe(503);
     resolve();
     await server.drain();
   });

@@ -1,8 +1,15 @@
+import type { Verification } from "@darkbloom/client";
 import { endpoints } from "@darkbloom/protocol/endpoints";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { refusalAt, tokenRefusal, type Door } from "./door.ts";
-import { PROXY_CONNECTIONS_MAX, PROXY_HEADER_BYTES_MAX, PROXY_RECEIVE_MS_MAX, PROXY_REQUESTS_MAX } from "./limits.ts";
+import {
+  PROXY_CONNECTIONS_MAX,
+  PROXY_HEADER_BYTES_MAX,
+  PROXY_RECEIPTS_AWAITED_MAX,
+  PROXY_RECEIVE_MS_MAX,
+  PROXY_REQUESTS_MAX,
+} from "./limits.ts";
 import { refuse, type RefusalCode } from "./refusal.ts";
 import { relay, type Relaying } from "./relay.ts";
 import { statusOf, type ProxyFacts } from "./status.ts";
@@ -24,13 +31,16 @@ export interface ProxyServer {
 
 /** @throws the error of a server that cannot listen */
 export async function serveProxy(
-  net: Relaying & { readonly door: Door; readonly facts: ProxyFacts },
+  net: Omit<Relaying, "awaited"> & { readonly door: Door; readonly facts: ProxyFacts },
   at: { readonly host: string; readonly port: number },
 ): Promise<ProxyServer> {
   const running = new Set<Promise<void>>();
   /** Of those, where somebody is still answered: what is left of one that was left is its receipt. */
   const open = new Set<ServerResponse>();
   let isStopping = false;
+  const awaited = new Set<Verification>();
+  const isFull = (): boolean =>
+    open.size >= PROXY_REQUESTS_MAX || running.size >= PROXY_REQUESTS_MAX + PROXY_RECEIPTS_AWAITED_MAX;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     // A connection that breaks is its program's own matter.
     response.on("error", () => undefined);
@@ -42,8 +52,8 @@ export async function serveProxy(
     if (path === "/" || path === "/status") return tellStatus(net, open.size, path, response);
     if (path === "/health") return void response.end();
     if (isStopping) return refuse(response, "stopping", path);
-    if (running.size >= PROXY_REQUESTS_MAX) return refuse(response, "busy", path);
-    const one = relay(net, request, response, path).catch(() => void response.destroy());
+    if (isFull()) return refuse(response, "busy", path);
+    const one = relay({ ...net, awaited }, request, response, path).catch(() => void response.destroy());
     running.add(one);
     open.add(response);
     response.once("close", () => open.delete(response));
