@@ -20,6 +20,11 @@ export class OwedSettlements {
     this.#retry ??= setTimeout(() => this.#settleAll(), SETTLE_RETRY_MS).unref();
   }
 
+  /** Whoever asked for it settles it after all. */
+  forget(holdId: HoldId): void {
+    this.#owed.delete(holdId);
+  }
+
   /** The last try. */
   async end(): Promise<void> {
     clearTimeout(this.#retry);

@@ -4,8 +4,9 @@ import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import type { Lease } from "../ledger/lease.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
 import { microUsd } from "@darkbloom/protocol/money";
-import type { JobId } from "@darkbloom/protocol/ids";
-import { RECEIPT_LIFE_MS, USAGE_LIFE_MS } from "../ledger/port.ts";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { JobId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type HoldTerms } from "../ledger/port.ts";
 import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { openPostgres } from "./open-postgres.ts";
 import { PostgresLedger } from "./postgres-ledger.ts";
@@ -110,6 +111,39 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     await test.postgres.query("UPDATE accounts SET granted = granted - 40, held = 40 WHERE account = 'acct_anna'");
     expect(await ledger.releaseOpenHolds(lease, 3_000)).toBe(1);
     expect(await ledger.totals(anna)).toEqual({ balance: 70n, held: 0n, charged: 30n, credited: 100n });
+    expect(await ledger.check()).toEqual([]);
+  });
+
+  /** Goal: money is not held for a request that was refused since nobody heard that its hold went through; who asks for it again has it. Method: answers that are lost behind their commit, with a key and without one; then the same key, and one hold anew. */
+  it("gives back what was held unheard", async () => {
+    await using test = await openLedger();
+    const { ledger, postgres } = test;
+    await ledger.credit("credit_1", anna, microUsd(100n), 1);
+    const { query, transaction } = postgres;
+    const lost = new NetworkError({ code: "storage_unavailable", fault: "away", retryAfterSec: 5 });
+    const isRefused = async (terms: HoldTerms): Promise<void> => {
+      Object.assign(postgres, {
+        query: async (...asked: Parameters<typeof query>) => {
+          await query(...asked);
+          throw lost;
+        },
+        transaction: async (work: Parameters<typeof transaction>[0]) => {
+          await transaction.call(postgres, work);
+          throw lost;
+        },
+      });
+      await expect(ledger.hold(terms)).rejects.toBe(lost);
+      Object.assign(postgres, { query, transaction: transaction.bind(postgres) });
+    };
+    const idempotency = { keySha256: "k".repeat(64) as Sha256Hex, bodySha256: "b".repeat(64) as Sha256Hex };
+    for (const terms of [termsOf("1", 10n), { ...termsOf("2", 10n), idempotency }, termsOf("3", 10n)])
+      await isRefused(terms);
+    await ledger.hold(termsOf("3", 10n));
+    expect((await ledger.totals(anna)).held).toBe(30n);
+    await expect.poll(async () => (await ledger.totals(anna)).held, { timeout: 5_000 }).toBe(10n);
+    await ledger.hold({ ...termsOf("4", 10n), idempotency });
+    expect(await ledger.settle(termsOf("3", 10n).holdId, settlementOf(7n, { id: "3" }))).toBe(7n);
+    expect(await ledger.totals(anna)).toMatchObject({ balance: 83n, held: 10n, charged: 7n });
     expect(await ledger.check()).toEqual([]);
   });
 

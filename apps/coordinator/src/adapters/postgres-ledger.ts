@@ -20,6 +20,7 @@ import {
 } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
 import {
+  isStorageFailure,
   RECEIPT_LIFE_MS,
   USAGE_LIFE_MS,
   type HoldTerms,
@@ -76,22 +77,14 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   }
 
   async hold(terms: HoldTerms): Promise<void> {
-    const { holdId, requestId, account, keyId, model, amount, at, idempotency } = terms;
-    if (idempotency) return await this.#holdUnderKey(terms, idempotency);
-    // What no balance covers, or no hold can be, is refused by the rule itself.
-    setAside(amount, account, { ...nothing, granted: amount }, false);
-    for (;;) {
-      const values = [holdId, requestId, account, keyId, model, amount, this.#lease, at];
-      const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown) => {
-        // The same hold came between, on another connection.
-        if (isTaken(error, "holds_pkey")) return undefined;
-        throw error;
-      });
-      const row = rows?.[0];
-      if (!row || isTrue(row["is_held"])) return;
-      setAside(amount, account, row["debt"] === null ? nothing : balancesOf(row), false);
-      // It costs nothing, and the account is not there yet.
-      await this.#postgres.query(sql.openAccount, [account]);
+    const { holdId, idempotency, at } = terms;
+    this.#owed.forget(holdId);
+    try {
+      await (idempotency ? this.#holdUnderKey(terms, idempotency) : this.#hold(terms));
+    } catch (error) {
+      // Its answer may have been lost behind its commit, and who is refused settles nothing.
+      if (isStorageFailure(error)) this.settleLater(holdId, { outcome: "refused", charge: microUsd(0n), at });
+      throw error;
     }
   }
 
@@ -234,6 +227,24 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owed.end();
+  }
+
+  async #hold({ holdId, requestId, account, keyId, model, amount, at }: HoldTerms): Promise<void> {
+    // What no balance covers, or no hold can be, is refused by the rule itself.
+    setAside(amount, account, { ...nothing, granted: amount }, false);
+    for (;;) {
+      const values = [holdId, requestId, account, keyId, model, amount, this.#lease, at];
+      const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown) => {
+        // The same hold came between, on another connection.
+        if (isTaken(error, "holds_pkey")) return undefined;
+        throw error;
+      });
+      const row = rows?.[0];
+      if (!row || isTrue(row["is_held"])) return;
+      setAside(amount, account, row["debt"] === null ? nothing : balancesOf(row), false);
+      // It costs nothing, and the account is not there yet.
+      await this.#postgres.query(sql.openAccount, [account]);
+    }
   }
 
   async #figures(account: AccountId): Promise<Balances & Flows> {
