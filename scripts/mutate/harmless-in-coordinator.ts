@@ -26,6 +26,18 @@ export const inCoordinator: readonly Harmless[] = [
     why: "SQLite gives every database a version; this says so where it would not",
   },
   {
+    file: "apps/coordinator/src/adapters/log-tiles.ts",
+    text: "kept.width === width",
+    change: "false",
+    why: "a whole bundle that is taken apart and put together again has the same bytes",
+  },
+  {
+    file: "apps/coordinator/src/adapters/log-tiles.ts",
+    text: "width === TILE_WIDTH && level !== ENTRIES_LEVEL",
+    change: "left side",
+    why: "nobody asks for the root of a bundle of entries; it is not computed",
+  },
+  {
     file: "apps/coordinator/src/adapters/open-store.ts",
     text: 'error instanceof NetworkError && error.failure.code === "storage_unavailable"',
     change: "left side",
@@ -63,20 +75,8 @@ export const inCoordinator: readonly Harmless[] = [
   },
   {
     file: "apps/coordinator/src/adapters/sqlite-log.ts",
-    text: "kept.width === width",
-    change: "false",
-    why: "a whole bundle that is taken apart and put together again has the same bytes",
-  },
-  {
-    file: "apps/coordinator/src/adapters/sqlite-log.ts",
     text: 'typeof job_id !== "string" || !(sha256 instanceof Uint8Array)',
     why: "the columns that are read so hold text and bytes; this says so where they would not",
-  },
-  {
-    file: "apps/coordinator/src/adapters/sqlite-log.ts",
-    text: "width === TILE_WIDTH && level !== ENTRIES_LEVEL",
-    change: "left side",
-    why: "nobody asks for the root of a bundle of entries; it is not computed",
   },
   {
     file: "apps/coordinator/src/http/access.ts",

@@ -106,6 +106,14 @@ describe("the proxy's door", () => {
     expect(asked).toEqual(["/v1/models/maker/model"]);
   });
 
+  it.each([
+    ["/", "text/html; charset=utf-8"],
+    ["/status", "application/json; charset=utf-8"],
+  ])("tells of itself at %s and asks nobody", async (path, type) => {
+    const { status, headers } = await send(path);
+    expect([status, headers["content-type"], asked]).toEqual([200, type, []]);
+  });
+
   it("makes no page of its own of what a coordinator answers", async () => {
     const { headers } = await send("/v1/models");
     expect(headers["content-security-policy"]).toMatch(/default-src 'none'.*sandbox/);

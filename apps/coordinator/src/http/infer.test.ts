@@ -14,6 +14,7 @@ import { decodeReceipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import {
+  ACCOUNT,
   chatBody,
   closing,
   dial,
@@ -27,6 +28,7 @@ import {
   rawChat,
 } from "../../test/http-kit.ts";
 import type { Ask } from "../inference/ask.ts";
+import { UNOPENED_BURST, Unopened } from "../limits/unopened.ts";
 
 const STREAM = chatBody({ stream: true });
 const receiptLine = /: darkbloom-receipt (?<word>[\w-]+)\n\n$/;
@@ -429,6 +431,22 @@ describe("who may ask", () => {
     expect(response.headers.get("x-ratelimit-remaining-requests")).toBe("0");
     expect(response.headers.get("x-ratelimit-reset-requests")).toBe("6s");
     expect(errorSchemaOf(await response.json()).code).toBe("rate_limit_exceeded");
+  });
+
+  /** Goal: who sends what nobody can open is slowed in that alone. Method: a body that is no envelope, one below the bound and at it; then one in the clear. */
+  it("limits the rate of what an account seals and nobody opens, and says when to come back", async () => {
+    const unopened = new Unopened({ monotonicMs: () => 0 });
+    await using edge = await openEdge({ unopened });
+    const answers = async (headers: Record<string, string> = {}) => {
+      const response = await edge.chat(chatBody(), headers);
+      return [response.status, response.headers.get("retry-after")];
+    };
+    const sealed = { "content-type": "application/vnd.darkbloom.sealed" };
+    for (let said = 1; said < UNOPENED_BURST; said++) unopened.said(ACCOUNT, "machine", 1);
+    expect(await answers(sealed)).toEqual([400, null]);
+    unopened.said(ACCOUNT, "machine", 1);
+    expect(await answers(sealed)).toEqual([429, "3"]);
+    expect(await answers()).toEqual([200, null]);
   });
 
   it("turns everyone away while draining, before it looks at the key", async () => {

@@ -10,6 +10,7 @@ import { ScriptedMachine, type Turn } from "../../test/scripted-machine.ts";
 import { sealedFor } from "../../test/sealed-for.ts";
 import type { Events } from "../events/events.ts";
 import type { HoldId, Outcome, Settlement } from "../ledger/settlement.ts";
+import { UNOPENED_BURST } from "../limits/unopened.ts";
 import { SLOT_WAIT_MS } from "../machines/slots.ts";
 import type { Ask } from "./ask.ts";
 import { READING_MS_MAX } from "./patience.ts";
@@ -508,6 +509,47 @@ describe("what is sealed for one machine", () => {
     network.fleet.join(new ScriptedMachine(network, honest, { name: "prov_1" }));
     await act(caller, network);
     expect(await served).toBe(end);
+  });
+});
+
+describe("what its machines cannot open", () => {
+  /** Sealed for machines that all say so, after each of them said so of so many before, and two machines of so many. */
+  async function unopened(before: { at?: readonly number[]; inAll?: number; beside?: true; isGone?: true }) {
+    const network = new TestNetwork();
+    await network.credit();
+    const { at = [0, 0, 0], inAll = 0 } = before;
+    const named = at.map((_, n) => new ScriptedMachine(network, (turn) => turn.cannotOpen(), { name: `prov_${n}` }));
+    if (!before.isGone) for (const machine of named) network.fleet.join(machine);
+    if (before.beside) network.fleet.join(new ScriptedMachine(network, honest, { name: "prov_other" }));
+    for (const [n, { identityKey }] of named.entries())
+      for (let said = 0; said < (at[n] ?? 0); said++) network.net.unopened.said(account, identityKey, 0);
+    for (let said = 0; said < inAll; said++) network.net.unopened.said(account, "another machine", 1);
+    const caller = new Caller();
+    const end = await serve(network.net, sealedFor(network, caller, named), caller).catch((error: unknown) => error);
+    return { end, asked: named.map(({ waitsMs }) => waitsMs.length), calls: named.map(({ calls }) => calls) };
+  }
+
+  it("is declined by each, and by no more once its caller may send nothing more", async () => {
+    const all = await unopened({});
+    expect(all).toMatchObject({ end: { failure: { code: "cannot_open" } }, asked: [1, 1, 1] });
+    expect(all.calls).toEqual([["declined"], ["declined"], ["declined"]]);
+    const { asked: some, end } = await unopened({ inAll: UNOPENED_BURST - 1 });
+    expect(some.toSorted((a, b) => a - b)).toEqual([0, 1, 1]);
+    expect(end).toMatchObject({ failure: { code: "cannot_open" } });
+  });
+
+  /** Goal: who could open too little of a caller's is asked for no more of it. Method: what each had said before; who is asked, and where nobody is, what its caller is told. */
+  it.each<[at: readonly number[], more: { beside?: true; isGone?: true }, asked: readonly number[], failure: object]>([
+    [[5, 0], {}, [0, 1], { code: "cannot_open" }],
+    [[0, 5], {}, [1, 0], { code: "cannot_open" }],
+    [[4], {}, [1], { code: "cannot_open" }],
+    [[5], {}, [0], { code: "rate_limit_exceeded", retryAfterSec: 60 }],
+    [[5, 5], {}, [0, 0], { code: "rate_limit_exceeded", retryAfterSec: 60 }],
+    [[5], { beside: true }, [0], { code: "rate_limit_exceeded", retryAfterSec: 60 }],
+    [[0], { isGone: true }, [0], { code: "no_provider" }],
+    [[0], { isGone: true, beside: true }, [0], { code: "no_candidate" }],
+  ])("after %j: %j", async (at, more, turns, failure) => {
+    expect(await unopened({ at, ...more })).toMatchObject({ end: { failure }, asked: turns });
   });
 });
 

@@ -413,6 +413,13 @@ describe("a refusal", () => {
     expect(got.messages).toStrictEqual([{ type: "inference_error", job_id: "job_1", code }]);
   });
 
+  /** Goal: a caller who seals can show that its machine could not open it. Method: an envelope that has expired. */
+  it("of a sealed envelope is signed", async () => {
+    const got = await ask({ header: { mode: "sealed", expires_at: "2020-01-01T00:00:00Z" } });
+    const signed = { statement: expect.any(String), statement_signature: expect.any(String) };
+    expect(faultOf(got)).toEqual({ type: "inference_error", job_id: "job_1", code: "cannot_open", ...signed });
+  });
+
   /** Goal: who has filled its share is told apart from who cannot be read, in the clear and without a signature. Method: keys that say so. */
   it("of a caller who has its share is said as such", async () => {
     vi.spyOn(SealingKeys.prototype, "open").mockReturnValueOnce({ refused: "over_share" });

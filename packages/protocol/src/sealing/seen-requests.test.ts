@@ -8,12 +8,12 @@ const expiresMs = 1_000_000;
 const lastMs = expiresMs + CLOCK_SKEW_MS;
 
 /** Takes as many of each caller as are taken, one of each in turn. @returns how many of each were */
-function fill(seen: SeenRequests, callers: readonly string[]): readonly number[] {
+function fill(seen: SeenRequests, callers: readonly string[], nowMs = 0): readonly number[] {
   const held = callers.map(() => 0);
   for (let isTaken = true; isTaken;) {
     isTaken = false;
     for (const [at, caller] of callers.entries()) {
-      if (seen.take(`${caller} ${held[at]}`, expiresMs, 0, caller) !== "new") continue;
+      if (seen.take(`${caller} ${held[at]}`, expiresMs, nowMs, caller) !== "new") continue;
       held[at] = (held[at] ?? 0) + 1;
       isTaken = true;
     }
@@ -70,6 +70,15 @@ describe("requests that were seen", () => {
     expect(seen.take("more", 2 * expiresMs, lastMs, "x")).toBe("over_share");
     expect(seen.take("more", 2 * expiresMs, lastMs + 1, "x")).toBe("new");
     expect(fill(seen, ["x"])[0]).toBe(REQUESTS_SEEN / 2 - 1);
+  });
+
+  /** Goal: what is left of a caller's counts on. Method: the half that one may hold, of which one expires earlier: one more is taken, and no second one. */
+  it("make place one by one", () => {
+    const seen = new SeenRequests();
+    seen.take("early", expiresMs - 1, expiresMs - 2, "x");
+    fill(seen, ["x"], expiresMs - 2);
+    expect(seen.take("more", 2 * expiresMs, lastMs, "x")).toBe("new");
+    expect(seen.take("yet more", 2 * expiresMs, lastMs, "x")).toBe("over_share");
   });
 
   /** Goal: a clock that was ahead for a while costs the memory those places alone that it took. Method: some taken a year ahead, then more than all there is place for as time goes by. */
