@@ -299,10 +299,10 @@ describe("an envelope", () => {
     },
   );
 
-  /** Goal: a machine that always says so costs itself its caller, and not the caller its requests. Method: one of two that opens nothing, forty requests. */
+  /** Goal: a machine that always says so costs itself its caller, and not the caller its requests. Method: one of two that opens nothing, forty requests; then some that name it alone, beside the other and without it. */
   it("that one machine alone says it cannot open is another's, and soon that one is not asked", async () => {
-    const { net, caller } = await network(always(said), always(said));
-    const [liar] = await caller.candidates();
+    const { net, caller, providers } = await network(always(said), always(said));
+    const [liar, honest] = await caller.candidates();
     const real = EnvelopeOpener.prototype.open;
     let lies = 0;
     const opens = vi.spyOn(EnvelopeOpener.prototype, "open").mockImplementation(function (
@@ -318,7 +318,14 @@ describe("an envelope", () => {
       expect([answered.status, answered.headers["x-provider-id"] === liar?.provider_id]).toEqual([200, false]);
     }
     expect(lies).toBe(5);
-    const alone = await caller.send(await caller.seal(CHAT, plain, { machines: liar ? [liar] : [] }));
+    const toLiar = await caller.seal(CHAT, plain, { machines: liar ? [liar] : [] });
+    const toOthers = await caller.send(toLiar);
+    expect([toOthers.status, codeIn(toOthers), lies]).toEqual([409, "no_candidate", 5]);
+    const { sealing } = JSON.parse(toOthers.body.toString()) as { sealing: { providers: Attestation[] } };
+    expect(sealing.providers.map(({ provider_id }) => provider_id)).toEqual([honest?.provider_id]);
+    providers.find(({ serial }) => serial === honest?.provider_serial)?.stop();
+    await net.clock.advance(1_000);
+    const alone = await caller.send(toLiar);
     expect([alone.status, codeIn(alone), lies]).toEqual([429, "rate_limit_exceeded", 5]);
     expect(Number(alone.headers["retry-after"])).toBeGreaterThan(0);
     opens.mockRestore();

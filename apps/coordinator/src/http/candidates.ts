@@ -1,6 +1,6 @@
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
-import type { Serial } from "@darkbloom/protocol/ids";
+import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { tasksOf, writesText } from "../catalog/catalog.ts";
 import type { Ask } from "../inference/ask.ts";
 import { eligibleFor, hasFreeSlot, plainWant, type Want } from "../machines/eligibility.ts";
@@ -32,9 +32,13 @@ export function wantOf({ catalog }: Deps, { terms }: Ask): Want | undefined {
 }
 
 /** The machines that may serve this now, as JSON, with what the clear fields of a request name. In chance order, so that not everybody seals to the same. */
-export function candidatesText({ fleet, clock, random }: Deps, want: Want): string {
+export function candidatesText(
+  { fleet, clock, random }: Deps,
+  want: Want,
+  passedOver: ReadonlySet<ProviderId> = new Set(),
+): string {
   const { entry } = want;
-  const { machines } = eligibleFor(want, fleet.machinesFor(entry.build), clock.monotonicMs());
+  const { machines } = eligibleFor(want, fleet.machinesFor(entry.build), clock.monotonicMs(), passedOver);
   const rank = (machine: MachineView): number => Number(!hasFreeSlot(machine)) + random.fraction();
   const told = machines
     .map((machine) => ({ machine, rank: rank(machine) }))

@@ -36,5 +36,7 @@ function memberOf(deps: HttpDeps, ask: Ask, failure: Failure, error: unknown): s
   if (error instanceof CannotOpen) return `"cannot_open":${JSON.stringify(error.signed)}`;
   if (!(error instanceof NetworkError) || failure.code !== "no_candidate") return undefined;
   const want = failure.others === 0 ? undefined : wantOf(deps, ask);
-  return `"sealing":${want ? candidatesText(deps, want) : '{"providers":[]}'}`;
+  if (!want) return '"sealing":{"providers":[]}';
+  const over = deps.unopened.passedOver(ask.terms.account, deps.fleet.machinesFor(want.entry.build));
+  return `"sealing":${candidatesText(deps, want, over)}`;
 }

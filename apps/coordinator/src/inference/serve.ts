@@ -3,6 +3,7 @@ import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import { timeOrderedId } from "../ledger/time-ordered-id.ts";
+import type { Want } from "../machines/eligibility.ts";
 import type { Line } from "../machines/ports.ts";
 import type { SlotRequest } from "../machines/slots.ts";
 import type { Ask, Order } from "./ask.ts";
@@ -49,7 +50,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
 
   const { task, pins, candidates, minTrust, bodyBytes, account } = terms;
   const want = { entry, task, pins, candidates, minTrust, maxTokens, promptBytes: bodyBytes };
-  const tried = passedOver(net, ask, entry.build);
+  const tried = passedOver(net, ask, want);
   const unopenedBy = new Set<string>();
   const refusals: { readonly line: Line; readonly refusal: MachineRefusal["refusal"] }[] = [];
   let last: NetworkError | undefined;
@@ -104,25 +105,20 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
 /**
  * Machines that are asked for nothing that this account seals, since they could open too little of it.
  *
- * @throws NetworkError `rate_limit_exceeded` where no other is named
+ * @throws NetworkError where no other is named: `no_candidate` where another could serve, or `rate_limit_exceeded`
  */
-function passedOver(net: Net, { terms: { candidates, account } }: Ask, build: string): Set<ProviderId> {
-  const over = new Set<ProviderId>();
-  if (!candidates) return over;
-  const named = new Set(candidates.map(({ providerId }) => providerId));
+function passedOver(net: Net, { terms: { account } }: Ask, want: Want): Set<ProviderId> {
+  const { entry, candidates } = want;
+  if (!candidates) return new Set();
+  const machines = [...net.fleet.machinesFor(entry.build)];
+  const over = net.unopened.passedOver(account, machines);
+  const named = machines.filter((machine) => candidates.some(({ providerId }) => providerId === machine.providerId));
+  if (named.length === 0 || named.some(({ providerId }) => !over.has(providerId))) return over;
+  refuseWhereOthersCould(want, () => machines, net.clock.monotonicMs(), over);
   let retryAfterSec = Infinity;
-  let others = 0;
-  for (const { providerId, identityKey } of net.fleet.machinesFor(build)) {
-    if (!named.has(providerId)) continue;
-    const waitSec = net.unopened.waitSecAt(account, identityKey);
-    if (waitSec === undefined) others++;
-    else {
-      over.add(providerId);
-      retryAfterSec = Math.min(retryAfterSec, waitSec);
-    }
-  }
-  if (over.size > 0 && others === 0) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
-  return over;
+  for (const { identityKey } of named)
+    retryAfterSec = Math.min(retryAfterSec, net.unopened.waitSecAt(account, identityKey) ?? 0);
+  throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
 }
 
 /** Sets aside the most that this can cost. @throws NetworkError `insufficient_funds`, `idempotency_conflict` */

@@ -40,6 +40,17 @@ export class Unopened {
     return this.#byPair.waitSec(`${account} ${identityKey}`);
   }
 
+  /** Of these machines, those that are asked for nothing now that this account seals. */
+  passedOver<Id>(
+    account: AccountId,
+    machines: Iterable<{ readonly providerId: Id; readonly identityKey: string }>,
+  ): Set<Id> {
+    const over = new Set<Id>();
+    for (const { providerId, identityKey } of machines)
+      if (this.waitSecAt(account, identityKey) !== undefined) over.add(providerId);
+    return over;
+  }
+
   /** A machine has signed that it cannot open one. @param others machines that had said so of the same envelope before */
   said(account: AccountId, identityKey: string, others: number): void {
     this.#byPair.take(`${account} ${identityKey}`);
