@@ -48,6 +48,14 @@ describe("a failure's sentence", () => {
       { code: "too_slow", providerId: "p" as ProviderId, phase: "after_content", waitedMs: 145_400, reading: true },
       "The provider had not read the whole prompt after 145 s. Nothing was charged. Send a shorter prompt, or ask for a smaller model.",
     ],
+    [
+      { code: "storage_unavailable", fault: "io_error", retryAfterSec: 5 },
+      "This coordinator cannot keep its books now: its disk fails. Nothing was charged. Tell its operator, and try again in 5 s.",
+    ],
+    [
+      { code: "storage_unavailable", fault: "io_error", retryAfterSec: 5, mayStand: true },
+      "This coordinator cannot keep its books now: its disk fails. This may have been charged: look at your usage before you ask again. Tell its operator, and try again in 5 s.",
+    ],
   ])("of %j", (failure, sentence) => {
     expect(sentenceOf(failure)).toBe(sentence);
   });

@@ -110,7 +110,7 @@ export function sentenceOf(failure: Failure): string {
     case "overloaded":
       return `This coordinator holds as much at once as it can. Try again in ${failure.retryAfterSec} s.`;
     case "storage_unavailable":
-      return `This coordinator cannot keep its books now: ${storageWords[failure.fault]}. Nothing was charged. Tell its operator, and try again in ${failure.retryAfterSec} s.`;
+      return `This coordinator cannot keep its books now: ${storageWords[failure.fault]}. ${failure.mayStand ? "This may have been charged: look at your usage before you ask again." : "Nothing was charged."} Tell its operator, and try again in ${failure.retryAfterSec} s.`;
     case "draining":
       return `This coordinator is shutting down. Nothing was charged. Try again in ${failure.retryAfterSec} s.`;
     case "too_slow":

@@ -294,7 +294,8 @@ interface Facts {
   receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch; field?: ReceiptField };
   no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>>; keyIsBound?: boolean };
   overloaded: { retryAfterSec: number };
-  storage_unavailable: { fault: StorageFault; retryAfterSec: number };
+  /** `mayStand`: the disk failed behind the commit, so that nobody knows whether it holds. */
+  storage_unavailable: { fault: StorageFault; retryAfterSec: number; mayStand?: true };
   draining: { retryAfterSec: number };
   /** `reading`: it said that it reads the prompt, and was not done. */
   too_slow: { providerId: ProviderId; phase: Phase; waitedMs: number; reading?: true };

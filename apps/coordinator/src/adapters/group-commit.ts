@@ -130,7 +130,7 @@ export class GroupCommit {
       tell();
     } catch (error) {
       if (this.#database.isOpen) this.#database.exec(WRITE_NOTHING);
-      this.#refuse(calls, error);
+      this.#refuse(calls, error, true);
     } finally {
       this.#syncs--;
       this.#schedule();
@@ -152,9 +152,9 @@ export class GroupCommit {
   }
 
   /** Where the disk failed behind a commit, what was written stands until a restart tells what the disk has: nothing is undone. */
-  #refuse(calls: readonly Call[], error: unknown): void {
+  #refuse(calls: readonly Call[], error: unknown, mayStand = false): void {
     this.#isRefused = storageFaultOf(error) !== undefined;
-    const failure = asStorageFailure(error);
+    const failure = asStorageFailure(error, mayStand);
     for (const call of calls) call.refuse(failure);
   }
 }

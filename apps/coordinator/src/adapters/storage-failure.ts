@@ -40,11 +40,14 @@ export function storageFaultOf(error: unknown): StorageFault | undefined {
   return fileFaults.get(code) ?? (syscall === "fdatasync" ? "io_error" : undefined);
 }
 
-/** The same error, or, where it speaks of the storage, the failure that a caller is told. */
-export function asStorageFailure(error: unknown): unknown {
+/** The same error, or, where it speaks of the storage, the failure that a caller is told. @param mayStand what was asked for may be on the disk all the same */
+export function asStorageFailure(error: unknown, mayStand = false): unknown {
   const fault = storageFaultOf(error);
   if (fault === undefined) return error;
-  return new NetworkError({ code: "storage_unavailable", fault, retryAfterSec: STORAGE_RETRY_SEC }, { cause: error });
+  return new NetworkError(
+    { code: "storage_unavailable", fault, retryAfterSec: STORAGE_RETRY_SEC, ...(mayStand && { mayStand }) },
+    { cause: error },
+  );
 }
 
 /** The same where a query was rejected. */
