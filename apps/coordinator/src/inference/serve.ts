@@ -1,5 +1,6 @@
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
+import { leastOf } from "@darkbloom/protocol/lists";
 import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import { timeOrderedId } from "../ledger/time-ordered-id.ts";
@@ -115,9 +116,7 @@ function passedOver(net: Net, { terms: { account } }: Ask, want: Want): Set<Prov
   const named = machines.filter((machine) => candidates.some(({ providerId }) => providerId === machine.providerId));
   if (named.length === 0 || named.some(({ providerId }) => !over.has(providerId))) return over;
   refuseWhereOthersCould(want, () => machines, net.clock.monotonicMs(), over);
-  let retryAfterSec = Infinity;
-  for (const { identityKey } of named)
-    retryAfterSec = Math.min(retryAfterSec, net.unopened.waitSecAt(account, identityKey) ?? 0);
+  const retryAfterSec = leastOf(named.map(({ identityKey }) => net.unopened.waitSecAt(account, identityKey) ?? 0));
   throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
 }
 

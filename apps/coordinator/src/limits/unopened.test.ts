@@ -22,6 +22,8 @@ it.each<[envelopes: number, machines: number, mayAsk: boolean, atFirst: boolean]
       for (let others = 0; others < machines; others++) unopened.said(ann, `machine ${others}`, others);
     expect(unopened.waitSec(ann) === undefined).toBe(mayAsk);
     expect(unopened.waitSecAt(ann, "machine 0") === undefined).toBe(atFirst);
+    const asked = [0, 3].map((at) => ({ providerId: at, identityKey: `machine ${at}` }));
+    expect(unopened.passedOver(ann, asked)).toEqual(new Set(atFirst ? [] : [0]));
     expect(unopened.waitSec("bob" as AccountId)).toBeUndefined();
     expect(unopened.waitSecAt("bob" as AccountId, "machine 0")).toBeUndefined();
   },
