@@ -16,7 +16,8 @@ import { PostgresStandings } from "./postgres-standings.ts";
 describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   let server: Server;
   beforeAll(async () => void (server = await Server.start()), 60_000);
-  afterAll(() => server?.[Symbol.asyncDispose]());
+  // On a busy disk a server takes its time to be deleted.
+  afterAll(() => server?.[Symbol.asyncDispose](), 60_000);
 
   async function open() {
     const opened = await openPostgres(await server.database());

@@ -21,7 +21,8 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     await (await openPostgres(url))[Symbol.asyncDispose]();
     like = new URL(url).pathname.slice(1);
   }, 60_000);
-  afterAll(() => server?.[Symbol.asyncDispose]());
+  // On a busy disk a server takes its time to be deleted.
+  afterAll(() => server?.[Symbol.asyncDispose](), 60_000);
 
   async function openLedger() {
     const url = await server.database(like);
