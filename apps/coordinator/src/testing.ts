@@ -9,6 +9,7 @@ export { Fleet } from "./machines/fleet.ts";
 export type { MachineView, Member, PublishedMachine } from "./machines/ports.ts";
 export { idle, SampleMember, verdictOf, wantOf } from "./machines/members.samples.ts";
 export { isAttested } from "./machines/eligibility.ts";
+export { Conduct } from "./machines/records/conduct.ts";
 export { MachineRecords } from "./machines/records/records.ts";
 export type { Grievance } from "./machines/records/standings.ts";
 export { createHttpServer } from "./http/server.ts";

@@ -14,6 +14,7 @@ import {
   type SealHeader,
 } from "@darkbloom/protocol/sealing";
 import type { Script } from "@darkbloom/provider/testing";
+import { Conduct } from "@darkbloom/coordinator/testing";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { HPKE_KEY_LIFE_MS } from "@darkbloom/protocol/limits";
@@ -299,7 +300,7 @@ describe("an envelope", () => {
     },
   );
 
-  /** Goal: a machine that always says so costs itself its caller, and not the caller its requests. Method: one of two that opens nothing, forty requests; then some that name it alone, beside the other and without it. */
+  /** Goal: a machine that always says so costs itself its caller, and not the caller its requests. Each of its words that the other one disproves is remembered of it. Method: one of two that opens nothing, forty requests; then some that name it alone, beside the other and without it. */
   it("that one machine alone says it cannot open is another's, and soon that one is not asked", async () => {
     const { net, caller, providers } = await network(always(said), always(said));
     const [liar, honest] = await caller.candidates();
@@ -313,11 +314,12 @@ describe("an envelope", () => {
       lies++;
       return { refused: "cannot_open" };
     });
+    const declined = vi.spyOn(Conduct.prototype, "declined");
     for (let time = 0; time < 40; time++) {
       const answered = await caller.send(await caller.seal(CHAT, plain));
       expect([answered.status, answered.headers["x-provider-id"] === liar?.provider_id]).toEqual([200, false]);
     }
-    expect(lies).toBe(5);
+    expect([lies, declined.mock.calls.length]).toEqual([5, 5]);
     const toLiar = await caller.seal(CHAT, plain, { machines: liar ? [liar] : [] });
     const toOthers = await caller.send(toLiar);
     expect([toOthers.status, codeIn(toOthers), lies]).toEqual([409, "no_candidate", 5]);
@@ -332,11 +334,12 @@ describe("an envelope", () => {
     expect(net.fleet.machines().flatMap(({ conduct }) => conduct.faultsAtMs)).toEqual([]);
   });
 
-  /** Goal: what two machines say of one envelope is its caller's doing, who waits before any machine has work again. Method: machines that open nothing, until they are asked no more. */
+  /** Goal: what two machines say of one envelope is its caller's doing, who waits before any machine has work again, and is held against none of them. Method: machines that open nothing, until they are asked no more. */
   it("that two machines cannot open counts against its caller", async () => {
     const { net, caller } = await network(...Array.from({ length: 9 }, () => always(said)));
     const machines = await caller.candidates();
     const opens = vi.spyOn(EnvelopeOpener.prototype, "open").mockReturnValue({ refused: "cannot_open" });
+    const declined = vi.spyOn(Conduct.prototype, "declined");
     const statuses: number[] = [];
     for (let time = 0; time < 20; time++) {
       const two = [machines[(2 * time) % 8], machines[(2 * time + 1) % 8]].flatMap((one) => one ?? []);
@@ -348,6 +351,7 @@ describe("an envelope", () => {
     const refused = await caller.send(await caller.seal(CHAT, plain, { machines: ninth }));
     expect([refused.status, codeIn(refused)]).toEqual([429, "rate_limit_exceeded"]);
     expect(opens).toHaveBeenCalledTimes(40);
+    expect(declined).not.toHaveBeenCalled();
     opens.mockRestore();
     expect((await net.call(CHAT, plain)).status).toBe(200);
     await net.clock.advance(3_000);

@@ -529,10 +529,10 @@ describe("what its machines cannot open", () => {
     return { end, asked: named.map(({ waitsMs }) => waitsMs.length), calls: named.map(({ calls }) => calls) };
   }
 
-  it("is declined by each, and by no more once its caller may send nothing more", async () => {
+  it("is held against none of them, and asked of no more once its caller may send nothing more", async () => {
     const all = await unopened({});
     expect(all).toMatchObject({ end: { failure: { code: "cannot_open" } }, asked: [1, 1, 1] });
-    expect(all.calls).toEqual([["declined"], ["declined"], ["declined"]]);
+    expect(all.calls).toEqual([[], [], []]);
     const { asked: some, end } = await unopened({ inAll: UNOPENED_BURST - 1 });
     expect(some.toSorted((a, b) => a - b)).toEqual([0, 1, 1]);
     expect(end).toMatchObject({ failure: { code: "cannot_open" } });
@@ -545,7 +545,7 @@ describe("what its machines cannot open", () => {
     [[4], {}, [1], { code: "cannot_open" }],
     [[5], {}, [0], { code: "rate_limit_exceeded", retryAfterSec: 60 }],
     [[5, 5], {}, [0, 0], { code: "rate_limit_exceeded", retryAfterSec: 60 }],
-    [[5], { beside: true }, [0], { code: "rate_limit_exceeded", retryAfterSec: 60 }],
+    [[5], { beside: true }, [0], { code: "no_candidate" }],
     [[0], { isGone: true }, [0], { code: "no_provider" }],
     [[0], { isGone: true, beside: true }, [0], { code: "no_candidate" }],
   ])("after %j: %j", async (at, more, turns, failure) => {

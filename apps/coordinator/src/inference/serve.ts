@@ -52,7 +52,8 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const { task, pins, candidates, minTrust, bodyBytes, account } = terms;
   const want = { entry, task, pins, candidates, minTrust, maxTokens, promptBytes: bodyBytes };
   const tried = passedOver(net, ask, want);
-  const unopenedBy = new Set<string>();
+  /** Who could not open it, by identity key. */
+  const unopened = new Map<string, Line>();
   const refusals: { readonly line: Line; readonly refusal: MachineRefusal["refusal"] }[] = [];
   let last: NetworkError | undefined;
   let [attempts, busy] = [0, 0];
@@ -83,16 +84,17 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
       await settle(net, order, { hold, reply, attempt, relay }, { startedMs, queueMs, attempts });
       // What one machine could answer, the others had no reason to refuse.
       for (const { line: refused } of refusals) refused.faulted();
+      // What one machine could open, its caller had sealed well, to that one at least.
+      for (const other of unopened.values()) other.declined(account);
       return;
     } catch (error) {
       last = noteFailure(net, ask, hold, line, startedMs, error);
       // Who took no work has not tried; how often that may be has a bound of its own.
       if (last.failure.code === "provider_busy" && busy++ < BUSY_MAX) attempts--;
       if (error instanceof CannotOpen) {
-        line.declined(account);
         const { identityKey } = line.machine();
-        net.unopened.said(account, identityKey, unopenedBy.size);
-        unopenedBy.add(identityKey);
+        net.unopened.said(account, identityKey, unopened.size);
+        unopened.set(identityKey, line);
         // Asked again before another machine has work with it.
         if (net.unopened.waitSec(account) !== undefined) throw last;
       }

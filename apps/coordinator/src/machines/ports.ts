@@ -138,7 +138,7 @@ export interface Line extends Disposable {
   began(beginning: Beginning): void;
   measured(answer?: MeasuredAnswer): void;
   faulted(): void;
-  /** It would not take this one, and says that this is this caller's doing: no fault, unless it says so to many. */
+  /** It would not take this one and said that this is its caller's doing, which another machine disproves or nobody can: no fault, unless it says so to many. */
   declined(account: AccountId): void;
   /** The machine took no more work, although it had a free slot by our count. */
   wasBusy(): void;
