@@ -4,7 +4,7 @@ import { SeenRequests } from "./seen-requests.ts";
 
 /** As many as a provider remembers. */
 const REQUESTS_SEEN = 200_000;
-const expiresMs = 1_000_000;
+const expiresMs = ENVELOPE_LIFE_MS;
 const lastMs = expiresMs + CLOCK_SKEW_MS;
 
 /** Takes as many of each caller as are taken, one of each in turn. @returns how many of each were */
