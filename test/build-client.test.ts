@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildClient, CLIENT_KILOBYTES_MAX } from "../scripts/client/build.ts";
 
@@ -18,6 +18,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
+const others = (file: string): object => ({ deno: file, bun: file });
 const read = (name: string): string => readFileSync(join(folder, name), "utf8");
 
 it("adds no more to a page than its bound", () => {
@@ -28,22 +29,29 @@ it("adds no more to a page than its bound", () => {
 
 /** Goal: nothing else has to be installed. Method: every import of every file leads to a file beside it. */
 it("names no package, neither in its code nor in its types", () => {
-  const files = readdirSync(folder).filter((name) => /\.(js|d\.ts)$/.test(name));
-  expect(files.toSorted()).toEqual(
-    ["errors.d.ts", "index.d.ts", "index.js", "shared.js", "types.d.ts", "unsafe.d.ts", "unsafe.js"].toSorted(),
-  );
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.(js|d\.ts)$/.test(name));
+  const code = ["index.js", "shared.js", "unsafe.js"];
+  const types = ["errors.d.ts", "index.d.ts", "types.d.ts", "unsafe.d.ts"];
+  expect(files.toSorted()).toEqual([...types, ...code, ...code.map((name) => `node/${name}`)].toSorted());
+  const beside = (file: string, name: string): boolean =>
+    [name, name.replace(/\.js$/, ".d.ts")].some((one) => files.includes(join(dirname(file), one)));
   for (const file of files)
-    for (const [, name = ""] of read(file).matchAll(/\b(?:from|import)\s*\(?"([^"]+)"/g))
-      expect([
-        file,
-        files.includes(name.replace("./", "")) || files.includes(name.replace(/^\.\/(.*)\.js$/, "$1.d.ts")),
-      ]).toEqual([file, true]);
+    for (const [, name = ""] of read(file).matchAll(/(?<![.\w])(?:from|import)\s*\(?"([^"]+)"/g))
+      expect([file, name, beside(file, name)]).toEqual([file, name, !name.startsWith("node:")]);
+  // A page has no module of Node's, and Node's files have its primitives and no bundler's stand-in for them.
+  for (const name of code) expect(read(name)).not.toMatch(/(?:from |import\()["']node:/);
+  expect(read("node/shared.js")).toMatch(/from "node:crypto"/);
   const { exports, dependencies, ...described } = JSON.parse(read("package.json")) as Record<string, unknown>;
   expect(described).toMatchObject({ name: "@darkbloom/client", type: "module", sideEffects: false });
   expect([exports, dependencies]).toEqual([
     {
-      ".": { types: "./index.d.ts", default: "./index.js" },
-      "./unsafe": { types: "./unsafe.d.ts", default: "./unsafe.js" },
+      ".": { types: "./index.d.ts", ...others("./index.js"), node: "./node/index.js", default: "./index.js" },
+      "./unsafe": {
+        types: "./unsafe.d.ts",
+        ...others("./unsafe.js"),
+        node: "./node/unsafe.js",
+        default: "./unsafe.js",
+      },
     },
     undefined,
   ]);

@@ -9,9 +9,9 @@ const stages: readonly (readonly [stage: string, frame: RegExp])[] = [
   ["collecting garbage", /^\(garbage collector\)/],
   ["native code that V8 does not tell apart", /^\((?:program|root)\)/],
   ["compiling and loading", /compile|internal\/modules|esm\/|cjs\/|internalModuleStat|realpath/i],
-  ["the client library, bundled", /\/client\/(?:index|shared|unsafe)\.js/],
+  ["the client library, bundled", /\/client\/(?:node\/)?(?:index|shared|unsafe)\.js/],
   ["signatures: handing over, and Ed25519", /crypto\/(?:sig|keys)/],
-  ["sealing and opening", /crypto\/(?:cipher|hkdf)|src\/sealing\/|node\/hpke/],
+  ["sealing and opening", /crypto\/(?:cipher|hkdf|kem|keygen|diffiehellman)|src\/sealing\/|node\/hpke/],
   ["hashes", /crypto\/hash/],
   ["random bytes", /crypto\/random|node\/clock/],
   [

@@ -20,24 +20,29 @@ interface Described {
 }
 
 /**
- * Puts the package together: its code and that of the packages it is made of in one file for each door, its types, and a
- * description that names neither workspace nor source. Whoever installs it installs nothing else.
+ * Puts the package together: its code and that of the packages it is made of in one file for each door, once for pages and once for
+ * Node, its types, and a description that names neither workspace nor source. Whoever installs it installs nothing else.
  */
 export async function buildClient(folder: string): Promise<{ readonly folder: string; readonly kilobytes: number }> {
   rmSync(folder, { recursive: true, force: true });
   const described = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as Described;
   const doors = Object.values(described.exports).map((file) => file.replace(/^\.\/src\/(.*)\.ts$/, "$1"));
   await bundled(doors, { dir: folder });
+  await bundled(doors, { dir: join(folder, "node"), platform: "node" });
   writeTypes(doors, folder);
   const { name, version, engines, exports, ...rest } = described;
+  const filesOf = (door = ""): object => {
+    const inPages = `./${door}.js`;
+    // These two take Node's files for theirs and have not all that is in Node's `node:crypto`.
+    const others = { deno: inPages, bun: inPages };
+    return { types: `./${door}.d.ts`, ...others, node: `./node/${door}.js`, default: inPages };
+  };
   const published = {
     name,
     version,
-    ...without(rest, ["private", "dependencies", "devDependencies"]),
+    ...without(rest, ["private", "imports", "dependencies", "devDependencies"]),
     engines,
-    exports: Object.fromEntries(
-      Object.keys(exports).map((door, at) => [door, { types: `./${doors[at]}.d.ts`, default: `./${doors[at]}.js` }]),
-    ),
+    exports: Object.fromEntries(Object.keys(exports).map((door, at) => [door, filesOf(doors[at])])),
   };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));
@@ -53,11 +58,11 @@ async function kilobytesOf(door: string): Promise<number> {
 
 async function bundled(
   doors: readonly string[],
-  how: { readonly dir?: string; readonly minify?: boolean },
+  how: { readonly dir?: string; readonly minify?: boolean; readonly platform?: "browser" | "node" },
 ): Promise<RolldownOutput> {
   await using bundle = await rolldown({
     input: Object.fromEntries(doors.map((door) => [door, join(source, "src", `${door}.ts`)])),
-    platform: "browser",
+    platform: how.platform ?? "browser",
     // No module here does anything by being loaded.
     treeshake: { moduleSideEffects: false },
     logLevel: "warn",

@@ -1,4 +1,5 @@
 import type * as Client from "@darkbloom/client";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { askOf, dialect } from "../answers.ts";
@@ -8,7 +9,8 @@ import { answerParent, argument } from "./answer-parent.ts";
 /** A program that asks through the client library, as it is published. It asks when it is told to. */
 const baseURL = `http://127.0.0.1:${argument(0)}`;
 const apiKey = argument(1);
-const { createDarkbloom } = (await import(pathToFileURL(join(argument(2), "index.js")).href)) as typeof Client;
+const built = createRequire(join(argument(2), "package.json")).resolve("@darkbloom/client");
+const { createDarkbloom } = (await import(pathToFileURL(built).href)) as typeof Client;
 
 const through = (mode: Mode, send?: typeof fetch): Client.Darkbloom =>
   createDarkbloom({

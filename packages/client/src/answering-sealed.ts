@@ -74,10 +74,7 @@ async function whole(answering: AnsweringSealed, openers: readonly Candidate[]):
 
 /** By the first whose key opens it. @throws DarkbloomError of the last one whose does not */
 function openedBy({ ports }: AnsweringSealed, openers: readonly Candidate[], bytes: Uint8Array) {
-  let fault: unknown = new DarkbloomError(
-    "machine_unverified",
-    "A machine answered to which the request was not sealed.",
-  );
+  let fault: unknown;
   for (const candidate of openers) {
     try {
       const answer = new SealedAnswer(ports, candidate);
@@ -87,7 +84,7 @@ function openedBy({ ports }: AnsweringSealed, openers: readonly Candidate[], byt
       fault = error;
     }
   }
-  throw fault;
+  throw fault ?? new DarkbloomError("machine_unverified", "A machine answered to which the request was not sealed.");
 }
 
 const opening = (answering: AnsweringSealed, answer: SealedAnswer, candidate: Candidate): Opening => ({

@@ -1,10 +1,9 @@
-import { webCrypto, webHpke } from "@darkbloom/protocol/web";
+import { primitives } from "#primitives";
 import type { Ports } from "./ports.ts";
 
 /** The world as browsers and Node have it. */
 export const platform = (send: typeof fetch = globalThis.fetch): Ports => ({
-  crypto: webCrypto,
-  hpke: webHpke,
+  ...primitives,
   now: () => Date.now(),
   random: { bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) },
   send: (url, init) => send(url, init),
