@@ -8,16 +8,17 @@ const stop = join(import.meta.dirname, "stop.ts");
 /** A command whose drain takes a second. */
 const program = `
   import { listenForStop } from ${JSON.stringify(stop)};
-  const { asked } = listenForStop(10);
+  const running = process.argv[1] === undefined ? undefined : () => Number(process.argv[1]);
+  const { asked } = listenForStop(10, running);
   console.log("listening");
   const alive = setInterval(() => undefined, 1000);
   await asked;
   setTimeout(() => clearInterval(alive), 1500);
 `;
 
-async function listening() {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "ignore"],
+async function listening(...running: string[]) {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program, ...running], {
+    stdio: ["ignore", "pipe", "pipe"],
   });
   await once(child.stdout, "data");
   return child;
@@ -29,6 +30,20 @@ it("takes a doubled signal for one press", async () => {
   child.kill("SIGINT");
   child.kill("SIGINT");
   expect(await once(child, "exit")).toEqual([0, null]);
+});
+
+/** Goal: nobody is told to wait for nothing. Method: what is said where so many requests run, or where nobody has counted them. */
+it.each([
+  [[], "Stopping: running requests have up to 10 s to finish"],
+  [["2"], "Stopping: 2 requests have up to 10 s to finish"],
+  [["1"], "Stopping: 1 request has up to 10 s to finish"],
+  [["0"], "Stopping: nothing runs.\n"],
+])("says what it waits for: %j", async (running, said) => {
+  const child = await listening(...running);
+  child.kill("SIGINT");
+  const [text] = await once(child.stderr, "data");
+  expect(String(text)).toContain(said);
+  await once(child, "exit");
 });
 
 /** Goal: the second press forces. Method: press again in the middle of the drain. */

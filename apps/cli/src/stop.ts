@@ -17,6 +17,13 @@ export const STOP_WORD = "stop";
 /** Started by `darkbloom up`, which decides when it ends. */
 export const isSupervised = process.send !== undefined && process.env[SUPERVISED_VARIABLE] === "1";
 
+function stopping(drainSec: number, running: number | undefined): string {
+  if (running === 0) return "Stopping: nothing runs.";
+  const what =
+    running === undefined ? "running requests have" : running === 1 ? "1 request has" : `${running} requests have`;
+  return `Stopping: ${what} up to ${drainSec} s to finish (--drain-timeout). Press Ctrl-C again to stop at once.`;
+}
+
 /** When this process shall end, and how patiently. */
 export interface StopRequest {
   /** Aborts at the first request to end. */
@@ -31,8 +38,10 @@ export interface StopRequest {
  * A terminal sends Ctrl-C to all processes of the group, the children of `up` too. Those leave it to
  * their parent, which stops the coordinator before the providers that its requests still need; and they
  * end by themselves when the parent is gone, however it died, since that closes the channel.
+ *
+ * @param running how many requests there are to wait for, where that is known here
  */
-export function listenForStop(drainSec: number): StopRequest {
+export function listenForStop(drainSec: number, running?: () => number): StopRequest {
   const drainMs = drainSec * 1000;
   const stop = new AbortController();
   const { promise: asked, resolve } = Promise.withResolvers<{ readonly drainMs: number }>();
@@ -57,9 +66,7 @@ export function listenForStop(drainSec: number): StopRequest {
     const onSignal = (): void => {
       if (firstAt === undefined) {
         firstAt = performance.now();
-        note(
-          `Stopping: running requests have up to ${drainSec} s to finish (--drain-timeout). Press Ctrl-C again to stop at once.`,
-        );
+        note(stopping(drainSec, running?.()));
         ask(drainMs);
       } else if (performance.now() - firstAt > ONE_PRESS_MS) {
         process.exit(1);

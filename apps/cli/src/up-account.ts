@@ -2,6 +2,7 @@ import type { Admin } from "@darkbloom/coordinator/admin/operations";
 import { microUsd } from "@darkbloom/protocol/money";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { CommandFailed } from "./failure.ts";
+import { baseOf, jsonOf, publishedAt } from "./published.ts";
 
 const LABEL = "darkbloom up";
 /** Holds the key in clear, so that the next start shows the same one. Mode 0600, as every file of the folder. */
@@ -9,6 +10,7 @@ const UP_FILE = "up.json";
 const STARTING_CREDIT = microUsd(5_000_000n);
 /** Seldom long: the coordinator runs on this machine. */
 const BALANCE_WAIT_MAX_MS = 5_000;
+const BALANCE_BYTES_MAX = 64 * 1024;
 
 /** The account that `darkbloom up` made for whoever sits at this machine. */
 interface SavedKey {
@@ -35,11 +37,12 @@ export async function ensureKey(folder: DataFolder, admin: Admin): Promise<strin
 
 /** What the key can spend now, in USD, as the API tells it. */
 export async function balanceOf(baseUrl: string, apiKey: string): Promise<string> {
-  const response = await fetch(`${baseUrl}/v1/payments/balance`, {
+  const told = await publishedAt(new URL("v1/payments/balance", baseOf(new URL(baseUrl))), {
+    waitMsMax: BALANCE_WAIT_MAX_MS,
+    bytesMax: BALANCE_BYTES_MAX,
     headers: { authorization: `Bearer ${apiKey}` },
-    signal: AbortSignal.timeout(BALANCE_WAIT_MAX_MS),
   });
-  const answer: unknown = response.ok ? await response.json() : undefined;
+  const answer = jsonOf(told);
   if (
     typeof answer === "object" &&
     answer !== null &&
@@ -48,7 +51,7 @@ export async function balanceOf(baseUrl: string, apiKey: string): Promise<string
   )
     return answer.balance_usd;
   throw new CommandFailed(
-    `The coordinator does not tell the balance (status ${response.status}). Its log says more with --log-level info.`,
+    `The coordinator does not tell the balance (status ${told.status}). Its log says more with --log-level info.`,
   );
 }
 

@@ -112,6 +112,7 @@ it("takes what is no receipt for none, at once", async () => {
   expect(await client.receiptOf("job/1")).toBeUndefined();
   expect(sent.map(({ path }) => path)).toEqual(["/net/v1/receipts/job%2F1"]);
   expect(new Headers(sent[0]?.init.headers).get("authorization")).toBe("Bearer key");
+  expect(sent[0]?.init.redirect).toBe("error");
 });
 
 /** Goal: a receipt that is late is waited for, and not for ever. Method: a clock that only sleeping moves. */

@@ -49,6 +49,8 @@ export class World implements AsyncDisposable {
       random,
       sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
       send: (url: URL, init: RequestInit) => {
+        // Whoever is asked sends nobody on: a key is for it alone.
+        if (init.redirect !== "error") throw new Error("this would follow to another origin");
         this.sent.push(`${init.method ?? "GET"} ${url.pathname}`);
         return this.meddle(url.pathname, () => fetch(url, init), init);
       },

@@ -47,7 +47,8 @@ export const proxy = command({
     json: { default: "false" },
   },
   async run({ coordinator, host, port, data, open, json, corsOrigin, drainTimeout, ...rest }) {
-    const stop = listenForStop(drainTimeout);
+    const running = new Set<Promise<void>>();
+    const stop = listenForStop(drainTimeout, () => running.size);
     const apiKey = rest.apiKey ?? rest.key;
     if (apiKey === undefined) throw new WrongUsage("--api-key is missing (or DARKBLOOM_API_KEY in the environment).");
     if (open && !isLoopback(host))
@@ -66,6 +67,7 @@ export const proxy = command({
       darkbloom,
       coordinator: baseOf(coordinator),
       records,
+      running,
       shutdown: shutdown.signal,
       door: { token: token?.token, corsOrigins: corsOrigin ?? [], host },
       facts: {

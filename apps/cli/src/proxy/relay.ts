@@ -2,6 +2,7 @@ import type { Darkbloom, Verification } from "@darkbloom/client";
 import { joinBytes } from "@darkbloom/protocol/bytes";
 import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { once } from "node:events";
+import { addAbortSignal } from "node:stream";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Records } from "./records.ts";
 import { PROXY_RECEIPTS_AWAITED_MAX } from "./limits.ts";
@@ -64,7 +65,7 @@ async function answerTo(
   path: string,
   signal: AbortSignal,
 ): Promise<Response | "body_too_large" | "unreachable"> {
-  const body = await bodyOf(request);
+  const body = await bodyOf(addAbortSignal(signal, request));
   if (!body) return "body_too_large";
   const { search } = new URL(request.url ?? "/", "http://proxy");
   return darkbloom

@@ -32,7 +32,13 @@ const leftAnswer: Verification = {
   jobId: "job_1",
   steps: [],
 };
+let running: Set<Promise<void>>;
+let shutdown: AbortController;
+/** Short, so that it can be met. */
+const RECEIVE_MS_MAX = 2_000;
 beforeEach(async () => {
+  running = new Set();
+  shutdown = new AbortController();
   answered = Promise.resolve();
   receipt = Promise.resolve(undefined);
   receiptsAsked = 0;
@@ -64,11 +70,12 @@ beforeEach(async () => {
       darkbloom,
       coordinator: new URL("http://coordinator.example/"),
       records: new Records(folder.path, () => 0),
-      shutdown: new AbortController().signal,
+      running,
+      shutdown: shutdown.signal,
       door: { token: "token", corsOrigins: [], host: "127.0.0.1" },
       facts: { coordinator: "", mode: "transparent", minTrust: "hardware", pins: [], since: "" },
     },
-    { host: "127.0.0.1", port: 0 },
+    { host: "127.0.0.1", port: 0, receiveMsMax: RECEIVE_MS_MAX },
   );
 });
 afterEach(async () => {
@@ -211,6 +218,47 @@ describe("the proxy's door", () => {
     first?.destroy();
     await expect.poll(async () => (await send("/v1/models").catch(() => undefined))?.status).toBe(200);
     for (const socket of crowd) socket.destroy();
+  });
+
+  /** A request whose body comes a byte at a time and never ends. @returns how it was answered, once its connection is closed */
+  const trickle = async (): Promise<string> => {
+    const { port } = new URL(server.baseUrl);
+    const socket = connect(Number(port), "127.0.0.1");
+    socket.on("error", () => undefined);
+    let answer = "";
+    socket.on("data", (bytes) => void (answer += String(bytes)));
+    socket.write(
+      "POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer token\r\ncontent-length: 9999\r\n\r\n",
+    );
+    const dripping = setInterval(() => socket.write("x"), 100);
+    socket.once("close", () => clearInterval(dripping));
+    await once(socket, "close");
+    return answer;
+  };
+
+  /** Goal: nobody holds a place by sending slowly. Method: a body that comes byte by byte, for longer than one may take. */
+  it("waits for a request no longer than its bound, however it trickles", async () => {
+    const startedMs = performance.now();
+    const answer = trickle();
+    await expect.poll(() => running.size).toBe(1);
+    expect((await send("/v1/models")).status).toBe(200);
+    expect(await answer).toMatch(/^HTTP\/1\.1 408 /);
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThanOrEqual(RECEIVE_MS_MAX);
+    expect(tookMs).toBeLessThan(2.5 * RECEIVE_MS_MAX);
+    await expect.poll(() => running.size).toBe(0);
+    expect(asked).toEqual(["/v1/models"]);
+  });
+
+  /** Goal: what is still being sent keeps no proxy from ending. Method: the time that running requests have is over in the middle of a body. */
+  it("waits for no body when it has to end", async () => {
+    const answer = trickle();
+    await expect.poll(() => running.size).toBe(1);
+    const startedMs = performance.now();
+    shutdown.abort(new Error("stopped"));
+    await server.drain();
+    expect(performance.now() - startedMs).toBeLessThan(RECEIVE_MS_MAX / 2);
+    expect([await answer, running.size, asked]).toEqual(["", 0, []]);
   });
 
   it("reads no longer headers than it has room for", async () => {

@@ -29,12 +29,28 @@ export interface ProxyServer {
   close(): Promise<void>;
 }
 
-/** @throws the error of a server that cannot listen */
+export interface Proxying extends Omit<Relaying, "awaited"> {
+  readonly door: Door;
+  readonly facts: ProxyFacts;
+  /** What has been asked and not ended: an answer, or the receipt of one that was left. */
+  readonly running: Set<Promise<void>>;
+}
+
+/** How much sooner than a request's own bound those are looked for that have reached it. */
+const LOOKS_PER_BOUND = 10;
+
+/**
+ * @param receiveMsMax from the first byte of a request to the last of its body
+ * @throws the error of a server that cannot listen
+ */
 export async function serveProxy(
-  net: Omit<Relaying, "awaited"> & { readonly door: Door; readonly facts: ProxyFacts },
-  at: { readonly host: string; readonly port: number },
+  net: Proxying,
+  {
+    receiveMsMax = PROXY_RECEIVE_MS_MAX,
+    ...at
+  }: { readonly host: string; readonly port: number; readonly receiveMsMax?: number },
 ): Promise<ProxyServer> {
-  const running = new Set<Promise<void>>();
+  const { running } = net;
   /** Of those, where somebody is still answered: what is left of one that was left is its receipt. */
   const open = new Set<ServerResponse>();
   let isStopping = false;
@@ -59,7 +75,12 @@ export async function serveProxy(
     response.once("close", () => open.delete(response));
     void one.finally(() => running.delete(one));
   };
-  const server = createServer({ maxHeaderSize: PROXY_HEADER_BYTES_MAX, requestTimeout: PROXY_RECEIVE_MS_MAX }, answer);
+  const bounds = {
+    maxHeaderSize: PROXY_HEADER_BYTES_MAX,
+    requestTimeout: receiveMsMax,
+    connectionsCheckingInterval: Math.ceil(receiveMsMax / LOOKS_PER_BOUND),
+  };
+  const server = createServer(bounds, answer);
   server.maxConnections = PROXY_CONNECTIONS_MAX;
   await listening(server, at);
   const { port } = server.address() as AddressInfo;
