@@ -118,6 +118,7 @@ export const evidence: Evidence = {
 /** Machines that answer over a caller's nonce alone in its tree: its path has no steps. */
 export const fleetOf = (...machines: MachineView[]): FleetView => ({
   machines: () => machines,
+  has: (providerId) => machines.some((machine) => machine.providerId === providerId),
   machinesFor: () => machines,
   published: () => machines.map((machine) => ({ machine, evidence })),
   prove: async () => machines.map((machine) => ({ machine, evidence, path: [] })),

@@ -53,7 +53,8 @@ export async function checkReceipt(net: Checking, document: ReceiptDocument, kno
   return {
     machine,
     steps: [
-      ...found.map((check) => stepOf(check)),
+      // The policy's mode is demanded of every receipt, below.
+      ...found.filter(({ id }) => id !== "receipt.privacy").map((check) => stepOf(check)),
       ...fieldChecks(document, known, rules).map((check) => stepOf(check)),
       stepOf(machineCheck(machine)),
       ...(machine ? [stepOf(weightsCheck(receipt, machine))] : []),

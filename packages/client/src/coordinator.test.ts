@@ -101,3 +101,19 @@ it.each<[text: string, shown: object | undefined]>([
 ])("finds in %s other machines: %j", (text, shown) => {
   expect(otherMachines(utf8(text))).toEqual(shown);
 });
+
+/** Goal: how far two clocks are apart is known from what a coordinator says of its own. Method: answers with its time, without, and with none that is a time. */
+it.each<[date: string | undefined, secondsAhead: number]>([
+  ["Thu, 01 Jan 2026 00:01:40 GMT", -100],
+  ["Wed, 31 Dec 2025 23:59:00 GMT", 60],
+  ["yesterday", 0],
+  [undefined, 0],
+])("sees from the date %s that our clock is %i s ahead", async (date, secondsAhead) => {
+  const ports = {
+    ...platform(async () => Response.json({ providers: [] }, date === undefined ? {} : { headers: { date } })),
+    now: () => Date.UTC(2026, 0, 1),
+  };
+  const coordinator = new Coordinator(ports, new URL("http://h/"));
+  await coordinator.attestations();
+  expect(coordinator.secondsAhead).toBe(secondsAhead);
+});

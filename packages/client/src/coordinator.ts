@@ -16,10 +16,16 @@ interface Bounds {
 export class Coordinator {
   readonly base: URL;
   readonly #ports: Ports;
+  #secondsAhead = 0;
 
   constructor(ports: Ports, base: URL) {
     this.#ports = ports;
     this.base = base;
+  }
+
+  /** By how much our clock is ahead of the one that the coordinator says it has; 0 where it says none. */
+  get secondsAhead(): number {
+    return this.#secondsAhead;
   }
 
   /** All machines, or those that may serve this model now. @throws DarkbloomError */
@@ -56,6 +62,8 @@ export class Coordinator {
         redirect: "error",
         signal,
       });
+      const told = Date.parse(response.headers.get("date") ?? "");
+      if (!Number.isNaN(told)) this.#secondsAhead = Math.round((this.#ports.now() - told) / 1000);
       if (response.ok) {
         const bytes = await bytesOf(response.body, bounds.bytesMax);
         if (bytes) return bytes;

@@ -13,7 +13,14 @@ export class Evidence {
   readonly #models = new Map<string, MachineList>();
 
   constructor(ports: Ports, coordinator: Coordinator, rules: Rules, log: LogWatch | undefined) {
-    this.#listOf = (model) => new MachineList({ ports, rules, log, ask: () => coordinator.attestations(model) });
+    this.#listOf = (model) =>
+      new MachineList({
+        ports,
+        rules,
+        log,
+        ask: () => coordinator.attestations(model),
+        secondsAhead: () => coordinator.secondsAhead,
+      });
     this.all = this.#listOf();
   }
 

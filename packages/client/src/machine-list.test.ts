@@ -27,8 +27,9 @@ const model = {
 
 /** A list whose coordinator shows what it is told to, at a time that is told too. */
 function listOf(policy: AnyPolicy = {}, place?: LogWatch["place"]) {
-  const shown: { now: number; next: Attestations; asked: number } = {
+  const shown: { now: number; next: Attestations; asked: number; secondsAhead: number } = {
     now: answeredMs,
+    secondsAhead: 0,
     next: { providers: [good] },
     asked: 0,
   };
@@ -39,7 +40,7 @@ function listOf(policy: AnyPolicy = {}, place?: LogWatch["place"]) {
     shown.asked++;
     return shown.next;
   };
-  return { shown, list: new MachineList({ ports, rules, log, ask }) };
+  return { shown, list: new MachineList({ ports, rules, log, ask, secondsAhead: () => shown.secondsAhead }) };
 }
 
 const codeOf = (asking: Promise<unknown>): Promise<Pick<DarkbloomError, "code" | "message"> | undefined> =>
@@ -75,6 +76,29 @@ it.each<[what: string, providers: Attestation[], policy: AnyPolicy, code: string
   expect(error?.code).toBe(code);
   for (const word of words) expect(error?.message).toContain(word);
   expect(error?.message.includes("needs the makers")).toBe(policy.minTrust === "hardware");
+});
+
+const clockWords = /Your clock differs from the coordinator's by (\d+) s: it is (ahead|behind)/;
+
+/** Goal: whose clock is off hears that, and not that somebody lies; and a lie stays one whatever time the coordinator says it has. Method: a good machine and a liar, by clocks that are off by minutes and days, and coordinators that say what their time is, nothing of it, or another. */
+it.each<[what: string, shown: Attestation, offSec: number, toldSec: number, code: string, differs: string[]]>([
+  ["a day behind", good, -86_400, -86_400, "evidence_stale", ["86400", "behind"]],
+  ["a day ahead", good, 86_400, 86_400, "evidence_stale", ["86400", "ahead"]],
+  ["an hour behind", good, -3_600, -3_600, "evidence_stale", ["3600", "behind"]],
+  ["a day behind, and nobody says so", good, -86_400, 0, "evidence_false", []],
+  ["a day behind, by two minutes' word", good, -86_400, -120, "evidence_false", []],
+  ["a day behind, by another word", good, -86_400, 86_400, "evidence_false", []],
+  ["right, of a liar", liar, 0, 0, "evidence_false", []],
+  ["right, of a liar whose coordinator has another", liar, 0, 86_400, "evidence_false", []],
+  ["a day behind, of a liar", liar, -86_400, -86_400, "evidence_false", []],
+])("tells who has a clock that is %s", async (_what, machine, offSec, toldSec, code, differs) => {
+  const { shown, list } = listOf();
+  shown.now += offSec * 1000;
+  shown.secondsAhead = toldSec;
+  shown.next = { providers: [machine] };
+  const error = await codeOf(list.acceptable(1));
+  expect(error?.code).toBe(code);
+  expect([...(clockWords.exec(error?.message ?? "") ?? [])].slice(1)).toEqual(differs);
 });
 
 /** Goal: nothing is sealed to a machine that has not signed for the very weights. Method: the model as its coordinator has it, with one thing otherwise. */

@@ -1,4 +1,5 @@
 import type { Attestation, Attestations } from "@darkbloom/protocol/evidence";
+import { CLOCK_SKEW_MS } from "@darkbloom/protocol/limits";
 import { DarkbloomError, type FaultCode } from "./errors.ts";
 import { LIST_AGE_MS_MAX, LOG_DELAY_MS, REFRESH_AHEAD_MS, REFRESH_EVERY_MS } from "./limits.ts";
 import type { LogWatch } from "./log-watch.ts";
@@ -25,6 +26,8 @@ export interface ListNet {
   readonly log: LogWatch | undefined;
   /** @throws DarkbloomError */
   ask(): Promise<Shown>;
+  /** By how much our clock is ahead of the one that the coordinator says it has. */
+  secondsAhead(): number;
 }
 
 /**
@@ -69,7 +72,7 @@ export class MachineList {
   async #among(list: List, wanted: number): Promise<Acceptable> {
     const { good, refused } = await this.#choose(list, wanted);
     if (good.length > 0) return { machines: good, model: list.model };
-    throw noneIs(refused);
+    throw noneIs(refused, this.#net.secondsAhead());
   }
 
   /** The machine that a receipt names. One that joined since is looked for once more. */
@@ -123,11 +126,22 @@ export class MachineList {
   async #judge(shown: Attestation): Promise<Machine> {
     const { ports, rules, log } = this.#net;
     const machine = await judge(ports.crypto, shown, rules, ports.now());
+    if (machine.refusal === "evidence_false" && (await this.#holdsByTheirClock(shown)))
+      return { ...machine, refusal: "clock_off" };
     if (machine.refusal || !log || !machine.blob) return machine;
     const logged = await log.place(machine.blob, shown.evidence_sha256);
     if (logged) return { ...machine, logged };
     const isNew = ports.now() - Date.parse(machine.blob.at) < LOG_DELAY_MS;
     return { ...machine, refusal: isNew ? "not_logged_yet" : "not_logged" };
+  }
+
+  /** Who has another time than everybody else sees evidence from the future. It is refused all the same, in other words. */
+  async #holdsByTheirClock(shown: Attestation): Promise<boolean> {
+    const { ports, rules } = this.#net;
+    const secondsAhead = this.#net.secondsAhead();
+    if (!isClockOff(secondsAhead)) return false;
+    const { refusal } = await judge(ports.crypto, shown, rules, ports.now() - secondsAhead * 1000);
+    return refusal !== "evidence_false";
   }
 
   #refreshAhead({ readAt }: List, used: readonly Machine[]): void {
@@ -157,6 +171,7 @@ export class MachineList {
 const reasons: Readonly<Record<Refusal, readonly [words: string, code: FaultCode]>> = {
   evidence_false: ["showed what is not so", "evidence_false"],
   evidence_stale: ["answered no challenge lately", "evidence_stale"],
+  clock_off: ["showed what does not hold by your clock", "evidence_stale"],
   below_level: ["is below the policy's minTrust", "policy_unmet"],
   not_pinned: ["is not one of the pinned", "policy_unmet"],
   other_build: ["has none of the allowed builds", "policy_unmet"],
@@ -167,7 +182,9 @@ const reasons: Readonly<Record<Refusal, readonly [words: string, code: FaultCode
 /** What it takes the most to mend is said of all of them. */
 const gravest: readonly FaultCode[] = ["policy_unmet", "no_machine", "evidence_stale", "log_missing", "evidence_false"];
 
-function noneIs(refused: readonly Refusal[]): DarkbloomError {
+const isClockOff = (secondsAhead: number): boolean => Math.abs(secondsAhead) * 1000 > CLOCK_SKEW_MS;
+
+function noneIs(refused: readonly Refusal[], secondsAhead: number): DarkbloomError {
   if (refused.length === 0)
     return new DarkbloomError(
       "no_machine",
@@ -180,8 +197,12 @@ function noneIs(refused: readonly Refusal[]): DarkbloomError {
   const hint = refused.includes("below_level")
     ? ' `hardware` needs the makers\' `roots`; `minTrust: "self_signed"` or `pins` ask for less.'
     : "";
+  const clock =
+    code === "evidence_stale" && isClockOff(secondsAhead)
+      ? ` Your clock differs from the coordinator's by ${Math.abs(secondsAhead)} s: it is ${secondsAhead > 0 ? "ahead" : "behind"}. Set the one that is wrong.`
+      : "";
   return new DarkbloomError(
     code,
-    `No machine is as the policy wants it: of ${refused.length}, ${counted.join(", ")}. Nothing was sent.${hint}`,
+    `No machine is as the policy wants it: of ${refused.length}, ${counted.join(", ")}. Nothing was sent.${hint}${clock}`,
   );
 }

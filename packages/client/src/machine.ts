@@ -21,6 +21,7 @@ import type { AllowedBuild } from "./types.ts";
 export type Refusal =
   | "evidence_false"
   | "evidence_stale"
+  | "clock_off"
   | "below_level"
   | "not_pinned"
   | "other_build"

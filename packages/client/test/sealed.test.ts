@@ -41,6 +41,7 @@ it.each(rows)("seals a request of %s and verifies its answer, stream %s", async 
     machine: { level: "self_signed" },
   });
   expect(stepsThat("fail", verification)).toEqual([]);
+  expect(verification.steps.filter(({ id }) => id === "receipt.privacy")).toHaveLength(1);
   expect(stepsThat("pass", verification)).toEqual(
     expect.arrayContaining([
       "receipt.request",

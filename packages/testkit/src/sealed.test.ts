@@ -138,6 +138,21 @@ describe("the machines that a request is sealed to", () => {
     expect(await spent()).toBeGreaterThan(0n);
   });
 
+  /** Goal: who makes machines up gets no long list, and who was only away long enough gets machines to seal to. Method: of eighteen, one that is connected and one that never was, each named alone for what it cannot have. */
+  it("are answered with a short list where none of them is connected", async () => {
+    const { caller } = await network(...Array.from({ length: 18 }, () => always(said)));
+    const [known] = await caller.candidates();
+    const told = async (changed: Partial<Attestation>): Promise<number> => {
+      const machines = known ? [{ ...known, ...changed }] : [];
+      const answered = await caller.send(await caller.seal(CHAT, plain, { machines }));
+      expect([answered.status, codeIn(answered)]).toEqual([409, "no_candidate"]);
+      const { sealing } = JSON.parse(answered.body.toString()) as { sealing: { providers: Attestation[] } };
+      return sealing.providers.length;
+    };
+    expect(await told({ evidence_sha256: "f".repeat(64) })).toBe(16);
+    expect(await told({ provider_id: "prov_made_up" })).toBe(4);
+  });
+
   it("are not waited for where they are full and others are not", async () => {
     const { net, caller } = await network(always({ ...said, tokenMs: 5_000 }), always(said));
     const [busy, free] = await caller.candidates();

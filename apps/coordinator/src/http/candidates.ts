@@ -10,6 +10,8 @@ import type { HttpDeps } from "./deps.ts";
 
 /** Machines that are told of at once as ones to seal to: four times as many as one request can name. */
 const CANDIDATES_TOLD_MAX = 16;
+/** The same to who names no machine that is connected. */
+export const CANDIDATES_TOLD_STRANGER_MAX = 4;
 
 type Deps = Pick<HttpDeps, "catalog" | "clock" | "fleet" | "random" | "serials" | "settings">;
 
@@ -36,6 +38,7 @@ export function candidatesText(
   { fleet, clock, random }: Deps,
   want: Want,
   passedOver: ReadonlySet<ProviderId> = new Set(),
+  toldMax = CANDIDATES_TOLD_MAX,
 ): string {
   const { entry } = want;
   const { machines } = eligibleFor(want, fleet.machinesFor(entry.build), clock.monotonicMs(), passedOver);
@@ -43,7 +46,7 @@ export function candidatesText(
   const told = machines
     .map((machine) => ({ machine, rank: rank(machine) }))
     .toSorted((one, other) => one.rank - other.rank)
-    .slice(0, CANDIDATES_TOLD_MAX);
+    .slice(0, toldMax);
   const places = new Map(told.map(({ machine }, place) => [machine.providerId, place]));
   const shown = fleet
     .published()

@@ -442,9 +442,13 @@ describe("who may ask", () => {
       return [response.status, response.headers.get("retry-after")];
     };
     const sealed = { "content-type": "application/vnd.darkbloom.sealed" };
-    for (let said = 1; said < UNOPENED_BURST; said++) unopened.said(ACCOUNT, "machine", 1);
+    const unread = (): void => {
+      using words = unopened.wordsOn(ACCOUNT);
+      for (const machine of ["one", "other"]) words.said(machine);
+    };
+    for (let said = 1; said < UNOPENED_BURST; said++) unread();
     expect(await answers(sealed)).toEqual([400, null]);
-    unopened.said(ACCOUNT, "machine", 1);
+    unread();
     expect(await answers(sealed)).toEqual([429, "3"]);
     expect(await answers()).toEqual([200, null]);
   });

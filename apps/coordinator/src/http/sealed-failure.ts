@@ -1,11 +1,11 @@
 import { utf8 } from "@darkbloom/protocol/bytes";
 import type { Dialect } from "@darkbloom/protocol/dialects";
 import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
-import type { RequestId } from "@darkbloom/protocol/ids";
+import type { ProviderId, RequestId } from "@darkbloom/protocol/ids";
 import { frameRecord, SEALED_STREAM_TYPE } from "@darkbloom/protocol/sealing";
 import type { Ask } from "../inference/ask.ts";
 import { CannotOpen, MachineRefusal } from "../inference/machine-words.ts";
-import { candidatesText, wantOf } from "./candidates.ts";
+import { CANDIDATES_TOLD_STRANGER_MAX, candidatesText, wantOf } from "./candidates.ts";
 import type { HttpDeps } from "./deps.ts";
 import type { ToldFailure } from "./reply.ts";
 
@@ -38,5 +38,7 @@ function memberOf(deps: HttpDeps, ask: Ask, failure: Failure, error: unknown): s
   const want = failure.others === 0 ? undefined : wantOf(deps, ask);
   if (!want) return '"sealing":{"providers":[]}';
   const over = deps.unopened.passedOver(ask.terms.account, deps.fleet.machinesFor(want.entry.build));
-  return `"sealing":${candidatesText(deps, want, over)}`;
+  // Whoever makes up machines gets no answer that is a hundred times as long as what was sent.
+  const isStranger = !ask.terms.candidates?.some(({ providerId }) => deps.fleet.has(providerId as ProviderId));
+  return `"sealing":${candidatesText(deps, want, over, isStranger ? CANDIDATES_TOLD_STRANGER_MAX : undefined)}`;
 }

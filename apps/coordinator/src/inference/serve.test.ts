@@ -513,29 +513,74 @@ describe("what is sealed for one machine", () => {
 });
 
 describe("what its machines cannot open", () => {
-  /** Sealed for machines that all say so, after each of them said so of so many before, and two machines of so many. */
-  async function unopened(before: { at?: readonly number[]; inAll?: number; beside?: true; isGone?: true }) {
+  function unread({ net }: TestNetwork, ...said: string[]): void {
+    using words = net.unopened.wordsOn(account);
+    for (const identityKey of said) words.said(identityKey);
+  }
+
+  /** Sealed for machines that all say so, after each of them said so of so many before. */
+  async function unopened(before: { at?: readonly number[]; beside?: true; isGone?: true }) {
     const network = new TestNetwork();
     await network.credit();
-    const { at = [0, 0, 0], inAll = 0 } = before;
+    const { at = [0, 0, 0] } = before;
     const named = at.map((_, n) => new ScriptedMachine(network, (turn) => turn.cannotOpen(), { name: `prov_${n}` }));
     if (!before.isGone) for (const machine of named) network.fleet.join(machine);
     if (before.beside) network.fleet.join(new ScriptedMachine(network, honest, { name: "prov_other" }));
     for (const [n, { identityKey }] of named.entries())
-      for (let said = 0; said < (at[n] ?? 0); said++) network.net.unopened.said(account, identityKey, 0);
-    for (let said = 0; said < inAll; said++) network.net.unopened.said(account, "another machine", 1);
+      for (let said = 0; said < (at[n] ?? 0); said++) unread(network, identityKey);
     const caller = new Caller();
     const end = await serve(network.net, sealedFor(network, caller, named), caller).catch((error: unknown) => error);
     return { end, asked: named.map(({ waitsMs }) => waitsMs.length), calls: named.map(({ calls }) => calls) };
   }
 
-  it("is held against none of them, and asked of no more once its caller may send nothing more", async () => {
+  it("is held against none of them", async () => {
     const all = await unopened({});
     expect(all).toMatchObject({ end: { failure: { code: "cannot_open" } }, asked: [1, 1, 1] });
     expect(all.calls).toEqual([[], [], []]);
-    const { asked: some, end } = await unopened({ inAll: UNOPENED_BURST - 1 });
-    expect(some.toSorted((a, b) => a - b)).toEqual([0, 1, 1]);
-    expect(end).toMatchObject({ failure: { code: "cannot_open" } });
+  });
+
+  /** Goal: a good envelope ends by no false word while another of its machines is left, whatever else its caller sealed. Method: a caller whose bounds are used up while it runs, a machine that lies, and one that opens, or refuses by a word to the caller alone. */
+  it.each<[what: string, script: Script, end: string]>([
+    // Its receipt is one of a request in the clear.
+    ["opens it", honest, "receipt_mismatch"],
+    ["refuses it", (turn) => turn.error("refused", { sealed: "QUJD" }), "request_refused"],
+  ])("is tried by the next, and counts for nothing where that one %s", async (_, script, end) => {
+    const network = new TestNetwork();
+    await network.credit();
+    const other = new ScriptedMachine(network, script, { name: "prov_1" });
+    const liar = new ScriptedMachine(
+      network,
+      (turn) => {
+        for (let n = 0; n < UNOPENED_BURST - 1; n++) unread(network, "one", "two");
+        network.fleet.join(other);
+        return turn.cannotOpen();
+      },
+      { name: "prov_0" },
+    );
+    network.fleet.join(liar);
+    const caller = new Caller();
+    const served = serve(network.net, sealedFor(network, caller, [liar, other]), caller);
+    expect(await codeOf(served)).toBe(end);
+    expect([liar.waitsMs.length, other.waitsMs.length > 0]).toEqual([1, true]);
+    expect(network.net.unopened.waitSec(account)).toBeUndefined();
+  });
+
+  /** Goal: who waits for a machine that meanwhile could open too little is not sent to it. Method: eight at once for one slot, where five words end it. */
+  it("is not handed over to who said so too often while it waited", async () => {
+    const network = new TestNetwork();
+    await network.credit();
+    const liar = new ScriptedMachine(network, (turn) => turn.cannotOpen(), { name: "prov_0", slots: 1 });
+    network.fleet.join(liar);
+    const ends = Array.from({ length: 8 }, () => {
+      const caller = new Caller();
+      return codeOf(serve(network.net, sealedFor(network, caller, [liar]), caller));
+    });
+    expect((await Promise.all(ends)).toSorted()).toEqual([
+      ...Array.from({ length: 5 }, () => "cannot_open"),
+      ...Array.from({ length: 3 }, () => "rate_limit_exceeded"),
+    ]);
+    expect(liar.waitsMs).toHaveLength(5);
+    expect((await network.ledger.totals(account)).held).toBe(0n);
   });
 
   /** Goal: who could open too little of a caller's is asked for no more of it. Method: what each had said before; who is asked, and where nobody is, what its caller is told. */

@@ -52,8 +52,9 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   const { task, pins, candidates, minTrust, bodyBytes, account } = terms;
   const want = { entry, task, pins, candidates, minTrust, maxTokens, promptBytes: bodyBytes };
   const tried = passedOver(net, ask, want);
-  /** Who could not open it, by identity key. */
-  const unopened = new Map<string, Line>();
+  using words = net.unopened.wordsOn(account);
+  /** Of those who could not open it. */
+  const unopened: Line[] = [];
   const refusals: { readonly line: Line; readonly refusal: MachineRefusal["refusal"] }[] = [];
   let last: NetworkError | undefined;
   let [attempts, busy] = [0, 0];
@@ -71,12 +72,18 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
     );
     const queueMs = net.clock.monotonicMs() - queuedAtMs;
     tried.add(line.providerId);
+    // While it was waited for, this machine has said too often that it cannot open what this account seals.
+    if (candidates && net.unopened.waitSecAt(account, line.machine().identityKey) !== undefined) {
+      if (!last) passedOver(net, ask, want);
+      continue;
+    }
     attempts++;
     try {
       // From the request's start: what one machine read, or a slot was waited for, is not waited for again.
       const readingMsMax = Math.max(0, READING_MS_MAX - (net.clock.monotonicMs() - startedMs));
       using attempt = Attempt.start(net, order, line, readingMsMax);
       await attempt.firstContent(startedMs + READING_UNTOLD_MS);
+      words.opened();
       const { sealMs, firstContentMs } = attempt;
       reply.begin({ ...attempt.facts, timing: { holdMs, queueMs, sealMs, firstContentMs } });
       const relay = new Relay(net.crypto, ask, reply, attempt);
@@ -85,19 +92,18 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
       // What one machine could answer, the others had no reason to refuse.
       for (const { line: refused } of refusals) refused.faulted();
       // What one machine could open, its caller had sealed well, to that one at least.
-      for (const other of unopened.values()) other.declined(account);
+      for (const other of unopened) other.declined(account);
       return;
     } catch (error) {
       last = noteFailure(net, ask, hold, line, startedMs, error);
       // Who took no work has not tried; how often that may be has a bound of its own.
       if (last.failure.code === "provider_busy" && busy++ < BUSY_MAX) attempts--;
       if (error instanceof CannotOpen) {
-        const { identityKey } = line.machine();
-        net.unopened.said(account, identityKey, unopened.size);
-        unopened.set(identityKey, line);
-        // Asked again before another machine has work with it.
-        if (net.unopened.waitSec(account) !== undefined) throw last;
+        words.said(line.machine().identityKey);
+        unopened.push(line);
       }
+      // Whoever refuses it by a word to its caller alone has read it.
+      if (error instanceof MachineRefusal && error.frame) words.opened();
       const isDoubted = error instanceof MachineRefusal && !refusals.some(({ refusal }) => refusal === error.refusal);
       if (isDoubted) refusals.push({ line, refusal: error.refusal });
       if (attempts >= ATTEMPTS_MAX || !(isDoubted || mayMoveOn(ask, last.failure))) throw last;

@@ -60,6 +60,33 @@ describe("the request rate of an account", () => {
     );
   });
 
+  /** Goal: what happened is counted though nobody could refuse it, and is never owed for long. Method: more than there was room for, some of it put back. */
+  it("counts what is spent without asking, down to as much as it holds, and takes it back", () => {
+    const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
+    const limiter = new RateLimiter(clock, { requestsPerSec: 1, requestsBurst: 3 });
+    const spend = (times: number) => Array.from({ length: times }, () => limiter.spend(account(1)));
+    limiter.restore(account(1));
+    expect(limiter.size).toBe(0);
+    spend(3);
+    expect(limiter.waitSec(account(1))).toBe(1);
+    spend(2);
+    expect(limiter.waitSec(account(1))).toBe(3);
+    limiter.restore(account(1));
+    expect(limiter.waitSec(account(1))).toBe(2);
+    spend(100);
+    expect(limiter.waitSec(account(1))).toBe(4);
+    clock.nowMs = 3_999;
+    expect(limiter.take(account(1)).allowed).toBe(false);
+    // What is still owed is not forgotten with those who are idle.
+    limiter.take(account(2));
+    expect([limiter.size, limiter.waitSec(account(1))]).toEqual([2, 1]);
+    clock.nowMs = 4_000;
+    expect(limiter.take(account(1)).allowed).toBe(true);
+    expect(limiter.waitSec(account(2))).toBeUndefined();
+    for (let n = 0; n < 9; n++) limiter.restore(account(2));
+    for (const allowed of [true, true, true, false]) expect(limiter.take(account(2)).allowed).toBe(allowed);
+  });
+
   it("forgets idle accounts, and the quietest one where there are too many", () => {
     const { clock, limiter } = setUp(3);
     for (let n = 1; n <= 5; n++) limiter.take(account(n));

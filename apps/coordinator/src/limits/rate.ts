@@ -80,9 +80,7 @@ export class RateLimiter<Who extends string = AccountId> {
     const allowed = tokens >= 1;
     bucket.tokens = allowed ? tokens - 1 : tokens;
     bucket.atMs = nowMs;
-    this.#buckets.delete(who);
-    this.#buckets.set(who, bucket);
-    this.#forget(nowMs);
+    this.#keep(who, bucket, nowMs);
     return {
       allowed,
       limit: Math.floor(this.#burst),
@@ -90,6 +88,26 @@ export class RateLimiter<Who extends string = AccountId> {
       resetMs: ((this.#burst - bucket.tokens) / this.#perSec) * 1000,
       retryAfterSec: this.#secUntilOne(bucket.tokens),
     };
+  }
+
+  /** Takes one out whether there is one in it or not: at most as many are owed as it holds. */
+  spend(who: Who): void {
+    const nowMs = this.#clock.monotonicMs();
+    const bucket = this.#buckets.get(who);
+    const tokens = bucket ? this.#tokensOf(bucket, nowMs) : this.#burst;
+    this.#keep(who, { tokens: Math.max(-this.#burst, tokens - 1), atMs: nowMs }, nowMs);
+  }
+
+  /** Puts back what was spent. */
+  restore(who: Who): void {
+    const bucket = this.#buckets.get(who);
+    if (bucket) bucket.tokens += 1;
+  }
+
+  #keep(who: Who, bucket: Bucket, nowMs: number): void {
+    this.#buckets.delete(who);
+    this.#buckets.set(who, bucket);
+    this.#forget(nowMs);
   }
 
   #tokensOf({ tokens, atMs }: Bucket, nowMs: number): number {
@@ -107,8 +125,9 @@ export class RateLimiter<Who extends string = AccountId> {
 
   /** Full buckets go, and the oldest where there are too many. Each bucket is visited once after its last use. */
   #forget(nowMs: number): void {
-    for (const [account, { atMs }] of this.#buckets) {
-      if (nowMs - atMs < this.#refillMs && this.#buckets.size <= this.#accountsMax) return;
+    for (const [account, bucket] of this.#buckets) {
+      const isFull = nowMs - bucket.atMs >= this.#refillMs && this.#tokensOf(bucket, nowMs) === this.#burst;
+      if (!isFull && this.#buckets.size <= this.#accountsMax) return;
       this.#buckets.delete(account);
     }
   }

@@ -2,7 +2,7 @@ import type { AccountId } from "@darkbloom/protocol/ids";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { RateLimiter } from "./rate.ts";
 
-/** Sealed requests of one account that two machines could not open: so many at once, then one in so many seconds. 429 above it. */
+/** Sealed requests of one account that two machines could not open and nobody could: so many at once, then one in so many seconds. 429 above it. */
 export const UNOPENED_BURST = 20;
 const UNOPENED_EVERY_SEC = 3;
 /** Those that one machine alone says it cannot open: above it that machine is asked for nothing sealed of that account. */
@@ -13,7 +13,11 @@ type Pair = `${AccountId} ${string}`;
 
 /**
  * Whose sealed requests cannot be opened. One machine's word on that may be false, and its caller's request may be: neither is
- * believed alone, so that it costs the two of them each other. Two machines' word on the same envelope is its caller's doing.
+ * believed alone, so that it costs the two of them each other. Two machines' word on an envelope that nobody opens is its caller's
+ * doing.
+ *
+ * A machine that opens what it is sent says nothing here, so that only words can be counted and no asking: those of whom several
+ * were asked at once are all counted, and what they come to above the bound has to be waited out as well.
  */
 export class Unopened {
   readonly #byAccount: RateLimiter;
@@ -51,9 +55,40 @@ export class Unopened {
     return over;
   }
 
-  /** A machine has signed that it cannot open one. @param others machines that had said so of the same envelope before */
-  said(account: AccountId, identityKey: string, others: number): void {
-    this.#byPair.take(`${account} ${identityKey}`);
-    if (others === 1) this.#byAccount.take(account);
+  /** What machines say of one envelope; leaving its scope ends that. */
+  wordsOn(account: AccountId): Words {
+    return new Words(this.#byAccount, this.#byPair, account);
+  }
+}
+
+/** An envelope that somebody could not open counts against its caller, until it turns out that it should not. */
+export class Words implements Disposable {
+  readonly #byAccount: RateLimiter;
+  readonly #byPair: RateLimiter<Pair>;
+  readonly #account: AccountId;
+  /** Identity keys of those who said so. */
+  readonly #said = new Set<string>();
+  #isOpened = false;
+
+  constructor(byAccount: RateLimiter, byPair: RateLimiter<Pair>, account: AccountId) {
+    this.#byAccount = byAccount;
+    this.#byPair = byPair;
+    this.#account = account;
+  }
+
+  /** A machine has signed that it cannot open it. */
+  said(identityKey: string): void {
+    this.#byPair.spend(`${this.#account} ${identityKey}`);
+    if (this.#said.size === 0) this.#byAccount.spend(this.#account);
+    this.#said.add(identityKey);
+  }
+
+  /** A machine has opened it: it was sealed well, for that one at least. */
+  opened(): void {
+    this.#isOpened = true;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#said.size === 1 || (this.#isOpened && this.#said.size > 0)) this.#byAccount.restore(this.#account);
   }
 }

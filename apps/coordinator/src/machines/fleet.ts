@@ -59,6 +59,10 @@ export class Fleet implements FleetView {
     return this.#members.get(providerId);
   }
 
+  has(providerId: ProviderId): boolean {
+    return this.#members.has(providerId);
+  }
+
   machines(): MachineView[] {
     return Array.from(this.#members.values(), (member) => member.view);
   }

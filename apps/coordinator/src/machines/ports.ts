@@ -181,6 +181,8 @@ export interface Member {
 
 export interface FleetView {
   machines(): readonly MachineView[];
+  /** Whether this one is connected. */
+  has(providerId: ProviderId): boolean;
   /** Those alone who say that they serve this build. */
   machinesFor(build: string): Iterable<MachineView>;
   published(): readonly PublishedMachine[];
