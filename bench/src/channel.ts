@@ -4,7 +4,7 @@
 export interface Usage {
   /** User and system time together. */
   readonly cpuMicros: number;
-  /** The share of the main thread alone, which bounds a process where there are cores enough for its other threads. */
+  /** The share of the main thread alone, which bounds a process where there are cores enough for its other threads; NaN where an earlier version does not tell. */
   readonly mainThreadMicros: number;
   readonly residentBytes: number;
   /** Of the heap and of buffers outside of it; after a collection, what is really held. */
@@ -37,7 +37,7 @@ export function readReady(message: unknown): Ready {
 
 export function readUsage(message: unknown): Usage {
   const cpuMicros: unknown = fieldOf(message, "cpuMicros");
-  const mainThreadMicros: unknown = fieldOf(message, "mainThreadMicros");
+  const mainThreadMicros: unknown = fieldOf(message, "mainThreadMicros") ?? Number.NaN;
   const residentBytes: unknown = fieldOf(message, "residentBytes");
   const heldBytes: unknown = fieldOf(message, "heldBytes");
   if (

@@ -10,7 +10,7 @@ const RECEIPT_HEADER = "x-darkbloom-receipt";
 
 /** Where a contender listens, and what it takes and gives. */
 export interface Target {
-  readonly name: ContenderName;
+  readonly name: ContenderName | Earlier;
   readonly port: number;
   readonly apiKey: string;
   /** Whether each answer must bring a receipt. */
@@ -18,6 +18,10 @@ export interface Target {
 }
 export const contenderNames = ["bare", "proxy", "darkbloom"] as const;
 export type ContenderName = (typeof contenderNames)[number];
+/** Another checkout of this repository, where one is measured beside. */
+export type Earlier = "earlier";
+/** Something of each contender, and of the other checkout where there is one. */
+export type ByContender<Value> = Readonly<Record<ContenderName, Value>> & Readonly<Partial<Record<Earlier, Value>>>;
 
 /** One request, and what a whole answer to it must be. */
 export interface Question {

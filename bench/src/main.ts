@@ -14,6 +14,8 @@ const usage = `Measures Darkbloom beside a bare node:http server and a bare reve
   npm run bench -- --quick   about fifteen seconds
   npm run bench -- --json    one JSON object instead of tables
   npm run bench -- --profile DIR   also CPU profiles of coordinator and provider, with a table by stage
+  npm run bench -- --beside DIR    also another checkout of this repository, e.g. of an earlier version, in the same
+                             rounds; DIR is its root, where npm ci has run
   npm run bench -- --engine [--threads N]   the model's engine beside the bare library, with its targets: up to three
                              minutes; the bundled model, and SmolLM2 where DARKBLOOM_TEST_SMOLLM2 names its file
   npm run bench -- --sealed  sealed beside transparent through the client library, and what sealing adds in bytes; with its
@@ -67,6 +69,7 @@ const { values } = parseArgs({
     json: { type: "boolean" },
     help: { type: "boolean" },
     profile: { type: "string" },
+    beside: { type: "string" },
   },
 });
 if (values.help) process.stdout.write(usage);
@@ -91,7 +94,11 @@ else if (values.engine) {
   process.exitCode = Object.keys(measured.failures).length > 0 ? 1 : 0;
 } else {
   const plan = values.tiny ? tinyPlan : values.quick ? quickPlan : fullPlan;
-  const measured = await benchRelay(plan, values.profile, (text) => void process.stderr.write(text));
+  const measured = await benchRelay(
+    plan,
+    { profileFolder: values.profile, earlier: values.beside },
+    (text) => void process.stderr.write(text),
+  );
   process.stdout.write(values.json ? `${JSON.stringify(measured)}\n` : `${tables(measured)}\n${targetLines(measured)}`);
   const bounded = Object.values(measured.silentMb).every((mb) => mb <= SILENT_CALLER_MB_MAX);
   process.exitCode = measured.failures.total > 0 || !bounded ? 1 : 0;

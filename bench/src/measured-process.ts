@@ -23,6 +23,8 @@ const LOG_TAIL_CHARS = 2_000;
 export interface ProcessOptions {
   /** Also the name of its file in `contenders/`. */
   readonly name: string;
+  /** The root of the checkout that it is of; this one where nothing is said. */
+  readonly checkout?: string | undefined;
   readonly arguments: readonly string[];
   /** Where its log goes. */
   readonly folder: string;
@@ -45,10 +47,17 @@ export class MeasuredProcess implements AsyncDisposable {
   }
 
   /** @throws Error with the end of the process's log, where it did not get ready */
-  static async start({ name, arguments: given, folder, isCounting = false }: ProcessOptions): Promise<MeasuredProcess> {
-    const logPath = join(folder, `${name}.log`);
+  static async start({
+    name,
+    checkout,
+    arguments: given,
+    folder,
+    isCounting = false,
+  }: ProcessOptions): Promise<MeasuredProcess> {
+    const logPath = join(folder, `${name}${checkout === undefined ? "" : "-earlier"}.log`);
+    const sources = checkout === undefined ? import.meta.dirname : join(checkout, "bench/src");
     const log = openSync(logPath, "w");
-    const child = fork(join(import.meta.dirname, "contenders", `${name}.ts`), given, {
+    const child = fork(join(sources, "contenders", `${name}.ts`), given, {
       execPath: process.execPath,
       execArgv: [
         "--expose-gc",

@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Callers, Failures } from "./callers.ts";
-import { askInSilence, contenderNames, questionOf, type ContenderName } from "./client.ts";
+import { askInSilence, contenderNames, questionOf, type ContenderName, type Earlier } from "./client.ts";
 import { MeasuredProcess } from "./measured-process.ts";
 import { microBenchmarks } from "./micro.ts";
 import { heldStreams, type HeldStreams } from "./paced.ts";
@@ -17,8 +17,15 @@ interface Memory {
   readonly after: number;
 }
 
-/** Everything, on each contender in turn. @param profileFolder where CPU profiles go, with a table by stage; none are made without */
-export async function benchRelay(plan: Plan, profileFolder: string | undefined, tell: (text: string) => void) {
+interface RelayOptions {
+  /** Where CPU profiles go, with a table by stage; none are made without. */
+  readonly profileFolder?: string | undefined;
+  /** The root of another checkout of this repository, installed, e.g. of an earlier version: measured in the same rounds. */
+  readonly earlier?: string | undefined;
+}
+
+/** Everything, on each contender in turn. */
+export async function benchRelay(plan: Plan, { profileFolder, earlier }: RelayOptions, tell: (text: string) => void) {
   const folder = mkdtempSync(join(tmpdir(), "darkbloom-bench-"));
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(async () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -28,24 +35,40 @@ export async function benchRelay(plan: Plan, profileFolder: string | undefined, 
   const proxy = await start("bare-proxy", String(bare.ready.port));
   const coordinator = await start("coordinator", join(folder, "coordinator"));
   const provider = await start("provider", String(coordinator.ready.port), join(folder, "provider"));
+  const startEarlier = async (checkout: string): Promise<Contender> => {
+    const startIts = async (name: string, ...given: string[]) =>
+      cleanup.use(await MeasuredProcess.start({ name, checkout, arguments: given, folder }));
+    const itsCoordinator = await startIts("coordinator", join(folder, "earlier-coordinator"));
+    const port = String(itsCoordinator.ready.port);
+    const itsProvider = await startIts("provider", port, join(folder, "earlier-provider"));
+    return {
+      target: { name: "earlier", ...itsCoordinator.ready, signs: true },
+      processes: [itsCoordinator, itsProvider],
+    };
+  };
   const contenders: Contenders = {
     bare: { target: { name: "bare", ...bare.ready, signs: false }, processes: [bare] },
     proxy: { target: { name: "proxy", ...proxy.ready, signs: false }, processes: [proxy, bare] },
     darkbloom: { target: { name: "darkbloom", ...coordinator.ready, signs: true }, processes: [coordinator, provider] },
+    ...(earlier !== undefined && { earlier: await startEarlier(earlier) }),
   };
 
   const failures = new Failures();
   const memory: Record<string, Memory> = {};
   const ours = [coordinator, provider];
-  for (const one of ours) {
+  const looked = [
+    ...ours.map((one) => [one.name, one] as const),
+    ...(contenders.earlier?.processes ?? []).map((one) => [`earlier ${one.name}`, one] as const),
+  ];
+  for (const [name, one] of looked) {
     const before = (await one.collect()).residentBytes;
-    memory[one.name] = { before, plateau: before, after: before };
+    memory[name] = { before, plateau: before, after: before };
   }
   const lookAtMemory = async () => {
-    for (const one of ours) {
-      const known = memory[one.name];
+    for (const [name, one] of looked) {
+      const known = memory[name];
       const { residentBytes } = await one.usage();
-      if (known) memory[one.name] = { ...known, plateau: Math.max(known.plateau, residentBytes) };
+      if (known) memory[name] = { ...known, plateau: Math.max(known.plateau, residentBytes) };
     }
   };
   const results: Partial<Record<keyof typeof workloads, WorkloadResult>> = {};
@@ -53,7 +76,7 @@ export async function benchRelay(plan: Plan, profileFolder: string | undefined, 
     tell(`measuring ${workload.name} …\n`);
     results[workload.name] = await measureWorkload(contenders, workload, plan, failures, lookAtMemory);
   }
-  const paced: Partial<Record<ContenderName, HeldStreams>> = {};
+  const paced: Partial<Record<ContenderName | Earlier, HeldStreams>> = {};
   for (const name of contenderNames) {
     tell(`measuring streams at a model's pace, ${name} …\n`);
     paced[name] = await heldStreams(contenders[name], plan);
@@ -62,9 +85,9 @@ export async function benchRelay(plan: Plan, profileFolder: string | undefined, 
   tell("measuring callers who read nothing …\n");
   const silentMb = await silentCallers(contenders, plan, ours);
   await new Promise((resolve) => setTimeout(resolve, plan.quietMs));
-  for (const one of ours) {
-    const known = memory[one.name];
-    if (known) memory[one.name] = { ...known, after: (await one.collect()).residentBytes };
+  for (const [name, one] of looked) {
+    const known = memory[name];
+    if (known) memory[name] = { ...known, after: (await one.collect()).residentBytes };
   }
   tell("measuring single steps …\n");
   return { results, paced, memory, silentMb, micros: microBenchmarks(plan.microMs), stages, failures };

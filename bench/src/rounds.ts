@@ -1,6 +1,6 @@
 import { Callers, type Failures, type Served } from "./callers.ts";
 import type { Usage } from "./channel.ts";
-import { contenderNames, type ContenderName, type Target } from "./client.ts";
+import { contenderNames, type ByContender, type ContenderName, type Earlier, type Target } from "./client.ts";
 import { quantile, spreadOf, type Spread } from "./figures.ts";
 import type { MeasuredProcess } from "./measured-process.ts";
 import type { Plan, Workload } from "./plan.ts";
@@ -10,7 +10,13 @@ export interface Contender {
   readonly target: Target;
   readonly processes: readonly MeasuredProcess[];
 }
-export type Contenders = Readonly<Record<ContenderName, Contender>>;
+export type Contenders = ByContender<Contender>;
+
+/** Everybody who is measured, in the order of each round. */
+export const measuredOf = (contenders: Contenders): readonly (readonly [ContenderName | Earlier, Contender])[] => [
+  ...contenderNames.map((name) => [name, contenders[name]] as const),
+  ...(contenders.earlier ? [["earlier", contenders.earlier] as const] : []),
+];
 
 /** What is read off one round. Rates are per second; an answer of a long stream has many chunks. */
 export const measures = {
@@ -30,13 +36,13 @@ type Round = Readonly<Record<Measure, number>> & {
 };
 
 export interface WorkloadResult {
-  readonly rounds: Readonly<Record<ContenderName, Readonly<Record<Measure, Spread>>>>;
+  readonly rounds: ByContender<Readonly<Record<Measure, Spread>>>;
   /** Each contender's share of one answer's time on a processor, by process. */
-  readonly cpuMicrosPerAnswer: Readonly<Record<ContenderName, Readonly<Record<string, Spread>>>>;
+  readonly cpuMicrosPerAnswer: ByContender<Readonly<Record<string, Spread>>>;
   /** Of that, what its main thread took. */
-  readonly mainThreadMicrosPerAnswer: Readonly<Record<ContenderName, Readonly<Record<string, Spread>>>>;
+  readonly mainThreadMicrosPerAnswer: ByContender<Readonly<Record<string, Spread>>>;
   /** What comes on top of the bare server, round by round. */
-  readonly added: Readonly<Record<ContenderName, { readonly firstP50Ms: Spread; readonly firstP99Ms: Spread }>>;
+  readonly added: ByContender<{ readonly firstP50Ms: Spread; readonly firstP99Ms: Spread }>;
 }
 
 /**
@@ -52,10 +58,9 @@ export async function measureWorkload(
   failures: Failures,
   afterRound: () => Promise<void>,
 ): Promise<WorkloadResult> {
-  const rounds: Record<ContenderName, Round[]> = { bare: [], proxy: [], darkbloom: [] };
+  const rounds: Record<ContenderName | Earlier, Round[]> = { bare: [], proxy: [], darkbloom: [], earlier: [] };
   for (let round = 0; round <= plan.rounds; round++)
-    for (const name of contenderNames) {
-      const { target, processes } = contenders[name];
+    for (const [name, { target, processes }] of measuredOf(contenders)) {
       using callers = new Callers(target, workload, failures);
       // Opens the connections, so that no round pays for them; the first time for long enough for the compiler too.
       if (round === 0) {
@@ -105,23 +110,28 @@ function roundOf(
   };
 }
 
-function resultOf(contenders: Contenders, rounds: Readonly<Record<ContenderName, readonly Round[]>>): WorkloadResult {
-  const perContender = <Value>(value: (name: ContenderName) => Value): Record<ContenderName, Value> => ({
+function resultOf(
+  contenders: Contenders,
+  rounds: Readonly<Record<ContenderName | Earlier, readonly Round[]>>,
+): WorkloadResult {
+  const perContender = <Value>(value: (name: ContenderName | Earlier) => Value): ByContender<Value> => ({
     bare: value("bare"),
     proxy: value("proxy"),
     darkbloom: value("darkbloom"),
+    ...(contenders.earlier && { earlier: value("earlier") }),
   });
-  const over = (name: ContenderName, measure: Measure) => spreadOf(rounds[name].map((round) => round[measure]));
+  const over = (name: ContenderName | Earlier, measure: Measure) =>
+    spreadOf(rounds[name].map((round) => round[measure]));
   const perProcess = (part: "cpuMicrosByProcess" | "mainThreadMicrosByProcess") =>
     perContender((name) =>
       Object.fromEntries(
-        contenders[name].processes.map((process) => [
+        (contenders[name]?.processes ?? []).map((process) => [
           process.name,
           spreadOf(rounds[name].map((round) => round[part][process.name] ?? 0)),
         ]),
       ),
     );
-  const added = (name: ContenderName, measure: Measure) =>
+  const added = (name: ContenderName | Earlier, measure: Measure) =>
     spreadOf(rounds[name].map((round, at) => round[measure] - (rounds.bare[at]?.[measure] ?? Number.NaN)));
   return {
     rounds: perContender((name) => ({

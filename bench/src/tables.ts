@@ -28,13 +28,22 @@ export function tables({ results, paced, memory, silentMb, micros, stages, failu
     if (!result) continue;
     lines.push(`${stream ? "stream" : "plain"}, ${connections} connections, ${pieces} pieces`);
     for (const measure of interesting[name]) {
-      const row = contenderNames.map((contender) => `${contender} ${told(result.rounds[contender][measure])}`);
+      const ofEach = [...contenderNames, "earlier" as const].flatMap((contender) => {
+        const spread = result.rounds[contender]?.[measure];
+        return spread ? [[contender, spread] as const] : [];
+      });
+      const row = ofEach.map(([contender, spread]) => `${contender} ${told(spread)}`);
       const us = result.rounds.darkbloom[measure].median;
-      const ratio = (["bare", "proxy"] as const).map(
-        (other) => `×${number(us / result.rounds[other][measure].median)} ${other}`,
-      );
+      const ratio = ofEach
+        .filter(([contender]) => contender !== "darkbloom")
+        .map(([contender, { median }]) => `×${number(us / median)} ${contender}`);
       lines.push(`  ${measures[measure].padEnd(22)} ${row.join("   ")}   ${ratio.join(" ")}`);
     }
+    const { darkbloom, earlier } = result.cpuMicrosPerAnswer;
+    for (const [process, spread] of Object.entries(earlier ?? {}))
+      lines.push(
+        `  of one answer, CPU µs: ${process} ${told(darkbloom[process] ?? spread)}, earlier ${told(spread)}, ×${number((darkbloom[process]?.median ?? Number.NaN) / spread.median)}`,
+      );
     if (stream && pieces < 100) {
       const { firstP50Ms, firstP99Ms } = result.added.darkbloom;
       lines.push(`  added first content, ms  p50 ${told(firstP50Ms)}   p99 ${told(firstP99Ms)}`);

@@ -11,32 +11,39 @@ interface Target {
   /** In 0.1.0, on two shared cores. */
   readonly was: string;
   /** Undefined where this run did not measure it. */
-  readonly found: (measured: Measured) => number | undefined;
+  readonly found: (measured: Measured, of: Whose) => number | undefined;
 }
+
+/** Ours, or the other checkout's. */
+type Whose = "darkbloom" | "earlier";
 
 type Workload = keyof Measured["results"];
 
 const cpu =
   (workload: Workload, process: "coordinator" | "provider") =>
-  ({ results }: Measured) =>
-    results[workload]?.cpuMicrosPerAnswer.darkbloom[process]?.median;
+  ({ results }: Measured, of: Whose) =>
+    results[workload]?.cpuMicrosPerAnswer[of]?.[process]?.median;
 
 const mainThread =
   (workload: Workload) =>
-  ({ results }: Measured) =>
-    results[workload]?.mainThreadMicrosPerAnswer.darkbloom["coordinator"]?.median;
+  ({ results }: Measured, of: Whose) =>
+    results[workload]?.mainThreadMicrosPerAnswer[of]?.["coordinator"]?.median;
 
 const added =
   (workload: Workload, measure: "firstP50Ms" | "firstP99Ms") =>
-  ({ results }: Measured) =>
-    results[workload]?.added.darkbloom[measure].median;
+  ({ results }: Measured, of: Whose) =>
+    results[workload]?.added[of]?.[measure].median;
 
 const overProxy =
   (workload: Workload, measure: "answersPerSec" | "chunksPerSec") =>
-  ({ results }: Measured) => {
+  ({ results }: Measured, of: Whose) => {
     const rounds = results[workload]?.rounds;
-    return rounds && rounds.darkbloom[measure].median / rounds.proxy[measure].median;
+    const own = rounds?.[of];
+    return own && own[measure].median / rounds.proxy[measure].median;
   };
+
+const memoryOf = { darkbloom: "coordinator", earlier: "earlier coordinator" } as const satisfies Record<Whose, string>;
+const inMb = (bytes: number | undefined): number | undefined => bytes && bytes / 1e6;
 
 const targets: readonly Target[] = [
   {
@@ -59,13 +66,13 @@ const targets: readonly Target[] = [
     what: "both, CPU µs a chunk of 2,000, 8 callers",
     most: 6,
     was: "36–42",
-    found: ({ results }) => results.long8?.rounds.darkbloom.cpuMicrosPerChunk.median,
+    found: ({ results }, of) => results.long8?.rounds[of]?.cpuMicrosPerChunk.median,
   },
   {
     what: "paced streams held, 64 deltas 20 ms apart",
     least: 512,
     was: "128",
-    found: ({ paced }) => paced.darkbloom?.held,
+    found: ({ paced }, of) => paced[of]?.held,
   },
   { what: "added first content p50, 1 caller, ms", most: 0.45, was: "0.89", found: added("stream1", "firstP50Ms") },
   { what: "added first content p99, 1 caller, ms", most: 1.4, was: "3.85", found: added("stream1", "firstP99Ms") },
@@ -88,25 +95,28 @@ const targets: readonly Target[] = [
     what: "coordinator's resident memory, idle, MB",
     most: 100,
     was: "110",
-    found: ({ memory }) => (memory["coordinator"]?.before ?? Number.NaN) / 1e6,
+    found: ({ memory }, of) => inMb(memory[memoryOf[of]]?.before),
   },
   {
     what: "coordinator's resident memory, under all this, MB",
     most: 160,
     was: "281",
-    found: ({ memory }) => (memory["coordinator"]?.plateau ?? Number.NaN) / 1e6,
+    found: ({ memory }, of) => inMb(memory[memoryOf[of]]?.plateau),
   },
 ];
 
 /** A line for each target, and whether it is met. */
 export function targetLines(measured: Measured): string {
   const lines = targets.map(({ what, most, least, was, found }) => {
-    const value = found(measured);
+    const value = found(measured, "darkbloom");
+    const beside = found(measured, "earlier");
     const bound = most === undefined ? `≥ ${least}` : `≤ ${most}`;
     if (value === undefined) return `  ${what.padEnd(50)} not measured, ${bound}`;
     const isMet = most === undefined ? value >= (least ?? 0) : value <= most;
-    const told = value >= 100 ? value.toFixed(0) : value.toPrecision(2);
-    return `  ${what.padEnd(50)} ${told.padStart(6)}   ${bound.padEnd(7)} ${isMet ? "met" : "MISSED"}   (0.1.0: ${was})`;
+    const other = beside === undefined || Number.isNaN(beside) ? `0.1.0: ${was}` : `beside: ${told(beside)}`;
+    return `  ${what.padEnd(50)} ${told(value).padStart(6)}   ${bound.padEnd(7)} ${isMet ? "met" : "MISSED"}   (${other})`;
   });
   return `targets\n${lines.join("\n")}\n`;
 }
+
+const told = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2));
