@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import type { MeasuredSealed } from "./sealed/report.ts";
 
-/** Goal: the benchmark itself works. Method: run all of it, each part once, and ask only whether every answer was whole. */
+/** Goal: the benchmark itself works. Method: run all of it, each part once, this checkout beside itself, and ask only whether every answer was whole. */
 it("measures every contender without a failure", { timeout: 120_000 }, async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), "darkbloom-bench-test-"));
   const { stdout } = await promisify(execFile)(process.execPath, [
@@ -15,13 +15,19 @@ it("measures every contender without a failure", { timeout: 120_000 }, async () 
     "--json",
     "--profile",
     folder.path,
+    "--beside",
+    resolve(import.meta.dirname, "../.."),
   ]);
-  const measured = JSON.parse(stdout) as Record<"results" | "paced" | "stages", Record<string, unknown>> & {
+  const measured = JSON.parse(stdout) as Record<"paced" | "stages" | "memory", Record<string, unknown>> & {
     failures: unknown;
+    results: Record<string, { rounds: Record<string, unknown> }>;
   };
   expect(measured.failures).toEqual({});
   expect(Object.keys(measured.paced)).toEqual(["bare", "proxy", "darkbloom"]);
   expect(Object.keys(measured.stages)).toHaveLength(6);
+  expect(Object.keys(measured.memory)).toEqual(["coordinator", "provider", "earlier coordinator", "earlier provider"]);
+  for (const { rounds } of Object.values(measured.results))
+    expect(Object.keys(rounds)).toEqual(["bare", "proxy", "darkbloom", "earlier"]);
   expect(Object.keys(measured.results)).toEqual(["plain1", "plain64", "stream1", "stream64", "long1", "long8"]);
 });
 
