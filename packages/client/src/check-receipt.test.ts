@@ -160,8 +160,8 @@ it.each<[what: string, row: Row, changed: Record<string, string | undefined>]>([
   ],
   [
     "a machine whose keys are in the log",
-    { machine: { logged: { origin: "log.example", index: 1, size: 2 } } },
-    { "log.keys": "pass" },
+    { machine: { logged: { origin: "log.example", index: 1, size: 2, witnessedBy: ["w"] } } },
+    { "log.keys": "pass", "log.witnesses": "pass" },
   ],
   [
     "a place in the log that is none",

@@ -59,7 +59,7 @@ export async function checkReceipt(net: Checking, document: ReceiptDocument, kno
       stepOf(machineCheck(machine)),
       ...(machine ? [stepOf(weightsCheck(receipt, machine))] : []),
       keyStep(document, keys, rules),
-      ...(machine?.logged ? [stepOf(loggedCheck(machine.logged))] : []),
+      ...(machine?.logged ? loggedChecks(machine.logged).map((check) => stepOf(check)) : []),
       stepOf(checks.unknown("receipt.words", "the machine's own word, under its signature")),
       ...(machine ? machine.verdict.checks.map((check) => stepOf(check)) : []),
     ],
@@ -131,5 +131,7 @@ function keyStep(
   return stepOf(check, coordinatorKeys ? "verifier" : "coordinator");
 }
 
-const loggedCheck = ({ index, size, origin }: NonNullable<Machine["logged"]>): Check =>
-  checks.pass("log.keys", `entry ${index} of ${size} in ${origin}`);
+const loggedChecks = ({ index, size, origin, witnessedBy }: NonNullable<Machine["logged"]>): Check[] => [
+  checks.pass("log.keys", `entry ${index} of ${size} in ${origin}`),
+  ...(witnessedBy.length > 0 ? [checks.pass("log.witnesses", witnessedBy.join(", "))] : []),
+];

@@ -16,6 +16,8 @@ export const faults = {
   /** Machines were named twice, and none could serve. To go on by itself would let a coordinator choose by refusing. */
   no_candidate: { action: "retry", status: 503 },
   evidence_unavailable: { action: "retry", status: 503 },
+  /** Too few of the policy's witnesses have signed what the log shows. */
+  log_unwitnessed: { action: "retry", status: 503 },
   evidence_stale: { action: "retry", status: 503 },
   answer_cut_off: { action: "retry", status: 502 },
   answer_too_large: { action: "stop", status: 502 },

@@ -1,5 +1,6 @@
 import { fromBase64OrNothing, toHex } from "@darkbloom/protocol/bytes";
 import {
+  cosignedAtSec,
   hashesOf,
   isConsistent,
   leafOf,
@@ -12,6 +13,7 @@ import {
   tilePath,
   Tree,
   type Checkpoint,
+  type Note,
   type NoteKey,
 } from "@darkbloom/protocol/log";
 import type { Crypto } from "@darkbloom/protocol/ports";
@@ -26,6 +28,8 @@ export interface Logged {
   readonly origin: string;
   readonly index: number;
   readonly size: number;
+  /** Names of the policy's witnesses who have signed that. */
+  readonly witnessedBy: readonly string[];
 }
 
 /** The coordinator's log, as a reader follows it who forgets nothing: it only ever grows, or nothing is sent. */
@@ -63,9 +67,23 @@ export class LogWatch {
     if (text === undefined) return undefined;
     const proven = await openProofFile(this.#crypto, text, key, leaf);
     if (!proven) throw falseLog("its proof of a machine's keys does not hold");
-    const { checkpoint, index } = proven;
+    const { checkpoint, index, note } = proven;
+    const witnessedBy = await this.#witnessesOf(note);
     await this.#follow(checkpoint, text.slice(text.indexOf("\n\n") + 2), key, path);
-    return { origin: checkpoint.origin, size: checkpoint.size, index };
+    return { origin: checkpoint.origin, size: checkpoint.size, index, witnessedBy };
+  }
+
+  /** Those who have signed a checkpoint, of whom there are enough. @throws DarkbloomError where there are not */
+  async #witnessesOf(note: Note): Promise<readonly string[]> {
+    const { witnesses, quorum } = this.#rules;
+    const signed: string[] = [];
+    for (const witness of witnesses)
+      if ((await cosignedAtSec(this.#crypto, note, witness)) !== undefined) signed.push(witness.name);
+    if (signed.length >= quorum) return signed;
+    throw new DarkbloomError(
+      "log_unwitnessed",
+      `Of the policy's ${witnesses.length} witnesses ${signed.length} have signed what the coordinator's log shows, and ${quorum} must have. Nothing was sent. Try again later; if it stays so, others may be shown another log: ask the operator.`,
+    );
   }
 
   async #log(): Promise<{ readonly key: NoteKey; readonly path: string }> {

@@ -190,7 +190,7 @@ it("finds the machine that a receipt names", async () => {
 
 /** Goal: evidence is judged once, and the log asked again where it may hold a machine later. Method: how often the log is asked. */
 it("asks the log for what it lacked, and judges nothing else twice", async () => {
-  const at = { origin: "log.example", index: 1, size: 2 };
+  const at = { origin: "log.example", index: 1, size: 2, witnessedBy: [] };
   let places: (typeof at | undefined)[] = [];
   let asked = 0;
   const { shown, list } = listOf({ log: {} }, async () => {
@@ -222,7 +222,7 @@ it("asks the log again that did not answer", async () => {
   let asked = 0;
   const { list } = listOf({ log: {} }, async () => {
     if (asked++ === 0) throw new RangeError("no answer");
-    return { origin: "log.example", index: 1, size: 2 };
+    return { origin: "log.example", index: 1, size: 2, witnessedBy: [] };
   });
   await expect(list.acceptable(1)).rejects.toThrow("no answer");
   expect((await list.acceptable(1)).machines).toHaveLength(1);

@@ -1,4 +1,5 @@
 import { toBase64, toHex } from "@darkbloom/protocol/bytes";
+import { signatureTypes, verifierKey, type SignatureType } from "@darkbloom/protocol/log";
 import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import { webCrypto } from "@darkbloom/protocol/web";
 import { expect, it } from "vitest";
@@ -8,6 +9,9 @@ import { rulesOf } from "./policy.ts";
 import type { Policy } from "./types.ts";
 
 const key = "A".repeat(43) + "=";
+const keyed = (name: string, type: SignatureType): string =>
+  verifierKey(webCrypto, { name, type, publicKey: new Uint8Array(32) });
+const witness = keyed("witness.example/1", signatureTypes.cosignature);
 
 it.each<[field: string, wrong: object]>([
   ["mode", { mode: "plain" }],
@@ -30,6 +34,16 @@ it.each<[field: string, wrong: object]>([
   ["activationBy", { activationBy: "coordinator" }],
   ["activationBy", { activationBy: "provider", coordinatorKeys: [key] }],
   ["log.key", { log: { key: "no key" } }],
+  ["log.witnesses", { log: { witnesses: [] } }],
+  ["log.witnesses", { log: { witnesses: ["no key"] } }],
+  ["log.witnesses", { log: { witnesses: [witness, "no key"] } }],
+  ["log.witnesses", { log: { witnesses: [keyed("log.example", signatureTypes.ed25519)] } }],
+  ["log.witnesses", { log: { witnesses: [witness, witness] } }],
+  ["log.witnesses", { log: { witnesses: [witness, keyed("another/name", signatureTypes.cosignature)] } }],
+  ["log.quorum", { log: { quorum: 1 } }],
+  ["log.quorum", { log: { witnesses: [witness], quorum: 0 } }],
+  ["log.quorum", { log: { witnesses: [witness], quorum: 2 } }],
+  ["log.quorum", { log: { witnesses: [witness], quorum: 0.5 } }],
   ["roots.apple", { roots: { apple: "no certificate" } }],
   ["roots.tpm", { roots: { tpm: [{ certificate: "no certificate", sha256: "0" }] } }],
   ["revoked", { revoked: { at: "yesterday", identityKeySha256: [] } }],

@@ -7,11 +7,11 @@ import {
   type PinnedRoot,
   type TrustLevel,
 } from "@darkbloom/protocol/evidence";
-import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
+import { readVerifierKey, signatureTypes, type NoteKey } from "@darkbloom/protocol/log";
 import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import type { Crypto } from "@darkbloom/protocol/ports";
 import { certificateInFile } from "@darkbloom/protocol/x509";
-import type { AllowedBuild, CheckpointStore, Policy, Roots } from "./types.ts";
+import type { AllowedBuild, CheckpointStore, LogPolicy, Policy, Roots } from "./types.ts";
 
 /** A policy that was read, and that contradicts itself nowhere. */
 export interface Rules {
@@ -23,9 +23,17 @@ export interface Rules {
   readonly receiptsRequired: boolean;
   /** By their ids; undefined where the coordinator's word is taken. */
   readonly coordinatorKeys: ReadonlyMap<string, Uint8Array> | undefined;
-  readonly log: { readonly key: NoteKey | undefined; readonly store: CheckpointStore } | undefined;
+  readonly log: LogRules | undefined;
   /** By which evidence is judged. */
   readonly machines: MachinePolicy;
+}
+
+interface LogRules {
+  readonly key: NoteKey | undefined;
+  readonly store: CheckpointStore;
+  readonly witnesses: readonly NoteKey[];
+  /** So many of them must have signed. */
+  readonly quorum: number;
 }
 
 /** A policy, or one that asks for no level at all. */
@@ -63,7 +71,7 @@ export function rulesOf(
     builds,
     receiptsRequired: receipts === "required",
     coordinatorKeys,
-    log: log && { key: logKeyOf(crypto, log.key), store: log.store ?? memoryStore() },
+    log: log && { key: logKeyOf(crypto, log.key), store: log.store ?? memoryStore(), ...witnessesOf(crypto, log) },
     machines: {
       roots: rootsOf(crypto, policy.roots ?? {}),
       pcrs: policy.pcrs,
@@ -94,6 +102,21 @@ function logKeyOf(crypto: Crypto, spelled: string | undefined): NoteKey | undefi
   const key = readVerifierKey(crypto, spelled);
   if (!key) throw wrong("log.key", "'name+id+key', as verifier_key at /.well-known/darkbloom");
   return key;
+}
+
+function witnessesOf(
+  crypto: Crypto,
+  { witnesses: spelled, quorum }: LogPolicy,
+): Pick<LogRules, "witnesses" | "quorum"> {
+  const witnesses = (spelled ?? []).flatMap((one) => readVerifierKey(crypto, one) ?? []);
+  const areWitnesses = witnesses.every(({ type }) => type === signatureTypes.cosignature);
+  // Under two names one key would count twice.
+  const different = new Set(witnesses.map(({ publicKey }) => toHex(publicKey))).size;
+  if (spelled && (spelled.length === 0 || !areWitnesses || different !== spelled.length))
+    throw wrong("log.witnesses", "a list of different witnesses' keys, each 'name+id+key' (c2sp.org/tlog-cosignature)");
+  if (quorum !== undefined && !(Number.isSafeInteger(quorum) && quorum >= 1 && quorum <= witnesses.length))
+    throw wrong("log.quorum", "how many of log.witnesses must have signed, at least 1");
+  return { witnesses, quorum: quorum ?? witnesses.length };
 }
 
 function rootsOf(crypto: Crypto, { apple, tpm = [] }: Roots): NonNullable<MachinePolicy["roots"]> {

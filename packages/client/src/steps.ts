@@ -27,6 +27,7 @@ const known: readonly (readonly [id: RegExp, source: StepSource, claim: string])
   [/^coordinator\.key$/, "coordinator", "The countersigning key is the coordinator's"],
   [/^machine\.accepted$/, "verifier", "The machine is as the policy wants it"],
   [/^log\.keys$/, "verifier", "The coordinator's log holds the machine's keys, and has only grown"],
+  [/^log\.witnesses$/, "verifier", "Witnesses of the policy's have signed what the log shows"],
   [/^log\.key$/, "coordinator", "The log's key is the coordinator's"],
   [/^blob\./, "verifier", "What the machine says of itself is signed by its key"],
   [/^offer\./, "verifier", "What the machine can be asked for is signed by its key"],

@@ -53,6 +53,10 @@ export interface LogPolicy {
   readonly key?: string;
   /** Without it the last checkpoint is kept for as long as this object lives. */
   readonly store?: CheckpointStore;
+  /** Verifier keys of witnesses, `name+id+key` (c2sp.org/tlog-cosignature), who must have signed what the log shows. */
+  readonly witnesses?: readonly string[];
+  /** How many of them. Without it all. */
+  readonly quorum?: number;
 }
 
 export interface Roots {

@@ -1,8 +1,28 @@
-import { fromHex, toHex } from "@darkbloom/protocol/bytes";
-import { entryBytes, hashesOf, leafHash, proofFile, tilePath, Tree, type LogEntry } from "@darkbloom/protocol/log";
+import { fromHex, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import {
+  cosignatureMessage,
+  entryBytes,
+  hashesOf,
+  leafHash,
+  proofFile,
+  readNote,
+  signatureLine,
+  signatureTypes,
+  tilePath,
+  timedSignature,
+  Tree,
+  type LogEntry,
+} from "@darkbloom/protocol/log";
 import { webCrypto } from "@darkbloom/protocol/web";
 import { describe, expect, it } from "vitest";
-import { checkpointOf, entriesNamed, filesOf, signerNamed, type Answer } from "../../../apps/cli/test/hostile-log.ts";
+import {
+  checkpointOf,
+  entriesNamed,
+  filesOf,
+  signerNamed,
+  type Answer,
+  type NamedSigner,
+} from "../../../apps/cli/test/hostile-log.ts";
 import type { CheckpointStore } from "../src/types.ts";
 import { stepsThat, World } from "./world.ts";
 
@@ -12,6 +32,8 @@ const log = signerNamed("log.example/1");
 class PaperLog {
   readonly #files: ReadonlyMap<string, Answer>;
   readonly #proven: readonly Uint8Array[];
+  /** What stands below the checkpoint of its proofs, beside the log's own signature. */
+  cosigned: (checkpoint: string) => string = () => "";
 
   constructor(entries: readonly Uint8Array[], proven: readonly Uint8Array[]) {
     this.#files = filesOf(entries, log);
@@ -33,7 +55,8 @@ class PaperLog {
     const files = filesOf(this.#proven, log);
     const read = hashesOf(webCrypto, size, async (tile) => files.get(`/log/${tilePath(tile)}`) as Uint8Array);
     const path = await new Tree(webCrypto, size, read).inclusionProof(index);
-    return proofFile(index, path, String(files.get("/log/checkpoint")));
+    const checkpoint = String(files.get("/log/checkpoint"));
+    return proofFile(index, path, checkpoint + this.cosigned(checkpoint));
   }
 }
 
@@ -79,6 +102,7 @@ async function open() {
     /** @param size that its proofs are in, where they are of an older checkpoint */
     shows: (entries: readonly Uint8Array[], size = entries.length) =>
       void (shown.log = new PaperLog(entries, entries.slice(0, size))),
+    cosigns: (cosigned: PaperLog["cosigned"]) => void (shown.log.cosigned = cosigned),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   };
 }
@@ -91,6 +115,46 @@ describe("a policy that demands the log", () => {
     const { verification } = await net.world.ask(net.world.client({ log: { store, key: log.verifierKey } }));
     expect([verification.outcome, stepsThat("pass", verification).includes("log.keys")]).toEqual(["verified", true]);
     expect(store.kept.get(log.key.name)).toMatch(/^log\.example\/1\n301\n/);
+  });
+
+  /** Goal: a log that too few witnesses have seen is taken for none. Method: a policy with two witnesses, and what they or others have signed below the checkpoint. */
+  const [first, second, stranger] = ["first", "second", "third"].map((name) =>
+    signerNamed(`witness.example/${name}`, signatureTypes.cosignature),
+  ) as [NamedSigner, NamedSigner, NamedSigner];
+  const by =
+    (witness: NamedSigner, key = witness.key, signed = (text: string) => text) =>
+    (checkpoint: string) => {
+      const text = readNote(checkpoint)?.text ?? "";
+      const signature = witness.sign(cosignatureMessage(signed(text), 1_700_000_000n));
+      return signatureLine(webCrypto, key, timedSignature(1_700_000_000n, signature));
+    };
+  const other = (text: string): string => text.replace("\n301\n", "\n300\n");
+  it.each<
+    [what: string, lines: ((checkpoint: string) => string)[], quorum: number | undefined, signed: string | undefined]
+  >([
+    ["both", [by(first), by(second)], undefined, "witness.example/first, witness.example/second"],
+    ["both, of whom one is enough", [by(first), by(second)], 1, "witness.example/first, witness.example/second"],
+    ["one of two, which is enough", [by(second)], 1, "witness.example/second"],
+    ["one of two", [by(second)], undefined, undefined],
+    ["one of two, twice", [by(second), by(second)], 2, undefined],
+    ["nobody", [], 1, undefined],
+    ["a stranger", [by(stranger)], 1, undefined],
+    ["a stranger in a witness's name", [by(stranger, first.key)], 1, undefined],
+    ["a witness, of another tree", [by(first, first.key, other)], 1, undefined],
+    ["a witness, as logs sign", [(text) => signatureLine(webCrypto, first.key, first.sign(utf8(text)))], 1, undefined],
+  ])("asks where its witnesses have signed, and not else: %s", async (_, lines, quorum, signed) => {
+    await using net = await open();
+    net.shows([...entriesNamed("a", 300), net.keys]);
+    net.cosigns((checkpoint) => lines.map((line) => line(checkpoint)).join(""));
+    const store = memory();
+    const witnesses = [first.verifierKey, second.verifierKey];
+    const policy = { log: { store, witnesses, ...(quorum !== undefined && { quorum }) } };
+    const { verification } = await net.world.ask(net.world.client(policy));
+    const seen = verification.steps.find(({ id }) => id === "log.witnesses");
+    expect([verification.outcome, seen?.seen, net.world.asked, store.writes]).toEqual(
+      signed === undefined ? ["refused", undefined, 0, 0] : ["verified", signed, 1, 1],
+    );
+    if (signed === undefined) expect(verification.error).toMatchObject({ code: "log_unwitnessed", action: "retry" });
   });
 
   it("sends nothing to a machine whose keys it does not hold", async () => {
