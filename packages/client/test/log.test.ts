@@ -128,7 +128,7 @@ describe("a policy that demands the log", () => {
       const signature = witness.sign(cosignatureMessage(signed(text), 1_700_000_000n));
       return signatureLine(webCrypto, key, timedSignature(1_700_000_000n, signature));
     };
-  const other = (text: string): string => text.replace("\n301\n", "\n300\n");
+  const anotherTree = (text: string): string => text.replace("\n301\n", "\n300\n");
   it.each<
     [what: string, lines: ((checkpoint: string) => string)[], quorum: number | undefined, signed: string | undefined]
   >([
@@ -140,7 +140,7 @@ describe("a policy that demands the log", () => {
     ["nobody", [], 1, undefined],
     ["a stranger", [by(stranger)], 1, undefined],
     ["a stranger in a witness's name", [by(stranger, first.key)], 1, undefined],
-    ["a witness, of another tree", [by(first, first.key, other)], 1, undefined],
+    ["a witness, of another tree", [by(first, first.key, anotherTree)], 1, undefined],
     ["a witness, as logs sign", [(text) => signatureLine(webCrypto, first.key, first.sign(utf8(text)))], 1, undefined],
   ])("asks where its witnesses have signed, and not else: %s", async (_, lines, quorum, signed) => {
     await using net = await open();

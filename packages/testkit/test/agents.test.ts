@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { systemClock } from "@darkbloom/protocol/node";
 import { ScriptedEngine } from "@darkbloom/provider/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Front } from "./clients/front.ts";
+import { programOutput } from "./clients/program-output.ts";
 import { Shapes } from "./clients/shapes.ts";
 import { GoldenNetwork } from "./goldens/goldens.ts";
 
@@ -130,7 +130,7 @@ const agents: readonly Agent[] = [
   { name: "aider, whose answer has no bound and no end", ...aider, told: /has hit a token limit!/ },
 ];
 
-const AGENT_WAIT_MS = 150_000;
+const AGENT_WAIT_MS = 300_000;
 const shapes = new Shapes();
 /** What the model is to read with, in the run that goes on. */
 let reads: ReturnType<Agent["reads"]> = { tool: "", input: {} };
@@ -166,7 +166,7 @@ describe.each(agents)("$name", (agent) => {
   const program = join(installed, agent.program);
   it.skipIf(installed === "" || !existsSync(program))(
     "reads a file with its tool and tells what it read",
-    { timeout: 2 * AGENT_WAIT_MS },
+    { timeout: AGENT_WAIT_MS },
     async () => {
       const folder = mkdtempSync(join(tmpdir(), "darkbloom-agent-"));
       try {
@@ -182,7 +182,7 @@ describe.each(agents)("$name", (agent) => {
         front.upgrades = 0;
         const faultsBefore = shapes.faults.length;
 
-        const said = await outputOf(program, agent.args("What does note.txt say?", at), work, {
+        const said = await programOutput(program, agent.args("What does note.txt say?", at), work, {
           HOME: home,
           PATH: process.env["PATH"] ?? "",
           ...agent.env(at),
@@ -200,17 +200,3 @@ describe.each(agents)("$name", (agent) => {
     },
   );
 });
-
-/** All that it prints. It is ended where it takes too long. */
-async function outputOf(
-  program: string,
-  args: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-): Promise<string> {
-  const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: AGENT_WAIT_MS });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  await new Promise((resolve) => child.once("close", resolve));
-  return said;
-}
