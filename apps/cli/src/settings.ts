@@ -1,6 +1,7 @@
 import { serialDisclosures } from "@darkbloom/coordinator/machines/trust/serial-names";
 import { trustLevels } from "@darkbloom/protocol/evidence";
 import { parseUsd } from "@darkbloom/protocol/money";
+import { accountSettings } from "./account-settings.ts";
 import { proxySettings } from "./proxy/settings.ts";
 import {
   aliases,
@@ -61,6 +62,7 @@ export interface Setting<Value> {
  * here; what a command takes of it, and with which default, stands in the command's own file.
  */
 export const settings = {
+  ...accountSettings,
   ...proxySettings,
   account: { value: "ACCOUNT", means: "an existing account, e.g. acct_5f0c…", mustBe: "an account id", read: name },
   alias: {

@@ -1,7 +1,9 @@
 import type { Admin } from "@darkbloom/coordinator/admin/operations";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { microUsd } from "@darkbloom/protocol/money";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { CommandFailed } from "./failure.ts";
+import { note } from "./output.ts";
 import { baseOf, jsonOf, publishedAt } from "./published.ts";
 
 const LABEL = "darkbloom up";
@@ -11,6 +13,11 @@ const STARTING_CREDIT = microUsd(5_000_000n);
 /** Seldom long: the coordinator runs on this machine. */
 const BALANCE_WAIT_MAX_MS = 5_000;
 const BALANCE_BYTES_MAX = 64 * 1024;
+
+interface UpKey {
+  readonly apiKey: string;
+  readonly account: string;
+}
 
 /** The account that `darkbloom up` made for whoever sits at this machine. */
 interface SavedKey {
@@ -23,16 +30,27 @@ interface SavedKey {
  * The key of an earlier start if it still works; else a new one: on the same account where the operator
  * revoked the old one, with an account and credit of its own where the books are new.
  */
-export async function ensureKey(folder: DataFolder, admin: Admin): Promise<string> {
+export async function ensureKey(folder: DataFolder, admin: Admin): Promise<UpKey> {
   const saved = savedKey(folder);
   const known = (await admin.listKeys()).find(({ keyId }) => keyId === saved?.key_id);
-  if (saved && known?.revokedAt === null) return saved.api_key;
+  if (saved && known?.revokedAt === null) return { apiKey: saved.api_key, account: saved.account };
   const { apiKey, keyId, account } = await admin.createKey(
     known ? { label: LABEL, credit: microUsd(0n), account: known.account } : { label: LABEL, credit: STARTING_CREDIT },
   );
   const next: SavedKey = { api_key: apiKey, key_id: keyId, account };
   folder.write(UP_FILE, `${JSON.stringify(next, null, 2)}\n`);
-  return apiKey;
+  return { apiKey, account };
+}
+
+/** Where this machine's owner signs in, once; undefined where the operator has decided otherwise, which is told. */
+export async function ownersLink(admin: Admin, account: string): Promise<string | undefined> {
+  try {
+    return (await admin.signInLink({ account })).path;
+  } catch (error) {
+    if (!(error instanceof ErrorForPeople)) throw error;
+    note(`No link to sign in with: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** What the key can spend now, in USD, as the API tells it. */

@@ -1,13 +1,17 @@
 import { timingSafeEqual } from "node:crypto";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import type { MachinePolicy, Revocations, TrustLevel } from "@darkbloom/protocol/evidence";
+import type { PersonId } from "@darkbloom/protocol/ids";
 import { endOfTurn, nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { within } from "@darkbloom/protocol/time";
 import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import { openStore } from "./adapters/open-store.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
-import { adminOf } from "./admin/operations.ts";
+import type { Actor } from "./accounts/audit.ts";
+import { signInOver } from "./accounts/sign-in.ts";
+import { auditedAdmin } from "./admin/audited.ts";
+import { adminOf, type Admin } from "./admin/operations.ts";
 import { connectedMachines } from "./admin/connected.ts";
 import { serveAdmin } from "./admin/server.ts";
 import { toldAdmin } from "./admin/told.ts";
@@ -74,6 +78,8 @@ export interface RunningCoordinator {
   /** e.g. `http://127.0.0.1:8080` */
   readonly baseUrl: string;
   readonly port: number;
+  /** The path of a link that signs an operator in, once. */
+  signInLink(): Promise<string>;
   /** Takes no new requests, lets those that run finish for so long, then closes everything. */
   stop(how: { readonly drainMs: number; onProgress?: (left: number) => void }): Promise<void>;
 }
@@ -137,13 +143,17 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
   });
   const connected = connectedMachines(core.sessionNet, approvals);
-  opening.use(
-    await serveAdmin(store.folder.path, toldAdmin(adminOf({ ...store, ...tools, connected }), events), config.version),
-  );
+  const signIn = signInOver(store, tools);
+  let baseUrl = "";
+  const links = { make: (person: PersonId) => signIn.links.make(person), baseUrl: () => baseUrl };
+  const plainAdmin = adminOf({ ...store, ...tools, connected, links });
+  const adminFor = (actor: Actor): Admin => toldAdmin(auditedAdmin(plainAdmin, { ...signIn, clock }, actor), events);
+  opening.use(await serveAdmin(store.folder.path, adminFor("socket"), config.version));
   const sockets = opening.use(new ProviderSockets(core, { trustProxy, bounds }));
   const http = createHttpServer({
     ...core.edge,
     accounts: store.accounts,
+    ...signIn,
     log,
     metrics,
     acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),
@@ -164,11 +174,13 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   opening.defer(() => http.close());
   const { port } = await http.listen({ host: config.host, port: config.port });
   events.started({ port });
+  baseUrl = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
 
   const parts = opening.move();
   return {
-    baseUrl: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
+    baseUrl,
     port,
+    signInLink: async () => (await adminFor("socket").signInLink({})).path,
     async stop({ drainMs, onProgress }) {
       await core.drain(drainMs, onProgress);
       // To close first would look to those who still wait as if they had hung up.

@@ -1,5 +1,6 @@
 /** The parts that a network in a process is built from. For tests. */
 export { MemoryAccounts } from "./adapters/memory-accounts.ts";
+export { signInInMemory } from "./adapters/memory-people.ts";
 export { MemoryLedger } from "./adapters/memory-ledger.ts";
 export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";

@@ -7,6 +7,8 @@ import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node"
 import { connect, type Socket } from "node:net";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { Unopened } from "../src/limits/unopened.ts";
+import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
+import { signInOver } from "../src/accounts/sign-in.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
@@ -140,11 +142,14 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
   const lines: string[] = [];
   const observer = createObserver({ level: "trace", destination: { write: (line) => lines.push(line) } });
   const accounts = new MemoryAccounts();
+  const tools = { clock: more.clock ?? systemClock, random: systemRandom, crypto: nodeCrypto };
+  const people = new MemoryPeople();
   const ledger = new MemoryLedger();
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),
     ledger,
     accounts,
+    ...signInOver({ people, audit: new MemoryAudit() }, tools),
     fleet: fleetOf(machineView("self_signed")),
     clock: systemClock,
     random: systemRandom,
@@ -171,12 +176,12 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
     },
     ...more,
   };
-  return { deps, lines, observer, accounts, ledger };
+  return { deps, lines, observer, accounts, people, ledger };
 }
 
 /** The HTTP edge on a loopback port, around these. */
 export async function openEdge(more: Partial<HttpDeps> = {}) {
-  const { deps, lines, observer, accounts, ledger } = edgeDeps(more);
+  const { deps, lines, observer, accounts, people, ledger } = edgeDeps(more);
   await accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
     keyId: "key_1" as KeyId,
     account: ACCOUNT,
@@ -198,7 +203,9 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     port,
     origin,
     lines,
+    deps,
     accounts,
+    people,
     ledger,
     observer,
     settings,

@@ -33,7 +33,19 @@ export function sentenceOf(failure: Failure): string {
     case "key_invalid":
       return "This API key is not known or was revoked. Ask the operator for a key ('darkbloom keys create').";
     case "not_allowed":
-      return "That is not allowed: by this API key, or under this Host, which is not one of the network's own.";
+      return "That is not allowed: with this API key, with a session where it takes a key, or under this Host, which is not one of the network's own.";
+    case "session_missing":
+      return "Nobody is signed in. Sign in in a browser ('darkbloom account link' prints a link), or with 'darkbloom login' and send its session as 'Authorization: Bearer'.";
+    case "session_invalid":
+      return "This session is not known, is over, or its person may sign in no more. Sign in again: 'darkbloom login'.";
+    case "session_needed":
+      return "An API key cannot do this: it takes somebody who is signed in. Run 'darkbloom login'.";
+    case "role_needed":
+      return "This takes the role of an operator.";
+    case "origin_foreign":
+      return "A page of another site asks with a sign-in that is not its own. Send a session or an API key in 'Authorization'.";
+    case "session_not_found":
+      return "You have no such session. GET /v1/me/sessions lists yours.";
     case "body_invalid":
       return failure.param === null
         ? `The request body is not valid: ${failure.expected}.`

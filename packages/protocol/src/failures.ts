@@ -2,6 +2,24 @@ import type { ModelId, OurWords, ParamPath, ProviderId } from "./ids.ts";
 import type { ProviderFault } from "./provider-words.ts";
 import type { ReceiptField } from "./receipts/receipt-fields.ts";
 
+/** Nobody knows who asks. */
+const unknownCaller = {
+  status: 401,
+  retry: "never",
+  blame: "caller",
+  openai: "authentication_error",
+  anthropic: "authentication_error",
+} as const;
+
+/** Who asks is known, or shows too little, and may not. */
+const forbidden = {
+  status: 403,
+  retry: "never",
+  blame: "caller",
+  openai: "permission_error",
+  anthropic: "permission_error",
+} as const;
+
 /**
  * Every way a request can fail, and what each party should do about it. One row per code; the HTTP
  * edge, the retry loop, the dialects and the documents read this table and hold no second opinion.
@@ -10,26 +28,23 @@ import type { ReceiptField } from "./receipts/receipt-fields.ts";
  * has been sent. `openai` and `anthropic` are the `type` words of those dialects' envelopes.
  */
 export const failures = {
-  key_missing: {
-    status: 401,
+  key_missing: unknownCaller,
+  key_invalid: unknownCaller,
+  not_allowed: forbidden,
+  session_missing: unknownCaller,
+  /** It is not known, is over, or is of somebody who may sign in no more. */
+  session_invalid: unknownCaller,
+  /** A key was shown for what only somebody who is signed in may do. */
+  session_needed: forbidden,
+  role_needed: forbidden,
+  /** Another site's page asks with a cookie that it was not given. */
+  origin_foreign: forbidden,
+  session_not_found: {
+    status: 404,
     retry: "never",
     blame: "caller",
-    openai: "authentication_error",
-    anthropic: "authentication_error",
-  },
-  key_invalid: {
-    status: 401,
-    retry: "never",
-    blame: "caller",
-    openai: "authentication_error",
-    anthropic: "authentication_error",
-  },
-  not_allowed: {
-    status: 403,
-    retry: "never",
-    blame: "caller",
-    openai: "permission_error",
-    anthropic: "permission_error",
+    openai: "invalid_request_error",
+    anthropic: "not_found_error",
   },
   body_invalid: {
     status: 400,
@@ -262,6 +277,12 @@ interface Facts {
   key_missing: unknown;
   key_invalid: unknown;
   not_allowed: unknown;
+  session_missing: unknown;
+  session_invalid: unknown;
+  session_needed: unknown;
+  role_needed: unknown;
+  origin_foreign: unknown;
+  session_not_found: unknown;
   body_invalid: { param: ParamPath | null; expected: OurWords };
   unsupported: { param: ParamPath; reason: OurWords };
   previous_response_not_found: unknown;

@@ -8,6 +8,10 @@ type Brand<Name extends string> = string & { readonly of: Name };
 export type AccountId = Brand<"account">;
 /** One API key's public id, e.g. `key_…`; never the key. */
 export type KeyId = Brand<"key">;
+/** Somebody who signs in, e.g. `person_…`. */
+export type PersonId = Brand<"person">;
+/** One sign-in's public id, e.g. `session_…`; never its secret. */
+export type SessionId = Brand<"session">;
 /** One attempt at one request; the winning one names the job, its hold and its receipt. */
 export type JobId = Brand<"job">;
 /** One request as the caller sees it: their own `x-request-id` if it is well formed, else ours. */

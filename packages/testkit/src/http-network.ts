@@ -1,6 +1,7 @@
 import {
   createHttpServer,
   MemoryAccounts,
+  signInInMemory,
   type CatalogEntry,
   type SerialDisclosure,
 } from "@darkbloom/coordinator/testing";
@@ -55,6 +56,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     this.#http = createHttpServer({
       ...this.core.edge,
       accounts: this.#accounts,
+      ...signInInMemory(this.core.edge),
       metrics: { contentType: "text/plain", text: async () => "" },
       acceptProvider: (_request, socket) => socket.destroy(),
       settings: {

@@ -2,7 +2,7 @@ import { startCoordinator } from "@darkbloom/coordinator/start-coordinator";
 import { codeSha256 } from "@darkbloom/provider/posture/code-hash";
 import { limitCoreDumps } from "@darkbloom/provider/posture/hardening";
 import { command } from "../command.ts";
-import { isLoopback, listenFailure, noTokenNote, plaintextWarning } from "../listening.ts";
+import { isLoopback, listenFailure, noTokenNote, plaintextWarning, reachableUrl } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
 import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
@@ -78,9 +78,19 @@ export const coordinator = command({
     }).catch((error: unknown) => {
       throw listenFailure(error, host, port);
     });
+    const { baseUrl } = running;
+    // `up` makes one for the owner of its key.
+    const signIn = isSupervised ? undefined : reachableUrl(baseUrl) + (await running.signInLink());
     outputOf(json).result(
-      { event: "ready", base_url: running.baseUrl, openai_base_url: `${running.baseUrl}/v1` },
-      () => `The coordinator listens on ${running.baseUrl} (base URL of OpenAI's SDKs: ${running.baseUrl}/v1)`,
+      {
+        event: "ready",
+        base_url: baseUrl,
+        openai_base_url: `${baseUrl}/v1`,
+        ...(signIn !== undefined && { sign_in_url: signIn }),
+      },
+      () =>
+        `The coordinator listens on ${baseUrl} (base URL of OpenAI's SDKs: ${baseUrl}/v1)\n` +
+        `Its operator signs in, once and within ten minutes, at ${signIn}`,
     );
     const onProgress = (left: number) => note(`${left} ${left === 1 ? "request still runs" : "requests still run"}.`);
     await running.stop({ ...(await stop.asked), onProgress });

@@ -18,6 +18,11 @@ export const groups: readonly Group[] = [
     does: "See which machines are here, and decide which may serve.",
     example: "machines list --data .darkbloom",
   },
+  {
+    name: "account",
+    does: "See who can sign in, let people in and out, and read what was changed.",
+    example: "account link --data .darkbloom",
+  },
   { name: "ledger", does: "Look after the books.", example: "ledger check" },
   {
     name: "verify",
@@ -46,6 +51,11 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["machines approve", async () => (await import("./machines-decide.ts")).machinesApprove],
   ["machines refuse", async () => (await import("./machines-decide.ts")).machinesRefuse],
   ["machines forgive", async () => (await import("./machines-forgive.ts")).machinesForgive],
+  ["account link", async () => (await import("./account-link.ts")).accountLink],
+  ["account list", async () => (await import("./account-list.ts")).accountList],
+  ["account disable", async () => (await import("./account-disable.ts")).accountDisable],
+  ["account enable", async () => (await import("./account-disable.ts")).accountEnable],
+  ["account audit", async () => (await import("./account-audit.ts")).accountAudit],
   ["credit", async () => (await import("./credit.ts")).credit],
   ["ledger check", async () => (await import("./ledger-check.ts")).ledgerCheck],
   ["proxy", async () => (await import("./proxy.ts")).proxy],

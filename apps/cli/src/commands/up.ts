@@ -12,7 +12,7 @@ import { bundledModel, locateModel } from "../model.ts";
 import { startNetwork, type NetworkPlan } from "../network.ts";
 import { note, outputOf } from "../output.ts";
 import { DRAIN_SEC_DEFAULT, listenForStop } from "../stop.ts";
-import { balanceOf, ensureKey } from "../up-account.ts";
+import { balanceOf, ensureKey, ownersLink } from "../up-account.ts";
 import { addToCatalog } from "../up-model.ts";
 
 /** Whoever waits longer than this is told for what. */
@@ -75,12 +75,24 @@ export const up = command({
       const inFolder = join(plan.data, COORDINATOR_FOLDER);
       const entry = model === bundledModel ? bundledEntry : await addToCatalog(model, plan.context, inFolder);
       const { baseUrl, serving } = network.use(await startNetwork(plan));
-      const apiKey = await administer(plan.data, (admin) => ensureKey(folder, admin));
+      const { apiKey, link } = await administer(plan.data, async (admin) => {
+        const key = await ensureKey(folder, admin);
+        return { apiKey: key.apiKey, link: await ownersLink(admin, key.account) };
+      });
+      const signIn = link === undefined ? undefined : baseUrl + link;
       const { serial, ready } = await serving;
-      return { baseUrl, apiKey, serial, ready, balance: await balanceOf(baseUrl, apiKey), tasks: tasksOf(entry) };
+      return {
+        baseUrl,
+        apiKey,
+        signIn,
+        serial,
+        ready,
+        balance: await balanceOf(baseUrl, apiKey),
+        tasks: tasksOf(entry),
+      };
     };
     const start = async (): Promise<0 | 1> => {
-      const { baseUrl, apiKey, serial, ready, balance, tasks } = await untilServing();
+      const { baseUrl, apiKey, signIn, serial, ready, balance, tasks } = await untilServing();
       if (ready < providers) note(`${ready} of ${providers} providers serve so far.`);
       output.result(
         {
@@ -92,8 +104,9 @@ export const up = command({
           provider_serial: serial,
           providers_ready: ready,
           providers,
+          ...(signIn !== undefined && { sign_in_url: signIn }),
         },
-        () => welcome({ baseUrl, apiKey, model: model.id, balance, tasks }),
+        () => welcome({ baseUrl, apiKey, signIn, model: model.id, balance, tasks }),
       );
       await stop.asked;
       return 0;
@@ -116,11 +129,12 @@ function tellAfter(waitMs: number, text: string): Disposable {
 const welcome = (facts: {
   baseUrl: string;
   apiKey: string;
+  signIn: string | undefined;
   model: string;
   balance: string;
   tasks: readonly ModelTask[];
 }): string => {
-  const { baseUrl, apiKey, model, balance, tasks } = facts;
+  const { baseUrl, apiKey, signIn, model, balance, tasks } = facts;
   const messages = [{ role: "user", content: "Write a haiku about the sea." }];
   const [path, body] = tasks.includes("generate")
     ? ["/v1/chat/completions", { model, messages, stream: true }]
@@ -132,7 +146,7 @@ const welcome = (facts: {
   base URL   ${baseUrl}/v1
   API key    ${apiKey}
   model      ${model}
-  balance    ${balance} USD
+  balance    ${balance} USD${signIn === undefined ? "" : `\n  sign in    ${signIn} (once, within ten minutes)`}
 
 Try it:
 

@@ -50,15 +50,18 @@ it("makes a private, durable database", async () => {
   expect(tablesOf(database)).toEqual([
     "accounts",
     "api_keys",
+    "audit",
     "grievances",
     "idempotency_keys",
     "journal",
     "log_facts",
     "log_tiles",
     "machines",
+    "people",
     "postings",
     "probes",
     "receipts",
+    "sessions",
     "settlements",
     "usage_days",
   ]);

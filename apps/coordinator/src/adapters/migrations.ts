@@ -203,4 +203,41 @@ export const migrations: readonly Migration[] = [
     },
   },
   holdsMigration,
+  {
+    name: "0010_people_and_audit",
+    async up(db) {
+      await sql`
+        CREATE TABLE people (
+          seq INTEGER PRIMARY KEY,
+          person_id TEXT NOT NULL UNIQUE,
+          name TEXT NOT NULL,
+          mail TEXT UNIQUE,
+          role TEXT NOT NULL CHECK (role IN ('operator', 'member')),
+          account TEXT NOT NULL UNIQUE,
+          created_at INTEGER NOT NULL,
+          disabled_at INTEGER
+        ) STRICT`.execute(db);
+      await sql`
+        CREATE TABLE sessions (
+          secret_hash TEXT PRIMARY KEY,
+          session_id TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people (person_id),
+          kind TEXT NOT NULL CHECK (kind IN ('browser', 'cli')),
+          client TEXT NOT NULL,
+          created_at INTEGER NOT NULL,
+          used_at INTEGER NOT NULL,
+          expires_at INTEGER NOT NULL
+        ) STRICT`.execute(db);
+      await sql`CREATE INDEX sessions_of ON sessions (person_id)`.execute(db);
+      // Rows are only ever added.
+      await sql`
+        CREATE TABLE audit (
+          seq INTEGER PRIMARY KEY,
+          at INTEGER NOT NULL,
+          actor TEXT NOT NULL,
+          action TEXT NOT NULL,
+          subject TEXT NOT NULL
+        ) STRICT`.execute(db);
+    },
+  },
 ];

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
 import { accountsContract } from "../accounts/accounts.contract.ts";
+import { auditContract } from "../accounts/audit.contract.ts";
+import { peopleContract } from "../accounts/people.contract.ts";
 import { anna, lease, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { standingsContract } from "../machines/records/standings.contract.ts";
 import { decisionsContract } from "../machines/trust/decisions.contract.ts";
@@ -12,6 +14,8 @@ import { PostgresDecisions } from "./postgres-decisions.ts";
 import { PostgresLedger } from "./postgres-ledger.ts";
 import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
+import { SqlAudit } from "./sql-audit.ts";
+import { SqlPeople } from "./sql-people.ts";
 
 describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   let server: Server;
@@ -27,6 +31,8 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
 
   accountsContract("PostgreSQL", async () => new PostgresAccounts(await open()));
   decisionsContract("PostgreSQL", async () => new PostgresDecisions(await open()));
+  peopleContract("PostgreSQL", async () => new SqlPeople((await open()).query));
+  auditContract("PostgreSQL", async () => new SqlAudit((await open()).query));
   standingsContract("PostgreSQL", async () => new PostgresStandings(await open()));
   logStoreContract("PostgreSQL", async () => {
     const postgres = await open();

@@ -5,6 +5,9 @@ import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
 import type { Clock } from "@darkbloom/protocol/ports";
 import { openDataFolder, type DataFolder } from "@darkbloom/protocol/node";
 import { KnownKeys } from "../accounts/known-keys.ts";
+import type { Audit } from "../accounts/audit.ts";
+import { KnownPeople } from "../accounts/known-people.ts";
+import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Alias } from "../catalog/catalog.ts";
 import { Catalog, type CatalogEntry } from "../catalog/catalog.ts";
@@ -26,6 +29,9 @@ import { openLocalSecret } from "./local-secret.ts";
 import { LOG_CHECKPOINT_FILE, LOG_KEY_FILE, openLogSigner } from "./log-signer.ts";
 import { NETWORK_KEY_FILE, openNetworkKey } from "./network-key.ts";
 import { storageFaultOf } from "./storage-failure.ts";
+import { SqlAudit } from "./sql-audit.ts";
+import { SqlPeople } from "./sql-people.ts";
+import { sqliteQuery } from "./sql-query.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";
 import { ROWS_PER_STEP_MAX } from "./ledger-options.ts";
@@ -43,6 +49,8 @@ export interface Store extends AsyncDisposable {
   readonly folder: DataFolder;
   readonly ledger: Ledger;
   readonly accounts: Accounts;
+  readonly people: People;
+  readonly audit: Audit;
   /** What the operator decided on machines. */
   readonly decisions: Decisions;
   /** What is held against machines. */
@@ -117,11 +125,14 @@ async function openParts(path: string, options: StoreOptions): Promise<Store> {
   const lease = leaseOf(COORDINATOR_OF_FOLDER, randomUUID());
   const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs: options.receiptLifeMs, mark, disk }));
   opening.use(keepUp(ledger, () => mark.keep(), options));
+  const query = sqliteQuery(database, mark.changed);
   const opened = opening.move();
   return {
     folder,
     ledger,
     accounts: new KnownKeys(new SqliteAccounts(database, mark.changed)),
+    people: new KnownPeople(new SqlPeople(query)),
+    audit: new SqlAudit(query),
     decisions: new SqliteDecisions(database, mark.changed),
     standings: new SqliteStandings(database, mark.changed),
     countersigner,

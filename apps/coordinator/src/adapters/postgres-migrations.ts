@@ -172,4 +172,41 @@ export const postgresMigrations: readonly Migration[] = [
       await sql`CREATE TABLE log_facts (leaf BYTEA PRIMARY KEY, log_index BIGINT NOT NULL)`.execute(db);
     },
   },
+  {
+    name: "0002_people_and_audit",
+    async up(db) {
+      await sql`
+        CREATE TABLE people (
+          seq BIGINT GENERATED ALWAYS AS IDENTITY,
+          person_id TEXT PRIMARY KEY,
+          name TEXT NOT NULL,
+          mail TEXT UNIQUE,
+          role TEXT NOT NULL CHECK (role IN ('operator', 'member')),
+          account TEXT NOT NULL UNIQUE,
+          created_at BIGINT NOT NULL,
+          disabled_at BIGINT
+        )`.execute(db);
+      await sql`
+        CREATE TABLE sessions (
+          secret_hash TEXT PRIMARY KEY,
+          session_id TEXT NOT NULL UNIQUE,
+          person_id TEXT NOT NULL REFERENCES people,
+          kind TEXT NOT NULL CHECK (kind IN ('browser', 'cli')),
+          client TEXT NOT NULL,
+          created_at BIGINT NOT NULL,
+          used_at BIGINT NOT NULL,
+          expires_at BIGINT NOT NULL
+        )`.execute(db);
+      await sql`CREATE INDEX sessions_of ON sessions (person_id)`.execute(db);
+      // Rows are only ever added.
+      await sql`
+        CREATE TABLE audit (
+          seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+          at BIGINT NOT NULL,
+          actor TEXT NOT NULL,
+          action TEXT NOT NULL,
+          subject TEXT NOT NULL
+        )`.execute(db);
+    },
+  },
 ];

@@ -13,6 +13,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import { openDatabase } from "../adapters/database.ts";
 import { openStore } from "../adapters/open-store.ts";
+import { signInInMemory } from "../adapters/memory-people.ts";
 import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
 import { SqliteDecisions } from "../adapters/sqlite-decisions.ts";
 import { SqliteStandings } from "../adapters/sqlite-standings.ts";
@@ -314,6 +315,11 @@ describe("the admin socket", () => {
       "/v1/admin/machines",
       "/v1/admin/machines/decisions",
       "/v1/admin/machines/forgive",
+      "/v1/admin/sign-in-links",
+      "/v1/admin/people",
+      "/v1/admin/people/disable",
+      "/v1/admin/people/enable",
+      "/v1/admin/audit",
       "/openapi.json",
     ]);
     expect(Object.keys(paths["/v1/admin/keys"] ?? {})).toEqual(["post", "get"]);
@@ -353,6 +359,11 @@ describe("what the storage refuses", () => {
     ["listMachines", (admin) => admin.listMachines()],
     ["decideMachine", (admin) => admin.decideMachine(machineId, "approved")],
     ["forgiveMachine", (admin) => admin.forgiveMachine(machineId)],
+    ["signInLink", (admin) => admin.signInLink({})],
+    ["listPeople", (admin) => admin.listPeople()],
+    ["disablePerson", (admin) => admin.disablePerson("person_1")],
+    ["enablePerson", (admin) => admin.enablePerson("person_1")],
+    ["listAudit", (admin) => admin.listAudit({ rows: 1 })],
   ];
 
   /** Goal: each is told in a sentence and none as a fault of the program. Method: every operation on accounts and a ledger that refuse. */
@@ -363,7 +374,12 @@ describe("what the storage refuses", () => {
     const ledger = { ...store.ledger, check: refuse, totals: refuse, creditRoom: refuse };
     const decisions = { list: refuse, put: refuse };
     const standings = { ...decisions, forgive: refuse };
-    await expect(act(adminOf({ ...world, accounts, ledger, decisions, standings }))).rejects.toMatchObject({
+    const people = { ...store.people, list: refuse, change: refuse };
+    const audit = { list: refuse, add: refuse };
+    const links = { make: () => "", baseUrl: () => "" };
+    await expect(
+      act(adminOf({ ...world, accounts, ledger, decisions, standings, people, audit, links })),
+    ).rejects.toMatchObject({
       name: "AdminError",
       code: "internal",
       message: expect.stringContaining("is full. Make room"),
@@ -398,6 +414,8 @@ describe("what the storage refuses", () => {
     await using ledger = new SqliteLedger(database, { lease });
     const admin = adminOf({
       ...world,
+      ...signInInMemory(world),
+      links: undefined,
       ledger,
       accounts: new SqliteAccounts(database),
       decisions: new SqliteDecisions(database),

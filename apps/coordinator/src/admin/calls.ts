@@ -6,47 +6,9 @@ import * as z from "zod";
 import type { KeyRecord } from "../accounts/port.ts";
 import { ledgerParts } from "../ledger/port.ts";
 import { decided, type Decision } from "../machines/trust/approvals.ts";
+import { at, call, id, nothing, type CallOf } from "./call.ts";
 import type { Admin } from "./operations.ts";
-
-/** An operation of `Admin` as it goes over HTTP: where it is, what is sent and what comes back. */
-export interface AdminCall<Given extends readonly unknown[] = never[], Done = unknown> {
-  readonly method: "GET" | "POST";
-  readonly path: string;
-  readonly summary: string;
-  readonly body: z.ZodType;
-  readonly answer: z.ZodType;
-  /** The body that asks for it; undefined: none. */
-  send(...given: Given): unknown;
-  /** Does what a body asks for, and answers. */
-  perform(admin: Admin, body: unknown): Promise<unknown>;
-  /** @throws where it is no such answer */
-  read(answer: unknown): Done;
-}
-
-/** One row of the table below: both ways, so that neither end says anything of the other's. */
-interface Row<Given extends readonly unknown[], Done, Body, Answer> {
-  readonly method: "GET" | "POST";
-  readonly path: string;
-  readonly summary: string;
-  readonly body: z.ZodType<Body>;
-  readonly answer: z.ZodType<Answer>;
-  readonly send: (...given: Given) => Body;
-  readonly act: (admin: Admin, body: Body) => Promise<Done>;
-  readonly tell: (done: Done) => Answer;
-  readonly read: (answer: Answer) => Done;
-}
-
-type DoneBy<Name extends keyof Admin> = Awaited<ReturnType<Admin[Name]>>;
-type CallOf<Name extends keyof Admin> = AdminCall<Parameters<Admin[Name]>, DoneBy<Name>>;
-
-const call = <Name extends keyof Admin, Body, Answer>(
-  _name: Name,
-  { act, tell, read, ...row }: Row<Parameters<Admin[Name]>, DoneBy<Name>, Body, Answer>,
-): CallOf<Name> => ({
-  ...row,
-  perform: async (admin, body) => tell(await act(admin, row.body.parse(body))),
-  read: (answer) => read(row.answer.parse(answer)),
-});
+import { peopleCalls } from "./people-calls.ts";
 
 /** JSON's numbers are doubles elsewhere. */
 const money = z
@@ -58,9 +20,6 @@ const amount = z
   .regex(/^\d{1,20}$/)
   .describe("Micro-USD, as text");
 const moneyOf = (digits: string): MicroUsd => microUsd(BigInt(digits));
-const id = z.string().min(1).max(128);
-const at = z.int().describe("Milliseconds since 1970");
-const nothing = z.undefined();
 
 const keyRecord = z.object({
   key_id: z.string(),
@@ -257,4 +216,5 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     tell: tellMachine,
     read: readMachine,
   }),
+  ...peopleCalls,
 };

@@ -3,9 +3,13 @@ import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
+import type { Audit } from "../accounts/audit.ts";
+import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
-import { adminCalls, type AdminCall } from "./calls.ts";
+import { auditedAdmin } from "./audited.ts";
+import type { AdminCall } from "./call.ts";
+import { adminCalls } from "./calls.ts";
 import { AdminError, adminFailure, otherVersion } from "./fault.ts";
 import { ADMIN_ANSWER_BYTES_MAX, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
 import type { MachineStore } from "./machines.ts";
@@ -19,6 +23,8 @@ const ADMIN_RETRY_MS = 100;
 interface OpenStore extends MachineStore {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
+  readonly people: People;
+  readonly audit: Audit;
 }
 
 /** How to do without a coordinator. `main` passes `openStore` here. */
@@ -45,8 +51,9 @@ export async function withAdmin<Result>(
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
     if (store) {
-      const { ledger, accounts, decisions, standings } = store;
-      return await work(adminOf({ ledger, accounts, decisions, standings, clock, random, crypto }));
+      const { ledger, accounts, people, audit, decisions, standings } = store;
+      const world = { ledger, accounts, people, audit, decisions, standings, clock, random, crypto };
+      return await work(auditedAdmin(adminOf(world), { audit, clock }, "socket"));
     }
     if (await isAnswering(dataPath)) return await work(remoteAdmin(dataPath));
     if (clock.monotonicMs() > deadline) throw heldInSilence(dataPath);
@@ -88,7 +95,19 @@ function remoteAdmin(dataPath: string): Admin {
     listMachines: over(adminCalls.listMachines),
     decideMachine: over(adminCalls.decideMachine),
     forgiveMachine: over(adminCalls.forgiveMachine),
+    signInLink: over(adminCalls.signInLink),
+    listPeople: over(adminCalls.listPeople),
+    disablePerson: over(adminCalls.disablePerson),
+    enablePerson: over(adminCalls.enablePerson),
+    listAudit: over(adminCalls.listAudit),
   };
+}
+
+/** What a call that only reads is asked with. */
+function queryOf(asked: unknown): string {
+  if (typeof asked !== "object" || asked === null) return "";
+  const words = Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+  return `?${new URLSearchParams(words).toString()}`;
 }
 
 interface Answered {
@@ -97,12 +116,12 @@ interface Answered {
 }
 
 async function exchange(dataPath: string, { method, path }: Pick<AdminCall, "method" | "path">, body: unknown) {
-  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const sent = body === undefined || method === "GET" ? undefined : JSON.stringify(body);
   try {
     const asked = request({
       socketPath: adminSocketOf(dataPath),
       method,
-      path,
+      path: method === "GET" ? path + queryOf(body) : path,
       agent: false,
       timeout: ADMIN_SILENCE_MAX_MS,
       headers: {

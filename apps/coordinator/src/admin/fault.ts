@@ -7,6 +7,7 @@ const statuses = {
   unknown_account: 404,
   unknown_key: 404,
   unknown_machine: 404,
+  unknown_person: 404,
   too_much: 409,
   unreachable: 503,
   /** The other end speaks otherwise: nothing was asked, or what was answered is not understood. */

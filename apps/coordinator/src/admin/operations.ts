@@ -10,6 +10,7 @@ import type { Accounts, KeyRecord } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 import { AdminError } from "./fault.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
+import { peopleAdminOf, type PeopleAdmin, type PeopleWorld } from "./people.ts";
 import { turns } from "./turns.ts";
 
 export interface CreatedKey {
@@ -34,7 +35,7 @@ export interface NewKey {
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
 /** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
-export interface Admin extends MachineAdmin {
+export interface Admin extends MachineAdmin, PeopleAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** Oldest first, revoked ones too. */
   listKeys(): Promise<ListedKey[]>;
@@ -49,7 +50,7 @@ export interface ListedKey extends KeyRecord {
   readonly balance: MicroUsd;
 }
 
-export interface AdminWorld extends MachineStore {
+export interface AdminWorld extends MachineStore, PeopleWorld {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   /** None where no coordinator runs. */
@@ -73,6 +74,11 @@ export function adminOf(world: AdminWorld): Admin {
     listMachines: () => inSentences(admin.listMachines()),
     decideMachine: (which, state) => inSentences(admin.decideMachine(which, state)),
     forgiveMachine: (which) => inSentences(admin.forgiveMachine(which)),
+    signInLink: (options) => inSentences(admin.signInLink(options)),
+    listPeople: () => inSentences(admin.listPeople()),
+    disablePerson: (personId) => inSentences(admin.disablePerson(personId)),
+    enablePerson: (personId) => inSentences(admin.enablePerson(personId)),
+    listAudit: (options) => inSentences(admin.listAudit(options)),
     check: () =>
       inSentences(
         admin.check(),
@@ -166,6 +172,7 @@ function plainAdminOf(world: AdminWorld): Admin {
   const inTurn = turns();
   return {
     ...machineAdminOf(world, connected, clock),
+    ...peopleAdminOf(world),
 
     createKey: (options) => inTurn(() => createKey(options)),
 

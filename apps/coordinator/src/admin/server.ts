@@ -85,7 +85,7 @@ async function adminApp(admin: Admin, server: Server, visits: Visits, version: s
   app.addHook("onRoute", (route) => void declarationOf(route));
   app.addHook("onRequest", async (request) => {
     // Whoever came through the socket is the operator; what is others' is not served here.
-    if (!request.is404 && declarationOf(request.routeOptions).access !== "admin")
+    if (!request.is404 && declarationOf(request.routeOptions).access !== "operator")
       throw new AdminError("invalid", "This is served on the coordinator's port.");
   });
   // Its body is whole by now.

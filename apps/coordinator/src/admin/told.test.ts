@@ -1,6 +1,7 @@
 import type { AccountId, KeyId, MachineId, Serial } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { expect, it, vi } from "vitest";
+import { anna } from "../accounts/people.contract.ts";
 import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
 import { toldAdmin } from "./told.ts";
@@ -26,6 +27,11 @@ function made(fails: boolean) {
     listMachines: gives([]),
     decideMachine: gives([decision, decision]),
     forgiveMachine: gives(machine),
+    signInLink: gives({ baseUrl: "", path: "", personId: anna.personId, account }),
+    listPeople: gives([]),
+    disablePerson: gives(anna),
+    enablePerson: gives(anna),
+    listAudit: gives([]),
   };
   const adminActed = vi.fn();
   return { admin: toldAdmin(admin, { adminActed }), adminActed };

@@ -44,16 +44,26 @@ it("says how a request can fail before its route does anything", () => {
     access: "open",
     limit: "none",
   });
-  const keys = ["key_missing", "key_invalid", "rate_limit_exceeded"];
+  const keys = ["key_missing", "key_invalid", "not_allowed", "rate_limit_exceeded"];
+  const either = ["key_missing", "key_invalid", "session_invalid", "origin_foreign", "rate_limit_exceeded"];
   const atTimes: Access = { needsKey: () => true, who: "some" };
   for (const [access, limit, expected] of [
     ["open", "none", []],
     ["open", "rate", ["rate_limit_exceeded"]],
     ["key", "none", keys],
     ["key", "rate", keys],
-    [atTimes, "none", keys],
+    [atTimes, "none", either],
+    ["key or session", "rate", either],
   ] as const)
     expect(failuresOfAccess({ access, limit })).toEqual(expected);
+  expect(failuresOfAccess({ access: "operator", limit: "none" })).toEqual([
+    "session_invalid",
+    "origin_foreign",
+    "session_missing",
+    "session_needed",
+    "role_needed",
+    "rate_limit_exceeded",
+  ]);
   expect(failuresOfAccess({ access: "open", limit: "none", whileDraining: "refused" })).toEqual(["draining"]);
 });
 
@@ -87,8 +97,12 @@ describe("who comes in", () => {
     ["key", { ...key, authorization: "Basic eDp5" }, {}, "key_1"],
     ["key", { ...key, authorization: "Bearer sk-1" }, {}, "key_invalid"],
     ["key", { "x-api-key": "sk-1", authorization: `bearer  ${KEY} ` }, {}, "key_1"],
-    ["admin", {}, {}, "not_allowed"],
-    ["admin", key, {}, "not_allowed"],
+    ["session", {}, {}, "session_missing"],
+    ["session", key, {}, "session_needed"],
+    ["operator", {}, {}, "session_missing"],
+    ["operator", key, {}, "session_needed"],
+    ["key or session", {}, {}, "key_missing"],
+    ["key or session", key, {}, "key_1"],
     [withNonce, {}, {}, "nobody's"],
     [withNonce, {}, { nonce: "" }, "key_missing"],
     [withNonce, key, { nonce: "" }, "key_1"],
@@ -212,11 +226,13 @@ it("describes keys, counting and draining from the declarations", async () => {
     paths: Record<string, Record<string, { security?: unknown; responses: Record<string, { description: string }> }>>;
   };
   const keys = [{ bearer: [] }, { apiKey: [] }];
+  const sessions = [{ session: [] }, { cookie: [] }];
   for (const [method, path, security, statuses] of [
-    ["get", "/v1/key", keys, ["200", "401", "429", "500"]],
+    ["get", "/v1/key", keys, ["200", "401", "403", "429", "500"]],
+    ["get", "/v1/me", sessions, ["200", "401", "403", "429", "500"]],
     ["get", "/v1/pricing", undefined, ["200", "429", "500"]],
     ["get", "/health", undefined, ["200", "500"]],
-    ["get", "/metrics", [{}, ...keys], ["200", "401", "429", "500"]],
+    ["get", "/metrics", [{}, ...keys, ...sessions], ["200", "401", "403", "429", "500"]],
   ] as const) {
     const operation = paths[path]?.[method];
     expect([path, operation?.security, Object.keys(operation?.responses ?? {})]).toEqual([path, security, statuses]);

@@ -1,10 +1,14 @@
 import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
+import type { Sha256Hex } from "@darkbloom/protocol/ids";
 import type { FastifyRequest } from "fastify";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
+import type { SignedIn } from "../accounts/people.ts";
 import type { KeyRecord } from "../accounts/port.ts";
+import { isGood, isSessionShaped, SESSION_USE_WRITTEN_EVERY_MS, standInFor } from "../accounts/sessions.ts";
 import { FailedKeys } from "../limits/failed-keys.ts";
 import { formatReset, openRate, RateLimiter, type RateDecision } from "../limits/rate.ts";
+import { isFromOwnPage, isWrite, shownIn, type Shown } from "./credentials.ts";
 import type { HttpDeps, HttpSettings } from "./deps.ts";
 import { DRAIN_RETRY_SEC } from "./failure.ts";
 import { peerOf } from "./peer.ts";
@@ -12,7 +16,7 @@ import { peerOf } from "./peer.ts";
 /** What access is decided by. Both a request and an upgrade have it. */
 export type Asked = Pick<FastifyRequest, "query" | "raw">;
 
-/** A key is needed for some requests of a route. */
+/** A key, or a session, is needed for some requests of a route. */
 export interface KeyAtTimes {
   needsKey(asked: Asked, settings: HttpSettings): boolean;
   /** Who may, in words. */
@@ -20,10 +24,15 @@ export interface KeyAtTimes {
 }
 
 /**
- * Whom a route serves: everybody; whoever shows an API key; the operator; a provider, as its session decides when it
- * registers.
+ * Whom a route serves: everybody; whoever shows an API key; somebody who is signed in; either; an operator; a provider, as its
+ * session decides when it registers.
  */
-export type Access = "open" | "key" | "admin" | "provider" | KeyAtTimes;
+export type Access = "open" | "key" | "session" | "key or session" | "operator" | "provider" | KeyAtTimes;
+
+/** Who is calling: a key's side, or where somebody who is signed in asks, what stands in for one. */
+export interface Caller extends KeyRecord {
+  readonly signedIn?: SignedIn;
+}
 
 /**
  * What each route says of itself in its `config`. It is enforced from there (`Gate`), described from there
@@ -31,16 +40,20 @@ export type Access = "open" | "key" | "admin" | "provider" | KeyAtTimes;
  */
 export interface Declaration {
   readonly access: Access;
-  /** `rate`: requests are counted, of the account where a key is shown, of the address where none is. */
+  /** `rate`: requests are counted, of the account where it is known who calls, of the address where it is not. */
   readonly limit: "rate" | "none";
   /** Refused before anything else as soon as the coordinator drains. */
   readonly whileDraining?: "refused";
 }
 
-export type Keyed = Declaration & { readonly access: "key" };
+export type Known = Declaration & { readonly access: Exclude<Access, "open" | "provider" | KeyAtTimes> };
 
 /** Of a request for an answer, whether it comes by itself or as a message over a WebSocket. */
-export const inferenceAccess = { access: "key", limit: "rate", whileDraining: "refused" } as const satisfies Keyed;
+export const inferenceAccess = {
+  access: "key or session",
+  limit: "rate",
+  whileDraining: "refused",
+} as const satisfies Known;
 
 interface RouteSaid {
   readonly url: string | undefined;
@@ -58,22 +71,42 @@ export function declarationOf({ url, method, config = {} }: RouteSaid): Declarat
 
 /** How a request can fail before its route does anything. */
 export function failuresOfAccess({ access, limit, whileDraining }: Declaration): readonly FailureCode[] {
-  const hasKeys = access === "key" || typeof access === "object";
+  const { takesKeys, takesSessions } = taken(access);
   return [
-    ...(hasKeys ? (["key_missing", "key_invalid"] as const) : []),
-    // Wrong keys are counted wherever one can be shown.
-    ...(limit === "rate" || hasKeys ? (["rate_limit_exceeded"] as const) : []),
+    ...(takesKeys ? (["key_missing", "key_invalid"] as const) : []),
+    ...(takesKeys && !takesSessions ? (["not_allowed"] as const) : []),
+    ...(takesSessions ? (["session_invalid", "origin_foreign"] as const) : []),
+    ...(takesSessions && !takesKeys ? (["session_missing", "session_needed"] as const) : []),
+    ...(access === "operator" ? (["role_needed"] as const) : []),
+    // Wrong ones are counted wherever one can be shown.
+    ...(limit === "rate" || takesKeys || takesSessions ? (["rate_limit_exceeded"] as const) : []),
     ...(whileDraining === "refused" ? (["draining"] as const) : []),
   ];
 }
 
-/** For the API description: a key goes into either of two headers; where it is needed at times alone, it may be left out. */
-export function securityOf(access: Access): readonly Readonly<Record<string, readonly string[]>>[] | undefined {
-  if (access === "key") return [{ bearer: [] }, { apiKey: [] }];
-  return typeof access === "object" ? [{}, { bearer: [] }, { apiKey: [] }] : undefined;
+/** Which of the two a route lets in. */
+export function taken(access: Access): { readonly takesKeys: boolean; readonly takesSessions: boolean } {
+  const either = access === "key or session" || typeof access === "object";
+  return {
+    takesKeys: either || access === "key",
+    takesSessions: either || access === "session" || access === "operator",
+  };
 }
 
-type GateDeps = Pick<HttpDeps, "accounts" | "clock" | "crypto" | "isDraining" | "settings">;
+type Scheme = Readonly<Record<string, readonly string[]>>;
+
+/** For the API description: a key goes into either of two headers; where it is needed at times alone, it may be left out. */
+export function securityOf(access: Access): readonly Scheme[] | undefined {
+  const { takesKeys, takesSessions } = taken(access);
+  if (!takesKeys && !takesSessions) return undefined;
+  return [
+    ...(typeof access === "object" ? [{}] : []),
+    ...(takesKeys ? [{ bearer: [] }, { apiKey: [] }] : []),
+    ...(takesSessions ? [{ session: [] }, { cookie: [] }] : []),
+  ];
+}
+
+type GateDeps = Pick<HttpDeps, "accounts" | "clock" | "crypto" | "events" | "isDraining" | "people" | "settings">;
 type Headers = Readonly<Record<string, string>>;
 
 /** Enforces what routes declare: the one place that says who comes in, before any of them does anything. */
@@ -94,24 +127,24 @@ export class Gate {
    * Lets in whom the declaration means, and counts the request.
    *
    * @param tell hears the headers that the answer is to have, also where the request is refused
-   * @returns who is calling, where a key was needed
-   * @throws NetworkError one of `failuresOfAccess`, or `not_allowed`
+   * @returns who is calling, where that has to be known
+   * @throws NetworkError one of `failuresOfAccess`
    */
-  enter(declaration: Keyed, asked: Asked, tell?: (headers: Headers) => void): Promise<KeyRecord>;
-  enter(declaration: Declaration, asked: Asked, tell?: (headers: Headers) => void): Promise<KeyRecord | undefined>;
+  enter(declaration: Known, asked: Asked, tell?: (headers: Headers) => void): Promise<Caller>;
+  enter(declaration: Declaration, asked: Asked, tell?: (headers: Headers) => void): Promise<Caller | undefined>;
   async enter(
     { access, limit, whileDraining }: Declaration,
     asked: Asked,
     tell: (headers: Headers) => void = () => {},
-  ): Promise<KeyRecord | undefined> {
+  ): Promise<Caller | undefined> {
     const { isDraining, settings } = this.#deps;
     if (whileDraining === "refused" && isDraining())
       throw new NetworkError({ code: "draining", retryAfterSec: DRAIN_RETRY_SEC });
-    if (!needsKey(access, asked, settings)) {
+    if (!isAsked(access, asked, settings)) {
       if (limit === "rate") refuseAbove(this.#addresses.take(this.#bucketOf(asked.raw)));
       return undefined;
     }
-    const caller = await this.#callerOf(asked.raw);
+    const caller = await this.#callerOf(asked.raw, access);
     if (limit === "rate") {
       const decision = this.#accounts.take(caller.account);
       tell(rateHeaders(decision));
@@ -120,22 +153,59 @@ export class Gate {
     return caller;
   }
 
-  /** An address that has shown too many wrong keys waits before a further one is looked up. */
-  async #callerOf(request: IncomingMessage): Promise<KeyRecord> {
-    const { accounts, crypto } = this.#deps;
-    const key = keyFrom(request.headers);
-    if (key === undefined) throw new NetworkError({ code: "key_missing" });
+  /** Who is signed in, for a page that everybody may see. Nothing is refused; a wrong session is as good as none. */
+  async visitor(request: IncomingMessage): Promise<SignedIn | undefined> {
+    const shown = shownIn(request, this.#deps.settings.trustProxy);
+    if (shown?.kind !== "session") return undefined;
+    return await this.#callerOf(request, "session").then(
+      ({ signedIn }) => signedIn,
+      (error: unknown) => {
+        if (error instanceof NetworkError && failsByCaller.has(error.failure.code)) return undefined;
+        throw error;
+      },
+    );
+  }
+
+  /** An address that has shown too many wrong ones waits before a further one is looked up. */
+  async #callerOf(request: IncomingMessage, access: Access): Promise<Caller> {
+    const { crypto, settings } = this.#deps;
+    const { takesKeys, takesSessions } = taken(access);
+    const shown = shownIn(request, settings.trustProxy);
+    if (!shown) throw new NetworkError({ code: takesKeys ? "key_missing" : "session_missing" });
+    if (shown.kind === "key" ? !takesKeys : !takesSessions)
+      throw new NetworkError({ code: shown.kind === "key" ? "session_needed" : "not_allowed" });
+    if (shown.kind === "session" && shown.byCookie && isWrite(request) && !isFromOwnPage(request, settings.trustProxy))
+      throw new NetworkError({ code: "origin_foreign" });
     const bucket = this.#bucketOf(request);
-    const hash = hashOfKey(crypto, key);
+    const hash = hashOfKey(crypto, shown.text);
     const retryAfterSec = this.#failedKeys.waitSec(bucket, hash);
     if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
-    const caller = isKeyShaped(key) ? await accounts.find(hash) : undefined;
-    if (!caller || caller.revokedAt !== null) {
+    const caller = await this.#lookedUp(shown, hash);
+    if (!caller) {
       this.#failedKeys.wrong(bucket, hash);
-      throw new NetworkError({ code: "key_invalid" });
+      throw new NetworkError({ code: shown.kind === "key" ? "key_invalid" : "session_invalid" });
     }
     this.#failedKeys.right(hash);
+    if (access === "operator" && caller.signedIn?.person.role !== "operator")
+      throw new NetworkError({ code: "role_needed" });
     return caller;
+  }
+
+  async #lookedUp({ kind, text }: Shown, hash: Sha256Hex): Promise<Caller | undefined> {
+    const { accounts, clock, events, people } = this.#deps;
+    if (kind === "key") {
+      const key = isKeyShaped(text) ? await accounts.find(hash) : undefined;
+      return key?.revokedAt === null ? key : undefined;
+    }
+    const signedIn = isSessionShaped(text) ? await people.findSession(hash) : undefined;
+    const now = clock.now();
+    if (!signedIn || !isGood(signedIn, now)) return undefined;
+    if (now - signedIn.session.usedAt >= SESSION_USE_WRITTEN_EVERY_MS)
+      // Nobody waits for it: it is for whoever looks at the list later.
+      void people
+        .usedSession(signedIn.session.sessionId, now)
+        .catch((error: unknown) => events.bug({ where: "background" }, error));
+    return { ...standInFor(signedIn), signedIn };
   }
 
   #bucketOf(request: IncomingMessage): string {
@@ -143,36 +213,30 @@ export class Gate {
   }
 }
 
-/** @throws NetworkError `not_allowed` */
-function needsKey(access: Access, asked: Asked, settings: HttpSettings): boolean {
-  if (typeof access === "object") return access.needsKey(asked, settings);
-  switch (access) {
-    case "key":
-      return true;
-    case "open":
-    case "provider":
-      return false;
-    // Nobody has that role here: the operator comes through the socket in the data folder.
-    case "admin":
-      throw new NetworkError({ code: "not_allowed" });
-  }
+const failsByCaller: ReadonlySet<FailureCode> = new Set(["session_invalid", "origin_foreign", "rate_limit_exceeded"]);
+
+/** Whether somebody has to say who they are. */
+function isAsked(access: Access, asked: Asked, settings: HttpSettings): boolean {
+  return typeof access === "object" ? access.needsKey(asked, settings) : access !== "open" && access !== "provider";
 }
 
-/** Who is calling. @throws RangeError for a request that its route let in without a key: the declaration is wrong */
-export function callerOf({ caller, routeOptions }: Pick<FastifyRequest, "caller" | "routeOptions">): KeyRecord {
+type Let = Pick<FastifyRequest, "caller" | "routeOptions">;
+
+/** Who is calling. @throws RangeError for a request that its route let in unasked: the declaration is wrong */
+export function callerOf({ caller, routeOptions }: Let): Caller {
   if (!caller) throw new RangeError(`${routeOptions.url} asks who is calling and does not ask for a key`);
   return caller;
 }
 
-function refuseAbove({ allowed, retryAfterSec }: RateDecision): void {
-  if (!allowed) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
+/** Who is signed in. @throws RangeError for a route that takes keys as well */
+export function signedInOf(request: Let): SignedIn {
+  const { signedIn } = callerOf(request);
+  if (!signedIn) throw new RangeError(`${request.routeOptions.url} asks who is signed in and takes keys as well`);
+  return signedIn;
 }
 
-/** `Authorization: Bearer KEY` (RFC 6750; the scheme is case-insensitive by RFC 9110 §11.1) or `x-api-key: KEY`. */
-function keyFrom(headers: IncomingHttpHeaders): string | undefined {
-  const bearer = /^bearer +(?<key>\S+) *$/i.exec(headers.authorization ?? "")?.groups?.["key"];
-  const apiKey = headers["x-api-key"];
-  return bearer ?? (typeof apiKey === "string" && apiKey !== "" ? apiKey : undefined);
+function refuseAbove({ allowed, retryAfterSec }: RateDecision): void {
+  if (!allowed) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
 }
 
 const rateHeaders = ({ limit, remaining, resetMs }: RateDecision): Headers => ({

@@ -46,7 +46,7 @@ export const showReceipt = (door: Door): Route => ({
     params: receiptParams,
     response: { 200: receiptDocument },
   },
-  config: { access: "key", limit: "rate", fails: ["receipt_not_found"] },
+  config: { access: "key or session", limit: "rate", fails: ["receipt_not_found"] },
   handler: async (request, reply) => {
     const { account } = callerOf(request);
     const { job_id } = receiptParams.parse(request.params);

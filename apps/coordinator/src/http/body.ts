@@ -2,7 +2,7 @@ import { fromUtf8Body, joinBytes } from "@darkbloom/protocol/bytes";
 import { NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { parseAsWritten } from "@darkbloom/protocol/written-order";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
 
 /** After a refusal for size the rest of an upload is read and dropped, so that the answer arrives; up to this. */
@@ -10,6 +10,9 @@ const BODY_DISCARD_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What a form sends, and `curl -d` where nobody names a type: no form is JSON, whatever it holds. */
 const formTypes = /^\s*(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i;
+const plainForm = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i;
+
+export const isForm = (headers: IncomingHttpHeaders): boolean => plainForm.test(headers["content-type"] ?? "");
 
 /**
  * Reads a body as the exact bytes that were sent.
@@ -33,6 +36,11 @@ export function readBody(request: IncomingMessage, maxBytes: number, room: Share
       expected: ourWords`its content-type must be application/json, e.g. curl -H 'content-type: application/json'`,
     });
 
+  return readBytes(request, maxBytes, room);
+}
+
+/** The same of a body of any type. @throws NetworkError `payload_too_large`, `overloaded`, `caller_gone` */
+export function readBytes(request: IncomingMessage, maxBytes: number, room: Share): Promise<Uint8Array<ArrayBuffer>> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let seenBytes = 0;

@@ -2,6 +2,7 @@ import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { SignIn } from "../accounts/sign-in.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Events } from "../events/events.ts";
@@ -55,7 +56,7 @@ export interface HttpSettings extends RequestRate {
 }
 
 /** What the HTTP edge needs from the rest of the coordinator. Built once at start. */
-export interface HttpDeps {
+export interface HttpDeps extends SignIn {
   readonly catalog: Catalog;
   readonly ledger: Ledger;
   readonly accounts: Accounts;

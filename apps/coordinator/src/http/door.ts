@@ -3,9 +3,8 @@ import type { FailureCode } from "@darkbloom/protocol/failures";
 import type { RequestId } from "@darkbloom/protocol/ids";
 import type { RouteShorthandOptionsWithHandler } from "fastify";
 import type * as z from "zod";
-import type { KeyRecord } from "../accounts/port.ts";
 import type { Budget } from "../limits/budget.ts";
-import type { Declaration, Gate } from "./access.ts";
+import type { Caller, Declaration, Gate } from "./access.ts";
 import type { HttpDeps } from "./deps.ts";
 
 declare module "fastify" {
@@ -13,8 +12,8 @@ declare module "fastify" {
     requestId: RequestId;
     /** When it came in, on the monotonic clock. */
     startedMs: number;
-    /** Who is calling, where the route needs a key: `callerOf` reads it. */
-    caller: KeyRecord | undefined;
+    /** Who is calling, where the route needs to know: `callerOf` reads it. */
+    caller: Caller | undefined;
   }
   interface FastifyContextConfig extends Partial<Declaration> {
     /** How it can fail beside what its access brings. For the API description. */

@@ -32,6 +32,10 @@ export function failureHeaders(failure: Failure): Record<string, string> {
     ...("retryAfterSec" in failure && { "retry-after": String(Math.max(1, Math.ceil(failure.retryAfterSec))) }),
     // By which the official SDKs know that sending the same again is in vain.
     ...(failure.code === "idempotency_conflict" && failure.conflict === "other_body" && { "x-should-retry": "false" }),
+    ...(failure.code === "session_missing" && { "www-authenticate": 'Bearer realm="darkbloom"' }),
+    ...(failure.code === "session_invalid" && {
+      "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"',
+    }),
     ...(failure.code === "key_missing" && { "www-authenticate": 'Bearer realm="darkbloom"' }),
     ...(failure.code === "key_invalid" && { "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"' }),
     // RFC 9110 §15.5.22.

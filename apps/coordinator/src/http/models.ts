@@ -72,7 +72,7 @@ export const listModels = (door: Door): Route => ({
     querystring: anthropicPageQuery,
     response: { 200: z.union([modelList, anthropicModelsSchema]) },
   },
-  config: { access: "key", limit: "rate", fails: ["body_invalid"], error: eitherError },
+  config: { access: "key or session", limit: "rate", fails: ["body_invalid"], error: eitherError },
   handler: async (request): Promise<z.infer<typeof modelList> | AnthropicModels> => {
     const { deps } = door;
     const { listed } = deps.catalog;
@@ -94,7 +94,7 @@ export const oneModel = (door: Door): Route => ({
     params: z.object({ id: z.string().describe("May hold slashes") }),
     response: { 200: z.union([model, anthropicModelSchema]) },
   },
-  config: { access: "key", limit: "rate", fails: ["model_not_found"], error: eitherError },
+  config: { access: "key or session", limit: "rate", fails: ["model_not_found"], error: eitherError },
   handler: async (request): Promise<Model | AnthropicModel> => {
     const wanted = wildcard.parse(request.params)["*"];
     const entry = door.deps.catalog.listed.find(({ id }) => id === wanted);

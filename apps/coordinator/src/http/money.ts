@@ -61,7 +61,7 @@ export const showBalance = (door: Door): Route => ({
     tags: ["money"],
     response: { 200: balance },
   },
-  config: { access: "key", limit: "rate" },
+  config: { access: "key or session", limit: "rate" },
   handler: async (request): Promise<z.infer<typeof balance>> => {
     const { account } = callerOf(request);
     const totals = await door.deps.ledger.totals(account);
@@ -100,7 +100,7 @@ export const listUsage = (door: Door): Route => ({
     querystring: usageQuery,
     response: { 200: usage },
   },
-  config: { access: "key", limit: "rate", fails: ["body_invalid"] },
+  config: { access: "key or session", limit: "rate", fails: ["body_invalid"] },
   handler: async (request): Promise<z.infer<typeof usage>> => {
     const { account } = callerOf(request);
     const query = usageQuery.safeParse(request.query);

@@ -43,6 +43,18 @@ const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
           name: "x-api-key",
           description: "The same key, as Anthropic's SDKs send it",
         },
+        session: {
+          type: "http",
+          scheme: "bearer",
+          description: "A session, `darkbloom-session-…`, of `darkbloom login`",
+        },
+        cookie: {
+          type: "apiKey",
+          in: "cookie",
+          name: "__Host-darkbloom",
+          description:
+            "The same of a browser that is signed in; without TLS, on this machine, `darkbloom-PORT`. What writes must come from a page of this coordinator",
+        },
       },
     },
   },

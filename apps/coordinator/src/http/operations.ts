@@ -47,7 +47,7 @@ export const showReady = ({ deps }: Door): Route => {
 
 const notFromHere: KeyAtTimes = {
   needsKey: ({ raw }, { isOpenLocally, trustProxy }) => !(isOpenLocally === true && peerOf(raw, trustProxy).isLocal),
-  who: "an API key; this machine without one, where no proxy is trusted and no join token set",
+  who: "an API key or a session; this machine without one, where no proxy is trusted and no join token set",
 };
 
 /**

@@ -46,8 +46,8 @@ const upgradeRow = ([path, declared]: [string, Declaration]): Row => [
   "WebSocket",
   `\`${path}\``,
   whoMay(declared),
-  declared.access === "key" ? "each message: account" : countedBy(declared),
-  declared.access === "key" ? "The same as with POST, a request a message" : "A provider's connection",
+  declared.access === "provider" ? countedBy(declared) : "each message: account",
+  declared.access !== "provider" ? "The same as with POST, a request a message" : "A provider's connection",
 ];
 
 const whoMay = ({ access, whileDraining }: Declaration): string =>
@@ -60,8 +60,12 @@ function whoseAccess(access: Access): string {
       return "everybody";
     case "key":
       return "an API key";
-    case "admin":
-      return "the operator";
+    case "session":
+      return "a session";
+    case "key or session":
+      return "an API key or a session";
+    case "operator":
+      return "an operator";
     case "provider":
       return "a provider, as [SECURITY.md](../SECURITY.md) says";
   }
@@ -70,7 +74,7 @@ function whoseAccess(access: Access): string {
 function countedBy({ access, limit }: Declaration): string {
   if (limit === "none") return "-";
   if (typeof access === "object") return "address, or account";
-  return access === "key" ? "account" : "address";
+  return access === "open" || access === "provider" ? "address" : "account";
 }
 
 const summaryOf = (schema: unknown): string =>

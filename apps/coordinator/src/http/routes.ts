@@ -1,10 +1,12 @@
 import { endpoints, type Endpoint } from "@darkbloom/protocol/dialects";
-import type { Declaration, Keyed } from "./access.ts";
+import type { Declaration, Known } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
 import { showOpenApi, type Described } from "./described.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
+import { endSession, listSessions, showMe } from "./me.ts";
+import { LINK_PATH, showLink, showSignIn, SIGN_IN_PATH, signOut, useLink } from "./sign-in.ts";
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
@@ -13,13 +15,14 @@ import { listAttestations, showWellKnown } from "./transparency.ts";
 
 /** A route and where it is. */
 export interface Placed {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
   readonly route: Route;
 }
 
 const get = (path: string, route: Route): Placed => ({ method: "GET", path, route });
 const post = (path: string, route: Route): Placed => ({ method: "POST", path, route });
+const remove = (path: string, route: Route): Placed => ({ method: "DELETE", path, route });
 
 /** Every route there is over HTTP. @param described all of them */
 export const routesOf = (door: Door, described: Pick<Described, "document">): readonly Placed[] => [
@@ -32,6 +35,15 @@ export const routesOf = (door: Door, described: Pick<Described, "document">): re
   get("/v1/payments/usage", listUsage(door)),
   get("/v1/key", showKey(door)),
   get("/v1/receipts/:job_id", showReceipt(door)),
+
+  get("/v1/me", showMe(door)),
+  get("/v1/me/sessions", listSessions(door)),
+  remove("/v1/me/sessions/:id", endSession(door)),
+
+  get(SIGN_IN_PATH, showSignIn(door)),
+  get(`${LINK_PATH}/:secret`, showLink(door)),
+  post(LINK_PATH, useLink(door)),
+  post("/sign-out", signOut(door)),
 
   get("/v1/providers/attestation", listAttestations(door)),
   get("/.well-known/darkbloom", showWellKnown(door)),
@@ -53,6 +65,6 @@ export const PROVIDER_PATH = "/ws/provider";
 
 /** Every path that is upgraded to a WebSocket. Of a caller's, each message is counted and asked for its key again (`caller-socket.ts`). */
 export const upgrades = {
-  [RESPONSES_PATH]: { access: "key", limit: "none", whileDraining: "refused" } satisfies Keyed,
+  [RESPONSES_PATH]: { access: "key or session", limit: "none", whileDraining: "refused" } satisfies Known,
   [PROVIDER_PATH]: { access: "provider", limit: "none" } satisfies Declaration,
 } as const;

@@ -9,7 +9,7 @@ import { WebSocketServer } from "ws";
 import { OVERLOADED_RETRY_SEC } from "../limits/budget.ts";
 import { readAskHeaders } from "./ask.ts";
 import { CallerSocket } from "./caller-socket.ts";
-import type { Keyed } from "./access.ts";
+import type { Known } from "./access.ts";
 import type { Door } from "./door.ts";
 import { requestIdOf } from "./every-response.ts";
 import { failureHeaders, failureOf } from "./failure.ts";
@@ -37,7 +37,7 @@ export class CallerSockets {
     this.#door = door;
   }
 
-  async upgrade(declared: Keyed, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async upgrade(declared: Known, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { deps } = this.#door;
     const requestId = requestIdOf(request, deps.random);
     const startedMs = deps.clock.monotonicMs();

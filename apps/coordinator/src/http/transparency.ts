@@ -42,7 +42,7 @@ const attestationQuery = z.object({
 /** Each one makes every machine sign, so that it is not for everybody. */
 const withNonce: KeyAtTimes = {
   needsKey: ({ query }) => typeof query === "object" && query !== null && "nonce" in query,
-  who: "everybody; with a nonce, an API key",
+  who: "everybody; with a nonce, an API key or a session",
 };
 
 /** `GET /v1/providers/attestation`: every machine's evidence itself, and what followed from it. */

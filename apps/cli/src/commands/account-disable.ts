@@ -1,0 +1,42 @@
+import type { Admin } from "@darkbloom/coordinator/admin/operations";
+import { administerExisting } from "../admin.ts";
+import { command } from "../command.ts";
+import { outputOf } from "../output.ts";
+
+const SAMPLE_ID = "person_0123456789abcdef0123456789abcdef";
+
+const changeCommand = (
+  path: string,
+  does: string,
+  act: (admin: Admin, personId: string) => ReturnType<Admin["enablePerson"]>,
+  done: string,
+) =>
+  command({
+    path,
+    does,
+    examples: [`${path} ${SAMPLE_ID} --data .darkbloom`],
+    needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
+    operand: "PERSON_ID",
+    async run({ data, json }, which) {
+      const { personId, disabledAt } = await administerExisting(data, (admin) => act(admin, which));
+      outputOf(json).result(
+        { person_id: personId, disabled_at: disabledAt === null ? null : new Date(disabledAt).toISOString() },
+        () => `${personId} ${done}`,
+      );
+      return 0;
+    },
+  });
+
+export const accountDisable = changeCommand(
+  "account disable",
+  "Let somebody sign in no more, at once: ends their sessions and revokes the keys of their account.",
+  (admin, personId) => admin.disablePerson(personId),
+  "can sign in no more. All sessions are ended, and all keys of the account are revoked.",
+);
+
+export const accountEnable = changeCommand(
+  "account enable",
+  "Let somebody sign in again. Their keys stay revoked.",
+  (admin, personId) => admin.enablePerson(personId),
+  "can sign in again. New keys are made with 'darkbloom keys create'.",
+);

@@ -1,0 +1,49 @@
+import { administerExisting } from "../admin.ts";
+import { command } from "../command.ts";
+import { columns, outputOf } from "../output.ts";
+
+const heads = ["PERSON ID", "NAME", "MAIL", "ROLE", "ACCOUNT", "MADE", "STATE"];
+
+export const accountList = command({
+  path: "account list",
+  does: "List who can sign in, or could, oldest first.",
+  examples: ["account list --data .darkbloom", "account list --json"],
+  needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
+  async run({ data, json }) {
+    const people = await administerExisting(data, (admin) => admin.listPeople());
+    const output = outputOf(json);
+    if (json) {
+      for (const { personId, name, mail, role, account, createdAt, disabledAt } of people)
+        output.result(
+          {
+            person_id: personId,
+            name,
+            mail,
+            role,
+            account,
+            created_at: timeOf(createdAt),
+            disabled_at: disabledAt === null ? null : timeOf(disabledAt),
+          },
+          () => "",
+        );
+      return 0;
+    }
+    const rows = people.map(({ personId, name, mail, role, account, createdAt, disabledAt }) => [
+      personId,
+      name,
+      mail ?? "-",
+      role,
+      account,
+      timeOf(createdAt),
+      disabledAt === null ? "may sign in" : `disabled ${timeOf(disabledAt)}`,
+    ]);
+    output.result({}, () =>
+      rows.length === 0
+        ? "There is nobody yet. 'darkbloom account link' makes the operator."
+        : columns([heads, ...rows]),
+    );
+    return 0;
+  },
+});
+
+const timeOf = (at: number): string => new Date(at).toISOString();

@@ -1,0 +1,55 @@
+import type { PersonId } from "@darkbloom/protocol/ids";
+
+/** What the log can say was done, in closed words. */
+export const auditActions = [
+  "links.create",
+  "sessions.create",
+  "sessions.revoke",
+  "devices.approve",
+  "devices.deny",
+  "people.create",
+  "people.disable",
+  "people.enable",
+  "people.role",
+  "keys.create",
+  "keys.change",
+  "keys.revoke",
+  "keys.rotate",
+  "credit",
+  "machines.approve",
+  "machines.refuse",
+  "machines.forgive",
+] as const;
+export type AuditAction = (typeof auditActions)[number];
+
+/** Who did it: somebody who is signed in, or whoever can open the socket in the data folder. */
+export type Actor = PersonId | "socket";
+
+/** One change. No secret and nobody's words have a place in it. */
+export interface AuditEntry {
+  readonly at: number;
+  readonly actor: Actor;
+  readonly action: AuditAction;
+  /** The id of what it was done to, one that we made. */
+  readonly subject: string;
+}
+
+export interface KeptEntry extends AuditEntry {
+  /** Counts up. */
+  readonly seq: number;
+}
+
+/** Entries of one page. */
+export const AUDIT_ROWS_MAX = 500;
+
+/** What sessions and operators changed. An adapter passes `auditContract`; nothing takes an entry away. */
+export interface Audit {
+  add(entry: AuditEntry): Promise<void>;
+  /**
+   * Newest first.
+   *
+   * @param before only entries with a smaller `seq`
+   * @param rows at most `AUDIT_ROWS_MAX`
+   */
+  list(rows: number, before?: number): Promise<KeptEntry[]>;
+}

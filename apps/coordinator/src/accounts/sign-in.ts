@@ -1,0 +1,16 @@
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import type { Audit } from "./audit.ts";
+import { SignInLinks } from "./links.ts";
+import type { People } from "./people.ts";
+
+/** Who may sign in and how, and what is written down of it: what a coordinator has of it all. */
+export interface SignIn {
+  readonly people: People;
+  readonly audit: Audit;
+  readonly links: SignInLinks;
+}
+
+export const signInOver = (
+  kept: Pick<SignIn, "people" | "audit">,
+  tools: { readonly clock: Clock; readonly random: Random; readonly crypto: Crypto },
+): SignIn => ({ people: kept.people, audit: kept.audit, links: new SignInLinks(tools) });

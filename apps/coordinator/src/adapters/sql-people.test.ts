@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openDataFolder } from "@darkbloom/protocol/node";
+import { afterAll, expect, it } from "vitest";
+import { auditContract } from "../accounts/audit.contract.ts";
+import { anna, hash, peopleContract, sessionOfAnna } from "../accounts/people.contract.ts";
+import { openDatabase } from "./database.ts";
+import { MemoryAudit, MemoryPeople } from "./memory-people.ts";
+import { SqlAudit } from "./sql-audit.ts";
+import { SqlPeople } from "./sql-people.ts";
+import { sqliteQuery } from "./sql-query.ts";
+
+const root = mkdtempSync(join(tmpdir(), "people-"));
+const opened = new AsyncDisposableStack();
+afterAll(async () => {
+  await opened.disposeAsync();
+  rmSync(root, { recursive: true });
+});
+
+async function open(changed?: () => void) {
+  const folder = opened.use(await openDataFolder(mkdtempSync(join(root, "data-")), "coordinator"));
+  return sqliteQuery(opened.use(await openDatabase(folder)), changed);
+}
+
+peopleContract("SQLite", async () => new SqlPeople(await open()));
+peopleContract("in memory", async () => new MemoryPeople());
+auditContract("SQLite", async () => new SqlAudit(await open()));
+auditContract("in memory", async () => new MemoryAudit());
+
+/** Goal: whoever watches over the database learns of every change, and of nothing else. Method: a change and a reading of each kind. */
+it("says what was changed", async () => {
+  let changes = 0;
+  const query = await open(() => changes++);
+  const [people, audit] = [new SqlPeople(query), new SqlAudit(query)];
+  await people.add(anna);
+  await people.usedSession(sessionOfAnna(1).sessionId, 1);
+  await people.endSession(anna.personId, sessionOfAnna(1).sessionId);
+  await audit.add({ at: 1, actor: "socket", action: "credit", subject: "acct_1" });
+  expect(changes).toBe(4);
+  await people.list();
+  await people.findSession(hash(1));
+  await audit.list(1);
+  expect(changes).toBe(4);
+});

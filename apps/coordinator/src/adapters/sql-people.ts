@@ -1,0 +1,126 @@
+import type { AccountId, PersonId, SessionId, Sha256Hex } from "@darkbloom/protocol/ids";
+import {
+  SESSIONS_PER_PERSON_MAX,
+  type People,
+  type Person,
+  type Role,
+  type Session,
+  type SessionKind,
+  type SignedIn,
+} from "../accounts/people.ts";
+import { textOf, type Row } from "./rows.ts";
+import type { SqlQuery } from "./sql-query.ts";
+
+const personColumns = "person_id, name, mail, role, account, created_at, disabled_at";
+const sessionColumns = "session_id, person_id, kind, client, created_at, used_at, expires_at";
+
+/** What we have written ourselves: roles and kinds are ours by the tables' own rules. */
+const personOf = (row: Row): Person => ({
+  personId: textOf(row, "person_id") as PersonId,
+  name: textOf(row, "name"),
+  mail: row["mail"] === null ? null : textOf(row, "mail"),
+  role: textOf(row, "role") as Role,
+  account: textOf(row, "account") as AccountId,
+  createdAt: Number(row["created_at"]),
+  disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
+});
+
+const sessionOf = (row: Row): Session => ({
+  sessionId: textOf(row, "session_id") as SessionId,
+  personId: textOf(row, "person_id") as PersonId,
+  kind: textOf(row, "kind") as SessionKind,
+  client: textOf(row, "client"),
+  createdAt: Number(row["created_at"]),
+  usedAt: Number(row["used_at"]),
+  expiresAt: Number(row["expires_at"]),
+});
+
+/** People and sessions in either database. Each statement comes to the same when it is made twice. */
+export class SqlPeople implements People {
+  readonly #query: SqlQuery;
+
+  constructor(query: SqlQuery) {
+    this.#query = query;
+  }
+
+  async add({ personId, name, mail, role, account, createdAt, disabledAt }: Person): Promise<void> {
+    await this.#query(
+      `INSERT INTO people (${personColumns}) SELECT $1, $2, $3, $4, $5, $6, $7
+      WHERE NOT EXISTS (SELECT 1 FROM people WHERE person_id = $1)`,
+      [personId, name, mail, role, account, createdAt, disabledAt],
+    );
+  }
+
+  async person(personId: PersonId): Promise<Person | undefined> {
+    const [row] = await this.#query(`SELECT ${personColumns} FROM people WHERE person_id = $1`, [personId]);
+    return row && personOf(row);
+  }
+
+  async personOf(account: AccountId): Promise<Person | undefined> {
+    const [row] = await this.#query(`SELECT ${personColumns} FROM people WHERE account = $1`, [account]);
+    return row && personOf(row);
+  }
+
+  async list(): Promise<Person[]> {
+    return (await this.#query(`SELECT ${personColumns} FROM people ORDER BY created_at, seq`, [])).map(personOf);
+  }
+
+  async change(
+    personId: PersonId,
+    { role, disabledAt }: Partial<Pick<Person, "role" | "disabledAt">>,
+  ): Promise<Person | undefined> {
+    const [row] = await this.#query(
+      `UPDATE people SET role = COALESCE($2, role),
+        disabled_at = CASE WHEN CAST($3 AS BIGINT) = 1 THEN CAST($4 AS BIGINT) ELSE disabled_at END
+      WHERE person_id = $1 RETURNING ${personColumns}`,
+      [personId, role ?? null, disabledAt === undefined ? 0 : 1, disabledAt ?? null],
+    );
+    return row && personOf(row);
+  }
+
+  async addSession(secretHash: Sha256Hex, session: Session): Promise<void> {
+    const { sessionId, personId, kind, client, createdAt, usedAt, expiresAt } = session;
+    await this.#query(
+      `DELETE FROM sessions WHERE session_id IN (
+        SELECT session_id FROM sessions WHERE person_id = $1 AND session_id <> $2
+        ORDER BY used_at DESC, created_at DESC LIMIT 1000 OFFSET ${SESSIONS_PER_PERSON_MAX - 1})`,
+      [personId, sessionId],
+    );
+    await this.#query(
+      `INSERT INTO sessions (secret_hash, ${sessionColumns}) SELECT $1, $2, $3, $4, $5, $6, $7, $8
+      WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE secret_hash = $1 AND session_id = $2)`,
+      [secretHash, sessionId, personId, kind, client, createdAt, usedAt, expiresAt],
+    );
+  }
+
+  async findSession(secretHash: Sha256Hex): Promise<SignedIn | undefined> {
+    const [session] = await this.#query(`SELECT ${sessionColumns} FROM sessions WHERE secret_hash = $1`, [secretHash]);
+    if (!session) return undefined;
+    const person = await this.person(textOf(session, "person_id") as PersonId);
+    return person && { person, session: sessionOf(session) };
+  }
+
+  async sessionsOf(personId: PersonId): Promise<Session[]> {
+    const rows = await this.#query(
+      `SELECT ${sessionColumns} FROM sessions WHERE person_id = $1 ORDER BY used_at DESC, created_at DESC`,
+      [personId],
+    );
+    return rows.map(sessionOf);
+  }
+
+  async usedSession(sessionId: SessionId, at: number): Promise<void> {
+    await this.#query("UPDATE sessions SET used_at = $2 WHERE session_id = $1", [sessionId, at]);
+  }
+
+  async endSession(personId: PersonId, sessionId: SessionId): Promise<boolean> {
+    const ended = await this.#query(
+      "DELETE FROM sessions WHERE person_id = $1 AND session_id = $2 RETURNING 1 AS one",
+      [personId, sessionId],
+    );
+    return ended.length > 0;
+  }
+
+  async endSessions(personId: PersonId): Promise<void> {
+    await this.#query("DELETE FROM sessions WHERE person_id = $1", [personId]);
+  }
+}

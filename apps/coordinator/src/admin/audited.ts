@@ -1,0 +1,30 @@
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { Actor, Audit, AuditAction } from "../accounts/audit.ts";
+import type { Admin } from "./operations.ts";
+
+/** The same operations, and each that changes something is written into the audit log behind it: who did what, to which id. */
+export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clock: Clock }, actor: Actor): Admin {
+  const kept = async <Done>(
+    action: AuditAction,
+    act: Promise<Done>,
+    subjects: (done: Done) => string | readonly string[],
+  ): Promise<Done> => {
+    const done = await act;
+    for (const subject of [subjects(done)].flat()) await audit.add({ at: clock.now(), actor, action, subject });
+    return done;
+  };
+  return {
+    ...admin,
+    createKey: (options) => kept("keys.create", admin.createKey(options), ({ keyId }) => keyId),
+    revokeKey: (which) => kept("keys.revoke", admin.revokeKey(which), ({ keyId }) => keyId),
+    credit: (payee, amount) => kept("credit", admin.credit(payee, amount), ({ account }) => account),
+    decideMachine: (which, state) =>
+      kept(state === "approved" ? "machines.approve" : "machines.refuse", admin.decideMachine(which, state), (made) =>
+        made.map(({ machineId }) => machineId),
+      ),
+    forgiveMachine: (which) => kept("machines.forgive", admin.forgiveMachine(which), ({ machineId }) => machineId),
+    signInLink: (options) => kept("links.create", admin.signInLink(options), ({ personId }) => personId),
+    disablePerson: (which) => kept("people.disable", admin.disablePerson(which), ({ personId }) => personId),
+    enablePerson: (which) => kept("people.enable", admin.enablePerson(which), ({ personId }) => personId),
+  };
+}

@@ -1,0 +1,48 @@
+import * as z from "zod";
+import type { Admin } from "./operations.ts";
+
+/** An operation of `Admin` as it goes over HTTP: where it is, what is sent and what comes back. */
+export interface AdminCall<Given extends readonly unknown[] = never[], Done = unknown> {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly summary: string;
+  /** Of a GET: its query. */
+  readonly body: z.ZodType;
+  readonly answer: z.ZodType;
+  /** The body that asks for it; undefined: none. */
+  send(...given: Given): unknown;
+  /** Does what a body asks for, and answers. */
+  perform(admin: Admin, body: unknown): Promise<unknown>;
+  /** @throws where it is no such answer */
+  read(answer: unknown): Done;
+}
+
+/** One row of the table below: both ways, so that neither end says anything of the other's. */
+interface Row<Given extends readonly unknown[], Done, Body, Answer> {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly summary: string;
+  readonly body: z.ZodType<Body>;
+  readonly answer: z.ZodType<Answer>;
+  readonly send: (...given: Given) => Body;
+  readonly act: (admin: Admin, body: Body) => Promise<Done>;
+  readonly tell: (done: Done) => Answer;
+  readonly read: (answer: Answer) => Done;
+}
+
+type DoneBy<Name extends keyof Admin> = Awaited<ReturnType<Admin[Name]>>;
+export type CallOf<Name extends keyof Admin> = AdminCall<Parameters<Admin[Name]>, DoneBy<Name>>;
+
+export const call = <Name extends keyof Admin, Body, Answer>(
+  _name: Name,
+  { act, tell, read, ...row }: Row<Parameters<Admin[Name]>, DoneBy<Name>, Body, Answer>,
+): CallOf<Name> => ({
+  ...row,
+  perform: async (admin, body) => tell(await act(admin, row.body.parse(body))),
+  read: (answer) => read(row.answer.parse(answer)),
+});
+
+/** Of a call that is asked for nothing. */
+export const nothing = z.undefined();
+export const id = z.string().min(1).max(128);
+export const at = z.int().describe("Milliseconds since 1970");

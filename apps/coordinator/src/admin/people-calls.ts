@@ -1,0 +1,107 @@
+import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
+import * as z from "zod";
+import { AUDIT_ROWS_MAX, auditActions, type Actor } from "../accounts/audit.ts";
+import { roles, type Person } from "../accounts/people.ts";
+import { at, call, id, nothing, type CallOf } from "./call.ts";
+import type { PeopleAdmin } from "./people.ts";
+
+const person = z.object({
+  person_id: z.string(),
+  name: z.string(),
+  mail: z.string().nullable(),
+  role: z.enum(roles),
+  account: z.string(),
+  created_at: at,
+  disabled_at: at.nullable(),
+});
+
+const tellPerson = (one: Person): z.infer<typeof person> => ({
+  person_id: one.personId,
+  name: one.name,
+  mail: one.mail,
+  role: one.role,
+  account: one.account,
+  created_at: one.createdAt,
+  disabled_at: one.disabledAt,
+});
+const readPerson = (one: z.infer<typeof person>): Person => ({
+  personId: one.person_id as PersonId,
+  name: one.name,
+  mail: one.mail,
+  role: one.role,
+  account: one.account as AccountId,
+  createdAt: one.created_at,
+  disabledAt: one.disabled_at,
+});
+
+const whole = z.coerce.number().int();
+
+export const peopleCalls: { readonly [Name in keyof PeopleAdmin]: CallOf<Name> } = {
+  signInLink: call("signInLink", {
+    method: "POST",
+    path: "/v1/admin/sign-in-links",
+    summary: "Make a link that signs an operator in, once, within ten minutes",
+    body: z.strictObject({ account: id.optional() }),
+    answer: z.object({ base_url: z.string(), path: z.string(), person_id: z.string(), account: z.string() }),
+    send: ({ account }) => ({ account }),
+    act: (admin, { account }) => admin.signInLink({ account }),
+    tell: ({ baseUrl, path, personId, account }) => ({ base_url: baseUrl, path, person_id: personId, account }),
+    read: (made) => ({
+      baseUrl: made.base_url,
+      path: made.path,
+      personId: made.person_id as PersonId,
+      account: made.account as AccountId,
+    }),
+  }),
+  listPeople: call("listPeople", {
+    method: "GET",
+    path: "/v1/admin/people",
+    summary: "Everybody who can sign in, or could, oldest first",
+    body: nothing,
+    answer: z.object({ people: z.array(person) }),
+    send: () => undefined,
+    act: (admin) => admin.listPeople(),
+    tell: (people) => ({ people: people.map(tellPerson) }),
+    read: ({ people }) => people.map(readPerson),
+  }),
+  disablePerson: call("disablePerson", {
+    method: "POST",
+    path: "/v1/admin/people/disable",
+    summary: "Let somebody sign in no more: ends their sessions and revokes their keys, at once",
+    body: z.strictObject({ person_id: id }),
+    answer: person,
+    send: (personId) => ({ person_id: personId }),
+    act: (admin, body) => admin.disablePerson(body.person_id),
+    tell: tellPerson,
+    read: readPerson,
+  }),
+  enablePerson: call("enablePerson", {
+    method: "POST",
+    path: "/v1/admin/people/enable",
+    summary: "Let somebody sign in again; their keys stay revoked",
+    body: z.strictObject({ person_id: id }),
+    answer: person,
+    send: (personId) => ({ person_id: personId }),
+    act: (admin, body) => admin.enablePerson(body.person_id),
+    tell: tellPerson,
+    read: readPerson,
+  }),
+  listAudit: call("listAudit", {
+    method: "GET",
+    path: "/v1/admin/audit",
+    summary: "What sessions and operators have changed, newest first",
+    body: z.strictObject({
+      rows: whole.min(1).max(AUDIT_ROWS_MAX).default(100),
+      before: whole.min(1).optional().describe("The `seq` of the last entry of the page before"),
+    }),
+    answer: z.object({
+      entries: z.array(
+        z.object({ seq: z.int(), at, actor: z.string(), action: z.enum(auditActions), subject: z.string() }),
+      ),
+    }),
+    send: ({ rows, before }) => ({ rows, before }),
+    act: (admin, { rows, before }) => admin.listAudit({ rows, before }),
+    tell: (entries) => ({ entries: entries.map((entry) => ({ ...entry })) }),
+    read: ({ entries }) => entries.map((entry) => ({ ...entry, actor: entry.actor as Actor })),
+  }),
+};

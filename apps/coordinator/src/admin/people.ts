@@ -1,0 +1,119 @@
+import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
+import type { Clock, Random } from "@darkbloom/protocol/ports";
+import { AUDIT_ROWS_MAX, type KeptEntry } from "../accounts/audit.ts";
+import { newAccountId } from "../accounts/keys.ts";
+import type { People, Person } from "../accounts/people.ts";
+import type { Accounts } from "../accounts/port.ts";
+import { newPerson } from "../accounts/sessions.ts";
+import type { SignIn } from "../accounts/sign-in.ts";
+import { AdminError } from "./fault.ts";
+import { turns } from "./turns.ts";
+
+/** A link that signs an operator in, and where: its path, and under which address the coordinator itself knows that it is reached. */
+export interface MadeLink {
+  readonly baseUrl: string;
+  readonly path: string;
+  readonly personId: PersonId;
+  readonly account: AccountId;
+}
+
+export interface PeopleAdmin {
+  /**
+   * Signs in an operator, once, within ten minutes: whose an account is, or where none is named the first there is. Where nobody
+   * is there yet, the operator is made with it.
+   */
+  signInLink(options: { readonly account?: string | undefined }): Promise<MadeLink>;
+  /** Oldest first. */
+  listPeople(): Promise<Person[]>;
+  /** Ends all sessions and revokes all keys of the own account, at once; or lets somebody sign in again. */
+  disablePerson(personId: string): Promise<Person>;
+  enablePerson(personId: string): Promise<Person>;
+  /** What was changed by whom, newest first. */
+  listAudit(options: { readonly rows: number; readonly before?: number | undefined }): Promise<KeptEntry[]>;
+}
+
+/** Of a coordinator that runs. */
+export interface Links extends Pick<SignIn["links"], "make"> {
+  /** Where it is reached, as far as it knows. */
+  baseUrl(): string;
+}
+
+export interface PeopleWorld {
+  readonly people: People;
+  readonly audit: SignIn["audit"];
+  readonly accounts: Accounts;
+  /** None where no coordinator runs. */
+  readonly links?: Links | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const LINK_PATH = "/sign-in/link";
+
+export function peopleAdminOf({ people, audit, accounts, links, clock, random }: PeopleWorld): PeopleAdmin {
+  async function operatorOf(account: string | undefined): Promise<Person> {
+    const known =
+      account === undefined
+        ? (await people.list()).find(({ role, disabledAt }) => role === "operator" && disabledAt === null)
+        : await people.personOf(account as AccountId);
+    if (!known) return await newOperator(account === undefined ? newAccountId(random) : await knownAccount(account));
+    if (known.role !== "operator")
+      throw new AdminError("invalid", `This account is ${known.personId}'s, who is no operator.`);
+    if (known.disabledAt !== null)
+      throw new AdminError("invalid", `${known.personId} is disabled. 'darkbloom account enable' lets them in again.`);
+    return known;
+  }
+
+  async function newOperator(account: AccountId): Promise<Person> {
+    const person = newPerson(random, { name: "owner", account, role: "operator", at: clock.now() });
+    await people.add(person);
+    return person;
+  }
+
+  async function knownAccount(account: string): Promise<AccountId> {
+    const key = (await accounts.list()).find((one) => one.account === account);
+    if (key) return key.account;
+    throw new AdminError(
+      "unknown_account",
+      "No key belongs to this account. 'darkbloom keys list' shows every account.",
+    );
+  }
+
+  async function changed(personId: string, disabledAt: number | null): Promise<Person> {
+    // An id is only a name to look up; an unknown one finds nothing.
+    const person = await people.change(personId as PersonId, { disabledAt });
+    if (!person)
+      throw new AdminError("unknown_person", "There is nobody with this id. 'darkbloom account list' shows everybody.");
+    return person;
+  }
+
+  // Each looks whether an operator is there; two at once would both make one.
+  const inTurn = turns();
+  return {
+    async signInLink({ account }) {
+      if (!links)
+        throw new AdminError(
+          "invalid",
+          "A link is good where a coordinator runs, and none runs on this folder. Start it first.",
+        );
+      const person = await inTurn(() => operatorOf(account));
+      const path = `${LINK_PATH}/${links.make(person.personId)}`;
+      return { baseUrl: links.baseUrl(), path, personId: person.personId, account: person.account };
+    },
+
+    listPeople: () => people.list(),
+
+    async disablePerson(personId) {
+      const now = clock.now();
+      const person = await changed(personId, now);
+      await people.endSessions(person.personId);
+      for (const { keyId, account, revokedAt } of await accounts.list())
+        if (account === person.account && revokedAt === null) await accounts.revoke(keyId, now);
+      return person;
+    },
+
+    enablePerson: (personId) => changed(personId, null),
+
+    listAudit: ({ rows, before }) => audit.list(Math.min(rows, AUDIT_ROWS_MAX), before),
+  };
+}

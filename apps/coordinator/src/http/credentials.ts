@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { isMeantAsSession } from "../accounts/sessions.ts";
+import { isLoopbackHost } from "./peer.ts";
+
+/** A request or an upgrade, as far as it says who asks. */
+export type Asking = Pick<IncomingMessage, "headers" | "method">;
+
+/** What somebody shows of themselves. Of a cookie nobody knows which page had it sent. */
+export type Shown =
+  | { readonly kind: "key"; readonly text: string }
+  | { readonly kind: "session"; readonly text: string; readonly byCookie: boolean };
+
+/** A header counts before a cookie, which a browser adds by itself. */
+export function shownIn(asking: Asking, trustProxy: boolean): Shown | undefined {
+  const text = credentialFrom(asking.headers);
+  if (text !== undefined)
+    return isMeantAsSession(text) ? { kind: "session", text, byCookie: false } : { kind: "key", text };
+  const cookie = cookieFrom(asking, trustProxy);
+  return cookie === undefined ? undefined : { kind: "session", text: cookie, byCookie: true };
+}
+
+/** `Authorization: Bearer KEY` (RFC 6750; the scheme is case-insensitive by RFC 9110 §11.1) or `x-api-key: KEY`. */
+function credentialFrom(headers: IncomingHttpHeaders): string | undefined {
+  const bearer = /^bearer +(?<key>\S+) *$/i.exec(headers.authorization ?? "")?.groups?.["key"];
+  const apiKey = headers["x-api-key"];
+  return bearer ?? (typeof apiKey === "string" && apiKey !== "" ? apiKey : undefined);
+}
+
+function cookieFrom(asking: Asking, trustProxy: boolean): string | undefined {
+  const name = cookieNameOf(asking, trustProxy);
+  if (name === undefined) return undefined;
+  for (const pair of (asking.headers.cookie ?? "").split(";")) {
+    const [key = "", value = ""] = pair.trim().split("=", 2);
+    if (key === name && value !== "") return value;
+  }
+  return undefined;
+}
+
+/** Whether the browser's connection is TLS, which only a proxy in front can have. */
+const isTls = ({ headers }: Asking, trustProxy: boolean): boolean =>
+  trustProxy && [headers["x-forwarded-proto"] ?? ""].flat().at(-1)?.split(",").at(-1)?.trim() === "https";
+
+/** What this coordinator is called by whoever asks, e.g. `https://api.example.com`. */
+export function ownOrigin(asking: Asking, trustProxy: boolean): string {
+  return `${isTls(asking, trustProxy) ? "https" : "http"}://${asking.headers.host ?? "127.0.0.1"}`;
+}
+
+/**
+ * The cookie that a sign-in is kept in. `__Host-` binds it to this very host and to TLS (RFC 6265bis §4.1.3.2). On this machine
+ * alone it goes without, under the port's name: ports share their cookies. Undefined where it would cross a network in clear.
+ */
+export function cookieNameOf(asking: Asking, trustProxy: boolean): string | undefined {
+  if (isTls(asking, trustProxy)) return "__Host-darkbloom";
+  const { host } = asking.headers;
+  if (trustProxy || !isLoopbackHost(host)) return undefined;
+  return `darkbloom-${URL.parse(`http://${host}`)?.port || "80"}`;
+}
+
+/** @param value empty to take it away */
+export function cookieOf(name: string, value: string, ageMs: number): string {
+  const secure = name.startsWith("__Host-") ? "; Secure" : "";
+  return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${Math.floor(ageMs / 1000)}${secure}`;
+}
+
+const reads = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Whether it may change or begin something: a WebSocket is opened by a GET, and any site's page can open one. */
+export const isWrite = ({ method, headers }: Asking): boolean =>
+  !reads.has(method ?? "GET") || headers.upgrade !== undefined;
+
+/** Whether a page of this coordinator itself asks. Every browser sends `Origin` with what writes; who sends none is none. */
+export function isFromOwnPage(asking: Asking, trustProxy: boolean): boolean {
+  const site = asking.headers["sec-fetch-site"];
+  if (site !== undefined && site !== "same-origin") return false;
+  return asking.headers.origin === URL.parse(ownOrigin(asking, trustProxy))?.origin;
+}
