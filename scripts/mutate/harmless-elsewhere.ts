@@ -236,6 +236,12 @@ export const elsewhere: readonly Harmless[] = [
   },
   {
     file: "packages/protocol/src/sealing/seen-requests.ts",
+    text: "remembered.expiresMs > nowMs + ENVELOPE_LIFE_MS + CLOCK_SKEW_MS",
+    change: ">=",
+    why: "one that is as far ahead as a clock may be is remembered for as long, wherever it stands",
+  },
+  {
+    file: "packages/protocol/src/sealing/seen-requests.ts",
     text: "held > 0",
     change: "true",
     why: "a caller of whom nothing is held counts as one who is not known; not keeping it spares its name's place",

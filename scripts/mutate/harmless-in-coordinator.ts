@@ -9,13 +9,13 @@ export const inCoordinator: readonly Harmless[] = [
   },
   {
     file: "apps/coordinator/src/adapters/database.ts",
-    text: "version < migrations.length",
+    text: "version < newest",
     change: "true",
     why: "where no step is missing there is nothing to do; not looking spares a start some milliseconds",
   },
   {
     file: "apps/coordinator/src/adapters/database.ts",
-    text: "version < migrations.length",
+    text: "version < newest",
     change: "<=",
     why: "where no step is missing there is nothing to do; not looking spares a start some milliseconds",
   },
@@ -226,6 +226,12 @@ export const inCoordinator: readonly Harmless[] = [
     text: 'before?.type === "credit" && message.type === "credit"',
     change: "left side",
     why: "what is about the same is of the same type; the compiler wants to be told",
+  },
+  {
+    file: "apps/coordinator/src/machines/connection/outbox.ts",
+    text: "more.length === 0",
+    change: "false",
+    why: "one record alone has the same bytes; not joining it spares their copy",
   },
   {
     file: "apps/coordinator/src/machines/connection/provider-session.ts",

@@ -94,6 +94,7 @@ export const furtherTests: readonly (readonly [begin: string, tests: readonly st
   ["apps/coordinator/src/adapters/storage-failure.ts", storage],
   ["apps/coordinator/src/admin/", ["apps/coordinator/src/admin/"]],
   ["apps/coordinator/src/http/", [...edge, "apps/coordinator/src/http/", "packages/testkit/src/errors.test.ts"]],
+  ["apps/coordinator/src/http/sealed-", sealed],
   ["apps/coordinator/src/inference/", ["apps/coordinator/src/inference/", ...simulated, ...sealed, ...edge]],
   ["apps/coordinator/src/ledger/", [...ledgers, "apps/coordinator/src/inference/idempotency.test.ts", ...simulated]],
   ["apps/coordinator/src/limits/", edge],

@@ -254,6 +254,7 @@ describe("whoever names another's identity key", () => {
       await reconnect(made, provider);
       expect(await ask(made)).toBe("whole");
       expect(failed(provider)).toEqual([]);
+      expect(made.grievances).toEqual([]);
     },
   );
 });

@@ -38,7 +38,7 @@ export class DiskSync implements Disk, AsyncDisposable {
   }
 
   get failure(): Error | undefined {
-    if (this.#failure || performance.now() - this.#sinceMs < SYNC_MS_MAX) return this.#failure;
+    if (performance.now() - this.#sinceMs < SYNC_MS_MAX) return this.#failure;
     return Object.assign(new Error("a sync takes too long"), { code: "ETIMEDOUT", syscall: "fdatasync" });
   }
 

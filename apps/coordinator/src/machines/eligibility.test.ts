@@ -1,5 +1,5 @@
 import type { Gate } from "@darkbloom/protocol/failures";
-import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
+import type { ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
 import { blameless } from "./records/conduct.ts";
 import { idle, servedModel, verdictOf, wantOf } from "./members.samples.ts";
@@ -8,12 +8,26 @@ import type { MachineView } from "./ports.ts";
 
 const want = wantOf();
 const NOW_MS = 1_000;
+const opener: MachineView["openers"][number] = {
+  evidenceSha256: "e".repeat(64) as Sha256Hex,
+  keyId: "key",
+  untilMs: NOW_MS,
+};
+const candidate = { providerId: idle.providerId, keyId: "key", evidenceSha256: opener.evidenceSha256 };
 const ejected = { conduct: { ...blameless, ejectedUntilMs: NOW_MS + 1 } };
 
 /** Goal: each gate shuts at its bound, and not before. Method: one thing of a good machine per row, on both sides. */
 it.each<[Gate | undefined, Partial<MachineView>, Partial<Want>?]>([
   [undefined, {}],
   ["pinned_elsewhere", {}, { pins: ["S2" as Serial] }],
+  ["not_a_candidate", {}, { candidates: [] }],
+  ["not_a_candidate", {}, { candidates: [candidate] }],
+  [undefined, { openers: [opener] }, { candidates: [candidate] }],
+  [undefined, { openers: [opener] }, { candidates: [{ ...candidate, keyId: "gone" }, candidate] }],
+  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...candidate, providerId: "p2" }] }],
+  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...candidate, keyId: "gone" }] }],
+  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...candidate, evidenceSha256: "f" }] }],
+  ["not_a_candidate", { openers: [{ ...opener, untilMs: NOW_MS - 1 }] }, { candidates: [candidate] }],
   ["model_not_served", { models: [] }],
   ["model_not_served", { models: [{ ...servedModel(), weightsSha256: "bb" }] }],
   ["model_not_served", { models: [{ ...servedModel(), build: "other" }] }],

@@ -144,6 +144,13 @@ it("forgets bodies that nobody wants before their turn comes", () => {
   for (let n = 0; n < BODIES_WAITING_MAX; n++) expect(outbox.body(body("1"), () => true)).toBe(true);
 });
 
+it("sends nothing where nobody wants any body any more", () => {
+  const { sent, outbox, endTurn } = setUp();
+  outbox.body(body("1"), () => false);
+  endTurn();
+  expect(sent).toEqual([]);
+});
+
 it("sends bodies in order, without those that nobody wants any more, and holds no more than its bound", () => {
   const { sent, wire, outbox } = setUp();
   wire.bufferedBytes = PROVIDER_BUFFERED_BYTES_MAX;
