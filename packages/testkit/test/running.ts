@@ -20,9 +20,12 @@ export class Program implements AsyncDisposable {
   readonly ready: Promise<Ready>;
   printed = "";
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [binary, ...args, "--json"], { stdio: ["ignore", "pipe", "pipe"] });
+  /** @param json false: what people read, and nobody asks whether it is ready */
+  constructor(args: readonly string[], { json = true }: { readonly json?: boolean } = {}) {
+    const spelled = json ? [binary, ...args, "--json"] : [binary, ...args];
+    this.child = spawn(process.execPath, spelled, { stdio: ["ignore", "pipe", "pipe"] });
     const { promise, resolve, reject } = Promise.withResolvers<Ready>();
+    promise.catch(() => undefined);
     this.ready = promise;
     let stdout = "";
     this.child.stdout?.on("data", (chunk: Buffer) => {

@@ -187,6 +187,29 @@ describe("a group of calls", () => {
     },
   );
 
+  /** Goal: nothing is written that cannot be synced now. Method: a disk that does not answer, by its own word; then it does. */
+  it("begins nothing while the disk does not answer", async () => {
+    const failure = Object.assign(new Error("slow"), { code: "ETIMEDOUT" });
+    const disk: { failure: Error | undefined; synced: () => Promise<void> } = { failure, synced: async () => {} };
+    const { add, words } = setUp(disk);
+    await expect(add("a")).rejects.toThrow();
+    expect(words()).toEqual([]);
+    disk.failure = undefined;
+    await add("b");
+    expect(words()).toEqual(["b"]);
+  });
+
+  /** Goal: who waits for a sync is told of its failure, whatever was closed meanwhile. Method: close the database under it, then fail it. */
+  it("is refused where its sync fails after the database was closed", async () => {
+    const sync = Promise.withResolvers<void>();
+    const { database, group, add } = setUp({ failure: undefined, synced: () => sync.promise });
+    const call = add("a");
+    group.flush();
+    database.close();
+    sync.reject(new Error("the disk"));
+    await expect(call).rejects.toThrow("the disk");
+  });
+
   /** Goal: the queue is bounded. Method: one call below the bound waits for the end of the turn; the next one takes all along. */
   it("is committed at once when it is full", () => {
     const { add, words } = setUp();

@@ -3,9 +3,11 @@ import { readFileSync, statSync } from "node:fs";
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { utf8 } from "@darkbloom/protocol/bytes";
 import type { JobId, RequestId } from "@darkbloom/protocol/ids";
+import { entryBytes, receiptEntry } from "@darkbloom/protocol/log";
 import { microUsd } from "@darkbloom/protocol/money";
-import { openDataFolder } from "@darkbloom/protocol/node";
+import { nodeCrypto, openDataFolder } from "@darkbloom/protocol/node";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { expect, it } from "vitest";
@@ -14,7 +16,9 @@ import { OpenHolds } from "../ledger/open-holds.ts";
 import type { HoldId } from "../ledger/settlement.ts";
 import { timeOrderedId } from "../ledger/time-ordered-id.ts";
 import { openDatabase } from "./database.ts";
+import { LOG_RECEIPTS_PER_STEP_MAX } from "./log-tiles.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
+import { SqliteLog } from "./sqlite-log.ts";
 
 const REQUESTS = 4_096;
 const TOGETHER = 64;
@@ -42,7 +46,7 @@ function signedReceipt(jobId: JobId, requestId: RequestId): ReceiptDocument {
   };
 }
 
-/** Goal: an operator's disk lasts as long as the page says. Method: many answers with receipts of real length, as the ledger writes them; the bytes of the file for each. */
+/** Goal: an operator's disk lasts as long as the page says. Method: many answers with receipts of real length, as the ledger and the log write them; the bytes of the file for each. */
 it("takes as much room for a request as decisions/16 says", async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), "room-"));
   await using data = await openDataFolder(join(folder.path, "data"), "coordinator");
@@ -52,6 +56,7 @@ it("takes as much room for a request as decisions/16 says", async () => {
   {
     await using ledger = new SqliteLedger(database, { lease, open: new OpenHolds() });
     await ledger.credit("credit_1", anna, microUsd(1_000_000n), 1);
+    const log = new SqliteLog(database);
     for (let n = 0; n < REQUESTS; n += TOGETHER) {
       await clock.advance(100);
       const answers = Array.from({ length: TOGETHER }, async () => {
@@ -60,9 +65,12 @@ it("takes as much room for a request as decisions/16 says", async () => {
         const id = timeOrderedId(ports);
         await ledger.hold({ ...termsOf("", 30n), holdId, requestId });
         const receipt = signedReceipt(`job_${id}` as JobId, requestId);
-        await ledger.settle(holdId, settlementOf(20n, { id, earned: 18n, receipt }));
+        const settlement = settlementOf(20n, { id, earned: 18n, receipt });
+        const job = settlement.job && { ...settlement.job, receiptSha256: nodeCrypto.sha256(utf8(id)) };
+        await ledger.settle(holdId, { ...settlement, ...(job && { job }) });
       });
       await Promise.all(answers);
+      if (n % LOG_RECEIPTS_PER_STEP_MAX === 0) await log.append([], ({ sha256 }) => entryBytes(receiptEntry(nodeCrypto, sha256, randomBytes(32))));
     }
   }
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

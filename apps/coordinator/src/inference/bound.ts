@@ -89,7 +89,7 @@ export function refuseWhatCannotFit(
     for (const model of models)
       if (model.build === build && model.weightsSha256 === weightsSha256)
         longest = Math.max(longest, model.tokenBytesMax ?? Number.POSITIVE_INFINITY);
-  const promptTokens = promptTokensMin(prompt, Math.min(longest || TOKEN_BYTES_MAX, TOKEN_BYTES_MAX));
+  const promptTokens = promptTokensMin(prompt, Math.min(longest || Number.POSITIVE_INFINITY, TOKEN_BYTES_MAX));
   if (promptTokens > contextTokens)
     throw new NetworkError({ code: "context_length_exceeded", contextTokens, promptTokens });
 }
