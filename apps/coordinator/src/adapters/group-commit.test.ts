@@ -192,7 +192,11 @@ describe("a group of calls", () => {
     const failure = Object.assign(new Error("slow"), { code: "ETIMEDOUT" });
     const disk: { failure: Error | undefined; synced: () => Promise<void> } = { failure, synced: async () => {} };
     const { add, words } = setUp(disk);
-    await expect(add("a")).rejects.toThrow();
+    await expect(add("early")).rejects.toThrow();
+    disk.failure = undefined;
+    const call = add("a");
+    disk.failure = failure;
+    await expect(call).rejects.toThrow();
     expect(words()).toEqual([]);
     disk.failure = undefined;
     await add("b");

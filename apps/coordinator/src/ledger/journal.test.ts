@@ -7,6 +7,7 @@ import {
   ACCOUNT_CREDIT_MICRO_USD_MAX,
   accountOfMachine,
   changesOf,
+  creditRoom,
   entryOf,
   grant,
   hold,
@@ -217,6 +218,8 @@ describe("a grant", () => {
     for (const amount of [0n, -1n]) expect(() => grant(anna, amount, before)).toThrow("not positive");
     expect(() => grant(anna, 10n ** 17n - 3n, { account: 3n, network: 3n })).not.toThrow();
     expect(() => grant(anna, 10n ** 17n - 3n, { account: 4n, network: 4n })).toThrow("an account is credited");
+    expect(creditRoom({ account: 10n ** 17n - 7n, network: 10n ** 17n })).toBe(7n);
+    expect(creditRoom({ account: 0n, network: 4n * 10n ** 18n - 5n })).toBe(5n);
     const [amount, network] = [10n ** 17n, 39n * 10n ** 17n];
     expect(() => grant(anna, amount, { account: 0n, network })).not.toThrow();
     expect(() => grant(anna, amount, { account: 0n, network: network + 1n })).toThrow("the network is credited");

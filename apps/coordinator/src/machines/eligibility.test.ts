@@ -13,7 +13,7 @@ const opener: MachineView["openers"][number] = {
   keyId: "key",
   untilMs: NOW_MS,
 };
-const candidate = { providerId: idle.providerId, keyId: "key", evidenceSha256: opener.evidenceSha256 };
+const named = { providerId: idle.providerId, keyId: "key", evidenceSha256: opener.evidenceSha256 };
 const ejected = { conduct: { ...blameless, ejectedUntilMs: NOW_MS + 1 } };
 
 /** Goal: each gate shuts at its bound, and not before. Method: one thing of a good machine per row, on both sides. */
@@ -21,13 +21,13 @@ it.each<[Gate | undefined, Partial<MachineView>, Partial<Want>?]>([
   [undefined, {}],
   ["pinned_elsewhere", {}, { pins: ["S2" as Serial] }],
   ["not_a_candidate", {}, { candidates: [] }],
-  ["not_a_candidate", {}, { candidates: [candidate] }],
-  [undefined, { openers: [opener] }, { candidates: [candidate] }],
-  [undefined, { openers: [opener] }, { candidates: [{ ...candidate, keyId: "gone" }, candidate] }],
-  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...candidate, providerId: "p2" }] }],
-  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...candidate, keyId: "gone" }] }],
-  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...candidate, evidenceSha256: "f" }] }],
-  ["not_a_candidate", { openers: [{ ...opener, untilMs: NOW_MS - 1 }] }, { candidates: [candidate] }],
+  ["not_a_candidate", {}, { candidates: [named] }],
+  [undefined, { openers: [opener] }, { candidates: [named] }],
+  [undefined, { openers: [opener] }, { candidates: [{ ...named, keyId: "gone" }, named] }],
+  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...named, providerId: "p2" }] }],
+  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...named, keyId: "gone" }] }],
+  ["not_a_candidate", { openers: [opener] }, { candidates: [{ ...named, evidenceSha256: "f" }] }],
+  ["not_a_candidate", { openers: [{ ...opener, untilMs: NOW_MS - 1 }] }, { candidates: [named] }],
   ["model_not_served", { models: [] }],
   ["model_not_served", { models: [{ ...servedModel(), weightsSha256: "bb" }] }],
   ["model_not_served", { models: [{ ...servedModel(), build: "other" }] }],

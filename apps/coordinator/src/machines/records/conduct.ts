@@ -64,8 +64,7 @@ export class Conduct {
   faulted(nowMs: number): boolean {
     // By the one that counted, or a machine that fails without a pause would have failed once.
     const isSameCause = nowMs - this.#faultAtMs < ONE_FAULT_MS;
-    const faultsAtMs = [...this.#figures.faultsAtMs, nowMs].slice(-OUTCOMES_REMEMBERED_MAX);
-    this.#figures = { ...this.#figures, faultsAtMs };
+    this.#noteFault(nowMs);
     if (isSameCause) return false;
     this.#faultAtMs = nowMs;
     this.#remember({ atMs: nowMs, isFault: true });
@@ -87,10 +86,14 @@ export class Conduct {
     this.#taken = latest([...others, { atMs: nowMs, declined: caller }]);
     const callers = this.#taken.filter(({ declined }) => declined !== undefined).length;
     if (callers < DECLINED_CALLERS_MIN || callers < DECLINED_SHARE * this.#taken.length) return false;
-    const faultsAtMs = [...this.#figures.faultsAtMs, nowMs].slice(-OUTCOMES_REMEMBERED_MAX);
-    this.#figures = { ...this.#figures, faultsAtMs };
+    this.#noteFault(nowMs);
     this.#eject(nowMs);
     return true;
+  }
+
+  #noteFault(nowMs: number): void {
+    const faultsAtMs = [...this.#figures.faultsAtMs, nowMs].slice(-OUTCOMES_REMEMBERED_MAX);
+    this.#figures = { ...this.#figures, faultsAtMs };
   }
 
   #eject(nowMs: number): void {
