@@ -70,7 +70,8 @@ it("takes as much room for a request as decisions/16 says", async () => {
         await ledger.settle(holdId, { ...settlement, ...(job && { job }) });
       });
       await Promise.all(answers);
-      if (n % LOG_RECEIPTS_PER_STEP_MAX === 0) await log.append([], ({ sha256 }) => entryBytes(receiptEntry(nodeCrypto, sha256, randomBytes(32))));
+      if (n % LOG_RECEIPTS_PER_STEP_MAX === 0)
+        await log.append([], ({ sha256 }) => entryBytes(receiptEntry(nodeCrypto, sha256, randomBytes(32))));
     }
   }
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
