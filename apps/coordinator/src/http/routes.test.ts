@@ -15,6 +15,15 @@ import { usdPerToken } from "./models.ts";
 
 const plainSettings = { corsOrigins: [], trustProxy: false, version: "0", minTrustDefault: "self_signed" } as const;
 
+const signInRoutes = [
+  "get /sign-in",
+  "get /sign-in/link/{secret}",
+  "post /sign-in/link",
+  "post /sign-out",
+  "get /v1/me",
+  "get /v1/me/sessions",
+  "delete /v1/me/sessions/{id}",
+];
 const keyedPaths = [
   "/v1/models",
   "/v1/models/org/tiny",
@@ -566,7 +575,8 @@ describe("the API description", () => {
     );
     const expected = [...openPaths, ...logPaths, ...keyedPaths]
       .map((path) => `get ${path.replace("org/tiny", "{id}").replace("job_1", "{job_id}")}`)
-      .concat(endpoints.map((path) => `post ${path}`));
+      .concat(endpoints.map((path) => `post ${path}`))
+      .concat(signInRoutes);
     expect(described.toSorted()).toEqual(expected.toSorted());
 
     await using edge = await openEdge();
@@ -582,9 +592,9 @@ describe("the API description", () => {
   it("describes bodies, headers, failures and keys", async () => {
     const { openapi, components, paths } = await describeIt();
     expect(openapi).toBe("3.1.0");
-    expect(Object.keys(components.securitySchemes)).toEqual(["bearer", "apiKey"]);
+    expect(Object.keys(components.securitySchemes)).toEqual(["bearer", "apiKey", "session", "cookie"]);
     const chat = paths["/v1/chat/completions"]?.["post"];
-    expect(chat?.security).toEqual([{ bearer: [] }, { apiKey: [] }]);
+    expect(chat?.security).toEqual([{ bearer: [] }, { apiKey: [] }, { session: [] }, { cookie: [] }]);
     expect(JSON.stringify(chat)).toContain("max_completion_tokens");
     expect(chat?.parameters?.map(({ name }) => name)).toContain("x-darkbloom-nonce");
     expect(Object.keys(chat?.responses ?? {})).toEqual(
