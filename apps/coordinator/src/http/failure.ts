@@ -8,6 +8,13 @@ import type { Events } from "../events/events.ts";
 /** What callers of a draining coordinator are told: about as long as a restart takes. */
 export const DRAIN_RETRY_SEC = 3;
 
+/** Of Fastify's own: a path that cannot be read, a parameter of it that is too long, and QUERY (RFC 10008), which no route takes. */
+const noRoute: readonly unknown[] = [
+  "FST_ERR_BAD_URL",
+  "FST_ERR_MAX_PARAM_LENGTH",
+  "FST_ERR_ROUTE_MISSING_CONTENT_TYPE",
+];
+
 /**
  * Whatever was thrown, as a failure that can be told. What is not a NetworkError and not Fastify's own
  * refusal of a request is a bug: it is reported, and the caller learns nothing of its text.
@@ -15,8 +22,7 @@ export const DRAIN_RETRY_SEC = 3;
 export function failureOf(events: Events, requestId: RequestId, error: unknown): Failure {
   if (error instanceof NetworkError) return error.failure;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  // The second is of QUERY (RFC 10008), which no route takes.
-  if (code === "FST_ERR_BAD_URL" || code === "FST_ERR_ROUTE_MISSING_CONTENT_TYPE") return { code: "route_not_found" };
+  if (code !== undefined && noRoute.includes(code)) return { code: "route_not_found" };
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE")
     return { code: "body_invalid", param: null, expected: ourWords`its content-type must be application/json` };
   if (hasZodFastifySchemaValidationErrors(error))

@@ -9,9 +9,10 @@ import {
   type ParamPath,
   type Sha256Hex,
 } from "@darkbloom/protocol/ids";
-import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
+import { BODY_BYTES_MAX, SEALED_BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { decodeReceipt } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
+import { SEALED_REQUEST_TYPE } from "@darkbloom/protocol/sealing";
 import { describe, expect, it } from "vitest";
 import {
   ACCOUNT,
@@ -501,6 +502,12 @@ describe("what is refused of a request", () => {
       `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ncontent-length: ${BODY_BYTES_MAX + 1}\r\n\r\n`,
     );
     expect(await byLength.until(/payload_too_large/)).toMatch(/^HTTP\/1\.1 413 /);
+
+    using sealed = await dial(edge.port);
+    sealed.socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ncontent-type: ${SEALED_REQUEST_TYPE}\r\ncontent-length: ${SEALED_BODY_BYTES_MAX + 1}\r\n\r\n`,
+    );
+    expect(await sealed.until(/payload_too_large/)).toMatch(/^HTTP\/1\.1 413 /);
 
     using byChunks = await dial(edge.port);
     byChunks.socket.write(

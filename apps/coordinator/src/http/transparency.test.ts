@@ -1,7 +1,7 @@
 import type { Attestations } from "@darkbloom/protocol/evidence";
 import { connect } from "node:net";
 import { expect, it } from "vitest";
-import { evidence, fleetOf, machineView, openEdge } from "../../test/http-kit.ts";
+import { entry, evidence, fleetOf, machineView, openEdge } from "../../test/http-kit.ts";
 import type { MachineView } from "../machines/ports.ts";
 import { ANSWERS_BYTES_MAX } from "../limits/budget.ts";
 
@@ -46,4 +46,28 @@ it("holds a bounded number of answers that nobody reads", async () => {
   await expect.poll(statusNow, { timeout: 10_000 }).toBe(503);
   for (const socket of silent) socket.destroy();
   await expect.poll(statusNow, { timeout: 10_000 }).toBe(200);
+});
+
+/** Goal: who needs no key asks for no more than a request may name. Method: both sides of each bound of the query, and one machine more than are told. */
+it("bounds what is asked of the machines for a request, and how many are told", async () => {
+  const machines = Array.from({ length: 17 }, (_, n) =>
+    machineView("self_signed", { providerId: `prov_${n}` as MachineView["providerId"] }),
+  );
+  await using edge = await openEdge({ fleet: fleetOf(...machines) });
+  const asked = (query: string) => edge.get(`${PATH}?${query}`);
+  const model = `model=${encodeURIComponent(entry.id)}`;
+  const told = await asked(model);
+  expect(((await told.json()) as Attestations).providers).toHaveLength(16);
+  const serials = (count: number) => `${model}&${"serial=a&".repeat(count).slice(0, -1)}`;
+  expect((await asked(serials(64))).status).toBe(200);
+  expect((await asked(serials(65))).status).toBe(400);
+  expect((await asked(`model=${"m".repeat(256)}`)).status).toBe(404);
+  expect((await asked(`model=${"m".repeat(257)}`)).status).toBe(400);
+});
+
+/** Goal: a path is read as far as it can name something. Method: the longest id of a receipt and a longer one, by nobody. */
+it("knows no path with a parameter that is too long", async () => {
+  await using edge = await openEdge();
+  const statusOf = async (length: number) => (await edge.get(`/v1/receipts/${"j".repeat(length)}`)).status;
+  expect([await statusOf(512), await statusOf(513)]).toEqual([401, 404]);
 });

@@ -55,7 +55,7 @@ export function keepAlive(
 ): Disposable {
   if (words === undefined) return { [Symbol.dispose]: () => undefined };
   const beat = () => {
-    const silentMs = outgoing.silentMs ?? (reading.hasBegun ? KEEP_ALIVE_EVERY_MS : 0);
+    const silentMs = outgoing.silentMs ?? (reading.hasBegun ? Number.POSITIVE_INFINITY : 0);
     const isDue = silentMs >= KEEP_ALIVE_EVERY_MS;
     if (isDue) outgoing.comment(words);
     deadlines.set(beat, isDue ? KEEP_ALIVE_EVERY_MS : KEEP_ALIVE_EVERY_MS - silentMs);
