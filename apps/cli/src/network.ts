@@ -37,6 +37,8 @@ export interface NetworkPlan {
   readonly receiptDays: number;
   /** What providers on other machines show; our own read the coordinator's local secret in its folder. */
   readonly joinToken: string | undefined;
+  /** The URL of a PostgreSQL database. */
+  readonly database: string | undefined;
   /** A process of ours ended, or hung and was ended, and is started again. */
   onRestart(facts: { readonly process: string; readonly reason: string; readonly retryInMs: number }): void;
 }
@@ -69,7 +71,7 @@ export async function startNetwork(plan: NetworkPlan): Promise<Network> {
     name: "coordinator",
     drainMs: plan.drainTimeout * 1000,
     args: () => coordinatorArgs(plan, port),
-    environment: joinTokenFor(plan.joinToken),
+    environment: { ...secretOf("joinToken", plan.joinToken), ...secretOf("database", plan.database) },
     onEvent: () => undefined,
     onRestart: restarted("coordinator"),
   });
@@ -194,8 +196,8 @@ const flags = (values: { readonly [Name in SettingName]?: string | number | unde
 ];
 
 /** Not on the command line, which every user of the machine can read. */
-const joinTokenFor = (token: string | undefined): Readonly<Record<string, string>> =>
-  token === undefined ? {} : { [environmentNameOf("joinToken")]: token };
+const secretOf = (setting: SettingName, secret: string | undefined): Readonly<Record<string, string>> =>
+  secret === undefined ? {} : { [environmentNameOf(setting)]: secret };
 
 function newsOf(event: ChildEvent): string | undefined {
   switch (event.event) {

@@ -2,6 +2,7 @@ import { serialDisclosures } from "@darkbloom/coordinator/machines/trust/serial-
 import { trustLevels } from "@darkbloom/protocol/evidence";
 import { parseUsd } from "@darkbloom/protocol/money";
 import { accountSettings } from "./account-settings.ts";
+import { databaseSetting } from "./database-setting.ts";
 import { proxySettings } from "./proxy/settings.ts";
 import {
   aliases,
@@ -148,6 +149,7 @@ export const settings = {
     mustBe: "an amount in USD with up to six decimals, e.g. 5.00",
     read: parseUsd,
   },
+  ...databaseSetting,
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
   drainTimeout: {
     value: "SECONDS",

@@ -10,6 +10,12 @@ import { BINARY } from "./child.ts";
 import { CommandFailed } from "./failure.ts";
 import type { LocatedModel } from "./model.ts";
 
+/** A folder, and the URL of the PostgreSQL database that belongs to it, where one does. */
+interface CoordinatorData {
+  readonly path: string;
+  readonly database: string | undefined;
+}
+
 /**
  * Puts a model file into the catalog of a coordinator that does not run yet. A model that the catalog
  * has keeps its price and its words; hash and context follow the file.
@@ -19,12 +25,13 @@ import type { LocatedModel } from "./model.ts";
 export async function addToCatalog(
   model: LocatedModel,
   context: number | undefined,
-  coordinatorData: string,
+  coordinator: CoordinatorData,
 ): Promise<CatalogEntry> {
   const facts = await factsOf(model, context);
   const { tasks, dimensions } = facts;
-  const options = { clock: systemClock, onSweepError: () => undefined };
-  const known = await knownEntry(coordinatorData, options, model.id);
+  const { path, database } = coordinator;
+  const options = { clock: systemClock, database, onSweepError: () => undefined };
+  const known = await knownEntry(path, options, model.id);
   const { tasks: _tasks, embedding, ...kept } = known ?? {};
   const entry: CatalogEntry = {
     displayName: model.id,
@@ -41,7 +48,7 @@ export async function addToCatalog(
     contextTokens: facts.contextTokens,
     maxOutputTokens: facts.contextTokens,
   };
-  await using _store = await openStore(coordinatorData, { ...options, models: [entry] });
+  await using _store = await openStore(path, { ...options, models: [entry] });
   return entry;
 }
 

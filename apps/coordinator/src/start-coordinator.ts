@@ -6,6 +6,7 @@ import { endOfTurn, nodeCrypto, nodeHpke, systemClock, systemRandom } from "@dar
 import { within } from "@darkbloom/protocol/time";
 import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
+import type { DatabaseError } from "./adapters/database-file.ts";
 import { openStore } from "./adapters/open-store.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
 import type { Actor } from "./accounts/audit.ts";
@@ -37,6 +38,10 @@ export interface CoordinatorConfig {
   /** 0: any free one. */
   readonly port: number;
   readonly dataPath: string;
+  /** The URL of a PostgreSQL database, in place of the folder's own. */
+  readonly database?: string | undefined;
+  /** Told when another coordinator has taken that: all that is left is to stop. */
+  readonly onDatabaseTaken?: (error: DatabaseError) => void;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: boolean;
   /** `GET /v1/models` leaves out what no connected machine serves. */
@@ -103,6 +108,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       ...(config.models && { models: config.models }),
       ...(config.aliases && { aliases: config.aliases }),
       ...(config.receiptDays !== undefined && { receiptLifeMs: config.receiptDays * 24 * 60 * 60_000 }),
+      database: config.database,
+      onDatabase: (state) => events.databaseChanged({ state }),
+      ...(config.onDatabaseTaken && { onDatabaseTaken: config.onDatabaseTaken }),
       onSweepError: (error) => events.bug({ where: "background" }, error),
     }),
   );

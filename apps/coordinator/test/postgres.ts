@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ import { Client } from "pg";
 const DEBIAN = "/usr/lib/postgresql";
 const VERSION_MIN = 15;
 const STARTS_IN_MS = 20_000;
+/** Of every user here; no text that a program prints may hold it. */
+export const PASSWORD = "not-a-secret";
 
 const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).map(Number) : [];
 const newest = Math.max(0, ...versions.filter((version) => existsSync(join(DEBIAN, `${version}/bin/postgres`))));
@@ -36,7 +38,11 @@ export class Postgres implements AsyncDisposable {
     const { uid, gid } = servant;
     chownSync(folder, uid, gid);
     chmodSync(folder, 0o700);
-    const given = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+    const passwordFile = join(folder, "password");
+    writeFileSync(passwordFile, PASSWORD);
+    chownSync(passwordFile, uid, gid);
+    const asked = ["--auth=scram-sha-256", `--pwfile=${passwordFile}`];
+    const given = ["--username=postgres", ...asked, "--encoding=UTF8", "--locale=C", "--no-sync"];
     const how = { stdio: "ignore", cwd: folder, uid, gid } as const;
     execFileSync(program("initdb"), ["-D", join(folder, "data"), ...given], how);
     const server = new Postgres(folder, await freePort());
@@ -51,8 +57,8 @@ export class Postgres implements AsyncDisposable {
     return this.urlOf(name);
   }
 
-  urlOf(database: string): string {
-    return `postgres://postgres:not-a-secret@127.0.0.1:${this.#port}/${database}`;
+  urlOf(database: string, user = "postgres"): string {
+    return `postgres://${user}:${PASSWORD}@127.0.0.1:${this.#port}/${database}`;
   }
 
   /** One statement as its superuser. */

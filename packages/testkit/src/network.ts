@@ -83,6 +83,7 @@ function quietEvents(bugs: unknown[]): Events {
     providerLeft: ignore,
     verdictChanged: ignore,
     frameSkipped: ignore,
+    databaseChanged: ignore,
     logFactsDropped: ignore,
     bug: (_, error) => void bugs.push(error),
   };

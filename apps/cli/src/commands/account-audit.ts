@@ -11,12 +11,13 @@ export const accountAudit = command({
   examples: ["account audit --data .darkbloom", "account audit --rows 500 --before 1200 --json"],
   needs: {
     data: { default: ".darkbloom" },
+    database: "optional",
     rows: { default: ROWS_DEFAULT },
     before: "optional",
     json: { default: "false" },
   },
-  async run({ data, rows, before, json }) {
-    const entries = await administerExisting(data, (admin) => admin.listAudit({ rows, before }));
+  async run({ data, database, rows, before, json }) {
+    const entries = await administerExisting({ data, database }, (admin) => admin.listAudit({ rows, before }));
     const output = outputOf(json);
     if (json) {
       for (const { at, ...entry } of entries) output.result({ ...entry, at: new Date(at).toISOString() }, () => "");

@@ -15,10 +15,10 @@ const changeCommand = (
     path,
     does,
     examples: [`${path} ${SAMPLE_ID} --data .darkbloom`],
-    needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
+    needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
     operand: "PERSON_ID",
-    async run({ data, json }, which) {
-      const { personId, disabledAt } = await administerExisting(data, (admin) => act(admin, which));
+    async run({ data, database, json }, which) {
+      const { personId, disabledAt } = await administerExisting({ data, database }, (admin) => act(admin, which));
       outputOf(json).result(
         { person_id: personId, disabled_at: disabledAt === null ? null : new Date(disabledAt).toISOString() },
         () => `${personId} ${done}`,

@@ -9,12 +9,13 @@ export const accountLink = command({
   examples: ["account link --data .darkbloom", "account link --coordinator https://api.example.com"],
   needs: {
     data: { default: ".darkbloom" },
+    database: "optional",
     account: "optional",
     coordinator: "optional",
     json: { default: "false" },
   },
-  async run({ data, account, coordinator, json }) {
-    const made = await administerExisting(data, (admin) => admin.signInLink({ account }));
+  async run({ data, database, account, coordinator, json }) {
+    const made = await administerExisting({ data, database }, (admin) => admin.signInLink({ account }));
     const base = coordinator?.href ?? reachableUrl(made.baseUrl);
     const url = base.replace(/\/$/, "") + made.path;
     outputOf(json).result({ sign_in_url: url, person_id: made.personId, account: made.account }, () => url);

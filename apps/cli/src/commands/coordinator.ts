@@ -1,7 +1,9 @@
+import { DatabaseError } from "@darkbloom/coordinator/adapters/database-file";
 import { startCoordinator } from "@darkbloom/coordinator/start-coordinator";
 import { codeSha256 } from "@darkbloom/provider/posture/code-hash";
 import { limitCoreDumps } from "@darkbloom/provider/posture/hardening";
 import { command } from "../command.ts";
+import { plainDatabaseWarning } from "../database-setting.ts";
 import { isLoopback, listenFailure, noTokenNote, plaintextWarning, reachableUrl } from "../listening.ts";
 import { note, outputOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
@@ -23,6 +25,7 @@ export const coordinator = command({
     port: { default: "8080" },
     host: { default: "127.0.0.1" },
     data: { default: ".darkbloom/coordinator" },
+    database: "optional",
     alias: "optional",
     corsOrigin: "optional",
     trustProxy: { default: "false" },
@@ -43,7 +46,7 @@ export const coordinator = command({
     logLevel: { default: "info" },
     json: { default: "false" },
   },
-  async run({ port, host, data, corsOrigin, requestsPerMinute, json, ...as }) {
+  async run({ port, host, data, database, corsOrigin, requestsPerMinute, json, ...as }) {
     // Prompts in transparent mode go through its memory.
     limitCoreDumps();
     const stop = listenForStop(as.drainTimeout);
@@ -51,10 +54,15 @@ export const coordinator = command({
       note(plaintextWarning(host));
       if (as.joinToken === undefined) note(noTokenNote);
     }
+    const insecure = database === undefined ? undefined : plainDatabaseWarning(database);
+    if (insecure !== undefined) note(insecure);
+    const taken = Promise.withResolvers<DatabaseError>();
     const running = await startCoordinator({
       port,
       host,
       dataPath: data,
+      database,
+      onDatabaseTaken: taken.resolve,
       aliases: as.alias ?? [],
       corsOrigins: corsOrigin ?? [],
       trustProxy: as.trustProxy,
@@ -93,8 +101,14 @@ export const coordinator = command({
         `Its operator signs in, once and within ten minutes, at ${signIn}`,
     );
     const onProgress = (left: number) => note(`${left} ${left === 1 ? "request still runs" : "requests still run"}.`);
-    await running.stop({ ...(await stop.asked), onProgress });
-    return 0;
+    const over = await Promise.race([stop.asked, taken.promise]);
+    if (!(over instanceof DatabaseError)) {
+      await running.stop({ ...over, onProgress });
+      return 0;
+    }
+    // Nothing that still runs could be settled here.
+    await running.stop({ drainMs: 0 });
+    throw over;
   },
 });
 

@@ -13,15 +13,18 @@ export const credit = command({
   ],
   needs: {
     data: { default: ".darkbloom" },
+    database: "optional",
     account: "optional",
     key: "optional",
     amount: "required",
     json: { default: "false" },
   },
-  async run({ data, account, key, amount, json }) {
+  async run({ data, database, account, key, amount, json }) {
     if (amount === 0n) throw new WrongUsage("--amount must be above zero.");
     const payee = payeeOf(account, key);
-    const { account: paid, balance } = await administerExisting(data, (admin) => admin.credit(payee, amount));
+    const { account: paid, balance } = await administerExisting({ data, database }, (admin) =>
+      admin.credit(payee, amount),
+    );
     outputOf(json).result(
       {
         account: paid,

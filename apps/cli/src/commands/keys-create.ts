@@ -14,6 +14,7 @@ export const keysCreate = command({
   ],
   needs: {
     data: { default: ".darkbloom" },
+    database: "optional",
     credit: { default: "0" },
     label: { default: "" },
     account: "optional",
@@ -21,9 +22,11 @@ export const keysCreate = command({
     providerSerial: "optional",
     json: { default: "false" },
   },
-  async run({ data, credit, label, account, minTrust, providerSerial: pins, json }) {
+  async run({ data, database, credit, label, account, minTrust, providerSerial: pins, json }) {
     const folder = coordinatorFolder(data);
-    const created = await administer(data, (admin) => admin.createKey({ label, credit, account, minTrust, pins }));
+    const created = await administer({ data, database }, (admin) =>
+      admin.createKey({ label, credit, account, minTrust, pins }),
+    );
     if (!folder.isUsed)
       note(
         `No coordinator has used ${folder.path} yet; it was made now. The key works where 'darkbloom coordinator --data ${folder.path}' runs.`,

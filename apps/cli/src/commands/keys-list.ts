@@ -9,9 +9,9 @@ export const keysList = command({
   path: "keys list",
   does: "List the keys, oldest first, with the balance of their accounts. The keys themselves are not stored.",
   examples: ["keys list --data .darkbloom", "keys list --json"],
-  needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
-  async run({ data, json }) {
-    const keys = await administerExisting(data, (admin) => admin.listKeys());
+  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
+  async run({ data, database, json }) {
+    const keys = await administerExisting({ data, database }, (admin) => admin.listKeys());
     const output = outputOf(json);
     if (json) {
       for (const { keyId, account, label, minTrust, pins, createdAt, revokedAt, balance } of keys)

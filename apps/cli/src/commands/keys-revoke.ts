@@ -6,10 +6,10 @@ export const keysRevoke = command({
   path: "keys revoke",
   does: "Revoke a key at once. The account and its balance stay.",
   examples: ["keys revoke key_0123456789abcdef0123456789abcdef --data .darkbloom"],
-  needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
+  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
   operand: "KEY_ID",
-  async run({ data, json }, keyId) {
-    const { account, revokedAt } = await administerExisting(data, (admin) => admin.revokeKey(keyId));
+  async run({ data, database, json }, keyId) {
+    const { account, revokedAt } = await administerExisting({ data, database }, (admin) => admin.revokeKey(keyId));
     const at = revokedAt === null ? null : new Date(revokedAt).toISOString();
     outputOf(json).result({ key_id: keyId, account, revoked_at: at }, () => `Revoked ${keyId} of ${account}.`);
     return 0;

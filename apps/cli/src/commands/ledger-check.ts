@@ -7,9 +7,9 @@ export const ledgerCheck = command({
   path: "ledger check",
   does: "Check that every account's books add up, also while the coordinator runs. Exit code 1 if not.",
   examples: ["ledger check --data .darkbloom", "ledger check --json"],
-  needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
-  async run({ data, json }) {
-    const faults = await administerExisting(data, (admin) => admin.check());
+  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
+  async run({ data, database, json }) {
+    const faults = await administerExisting({ data, database }, (admin) => admin.check());
     const wired = faults.map(({ account, part, offBy }) => ({
       account,
       part,

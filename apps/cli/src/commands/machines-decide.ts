@@ -10,10 +10,10 @@ const decideCommand = (path: string, state: "approved" | "refused", word: string
     path,
     does,
     examples: [`${path} ${SAMPLE_ID} --data .darkbloom`, `${path} ${example}`],
-    needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
+    needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
     operand: "SERIAL|ID",
-    async run({ data, json }, which) {
-      const decisions = await administerExisting(data, (admin) => admin.decideMachine(which, state));
+    async run({ data, database, json }, which) {
+      const decisions = await administerExisting({ data, database }, (admin) => admin.decideMachine(which, state));
       const output = outputOf(json);
       for (const { machineId, serial, decidedAt } of decisions)
         output.result(

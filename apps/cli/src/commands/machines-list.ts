@@ -9,9 +9,9 @@ export const machinesList = command({
   path: "machines list",
   does: "List the machines that are connected, were decided on, or have something held against them.",
   examples: ["machines list --data .darkbloom", "machines list --json"],
-  needs: { data: { default: ".darkbloom" }, json: { default: "false" } },
-  async run({ data, json }) {
-    const machines = await administerExisting(data, (admin) => admin.listMachines());
+  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
+  async run({ data, database, json }) {
+    const machines = await administerExisting({ data, database }, (admin) => admin.listMachines());
     const output = outputOf(json);
     if (json) {
       for (const { machineId, serial, state, decidedAt, connected, attested, trustLevel, grievance } of machines)

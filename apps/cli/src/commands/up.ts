@@ -26,6 +26,7 @@ export const up = command({
     port: { default: "8080" },
     host: { default: "127.0.0.1" },
     data: { default: ".darkbloom" },
+    database: "optional",
     providers: { default: "1" },
     model: { default: bundledModel.id },
     slots: { default: String(SLOTS_DEFAULT) },
@@ -73,9 +74,12 @@ export const up = command({
         "Waiting for a provider to load the model and to answer its first challenge …",
       );
       const inFolder = join(plan.data, COORDINATOR_FOLDER);
-      const entry = model === bundledModel ? bundledEntry : await addToCatalog(model, plan.context, inFolder);
+      const entry =
+        model === bundledModel
+          ? bundledEntry
+          : await addToCatalog(model, plan.context, { path: inFolder, database: rest.database });
       const { baseUrl, serving } = network.use(await startNetwork(plan));
-      const { apiKey, link } = await administer(plan.data, async (admin) => {
+      const { apiKey, link } = await administer({ data: plan.data, database: rest.database }, async (admin) => {
         const key = await ensureKey(folder, admin);
         return { apiKey: key.apiKey, link: await ownersLink(admin, key.account) };
       });

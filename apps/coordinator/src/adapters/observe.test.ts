@@ -59,6 +59,7 @@ it("turns each event into one line and its counters, with money as a number", as
   events.providerLeft({ providerId, reason: "silent", running: 0, connectedMs: 1 });
   events.verdictChanged({ providerId, from: "self_signed", to: "none", failedChecks: 1 });
   events.frameSkipped({ providerId });
+  events.databaseChanged({ state: "away" });
   events.logFactsDropped({ facts: 3 });
   events.bug({ where: "serve", requestId }, new Error("x"));
   events.stopping({ running: 0 });
@@ -76,6 +77,7 @@ it("turns each event into one line and its counters, with money as a number", as
     "provider_left",
     "verdict_changed",
     "frame_skipped",
+    "database_changed",
     "log_facts_dropped",
     "bug",
     "stopping",
@@ -100,6 +102,7 @@ it("turns each event into one line and its counters, with money as a number", as
     'darkbloom_joins_refused_total{reason="token_refused"} 1',
     'darkbloom_admin_actions_total{action="credit",outcome="done"} 1',
     'darkbloom_providers_left_total{reason="silent"} 1',
+    'darkbloom_database_changes_total{state="away"} 1',
     "darkbloom_log_facts_dropped_total 3",
     'darkbloom_bugs_total{where="serve"} 1',
   ])

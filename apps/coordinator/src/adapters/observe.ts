@@ -97,6 +97,10 @@ export function createObserver({ level, destination = new LogLines() }: Observer
       log.debug({ event: "frame_skipped", ...facts });
       count.framesSkipped.inc();
     },
+    databaseChanged: (facts) => {
+      log[facts.state === "away" ? "error" : "info"]({ event: "database_changed", ...facts });
+      count.databaseChanges.inc(facts);
+    },
     logFactsDropped: (facts) => {
       log.warn({ event: "log_facts_dropped", ...facts });
       count.logFactsDropped.inc(facts.facts);
@@ -178,6 +182,7 @@ function countersIn(registry: Registry) {
     verdicts: counter("verdict_changes_total", "Changes of a provider's trust level.", ["from", "to"]),
     clocksOff: counter("clocks_off_total", "Challenges that were answered by a clock too far from ours.", []),
     framesSkipped: counter("frames_skipped_total", "Frames of providers that could not be understood.", []),
+    databaseChanges: counter("database_changes_total", "Times that PostgreSQL was lost, and was back.", ["state"]),
     logFactsDropped: counter("log_facts_dropped_total", "Keys that machines showed and the log never held.", []),
     bugs: counter("bugs_total", "Assumptions of ours that broke.", ["where"]),
   };

@@ -1,27 +1,33 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { Kysely, PostgresDialect } from "kysely";
 import { Migrator } from "kysely/migration";
-import { Client } from "pg";
+import { Client, type ClientConfig } from "pg";
 import { DatabaseError } from "./database-file.ts";
-import { postgresFaultOf } from "./postgres-failure.ts";
-import { postgresMigrations } from "./postgres-migrations.ts";
+import { connectionOf, nameOf } from "./postgres-address.ts";
+import { isForbidden, postgresFaultOf, reasonOf } from "./postgres-failure.ts";
 import { isTrue } from "./postgres-idempotency-keys.ts";
+import { postgresMigrations } from "./postgres-migrations.ts";
+import { PostgresTurn, turnConnection } from "./postgres-turn.ts";
 import { Postgres } from "./postgres.ts";
 
 /** The oldest server that our statements are tried on. */
 const VERSION_MIN = 15;
 const POSTGRES_START_MS_MAX = 10_000;
-/** Any number, by which coordinators of one database keep each other out. Kysely's migrator has one of its own. */
-const TURN = 7_405_133_012;
-/** Of one that was killed the server may not know yet. */
-const TURN_MS_MAX = 4_000;
-const TURN_RETRY_MS = 200;
 
 /** A coordinator's database in PostgreSQL, for this coordinator alone. */
 export interface OpenedPostgres extends AsyncDisposable {
   readonly postgres: Postgres;
 }
+
+/** What is told of an open database. */
+export interface PostgresWatcher {
+  /** Its server is away or cut us off, or is back: in between nothing is written. */
+  onChange(state: "away" | "back"): void;
+  /** Another coordinator has it: this one can only end. */
+  onTaken(error: DatabaseError): void;
+}
+
+const nobody: PostgresWatcher = { onChange: () => undefined, onTaken: () => undefined };
 
 /**
  * Connects, and brings the database to our schema.
@@ -29,18 +35,27 @@ export interface OpenedPostgres extends AsyncDisposable {
  * @param url of the database; what it says of a password is in no message
  * @throws DatabaseError
  */
-export async function openPostgres(url: string): Promise<OpenedPostgres> {
+export async function openPostgres(url: string, watcher = nobody): Promise<OpenedPostgres> {
   await using opening = new AsyncDisposableStack();
   const name = nameOf(url);
-  const turn = opening.adopt(await connect(url, name), async (client) => client.end().catch(() => undefined));
-  // The turn is lost with its connection, and who serves goes on: nobody else could write money of ours twice.
-  turn.on("error", () => undefined);
-  await assertVersion(turn, name);
-  await assertAlone(turn, name);
-  const postgres = opening.use(new Postgres(url));
-  await migrate(postgres, name);
-  const opened = opening.move();
-  return { postgres, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  const connection = connectionOf(url);
+  try {
+    const first = await connect(connection);
+    const closing = opening.adopt(first, async (client) => client.end().catch(() => undefined));
+    await assertVersion(closing, name);
+    const turn = await PostgresTurn.take(() => connect(connection), first);
+    if (!turn) throw anothers(name);
+    opening.use(turn);
+    const postgres = opening.use(new Postgres(connection, () => turn.isHeld));
+    await migrate(postgres, name);
+    await turn.begin({ onChange: (state) => watcher.onChange(state), onTaken: () => watcher.onTaken(takenOver(name)) });
+    const opened = opening.move();
+    return { postgres, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  } catch (error) {
+    if (error instanceof DatabaseError) throw error;
+    const cause = error instanceof NetworkError ? error.cause : error;
+    throw new DatabaseError("unusable", `The database ${name} cannot be used: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /**
@@ -65,35 +80,17 @@ export async function ownerOf(postgres: Postgres): Promise<string | undefined> {
   return row && String(row["coordinator_key_id"]);
 }
 
-/** Where a database is, without who asks and with which password. */
-export function nameOf(url: string): string {
-  const { host, pathname, searchParams } = new URL(url);
-  return `${pathname.slice(1) || "postgres"} at ${host || searchParams.get("host") || "this machine"}`;
-}
-
-async function connect(url: string, name: string): Promise<Client> {
-  const client = new Client({
-    connectionString: url,
-    connectionTimeoutMillis: POSTGRES_START_MS_MAX,
-    application_name: "darkbloom",
-  });
+async function connect(connection: ClientConfig): Promise<Client> {
+  const client = new Client({ ...connection, ...turnConnection, connectionTimeoutMillis: POSTGRES_START_MS_MAX });
+  // Of a connection that is lost later its user is told, who listens as well.
+  client.on("error", () => undefined);
   try {
     await client.connect();
     return client;
-  } catch (cause) {
-    await client.end().catch(() => undefined);
-    throw new DatabaseError("unusable", `The database ${name} cannot be used: ${reasonOf(cause)}`, { cause });
+  } catch (error) {
+    void client.end().catch(() => undefined);
+    throw error;
   }
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "28P01" || code === "28000")
-    return "PostgreSQL refuses the user or its password. Set both in DARKBLOOM_DATABASE, or in the file that PGPASSFILE names.";
-  if (code === "3D000") return "there is no database of that name. Make it with 'createdb', and start again.";
-  if (postgresFaultOf(error) !== undefined)
-    return "PostgreSQL cannot be reached there. Look whether it runs, whether the address is right, and whether it lets this machine in.";
-  return "PostgreSQL does not answer as it should. Look into its log.";
 }
 
 async function assertVersion(client: Client, name: string): Promise<void> {
@@ -106,18 +103,17 @@ async function assertVersion(client: Client, name: string): Promise<void> {
   );
 }
 
-async function assertAlone(client: Client, name: string): Promise<void> {
-  for (const until = Date.now() + TURN_MS_MAX; ;) {
-    const { rows } = await client.query<{ mine: boolean }>("SELECT pg_try_advisory_lock($1) AS mine", [TURN]);
-    if (rows[0]?.mine === true) return;
-    if (Date.now() > until) break;
-    await sleep(TURN_RETRY_MS);
-  }
-  throw new DatabaseError(
+const anothers = (name: string): DatabaseError =>
+  new DatabaseError(
     "unusable",
     `The database ${name} is used by another coordinator, or by an admin command on another data folder. Stop that first: one coordinator at a time works on a database.`,
   );
-}
+
+const takenOver = (name: string): DatabaseError =>
+  new DatabaseError(
+    "unusable",
+    `The database ${name} was out of reach, and another coordinator, or an admin command on another data folder, has used it since: this one has ended. One coordinator at a time works on a database; start again the one that shall.`,
+  );
 
 /** All missing steps or none, one program at a time: Kysely's migrator takes an advisory lock of its own. */
 async function migrate(postgres: Postgres, name: string): Promise<void> {
@@ -133,10 +129,10 @@ async function migrate(postgres: Postgres, name: string): Promise<void> {
   const steps = Object.fromEntries(postgresMigrations.map((step) => [step.name, step]));
   const { error } = await new Migrator({ db, provider: { getMigrations: async () => steps } }).migrateToLatest();
   if (error === undefined) return;
-  if (error instanceof NetworkError) throw error;
+  if (error instanceof NetworkError || postgresFaultOf(error) !== undefined || isForbidden(error)) throw error;
   throw new DatabaseError(
     "migration_failed",
-    `The database ${name} could not be brought to schema version ${known}; it is as it was before. Look whether its user may make tables there; else go back to the Darkbloom that it ran with, and report this.`,
+    `The database ${name} could not be brought to schema version ${known}; it is as it was before. Go back to the Darkbloom that it ran with, and report this.`,
     { cause: error },
   );
 }

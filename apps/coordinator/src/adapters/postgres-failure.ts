@@ -20,6 +20,13 @@ const faults: ReadonlyMap<string, StorageFault> = new Map([
 const AWAY_CODES = /^(08...|57P0[1-5]|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/;
 const AWAY_WORDS = /^(Connection terminated|timeout e|Query read timeout|Client has encountered)/;
 
+/** Whether the database is still this process's alone is not known: its word of that came over a connection that is gone. */
+export class TurnLost extends Error {
+  override readonly name = "TurnLost";
+  /** There is no connection, in PostgreSQL's words. */
+  readonly code = "08003";
+}
+
 /** What of the server an error speaks of; undefined for one of ours, and for what a statement did wrong. */
 export function postgresFaultOf(error: unknown): StorageFault | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -46,4 +53,58 @@ export function asPostgresFailure(error: unknown): unknown {
   const fault = postgresFaultOf(error);
   if (fault === undefined) return error;
   return new NetworkError({ code: "storage_unavailable", fault, retryAfterSec: STORAGE_RETRY_SEC }, { cause: error });
+}
+
+/** For a statement that settles: of a commit whose answer was lost for good, nobody knows whether it holds. */
+export function throwAsUnheard(error: unknown): never {
+  if (!(error instanceof NetworkError) || error.failure.code !== "storage_unavailable") throw error;
+  if (error.failure.fault !== "away") throw error;
+  throw new NetworkError({ ...error.failure, mayStand: true }, { cause: error.cause });
+}
+
+/** PostgreSQL says that the user may not do this. */
+const INSUFFICIENT_PRIVILEGE = "42501";
+
+export const isForbidden = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === INSUFFICIENT_PRIVILEGE;
+
+/** What OpenSSL and Node say of a certificate that they do not take. */
+const CERTIFICATE_CODES = /^(ERR_TLS_\w+|CERT_\w+|\w+_CERT(_\w+)?|UNABLE_TO_\w+|\w*CERTIFICATE\w*|ERR_SSL_\w+)$/;
+
+/** By SQLSTATE, what an operator does about a start that fails. */
+const reasons: ReadonlyMap<string, string> = new Map([
+  ["28P01", "PostgreSQL refuses the user or its password. Set both in DARKBLOOM_DATABASE."],
+  [
+    "28000",
+    "PostgreSQL lets this user not in from this machine. Look at the user, whether pg_hba.conf has a line for both, and whether it asks for TLS (sslmode).",
+  ],
+  ["3D000", "there is no database of that name. Make it with 'createdb', and start again."],
+  [
+    INSUFFICIENT_PRIVILEGE,
+    "its user may not make tables there. Make the user its owner ('ALTER DATABASE … OWNER TO …'), and start again.",
+  ],
+  ["53300", "PostgreSQL has no connection left. Raise its max_connections, or end what holds them."],
+  ["57P03", "PostgreSQL is still starting. Start again in a moment."],
+]);
+
+const faultReasons: Readonly<Record<StorageFault, string>> = {
+  disk_full: "the disk of PostgreSQL is full. Make room and start again.",
+  read_only: "PostgreSQL takes no writes there; a standby does not. Give the address of the primary.",
+  busy: "something in PostgreSQL is in the way: a lock, or no memory. Look into its log.",
+  io_error: "the disk of PostgreSQL gives errors. Look into its log.",
+  damaged: "PostgreSQL finds it damaged. Look into its log, and restore a backup.",
+  away: "PostgreSQL cannot be reached there. Look whether it runs, whether the address is right, and whether it lets this machine in.",
+};
+
+/** Why a database cannot be opened, as the end of a sentence, and what to do. Nothing of the error's own text is in it. */
+export function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const known = reasons.get(code);
+  if (known !== undefined) return known;
+  if (error instanceof Error && /SSL connections?$/.test(error.message))
+    return "PostgreSQL there speaks no TLS. Turn it on there (ssl = on); only on a network that nobody else can read, take sslmode out of the URL.";
+  if (CERTIFICATE_CODES.test(code))
+    return "its certificate is not one that the URL's sslmode and sslrootcert take. Look whether they name the right root, and the host the name that the certificate is for.";
+  const fault = postgresFaultOf(error);
+  return fault === undefined ? "PostgreSQL does not answer as it should. Look into its log." : faultReasons[fault];
 }

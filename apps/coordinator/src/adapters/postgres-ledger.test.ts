@@ -9,6 +9,7 @@ import type { JobId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type HoldTerms } from "../ledger/port.ts";
 import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { openPostgres } from "./open-postgres.ts";
+import { connectionOf } from "./postgres-address.ts";
 import { PostgresLedger } from "./postgres-ledger.ts";
 import { Postgres } from "./postgres.ts";
 
@@ -26,7 +27,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
 
   async function openLedger() {
     const url = await server.database(like);
-    const postgres = new Postgres(url);
+    const postgres = new Postgres(connectionOf(url));
     let ledger = new PostgresLedger(postgres, { lease });
     return {
       get ledger() {
@@ -54,7 +55,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   /** Goal: however coordinators interleave, no more is spent than there is, and each hold is settled once. Method: two of them, 64 holds at once for money of ten; each hold settled by both at once, by a machine that both pay. */
   it("spends nothing twice over two coordinators", async () => {
     await using test = await openLedger();
-    await using other = new Postgres(test.url);
+    await using other = new Postgres(connectionOf(test.url));
     const both = [test.ledger, new PostgresLedger(other, { lease })] as const;
     for (const account of [anna, bert]) await test.ledger.credit(account, account, microUsd(107n), 1);
     const holds = Array.from({ length: 64 }, (_, n) => termsOf(`${n}`, 10n, n % 2 === 0 ? anna : bert));

@@ -33,6 +33,7 @@ import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
 import { isTrue, PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
+import { throwAsUnheard } from "./postgres-failure.ts";
 import { postgresCheckSql, postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
 import type { Postgres, Query } from "./postgres.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
@@ -131,7 +132,7 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
       at + this.#receiptLifeMs,
       this.#keys.settling(holdId, wasOwed, outcome, charge),
     ];
-    const [done] = await this.#postgres.query(sql.settle, values);
+    const [done] = await this.#postgres.query(sql.settle, values).catch(throwAsUnheard);
     return done ? charge : await this.#chargeOf(holdId);
   }
 

@@ -14,6 +14,8 @@ export const postgresMigrations: readonly Migration[] = [
           id SMALLINT PRIMARY KEY CHECK (id = 1),
           coordinator_key_id TEXT NOT NULL
         )`.execute(db);
+      // How often a coordinator has taken the database for itself.
+      await sql`CREATE TABLE turns (id SMALLINT PRIMARY KEY CHECK (id = 1), taken BIGINT NOT NULL)`.execute(db);
       await sql`
         CREATE TABLE accounts (
           account TEXT PRIMARY KEY,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Pool, types, type PoolClient } from "pg";
-import { asPostgresFailure, isLost, isPassing } from "./postgres-failure.ts";
+import { Pool, types, type ClientConfig, type PoolClient } from "pg";
+import { asPostgresFailure, isLost, isPassing, TurnLost } from "./postgres-failure.ts";
 import type { Row } from "./rows.ts";
 
 /** Connections of one coordinator, so that a hundred connections, PostgreSQL's default, are enough for several. */
@@ -34,13 +34,15 @@ export class Postgres implements AsyncDisposable {
   readonly pool: Pool;
   /** A statement is planned once for each connection, under its name. */
   readonly #names = new Map<string, string>();
+  readonly #isOurs: () => boolean;
 
-  constructor(url: string) {
+  /** @param isOurs whether anything may be asked: of a database that is this process's alone */
+  constructor(connection: ClientConfig, isOurs = () => true) {
+    this.#isOurs = isOurs;
     this.pool = new Pool({
-      connectionString: url,
+      ...connection,
       max: POSTGRES_CONNECTIONS_MAX,
       connectionTimeoutMillis: POSTGRES_CONNECT_MS_MAX,
-      application_name: "darkbloom",
       statement_timeout: POSTGRES_STATEMENT_MS_MAX,
       types: { getTypeParser: parserOf },
     });
@@ -86,6 +88,7 @@ export class Postgres implements AsyncDisposable {
       try {
         const client = await this.pool.connect();
         try {
+          if (!this.#isOurs()) throw new TurnLost();
           return await attempt(client);
         } catch (error) {
           failed = error;

@@ -104,6 +104,8 @@ export interface Events {
   verdictChanged(facts: { providerId: ProviderId; from: TrustLevel; to: TrustLevel; failedChecks: number }): void;
   /** A frame that could not be understood; it was skipped. */
   frameSkipped(facts: { providerId: ProviderId }): void;
+  /** The database's server is away, and nothing is taken; or it is back. */
+  databaseChanged(facts: { state: "away" | "back" }): void;
   /** The transparency log could not be added to for so long that keys which machines showed are not in it. */
   logFactsDropped(facts: { facts: number }): void;
   /** An assumption of ours broke. The error's class and stack are logged, its message is not. */

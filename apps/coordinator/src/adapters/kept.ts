@@ -1,0 +1,37 @@
+import type { Clock } from "@darkbloom/protocol/ports";
+import type { Audit } from "../accounts/audit.ts";
+import type { People } from "../accounts/people.ts";
+import type { Accounts } from "../accounts/port.ts";
+import type { Ledger } from "../ledger/port.ts";
+import type { Standings } from "../machines/records/standings.ts";
+import type { Decisions } from "../machines/trust/approvals.ts";
+import type { LogStore } from "../transparency/port.ts";
+import type { DatabaseError } from "./database-file.ts";
+import type { FolderKeys } from "./folder-keys.ts";
+
+/** What a coordinator keeps in its database, and the keys of its folder that go with it. */
+export interface Kept extends FolderKeys {
+  readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly people: People;
+  readonly audit: Audit;
+  /** What the operator decided on machines. */
+  readonly decisions: Decisions;
+  /** What is held against machines. */
+  readonly standings: Standings;
+  readonly logStore: LogStore;
+}
+
+export interface KeptOptions {
+  readonly clock: Clock;
+  /** Told when a sweep of old receipts failed; the next one tries again. */
+  readonly onSweepError: (error: unknown) => void;
+  /** How long receipts that are written from now on are kept; `RECEIPT_LIFE_MS` where nothing is said. */
+  readonly receiptLifeMs?: number | undefined;
+  /** The URL of a PostgreSQL database, in place of the folder's own. */
+  readonly database?: string | undefined;
+  /** Told when that is away and when it is back. */
+  readonly onDatabase?: (state: "away" | "back") => void;
+  /** Told when another coordinator has taken it: nothing can be written here any more. */
+  readonly onDatabaseTaken?: (error: DatabaseError) => void;
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from "node:crypto";
+import { lstatSync } from "node:fs";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { DataFolder } from "@darkbloom/protocol/node";
+import { KnownKeys } from "../accounts/known-keys.ts";
+import { KnownPeople } from "../accounts/known-people.ts";
+import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
+import { COORDINATOR_OF_FOLDER, DATABASE_FILE, DatabaseError } from "./database-file.ts";
+import { filesOfNetwork, missingKeyFiles, openFolderKeys, restoreKeyFiles } from "./folder-keys.ts";
+import { assertOwn, openPostgres, ownerOf } from "./open-postgres.ts";
+import type { Kept, KeptOptions } from "./kept.ts";
+import { PostgresAccounts } from "./postgres-accounts.ts";
+import { nameOf } from "./postgres-address.ts";
+import { PostgresDecisions } from "./postgres-decisions.ts";
+import { reasonOf } from "./postgres-failure.ts";
+import { PostgresLedger } from "./postgres-ledger.ts";
+import { PostgresLog } from "./postgres-log.ts";
+import { PostgresStandings } from "./postgres-standings.ts";
+import { SqlAudit } from "./sql-audit.ts";
+import { SqlPeople } from "./sql-people.ts";
+import type { Postgres } from "./postgres.ts";
+import { keepUp } from "./upkeep.ts";
+
+/**
+ * The database in PostgreSQL, for as long as nobody else has it, and the folder's keys, by which its network is known.
+ *
+ * @param url as `readPostgresUrl` takes it
+ * @throws DatabaseError
+ */
+export async function openPostgresStore(
+  folder: DataFolder,
+  url: string,
+  options: KeptOptions,
+): Promise<Kept & AsyncDisposable> {
+  try {
+    return await openParts(folder, url, options);
+  } catch (error) {
+    if (!(error instanceof NetworkError) || error.failure.code !== "storage_unavailable") throw error;
+    const why = reasonOf(error.cause);
+    throw new DatabaseError("unusable", `The database ${nameOf(url)} cannot be used: ${why}`, { cause: error });
+  }
+}
+
+async function openParts(folder: DataFolder, url: string, options: KeptOptions): Promise<Kept & AsyncDisposable> {
+  const { clock, receiptLifeMs, onDatabase, onDatabaseTaken } = options;
+  assertNoOther(folder, url);
+  await using opening = new AsyncDisposableStack();
+  const watcher = {
+    onChange: (state: "away" | "back") => onDatabase?.(state),
+    onTaken: (error: DatabaseError) => onDatabaseTaken?.(error),
+  };
+  const { postgres } = opening.use(await openPostgres(url, watcher));
+  await assertSameNetwork(folder, url, postgres);
+  const keys = openFolderKeys(folder);
+  await assertOwn(postgres, url, keys.countersigner.keyId);
+  const lease = leaseOf(COORDINATOR_OF_FOLDER, randomUUID());
+  const ledger = opening.use(new PostgresLedger(postgres, { lease, receiptLifeMs }));
+  await releaseEarlierLives(ledger, lease, clock.now());
+  opening.use(keepUp(ledger, options));
+  const logStore = await PostgresLog.open(postgres);
+  const opened = opening.move();
+  return {
+    ...keys,
+    ledger,
+    // Nobody else writes there as long as the database is this process's alone.
+    accounts: new KnownKeys(new PostgresAccounts(postgres)),
+    people: new KnownPeople(new SqlPeople(postgres.query)),
+    audit: new SqlAudit(postgres.query),
+    decisions: new PostgresDecisions(postgres),
+    standings: new PostgresStandings(postgres),
+    logStore,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** @throws DatabaseError where the folder has balances of its own */
+function assertNoOther(folder: DataFolder, url: string): void {
+  if (!lstatSync(folder.file(DATABASE_FILE), { throwIfNoEntry: false })) return;
+  throw new DatabaseError(
+    "other_network",
+    `The folder ${folder.path} has a database of its own (${DATABASE_FILE}), and ${nameOf(url)} would be a second one: every account would have two balances. Give another folder with --data, or start without DARKBLOOM_DATABASE.`,
+  );
+}
+
+/** @throws DatabaseError where either of the network's two halves is missing */
+async function assertSameNetwork(folder: DataFolder, url: string, postgres: Postgres): Promise<void> {
+  const isUsed = (await ownerOf(postgres)) !== undefined;
+  const left = filesOfNetwork(folder);
+  if (!isUsed && left.length > 0)
+    throw new DatabaseError(
+      "missing",
+      `The folder ${folder.path} has the files of a network (${left.join(", ")}), and the database ${nameOf(url)} is new: all balances are elsewhere. Give the database that the folder was used with, or restore it from a backup; only to begin a new network, or where its first start was cut off, move these files away.`,
+    );
+  const missing = missingKeyFiles(folder);
+  if (isUsed && missing.length > 0)
+    throw new DatabaseError(
+      "missing",
+      `The database ${nameOf(url)} is a network's, and the folder ${folder.path} has not its key files: ${missing.join(", ")}. Give the folder that it was used with, or another database. ${restoreKeyFiles}`,
+    );
+}
