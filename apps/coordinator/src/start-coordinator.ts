@@ -162,6 +162,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     ...core.edge,
     accounts: store.accounts,
     ...signIn,
+    adminFor,
     log,
     metrics,
     acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),

@@ -5,6 +5,8 @@ import { microUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { connect, type Socket } from "node:net";
+import { auditedAdmin } from "../src/admin/audited.ts";
+import { adminOf } from "../src/admin/operations.ts";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { Unopened } from "../src/limits/unopened.ts";
 import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
@@ -144,12 +146,19 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
   const accounts = new MemoryAccounts();
   const tools = { clock: more.clock ?? systemClock, random: systemRandom, crypto: nodeCrypto };
   const people = new MemoryPeople();
+  const signIn = signInOver({ people, audit: new MemoryAudit() }, tools);
   const ledger = new MemoryLedger();
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),
     ledger,
     accounts,
-    ...signInOver({ people, audit: new MemoryAudit() }, tools),
+    ...signIn,
+    adminFor: (actor) => {
+      const links = { make: signIn.links.make.bind(signIn.links), baseUrl: () => "http://127.0.0.1" };
+      const none = { list: async () => [], put: async () => {}, forgive: async () => {} };
+      const world = { ...tools, ...signIn, links, ledger, accounts, decisions: none, standings: none };
+      return auditedAdmin(adminOf(world), world, actor);
+    },
     fleet: fleetOf(machineView("self_signed")),
     clock: systemClock,
     random: systemRandom,

@@ -57,6 +57,9 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       ...this.core.edge,
       accounts: this.#accounts,
       ...signInInMemory(this.core.edge),
+      adminFor: () => {
+        throw new RangeError("nobody operates this network over HTTP");
+      },
       metrics: { contentType: "text/plain", text: async () => "" },
       acceptProvider: (_request, socket) => socket.destroy(),
       settings: {

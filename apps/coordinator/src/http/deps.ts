@@ -2,8 +2,10 @@ import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Actor } from "../accounts/audit.ts";
 import type { SignIn } from "../accounts/sign-in.ts";
 import type { Accounts } from "../accounts/port.ts";
+import type { Admin } from "../admin/operations.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Events } from "../events/events.ts";
 import type { FleetView } from "../machines/ports.ts";
@@ -60,6 +62,8 @@ export interface HttpDeps extends SignIn {
   readonly catalog: Catalog;
   readonly ledger: Ledger;
   readonly accounts: Accounts;
+  /** The operator's operations, each change written down as done by whom. */
+  adminFor(actor: Actor): Admin;
   readonly fleet: FleetView;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,3 +1,4 @@
+import { adminCalls } from "../admin/calls.ts";
 import { endpoints } from "@darkbloom/protocol/dialects";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { BuildId, ModelId, JobId, KeyId, RequestId } from "@darkbloom/protocol/ids";
@@ -576,7 +577,8 @@ describe("the API description", () => {
     const expected = [...openPaths, ...logPaths, ...keyedPaths]
       .map((path) => `get ${path.replace("org/tiny", "{id}").replace("job_1", "{job_id}")}`)
       .concat(endpoints.map((path) => `post ${path}`))
-      .concat(signInRoutes);
+      .concat(signInRoutes)
+      .concat(Object.values(adminCalls).map(({ method, path }) => `${method.toLowerCase()} ${path}`));
     expect(described.toSorted()).toEqual(expected.toSorted());
 
     await using edge = await openEdge();

@@ -1,4 +1,6 @@
 import { endpoints, type Endpoint } from "@darkbloom/protocol/dialects";
+import type { AdminCall } from "../admin/call.ts";
+import { adminCalls } from "../admin/calls.ts";
 import type { Declaration, Known } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
 import { showOpenApi, type Described } from "./described.ts";
@@ -10,6 +12,7 @@ import { LINK_PATH, showLink, showSignIn, SIGN_IN_PATH, signOut, useLink } from 
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
+import { operate } from "./operate.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
 import { listAttestations, showWellKnown } from "./transparency.ts";
 
@@ -44,6 +47,12 @@ export const routesOf = (door: Door, described: Pick<Described, "document">): re
   get(`${LINK_PATH}/:secret`, showLink(door)),
   post(LINK_PATH, useLink(door)),
   post("/sign-out", signOut(door)),
+
+  ...Object.values<AdminCall>(adminCalls).map((call): Placed => ({
+    method: call.method,
+    path: call.path,
+    route: operate(door, call),
+  })),
 
   get("/v1/providers/attestation", listAttestations(door)),
   get("/.well-known/darkbloom", showWellKnown(door)),

@@ -1,0 +1,138 @@
+import { failures, type FailureCode } from "@darkbloom/protocol/failures";
+import { describe, expect, it } from "vitest";
+import { KEY, edgeDeps, openEdge } from "../../test/http-kit.ts";
+import { personOf, signIn } from "../../test/signed-in.ts";
+import { taken, type Access } from "./access.ts";
+import { routesOf, type Placed } from "./routes.ts";
+import { doorOf } from "./server.ts";
+
+const document = (): never => {
+  throw new Error("nobody asks for the description");
+};
+const routes = routesOf(doorOf(edgeDeps().deps), { document });
+
+const credentials = ["nothing", "a key", "a wrong key", "a member", "an operator", "somebody disabled"] as const;
+type Credential = (typeof credentials)[number];
+
+/** What a route's declaration says to somebody: a code that refuses, or undefined for whoever is let in. */
+function refusalOf(access: Access, credential: Credential): FailureCode | undefined {
+  if (access === "open" || access === "provider") return undefined;
+  // Both serve this machine without anything: the one always here, the other without a nonce.
+  if (typeof access === "object") return undefined;
+  const { takesKeys, takesSessions } = taken(access);
+  switch (credential) {
+    case "nothing":
+      return takesKeys ? "key_missing" : "session_missing";
+    case "a key":
+      return takesKeys ? undefined : "session_needed";
+    case "a wrong key":
+      return takesKeys ? "key_invalid" : "session_needed";
+    case "a member":
+      if (!takesSessions) return "not_allowed";
+      return access === "operator" ? "role_needed" : undefined;
+    case "an operator":
+      return takesSessions ? undefined : "not_allowed";
+    case "somebody disabled":
+      return takesSessions ? "session_invalid" : "not_allowed";
+  }
+}
+
+const refusals = new Set<string>([
+  "key_missing",
+  "key_invalid",
+  "not_allowed",
+  "session_missing",
+  "session_invalid",
+  "session_needed",
+  "role_needed",
+  "authentication_error",
+  "permission_error",
+]);
+
+/** Goal: each route lets in whom it declares and nobody else. Method: every route of the running server, with every kind of credential. */
+describe("who may use each route", () => {
+  const rows = routes.flatMap(({ method, path, route }: Placed) =>
+    credentials.map((credential) => ({
+      method,
+      path,
+      credential,
+      expected: refusalOf(route.config.access, credential),
+    })),
+  );
+
+  it("is a table of some length", () => {
+    expect(rows.length).toBeGreaterThan(250);
+    expect(new Set(rows.map(({ expected }) => expected)).size).toBe(8);
+  });
+
+  it.each(rows)("$method $path with $credential: $expected", async ({ method, path, credential, expected }) => {
+    await using edge = await openEdge();
+    const headers = await headersOf(edge, credential);
+    const response = await edge.get(path.replaceAll(/:\w+/g, "x").replace("*", "x"), {
+      method,
+      redirect: "manual",
+      headers: { ...headers, ...(method === "POST" && { "content-type": "application/json" }) },
+      ...(method === "POST" && { body: "{}" }),
+    });
+    const told = refusalIn(await response.text());
+    // Anthropic's envelope has no codes.
+    const inWords = path.startsWith("/v1/messages") && expected ? failures[expected].anthropic : expected;
+    expect(told).toBe(inWords);
+    if (expected !== undefined) expect([401, 403]).toContain(response.status);
+  });
+});
+
+async function headersOf(edge: Awaited<ReturnType<typeof openEdge>>, credential: Credential) {
+  switch (credential) {
+    case "nothing":
+      return {};
+    case "a key":
+      return { authorization: `Bearer ${KEY}` };
+    case "a wrong key":
+      return { authorization: `Bearer ${KEY.slice(0, -1)}_` };
+    case "a member":
+      return (await signIn(edge.deps, personOf("anna"))).bearer;
+    case "an operator":
+      return (await signIn(edge.deps, personOf("otto", "operator"))).bearer;
+    case "somebody disabled": {
+      const { bearer, person } = await signIn(edge.deps, personOf("eve", "operator"));
+      await edge.people.change(person.personId, { disabledAt: 1 });
+      return bearer;
+    }
+  }
+}
+
+/** Of an answer that refuses, in either dialect's envelope; of any other nothing. */
+function refusalIn(text: string): string | undefined {
+  if (!text.startsWith("{")) return undefined;
+  const { error } = JSON.parse(text) as { error?: { code?: string; type: string } };
+  const told = error?.code ?? error?.type;
+  return told !== undefined && refusals.has(told) ? told : undefined;
+}
+
+/** Goal: an operator does over HTTP what the socket does, under their own name; what is refused has its sentence. Method: a key made, listed, an unknown one revoked, wrong bodies, and the audit log. */
+it("serves the operator's operations by session", async () => {
+  await using edge = await openEdge();
+  const { bearer, person } = await signIn(edge.deps, personOf("otto", "operator"));
+  const post = (path: string, body: unknown) =>
+    edge.get(path, {
+      method: "POST",
+      headers: { ...bearer, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const made = await post("/v1/admin/keys", { label: "laptop", credit_micro_usd: "5" });
+  expect(made.status).toBe(200);
+  const { key_id: keyId } = (await made.json()) as { key_id: string };
+  const listed = (await (await edge.get("/v1/admin/keys", { headers: bearer })).json()) as { keys: object[] };
+  expect(listed.keys).toContainEqual(expect.objectContaining({ key_id: keyId, balance_micro_usd: "5" }));
+  const unknown = await post("/v1/admin/keys/revoke", { key_id: "key_nobody" });
+  expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: "unknown_key" } }]);
+  for (const body of [{}, { key_id: 1 }, { key_id: keyId, more: true }, "text"])
+    expect((await post("/v1/admin/keys/revoke", body)).status).toBe(400);
+  expect((await post("/v1/admin/keys/revoke", { key_id: "x".repeat(20_000) })).status).toBe(413);
+  const audit = await edge.get("/v1/admin/audit?rows=1", { headers: bearer });
+  expect(await audit.json()).toMatchObject({
+    entries: [{ actor: person.personId, action: "keys.create", subject: keyId }],
+  });
+  expect((await edge.get("/v1/admin/audit?rows=0", { headers: bearer })).status).toBe(400);
+});
