@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { lifeMsOf } from "../accounts/sessions.ts";
@@ -92,6 +93,15 @@ describe("a link that signs in", () => {
     const cookie = cookieIn(secure);
     expect((await edge.get("/v1/me", { headers: { cookie, "x-forwarded-proto": "https" } })).status).toBe(200);
     expect((await edge.get("/v1/me", { headers: { cookie } })).status).toBe(401);
+  });
+
+  /** Goal: the page looks as it should: its policy allows its own style and nothing else. Method: the hash of every byte between the tags, as a browser takes it (CSP Level 3, §6.7.3.3). */
+  it("allows its own style", async () => {
+    await using edge = await openWithOwner();
+    const page = await edge.get("/sign-in");
+    const style = /<style>(?<text>[^]*?)<\/style>/.exec(await page.text())?.groups?.["text"] ?? "";
+    const hash = createHash("sha256").update(style).digest("base64");
+    expect(page.headers.get("content-security-policy")).toContain(`style-src 'sha256-${hash}';`);
   });
 
   /** Goal: who was disabled since is not let in. Method: a link that was made before. */
