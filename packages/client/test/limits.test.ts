@@ -47,6 +47,32 @@ it.each([
   expect(taken.bytes).toBeLessThan(bytesMax + 1024 * 1024);
 });
 
+/** Goal: nothing that a coordinator sends in place of an answer fills its caller's memory. Method: more than there may be; how much of it is taken. */
+it("takes no more of a list of other machines than it says", { timeout: 60_000 }, async () => {
+  await using world = await World.open();
+  const { body, taken } = spaces(EVIDENCE_BYTES_MAX + 64 * 1024 * 1024);
+  world.meddle = async (path, answer) =>
+    path === "/v1/chat/completions" ? new Response(body, { status: 409 }) : answer();
+  await world.ask(world.client({ mode: "sealed" })).catch(() => undefined);
+  expect(taken.bytes).toBeGreaterThan(EVIDENCE_BYTES_MAX);
+  expect(taken.bytes).toBeLessThan(EVIDENCE_BYTES_MAX + 1024 * 1024);
+});
+
+it("takes no more of a kept receipt than it says", async () => {
+  await using world = await World.open();
+  const { body, taken } = spaces(64 * 1024 * 1024);
+  world.meddle = async (path, answer) => (path.startsWith("/v1/receipts/") ? new Response(body) : answer());
+  await world.net.during(
+    world
+      .client()
+      .receiptOf("job_long")
+      .catch(() => undefined),
+    500,
+  );
+  expect(taken.bytes).toBeGreaterThan(SMALL_ANSWER_BYTES_MAX);
+  expect(taken.bytes).toBeLessThan(SMALL_ANSWER_BYTES_MAX + 1024 * 1024);
+});
+
 it("waits no longer than it says for evidence", { timeout: 3 * EVIDENCE_WAIT_MS }, async () => {
   await using world = await World.open();
   world.meddle = (path, answer, { signal }) =>

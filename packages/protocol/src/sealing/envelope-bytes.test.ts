@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { concatBytes, u32be, utf8 } from "../bytes.ts";
+import { CANDIDATES_MAX, SEAL_HEADER_CHARS_MAX } from "../limits.ts";
 import { readEnvelope, writeEnvelope, type Envelope } from "./envelope-bytes.ts";
 
 const envelope: Envelope = { hdr: "{}", wraps: [{ key_id: "k", enc: "AA==", wrap: "AA==" }], body: utf8("sealed") };
@@ -27,4 +28,13 @@ it.each<[string, Uint8Array]>([
   ["JSON that is longer than it says", concatBytes(u32be(json.length - 1), json)],
 ])("is none where it is %s", (_, bytes) => {
   expect(readEnvelope(bytes)).toBeUndefined();
+});
+
+/** Goal: what a stranger sends is read no further than it may be long. Method: both sides of each bound. */
+it("is bounded in its clear fields and in those whom it is sealed to", () => {
+  const isRead = (more: Partial<Envelope>) => readEnvelope(writeEnvelope({ ...envelope, ...more })) !== undefined;
+  const wraps = (count: number) => envelope.wraps.concat(...Array.from({ length: count - 1 }, () => envelope.wraps));
+  const hdr = (chars: number) => ({ hdr: "h".repeat(chars) });
+  expect([isRead(hdr(SEAL_HEADER_CHARS_MAX)), isRead(hdr(SEAL_HEADER_CHARS_MAX + 1))]).toEqual([true, false]);
+  expect([CANDIDATES_MAX, CANDIDATES_MAX + 1].map((count) => isRead({ wraps: wraps(count) }))).toEqual([true, false]);
 });

@@ -9,7 +9,14 @@ import { nodeCrypto, nodeHpke, systemRandom } from "../node/index.ts";
 import type { Suite } from "../wire/registration.ts";
 import { AnswerOpener, AnswerSealer } from "./answer.ts";
 import { readEnvelope, writeEnvelope, type Envelope } from "./envelope-bytes.ts";
-import { EnvelopeOpener, SEAL_INFO, sealRequest, type OpeningKey, type SealHeader } from "./envelope.ts";
+import {
+  EnvelopeOpener,
+  SEAL_INFO,
+  sealRequest,
+  type OpeningKey,
+  type SealHeader,
+  readSealHeader,
+} from "./envelope.ts";
 import type { Hpke, HpkeContext, HpkeKey } from "./hpke.ts";
 import { SeenRequests } from "./seen-requests.ts";
 
@@ -79,6 +86,14 @@ describe("an envelope", () => {
     opener.forget();
     opener.open(seal({}, contexts).envelope, "prov_0", opening(counted), startMs);
     expect(publicKeySteps).toBe(2);
+  });
+
+  it("names so many machines and no more", () => {
+    const { header } = seal();
+    const [one] = header.candidates;
+    const readOf = (count: number) =>
+      readSealHeader(JSON.stringify({ ...header, candidates: Array.from({ length: count }, () => one) }));
+    expect([readOf(4)?.candidates.length, readOf(5)]).toEqual([4, undefined]);
   });
 
   /** Goal: nothing of it can be changed. Method: flip a bit of each byte of each part; change each field of the header. */

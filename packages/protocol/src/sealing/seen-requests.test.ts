@@ -94,6 +94,14 @@ describe("requests that were seen", () => {
       expect(seen.take(`ahead ${number}`, aheadMs, aheadMs, "x")).toBe("again");
   });
 
+  it("expire behind one that is an hour ahead", () => {
+    const seen = new SeenRequests();
+    seen.take("ahead", 3_600_000, 3_600_000, "x");
+    seen.take("a", expiresMs, 0, "x");
+    seen.take("b", 2 * expiresMs, lastMs + 1, "x");
+    expect(seen.remembers(expiresMs)).toBe(false);
+  });
+
   /** Goal: the bound holds whatever a coordinator calls its callers. Method: each request of another caller. */
   it("are all that there is place for, by whatever names", () => {
     const seen = new SeenRequests();
