@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { toHex, fromBase64OrNothing, utf8 } from "@darkbloom/protocol/bytes";
 import { checks, coordinatorKeyId, type Check } from "@darkbloom/protocol/evidence";
 import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
@@ -10,6 +9,7 @@ import { bundledModel, locateModel } from "../model.ts";
 import { columns, outputOf, wordsOf, type Output } from "../output.ts";
 import { replayChecks } from "../replay-checks.ts";
 import { wellKnownOf } from "../well-known.ts";
+import { savedBytes } from "../saved-file.ts";
 import { readSavedAnswer, readSavedReceipt, type SavedAnswer } from "../saved-answer.ts";
 import { isConversation, readSavedConversation, type SavedTurn } from "../saved-conversation.ts";
 
@@ -33,7 +33,7 @@ export const verifyResponse = command({
   operand: "FILE",
   needs: replayNeeds,
   async run({ coordinator, coordinatorKey, logKey, json, replay, model }, file) {
-    const saved = bytesOf(file);
+    const saved = savedBytes(file);
     const keys = await keysFrom({ coordinator, coordinatorKey, logKey });
     const output = outputOf(json);
     if (isConversation(saved)) {
@@ -49,7 +49,7 @@ export const verifyResponse = command({
       replay === undefined
         ? []
         : await replayChecks(answer.receipt.receipt, {
-            body: bytesOf(replay),
+            body: savedBytes(replay),
             told: answer.hashed,
             model: locateModel(model),
           });
@@ -106,7 +106,7 @@ export const verifyReceiptCommand = command({
   operand: "FILE",
   needs,
   async run({ json, ...known }, file) {
-    const receipt = readSavedReceipt(bytesOf(file), file);
+    const receipt = readSavedReceipt(savedBytes(file), file);
     return tell(outputOf(json), receipt, await verifyReceipt(nodeCrypto, receipt, await keysFrom(known)));
   },
 });
@@ -126,14 +126,6 @@ function tell(output: Output, { receipt }: ReceiptDocument, found: readonly Chec
     ].join("\n"),
   );
   return failed ? 1 : 0;
-}
-
-function bytesOf(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch {
-    throw new CommandFailed(`${JSON.stringify(path)} is no file that this user can read.`);
-  }
 }
 
 type Keys = Pick<KnownOfAnswer, "coordinatorKeys" | "logKey">;
