@@ -51,6 +51,28 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     expect((await new PostgresLedger(again.postgres, { lease }).totals(anna)).balance).toBe(5n);
   });
 
+  /** Goal: nothing is written while it is not known whether the database is still ours, though the server is there. Method: the lock's connection ended, and no further one let in for a while; a pool whose connections live on. */
+  it("asks for nothing while its lock is lost, and takes it anew", async () => {
+    const url = await server.database();
+    const name = new URL(url).pathname.slice(1);
+    const told: string[] = [];
+    const watcher = { onChange: (state: string) => told.push(state), onTaken: () => told.push("taken") };
+    await using opened = await openPostgres(url, watcher);
+    const ask = () => opened.postgres.query("SELECT 1 AS one");
+    await server.ask(`ALTER DATABASE ${name} ALLOW_CONNECTIONS FALSE`);
+    await server.ask(
+      `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+      WHERE locktype = 'advisory' AND datname = '${name}'`,
+    );
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual(["away"]);
+    const lost = { failure: { code: "storage_unavailable", fault: "away", retryAfterSec: 5 } };
+    await expect(ask()).rejects.toMatchObject(lost);
+    await server.ask(`ALTER DATABASE ${name} ALLOW_CONNECTIONS TRUE`);
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual(["away", "back"]);
+    expect(await ask()).toEqual([{ one: 1 }]);
+    await expect(openPostgres(url)).rejects.toThrow(/used by another coordinator/);
+  });
+
   /** Goal: no older program works on a newer schema. Method: a step that this one does not know. */
   it("refuses a newer schema", async () => {
     const url = await server.database();

@@ -20,11 +20,16 @@ const faults: ReadonlyMap<string, StorageFault> = new Map([
 const AWAY_CODES = /^(08...|57P0[1-5]|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/;
 const AWAY_WORDS = /^(Connection terminated|timeout e|Query read timeout|Client has encountered)/;
 
-/** Whether the database is still this process's alone is not known: its word of that came over a connection that is gone. */
-export class TurnLost extends Error {
-  override readonly name = "TurnLost";
+/** None is to be had: the server refuses it, or it is not known whether the database is still this process's alone. */
+export class NoConnection extends Error {
+  override readonly name = "NoConnection";
   /** There is no connection, in PostgreSQL's words. */
   readonly code = "08003";
+}
+
+/** Whoever is let in nowhere is away, whatever the server's reason. */
+export function throwAsNoConnection(cause: unknown): never {
+  throw postgresFaultOf(cause) === undefined ? new NoConnection("", { cause }) : cause;
 }
 
 /** What of the server an error speaks of; undefined for one of ours, and for what a statement did wrong. */

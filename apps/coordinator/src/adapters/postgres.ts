@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool, types, type ClientConfig, type PoolClient } from "pg";
-import { asPostgresFailure, isLost, isPassing, TurnLost } from "./postgres-failure.ts";
+import { asPostgresFailure, isLost, isPassing, NoConnection, throwAsNoConnection } from "./postgres-failure.ts";
 import type { Row } from "./rows.ts";
 
 /** Connections of one coordinator, so that a hundred connections, PostgreSQL's default, are enough for several. */
@@ -86,9 +86,11 @@ export class Postgres implements AsyncDisposable {
     for (let attempts = 1; ; attempts++) {
       let failed: unknown;
       try {
-        const client = await this.pool.connect();
+        this.#assertOurs();
+        const client = await this.pool.connect().catch(throwAsNoConnection);
         try {
-          if (!this.#isOurs()) throw new TurnLost();
+          // It may have been waited for.
+          this.#assertOurs();
           return await attempt(client);
         } catch (error) {
           failed = error;
@@ -101,6 +103,10 @@ export class Postgres implements AsyncDisposable {
         await sleep(POSTGRES_RETRY_MS * 2 ** (attempts - 1) * (0.5 + Math.random()));
       }
     }
+  }
+
+  #assertOurs(): void {
+    if (!this.#isOurs()) throw new NoConnection();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
