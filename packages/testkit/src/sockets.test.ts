@@ -95,6 +95,24 @@ describe("a provider's socket", () => {
     expect(await closed).not.toBe(1006);
   });
 
+  it("is closed where one message is longer than a whole window, also of a machine that has registered", async () => {
+    const { socket } = await joinedMachine();
+    const closed = new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+    socket.send(" ".repeat(MIB + 1));
+    expect(await closed).toBe(1009);
+  });
+
+  it("is dropped where a first message never ends", async () => {
+    const { port } = http.address() as AddressInfo;
+    const stranger = connect(port, "127.0.0.1").on("error", () => {});
+    stranger.resume().write(upgradeText(port, {}));
+    // The head of a masked message as long as one may be, and all of it but a byte (RFC 6455, section 5.2).
+    const head = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0]);
+    const gone = once(stranger, "close");
+    stranger.write(Buffer.concat([head, Buffer.alloc(MIB - 1)]));
+    await gone;
+  });
+
   it("of a page in a browser is refused before it is one", async () => {
     const { port } = http.address() as AddressInfo;
     const response = await upgradeWith(port, { origin: "https://evil.example" });

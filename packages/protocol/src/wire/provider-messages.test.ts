@@ -6,7 +6,13 @@ import { sampleBlob, sampleOffer, startMs, timeAt } from "../../test/samples.ts"
 import { committedTpms } from "../../test/tpm-vectors.ts";
 import { toBase64, utf8 } from "../bytes.ts";
 import { canonicalBytes, canonicalJson } from "../canonical.ts";
-import { JOB_ID_BYTES_MAX, RECEIPT_CHARS_MAX, SIGNED_BYTES_MAX, TOKEN_BYTES_MAX } from "../limits.ts";
+import {
+  CANNOT_OPEN_CHARS_MAX,
+  JOB_ID_BYTES_MAX,
+  RECEIPT_CHARS_MAX,
+  SIGNED_BYTES_MAX,
+  TOKEN_BYTES_MAX,
+} from "../limits.ts";
 import { hardwareEvidenceFrom, spelledHardwareEvidence } from "../evidence/hardware-evidence.ts";
 import { tpmCredentialFrom, tpmEvidenceFrom, tpmQuoteFrom } from "../evidence/tpm-evidence.ts";
 import {
@@ -158,6 +164,9 @@ describe("a part of a frame", () => {
     ["attestation_response", "signature", spelled, 128, 4],
     ["attestation_response", "secret", spelled, 64, 4],
     ["inference_error", "job_id", (length) => "j".repeat(length), JOB_ID_BYTES_MAX, 1],
+    ["inference_error", "sealed", spelled, 16 * 1024, 4],
+    ["inference_error", "statement", (length) => "s".repeat(length), CANNOT_OPEN_CHARS_MAX, 1],
+    ["inference_error", "statement_signature", spelled, 128, 4],
     ["inference_complete", "receipt", (length) => "r".repeat(length), RECEIPT_CHARS_MAX, 1],
     ["inference_complete", "receipt_signature", spelled, 128, 4],
     ["inference_complete", "response_signature", spelled, 128, 4],
