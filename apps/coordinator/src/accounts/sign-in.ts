@@ -1,5 +1,6 @@
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Audit } from "./audit.ts";
+import { DeviceGrants } from "./device-grants.ts";
 import { SignInLinks } from "./links.ts";
 import type { People } from "./people.ts";
 
@@ -8,9 +9,15 @@ export interface SignIn {
   readonly people: People;
   readonly audit: Audit;
   readonly links: SignInLinks;
+  readonly devices: DeviceGrants;
 }
 
 export const signInOver = (
   kept: Pick<SignIn, "people" | "audit">,
   tools: { readonly clock: Clock; readonly random: Random; readonly crypto: Crypto },
-): SignIn => ({ people: kept.people, audit: kept.audit, links: new SignInLinks(tools) });
+): SignIn => ({
+  people: kept.people,
+  audit: kept.audit,
+  links: new SignInLinks(tools),
+  devices: new DeviceGrants(tools),
+});

@@ -4,6 +4,7 @@ import { adminCalls } from "../admin/calls.ts";
 import type { Declaration, Known } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
 import { showOpenApi, type Described } from "./described.ts";
+import { DEVICE_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
@@ -28,7 +29,14 @@ const post = (path: string, route: Route): Placed => ({ method: "POST", path, ro
 const remove = (path: string, route: Route): Placed => ({ method: "DELETE", path, route });
 
 /** Every route there is over HTTP. @param described all of them */
-export const routesOf = (door: Door, described: Pick<Described, "document">): readonly Placed[] => [
+export const routesOf = (door: Door, described: Pick<Described, "document">): readonly Placed[] =>
+  placed(door, described, devicePages(door));
+
+const placed = (
+  door: Door,
+  described: Pick<Described, "document">,
+  device: ReturnType<typeof devicePages>,
+): readonly Placed[] => [
   ...endpoints.map((endpoint) => post(endpoint, infer(door, endpoint))),
 
   get("/v1/models", listModels(door)),
@@ -47,6 +55,10 @@ export const routesOf = (door: Door, described: Pick<Described, "document">): re
   get(`${LINK_PATH}/:secret`, showLink(door)),
   post(LINK_PATH, useLink(door)),
   post("/sign-out", signOut(door)),
+  post("/v1/device/code", openDevice(door)),
+  post("/v1/device/token", pollDevice(door)),
+  get(DEVICE_PATH, device.show),
+  post(DEVICE_PATH, device.decide),
 
   ...Object.values<AdminCall>(adminCalls).map((call): Placed => ({
     method: call.method,
