@@ -1,4 +1,5 @@
 import type { Darkbloom, Verification } from "@darkbloom/client";
+import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -17,6 +18,8 @@ import { serveProxy, type ProxyServer } from "./server.ts";
 let folder: ReturnType<typeof temporaryFolder>;
 let server: ProxyServer;
 let asked: string[];
+/** Of what was asked, how long its body was; undefined where it had none. */
+let bodies: (number | undefined)[];
 /** Until then no coordinator answers. */
 let answered: Promise<void>;
 /** Until then no receipt comes, of those that are asked for. */
@@ -44,6 +47,7 @@ beforeEach(async () => {
   receiptsAsked = 0;
   folder = temporaryFolder();
   asked = [];
+  bodies = [];
   const options = { baseURL: "http://coordinator.example", apiKey: "", fetch };
   const darkbloom: Darkbloom = {
     openai: options,
@@ -53,7 +57,8 @@ beforeEach(async () => {
       receiptsAsked++;
       return receipt;
     },
-    fetch: async (asking) => {
+    fetch: async (asking, { body } = {}) => {
+      bodies.push(body instanceof Uint8Array ? body.length : undefined);
       asked.push(new URL(asking instanceof Request ? asking.url : asking).pathname);
       await answered;
       const headers = {
@@ -119,6 +124,40 @@ describe("the proxy's door", () => {
   ])("tells of itself at %s and asks nobody", async (path, type) => {
     const { status, headers } = await send(path);
     expect([status, headers["content-type"], asked]).toEqual([200, type, []]);
+  });
+
+  /** Goal: what a program sends reaches the coordinator whole or not at all. Method: no body, the longest one, and a byte more. */
+  it("hands on bodies as long as may be, and no longer ones", async () => {
+    const post = async (length: number) => {
+      const headers = { authorization: "Bearer token", "content-length": String(length) };
+      const sent = request(server.baseUrl, { path: "/v1/chat/completions", headers, method: "POST" });
+      sent.on("error", () => undefined).end(Buffer.alloc(length));
+      const [response] = (await once(sent, "response")) as [IncomingMessage];
+      response.resume();
+      return [response.statusCode, response.headers.connection];
+    };
+    expect((await send("/v1/models")).headers.connection).toBe("keep-alive");
+    expect(await post(BODY_BYTES_MAX)).toEqual([200, "keep-alive"]);
+    expect(await post(BODY_BYTES_MAX + 1)).toEqual([413, "close"]);
+    expect(bodies).toEqual([undefined, BODY_BYTES_MAX]);
+  });
+
+  /** Goal: a program hears why it gets no answer, where it is still there and the proxy too. Method: a coordinator that cannot be reached, before the proxy ends and while it does. */
+  it("says that the coordinator cannot be reached, and nothing where it ends itself", async () => {
+    const unreachable = Promise.withResolvers<void>();
+    answered = unreachable.promise;
+    const sent = send("/v1/models");
+    await expect.poll(() => asked.length).toBe(1);
+    unreachable.reject(new Error("no network"));
+    const { status, headers } = await sent;
+    expect([status, headers.connection]).toEqual([502, "keep-alive"]);
+    const late = Promise.withResolvers<void>();
+    answered = late.promise;
+    const ended = expect(send("/v1/models")).rejects.toThrow();
+    await expect.poll(() => asked.length).toBe(2);
+    shutdown.abort();
+    late.reject(new Error("ended"));
+    await ended;
   });
 
   it("makes no page of its own of what a coordinator answers", async () => {
