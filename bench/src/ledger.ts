@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CREDIT, entry } from "./answers.ts";
 import { spreadOf, type Spread } from "./figures.ts";
+import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
 
 type Store = Awaited<ReturnType<typeof openStore>>;
 type Ledger = Store["ledger"];
@@ -145,10 +146,11 @@ async function addKeys({ accounts }: Store): Promise<Sha256Hex[]> {
     await accounts.add(hash, {
       keyId,
       account,
-      label: "bench",
-      minTrust: null,
-      pins: [],
+      ...unbound,
+      name: "bench",
+      label: "eigeninference-Ab3…x9Q2",
       createdAt: n,
+      lastUsedAt: null,
       revokedAt: null,
     });
     hashes.push(hash);

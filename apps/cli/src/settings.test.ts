@@ -34,7 +34,7 @@ it.each([
   ["account", 128],
   ["build", 128],
   ["key", 128],
-  ["label", 128],
+  ["name", 128],
   ["joinToken", 256],
   ["token", 256],
 ] as const)("%s has at most %d characters", (name, most) => {

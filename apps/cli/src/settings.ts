@@ -3,6 +3,7 @@ import { trustLevels } from "@darkbloom/protocol/evidence";
 import { parseUsd } from "@darkbloom/protocol/money";
 import { accountSettings } from "./account-settings.ts";
 import { databaseSetting } from "./database-setting.ts";
+import { keySettings } from "./key-settings.ts";
 import { proxySettings } from "./proxy/settings.ts";
 import {
   aliases,
@@ -37,7 +38,6 @@ const CONTEXT_TOKENS_MAX = 10_000_000;
 const REQUESTS_PER_MINUTE_MAX = 1_000_000;
 const RECEIPT_DAYS_MAX = 3_650;
 const DRAIN_SEC_MAX = 86_400;
-const LABEL_CHARS_MAX = 128;
 const NAME_CHARS_MAX = 128;
 /** A join token is a secret that guards who may serve; 16 characters of a random one are 80 bits or more. */
 const TOKEN_CHARS_MIN = 16;
@@ -65,6 +65,7 @@ export interface Setting<Value> {
 export const settings = {
   ...accountSettings,
   ...proxySettings,
+  ...keySettings,
   account: { value: "ACCOUNT", means: "an existing account, e.g. acct_5f0c…", mustBe: "an account id", read: name },
   alias: {
     value: "NAME=MODEL",
@@ -178,12 +179,6 @@ export const settings = {
     read: token,
   },
   json: { means: "print one JSON object per line on stdout", mustBe: "true or false", read: yesOrNo },
-  label: {
-    value: "TEXT",
-    means: "your own words for the key, e.g. laptop",
-    mustBe: `at most ${LABEL_CHARS_MAX} characters`,
-    read: (words) => (words.length <= LABEL_CHARS_MAX ? words : undefined),
-  },
   logLevel: {
     value: "LEVEL",
     means: "how much goes to the log on stderr",

@@ -6,7 +6,7 @@ import { CommandFailed } from "./failure.ts";
 import { note } from "./output.ts";
 import { baseOf, jsonOf, publishedAt } from "./published.ts";
 
-const LABEL = "darkbloom up";
+const NAME = "darkbloom up";
 /** Holds the key in clear, so that the next start shows the same one. Mode 0600, as every file of the folder. */
 const UP_FILE = "up.json";
 const STARTING_CREDIT = microUsd(5_000_000n);
@@ -35,7 +35,9 @@ export async function ensureKey(folder: DataFolder, admin: Admin): Promise<UpKey
   const known = (await admin.listKeys()).find(({ keyId }) => keyId === saved?.key_id);
   if (saved && known?.revokedAt === null) return { apiKey: saved.api_key, account: saved.account };
   const { apiKey, keyId, account } = await admin.createKey(
-    known ? { label: LABEL, credit: microUsd(0n), account: known.account } : { label: LABEL, credit: STARTING_CREDIT },
+    known
+      ? { terms: { name: NAME }, credit: microUsd(0n), account: known.account }
+      : { terms: { name: NAME }, credit: STARTING_CREDIT },
   );
   const next: SavedKey = { api_key: apiKey, key_id: keyId, account };
   folder.write(UP_FILE, `${JSON.stringify(next, null, 2)}\n`);

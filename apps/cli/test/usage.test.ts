@@ -257,7 +257,7 @@ describe.concurrent("keys and credit without a coordinator", () => {
         .filter(Boolean)
         .map((line) => JSON.parse(line));
     };
-    const [created] = await run("keys", "create", "--credit", "5.00", "--label", "laptop");
+    const [created] = await run("keys", "create", "--credit", "5.00", "--name", "laptop");
     expect(created.api_key).toMatch(/^eigeninference-[A-Za-z0-9_-]{43}$/);
     const [second] = await run("keys", "create", "--account", created.account);
     expect(second.account).toBe(created.account);
@@ -267,13 +267,14 @@ describe.concurrent("keys and credit without a coordinator", () => {
     expect(revoked).toMatchObject({ key_id: created.key_id });
     const keys = await run("keys", "list");
     expect(keys).toMatchObject([
-      { key_id: created.key_id, label: "laptop", revoked_at: revoked.revoked_at, balance_usd: "6.500000" },
-      { key_id: second.key_id, label: "", revoked_at: null, balance_micro_usd: 6_500_000 },
+      { key_id: created.key_id, name: "laptop", revoked_at: revoked.revoked_at, balance_usd: "6.500000" },
+      { key_id: second.key_id, name: "", revoked_at: null, balance_micro_usd: 6_500_000 },
     ]);
-    expect(JSON.stringify(keys)).not.toContain("eigeninference-");
+    expect(JSON.stringify(keys)).not.toContain(created.api_key);
+    expect(keys[0].label).toBe(`${created.api_key.slice(0, 18)}…${created.api_key.slice(-4)}`);
     const listed = await darkbloom(["keys", "list", "--data", folder.path]);
     const [head, first] = listed.stdout.split("\n").map((line) => line.split(/ {2,}/));
-    expect(head).toEqual(["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "LABEL"]);
+    expect(head).toEqual(["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "NAME"]);
     const state = `revoked ${revoked.revoked_at}`;
     expect(first).toEqual([created.key_id, created.account, "6.500000", expect.any(String), state, "-", "laptop"]);
     expect(await run("ledger", "check")).toEqual([{ balanced: true, faults: [] }]);
@@ -281,6 +282,35 @@ describe.concurrent("keys and credit without a coordinator", () => {
       `No coordinator has used ${folder.path} yet; it was made now. The key works where 'darkbloom coordinator --data ${folder.path}' runs.\n`,
     );
     expect(notes.join("")).toBe("");
+  });
+
+  /** Goal: what bounds a key is changed by its id, and its secret replaced. Method: each command on one key, and what it says of it. */
+  it("changes keys", async () => {
+    using folder = temporaryFolder();
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await darkbloom([...args, "--data", folder.path, "--json"]);
+      return code === 0 ? JSON.parse(stdout) : [code, stderr];
+    };
+    const made = await run("keys", "create", "--models", "a,b", "--privacy", "sealed", "--expires", "30d");
+    const { key_id: id } = made;
+    const bounds = { key_id: id, allowed_models: ["a", "b"], privacy: "sealed", disabled: false, revoked_at: null };
+    const shown = await run("keys", "show", id);
+    expect(shown).toMatchObject({ ...bounds, last_used_at: null, balance_usd: "0.000000" });
+    expect(Date.parse(shown.expires_at) - Date.parse(shown.created_at)).toBeGreaterThan(29 * 86_400_000);
+    const changed = { ...bounds, allowed_models: [], expires_at: null };
+    expect(await run("keys", "edit", id, "--models", "any", "--expires", "never")).toMatchObject(changed);
+    expect(await run("keys", "disable", id)).toMatchObject({ ...changed, disabled: true });
+    expect(await run("keys", "enable", id)).toMatchObject(changed);
+    const rotated = await run("keys", "rotate", id, "--overlap", "10m");
+    expect(rotated).toEqual({ api_key: expect.not.stringContaining(made.api_key), account: made.account, key_id: id });
+    expect((await run("keys", "show", id)).label.slice(-4)).toBe(rotated.api_key.slice(-4));
+    expect(await run("keys", "edit", id)).toEqual([2, expect.stringContaining("Nothing is to be changed")]);
+    expect(await run("keys", "edit", id, "--expires", "2001-01-01")).toEqual([
+      1,
+      expect.stringContaining("'expires_at' is not valid"),
+    ]);
+    await run("keys", "revoke", id);
+    expect(await run("keys", "rotate", id)).toEqual([1, expect.stringContaining("was revoked")]);
   });
 
   /** Goal: a folder of `up` leads to its coordinator. Method: a `coordinator` folder inside; the key must be in there. */

@@ -22,6 +22,7 @@ import { mayServe } from "../src/machines/trust/serving.ts";
 import { serialNames } from "../src/machines/trust/serial-names.ts";
 import type { Ask } from "../src/inference/ask.ts";
 import type { AnswerFacts, Closing, Reply } from "../src/inference/reply.ts";
+import { unbound } from "../src/accounts/key-terms.ts";
 
 export const KEY = "eigeninference-testtesttesttesttesttesttesttesttesttesttes";
 export const ACCOUNT = "acct_test" as AccountId;
@@ -194,10 +195,11 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
   await accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
     keyId: "key_1" as KeyId,
     account: ACCOUNT,
-    label: "laptop",
-    minTrust: null,
-    pins: [],
+    ...unbound,
+    name: "laptop",
+    label: "eigeninference-Ab3…x9Q2",
     createdAt: 1_700_000_000_000,
+    lastUsedAt: null,
     revokedAt: null,
   });
   const { fleet, catalog, clock, settings } = deps;

@@ -14,7 +14,9 @@ const direct = {
   random: systemRandom,
   crypto: nodeCrypto,
 };
-const { apiKey } = await withAdmin(dataPath, direct, (admin) => admin.createKey({ label: "bench", credit: CREDIT }));
+const { apiKey } = await withAdmin(dataPath, direct, (admin) =>
+  admin.createKey({ terms: { name: "bench" }, credit: CREDIT }),
+);
 
 const coordinator = await startCoordinator({
   host: "127.0.0.1",

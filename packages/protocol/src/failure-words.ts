@@ -32,6 +32,14 @@ export function sentenceOf(failure: Failure): string {
       return "No API key was sent. Send it as 'Authorization: Bearer KEY' or as 'x-api-key: KEY'.";
     case "key_invalid":
       return "This API key is not known or was revoked. Ask the operator for a key ('darkbloom keys create').";
+    case "key_disabled":
+      return "This API key is disabled. Whoever owns it can enable it again ('darkbloom keys enable').";
+    case "key_expired":
+      return "This API key has expired. Ask whoever owns it for a later end, or for its new secret.";
+    case "model_not_allowed":
+      return `This API key is for ${failure.models === 1 ? "one model" : `${failure.models} models`}, and this is another. GET /v1/models lists what it may ask for.`;
+    case "sealing_needed":
+      return "This API key is for sealed requests alone, and this one was sent in the clear. Nothing of it was read. Seal it ('darkbloom proxy', @darkbloom/client), or use another key.";
     case "not_allowed":
       return "That is not allowed: with this API key, with a session where it takes a key, or under this Host, which is not one of the network's own.";
     case "session_missing":

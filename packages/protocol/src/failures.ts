@@ -30,6 +30,12 @@ const forbidden = {
 export const failures = {
   key_missing: unknownCaller,
   key_invalid: unknownCaller,
+  key_disabled: unknownCaller,
+  key_expired: unknownCaller,
+  /** The key is for other models. */
+  model_not_allowed: forbidden,
+  /** The key is for requests that their sender seals. */
+  sealing_needed: forbidden,
   not_allowed: forbidden,
   session_missing: unknownCaller,
   /** It is not known, is over, or is of somebody who may sign in no more. */
@@ -276,6 +282,10 @@ type Phase = "before_content" | "after_content";
 interface Facts {
   key_missing: unknown;
   key_invalid: unknown;
+  key_disabled: unknown;
+  key_expired: unknown;
+  model_not_allowed: { models: number };
+  sealing_needed: unknown;
   not_allowed: unknown;
   session_missing: unknown;
   session_invalid: unknown;

@@ -12,6 +12,7 @@ import { nodeCrypto } from "@darkbloom/protocol/node";
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { account, entry, TestNetwork } from "./network.ts";
+import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
 
 export const KEY = "eigeninference-testtesttesttesttesttesttesttesttesttesttes";
 
@@ -93,10 +94,12 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     await made.#accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
       keyId: "key_test" as KeyId,
       account,
-      label: "",
-      minTrust: null,
+      ...unbound,
+      name: "",
+      label: "eigeninference-Ab3…x9Q2",
       pins: pins as readonly Serial[],
       createdAt: 0,
+      lastUsedAt: null,
       revokedAt: null,
     });
     made.#port = (await made.#http.listen({ host: "127.0.0.1", port: 0 })).port;

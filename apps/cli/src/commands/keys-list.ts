@@ -1,9 +1,10 @@
 import { formatUsd } from "@darkbloom/protocol/money";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
+import { boundsOf, keyTold, stateOf, timeOf } from "../key-terms.ts";
 import { columns, outputOf } from "../output.ts";
 
-const heads = ["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "LABEL"];
+const heads = ["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "NAME"];
 
 export const keysList = command({
   path: "keys list",
@@ -14,33 +15,21 @@ export const keysList = command({
     const keys = await administerExisting({ data, database }, (admin) => admin.listKeys());
     const output = outputOf(json);
     if (json) {
-      for (const { keyId, account, label, minTrust, pins, createdAt, revokedAt, balance } of keys)
+      for (const { balance, ...key } of keys)
         output.result(
-          {
-            key_id: keyId,
-            account,
-            label,
-            min_trust: minTrust,
-            provider_serials: pins,
-            created_at: timeOf(createdAt),
-            revoked_at: revokedAt === null ? null : timeOf(revokedAt),
-            balance_micro_usd: Number(balance),
-            balance_usd: formatUsd(balance),
-          },
+          { ...keyTold(key), balance_micro_usd: Number(balance), balance_usd: formatUsd(balance) },
           () => "",
         );
       return 0;
     }
-    const rows = keys.map(({ keyId, account, label, minTrust, pins, createdAt, revokedAt, balance }) => [
-      keyId,
-      account,
-      formatUsd(balance),
-      timeOf(createdAt),
-      revokedAt === null ? "works" : `revoked ${timeOf(revokedAt)}`,
-      [minTrust === null ? "" : `at least ${minTrust}`, pins.length === 0 ? "" : `only ${pins.join(", ")}`]
-        .filter((bound) => bound !== "")
-        .join("; ") || "-",
-      label || "-",
+    const rows = keys.map((key) => [
+      key.keyId,
+      key.account,
+      formatUsd(key.balance),
+      timeOf(key.createdAt),
+      stateOf(key),
+      boundsOf(key).join("; ") || "-",
+      key.name || "-",
     ]);
     output.result({}, () =>
       rows.length === 0 ? "There are no keys yet. 'darkbloom keys create' makes one." : columns([heads, ...rows]),
@@ -48,5 +37,3 @@ export const keysList = command({
     return 0;
   },
 });
-
-const timeOf = (at: number): string => new Date(at).toISOString();

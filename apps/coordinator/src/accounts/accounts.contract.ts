@@ -1,15 +1,18 @@
 import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { describe, expect, it } from "vitest";
-import type { Accounts, KeyRecord } from "./port.ts";
+import { KEY_USED_EVERY_MS, type Accounts, type KeyRecord } from "./port.ts";
+import { unbound } from "./key-terms.ts";
 
 const hash = (digit: string): Sha256Hex => digit.repeat(64) as Sha256Hex;
 const record = (name: string, createdAt: number): KeyRecord => ({
+  ...unbound,
   keyId: `key_${name}` as KeyId,
   account: "acct_1" as AccountId,
-  label: name,
-  minTrust: null,
-  pins: [],
+  name,
+  label: "eigeninference-Ab3…x9Q2",
   createdAt,
+  lastUsedAt: null,
   revokedAt: null,
 });
 
@@ -40,7 +43,7 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       await accounts.add(hash("a"), record("third", 30));
       await accounts.add(hash("b"), record("first", 10));
       await accounts.add(hash("c"), record("second", 10));
-      expect((await accounts.list()).map((key) => key.label)).toEqual(["first", "second", "third"]);
+      expect((await accounts.list()).map((key) => key.name)).toEqual(["first", "second", "third"]);
     });
 
     /** Goal: a revoked key stays known, and the moment of the first revocation stands. Method: revoke twice. */
@@ -63,6 +66,82 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       await expect(accounts.add(hash("a"), record("phone", 2))).rejects.toThrow();
       await expect(accounts.add(hash("b"), record("laptop", 2))).rejects.toThrow();
       expect(await accounts.list()).toEqual([record("laptop", 1)]);
+    });
+
+    /** Goal: all that bounds a key is kept, and what is changed of it alone changes. Method: every term set, two changed, two taken away. */
+    it("keeps and changes what bounds a key", async () => {
+      const accounts = await open();
+      const bound: KeyRecord = {
+        ...record("bound", 1),
+        disabled: true,
+        limitMicroUsd: microUsd(9_007_199_254_740_993n),
+        limitTokens: 5_000,
+        limitReset: "weekly",
+        rpmLimit: 3,
+        itpmLimit: 4,
+        otpmLimit: 5,
+        allowedModels: ["m", 'n "o"'],
+        minTrust: "hardware",
+        pins: ["SW-1"] as Serial[],
+        privacy: "sealed",
+        expiresAt: 1_700_000_000_123,
+      };
+      await accounts.add(hash("a"), bound);
+      await accounts.add(hash("b"), record("other", 2));
+      expect(await accounts.find(hash("a"))).toEqual(bound);
+      const change = { disabled: false, limitTokens: null, allowedModels: [], limitReset: "none" } as const;
+      const changed = { ...bound, ...change };
+      expect(await accounts.change(bound.keyId, change)).toEqual(changed);
+      expect(await accounts.find(hash("a"))).toEqual(changed);
+      expect(await accounts.byId(bound.keyId)).toEqual(changed);
+      expect(await accounts.find(hash("b"))).toEqual(record("other", 2));
+      expect(await accounts.change("key_nobody" as KeyId, change)).toBeUndefined();
+      expect(await accounts.byId("key_nobody" as KeyId)).toBeUndefined();
+    });
+
+    /** Goal: an account's keys are listed alone. Method: keys of two accounts. */
+    it("lists the keys of one account", async () => {
+      const accounts = await open();
+      const theirs = { ...record("theirs", 1), account: "acct_2" as AccountId };
+      await accounts.add(hash("a"), theirs);
+      await accounts.add(hash("b"), record("mine", 2));
+      expect(await accounts.list("acct_2" as AccountId)).toEqual([theirs]);
+      expect(await accounts.list()).toHaveLength(2);
+    });
+
+    /** Goal: a rotation gives a new secret to the same key; the one before ends at once or when it was said, and one before that at once. Method: three rotations, and a key that ends sooner. */
+    it("rotates a secret", async () => {
+      const accounts = await open();
+      const key = { ...record("laptop", 1), expiresAt: 500 };
+      await accounts.add(hash("a"), key);
+      const to = (digit: string) => ({ keyHash: hash(digit), label: digit });
+      expect(await accounts.rotate(key.keyId, to("b"), null)).toEqual({ ...key, label: "b" });
+      expect(await accounts.find(hash("a"))).toBeUndefined();
+      expect(await accounts.rotate(key.keyId, to("c"), 100)).toEqual({ ...key, label: "c" });
+      expect(await accounts.find(hash("b"))).toEqual({ ...key, label: "c", expiresAt: 100 });
+      expect(await accounts.find(hash("c"))).toEqual({ ...key, label: "c" });
+      await accounts.rotate(key.keyId, to("d"), 900);
+      expect(await accounts.find(hash("b"))).toBeUndefined();
+      expect(await accounts.find(hash("c"))).toEqual({ ...key, label: "d", expiresAt: 500 });
+      await accounts.change(key.keyId, { expiresAt: null });
+      expect((await accounts.find(hash("c")))?.expiresAt).toBe(900);
+      expect(await accounts.rotate("key_nobody" as KeyId, to("e"), null)).toBeUndefined();
+      expect(await accounts.list()).toHaveLength(1);
+    });
+
+    /** Goal: a key's last use is known, and written no more often than is said. Method: uses within and behind that time. */
+    it("writes down a use now and then", async () => {
+      const accounts = await open();
+      await accounts.add(hash("a"), record("laptop", 1));
+      const lastUse = async () => (await accounts.byId("key_laptop" as KeyId))?.lastUsedAt;
+      for (const [at, known] of [
+        [1_000, 1_000],
+        [1_000 + KEY_USED_EVERY_MS - 1, 1_000],
+        [1_000 + KEY_USED_EVERY_MS, 1_000 + KEY_USED_EVERY_MS],
+      ] as const) {
+        await accounts.used("key_laptop" as KeyId, at);
+        expect(await lastUse()).toBe(known);
+      }
     });
   });
 }

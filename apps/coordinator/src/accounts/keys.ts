@@ -25,3 +25,6 @@ export const hashOfKey = (crypto: Crypto, key: string): Sha256Hex => toHex(crypt
 export const newKeyId = (random: Random): KeyId => `key_${toHex(random.bytes(ID_BYTES))}` as KeyId;
 
 export const newAccountId = (random: Random): AccountId => `acct_${toHex(random.bytes(ID_BYTES))}` as AccountId;
+
+/** A key's first and last characters: 42 of its 256 bits, by which nobody finds the rest. */
+export const labelOf = (key: string): string => `${key.slice(0, KEY_PREFIX.length + 3)}…${key.slice(-4)}`;

@@ -4,6 +4,7 @@ import { MemoryAccounts } from "../adapters/memory-accounts.ts";
 import { accountsContract } from "./accounts.contract.ts";
 import { API_KEYS_KNOWN_MAX, KnownKeys } from "./known-keys.ts";
 import type { KeyRecord } from "./port.ts";
+import { unbound } from "./key-terms.ts";
 
 accountsContract("keys kept in memory", async () => new KnownKeys(new MemoryAccounts()));
 
@@ -11,10 +12,11 @@ const hashOf = (n: number): Sha256Hex => String(n).padStart(64, "0") as Sha256He
 const recordOf = (n: number): KeyRecord => ({
   keyId: `key_${n}` as KeyId,
   account: "acct_1" as AccountId,
-  label: "",
-  minTrust: null,
-  pins: [],
+  ...unbound,
+  name: "",
+  label: "eigeninference-Ab3…x9Q2",
   createdAt: n,
+  lastUsedAt: null,
   revokedAt: null,
 });
 
@@ -67,6 +69,24 @@ describe("keys in memory", () => {
     answer.resolve();
     expect((await reading)?.revokedAt).toBe(null);
     expect((await accounts.find(hashOf(0)))?.revokedAt).toBe(7);
+  });
+
+  /** Goal: what changes of a key counts for its next request, whichever way it changes. Method: each change of a key in memory, and a use, for which it is not read again. */
+  it("are read again once something of them changes", async () => {
+    const { store, accounts } = await known(1);
+    const { keyId } = recordOf(0);
+    await accounts.find(hashOf(0));
+    await accounts.change(keyId, { disabled: true });
+    expect((await accounts.find(hashOf(0)))?.disabled).toBe(true);
+    await accounts.used(keyId, 7);
+    store.asked.length = 0;
+    expect((await accounts.find(hashOf(0)))?.lastUsedAt).toBe(7);
+    expect(store.asked).toEqual([]);
+    await accounts.rotate(keyId, { keyHash: hashOf(1), label: "new" }, 9);
+    expect((await accounts.find(hashOf(0)))?.expiresAt).toBe(9);
+    await accounts.rotate(keyId, { keyHash: hashOf(2), label: "newer" }, null);
+    for (const n of [0, 1]) expect(await accounts.find(hashOf(n))).toBeUndefined();
+    expect((await accounts.find(hashOf(2)))?.label).toBe("newer");
   });
 
   /** Goal: where nobody knows whether a revocation was done, the store is asked. Method: one that is done and then fails. */

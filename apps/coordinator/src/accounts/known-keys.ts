@@ -1,5 +1,5 @@
-import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
-import type { Accounts, KeyRecord } from "./port.ts";
+import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Accounts, KeyRecord, KeyTerms, RotatedTo } from "./port.ts";
 
 /** Keys that are kept in memory; of more, the one that was looked up longest ago is read again. */
 export const API_KEYS_KNOWN_MAX = 10_000;
@@ -35,13 +35,36 @@ export class KnownKeys implements Accounts {
     await this.#accounts.add(keyHash, record);
   }
 
-  list(): Promise<KeyRecord[]> {
-    return this.#accounts.list();
+  byId(keyId: KeyId): Promise<KeyRecord | undefined> {
+    return this.#accounts.byId(keyId);
   }
 
-  async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
+  list(account?: AccountId): Promise<KeyRecord[]> {
+    return this.#accounts.list(account);
+  }
+
+  change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {
+    return this.#changing(keyId, () => this.#accounts.change(keyId, change));
+  }
+
+  rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined> {
+    return this.#changing(keyId, () => this.#accounts.rotate(keyId, to, earlierUntil));
+  }
+
+  revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
+    return this.#changing(keyId, () => this.#accounts.revoke(keyId, at));
+  }
+
+  /** Changes nothing that decides: what is kept goes on, with the new time. */
+  async used(keyId: KeyId, at: number): Promise<void> {
+    for (const [keyHash, record] of this.#kept)
+      if (record.keyId === keyId) this.#kept.set(keyHash, { ...record, lastUsedAt: at });
+    await this.#accounts.used(keyId, at);
+  }
+
+  async #changing<Done>(keyId: KeyId, change: () => Promise<Done>): Promise<Done> {
     try {
-      return await this.#accounts.revoke(keyId, at);
+      return await change();
     } finally {
       // Also where it is not known whether it was done.
       this.#changes += 1;

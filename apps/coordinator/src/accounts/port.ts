@@ -1,31 +1,86 @@
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { MicroUsd } from "@darkbloom/protocol/money";
 
-/** An API key's public side. The key itself is shown once and only its SHA-256 is kept. */
-export interface KeyRecord {
-  readonly keyId: KeyId;
-  readonly account: AccountId;
-  /** The operator's own words, e.g. `laptop`. */
-  readonly label: string;
+/** When what a key has used counts afresh, in UTC; a week begins on Monday. */
+export const limitResets = ["none", "daily", "weekly", "monthly"] as const;
+export type LimitReset = (typeof limitResets)[number];
+
+/** Whether a key's requests may be readable here and on the machine's wire, or must be sealed by whoever sends them. */
+export const keyPrivacies = ["any", "sealed"] as const;
+export type KeyPrivacy = (typeof keyPrivacies)[number];
+
+/** What bounds a key, and can be changed while it is used. Null bounds nothing, nor does an empty list. */
+export interface KeyTerms {
+  /** Its owner's own words, e.g. `laptop`. */
+  readonly name: string;
+  readonly disabled: boolean;
+  /** The most that it may spend in a window. */
+  readonly limitMicroUsd: MicroUsd | null;
+  /** The most tokens in a window, those of prompts and of answers together. */
+  readonly limitTokens: number | null;
+  readonly limitReset: LimitReset;
+  /** A minute: requests, tokens of prompts, and tokens of answers. */
+  readonly rpmLimit: number | null;
+  readonly itpmLimit: number | null;
+  readonly otpmLimit: number | null;
+  /** Models, or other names for them, that may be asked for. */
+  readonly allowedModels: readonly string[];
   /** No machine below this level serves the key's requests; null leaves it to the operator's floor. */
   readonly minTrust: TrustLevel | null;
-  /** The only machines that serve the key's requests; empty: any. */
+  /** The only machines that serve the key's requests. */
   readonly pins: readonly Serial[];
-  /** Milliseconds since 1970. */
+  readonly privacy: KeyPrivacy;
+  /** Milliseconds since 1970, as are all times here. */
+  readonly expiresAt: number | null;
+}
+
+/** An API key's public side. The key itself is shown once and only its SHA-256 is kept. */
+export interface KeyRecord extends KeyTerms {
+  readonly keyId: KeyId;
+  readonly account: AccountId;
+  /** The key's first and last characters, by which its owner knows it again. */
+  readonly label: string;
   readonly createdAt: number;
+  /** To within `KEY_USED_EVERY_MS`; null where it never was. */
+  readonly lastUsedAt: number | null;
   readonly revokedAt: number | null;
 }
+
+/** A key's use is written down no more often. */
+export const KEY_USED_EVERY_MS = 5 * 60_000;
 
 /**
  * Who may call. An adapter passes `accountsContract`.
  *
- * - `find` answers revoked keys too; the caller refuses them.
- * - `revoke` is idempotent and answers undefined for an unknown id.
+ * - `find` answers revoked, disabled and expired keys too; the caller refuses them. By the secret that a rotation replaced it
+ *   answers the key as one that expires when that secret does.
+ * - `change`, `rotate`, `revoke` and `used` answer for an id, and undefined for an unknown one. What they change counts for the
+ *   next `find`. `revoke` is idempotent.
+ * - `rotate` makes the present secret the earlier one, until `earlierUntil`; what was the earlier one before ends.
  */
 export interface Accounts {
   add(keyHash: Sha256Hex, record: KeyRecord): Promise<void>;
   find(keyHash: Sha256Hex): Promise<KeyRecord | undefined>;
-  /** Oldest first. */
-  list(): Promise<KeyRecord[]>;
+  byId(keyId: KeyId): Promise<KeyRecord | undefined>;
+  /** Oldest first; of one account, or all. */
+  list(account?: AccountId): Promise<KeyRecord[]>;
+  change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined>;
+  /** @param earlierUntil null: the present secret ends at once */
+  rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined>;
   revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined>;
+  /** Writes down that it was used, where that was not known for so long. May be lost in a crash. */
+  used(keyId: KeyId, at: number): Promise<void>;
 }
+
+/** A key's new secret. */
+export interface RotatedTo {
+  readonly keyHash: Sha256Hex;
+  readonly label: string;
+}
+
+/** A key as it is found by the secret that a rotation replaced. */
+export const endingAt = (record: KeyRecord, until: number): KeyRecord => ({
+  ...record,
+  expiresAt: Math.min(until, record.expiresAt ?? until),
+});

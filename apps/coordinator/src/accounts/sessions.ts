@@ -3,6 +3,7 @@ import type { AccountId, KeyId, PersonId, SessionId } from "@darkbloom/protocol/
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey } from "./keys.ts";
 import type { People, Person, Role, Session, SessionKind, SignedIn } from "./people.ts";
+import { unbound } from "./key-terms.ts";
 import type { KeyRecord } from "./port.ts";
 
 /** Sessions as programs send them: a prefix of their own, and 32 random bytes in base64url, 43 characters. */
@@ -74,11 +75,11 @@ export const isGood = ({ person, session }: SignedIn, now: number): boolean =>
 
 /** A session in a key's place where answers are asked for: on the person's own account, bound to nothing. */
 export const standInFor = ({ person, session }: SignedIn): KeyRecord => ({
+  ...unbound,
   keyId: `key_of_${session.sessionId}` as KeyId,
   account: person.account,
   label: session.client,
-  minTrust: null,
-  pins: [],
   createdAt: session.createdAt,
+  lastUsedAt: session.usedAt,
   revokedAt: null,
 });

@@ -24,6 +24,7 @@ import { DATABASE_FILE } from "./database-file.ts";
 import { openDatabase } from "./database.ts";
 import { DatabaseMark, MARK_FILE } from "./database-mark.ts";
 import { openStore, type Store } from "./open-store.ts";
+import { unbound } from "../accounts/key-terms.ts";
 
 const root = mkdtempSync(join(tmpdir(), "mark-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -54,10 +55,11 @@ function copyOf(path: string): string {
 const keyOf = (keyId: string): KeyRecord => ({
   keyId: keyId as KeyId,
   account: anna,
-  label: "",
-  minTrust: null,
-  pins: [],
+  ...unbound,
+  name: "",
+  label: "eigeninference-Ab3…x9Q2",
   createdAt: 1,
+  lastUsedAt: null,
   revokedAt: null,
 });
 const machineId = `mach_${"0".repeat(32)}` as MachineId;

@@ -1,31 +1,77 @@
-import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
-import type { Accounts, KeyRecord } from "../accounts/port.ts";
+import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import {
+  endingAt,
+  KEY_USED_EVERY_MS,
+  type Accounts,
+  type KeyRecord,
+  type KeyTerms,
+  type RotatedTo,
+} from "../accounts/port.ts";
+
+interface Kept {
+  keyHash: Sha256Hex;
+  record: KeyRecord;
+  earlier?: { readonly keyHash: Sha256Hex; readonly until: number } | undefined;
+}
 
 /** Keys with nothing behind them: for tests and networks in one process. */
 export class MemoryAccounts implements Accounts {
-  readonly #byHash = new Map<Sha256Hex, KeyRecord>();
+  readonly #kept: Kept[] = [];
 
   async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
-    for (const [hash, known] of this.#byHash)
-      if (hash === keyHash || known.keyId === record.keyId) throw new RangeError("this key is known already");
-    this.#byHash.set(keyHash, record);
+    if (this.#kept.some((known) => known.keyHash === keyHash || known.record.keyId === record.keyId))
+      throw new RangeError("this key is known already");
+    this.#kept.push({ keyHash, record });
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
-    return this.#byHash.get(keyHash);
+    const present = this.#kept.find((known) => known.keyHash === keyHash);
+    if (present) return present.record;
+    const before = this.#kept.find(({ earlier }) => earlier?.keyHash === keyHash);
+    return before?.earlier && endingAt(before.record, before.earlier.until);
   }
 
-  async list(): Promise<KeyRecord[]> {
-    return [...this.#byHash.values()].toSorted((a, b) => a.createdAt - b.createdAt);
+  async byId(keyId: KeyId): Promise<KeyRecord | undefined> {
+    return this.#of(keyId)?.record;
+  }
+
+  async list(account?: AccountId): Promise<KeyRecord[]> {
+    return this.#kept
+      .map(({ record }) => record)
+      .filter((record) => account === undefined || record.account === account)
+      .toSorted((a, b) => a.createdAt - b.createdAt);
+  }
+
+  async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {
+    return this.#update(keyId, (record) => ({ ...record, ...change }));
+  }
+
+  async rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined> {
+    if (this.#kept.some(({ keyHash }) => keyHash === to.keyHash)) throw new RangeError("this key is known already");
+    const kept = this.#of(keyId);
+    if (!kept) return undefined;
+    kept.earlier = earlierUntil === null ? undefined : { keyHash: kept.keyHash, until: earlierUntil };
+    kept.keyHash = to.keyHash;
+    return this.#update(keyId, (record) => ({ ...record, label: to.label }));
   }
 
   async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
-    for (const [hash, record] of this.#byHash) {
-      if (record.keyId !== keyId) continue;
-      const revoked = { ...record, revokedAt: record.revokedAt ?? at };
-      this.#byHash.set(hash, revoked);
-      return revoked;
-    }
-    return undefined;
+    return this.#update(keyId, (record) => ({ ...record, revokedAt: record.revokedAt ?? at }));
+  }
+
+  async used(keyId: KeyId, at: number): Promise<void> {
+    this.#update(keyId, (record) =>
+      at - (record.lastUsedAt ?? -Infinity) < KEY_USED_EVERY_MS ? record : { ...record, lastUsedAt: at },
+    );
+  }
+
+  #of(keyId: KeyId): Kept | undefined {
+    return this.#kept.find(({ record }) => record.keyId === keyId);
+  }
+
+  #update(keyId: KeyId, change: (record: KeyRecord) => KeyRecord): KeyRecord | undefined {
+    const kept = this.#of(keyId);
+    if (kept) kept.record = change(kept.record);
+    return kept?.record;
   }
 }

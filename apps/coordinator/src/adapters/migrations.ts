@@ -1,6 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
+import { keysMigration } from "./migration-keys.ts";
 
 /**
  * One step of the schema. Steps are only ever added: a step that a published version has run stays as
@@ -240,4 +241,5 @@ export const migrations: readonly Migration[] = [
         ) STRICT`.execute(db);
     },
   },
+  keysMigration,
 ];

@@ -1,9 +1,8 @@
-import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
-import type { Accounts, KeyRecord } from "../accounts/port.ts";
+import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { tellChange, tellTerms } from "../accounts/key-terms.ts";
+import { KEY_USED_EVERY_MS, type Accounts, type KeyRecord, type KeyTerms, type RotatedTo } from "../accounts/port.ts";
+import { keyColumns, keyFoundBy, keyRecordOf } from "./key-row.ts";
 import type { Postgres } from "./postgres.ts";
-import { keyRecordOf } from "./sqlite-accounts.ts";
-
-const columns = "key_id, account, label, min_trust, pins, created_at, revoked_at";
 
 /** API keys in PostgreSQL: every query here is one statement and commits by itself. */
 export class PostgresAccounts implements Accounts {
@@ -14,31 +13,68 @@ export class PostgresAccounts implements Accounts {
   }
 
   async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
-    const { keyId, account, label, minTrust, pins, createdAt, revokedAt } = record;
+    const { keyId, account, label, createdAt, lastUsedAt, revokedAt } = record;
     // What was lost on its way back and is said again is there already; anything else under its hash or id is refused.
     await this.#postgres.query(
-      `INSERT INTO api_keys (key_hash, key_id, account, label, min_trust, pins, created_at, revoked_at)
+      `INSERT INTO api_keys (key_hash, key_id, account, label, terms, created_at, last_used_at, revoked_at)
       SELECT $1, $2, $3, $4, $5, $6, $7, $8
       WHERE NOT EXISTS (
-        SELECT 1 FROM api_keys WHERE key_hash = $1 AND key_id = $2 AND account = $3 AND label = $4 AND created_at = $7)`,
-      [keyHash, keyId, account, label, minTrust, JSON.stringify(pins), createdAt, revokedAt],
+        SELECT 1 FROM api_keys WHERE key_hash = $1 AND key_id = $2 AND account = $3 AND label = $4 AND created_at = $6)`,
+      [keyHash, keyId, account, label, JSON.stringify(tellTerms(record)), createdAt, lastUsedAt, revokedAt],
     );
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
-    const [row] = await this.#postgres.query(`SELECT ${columns} FROM api_keys WHERE key_hash = $1`, [keyHash]);
-    return row && keyRecordOf(row);
+    const found = `SELECT ${keyColumns} FROM api_keys WHERE key_hash = $1 OR earlier_hash = $1`;
+    const [row] = await this.#postgres.query(found, [keyHash]);
+    return row && keyFoundBy(row, keyHash);
   }
 
-  async list(): Promise<KeyRecord[]> {
-    return (await this.#postgres.query(`SELECT ${columns} FROM api_keys ORDER BY created_at, seq`)).map(keyRecordOf);
+  byId(keyId: KeyId): Promise<KeyRecord | undefined> {
+    return this.#one(`SELECT ${keyColumns} FROM api_keys WHERE key_id = $1`, [keyId]);
   }
 
-  async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
-    const [row] = await this.#postgres.query(
-      `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $1) WHERE key_id = $2 RETURNING ${columns}`,
+  async list(account?: AccountId): Promise<KeyRecord[]> {
+    const listed = `
+      SELECT ${keyColumns} FROM api_keys WHERE $1::text IS NULL OR account = $1 ORDER BY created_at, seq`;
+    return (await this.#postgres.query(listed, [account])).map(keyRecordOf);
+  }
+
+  change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {
+    return this.#one(`UPDATE api_keys SET terms = terms || $1::jsonb WHERE key_id = $2 RETURNING ${keyColumns}`, [
+      JSON.stringify(tellChange(change)),
+      keyId,
+    ]);
+  }
+
+  /** Said again since its answer was lost, it leaves the secrets as the first time did. */
+  rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined> {
+    return this.#one(
+      `UPDATE api_keys SET
+        earlier_hash = CASE WHEN key_hash = $3 THEN earlier_hash WHEN $1::bigint IS NULL THEN NULL ELSE key_hash END,
+        earlier_until = $1, key_hash = $3, label = $4
+      WHERE key_id = $2 RETURNING ${keyColumns}`,
+      [earlierUntil, keyId, to.keyHash, to.label],
+    );
+  }
+
+  revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
+    return this.#one(
+      `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $1) WHERE key_id = $2 RETURNING ${keyColumns}`,
       [at, keyId],
     );
+  }
+
+  async used(keyId: KeyId, at: number): Promise<void> {
+    await this.#postgres.query(
+      `UPDATE api_keys SET last_used_at = $1
+      WHERE key_id = $2 AND COALESCE(last_used_at, $1::bigint - ${KEY_USED_EVERY_MS}) <= $1::bigint - ${KEY_USED_EVERY_MS}`,
+      [at, keyId],
+    );
+  }
+
+  async #one(statement: string, values: readonly unknown[]): Promise<KeyRecord | undefined> {
+    const [row] = await this.#postgres.query(statement, values);
     return row && keyRecordOf(row);
   }
 }

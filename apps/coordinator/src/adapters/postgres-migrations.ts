@@ -211,4 +211,25 @@ export const postgresMigrations: readonly Migration[] = [
         )`.execute(db);
     },
   },
+  {
+    name: "0003_what_bounds_a_key",
+    async up(db) {
+      // What bounds a key, as it goes over HTTP; what was its label is its name.
+      await sql`ALTER TABLE api_keys ADD COLUMN terms JSONB NOT NULL DEFAULT '{}'`.execute(db);
+      await sql`ALTER TABLE api_keys ADD COLUMN last_used_at BIGINT`.execute(db);
+      // The secret that the latest rotation replaced, and until when it goes on.
+      await sql`ALTER TABLE api_keys ADD COLUMN earlier_hash TEXT`.execute(db);
+      await sql`ALTER TABLE api_keys ADD COLUMN earlier_until BIGINT`.execute(db);
+      await sql`
+        UPDATE api_keys SET label = 'eigeninference-…',
+          terms = jsonb_build_object('name', label, 'min_trust', min_trust, 'provider_serials', pins::jsonb)`.execute(
+        db,
+      );
+      await sql`ALTER TABLE api_keys DROP COLUMN min_trust, DROP COLUMN pins`.execute(db);
+      await sql`CREATE UNIQUE INDEX earlier_secrets ON api_keys (earlier_hash) WHERE earlier_hash IS NOT NULL`.execute(
+        db,
+      );
+      await sql`CREATE INDEX keys_of_account ON api_keys (account)`.execute(db);
+    },
+  },
 ];

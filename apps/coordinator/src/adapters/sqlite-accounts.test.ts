@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, expect, it } from "vitest";
 import { accountsContract } from "../accounts/accounts.contract.ts";
+import { unbound } from "../accounts/key-terms.ts";
 import { openDatabase } from "./database.ts";
 import { migrations } from "./migrations.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
@@ -20,15 +21,26 @@ accountsContract("SQLite", async () => {
   return new SqliteAccounts(opened.use(await openDatabase(folder)));
 });
 
-/** Goal: keys of an older database work on, bound to nothing. Method: a row as the first schema had it. */
-it("reads keys that are older than their bounds", async () => {
+/** Goal: keys of an older database work on, bound as they were. Method: a row as an earlier schema had it. */
+it("reads keys that are older than what bounds them", async () => {
   await using folder = await openDataFolder(mkdtempSync(join(root, "data-")), "coordinator");
   {
-    using old = await openDatabase(folder, migrations.slice(0, 1));
-    old.exec("INSERT INTO api_keys VALUES ('h', 'key_1', 'acct_1', 'laptop', 1, NULL)");
+    using old = await openDatabase(folder, migrations.slice(0, 9));
+    old.exec(`INSERT INTO api_keys VALUES ('h', 'key_1', 'acct_1', 'laptop', 1, NULL, 'hardware', '["SW-1"]')`);
   }
   using database = await openDatabase(folder);
   expect(await new SqliteAccounts(database).list()).toEqual([
-    { keyId: "key_1", account: "acct_1", label: "laptop", minTrust: null, pins: [], createdAt: 1, revokedAt: null },
+    {
+      ...unbound,
+      keyId: "key_1",
+      account: "acct_1",
+      name: "laptop",
+      label: "eigeninference-…",
+      minTrust: "hardware",
+      pins: ["SW-1"],
+      createdAt: 1,
+      lastUsedAt: null,
+      revokedAt: null,
+    },
   ]);
 });

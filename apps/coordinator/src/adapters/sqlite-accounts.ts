@@ -1,36 +1,35 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { TrustLevel } from "@darkbloom/protocol/evidence";
-import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
-import type { Accounts, KeyRecord } from "../accounts/port.ts";
-import { textOf, type Row } from "./rows.ts";
+import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { tellChange, tellTerms } from "../accounts/key-terms.ts";
+import { KEY_USED_EVERY_MS, type Accounts, type KeyRecord, type KeyTerms, type RotatedTo } from "../accounts/port.ts";
+import { keyColumns, keyFoundBy, keyRecordOf } from "./key-row.ts";
+import type { Row } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 import { readStorage } from "./storage-failure.ts";
 
-const columns = "key_id, account, label, min_trust, pins, created_at, revoked_at";
-
 const accountsSql = {
   add: `
-    INSERT INTO api_keys (key_hash, key_id, account, label, min_trust, pins, created_at, revoked_at)
+    INSERT INTO api_keys (key_hash, key_id, account, label, terms, created_at, last_used_at, revoked_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  find: `SELECT ${columns} FROM api_keys WHERE key_hash = ?`,
-  list: `SELECT ${columns} FROM api_keys ORDER BY created_at, rowid`,
-  revoke: `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE key_id = ? RETURNING ${columns}`,
+  find: `SELECT ${keyColumns} FROM api_keys WHERE key_hash = :hash OR earlier_hash = :hash`,
+  byId: `SELECT ${keyColumns} FROM api_keys WHERE key_id = ?`,
+  list: `SELECT ${keyColumns} FROM api_keys ORDER BY created_at, rowid`,
+  listOf: `SELECT ${keyColumns} FROM api_keys WHERE account = ? ORDER BY created_at, rowid`,
+  // Null takes a field away, which then bounds nothing: https://www.sqlite.org/json1.html#jpatch
+  change: `UPDATE api_keys SET terms = json_patch(terms, ?) WHERE key_id = ? RETURNING ${keyColumns}`,
+  rotate: `
+    UPDATE api_keys SET earlier_hash = IIF(:until IS NULL, NULL, key_hash), earlier_until = :until, key_hash = :hash,
+      label = :label
+    WHERE key_id = :keyId RETURNING ${keyColumns}`,
+  revoke: `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE key_id = ? RETURNING ${keyColumns}`,
+  used: `
+    UPDATE api_keys SET last_used_at = :at WHERE key_id = :keyId AND COALESCE(last_used_at, :at - ${KEY_USED_EVERY_MS}) <= :at - ${KEY_USED_EVERY_MS}`,
 } as const;
-
-/** What we have written ourselves: the level is one of ours, and the pins are a list of serials. */
-export const keyRecordOf = (row: Row): KeyRecord => ({
-  keyId: textOf(row, "key_id") as KeyId,
-  account: textOf(row, "account") as AccountId,
-  label: textOf(row, "label"),
-  minTrust: row["min_trust"] as TrustLevel | null,
-  pins: JSON.parse(textOf(row, "pins")) as Serial[],
-  createdAt: Number(row["created_at"]),
-  revokedAt: row["revoked_at"] === null ? null : Number(row["revoked_at"]),
-});
 
 /** API keys in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
 export class SqliteAccounts implements Accounts {
   readonly #sql: Prepared<keyof typeof accountsSql>;
+  readonly #database: DatabaseSync;
   readonly #changed: () => void;
 
   /**
@@ -38,29 +37,60 @@ export class SqliteAccounts implements Accounts {
    * @param changed called behind each change, before anybody is told of it
    */
   constructor(database: DatabaseSync, changed = () => {}) {
+    this.#database = database;
     this.#changed = changed;
     this.#sql = prepareAll(database, accountsSql, "numbers");
   }
 
   async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
-    const { keyId, account, label, minTrust, pins, createdAt, revokedAt } = record;
-    readStorage(() =>
-      this.#sql.add.run(keyHash, keyId, account, label, minTrust, JSON.stringify(pins), createdAt, revokedAt),
-    );
+    const { keyId, account, label, createdAt, lastUsedAt, revokedAt } = record;
+    const terms = JSON.stringify(tellTerms(record));
+    readStorage(() => this.#sql.add.run(keyHash, keyId, account, label, terms, createdAt, lastUsedAt, revokedAt));
     this.#changed();
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
-    const row = readStorage(() => this.#sql.find.get(keyHash));
+    const row = readStorage(() => this.#sql.find.get({ hash: keyHash }));
+    return row && keyFoundBy(row, keyHash);
+  }
+
+  async byId(keyId: KeyId): Promise<KeyRecord | undefined> {
+    const row = readStorage(() => this.#sql.byId.get(keyId));
     return row && keyRecordOf(row);
   }
 
-  async list(): Promise<KeyRecord[]> {
-    return readStorage(() => this.#sql.list.all()).map(keyRecordOf);
+  async list(account?: AccountId): Promise<KeyRecord[]> {
+    const rows = readStorage(() => (account === undefined ? this.#sql.list.all() : this.#sql.listOf.all(account)));
+    return rows.map(keyRecordOf);
+  }
+
+  async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {
+    return this.#update(() => this.#sql.change.get(JSON.stringify(tellChange(change)), keyId));
+  }
+
+  async rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined> {
+    const { keyHash: hash, label } = to;
+    return this.#update(() => this.#sql.rotate.get({ until: earlierUntil, hash, label, keyId }));
   }
 
   async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
-    const row = readStorage(() => this.#sql.revoke.get(at, keyId));
+    return this.#update(() => this.#sql.revoke.get(at, keyId));
+  }
+
+  /** Nobody waits for the disk: a use that a crash forgets is written with the next. */
+  async used(keyId: KeyId, at: number): Promise<void> {
+    readStorage(() => {
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+      try {
+        this.#sql.used.run({ at, keyId });
+      } finally {
+        this.#database.exec("PRAGMA synchronous = FULL");
+      }
+    });
+  }
+
+  #update(update: () => Row | undefined): KeyRecord | undefined {
+    const row = readStorage(update);
     this.#changed();
     return row && keyRecordOf(row);
   }

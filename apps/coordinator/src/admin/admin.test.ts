@@ -50,13 +50,17 @@ async function coordinatorOn(path: string) {
 
 /** What the operator sees, whichever way it goes. */
 async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Promise<Result>): Promise<void> {
-  const created = await run((admin) => admin.createKey({ label: "laptop", credit: microUsd(5_000_000n) }));
+  const created = await run((admin) => admin.createKey({ terms: { name: "laptop" }, credit: microUsd(5_000_000n) }));
   expect(isKeyShaped(created.apiKey)).toBe(true);
   expect(created.keyId).toMatch(/^key_[0-9a-f]{32}$/);
   expect(created.account).toMatch(/^acct_[0-9a-f]{32}$/);
   const { account } = created;
   const second = await run((admin) =>
-    admin.createKey({ label: "phone", credit: microUsd(0n), account, minTrust: "hardware", pins: ["SW-1"] }),
+    admin.createKey({
+      credit: microUsd(0n),
+      account,
+      terms: { name: "phone", minTrust: "hardware", pins: ["SW-1" as Serial] },
+    }),
   );
   expect(second.account).toBe(account);
 
@@ -66,14 +70,14 @@ async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Pr
   expect(paidByKey).toEqual({ account, balance: 5_000_003n });
 
   const revoked = await run((admin) => admin.revokeKey(created.keyId));
-  expect(revoked).toMatchObject({ keyId: created.keyId, label: "laptop" });
+  expect(revoked).toMatchObject({ keyId: created.keyId, name: "laptop" });
   expect(revoked.revokedAt).toBeTypeOf("number");
   const keys = await run((admin) => admin.listKeys());
   expect(keys.map(({ minTrust, pins }) => [minTrust, pins])).toEqual([
     [null, []],
     ["hardware", ["SW-1"]],
   ]);
-  expect(keys.map(({ label, revokedAt }) => [label, revokedAt === null])).toEqual([
+  expect(keys.map(({ name, revokedAt }) => [name, revokedAt === null])).toEqual([
     ["laptop", false],
     ["phone", true],
   ]);
@@ -84,10 +88,13 @@ async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Pr
     [(admin) => admin.credit({ keyId: "key_nobody" }, microUsd(1n)), "unknown_key"],
     [(admin) => admin.credit({ account }, microUsd(0n)), "invalid"],
     [(admin) => admin.credit({ account }, microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX)), "too_much"],
-    [(admin) => admin.createKey({ label: "x", credit: microUsd(0n), account: "acct_nobody" }), "unknown_account"],
-    [(admin) => admin.createKey({ label: "x".repeat(129), credit: microUsd(0n) }), "invalid"],
-    [(admin) => admin.createKey({ label: "x", credit: microUsd(-1n) }), "invalid"],
-    [(admin) => admin.createKey({ label: "x", credit: microUsd(0n), pins: serials(65) }), "invalid"],
+    [
+      (admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(0n), account: "acct_nobody" }),
+      "unknown_account",
+    ],
+    [(admin) => admin.createKey({ credit: microUsd(0n), terms: { name: "x".repeat(129) } }), "invalid"],
+    [(admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(-1n) }), "invalid"],
+    [(admin) => admin.createKey({ credit: microUsd(0n), terms: { pins: serials(65) } }), "invalid"],
     [(admin) => admin.revokeKey("key_nobody"), "unknown_key"],
   ];
   for (const [work, code] of refusals) await expect(run(work)).rejects.toMatchObject({ name: "AdminError", code });
@@ -104,11 +111,13 @@ describe("admin operations", () => {
     if (isHeld) held.use(await coordinatorOn(path));
     const make = (labelChars: number, pins: number) =>
       withAdmin(path, direct, (admin) =>
-        admin.createKey({ label: "x".repeat(labelChars), credit: microUsd(0n), pins: serials(pins) }),
+        admin.createKey({ credit: microUsd(0n), terms: { name: "x".repeat(labelChars), pins: serials(pins) } }),
       );
     await make(128, 64);
-    await expect(make(129, 64)).rejects.toThrow("A label may have up to 128 characters.");
-    await expect(make(128, 65)).rejects.toThrow("A key may be bound to up to 64 machines.");
+    await expect(make(129, 64)).rejects.toThrow("'name' is not valid: it must be a text of up to 128 characters.");
+    await expect(make(128, 65)).rejects.toThrow(
+      "'provider_serials' is not valid: it must be a list of up to 64 serials.",
+    );
   });
 
   /** Goal: the tools work without a coordinator. Method: the tour on a folder that nobody holds. */
@@ -123,7 +132,7 @@ describe("admin operations", () => {
     await using coordinator = await coordinatorOn(path);
     await tour((work) => withAdmin(path, direct, work));
     const { apiKey, account } = await withAdmin(path, direct, (admin) =>
-      admin.createKey({ label: "now", credit: microUsd(30n) }),
+      admin.createKey({ terms: { name: "now" }, credit: microUsd(30n) }),
     );
     expect(await coordinator.store.accounts.find(hashOfKey(nodeCrypto, apiKey))).toMatchObject({
       account,
@@ -140,18 +149,19 @@ describe("admin operations", () => {
     await using store = await open(newPath());
     const admin = adminOf({ ...world, ...store });
     const most = microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX);
-    const { account } = await admin.createKey({ label: "", credit: microUsd(0n) });
+    const { account } = await admin.createKey({ terms: { name: "" }, credit: microUsd(0n) });
     const both = [admin.credit({ account }, most), admin.credit({ account }, most)];
     await expect(both[1]).rejects.toMatchObject({
       code: "too_much",
       message: "This account takes no more than 0.000000 USD of further credit.",
     });
     expect((await both[0])?.balance).toBe(most);
-    for (let n = 1n; n < NETWORK_CREDIT_MICRO_USD_MAX / most; n++) await admin.createKey({ label: "", credit: most });
+    for (let n = 1n; n < NETWORK_CREDIT_MICRO_USD_MAX / most; n++)
+      await admin.createKey({ terms: { name: "" }, credit: most });
     const keys = (await admin.listKeys()).length;
     for (const act of [
-      () => admin.createKey({ label: "", credit: microUsd(1n) }),
-      () => admin.createKey({ label: "", credit: microUsd(1n), account }),
+      () => admin.createKey({ terms: { name: "" }, credit: microUsd(1n) }),
+      () => admin.createKey({ terms: { name: "" }, credit: microUsd(1n), account }),
     ])
       await expect(act()).rejects.toMatchObject({ code: "too_much" });
     expect(await admin.listKeys()).toHaveLength(keys);
@@ -173,10 +183,10 @@ describe("admin operations", () => {
   /** Goal: two admin commands at one moment both succeed. Method: several at once on a free folder. */
   it("take turns on a free folder", async () => {
     const path = newPath();
-    await withAdmin(path, direct, (admin) => admin.createKey({ label: "first", credit: microUsd(0n) }));
+    await withAdmin(path, direct, (admin) => admin.createKey({ terms: { name: "first" }, credit: microUsd(0n) }));
     await Promise.all(
       ["a", "b", "c"].map((label) =>
-        withAdmin(path, direct, (admin) => admin.createKey({ label, credit: microUsd(1n) })),
+        withAdmin(path, direct, (admin) => admin.createKey({ terms: { name: label }, credit: microUsd(1n) })),
       ),
     );
     expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toHaveLength(4);
@@ -273,7 +283,7 @@ describe("the admin socket", () => {
       [post("/v1/admin/keys", "no json"), 400, "invalid", "must be one JSON object"],
       [post("/v1/admin/keys", "null"), 400, "invalid", "does not fit"],
       [post("/v1/admin/keys", "{}", "content-type: text/plain\r\n"), 400, "invalid", "must be one JSON object"],
-      [post("/v1/admin/keys", '{"label":"x","credit_micro_usd":5}'), 400, "invalid", "'credit_micro_usd' does not fit"],
+      [post("/v1/admin/keys", '{"name":"x","credit_micro_usd":5}'), 400, "invalid", "'credit_micro_usd' does not fit"],
       [credit('{"account":"a","key_id":"k"}', '"1"'), 400, "invalid", "'payee' does not fit"],
       [credit('{"account":"a"}', '"-1"'), 400, "invalid", "'amount_micro_usd' does not fit"],
       [credit('{"account":"a"}', '"1"'), 404, "unknown_account", "No key belongs"],
@@ -309,6 +319,9 @@ describe("the admin socket", () => {
     const { paths } = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n"))) as { paths: Record<string, object> };
     expect(Object.keys(paths)).toEqual([
       "/v1/admin/keys",
+      "/v1/admin/keys/show",
+      "/v1/admin/keys/edit",
+      "/v1/admin/keys/rotate",
       "/v1/admin/keys/revoke",
       "/v1/admin/credits",
       "/v1/admin/ledger/check",
@@ -351,7 +364,7 @@ describe("what the storage refuses", () => {
     throw new NetworkError({ code: "storage_unavailable", fault, retryAfterSec: 5 });
   };
   const operations: readonly [string, (admin: Admin) => Promise<unknown>][] = [
-    ["createKey", (admin) => admin.createKey({ label: "x", credit: microUsd(1n) })],
+    ["createKey", (admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(1n) })],
     ["listKeys", (admin) => admin.listKeys()],
     ["revokeKey", (admin) => admin.revokeKey("key_1")],
     ["credit", (admin) => admin.credit({ keyId: "key_1" }, microUsd(1n))],
@@ -369,7 +382,16 @@ describe("what the storage refuses", () => {
   /** Goal: each is told in a sentence and none as a fault of the program. Method: every operation on accounts and a ledger that refuse. */
   it.each(operations)("is a sentence: %s", async (_, act) => {
     const refuse = refusing("disk_full");
-    const accounts = { add: refuse, find: refuse, list: refuse, revoke: refuse };
+    const accounts = {
+      add: refuse,
+      find: refuse,
+      byId: refuse,
+      list: refuse,
+      change: refuse,
+      rotate: refuse,
+      revoke: refuse,
+      used: refuse,
+    };
     await using store = await open(newPath());
     const ledger = { ...store.ledger, check: refuse, totals: refuse, creditRoom: refuse };
     const decisions = { list: refuse, put: refuse };
@@ -421,10 +443,10 @@ describe("what the storage refuses", () => {
       decisions: new SqliteDecisions(database),
       standings: new SqliteStandings(database),
     });
-    const { keyId } = await admin.createKey({ label: "x", credit: microUsd(1n) });
+    const { keyId } = await admin.createKey({ terms: { name: "x" }, credit: microUsd(1n) });
     database.exec("PRAGMA query_only = ON");
     for (const act of [
-      () => admin.createKey({ label: "y", credit: microUsd(0n) }),
+      () => admin.createKey({ terms: { name: "y" }, credit: microUsd(0n) }),
       () => admin.revokeKey(keyId),
       () => admin.credit({ keyId }, microUsd(1n)),
       () => admin.decideMachine(machineId, "approved"),
@@ -495,7 +517,7 @@ describe("another version at the other end", () => {
     await using _held = await answering(path, (bytes, socket) => socket.end(answer(bytes)));
     const acts: ((admin: Admin) => Promise<unknown>)[] = [
       (admin) => admin.listKeys(),
-      (admin) => admin.createKey({ label: "x", credit: microUsd(0n) }),
+      (admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(0n) }),
     ];
     for (const act of acts)
       await expect(withAdmin(path, direct, act)).rejects.toMatchObject({

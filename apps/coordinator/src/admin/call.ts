@@ -1,3 +1,4 @@
+import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { Admin } from "./operations.ts";
 
@@ -44,5 +45,15 @@ export const call = <Name extends keyof Admin, Body, Answer>(
 
 /** Of a call that is asked for nothing. */
 export const nothing = z.undefined();
+/** JSON's numbers are doubles elsewhere. */
+export const money = z
+  .string()
+  .regex(/^-?\d{1,20}$/)
+  .describe("Micro-USD, as text");
+export const amount = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .describe("Micro-USD, as text");
+export const moneyOf = (digits: string): MicroUsd => microUsd(BigInt(digits));
 export const id = z.string().min(1).max(128);
 export const at = z.int().describe("Milliseconds since 1970");

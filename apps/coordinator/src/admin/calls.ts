@@ -1,55 +1,12 @@
 import { trustLevels } from "@darkbloom/protocol/evidence";
-import type { AccountId, KeyId, MachineId, Serial } from "@darkbloom/protocol/ids";
-import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
-import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { AccountId, MachineId, Serial } from "@darkbloom/protocol/ids";
 import * as z from "zod";
-import type { KeyRecord } from "../accounts/port.ts";
 import { ledgerParts } from "../ledger/port.ts";
 import { decided, type Decision } from "../machines/trust/approvals.ts";
-import { at, call, id, nothing, type CallOf } from "./call.ts";
+import { amount, at, call, id, money, moneyOf, nothing, type CallOf } from "./call.ts";
+import { keyCalls } from "./key-calls.ts";
 import type { Admin } from "./operations.ts";
 import { peopleCalls } from "./people-calls.ts";
-
-/** JSON's numbers are doubles elsewhere. */
-const money = z
-  .string()
-  .regex(/^-?\d{1,20}$/)
-  .describe("Micro-USD, as text");
-const amount = z
-  .string()
-  .regex(/^\d{1,20}$/)
-  .describe("Micro-USD, as text");
-const moneyOf = (digits: string): MicroUsd => microUsd(BigInt(digits));
-
-const keyRecord = z.object({
-  key_id: z.string(),
-  account: z.string(),
-  label: z.string(),
-  min_trust: z.enum(trustLevels).nullable(),
-  pins: z.array(z.string()),
-  created_at: at,
-  revoked_at: at.nullable(),
-});
-const listedKey = keyRecord.extend({ balance_micro_usd: money });
-
-const tellKey = (key: KeyRecord): z.infer<typeof keyRecord> => ({
-  key_id: key.keyId,
-  account: key.account,
-  label: key.label,
-  min_trust: key.minTrust,
-  pins: [...key.pins],
-  created_at: key.createdAt,
-  revoked_at: key.revokedAt,
-});
-const readKey = (key: z.infer<typeof keyRecord>): KeyRecord => ({
-  keyId: key.key_id as KeyId,
-  account: key.account as AccountId,
-  label: key.label,
-  minTrust: key.min_trust,
-  pins: key.pins as Serial[],
-  createdAt: key.created_at,
-  revokedAt: key.revoked_at,
-});
 
 const decision = z.object({
   machine_id: z.string(),
@@ -77,52 +34,7 @@ const readMachine = (machine: { machine_id: string; serial: string | null }): Na
 });
 
 export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
-  createKey: call("createKey", {
-    method: "POST",
-    path: "/v1/admin/keys",
-    summary: "Make an API key, with an account of its own or for an existing one",
-    body: z.strictObject({
-      label: z.string(),
-      credit_micro_usd: amount,
-      account: id.optional(),
-      min_trust: z.enum(trustLevels).optional(),
-      pins: z.array(id).describe(`Serials of up to ${PINNED_SERIALS_MAX} machines`).optional(),
-    }),
-    answer: z.object({ api_key: z.string(), key_id: z.string(), account: z.string() }),
-    send: ({ label, credit, account, minTrust, pins }) => ({
-      label,
-      credit_micro_usd: String(credit),
-      account,
-      min_trust: minTrust,
-      pins: pins && [...pins],
-    }),
-    act: (admin, { label, credit_micro_usd: credit, account, min_trust: minTrust, pins }) =>
-      admin.createKey({ label, credit: moneyOf(credit), account, minTrust, pins }),
-    tell: ({ apiKey, keyId, account }) => ({ api_key: apiKey, key_id: keyId, account }),
-    read: (made) => ({ apiKey: made.api_key, keyId: made.key_id as KeyId, account: made.account as AccountId }),
-  }),
-  listKeys: call("listKeys", {
-    method: "GET",
-    path: "/v1/admin/keys",
-    summary: "Every key, oldest first, and what its account can spend",
-    body: nothing,
-    answer: z.object({ keys: z.array(listedKey) }),
-    send: () => undefined,
-    act: (admin) => admin.listKeys(),
-    tell: (keys) => ({ keys: keys.map((key) => ({ ...tellKey(key), balance_micro_usd: String(key.balance) })) }),
-    read: ({ keys }) => keys.map((key) => ({ ...readKey(key), balance: moneyOf(key.balance_micro_usd) })),
-  }),
-  revokeKey: call("revokeKey", {
-    method: "POST",
-    path: "/v1/admin/keys/revoke",
-    summary: "Revoke a key at once; its account and balance stay",
-    body: z.strictObject({ key_id: id }),
-    answer: keyRecord,
-    send: (keyId) => ({ key_id: keyId }),
-    act: (admin, body) => admin.revokeKey(body.key_id),
-    tell: tellKey,
-    read: readKey,
-  }),
+  ...keyCalls,
   credit: call("credit", {
     method: "POST",
     path: "/v1/admin/credits",

@@ -89,6 +89,9 @@ function remoteAdmin(dataPath: string): Admin {
   return {
     createKey: over(adminCalls.createKey),
     listKeys: over(adminCalls.listKeys),
+    showKey: over(adminCalls.showKey),
+    editKey: over(adminCalls.editKey),
+    rotateKey: over(adminCalls.rotateKey),
     revokeKey: over(adminCalls.revokeKey),
     credit: over(adminCalls.credit),
     check: over(adminCalls.check),

@@ -1,5 +1,6 @@
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import * as z from "zod";
+import { KeyError, type KeyRefusal } from "../accounts/key-terms.ts";
 
 /** What an operation can fail with, and the status of each over HTTP. */
 const statuses = {
@@ -9,6 +10,7 @@ const statuses = {
   unknown_machine: 404,
   unknown_person: 404,
   too_much: 409,
+  revoked: 409,
   unreachable: 503,
   /** The other end speaks otherwise: nothing was asked, or what was answered is not understood. */
   other_version: 404,
@@ -30,6 +32,22 @@ export class AdminError extends ErrorForPeople {
     return statuses[this.code];
   }
 }
+
+const keyFaults = {
+  invalid: "invalid",
+  revoked: "revoked",
+  too_many: "too_much",
+} as const satisfies Partial<Record<KeyRefusal["why"], AdminFault>>;
+
+/** What an operation on keys refuses, as the operator is told; anything else as it is. */
+export function ofKeys(error: unknown): unknown {
+  if (!(error instanceof KeyError)) return error;
+  const { why } = error.refused;
+  return why === "unknown_key" ? unknownKey() : new AdminError(keyFaults[why], error.message, { cause: error });
+}
+
+export const unknownKey = (): AdminError =>
+  new AdminError("unknown_key", "There is no key with this id. 'darkbloom keys list' shows every id.");
 
 /** As it is told over HTTP, in the envelope of every other error here. */
 export const adminFailure = z.object({

@@ -1,14 +1,13 @@
 import { toHex } from "@darkbloom/protocol/bytes";
-import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
-import type { AccountId, KeyId, Serial } from "@darkbloom/protocol/ids";
-import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
+import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
 import { microUsd, formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
-import { hashOfKey, newAccountId, newKey, newKeyId } from "../accounts/keys.ts";
-import type { Accounts, KeyRecord } from "../accounts/port.ts";
+import { keyAdminOf } from "../accounts/key-admin.ts";
+import { newAccountId } from "../accounts/keys.ts";
+import type { Accounts, KeyRecord, KeyTerms } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
-import { AdminError } from "./fault.ts";
+import { AdminError, ofKeys, unknownKey } from "./fault.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
 import { peopleAdminOf, type PeopleAdmin, type PeopleWorld } from "./people.ts";
 import { turns } from "./turns.ts";
@@ -21,14 +20,10 @@ export interface CreatedKey {
 }
 
 export interface NewKey {
-  readonly label: string;
   readonly credit: MicroUsd;
   /** An existing one; without it the key gets an account of its own. */
   readonly account?: string | undefined;
-  /** The lowest trust level of a machine that may serve this key. */
-  readonly minTrust?: TrustLevel | undefined;
-  /** The only machines that may serve this key; none: any. */
-  readonly pins?: readonly string[] | undefined;
+  readonly terms?: Partial<KeyTerms>;
 }
 
 /** Whose balance: an account, or the account of a key. */
@@ -39,6 +34,11 @@ export interface Admin extends MachineAdmin, PeopleAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** Oldest first, revoked ones too. */
   listKeys(): Promise<ListedKey[]>;
+  showKey(keyId: string): Promise<ListedKey>;
+  /** Counts for the next request. */
+  editKey(keyId: string, change: Partial<KeyTerms>): Promise<KeyRecord>;
+  /** A new secret under the same id; the present one goes on for so long. */
+  rotateKey(keyId: string, overlapMs: number): Promise<CreatedKey>;
   revokeKey(keyId: string): Promise<KeyRecord>;
   credit(payee: Payee, amount: MicroUsd): Promise<{ account: AccountId; balance: MicroUsd }>;
   /** Accounts whose figures do not add up; empty is the only good answer. */
@@ -61,7 +61,6 @@ export interface AdminWorld extends MachineStore, PeopleWorld {
 }
 
 const CREDIT_ID_BYTES = 16;
-const LABEL_CHARS_MAX = 128;
 
 /** The operations themselves, on the ledger, the accounts and the machines of this process. What the storage refuses is told in a sentence. */
 export function adminOf(world: AdminWorld): Admin {
@@ -69,6 +68,9 @@ export function adminOf(world: AdminWorld): Admin {
   return {
     createKey: (options) => inSentences(admin.createKey(options)),
     listKeys: () => inSentences(admin.listKeys()),
+    showKey: (keyId) => inSentences(admin.showKey(keyId)),
+    editKey: (keyId, change) => inSentences(admin.editKey(keyId, change)),
+    rotateKey: (keyId, overlapMs) => inSentences(admin.rotateKey(keyId, overlapMs)),
     revokeKey: (keyId) => inSentences(admin.revokeKey(keyId)),
     credit: (payee, amount) => inSentences(admin.credit(payee, amount)),
     listMachines: () => inSentences(admin.listMachines()),
@@ -97,12 +99,12 @@ const storageSentences: Readonly<Record<StorageFault, string>> = {
   away: "The database cannot be reached. Look whether PostgreSQL runs, and try again; what was not confirmed may have been done all the same.",
 };
 
-/** @throws AdminError for what the storage refused */
+/** @throws AdminError for what the storage refused, and what is wrong with a key */
 async function inSentences<Done>(act: Promise<Done>, whenBusy = storageSentences.busy): Promise<Done> {
   try {
     return await act;
   } catch (error) {
-    if (!(error instanceof NetworkError) || error.failure.code !== "storage_unavailable") throw error;
+    if (!(error instanceof NetworkError) || error.failure.code !== "storage_unavailable") throw ofKeys(error);
     const { fault } = error.failure;
     throw new AdminError("internal", fault === "busy" ? whenBusy : storageSentences[fault], { cause: error });
   }
@@ -111,7 +113,8 @@ async function inSentences<Done>(act: Promise<Done>, whenBusy = storageSentences
 const nobodyConnected: ConnectedMachines = { list: () => [], decided: () => {}, forgiven: () => {} };
 
 function plainAdminOf(world: AdminWorld): Admin {
-  const { ledger, accounts, connected = nobodyConnected, clock, random, crypto } = world;
+  const { ledger, accounts, connected = nobodyConnected, clock, random } = world;
+  const keysAdmin = keyAdminOf(world);
 
   async function accountOf(payee: Payee): Promise<AccountId> {
     const keys = await accounts.list();
@@ -136,28 +139,14 @@ function plainAdminOf(world: AdminWorld): Admin {
       throw new AdminError("too_much", `This account takes no more than ${formatUsd(room)} USD of further credit.`);
   }
 
-  const createKey: Admin["createKey"] = async ({ label, credit, account: wanted, minTrust = null, pins = [] }) => {
-    if (label.length > LABEL_CHARS_MAX)
-      throw new AdminError("invalid", `A label may have up to ${LABEL_CHARS_MAX} characters.`);
-    if (pins.length > PINNED_SERIALS_MAX)
-      throw new AdminError("invalid", `A key may be bound to up to ${PINNED_SERIALS_MAX} machines.`);
+  const createKey: Admin["createKey"] = async ({ credit, account: wanted, terms = {} }) => {
     if (credit < 0n) throw new AdminError("invalid", "A credit must not be negative.");
     const account = wanted === undefined ? newAccountId(random) : await accountOf({ account: wanted });
     await assertPayable(account, credit);
-    const apiKey = newKey(random);
-    const keyId = newKeyId(random);
     // The key first: a crash in between leaves a key that nobody was shown, rather than money that nobody can spend.
-    await accounts.add(hashOfKey(crypto, apiKey), {
-      keyId,
-      account,
-      label,
-      minTrust,
-      pins: pins as readonly Serial[],
-      createdAt: clock.now(),
-      revokedAt: null,
-    });
+    const { apiKey, record } = await keysAdmin.make(account, terms);
     if (credit > 0n) await pay(account, credit);
-    return { apiKey, keyId, account };
+    return { apiKey, keyId: record.keyId, account };
   };
 
   const credit: Admin["credit"] = async (payee, amount) => {
@@ -184,18 +173,22 @@ function plainAdminOf(world: AdminWorld): Admin {
       return keys.map((key) => ({ ...key, balance: balances.get(key.account) ?? microUsd(0n) }));
     },
 
-    async revokeKey(keyId) {
-      // An id is only a name to look up; an unknown one finds nothing.
-      const revoked = await accounts.revoke(keyId as KeyId, clock.now());
-      if (!revoked) throw unknownKey();
-      return revoked;
+    async showKey(keyId) {
+      const key = await keysAdmin.show("everyone", keyId);
+      return { ...key, balance: (await ledger.totals(key.account)).balance };
     },
+
+    editKey: (keyId, change) => keysAdmin.edit("everyone", keyId, change),
+
+    async rotateKey(keyId, overlapMs) {
+      const { apiKey, record } = await keysAdmin.rotate("everyone", keyId, overlapMs);
+      return { apiKey, keyId: record.keyId, account: record.account };
+    },
+
+    revokeKey: (keyId) => keysAdmin.revoke("everyone", keyId),
 
     credit: (payee, amount) => inTurn(() => credit(payee, amount)),
 
     check: () => ledger.check(),
   };
 }
-
-const unknownKey = (): AdminError =>
-  new AdminError("unknown_key", "There is no key with this id. 'darkbloom keys list' shows every id.");

@@ -62,7 +62,7 @@ describe("people, over the socket", () => {
   /** Goal: the owner of a key's account is signed in on that account, and nobody gets one that nobody has. Method: a key's account, twice at once, and one without a key. */
   it("signs in the owner of an account", async () => {
     await using world = await running();
-    const { account } = await world.asked((admin) => admin.createKey({ label: "up", credit: microUsd(1n) }));
+    const { account } = await world.asked((admin) => admin.createKey({ terms: { name: "up" }, credit: microUsd(1n) }));
     const made = await world.asked((admin) =>
       Promise.all([admin.signInLink({ account }), admin.signInLink({ account })]),
     );
@@ -94,8 +94,8 @@ describe("people, over the socket", () => {
       apiKey: _,
       keyId,
       account,
-    } = await world.asked((admin) => admin.createKey({ label: "up", credit: microUsd(0n) }));
-    const other = await world.asked((admin) => admin.createKey({ label: "other's", credit: microUsd(0n) }));
+    } = await world.asked((admin) => admin.createKey({ terms: { name: "up" }, credit: microUsd(0n) }));
+    const other = await world.asked((admin) => admin.createKey({ terms: { name: "other's" }, credit: microUsd(0n) }));
     const { personId } = await world.asked((admin) => admin.signInLink({ account }));
     await openSession({ ...tools, people: world.store.people }, { personId }, { kind: "cli", client: "x" });
     expect((await world.asked((admin) => admin.disablePerson(personId))).disabledAt).not.toBeNull();
@@ -114,7 +114,9 @@ describe("people, over the socket", () => {
   /** Goal: what an operator changed can be read, newest first, in pages, and holds no secret. Method: a change of each kind, read in two pages. */
   it("keeps an audit log", async () => {
     await using world = await running();
-    const key = await world.asked((admin) => admin.createKey({ label: "said by somebody", credit: microUsd(1n) }));
+    const key = await world.asked((admin) =>
+      admin.createKey({ terms: { name: "said by somebody" }, credit: microUsd(1n) }),
+    );
     await world.asked((admin) => admin.credit({ keyId: key.keyId }, microUsd(1n)));
     const machine = `mach_${"0".repeat(32)}` as MachineId;
     await world.asked((admin) => admin.decideMachine(machine, "approved"));
@@ -142,7 +144,9 @@ it("makes no link without a coordinator", async () => {
   const direct = { ...tools, openStore: open };
   await expect(withAdmin(path, direct, (admin) => admin.signInLink({}))).rejects.toThrow("none runs on this folder");
   expect(await withAdmin(path, direct, (admin) => admin.listPeople())).toEqual([]);
-  const { keyId } = await withAdmin(path, direct, (admin) => admin.createKey({ label: "", credit: microUsd(0n) }));
+  const { keyId } = await withAdmin(path, direct, (admin) =>
+    admin.createKey({ terms: { name: "" }, credit: microUsd(0n) }),
+  );
   expect(await withAdmin(path, direct, (admin) => admin.listAudit({ rows: 9 }))).toMatchObject([
     { action: "keys.create", subject: keyId },
   ]);

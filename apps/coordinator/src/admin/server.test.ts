@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 import type { Admin, ListedKey } from "./operations.ts";
 import { serveAdmin } from "./server.ts";
 import { ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_LAST_WORDS_MS, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
+import { unbound } from "../accounts/key-terms.ts";
 
 const root = mkdtempSync(join(tmpdir(), "door-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -27,10 +28,11 @@ afterEach(() => {
 const keys = Array.from({ length: 5_000 }, (_, n): ListedKey => ({
   keyId: `key_${n}` as KeyId,
   account: "acct" as AccountId,
-  label: "x".repeat(100),
-  minTrust: null,
-  pins: [],
+  ...unbound,
+  name: "x".repeat(100),
+  label: "eigeninference-Ab3…x9Q2",
   createdAt: 1,
+  lastUsedAt: null,
   revokedAt: null,
   balance: microUsd(0n),
 }));

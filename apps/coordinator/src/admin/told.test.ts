@@ -5,11 +5,21 @@ import { anna } from "../accounts/people.contract.ts";
 import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
 import { toldAdmin } from "./told.ts";
+import { unbound } from "../accounts/key-terms.ts";
 
 const [account, keyId] = ["acct_1" as AccountId, "key_1" as KeyId];
 const machine = { machineId: "mach_1" as MachineId, serial: "SW-1" as Serial };
 const decision = { ...machine, state: "approved", decidedAt: 1 } as const;
-const key = { keyId, account, label: "", minTrust: null, pins: [], createdAt: 1, revokedAt: 2 };
+const key = {
+  keyId,
+  account,
+  ...unbound,
+  name: "",
+  label: "eigeninference-Ab3…x9Q2",
+  createdAt: 1,
+  lastUsedAt: null,
+  revokedAt: 2,
+};
 
 function made(fails: boolean) {
   const gives =
@@ -21,6 +31,9 @@ function made(fails: boolean) {
   const admin: Admin = {
     createKey: gives({ apiKey: "secret", keyId, account }),
     listKeys: gives([]),
+    showKey: gives({ ...key, balance: microUsd(9n) }),
+    editKey: gives(key),
+    rotateKey: gives({ apiKey: "secret", keyId, account }),
     revokeKey: gives(key),
     credit: gives({ account, balance: microUsd(9n) }),
     check: gives([]),
@@ -43,9 +56,11 @@ type Act = (admin: Admin) => Promise<unknown>;
 it.each<[action: string, act: Act, about: object]>([
   [
     "keys.create",
-    (admin) => admin.createKey({ label: "x", credit: microUsd(5n) }),
+    (admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(5n) }),
     { keyId, account, creditMicroUsd: 5n },
   ],
+  ["keys.edit", (admin) => admin.editKey(keyId, { disabled: true }), { keyId, account }],
+  ["keys.rotate", (admin) => admin.rotateKey(keyId, 0), { keyId, account }],
   ["keys.revoke", (admin) => admin.revokeKey(keyId), { keyId, account }],
   ["credit", (admin) => admin.credit({ keyId }, microUsd(7n)), { account, creditMicroUsd: 7n }],
   ["machines.approve", (admin) => admin.decideMachine("all", "approved"), { machines: 2 }],
@@ -63,6 +78,7 @@ it.each<[action: string, act: Act, about: object]>([
 /** Goal: who only looks fills no log. Method: the others, as they succeed and as they fail. */
 it.each<[name: string, act: Act]>([
   ["listKeys", (admin) => admin.listKeys()],
+  ["showKey", (admin) => admin.showKey(keyId)],
   ["check", (admin) => admin.check()],
   ["listMachines", (admin) => admin.listMachines()],
 ])("tells nothing of %s", async (_, act) => {

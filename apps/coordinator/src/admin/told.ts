@@ -1,5 +1,5 @@
 import type { AdminAction, Events } from "../events/events.ts";
-import type { Admin } from "./operations.ts";
+import type { Admin, CreatedKey } from "./operations.ts";
 
 /** The same operations, and each that changes something is told: what was done to whom, and that one was refused. */
 export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Admin {
@@ -25,8 +25,9 @@ export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Adm
         account,
         creditMicroUsd: options.credit,
       })),
-    revokeKey: (keyId) =>
-      told("keys.revoke", admin.revokeKey(keyId), (key) => ({ keyId: key.keyId, account: key.account })),
+    editKey: (keyId, change) => told("keys.edit", admin.editKey(keyId, change), keyTold),
+    rotateKey: (keyId, overlapMs) => told("keys.rotate", admin.rotateKey(keyId, overlapMs), keyTold),
+    revokeKey: (keyId) => told("keys.revoke", admin.revokeKey(keyId), keyTold),
     decideMachine: (which, state) =>
       told(
         state === "approved" ? "machines.approve" : "machines.refuse",
@@ -40,3 +41,5 @@ export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Adm
       told("credit", admin.credit(payee, amount), ({ account }) => ({ account, creditMicroUsd: amount })),
   };
 }
+
+const keyTold = ({ keyId, account }: Pick<CreatedKey, "keyId" | "account">) => ({ keyId, account });

@@ -24,6 +24,8 @@ export type JoinRefusal =
 /** What an operator did over the admin socket; what only reads is not told. */
 export type AdminAction =
   | "keys.create"
+  | "keys.edit"
+  | "keys.rotate"
   | "keys.revoke"
   | "credit"
   | "machines.approve"

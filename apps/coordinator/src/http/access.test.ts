@@ -21,6 +21,7 @@ import {
   failuresOfAccess,
   Gate,
 } from "./access.ts";
+import { unbound } from "../accounts/key-terms.ts";
 
 /** Goal: nobody forgets to say who may use a route. Method: routes that leave out one of the two words, and one that does not. */
 it("does not start with a route that declares nothing", async () => {
@@ -44,8 +45,11 @@ it("says how a request can fail before its route does anything", () => {
     access: "open",
     limit: "none",
   });
-  const keys = ["key_missing", "key_invalid", "not_allowed", "rate_limit_exceeded"];
-  const either = ["key_missing", "key_invalid", "session_invalid", "origin_foreign", "rate_limit_exceeded"];
+  const keys = ["key_missing", "key_invalid", "key_disabled", "key_expired", "not_allowed", "rate_limit_exceeded"];
+  const either = [
+    ...["key_missing", "key_invalid", "key_disabled", "key_expired"],
+    ...["session_invalid", "origin_foreign", "rate_limit_exceeded"],
+  ];
   const atTimes: Access = { needsKey: () => true, who: "some" };
   for (const [access, limit, expected] of [
     ["open", "none", []],
@@ -199,10 +203,11 @@ it("serves nobody who left while the key was looked up", async () => {
   const record: KeyRecord = {
     keyId: "key_1" as KeyId,
     account: ACCOUNT,
-    label: "",
-    minTrust: null,
-    pins: [],
+    ...unbound,
+    name: "",
+    label: "eigeninference-Ab3…x9Q2",
     createdAt: 0,
+    lastUsedAt: null,
     revokedAt: null,
   };
   const accounts = new MemoryAccounts();

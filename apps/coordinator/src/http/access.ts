@@ -4,7 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { IncomingMessage } from "node:http";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import type { SignedIn } from "../accounts/people.ts";
-import type { KeyRecord } from "../accounts/port.ts";
+import { KEY_USED_EVERY_MS, type KeyRecord } from "../accounts/port.ts";
 import { isGood, isSessionShaped, SESSION_USE_WRITTEN_EVERY_MS, standInFor } from "../accounts/sessions.ts";
 import { FailedKeys } from "../limits/failed-keys.ts";
 import { formatReset, openRate, RateLimiter, type RateDecision } from "../limits/rate.ts";
@@ -73,7 +73,7 @@ export function declarationOf({ url, method, config = {} }: RouteSaid): Declarat
 export function failuresOfAccess({ access, limit, whileDraining }: Declaration): readonly FailureCode[] {
   const { takesKeys, takesSessions } = taken(access);
   return [
-    ...(takesKeys ? (["key_missing", "key_invalid"] as const) : []),
+    ...(takesKeys ? (["key_missing", "key_invalid", "key_disabled", "key_expired"] as const) : []),
     ...(takesKeys && !takesSessions ? (["not_allowed"] as const) : []),
     ...(takesSessions ? (["session_invalid", "origin_foreign"] as const) : []),
     ...(takesSessions && !takesKeys ? (["session_missing", "session_needed"] as const) : []),
@@ -188,7 +188,18 @@ export class Gate {
     this.#failedKeys.right(hash);
     if (access === "operator" && caller.signedIn?.person.role !== "operator")
       throw new NetworkError({ code: "role_needed" });
+    if (shown.kind === "key") this.#look(caller);
     return caller;
+  }
+
+  /** A key that is known. @throws NetworkError `key_disabled` or `key_expired` */
+  #look({ disabled, expiresAt, lastUsedAt, keyId }: KeyRecord): void {
+    if (disabled) throw new NetworkError({ code: "key_disabled" });
+    const now = this.#deps.clock.now();
+    if (expiresAt !== null && now >= expiresAt) throw new NetworkError({ code: "key_expired" });
+    // Nobody waits for it, and where it cannot be written a later request tries again.
+    if (lastUsedAt === null || now - lastUsedAt >= KEY_USED_EVERY_MS)
+      this.#deps.accounts.used(keyId, now).catch(() => undefined);
   }
 
   async #lookedUp({ kind, text }: Shown, hash: Sha256Hex): Promise<Caller | undefined> {

@@ -1,18 +1,18 @@
-import { trustLevels } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
+import { keyTermsSchema, tellTerms } from "../accounts/key-terms.ts";
 import type { Door, Route } from "./door.ts";
 import { callerOf } from "./access.ts";
 
 const key = z.object({
   id: z.string(),
-  label: z.string(),
+  label: z.string().describe("The key's first and last characters"),
   account: z.string(),
-  min_trust: z.enum(trustLevels).nullable().describe("No machine below this level serves the key's requests"),
-  provider_serials: z.array(z.string()).describe("The only machines that serve the key's requests; empty: any"),
+  ...keyTermsSchema.shape,
   created_at: z.iso.datetime(),
+  last_used_at: z.iso.datetime().nullable().describe("To within five minutes"),
 });
 
 /** `GET /v1/key`: what a key can learn of itself. */
@@ -29,9 +29,10 @@ export const showKey = (door: Door): Route => ({
       id: caller.keyId,
       label: caller.label,
       account: caller.account,
-      min_trust: caller.minTrust,
+      ...tellTerms(caller),
       provider_serials: caller.pins.map((pin) => door.deps.serials.ofPin(pin)),
       created_at: new Date(caller.createdAt).toISOString(),
+      last_used_at: caller.lastUsedAt === null ? null : new Date(caller.lastUsedAt).toISOString(),
     };
   },
 });

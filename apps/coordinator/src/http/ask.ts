@@ -34,6 +34,7 @@ export interface Came extends Pick<Ask, "answerRoom" | "hangUp"> {
 export function askOf(deps: HttpDeps, came: Came): Ask {
   const { requestId, caller, wishes, dialect, inspected, body, answerRoom, hangUp } = came;
   const { nonce, minTrust, idempotencyKey } = wishes;
+  refuseOtherModels(deps, caller, inspected.terms.model);
   const hashOf = (bytes: Uint8Array): Sha256Hex => toHex(deps.crypto.sha256(bytes)) as Sha256Hex;
   return {
     terms: {
@@ -53,6 +54,24 @@ export function askOf(deps: HttpDeps, came: Came): Ask {
     hangUp,
     shutdown: deps.shutdown,
   };
+}
+
+/** @throws NetworkError `sealing_needed`, before anything is read */
+export function refuseClear({ privacy }: KeyRecord): void {
+  if (privacy === "sealed") throw new NetworkError({ code: "sealing_needed" });
+}
+
+/** Whether a key may ask for a model, by any name that it has or is asked for by. */
+export const mayAskFor = (
+  { allowedModels }: Pick<KeyRecord, "allowedModels">,
+  ...names: readonly (string | undefined)[]
+): boolean => allowedModels.length === 0 || names.some((name) => name !== undefined && allowedModels.includes(name));
+
+/** A model that the catalog does not know is refused as that. @throws NetworkError `model_not_allowed` */
+export function refuseOtherModels({ catalog }: Pick<HttpDeps, "catalog">, caller: KeyRecord, model: string): void {
+  const entry = caller.allowedModels.length === 0 ? undefined : catalog.find(model);
+  if (entry && !mayAskFor(caller, model, entry.id))
+    throw new NetworkError({ code: "model_not_allowed", models: caller.allowedModels.length });
 }
 
 /** A caller whose own key leaves no machine is told that it is the key. */

@@ -5,7 +5,7 @@ import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import { OVERLOADED_RETRY_SEC, type Share } from "../limits/budget.ts";
-import { askOf, asToldTo, type AskWishes } from "./ask.ts";
+import { askOf, asToldTo, refuseClear, type AskWishes } from "./ask.ts";
 import { parseJson } from "./body.ts";
 import { inferenceAccess } from "./access.ts";
 import type { Door } from "./door.ts";
@@ -157,6 +157,7 @@ export class CallerSocket {
       // A message is a request of its own: the key may be gone by now.
       const caller = await this.#door.gate.enter(inferenceAccess, { raw: this.#upgrade, query: undefined });
       toldTo = (failure) => asToldTo(caller, failure);
+      refuseClear(caller);
       const before = this.#before(text);
       goesOn = before.length > 0;
       const turns = [...before, text];

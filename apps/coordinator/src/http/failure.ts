@@ -43,12 +43,15 @@ export function failureHeaders(failure: Failure): Record<string, string> {
       "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"',
     }),
     ...(failure.code === "key_missing" && { "www-authenticate": 'Bearer realm="darkbloom"' }),
-    ...(failure.code === "key_invalid" && { "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"' }),
+    ...(isOfWrongKey(failure) && { "www-authenticate": 'Bearer realm="darkbloom", error="invalid_token"' }),
     // RFC 9110 §15.5.22.
     ...(failure.code === "upgrade_needed" && { upgrade: "websocket", connection: "upgrade" }),
     ...(failure.code === "method_not_allowed" && { allow: failure.allow }),
   };
 }
+
+const isOfWrongKey = ({ code }: Failure): boolean =>
+  code === "key_invalid" || code === "key_disabled" || code === "key_expired";
 
 /** Answers with the failure's status, headers and the dialect's envelope; nothing may have been sent. */
 export function sendFailure(

@@ -30,6 +30,7 @@ import {
 } from "../../test/http-kit.ts";
 import type { Ask } from "../inference/ask.ts";
 import { UNOPENED_BURST, Unopened } from "../limits/unopened.ts";
+import { unbound } from "../accounts/key-terms.ts";
 
 const STREAM = chatBody({ stream: true });
 const receiptLine = /: darkbloom-receipt (?<word>[\w-]+)\n\n$/;
@@ -206,6 +207,10 @@ describe("what serve is asked", () => {
 const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   key_missing: { code: "key_missing" },
   key_invalid: { code: "key_invalid" },
+  key_disabled: { code: "key_disabled" },
+  key_expired: { code: "key_expired" },
+  model_not_allowed: { code: "model_not_allowed", models: 2 },
+  sealing_needed: { code: "sealing_needed" },
   not_allowed: { code: "not_allowed" },
   session_missing: { code: "session_missing" },
   session_invalid: { code: "session_invalid" },
@@ -347,10 +352,11 @@ describe("who may ask", () => {
     await edge.accounts.add("e".repeat(64) as never, {
       keyId: "key_2" as KeyId,
       account: "acct_2" as never,
-      label: "",
-      minTrust: null,
-      pins: [],
+      ...unbound,
+      name: "",
+      label: "eigeninference-Ab3…x9Q2",
       createdAt: 0,
+      lastUsedAt: null,
       revokedAt: null,
     });
     const table: [headers: Record<string, string>, status: number, code?: string][] = [

@@ -8,7 +8,16 @@ import * as z from "zod";
 import type { Ask } from "../inference/ask.ts";
 import { callerOf, inferenceAccess } from "./access.ts";
 import { clearForm, sealedForm } from "./answer-form.ts";
-import { anthropicHeaders, answerHeaderWords, askHeaders, askOf, asToldTo, readAskHeaders, type Came } from "./ask.ts";
+import {
+  anthropicHeaders,
+  answerHeaderWords,
+  askHeaders,
+  askOf,
+  asToldTo,
+  readAskHeaders,
+  refuseClear,
+  type Came,
+} from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
 import { failureOf } from "./failure.ts";
@@ -55,6 +64,8 @@ const inferenceFailures = [
   "context_length_exceeded",
   "insufficient_funds",
   "not_allowed",
+  "model_not_allowed",
+  "sealing_needed",
   "model_not_found",
   "no_candidate",
   "cannot_open",
@@ -88,6 +99,7 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   using _ = untilWritten(reply.raw, answerRoom);
   const came = { requestId, caller, wishes, answerRoom, hangUp };
   const sealed = isSealed(request.headers);
+  if (!sealed) refuseClear(caller);
   // Before its body is read: each that cannot be opened costs machines a signature.
   const retryAfterSec = sealed ? deps.unopened.waitSec(caller.account) : undefined;
   if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });

@@ -16,6 +16,8 @@ import { tasksOf, writesText } from "../catalog/catalog.ts";
 import { eligibleFor, hasFreeSlot, plainWant } from "../machines/eligibility.ts";
 import { anthropicModelOf, anthropicPageQuery, answersMessages, pageOfModels } from "./anthropic-models.ts";
 import { speaksAnthropic } from "./base-url.ts";
+import { callerOf } from "./access.ts";
+import { mayAskFor } from "./ask.ts";
 import type { Door, Route } from "./door.ts";
 
 const usd = z.string().describe("USD for one token, a decimal number");
@@ -65,7 +67,7 @@ const eitherError = z.union([openaiErrorSchema, anthropicErrorSchema]);
 /** `GET /v1/models` */
 export const listModels = (door: Door): Route => ({
   schema: {
-    summary: "List the models of this network, those that can answer now first",
+    summary: "List the models that the key may ask for, those that can answer now first",
     description: "With the header anthropic-version it is a page of Anthropic's form, in an order that stays.",
     tags: ["models"],
     headers: anthropicVersion,
@@ -75,7 +77,8 @@ export const listModels = (door: Door): Route => ({
   config: { access: "key or session", limit: "rate", fails: ["body_invalid"], error: eitherError },
   handler: async (request): Promise<z.infer<typeof modelList> | AnthropicModels> => {
     const { deps } = door;
-    const { listed } = deps.catalog;
+    const caller = callerOf(request);
+    const listed = deps.catalog.listed.filter(({ id, aliasOf }) => mayAskFor(caller, id, aliasOf));
     const isShown = ({ metadata }: Model) => deps.settings.hideUnserved !== true || metadata.provider_count > 0;
     if (speaksAnthropic(request.headers))
       return pageOfModels(listed, (entry) => isShown(describe(deps, entry)), request.query);
@@ -99,7 +102,7 @@ export const oneModel = (door: Door): Route => ({
     const wanted = wildcard.parse(request.params)["*"];
     const entry = door.deps.catalog.listed.find(({ id }) => id === wanted);
     const toAnthropic = speaksAnthropic(request.headers);
-    if (!entry || (toAnthropic && !answersMessages(entry)))
+    if (!entry || !mayAskFor(callerOf(request), entry.id, entry.aliasOf) || (toAnthropic && !answersMessages(entry)))
       throw new NetworkError({ code: "model_not_found", knownModels: door.deps.catalog.entries.length });
     return toAnthropic ? anthropicModelOf(entry) : describe(door.deps, entry);
   },

@@ -266,11 +266,23 @@ describe("what each route answers", () => {
     await using edge = await openEdge();
     expect(await (await edge.keyed("/v1/key")).json()).toEqual({
       id: "key_1",
-      label: "laptop",
+      name: "laptop",
+      label: "eigeninference-Ab3…x9Q2",
       account: "acct_test",
+      disabled: false,
+      limit_usd: null,
+      limit_tokens: null,
+      limit_reset: "none",
+      rpm_limit: null,
+      itpm_limit: null,
+      otpm_limit: null,
+      allowed_models: [],
       min_trust: null,
       provider_serials: [],
+      privacy: "any",
+      expires_at: null,
       created_at: "2023-11-14T22:13:20.000Z",
+      last_used_at: null,
     });
     expect(await (await edge.get("/v1/providers/attestation")).json()).toEqual({
       providers: [

@@ -13,7 +13,7 @@ import { readEnvelope, readSealHeader, SEALED_REQUEST_TYPE, type SealHeader } fr
 import type { IncomingHttpHeaders } from "node:http";
 import type { Ask } from "../inference/ask.ts";
 import { Sealed } from "../inference/privacy/sealed.ts";
-import { minTrustOf, pinsFor, type Came } from "./ask.ts";
+import { minTrustOf, pinsFor, refuseOtherModels, type Came } from "./ask.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** Of AES-GCM: what a sealed body is longer than the one that was sealed. */
@@ -41,6 +41,7 @@ export function sealedAskOf(deps: HttpDeps, endpoint: Endpoint, came: Omit<Came,
   const wrong = rules.find(([, , holds]) => !holds(header, { endpoint, wishes, nowMs: deps.clock.now(), bodyBytes }));
   if (wrong) throw invalid(`hdr.${wrong[0]}`, wrong[1]);
   refuseUnknownFeatures(header);
+  refuseOtherModels(deps, caller, header.model);
 
   const { minTrust, idempotencyKey } = { ...wishes, minTrust: header.min_trust };
   const hashOf = (bytes: Uint8Array): Sha256Hex => toHex(deps.crypto.sha256(bytes)) as Sha256Hex;

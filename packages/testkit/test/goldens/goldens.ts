@@ -57,7 +57,7 @@ export class GoldenNetwork implements AsyncDisposable {
       crypto: nodeCrypto,
     };
     const { apiKey } = await withAdmin(coordinatorData, direct, (admin) =>
-      admin.createKey({ label: "goldens", credit: CREDIT }),
+      admin.createKey({ terms: { name: "goldens" }, credit: CREDIT }),
     );
     const coordinator = await startCoordinator({
       ...common,

@@ -1,0 +1,73 @@
+import type { KeyRecord, KeyTerms } from "@darkbloom/coordinator/accounts/port";
+import { tellTerms } from "@darkbloom/coordinator/accounts/key-terms";
+import type { Serial } from "@darkbloom/protocol/ids";
+import { systemClock } from "@darkbloom/protocol/node";
+import type { SettingValue } from "./settings.ts";
+
+/** The flags by which a key is bounded. */
+export const keyNeeds = {
+  name: "optional",
+  models: "optional",
+  minTrust: "optional",
+  providerSerial: "optional",
+  privacy: "optional",
+  expires: "optional",
+} as const;
+
+type Given = { readonly [Name in keyof typeof keyNeeds]: SettingValue<Name> | undefined };
+
+/** What the flags say of a key: nothing of a flag that is not there. */
+export function termsOf({ name, models, minTrust, providerSerial, privacy, expires }: Given): Partial<KeyTerms> {
+  const [allowedModels, pins] = [listed(models), listed(providerSerial)];
+  return {
+    ...(name !== undefined && { name }),
+    ...(allowedModels && { allowedModels }),
+    ...(minTrust !== undefined && { minTrust }),
+    ...(pins && { pins: pins as readonly Serial[] }),
+    ...(privacy !== undefined && { privacy }),
+    ...(expires !== undefined && { expiresAt: endOf(expires) }),
+  };
+}
+
+/** Undefined: no flag was there. */
+function listed(words: readonly string[] = []): readonly string[] | undefined {
+  if (words.length === 0) return undefined;
+  return words.length === 1 && words[0] === "any" ? [] : words;
+}
+
+function endOf(expires: SettingValue<"expires">): number | null {
+  if (expires === "never") return null;
+  return "at" in expires ? expires.at : systemClock.now() + expires.inMs;
+}
+
+/** A key as `--json` tells it. */
+export const keyTold = (key: KeyRecord) => ({
+  key_id: key.keyId,
+  account: key.account,
+  label: key.label,
+  ...tellTerms(key),
+  created_at: timeOf(key.createdAt),
+  last_used_at: timeOf(key.lastUsedAt),
+  revoked_at: timeOf(key.revokedAt),
+});
+
+/** Whether it works, and if not, why. */
+export function stateOf({ revokedAt, disabled, expiresAt }: KeyRecord): string {
+  if (revokedAt !== null) return `revoked ${timeOf(revokedAt)}`;
+  if (disabled) return "disabled";
+  if (expiresAt !== null && expiresAt <= systemClock.now()) return `expired ${timeOf(expiresAt)}`;
+  return "works";
+}
+
+/** What bounds it, in words; empty: nothing. */
+export const boundsOf = ({ minTrust, pins, allowedModels, privacy, expiresAt }: KeyTerms): string[] => [
+  ...(allowedModels.length === 0 ? [] : [`models ${allowedModels.join(", ")}`]),
+  ...(minTrust === null ? [] : [`at least ${minTrust}`]),
+  ...(pins.length === 0 ? [] : [`only ${pins.join(", ")}`]),
+  ...(privacy === "any" ? [] : ["sealed requests"]),
+  ...(expiresAt === null ? [] : [`until ${timeOf(expiresAt)}`]),
+];
+
+/** ISO 8601; null stays null. */
+export const timeOf = <At extends number | null>(at: At) =>
+  (at === null ? null : new Date(at).toISOString()) as At extends null ? null : string;

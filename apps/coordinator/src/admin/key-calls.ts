@@ -1,0 +1,154 @@
+import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
+import * as z from "zod";
+import { KEY_OVERLAP_MS_MAX } from "../accounts/key-admin.ts";
+import {
+  keyChangeSchema,
+  keptTerms,
+  keyTermsSchema,
+  readKeyChange,
+  tellChange,
+  tellTerms,
+} from "../accounts/key-terms.ts";
+import type { KeyRecord, KeyTerms } from "../accounts/port.ts";
+import { amount, at, call, id, money, moneyOf } from "./call.ts";
+import { ofKeys } from "./fault.ts";
+
+const keyRecord = keyTermsSchema.extend({
+  key_id: z.string(),
+  account: z.string(),
+  label: z.string().describe("The key's first and last characters"),
+  created_at: at,
+  last_used_at: at.nullable(),
+  revoked_at: at.nullable(),
+});
+const listedKey = keyRecord.extend({ balance_micro_usd: money });
+const madeKey = z.object({ api_key: z.string(), key_id: z.string(), account: z.string() });
+
+const tellKey = (key: KeyRecord): z.infer<typeof keyRecord> => ({
+  ...tellTerms(key),
+  key_id: key.keyId,
+  account: key.account,
+  label: key.label,
+  created_at: key.createdAt,
+  last_used_at: key.lastUsedAt,
+  revoked_at: key.revokedAt,
+});
+const readKey = ({
+  key_id: keyId,
+  account,
+  label,
+  created_at: createdAt,
+  last_used_at: lastUsedAt,
+  revoked_at: revokedAt,
+  ...terms
+}: z.infer<typeof keyRecord>): KeyRecord => ({
+  ...keptTerms(terms),
+  keyId: keyId as KeyId,
+  account: account as AccountId,
+  label,
+  createdAt,
+  lastUsedAt,
+  revokedAt,
+});
+
+/** @throws AdminError, in the words of whoever would refuse it at the other end */
+function sayChange(change: Partial<KeyTerms>): z.infer<typeof keyChangeSchema> {
+  const said = tellChange(change);
+  try {
+    readKeyChange(said);
+  } catch (error) {
+    throw ofKeys(error);
+  }
+  return said;
+}
+
+interface Made {
+  readonly apiKey: string;
+  readonly keyId: KeyId;
+  readonly account: AccountId;
+}
+const tellMade = ({ apiKey, keyId, account }: Made): z.infer<typeof madeKey> => ({
+  api_key: apiKey,
+  key_id: keyId,
+  account,
+});
+const readMade = (made: z.infer<typeof madeKey>): Made => ({
+  apiKey: made.api_key,
+  keyId: made.key_id as KeyId,
+  account: made.account as AccountId,
+});
+
+/** The operator's operations on keys. */
+export const keyCalls = {
+  createKey: call("createKey", {
+    method: "POST",
+    path: "/v1/admin/keys",
+    summary: "Make an API key, with an account of its own or for an existing one",
+    body: keyChangeSchema.extend({ credit_micro_usd: amount, account: id.optional() }),
+    answer: madeKey,
+    send: ({ credit, account, terms = {} }) => ({ ...sayChange(terms), credit_micro_usd: String(credit), account }),
+    act: (admin, { credit_micro_usd: credit, account, ...terms }) =>
+      admin.createKey({ credit: moneyOf(credit), account, terms: readKeyChange(terms) }),
+    tell: tellMade,
+    read: readMade,
+  }),
+  listKeys: call("listKeys", {
+    method: "GET",
+    path: "/v1/admin/keys",
+    summary: "Every key, oldest first, and what its account can spend",
+    body: z.undefined(),
+    answer: z.object({ keys: z.array(listedKey) }),
+    send: () => undefined,
+    act: (admin) => admin.listKeys(),
+    tell: (keys) => ({ keys: keys.map((key) => ({ ...tellKey(key), balance_micro_usd: String(key.balance) })) }),
+    read: ({ keys }) =>
+      keys.map(({ balance_micro_usd: balance, ...key }) => ({ ...readKey(key), balance: moneyOf(balance) })),
+  }),
+  showKey: call("showKey", {
+    method: "POST",
+    path: "/v1/admin/keys/show",
+    summary: "One key, and what its account can spend",
+    body: z.strictObject({ key_id: id }),
+    answer: listedKey,
+    send: (keyId) => ({ key_id: keyId }),
+    act: (admin, body) => admin.showKey(body.key_id),
+    tell: (key) => ({ ...tellKey(key), balance_micro_usd: String(key.balance) }),
+    read: ({ balance_micro_usd: balance, ...key }) => ({ ...readKey(key), balance: moneyOf(balance) }),
+  }),
+  editKey: call("editKey", {
+    method: "POST",
+    path: "/v1/admin/keys/edit",
+    summary: "Change what bounds a key, from its next request on",
+    body: keyChangeSchema.extend({ key_id: id }),
+    answer: keyRecord,
+    send: (keyId, change) => ({ ...sayChange(change), key_id: keyId }),
+    act: (admin, { key_id: keyId, ...change }) => admin.editKey(keyId, readKeyChange(change)),
+    tell: tellKey,
+    read: readKey,
+  }),
+  rotateKey: call("rotateKey", {
+    method: "POST",
+    path: "/v1/admin/keys/rotate",
+    summary: "Give a key a new secret, under the same id and with what it has used",
+    body: z.strictObject({
+      key_id: id,
+      overlap_ms: z.int().min(0).max(KEY_OVERLAP_MS_MAX).describe("For how long the present secret goes on"),
+    }),
+    answer: madeKey,
+    send: (keyId, overlapMs) => ({ key_id: keyId, overlap_ms: overlapMs }),
+    act: (admin, body) => admin.rotateKey(body.key_id, body.overlap_ms),
+    tell: tellMade,
+    read: readMade,
+  }),
+  revokeKey: call("revokeKey", {
+    method: "POST",
+    path: "/v1/admin/keys/revoke",
+    summary: "Revoke a key at once; its account and balance stay",
+    body: z.strictObject({ key_id: id }),
+    answer: keyRecord,
+    send: (keyId) => ({ key_id: keyId }),
+    act: (admin, body) => admin.revokeKey(body.key_id),
+    tell: tellKey,
+    read: readKey,
+  }),
+};

@@ -1,0 +1,131 @@
+import { once } from "node:events";
+import { NetworkError } from "@darkbloom/protocol/failures";
+import type { KeyId } from "@darkbloom/protocol/ids";
+import { nodeCrypto } from "@darkbloom/protocol/node";
+import { SEALED_REQUEST_TYPE } from "@darkbloom/protocol/sealing";
+import { describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { chatBody, entry, KEY, openEdge } from "../../test/http-kit.ts";
+import { hashOfKey } from "../accounts/keys.ts";
+import { KnownKeys } from "../accounts/known-keys.ts";
+import type { KeyTerms } from "../accounts/port.ts";
+import { MemoryAccounts } from "../adapters/memory-accounts.ts";
+import type { Ask } from "../inference/ask.ts";
+
+const keyId = "key_1" as KeyId;
+
+/** An edge that keeps keys in memory, as a coordinator does, and says who was served. */
+async function opened() {
+  const asked: Ask[] = [];
+  const kept = new KnownKeys(new MemoryAccounts());
+  const edge = await openEdge({
+    accounts: kept,
+    serve: async (ask) => {
+      asked.push(ask);
+      throw new NetworkError({ code: "capacity_full", model: entry.id, retryAfterSec: 1, waitedMs: 1 });
+    },
+  });
+  for (const record of await edge.accounts.list()) await kept.add(hashOfKey(nodeCrypto, KEY), record);
+  const codeOf = async (body = chatBody(), headers: Record<string, string> = {}): Promise<unknown> => {
+    const response = await edge.chat(body, headers);
+    return [response.status, ((await response.json()) as { error: { code: string } }).error.code];
+  };
+  const change = (terms: Partial<KeyTerms>) => kept.change(keyId, terms);
+  return { edge, asked, codeOf, change, kept, [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose]() };
+}
+
+describe("what bounds a key", () => {
+  /** Goal: each bound is told by name and acts on the next request, there and back. Method: one key that was used, changed in turn. */
+  it("acts on the next request", async () => {
+    await using test = await opened();
+    const served = [429, "capacity_full"];
+    expect(await test.codeOf()).toEqual(served);
+    const now = Date.now();
+    const table: [bound: Partial<KeyTerms>, told: unknown][] = [
+      [{ disabled: true }, [401, "key_disabled"]],
+      [{ disabled: false }, served],
+      [{ expiresAt: now - 1 }, [401, "key_expired"]],
+      [{ expiresAt: now + 60_000 }, served],
+      [{ allowedModels: ["other", "another"] }, [403, "model_not_allowed"]],
+      [{ allowedModels: ["other", entry.id] }, served],
+      [{ allowedModels: [] }, served],
+      [{ privacy: "sealed" }, [403, "sealing_needed"]],
+      [{ privacy: "any" }, served],
+    ];
+    for (const [bound, told] of table) {
+      await test.change(bound);
+      expect(await test.codeOf(), JSON.stringify(bound)).toEqual(told);
+    }
+    await test.kept.revoke(keyId, now);
+    expect(await test.codeOf()).toEqual([401, "key_invalid"]);
+    expect(test.asked).toHaveLength(table.filter(([, told]) => told === served).length + 1);
+  });
+
+  /** Goal: a key for sealed requests is refused before its body is read, and nothing that is sealed is. Method: a body that never ends, and an envelope that is none. */
+  it("reads nothing that is not sealed", async () => {
+    await using test = await opened();
+    await test.change({ privacy: "sealed" });
+    const endless = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+    const response = await fetch(`${test.edge.origin}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
+      body: endless,
+      duplex: "half",
+    } as RequestInit);
+    expect([response.status, await response.json()]).toMatchObject([403, { error: { code: "sealing_needed" } }]);
+    expect(await test.codeOf("no envelope", { "content-type": SEALED_REQUEST_TYPE })).toEqual([400, "body_invalid"]);
+  });
+
+  /** Goal: an open WebSocket is no way around. Method: a message on it before and after each change. */
+  it("acts on the next message of a WebSocket", async () => {
+    await using test = await opened();
+    const ws = new WebSocket(`ws://127.0.0.1:${test.edge.port}/v1/responses`, {
+      headers: { authorization: `Bearer ${KEY}` },
+    });
+    await once(ws, "open");
+    const told = async (): Promise<unknown> => {
+      ws.send(JSON.stringify({ type: "response.create", model: entry.id, input: "Hello" }));
+      const [data] = (await once(ws, "message")) as [Buffer];
+      return (JSON.parse(data.toString()) as { error: { code: string } }).error.code;
+    };
+    expect(await told()).toBe("capacity_full");
+    await test.change({ allowedModels: ["other"] });
+    expect(await told()).toBe("model_not_allowed");
+    await test.change({ allowedModels: [], privacy: "sealed" });
+    expect(await told()).toBe("sealing_needed");
+    await test.change({ privacy: "any", disabled: true });
+    expect(await told()).toBe("key_disabled");
+    await test.change({ disabled: false, expiresAt: 1 });
+    expect(await told()).toBe("key_expired");
+    await test.kept.revoke(keyId, 1);
+    expect(await told()).toBe("key_invalid");
+    ws.close();
+  });
+
+  /** Goal: a key lists what it may ask for. Method: the list and one model, for a key of another model and for one of this. */
+  it("hides other models", async () => {
+    await using test = await opened();
+    const seen = async () => {
+      const list = (await (await test.edge.keyed("/v1/models")).json()) as { data: { id: string }[] };
+      return [list.data.map(({ id }) => id), (await test.edge.keyed(`/v1/models/${entry.id}`)).status];
+    };
+    await test.change({ allowedModels: ["other"] });
+    expect(await seen()).toEqual([[], 404]);
+    await test.change({ allowedModels: [entry.id] });
+    expect(await seen()).toEqual([[entry.id], 200]);
+  });
+
+  /** Goal: what was replaced works until its time is over, and a use is written down. Method: a rotation with an overlap that is over, and one that is not. */
+  it("ends a secret when its overlap is over", async () => {
+    await using test = await opened();
+    const to = (digit: string) => ({ keyHash: digit.repeat(64) as never, label: digit });
+    expect(await test.codeOf()).toEqual([429, "capacity_full"]);
+    expect((await test.kept.byId(keyId))?.lastUsedAt).toBeTypeOf("number");
+    await test.kept.rotate(keyId, to("1"), Date.now() + 60_000);
+    expect(await test.codeOf()).toEqual([429, "capacity_full"]);
+    const shown = (await (await test.edge.keyed("/v1/key")).json()) as { expires_at: string };
+    expect(Date.parse(shown.expires_at)).toBeGreaterThan(Date.now());
+    await test.kept.rotate(keyId, to("2"), Date.now() + 60_000);
+    expect(await test.codeOf()).toEqual([401, "key_invalid"]);
+  });
+});
