@@ -10,7 +10,7 @@ import {
   tellTerms,
 } from "../accounts/key-terms.ts";
 import type { KeyRecord, KeyTerms } from "../accounts/port.ts";
-import { amount, at, call, id, money, moneyOf } from "./call.ts";
+import { amount, at, call, id, money, moneyOf, nothing } from "./call.ts";
 import { ofKeys } from "./fault.ts";
 
 const keyRecord = keyTermsSchema.extend({
@@ -96,7 +96,7 @@ export const keyCalls = {
     method: "GET",
     path: "/v1/admin/keys",
     summary: "Every key, oldest first, and what its account can spend",
-    body: z.undefined(),
+    body: nothing,
     answer: z.object({ keys: z.array(listedKey) }),
     send: () => undefined,
     act: (admin) => admin.listKeys(),

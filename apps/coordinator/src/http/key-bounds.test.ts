@@ -71,7 +71,7 @@ describe("what bounds a key", () => {
       headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
       body: endless,
       duplex: "half",
-    } as RequestInit);
+    });
     expect([response.status, await response.json()]).toMatchObject([403, { error: { code: "sealing_needed" } }]);
     expect(await test.codeOf("no envelope", { "content-type": SEALED_REQUEST_TYPE })).toEqual([400, "body_invalid"]);
   });
