@@ -40,7 +40,12 @@ export const keysEnable = command({
   run: ({ data, database, json }, keyId) => edit({ data, database }, json, keyId, { disabled: false }),
 });
 
-async function edit(where: Parameters<typeof administerExisting>[0], json: boolean, keyId: string, change: Partial<KeyTerms>): Promise<0> {
+async function edit(
+  where: Parameters<typeof administerExisting>[0],
+  json: boolean,
+  keyId: string,
+  change: Partial<KeyTerms>,
+): Promise<0> {
   const key = await administerExisting(where, (admin) => admin.editKey(keyId, change));
   outputOf(json).result(
     keyTold(key),

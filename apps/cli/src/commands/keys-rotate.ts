@@ -9,10 +9,17 @@ export const keysRotate = command({
     "keys rotate key_0123456789abcdef0123456789abcdef",
     "keys rotate key_0123456789abcdef0123456789abcdef --overlap 10m --json",
   ],
-  needs: { data: { default: ".darkbloom" }, database: "optional", overlap: { default: "0" }, json: { default: "false" } },
+  needs: {
+    data: { default: ".darkbloom" },
+    database: "optional",
+    overlap: { default: "0" },
+    json: { default: "false" },
+  },
   operand: "KEY_ID",
   async run({ data, database, overlap, json }, keyId) {
-    const { apiKey, account } = await administerExisting({ data, database }, (admin) => admin.rotateKey(keyId, overlap));
+    const { apiKey, account } = await administerExisting({ data, database }, (admin) =>
+      admin.rotateKey(keyId, overlap),
+    );
     outputOf(json).result(
       { api_key: apiKey, account, key_id: keyId },
       () =>
