@@ -57,9 +57,13 @@ export class SqliteJournal {
   }
 
   figures(account: AccountId): Figures {
+    return this.moved(account) ?? figuresOf(this.#sql.account.get(account));
+  }
+
+  /** What an account comes to with what the group of calls under way has moved of it; undefined where it has moved nothing. */
+  moved(account: AccountId): Figures | undefined {
     const moving = this.#moving.get(account);
-    if (moving) return sumOf(moving.before, moving.moved);
-    return figuresOf(this.#sql.account.get(account));
+    return moving && sumOf(moving.before, moving.moved);
   }
 
   knows(kind: Entry["kind"], ref: string): boolean {

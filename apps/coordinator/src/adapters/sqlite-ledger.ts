@@ -277,7 +277,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   #take(terms: HoldTerms, isFree: boolean): OpenHold {
     const { account, amount } = terms;
-    const left = this.#open.left(account) ?? this.#journal.figures(account);
+    // What is known of who holds something is from before the group under way, in which the same account may have been charged.
+    const moved = this.#journal.moved(account);
+    const left = moved
+      ? this.#open.overlay(account, moved)
+      : (this.#open.left(account) ?? this.#journal.figures(account));
     const hold: OpenHold = { terms, lease: this.#lease, holding: setAside(amount, account, left, isFree) };
     this.#open.take(hold, (payer) => this.#journal.figures(payer));
     return hold;

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "./journal.ts";
 import { leaseOf, releaseEarlierLives, type Lease } from "./lease.ts";
-import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
+import { anna, bert, idempotencyOf, lease, machine, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
 import { RECEIPT_LIFE_MS, type Ledger } from "./port.ts";
 import type { Settlement } from "./settlement.ts";
 
@@ -67,6 +67,22 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       );
       expect(held.filter((result) => result.status === "fulfilled")).toHaveLength(10);
       expect(await test.ledger.totals(anna)).toEqual({ balance: 7n, held: 100n, charged: 0n, credited: 107n });
+    });
+
+    /** Goal: money that one request is charged is not there for the next one of the same moment. Method: an account with two holds; one is settled in full, and a third hold, under a key as well as without, asks at once for more than is left. */
+    it("does not overshoot with a hold beside a settlement", async () => {
+      for (const idempotency of [undefined, idempotencyOf("k")]) {
+        await using test = await open();
+        await credit(test.ledger, 100n);
+        await test.ledger.hold(termsOf("1", 60n));
+        await test.ledger.hold(termsOf("2", 10n));
+        const settled = test.ledger.settle(termsOf("1", 60n).holdId, settlementOf(60n, { id: "1" }));
+        const held = test.ledger.hold({ ...termsOf("3", 40n), ...(idempotency && { idempotency }) });
+        await expect(held).rejects.toMatchObject({ failure: { code: "insufficient_funds", availableMicroUsd: 30n } });
+        expect(await settled).toBe(60n);
+        expect(await test.ledger.totals(anna)).toEqual({ balance: 30n, held: 10n, charged: 60n, credited: 100n });
+        expect(await test.ledger.check()).toEqual([]);
+      }
     });
 
     /** Goal: a free request needs no money. Method: a hold of zero on an account that was never credited. */
