@@ -72,7 +72,7 @@ export class DeviceGrants {
   }
 
   /** Who asks under a code that nobody has decided on yet. */
-  asking(userCode: string): DeviceAsking | undefined {
+  asking(userCode: string): (DeviceAsking & { readonly userCode: string }) | undefined {
     return this.#undecided(userCode);
   }
 

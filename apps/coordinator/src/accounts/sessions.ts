@@ -63,6 +63,8 @@ export async function openSession(
     expiresAt: at + lifeMsOf(kind),
   };
   await people.addSession(hashOfKey(crypto, secret), session);
+  // Who is disabled in the same moment may have had all other sessions ended before this one was there.
+  if ((await people.person(personId))?.disabledAt !== null) await people.endSession(personId, session.sessionId);
   return { secret, session };
 }
 

@@ -121,6 +121,8 @@ describe("people, over the socket", () => {
     const machine = `mach_${"0".repeat(32)}` as MachineId;
     await world.asked((admin) => admin.decideMachine(machine, "approved"));
     const link = await world.asked((admin) => admin.signInLink({}));
+    await world.asked((admin) => admin.editKey(key.keyId, { disabled: true }));
+    const rotated = await world.asked((admin) => admin.rotateKey(key.keyId, 0));
     await world.asked((admin) => admin.revokeKey(key.keyId));
     const newest = await world.asked((admin) => admin.listAudit({ rows: 2 }));
     const before = newest.at(-1)?.seq;
@@ -128,12 +130,14 @@ describe("people, over the socket", () => {
     const entries = [...newest, ...rest];
     expect(entries.map(({ action, subject, actor }) => [action, subject, actor])).toEqual([
       ["keys.revoke", key.keyId, "socket"],
+      ["keys.rotate", key.keyId, "socket"],
+      ["keys.change", key.keyId, "socket"],
       ["links.create", link.personId, "socket"],
       ["machines.approve", machine, "socket"],
       ["credit", key.account, "socket"],
       ["keys.create", key.keyId, "socket"],
     ]);
-    for (const secret of [key.apiKey, secretIn(link.path), "said by somebody"])
+    for (const secret of [key.apiKey, rotated.apiKey, secretIn(link.path), "said by somebody"])
       expect(JSON.stringify(entries)).not.toContain(secret);
   });
 });

@@ -72,5 +72,6 @@ export const isWrite = ({ method, headers }: Asking): boolean =>
 export function isFromOwnPage(asking: Asking, trustProxy: boolean): boolean {
   const site = asking.headers["sec-fetch-site"];
   if (site !== undefined && site !== "same-origin") return false;
-  return asking.headers.origin === URL.parse(ownOrigin(asking, trustProxy))?.origin;
+  const own = URL.parse(ownOrigin(asking, trustProxy))?.origin;
+  return own !== undefined && asking.headers.origin === own;
 }

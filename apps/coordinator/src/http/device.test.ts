@@ -118,6 +118,17 @@ describe("a program that asks to be let in", () => {
     expect(await edge.poll(code)).toMatchObject({ error: "expired_token" });
   });
 
+  /** Goal: the page says nothing in our name that others wrote. Method: a link whose code has words around it, in letters that no code has. */
+  it("is shown under its code alone", async () => {
+    await using edge = await openDevices();
+    const { user_code: userCode } = await edge.ask();
+    const link = `/device?user_code=${encodeURIComponent(`${userCode} 1234 \u0434\u0430`)}`;
+    const page = await (await edge.get(link, { headers: { cookie: edge.cookie } })).text();
+    expect(page).toContain(`<p class="code">${userCode}</p>`);
+    expect(page).toContain(`value="${userCode}"`);
+    expect(page).not.toMatch(/1234|\u0434/);
+  });
+
   /** Goal: codes are not guessed. Method: wrong ones until one more has to wait, and then the right one too. */
   it("is not found by guessing", async () => {
     await using edge = await openDevices();

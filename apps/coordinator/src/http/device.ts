@@ -1,7 +1,7 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
-import { DEVICE_CODE_LIFE_MS, DEVICE_POLL_EVERY_MS, shownCode } from "../accounts/device-grants.ts";
+import { DEVICE_CODE_LIFE_MS, DEVICE_POLL_EVERY_MS, shownCode, type DeviceAsking } from "../accounts/device-grants.ts";
 import type { SignedIn } from "../accounts/people.ts";
 import { CLIENT_CHARS_MAX, lifeMsOf, openSession } from "../accounts/sessions.ts";
 import { RateLimiter } from "../limits/rate.ts";
@@ -142,7 +142,7 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
         assertMayTry(visitor);
         const asking = deps.devices.asking(code);
         if (!asking) return unknown(visitor, reply);
-        return sendPage(reply, "A program asks to be let in", decision(code, asking, visitor));
+        return sendPage(reply, "A program asks to be let in", decision(asking, visitor));
       },
     },
     decide: {
@@ -178,16 +178,13 @@ const codeForm = html`<p>Enter the code that the program shows.</p>
     <input name="user_code" autocomplete="off" autofocus /><button>Go on</button>
   </form>`;
 
-const decision = (
-  code: string,
-  { client, address, at }: { client: string; address: string; at: number },
-  { person }: SignedIn,
-): Html =>
+/** The code is ours, and not as a link to this page wrote it: whatever else stood there would be read as our words. */
+const decision = ({ userCode, client, address, at }: DeviceAsking & { userCode: string }, { person }: SignedIn): Html =>
   html`<p>
       It would act as <strong>${person.name}</strong>, who is ${person.role}. Let it in only if you started it yourself,
       just now, and it shows this very code:
     </p>
-    <p class="code">${code}</p>
+    <p class="code">${shownCode(userCode)}</p>
     <dl>
       <dt>It calls itself</dt>
       <dd>${client}</dd>
@@ -197,6 +194,6 @@ const decision = (
       <dd>${new Date(at).toISOString()}</dd>
     </dl>
     <form method="post" action="${DEVICE_PATH}">
-      <input type="hidden" name="user_code" value="${code}" /> <button name="decision" value="approve">Let it in</button
-      ><button name="decision" value="deny">No</button>
+      <input type="hidden" name="user_code" value="${shownCode(userCode)}" />
+      <button name="decision" value="approve">Let it in</button><button name="decision" value="deny">No</button>
     </form>`;
