@@ -54,6 +54,12 @@ export function sentenceOf(failure: Failure): string {
       return "A page of another site asks with a sign-in that is not its own. Send a session or an API key in 'Authorization'.";
     case "session_not_found":
       return "You have no such session. GET /v1/me/sessions lists yours.";
+    case "key_not_found":
+      return "You have no key with this id. GET /v1/keys lists yours.";
+    case "key_revoked":
+      return "This key was revoked, which lasts. Make a new one: POST /v1/keys.";
+    case "keys_too_many":
+      return `This account has ${failure.most} keys, as many as one may have. Revoke some that are not used: DELETE /v1/keys/{id}.`;
     case "body_invalid":
       return failure.param === null
         ? `The request body is not valid: ${failure.expected}.`

@@ -20,6 +20,23 @@ const forbidden = {
   anthropic: "permission_error",
 } as const;
 
+const notFound = {
+  status: 404,
+  retry: "never",
+  blame: "caller",
+  openai: "invalid_request_error",
+  anthropic: "not_found_error",
+} as const;
+
+/** What is asked for does not go with what is there. */
+const conflict = {
+  status: 409,
+  retry: "never",
+  blame: "caller",
+  openai: "invalid_request_error",
+  anthropic: "invalid_request_error",
+} as const;
+
 /**
  * Every way a request can fail, and what each party should do about it. One row per code; the HTTP
  * edge, the retry loop, the dialects and the documents read this table and hold no second opinion.
@@ -45,13 +62,10 @@ export const failures = {
   role_needed: forbidden,
   /** Another site's page asks with a cookie that it was not given. */
   origin_foreign: forbidden,
-  session_not_found: {
-    status: 404,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "not_found_error",
-  },
+  session_not_found: notFound,
+  key_not_found: notFound,
+  key_revoked: conflict,
+  keys_too_many: conflict,
   body_invalid: {
     status: 400,
     retry: "never",
@@ -96,34 +110,10 @@ export const failures = {
     openai: "insufficient_funds",
     anthropic: "billing_error",
   },
-  model_not_found: {
-    status: 404,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "not_found_error",
-  },
-  receipt_not_found: {
-    status: 404,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "not_found_error",
-  },
-  tile_not_found: {
-    status: 404,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "not_found_error",
-  },
-  route_not_found: {
-    status: 404,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "not_found_error",
-  },
+  model_not_found: notFound,
+  receipt_not_found: notFound,
+  tile_not_found: notFound,
+  route_not_found: notFound,
   method_not_allowed: {
     status: 405,
     retry: "never",
@@ -293,6 +283,10 @@ interface Facts {
   role_needed: unknown;
   origin_foreign: unknown;
   session_not_found: unknown;
+  key_not_found: unknown;
+  key_revoked: unknown;
+  /** Of one account. */
+  keys_too_many: { most: number };
   body_invalid: { param: ParamPath | null; expected: OurWords };
   unsupported: { param: ParamPath; reason: OurWords };
   previous_response_not_found: unknown;

@@ -3,10 +3,12 @@ import type { JobId } from "@darkbloom/protocol/ids";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
 import { keyTermsSchema, tellTerms } from "../accounts/key-terms.ts";
+import type { KeyRecord } from "../accounts/port.ts";
 import type { Door, Route } from "./door.ts";
 import { callerOf } from "./access.ts";
 
-const key = z.object({
+/** A key as its account sees it. */
+export const shownKey = z.object({
   id: z.string(),
   label: z.string().describe("The key's first and last characters"),
   account: z.string(),
@@ -15,26 +17,25 @@ const key = z.object({
   last_used_at: z.iso.datetime().nullable().describe("To within five minutes"),
 });
 
+export const tellKey = ({ deps }: Door, key: KeyRecord): z.infer<typeof shownKey> => ({
+  id: key.keyId,
+  label: key.label,
+  account: key.account,
+  ...tellTerms(key),
+  provider_serials: key.pins.map((pin) => deps.serials.ofPin(pin)),
+  created_at: new Date(key.createdAt).toISOString(),
+  last_used_at: key.lastUsedAt === null ? null : new Date(key.lastUsedAt).toISOString(),
+});
+
 /** `GET /v1/key`: what a key can learn of itself. */
 export const showKey = (door: Door): Route => ({
   schema: {
     summary: "The key that this request is made with",
     tags: ["account"],
-    response: { 200: key },
+    response: { 200: shownKey },
   },
   config: { access: "key", limit: "rate" },
-  handler: async (request): Promise<z.infer<typeof key>> => {
-    const caller = callerOf(request);
-    return {
-      id: caller.keyId,
-      label: caller.label,
-      account: caller.account,
-      ...tellTerms(caller),
-      provider_serials: caller.pins.map((pin) => door.deps.serials.ofPin(pin)),
-      created_at: new Date(caller.createdAt).toISOString(),
-      last_used_at: caller.lastUsedAt === null ? null : new Date(caller.lastUsedAt).toISOString(),
-    };
-  },
+  handler: async (request): Promise<z.infer<typeof shownKey>> => tellKey(door, callerOf(request)),
 });
 
 const receiptParams = z.object({ job_id: z.string().describe("From `x-inference-job-id`") });

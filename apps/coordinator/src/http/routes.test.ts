@@ -28,6 +28,12 @@ const signInRoutes = [
   "get /v1/me",
   "get /v1/me/sessions",
   "delete /v1/me/sessions/{id}",
+  "get /v1/keys",
+  "post /v1/keys",
+  "get /v1/keys/{id}",
+  "patch /v1/keys/{id}",
+  "delete /v1/keys/{id}",
+  "post /v1/keys/{id}/rotate",
 ];
 const keyedPaths = [
   "/v1/models",

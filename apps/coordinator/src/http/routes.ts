@@ -8,6 +8,7 @@ import { DEVICE_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
+import { changeKey, listKeys, makeKey, revokeKey, rotateKey, showOneKey } from "./keys.ts";
 import { endSession, listSessions, showMe } from "./me.ts";
 import { LINK_PATH, showLink, showSignIn, SIGN_IN_PATH, signOut, useLink } from "./sign-in.ts";
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
@@ -26,6 +27,7 @@ export interface Placed {
 
 const get = (path: string, route: Route): Placed => ({ method: "GET", path, route });
 const post = (path: string, route: Route): Placed => ({ method: "POST", path, route });
+const patch = (path: string, route: Route): Placed => ({ method: "PATCH", path, route });
 const remove = (path: string, route: Route): Placed => ({ method: "DELETE", path, route });
 
 /** Every route there is over HTTP. @param described all of them */
@@ -50,6 +52,13 @@ const placed = (
   get("/v1/me", showMe(door)),
   get("/v1/me/sessions", listSessions(door)),
   remove("/v1/me/sessions/:id", endSession(door)),
+
+  get("/v1/keys", listKeys(door)),
+  post("/v1/keys", makeKey(door)),
+  get("/v1/keys/:id", showOneKey(door)),
+  patch("/v1/keys/:id", changeKey(door)),
+  remove("/v1/keys/:id", revokeKey(door)),
+  post("/v1/keys/:id/rotate", rotateKey(door)),
 
   get(SIGN_IN_PATH, showSignIn(door)),
   get(`${LINK_PATH}/:secret`, showLink(door)),

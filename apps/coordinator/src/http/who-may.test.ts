@@ -120,7 +120,7 @@ it("serves the operator's operations by session", async () => {
       headers: { ...bearer, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  const made = await post("/v1/admin/keys", { label: "laptop", credit_micro_usd: "5" });
+  const made = await post("/v1/admin/keys", { name: "laptop", credit_micro_usd: "5" });
   expect(made.status).toBe(200);
   const { key_id: keyId } = (await made.json()) as { key_id: string };
   const listed = (await (await edge.get("/v1/admin/keys", { headers: bearer })).json()) as { keys: object[] };

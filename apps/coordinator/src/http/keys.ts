@@ -1,0 +1,177 @@
+import { NetworkError } from "@darkbloom/protocol/failures";
+import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
+import type { FastifyRequest } from "fastify";
+import * as z from "zod";
+import type { AuditAction } from "../accounts/audit.ts";
+import { KEY_OVERLAP_MS_MAX, keyAdminOf, KEYS_PER_ACCOUNT_MAX, type KeyAdmin } from "../accounts/key-admin.ts";
+import { keyChangeSchema, KeyError, readKeyChange, type KeyRefusal } from "../accounts/key-terms.ts";
+import type { KeyRecord } from "../accounts/port.ts";
+import { signedInOf } from "./access.ts";
+import { shownKey, tellKey } from "./account.ts";
+import { parseJson, readBody } from "./body.ts";
+import type { Door, Route } from "./door.ts";
+
+/** A key's terms, at their longest. 413 above it. */
+export const KEY_BODY_BYTES_MAX = 64 * 1024;
+
+const ofSession = { access: "session", limit: "rate" } as const;
+const fails = ["key_not_found"] as const;
+const failsChanging = [...fails, "key_revoked", "body_invalid", "payload_too_large"] as const;
+
+const shown = shownKey.extend({ revoked_at: z.iso.datetime().nullable() });
+const shownKeys = z.object({ data: z.array(shown) });
+const madeKey = z.object({ key: z.string().describe("Shown this once"), data: shown });
+const params = z.object({ id: z.string().describe("Of `GET /v1/keys`") });
+const rotation = z
+  .strictObject({
+    overlap_ms: z.int().min(0).max(KEY_OVERLAP_MS_MAX).describe("For how long the present secret goes on"),
+  })
+  .partial();
+
+const tell = (door: Door, key: KeyRecord): z.infer<typeof shown> => ({
+  ...tellKey(door, key),
+  revoked_at: key.revokedAt === null ? null : new Date(key.revokedAt).toISOString(),
+});
+
+/** `GET /v1/keys`: those of one's account, the oldest first, revoked ones too. */
+export const listKeys = (door: Door): Route => ({
+  schema: { summary: "Your keys, oldest first, revoked ones too", tags: ["keys"], response: { 200: shownKeys } },
+  config: ofSession,
+  handler: async (request): Promise<z.infer<typeof shownKeys>> => {
+    const keys = await keyAdminOf(door.deps).list(signedInOf(request).person.account);
+    return { data: keys.map((key) => tell(door, key)) };
+  },
+});
+
+/** `POST /v1/keys`: the secret is in this answer and nowhere else. */
+export const makeKey = (door: Door): Route => ({
+  schema: {
+    summary: "Make a key for your account",
+    tags: ["keys"],
+    body: keyChangeSchema,
+    response: { 200: madeKey },
+  },
+  config: { ...ofSession, fails: ["body_invalid", "payload_too_large", "keys_too_many"] },
+  handler: async (request): Promise<z.infer<typeof madeKey>> => {
+    const { person } = signedInOf(request);
+    const body = await bodyOf(door, request);
+    const { apiKey, record } = await changed(door, request, "keys.create", async (keys) => {
+      const made = await keys.make(person.account, readKeyChange(body));
+      return { ...made, keyId: made.record.keyId };
+    });
+    // Whoever was disabled meanwhile had all keys revoked, and not this one.
+    const now = await door.deps.people.person(person.personId);
+    if (!now || now.disabledAt !== null) {
+      await keyAdminOf(door.deps).revoke(person.account, record.keyId);
+      throw new NetworkError({ code: "session_invalid" });
+    }
+    return { key: apiKey, data: tell(door, record) };
+  },
+});
+
+/** `GET /v1/keys/{id}` */
+export const showOneKey = (door: Door): Route => ({
+  schema: { summary: "One of your keys", tags: ["keys"], params, response: { 200: shown } },
+  config: { ...ofSession, fails },
+  handler: async (request): Promise<z.infer<typeof shown>> =>
+    tell(door, await refusing(() => keyAdminOf(door.deps).show(signedInOf(request).person.account, idOf(request)))),
+});
+
+/** `PATCH /v1/keys/{id}`: what is not named stays; it counts for the key's next request. */
+export const changeKey = (door: Door): Route => ({
+  schema: {
+    summary: "Change what bounds a key of yours, from its next request on",
+    tags: ["keys"],
+    params,
+    body: keyChangeSchema,
+    response: { 200: shown },
+  },
+  config: { ...ofSession, fails: failsChanging },
+  handler: async (request): Promise<z.infer<typeof shown>> => {
+    const { account } = signedInOf(request).person;
+    const body = await bodyOf(door, request);
+    const edit = (keys: KeyAdmin) => keys.edit(account, idOf(request), readKeyChange(body));
+    return tell(door, await changed(door, request, "keys.change", edit));
+  },
+});
+
+/** `DELETE /v1/keys/{id}`: its very next request fails. */
+export const revokeKey = (door: Door): Route => ({
+  schema: { summary: "Revoke a key of yours, for good", tags: ["keys"], params, response: { 200: shown } },
+  config: { ...ofSession, fails },
+  handler: async (request): Promise<z.infer<typeof shown>> => {
+    const { account } = signedInOf(request).person;
+    return tell(door, await changed(door, request, "keys.revoke", (keys) => keys.revoke(account, idOf(request))));
+  },
+});
+
+/** `POST /v1/keys/{id}/rotate`: a new secret under the same id. */
+export const rotateKey = (door: Door): Route => ({
+  schema: {
+    summary: "Give a key of yours a new secret; the present one ends at once, or after `overlap_ms`",
+    tags: ["keys"],
+    params,
+    body: rotation,
+    response: { 200: madeKey },
+  },
+  config: { ...ofSession, fails: failsChanging },
+  handler: async (request): Promise<z.infer<typeof madeKey>> => {
+    const { account } = signedInOf(request).person;
+    const asked = rotation.safeParse(await bodyOf(door, request));
+    if (!asked.success) throw badOverlap;
+    const { apiKey, record } = await changed(door, request, "keys.rotate", async (keys) => {
+      const made = await keys.rotate(account, idOf(request), asked.data.overlap_ms);
+      return { ...made, keyId: made.record.keyId };
+    });
+    return { key: apiKey, data: tell(door, record) };
+  },
+});
+
+const badOverlap = new NetworkError({
+  code: "body_invalid",
+  param: "overlap_ms" as ParamPath,
+  expected: ourWords`it must be a whole number from 0 to ${KEY_OVERLAP_MS_MAX}`,
+});
+
+const idOf = (request: FastifyRequest): string => params.parse(request.params).id;
+
+/** What a body says; an empty one says nothing. */
+async function bodyOf(door: Door, request: FastifyRequest): Promise<unknown> {
+  using room = door.bodies.share(signedInOf(request).person.account);
+  const bytes = await readBody(request.raw, KEY_BODY_BYTES_MAX, room);
+  return bytes.length === 0 ? {} : parseJson(bytes);
+}
+
+/** A change, and behind it its line in the audit log. @throws NetworkError for what is refused */
+async function changed<Done extends Pick<KeyRecord, "keyId">>(
+  { deps }: Door,
+  request: FastifyRequest,
+  action: AuditAction,
+  change: (keys: KeyAdmin) => Promise<Done>,
+): Promise<Done> {
+  const done = await refusing(() => change(keyAdminOf(deps)));
+  const { personId: actor } = signedInOf(request).person;
+  await deps.audit.add({ at: deps.clock.now(), actor, action, subject: done.keyId });
+  return done;
+}
+
+async function refusing<Done>(act: () => Promise<Done>): Promise<Done> {
+  try {
+    return await act();
+  } catch (error) {
+    throw error instanceof KeyError ? failureOf(error.refused) : error;
+  }
+}
+
+function failureOf(refused: KeyRefusal): NetworkError {
+  switch (refused.why) {
+    case "invalid":
+      return new NetworkError({ code: "body_invalid", param: refused.param, expected: refused.expected });
+    case "unknown_key":
+      return new NetworkError({ code: "key_not_found" });
+    case "revoked":
+      return new NetworkError({ code: "key_revoked" });
+    case "too_many":
+      return new NetworkError({ code: "keys_too_many", most: KEYS_PER_ACCOUNT_MAX });
+  }
+}
