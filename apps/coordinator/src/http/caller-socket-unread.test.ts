@@ -6,7 +6,10 @@ import { WebSocket } from "ws";
 import { SOCKET_PING_EVERY_MS } from "./caller-socket.ts";
 import { CALLER_STALL_MS_MAX } from "./reply.ts";
 
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 /**
  * Goal: refusals that nobody reads do not pile up. Method: a connection whose every write stays in this program, as those to
@@ -91,5 +94,20 @@ describe("a caller who reads nothing", () => {
     await made.clock.advance(SOCKET_PING_EVERY_MS);
     expect(said).toEqual({ ping: times, pong: times });
     await made[Symbol.asyncDispose]();
+  });
+
+  /** Goal: who answers no close is gone soon all the same, and not before it could. Method: this coordinator ends; the last moment of its caller's time. */
+  it("is dropped two seconds after a close that it does not answer", async () => {
+    const { made, ws } = await network();
+    ws.pause();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const dropped = vi.spyOn(WebSocket.prototype, "terminate");
+    const closing = vi.spyOn(WebSocket.prototype, "close");
+    void made[Symbol.asyncDispose]();
+    expect(closing).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(1_999);
+    expect(dropped).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(dropped).toHaveBeenCalledOnce();
   });
 });
