@@ -1,4 +1,4 @@
-import type { AccountId } from "@darkbloom/protocol/ids";
+import type { AccountId, Serial } from "@darkbloom/protocol/ids";
 import { nodeCrypto, systemRandom } from "@darkbloom/protocol/node";
 import { SimulatedClock } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
@@ -90,6 +90,20 @@ describe("operations on keys", () => {
     const { record } = await admin.make(anna, { expiresAt: now + 1 });
     await expect(admin.edit(anna, record.keyId, { expiresAt: now - 1 })).rejects.toThrow("'expires_at' is not valid");
     expect((await admin.edit(anna, record.keyId, { expiresAt: null })).expiresAt).toBe(null);
+  });
+
+  /** Goal: what is kept can be kept in either database and shown in a terminal. Method: texts that PostgreSQL refuses, and one that moves a cursor. */
+  it.each(["a\0", "\ud800", "\u001b[2J"])("take no text that nothing can show: %j", async (text) => {
+    const { admin } = made();
+    const { record } = await admin.make(anna, {});
+    for (const [field, terms] of [
+      ["name", { name: text }],
+      ["allowed_models", { allowedModels: [text] }],
+      ["provider_serials", { pins: [text as Serial] }],
+    ] as const) {
+      await expect(admin.make(anna, terms)).rejects.toThrow(`'${field}' is not valid`);
+      await expect(admin.edit(anna, record.keyId, terms)).rejects.toThrow(`'${field}' is not valid`);
+    }
   });
 
   /** Goal: an account's keys are bounded, revoked ones left out. Method: as many as fit, one more, one revoked, one more. */

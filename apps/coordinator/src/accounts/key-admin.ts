@@ -1,4 +1,5 @@
 import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
+import { isPrintable } from "@darkbloom/protocol/printable";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, labelOf, newKey, newKeyId } from "./keys.ts";
 import { invalidTerm, KeyError, readKeyChange, refuseUnenforced, tellChange, unbound } from "./key-terms.ts";
@@ -59,6 +60,10 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
   /** @throws KeyError naming the field */
   function assertValid(terms: Partial<KeyTerms>): void {
     refuseUnenforced(terms);
+    const { name = "", allowedModels = [], pins = [] } = terms;
+    if (!isPrintable(name)) throw invalidTerm("name");
+    if (!allowedModels.every(isPrintable)) throw invalidTerm("allowed_models");
+    if (!pins.every(isPrintable)) throw invalidTerm("provider_serials");
     const { expiresAt = null } = readKeyChange(tellChange(terms));
     if (expiresAt !== null && expiresAt <= clock.now()) throw invalidTerm("expires_at");
   }

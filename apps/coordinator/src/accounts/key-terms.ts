@@ -57,7 +57,7 @@ export const keyChangeSchema = z
   .partial();
 
 const expected: Readonly<Record<keyof WireTerms, OurWords>> = {
-  name: ourWords`it must be a text of up to ${KEY_NAME_CHARS_MAX} characters`,
+  name: ourWords`it must be a text of up to ${KEY_NAME_CHARS_MAX} printable characters`,
   disabled: ourWords`it must be true or false`,
   limit_usd: ourWords`it must be an amount in USD with up to six decimals, e.g. "5.00", or null`,
   limit_tokens: ourWords`it must be a whole number from 1 to ${KEY_LIMIT_TOKENS_MAX}, or null`,

@@ -114,7 +114,9 @@ describe("admin operations", () => {
         admin.createKey({ credit: microUsd(0n), terms: { name: "x".repeat(labelChars), pins: serials(pins) } }),
       );
     await make(128, 64);
-    await expect(make(129, 64)).rejects.toThrow("'name' is not valid: it must be a text of up to 128 characters.");
+    await expect(make(129, 64)).rejects.toThrow(
+      "'name' is not valid: it must be a text of up to 128 printable characters.",
+    );
     await expect(make(128, 65)).rejects.toThrow(
       "'provider_serials' is not valid: it must be a list of up to 64 serials.",
     );

@@ -1,4 +1,5 @@
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import { isPrintable } from "@darkbloom/protocol/printable";
 import * as z from "zod";
 import type { Admin } from "./operations.ts";
 
@@ -55,5 +56,6 @@ export const amount = z
   .regex(/^\d{1,20}$/)
   .describe("Micro-USD, as text");
 export const moneyOf = (digits: string): MicroUsd => microUsd(BigInt(digits));
-export const id = z.string().min(1).max(128);
+/** PostgreSQL refuses some texts that are not printable, where others find nothing. */
+export const id = z.string().min(1).max(128).refine(isPrintable);
 export const at = z.int().describe("Milliseconds since 1970");

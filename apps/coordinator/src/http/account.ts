@@ -1,5 +1,6 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
+import { isPrintable } from "@darkbloom/protocol/printable";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
 import { keyTermsSchema, tellTerms } from "../accounts/key-terms.ts";
@@ -52,6 +53,8 @@ export const showReceipt = (door: Door): Route => ({
   handler: async (request, reply) => {
     const { account } = callerOf(request);
     const { job_id } = receiptParams.parse(request.params);
+    // PostgreSQL refuses some texts that are not printable.
+    if (!isPrintable(job_id)) throw new NetworkError({ code: "receipt_not_found" });
     const document = await door.deps.ledger.receipt(account, job_id as JobId, door.deps.clock.now());
     if (!document) throw new NetworkError({ code: "receipt_not_found" });
     const log = await door.deps.log?.receipt(job_id as JobId);

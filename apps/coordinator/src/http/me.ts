@@ -1,5 +1,6 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { SessionId } from "@darkbloom/protocol/ids";
+import { isPrintable } from "@darkbloom/protocol/printable";
 import * as z from "zod";
 import { roles, sessionKinds, type Session } from "../accounts/people.ts";
 import { signedInOf } from "./access.ts";
@@ -90,7 +91,8 @@ export const endSession = ({ deps }: Door): Route => ({
     const { id } = sessionParams.parse(request.params);
     // An id is only a name to look up; an unknown one finds nothing.
     const sessionId = id === CURRENT ? asking.sessionId : (id as SessionId);
-    if (!(await deps.people.endSession(person.personId, sessionId)))
+    // PostgreSQL refuses some texts that are not printable.
+    if (!isPrintable(id) || !(await deps.people.endSession(person.personId, sessionId)))
       throw new NetworkError({ code: "session_not_found" });
     await deps.audit.add({
       at: deps.clock.now(),

@@ -127,7 +127,7 @@ it("serves the operator's operations by session", async () => {
   expect(listed.keys).toContainEqual(expect.objectContaining({ key_id: keyId, balance_micro_usd: "5" }));
   const unknown = await post("/v1/admin/keys/revoke", { key_id: "key_nobody" });
   expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: "unknown_key" } }]);
-  for (const body of [{}, { key_id: 1 }, { key_id: keyId, more: true }, "text"])
+  for (const body of [{}, { key_id: 1 }, { key_id: keyId, more: true }, { key_id: "a\0" }, "text"])
     expect((await post("/v1/admin/keys/revoke", body)).status).toBe(400);
   expect((await post("/v1/admin/keys/revoke", { key_id: "x".repeat(20_000) })).status).toBe(413);
   const audit = await edge.get("/v1/admin/audit?rows=1", { headers: bearer });
@@ -135,4 +135,17 @@ it("serves the operator's operations by session", async () => {
     entries: [{ actor: person.personId, action: "keys.create", subject: keyId }],
   });
   expect((await edge.get("/v1/admin/audit?rows=0", { headers: bearer })).status).toBe(400);
+});
+
+/** Goal: a name that PostgreSQL refuses is one that nobody has, and no fault of ours. Method: storage that refuses it likewise, and each route with a name in its path. */
+it("finds nothing under a name that a database refuses", async () => {
+  await using edge = await openEdge();
+  const { bearer } = await signIn(edge.deps, personOf("anna"));
+  const refuse = (): never => {
+    throw new TypeError("invalid byte sequence for encoding");
+  };
+  edge.people.endSession = refuse;
+  edge.deps.ledger.receipt = refuse;
+  expect((await edge.get("/v1/me/sessions/a%00b", { method: "DELETE", headers: bearer })).status).toBe(404);
+  expect((await edge.get("/v1/receipts/a%00b", { headers: bearer })).status).toBe(404);
 });
