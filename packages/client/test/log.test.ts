@@ -1,9 +1,11 @@
+import type { Attestations } from "@darkbloom/protocol/evidence";
 import { fromHex, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import {
   cosignatureMessage,
   entryBytes,
   hashesOf,
   leafHash,
+  NOTE_BYTES_MAX,
   proofFile,
   readNote,
   signatureLine,
@@ -13,6 +15,7 @@ import {
   Tree,
   type LogEntry,
 } from "@darkbloom/protocol/log";
+import { CANDIDATES_MAX } from "@darkbloom/protocol/limits";
 import { webCrypto } from "@darkbloom/protocol/web";
 import { describe, expect, it } from "vitest";
 import {
@@ -155,6 +158,35 @@ describe("a policy that demands the log", () => {
       signed === undefined ? ["refused", undefined, 0, 0] : ["verified", signed, 1, 1],
     );
     if (signed === undefined) expect(verification.error).toMatchObject({ code: "log_unwitnessed", action: "retry" });
+  });
+
+  /** Goal: no proof fills its reader's memory. Method: twice a note's length, which none is, and a byte more; what is said of it. */
+  it.each([
+    [2 * NOTE_BYTES_MAX, "no_machine"],
+    [2 * NOTE_BYTES_MAX + 1, "evidence_unavailable"],
+  ])("reads no more than %i bytes of a proof: %s", async (bytes, code) => {
+    await using net = await open();
+    net.shows([net.keys]);
+    const { meddle } = net.world;
+    net.world.meddle = async (path, ...more) =>
+      path.startsWith("/log/proof/") ? new Response(new Uint8Array(bytes)) : meddle(path, ...more);
+    const { verification } = await net.world.ask(net.world.client({ log: {} }));
+    expect([verification.error?.code, net.world.asked]).toEqual([code, 0]);
+  });
+
+  /** Goal: who asks sealed waits for no more checks than a request can use. Method: a dozen machines, of which a request names four; how many were looked for in the log. */
+  it("checks twice as many machines as a sealed request names, and no more", async () => {
+    await using net = await open();
+    net.shows([net.keys]);
+    const { meddle } = net.world;
+    net.world.meddle = async (path, ...more) => {
+      const response = await meddle(path, ...more);
+      if (path !== "/v1/providers/attestation") return response;
+      const shown = (await response.json()) as Attestations;
+      return Response.json({ ...shown, providers: Array.from({ length: 12 }, () => shown.providers[0]) });
+    };
+    await net.world.ask(net.world.client({ mode: "sealed", log: {} }));
+    expect(net.world.sent.filter((line) => line.startsWith("GET /log/proof/"))).toHaveLength(2 * CANDIDATES_MAX);
   });
 
   it("sends nothing to a machine whose keys it does not hold", async () => {

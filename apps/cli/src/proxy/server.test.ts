@@ -1,21 +1,23 @@
 import type { Darkbloom, Verification } from "@darkbloom/client";
 import { BODY_BYTES_MAX } from "@darkbloom/protocol/limits";
 import { once } from "node:events";
-import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { request, Server, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../test/binary.ts";
 import {
   PROXY_CONNECTIONS_MAX,
   PROXY_HEADER_BYTES_MAX,
+  PROXY_RECEIVE_MS_MAX,
   PROXY_RECEIPTS_AWAITED_MAX,
   PROXY_REQUESTS_MAX,
 } from "./limits.ts";
 import { Records } from "./records.ts";
-import { serveProxy, type ProxyServer } from "./server.ts";
+import { serveProxy, type Proxying, type ProxyServer } from "./server.ts";
 
 /** The proxy's door alone: what gets through it is noted, and answered as the worst coordinator would. */
 let folder: ReturnType<typeof temporaryFolder>;
+let net: Proxying;
 let server: ProxyServer;
 let asked: string[];
 /** Of what was asked, how long its body was; undefined where it had none. */
@@ -70,18 +72,16 @@ beforeEach(async () => {
       return new Response("<script>steal()</script>", { headers });
     },
   };
-  server = await serveProxy(
-    {
-      darkbloom,
-      coordinator: new URL("http://coordinator.example/"),
-      records: new Records(folder.path, () => 0),
-      running,
-      shutdown: shutdown.signal,
-      door: { token: "token", corsOrigins: [], host: "127.0.0.1" },
-      facts: { coordinator: "", mode: "transparent", minTrust: "hardware", pins: [], since: "" },
-    },
-    { host: "127.0.0.1", port: 0, receiveMsMax: RECEIVE_MS_MAX },
-  );
+  net = {
+    darkbloom,
+    coordinator: new URL("http://coordinator.example/"),
+    records: new Records(folder.path, () => 0),
+    running,
+    shutdown: shutdown.signal,
+    door: { token: "token", corsOrigins: [], host: "127.0.0.1" },
+    facts: { coordinator: "", mode: "transparent", minTrust: "hardware", pins: [], since: "" },
+  };
+  server = await serveProxy(net, { host: "127.0.0.1", port: 0, receiveMsMax: RECEIVE_MS_MAX });
 });
 afterEach(async () => {
   await server.close();
@@ -287,6 +287,12 @@ describe("the proxy's door", () => {
     expect(tookMs).toBeLessThan(2.5 * RECEIVE_MS_MAX);
     await expect.poll(() => running.size).toBe(0);
     expect(asked).toEqual(["/v1/models"]);
+  });
+
+  it("has that bound where it is told no other", async () => {
+    using listens = vi.spyOn(Server.prototype, "listen");
+    await (await serveProxy(net, { host: "127.0.0.1", port: 0 })).close();
+    expect(listens.mock.contexts[0]).toMatchObject({ requestTimeout: PROXY_RECEIVE_MS_MAX });
   });
 
   /** Goal: what is still being sent keeps no proxy from ending. Method: the time that running requests have is over in the middle of a body. */
