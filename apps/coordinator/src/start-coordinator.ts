@@ -1,7 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import type { MachinePolicy, Revocations, TrustLevel } from "@darkbloom/protocol/evidence";
-import type { PersonId } from "@darkbloom/protocol/ids";
 import { endOfTurn, nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { within } from "@darkbloom/protocol/time";
 import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
@@ -12,6 +11,7 @@ import { credentialFor } from "./adapters/tpm-credential.ts";
 import type { Actor } from "./accounts/audit.ts";
 import { signInOver } from "./accounts/sign-in.ts";
 import { auditedAdmin } from "./admin/audited.ts";
+import { linksOf } from "./admin/people.ts";
 import { adminOf, type Admin } from "./admin/operations.ts";
 import { connectedMachines } from "./admin/connected.ts";
 import { serveAdmin } from "./admin/server.ts";
@@ -153,7 +153,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const connected = connectedMachines(core.sessionNet, approvals);
   const signIn = signInOver(store, tools);
   let baseUrl = "";
-  const links = { make: (person: PersonId) => signIn.links.make(person), baseUrl: () => baseUrl };
+  const links = linksOf(signIn, () => baseUrl);
   const plainAdmin = adminOf({ ...store, ...tools, connected, links });
   const adminFor = (actor: Actor): Admin => toldAdmin(auditedAdmin(plainAdmin, { ...signIn, clock }, actor), events);
   opening.use(await serveAdmin(store.folder.path, adminFor("socket"), config.version));

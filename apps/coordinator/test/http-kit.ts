@@ -7,6 +7,7 @@ import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node"
 import { connect, type Socket } from "node:net";
 import { auditedAdmin } from "../src/admin/audited.ts";
 import { adminOf } from "../src/admin/operations.ts";
+import { linksOf } from "../src/admin/people.ts";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { Unopened } from "../src/limits/unopened.ts";
 import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
@@ -155,7 +156,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
     accounts,
     ...signIn,
     adminFor: (actor) => {
-      const links = { make: signIn.links.make.bind(signIn.links), baseUrl: () => "http://127.0.0.1" };
+      const links = linksOf(signIn, () => "http://127.0.0.1");
       const none = { list: async () => [], put: async () => {}, forgive: async () => {} };
       const world = { ...tools, ...signIn, links, ledger, accounts, decisions: none, standings: none };
       return auditedAdmin(adminOf(world), world, actor);

@@ -101,6 +101,12 @@ export class DeviceGrants {
       : { personId: grant.decision.by, client: grant.client };
   }
 
+  /** Whatever somebody has let in, and has not come yet, is not let in. */
+  forget(personId: PersonId): void {
+    for (const grant of this.#grants.values())
+      if (typeof grant.decision === "object" && grant.decision.by === personId) grant.decision = "denied";
+  }
+
   #undecided(userCode: string): Grant | undefined {
     const letters = lettersOf(userCode);
     const nowMs = this.#tools.clock.monotonicMs();

@@ -49,6 +49,11 @@ export class SignInLinks {
     return link && this.#tools.clock.monotonicMs() < link.untilMs ? link.personId : undefined;
   }
 
+  /** Whatever was made for somebody is good no longer. */
+  forget(personId: PersonId): void {
+    for (const [hash, link] of this.#open) if (link.personId === personId) this.#open.delete(hash);
+  }
+
   #hashOf(secret: string): Sha256Hex {
     return hashOfKey(this.#tools.crypto, secret);
   }

@@ -400,7 +400,7 @@ describe("what the storage refuses", () => {
     const standings = { ...decisions, forgive: refuse };
     const people = { ...store.people, list: refuse, change: refuse };
     const audit = { list: refuse, add: refuse };
-    const links = { make: () => "", baseUrl: () => "" };
+    const links = { make: () => "", baseUrl: () => "", forget: () => {} };
     await expect(
       act(adminOf({ ...world, accounts, ledger, decisions, standings, people, audit, links })),
     ).rejects.toMatchObject({

@@ -12,6 +12,7 @@ import { openStore } from "../adapters/open-store.ts";
 import { auditedAdmin } from "./audited.ts";
 import { withAdmin } from "./client.ts";
 import { adminOf } from "./operations.ts";
+import { linksOf } from "./people.ts";
 import { serveAdmin } from "./server.ts";
 
 const root = mkdtempSync(join(tmpdir(), "people-admin-"));
@@ -26,7 +27,7 @@ async function running() {
   const path = mkdtempSync(join(root, "data-"));
   const store = stack.use(await open(path));
   const signIn = signInOver(store, tools);
-  const links = { make: signIn.links.make.bind(signIn.links), baseUrl: () => "http://127.0.0.1:1" };
+  const links = linksOf(signIn, () => "http://127.0.0.1:1");
   const admin = auditedAdmin(adminOf({ ...tools, ...store, links }), { ...signIn, clock: systemClock }, "socket");
   stack.use(await serveAdmin(path, admin));
   return {
@@ -98,6 +99,10 @@ describe("people, over the socket", () => {
     const other = await world.asked((admin) => admin.createKey({ terms: { name: "other's" }, credit: microUsd(0n) }));
     const { personId } = await world.asked((admin) => admin.signInLink({ account }));
     await openSession({ ...tools, people: world.store.people }, { personId }, { kind: "cli", client: "x" });
+    const link = world.signIn.links.make(personId);
+    const { devices } = world.signIn;
+    const device = devices.open({ clientId: "c", client: "", address: "", at: 0 });
+    devices.decide(device.userCode, { by: personId });
     expect((await world.asked((admin) => admin.disablePerson(personId))).disabledAt).not.toBeNull();
     expect(await world.store.people.sessionsOf(personId)).toEqual([]);
     const keys = await world.asked((admin) => admin.listKeys());
@@ -106,6 +111,8 @@ describe("people, over the socket", () => {
       [other.keyId, true],
     ]);
     expect((await world.asked((admin) => admin.enablePerson(personId))).disabledAt).toBeNull();
+    expect(world.signIn.links.redeem(link), "a link from before").toBeUndefined();
+    expect(devices.poll(device.deviceCode, "c"), "what was let in before").toEqual({ error: "access_denied" });
     await expect(world.asked((admin) => admin.enablePerson("person_nobody"))).rejects.toMatchObject({
       code: "unknown_person",
     });

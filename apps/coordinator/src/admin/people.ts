@@ -36,7 +36,18 @@ export interface PeopleAdmin {
 export interface Links extends Pick<SignIn["links"], "make"> {
   /** Where it is reached, as far as it knows. */
   baseUrl(): string;
+  /** What somebody could still come in by, or has let in, and nobody has used yet, is good no longer. */
+  forget(personId: PersonId): void;
 }
+
+export const linksOf = ({ links, devices }: Pick<SignIn, "links" | "devices">, baseUrl: () => string): Links => ({
+  baseUrl,
+  make: (personId) => links.make(personId),
+  forget(personId) {
+    links.forget(personId);
+    devices.forget(personId);
+  },
+});
 
 export interface PeopleWorld {
   readonly people: People;
@@ -106,6 +117,7 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
     async disablePerson(personId) {
       const now = clock.now();
       const person = await changed(personId, now);
+      links?.forget(person.personId);
       await people.endSessions(person.personId);
       for (const { keyId, account, revokedAt } of await accounts.list())
         if (account === person.account && revokedAt === null) await accounts.revoke(keyId, now);
