@@ -5,7 +5,7 @@ import { valuesOf, withValues } from "./limit-values.ts";
 
 const root = join(import.meta.dirname, "..");
 const sources = globSync(
-  "{apps/{coordinator,provider}/src,apps/cli/src/proxy,packages/{client,protocol}/src}/**/*.ts",
+  "{apps/{coordinator,provider}/src,apps/cli/src/{proxy,login},packages/{client,protocol}/src}/**/*.ts",
   { cwd: root },
 )
   .filter((file) => !file.endsWith(".test.ts"))

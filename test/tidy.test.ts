@@ -17,7 +17,7 @@ const files = known.filter((file) => /\.(ts|js|md)$/.test(file));
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const code = files.filter((file) =>
-  /^(apps\/(coordinator|provider)\/src|apps\/cli\/src\/proxy|packages\/(client|protocol)\/src)\/.*(?<!\.test)\.ts$/.test(
+  /^(apps\/(coordinator|provider)\/src|apps\/cli\/src\/(proxy|login)|packages\/(client|protocol)\/src)\/.*(?<!\.test)\.ts$/.test(
     file,
   ),
 );

@@ -1,5 +1,5 @@
 import { AUDIT_ROWS_MAX } from "@darkbloom/coordinator/accounts/audit";
-import { wholeNumber } from "./setting-readers.ts";
+import { anyText, wholeNumber, yesOrNo } from "./setting-readers.ts";
 
 /** What the commands for accounts take beside what others take too; rows of the one table in `settings.ts`. */
 export const accountSettings = {
@@ -9,10 +9,21 @@ export const accountSettings = {
     mustBe: "a whole number from 1",
     read: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   },
+  config: {
+    value: "DIR",
+    means: "the folder below which sessions are kept; without it $XDG_CONFIG_HOME/darkbloom or ~/.config/darkbloom",
+    mustBe: "a path",
+    read: anyText,
+  },
   rows: {
     value: "N",
     means: "how many entries",
     mustBe: `a whole number from 1 to ${AUDIT_ROWS_MAX}`,
     read: wholeNumber(1, AUDIT_ROWS_MAX),
+  },
+  withToken: {
+    means: "read a session from stdin in place of asking for one",
+    mustBe: "true or false",
+    read: yesOrNo,
   },
 } as const;

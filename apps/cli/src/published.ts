@@ -6,11 +6,15 @@ interface Bounds {
   readonly waitMsMax: number;
   readonly bytesMax: number;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly method?: string;
+  readonly body?: string;
+  /** Whether the body of a refusal is wanted as well. */
+  readonly refusalsToo?: boolean;
 }
 
 export interface Published {
   readonly status: number;
-  /** Empty where the status is not one of success. */
+  /** Empty where the status is not one of success, unless refusals were asked for. */
   readonly body: Uint8Array;
 }
 
@@ -22,12 +26,15 @@ export const baseOf = ({ href }: URL): URL => new URL(href.endsWith("/") ? href 
  *
  * @throws CommandFailed where nothing whole comes within the bounds
  */
-export async function publishedAt(url: URL, { waitMsMax, bytesMax, headers = {} }: Bounds): Promise<Published> {
+export async function publishedAt(
+  url: URL,
+  { waitMsMax, bytesMax, refusalsToo = false, ...asked }: Bounds,
+): Promise<Published> {
   const signal = AbortSignal.timeout(waitMsMax);
-  const response = await fetch(url, { headers, redirect: "error", signal }).catch(() => {
+  const response = await fetch(url, { ...asked, redirect: "error", signal }).catch(() => {
     throw new CommandFailed(`${url.href} does not answer. Check the URL, the network and that the coordinator runs.`);
   });
-  if (!response.ok) {
+  if (!response.ok && !refusalsToo) {
     await response.body?.cancel();
     return { status: response.status, body: new Uint8Array() };
   }

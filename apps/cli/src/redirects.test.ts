@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { fetchAttestations } from "./attestations.ts";
+import { endSession, whoIs } from "./login/me.ts";
 import { balanceOf } from "./up-account.ts";
 
 const KEY = "eigeninference-key";
@@ -49,6 +50,8 @@ const client = () => createDarkbloom({ baseURL: originOf(coordinator), apiKey: K
 it.each<[who: string, key: string, ask: () => Promise<unknown>]>([
   ["up, for its balance", `Bearer ${KEY}`, () => balanceOf(originOf(coordinator), KEY)],
   ["verify providers", KEY, () => fetchAttestations(new URL(originOf(coordinator)), KEY, "A".repeat(43))],
+  ["whoami", `Bearer ${KEY}`, () => whoIs(new URL(originOf(coordinator)), KEY)],
+  ["logout", `Bearer ${KEY}`, () => endSession(new URL(originOf(coordinator)), KEY)],
   ["the client, for a look", `Bearer ${KEY}`, () => client().fetch(`${originOf(coordinator)}/v1/models`)],
   [
     "the client, under its program's own key",

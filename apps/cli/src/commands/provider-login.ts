@@ -1,10 +1,10 @@
-import { createInterface } from "node:readline/promises";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { WrongUsage } from "../failure.ts";
 import { JOIN_TOKEN_FILE } from "../machine-folder.ts";
-import { note, outputOf } from "../output.ts";
+import { outputOf } from "../output.ts";
 import { settings } from "../settings.ts";
+import { lineFromStdin } from "../stdin-line.ts";
 
 export const providerLogin = command({
   path: "provider login",
@@ -24,12 +24,8 @@ export const providerLogin = command({
 });
 
 async function tokenFromStdin(): Promise<string> {
-  if (process.stdin.isTTY) note("Paste the join token that the operator gave you, and press Enter.");
-  using lines = createInterface({ input: process.stdin });
-  for await (const line of lines) {
-    const token = settings.token.read(line.trim());
-    if (token !== undefined) return token;
-    break;
-  }
-  throw new WrongUsage(`The join token must be ${settings.token.mustBe}.`);
+  const line = await lineFromStdin("Paste the join token that the operator gave you, and press Enter.");
+  const token = settings.token.read(line);
+  if (token === undefined) throw new WrongUsage(`The join token must be ${settings.token.mustBe}.`);
+  return token;
 }

@@ -1,0 +1,72 @@
+import { hostname } from "node:os";
+import { systemClock } from "@darkbloom/protocol/node";
+import { command } from "../command.ts";
+import { CommandFailed, WrongUsage } from "../failure.ts";
+import { outputOf, type Output } from "../output.ts";
+import { assertPrivate, sessionIn } from "../login/ask.ts";
+import { sessionByDevice, type Asking } from "../login/device.ts";
+import { KeptSessions } from "../login/kept.ts";
+import { whoIs } from "../login/me.ts";
+import { lineFromStdin } from "../stdin-line.ts";
+
+export const login = command({
+  path: "login",
+  does: "Sign in at a coordinator: somebody who is signed in in a browser lets this program in.",
+  examples: ["login --coordinator https://api.example.com", "login --with-token < session.txt"],
+  needs: {
+    coordinator: { default: "http://127.0.0.1:8080" },
+    withToken: { default: "false" },
+    config: "optional",
+    json: { default: "false" },
+  },
+  async run({ coordinator, withToken, config, json }) {
+    assertPrivate(coordinator);
+    const output = outputOf(json);
+    const kept = new KeptSessions(config);
+    await kept.assertWritable();
+    const session = withToken
+      ? await sessionFromStdin()
+      : await sessionByDevice(coordinator, {
+          clock: systemClock,
+          deviceName: `darkbloom on ${hostname()}`,
+          show: (asking) => show(output, asking),
+        });
+    const me = await whoIs(coordinator, session);
+    if (!me) throw new CommandFailed(`${coordinator.href} does not take this session. Nothing is kept.`);
+    await kept.keep(coordinator, session);
+    const { name, role, account, expiresAt } = me;
+    const file = kept.fileOf(coordinator);
+    output.result(
+      { event: "signed_in", name, role, account, coordinator: coordinator.href, expires_at: expiresAt, file },
+      () => `Signed in at ${coordinator.href} as ${name} (${role}) until ${expiresAt}. The session is kept in ${file}.`,
+    );
+    return 0;
+  },
+});
+
+function show(output: Output, { userCode, page, pageWithCode, untilMs }: Asking): void {
+  const until = new Date(untilMs).toISOString();
+  output.result(
+    {
+      event: "waiting",
+      user_code: userCode,
+      verification_uri: page,
+      verification_uri_complete: pageWithCode ?? null,
+      until,
+    },
+    () =>
+      [
+        `Open ${page} where you are signed in, and enter this code:`,
+        `  ${userCode}`,
+        ...(pageWithCode === undefined ? [] : [`or look there for the same code: ${pageWithCode}`]),
+        `Waiting until ${until}. Ctrl-C gives up.`,
+      ].join("\n"),
+  );
+}
+
+async function sessionFromStdin(): Promise<string> {
+  const session = sessionIn(await lineFromStdin("Paste the session, and press Enter."));
+  if (session === undefined)
+    throw new WrongUsage("The session on stdin must be darkbloom-session-… on the first line.");
+  return session;
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "@darkbloom/protocol/ports";
+import { CommandFailed } from "../failure.ts";
+import { ask, notUnderstood, sessionIn, type Told } from "./ask.ts";
+import { LOGIN_ASK_EVERY_MS_MAX, LOGIN_ASK_EVERY_MS_MIN, LOGIN_ASK_STEP_MS, LOGIN_WAIT_MS_MAX } from "./limits.ts";
+
+const CLIENT = { client_id: "darkbloom-cli" };
+const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+
+/** What a person needs to let the program in. */
+export interface Asking {
+  readonly userCode: string;
+  readonly page: string;
+  /** With the code in it already, where the coordinator has such a page. */
+  readonly pageWithCode: string | undefined;
+  readonly untilMs: number;
+}
+
+/**
+ * A session by the device authorization grant (RFC 8628).
+ *
+ * @param show told once what the person has to do
+ * @throws CommandFailed where nobody lets the program in
+ */
+export async function sessionByDevice(
+  coordinator: URL,
+  { clock, deviceName, show }: { clock: Clock; deviceName: string; show: (asking: Asking) => void },
+): Promise<string> {
+  const form = { ...CLIENT, device_name: deviceName };
+  const opened = await ask(coordinator, "v1/device/code", { method: "POST", form });
+  const deviceCode = opened.text("device_code");
+  const userCode = opened.text("user_code");
+  const page = opened.text("verification_uri");
+  const lifeSec = opened.number("expires_in");
+  if (opened.status === 429 || opened.status >= 500)
+    throw new CommandFailed(`${coordinator.href} is busy (status ${opened.status}). Try again in a minute.`);
+  if (deviceCode === undefined || userCode === undefined || page === undefined || lifeSec === undefined)
+    throw notUnderstood(coordinator, opened);
+  const waitMs = Math.min(lifeSec * 1000, LOGIN_WAIT_MS_MAX);
+  const endsAtMs = clock.monotonicMs() + waitMs;
+  show({ userCode, page, pageWithCode: opened.text("verification_uri_complete"), untilMs: clock.now() + waitMs });
+
+  const seconds = opened.number("interval");
+  let everyMs = seconds === undefined ? LOGIN_ASK_STEP_MS : seconds * 1000;
+  for (;;) {
+    everyMs = Math.min(Math.max(everyMs, LOGIN_ASK_EVERY_MS_MIN), LOGIN_ASK_EVERY_MS_MAX);
+    if (clock.monotonicMs() + everyMs >= endsAtMs) throw expired();
+    await clock.sleep(everyMs);
+    const told = await polled(coordinator, deviceCode);
+    const session = told?.status === 200 ? sessionIn(told.text("access_token")) : undefined;
+    if (session !== undefined) return session;
+    if (!told || wantsMoreTime(coordinator, told)) everyMs += LOGIN_ASK_STEP_MS;
+  }
+}
+
+/** Undefined where no answer came: a network that is away for a moment does not end the wait, which has its own end. */
+async function polled(coordinator: URL, deviceCode: string): Promise<Told | undefined> {
+  const form = { ...CLIENT, grant_type: DEVICE_GRANT, device_code: deviceCode };
+  try {
+    return await ask(coordinator, "v1/device/token", { method: "POST", form });
+  } catch (error) {
+    if (error instanceof CommandFailed) return undefined;
+    throw error;
+  }
+}
+
+/** Whether to ask less often from now on. @throws CommandFailed where asking is of no use any more */
+function wantsMoreTime(coordinator: URL, told: Told): boolean {
+  if (told.status === 429 || told.status >= 500) return true;
+  switch (told.text("error")) {
+    case "authorization_pending":
+      return false;
+    case "slow_down":
+      return true;
+    case "access_denied":
+      throw new CommandFailed("The program was not let in. Nothing is kept. To ask again: darkbloom login");
+    case "expired_token":
+      throw expired();
+    case "invalid_grant":
+      throw new CommandFailed(
+        "The coordinator does not know this code any more: it was started anew, or many others asked. To ask again: darkbloom login",
+      );
+    case undefined:
+    default:
+      throw notUnderstood(coordinator, told);
+  }
+}
+
+const expired = (): CommandFailed =>
+  new CommandFailed("Nobody let the program in before the code ended. Nothing is kept. To ask again: darkbloom login");

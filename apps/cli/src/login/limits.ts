@@ -1,0 +1,12 @@
+/** From a request to the last byte of its answer, and how long that answer may be. */
+export const SESSION_ANSWER_WAIT_MS = 30_000;
+export const SESSION_ANSWER_BYTES_MAX = 64 * 1024;
+/** How long `login` waits for a person, whatever the coordinator says. */
+export const LOGIN_WAIT_MS_MAX = 30 * 60_000;
+/** How often it asks meanwhile, whatever the coordinator says. */
+export const LOGIN_ASK_EVERY_MS_MIN = 1_000;
+export const LOGIN_ASK_EVERY_MS_MAX = 60_000;
+/** Where the coordinator names no time, and what is added where it says `slow_down` (RFC 8628 §3.2, §3.5) or nothing. */
+export const LOGIN_ASK_STEP_MS = 5_000;
+/** Longer than any session is. */
+export const SESSION_CHARS_MAX = 256;
