@@ -22,7 +22,7 @@ import {
   witnesses,
   yesOrNo,
 } from "./setting-readers.ts";
-import { identityChoices } from "@darkbloom/provider/identity/identity";
+import { identityChoices } from "@darkbloom/provider/identity/choices";
 import { readTpmAddress } from "@darkbloom/provider/identity/tpm/transport";
 
 /** What the logs hold, least first. */

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Behaviour } from "../../test/stand-in-enclave.ts";
 import { hasSoftTpm, SoftTpm } from "../../test/soft-tpm.ts";
-import { openIdentity, type IdentityChoice } from "./identity.ts";
+import type { IdentityChoice } from "./choices.ts";
+import { openIdentity } from "./identity.ts";
 import type { SecureEnclaveOptions } from "./secure-enclave-key.ts";
 import type { TpmAddress } from "./tpm/transport.ts";
 

@@ -1,5 +1,6 @@
 import type { Signer } from "@darkbloom/protocol/signer";
 import type { DataFolder } from "@darkbloom/protocol/node";
+import type { IdentityChoice } from "./choices.ts";
 import { IdentityKeyError } from "./identity-file.ts";
 import { openSecureEnclaveKey, SECURE_ENCLAVE_KEY_FILE, type SecureEnclaveOptions } from "./secure-enclave-key.ts";
 import { openSoftwareKey, SOFTWARE_KEY_FILE } from "./software-key.ts";
@@ -7,9 +8,6 @@ import { TpmError } from "./tpm/tpm-error.ts";
 import { nameOf } from "./tpm/transport.ts";
 import { TPM_KEY_FILE, TpmKey, type TpmPlace } from "./tpm/tpm-key.ts";
 
-/** Where an identity key may live; `auto` takes the machine's own chip where it can. */
-export const identityChoices = ["software", "tpm", "secure-enclave", "auto"] as const;
-export type IdentityChoice = (typeof identityChoices)[number];
 export type IdentityHome = Exclude<IdentityChoice, "auto">;
 
 /** What a folder keeps of a key in each place. Where it has several, the first is its identity: a file is left by choice only. */
