@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 export const BINARY = join(import.meta.dirname, "../bin/darkbloom.js");
 
 /** The environment of the tests without settings that the person who runs them may have. */
-const cleanEnvironment = Object.fromEntries(
+export const cleanEnvironment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith("DARKBLOOM_")),
 );
 
