@@ -3,10 +3,15 @@
 /** Files and folders whose conditions are taken away when no file is named. */
 export const deciding: readonly string[] = [
   "apps/cli/src/commands/verify-log.ts",
+  "apps/cli/src/key-terms.ts",
+  "apps/cli/src/login",
   "apps/cli/src/published-log.ts",
   "apps/cli/src/published.ts",
   "apps/cli/src/seen-checkpoint.ts",
+  "apps/coordinator/src/accounts/key-admin.ts",
+  "apps/coordinator/src/accounts/key-terms.ts",
   "apps/coordinator/src/accounts/keys.ts",
+  "apps/coordinator/src/accounts/known-keys.ts",
   "apps/coordinator/src/adapters/database-check.ts",
   "apps/coordinator/src/adapters/database-mark.ts",
   "apps/coordinator/src/adapters/database.ts",
@@ -77,16 +82,32 @@ const logs = [
   "packages/protocol/src/log/tree.test.ts",
   "packages/protocol/src/log/note.test.ts",
 ];
+const keys = [
+  "apps/coordinator/src/accounts/key-admin.test.ts",
+  "apps/coordinator/src/accounts/known-keys.test.ts",
+  "apps/coordinator/src/adapters/memory-accounts.test.ts",
+  "apps/coordinator/src/adapters/sqlite-accounts.test.ts",
+  "apps/coordinator/src/http/key-bounds.test.ts",
+];
 const edge = ["apps/coordinator/src/http/infer.test.ts", "apps/coordinator/src/http/routes.test.ts"];
 
 /** A file, or all files that begin so, and the tests (or folders of tests) that hold it too; all that fit count. */
 export const furtherTests: readonly (readonly [begin: string, tests: readonly string[]])[] = [
   ["apps/cli/src/", ["apps/cli/src/doctor-way.test.ts", "apps/cli/src/published.test.ts"]],
+  ["apps/cli/src/commands/keys-", ["apps/cli/src/commands/keys.test.ts"]],
+  ["apps/cli/src/commands/log", ["apps/cli/src/commands/login.test.ts"]],
+  ["apps/cli/src/commands/whoami.ts", ["apps/cli/src/commands/login.test.ts"]],
+  ["apps/cli/src/login/", ["apps/cli/src/login/"]],
   ["apps/cli/src/commands/", ["apps/cli/src/commands/provider-stop.test.ts"]],
   ["apps/cli/src/proxy/", ["apps/cli/src/proxy/"]],
-  ["apps/cli/src/published", ["apps/cli/src/commands/verify-log.test.ts"]],
+  ["apps/cli/src/published", ["apps/cli/src/commands/verify-log.test.ts", "apps/cli/src/login/ask.test.ts"]],
   ["apps/cli/src/seen-checkpoint.ts", ["apps/cli/src/commands/verify-log.test.ts"]],
-  ["apps/coordinator/src/accounts/", ["apps/coordinator/src/adapters/sqlite-accounts.test.ts", ...edge]],
+  [
+    "apps/coordinator/src/accounts/",
+    [...keys, "apps/coordinator/src/admin/admin.test.ts", "apps/coordinator/src/http/keys.test.ts", ...edge],
+  ],
+  ["apps/coordinator/src/adapters/key-row.ts", [...keys, "apps/coordinator/src/adapters/open-postgres.test.ts"]],
+  ["apps/coordinator/src/adapters/postgres-accounts.ts", ["apps/coordinator/src/adapters/open-postgres.test.ts"]],
   ["apps/coordinator/src/adapters/database", ["apps/coordinator/src/adapters/open-store.test.ts"]],
   ["apps/coordinator/src/adapters/folder-keys.ts", ["apps/coordinator/src/adapters/open-store.test.ts"]],
   ["apps/coordinator/src/adapters/open-sqlite-store.ts", ["apps/coordinator/src/adapters/open-store.test.ts"]],

@@ -46,7 +46,7 @@ export async function ask(coordinator: URL, path: string, { method, session, for
 
 function toldIn(status: number, body: unknown): Told {
   const member = (name: string): unknown =>
-    typeof body === "object" && body !== null && Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;
+    typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined;
   return {
     status,
     text: (name) => {
@@ -55,7 +55,7 @@ function toldIn(status: number, body: unknown): Told {
     },
     number: (name) => {
       const value = member(name);
-      return typeof value === "number" && value >= 0 && Number.isFinite(value) ? value : undefined;
+      return typeof value === "number" && value >= 0 && value < Infinity ? value : undefined;
     },
     below: (name) => toldIn(status, member(name)),
   };

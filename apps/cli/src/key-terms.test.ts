@@ -1,0 +1,79 @@
+import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
+import type { KeyRecord, KeyTerms } from "@darkbloom/coordinator/accounts/port";
+import type { AccountId, KeyId, Serial } from "@darkbloom/protocol/ids";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { boundsOf, keyTold, stateOf, termsOf, timeOf } from "./key-terms.ts";
+
+const NOW = Date.UTC(2030, 0, 1);
+
+beforeEach(() => void vi.spyOn(Date, "now").mockReturnValue(NOW));
+afterEach(() => vi.restoreAllMocks());
+
+type Given = Parameters<typeof termsOf>[0];
+const noFlag: Given = {
+  name: undefined,
+  models: [],
+  minTrust: undefined,
+  providerSerial: [],
+  privacy: undefined,
+  expires: undefined,
+};
+
+/** Goal: a key becomes what the flags say, and keeps what none of them names. Method: each flag alone, with each kind of word. */
+it.each<[flags: Partial<Given>, terms: Partial<KeyTerms>]>([
+  [{}, {}],
+  [{ name: "" }, { name: "" }],
+  [{ name: "laptop" }, { name: "laptop" }],
+  [{ models: ["a"] }, { allowedModels: ["a"] }],
+  [{ models: ["any"] }, { allowedModels: [] }],
+  [{ models: ["any", "a"] }, { allowedModels: ["any", "a"] }],
+  [{ minTrust: "hardware" }, { minTrust: "hardware" }],
+  [{ providerSerial: ["SW-1"] }, { pins: ["SW-1" as Serial] }],
+  [{ providerSerial: ["any"] }, { pins: [] }],
+  [{ privacy: "sealed" }, { privacy: "sealed" }],
+  [{ expires: "never" }, { expiresAt: null }],
+  [{ expires: { at: 5 } }, { expiresAt: 5 }],
+  [{ expires: { inMs: 7 } }, { expiresAt: NOW + 7 }],
+])("of %j changes %j", (flags, terms) => {
+  expect(termsOf({ ...noFlag, ...flags })).toStrictEqual(terms);
+});
+
+const key: KeyRecord = {
+  ...unbound,
+  keyId: "key_1" as KeyId,
+  account: "acct_1" as AccountId,
+  label: "eigeninference-…",
+  createdAt: NOW,
+  lastUsedAt: null,
+  revokedAt: null,
+};
+
+/** Goal: whoever reads a key's state learns whether it works. Method: each reason why not, alone and beside a lesser one, and a key at its last moment. */
+it.each<[state: string, of: Partial<KeyRecord>]>([
+  ["works", {}],
+  ["works", { expiresAt: NOW + 1 }],
+  ["expired 2030-01-01T00:00:00.000Z", { expiresAt: NOW }],
+  ["expired 2029-12-31T23:59:59.999Z", { expiresAt: NOW - 1 }],
+  ["disabled", { disabled: true, expiresAt: NOW }],
+  ["revoked 1970-01-01T00:00:00.000Z", { revokedAt: 0, disabled: true }],
+])("says %s", (state, of) => {
+  expect(stateOf({ ...key, ...of })).toBe(state);
+});
+
+/** Goal: nothing that bounds a key is left unsaid. Method: each bound alone, and none. */
+it.each<[words: string[], of: Partial<KeyTerms>]>([
+  [[], {}],
+  [["models a, b"], { allowedModels: ["a", "b"] }],
+  [["at least hardware"], { minTrust: "hardware" }],
+  [["only SW-1, SW-2"], { pins: ["SW-1" as Serial, "SW-2" as Serial] }],
+  [["sealed requests"], { privacy: "sealed" }],
+  [["until 2030-01-01T00:00:00.000Z"], { expiresAt: NOW }],
+])("is bound to %j", (words, of) => {
+  expect(boundsOf({ ...unbound, ...of })).toEqual(words);
+});
+
+/** Goal: programs read times as such, and no time as null. Method: one key, never used. */
+it("tells times to programs", () => {
+  expect(keyTold(key)).toMatchObject({ created_at: timeOf(NOW), last_used_at: null, revoked_at: null });
+  expect(timeOf(0)).toBe("1970-01-01T00:00:00.000Z");
+});
