@@ -59,13 +59,18 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       expect(await accounts.revoke("key_nobody" as KeyId, 5)).toBeUndefined();
     });
 
-    /** Goal: no key takes another's place. Method: the same hash, and the same id, a second time. */
+    /** Goal: no key takes another's place. Method: the same hash, and the same id, a second time; and another's hash as a new secret. */
     it("refuses a hash or an id that it knows", async () => {
       const accounts = await open();
       await accounts.add(hash("a"), record("laptop", 1));
       await expect(accounts.add(hash("a"), record("phone", 2))).rejects.toThrow();
       await expect(accounts.add(hash("b"), record("laptop", 2))).rejects.toThrow();
       expect(await accounts.list()).toEqual([record("laptop", 1)]);
+      await accounts.add(hash("b"), record("phone", 2));
+      const toLaptops = { keyHash: hash("a"), label: "new" };
+      await expect(accounts.rotate("key_phone" as KeyId, toLaptops, null)).rejects.toThrow();
+      expect(await accounts.find(hash("a"))).toEqual(record("laptop", 1));
+      expect(await accounts.find(hash("b"))).toEqual(record("phone", 2));
     });
 
     /** Goal: all that bounds a key is kept, and what is changed of it alone changes. Method: every term set, two changed, two taken away. */

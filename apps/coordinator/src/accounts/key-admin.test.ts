@@ -79,7 +79,8 @@ describe("operations on keys", () => {
     expect((await found(second.apiKey))?.expiresAt).toBe(clock.now() + KEY_OVERLAP_MS_MAX);
     expect(await found(third.apiKey)).toEqual(third.record);
     expect(third.record.keyId).toBe(keyId);
-    await expect(admin.rotate(anna, keyId, KEY_OVERLAP_MS_MAX + 1)).rejects.toThrow(RangeError);
+    for (const overlapMs of [KEY_OVERLAP_MS_MAX + 1, -1])
+      await expect(admin.rotate(anna, keyId, overlapMs)).rejects.toThrow(RangeError);
   });
 
   /** Goal: an end that is past is a mistake. Method: one now, and one ahead, of a new key and of another. */

@@ -104,15 +104,14 @@ export const invalidTerm = (param: keyof WireTerms): KeyError =>
 export function readKeyChange(sent: unknown): Partial<KeyTerms> {
   const read = keyChangeSchema.safeParse(sent);
   if (read.success) return termsOf(read.data);
-  const [issue] = read.error.issues;
-  const field = issue?.code === "unrecognized_keys" ? undefined : String(issue?.path[0] ?? "");
+  // Of a field that is none, and of what has no fields, there is no path.
+  const field = String(read.error.issues[0]?.path[0]);
   if (isField(field)) throw invalidTerm(field);
   const known = Object.keys(fields).join(", ") as OurWords;
   throw new KeyError({ why: "invalid", param: "key" as ParamPath, expected: ourWords`its fields may be ${known}` });
 }
 
-const isField = (name: string | undefined): name is keyof WireTerms =>
-  name !== undefined && Object.hasOwn(fields, name);
+const isField = (name: string): name is keyof WireTerms => Object.hasOwn(fields, name);
 
 /** What nothing enforces yet, and nobody is to rely on. */
 const unenforced = ["limit_usd", "limit_tokens", "limit_reset", "rpm_limit", "itpm_limit", "otpm_limit"] as const;

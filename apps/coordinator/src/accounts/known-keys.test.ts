@@ -71,16 +71,18 @@ describe("keys in memory", () => {
     expect((await accounts.find(hashOf(0)))?.revokedAt).toBe(7);
   });
 
-  /** Goal: what changes of a key counts for its next request, whichever way it changes. Method: each change of a key in memory, and a use, for which it is not read again. */
+  /** Goal: what changes of a key counts for its next request, whichever way it changes. Method: each change of a key in memory, and a use, for which neither it nor another is read again. */
   it("are read again once something of them changes", async () => {
     const { store, accounts } = await known(1);
     const { keyId } = recordOf(0);
-    await accounts.find(hashOf(0));
+    await store.add(hashOf(8), recordOf(8));
+    for (const n of [0, 8]) await accounts.find(hashOf(n));
     await accounts.change(keyId, { disabled: true });
     expect((await accounts.find(hashOf(0)))?.disabled).toBe(true);
     await accounts.used(keyId, 7);
     store.asked.length = 0;
     expect((await accounts.find(hashOf(0)))?.lastUsedAt).toBe(7);
+    expect((await accounts.find(hashOf(8)))?.lastUsedAt).toBe(null);
     expect(store.asked).toEqual([]);
     await accounts.rotate(keyId, { keyHash: hashOf(1), label: "new" }, 9);
     expect((await accounts.find(hashOf(0)))?.expiresAt).toBe(9);

@@ -368,6 +368,9 @@ describe("what the storage refuses", () => {
   const operations: readonly [string, (admin: Admin) => Promise<unknown>][] = [
     ["createKey", (admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(1n) })],
     ["listKeys", (admin) => admin.listKeys()],
+    ["showKey", (admin) => admin.showKey("key_1")],
+    ["editKey", (admin) => admin.editKey("key_1", { name: "x" })],
+    ["rotateKey", (admin) => admin.rotateKey("key_1", 0)],
     ["revokeKey", (admin) => admin.revokeKey("key_1")],
     ["credit", (admin) => admin.credit({ keyId: "key_1" }, microUsd(1n))],
     ["check", (admin) => admin.check()],
@@ -408,6 +411,14 @@ describe("what the storage refuses", () => {
       code: "internal",
       message: expect.stringContaining("is full. Make room"),
     });
+  });
+
+  /** Goal: nothing else is told as the storage's. Method: a ledger that fails otherwise. */
+  it("is not what something else refuses", async () => {
+    await using store = await open(newPath());
+    const other = new NetworkError({ code: "key_missing" });
+    const ledger = { ...store.ledger, check: () => Promise.reject(other) };
+    await expect(adminOf({ ...world, ...store, ledger }).check()).rejects.toBe(other);
   });
 
   /** Goal: what the operator does next depends on the fault. Method: a row for each; of a check, that it was too long. */

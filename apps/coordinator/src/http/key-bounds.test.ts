@@ -120,11 +120,16 @@ describe("what bounds a key", () => {
     await using test = await opened();
     const to = (digit: string) => ({ keyHash: digit.repeat(64) as never, label: digit });
     expect(await test.codeOf()).toEqual([429, "capacity_full"]);
-    expect((await test.kept.byId(keyId))?.lastUsedAt).toBeTypeOf("number");
+    const lastUsedAt = (await test.kept.byId(keyId))?.lastUsedAt;
+    expect(lastUsedAt).toBeTypeOf("number");
     await test.kept.rotate(keyId, to("1"), Date.now() + 60_000);
     expect(await test.codeOf()).toEqual([429, "capacity_full"]);
-    const shown = (await (await test.edge.keyed("/v1/key")).json()) as { expires_at: string };
+    const shown = (await (await test.edge.keyed("/v1/key")).json()) as {
+      expires_at: string;
+      last_used_at: string;
+    };
     expect(Date.parse(shown.expires_at)).toBeGreaterThan(Date.now());
+    expect(Date.parse(shown.last_used_at)).toBe(lastUsedAt);
     await test.kept.rotate(keyId, to("2"), Date.now() + 60_000);
     expect(await test.codeOf()).toEqual([401, "key_invalid"]);
   });
