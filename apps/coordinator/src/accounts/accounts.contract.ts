@@ -104,14 +104,16 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       expect(await accounts.byId("key_nobody" as KeyId)).toBeUndefined();
     });
 
-    /** Goal: an account's keys are listed alone. Method: keys of two accounts. */
+    /** Goal: an account's keys are listed alone, the oldest first. Method: keys of two accounts, added out of order. */
     it("lists the keys of one account", async () => {
       const accounts = await open();
       const theirs = { ...record("theirs", 1), account: "acct_2" as AccountId };
       await accounts.add(hash("a"), theirs);
       await accounts.add(hash("b"), record("mine", 2));
-      expect(await accounts.list("acct_2" as AccountId)).toEqual([theirs]);
-      expect(await accounts.list()).toHaveLength(2);
+      const older = { ...theirs, keyId: "key_older" as KeyId, createdAt: 0 };
+      await accounts.add(hash("c"), older);
+      expect(await accounts.list("acct_2" as AccountId)).toEqual([older, theirs]);
+      expect(await accounts.list()).toHaveLength(3);
     });
 
     /** Goal: a rotation gives a new secret to the same key; the one before ends at once or when it was said, and one before that at once. Method: three rotations, and a key that ends sooner. */
@@ -134,10 +136,11 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       expect(await accounts.list()).toHaveLength(1);
     });
 
-    /** Goal: a key's last use is known, and written no more often than is said. Method: uses within and behind that time. */
+    /** Goal: a key's last use is known, and written no more often than is said. Method: uses within and behind that time; and a key beside it, which nobody uses. */
     it("writes down a use now and then", async () => {
       const accounts = await open();
       await accounts.add(hash("a"), record("laptop", 1));
+      await accounts.add(hash("b"), record("phone", 2));
       const lastUse = async () => (await accounts.byId("key_laptop" as KeyId))?.lastUsedAt;
       for (const [at, known] of [
         [1_000, 1_000],
@@ -147,6 +150,7 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
         await accounts.used("key_laptop" as KeyId, at);
         expect(await lastUse()).toBe(known);
       }
+      expect((await accounts.byId("key_phone" as KeyId))?.lastUsedAt).toBe(null);
     });
   });
 }

@@ -1,3 +1,4 @@
+import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import { describe, expect, it } from "vitest";
 import {
   keptTerms,
@@ -58,9 +59,11 @@ describe("what bounds a key", () => {
     [{ limit_tokens: 1.5 }, "limit_tokens"],
     [{ limit_tokens: 1_000_000_000_000_001 }, "limit_tokens"],
     [{ limit_reset: "secret" }, "limit_reset"],
+    [{ rpm_limit: 0 }, "rpm_limit"],
     [{ rpm_limit: 1_000_001 }, "rpm_limit"],
     [{ itpm_limit: 0 }, "itpm_limit"],
     [{ itpm_limit: 1_000_000_001 }, "itpm_limit"],
+    [{ otpm_limit: 0 }, "otpm_limit"],
     [{ otpm_limit: "5" }, "otpm_limit"],
     [{ otpm_limit: 1_000_000_001 }, "otpm_limit"],
     [{ allowed_models: Array.from({ length: KEY_MODELS_MAX + 1 }, () => "m") }, "allowed_models"],
@@ -68,6 +71,8 @@ describe("what bounds a key", () => {
     [{ allowed_models: ["m".repeat(129)] }, "allowed_models"],
     [{ min_trust: "secret" }, "min_trust"],
     [{ provider_serials: ["x".repeat(129)] }, "provider_serials"],
+    [{ provider_serials: [""] }, "provider_serials"],
+    [{ provider_serials: Array.from({ length: PINNED_SERIALS_MAX + 1 }, () => "s") }, "provider_serials"],
     [{ privacy: "secret" }, "privacy"],
     [{ expires_at: "secret" }, "expires_at"],
     [{ self_route_only: true }, "key"],

@@ -168,8 +168,8 @@ function plainAdminOf(world: AdminWorld): Admin {
     async listKeys() {
       const keys = await accounts.list();
       const balances = new Map<AccountId, MicroUsd>();
-      for (const { account } of keys)
-        if (!balances.has(account)) balances.set(account, (await ledger.totals(account)).balance);
+      for (const account of new Set(keys.map((key) => key.account)))
+        balances.set(account, (await ledger.totals(account)).balance);
       return keys.map((key) => ({ ...key, balance: balances.get(key.account) ?? microUsd(0n) }));
     },
 

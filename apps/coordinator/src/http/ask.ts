@@ -65,11 +65,11 @@ export function refuseClear({ privacy }: KeyRecord): void {
 export const mayAskFor = (
   { allowedModels }: Pick<KeyRecord, "allowedModels">,
   ...names: readonly (string | undefined)[]
-): boolean => allowedModels.length === 0 || names.some((name) => name !== undefined && allowedModels.includes(name));
+): boolean => allowedModels.length === 0 || names.some((name) => allowedModels.some((allowed) => allowed === name));
 
 /** A model that the catalog does not know is refused as that. @throws NetworkError `model_not_allowed` */
 export function refuseOtherModels({ catalog }: Pick<HttpDeps, "catalog">, caller: KeyRecord, model: string): void {
-  const entry = caller.allowedModels.length === 0 ? undefined : catalog.find(model);
+  const entry = catalog.find(model);
   if (entry && !mayAskFor(caller, model, entry.id))
     throw new NetworkError({ code: "model_not_allowed", models: caller.allowedModels.length });
 }

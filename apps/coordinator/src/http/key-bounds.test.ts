@@ -1,14 +1,15 @@
 import { once } from "node:events";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { KeyId } from "@darkbloom/protocol/ids";
-import { nodeCrypto } from "@darkbloom/protocol/node";
+import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
 import { SEALED_REQUEST_TYPE } from "@darkbloom/protocol/sealing";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { chatBody, entry, KEY, openEdge } from "../../test/http-kit.ts";
+import { personOf, signIn } from "../../test/signed-in.ts";
 import { hashOfKey } from "../accounts/keys.ts";
 import { KnownKeys } from "../accounts/known-keys.ts";
-import type { KeyTerms } from "../accounts/port.ts";
+import { KEY_USED_EVERY_MS, type KeyTerms } from "../accounts/port.ts";
 import { MemoryAccounts } from "../adapters/memory-accounts.ts";
 import type { Ask } from "../inference/ask.ts";
 
@@ -132,5 +133,33 @@ describe("what bounds a key", () => {
     expect(Date.parse(shown.last_used_at)).toBe(lastUsedAt);
     await test.kept.rotate(keyId, to("2"), Date.now() + 60_000);
     expect(await test.codeOf()).toEqual([401, "key_invalid"]);
+  });
+
+  /** Goal: a key ends in the moment that was said, and its use is written down now and then. Method: a clock at the edge of each; and somebody without a key. */
+  it("is held to the moment", async () => {
+    const time = { ms: 1_700_000_000_000 };
+    const begin = time.ms;
+    const kept = new MemoryAccounts();
+    const used: [string, number][] = [];
+    kept.used = async (id, at) => {
+      used.push([id, at - begin]);
+      await MemoryAccounts.prototype.used.call(kept, id, at);
+    };
+    await using edge = await openEdge({ accounts: kept, clock: { ...systemClock, now: () => time.ms } });
+    for (const record of await edge.accounts.list()) await kept.add(hashOfKey(nodeCrypto, KEY), record);
+    const askedAt = async (ms: number) => {
+      time.ms = begin + ms;
+      return (await edge.keyed("/v1/key")).status;
+    };
+    for (const ms of [0, 1, KEY_USED_EVERY_MS - 1, KEY_USED_EVERY_MS]) expect(await askedAt(ms)).toBe(200);
+    const { bearer } = await signIn(edge.deps, personOf("anna"));
+    expect((await edge.get("/v1/keys", { headers: bearer })).status).toBe(200);
+    expect(used).toEqual([
+      [keyId, 0],
+      [keyId, KEY_USED_EVERY_MS],
+    ]);
+    await kept.change(keyId, { expiresAt: time.ms + 10 });
+    expect(await askedAt(KEY_USED_EVERY_MS + 9)).toBe(200);
+    expect(await askedAt(KEY_USED_EVERY_MS + 10)).toBe(401);
   });
 });

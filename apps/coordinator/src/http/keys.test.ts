@@ -1,7 +1,8 @@
+import { NetworkError } from "@darkbloom/protocol/failures";
 import { describe, expect, it } from "vitest";
 import { chatBody, entry, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
-import { KEY_OVERLAP_MS_MAX } from "../accounts/key-admin.ts";
+import { KEY_OVERLAP_MS_MAX, KEYS_PER_ACCOUNT_MAX } from "../accounts/key-admin.ts";
 import { KEY_BODY_BYTES_MAX } from "./keys.ts";
 
 type Edge = Awaited<ReturnType<typeof openEdge>>;
@@ -128,5 +129,21 @@ describe("keys of somebody who is signed in", () => {
     };
     expect(await asking(edge, anna)("POST", "/v1/keys")).toMatchObject({ status: 401 });
     expect((await edge.accounts.list(anna.person.account)).map(({ revokedAt }) => revokedAt)).not.toContain(null);
+  });
+
+  /** Goal: what cannot be made is told as what it is. Method: an account with as many keys as one may have, and a store that fails. */
+  it("are refused in the words of what refuses them", async () => {
+    await using edge = await openEdge();
+    const anna = await signIn(edge.deps, personOf("anna"));
+    const [made] = await edge.accounts.list();
+    if (!made) throw new Error("the edge has a key");
+    const full = Array.from({ length: KEYS_PER_ACCOUNT_MAX }, () => made);
+    edge.accounts.list = async () => full;
+    expect(await asking(edge, anna)("POST", "/v1/keys")).toMatchObject({
+      body: { error: { code: "keys_too_many", message: expect.stringContaining("1000") } },
+    });
+    const away = new NetworkError({ code: "storage_unavailable", fault: "away", retryAfterSec: 5 });
+    edge.accounts.list = () => Promise.reject(away);
+    expect(await asking(edge, anna)("POST", "/v1/keys")).toMatchObject({ status: 503 });
   });
 });

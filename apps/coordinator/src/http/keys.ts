@@ -61,7 +61,7 @@ export const makeKey = (door: Door): Route => ({
     });
     // Whoever was disabled meanwhile had all keys revoked, and not this one.
     const now = await door.deps.people.person(person.personId);
-    if (!now || now.disabledAt !== null) {
+    if (now?.disabledAt !== null) {
       await keyAdminOf(door.deps).revoke(person.account, record.keyId);
       throw new NetworkError({ code: "session_invalid" });
     }
