@@ -1,14 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { SUPERVISED_VARIABLE } from "./environment.ts";
+import { STOP_WORD } from "./stop.ts";
 
 const stop = join(import.meta.dirname, "stop.ts");
 /** A command whose drain takes a second. */
 const program = `
   import { listenForStop } from ${JSON.stringify(stop)};
-  const running = process.argv[1] === undefined ? undefined : () => Number(process.argv[1]);
+  const given = process.argv[1];
+  const running = given === undefined || given === "a child says it" ? given : () => Number(given);
   const { asked } = listenForStop(10, running);
   console.log("listening");
   const alive = setInterval(() => undefined, 1000);
@@ -41,9 +44,35 @@ it.each([
 ])("says what it waits for: %j", async (running, said) => {
   const child = await listening(...running);
   child.kill("SIGINT");
-  const [text] = await once(child.stderr, "data");
-  expect(String(text)).toContain(said);
+  const [chunk] = await once(child.stderr, "data");
+  expect(String(chunk)).toContain(said);
   await once(child, "exit");
+});
+
+/** Goal: whoever started others is told once what runs, by the one that has counted it. Method: the word of a parent to a child that counts, and to one that does not; and a signal to a parent. */
+it.each([
+  ["3", "Stopping: 3 requests have up to 10 s to finish"],
+  ["0", "Stopping: nothing runs.\n"],
+  [undefined, ""],
+])("is said by a child that knows: %s", { timeout: 30_000 }, async (running, said) => {
+  const child = spawn(
+    process.execPath,
+    ["--input-type=module", "-e", program, ...(running === undefined ? [] : [running])],
+    { stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, [SUPERVISED_VARIABLE]: "1" } },
+  );
+  if (!child.stdout || !child.stderr) throw new Error("the child has no pipes");
+  const stderr = text(child.stderr);
+  await once(child.stdout, "data");
+  child.send(STOP_WORD, () => child.disconnect());
+  await once(child, "exit");
+  expect(await stderr).toMatch(said === "" ? /^$/ : said);
+});
+it("is not said by a parent whose child knows", async () => {
+  const child = await listening("a child says it");
+  const stderr = text(child.stderr);
+  child.kill("SIGINT");
+  await once(child, "exit");
+  expect(await stderr).toBe("");
 });
 
 /** Goal: the second press forces. Method: press again in the middle of the drain. */

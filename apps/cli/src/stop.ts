@@ -17,6 +17,13 @@ export const STOP_WORD = "stop";
 /** Started by `darkbloom up`, which decides when it ends. */
 export const isSupervised = process.send !== undefined && process.env[SUPERVISED_VARIABLE] === "1";
 
+/** How many requests there are to wait for, where that is known here; or that a child knows, and says it in our place. */
+export type Running = (() => number) | "a child says it" | undefined;
+
+function sayStopping(drainSec: number, running: Running): void {
+  if (running !== "a child says it") note(stopping(drainSec, running?.()));
+}
+
 function stopping(drainSec: number, running: number | undefined): string {
   if (running === 0) return "Stopping: nothing runs.";
   const what =
@@ -37,11 +44,10 @@ export interface StopRequest {
  *
  * A terminal sends Ctrl-C to all processes of the group, the children of `up` too. Those leave it to
  * their parent, which stops the coordinator before the providers that its requests still need; and they
- * end by themselves when the parent is gone, however it died, since that closes the channel.
- *
- * @param running how many requests there are to wait for, where that is known here
+ * end by themselves when the parent is gone, however it died, since that closes the channel. What there is
+ * to wait for is said once: by the child that has counted it, or else by the process that got the signal.
  */
-export function listenForStop(drainSec: number, running?: () => number): StopRequest {
+export function listenForStop(drainSec: number, running?: Running): StopRequest {
   const drainMs = drainSec * 1000;
   const stop = new AbortController();
   const { promise: asked, resolve } = Promise.withResolvers<{ readonly drainMs: number }>();
@@ -53,7 +59,9 @@ export function listenForStop(drainSec: number, running?: () => number): StopReq
     process.on("SIGINT", () => undefined);
     process.on("SIGTERM", () => ask(drainMs));
     process.on("message", (word) => {
-      if (word === STOP_WORD) ask(drainMs);
+      if (word !== STOP_WORD) return;
+      if (running !== undefined) sayStopping(drainSec, running);
+      ask(drainMs);
     });
     const orphaned = (): void => {
       setTimeout(() => process.exit(1), ORPHAN_MS).unref();
@@ -66,7 +74,7 @@ export function listenForStop(drainSec: number, running?: () => number): StopReq
     const onSignal = (): void => {
       if (firstAt === undefined) {
         firstAt = performance.now();
-        note(stopping(drainSec, running?.()));
+        sayStopping(drainSec, running);
         ask(drainMs);
       } else if (performance.now() - firstAt > ONE_PRESS_MS) {
         process.exit(1);

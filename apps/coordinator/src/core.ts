@@ -100,11 +100,16 @@ export class Core implements Disposable {
     return this.#shutdown.signal;
   }
 
+  /** How many requests run. */
+  get serving(): number {
+    return this.#serving.size;
+  }
+
   /** Takes no new requests, and waits for those that run, for so long at most. */
   async drain(waitMs: number, onProgress?: (left: number) => void): Promise<void> {
     this.#isDraining = true;
-    this.net.events.stopping({ running: this.#serving.size });
-    const telling = setInterval(() => onProgress?.(this.#serving.size), PROGRESS_TOLD_EVERY_MS);
+    this.net.events.stopping({ running: this.serving });
+    const telling = setInterval(() => onProgress?.(this.serving), PROGRESS_TOLD_EVERY_MS);
     try {
       await within(this.net.clock, waitMs, this.emptied());
     } finally {

@@ -85,6 +85,8 @@ export interface RunningCoordinator {
   readonly port: number;
   /** The path of a link that signs an operator in, once. */
   signInLink(): Promise<string>;
+  /** How many requests run now. */
+  readonly serving: number;
   /** Takes no new requests, lets those that run finish for so long, then closes everything. */
   stop(how: { readonly drainMs: number; onProgress?: (left: number) => void }): Promise<void>;
 }
@@ -189,6 +191,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   return {
     baseUrl,
     port,
+    get serving() {
+      return core.serving;
+    },
     signInLink: async () => (await adminFor("socket").signInLink({})).path,
     async stop({ drainMs, onProgress }) {
       await core.drain(drainMs, onProgress);

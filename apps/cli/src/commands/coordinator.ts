@@ -49,7 +49,8 @@ export const coordinator = command({
   async run({ port, host, data, database, corsOrigin, requestsPerMinute, json, ...as }) {
     // Prompts in transparent mode go through its memory.
     limitCoreDumps();
-    const stop = listenForStop(as.drainTimeout);
+    let countRunning = () => 0;
+    const stop = listenForStop(as.drainTimeout, () => countRunning());
     if (!isSupervised && !isLoopback(host)) {
       note(plaintextWarning(host));
       if (as.joinToken === undefined) note(noTokenNote);
@@ -86,6 +87,7 @@ export const coordinator = command({
     }).catch((error: unknown) => {
       throw listenFailure(error, host, port);
     });
+    countRunning = () => running.serving;
     const { baseUrl } = running;
     // `up` makes one for the owner of its key.
     const signIn = isSupervised ? undefined : reachableUrl(baseUrl) + (await running.signInLink());

@@ -43,7 +43,7 @@ export const up = command({
     json: { default: "false" },
   },
   async run({ data, host, model: wanted, providers, threads, joinToken, corsOrigin, json, ...rest }) {
-    const stop = listenForStop(rest.drainTimeout);
+    const stop = listenForStop(rest.drainTimeout, "a child says it");
     const model = locateModel(wanted);
     const output = outputOf(json);
     if (!isLoopback(host)) {
