@@ -4,10 +4,7 @@ import { join } from "node:path";
 import { valuesOf, withValues } from "./limit-values.ts";
 
 const root = join(import.meta.dirname, "..");
-const sources = globSync(
-  "{apps/{coordinator,provider}/src,apps/cli/src/{proxy,login},packages/{client,protocol}/src}/**/*.ts",
-  { cwd: root },
-)
+const sources = globSync("{apps/{cli,coordinator,provider}/src,packages/{client,protocol}/src}/**/*.ts", { cwd: root })
   .filter((file) => !file.endsWith(".test.ts"))
   .map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
 const path = join(root, "LIMITS.md");

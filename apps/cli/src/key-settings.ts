@@ -4,9 +4,9 @@ import { KEY_NAME_CHARS_MAX } from "@darkbloom/coordinator/accounts/key-terms";
 import { oneOf, oneOfWords } from "./setting-readers.ts";
 
 const MODEL_SHAPE = /^[\w.:/-]{1,128}$/;
-const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const MS_PER_UNIT = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** Ten years: longer is no end. */
-const EXPIRES_MS_MAX = 3_650 * UNITS_MS.d;
+const EXPIRES_MS_MAX = 3_650 * 24 * 60 * 60_000;
 
 /** When a key ends: after so long, at that moment, or never. */
 export type Ends = { readonly inMs: number } | { readonly at: number } | "never";
@@ -44,7 +44,7 @@ export const keySettings = {
   overlap: {
     value: "TIME",
     means: "how long the present secret goes on beside the new one",
-    mustBe: `like 10m, 12h or ${KEY_OVERLAP_MS_MAX / UNITS_MS.d}d, which is the most`,
+    mustBe: `like 10m, 12h or ${KEY_OVERLAP_MS_MAX / MS_PER_UNIT.d}d, which is the most`,
     read: (given: string): number | undefined => {
       const ms = durationMs(given);
       return ms !== undefined && ms <= KEY_OVERLAP_MS_MAX ? ms : undefined;
@@ -64,5 +64,5 @@ function ends(given: string): Ends | undefined {
 function durationMs(given: string): number | undefined {
   if (given === "0") return 0;
   const parts = /^(?<count>\d{1,6})(?<unit>[smhd])$/.exec(given)?.groups;
-  return parts && Number(parts["count"]) * UNITS_MS[parts["unit"] as keyof typeof UNITS_MS];
+  return parts && Number(parts["count"]) * MS_PER_UNIT[parts["unit"] as keyof typeof MS_PER_UNIT];
 }

@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { bundledEntry } from "@darkbloom/coordinator/catalog/bundled";
 import { MANIFEST_ENDING } from "@darkbloom/provider/files/weights";
 import { WrongUsage } from "./failure.ts";
+import { NAME_CHARS_MAX } from "./setting-readers.ts";
 
 /** A model file, a split model's first part or a manifest (`readWeights`), and what the catalog calls it. */
 export interface LocatedModel {
@@ -13,9 +14,6 @@ export interface LocatedModel {
 
 /** llama.cpp's name of one part of a split model. */
 const PART = /-(\d{5})-of-\d{5}\.gguf$/;
-
-/** As long as the catalog lets a name be. */
-const NAME_CHARS_MAX = 128;
 
 export const bundledModel: LocatedModel = {
   path: join(import.meta.dirname, "../../../models/darkbloom-tiny.gguf"),

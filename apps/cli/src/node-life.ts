@@ -8,12 +8,12 @@ const endsOfLife: ReadonlyMap<number, string> = new Map([
   [26, "2029-04-30"],
 ]);
 
-const DAY_MS = 86_400_000;
+const MS_PER_DAY = 86_400_000;
 
 /** The day after which a version gets no more security fixes, if that day is over. */
 export function endOfLife(version: string, nowMs: number): string | undefined {
   const end = endsOfLife.get(Number.parseInt(version, 10));
-  return end !== undefined && nowMs >= Date.parse(end) + DAY_MS ? end : undefined;
+  return end !== undefined && nowMs >= Date.parse(end) + MS_PER_DAY ? end : undefined;
 }
 
 export const endOfLifeNote = (version: string, end: string): string =>

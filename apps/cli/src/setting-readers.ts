@@ -5,6 +5,9 @@ import { readVerifierKey, type NoteKey } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { NamedRoot } from "./trust-files.ts";
 
+/** Of an account's id; and as long as the catalog lets a name be. */
+export const NAME_CHARS_MAX = 128;
+
 /** How the text of a setting becomes a value; undefined for a text that is wrong. */
 
 export function wholeNumber(least: number, most: number) {

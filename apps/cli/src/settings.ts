@@ -11,6 +11,7 @@ import {
   apiKey,
   coordinatorUrl,
   host,
+  NAME_CHARS_MAX,
   namedRoots,
   oneOf,
   oneOfWords,
@@ -38,7 +39,6 @@ const CONTEXT_TOKENS_MAX = 10_000_000;
 const REQUESTS_PER_MINUTE_MAX = 1_000_000;
 const RECEIPT_DAYS_MAX = 3_650;
 const DRAIN_SEC_MAX = 86_400;
-const NAME_CHARS_MAX = 128;
 /** A join token is a secret that guards who may serve; 16 characters of a random one are 80 bits or more. */
 const TOKEN_CHARS_MIN = 16;
 const TOKEN_CHARS_MAX = 256;

@@ -18,7 +18,7 @@ import { ContradictoryLog, PublishedLog } from "../published-log.ts";
 import { SeenCheckpoint } from "../seen-checkpoint.ts";
 import { wellKnownOf } from "../well-known.ts";
 
-const PROGRESS_EVERY_MS = 2_000;
+const LOG_PROGRESS_EVERY_MS = 2_000;
 const DISTRUST =
   "Keep both checkpoints: together they show that this log was changed. Tell its operator, and whoever relies on it.";
 
@@ -111,7 +111,7 @@ async function readAll(log: PublishedLog, size: number, seenSize: number | undef
       if (leaves.size === seenSize) seenRoot = leaves.root();
       const kind = readEntry(bytes)?.kind ?? "unknown";
       counted[kind] = (counted[kind] ?? 0) + 1;
-      if (performance.now() - toldMs < PROGRESS_EVERY_MS) continue;
+      if (performance.now() - toldMs < LOG_PROGRESS_EVERY_MS) continue;
       note(`${leaves.size} of ${size} entries read.`);
       toldMs = performance.now();
     }
