@@ -1,5 +1,6 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { isPrintable } from "@darkbloom/protocol/printable";
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { AuditAction } from "../accounts/audit.ts";
@@ -133,7 +134,12 @@ const badOverlap = new NetworkError({
   expected: ourWords`it must be a whole number from 0 to ${KEY_OVERLAP_MS_MAX}`,
 });
 
-const idOf = (request: FastifyRequest): string => params.parse(request.params).id;
+function idOf(request: FastifyRequest): string {
+  const { id } = params.parse(request.params);
+  // PostgreSQL refuses some texts that are not printable.
+  if (!isPrintable(id)) throw new NetworkError({ code: "key_not_found" });
+  return id;
+}
 
 /** What a body says; an empty one says nothing. */
 async function bodyOf(door: Door, request: FastifyRequest): Promise<unknown> {

@@ -146,6 +146,10 @@ it("finds nothing under a name that a database refuses", async () => {
   };
   edge.people.endSession = refuse;
   edge.deps.ledger.receipt = refuse;
+  edge.deps.accounts.byId = refuse;
   expect((await edge.get("/v1/me/sessions/a%00b", { method: "DELETE", headers: bearer })).status).toBe(404);
   expect((await edge.get("/v1/receipts/a%00b", { headers: bearer })).status).toBe(404);
+  for (const method of ["GET", "PATCH", "DELETE"])
+    expect((await edge.get("/v1/keys/a%00b", { method, headers: bearer })).status).toBe(404);
+  expect((await edge.get("/v1/keys/a%00b/rotate", { method: "POST", headers: bearer })).status).toBe(404);
 });
