@@ -1,7 +1,7 @@
 import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { keptTerms } from "../accounts/key-terms.ts";
 import { endingAt, type KeyRecord } from "../accounts/port.ts";
-import { textOf, type Row } from "./rows.ts";
+import { textOf, timeOf, type Row } from "./rows.ts";
 
 export const keyColumns =
   "key_id, account, label, terms, created_at, last_used_at, revoked_at, key_hash, earlier_hash, earlier_until";
@@ -13,8 +13,8 @@ export const keyRecordOf = (row: Row): KeyRecord => ({
   account: textOf(row, "account") as AccountId,
   label: textOf(row, "label"),
   createdAt: Number(row["created_at"]),
-  lastUsedAt: timeOf(row["last_used_at"]),
-  revokedAt: timeOf(row["revoked_at"]),
+  lastUsedAt: timeOf(row, "last_used_at"),
+  revokedAt: timeOf(row, "revoked_at"),
 });
 
 /** As it was found by this hash: of its secret, or of the one before. */
@@ -22,5 +22,3 @@ export function keyFoundBy(row: Row, keyHash: Sha256Hex): KeyRecord {
   const record = keyRecordOf(row);
   return row["key_hash"] === keyHash ? record : endingAt(record, Number(row["earlier_until"]));
 }
-
-const timeOf = (value: unknown): number | null => (value === null ? null : Number(value));

@@ -10,6 +10,9 @@ export function textOf(row: Row, column: string): string {
   return value;
 }
 
+/** Of statements that read integers as numbers or as texts. */
+export const timeOf = (row: Row, column: string): number | null => (row[column] === null ? null : Number(row[column]));
+
 /** Money does not fit a double: of statements that read every integer as a bigint. */
 export function bigintOf(row: Row, column: string): bigint {
   const value = row[column];

@@ -8,7 +8,7 @@ import {
   type SessionKind,
   type SignedIn,
 } from "../accounts/people.ts";
-import { textOf, type Row } from "./rows.ts";
+import { textOf, timeOf, type Row } from "./rows.ts";
 import type { SqlQuery } from "./sql-query.ts";
 
 const personColumns = "person_id, name, mail, role, account, created_at, disabled_at";
@@ -22,7 +22,7 @@ const personOf = (row: Row): Person => ({
   role: textOf(row, "role") as Role,
   account: textOf(row, "account") as AccountId,
   createdAt: Number(row["created_at"]),
-  disabledAt: row["disabled_at"] === null ? null : Number(row["disabled_at"]),
+  disabledAt: timeOf(row, "disabled_at"),
 });
 
 const sessionOf = (row: Row): Session => ({

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { MachineId } from "@darkbloom/protocol/ids";
 import { GRIEVANCES_MAX, type Grievance, type Standings } from "../machines/records/standings.ts";
-import { textOf, type Row } from "./rows.ts";
+import { textOf, timeOf, type Row } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 import { readStorage } from "./storage-failure.ts";
 
@@ -19,7 +19,7 @@ const standingsSql = {
 export const grievanceOf = (row: Row): Grievance => ({
   machineId: textOf(row, "machine_id") as MachineId,
   why: textOf(row, "why") as Grievance["why"],
-  untilAt: row["until_at"] === null ? null : Number(row["until_at"]),
+  untilAt: timeOf(row, "until_at"),
   sinceAt: Number(row["since_at"]),
 });
 
