@@ -12,6 +12,7 @@ import {
 import type { KeyRecord, KeyTerms } from "../accounts/port.ts";
 import { amount, at, call, id, money, moneyOf, nothing } from "./call.ts";
 import { ofKeys } from "./fault.ts";
+import type { CreatedKey, ListedKey } from "./operations.ts";
 
 const keyRecord = keyTermsSchema.extend({
   key_id: z.string(),
@@ -22,7 +23,7 @@ const keyRecord = keyTermsSchema.extend({
   revoked_at: at.nullable(),
 });
 const listedKey = keyRecord.extend({ balance_micro_usd: money });
-const madeKey = z.object({ api_key: z.string(), key_id: z.string(), account: z.string() });
+const createdKey = z.object({ api_key: z.string(), key_id: z.string(), account: z.string() });
 
 const tellKey = (key: KeyRecord): z.infer<typeof keyRecord> => ({
   ...tellTerms(key),
@@ -62,20 +63,24 @@ function sayChange(change: Partial<KeyTerms>): z.infer<typeof keyChangeSchema> {
   return said;
 }
 
-interface Made {
-  readonly apiKey: string;
-  readonly keyId: KeyId;
-  readonly account: AccountId;
-}
-const tellMade = ({ apiKey, keyId, account }: Made): z.infer<typeof madeKey> => ({
+const tellListed = ({ balance, ...key }: ListedKey): z.infer<typeof listedKey> => ({
+  ...tellKey(key),
+  balance_micro_usd: String(balance),
+});
+const readListed = ({ balance_micro_usd: balance, ...key }: z.infer<typeof listedKey>): ListedKey => ({
+  ...readKey(key),
+  balance: moneyOf(balance),
+});
+
+const tellCreated = ({ apiKey, keyId, account }: CreatedKey): z.infer<typeof createdKey> => ({
   api_key: apiKey,
   key_id: keyId,
   account,
 });
-const readMade = (made: z.infer<typeof madeKey>): Made => ({
-  apiKey: made.api_key,
-  keyId: made.key_id as KeyId,
-  account: made.account as AccountId,
+const readCreated = (created: z.infer<typeof createdKey>): CreatedKey => ({
+  apiKey: created.api_key,
+  keyId: created.key_id as KeyId,
+  account: created.account as AccountId,
 });
 
 /** The operator's operations on keys. */
@@ -85,12 +90,12 @@ export const keyCalls = {
     path: "/v1/admin/keys",
     summary: "Make an API key, with an account of its own or for an existing one",
     body: keyChangeSchema.extend({ credit_micro_usd: amount, account: id.optional() }),
-    answer: madeKey,
+    answer: createdKey,
     send: ({ credit, account, terms = {} }) => ({ ...sayChange(terms), credit_micro_usd: String(credit), account }),
     act: (admin, { credit_micro_usd: credit, account, ...terms }) =>
       admin.createKey({ credit: moneyOf(credit), account, terms: readKeyChange(terms) }),
-    tell: tellMade,
-    read: readMade,
+    tell: tellCreated,
+    read: readCreated,
   }),
   listKeys: call("listKeys", {
     method: "GET",
@@ -100,9 +105,8 @@ export const keyCalls = {
     answer: z.object({ keys: z.array(listedKey) }),
     send: () => undefined,
     act: (admin) => admin.listKeys(),
-    tell: (keys) => ({ keys: keys.map((key) => ({ ...tellKey(key), balance_micro_usd: String(key.balance) })) }),
-    read: ({ keys }) =>
-      keys.map(({ balance_micro_usd: balance, ...key }) => ({ ...readKey(key), balance: moneyOf(balance) })),
+    tell: (keys) => ({ keys: keys.map(tellListed) }),
+    read: ({ keys }) => keys.map(readListed),
   }),
   showKey: call("showKey", {
     method: "POST",
@@ -112,8 +116,8 @@ export const keyCalls = {
     answer: listedKey,
     send: (keyId) => ({ key_id: keyId }),
     act: (admin, body) => admin.showKey(body.key_id),
-    tell: (key) => ({ ...tellKey(key), balance_micro_usd: String(key.balance) }),
-    read: ({ balance_micro_usd: balance, ...key }) => ({ ...readKey(key), balance: moneyOf(balance) }),
+    tell: tellListed,
+    read: readListed,
   }),
   editKey: call("editKey", {
     method: "POST",
@@ -134,11 +138,11 @@ export const keyCalls = {
       key_id: id,
       overlap_ms: z.int().min(0).max(KEY_OVERLAP_MS_MAX).describe("For how long the present secret goes on"),
     }),
-    answer: madeKey,
+    answer: createdKey,
     send: (keyId, overlapMs) => ({ key_id: keyId, overlap_ms: overlapMs }),
     act: (admin, body) => admin.rotateKey(body.key_id, body.overlap_ms),
-    tell: tellMade,
-    read: readMade,
+    tell: tellCreated,
+    read: readCreated,
   }),
   revokeKey: call("revokeKey", {
     method: "POST",
