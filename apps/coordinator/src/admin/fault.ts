@@ -37,17 +37,16 @@ const keyFaults = {
   invalid: "invalid",
   revoked: "revoked",
   too_many: "too_much",
-} as const satisfies Partial<Record<KeyRefusal["why"], AdminFault>>;
+  unknown_key: "unknown_key",
+} as const satisfies Record<KeyRefusal["why"], AdminFault>;
 
 /** What an operation on keys refuses, as the operator is told; anything else as it is. */
 export function ofKeys(error: unknown): unknown {
   if (!(error instanceof KeyError)) return error;
   const { why } = error.refused;
-  return why === "unknown_key" ? unknownKey() : new AdminError(keyFaults[why], error.message, { cause: error });
+  const sentence = why === "unknown_key" ? `${error.message} 'darkbloom keys list' shows every id.` : error.message;
+  return new AdminError(keyFaults[why], sentence, { cause: error });
 }
-
-export const unknownKey = (): AdminError =>
-  new AdminError("unknown_key", "There is no key with this id. 'darkbloom keys list' shows every id.");
 
 /** As it is told over HTTP, in the envelope of every other error here. */
 export const adminFailure = z.object({

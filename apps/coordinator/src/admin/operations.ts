@@ -7,7 +7,8 @@ import { keyAdminOf } from "../accounts/key-admin.ts";
 import { newAccountId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord, KeyTerms } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
-import { AdminError, ofKeys, unknownKey } from "./fault.ts";
+import { AdminError, ofKeys } from "./fault.ts";
+import { knownAccount } from "./known-account.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
 import { peopleAdminOf, type PeopleAdmin, type PeopleWorld } from "./people.ts";
 import { turns } from "./turns.ts";
@@ -116,18 +117,10 @@ function plainAdminOf(world: AdminWorld): Admin {
   const { ledger, accounts, connected = nobodyConnected, clock, random } = world;
   const keysAdmin = keyAdminOf(world);
 
-  async function accountOf(payee: Payee): Promise<AccountId> {
-    const keys = await accounts.list();
-    const key = keys.find((known) =>
-      "account" in payee ? known.account === payee.account : known.keyId === payee.keyId,
-    );
-    if (key) return key.account;
-    if ("keyId" in payee) throw unknownKey();
-    throw new AdminError(
-      "unknown_account",
-      "No key belongs to this account. 'darkbloom keys list' shows every account.",
-    );
-  }
+  const accountOf = async (payee: Payee): Promise<AccountId> =>
+    "keyId" in payee
+      ? (await keysAdmin.show("everyone", payee.keyId)).account
+      : await knownAccount(accounts, payee.account);
 
   async function pay(account: AccountId, amount: MicroUsd): Promise<void> {
     await ledger.credit(`credit_${toHex(random.bytes(CREDIT_ID_BYTES))}`, account, amount, clock.now());
@@ -141,7 +134,7 @@ function plainAdminOf(world: AdminWorld): Admin {
 
   const createKey: Admin["createKey"] = async ({ credit, account: wanted, terms = {} }) => {
     if (credit < 0n) throw new AdminError("invalid", "A credit must not be negative.");
-    const account = wanted === undefined ? newAccountId(random) : await accountOf({ account: wanted });
+    const account = wanted === undefined ? newAccountId(random) : await knownAccount(accounts, wanted);
     await assertPayable(account, credit);
     // The key first: a crash in between leaves a key that nobody was shown, rather than money that nobody can spend.
     const { apiKey, record } = await keysAdmin.make(account, terms);

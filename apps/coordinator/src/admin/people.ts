@@ -7,6 +7,7 @@ import type { Accounts } from "../accounts/port.ts";
 import { newPerson } from "../accounts/sessions.ts";
 import type { SignIn } from "../accounts/sign-in.ts";
 import { AdminError } from "./fault.ts";
+import { knownAccount } from "./known-account.ts";
 import { turns } from "./turns.ts";
 
 /** A link that signs an operator in, and where: its path, and under which address the coordinator itself knows that it is reached. */
@@ -67,7 +68,8 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
       account === undefined
         ? (await people.list()).find(({ role, disabledAt }) => role === "operator" && disabledAt === null)
         : await people.personOf(account as AccountId);
-    if (!known) return await newOperator(account === undefined ? newAccountId(random) : await knownAccount(account));
+    if (!known)
+      return await newOperator(account === undefined ? newAccountId(random) : await knownAccount(accounts, account));
     if (known.role !== "operator")
       throw new AdminError("invalid", `This account is ${known.personId}'s, who is no operator.`);
     if (known.disabledAt !== null)
@@ -79,15 +81,6 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
     const person = newPerson(random, { name: "owner", account, role: "operator", at: clock.now() });
     await people.add(person);
     return person;
-  }
-
-  async function knownAccount(account: string): Promise<AccountId> {
-    const key = (await accounts.list()).find((one) => one.account === account);
-    if (key) return key.account;
-    throw new AdminError(
-      "unknown_account",
-      "No key belongs to this account. 'darkbloom keys list' shows every account.",
-    );
   }
 
   async function changed(personId: string, disabledAt: number | null): Promise<Person> {
@@ -119,8 +112,8 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
       const person = await changed(personId, now);
       links?.forget(person.personId);
       await people.endSessions(person.personId);
-      for (const { keyId, account, revokedAt } of await accounts.list())
-        if (account === person.account && revokedAt === null) await accounts.revoke(keyId, now);
+      for (const { keyId, revokedAt } of await accounts.list(person.account))
+        if (revokedAt === null) await accounts.revoke(keyId, now);
       return person;
     },
 
