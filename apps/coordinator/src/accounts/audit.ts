@@ -12,7 +12,7 @@ export const auditActions = [
   "people.enable",
   "people.role",
   "keys.create",
-  "keys.change",
+  "keys.edit",
   "keys.revoke",
   "keys.rotate",
   "credit",

@@ -13,8 +13,8 @@ export const KEY_OVERLAP_MS_MAX = 7 * 24 * 60 * 60_000;
 /** Whose keys somebody may touch: those of one account, or, for the operator, every one. */
 export type Whose = AccountId | "everyone";
 
-/** A key with its secret, which is shown this once. */
-export interface MadeKey {
+/** Of a key that is new, or has a new secret: it is shown this once. */
+export interface KeyWithSecret {
   readonly apiKey: string;
   readonly record: KeyRecord;
 }
@@ -26,14 +26,14 @@ export interface MadeKey {
  * Every operation throws KeyError, with a sentence and what was wrong.
  */
 export interface KeyAdmin {
-  make(account: AccountId, terms: Partial<KeyTerms>): Promise<MadeKey>;
+  make(account: AccountId, terms: Partial<KeyTerms>): Promise<KeyWithSecret>;
   /** Oldest first, revoked ones too. */
   list(whose: Whose): Promise<KeyRecord[]>;
   show(whose: Whose, keyId: string): Promise<KeyRecord>;
   /** Counts for the next request. */
   edit(whose: Whose, keyId: string, change: Partial<KeyTerms>): Promise<KeyRecord>;
   /** A new secret under the same id; the present one ends at once, or after `overlapMs`. */
-  rotate(whose: Whose, keyId: string, overlapMs?: number): Promise<MadeKey>;
+  rotate(whose: Whose, keyId: string, overlapMs?: number): Promise<KeyWithSecret>;
   /** For good. Twice is once. */
   revoke(whose: Whose, keyId: string): Promise<KeyRecord>;
 }

@@ -16,7 +16,7 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
   return {
     ...admin,
     createKey: (options) => kept("keys.create", admin.createKey(options), ({ keyId }) => keyId),
-    editKey: (which, change) => kept("keys.change", admin.editKey(which, change), ({ keyId }) => keyId),
+    editKey: (which, change) => kept("keys.edit", admin.editKey(which, change), ({ keyId }) => keyId),
     rotateKey: (which, overlapMs) => kept("keys.rotate", admin.rotateKey(which, overlapMs), ({ keyId }) => keyId),
     revokeKey: (which) => kept("keys.revoke", admin.revokeKey(which), ({ keyId }) => keyId),
     credit: (payee, amount) => kept("credit", admin.credit(payee, amount), ({ account }) => account),

@@ -138,7 +138,7 @@ describe("people, over the socket", () => {
     expect(entries.map(({ action, subject, actor }) => [action, subject, actor])).toEqual([
       ["keys.revoke", key.keyId, "socket"],
       ["keys.rotate", key.keyId, "socket"],
-      ["keys.change", key.keyId, "socket"],
+      ["keys.edit", key.keyId, "socket"],
       ["links.create", link.personId, "socket"],
       ["machines.approve", machine, "socket"],
       ["credit", key.account, "socket"],

@@ -59,8 +59,8 @@ describe("keys of somebody who is signed in", () => {
     const actions = (await edge.deps.audit.list(9)).map(({ action }) => action);
     expect(actions.toReversed()).toEqual([
       "keys.create",
-      "keys.change",
-      "keys.change",
+      "keys.edit",
+      "keys.edit",
       "keys.rotate",
       "keys.rotate",
       "keys.revoke",

@@ -21,7 +21,7 @@ const failsChanging = [...fails, "key_revoked", "body_invalid", "payload_too_lar
 
 const shown = shownKey.extend({ revoked_at: z.iso.datetime().nullable() });
 const shownKeys = z.object({ data: z.array(shown) });
-const madeKey = z.object({ key: z.string().describe("Shown this once"), data: shown });
+const keyWithSecret = z.object({ key: z.string().describe("Shown this once"), data: shown });
 const params = z.object({ id: z.string().describe("Of `GET /v1/keys`") });
 const rotation = z
   .strictObject({
@@ -45,15 +45,15 @@ export const listKeys = (door: Door): Route => ({
 });
 
 /** `POST /v1/keys`: the secret is in this answer and nowhere else. */
-export const makeKey = (door: Door): Route => ({
+export const createKey = (door: Door): Route => ({
   schema: {
     summary: "Make a key for your account",
     tags: ["keys"],
     body: keyChangeSchema,
-    response: { 200: madeKey },
+    response: { 200: keyWithSecret },
   },
   config: { ...ofSession, fails: ["body_invalid", "payload_too_large", "keys_too_many"] },
-  handler: async (request): Promise<z.infer<typeof madeKey>> => {
+  handler: async (request): Promise<z.infer<typeof keyWithSecret>> => {
     const { person } = signedInOf(request);
     const body = await bodyOf(door, request);
     const { apiKey, record } = await changed(door, request, "keys.create", async (keys) => {
@@ -79,7 +79,7 @@ export const showOneKey = (door: Door): Route => ({
 });
 
 /** `PATCH /v1/keys/{id}`: what is not named stays; it counts for the key's next request. */
-export const changeKey = (door: Door): Route => ({
+export const editKey = (door: Door): Route => ({
   schema: {
     summary: "Change what bounds a key of yours, from its next request on",
     tags: ["keys"],
@@ -92,7 +92,7 @@ export const changeKey = (door: Door): Route => ({
     const { account } = signedInOf(request).person;
     const body = await bodyOf(door, request);
     const edit = (keys: KeyAdmin) => keys.edit(account, idOf(request), readKeyChange(body));
-    return tell(door, await changed(door, request, "keys.change", edit));
+    return tell(door, await changed(door, request, "keys.edit", edit));
   },
 });
 
@@ -113,10 +113,10 @@ export const rotateKey = (door: Door): Route => ({
     tags: ["keys"],
     params,
     body: rotation,
-    response: { 200: madeKey },
+    response: { 200: keyWithSecret },
   },
   config: { ...ofSession, fails: failsChanging },
-  handler: async (request): Promise<z.infer<typeof madeKey>> => {
+  handler: async (request): Promise<z.infer<typeof keyWithSecret>> => {
     const { account } = signedInOf(request).person;
     const asked = rotation.safeParse(await bodyOf(door, request));
     if (!asked.success) throw badOverlap;

@@ -8,7 +8,7 @@ import { DEVICE_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
-import { changeKey, listKeys, makeKey, revokeKey, rotateKey, showOneKey } from "./keys.ts";
+import { createKey, editKey, listKeys, revokeKey, rotateKey, showOneKey } from "./keys.ts";
 import { endSession, listSessions, showMe } from "./me.ts";
 import { LINK_PATH, showLink, showSignIn, SIGN_IN_PATH, signOut, useLink } from "./sign-in.ts";
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
@@ -54,9 +54,9 @@ const placed = (
   remove("/v1/me/sessions/:id", endSession(door)),
 
   get("/v1/keys", listKeys(door)),
-  post("/v1/keys", makeKey(door)),
+  post("/v1/keys", createKey(door)),
   get("/v1/keys/:id", showOneKey(door)),
-  patch("/v1/keys/:id", changeKey(door)),
+  patch("/v1/keys/:id", editKey(door)),
   remove("/v1/keys/:id", revokeKey(door)),
   post("/v1/keys/:id/rotate", rotateKey(door)),
 
