@@ -175,7 +175,7 @@ export const unbound: KeyTerms = {
 /** What we have written ourselves, perhaps before a field was there. */
 export const keptTerms = (kept: unknown): KeyTerms => ({ ...unbound, ...readKeyChange(kept) });
 
-/** As it goes over HTTP and is kept: of a change, what changes. */
+/** As it goes over HTTP and is kept. */
 export const tellTerms = (terms: KeyTerms): WireTerms => ({
   name: terms.name,
   disabled: terms.disabled,

@@ -21,7 +21,7 @@ export type JoinRefusal =
   | "pseudonym"
   | "evidence";
 
-/** What an operator did over the admin socket; what only reads is not told. */
+/** What an operator did, over the admin socket or with a session; what only reads is not told. */
 export type AdminAction =
   | "keys.create"
   | "keys.edit"
