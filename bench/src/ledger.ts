@@ -1,3 +1,4 @@
+import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
 import { openStore } from "@darkbloom/coordinator/adapters/open-store";
 import { timeOrderedId } from "@darkbloom/coordinator/ledger/time-ordered-id";
 import type { AccountId, JobId, KeyId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
@@ -10,7 +11,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CREDIT, entry } from "./answers.ts";
 import { spreadOf, type Spread } from "./figures.ts";
-import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
 
 type Store = Awaited<ReturnType<typeof openStore>>;
 type Ledger = Store["ledger"];

@@ -25,8 +25,8 @@ export interface Grouped {
 }
 
 /** How a commit that syncs nothing is made, on a connection whose others all sync: https://www.sqlite.org/pragma.html#pragma_synchronous */
-const SYNC_LATER = "PRAGMA synchronous = NORMAL";
-const SYNC_NOW = "PRAGMA synchronous = FULL";
+export const SYNC_LATER = "PRAGMA synchronous = NORMAL";
+export const SYNC_NOW = "PRAGMA synchronous = FULL";
 /** For all who write by this connection, not only in groups: https://www.sqlite.org/pragma.html#pragma_query_only */
 const WRITE_NOTHING = "PRAGMA query_only = ON";
 

@@ -68,7 +68,7 @@ export class PostgresAccounts implements Accounts {
   async used(keyId: KeyId, at: number): Promise<void> {
     await this.#postgres.query(
       `UPDATE api_keys SET last_used_at = $1
-      WHERE key_id = $2 AND COALESCE(last_used_at, $1::bigint - ${KEY_USED_EVERY_MS}) <= $1::bigint - ${KEY_USED_EVERY_MS}`,
+      WHERE key_id = $2 AND (last_used_at IS NULL OR last_used_at <= $1::bigint - ${KEY_USED_EVERY_MS})`,
       [at, keyId],
     );
   }

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { tellChange, tellTerms } from "../accounts/key-terms.ts";
 import { KEY_USED_EVERY_MS, type Accounts, type KeyRecord, type KeyTerms, type RotatedTo } from "../accounts/port.ts";
+import { SYNC_LATER, SYNC_NOW } from "./group-commit.ts";
 import { keyColumns, keyFoundBy, keyRecordOf } from "./key-row.ts";
 import type { Row } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
@@ -23,7 +24,8 @@ const accountsSql = {
     WHERE key_id = :keyId RETURNING ${keyColumns}`,
   revoke: `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE key_id = ? RETURNING ${keyColumns}`,
   used: `
-    UPDATE api_keys SET last_used_at = :at WHERE key_id = :keyId AND COALESCE(last_used_at, :at - ${KEY_USED_EVERY_MS}) <= :at - ${KEY_USED_EVERY_MS}`,
+    UPDATE api_keys SET last_used_at = :at
+    WHERE key_id = :keyId AND (last_used_at IS NULL OR last_used_at <= :at - ${KEY_USED_EVERY_MS})`,
 } as const;
 
 /** API keys in SQLite, on the ledger's connection: every query here is one statement and commits by itself. */
@@ -80,11 +82,11 @@ export class SqliteAccounts implements Accounts {
   /** Nobody waits for the disk: a use that a crash forgets is written with the next. */
   async used(keyId: KeyId, at: number): Promise<void> {
     readStorage(() => {
-      this.#database.exec("PRAGMA synchronous = NORMAL");
+      this.#database.exec(SYNC_LATER);
       try {
         this.#sql.used.run({ at, keyId });
       } finally {
-        this.#database.exec("PRAGMA synchronous = FULL");
+        this.#database.exec(SYNC_NOW);
       }
     });
   }
