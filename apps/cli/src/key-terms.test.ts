@@ -2,7 +2,8 @@ import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
 import type { KeyRecord, KeyTerms } from "@darkbloom/coordinator/accounts/port";
 import type { AccountId, KeyId, Serial } from "@darkbloom/protocol/ids";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { boundsOf, keyTold, stateOf, termsOf, timeOf } from "./key-terms.ts";
+import { boundsOf, keyTold, stateOf, termsOf } from "./key-terms.ts";
+import { timeOf } from "./output.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 

@@ -1,7 +1,10 @@
 import type { KeyRecord, KeyTerms } from "@darkbloom/coordinator/accounts/port";
+import type { ListedKey } from "@darkbloom/coordinator/admin/operations";
 import { tellTerms } from "@darkbloom/coordinator/accounts/key-terms";
 import type { Serial } from "@darkbloom/protocol/ids";
+import { formatUsd } from "@darkbloom/protocol/money";
 import { systemClock } from "@darkbloom/protocol/node";
+import { timeOf } from "./output.ts";
 import type { SettingValue } from "./settings.ts";
 
 /** The flags by which a key is bounded. */
@@ -51,6 +54,13 @@ export const keyTold = (key: KeyRecord) => ({
   revoked_at: timeOf(key.revokedAt),
 });
 
+/** The same with what its account can spend. */
+export const listedKeyTold = (key: ListedKey) => ({
+  ...keyTold(key),
+  balance_micro_usd: Number(key.balance),
+  balance_usd: formatUsd(key.balance),
+});
+
 /** Whether it works, and if not, why. */
 export function stateOf({ revokedAt, disabled, expiresAt }: KeyRecord): string {
   if (revokedAt !== null) return `revoked ${timeOf(revokedAt)}`;
@@ -67,7 +77,3 @@ export const boundsOf = ({ minTrust, pins, allowedModels, privacy, expiresAt }: 
   ...(privacy === "any" ? [] : ["sealed requests"]),
   ...(expiresAt === null ? [] : [`until ${timeOf(expiresAt)}`]),
 ];
-
-/** ISO 8601; null stays null. */
-export const timeOf = <At extends number | null>(at: At) =>
-  (at === null ? null : new Date(at).toISOString()) as At extends null ? null : string;

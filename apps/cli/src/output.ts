@@ -43,3 +43,7 @@ export function columns(cells: readonly (readonly string[])[]): string {
     )
     .join("\n");
 }
+
+/** ISO 8601; null stays null. */
+export const timeOf = <At extends number | null>(at: At) =>
+  (at === null ? null : new Date(at).toISOString()) as At extends null ? null : string;

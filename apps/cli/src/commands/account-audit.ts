@@ -1,6 +1,6 @@
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { columns, outputOf } from "../output.ts";
+import { columns, outputOf, timeOf } from "../output.ts";
 
 const heads = ["SEQ", "AT", "WHO", "WHAT", "TO"];
 const ROWS_DEFAULT = "100";
@@ -20,12 +20,12 @@ export const accountAudit = command({
     const entries = await administerExisting({ data, database }, (admin) => admin.listAudit({ rows, before }));
     const output = outputOf(json);
     if (json) {
-      for (const { at, ...entry } of entries) output.result({ ...entry, at: new Date(at).toISOString() }, () => "");
+      for (const { at, ...entry } of entries) output.result({ ...entry, at: timeOf(at) }, () => "");
       return 0;
     }
     const cells = entries.map(({ seq, at, actor, action, subject }) => [
       String(seq),
-      new Date(at).toISOString(),
+      timeOf(at),
       actor,
       action,
       subject,

@@ -1,7 +1,7 @@
 import type { Admin } from "@darkbloom/coordinator/admin/operations";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { outputOf } from "../output.ts";
+import { outputOf, timeOf } from "../output.ts";
 
 const SAMPLE_ID = "person_0123456789abcdef0123456789abcdef";
 
@@ -19,10 +19,7 @@ const changeCommand = (
     operand: "PERSON_ID",
     async run({ data, database, json }, which) {
       const { personId, disabledAt } = await administerExisting({ data, database }, (admin) => act(admin, which));
-      outputOf(json).result(
-        { person_id: personId, disabled_at: disabledAt === null ? null : new Date(disabledAt).toISOString() },
-        () => `${personId} ${done}`,
-      );
+      outputOf(json).result({ person_id: personId, disabled_at: timeOf(disabledAt) }, () => `${personId} ${done}`);
       return 0;
     },
   });

@@ -1,6 +1,6 @@
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { columns, outputOf } from "../output.ts";
+import { columns, outputOf, timeOf } from "../output.ts";
 
 const heads = ["PERSON ID", "NAME", "MAIL", "ROLE", "ACCOUNT", "MADE", "STATE"];
 
@@ -22,7 +22,7 @@ export const accountList = command({
             role,
             account,
             created_at: timeOf(createdAt),
-            disabled_at: disabledAt === null ? null : timeOf(disabledAt),
+            disabled_at: timeOf(disabledAt),
           },
           () => "",
         );
@@ -45,5 +45,3 @@ export const accountList = command({
     return 0;
   },
 });
-
-const timeOf = (at: number): string => new Date(at).toISOString();

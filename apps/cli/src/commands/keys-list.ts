@@ -1,8 +1,8 @@
 import { formatUsd } from "@darkbloom/protocol/money";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { boundsOf, keyTold, stateOf, timeOf } from "../key-terms.ts";
-import { columns, outputOf } from "../output.ts";
+import { boundsOf, listedKeyTold, stateOf } from "../key-terms.ts";
+import { columns, outputOf, timeOf } from "../output.ts";
 
 const heads = ["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "NAME"];
 
@@ -15,11 +15,7 @@ export const keysList = command({
     const keys = await administerExisting({ data, database }, (admin) => admin.listKeys());
     const output = outputOf(json);
     if (json) {
-      for (const { balance, ...key } of keys)
-        output.result(
-          { ...keyTold(key), balance_micro_usd: Number(balance), balance_usd: formatUsd(balance) },
-          () => "",
-        );
+      for (const key of keys) output.result(listedKeyTold(key), () => "");
       return 0;
     }
     const rows = keys.map((key) => [

@@ -1,6 +1,6 @@
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { outputOf } from "../output.ts";
+import { outputOf, timeOf } from "../output.ts";
 
 export const keysRevoke = command({
   path: "keys revoke",
@@ -10,8 +10,10 @@ export const keysRevoke = command({
   operand: "KEY_ID",
   async run({ data, database, json }, keyId) {
     const { account, revokedAt } = await administerExisting({ data, database }, (admin) => admin.revokeKey(keyId));
-    const at = revokedAt === null ? null : new Date(revokedAt).toISOString();
-    outputOf(json).result({ key_id: keyId, account, revoked_at: at }, () => `Revoked ${keyId} of ${account}.`);
+    outputOf(json).result(
+      { key_id: keyId, account, revoked_at: timeOf(revokedAt) },
+      () => `Revoked ${keyId} of ${account}.`,
+    );
     return 0;
   },
 });

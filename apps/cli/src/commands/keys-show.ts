@@ -1,8 +1,8 @@
 import { formatUsd } from "@darkbloom/protocol/money";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { boundsOf, keyTold, stateOf, timeOf } from "../key-terms.ts";
-import { columns, outputOf } from "../output.ts";
+import { boundsOf, listedKeyTold, stateOf } from "../key-terms.ts";
+import { columns, outputOf, timeOf } from "../output.ts";
 
 export const keysShow = command({
   path: "keys show",
@@ -11,21 +11,19 @@ export const keysShow = command({
   needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
   operand: "KEY_ID",
   async run({ data, database, json }, keyId) {
-    const { balance, ...key } = await administerExisting({ data, database }, (admin) => admin.showKey(keyId));
-    outputOf(json).result(
-      { ...keyTold(key), balance_micro_usd: Number(balance), balance_usd: formatUsd(balance) },
-      () =>
-        columns([
-          ["Key id", key.keyId],
-          ["Key", key.label],
-          ["Name", key.name || "-"],
-          ["Account", key.account],
-          ["Balance", `${formatUsd(balance)} USD`],
-          ["State", stateOf(key)],
-          ["Bound to", boundsOf(key).join("; ") || "-"],
-          ["Made", timeOf(key.createdAt)],
-          ["Last used", timeOf(key.lastUsedAt) ?? "never"],
-        ]),
+    const key = await administerExisting({ data, database }, (admin) => admin.showKey(keyId));
+    outputOf(json).result(listedKeyTold(key), () =>
+      columns([
+        ["Key id", key.keyId],
+        ["Key", key.label],
+        ["Name", key.name || "-"],
+        ["Account", key.account],
+        ["Balance", `${formatUsd(key.balance)} USD`],
+        ["State", stateOf(key)],
+        ["Bound to", boundsOf(key).join("; ") || "-"],
+        ["Made", timeOf(key.createdAt)],
+        ["Last used", timeOf(key.lastUsedAt) ?? "never"],
+      ]),
     );
     return 0;
   },

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { systemClock } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { CommandFailed, WrongUsage } from "../failure.ts";
-import { outputOf, type Output } from "../output.ts";
+import { outputOf, timeOf, type Output } from "../output.ts";
 import { assertPrivate, sessionIn } from "../login/ask.ts";
 import { sessionByDevice, type Asking } from "../login/device.ts";
 import { KeptSessions } from "../login/kept.ts";
@@ -45,7 +45,7 @@ export const login = command({
 });
 
 function show(output: Output, { userCode, page, pageWithCode, untilMs }: Asking): void {
-  const until = new Date(untilMs).toISOString();
+  const until = timeOf(untilMs);
   output.result(
     {
       event: "waiting",

@@ -1,7 +1,7 @@
 import { ALL_MACHINES } from "@darkbloom/coordinator/admin/machines";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { outputOf } from "../output.ts";
+import { outputOf, timeOf } from "../output.ts";
 
 const SAMPLE_ID = "mach_0123456789abcdef0123456789abcdef";
 
@@ -17,7 +17,7 @@ const decideCommand = (path: string, state: "approved" | "refused", word: string
       const output = outputOf(json);
       for (const { machineId, serial, decidedAt } of decisions)
         output.result(
-          { machine_id: machineId, serial, state, decided_at: new Date(decidedAt).toISOString() },
+          { machine_id: machineId, serial, state, decided_at: timeOf(decidedAt) },
           () => `${word} ${machineId}${serial === null ? "" : ` (${serial})`}.`,
         );
       if (decisions.length === 0 && !json) output.result({}, () => "No connected machine waits for a decision.");

@@ -1,7 +1,7 @@
 import type { ListedMachine } from "@darkbloom/coordinator/admin/machines";
 import { administerExisting } from "../admin.ts";
 import { command } from "../command.ts";
-import { columns, outputOf } from "../output.ts";
+import { columns, outputOf, timeOf } from "../output.ts";
 
 const heads = ["MACHINE ID", "SERIAL", "STATE", "DECIDED", "HERE", "TRUST", "HELD AGAINST IT"];
 
@@ -20,13 +20,13 @@ export const machinesList = command({
             machine_id: machineId,
             serial,
             state,
-            decided_at: decidedAt === null ? null : timeOf(decidedAt),
+            decided_at: timeOf(decidedAt),
             connected,
             attested,
             trust_level: trustLevel,
             grievance: grievance && {
               why: grievance.why,
-              until_at: grievance.untilAt === null ? null : timeOf(grievance.untilAt),
+              until_at: timeOf(grievance.untilAt),
             },
           },
           () => "",
@@ -37,7 +37,7 @@ export const machinesList = command({
       machineId,
       serial ?? "-",
       state,
-      decidedAt === null ? "-" : timeOf(decidedAt),
+      timeOf(decidedAt) ?? "-",
       connected ? (attested ? "yes" : "not attested") : "no",
       trustLevel ?? "-",
       grievance ? heldFor(grievance) : "-",
@@ -50,8 +50,6 @@ export const machinesList = command({
     return 0;
   },
 });
-
-const timeOf = (at: number): string => new Date(at).toISOString();
 
 const heldFor = ({ why, untilAt }: NonNullable<ListedMachine["grievance"]>): string =>
   `${why === "answer" ? "an answer that it had not signed so" : "proofs that did not hold"}${untilAt === null ? "" : `, until ${timeOf(untilAt)}`}`;
