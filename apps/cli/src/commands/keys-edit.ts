@@ -6,12 +6,12 @@ import { boundsOf, keyNeeds, keyTold, stateOf, termsOf } from "../key-terms.ts";
 import { outputOf } from "../output.ts";
 
 const needs = { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } } as const;
-const exampleId = "key_0123456789abcdef0123456789abcdef";
+const SAMPLE_ID = "key_0123456789abcdef0123456789abcdef";
 
 export const keysEdit = command({
   path: "keys edit",
   does: "Change what bounds a key, from its next request on. What no flag names stays as it is.",
-  examples: [`keys edit ${exampleId} --models qwen3-8b,tiny`, `keys edit ${exampleId} --models any --expires never`],
+  examples: [`keys edit ${SAMPLE_ID} --models qwen3-8b,tiny`, `keys edit ${SAMPLE_ID} --models any --expires never`],
   needs: { ...needs, ...keyNeeds },
   operand: "KEY_ID",
   async run({ data, database, json, ...bounds }, keyId) {
@@ -22,23 +22,23 @@ export const keysEdit = command({
   },
 });
 
-export const keysDisable = command({
-  path: "keys disable",
-  does: "Refuse a key's requests from now on, until it is enabled again.",
-  examples: [`keys disable ${exampleId}`],
-  needs,
-  operand: "KEY_ID",
-  run: ({ data, database, json }, keyId) => edit({ data, database }, json, keyId, { disabled: true }),
-});
+const switchCommand = (path: string, does: string, disabled: boolean) =>
+  command({
+    path,
+    does,
+    examples: [`${path} ${SAMPLE_ID}`],
+    needs,
+    operand: "KEY_ID",
+    run: ({ data, database, json }, keyId) => edit({ data, database }, json, keyId, { disabled }),
+  });
 
-export const keysEnable = command({
-  path: "keys enable",
-  does: "Take the requests of a disabled key again.",
-  examples: [`keys enable ${exampleId}`],
-  needs,
-  operand: "KEY_ID",
-  run: ({ data, database, json }, keyId) => edit({ data, database }, json, keyId, { disabled: false }),
-});
+export const keysDisable = switchCommand(
+  "keys disable",
+  "Refuse a key's requests from now on, until it is enabled again.",
+  true,
+);
+
+export const keysEnable = switchCommand("keys enable", "Take the requests of a disabled key again.", false);
 
 async function edit(
   where: Parameters<typeof administerExisting>[0],

@@ -7,18 +7,14 @@ import { assertPrivate, sessionIn } from "../login/ask.ts";
 import { sessionByDevice, type Asking } from "../login/device.ts";
 import { KeptSessions } from "../login/kept.ts";
 import { whoIs } from "../login/me.ts";
+import { sessionNeeds } from "../login/needs.ts";
 import { lineFromStdin } from "../stdin-line.ts";
 
 export const login = command({
   path: "login",
   does: "Sign in at a coordinator: somebody who is signed in in a browser lets this program in.",
   examples: ["login --coordinator https://api.example.com", "login --with-token < session.txt"],
-  needs: {
-    coordinator: { default: "http://127.0.0.1:8080" },
-    withToken: { default: "false" },
-    config: "optional",
-    json: { default: "false" },
-  },
+  needs: { ...sessionNeeds, withToken: { default: "false" } },
   async run({ coordinator, withToken, config, json }) {
     assertPrivate(coordinator);
     const output = outputOf(json);

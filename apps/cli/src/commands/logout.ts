@@ -2,17 +2,14 @@ import { command } from "../command.ts";
 import { outputOf } from "../output.ts";
 import { KeptSessions } from "../login/kept.ts";
 import { endSession } from "../login/me.ts";
+import { sessionNeeds } from "../login/needs.ts";
 import { CommandFailed } from "../failure.ts";
 
 export const logout = command({
   path: "logout",
   does: "End this user's session at a coordinator, and delete its file.",
   examples: ["logout --coordinator https://api.example.com"],
-  needs: {
-    coordinator: { default: "http://127.0.0.1:8080" },
-    config: "optional",
-    json: { default: "false" },
-  },
+  needs: sessionNeeds,
   async run({ coordinator, config, json }) {
     const kept = new KeptSessions(config);
     const session = kept.at(coordinator);

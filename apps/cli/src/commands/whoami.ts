@@ -3,16 +3,13 @@ import { CommandFailed } from "../failure.ts";
 import { columns, outputOf } from "../output.ts";
 import { KeptSessions } from "../login/kept.ts";
 import { whoIs } from "../login/me.ts";
+import { sessionNeeds } from "../login/needs.ts";
 
 export const whoami = command({
   path: "whoami",
   does: "Say who is signed in at a coordinator, with which role and account, and until when.",
   examples: ["whoami --coordinator https://api.example.com"],
-  needs: {
-    coordinator: { default: "http://127.0.0.1:8080" },
-    config: "optional",
-    json: { default: "false" },
-  },
+  needs: sessionNeeds,
   async run({ coordinator, config, json }) {
     const session = new KeptSessions(config).at(coordinator);
     const me = session === undefined ? undefined : await whoIs(coordinator, session);
