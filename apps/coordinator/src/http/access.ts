@@ -188,16 +188,22 @@ export class Gate {
     this.#failedKeys.right(hash);
     if (access === "operator" && caller.signedIn?.person.role !== "operator")
       throw new NetworkError({ code: "role_needed" });
-    if (shown.kind === "key") this.#look(caller);
+    if (shown.kind === "key") {
+      this.#assertOpen(caller);
+      this.#writeUse(caller);
+    }
     return caller;
   }
 
-  /** A key that is known. @throws NetworkError `key_disabled` or `key_expired` */
-  #look({ disabled, expiresAt, lastUsedAt, keyId }: KeyRecord): void {
+  /** Of a key that is known and was not revoked. @throws NetworkError `key_disabled` or `key_expired` */
+  #assertOpen({ disabled, expiresAt }: KeyRecord): void {
     if (disabled) throw new NetworkError({ code: "key_disabled" });
+    if (expiresAt !== null && this.#deps.clock.now() >= expiresAt) throw new NetworkError({ code: "key_expired" });
+  }
+
+  /** Nobody waits for it, and where it cannot be written a later request tries again. */
+  #writeUse({ keyId, lastUsedAt }: KeyRecord): void {
     const now = this.#deps.clock.now();
-    if (expiresAt !== null && now >= expiresAt) throw new NetworkError({ code: "key_expired" });
-    // Nobody waits for it, and where it cannot be written a later request tries again.
     if (lastUsedAt === null || now - lastUsedAt >= KEY_USED_EVERY_MS)
       this.#deps.accounts.used(keyId, now).catch(() => undefined);
   }
