@@ -8,7 +8,12 @@ import { describe, expect, it } from "vitest";
 import { openEdge } from "../../coordinator/test/http-kit.ts";
 import { personOf, signIn } from "../../coordinator/test/signed-in.ts";
 import { sessionByDevice, type Asking } from "../src/login/device.ts";
-import { LOGIN_ASK_EVERY_MS_MAX, LOGIN_WAIT_MS_MAX, SESSION_ANSWER_BYTES_MAX } from "../src/login/limits.ts";
+import {
+  LOGIN_ASK_EVERY_MS_MAX,
+  LOGIN_WAIT_MS_MAX,
+  SAID_CHARS_MAX,
+  SESSION_ANSWER_BYTES_MAX,
+} from "../src/login/limits.ts";
 import { darkbloom, eventually, Running, temporaryFolder } from "./binary.ts";
 
 const UNKNOWN = `darkbloom-session-${"x".repeat(43)}`;
@@ -181,6 +186,36 @@ describe("while it waits for a person", () => {
         });
     };
     await expect(at.wait(crowd)).rejects.toThrow("does not know this code any more");
+  });
+
+  /** Goal: what a coordinator says of itself and of a person stands where it belongs: no line of its own, nothing for the terminal, no page that is none, no flood. Method: the real program with one that says all of it. */
+  it("shows nothing but what was asked for", { timeout: 30_000 }, async () => {
+    const bad = "n\nSigned in at https://bank.example\u001b[2J\u202e";
+    const me = { name: bad, role: bad, account: bad, session: { expires_at: bad } };
+    let opened = {};
+    using other = await openOther((path) => {
+      if (path === "/v1/device/code") return { status: 200, body: JSON.stringify(opened) };
+      return { status: 200, body: JSON.stringify({ ...me, access_token: UNKNOWN }) };
+    });
+    using folder = temporaryFolder();
+    const run = (name: string) => darkbloom([name, "--coordinator", other.origin, "--config", folder.path]);
+    const asking = { device_code: "d", user_code: bad, verification_uri: "http://x/", expires_in: 60, interval: 1 };
+    opened = { ...asking, verification_uri_complete: "file:///etc/passwd" };
+    const { code, stdout } = await run("login");
+    expect([code, stdout.split("\n").length]).toEqual([0, 5]);
+    expect(stdout).not.toMatch(/file:|\u202e|^Signed in at https:/m);
+    expect(stdout).not.toContain("\u001b");
+    expect((await run("whoami")).stdout.split("\n")).toHaveLength(6);
+    for (opened of [
+      { ...asking, verification_uri: "javascript:alert(1)" },
+      { ...asking, verification_uri: "http://" },
+      { ...asking, user_code: "u".repeat(SAID_CHARS_MAX + 1) },
+    ])
+      expect(await run("login")).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining("not understood"),
+      });
   });
 
   /** Goal: no coordinator makes it wait for ever, or ask without a pause. Method: one that names absurd times and only says 503. */

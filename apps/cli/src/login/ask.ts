@@ -1,12 +1,13 @@
+import { printable } from "@darkbloom/protocol/printable";
 import { WrongUsage, CommandFailed } from "../failure.ts";
 import { isLoopback } from "../listening.ts";
 import { baseOf, jsonOf, publishedAt } from "../published.ts";
-import { SESSION_ANSWER_BYTES_MAX, SESSION_ANSWER_WAIT_MS, SESSION_CHARS_MAX } from "./limits.ts";
+import { SAID_CHARS_MAX, SESSION_ANSWER_BYTES_MAX, SESSION_ANSWER_WAIT_MS, SESSION_CHARS_MAX } from "./limits.ts";
 
 /** What a coordinator answered about a session. */
 export interface Told {
   readonly status: number;
-  /** A member of the answer, if it is a text that fits a line. */
+  /** A member of the answer, if it is a text; on one line, whatever is in it. */
   text(name: string): string | undefined;
   number(name: string): number | undefined;
   /** The object below that name, read in the same way. */
@@ -51,7 +52,7 @@ function toldIn(status: number, body: unknown): Told {
     status,
     text: (name) => {
       const value = member(name);
-      return typeof value === "string" ? value : undefined;
+      return typeof value === "string" && value.length <= SAID_CHARS_MAX ? printable(value) : undefined;
     },
     number: (name) => {
       const value = member(name);

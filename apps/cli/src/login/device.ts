@@ -29,7 +29,7 @@ export async function sessionByDevice(
   const opened = await ask(coordinator, "v1/device/code", { method: "POST", form });
   const deviceCode = opened.text("device_code");
   const userCode = opened.text("user_code");
-  const page = opened.text("verification_uri");
+  const page = pageIn(opened, "verification_uri");
   const lifeSec = opened.number("expires_in");
   if (opened.status === 429 || opened.status >= 500)
     throw new CommandFailed(`${coordinator.href} is busy (status ${opened.status}). Try again in a minute.`);
@@ -37,7 +37,7 @@ export async function sessionByDevice(
     throw notUnderstood(coordinator, opened);
   const waitMs = Math.min(lifeSec * 1000, LOGIN_WAIT_MS_MAX);
   const endsAtMs = clock.monotonicMs() + waitMs;
-  show({ userCode, page, pageWithCode: opened.text("verification_uri_complete"), untilMs: clock.now() + waitMs });
+  show({ userCode, page, pageWithCode: pageIn(opened, "verification_uri_complete"), untilMs: clock.now() + waitMs });
 
   const seconds = opened.number("interval");
   let everyMs = seconds === undefined ? LOGIN_ASK_STEP_MS : seconds * 1000;
@@ -50,6 +50,12 @@ export async function sessionByDevice(
     if (session !== undefined) return session;
     if (!told || wantsMoreTime(coordinator, told)) everyMs += LOGIN_ASK_STEP_MS;
   }
+}
+
+/** A page that a browser opens over the web; many a terminal makes a link of anything else too, and a person follows it. */
+function pageIn(told: Told, name: string): string | undefined {
+  const page = told.text(name);
+  return page !== undefined && /^https?:\/\//i.test(page) && URL.canParse(page) ? page : undefined;
 }
 
 /** Undefined where no answer came: a network that is away for a moment does not end the wait, which has its own end. */

@@ -1,6 +1,8 @@
 /** From a request to the last byte of its answer, and how long that answer may be. */
 export const SESSION_ANSWER_WAIT_MS = 30_000;
 export const SESSION_ANSWER_BYTES_MAX = 64 * 1024;
+/** Of one thing that a coordinator says of itself, of a person or of a code. */
+export const SAID_CHARS_MAX = 2_048;
 /** How long `login` waits for a person, whatever the coordinator says. */
 export const LOGIN_WAIT_MS_MAX = 30 * 60_000;
 /** How often it asks meanwhile, whatever the coordinator says. */
