@@ -4,13 +4,16 @@ import type { Admin } from "./operations.ts";
 
 /** The same operations, and each that changes something is written into the audit log behind it: who did what, to which id. */
 export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clock: Clock }, actor: Actor): Admin {
+  const wrote = async (action: AuditAction, ...subjects: readonly string[]): Promise<void> => {
+    for (const subject of subjects) await audit.add({ at: clock.now(), actor, action, subject });
+  };
   const kept = async <Done>(
     action: AuditAction,
     act: Promise<Done>,
     subjects: (done: Done) => string | readonly string[],
   ): Promise<Done> => {
     const done = await act;
-    for (const subject of [subjects(done)].flat()) await audit.add({ at: clock.now(), actor, action, subject });
+    await wrote(action, ...[subjects(done)].flat());
     return done;
   };
   return {
@@ -25,8 +28,18 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
         made.map(({ machineId }) => machineId),
       ),
     forgiveMachine: (which) => kept("machines.forgive", admin.forgiveMachine(which), ({ machineId }) => machineId),
-    signInLink: (options) => kept("links.create", admin.signInLink(options), ({ personId }) => personId),
-    disablePerson: (which) => kept("people.disable", admin.disablePerson(which), ({ personId }) => personId),
+    async signInLink(options) {
+      const made = await admin.signInLink(options);
+      if (made.isNewPerson) await wrote("people.create", made.personId);
+      await wrote("links.create", made.personId);
+      return made;
+    },
+    async disablePerson(which) {
+      const person = await admin.disablePerson(which);
+      await wrote("people.disable", person.personId);
+      await wrote("keys.revoke", ...person.revoked);
+      return person;
+    },
     enablePerson: (which) => kept("people.enable", admin.enablePerson(which), ({ personId }) => personId),
   };
 }

@@ -1,4 +1,4 @@
-import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
 import * as z from "zod";
 import { AUDIT_ROWS_MAX, auditActions, type Actor } from "../accounts/audit.ts";
 import { roles, type Person } from "../accounts/people.ts";
@@ -42,15 +42,28 @@ export const peopleCalls: { readonly [Name in keyof PeopleAdmin]: CallOf<Name> }
     path: "/v1/admin/sign-in-links",
     summary: "Make a link that signs an operator in, once, within ten minutes",
     body: z.strictObject({ account: id.optional() }),
-    answer: z.object({ base_url: z.string(), path: z.string(), person_id: z.string(), account: z.string() }),
+    answer: z.object({
+      base_url: z.string(),
+      path: z.string(),
+      person_id: z.string(),
+      account: z.string(),
+      is_new_person: z.boolean().describe("Whether the operator was made with it"),
+    }),
     send: ({ account }) => ({ account }),
     act: (admin, { account }) => admin.signInLink({ account }),
-    tell: ({ baseUrl, path, personId, account }) => ({ base_url: baseUrl, path, person_id: personId, account }),
+    tell: ({ baseUrl, path, personId, account, isNewPerson }) => ({
+      base_url: baseUrl,
+      path,
+      person_id: personId,
+      account,
+      is_new_person: isNewPerson,
+    }),
     read: (made) => ({
       baseUrl: made.base_url,
       path: made.path,
       personId: made.person_id as PersonId,
       account: made.account as AccountId,
+      isNewPerson: made.is_new_person,
     }),
   }),
   listPeople: call("listPeople", {
@@ -69,11 +82,11 @@ export const peopleCalls: { readonly [Name in keyof PeopleAdmin]: CallOf<Name> }
     path: "/v1/admin/people/disable",
     summary: "Let somebody sign in no more: ends their sessions and revokes their keys, at once",
     body: z.strictObject({ person_id: id }),
-    answer: person,
+    answer: person.extend({ revoked_keys: z.array(z.string()).describe("The ids of the keys that ended with it") }),
     send: (personId) => ({ person_id: personId }),
     act: (admin, body) => admin.disablePerson(body.person_id),
-    tell: tellPerson,
-    read: readPerson,
+    tell: ({ revoked, ...one }) => ({ ...tellPerson(one), revoked_keys: [...revoked] }),
+    read: ({ revoked_keys: revoked, ...one }) => ({ ...readPerson(one), revoked: revoked as KeyId[] }),
   }),
   enablePerson: call("enablePerson", {
     method: "POST",

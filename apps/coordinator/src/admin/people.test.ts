@@ -140,12 +140,35 @@ describe("people, over the socket", () => {
       ["keys.rotate", key.keyId, "socket"],
       ["keys.edit", key.keyId, "socket"],
       ["links.create", link.personId, "socket"],
+      ["people.create", link.personId, "socket"],
       ["machines.approve", machine, "socket"],
       ["credit", key.account, "socket"],
       ["keys.create", key.keyId, "socket"],
     ]);
     for (const secret of [key.apiKey, rotated.apiKey, secretIn(link.path), "said by somebody"])
       expect(JSON.stringify(entries)).not.toContain(secret);
+  });
+
+  /** Goal: whoever reads the log sees how each person came and each key ended. Method: two links for one person, who has a key, one that was revoked before, and is then disabled beside somebody else's key. */
+  it("tells of people that a link makes, and of keys that end with their person", async () => {
+    await using world = await running();
+    const make = (account?: string) => world.asked((admin) => admin.createKey({ account, credit: microUsd(0n) }));
+    const { keyId, account } = await make();
+    const earlier = await make(account);
+    await make();
+    const { personId } = await world.asked((admin) => admin.signInLink({ account }));
+    await world.asked((admin) => admin.signInLink({ account }));
+    await world.asked((admin) => admin.revokeKey(earlier.keyId));
+    expect(await world.asked((admin) => admin.disablePerson(personId))).toMatchObject({ revoked: [keyId] });
+    const told = (await world.store.audit.list(6)).map(({ action, subject }) => [action, subject]);
+    expect(told).toEqual([
+      ["keys.revoke", keyId],
+      ["people.disable", personId],
+      ["keys.revoke", earlier.keyId],
+      ["links.create", personId],
+      ["links.create", personId],
+      ["people.create", personId],
+    ]);
   });
 });
 

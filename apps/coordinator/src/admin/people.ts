@@ -1,4 +1,4 @@
-import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
 import type { Clock, Random } from "@darkbloom/protocol/ports";
 import { AUDIT_ROWS_MAX, type KeptEntry } from "../accounts/audit.ts";
 import { newAccountId } from "../accounts/keys.ts";
@@ -16,6 +16,13 @@ export interface MadeLink {
   readonly path: string;
   readonly personId: PersonId;
   readonly account: AccountId;
+  /** Where nobody was there whom it could sign in. */
+  readonly isNewPerson: boolean;
+}
+
+/** Somebody who may do nothing more, and the keys that ended with it. */
+export interface DisabledPerson extends Person {
+  readonly revoked: readonly KeyId[];
 }
 
 export interface PeopleAdmin {
@@ -27,7 +34,7 @@ export interface PeopleAdmin {
   /** Oldest first. */
   listPeople(): Promise<Person[]>;
   /** Ends all sessions and revokes all keys of the own account, at once; or lets somebody sign in again. */
-  disablePerson(personId: string): Promise<Person>;
+  disablePerson(personId: string): Promise<DisabledPerson>;
   enablePerson(personId: string): Promise<Person>;
   /** What was changed by whom, newest first. */
   listAudit(options: { readonly rows: number; readonly before?: number | undefined }): Promise<KeptEntry[]>;
@@ -63,18 +70,20 @@ export interface PeopleWorld {
 const LINK_PATH = "/sign-in/link";
 
 export function peopleAdminOf({ people, audit, accounts, links, clock, random }: PeopleWorld): PeopleAdmin {
-  async function operatorOf(account: string | undefined): Promise<Person> {
+  async function operatorOf(account: string | undefined): Promise<{ person: Person; isNewPerson: boolean }> {
     const known =
       account === undefined
         ? (await people.list()).find(({ role, disabledAt }) => role === "operator" && disabledAt === null)
         : await people.personOf(account as AccountId);
-    if (!known)
-      return await newOperator(account === undefined ? newAccountId(random) : await knownAccount(accounts, account));
+    if (!known) {
+      const theirs = account === undefined ? newAccountId(random) : await knownAccount(accounts, account);
+      return { person: await newOperator(theirs), isNewPerson: true };
+    }
     if (known.role !== "operator")
       throw new AdminError("invalid", `This account is ${known.personId}'s, who is no operator.`);
     if (known.disabledAt !== null)
       throw new AdminError("invalid", `${known.personId} is disabled. 'darkbloom account enable' lets them in again.`);
-    return known;
+    return { person: known, isNewPerson: false };
   }
 
   async function newOperator(account: AccountId): Promise<Person> {
@@ -100,9 +109,9 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
           "invalid",
           "A link is good where a coordinator runs, and none runs on this folder. Start it first.",
         );
-      const person = await inTurn(() => operatorOf(account));
+      const { person, isNewPerson } = await inTurn(() => operatorOf(account));
       const path = `${LINK_PATH}/${links.make(person.personId)}`;
-      return { baseUrl: links.baseUrl(), path, personId: person.personId, account: person.account };
+      return { baseUrl: links.baseUrl(), path, personId: person.personId, account: person.account, isNewPerson };
     },
 
     listPeople: () => people.list(),
@@ -112,9 +121,9 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
       const person = await changed(personId, now);
       links?.forget(person.personId);
       await people.endSessions(person.personId);
-      for (const { keyId, revokedAt } of await accounts.list(person.account))
-        if (revokedAt === null) await accounts.revoke(keyId, now);
-      return person;
+      const revoked = (await accounts.list(person.account)).filter(({ revokedAt }) => revokedAt === null);
+      for (const { keyId } of revoked) await accounts.revoke(keyId, now);
+      return { ...person, revoked: revoked.map(({ keyId }) => keyId) };
     },
 
     enablePerson: (personId) => changed(personId, null),

@@ -40,9 +40,9 @@ function made(fails: boolean) {
     listMachines: gives([]),
     decideMachine: gives([decision, decision]),
     forgiveMachine: gives(machine),
-    signInLink: gives({ baseUrl: "", path: "", personId: anna.personId, account }),
+    signInLink: gives({ baseUrl: "", path: "", personId: anna.personId, account, isNewPerson: false }),
     listPeople: gives([]),
-    disablePerson: gives(anna),
+    disablePerson: gives({ ...anna, revoked: [] }),
     enablePerson: gives(anna),
     listAudit: gives([]),
   };

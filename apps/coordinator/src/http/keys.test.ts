@@ -129,6 +129,7 @@ describe("keys of somebody who is signed in", () => {
     };
     expect(await asking(edge, anna)("POST", "/v1/keys")).toMatchObject({ status: 401 });
     expect((await edge.accounts.list(anna.person.account)).map(({ revokedAt }) => revokedAt)).not.toContain(null);
+    expect(await edge.deps.audit.list(9)).toMatchObject([{ action: "keys.revoke" }, { action: "keys.create" }]);
   });
 
   /** Goal: what cannot be made is told as what it is. Method: an account with as many keys as one may have, and a store that fails. */

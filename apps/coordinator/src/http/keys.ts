@@ -63,7 +63,7 @@ export const createKey = (door: Door): Route => ({
     // Whoever was disabled meanwhile had all keys revoked, and not this one.
     const now = await door.deps.people.person(person.personId);
     if (now?.disabledAt !== null) {
-      await keyAdminOf(door.deps).revoke(person.account, record.keyId);
+      await changed(door, request, "keys.revoke", (keys) => keys.revoke(person.account, record.keyId));
       throw new NetworkError({ code: "session_invalid" });
     }
     return { key: apiKey, data: tell(door, record) };
