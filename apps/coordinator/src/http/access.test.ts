@@ -46,7 +46,7 @@ it("says how a request can fail before its route does anything", () => {
     limit: "none",
   });
   const keys = ["key_missing", "key_invalid", "key_disabled", "key_expired", "not_allowed", "rate_limit_exceeded"];
-  const either = [...keys.slice(0, 4), "session_invalid", "origin_foreign", "rate_limit_exceeded"];
+  const either = [...keys.slice(0, 4), "session_invalid", "origin_foreign", "body_invalid", "rate_limit_exceeded"];
   const atTimes: Access = { needsKey: () => true, who: "some" };
   for (const [access, limit, expected] of [
     ["open", "none", []],
@@ -60,6 +60,7 @@ it("says how a request can fail before its route does anything", () => {
   expect(failuresOfAccess({ access: "operator", limit: "none" })).toEqual([
     "session_invalid",
     "origin_foreign",
+    "body_invalid",
     "session_missing",
     "session_needed",
     "role_needed",
@@ -231,10 +232,10 @@ it("describes keys, counting and draining from the declarations", async () => {
   const sessions = [{ session: [] }, { cookie: [] }];
   for (const [method, path, security, statuses] of [
     ["get", "/v1/key", keys, ["200", "401", "403", "429", "500"]],
-    ["get", "/v1/me", sessions, ["200", "401", "403", "429", "500"]],
+    ["get", "/v1/me", sessions, ["200", "400", "401", "403", "429", "500"]],
     ["get", "/v1/pricing", undefined, ["200", "429", "500"]],
     ["get", "/health", undefined, ["200", "500"]],
-    ["get", "/metrics", [{}, ...keys, ...sessions], ["200", "401", "403", "429", "500"]],
+    ["get", "/metrics", [{}, ...keys, ...sessions], ["200", "400", "401", "403", "429", "500"]],
   ] as const) {
     const operation = paths[path]?.[method];
     expect([path, operation?.security, Object.keys(operation?.responses ?? {})]).toEqual([path, security, statuses]);

@@ -1,5 +1,5 @@
 import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
-import type { Sha256Hex } from "@darkbloom/protocol/ids";
+import { ourWords, type ParamPath, type Sha256Hex } from "@darkbloom/protocol/ids";
 import type { FastifyRequest } from "fastify";
 import type { IncomingMessage } from "node:http";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
@@ -8,7 +8,7 @@ import { KEY_USED_EVERY_MS, type KeyRecord } from "../accounts/port.ts";
 import { isGood, isSessionShaped, SESSION_USE_WRITTEN_EVERY_MS, standInFor } from "../accounts/sessions.ts";
 import { FailedKeys } from "../limits/failed-keys.ts";
 import { formatReset, openRate, RateLimiter, type RateDecision } from "../limits/rate.ts";
-import { isFromOwnPage, isWrite, shownIn, type Shown } from "./credentials.ts";
+import { endedCookies, isFromOwnPage, isWrite, shownIn, type Shown } from "./credentials.ts";
 import type { HttpDeps, HttpSettings } from "./deps.ts";
 import { DRAIN_RETRY_SEC } from "./failure.ts";
 import { peerOf } from "./peer.ts";
@@ -75,7 +75,7 @@ export function failuresOfAccess({ access, limit, whileDraining }: Declaration):
   return [
     ...(takesKeys ? (["key_missing", "key_invalid", "key_disabled", "key_expired"] as const) : []),
     ...(takesKeys && !takesSessions ? (["not_allowed"] as const) : []),
-    ...(takesSessions ? (["session_invalid", "origin_foreign"] as const) : []),
+    ...(takesSessions ? (["session_invalid", "origin_foreign", "body_invalid"] as const) : []),
     ...(takesSessions && !takesKeys ? (["session_missing", "session_needed"] as const) : []),
     ...(access === "operator" ? (["role_needed"] as const) : []),
     // Wrong ones are counted wherever one can be shown.
@@ -107,7 +107,7 @@ export function securityOf(access: Access): readonly Scheme[] | undefined {
 }
 
 type GateDeps = Pick<HttpDeps, "accounts" | "clock" | "crypto" | "events" | "isDraining" | "people" | "settings">;
-type Headers = Readonly<Record<string, string>>;
+type Headers = Readonly<Record<string, string | string[]>>;
 
 /** Enforces what routes declare: the one place that says who comes in, before any of them does anything. */
 export class Gate {
@@ -144,7 +144,7 @@ export class Gate {
       if (limit === "rate") refuseAbove(this.#addresses.take(this.#bucketOf(asked.raw)));
       return undefined;
     }
-    const caller = await this.#callerOf(asked.raw, access);
+    const caller = await this.#callerOf(asked.raw, access, tell);
     if (limit === "rate") {
       const decision = this.#accounts.take(caller.account);
       tell(rateHeaders(decision));
@@ -154,10 +154,10 @@ export class Gate {
   }
 
   /** Who is signed in, for a page that everybody may see. Nothing is refused; a wrong session is as good as none. */
-  async visitor(request: IncomingMessage): Promise<SignedIn | undefined> {
+  async visitor(request: IncomingMessage, tell: (headers: Headers) => void): Promise<SignedIn | undefined> {
     const shown = shownIn(request, this.#deps.settings.trustProxy);
     if (shown?.kind !== "session") return undefined;
-    return await this.#callerOf(request, "session").then(
+    return await this.#callerOf(request, "session", tell).then(
       ({ signedIn }) => signedIn,
       (error: unknown) => {
         if (error instanceof NetworkError && failsByCaller.has(error.failure.code)) return undefined;
@@ -167,13 +167,18 @@ export class Gate {
   }
 
   /** An address that has shown too many wrong ones waits before a further one is looked up. */
-  async #callerOf(request: IncomingMessage, access: Access): Promise<Caller> {
+  async #callerOf(request: IncomingMessage, access: Access, tell: (headers: Headers) => void): Promise<Caller> {
     const { crypto, settings } = this.#deps;
     const { takesKeys, takesSessions } = taken(access);
     const shown = shownIn(request, settings.trustProxy);
     if (!shown) throw new NetworkError({ code: takesKeys ? "key_missing" : "session_missing" });
     if (shown.kind === "key" ? !takesKeys : !takesSessions)
       throw new NetworkError({ code: shown.kind === "key" ? "session_needed" : "not_allowed" });
+    // Another port's server may have set one for a path alone; a browser sends that first, and it would count here and not there.
+    if (shown.kind === "session" && shown.isOneOfSeveral) {
+      tell({ "set-cookie": endedCookies(request, settings.trustProxy) });
+      throw new NetworkError({ code: "body_invalid", param: "cookie" as ParamPath, expected: oneCookie });
+    }
     if (shown.kind === "session" && shown.byCookie && isWrite(request) && !isFromOwnPage(request, settings.trustProxy))
       throw new NetworkError({ code: "origin_foreign" });
     const bucket = this.#bucketOf(request);
@@ -230,7 +235,13 @@ export class Gate {
   }
 }
 
-const failsByCaller: ReadonlySet<FailureCode> = new Set(["session_invalid", "origin_foreign", "rate_limit_exceeded"]);
+const oneCookie = ourWords`two sign-ins came along, both are taken away now; sign in again`;
+const failsByCaller: ReadonlySet<FailureCode> = new Set([
+  "session_invalid",
+  "origin_foreign",
+  "rate_limit_exceeded",
+  "body_invalid",
+]);
 
 /** Whether somebody has to say who they are. */
 function isAsked(access: Access, asked: Asked, settings: HttpSettings): boolean {

@@ -8,15 +8,22 @@ export type Asking = Pick<IncomingMessage, "headers" | "method">;
 /** What somebody shows of themselves. Of a cookie nobody knows which page had it sent. */
 export type Shown =
   | { readonly kind: "key"; readonly text: string }
-  | { readonly kind: "session"; readonly text: string; readonly byCookie: boolean };
+  | {
+      readonly kind: "session";
+      readonly text: string;
+      readonly byCookie: boolean;
+      /** Another of the same name came along: which of them is ours, nobody can say. */
+      readonly isOneOfSeveral?: boolean;
+    };
 
 /** A header counts before a cookie, which a browser adds by itself. */
 export function shownIn(asking: Asking, trustProxy: boolean): Shown | undefined {
   const text = credentialFrom(asking.headers);
   if (text !== undefined)
     return isMeantAsSession(text) ? { kind: "session", text, byCookie: false } : { kind: "key", text };
-  const cookie = cookieFrom(asking, trustProxy);
-  return cookie === undefined ? undefined : { kind: "session", text: cookie, byCookie: true };
+  const [cookie, another] = cookiesIn(asking, trustProxy);
+  if (cookie === undefined) return undefined;
+  return { kind: "session", text: cookie, byCookie: true, isOneOfSeveral: another !== undefined };
 }
 
 /** `Authorization: Bearer KEY` (RFC 6750; the scheme is case-insensitive by RFC 9110 §11.1) or `x-api-key: KEY`. */
@@ -26,14 +33,11 @@ function credentialFrom(headers: IncomingHttpHeaders): string | undefined {
   return bearer ?? (typeof apiKey === "string" && apiKey !== "" ? apiKey : undefined);
 }
 
-function cookieFrom(asking: Asking, trustProxy: boolean): string | undefined {
+/** What differs of the cookies under our name. */
+function cookiesIn(asking: Asking, trustProxy: boolean): string[] {
   const name = cookieNameOf(asking, trustProxy);
-  if (name === undefined) return undefined;
-  for (const pair of (asking.headers.cookie ?? "").split(";")) {
-    const [key = "", value = ""] = pair.trim().split("=", 2);
-    if (key === name && value !== "") return value;
-  }
-  return undefined;
+  const pairs = (asking.headers.cookie ?? "").split(";").map((pair) => pair.trim().split("=", 2));
+  return [...new Set(pairs.flatMap(([key, value = ""]) => (key === name && value !== "" ? [value] : [])))];
 }
 
 /** Whether the browser's connection is TLS, which only a proxy in front can have. */
@@ -62,6 +66,21 @@ export function cookieOf(name: string, value: string, ageMs: number): string {
   return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${Math.floor(ageMs / 1000)}${secure}`;
 }
 
+/**
+ * Takes away what came along under our name, where that is more than one. On one host nothing but their paths tells such cookies apart, and each of those is
+ * the request's own or above it (RFC 6265 §5.1.4).
+ */
+export function endedCookies(asking: Asking & Pick<IncomingMessage, "url">, trustProxy: boolean): string[] {
+  const name = cookieNameOf(asking, trustProxy);
+  const path = /^\/[\w/.~%-]*/.exec(asking.url ?? "")?.[0] ?? "/";
+  const above = [...path.matchAll(/\//g)].flatMap(({ index }) => [path.slice(0, index), path.slice(0, index + 1)]);
+  const paths = new Set([...above.slice(1, ENDED_PATHS_MAX), path]);
+  if (name === undefined || cookiesIn(asking, trustProxy).length < 2) return [];
+  return [...paths].map((at) => cookieOf(name, "", 0).replace("Path=/;", () => `Path=${at};`));
+}
+
+/** Of one answer: no path of ours is as deep. */
+const ENDED_PATHS_MAX = 16;
 const reads = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Whether it may change or begin something: a WebSocket is opened by a GET, and any site's page can open one. */

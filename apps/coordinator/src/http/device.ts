@@ -135,7 +135,7 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
       schema: pageSchema("Look at a program that asks to be let in"),
       config: { ...openPage, fails: ["rate_limit_exceeded"] },
       handler: async (request, reply) => {
-        const visitor = await door.gate.visitor(request.raw);
+        const visitor = await door.gate.visitor(request.raw, (headers) => void reply.headers(headers));
         if (!visitor) return sendPage(reply, "Sign in first", howToSignIn, 401);
         const code = codeIn(request);
         if (code === "") return sendPage(reply, "Let a program in", codeForm);

@@ -95,6 +95,29 @@ describe("a link that signs in", () => {
     expect((await edge.get("/v1/me", { headers: { cookie } })).status).toBe(401);
   });
 
+  /** Goal: another server of this machine cannot have part of what a person does count for somebody else. Method: a second sign-in beside the first, in either order, where it is read, written and shown; twice the same one; and the paths that it is taken away from. */
+  it("is one", async () => {
+    await using edge = await openWithOwner();
+    const [mine, other] = [cookieIn(await edge.follow(edge.link())), cookieIn(await edge.follow(edge.link()))];
+    for (const cookie of [`${other}; ${mine}`, `${mine}; a=b; ${other}`]) {
+      const me = await edge.get("/v1/me?x=1", { headers: { cookie } });
+      expect([me.status, await me.json()]).toEqual([400, { error: expect.objectContaining({ param: "cookie" }) }]);
+      const paths = me.headers.getSetCookie().map((ended) => /=; Path=(?<path>.*?); .*Max-Age=0/.exec(ended)?.[1]);
+      expect(paths).toEqual(["/", "/v1", "/v1/", "/v1/me"]);
+      const init = formOf(edge.origin, {}, { cookie });
+      for (const path of ["/sign-out", "/device"]) expect((await edge.get(path, init)).status).toBe(400);
+      const page = await edge.get("/sign-in", { headers: { cookie } });
+      expect([await page.text(), page.headers.getSetCookie().length]).toEqual([
+        expect.stringContaining("Nobody is signed in"),
+        2,
+      ]);
+      const anew = (await edge.follow(edge.link(), { cookie })).headers.getSetCookie();
+      expect(anew.map((set) => /Path=.*?;/.exec(set)?.[0]).slice(0, -1)).toContain("Path=/sign-in;");
+      expect(anew.at(-1)).toMatch(/=darkbloom-session-.*; Path=\/;/);
+    }
+    expect((await edge.get("/v1/me", { headers: { cookie: `${mine}; ${mine}` } })).status).toBe(200);
+  });
+
   /** Goal: the page looks as it should: its policy allows its own style and nothing else. Method: the hash of every byte between the tags, as a browser takes it (CSP Level 3, §6.7.3.3). */
   it("allows its own style", async () => {
     await using edge = await openWithOwner();

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { SignedIn } from "../accounts/people.ts";
 import { lifeMsOf, openSession } from "../accounts/sessions.ts";
 import { signedInOf } from "./access.ts";
-import { cookieNameOf, cookieOf } from "./credentials.ts";
+import { cookieNameOf, cookieOf, endedCookies } from "./credentials.ts";
 import type { Door, Route } from "./door.ts";
 import { assertOwnPage, readForm } from "./form.ts";
 import { html, sendPage, type Html } from "./page.ts";
@@ -20,7 +20,7 @@ export const showSignIn = (door: Door): Route => ({
   schema: pageSchema("Who is signed in in this browser, and how to sign in"),
   config: openPage,
   handler: async (request, reply) => {
-    const visitor = await door.gate.visitor(request.raw);
+    const visitor = await door.gate.visitor(request.raw, (headers) => void reply.headers(headers));
     return sendPage(reply, "Darkbloom", visitor ? whoIsHere(visitor) : howToSignIn);
   },
 });
@@ -82,7 +82,8 @@ export const useLink = (door: Door): Route => ({
       action: "sessions.create",
       subject: session.sessionId,
     });
-    return goTo(reply.header("set-cookie", cookieOf(name, secret, lifeMsOf("browser"))), SIGN_IN_PATH);
+    const ended = endedCookies(request.raw, deps.settings.trustProxy);
+    return goTo(reply.header("set-cookie", [...ended, cookieOf(name, secret, lifeMsOf("browser"))]), SIGN_IN_PATH);
   },
 });
 
