@@ -116,6 +116,23 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       expect(await accounts.list()).toHaveLength(3);
     });
 
+    /** Goal: many keys are read a few at a time, and counted unread. Method: pages behind each other, of keys of one moment too; behind another's key and nobody's; one that is revoked. */
+    it("lists the keys of one account in pages", async () => {
+      const accounts = await open();
+      const account = "acct_1" as AccountId;
+      const names = ["one", "two", "three", "four", "five"];
+      for (const [n, each] of names.entries()) await accounts.add(hash(String(n)), record(each, n < 3 ? 1 : 2));
+      await accounts.add(hash("a"), { ...record("theirs", 1), account: "acct_2" as AccountId });
+      const page = async (rows: number, after?: string) =>
+        (await accounts.list(account, { rows, after: after as KeyId | undefined })).map((key) => key.name);
+      expect(await page(2)).toEqual(["one", "two"]);
+      expect(await page(2, "key_two")).toEqual(["three", "four"]);
+      expect(await page(2, "key_four")).toEqual(["five"]);
+      for (const none of ["key_five", "key_theirs", "key_nobody"]) expect(await page(2, none)).toEqual([]);
+      await accounts.revoke("key_one" as KeyId, 5);
+      expect([await accounts.countLive(account), await accounts.countLive("acct_3" as AccountId)]).toEqual([4, 0]);
+    });
+
     /** Goal: a rotation gives a new secret to the same key; the one before ends at once or when it was said, and one before that at once. Method: three rotations, and a key that ends sooner. */
     it("rotates a secret", async () => {
       const accounts = await open();

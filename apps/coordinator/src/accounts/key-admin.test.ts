@@ -4,9 +4,12 @@ import { SimulatedClock } from "@darkbloom/testkit";
 import { describe, expect, it } from "vitest";
 import { MemoryAccounts } from "../adapters/memory-accounts.ts";
 import { hashOfKey, isKeyShaped } from "./keys.ts";
+import { KEY_LIST_BYTES_MAX } from "./key-terms.ts";
 import { KEY_OVERLAP_MS_MAX, keyAdminOf, KEYS_PER_ACCOUNT_MAX, type Whose } from "./key-admin.ts";
 
 const [anna, ben] = ["acct_anna" as AccountId, "acct_ben" as AccountId];
+
+const page = { rows: 2 };
 
 function made() {
   const accounts = new MemoryAccounts();
@@ -52,9 +55,8 @@ describe("operations on keys", () => {
       await expect(operation(ben, record.keyId)).rejects.toThrow("There is no key with this id.");
       await expect(operation("everyone", "key_nobody")).rejects.toThrow("There is no key with this id.");
     }
-    expect(await admin.list(ben)).toEqual([]);
-    expect(await admin.list(anna)).toEqual([record]);
-    expect(await admin.list("everyone")).toEqual([record]);
+    expect(await admin.list(ben, page)).toEqual([]);
+    expect(await admin.list(anna, page)).toEqual([record]);
     for (const operation of operations) await operation(anna, record.keyId);
   });
 
@@ -107,13 +109,28 @@ describe("operations on keys", () => {
     }
   });
 
+  /** Goal: no key is so large that a listing of many holds up everybody. Method: lists as large as they may be, and a byte larger. */
+  it("refuse lists that are too large", async () => {
+    const { admin } = made();
+    const list = (bytes: number) => Array.from({ length: 64 }, (_, n) => "x".repeat(n < bytes % 64 ? 65 : 64));
+    const { record } = await admin.make(anna, { allowedModels: list(KEY_LIST_BYTES_MAX), pins: list(0) as Serial[] });
+    for (const [field, terms] of [
+      ["allowed_models", { allowedModels: list(1) }],
+      ["provider_serials", { pins: list(1) as Serial[] }],
+      ["allowed_models", { allowedModels: Array.from({ length: 64 }, () => "ü".repeat(33)) }],
+    ] as const) {
+      await expect(admin.make(anna, terms)).rejects.toThrow(`'${field}' is not valid`);
+      await expect(admin.edit(anna, record.keyId, terms)).rejects.toThrow(`'${field}' is not valid`);
+    }
+  });
+
   /** Goal: an account's keys are bounded, revoked ones left out. Method: as many as fit, one more, one revoked, one more. */
   it("make as many keys as fit", async () => {
     const { admin } = made();
     for (let n = 0; n < KEYS_PER_ACCOUNT_MAX; n++) await admin.make(anna, {});
     await expect(admin.make(anna, {})).rejects.toThrow("as many keys as one may have");
     await admin.make(ben, {});
-    const [oldest] = await admin.list(anna);
+    const [oldest] = await admin.list(anna, page);
     await admin.revoke(anna, oldest?.keyId ?? "");
     await admin.make(anna, {});
   });

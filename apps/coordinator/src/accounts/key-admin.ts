@@ -1,9 +1,18 @@
+import { utf8 } from "@darkbloom/protocol/bytes";
 import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, labelOf, newKey, newKeyId } from "./keys.ts";
-import { invalidTerm, KeyError, readKeyChange, refuseUnenforced, tellChange, unbound } from "./key-terms.ts";
-import type { Accounts, KeyRecord, KeyTerms } from "./port.ts";
+import {
+  invalidTerm,
+  KEY_LIST_BYTES_MAX,
+  KeyError,
+  readKeyChange,
+  refuseUnenforced,
+  tellChange,
+  unbound,
+} from "./key-terms.ts";
+import type { Accounts, KeyPage, KeyRecord, KeyTerms } from "./port.ts";
 
 /** Keys of one account that were not revoked. */
 export const KEYS_PER_ACCOUNT_MAX = 1_000;
@@ -28,7 +37,7 @@ export interface KeyWithSecret {
 export interface KeyAdmin {
   make(account: AccountId, terms: Partial<KeyTerms>): Promise<KeyWithSecret>;
   /** Oldest first, revoked ones too. */
-  list(whose: Whose): Promise<KeyRecord[]>;
+  list(account: AccountId, page: KeyPage): Promise<KeyRecord[]>;
   show(whose: Whose, keyId: string): Promise<KeyRecord>;
   /** Counts for the next request. */
   edit(whose: Whose, keyId: string, change: Partial<KeyTerms>): Promise<KeyRecord>;
@@ -62,8 +71,8 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
     refuseUnenforced(terms);
     const { name = "", allowedModels = [], pins = [] } = terms;
     if (!isPrintable(name)) throw invalidTerm("name");
-    if (!allowedModels.every(isPrintable)) throw invalidTerm("allowed_models");
-    if (!pins.every(isPrintable)) throw invalidTerm("provider_serials");
+    if (!isKeepable(allowedModels)) throw invalidTerm("allowed_models");
+    if (!isKeepable(pins)) throw invalidTerm("provider_serials");
     const { expiresAt = null } = readKeyChange(tellChange(terms));
     if (expiresAt !== null && expiresAt <= clock.now()) throw invalidTerm("expires_at");
   }
@@ -71,9 +80,7 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
   return {
     async make(account, terms) {
       assertValid(terms);
-      const theirs = await accounts.list(account);
-      if (theirs.filter(({ revokedAt }) => revokedAt === null).length >= KEYS_PER_ACCOUNT_MAX)
-        throw new KeyError({ why: "too_many" });
+      if ((await accounts.countLive(account)) >= KEYS_PER_ACCOUNT_MAX) throw new KeyError({ why: "too_many" });
       const apiKey = newKey(random);
       const record: KeyRecord = {
         ...unbound,
@@ -89,7 +96,8 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
       return { apiKey, record };
     },
 
-    list: (whose) => (whose === "everyone" ? accounts.list() : accounts.list(whose)),
+    // PostgreSQL refuses some texts that are not printable.
+    list: async (account, page) => (isPrintable(page.after ?? "") ? await accounts.list(account, page) : []),
 
     show,
 
@@ -114,6 +122,9 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
     },
   };
 }
+
+const isKeepable = (list: readonly string[]): boolean =>
+  list.every(isPrintable) && utf8(list.join("")).length <= KEY_LIST_BYTES_MAX;
 
 function known(record: KeyRecord | undefined, whose: Whose): KeyRecord {
   if (!record || (whose !== "everyone" && record.account !== whose)) throw new KeyError({ why: "unknown_key" });

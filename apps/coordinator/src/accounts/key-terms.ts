@@ -10,6 +10,8 @@ import { keyPrivacies, limitResets, type KeyTerms } from "./port.ts";
 export const KEY_NAME_CHARS_MAX = 128;
 /** Models that one key may name. */
 export const KEY_MODELS_MAX = 64;
+/** Of a key's list of models, and of its list of machines: every listing of keys reads and shows all of them. */
+export const KEY_LIST_BYTES_MAX = 4_096;
 /** A thousand million million tokens: as many as nobody uses, and a number that every language has. */
 export const KEY_LIMIT_TOKENS_MAX = 1_000_000_000_000_000;
 /** Requests, and tokens, that a key's rate may grant a minute. */
@@ -65,9 +67,9 @@ const expected: Readonly<Record<keyof WireTerms, OurWords>> = {
   rpm_limit: ourWords`it must be a whole number from 1 to ${KEY_REQUESTS_PER_MINUTE_MAX}, or null`,
   itpm_limit: ourWords`it must be a whole number from 1 to ${KEY_TOKENS_PER_MINUTE_MAX}, or null`,
   otpm_limit: ourWords`it must be a whole number from 1 to ${KEY_TOKENS_PER_MINUTE_MAX}, or null`,
-  allowed_models: ourWords`it must be a list of up to ${KEY_MODELS_MAX} ids of models`,
+  allowed_models: ourWords`it must be a list of up to ${KEY_MODELS_MAX} ids of models, ${KEY_LIST_BYTES_MAX} bytes in all`,
   min_trust: ourWords`it must be a trust level, or null`,
-  provider_serials: ourWords`it must be a list of up to ${PINNED_SERIALS_MAX} serials`,
+  provider_serials: ourWords`it must be a list of up to ${PINNED_SERIALS_MAX} serials, ${KEY_LIST_BYTES_MAX} bytes in all`,
   privacy: ourWords`it must be any or sealed`,
   expires_at: ourWords`it must be a time ahead, e.g. 2030-01-31T12:00:00Z, or null`,
 };

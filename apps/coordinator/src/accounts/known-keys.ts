@@ -1,5 +1,5 @@
 import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
-import type { Accounts, KeyRecord, KeyTerms, RotatedTo } from "./port.ts";
+import type { Accounts, KeyPage, KeyRecord, KeyTerms, RotatedTo } from "./port.ts";
 
 /** Keys that are kept in memory; of more, the one that was looked up longest ago is read again. */
 export const API_KEYS_KNOWN_MAX = 10_000;
@@ -39,8 +39,12 @@ export class KnownKeys implements Accounts {
     return this.#accounts.byId(keyId);
   }
 
-  list(account?: AccountId): Promise<KeyRecord[]> {
-    return this.#accounts.list(account);
+  list(account?: AccountId, page?: KeyPage): Promise<KeyRecord[]> {
+    return this.#accounts.list(account, page);
+  }
+
+  countLive(account: AccountId): Promise<number> {
+    return this.#accounts.countLive(account);
   }
 
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

@@ -63,14 +63,22 @@ export interface Accounts {
   add(keyHash: Sha256Hex, record: KeyRecord): Promise<void>;
   find(keyHash: Sha256Hex): Promise<KeyRecord | undefined>;
   byId(keyId: KeyId): Promise<KeyRecord | undefined>;
-  /** Oldest first; of one account, or all. */
-  list(account?: AccountId): Promise<KeyRecord[]>;
+  /** Oldest first; of one account, or all. @param page only so many of that account, behind one of its keys */
+  list(account?: AccountId, page?: KeyPage): Promise<KeyRecord[]>;
+  /** How many keys of an account were not revoked. */
+  countLive(account: AccountId): Promise<number>;
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined>;
   /** @param earlierUntil null: the present secret ends at once */
   rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined>;
   revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined>;
   /** Writes down that it was used, where that was not known for so long. May be lost in a crash. */
   used(keyId: KeyId, at: number): Promise<void>;
+}
+
+/** Some of an account's keys: so many, the oldest first, or those behind one of them. An id of nobody's has none behind it. */
+export interface KeyPage {
+  readonly rows: number;
+  readonly after?: KeyId | undefined;
 }
 
 /** A key's new secret. */

@@ -3,6 +3,7 @@ import {
   endingAt,
   KEY_USED_EVERY_MS,
   type Accounts,
+  type KeyPage,
   type KeyRecord,
   type KeyTerms,
   type RotatedTo,
@@ -35,11 +36,18 @@ export class MemoryAccounts implements Accounts {
     return this.#of(keyId)?.record;
   }
 
-  async list(account?: AccountId): Promise<KeyRecord[]> {
-    return this.#kept
+  async list(account?: AccountId, { rows, after }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
+    const all = this.#kept
       .map(({ record }) => record)
       .filter((record) => account === undefined || record.account === account)
       .toSorted((a, b) => a.createdAt - b.createdAt);
+    if (after === undefined) return all.slice(0, rows);
+    const at = all.findIndex(({ keyId }) => keyId === after);
+    return at < 0 ? [] : all.slice(at + 1, rows && at + 1 + rows);
+  }
+
+  async countLive(account: AccountId): Promise<number> {
+    return this.#kept.filter(({ record }) => record.account === account && record.revokedAt === null).length;
   }
 
   async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

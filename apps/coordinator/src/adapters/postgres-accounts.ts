@@ -1,6 +1,13 @@
 import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { tellChange, tellTerms } from "../accounts/key-terms.ts";
-import { KEY_USED_EVERY_MS, type Accounts, type KeyRecord, type KeyTerms, type RotatedTo } from "../accounts/port.ts";
+import {
+  KEY_USED_EVERY_MS,
+  type Accounts,
+  type KeyPage,
+  type KeyRecord,
+  type KeyTerms,
+  type RotatedTo,
+} from "../accounts/port.ts";
 import { keyColumns, keyFoundBy, keyRecordOf } from "./key-row.ts";
 import type { Postgres } from "./postgres.ts";
 
@@ -34,10 +41,18 @@ export class PostgresAccounts implements Accounts {
     return this.#one(`SELECT ${keyColumns} FROM api_keys WHERE key_id = $1`, [keyId]);
   }
 
-  async list(account?: AccountId): Promise<KeyRecord[]> {
+  async list(account?: AccountId, { rows, after }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
     const listed = `
-      SELECT ${keyColumns} FROM api_keys WHERE $1::text IS NULL OR account = $1 ORDER BY created_at, seq`;
-    return (await this.#postgres.query(listed, [account])).map(keyRecordOf);
+      SELECT ${keyColumns} FROM api_keys
+      WHERE ($1::text IS NULL OR account = $1) AND ($2::text IS NULL OR
+        (created_at, seq) > (SELECT created_at, seq FROM api_keys WHERE key_id = $2 AND account = $1))
+      ORDER BY created_at, seq LIMIT $3::bigint`;
+    return (await this.#postgres.query(listed, [account, after, rows])).map(keyRecordOf);
+  }
+
+  async countLive(account: AccountId): Promise<number> {
+    const counted = "SELECT COUNT(*) AS live FROM api_keys WHERE account = $1 AND revoked_at IS NULL";
+    return Number((await this.#postgres.query(counted, [account]))[0]?.["live"]);
   }
 
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

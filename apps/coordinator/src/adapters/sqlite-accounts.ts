@@ -1,7 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { tellChange, tellTerms } from "../accounts/key-terms.ts";
-import { KEY_USED_EVERY_MS, type Accounts, type KeyRecord, type KeyTerms, type RotatedTo } from "../accounts/port.ts";
+import {
+  KEY_USED_EVERY_MS,
+  type Accounts,
+  type KeyPage,
+  type KeyRecord,
+  type KeyTerms,
+  type RotatedTo,
+} from "../accounts/port.ts";
 import { SYNC_LATER, SYNC_NOW } from "./group-commit.ts";
 import { keyColumns, keyFoundBy, keyRecordOf } from "./key-row.ts";
 import type { Row } from "./rows.ts";
@@ -15,7 +22,12 @@ const accountsSql = {
   find: `SELECT ${keyColumns} FROM api_keys WHERE key_hash = :hash OR earlier_hash = :hash`,
   byId: `SELECT ${keyColumns} FROM api_keys WHERE key_id = ?`,
   list: `SELECT ${keyColumns} FROM api_keys ORDER BY created_at, rowid`,
-  listOf: `SELECT ${keyColumns} FROM api_keys WHERE account = ? ORDER BY created_at, rowid`,
+  listOf: `
+    SELECT ${keyColumns} FROM api_keys
+    WHERE account = :account AND (:after IS NULL OR
+      (created_at, rowid) > (SELECT created_at, rowid FROM api_keys WHERE key_id = :after AND account = :account))
+    ORDER BY created_at, rowid LIMIT :rows`,
+  countLive: "SELECT COUNT(*) AS live FROM api_keys WHERE account = ? AND revoked_at IS NULL",
   // Null takes a field away, which then bounds nothing: https://www.sqlite.org/json1.html#jpatch
   change: `UPDATE api_keys SET terms = json_patch(terms, ?) WHERE key_id = ? RETURNING ${keyColumns}`,
   rotate: `
@@ -61,9 +73,15 @@ export class SqliteAccounts implements Accounts {
     return row && keyRecordOf(row);
   }
 
-  async list(account?: AccountId): Promise<KeyRecord[]> {
-    const rows = readStorage(() => (account === undefined ? this.#sql.list.all() : this.#sql.listOf.all(account)));
-    return rows.map(keyRecordOf);
+  async list(account?: AccountId, { rows = -1, after }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
+    const listed = readStorage(() =>
+      account === undefined ? this.#sql.list.all() : this.#sql.listOf.all({ account, after: after ?? null, rows }),
+    );
+    return listed.map(keyRecordOf);
+  }
+
+  async countLive(account: AccountId): Promise<number> {
+    return Number(readStorage(() => this.#sql.countLive.get(account))?.["live"]);
   }
 
   async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

@@ -118,7 +118,7 @@ describe("admin operations", () => {
       "'name' is not valid: it must be a text of up to 128 printable characters.",
     );
     await expect(make(128, 65)).rejects.toThrow(
-      "'provider_serials' is not valid: it must be a list of up to 64 serials.",
+      "'provider_serials' is not valid: it must be a list of up to 64 serials, 4096 bytes in all.",
     );
   });
 
@@ -392,6 +392,7 @@ describe("what the storage refuses", () => {
       find: refuse,
       byId: refuse,
       list: refuse,
+      countLive: refuse,
       change: refuse,
       rotate: refuse,
       revoke: refuse,

@@ -1,5 +1,5 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
+import { ourWords, type KeyId, type ParamPath } from "@darkbloom/protocol/ids";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
@@ -12,6 +12,8 @@ import { shownKey, tellKey } from "./account.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
 
+/** Keys of one page. */
+export const KEY_ROWS_MAX = 100;
 /** A key's terms, at their longest. 413 above it. */
 export const KEY_BODY_BYTES_MAX = 64 * 1024;
 
@@ -20,7 +22,11 @@ const fails = ["key_not_found"] as const;
 const failsChanging = [...fails, "key_revoked", "body_invalid", "payload_too_large"] as const;
 
 const shown = shownKey.extend({ revoked_at: z.iso.datetime().nullable() });
-const shownKeys = z.object({ data: z.array(shown) });
+const shownKeys = z.object({ data: z.array(shown), has_more: z.boolean().describe("Whether a page follows") });
+const page = z.object({
+  limit: z.coerce.number().int().min(1).max(KEY_ROWS_MAX).default(KEY_ROWS_MAX),
+  after: z.string().optional().describe("The `id` of the last key of the page before"),
+});
 const keyWithSecret = z.object({ key: z.string().describe("Shown this once"), data: shown });
 const params = z.object({ id: z.string().describe("Of `GET /v1/keys`") });
 const rotation = z
@@ -34,13 +40,23 @@ const tell = (door: Door, key: KeyRecord): z.infer<typeof shown> => ({
   revoked_at: key.revokedAt === null ? null : new Date(key.revokedAt).toISOString(),
 });
 
-/** `GET /v1/keys`: those of one's account, the oldest first, revoked ones too. */
+/** `GET /v1/keys`: those of one's account, the oldest first, revoked ones too, a page at a time. */
 export const listKeys = (door: Door): Route => ({
-  schema: { summary: "Your keys, oldest first, revoked ones too", tags: ["keys"], response: { 200: shownKeys } },
-  config: ofSession,
+  schema: {
+    summary: "Your keys, oldest first, revoked ones too",
+    tags: ["keys"],
+    querystring: page,
+    response: { 200: shownKeys },
+  },
+  config: { ...ofSession, fails: ["body_invalid"] },
   handler: async (request): Promise<z.infer<typeof shownKeys>> => {
-    const keys = await keyAdminOf(door.deps).list(signedInOf(request).person.account);
-    return { data: keys.map((key) => tell(door, key)) };
+    const asked = page.safeParse(request.query);
+    if (!asked.success) throw badPage(String(asked.error.issues[0]?.path[0]));
+    const { limit, after } = asked.data;
+    const { account } = signedInOf(request).person;
+    // One more than is shown says whether there are more.
+    const keys = await keyAdminOf(door.deps).list(account, { rows: limit + 1, after: after as KeyId | undefined });
+    return { data: keys.slice(0, limit).map((key) => tell(door, key)), has_more: keys.length > limit };
   },
 });
 
@@ -133,6 +149,16 @@ const badOverlap = new NetworkError({
   param: "overlap_ms" as ParamPath,
   expected: ourWords`it must be a whole number from 0 to ${KEY_OVERLAP_MS_MAX}`,
 });
+
+const badPage = (param: string): NetworkError =>
+  new NetworkError({
+    code: "body_invalid",
+    param: param as ParamPath,
+    expected:
+      param === "limit"
+        ? ourWords`it must be a whole number from 1 to ${KEY_ROWS_MAX}`
+        : ourWords`it must be sent once`,
+  });
 
 function idOf(request: FastifyRequest): string {
   const { id } = params.parse(request.params);
