@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "@darkbloom/protocol/node";
 import { temporaryFolder } from "../../test/binary.ts";
 import type { Command } from "../command.ts";
 import { CommandFailed, WrongUsage } from "../failure.ts";
@@ -56,6 +57,21 @@ it.each([
     hasPage ? "https://page.example/UUUU" : undefined,
   );
   expect(at.files()).toEqual([]);
+});
+
+/**
+ * Goal: no session stays open that this user cannot end. Method: one is granted, and then the coordinator is away, or
+ * takes it no more.
+ */
+it.each([
+  [503, "(status 503)", true],
+  [401, "Nothing is kept.", false],
+])("with a granted session and status %d then", async (status, words, isKept) => {
+  vi.spyOn(systemClock, "sleep").mockResolvedValue();
+  const answers = [{ ...opened, expires_in: 60 }, { access_token: SESSION }].map((body) => Response.json(body));
+  using at = await folder({}, () => answers.shift() ?? Response.json({}, { status }));
+  await expect(at.run(login)).rejects.toThrow(words);
+  expect(at.isKept()).toBe(isKept);
 });
 
 describe("login with a session from stdin", () => {

@@ -27,9 +27,14 @@ export const login = command({
           deviceName: `darkbloom on ${hostname()}`,
           show: (asking) => show(output, asking),
         });
+    // One that was just granted is kept at once: whatever fails from now on, it can be ended from here.
+    if (!withToken) await kept.keep(coordinator, session);
     const me = await whoIs(coordinator, session);
-    if (!me) throw new CommandFailed(`${coordinator.href} does not take this session. Nothing is kept.`);
-    await kept.keep(coordinator, session);
+    if (!me) {
+      if (!withToken) kept.forget(coordinator);
+      throw new CommandFailed(`${coordinator.href} does not take this session. Nothing is kept.`);
+    }
+    if (withToken) await kept.keep(coordinator, session);
     const { name, role, account, expiresAt } = me;
     const file = kept.fileOf(coordinator);
     output.result(
