@@ -77,8 +77,12 @@ function read(setting: SettingName, source: string, texts: readonly string[]): u
   const values = texts.map((text) => {
     const value = settingOf(setting).read(text);
     if (value === undefined)
-      throw new WrongUsage(`${source} must be ${mustBe}${secret === true ? "" : `, not ${JSON.stringify(text)}`}.`);
+      throw new WrongUsage(
+        `${source} must be ${mustBe}${secret === true || hasPassword(text) ? "" : `, not ${JSON.stringify(text)}`}.`,
+      );
     return value;
   });
   return many === true ? values.flat() : values[0];
 }
+
+const hasPassword = (text: string): boolean => (URL.parse(text)?.password ?? "") !== "";

@@ -121,7 +121,7 @@ export const settings = {
   coordinator: {
     value: "URL",
     means: "the coordinator of the network",
-    mustBe: "a URL that begins with http:// or https://",
+    mustBe: "a URL that begins with http:// or https://, without a user name, ? or #",
     read: coordinatorUrl,
   },
   coordinatorData: {

@@ -62,6 +62,7 @@ describe.concurrent("usage", () => {
     { args: ["coordinator", "--platform-fee-percent", "101"], says: "from 0 to 100" },
     { args: ["provider", "start"], says: "--coordinator is missing (or DARKBLOOM_COORDINATOR in the environment)" },
     { args: ["provider", "start", "--coordinator", "ftp://x"], says: "--coordinator must be a URL" },
+    { args: ["whoami", "--coordinator", "https://a:b@x"], says: "without a user name, ? or #.\n" },
     {
       args: ["provider", "doctor", "--identity", "chip"],
       says: "--identity must be software, tpm, secure-enclave or auto",
