@@ -81,7 +81,7 @@ it("lets a coordinator's streams finish, and says how many are left", async () =
   expect(read).toContain("data: [DONE]");
   await ended;
   expect(coordinator.child.exitCode).toBe(0);
-  expect(coordinator.printed).toContain("running requests have up to 600 s to finish (--drain-timeout)");
+  expect(coordinator.printed).toContain("Stopping: 1 request has up to 600 s to finish (--drain-timeout)");
   expect(coordinator.printed).toContain("1 request still runs.");
 });
 
