@@ -74,6 +74,8 @@ export function sentenceOf(failure: Failure): string {
       return `This model's maximum context length is ${failure.contextTokens} tokens. However, the messages come to at least ${failure.promptTokens} tokens. Shorten the messages.`;
     case "insufficient_funds":
       return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit, or ask for less: a shorter prompt, or a lower bound on the answer.`;
+    case "account_in_debt":
+      return `This account owes ${formatUsd(failure.owedMicroUsd)} USD: a payment to it was taken back by who made it, or refunded, after it had been spent. Nothing can be spent before that is paid; a deposit or a grant pays it first.`;
     case "model_not_found":
       return `This model is not in the catalog, which knows ${failure.knownModels} ${failure.knownModels === 1 ? "model" : "models"}. GET /v1/models lists them.`;
     case "receipt_not_found":

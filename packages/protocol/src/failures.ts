@@ -110,6 +110,14 @@ export const failures = {
     openai: "insufficient_funds",
     anthropic: "billing_error",
   },
+  /** Money that was paid in and spent was taken back: nothing is spent before that is paid. */
+  account_in_debt: {
+    status: 402,
+    retry: "never",
+    blame: "caller",
+    openai: "insufficient_funds",
+    anthropic: "billing_error",
+  },
   model_not_found: notFound,
   receipt_not_found: notFound,
   tile_not_found: notFound,
@@ -294,6 +302,7 @@ interface Facts {
   /** The model's context, and what the prompt comes to or at least comes to. */
   context_length_exceeded: { contextTokens: number; promptTokens: number };
   insufficient_funds: { neededMicroUsd: bigint; availableMicroUsd: bigint };
+  account_in_debt: { owedMicroUsd: bigint };
   model_not_found: { knownModels: number };
   receipt_not_found: unknown;
   tile_not_found: unknown;

@@ -2,8 +2,9 @@ import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import { LedgerBook, type HoldState } from "../ledger/book.ts";
-import { creditRoom } from "../ledger/journal.ts";
+import type { Balances } from "../ledger/journal.ts";
 import { leaseOf, type Lease } from "../ledger/lease.ts";
+import { creditRoom, type Move } from "../ledger/moves.ts";
 import { RECEIPT_LIFE_MS, type HoldTerms, type Ledger, type LedgerFault, type UsageRow } from "../ledger/port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
 
@@ -18,7 +19,11 @@ export class MemoryLedger implements Ledger {
   }
 
   async credit(creditId: string, account: AccountId, amount: MicroUsd, _at: number): Promise<void> {
-    this.#book.credit(creditId, account, amount);
+    this.#book.move(creditId, { kind: "grant", account, amount });
+  }
+
+  async book(ref: string, move: Move, _at: number): Promise<void> {
+    this.#book.move(ref, move);
   }
 
   async hold(terms: HoldTerms): Promise<void> {
@@ -53,6 +58,10 @@ export class MemoryLedger implements Ledger {
 
   async totals(account: AccountId): Promise<Totals> {
     return this.#book.totals(account);
+  }
+
+  async balances(account: AccountId): Promise<Balances> {
+    return this.#book.balances(account);
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {

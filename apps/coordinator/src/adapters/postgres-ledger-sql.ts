@@ -93,16 +93,19 @@ export const postgresLedgerSql = {
     WHERE account = $1`,
 
   knowsEntry: "SELECT 1 FROM journal WHERE kind = $1 AND ref = $2",
-  credit: `
+  book: `
     WITH
-      written AS (INSERT INTO journal (kind, at, ref) VALUES ('grant', $1, $2) RETURNING entry),
+      written AS (INSERT INTO journal (kind, at, ref) VALUES ($1, $2, $3) RETURNING entry),
       posted AS (
         INSERT INTO postings (entry, account, sub, amount)
-        SELECT entry, id, 'granted', CASE WHEN account = 'outside' THEN -$4::bigint ELSE $4 END
-        FROM written CROSS JOIN accounts WHERE account IN ('outside', $3))
-    UPDATE accounts SET granted = granted + CASE WHEN account = 'outside' THEN -$4::bigint ELSE $4 END,
-      credited = credited + CASE WHEN account = 'outside' THEN 0 ELSE $4 END
-    WHERE account IN ('outside', $3)`,
+        SELECT entry, accounts.id, said.sub, said.amount
+        FROM written CROSS JOIN UNNEST($4::text[], $5::text[], $6::bigint[]) AS said (account, sub, amount)
+          JOIN accounts ON accounts.account = said.account)
+    UPDATE accounts SET granted = accounts.granted + by.granted, paid_in = accounts.paid_in + by.paid_in,
+      debt = accounts.debt + by.debt, credited = accounts.credited + by.credited
+    FROM UNNEST($7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
+      AS by (account, granted, paid_in, debt, credited)
+    WHERE accounts.account = by.account`,
 
   probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET written = probes.written + 1",
   shares: `
@@ -182,7 +185,7 @@ export const postgresCheckSql = `
       GROUP BY account),
     given AS (
       SELECT postings.account AS id, SUM(amount) AS total FROM postings JOIN journal USING (entry)
-      WHERE kind = 'grant' GROUP BY postings.account),
+      WHERE kind IN ('grant', 'deposit') GROUP BY postings.account),
     unbalanced AS (
       SELECT 'entry ' || entry AS account, 'journal' AS part, SUM(amount) AS off_by FROM postings
       GROUP BY entry HAVING SUM(amount) <> 0 LIMIT 100),

@@ -3,8 +3,6 @@ import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import {
   changesOf,
-  creditRoom,
-  grant,
   nothing,
   OUTSIDE,
   PLATFORM,
@@ -14,11 +12,11 @@ import {
   sharesOf,
   totalsOf,
   type Balances,
-  type Credited,
   type Flows,
   type Holding,
 } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
+import { creditedOf, creditRoom, moveOf, type Move } from "../ledger/moves.ts";
 import {
   isStorageFailure,
   RECEIPT_LIFE_MS,
@@ -65,15 +63,35 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
   }
 
-  /** All credits wait for the row of the world, whose sum bounds them. */
-  async credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
+  credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
+    return this.book(creditId, { kind: "grant", account, amount }, at);
+  }
+
+  /** All wait for the row of the world, whose sum bounds what is credited. */
+  async book(ref: string, move: Move, at: number): Promise<void> {
+    const { kind, account } = move;
     await this.#postgres.transaction(async (query) => {
       const outside = figuresOf((await query(sql.lockedFigures, [OUTSIDE]))[0]);
-      if ((await query(sql.knowsEntry, ["grant", creditId])).length > 0) return;
-      const { credited } = figuresOf((await query(sql.figures, [account]))[0]);
-      grant(account, amount, { account: credited, network: -outside.granted });
+      if ((await query(sql.knowsEntry, [kind, ref])).length > 0) return;
       await query(sql.openAccount, [account]);
-      await query(sql.credit, [at, creditId, account, amount]);
+      const figures = figuresOf((await query(sql.lockedFigures, [account]))[0]);
+      const { entry, credited } = moveOf(move, figures, creditedOf(figures.credited, outside));
+      const { postings } = entry;
+      if (postings.length === 0) return;
+      const changes = changesOf(entry);
+      const accounts = [...changes.keys()];
+      const moved = [...changes.values()];
+      await query(sql.book, [
+        kind,
+        at,
+        ref,
+        postings.map((posting) => posting.account),
+        postings.map(({ sub }) => sub),
+        postings.map(({ amount }) => amount),
+        accounts,
+        ...(["granted", "paid_in", "debt"] as const).map((sub) => moved.map((change) => change[sub])),
+        accounts.map((one) => (one === account ? credited : 0n)),
+      ]);
     });
   }
 
@@ -163,10 +181,13 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     return totalsOf(figures, figures);
   }
 
+  balances(account: AccountId): Promise<Balances> {
+    return this.#figures(account);
+  }
+
   async creditRoom(account: AccountId): Promise<MicroUsd> {
     const [one, outside] = await Promise.all([this.#figures(account), this.#figures(OUTSIDE)]);
-    const credited: Credited = { account: one.credited, network: -outside.granted };
-    return microUsd(creditRoom(credited));
+    return microUsd(creditRoom(creditedOf(one.credited, outside)));
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
@@ -193,7 +214,7 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     }
   }
 
-  /** Sums the journal, the settlements, the grants and the open holds again, as they stand at one moment. Requests go on meanwhile. */
+  /** Sums the journal, the settlements, the grants and deposits, and the open holds again, as they stand at one moment. Requests go on meanwhile. */
   async check(): Promise<LedgerFault[]> {
     const rows = await this.#postgres.transaction((query) => query(postgresCheckSql), LEDGER_CHECK_MS_MAX);
     return rows.map((row) => ({

@@ -57,7 +57,7 @@ export const ledgerCheckSql = `
       FROM (SELECT account, charge FROM settlements UNION ALL SELECT account, charge FROM usage_days) GROUP BY account),
     given AS (
       SELECT postings.account AS id, SUM(amount) AS total FROM postings JOIN journal USING (entry)
-      WHERE kind = 'grant' GROUP BY postings.account),
+      WHERE kind IN ('grant', 'deposit') GROUP BY postings.account),
     compared AS (
       SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
       -- What is held is in the memory of who runs.

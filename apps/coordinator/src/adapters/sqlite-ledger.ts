@@ -4,8 +4,6 @@ import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
 import {
-  creditRoom,
-  grant,
   OUTSIDE,
   partsSum,
   PLATFORM,
@@ -14,11 +12,11 @@ import {
   sharesOf,
   totalsOf,
   type Balances,
-  type Credited,
   type Dues,
   type Entry,
 } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
+import { creditedOf, creditRoom, moveOf, type Credited, type Move } from "../ledger/moves.ts";
 import { OpenHolds, type OpenHold } from "../ledger/open-holds.ts";
 import {
   RECEIPT_LIFE_MS,
@@ -97,12 +95,19 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void> {
+    return this.book(creditId, { kind: "grant", account, amount }, at);
+  }
+
+  book(ref: string, move: Move, at: number): Promise<void> {
+    const { kind, account } = move;
     return this.#group.run(() => {
-      if (this.#journal.knows("grant", creditId)) return () => {};
-      const entry = grant(account, amount, this.#credited(account));
+      if (this.#journal.knows(kind, ref)) return () => {};
+      // What is held is written as if it were not, and is not there to be taken.
+      const left = this.#open.overlay(account, this.#journal.figures(account));
+      const { entry, credited } = moveOf(move, left, this.#credited(account));
       return () => {
-        this.#journal.post(entry, at, creditId);
-        this.#journal.flow(account, { credited: amount });
+        this.#journal.post(entry, at, ref);
+        this.#journal.flow(account, { credited });
       };
     });
   }
@@ -170,6 +175,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     });
   }
 
+  async balances(account: AccountId): Promise<Balances> {
+    return readStorage(() => this.#open.overlay(account, this.#journal.figures(account)));
+  }
+
   async creditRoom(account: AccountId): Promise<MicroUsd> {
     return readStorage(() => microUsd(creditRoom(this.#credited(account))));
   }
@@ -201,7 +210,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   /**
-   * Sums the journal again, sub-account by sub-account, and the settlements and grants; and compares. Then the same of what is
+   * Sums the journal again, sub-account by sub-account, and the settlements, grants and deposits; and compares. Then the same of what is
    * held, which is in this memory. Requests go on meanwhile.
    */
   check(): Promise<LedgerFault[]> {
@@ -259,10 +268,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   #credited(account: AccountId): Credited {
-    return {
-      account: this.#journal.figures(account).credited,
-      network: -this.#journal.figures(OUTSIDE).granted,
-    };
+    return creditedOf(this.#journal.figures(account).credited, this.#journal.figures(OUTSIDE));
   }
 
   #knows(holdId: HoldId): boolean {

@@ -18,7 +18,7 @@ import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
 import { SqliteDecisions } from "../adapters/sqlite-decisions.ts";
 import { SqliteStandings } from "../adapters/sqlite-standings.ts";
 import { SqliteLedger } from "../adapters/sqlite-ledger.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX, NETWORK_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX, NETWORK_CREDIT_MICRO_USD_MAX } from "../ledger/moves.ts";
 import type { LedgerFault } from "../ledger/port.ts";
 import { lease, termsOf } from "../ledger/ledger.samples.ts";
 import { withAdmin, type DirectAccess } from "./client.ts";

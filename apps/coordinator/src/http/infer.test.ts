@@ -227,6 +227,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   websocket_connection_limit_reached: { code: "websocket_connection_limit_reached", lifeMs: 60_000 },
   context_length_exceeded: { code: "context_length_exceeded", contextTokens: 4096, promptTokens: 5000 },
   insufficient_funds: { code: "insufficient_funds", neededMicroUsd: 2n, availableMicroUsd: 1n },
+  account_in_debt: { code: "account_in_debt", owedMicroUsd: 1n },
   model_not_found: { code: "model_not_found", knownModels: 1 },
   receipt_not_found: { code: "receipt_not_found" },
   tile_not_found: { code: "tile_not_found" },

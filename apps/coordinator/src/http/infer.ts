@@ -63,6 +63,7 @@ const inferenceFailures = [
   "unsupported",
   "context_length_exceeded",
   "insufficient_funds",
+  "account_in_debt",
   "not_allowed",
   "model_not_allowed",
   "sealing_needed",

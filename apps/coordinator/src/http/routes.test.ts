@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest";
 import { ACCOUNT, chatBody, closing, dial, entry, facts, fleetOf, openEdge, machineView } from "../../test/http-kit.ts";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
 import type { HoldId } from "../ledger/settlement.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/journal.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "../ledger/moves.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { usdPerToken } from "./models.ts";
 

@@ -128,7 +128,7 @@ function passedOver(net: Net, { terms: { account } }: Ask, want: Want): Set<Prov
   throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
 }
 
-/** Sets aside the most that this can cost. @throws NetworkError `insufficient_funds`, `idempotency_conflict` */
+/** Sets aside the most that this can cost. @throws NetworkError `insufficient_funds`, `account_in_debt`, `idempotency_conflict` */
 function holdFor(net: Net, { ask: { terms }, entry }: Order): Promise<Hold> {
   const { requestId, account, keyId, idempotencyKeySha256, bodySha256 } = terms;
   return Hold.take(

@@ -10,14 +10,14 @@ import type { Totals } from "./settlement.ts";
 describe("the book", () => {
   const funded = (): LedgerBook => {
     const book = new LedgerBook();
-    book.credit("credit_1", anna, microUsd(100n));
+    book.move("credit_1", { kind: "grant", account: anna, amount: 100n });
     return book;
   };
 
   /** Goal: every figure moves by what was said, once. Method: each entry twice, the second with another figure, and the figures after each. */
   it("takes each entry once", () => {
     const book = funded();
-    book.credit("credit_1", anna, microUsd(7n));
+    book.move("credit_1", { kind: "grant", account: anna, amount: 7n });
     expect(book.totals(anna)).toEqual({ balance: 100n, held: 0n, charged: 0n, credited: 100n });
     for (const amount of [60n, 61n]) book.hold(termsOf("1", amount), lease);
     expect(book.totals(anna)).toEqual({ balance: 40n, held: 60n, charged: 0n, credited: 100n });
@@ -93,7 +93,7 @@ describe("the book", () => {
       }
     }
     const book = new Altered();
-    book.credit("credit_1", anna, microUsd(100n));
+    book.move("credit_1", { kind: "grant", account: anna, amount: 100n });
     expect(book.check()).toEqual([]);
     for (const hold of ["1", "2", "3"]) book.hold(termsOf(hold, 10n), lease);
     book.settle(termsOf("1", 10n).holdId, settlementOf(5n, { id: "1", earned: 4n }));
@@ -112,7 +112,7 @@ describe("the book", () => {
   /** Goal: what is said of a key moves the key of that hold alone. Method: say it of holds that are unknown, without a key, and of another account. */
   it("finds the key of a hold", () => {
     const book = funded();
-    book.credit("credit_2", bert, microUsd(100n));
+    book.move("credit_2", { kind: "grant", account: bert, amount: 100n });
     const keyed = (hold: string, account = anna) => ({
       ...termsOf(hold, 10n, account),
       idempotency: idempotencyOf("k"),

@@ -3,7 +3,6 @@ import type { MicroUsd } from "@darkbloom/protocol/money";
 import { IdempotencyKeys } from "./idempotency.ts";
 import {
   changesOf,
-  grant,
   hold,
   mayStand,
   nothing,
@@ -16,13 +15,14 @@ import {
   subAccounts,
   totalsOf,
   type Balances,
-  type Credited,
   type Dues,
   type Entry,
   type Flows,
   type Holding,
+  type Posting,
 } from "./journal.ts";
 import type { Lease } from "./lease.ts";
+import { creditedOf, moveOf, type Credited, type Move } from "./moves.ts";
 import type { HoldTerms, LedgerFault, LedgerPart } from "./port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "./settlement.ts";
 
@@ -42,7 +42,7 @@ export class LedgerBook {
   readonly #balances = new Map<AccountId, Balances>();
   readonly #flows = new Map<AccountId, Flows>();
   readonly #journal: Entry[] = [];
-  readonly #credits = new Set<string>();
+  readonly #refs = new Set<string>();
   readonly #holds = new Map<HoldId, HoldState>();
   readonly #jobs = new Set<JobId>();
   readonly #keys = new Map<AccountId, IdempotencyKeys>();
@@ -65,15 +65,18 @@ export class LedgerBook {
   }
 
   credited(account: AccountId): Credited {
-    return { account: this.#flowsOf(account).credited, network: -this.balances(OUTSIDE).granted };
+    return creditedOf(this.#flowsOf(account).credited, this.balances(OUTSIDE));
   }
 
-  credit(creditId: string, account: AccountId, amount: MicroUsd): void {
-    if (this.#credits.has(creditId)) return;
+  move(ref: string, move: Move): void {
+    const known = `${move.kind} ${ref}`;
+    if (this.#refs.has(known)) return;
+    const { account } = move;
+    const { entry, credited: more } = moveOf(move, this.balances(account), this.credited(account));
+    this.#post(entry);
+    this.#refs.add(known);
     const { charged, credited } = this.#flowsOf(account);
-    this.#post(grant(account, amount, this.credited(account)));
-    this.#credits.add(creditId);
-    this.#flows.set(account, { charged, credited: credited + amount });
+    this.#flows.set(account, { charged, credited: credited + more });
   }
 
   hold(terms: HoldTerms, lease: Lease): void {
@@ -122,7 +125,7 @@ export class LedgerBook {
     return sharesOf(sumOf(charges), this.balances(PLATFORM));
   }
 
-  /** Every kept figure that is not what the journal, the open holds, the settlements and the grants come to. */
+  /** Every kept figure that is not what the journal, the open holds, the settlements, the grants and the deposits come to. */
   check(): LedgerFault[] {
     const faults: LedgerFault[] = [];
     const compare = (account: string, part: LedgerPart, kept: bigint, summed: bigint): void => {
@@ -130,7 +133,13 @@ export class LedgerBook {
     };
     for (const account of this.#balances.keys()) {
       const balances = this.balances(account);
-      for (const sub of subAccounts) compare(account, sub, balances[sub], this.#posted(account, sub));
+      for (const sub of subAccounts)
+        compare(
+          account,
+          sub,
+          balances[sub],
+          this.#posted(account, (posting) => posting.sub === sub),
+        );
       const [open, settled] = [this.holds.filter((one) => !one.settled), this.holds.filter((one) => one.settled)];
       const held = open
         .filter(({ holding }) => holding.payer === account)
@@ -141,15 +150,17 @@ export class LedgerBook {
       const { charged, credited } = this.totals(account);
       compare(account, "open holds", balances.held, sumOf(held));
       compare(account, "charged", charged, sumOf(charges));
-      if (account !== OUTSIDE) compare(account, "credited", credited, this.#posted(account, "granted", "grant"));
+      const isGiven = (_posting: Posting, { kind }: Entry): boolean => kind === "grant" || kind === "deposit";
+      if (account !== OUTSIDE) compare(account, "credited", credited, this.#posted(account, isGiven));
     }
     return faults;
   }
 
-  #posted(account: AccountId, sub: string, kind?: Entry["kind"]): bigint {
-    const entries = kind ? this.#journal.filter((entry) => entry.kind === kind) : this.#journal;
-    const postings = entries.flatMap((entry) => entry.postings);
-    return sumOf(postings.filter((one) => one.account === account && one.sub === sub).map(({ amount }) => amount));
+  #posted(account: AccountId, counts: (posting: Posting, entry: Entry) => boolean): bigint {
+    const amounts = this.#journal.flatMap((entry) =>
+      entry.postings.filter((one) => one.account === account && counts(one, entry)).map(({ amount }) => amount),
+    );
+    return sumOf(amounts);
   }
 
   #post(entry: Entry): void {

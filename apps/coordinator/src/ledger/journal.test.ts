@@ -4,15 +4,11 @@ import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  ACCOUNT_CREDIT_MICRO_USD_MAX,
   accountOfMachine,
   changesOf,
-  creditRoom,
   entryOf,
-  grant,
   hold,
   mayStand,
-  NETWORK_CREDIT_MICRO_USD_MAX,
   nothing,
   OUTSIDE,
   PLATFORM,
@@ -61,12 +57,11 @@ describe("a hold", () => {
     expect(setAside(7n, anna, standing(has), false)).toEqual(heldBy(from)),
   );
 
-  /** Goal: what is not there, is held already, is leaving or is owed is not taken. Method: one more than there is of each; a debt of one. */
+  /** Goal: what is not there, is held already, is leaving is not taken. Method: one more than there is of each. */
   it.each<[what: string, balances: Balances, amount: bigint, available: bigint]>([
     ["more than there is", standing([1n, 2n, 3n]), 7n, 6n],
     ["what others hold", standing([0n, 0n, 0n], { held: 50n }), 1n, 0n],
     ["what is on its way out", standing([0n, 0n, 0n], { withdrawing: 50n }), 1n, 0n],
-    ["anything while something is owed", standing([50n, 0n, 0n], { debt: -1n }), 1n, 0n],
   ])("does not take %s", (_what, balances, neededMicroUsd, availableMicroUsd) => {
     expect(() => setAside(neededMicroUsd, anna, balances, false)).toThrow(NetworkError);
     expect(spendable(balances)).toBe(availableMicroUsd);
@@ -76,6 +71,16 @@ describe("a hold", () => {
       expect(error).toMatchObject({ failure: { code: "insufficient_funds", neededMicroUsd, availableMicroUsd } });
     }
     expect(setAside(0n, anna, balances, false)).toEqual(heldBy([0n, 0n, 0n]));
+  });
+
+  /** Goal: who owes spends nothing, and is told why; what costs nothing goes on. Method: a debt of seven beside money enough, and beside none. */
+  it("takes nothing while something is owed", () => {
+    for (const balances of [standing([50n, 0n, 0n], { debt: -7n }), standing([0n, 0n, 0n], { debt: -7n })]) {
+      expect(spendable(balances)).toBe(0n);
+      const refused = { failure: { code: "account_in_debt", owedMicroUsd: 7n } };
+      expect(() => setAside(1n, anna, balances, false)).toThrow(expect.objectContaining(refused));
+      expect(setAside(0n, anna, balances, false)).toEqual(heldBy([0n, 0n, 0n]));
+    }
   });
 
   /** Goal: an answer that is owed costs its caller nothing. Method: an account with nothing, and one with something. */
@@ -201,28 +206,6 @@ describe("what a settlement comes to", () => {
     const settlement = settlementOf(charge, earned === undefined ? undefined : { id: "1", earned });
     for (const payer of [anna, PLATFORM])
       expect(() => settle(heldBy([0n, 0n, 40n], payer), settlement)).toThrow("a charge is negative");
-  });
-});
-
-describe("a grant", () => {
-  const before = { account: 0n, network: 0n };
-
-  /** Goal: it comes from outside and is granted. Method: the entry. */
-  it("comes from outside", () => {
-    expect(told(grant(anna, 5n, before))).toEqual({ kind: "grant", "outside.granted": -5n, "acct_anna.granted": 5n });
-  });
-
-  /** Goal: none is nothing or less, and neither an account nor all of them are credited above their bounds. Method: both sides of every border. */
-  it("is bounded", () => {
-    expect([ACCOUNT_CREDIT_MICRO_USD_MAX, NETWORK_CREDIT_MICRO_USD_MAX]).toEqual([10n ** 17n, 4n * 10n ** 18n]);
-    for (const amount of [0n, -1n]) expect(() => grant(anna, amount, before)).toThrow("not positive");
-    expect(() => grant(anna, 10n ** 17n - 3n, { account: 3n, network: 3n })).not.toThrow();
-    expect(() => grant(anna, 10n ** 17n - 3n, { account: 4n, network: 4n })).toThrow("an account is credited");
-    expect(creditRoom({ account: 10n ** 17n - 7n, network: 10n ** 17n })).toBe(7n);
-    expect(creditRoom({ account: 0n, network: 4n * 10n ** 18n - 5n })).toBe(5n);
-    const [amount, network] = [10n ** 17n, 39n * 10n ** 17n];
-    expect(() => grant(anna, amount, { account: 0n, network })).not.toThrow();
-    expect(() => grant(anna, amount, { account: 0n, network: network + 1n })).toThrow("the network is credited");
   });
 });
 

@@ -5,7 +5,8 @@ import type { Settlement, Shares, Totals } from "./settlement.ts";
 
 /**
  * Where an account's money stands. What it may spend is granted, paid in or earned, and spent in this order; what is set aside
- * for running requests is held. What is on its way out is withdrawing, and a debt is below zero: nothing makes either yet.
+ * for running requests is held. What is on its way out is withdrawing: nothing makes it yet. What was paid in and taken back after it
+ * had been spent is a debt, below zero.
  */
 export const subAccounts = ["granted", "paid_in", "earned", "held", "withdrawing", "debt"] as const;
 export type SubAccount = (typeof subAccounts)[number];
@@ -22,9 +23,19 @@ export const PLATFORM = "platform" as AccountId;
 
 /**
  * Why money moves. A `settle` charges somebody; a `release` gives a whole hold back. A `day` is what the holds, settlements and
- * releases of a day long past come to, in their place.
+ * releases of a day long past come to, in their place. The others are in `moves.ts`.
  */
-export type EntryKind = "grant" | "hold" | "settle" | "release" | "day";
+export type EntryKind =
+  | "grant"
+  | "deposit"
+  | "refund"
+  | "dispute"
+  | "reinstate"
+  | "debt"
+  | "hold"
+  | "settle"
+  | "release"
+  | "day";
 
 export interface Posting {
   readonly account: AccountId;
@@ -38,7 +49,7 @@ export interface Entry {
   readonly postings: readonly Posting[];
 }
 
-/** What an account was ever charged and credited: its balances do not tell. */
+/** What an account was ever charged, and what it was ever granted and paid in: its balances do not tell. */
 export interface Flows {
   readonly charged: bigint;
   readonly credited: bigint;
@@ -60,13 +71,6 @@ export interface Dues {
   readonly paidByPlatform: MicroUsd;
 }
 
-/**
- * The most that an account can be credited over its life: 100 billion USD, and all of them together: 4,000 billion. No sum
- * then leaves a signed 64-bit integer, which is what databases keep.
- */
-export const ACCOUNT_CREDIT_MICRO_USD_MAX = 100_000_000_000_000_000n;
-export const NETWORK_CREDIT_MICRO_USD_MAX = 4_000_000_000_000_000_000n;
-
 /** Where a machine that nobody owns earns: an account of its identity key, from which the id derives. */
 export const accountOfMachine = (machineId: MachineId): AccountId => machineId as string as AccountId;
 
@@ -80,13 +84,15 @@ export const spendable = (balances: Balances): bigint => (balances.debt < 0n ? 0
 /**
  * What is set aside for a request. Where an answer is owed, the platform sets aside what the caller would have.
  *
- * @throws NetworkError `insufficient_funds`
+ * @throws NetworkError `insufficient_funds`, or `account_in_debt` where nothing may be spent before that is paid
  * @throws RangeError where a hold sets aside less than nothing
  */
 export function setAside(amount: bigint, account: AccountId, balances: Balances, isFree: boolean): Holding {
   if (amount < 0n) throw new RangeError("a hold is negative");
   if (isFree) return { payer: PLATFORM, parts: { granted: 0n, paid_in: 0n, earned: amount } };
   const available = spendable(balances);
+  if (amount > available && balances.debt < 0n)
+    throw new NetworkError({ code: "account_in_debt", owedMicroUsd: -balances.debt });
   if (amount > available)
     throw new NetworkError({ code: "insufficient_funds", neededMicroUsd: amount, availableMicroUsd: available });
   return { payer: account, parts: firstOf(balances, amount) };
@@ -97,33 +103,6 @@ function firstOf(from: Parts, amount: bigint): Parts {
   const granted = lesser(from.granted, amount);
   const paidIn = lesser(from.paid_in, amount - granted);
   return { granted, paid_in: paidIn, earned: amount - granted - paidIn };
-}
-
-/** What was credited to an account until now, and to all of them. */
-export interface Credited {
-  readonly account: bigint;
-  readonly network: bigint;
-}
-
-/** The most that an account may still be credited. */
-export const creditRoom = ({ account, network }: Credited): bigint =>
-  lesser(ACCOUNT_CREDIT_MICRO_USD_MAX - account, NETWORK_CREDIT_MICRO_USD_MAX - network);
-
-/**
- * Money that an operator gives.
- *
- * @throws RangeError where it is not positive, or lifts one of them over its bound
- */
-export function grant(account: AccountId, amount: bigint, before: Credited): Entry {
-  if (amount <= 0n) throw new RangeError("a credit is not positive");
-  if (before.account + amount > ACCOUNT_CREDIT_MICRO_USD_MAX)
-    throw new RangeError("an account is credited more than its bound");
-  if (before.network + amount > NETWORK_CREDIT_MICRO_USD_MAX)
-    throw new RangeError("the network is credited more than its bound");
-  return entryOf("grant", [
-    { account: OUTSIDE, sub: "granted", amount: -amount },
-    { account, sub: "granted", amount },
-  ]);
 }
 
 export const hold = ({ payer, parts }: Holding): Entry =>
@@ -226,4 +205,4 @@ export const sharesOf = (charged: bigint, { earned, held }: Balances): Shares =>
 export const mayStand = (account: AccountId, { debt, ...others }: Balances): boolean =>
   account === OUTSIDE || account === PLATFORM || (debt <= 0n && Object.values(others).every((amount) => amount >= 0n));
 
-const lesser = (one: bigint, other: bigint): bigint => (one < other ? one : other);
+export const lesser = (one: bigint, other: bigint): bigint => (one < other ? one : other);

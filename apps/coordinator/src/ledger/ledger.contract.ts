@@ -2,9 +2,9 @@ import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX } from "./journal.ts";
 import { leaseOf, releaseEarlierLives, type Lease } from "./lease.ts";
 import { anna, bert, idempotencyOf, lease, machine, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX, type Move } from "./moves.ts";
 import { RECEIPT_LIFE_MS, type Ledger } from "./port.ts";
 import type { Settlement } from "./settlement.ts";
 
@@ -283,6 +283,71 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       expect(await test.ledger.check()).toEqual([]);
     });
 
+    /** Goal: money that is paid in, taken back, won back and given moves once, and a debt stands in the way of spending until it is paid. Method: each move twice, the second with another figure; a hold in between; every sub-account after each. */
+    it("books what comes in and is taken back", async () => {
+      await using test = await open();
+      const { ledger } = test;
+      const book = async (ref: string, kind: Exclude<Move["kind"], "debt">, amount: bigint): Promise<void> => {
+        await ledger.book(ref, { kind, account: anna, amount }, 500);
+        await ledger.book(ref, { kind, account: anna, amount: amount + 1n }, 600);
+      };
+      const standing = { granted: 0n, paid_in: 0n, earned: 0n, held: 0n, withdrawing: 0n, debt: 0n };
+      expect(await ledger.balances(anna)).toMatchObject(standing);
+      await book("1", "deposit", 100n);
+      await book("1", "grant", 10n);
+      expect(await ledger.balances(anna)).toMatchObject({ ...standing, granted: 10n, paid_in: 100n });
+      await ledger.hold(termsOf("1", 30n));
+      await ledger.hold(termsOf("2", 40n));
+      await ledger.settle(termsOf("1", 30n).holdId, settlementOf(30n, { id: "1", earned: 20n }));
+      expect(await ledger.balances(anna)).toMatchObject({ ...standing, paid_in: 40n, held: 40n });
+      await book("1", "refund", 25n);
+      await book("1", "dispute", 75n);
+      expect(await ledger.balances(anna)).toMatchObject({ ...standing, held: 40n, debt: -60n });
+      await expect(ledger.hold(termsOf("3", 1n))).rejects.toMatchObject({
+        failure: { code: "account_in_debt", owedMicroUsd: 60n },
+      });
+      await expect(ledger.hold({ ...termsOf("4", 1n), idempotency: idempotencyOf("k") })).rejects.toMatchObject({
+        failure: { code: "account_in_debt" },
+      });
+      await ledger.hold(termsOf("free", 0n));
+      expect(await ledger.totals(anna)).toEqual({ balance: 0n, held: 40n, charged: 30n, credited: 110n });
+      await ledger.settle(termsOf("2", 40n).holdId, settlementOf(5n, { id: "2" }));
+      expect(await ledger.balances(anna)).toMatchObject({ ...standing, paid_in: 35n, debt: -60n });
+      await ledger.book("1", { kind: "debt", account: anna }, 700);
+      await ledger.book("1", { kind: "debt", account: anna }, 700);
+      expect(await ledger.balances(anna)).toMatchObject({ ...standing, debt: -25n });
+      expect(await ledger.check()).toEqual([]);
+      await book("2", "grant", 20n);
+      expect(await ledger.balances(anna)).toMatchObject({ ...standing, debt: -5n });
+      await book("1", "reinstate", 75n);
+      expect(await ledger.balances(anna)).toMatchObject({ ...standing, paid_in: 70n });
+      await expect(
+        ledger.book("2", { kind: "refund", account: anna, amount: 71n, upTo: "paid_in" }, 800),
+      ).rejects.toMatchObject({ failure: { code: "insufficient_funds", availableMicroUsd: 70n } });
+      await ledger.book("2", { kind: "refund", account: anna, amount: 70n, upTo: "paid_in" }, 800);
+      expect(await ledger.totals(anna)).toEqual({ balance: 0n, held: 0n, charged: 35n, credited: 130n });
+      expect(await ledger.balances(anna)).toMatchObject(standing);
+      expect(await ledger.check()).toEqual([]);
+      await test.reopen?.();
+      expect(await test.ledger.balances(anna)).toMatchObject(standing);
+      await test.ledger.book("1", { kind: "deposit", account: anna, amount: 100n }, 900);
+      expect(await test.ledger.balances(anna)).toMatchObject(standing);
+    });
+
+    /** Goal: parallel tellings of one deposit credit it once, and no refund takes what another does. Method: each eight times at once. */
+    it("books once, however many say it at once", async () => {
+      await using test = await open();
+      const { ledger } = test;
+      const eight = (move: Move, ref: (n: number) => string) =>
+        Promise.allSettled(Array.from({ length: 8 }, (_, n) => ledger.book(ref(n), move, 500)));
+      await eight({ kind: "deposit", account: anna, amount: 100n }, () => "one");
+      expect((await ledger.totals(anna)).balance).toBe(100n);
+      const refunds = await eight({ kind: "refund", account: anna, amount: 30n, upTo: "paid_in" }, String);
+      expect(refunds.filter(({ status }) => status === "fulfilled")).toHaveLength(3);
+      expect(await ledger.balances(anna)).toMatchObject({ paid_in: 10n, debt: 0n });
+      expect(await ledger.check()).toEqual([]);
+    });
+
     /** Goal: nothing is earned by nobody. Method: a share and no account for it; the hold stands as before. */
     it("refuses a share that is nobody's", async () => {
       await using test = await open();
@@ -297,7 +362,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     });
 
     /**
-     * Goal: money is neither made nor lost. Method: random holds, settlements, credits, releases and restarts
+     * Goal: money is neither made nor lost. Method: random holds, settlements, credits, deposits, refunds, disputes, releases and restarts
      * with repeated ids, several at a time, against a model of what each first answer promised.
      */
     it("adds up in any order, with repeats and restarts", async () => {
@@ -334,7 +399,18 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
 }
 
 const step = fc.record({
-  op: fc.constantFrom("hold", "hold", "settle", "settle", "credit", "release", "restart"),
+  op: fc.constantFrom(
+    "hold",
+    "hold",
+    "settle",
+    "settle",
+    "credit",
+    "deposit",
+    "refund",
+    "dispute",
+    "release",
+    "restart",
+  ),
   n: fc.nat(5),
   amount: fc.bigInt(0n, 60n),
 });
@@ -345,6 +421,9 @@ type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 /** What the ledger's own answers promised, kept as plainly as can be. Odd numbers are Bert's. */
 class Model {
   readonly #credited = new Map<number, bigint>();
+  readonly #paidIn = new Map<number, bigint>();
+  readonly #refunded = new Map<number, bigint>();
+  readonly #disputed = new Map<number, bigint>();
   readonly #held = new Map<number, bigint>();
   readonly #charged = new Map<number, bigint>();
 
@@ -358,6 +437,16 @@ class Model {
           if (!this.#credited.has(n)) this.#credited.set(n, amount);
         }
         break;
+      case "deposit":
+      case "refund":
+      case "dispute": {
+        const booked = { deposit: this.#paidIn, refund: this.#refunded, dispute: this.#disputed }[op];
+        if (amount > 0n) {
+          await ledger.book(`ref_${n}`, { kind: op, account, amount }, 500);
+          if (!booked.has(n)) booked.set(n, amount);
+        }
+        break;
+      }
       case "hold": {
         const taken = await ledger.hold(termsOf(`${n}`, amount, account)).then(
           () => true,
@@ -400,9 +489,10 @@ class Model {
     const { balance, held, charged, credited } = await ledger.totals(account);
     const sum = (of: Map<number, bigint>, keep: (n: number) => boolean = () => true): bigint =>
       [...of].reduce((total, [n, amount]) => (accountOf(n) === account && keep(n) ? total + amount : total), 0n);
-    expect(balance + held + charged - credited).toBe(0n);
-    expect(balance >= 0n).toBe(true);
-    expect(credited).toBe(sum(this.#credited));
+    const { debt, ...others } = await ledger.balances(account);
+    expect(balance + debt + held + charged - credited).toBe(-sum(this.#refunded) - sum(this.#disputed));
+    expect(debt <= 0n && Object.values(others).every((amount) => amount >= 0n)).toBe(true);
+    expect(credited).toBe(sum(this.#credited) + sum(this.#paidIn));
     expect(charged).toBe(sum(this.#charged));
     expect(held).toBe(sum(this.#held, (n) => !this.#charged.has(n)));
   }

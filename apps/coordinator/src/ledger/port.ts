@@ -3,8 +3,9 @@ import type { AccountId, JobId, KeyId, ModelId, RequestId } from "@darkbloom/pro
 import type { MicroUsd, Usage } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Idempotency } from "./idempotency.ts";
-import { subAccounts } from "./journal.ts";
+import { subAccounts, type Balances } from "./journal.ts";
 import type { Lease } from "./lease.ts";
+import type { Move } from "./moves.ts";
 import type { HoldId, Outcome, Settlement, Shares, Totals } from "./settlement.ts";
 
 export interface HoldTerms {
@@ -46,8 +47,8 @@ export interface LedgerFault {
 /**
  * Where money lives. An adapter passes `ledgerContract` before it is used anywhere.
  *
- * - `credit` is idempotent on its id; the second call moves nothing.
- * - `hold` moves money from balance to held, or throws `insufficient_funds` and moves nothing.
+ * - `book` is idempotent on its kind and reference; the second call moves nothing. `credit` books a grant.
+ * - `hold` moves money from balance to held, or throws `insufficient_funds` or `account_in_debt` and moves nothing.
  *   An account that was never credited has nothing.
  *   Under an idempotency key it is refused, with nothing moved, while another request under that key runs, or where its body was
  *   another. Where an answer is owed under the key, the account is asked for nothing: the platform pays the machine's share.
@@ -68,6 +69,7 @@ export interface LedgerFault {
  */
 export interface Ledger {
   credit(creditId: string, account: AccountId, amount: MicroUsd, at: number): Promise<void>;
+  book(ref: string, move: Move, at: number): Promise<void>;
   hold(terms: HoldTerms): Promise<void>;
   settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd>;
   settleLater(holdId: HoldId, settlement: Settlement): void;
@@ -75,7 +77,9 @@ export interface Ledger {
   loseAnswer(holdId: HoldId): void;
   assertWritable(): Promise<void>;
   totals(account: AccountId): Promise<Totals>;
-  /** The most that `credit` takes for it now. */
+  /** Where its money stands; what is held is apart. */
+  balances(account: AccountId): Promise<Balances>;
+  /** The most that may be granted or paid in to it now. */
   creditRoom(account: AccountId): Promise<MicroUsd>;
   shares(): Promise<Shares>;
   /** Newest first. */

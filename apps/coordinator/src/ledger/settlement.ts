@@ -45,7 +45,7 @@ export interface Totals {
   /** Granted, paid in and earned; held money is not in it. */
   readonly balance: MicroUsd;
   readonly held: MicroUsd;
-  /** Since the account began, as is what was credited. */
+  /** Since the account began, as is what was credited: granted and paid in. */
   readonly charged: MicroUsd;
   readonly credited: MicroUsd;
 }
