@@ -15,6 +15,11 @@ export const accountSettings = {
     mustBe: "a path",
     read: anyText,
   },
+  own: {
+    means: "the keys of your own account alone, as a member has them anyway; with --coordinator",
+    mustBe: "true or false",
+    read: yesOrNo,
+  },
   rows: {
     value: "N",
     means: "how many entries",

@@ -5,22 +5,42 @@ import { openStore } from "@darkbloom/coordinator/adapters/open-store";
 import { withAdmin } from "@darkbloom/coordinator/admin/client";
 import type { Admin } from "@darkbloom/coordinator/admin/operations";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
-import { CommandFailed } from "./failure.ts";
+import { CommandFailed, WrongUsage } from "./failure.ts";
+import type { KeyDesk } from "./login/own-keys.ts";
 
 /** Where `up` keeps its coordinator's data, inside its own folder. */
 export const COORDINATOR_FOLDER = "coordinator";
 
-/** What an admin command works on. */
-interface Administered {
+/** What every admin command takes. */
+export const adminNeeds = {
+  data: { default: ".darkbloom", unless: "coordinator" },
+  database: "optional",
+  coordinator: "optional",
+  config: "optional",
+  json: { default: "false" },
+} as const;
+
+/** What a command about keys takes as well. */
+export const keyAdminNeeds = { ...adminNeeds, own: { default: "false" } } as const;
+
+interface Folder {
   /** The coordinator's data folder, or the folder of `up`. */
   readonly data: string;
   /** The URL of its PostgreSQL database, which only matters while no coordinator runs. */
   readonly database: string | undefined;
 }
 
+/** What an admin command works on: a folder, or a coordinator over the network, by a session that is kept for it. */
+interface Administered {
+  readonly data?: string | undefined;
+  readonly database?: string | undefined;
+  readonly coordinator?: URL | undefined;
+  readonly config?: string | undefined;
+}
+
 /** Works on the accounts of a coordinator's data folder, or of the one inside a folder of `up`. */
-export function administer<Result>(
-  { data, database }: Administered,
+export function administerFolder<Result>(
+  { data, database }: Folder,
   work: (admin: Admin) => Promise<Result>,
 ): Promise<Result> {
   const direct = {
@@ -32,16 +52,42 @@ export function administer<Result>(
   return withAdmin(coordinatorFolderOf(data), direct, work);
 }
 
-/** As `administer`, for commands that make no sense on a folder that nobody has used yet. */
-export async function administerExisting<Result>(
-  at: Administered,
-  work: (admin: Admin) => Promise<Result>,
+/** Works on a coordinator over the network, or on a folder that somebody has used already. */
+export async function administer<Result>(at: Administered, work: (admin: Admin) => Promise<Result>): Promise<Result> {
+  const { coordinator, config } = at;
+  if (!coordinator) return await administerFolder(existing(at), work);
+  const { adminBySession } = await import("./login/administer.ts");
+  return await work(adminBySession({ coordinator, config }));
+}
+
+type AboutKeys = Administered & { readonly own: boolean };
+
+/** The same for commands about keys, of which a member has some too. @param mayBeNew whether the folder may be one that nobody has used yet */
+export async function administerKeys<Result>(
+  { own, ...at }: AboutKeys,
+  work: (keys: KeyDesk) => Promise<Result>,
+  mayBeNew = false,
 ): Promise<Result> {
-  if (!isFolder(at.data))
-    throw new CommandFailed(
-      `There is no folder ${at.data}. Give the coordinator's data folder, or that of 'darkbloom up', with --data.`,
-    );
-  return await administer(at, work);
+  const { coordinator, config } = at;
+  if (coordinator) {
+    const { keysBySession } = await import("./login/administer.ts");
+    return await work(await keysBySession({ coordinator, config }, own));
+  }
+  if (own) throw new WrongUsage("--own goes with --coordinator: it means the account of whoever is signed in there.");
+  return await administerFolder(mayBeNew ? folderOf(at) : existing(at), work);
+}
+
+const folderOf = ({ data = adminNeeds.data.default, database }: Pick<Administered, "data" | "database">): Folder => ({
+  data,
+  database,
+});
+
+function existing(at: Administered): Folder {
+  const folder = folderOf(at);
+  if (isFolder(folder.data)) return folder;
+  throw new CommandFailed(
+    `There is no folder ${folder.data}. Give the coordinator's data folder, or that of 'darkbloom up', with --data; or a coordinator's URL with --coordinator.`,
+  );
 }
 
 /** The coordinator's data folder that `--data` leads to, and whether a coordinator, or this command, has used it before. */

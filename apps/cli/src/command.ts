@@ -1,12 +1,19 @@
 import { WrongUsage, type ExitCode } from "./failure.ts";
 import { environmentNameOf, flagOf, settingOf, type SettingName, type SettingValue } from "./settings.ts";
 
-/** What a command makes of a setting: a default, written as a user would write it; or `required`; or `optional`. */
-type Need = { readonly default: string } | "required" | "optional";
+/**
+ * What a command makes of a setting: a default, written as a user would write it; or `required`; or `optional`. A default holds
+ * `unless` another setting is given in its place: of the two, a flag counts before the environment, and both in one place are refused.
+ */
+type Need =
+  | { readonly default: string; readonly unless?: undefined }
+  | { readonly default: string; readonly unless: SettingName }
+  | "required"
+  | "optional";
 export type Needs = { readonly [Name in SettingName]?: Need };
 
 type Values<Wanted extends Needs> = {
-  readonly [Name in keyof Wanted & SettingName]: Wanted[Name] extends "optional"
+  readonly [Name in keyof Wanted & SettingName]: Wanted[Name] extends "optional" | { readonly unless: SettingName }
     ? SettingValue<Name> | undefined
     : SettingValue<Name>;
 };
@@ -53,9 +60,35 @@ export const settingsOf = (needs: Needs): SettingName[] => Object.keys(needs) as
  * @throws WrongUsage naming the flag or the environment name, and what it must be
  */
 function valuesOf<Wanted extends Needs>(needs: Wanted, flags: Flags, environment: Environment): Values<Wanted> {
-  const entries = settingsOf(needs).map((setting) => [setting, valueOf(setting, needs, flags, environment)]);
+  const unmeant = unmeantOf(needs, flags, environment);
+  const entries = settingsOf(needs).map((setting) => [
+    setting,
+    unmeant.has(setting) ? undefined : valueOf(setting, needs, flags, environment),
+  ]);
   // `valueOf` answered each name with what its own row reads; the compiler cannot follow that through a loop.
   return Object.fromEntries(entries) as Values<Wanted>;
+}
+
+/** Settings in whose place another one is given. @throws WrongUsage where both are */
+function unmeantOf(needs: Needs, flags: Flags, environment: Environment): ReadonlySet<SettingName> {
+  const unmeant = new Set<SettingName>();
+  for (const setting of settingsOf(needs)) {
+    const need = needs[setting];
+    if (typeof need !== "object" || need.unless === undefined) continue;
+    const both = [setting, need.unless] as const;
+    const places = [
+      { nameOf: flagOf, given: both.filter((one) => flags[one] !== undefined) },
+      { nameOf: environmentNameOf, given: both.filter((one) => (environment[environmentNameOf(one)] ?? "") !== "") },
+    ];
+    const place = places.find(({ given }) => given.length > 0);
+    if (!place) continue;
+    if (place.given.length > 1)
+      throw new WrongUsage(
+        `${both.map(place.nameOf).join(" and ")} are both given, and mean one thing; give ${both.map(flagOf).join(" or ")}.`,
+      );
+    for (const one of both) if (!place.given.includes(one)) unmeant.add(one);
+  }
+  return unmeant;
 }
 
 function valueOf(setting: SettingName, needs: Needs, flags: Flags, environment: Environment): unknown {

@@ -14,6 +14,8 @@ interface Bounds {
 
 export interface Published {
   readonly status: number;
+  /** What its `Retry-After` says, if that is a count of seconds. */
+  readonly retryAfterSec?: number | undefined;
   /** Empty where the status is not one of success, unless refusals were asked for. */
   readonly body: Uint8Array;
 }
@@ -44,8 +46,11 @@ export async function publishedAt(
     );
   });
   if (!body) throw new CommandFailed(`${url.href} is longer than what stands there can be (${bytesMax} bytes).`);
-  return { status: response.status, body };
+  return { status: response.status, retryAfterSec: secondsIn(response.headers.get("retry-after")), body };
 }
+
+const secondsIn = (text: string | null): number | undefined =>
+  text !== null && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 
 /** Its text as JSON; undefined where it is none. */
 export function jsonOf({ body }: Published): unknown {

@@ -3,11 +3,15 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { temporaryFolder } from "../test/binary.ts";
 import { fetchAttestations } from "./attestations.ts";
+import { adminBySession } from "./login/administer.ts";
+import { KeptSessions } from "./login/kept.ts";
 import { endSession, whoIs } from "./login/me.ts";
 import { balanceOf } from "./up-account.ts";
 
 const KEY = "eigeninference-key";
+const SESSION = "darkbloom-session-x";
 
 let coordinator: Server;
 let elsewhere: Server;
@@ -43,6 +47,13 @@ afterEach(() => {
   }
 });
 
+async function listPeople() {
+  using folder = temporaryFolder();
+  const at = new URL(originOf(coordinator));
+  await new KeptSessions(folder.path).keep(at, SESSION);
+  return await adminBySession({ coordinator: at, config: folder.path }).listPeople();
+}
+
 const policy = { mode: "transparent" } as const;
 const client = () => createDarkbloom({ baseURL: originOf(coordinator), apiKey: KEY, policy });
 
@@ -52,6 +63,7 @@ it.each<[who: string, key: string, ask: () => Promise<unknown>]>([
   ["verify providers", KEY, () => fetchAttestations(new URL(originOf(coordinator)), KEY, "A".repeat(43))],
   ["whoami", `Bearer ${KEY}`, () => whoIs(new URL(originOf(coordinator)), KEY)],
   ["logout", `Bearer ${KEY}`, () => endSession(new URL(originOf(coordinator)), KEY)],
+  ["account list", `Bearer ${SESSION}`, () => listPeople()],
   ["the client, for a look", `Bearer ${KEY}`, () => client().fetch(`${originOf(coordinator)}/v1/models`)],
   [
     "the client, under its program's own key",

@@ -120,7 +120,8 @@ export const settings = {
   },
   coordinator: {
     value: "URL",
-    means: "the coordinator of the network",
+    means:
+      "the coordinator of the network; where accounts are administered, in place of --data: asked over the network, by the session that 'darkbloom login' keeps",
     mustBe: "a URL that begins with http:// or https://, without a user name, ? or #",
     read: coordinatorUrl,
   },

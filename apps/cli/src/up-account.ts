@@ -1,3 +1,5 @@
+import type { KeyRecord } from "@darkbloom/coordinator/accounts/port";
+import { AdminError } from "@darkbloom/coordinator/admin/fault";
 import type { Admin } from "@darkbloom/coordinator/admin/operations";
 import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import { microUsd } from "@darkbloom/protocol/money";
@@ -32,7 +34,7 @@ interface SavedKey {
  */
 export async function ensureKey(folder: DataFolder, admin: Admin): Promise<UpKey> {
   const saved = savedKey(folder);
-  const known = (await admin.listKeys()).find(({ keyId }) => keyId === saved?.key_id);
+  const known = saved && (await keyNow(admin, saved.key_id));
   if (saved && known?.revokedAt === null) return { apiKey: saved.api_key, account: saved.account };
   const { apiKey, keyId, account } = await admin.createKey(
     known
@@ -42,6 +44,16 @@ export async function ensureKey(folder: DataFolder, admin: Admin): Promise<UpKey
   const next: SavedKey = { api_key: apiKey, key_id: keyId, account };
   folder.write(UP_FILE, `${JSON.stringify(next, null, 2)}\n`);
   return { apiKey, account };
+}
+
+/** Undefined where nobody knows it any more. */
+async function keyNow(admin: Admin, keyId: string): Promise<KeyRecord | undefined> {
+  try {
+    return await admin.showKey(keyId);
+  } catch (error) {
+    if (error instanceof AdminError && error.code === "unknown_key") return undefined;
+    throw error;
+  }
 }
 
 /** Where this machine's owner signs in, once; undefined where the operator has decided otherwise, which is told. */

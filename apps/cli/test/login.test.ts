@@ -106,6 +106,9 @@ describe("the program signs somebody in", () => {
     const who = await at.run("whoami", "--json");
     expect(JSON.parse(who.stdout)).toEqual({ ...expected, expires_at: expect.stringMatching(/^\d{4}-.*Z$/) });
     expect((await at.run("whoami")).stdout).toMatch(/^name +anna$/m);
+    const made = await at.run("keys", "create", "--name", "laptop", "--json");
+    expect(JSON.parse(made.stdout)).toMatchObject({ account: at.person.account, api_key: expect.any(String) });
+    expect((await at.run("keys", "list")).stdout).toContain(JSON.parse(made.stdout).key_id);
     expect(await at.run("logout", "--json")).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('"ended":true'),

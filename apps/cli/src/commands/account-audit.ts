@@ -1,4 +1,4 @@
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
 
@@ -10,14 +10,12 @@ export const accountAudit = command({
   does: "Tell what sessions and operators have changed, newest first; --before goes on where the last page ended.",
   examples: ["account audit --data .darkbloom", "account audit --rows 500 --before 1200 --json"],
   needs: {
-    data: { default: ".darkbloom" },
-    database: "optional",
+    ...adminNeeds,
     rows: { default: ROWS_DEFAULT },
     before: "optional",
-    json: { default: "false" },
   },
-  async run({ data, database, rows, before, json }) {
-    const entries = await administerExisting({ data, database }, (admin) => admin.listAudit({ rows, before }));
+  async run({ rows, before, json, ...place }) {
+    const entries = await administer(place, (admin) => admin.listAudit({ rows, before }));
     const output = outputOf(json);
     if (json) {
       for (const { at, ...entry } of entries) output.result({ ...entry, at: timeOf(at) }, () => "");

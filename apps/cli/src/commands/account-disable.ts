@@ -1,5 +1,5 @@
 import type { Admin } from "@darkbloom/coordinator/admin/operations";
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { outputOf, timeOf } from "../output.ts";
 
@@ -15,10 +15,10 @@ const changeCommand = (
     path,
     does,
     examples: [`${path} ${SAMPLE_ID} --data .darkbloom`],
-    needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
+    needs: adminNeeds,
     operand: "PERSON_ID",
-    async run({ data, database, json }, which) {
-      const { personId, disabledAt } = await administerExisting({ data, database }, (admin) => act(admin, which));
+    async run({ json, ...at }, which) {
+      const { personId, disabledAt } = await administer(at, (admin) => act(admin, which));
       outputOf(json).result({ person_id: personId, disabled_at: timeOf(disabledAt) }, () => `${personId} ${done}`);
       return 0;
     },

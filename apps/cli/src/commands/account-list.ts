@@ -1,4 +1,4 @@
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
 
@@ -8,9 +8,9 @@ export const accountList = command({
   path: "account list",
   does: "List who can sign in, or could, oldest first.",
   examples: ["account list --data .darkbloom", "account list --json"],
-  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
-  async run({ data, database, json }) {
-    const people = await administerExisting({ data, database }, (admin) => admin.listPeople());
+  needs: adminNeeds,
+  async run({ json, ...at }) {
+    const people = await administer(at, (admin) => admin.listPeople());
     const output = outputOf(json);
     if (json) {
       for (const { personId, name, mail, role, account, createdAt, disabledAt } of people)

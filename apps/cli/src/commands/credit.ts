@@ -1,5 +1,5 @@
 import { formatUsd } from "@darkbloom/protocol/money";
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { WrongUsage } from "../failure.ts";
 import { outputOf } from "../output.ts";
@@ -12,19 +12,15 @@ export const credit = command({
     "credit --key key_0123456789abcdef0123456789abcdef --amount 0.000001 --json",
   ],
   needs: {
-    data: { default: ".darkbloom" },
-    database: "optional",
+    ...adminNeeds,
     account: "optional",
     key: "optional",
     amount: "required",
-    json: { default: "false" },
   },
-  async run({ data, database, account, key, amount, json }) {
+  async run({ account, key, amount, json, ...at }) {
     if (amount === 0n) throw new WrongUsage("--amount must be above zero.");
     const payee = payeeOf(account, key);
-    const { account: paid, balance } = await administerExisting({ data, database }, (admin) =>
-      admin.credit(payee, amount),
-    );
+    const { account: paid, balance } = await administer(at, (admin) => admin.credit(payee, amount));
     outputOf(json).result(
       {
         account: paid,

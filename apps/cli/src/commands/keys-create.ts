@@ -1,5 +1,5 @@
 import { formatUsd } from "@darkbloom/protocol/money";
-import { administer, coordinatorFolder } from "../admin.ts";
+import { administerKeys, coordinatorFolder, keyAdminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { keyNeeds, termsOf } from "../key-terms.ts";
 import { note, outputOf } from "../output.ts";
@@ -13,21 +13,22 @@ export const keysCreate = command({
     "keys create --account acct_0123456789abcdef0123456789abcdef --models qwen3-8b --expires 30d",
     "keys create --credit 5.00 --min-trust hardware --provider-serial SW-1A2B3C4D5E6F",
     "keys create --credit 5.00 --privacy sealed",
+    "keys create --coordinator https://api.example.com --name laptop",
   ],
   needs: {
-    data: { default: ".darkbloom" },
-    database: "optional",
+    ...keyAdminNeeds,
     credit: { default: "0" },
     account: "optional",
     ...keyNeeds,
-    json: { default: "false" },
   },
-  async run({ data, database, credit, account, json, ...bounds }) {
-    const folder = coordinatorFolder(data);
-    const created = await administer({ data, database }, (admin) =>
-      admin.createKey({ credit, account, terms: termsOf(bounds) }),
+  async run({ data, database, coordinator, config, own, credit, account, json, ...bounds }) {
+    const folder = data === undefined ? undefined : coordinatorFolder(data);
+    const created = await administerKeys(
+      { data, database, coordinator, config, own },
+      (keys) => keys.createKey({ credit, account, terms: termsOf(bounds) }),
+      true,
     );
-    if (!folder.isUsed)
+    if (folder && !folder.isUsed)
       note(
         `No coordinator has used ${folder.path} yet; it was made now. The key works where 'darkbloom coordinator --data ${folder.path}' runs.`,
       );

@@ -1,5 +1,6 @@
 import { formatUsd } from "@darkbloom/protocol/money";
-import { administerExisting } from "../admin.ts";
+import { everyKey } from "@darkbloom/coordinator/admin/every-key";
+import { administerKeys, keyAdminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { boundsOf, listedKeyTold, stateOf } from "../key-terms.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
@@ -10,9 +11,9 @@ export const keysList = command({
   path: "keys list",
   does: "List the keys, oldest first, with the balance of their accounts. The keys themselves are not stored.",
   examples: ["keys list --data .darkbloom", "keys list --json"],
-  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
-  async run({ data, database, json }) {
-    const keys = await administerExisting({ data, database }, (admin) => admin.listKeys());
+  needs: keyAdminNeeds,
+  async run({ json, ...at }) {
+    const keys = await administerKeys(at, everyKey);
     const output = outputOf(json);
     if (json) {
       for (const key of keys) output.result(listedKeyTold(key), () => "");

@@ -1,4 +1,4 @@
-import { administerExisting } from "../admin.ts";
+import { administerKeys, keyAdminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { outputOf } from "../output.ts";
 
@@ -9,17 +9,10 @@ export const keysRotate = command({
     "keys rotate key_0123456789abcdef0123456789abcdef",
     "keys rotate key_0123456789abcdef0123456789abcdef --overlap 10m --json",
   ],
-  needs: {
-    data: { default: ".darkbloom" },
-    database: "optional",
-    overlap: { default: "0" },
-    json: { default: "false" },
-  },
+  needs: { ...keyAdminNeeds, overlap: { default: "0" } },
   operand: "KEY_ID",
-  async run({ data, database, overlap, json }, keyId) {
-    const { apiKey, account } = await administerExisting({ data, database }, (admin) =>
-      admin.rotateKey(keyId, overlap),
-    );
+  async run({ overlap, json, ...at }, keyId) {
+    const { apiKey, account } = await administerKeys(at, (keys) => keys.rotateKey(keyId, overlap));
     outputOf(json).result(
       { api_key: apiKey, account, key_id: keyId },
       () =>

@@ -1,5 +1,5 @@
 import { formatUsd } from "@darkbloom/protocol/money";
-import { administerExisting } from "../admin.ts";
+import { administerKeys, keyAdminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { boundsOf, listedKeyTold, stateOf } from "../key-terms.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
@@ -8,10 +8,10 @@ export const keysShow = command({
   path: "keys show",
   does: "Show one key: what bounds it, whether it works, when it was used.",
   examples: ["keys show key_0123456789abcdef0123456789abcdef", "keys show key_0123456789abcdef0123456789abcdef --json"],
-  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
+  needs: keyAdminNeeds,
   operand: "KEY_ID",
-  async run({ data, database, json }, keyId) {
-    const key = await administerExisting({ data, database }, (admin) => admin.showKey(keyId));
+  async run({ json, ...at }, keyId) {
+    const key = await administerKeys(at, (keys) => keys.showKey(keyId));
     outputOf(json).result(listedKeyTold(key), () =>
       columns([
         ["Key id", key.keyId],

@@ -1,5 +1,5 @@
 import { formatUsd } from "@darkbloom/protocol/money";
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { outputOf } from "../output.ts";
 
@@ -7,9 +7,9 @@ export const ledgerCheck = command({
   path: "ledger check",
   does: "Check that every account's books add up, also while the coordinator runs. Exit code 1 if not.",
   examples: ["ledger check --data .darkbloom", "ledger check --json"],
-  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
-  async run({ data, database, json }) {
-    const faults = await administerExisting({ data, database }, (admin) => admin.check());
+  needs: adminNeeds,
+  async run({ json, ...at }) {
+    const faults = await administer(at, (admin) => admin.check());
     const wired = faults.map(({ account, part, offBy }) => ({
       account,
       part,

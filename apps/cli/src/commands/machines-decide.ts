@@ -1,5 +1,5 @@
 import { ALL_MACHINES } from "@darkbloom/coordinator/admin/machines";
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { outputOf, timeOf } from "../output.ts";
 
@@ -10,10 +10,10 @@ const decideCommand = (path: string, state: "approved" | "refused", word: string
     path,
     does,
     examples: [`${path} ${SAMPLE_ID} --data .darkbloom`, `${path} ${example}`],
-    needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
+    needs: adminNeeds,
     operand: "SERIAL|ID",
-    async run({ data, database, json }, which) {
-      const decisions = await administerExisting({ data, database }, (admin) => admin.decideMachine(which, state));
+    async run({ json, ...at }, which) {
+      const decisions = await administer(at, (admin) => admin.decideMachine(which, state));
       const output = outputOf(json);
       for (const { machineId, serial, decidedAt } of decisions)
         output.result(

@@ -1,4 +1,4 @@
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { outputOf } from "../output.ts";
 
@@ -6,10 +6,10 @@ export const machinesForgive = command({
   path: "machines forgive",
   does: "Hold nothing against a machine any longer, such as an answer that did not match its signature.",
   examples: ["machines forgive mach_0123456789abcdef0123456789abcdef --data .darkbloom"],
-  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
+  needs: adminNeeds,
   operand: "SERIAL|ID",
-  async run({ data, database, json }, which) {
-    const { machineId, serial } = await administerExisting({ data, database }, (admin) => admin.forgiveMachine(which));
+  async run({ json, ...at }, which) {
+    const { machineId, serial } = await administer(at, (admin) => admin.forgiveMachine(which));
     outputOf(json).result(
       { machine_id: machineId, serial },
       () => `Nothing is held against ${machineId}${serial === null ? "" : ` (${serial})`} any longer.`,

@@ -1,5 +1,5 @@
 import type { ListedMachine } from "@darkbloom/coordinator/admin/machines";
-import { administerExisting } from "../admin.ts";
+import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
 
@@ -9,9 +9,9 @@ export const machinesList = command({
   path: "machines list",
   does: "List the machines that are connected, were decided on, or have something held against them.",
   examples: ["machines list --data .darkbloom", "machines list --json"],
-  needs: { data: { default: ".darkbloom" }, database: "optional", json: { default: "false" } },
-  async run({ data, database, json }) {
-    const machines = await administerExisting({ data, database }, (admin) => admin.listMachines());
+  needs: adminNeeds,
+  async run({ json, ...at }) {
+    const machines = await administer(at, (admin) => admin.listMachines());
     const output = outputOf(json);
     if (json) {
       for (const { machineId, serial, state, decidedAt, connected, attested, trustLevel, grievance } of machines)

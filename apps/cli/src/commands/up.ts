@@ -4,7 +4,7 @@ import { tasksOf } from "@darkbloom/coordinator/catalog/catalog";
 import type { ModelTask } from "@darkbloom/protocol/dialects";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { SLOTS_DEFAULT, THREADS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
-import { administer, COORDINATOR_FOLDER } from "../admin.ts";
+import { administerFolder, COORDINATOR_FOLDER } from "../admin.ts";
 import { ChildEndedEarly } from "../child.ts";
 import { command } from "../command.ts";
 import { isLoopback, noTokenNote, plaintextWarning } from "../listening.ts";
@@ -79,7 +79,7 @@ export const up = command({
           ? bundledEntry
           : await addToCatalog(model, plan.context, { path: inFolder, database: rest.database });
       const { baseUrl, serving } = network.use(await startNetwork(plan));
-      const { apiKey, link } = await administer({ data: plan.data, database: rest.database }, async (admin) => {
+      const { apiKey, link } = await administerFolder({ data: plan.data, database: rest.database }, async (admin) => {
         const key = await ensureKey(folder, admin);
         return { apiKey: key.apiKey, link: await ownersLink(admin, key.account) };
       });

@@ -45,7 +45,7 @@ export async function ask(coordinator: URL, path: string, { method, session, for
   return toldIn(shown.status, jsonOf(shown));
 }
 
-function toldIn(status: number, body: unknown): Told {
+export function toldIn(status: number, body: unknown): Told {
   const member = (name: string): unknown =>
     typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined;
   return {
@@ -66,7 +66,12 @@ function toldIn(status: number, body: unknown): Told {
 export const sessionIn = (text: string | undefined): string | undefined =>
   text !== undefined && text.length <= SESSION_CHARS_MAX && /^darkbloom-session-[\w-]+$/.test(text) ? text : undefined;
 
-export const notUnderstood = (coordinator: URL, { status }: Told): CommandFailed =>
+export const notUnderstood = (
+  coordinator: URL,
+  { status }: Pick<Told, "status">,
+  options?: ErrorOptions,
+): CommandFailed =>
   new CommandFailed(
     `What ${coordinator.href} answers (status ${status}) was not understood. Is it a coordinator, and of this version?`,
+    options,
   );

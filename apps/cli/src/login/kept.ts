@@ -32,6 +32,13 @@ export class KeptSessions {
     throw new CommandFailed(`The file ${file} is damaged. Delete it, then: darkbloom login`);
   }
 
+  /** The session that a command acts by. @throws CommandFailed where there is none, too */
+  needed(coordinator: URL): string {
+    const session = this.at(coordinator);
+    if (session === undefined) throw notSignedIn("Nobody is signed in", coordinator);
+    return session;
+  }
+
   /** Fails where a session could not be kept, before anybody is asked for one. @throws CommandFailed */
   async assertWritable(): Promise<void> {
     await this.#open(() => undefined);
@@ -59,6 +66,9 @@ export class KeptSessions {
     }
   }
 }
+
+export const notSignedIn = (why: "Nobody is signed in" | "The session is over", { href }: URL): CommandFailed =>
+  new CommandFailed(`${why} at ${href}. Run darkbloom login --coordinator ${href}`);
 
 /** The XDG Base Directory Specification lets nobody name a relative one. */
 function configFolder(): string {

@@ -1,6 +1,12 @@
 /** From a request to the last byte of its answer, and how long that answer may be. */
 export const SESSION_ANSWER_WAIT_MS = 30_000;
 export const SESSION_ANSWER_BYTES_MAX = 64 * 1024;
+/** The same of what is asked of a coordinator's accounts, which can be long and take long: a check of all books, say. */
+export const ADMINISTER_ANSWER_WAIT_MS = 120_000;
+export const ADMINISTER_ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+/** How often a question is asked again where the coordinator says that it comes too soon, and how long is waited at most before. */
+export const ADMINISTER_TOO_SOON_MAX = 20;
+export const ADMINISTER_TOO_SOON_WAIT_SEC_MAX = 10;
 /** Of one thing that a coordinator says of itself, of a person or of a code. */
 export const SAID_CHARS_MAX = 2_048;
 /** How long `login` waits for a person, whatever the coordinator says. */

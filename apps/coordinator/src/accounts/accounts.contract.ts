@@ -122,13 +122,20 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       const account = "acct_1" as AccountId;
       const names = ["one", "two", "three", "four", "five"];
       for (const [n, each] of names.entries()) await accounts.add(hash(String(n)), record(each, n < 3 ? 1 : 2));
-      await accounts.add(hash("a"), { ...record("theirs", 1), account: "acct_2" as AccountId });
+      const theirs = { ...record("theirs", 1), account: "acct_2" as AccountId };
+      await accounts.add(hash("a"), theirs);
       const page = async (rows: number, after?: string) =>
         (await accounts.list(account, { rows, after: after as KeyId | undefined })).map((key) => key.name);
       expect(await page(2)).toEqual(["one", "two"]);
       expect(await page(2, "key_two")).toEqual(["three", "four"]);
       expect(await page(2, "key_four")).toEqual(["five"]);
       for (const none of ["key_five", "key_theirs", "key_nobody"]) expect(await page(2, none)).toEqual([]);
+      const pageOfAll = async (rows: number, after?: string) =>
+        (await accounts.list(undefined, { rows, after: after as KeyId | undefined })).map((key) => key.name);
+      expect(await pageOfAll(3)).toEqual(["one", "two", "three"]);
+      expect(await pageOfAll(2, "key_three")).toEqual(["theirs", "four"]);
+      expect(await pageOfAll(2, "key_five")).toEqual([]);
+      expect(await pageOfAll(2, "key_nobody")).toEqual([]);
       await accounts.revoke("key_one" as KeyId, 5);
       expect([await accounts.countLive(account), await accounts.countLive("acct_3" as AccountId)]).toEqual([4, 0]);
     });

@@ -14,6 +14,8 @@ import {
 } from "./key-terms.ts";
 import type { Accounts, KeyPage, KeyRecord, KeyTerms } from "./port.ts";
 
+/** Keys of one page. */
+export const KEY_ROWS_MAX = 100;
 /** Keys of one account that were not revoked. */
 export const KEYS_PER_ACCOUNT_MAX = 1_000;
 /** For so long at most the secret that a rotation replaces may go on. */
@@ -37,7 +39,7 @@ export interface KeyWithSecret {
 export interface KeyAdmin {
   make(account: AccountId, terms: Partial<KeyTerms>): Promise<KeyWithSecret>;
   /** Oldest first, revoked ones too. */
-  list(account: AccountId, page: KeyPage): Promise<KeyRecord[]>;
+  list(whose: Whose, page: KeyPage): Promise<KeyRecord[]>;
   show(whose: Whose, keyId: string): Promise<KeyRecord>;
   /** Counts for the next request. */
   edit(whose: Whose, keyId: string, change: Partial<KeyTerms>): Promise<KeyRecord>;
@@ -97,7 +99,10 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
     },
 
     // PostgreSQL refuses some texts that are not printable.
-    list: async (account, page) => (isPrintable(page.after ?? "") ? await accounts.list(account, page) : []),
+    async list(whose, page) {
+      if (!isPrintable(page.after ?? "")) return [];
+      return await accounts.list(whose === "everyone" ? undefined : whose, page);
+    },
 
     show,
 

@@ -63,7 +63,7 @@ export interface Accounts {
   add(keyHash: Sha256Hex, record: KeyRecord): Promise<void>;
   find(keyHash: Sha256Hex): Promise<KeyRecord | undefined>;
   byId(keyId: KeyId): Promise<KeyRecord | undefined>;
-  /** Oldest first; of one account, or all. @param page only so many of that account, behind one of its keys */
+  /** Oldest first; of one account, or all. @param page only so many of them, behind one of them */
   list(account?: AccountId, page?: KeyPage): Promise<KeyRecord[]>;
   /** How many keys of an account were not revoked. */
   countLive(account: AccountId): Promise<number>;
@@ -75,7 +75,7 @@ export interface Accounts {
   used(keyId: KeyId, at: number): Promise<void>;
 }
 
-/** Some of an account's keys: so many, the oldest first, or those behind one of them. An id of nobody's has none behind it. */
+/** Some of the keys that are listed: so many, the oldest first, or those behind one of them. An id of none of them has none behind it. */
 export interface KeyPage {
   readonly rows: number;
   readonly after?: KeyId | undefined;

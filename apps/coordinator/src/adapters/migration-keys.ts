@@ -21,5 +21,6 @@ export const keysMigration = {
       db,
     );
     await sql`CREATE INDEX keys_of_account ON api_keys (account)`.execute(db);
+    await sql`CREATE INDEX keys_by_age ON api_keys (created_at)`.execute(db);
   },
 };

@@ -45,7 +45,7 @@ export class PostgresAccounts implements Accounts {
     const listed = `
       SELECT ${keyColumns} FROM api_keys
       WHERE ($1::text IS NULL OR account = $1) AND ($2::text IS NULL OR
-        (created_at, seq) > (SELECT created_at, seq FROM api_keys WHERE key_id = $2 AND account = $1))
+        (created_at, seq) > (SELECT created_at, seq FROM api_keys WHERE key_id = $2 AND ($1::text IS NULL OR account = $1)))
       ORDER BY created_at, seq LIMIT $3::bigint`;
     return (await this.#postgres.query(listed, [account, after, rows])).map(keyRecordOf);
   }

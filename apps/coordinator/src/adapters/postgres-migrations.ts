@@ -230,6 +230,7 @@ export const postgresMigrations: readonly Migration[] = [
         db,
       );
       await sql`CREATE INDEX keys_of_account ON api_keys (account)`.execute(db);
+      await sql`CREATE INDEX keys_by_age ON api_keys (created_at, seq)`.execute(db);
     },
   },
 ];

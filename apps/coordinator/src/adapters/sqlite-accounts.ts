@@ -21,7 +21,10 @@ const accountsSql = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   find: `SELECT ${keyColumns} FROM api_keys WHERE key_hash = :hash OR earlier_hash = :hash`,
   byId: `SELECT ${keyColumns} FROM api_keys WHERE key_id = ?`,
-  list: `SELECT ${keyColumns} FROM api_keys ORDER BY created_at, rowid`,
+  list: `
+    SELECT ${keyColumns} FROM api_keys
+    WHERE :after IS NULL OR (created_at, rowid) > (SELECT created_at, rowid FROM api_keys WHERE key_id = :after)
+    ORDER BY created_at, rowid LIMIT :rows`,
   listOf: `
     SELECT ${keyColumns} FROM api_keys
     WHERE account = :account AND (:after IS NULL OR
@@ -74,8 +77,9 @@ export class SqliteAccounts implements Accounts {
   }
 
   async list(account?: AccountId, { rows = -1, after }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
+    const page = { after: after ?? null, rows };
     const listed = readStorage(() =>
-      account === undefined ? this.#sql.list.all() : this.#sql.listOf.all({ account, after: after ?? null, rows }),
+      account === undefined ? this.#sql.list.all(page) : this.#sql.listOf.all({ account, ...page }),
     );
     return listed.map(keyRecordOf);
   }

@@ -22,6 +22,7 @@ import { ACCOUNT_CREDIT_MICRO_USD_MAX, NETWORK_CREDIT_MICRO_USD_MAX } from "../l
 import type { LedgerFault } from "../ledger/port.ts";
 import { lease, termsOf } from "../ledger/ledger.samples.ts";
 import { withAdmin, type DirectAccess } from "./client.ts";
+import { everyKey } from "./every-key.ts";
 import { adminOf, type Admin } from "./operations.ts";
 import { serveAdmin } from "./server.ts";
 import { ADMIN_BODY_BYTES_MAX, ADMIN_HEADER_BYTES_MAX, ADMIN_SIGN_EVERY_MS, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
@@ -72,7 +73,7 @@ async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Pr
   const revoked = await run((admin) => admin.revokeKey(created.keyId));
   expect(revoked).toMatchObject({ keyId: created.keyId, name: "laptop" });
   expect(revoked.revokedAt).toBeTypeOf("number");
-  const keys = await run((admin) => admin.listKeys());
+  const keys = await run((admin) => everyKey(admin));
   expect(keys.map(({ minTrust, pins }) => [minTrust, pins])).toEqual([
     [null, []],
     ["hardware", ["SW-1"]],
@@ -98,7 +99,7 @@ async function tour(run: <Result>(work: (admin: Admin) => Promise<Result>) => Pr
     [(admin) => admin.revokeKey("key_nobody"), "unknown_key"],
   ];
   for (const [work, code] of refusals) await expect(run(work)).rejects.toMatchObject({ name: "AdminError", code });
-  expect(await run((admin) => admin.listKeys())).toHaveLength(2);
+  expect(await run((admin) => everyKey(admin))).toHaveLength(2);
 }
 
 const serials = (count: number): Serial[] => Array.from({ length: count }, (_, n) => `SW-${n}` as Serial);
@@ -160,13 +161,13 @@ describe("admin operations", () => {
     expect((await both[0])?.balance).toBe(most);
     for (let n = 1n; n < NETWORK_CREDIT_MICRO_USD_MAX / most; n++)
       await admin.createKey({ terms: { name: "" }, credit: most });
-    const keys = (await admin.listKeys()).length;
+    const keys = (await everyKey(admin)).length;
     for (const act of [
       () => admin.createKey({ terms: { name: "" }, credit: microUsd(1n) }),
       () => admin.createKey({ terms: { name: "" }, credit: microUsd(1n), account }),
     ])
       await expect(act()).rejects.toMatchObject({ code: "too_much" });
-    expect(await admin.listKeys()).toHaveLength(keys);
+    expect(await everyKey(admin)).toHaveLength(keys);
     expect(await admin.check()).toEqual([]);
   });
 
@@ -191,7 +192,7 @@ describe("admin operations", () => {
         withAdmin(path, direct, (admin) => admin.createKey({ terms: { name: label }, credit: microUsd(1n) })),
       ),
     );
-    expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toHaveLength(4);
+    expect(await withAdmin(path, direct, (admin) => everyKey(admin))).toHaveLength(4);
   });
 
   /** Goal: a holder that does not answer is reported, not waited for. Method: hold the lock alone, with a clock that jumps. */
@@ -200,7 +201,7 @@ describe("admin operations", () => {
     await using _ = await openDataFolder(path, "coordinator");
     let now = 0;
     const clock = { ...systemClock, monotonicMs: () => now, sleep: async () => void (now += 1_000) };
-    await expect(withAdmin(path, { ...direct, clock }, (admin) => admin.listKeys())).rejects.toMatchObject({
+    await expect(withAdmin(path, { ...direct, clock }, (admin) => everyKey(admin))).rejects.toMatchObject({
       code: "unreachable",
       message: expect.stringContaining("Stop the coordinator"),
     });
@@ -257,7 +258,7 @@ describe("the admin socket", () => {
     spawnSync(process.execPath, ["-e", listens, join(path, "admin.sock")]);
     expect(lstatSync(join(path, "admin.sock")).isSocket()).toBe(true);
     await using _ = await coordinatorOn(path);
-    expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toEqual([]);
+    expect(await withAdmin(path, direct, (admin) => everyKey(admin))).toEqual([]);
   });
 
   /** Goal: a long path is no obstacle either. Method: a folder too deep for a socket; the link, the work, the clean-up. */
@@ -269,7 +270,7 @@ describe("the admin socket", () => {
       elsewhere = readlinkSync(join(path, "admin.sock"));
       expect(statSync(elsewhere).mode & 0o777).toBe(0o600);
       expect(statSync(dirname(elsewhere)).mode & 0o777).toBe(0o700);
-      expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toEqual([]);
+      expect(await withAdmin(path, direct, (admin) => everyKey(admin))).toEqual([]);
     }
     expect(existsSync(dirname(elsewhere))).toBe(false);
     expect(existsSync(join(path, "admin.sock"))).toBe(false);
@@ -292,7 +293,7 @@ describe("the admin socket", () => {
       [post("/v1/admin/keys/destroy", "{}"), 404, "other_version", "another version"],
       [get("/v1/models"), 404, "other_version", "another version"],
       [get("/v1/%zz"), 400, "invalid", ""],
-      [get("/v1/admin/keys"), 200, undefined, '{"keys":[]}'],
+      [get("/v1/admin/keys"), 200, undefined, '{"keys":[],"has_more":false}'],
     ];
     for (const [bytes, status, code, words] of rows) {
       const answer = await raw(join(path, "admin.sock"), bytes);
@@ -367,7 +368,7 @@ describe("what the storage refuses", () => {
   };
   const operations: readonly [string, (admin: Admin) => Promise<unknown>][] = [
     ["createKey", (admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(1n) })],
-    ["listKeys", (admin) => admin.listKeys()],
+    ["listKeys", (admin) => everyKey(admin)],
     ["showKey", (admin) => admin.showKey("key_1")],
     ["editKey", (admin) => admin.editKey("key_1", { name: "x" })],
     ["rotateKey", (admin) => admin.rotateKey("key_1", 0)],
@@ -498,7 +499,7 @@ describe("another version at the other end", () => {
       const [first = ""] = (await raw(join(path, "admin.sock"), line)).split("\n");
       expect(JSON.parse(first)).toEqual({ error: { code: "internal", message: expect.stringMatching(sentence) } });
     }
-    expect(await withAdmin(path, direct, (admin) => admin.listKeys())).toEqual([]);
+    expect(await withAdmin(path, direct, (admin) => everyKey(admin))).toEqual([]);
   });
 
   const answering = async (path: string, answer: (bytes: string, socket: Socket) => void) => {
@@ -524,13 +525,13 @@ describe("another version at the other end", () => {
   it.each([
     ["0.1.0", (bytes: string) => inLines.repeat(bytes.split("\n").length)],
     ["a later one without this route", () => http("404 Not Found", '{"error":"no"}')],
-    ["a later one with another answer", () => http("200 OK", '{"keys":[{"id":1}]}')],
+    ["a later one with another answer", () => http("200 OK", '{"keys":[{"id":1}],"has_more":false}')],
     ["one that says no JSON", () => http("200 OK", "<p>")],
   ])("tells what to do where the coordinator is %s", async (_, answer) => {
     const path = newPath();
     await using _held = await answering(path, (bytes, socket) => socket.end(answer(bytes)));
     const acts: ((admin: Admin) => Promise<unknown>)[] = [
-      (admin) => admin.listKeys(),
+      (admin) => everyKey(admin),
       (admin) => admin.createKey({ terms: { name: "x" }, credit: microUsd(0n) }),
     ];
     for (const act of acts)
@@ -549,6 +550,6 @@ describe("another version at the other end", () => {
       const more = () => void (socket.destroyed || socket.write(piece, more));
       more();
     });
-    await expect(withAdmin(path, direct, (admin) => admin.listKeys())).rejects.toMatchObject({ code: "unreachable" });
+    await expect(withAdmin(path, direct, (admin) => everyKey(admin))).rejects.toMatchObject({ code: "unreachable" });
   });
 });

@@ -8,12 +8,11 @@ import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
 import { auditedAdmin } from "./audited.ts";
-import type { AdminCall } from "./call.ts";
-import { adminCalls } from "./calls.ts";
-import { AdminError, adminFailure, otherVersion } from "./fault.ts";
+import { AdminError, otherVersion } from "./fault.ts";
 import { ADMIN_ANSWER_BYTES_MAX, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
 import type { MachineStore } from "./machines.ts";
 import { adminOf, type Admin } from "./operations.ts";
+import { adminOver, type AdminAsked } from "./over.ts";
 import { adminSocketOf } from "./socket-path.ts";
 
 /** How long a folder may be held by somebody who does not answer: a coordinator that starts, another admin command. */
@@ -71,60 +70,23 @@ async function openUnlessHeld(direct: DirectAccess, dataPath: string) {
 }
 
 /** The operations of a coordinator that runs, one connection for each. */
-function remoteAdmin(dataPath: string): Admin {
-  const over =
-    <Given extends readonly unknown[], Done>(call: AdminCall<Given, Done>) =>
-    async (...given: Given): Promise<Done> => {
-      const { status, text } = await exchange(dataPath, call, call.send(...given));
-      const answer = jsonOf(text);
-      const failure = adminFailure.safeParse(answer);
-      if (failure.success) throw new AdminError(failure.data.error.code, failure.data.error.message);
-      if (status !== 200) throw otherVersion();
-      try {
-        return call.read(answer);
-      } catch (cause) {
-        throw otherVersion({ cause });
-      }
-    };
-  return {
-    createKey: over(adminCalls.createKey),
-    listKeys: over(adminCalls.listKeys),
-    showKey: over(adminCalls.showKey),
-    editKey: over(adminCalls.editKey),
-    rotateKey: over(adminCalls.rotateKey),
-    revokeKey: over(adminCalls.revokeKey),
-    credit: over(adminCalls.credit),
-    check: over(adminCalls.check),
-    listMachines: over(adminCalls.listMachines),
-    decideMachine: over(adminCalls.decideMachine),
-    forgiveMachine: over(adminCalls.forgiveMachine),
-    signInLink: over(adminCalls.signInLink),
-    listPeople: over(adminCalls.listPeople),
-    disablePerson: over(adminCalls.disablePerson),
-    enablePerson: over(adminCalls.enablePerson),
-    listAudit: over(adminCalls.listAudit),
-  };
-}
-
-/** What a call that only reads is asked with. */
-function queryOf(asked: unknown): string {
-  if (typeof asked !== "object" || asked === null) return "";
-  const words = Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
-  return `?${new URLSearchParams(words).toString()}`;
-}
+const remoteAdmin = (dataPath: string): Admin =>
+  adminOver(async (asked) => {
+    const { status, text } = await exchange(dataPath, asked);
+    return { status, answer: jsonOf(text) };
+  }, otherVersion);
 
 interface Answered {
   readonly status: number | undefined;
   readonly text: string;
 }
 
-async function exchange(dataPath: string, { method, path }: Pick<AdminCall, "method" | "path">, body: unknown) {
-  const sent = body === undefined || method === "GET" ? undefined : JSON.stringify(body);
+async function exchange(dataPath: string, { method, path, body: sent }: AdminAsked) {
   try {
     const asked = request({
       socketPath: adminSocketOf(dataPath),
       method,
-      path: method === "GET" ? path + queryOf(body) : path,
+      path,
       agent: false,
       timeout: ADMIN_SILENCE_MAX_MS,
       headers: {

@@ -1,6 +1,6 @@
 import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
 import * as z from "zod";
-import { KEY_OVERLAP_MS_MAX } from "../accounts/key-admin.ts";
+import { KEY_OVERLAP_MS_MAX, KEY_ROWS_MAX } from "../accounts/key-admin.ts";
 import {
   keyChangeSchema,
   keptTerms,
@@ -10,7 +10,7 @@ import {
   tellTerms,
 } from "../accounts/key-terms.ts";
 import type { KeyRecord, KeyTerms } from "../accounts/port.ts";
-import { amount, at, call, id, money, moneyOf, nothing } from "./call.ts";
+import { amount, at, call, id, money, moneyOf } from "./call.ts";
 import { ofKeys } from "./fault.ts";
 import type { CreatedKey, ListedKey } from "./operations.ts";
 
@@ -100,13 +100,16 @@ export const keyCalls = {
   listKeys: call("listKeys", {
     method: "GET",
     path: "/v1/admin/keys",
-    summary: "Every key, oldest first, and what its account can spend",
-    body: nothing,
-    answer: z.object({ keys: z.array(listedKey) }),
-    send: () => undefined,
-    act: (admin) => admin.listKeys(),
-    tell: (keys) => ({ keys: keys.map(tellListed) }),
-    read: ({ keys }) => keys.map(readListed),
+    summary: "Every key, oldest first, and what its account can spend, a page at a time",
+    body: z.strictObject({
+      rows: z.coerce.number().int().min(1).max(KEY_ROWS_MAX).default(KEY_ROWS_MAX),
+      after: id.optional().describe("The `key_id` of the last key of the page before"),
+    }),
+    answer: z.object({ keys: z.array(listedKey), has_more: z.boolean().describe("Whether a page follows") }),
+    send: ({ rows = KEY_ROWS_MAX, after }) => ({ rows, after }),
+    act: (admin, { rows, after }) => admin.listKeys({ rows, ...(after !== undefined && { after }) }),
+    tell: ({ keys, hasMore }) => ({ keys: keys.map(tellListed), has_more: hasMore }),
+    read: ({ keys, has_more: hasMore }) => ({ keys: keys.map(readListed), hasMore }),
   }),
   showKey: call("showKey", {
     method: "POST",

@@ -3,7 +3,7 @@ import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
 import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
 import { microUsd, formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
-import { keyAdminOf } from "../accounts/key-admin.ts";
+import { KEY_ROWS_MAX, keyAdminOf } from "../accounts/key-admin.ts";
 import { newAccountId } from "../accounts/keys.ts";
 import type { Accounts, KeyRecord, KeyTerms } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
@@ -33,8 +33,8 @@ export type Payee = { readonly account: string } | { readonly keyId: string };
 /** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
 export interface Admin extends MachineAdmin, PeopleAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
-  /** Oldest first, revoked ones too. */
-  listKeys(): Promise<ListedKey[]>;
+  /** A page of all keys, oldest first, revoked ones too. */
+  listKeys(page: Partial<KeysAsked>): Promise<KeysPage>;
   showKey(keyId: string): Promise<ListedKey>;
   /** Counts for the next request. */
   editKey(keyId: string, change: Partial<KeyTerms>): Promise<KeyRecord>;
@@ -49,6 +49,17 @@ export interface Admin extends MachineAdmin, PeopleAdmin {
 /** A key, and what its account can still spend, holds included. */
 export interface ListedKey extends KeyRecord {
   readonly balance: MicroUsd;
+}
+
+/** Which keys are listed: so many, behind the last one of the page before. */
+export interface KeysAsked {
+  readonly rows: number;
+  readonly after: string;
+}
+
+export interface KeysPage {
+  readonly keys: readonly ListedKey[];
+  readonly hasMore: boolean;
 }
 
 export interface AdminWorld extends MachineStore, PeopleWorld {
@@ -68,7 +79,7 @@ export function adminOf(world: AdminWorld): Admin {
   const admin = plainAdminOf(world);
   return {
     createKey: (options) => inSentences(admin.createKey(options)),
-    listKeys: () => inSentences(admin.listKeys()),
+    listKeys: (page) => inSentences(admin.listKeys(page)),
     showKey: (keyId) => inSentences(admin.showKey(keyId)),
     editKey: (keyId, change) => inSentences(admin.editKey(keyId, change)),
     rotateKey: (keyId, overlapMs) => inSentences(admin.rotateKey(keyId, overlapMs)),
@@ -158,12 +169,17 @@ function plainAdminOf(world: AdminWorld): Admin {
 
     createKey: (options) => inTurn(() => createKey(options)),
 
-    async listKeys() {
-      const keys = await accounts.list();
+    async listKeys({ rows = KEY_ROWS_MAX, after }) {
+      // One more than is shown says whether there are more.
+      const found = await keysAdmin.list("everyone", { rows: rows + 1, after: after as KeyId | undefined });
+      const keys = found.slice(0, rows);
       const balances = new Map<AccountId, MicroUsd>();
       for (const account of new Set(keys.map((key) => key.account)))
         balances.set(account, (await ledger.totals(account)).balance);
-      return keys.map((key) => ({ ...key, balance: balances.get(key.account) ?? microUsd(0n) }));
+      return {
+        keys: keys.map((key) => ({ ...key, balance: balances.get(key.account) ?? microUsd(0n) })),
+        hasMore: found.length > rows,
+      };
     },
 
     async showKey(keyId) {

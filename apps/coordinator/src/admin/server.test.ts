@@ -44,7 +44,7 @@ async function door({ takesMs = 5 } = {}) {
   const listKeys = async () => {
     asked++;
     await systemClock.sleep(takesMs);
-    return keys;
+    return { keys, hasMore: false };
   };
   const admin: Pick<Admin, "listKeys"> = { listKeys };
   const server = await serveAdmin(folder, admin as Admin);

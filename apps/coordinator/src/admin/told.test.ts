@@ -30,7 +30,7 @@ function made(fails: boolean) {
     };
   const admin: Admin = {
     createKey: gives({ apiKey: "secret", keyId, account }),
-    listKeys: gives([]),
+    listKeys: gives({ keys: [], hasMore: false }),
     showKey: gives({ ...key, balance: microUsd(9n) }),
     editKey: gives(key),
     rotateKey: gives({ apiKey: "secret", keyId, account }),
@@ -77,7 +77,7 @@ it.each<[action: string, act: Act, about: object]>([
 
 /** Goal: who only looks fills no log. Method: the others, as they succeed and as they fail. */
 it.each<[name: string, act: Act]>([
-  ["listKeys", (admin) => admin.listKeys()],
+  ["listKeys", (admin) => admin.listKeys({})],
   ["showKey", (admin) => admin.showKey(keyId)],
   ["check", (admin) => admin.check()],
   ["listMachines", (admin) => admin.listMachines()],

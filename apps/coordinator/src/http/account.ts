@@ -3,20 +3,11 @@ import type { JobId } from "@darkbloom/protocol/ids";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
-import { keyTermsSchema, tellTerms } from "../accounts/key-terms.ts";
+import { tellTerms } from "../accounts/key-terms.ts";
 import type { KeyRecord } from "../accounts/port.ts";
-import type { Door, Route } from "./door.ts";
 import { callerOf } from "./access.ts";
-
-/** A key as its account sees it. */
-export const shownKey = z.object({
-  id: z.string(),
-  label: z.string().describe("The key's first and last characters"),
-  account: z.string(),
-  ...keyTermsSchema.shape,
-  created_at: z.iso.datetime(),
-  last_used_at: z.iso.datetime().nullable().describe("To within five minutes"),
-});
+import type { Door, Route } from "./door.ts";
+import { shownKey } from "./own-keys.ts";
 
 export const tellKey = ({ deps }: Door, key: KeyRecord): z.infer<typeof shownKey> => ({
   id: key.keyId,

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { chatBody, entry, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 import { KEY_OVERLAP_MS_MAX, KEYS_PER_ACCOUNT_MAX } from "../accounts/key-admin.ts";
-import { KEY_BODY_BYTES_MAX, KEY_ROWS_MAX } from "./keys.ts";
+import { KEY_ROWS_MAX } from "../accounts/key-admin.ts";
+import { KEY_BODY_BYTES_MAX } from "./keys.ts";
 
 type Edge = Awaited<ReturnType<typeof openEdge>>;
 type SignedIn = Awaited<ReturnType<typeof signIn>>;

@@ -4,16 +4,21 @@ import { isPrintable } from "@darkbloom/protocol/printable";
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { AuditAction } from "../accounts/audit.ts";
-import { KEY_OVERLAP_MS_MAX, keyAdminOf, KEYS_PER_ACCOUNT_MAX, type KeyAdmin } from "../accounts/key-admin.ts";
+import {
+  KEY_OVERLAP_MS_MAX,
+  KEY_ROWS_MAX,
+  keyAdminOf,
+  KEYS_PER_ACCOUNT_MAX,
+  type KeyAdmin,
+} from "../accounts/key-admin.ts";
 import { keyChangeSchema, KeyError, readKeyChange, type KeyRefusal } from "../accounts/key-terms.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import { signedInOf } from "./access.ts";
-import { shownKey, tellKey } from "./account.ts";
+import { tellKey } from "./account.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
+import { keyWithSecret, ownKey, ownKeys, page, rotation, type KeyWithSecret, type OwnKey } from "./own-keys.ts";
 
-/** Keys of one page. */
-export const KEY_ROWS_MAX = 100;
 /** A key's terms, at their longest. 413 above it. */
 export const KEY_BODY_BYTES_MAX = 64 * 1024;
 
@@ -21,21 +26,9 @@ const ofSession = { access: "session", limit: "rate" } as const;
 const fails = ["key_not_found"] as const;
 const failsChanging = [...fails, "key_revoked", "body_invalid", "payload_too_large"] as const;
 
-const shown = shownKey.extend({ revoked_at: z.iso.datetime().nullable() });
-const shownKeys = z.object({ data: z.array(shown), has_more: z.boolean().describe("Whether a page follows") });
-const page = z.object({
-  limit: z.coerce.number().int().min(1).max(KEY_ROWS_MAX).default(KEY_ROWS_MAX),
-  after: z.string().optional().describe("The `id` of the last key of the page before"),
-});
-const keyWithSecret = z.object({ key: z.string().describe("Shown this once"), data: shown });
 const params = z.object({ id: z.string().describe("Of `GET /v1/keys`") });
-const rotation = z
-  .strictObject({
-    overlap_ms: z.int().min(0).max(KEY_OVERLAP_MS_MAX).describe("For how long the present secret goes on"),
-  })
-  .partial();
 
-const tell = (door: Door, key: KeyRecord): z.infer<typeof shown> => ({
+const tell = (door: Door, key: KeyRecord): OwnKey => ({
   ...tellKey(door, key),
   revoked_at: key.revokedAt === null ? null : new Date(key.revokedAt).toISOString(),
 });
@@ -46,10 +39,10 @@ export const listKeys = (door: Door): Route => ({
     summary: "Your keys, oldest first, revoked ones too",
     tags: ["keys"],
     querystring: page,
-    response: { 200: shownKeys },
+    response: { 200: ownKeys },
   },
   config: { ...ofSession, fails: ["body_invalid"] },
-  handler: async (request): Promise<z.infer<typeof shownKeys>> => {
+  handler: async (request): Promise<z.infer<typeof ownKeys>> => {
     const asked = page.safeParse(request.query);
     if (!asked.success) throw badPage(String(asked.error.issues[0]?.path[0]));
     const { limit, after } = asked.data;
@@ -69,7 +62,7 @@ export const createKey = (door: Door): Route => ({
     response: { 200: keyWithSecret },
   },
   config: { ...ofSession, fails: ["body_invalid", "payload_too_large", "keys_too_many"] },
-  handler: async (request): Promise<z.infer<typeof keyWithSecret>> => {
+  handler: async (request): Promise<KeyWithSecret> => {
     const { person } = signedInOf(request);
     const body = await bodyOf(door, request);
     const { apiKey, record } = await changed(door, request, "keys.create", async (keys) => {
@@ -88,9 +81,9 @@ export const createKey = (door: Door): Route => ({
 
 /** `GET /v1/keys/{id}` */
 export const showOneKey = (door: Door): Route => ({
-  schema: { summary: "One of your keys", tags: ["keys"], params, response: { 200: shown } },
+  schema: { summary: "One of your keys", tags: ["keys"], params, response: { 200: ownKey } },
   config: { ...ofSession, fails },
-  handler: async (request): Promise<z.infer<typeof shown>> =>
+  handler: async (request): Promise<OwnKey> =>
     tell(door, await refusing(() => keyAdminOf(door.deps).show(signedInOf(request).person.account, idOf(request)))),
 });
 
@@ -101,10 +94,10 @@ export const editKey = (door: Door): Route => ({
     tags: ["keys"],
     params,
     body: keyChangeSchema,
-    response: { 200: shown },
+    response: { 200: ownKey },
   },
   config: { ...ofSession, fails: failsChanging },
-  handler: async (request): Promise<z.infer<typeof shown>> => {
+  handler: async (request): Promise<OwnKey> => {
     const { account } = signedInOf(request).person;
     const body = await bodyOf(door, request);
     const edit = (keys: KeyAdmin) => keys.edit(account, idOf(request), readKeyChange(body));
@@ -114,9 +107,9 @@ export const editKey = (door: Door): Route => ({
 
 /** `DELETE /v1/keys/{id}`: its very next request fails. */
 export const revokeKey = (door: Door): Route => ({
-  schema: { summary: "Revoke a key of yours, for good", tags: ["keys"], params, response: { 200: shown } },
+  schema: { summary: "Revoke a key of yours, for good", tags: ["keys"], params, response: { 200: ownKey } },
   config: { ...ofSession, fails },
-  handler: async (request): Promise<z.infer<typeof shown>> => {
+  handler: async (request): Promise<OwnKey> => {
     const { account } = signedInOf(request).person;
     return tell(door, await changed(door, request, "keys.revoke", (keys) => keys.revoke(account, idOf(request))));
   },
@@ -132,7 +125,7 @@ export const rotateKey = (door: Door): Route => ({
     response: { 200: keyWithSecret },
   },
   config: { ...ofSession, fails: failsChanging },
-  handler: async (request): Promise<z.infer<typeof keyWithSecret>> => {
+  handler: async (request): Promise<KeyWithSecret> => {
     const { account } = signedInOf(request).person;
     const asked = rotation.safeParse(await bodyOf(door, request));
     if (!asked.success) throw badOverlap;
