@@ -70,6 +70,8 @@ export interface ProviderHooks {
 
 export interface RunningProvider {
   readonly serial: string;
+  /** How many requests it has at this moment. */
+  readonly serving: number;
   /** Rejects with a sentence where the model was given up; it never resolves. The provider is still to be stopped. */
   readonly failed: Promise<never>;
   /** Finishes what runs for so long, says goodbye and closes. */
@@ -184,6 +186,9 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const parts = opening.move();
   return {
     serial,
+    get serving() {
+      return session?.running ?? 0;
+    },
     failed: failed.promise,
     async stop({ drainMs }) {
       if (session && drainMs > 0) await within(clock, drainMs, session.drain());

@@ -127,7 +127,9 @@ it("ends at once when it is asked a second time", async () => {
 it("lets a provider's streams finish", async () => {
   const { provider, rest, parts } = await asked();
   await using _ = parts;
+  expect(provider.serving).toBe(1);
   const stopped = provider.stop({ drainMs: 600_000 });
   expect(await rest()).toContain("data: [DONE]");
   await stopped;
+  expect(provider.serving).toBe(0);
 });

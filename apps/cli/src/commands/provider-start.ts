@@ -11,7 +11,7 @@ import { lossOf } from "../losses.ts";
 import { failureIn, joinSecret } from "../machine-folder.ts";
 import { locateModel } from "../model.ts";
 import { note, outputOf, type Output } from "../output.ts";
-import { DRAIN_SEC_DEFAULT, listenForStop } from "../stop.ts";
+import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
 import { version } from "../version.ts";
 
 export const providerStart = command({
@@ -56,7 +56,9 @@ export const providerStart = command({
     json,
   }) {
     startClean();
-    const stop = listenForStop(drainTimeout);
+    let countRunning = () => 0;
+    // Under `up` the coordinator says it, of all machines.
+    const stop = listenForStop(drainTimeout, isSupervised ? undefined : () => countRunning());
     const located = locateModel(model);
     const authToken = joinSecret({ token, coordinatorData, data });
     if (authToken !== undefined && coordinator.protocol === "http:" && !isLoopback(coordinator.hostname))
@@ -81,6 +83,7 @@ export const providerStart = command({
     // A large model loads for a while, and nothing has to be finished before it has.
     const running = await Promise.race([starting, stop.asked.then(() => undefined)]);
     if (!running) return 0;
+    countRunning = () => running.serving;
     try {
       await running.stop(await Promise.race([stop.asked, running.failed]));
       return 0;

@@ -116,8 +116,8 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       expect(await accounts.list()).toHaveLength(3);
     });
 
-    /** Goal: many keys are read a few at a time, and counted unread. Method: pages behind each other, of keys of one moment too; behind another's key and nobody's; one that is revoked. */
-    it("lists the keys of one account in pages", async () => {
+    /** Goal: many keys are read a few at a time. Method: pages behind each other, of one account and of all, of keys of one moment too; behind another's key and nobody's. */
+    it("lists keys in pages", async () => {
       const accounts = await open();
       const account = "acct_1" as AccountId;
       const names = ["one", "two", "three", "four", "five"];
@@ -136,8 +136,21 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       expect(await pageOfAll(2, "key_three")).toEqual(["theirs", "four"]);
       expect(await pageOfAll(2, "key_five")).toEqual([]);
       expect(await pageOfAll(2, "key_nobody")).toEqual([]);
+    });
+
+    /** Goal: no account has more keys than it may, however many are made at once. Method: eight at once where two have room, another account's beside them, and one more in the place of one that was revoked. */
+    it("adds no more than there may be", async () => {
+      const accounts = await open();
+      await accounts.add(hash("a"), record("one", 1));
+      await accounts.add(hash("b"), { ...record("theirs", 1), account: "acct_2" as AccountId });
+      const add = (n: number) => accounts.add(hash(String(n)), record(String(n), 2), 3);
+      const added = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(add));
+      expect(added.filter(Boolean)).toHaveLength(2);
+      expect(await accounts.list("acct_1" as AccountId)).toHaveLength(3);
+      expect(await add(9)).toBe(false);
       await accounts.revoke("key_one" as KeyId, 5);
-      expect([await accounts.countLive(account), await accounts.countLive("acct_3" as AccountId)]).toEqual([4, 0]);
+      expect([await add(9), await add(0)]).toEqual([true, false]);
+      expect(await accounts.add(hash("c"), record("unbounded", 3))).toBe(true);
     });
 
     /** Goal: a rotation gives a new secret to the same key; the one before ends at once or when it was said, and one before that at once. Method: three rotations, and a key that ends sooner. */

@@ -141,5 +141,13 @@ export class DeviceGrants {
 /** As it is shown, e.g. `WDJ-BMJ-HTP`. */
 export const shownCode = (letters: string): string => letters.match(/.{3}/g)?.join("-") ?? "";
 
+const codeShape = new RegExp(`^[${LETTERS}]{${USER_CODE_LETTERS}}$`);
+
+/** What a link says, as a code is shown; empty for what cannot be one, which might be somebody's words. */
+export function asCode(said: string): string {
+  const letters = lettersOf(said);
+  return codeShape.test(letters) ? shownCode(letters) : "";
+}
+
 /** However a person writes it. */
 const lettersOf = (userCode: string): string => userCode.toUpperCase().replaceAll(/[^A-Z]/g, "");

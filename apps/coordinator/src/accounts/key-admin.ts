@@ -82,7 +82,6 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
   return {
     async make(account, terms) {
       assertValid(terms);
-      if ((await accounts.countLive(account)) >= KEYS_PER_ACCOUNT_MAX) throw new KeyError({ why: "too_many" });
       const apiKey = newKey(random);
       const record: KeyRecord = {
         ...unbound,
@@ -94,7 +93,8 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
         lastUsedAt: null,
         revokedAt: null,
       };
-      await accounts.add(hashOfKey(crypto, apiKey), record);
+      if (!(await accounts.add(hashOfKey(crypto, apiKey), record, KEYS_PER_ACCOUNT_MAX)))
+        throw new KeyError({ why: "too_many" });
       return { apiKey, record };
     },
 

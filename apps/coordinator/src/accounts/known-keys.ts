@@ -31,8 +31,8 @@ export class KnownKeys implements Accounts {
     return found;
   }
 
-  async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
-    await this.#accounts.add(keyHash, record);
+  add(keyHash: Sha256Hex, record: KeyRecord, liveMax?: number): Promise<boolean> {
+    return this.#accounts.add(keyHash, record, liveMax);
   }
 
   byId(keyId: KeyId): Promise<KeyRecord | undefined> {
@@ -41,10 +41,6 @@ export class KnownKeys implements Accounts {
 
   list(account?: AccountId, page?: KeyPage): Promise<KeyRecord[]> {
     return this.#accounts.list(account, page);
-  }
-
-  countLive(account: AccountId): Promise<number> {
-    return this.#accounts.countLive(account);
   }
 
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

@@ -60,13 +60,16 @@ export const KEY_USED_EVERY_MS = 5 * 60_000;
  * - `rotate` makes the present secret the earlier one, until `earlierUntil`; what was the earlier one before ends.
  */
 export interface Accounts {
-  add(keyHash: Sha256Hex, record: KeyRecord): Promise<void>;
+  /**
+   * False, and nothing is added, where the account has so many that were not revoked: however many are added at once.
+   *
+   * @param liveMax without it there is no bound
+   */
+  add(keyHash: Sha256Hex, record: KeyRecord, liveMax?: number): Promise<boolean>;
   find(keyHash: Sha256Hex): Promise<KeyRecord | undefined>;
   byId(keyId: KeyId): Promise<KeyRecord | undefined>;
   /** Oldest first; of one account, or all. @param page only so many of them, behind one of them */
   list(account?: AccountId, page?: KeyPage): Promise<KeyRecord[]>;
-  /** How many keys of an account were not revoked. */
-  countLive(account: AccountId): Promise<number>;
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined>;
   /** @param earlierUntil null: the present secret ends at once */
   rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined>;

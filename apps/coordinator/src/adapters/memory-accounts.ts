@@ -19,10 +19,13 @@ interface Kept {
 export class MemoryAccounts implements Accounts {
   readonly #kept: Kept[] = [];
 
-  async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
+  async add(keyHash: Sha256Hex, record: KeyRecord, liveMax = Infinity): Promise<boolean> {
     if (this.#kept.some((known) => known.keyHash === keyHash || known.record.keyId === record.keyId))
       throw new RangeError("this key is known already");
+    const live = this.#kept.filter((known) => known.record.account === record.account && !known.record.revokedAt);
+    if (live.length >= liveMax) return false;
     this.#kept.push({ keyHash, record });
+    return true;
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
@@ -44,10 +47,6 @@ export class MemoryAccounts implements Accounts {
     if (after === undefined) return all.slice(0, rows);
     const at = all.findIndex(({ keyId }) => keyId === after);
     return at < 0 ? [] : all.slice(at + 1, rows && at + 1 + rows);
-  }
-
-  async countLive(account: AccountId): Promise<number> {
-    return this.#kept.filter(({ record }) => record.account === account && record.revokedAt === null).length;
   }
 
   async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

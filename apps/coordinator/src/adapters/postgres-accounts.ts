@@ -11,7 +11,10 @@ import {
 import { keyColumns, keyFoundBy, keyRecordOf } from "./key-row.ts";
 import type { Postgres } from "./postgres.ts";
 
-/** API keys in PostgreSQL: every query here is one statement and commits by itself. */
+/** The first half of the lock of those who add keys, the second is the account; no other lock here has two halves. */
+const ADDING_KEYS = 1;
+
+/** API keys in PostgreSQL: every query here but that of `add` is one statement and commits by itself. */
 export class PostgresAccounts implements Accounts {
   readonly #postgres: Postgres;
 
@@ -19,16 +22,23 @@ export class PostgresAccounts implements Accounts {
     this.#postgres = postgres;
   }
 
-  async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
+  async add(keyHash: Sha256Hex, record: KeyRecord, liveMax = Number.MAX_SAFE_INTEGER): Promise<boolean> {
     const { keyId, account, label, createdAt, lastUsedAt, revokedAt } = record;
-    // What was lost on its way back and is said again is there already; anything else under its hash or id is refused.
-    await this.#postgres.query(
-      `INSERT INTO api_keys (key_hash, key_id, account, label, terms, created_at, last_used_at, revoked_at)
-      SELECT $1, $2, $3, $4, $5, $6, $7, $8
-      WHERE NOT EXISTS (
-        SELECT 1 FROM api_keys WHERE key_hash = $1 AND key_id = $2 AND account = $3 AND label = $4 AND created_at = $6)`,
-      [keyHash, keyId, account, label, JSON.stringify(tellTerms(record)), createdAt, lastUsedAt, revokedAt],
-    );
+    return await this.#postgres.transaction(async (query) => {
+      // Who adds a key of this account at the same moment, in whichever process, counts behind us.
+      await query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [ADDING_KEYS, account]);
+      // What was lost on its way back and is said again is there already; anything else under its hash or id is refused.
+      const same = "key_hash = $1 AND key_id = $2 AND account = $3 AND label = $4 AND created_at = $5";
+      const known = [keyHash, keyId, account, label, createdAt];
+      if ((await query(`SELECT 1 FROM api_keys WHERE ${same}`, known)).length > 0) return true;
+      const added = await query(
+        `INSERT INTO api_keys (key_hash, key_id, account, label, created_at, terms, last_used_at, revoked_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8
+        WHERE (SELECT COUNT(*) FROM api_keys WHERE account = $3 AND revoked_at IS NULL) < $9 RETURNING key_id`,
+        [...known, JSON.stringify(tellTerms(record)), lastUsedAt, revokedAt, liveMax],
+      );
+      return added.length > 0;
+    });
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
@@ -48,11 +58,6 @@ export class PostgresAccounts implements Accounts {
         (created_at, seq) > (SELECT created_at, seq FROM api_keys WHERE key_id = $2 AND ($1::text IS NULL OR account = $1)))
       ORDER BY created_at, seq LIMIT $3::bigint`;
     return (await this.#postgres.query(listed, [account, after, rows])).map(keyRecordOf);
-  }
-
-  async countLive(account: AccountId): Promise<number> {
-    const counted = "SELECT COUNT(*) AS live FROM api_keys WHERE account = $1 AND revoked_at IS NULL";
-    return Number((await this.#postgres.query(counted, [account]))[0]?.["live"]);
   }
 
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

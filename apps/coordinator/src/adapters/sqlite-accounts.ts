@@ -18,7 +18,8 @@ import { readStorage } from "./storage-failure.ts";
 const accountsSql = {
   add: `
     INSERT INTO api_keys (key_hash, key_id, account, label, terms, created_at, last_used_at, revoked_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    SELECT :keyHash, :keyId, :account, :label, :terms, :createdAt, :lastUsedAt, :revokedAt
+    WHERE (SELECT COUNT(*) FROM api_keys WHERE account = :account AND revoked_at IS NULL) < :liveMax`,
   find: `SELECT ${keyColumns} FROM api_keys WHERE key_hash = :hash OR earlier_hash = :hash`,
   byId: `SELECT ${keyColumns} FROM api_keys WHERE key_id = ?`,
   list: `
@@ -30,7 +31,6 @@ const accountsSql = {
     WHERE account = :account AND (:after IS NULL OR
       (created_at, rowid) > (SELECT created_at, rowid FROM api_keys WHERE key_id = :after AND account = :account))
     ORDER BY created_at, rowid LIMIT :rows`,
-  countLive: "SELECT COUNT(*) AS live FROM api_keys WHERE account = ? AND revoked_at IS NULL",
   // Null takes a field away, which then bounds nothing: https://www.sqlite.org/json1.html#jpatch
   change: `UPDATE api_keys SET terms = json_patch(terms, ?) WHERE key_id = ? RETURNING ${keyColumns}`,
   rotate: `
@@ -59,11 +59,13 @@ export class SqliteAccounts implements Accounts {
     this.#sql = prepareAll(database, accountsSql, "numbers");
   }
 
-  async add(keyHash: Sha256Hex, record: KeyRecord): Promise<void> {
+  async add(keyHash: Sha256Hex, record: KeyRecord, liveMax = Number.MAX_SAFE_INTEGER): Promise<boolean> {
     const { keyId, account, label, createdAt, lastUsedAt, revokedAt } = record;
     const terms = JSON.stringify(tellTerms(record));
-    readStorage(() => this.#sql.add.run(keyHash, keyId, account, label, terms, createdAt, lastUsedAt, revokedAt));
-    this.#changed();
+    const row = { keyHash, keyId, account, label, terms, createdAt, lastUsedAt, revokedAt, liveMax };
+    const { changes } = readStorage(() => this.#sql.add.run(row));
+    if (changes > 0) this.#changed();
+    return changes > 0;
   }
 
   async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
@@ -82,10 +84,6 @@ export class SqliteAccounts implements Accounts {
       account === undefined ? this.#sql.list.all(page) : this.#sql.listOf.all({ account, ...page }),
     );
     return listed.map(keyRecordOf);
-  }
-
-  async countLive(account: AccountId): Promise<number> {
-    return Number(readStorage(() => this.#sql.countLive.get(account))?.["live"]);
   }
 
   async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

@@ -393,7 +393,6 @@ describe("what the storage refuses", () => {
       find: refuse,
       byId: refuse,
       list: refuse,
-      countLive: refuse,
       change: refuse,
       rotate: refuse,
       revoke: refuse,

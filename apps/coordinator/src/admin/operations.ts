@@ -1,7 +1,7 @@
 import { toHex } from "@darkbloom/protocol/bytes";
 import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
 import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
-import { microUsd, formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import { formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { KEY_ROWS_MAX, keyAdminOf } from "../accounts/key-admin.ts";
 import { newAccountId } from "../accounts/keys.ts";
@@ -174,12 +174,13 @@ function plainAdminOf(world: AdminWorld): Admin {
       const found = await keysAdmin.list("everyone", { rows: rows + 1, after: after as KeyId | undefined });
       const keys = found.slice(0, rows);
       const balances = new Map<AccountId, MicroUsd>();
-      for (const account of new Set(keys.map((key) => key.account)))
-        balances.set(account, (await ledger.totals(account)).balance);
-      return {
-        keys: keys.map((key) => ({ ...key, balance: balances.get(key.account) ?? microUsd(0n) })),
-        hasMore: found.length > rows,
-      };
+      const listed: ListedKey[] = [];
+      for (const key of keys) {
+        const balance = balances.get(key.account) ?? (await ledger.totals(key.account)).balance;
+        balances.set(key.account, balance);
+        listed.push({ ...key, balance });
+      }
+      return { keys: listed, hasMore: found.length > rows };
     },
 
     async showKey(keyId) {

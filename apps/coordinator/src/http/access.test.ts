@@ -10,6 +10,7 @@ import { MemoryAccounts } from "../adapters/memory-accounts.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import { ACCOUNT, chatBody, dial, edgeDeps, KEY, openEdge, rawChat } from "../../test/http-kit.ts";
+import { personOf, signIn } from "../../test/signed-in.ts";
 import { routesFile, routesText } from "../../test/routes-page.ts";
 import { OPEN_REQUESTS_BURST, OPEN_REQUESTS_PER_SEC, REQUESTS_BURST } from "../limits/rate.ts";
 import {
@@ -220,6 +221,25 @@ it("serves nobody who left while the key was looked up", async () => {
   find();
   await systemClock.sleep(100);
   expect(hungUp).not.toContain(false);
+});
+
+/** Goal: that a use could not be written down is a bug where it is one, and no line for each request where the storage is away. Method: a key and a session that were never used, and each fault of what writes it. */
+it.each([
+  ["a key", new NetworkError({ code: "storage_unavailable", fault: "disk_full", retryAfterSec: 5 }), 0],
+  ["a session", new NetworkError({ code: "storage_unavailable", fault: "disk_full", retryAfterSec: 5 }), 0],
+  ["a key", new NetworkError({ code: "key_missing" }), 1],
+  ["a session", new RangeError("a bug"), 1],
+])("tells of %s whose use could not be written: %s, %d times", async (who, error, times) => {
+  await using edge = await openEdge();
+  const refuse = () => Promise.reject(error);
+  const { session, secret } = await signIn(edge.deps, personOf("anna"));
+  await edge.people.usedSession(session.sessionId, 0);
+  edge.accounts.used = refuse;
+  edge.people.usedSession = refuse;
+  const text = who === "a key" ? KEY : secret;
+  const path = who === "a key" ? "/v1/key" : "/v1/me";
+  expect((await edge.get(path, { headers: { authorization: `Bearer ${text}` } })).status).toBe(200);
+  expect(edge.lines.filter((line) => line.includes('"where":"background"'))).toHaveLength(times);
 });
 
 /** Goal: a description that says what holds. Method: routes of each kind. */

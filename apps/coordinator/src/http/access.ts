@@ -206,15 +206,14 @@ export class Gate {
     if (expiresAt !== null && this.#deps.clock.now() >= expiresAt) throw new NetworkError({ code: "key_expired" });
   }
 
-  /** Nobody waits for it, and where it cannot be written a later request tries again. */
   #writeUse({ keyId, lastUsedAt }: KeyRecord): void {
     const now = this.#deps.clock.now();
     if (lastUsedAt === null || now - lastUsedAt >= KEY_USED_EVERY_MS)
-      this.#deps.accounts.used(keyId, now).catch(() => undefined);
+      this.#inBackground(this.#deps.accounts.used(keyId, now));
   }
 
   async #lookedUp({ kind, text }: Shown, hash: Sha256Hex): Promise<Caller | undefined> {
-    const { accounts, clock, events, people } = this.#deps;
+    const { accounts, clock, people } = this.#deps;
     if (kind === "key") {
       const key = isKeyShaped(text) ? await accounts.find(hash) : undefined;
       return key?.revokedAt === null ? key : undefined;
@@ -223,11 +222,19 @@ export class Gate {
     const now = clock.now();
     if (!signedIn || !isGood(signedIn, now)) return undefined;
     if (now - signedIn.session.usedAt >= SESSION_USE_WRITTEN_EVERY_MS)
-      // Nobody waits for it: it is for whoever looks at the list later.
-      void people
-        .usedSession(signedIn.session.sessionId, now)
-        .catch((error: unknown) => events.bug({ where: "background" }, error));
+      this.#inBackground(people.usedSession(signedIn.session.sessionId, now));
     return { ...standInFor(signedIn), signedIn };
+  }
+
+  /**
+   * That something was used is for whoever looks at a list later: no request waits for it, and a later one tries again. That the
+   * storage is away is told by what cannot do without it; told here it would stand in the log for every request.
+   */
+  #inBackground(written: Promise<unknown>): void {
+    written.catch((error: unknown) => {
+      const isStorage = error instanceof NetworkError && error.failure.code === "storage_unavailable";
+      if (!isStorage) this.#deps.events.bug({ where: "background" }, error);
+    });
   }
 
   #bucketOf(request: IncomingMessage): string {

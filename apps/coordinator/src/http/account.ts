@@ -1,6 +1,5 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId } from "@darkbloom/protocol/ids";
-import { isPrintable } from "@darkbloom/protocol/printable";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
 import { tellTerms } from "../accounts/key-terms.ts";
@@ -8,6 +7,7 @@ import type { KeyRecord } from "../accounts/port.ts";
 import { callerOf } from "./access.ts";
 import type { Door, Route } from "./door.ts";
 import { shownKey } from "./own-keys.ts";
+import { nameIn } from "./path-name.ts";
 
 export const tellKey = ({ deps }: Door, key: KeyRecord): z.infer<typeof shownKey> => ({
   id: key.keyId,
@@ -43,9 +43,7 @@ export const showReceipt = (door: Door): Route => ({
   config: { access: "key or session", limit: "rate", fails: ["receipt_not_found"] },
   handler: async (request, reply) => {
     const { account } = callerOf(request);
-    const { job_id } = receiptParams.parse(request.params);
-    // PostgreSQL refuses some texts that are not printable.
-    if (!isPrintable(job_id)) throw new NetworkError({ code: "receipt_not_found" });
+    const job_id = nameIn(request, "job_id", { code: "receipt_not_found" });
     const document = await door.deps.ledger.receipt(account, job_id as JobId, door.deps.clock.now());
     if (!document) throw new NetworkError({ code: "receipt_not_found" });
     const log = await door.deps.log?.receipt(job_id as JobId);

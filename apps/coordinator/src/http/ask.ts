@@ -68,7 +68,11 @@ export const mayAskFor = (
 ): boolean => allowedModels.length === 0 || names.some((name) => allowedModels.some((allowed) => allowed === name));
 
 /** A model that the catalog does not know is refused as that. @throws NetworkError `model_not_allowed` */
-export function refuseOtherModels({ catalog }: Pick<HttpDeps, "catalog">, caller: KeyRecord, model: string): void {
+export function refuseOtherModels(
+  { catalog }: Pick<HttpDeps, "catalog">,
+  caller: Pick<KeyRecord, "allowedModels">,
+  model: string,
+): void {
   const entry = catalog.find(model);
   if (entry && !mayAskFor(caller, model, entry.id))
     throw new NetworkError({ code: "model_not_allowed", models: caller.allowedModels.length });

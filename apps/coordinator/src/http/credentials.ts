@@ -87,6 +87,12 @@ const reads = new Set(["GET", "HEAD", "OPTIONS"]);
 export const isWrite = ({ method, headers }: Asking): boolean =>
   !reads.has(method ?? "GET") || headers.upgrade !== undefined;
 
+/** Whether a page of another site leads here. A link in a mail, a terminal or an address bar is nobody's (`none`); old browsers do not say. */
+export function isSentByOthers({ headers }: Pick<Asking, "headers">): boolean {
+  const site = headers["sec-fetch-site"];
+  return site === "cross-site" || site === "same-site";
+}
+
 /** Whether a page of this coordinator itself asks. Every browser sends `Origin` with what writes; who sends none is none. */
 export function isFromOwnPage(asking: Asking, trustProxy: boolean): boolean {
   const site = asking.headers["sec-fetch-site"];

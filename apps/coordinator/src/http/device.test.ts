@@ -142,6 +142,26 @@ describe("a program that asks to be let in", () => {
     expect(await look(userCode)).toBe(200);
   });
 
+  /** Goal: another site uses up nobody's tries and learns nothing; the person goes on by a click. Method: many wrong codes by links of other sites, a right one, words in a code's place, and then the page's own form, a mail's link and an old browser. */
+  it.each(["cross-site", "same-site"])("is not looked up for a %s link", async (site) => {
+    await using edge = await openDevices();
+    const { user_code: userCode } = await edge.ask();
+    const look = async (code: string, headers: Record<string, string>) => {
+      const query = new URLSearchParams({ user_code: code }).toString();
+      const answer = await edge.get(`/device?${query}`, { headers: { cookie: edge.cookie, ...headers } });
+      return { status: answer.status, text: await answer.text() };
+    };
+    const other = { "sec-fetch-site": site };
+    for (let n = 0; n < 20; n++) expect((await look("BBB-BBB-BBB", other)).status).toBe(200);
+    const asked = await look(userCode.replaceAll("-", "").toLowerCase(), other);
+    expect(asked.text).toContain(`value="${userCode}"`);
+    expect(asked.text).not.toContain("laptop");
+    for (const words of ["CALL 555", "AAAAAAAAA", `${userCode}B`])
+      expect((await look(words, other)).text).toContain('value=""');
+    for (const headers of [{ "sec-fetch-site": "same-origin" }, { "sec-fetch-site": "none" }, {}])
+      expect((await look(userCode, headers)).text).toContain("laptop");
+  });
+
   /** Goal: who asks for many codes takes them from himself. Method: one more than an address may have. */
   it("does not crowd", async () => {
     await using edge = await openDevices();

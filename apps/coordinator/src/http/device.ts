@@ -1,12 +1,18 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
-import { DEVICE_CODE_LIFE_MS, DEVICE_POLL_EVERY_MS, shownCode, type DeviceAsking } from "../accounts/device-grants.ts";
+import {
+  asCode,
+  DEVICE_CODE_LIFE_MS,
+  DEVICE_POLL_EVERY_MS,
+  shownCode,
+  type DeviceAsking,
+} from "../accounts/device-grants.ts";
 import type { SignedIn } from "../accounts/people.ts";
 import { CLIENT_CHARS_MAX, lifeMsOf, openSession } from "../accounts/sessions.ts";
 import { RateLimiter } from "../limits/rate.ts";
 import { signedInOf } from "./access.ts";
-import { ownOrigin } from "./credentials.ts";
+import { isSentByOthers, ownOrigin } from "./credentials.ts";
 import type { Door, Route } from "./door.ts";
 import { readForm } from "./form.ts";
 import { html, sendPage, type Html } from "./page.ts";
@@ -128,7 +134,7 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
   };
   const unknown = ({ person }: SignedIn, reply: FastifyReply): FastifyReply => {
     tries.take(person.personId);
-    return sendPage(reply, "Nobody asks under this code", codeForm, 404);
+    return sendPage(reply, "Nobody asks under this code", codeForm(), 404);
   };
   return {
     show: {
@@ -138,7 +144,8 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
         const visitor = await door.gate.visitor(request.raw, (headers) => void reply.headers(headers));
         if (!visitor) return sendPage(reply, "Sign in first", howToSignIn, 401);
         const code = codeIn(request);
-        if (code === "") return sendPage(reply, "Let a program in", codeForm);
+        // Another site's link must neither use up somebody's tries nor look a code up: a click on our own page does.
+        if (code === "" || isSentByOthers(request.raw)) return sendPage(reply, "Let a program in", codeForm(code));
         assertMayTry(visitor);
         const asking = deps.devices.asking(code);
         if (!asking) return unknown(visitor, reply);
@@ -173,10 +180,12 @@ function codeIn({ query }: FastifyRequest): string {
   return typeof code === "string" ? code : "";
 }
 
-const codeForm = html`<p>Enter the code that the program shows.</p>
-  <form method="get" action="${DEVICE_PATH}">
-    <input name="user_code" autocomplete="off" autofocus /><button>Go on</button>
-  </form>`;
+/** @param code as a link has it, which a person compares before going on */
+const codeForm = (code = ""): Html =>
+  html`<p>Enter the code that the program shows.</p>
+    <form method="get" action="${DEVICE_PATH}">
+      <input name="user_code" autocomplete="off" autofocus value="${asCode(code)}" /><button>Go on</button>
+    </form>`;
 
 /** The code is ours, and not as a link to this page wrote it: whatever else stood there would be read as our words. */
 const decision = ({ userCode, client, address, at }: DeviceAsking & { userCode: string }, { person }: SignedIn): Html =>

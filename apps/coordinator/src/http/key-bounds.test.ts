@@ -11,7 +11,9 @@ import { hashOfKey } from "../accounts/keys.ts";
 import { KnownKeys } from "../accounts/known-keys.ts";
 import { KEY_USED_EVERY_MS, type KeyTerms } from "../accounts/port.ts";
 import { MemoryAccounts } from "../adapters/memory-accounts.ts";
+import { Catalog } from "../catalog/catalog.ts";
 import type { Ask } from "../inference/ask.ts";
+import { refuseOtherModels } from "./ask.ts";
 
 const keyId = "key_1" as KeyId;
 
@@ -60,6 +62,21 @@ describe("what bounds a key", () => {
     await test.kept.revoke(keyId, now);
     expect(await test.codeOf()).toEqual([401, "key_invalid"]);
     expect(test.asked).toHaveLength(table.filter(([, told]) => told === served).length + 1);
+  });
+
+  /** Goal: a model is allowed by any name that it has. Method: the model and another name for it, each asked for where either, both or another is allowed. */
+  it.each([
+    [entry.id, [entry.id], true],
+    [entry.id, ["other"], false],
+    ["claude", [entry.id], true],
+    ["claude", ["claude"], true],
+    [entry.id, ["claude"], false],
+    ["claude", ["other"], false],
+  ])("lets %s be asked for where %j is allowed: %s", (model, allowedModels, isLet) => {
+    const catalog = new Catalog([entry], [{ name: "claude", model: entry.id }]);
+    const ask = () => refuseOtherModels({ catalog }, { allowedModels }, model);
+    if (isLet) ask();
+    else expect(ask).toThrow(expect.objectContaining({ failure: { code: "model_not_allowed", models: 1 } }));
   });
 
   /** Goal: a key for sealed requests is refused before its body is read, and nothing that is sealed is. Method: a body that never ends, and an envelope that is none. */

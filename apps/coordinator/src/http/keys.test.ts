@@ -152,7 +152,7 @@ describe("keys of somebody who is signed in", () => {
     const add = edge.accounts.add.bind(edge.accounts);
     edge.accounts.add = async (...given) => {
       await edge.deps.people.change(anna.person.personId, { disabledAt: 1 });
-      await add(...given);
+      return await add(...given);
     };
     expect(await asking(edge, anna)("POST", "/v1/keys")).toMatchObject({ status: 401 });
     expect((await edge.accounts.list(anna.person.account)).map(({ revokedAt }) => revokedAt)).not.toContain(null);
@@ -163,12 +163,15 @@ describe("keys of somebody who is signed in", () => {
   it("are refused in the words of what refuses them", async () => {
     await using edge = await openEdge();
     const anna = await signIn(edge.deps, personOf("anna"));
-    edge.accounts.countLive = async () => KEYS_PER_ACCOUNT_MAX;
+    edge.accounts.add = async (...[, , liveMax]) => {
+      expect(liveMax).toBe(KEYS_PER_ACCOUNT_MAX);
+      return false;
+    };
     expect(await asking(edge, anna)("POST", "/v1/keys")).toMatchObject({
       body: { error: { code: "keys_too_many", message: expect.stringMatching(/\b1000\b/) } },
     });
     const away = new NetworkError({ code: "storage_unavailable", fault: "away", retryAfterSec: 5 });
-    edge.accounts.countLive = () => Promise.reject(away);
+    edge.accounts.add = () => Promise.reject(away);
     expect(await asking(edge, anna)("POST", "/v1/keys")).toMatchObject({ status: 503 });
   });
 });

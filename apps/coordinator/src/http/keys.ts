@@ -1,6 +1,5 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type KeyId, type ParamPath } from "@darkbloom/protocol/ids";
-import { isPrintable } from "@darkbloom/protocol/printable";
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { AuditAction } from "../accounts/audit.ts";
@@ -17,6 +16,7 @@ import { signedInOf } from "./access.ts";
 import { tellKey } from "./account.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
+import { nameIn } from "./path-name.ts";
 import { keyWithSecret, ownKey, ownKeys, page, rotation, type KeyWithSecret, type OwnKey } from "./own-keys.ts";
 
 /** A key's terms, at their longest. 413 above it. */
@@ -153,12 +153,7 @@ const badPage = (param: string): NetworkError =>
         : ourWords`it must be sent once`,
   });
 
-function idOf(request: FastifyRequest): string {
-  const { id } = params.parse(request.params);
-  // PostgreSQL refuses some texts that are not printable.
-  if (!isPrintable(id)) throw new NetworkError({ code: "key_not_found" });
-  return id;
-}
+const idOf = (request: FastifyRequest): string => nameIn(request, "id", { code: "key_not_found" });
 
 /** What a body says; an empty one says nothing. */
 async function bodyOf(door: Door, request: FastifyRequest): Promise<unknown> {

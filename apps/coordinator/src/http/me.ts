@@ -1,10 +1,10 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { SessionId } from "@darkbloom/protocol/ids";
-import { isPrintable } from "@darkbloom/protocol/printable";
 import * as z from "zod";
 import { roles, sessionKinds, type Session } from "../accounts/people.ts";
 import { signedInOf } from "./access.ts";
 import type { Door, Route } from "./door.ts";
+import { nameIn } from "./path-name.ts";
 
 const session = z.object({
   id: z.string(),
@@ -88,11 +88,10 @@ export const endSession = ({ deps }: Door): Route => ({
   config: { ...ofSession, fails: ["session_not_found"] },
   handler: async (request): Promise<z.infer<typeof ended>> => {
     const { person, session: asking } = signedInOf(request);
-    const { id } = sessionParams.parse(request.params);
+    const id = nameIn(request, "id", { code: "session_not_found" });
     // An id is only a name to look up; an unknown one finds nothing.
     const sessionId = id === CURRENT ? asking.sessionId : (id as SessionId);
-    // PostgreSQL refuses some texts that are not printable.
-    if (!isPrintable(id) || !(await deps.people.endSession(person.personId, sessionId)))
+    if (!(await deps.people.endSession(person.personId, sessionId)))
       throw new NetworkError({ code: "session_not_found" });
     await deps.audit.add({
       at: deps.clock.now(),
