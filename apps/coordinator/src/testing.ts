@@ -1,11 +1,13 @@
 /** The parts that a network in a process is built from. For tests. */
 export { MemoryAccounts } from "./adapters/memory-accounts.ts";
 export { signInInMemory } from "./adapters/memory-people.ts";
+export { MemoryBus, type Fate } from "./adapters/memory-bus.ts";
 export { MemoryLedger } from "./adapters/memory-ledger.ts";
 export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
+export { Cluster } from "./cluster/cluster.ts";
 export { Core, type CorePorts } from "./core.ts";
-export type { Events } from "./events/events.ts";
+export type { BusSkip, Events } from "./events/events.ts";
 export { Fleet } from "./machines/fleet.ts";
 export type { MachineView, Member, PublishedMachine } from "./machines/ports.ts";
 export { idle, SampleMember, verdictOf, wantOf } from "./machines/members.samples.ts";

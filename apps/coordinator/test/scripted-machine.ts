@@ -100,6 +100,7 @@ export class ScriptedMachine implements Member {
     },
   });
   prove = async () => this.published();
+  now = () => this.#network.clock.now();
   replaced(): void {}
   decidedOn(): void {}
   distrust(): void {

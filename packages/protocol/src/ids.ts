@@ -20,6 +20,8 @@ export type RequestId = Brand<"request">;
 export type ProviderId = Brand<"provider">;
 /** What a machine is called by its operator; derives from its identity key, e.g. `mach_…`. */
 export type MachineId = Brand<"machine">;
+/** One life of one coordinator, e.g. `coord_…`: it has another after a restart. */
+export type CoordinatorId = Brand<"coordinator">;
 /** A machine's serial, or the pseudonym that stands in its place where the operator does not disclose it. */
 export type Serial = Brand<"serial">;
 /** A public model name that the catalog knows. */

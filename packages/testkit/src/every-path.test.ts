@@ -122,6 +122,10 @@ class FakeMachine implements Member {
     };
   }
 
+  now(): number {
+    return this.#network.clock.now();
+  }
+
   async prove(): Promise<PublishedMachine> {
     return this.published();
   }

@@ -1,5 +1,6 @@
 import {
   Budget,
+  type BusSkip,
   Catalog,
   Core,
   credentialFor,
@@ -50,7 +51,7 @@ export const entry: CatalogEntry = {
   createdSec: 0,
 };
 /** Of every network here, so that a coordinator that starts again gives the same pseudonyms. */
-const NETWORK_KEY: NetworkKey = {
+export const NETWORK_KEY: NetworkKey = {
   mac: (message) => new Uint8Array(createHmac("sha256", "the network's key").update(message).digest()),
 };
 export const CREDIT = microUsd(10_000_000n);
@@ -68,7 +69,7 @@ export function seededRandom(seed: number): Random {
 }
 
 /** Events that nobody reads, but for bugs: an assumption that broke fails the test. */
-function quietEvents(bugs: unknown[]): Events {
+function quietEvents(bugs: unknown[], skipped: BusSkip[]): Events {
   const ignore = (): void => {};
   return {
     started: ignore,
@@ -84,6 +85,9 @@ function quietEvents(bugs: unknown[]): Events {
     verdictChanged: ignore,
     frameSkipped: ignore,
     databaseChanged: ignore,
+    busChanged: ignore,
+    busSkipped: ({ why }) => void skipped.push(why),
+    peerChanged: ignore,
     logFactsDropped: ignore,
     bug: (_, error) => void bugs.push(error),
   };
@@ -122,15 +126,23 @@ export function asking(said: object, asked: Asking = {}): Ask {
   };
 }
 
+/** What several coordinators of one network have together. */
+export interface Shared {
+  readonly clock: SimulatedClock;
+  readonly ledger: MemoryLedger;
+}
+
 /** A coordinator's core and its providers, in one process, on a simulated clock and simulated wires. */
 export class TestNetwork {
-  readonly clock = new SimulatedClock();
+  readonly clock: SimulatedClock;
   readonly checks = new HeldChecks();
   readonly random: Random;
-  readonly ledger = new MemoryLedger();
+  readonly ledger: MemoryLedger;
   /** For what of answers may not go out yet. */
   readonly answers = new Budget(64 * 1024 * 1024);
   readonly bugs: unknown[] = [];
+  /** What came over the bus and was not taken. */
+  readonly skipped: BusSkip[] = [];
   /** What it holds against machines, beyond its own life. */
   readonly grievances: Grievance[] = [];
   readonly core: Core;
@@ -143,13 +155,19 @@ export class TestNetwork {
   makeCredential: CorePorts["makeCredential"] = credentialFor;
   readonly floor: { minTrust: TrustLevel; catalog: Catalog };
 
-  /** @param sold the one model of the catalog; @param known what an earlier life held against machines */
+  /**
+   * @param sold the one model of the catalog; @param known what an earlier life held against machines; @param shared what is not
+   * this coordinator's alone
+   */
   constructor(
     seed = 1,
     disclosure: SerialDisclosure = "serial",
     sold: CatalogEntry = entry,
     known: readonly Grievance[] = [],
+    shared: Shared = { clock: new SimulatedClock(), ledger: new MemoryLedger() },
   ) {
+    this.clock = shared.clock;
+    this.ledger = shared.ledger;
     const catalog = new Catalog([sold]);
     this.floor = { minTrust: "self_signed", catalog };
     this.random = seededRandom(seed);
@@ -166,7 +184,7 @@ export class TestNetwork {
         publicKey: new Uint8Array(publicKey.export({ type: "spki", format: "der" }).subarray(-32)),
         sign: (message) => new Uint8Array(sign(null, message, privateKey)),
       },
-      events: quietEvents(this.bugs),
+      events: quietEvents(this.bugs, this.skipped),
       platformFeePercent: 0,
       networkKey: NETWORK_KEY,
       serialDisclosure: disclosure,

@@ -1,8 +1,8 @@
 import type { Clock, Random } from "@darkbloom/protocol/ports";
 import { BUS_PAYLOAD_BYTES_MAX, type Bus } from "../cluster/bus.ts";
 
-/** After how long a message arrives, in ms; nothing where it is lost, twice where it comes twice. */
-export type Fate = (random: Random) => readonly number[];
+/** After how long each copy of a message arrives, in ms: of one that is lost there is none. */
+export type Fate = (random: Random, payload: Uint8Array) => readonly number[];
 
 interface Connection {
   isUp: boolean;
@@ -66,7 +66,7 @@ export class MemoryBus {
     for (const to of this.#connections.values()) {
       if (to === from) continue;
       for (const hear of to.subscribed.get(subject) ?? [])
-        for (const delayMs of this.fate(this.#random)) {
+        for (const delayMs of this.fate(this.#random, payload)) {
           const deliver = () => {
             if (to.isUp && to.subscribed.get(subject)?.has(hear) === true) hear(payload);
           };

@@ -1,6 +1,7 @@
 import type {
   AccountId,
   BuildId,
+  CoordinatorId,
   JobId,
   ModelId,
   OurWords,
@@ -60,6 +61,9 @@ it("turns each event into one line and its counters, with money as a number", as
   events.verdictChanged({ providerId, from: "self_signed", to: "none", failedChecks: 1 });
   events.frameSkipped({ providerId });
   events.databaseChanged({ state: "away" });
+  events.busChanged({ state: "away" });
+  events.busSkipped({ why: "seal" });
+  events.peerChanged({ coordinatorId: "coord_1" as CoordinatorId, state: "silent" });
   events.logFactsDropped({ facts: 3 });
   events.bug({ where: "serve", requestId }, new Error("x"));
   events.stopping({ running: 0 });
@@ -78,6 +82,9 @@ it("turns each event into one line and its counters, with money as a number", as
     "verdict_changed",
     "frame_skipped",
     "database_changed",
+    "bus_changed",
+    "bus_skipped",
+    "peer_changed",
     "log_facts_dropped",
     "bug",
     "stopping",
@@ -103,6 +110,9 @@ it("turns each event into one line and its counters, with money as a number", as
     'darkbloom_admin_actions_total{action="credit",outcome="done"} 1',
     'darkbloom_providers_left_total{reason="silent"} 1',
     'darkbloom_database_changes_total{state="away"} 1',
+    'darkbloom_bus_changes_total{state="away"} 1',
+    'darkbloom_bus_skipped_total{why="seal"} 1',
+    'darkbloom_peer_changes_total{state="silent"} 1',
     "darkbloom_log_facts_dropped_total 3",
     'darkbloom_bugs_total{where="serve"} 1',
   ])

@@ -101,6 +101,19 @@ export function createObserver({ level, destination = new LogLines() }: Observer
       log[facts.state === "away" ? "error" : "info"]({ event: "database_changed", ...facts });
       count.databaseChanges.inc(facts);
     },
+    busChanged: (facts) => {
+      log[facts.state === "away" ? "error" : "info"]({ event: "bus_changed", ...facts });
+      count.busChanges.inc(facts);
+    },
+    busSkipped: (facts) => {
+      log.debug({ event: "bus_skipped", ...facts });
+      count.busSkipped.inc(facts);
+    },
+    peerChanged: (facts) => {
+      const isLost = facts.state === "silent" || facts.state === "unreachable";
+      log[isLost ? "warn" : "info"]({ event: "peer_changed", ...facts });
+      count.peerChanges.inc({ state: facts.state });
+    },
     logFactsDropped: (facts) => {
       log.warn({ event: "log_facts_dropped", ...facts });
       count.logFactsDropped.inc(facts.facts);
@@ -183,6 +196,9 @@ function countersIn(registry: Registry) {
     clocksOff: counter("clocks_off_total", "Challenges that were answered by a clock too far from ours.", []),
     framesSkipped: counter("frames_skipped_total", "Frames of providers that could not be understood.", []),
     databaseChanges: counter("database_changes_total", "Times that PostgreSQL was lost, and was back.", ["state"]),
+    busChanges: counter("bus_changes_total", "Times that NATS was lost, and was back.", ["state"]),
+    busSkipped: counter("bus_skipped_total", "Of what came over the bus, what was not taken, by why.", ["why"]),
+    peerChanges: counter("peer_changes_total", "Other coordinators that came and went, by how.", ["state"]),
     logFactsDropped: counter("log_facts_dropped_total", "Keys that machines showed and the log never held.", []),
     bugs: counter("bugs_total", "Assumptions of ours that broke.", ["where"]),
   };

@@ -1,6 +1,16 @@
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { Failure, FailureCode, Mismatch } from "@darkbloom/protocol/failures";
-import type { AccountId, BuildId, JobId, KeyId, ModelId, ProviderId, RequestId, Serial } from "@darkbloom/protocol/ids";
+import type {
+  AccountId,
+  BuildId,
+  CoordinatorId,
+  JobId,
+  KeyId,
+  ModelId,
+  ProviderId,
+  RequestId,
+  Serial,
+} from "@darkbloom/protocol/ids";
 import type { ReceiptField } from "@darkbloom/protocol/receipts";
 import type { Outcome } from "../ledger/settlement.ts";
 
@@ -31,6 +41,9 @@ export type AdminAction =
   | "machines.approve"
   | "machines.refuse"
   | "machines.forgive";
+
+/** Why something that came over the bus was not taken: it is of another version, not sealed with the network's key, not what we say, has a piece missing, or is of one coordinator too many. */
+export type BusSkip = "version" | "seal" | "shape" | "lost" | "crowd";
 
 /** Why a provider's connection ended, and whether it is told: one that is gone or does not read is not. */
 export const leaveReasons = {
@@ -108,6 +121,12 @@ export interface Events {
   frameSkipped(facts: { providerId: ProviderId }): void;
   /** The database's server is away, and nothing is taken; or it is back. */
   databaseChanged(facts: { state: "away" | "back" }): void;
+  /** The bus between coordinators is away, and this one serves its own machines alone; or it is back. */
+  busChanged(facts: { state: "away" | "back" }): void;
+  /** Something that came over the bus was skipped. */
+  busSkipped(facts: { why: BusSkip }): void;
+  /** Another coordinator is there; or it has said goodbye, has said nothing for too long, or is beyond a bus that is away. */
+  peerChanged(facts: { coordinatorId: CoordinatorId; state: "joined" | "left" | "silent" | "unreachable" }): void;
   /** The transparency log could not be added to for so long that keys which machines showed are not in it. */
   logFactsDropped(facts: { facts: number }): void;
   /** An assumption of ours broke. The error's class and stack are logged, its message is not. */

@@ -1,5 +1,5 @@
 import type { Gate } from "@darkbloom/protocol/failures";
-import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
+import type { CoordinatorId, ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { idle, servedModel, verdictOf, wantOf } from "./members.samples.ts";
 import { blameless, FAULT_LIFE_MS } from "./records/conduct.ts";
@@ -134,6 +134,28 @@ describe("choice", () => {
     expect(choose(want, [ejected, { ...rival, draining: true }], none, 999, 0)).toEqual({ chosen: "p1" });
     expect(choose(want, [ejected, { ...rival, running: 2 }], none, 1_000, 0)).toEqual({ chosen: "p1" });
     expect(gateOf(want, ejected, 999)).toBe("ejected");
+  });
+
+  it("takes what is near where both are as good, and what is far where the way costs less than it gains", () => {
+    const far = (roundTripMs: number) => ({ home: "coord_1" as CoordinatorId, roundTripMs });
+    const here = measured({});
+    const there = { ...rival, far: far(1) };
+    for (const draw of [0.05, 0.5, 0.99])
+      for (const both of [
+        [here, there],
+        [there, here],
+      ])
+        expect(choose(want, both, none, 1, draw)).toEqual({ chosen: "p1" });
+    expect(choose(want, [{ ...here, running: 2 }, there], none, 1, 0.5)).toEqual({ chosen: "p2" });
+    const slow = measured({ firstContentMs: 2_000 });
+    expect(choose({ ...want, maxTokens: 10 }, [slow, there], none, 1, 0.5)).toEqual({ chosen: "p2" });
+    const further = { ...rival, far: far(3_000) };
+    expect(choose({ ...want, maxTokens: 10 }, [slow, further], none, 1, 0.5)).toEqual({ chosen: "p1" });
+    const third = { ...there, providerId: "p3" as ProviderId };
+    expect([0.1, 0.9].map((draw) => choose(want, [there, third], none, 1, draw))).toEqual([
+      { chosen: "p2" },
+      { chosen: "p3" },
+    ]);
   });
 
   it("counts no more of an answer's bound than answers come to", () => {

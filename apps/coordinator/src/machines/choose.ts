@@ -49,13 +49,20 @@ function assumedFrom({ promptBytes }: Want, machines: readonly MachineView[]): A
 }
 
 /** What choosing this machine is expected to cost the caller, in milliseconds; lower wins. */
-export function costMs(want: Want, { pace, conduct, running }: MachineView, assumed: Assumed, nowMs: number): number {
+export function costMs(
+  want: Want,
+  { pace, conduct, running, far }: MachineView,
+  assumed: Assumed,
+  nowMs: number,
+): number {
   const tokensPerSec = (pace.decodeTokensPerSec ?? assumed.tokensPerSec) / (1 + CROWDING * running);
   const tokens = Math.min(want.maxTokens, DECODE_TOKENS_COUNTED_MAX);
   return (
     (expectedFirstContentMs(pace, want.promptBytes) ?? assumed.firstContentMs) +
     (tokens / tokensPerSec) * 1000 +
-    recentFaults(conduct, nowMs) * FAULT_COST_MS
+    recentFaults(conduct, nowMs) * FAULT_COST_MS +
+    // To ask for its slot. What its frames take is in its pace, as far as that was measured from afar.
+    (far?.roundTripMs ?? 0)
   );
 }
 
@@ -86,7 +93,10 @@ export function choose(
   const assumed = assumedFrom(want, machines);
   const costs = free.map((candidate) => costMs(want, candidate, assumed, nowMs));
   const best = leastOf(costs);
-  const equals = free.filter((_, n) => (costs[n] ?? 0) <= best + Math.max(TIE_MS, best * TIE_SHARE));
+  const tied = free.filter((_, n) => (costs[n] ?? 0) <= best + Math.max(TIE_MS, best * TIE_SHARE));
+  // What is far costs two coordinators their work.
+  const near = tied.filter(({ far }) => !far);
+  const equals = near.length > 0 ? near : tied;
   const drawn = equals[Math.floor(draw * equals.length)];
   if (!drawn) throw new RangeError("no machine is as good as the best");
   return { chosen: drawn.providerId };

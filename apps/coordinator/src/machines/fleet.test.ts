@@ -26,7 +26,9 @@ it("tells the other connections of the same machine, and no other's", () => {
   const other = new SampleMember(fleet, "other", {}, "another key");
   const newer = new SampleMember(fleet, "newer", {}, "key");
   for (const member of [old, other, newer]) fleet.join(member);
+  expect(fleet.isRecognised(newer)).toBe(false);
   fleet.takeOver(newer);
+  expect([old, newer].map((member) => fleet.isRecognised(member))).toEqual([false, true]);
   expect([old, other, newer].map(({ wasReplaced }) => wasReplaced)).toEqual([true, false, false]);
   fleet.distrust(old);
   expect([old, other, newer].map(({ wasDistrusted }) => wasDistrusted)).toEqual([false, false, true]);
@@ -73,6 +75,11 @@ it("tells watchers once a turn of what changed", () => {
   fleet.tell();
   expect(told).toEqual([]);
   expect([...fleet.membersFor("m-q8")]).toEqual([two]);
+
+  // That somebody has left and that is all is told without a name.
+  fleet.join(three)[Symbol.dispose]();
+  endTurn();
+  expect(told.splice(0)).toEqual([[]]);
 
   watch[Symbol.dispose]();
   two.become({});

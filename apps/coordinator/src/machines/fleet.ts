@@ -14,7 +14,10 @@ export class Fleet implements FleetView {
   readonly #byBuild = new Map<string, Set<Member>>();
   readonly #indexed = new Map<Member, MachineView["models"]>();
   readonly #watchers = new Set<Watcher>();
+  readonly #recognised = new WeakSet<Member>();
   #changed = new Set<Member>();
+  #hasLeft = false;
+  #isTelling = false;
 
   constructor(afterwards: Afterwards) {
     this.#afterwards = afterwards;
@@ -34,14 +37,22 @@ export class Fleet implements FleetView {
         this.#changed.delete(member);
         this.#index(member, []);
         this.#indexed.delete(member);
+        this.#hasLeft = true;
+        this.#tellAfterwards();
       },
     };
   }
 
   /** A member has shown that it has its identity key: an older connection of the same machine ends. */
   takeOver(member: Member): void {
+    this.#recognised.add(member);
     for (const other of this.#members.values())
       if (other !== member && other.view.identityKey === member.view.identityKey) other.replaced();
+  }
+
+  /** Whether it has shown that it has its identity key. */
+  isRecognised(member: Member): boolean {
+    return this.#recognised.has(member);
   }
 
   /** An answer that this member gave did not match its signature. The same machine may have connected anew since. */
@@ -61,6 +72,10 @@ export class Fleet implements FleetView {
 
   has(providerId: ProviderId): boolean {
     return this.#members.has(providerId);
+  }
+
+  members(): Iterable<Member> {
+    return this.#members.values();
   }
 
   machines(): MachineView[] {
@@ -87,18 +102,29 @@ export class Fleet implements FleetView {
   changed(member: Member): void {
     if (!this.#members.has(member.providerId)) return;
     this.#index(member, member.view.models);
-    if (this.#changed.size === 0) this.#afterwards(() => this.tell());
+    this.#tellAfterwards();
     this.#changed.add(member);
   }
 
   /** Tells watchers now of what changed in this turn so far. */
   tell(): void {
-    if (this.#changed.size === 0) return;
+    if (this.#changed.size === 0 && !this.#hasLeft) return;
     const changed = this.#changed;
     this.#changed = new Set();
+    this.#hasLeft = false;
     for (const watcher of this.#watchers) watcher(changed);
   }
 
+  #tellAfterwards(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    this.#afterwards(() => {
+      this.#isTelling = false;
+      this.tell();
+    });
+  }
+
+  /** @param watcher is given nobody where somebody has left and that is all */
   watch(watcher: Watcher): Disposable {
     this.#watchers.add(watcher);
     return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };

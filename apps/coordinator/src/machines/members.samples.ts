@@ -126,6 +126,7 @@ export class SampleMember implements Member {
     this.become({ approval: "given" });
   }
   published = unused;
+  now = unused;
   prove = unused;
   distrust(): void {
     this.wasDistrusted = true;

@@ -1,6 +1,14 @@
 import type { ModelTask } from "@darkbloom/protocol/dialects";
 import type { Evidence, NoncePath, Verdict } from "@darkbloom/protocol/evidence";
-import type { AccountId, JobId, ProviderId, Serial, Sha256Hex, MachineId } from "@darkbloom/protocol/ids";
+import type {
+  AccountId,
+  CoordinatorId,
+  JobId,
+  ProviderId,
+  Serial,
+  Sha256Hex,
+  MachineId,
+} from "@darkbloom/protocol/ids";
 import type { Envelope, HpkeContext } from "@darkbloom/protocol/sealing";
 import type { FromProvider, Suite } from "@darkbloom/protocol/wire";
 import type { ConductFigures } from "./records/conduct.ts";
@@ -82,6 +90,9 @@ export interface MachineView {
   readonly running: number;
   readonly pace: PaceFigures;
   readonly conduct: ConductFigures;
+
+  /** Where another coordinator has its connection, and how long a word there and back takes. Absent: it is here. */
+  readonly far?: { readonly home: CoordinatorId; readonly roundTripMs: number };
 }
 
 /** A machine with the evidence that others may check. */
@@ -162,6 +173,8 @@ export interface Member {
   /** The same object until something changes. */
   readonly view: MachineView;
   published(): PublishedMachine;
+  /** Milliseconds since 1970, in the time that this machine shares with its home. */
+  now(): number;
   /** Answers a challenge over this nonce. */
   prove(nonce: Uint8Array): Promise<PublishedMachine>;
   /**

@@ -99,6 +99,10 @@ export class ProviderSession implements Member {
     return this.trust.published(this.#view);
   }
 
+  now(): number {
+    return this.trust.clock.now();
+  }
+
   async prove(nonce: Uint8Array): Promise<PublishedMachine> {
     const path = await this.trust.nonces.include(nonce);
     return { ...this.published(), ...(path && { path }) };
@@ -124,7 +128,7 @@ export class ProviderSession implements Member {
       jobId,
       providerId: this.providerId,
       serial: this.trust.evidence.name.serial,
-      sealing: () => ({ ...this.#sealingContext.of(this.trust.shown), nowMs: this.trust.clock.now() }),
+      sealing: () => ({ ...this.#sealingContext.of(this.trust.shown), nowMs: this.now() }),
       machine: () => this.#view,
       send: ({ callerRequestId, account, envelope }) => {
         if (this.#leaving)
