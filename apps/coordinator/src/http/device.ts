@@ -20,9 +20,11 @@ import { peerOf } from "./peer.ts";
 import { howToSignIn, openPage, pageSchema } from "./sign-in.ts";
 
 export const DEVICE_PATH = "/device";
+export const DEVICE_CODE_PATH = "/v1/device/code";
+export const DEVICE_TOKEN_PATH = "/v1/device/token";
 /** The one client there is: a program that acts for a person. */
 const CLI_CLIENT = "darkbloom-cli";
-const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+export const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 /** Codes that one person may type in vain at once, and how soon one more. */
 const USER_CODE_TRIES_MAX = 10;
 const USER_CODE_TRY_EVERY_MS = 60_000;

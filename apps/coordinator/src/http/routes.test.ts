@@ -23,6 +23,7 @@ const signInRoutes = [
   "post /sign-out",
   "post /v1/device/code",
   "post /v1/device/token",
+  "get /.well-known/oauth-authorization-server",
   "get /device",
   "post /device",
   "get /v1/me",

@@ -4,7 +4,7 @@ import { adminCalls } from "../admin/calls.ts";
 import type { Declaration, Known } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
 import { showOpenApi, type Described } from "./described.ts";
-import { DEVICE_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
+import { DEVICE_CODE_PATH, DEVICE_PATH, DEVICE_TOKEN_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
@@ -14,6 +14,7 @@ import { LINK_PATH, showLink, showSignIn, SIGN_IN_PATH, signOut, useLink } from 
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
+import { showOAuthMetadata } from "./oauth-metadata.ts";
 import { operate } from "./operate.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
 import { listAttestations, showWellKnown } from "./transparency.ts";
@@ -64,8 +65,9 @@ const placed = (
   get(`${LINK_PATH}/:secret`, showLink(door)),
   post(LINK_PATH, useLink(door)),
   post("/sign-out", signOut(door)),
-  post("/v1/device/code", openDevice(door)),
-  post("/v1/device/token", pollDevice(door)),
+  post(DEVICE_CODE_PATH, openDevice(door)),
+  post(DEVICE_TOKEN_PATH, pollDevice(door)),
+  get("/.well-known/oauth-authorization-server", showOAuthMetadata(door)),
   get(DEVICE_PATH, device.show),
   post(DEVICE_PATH, device.decide),
 
