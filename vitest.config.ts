@@ -12,7 +12,7 @@ const shared = globSync(
   { cwd: import.meta.dirname },
   // A module that is replaced for a test must not be there already.
 ).filter((file) => !readFileSync(join(import.meta.dirname, file), "utf8").includes("vi.mock("));
-const all = ["{packages,apps}/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts", "test/**/*.test.ts"];
+const all = ["{packages,apps}/*/{src,test}/**/*.test.{ts,tsx}", "bench/**/*.test.ts", "test/**/*.test.ts"];
 
 const everywhere = {
   testTimeout: 90_000,

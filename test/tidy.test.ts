@@ -13,7 +13,7 @@ const known = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
 })
   .split("\n")
   .filter((file) => file !== "" && existsSync(join(root, file)));
-const files = known.filter((file) => /\.(ts|js|md)$/.test(file));
+const files = known.filter((file) => /\.(tsx?|js|md)$/.test(file));
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const code = files.filter((file) =>

@@ -20,14 +20,16 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
     /^(packages\/protocol\/src\/(?:node|web)|apps\/coordinator\/src\/adapters|apps\/provider\/src\/(engine|identity|posture|files))\//,
   ],
   ["edge", /^apps\/\w+\/src\/(http|ws|admin)\//],
+  ["page", /^apps\/console\/src\//],
   [
     "main",
-    /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/cli\/src\/|packages\/client\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/,
+    /^(apps\/\w+\/(src\/[\w-]+\.ts|bin\/)|apps\/console\/build\/|apps\/cli\/src\/|packages\/client\/src\/|packages\/testkit\/|bench\/|scripts\/|test\/|\w+\.config\.ts)/,
   ],
 ];
 /** Floors inside a folder, lowest first. */
 const stairs: readonly (readonly [folder: string, steps: readonly RegExp[]])[] = [
   ["apps/coordinator/src/machines/", [/^records\//, /^[\w.-]+\.ts$/, /^trust\//, /^connection\//]],
+  ["apps/console/src/", [/^api\//, /^parts\//, /^pages\//, /^app\//, /^main\.tsx$/]],
 ];
 /** Where nothing may import itself, however far round, types included. */
 const noCircles = /^(apps\/\w+|packages\/(client|protocol))\/src\//;
@@ -35,7 +37,7 @@ const noCircles = /^(apps\/\w+|packages\/(client|protocol))\/src\//;
 /** Reached through a port only, so that a test can hold the clock, the dice and the network. */
 const outsideWorld =
   /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomBytes|setTimeout|setInterval|setImmediate|process\.(env|argv|stdout|stderr)|console\.|fetch\()/;
-const outsideAllowed = new Set(["adapters", "edge", "main"]);
+const outsideAllowed = new Set(["adapters", "edge", "page", "main"]);
 
 /** A reader turns the page here. Lists of tests may be longer. */
 const LINES_MAX = 360;
@@ -61,14 +63,14 @@ export function tidy(root: string, files: readonly string[]): string[] {
   });
   const circular = circles(
     root,
-    files.filter((file) => file.endsWith(".ts")),
+    files.filter((file) => /\.tsx?$/.test(file)),
   ).filter((circle) => circle.some((file) => noCircles.test(file)));
   return [...faults, ...circular.map((circle) => `${circle.join(" → ")} → ${circle[0]}: a circle of imports`)];
 }
 
 function faultsOfCode(root: string, file: string, text: string): string[] {
   const faults: string[] = [];
-  const isTest = /\.(test|contract)\.ts$/.test(file) || file.includes("/test/");
+  const isTest = /\.(test|contract)\.tsx?$/.test(file) || file.includes("/test/");
   if (file !== "test/tidy.ts") {
     const foreign = foreignWords.exec(text) ?? onlyOrSkipped.exec(text);
     if (foreign) faults.push(`${file}: "${foreign[0]}" does not belong in the repository`);
@@ -97,7 +99,10 @@ function faultsOfCode(root: string, file: string, text: string): string[] {
       )
         faults.push(`${file}: imports upward inside ${folder} (${target})`);
   }
-  if ((name === "protocol" || /^packages\/(client\/src|protocol\/src\/web)\//.test(file)) && /from "node:/.test(text))
+  if (
+    (name === "protocol" || /^(packages\/(client\/src|protocol\/src\/web)|apps\/console\/src)\//.test(file)) &&
+    /from "node:/.test(text)
+  )
     faults.push(`${file}: protocol runs in browsers; no node: there`);
   const world = outsideWorld.exec(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ""));
   if (world && !outsideAllowed.has(name)) faults.push(`${file}: ${world[1]} outside an adapter`);

@@ -7,9 +7,11 @@ import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-lim
 import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import type { DatabaseError } from "./adapters/database-file.ts";
 import { openStore } from "./adapters/open-store.ts";
+import { ConsoleBuild } from "./adapters/console-build.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
 import type { Actor } from "./accounts/audit.ts";
 import { signInOver } from "./accounts/sign-in.ts";
+import { tellingAccounts, tellingPeople } from "./accounts/telling.ts";
 import { auditedAdmin } from "./admin/audited.ts";
 import { linksOf } from "./admin/people.ts";
 import { adminOf, type Admin } from "./admin/operations.ts";
@@ -19,6 +21,8 @@ import { toldAdmin } from "./admin/told.ts";
 import type { Alias } from "./catalog/catalog.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Core } from "./core.ts";
+import { Changes } from "./events/changes.ts";
+import { tellingEvents } from "./events/telling-events.ts";
 import { createHttpServer } from "./http/server.ts";
 import { connectionBounds } from "./limits/descriptors.ts";
 import { keepLog } from "./keep-log.ts";
@@ -103,7 +107,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   if (!bounds) throw new DescriptorLimitError();
   await using opening = new AsyncDisposableStack();
   const observer = createObserver({ level: config.logLevel });
-  const { events, metrics } = observer;
+  const { metrics } = observer;
+  const changes = new Changes();
+  const events = tellingEvents(observer.events, changes);
   const store = opening.use(
     await openStore(config.dataPath, {
       clock,
@@ -116,6 +122,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       onSweepError: (error) => events.bug({ where: "background" }, error),
     }),
   );
+  const accounts = tellingAccounts(store.accounts, changes);
+  const people = tellingPeople(store.people, changes);
   const { catalog, countersigner, ledger, networkKey, standings } = store;
   const tools = { clock, random: systemRandom, crypto: nodeCrypto };
   const { log } = opening.use(await keepLog({ ...tools, events }, store, config));
@@ -148,22 +156,25 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     }),
   );
   const { fleet } = core.net;
+  opening.use(fleet.watch(() => changes.tell("load")));
   observer.watch({
     machines: () => fleet.machines(),
     mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
   });
   const connected = connectedMachines(core.sessionNet, approvals);
-  const signIn = signInOver(store, tools);
+  const signIn = signInOver({ people, audit: store.audit }, tools);
   let baseUrl = "";
   const links = linksOf(signIn, () => baseUrl);
-  const plainAdmin = adminOf({ ...store, ...tools, connected, links });
+  const plainAdmin = adminOf({ ...store, accounts, people, ...tools, connected, links });
   const adminFor = (actor: Actor): Admin => toldAdmin(auditedAdmin(plainAdmin, { ...signIn, clock }, actor), events);
   opening.use(await serveAdmin(store.folder.path, adminFor("socket"), config.version));
   const sockets = opening.use(new ProviderSockets(core, { trustProxy, bounds }));
   const http = createHttpServer({
     ...core.edge,
-    accounts: store.accounts,
+    accounts,
     ...signIn,
+    changes,
+    console: opening.use(new ConsoleBuild({ clock, onFailure: (error) => events.bug({ where: "background" }, error) })),
     adminFor,
     log,
     metrics,

@@ -7,6 +7,7 @@ export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
 export { Cluster } from "./cluster/cluster.ts";
 export { Core, type CorePorts } from "./core.ts";
+export { Changes } from "./events/changes.ts";
 export type { BusSkip, Events } from "./events/events.ts";
 export { Fleet } from "./machines/fleet.ts";
 export type { MachineView, Member, PublishedMachine } from "./machines/ports.ts";

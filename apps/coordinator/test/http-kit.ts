@@ -17,6 +17,7 @@ import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
 import type { FleetView, MachineView } from "../src/machines/ports.ts";
 import type { HttpDeps } from "../src/http/deps.ts";
+import { Changes } from "../src/events/changes.ts";
 import { createHttpServer } from "../src/http/server.ts";
 import { idle, verdictOf } from "../src/machines/members.samples.ts";
 import { mayServe } from "../src/machines/trust/serving.ts";
@@ -175,6 +176,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
     isDraining: () => false,
     shutdown: new AbortController().signal,
     events: observer.events,
+    changes: new Changes(),
     unopened: new Unopened(systemClock),
     metrics: observer.metrics,
     acceptProvider: (_request, socket) => socket.destroy(),

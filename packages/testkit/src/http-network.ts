@@ -1,4 +1,5 @@
 import {
+  Changes,
   createHttpServer,
   MemoryAccounts,
   signInInMemory,
@@ -58,6 +59,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       ...this.core.edge,
       accounts: this.#accounts,
       ...signInInMemory(this.core.edge),
+      changes: new Changes(),
       adminFor: () => {
         throw new RangeError("nobody operates this network over HTTP");
       },

@@ -7,6 +7,7 @@ import type { SignIn } from "../accounts/sign-in.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Admin } from "../admin/operations.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import type { Changes } from "../events/changes.ts";
 import type { Events } from "../events/events.ts";
 import type { FleetView } from "../machines/ports.ts";
 import type { Ask } from "../inference/ask.ts";
@@ -34,6 +35,21 @@ export type LogView = Pick<
 export interface MetricsSource {
   readonly contentType: string;
   text(): Promise<string>;
+}
+
+/** A file of the console, as it is sent. */
+export interface ConsoleFile {
+  readonly type: string;
+  readonly plain: Buffer;
+  readonly gzip: Buffer;
+}
+
+/** The console's files, or how far they are. */
+export interface ConsoleView {
+  look():
+    | { readonly kind: "building"; readonly modules: number }
+    | { readonly kind: "ready"; readonly files: ReadonlyMap<string, ConsoleFile> }
+    | { readonly kind: "failed" };
 }
 
 export interface HttpSettings extends RequestRate {
@@ -78,10 +94,14 @@ export interface HttpDeps extends SignIn {
   /** Aborts, with `draining`, when what still runs can be waited for no longer. */
   readonly shutdown: AbortSignal;
   readonly events: Events;
+  /** Of what pages show. */
+  readonly changes: Changes;
   /** Of sealed requests. */
   readonly unopened: Unopened;
   readonly metrics: MetricsSource;
   /** Takes over the socket of `GET /ws/provider`. */
   acceptProvider(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Undefined where none is served. */
+  readonly console?: ConsoleView;
   readonly settings: HttpSettings;
 }

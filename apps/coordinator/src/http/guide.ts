@@ -1,6 +1,7 @@
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
 import { RECEIPT_LIFE_MS } from "../ledger/port.ts";
+import { sendConsole, wantsPage } from "./console.ts";
 import type { Door, Route } from "./door.ts";
 
 const pointer = z.object({
@@ -17,17 +18,31 @@ const originOf = ({ protocol, host }: FastifyRequest): string => `${protocol}://
 
 /** `GET /`: where a person who opened the address in a browser can go from here. */
 export const showPointer = ({ deps }: Door): Route => ({
-  schema: { summary: "What this is", tags: ["guide"], response: { 200: pointer } },
+  schema: {
+    summary: "What this is; to a browser, the console",
+    tags: ["guide"],
+    response: {
+      200: {
+        description: "To a browser, the console",
+        content: { "application/json": { schema: pointer }, "text/html": { schema: z.string() } },
+      },
+    },
+  },
   config: { access: "open", limit: "rate" },
-  handler: async (request): Promise<z.infer<typeof pointer>> => ({
-    name: "Darkbloom coordinator",
-    version: deps.settings.version,
-    what: "A private inference network that OpenAI and Anthropic SDKs can speak to",
-    base_url: `${originOf(request)}/v1`,
-    anthropic_base_url: originOf(request),
-    openapi: `${originOf(request)}/openapi.json`,
-    guide: `${originOf(request)}/llms.txt`,
-  }),
+  handler: async (request, reply): Promise<z.infer<typeof pointer> | FastifyReply> => {
+    void reply.header("vary", "accept");
+    return deps.console && wantsPage(request) ? sendConsole(deps.console, request, reply) : pointerOf(deps, request);
+  },
+});
+
+const pointerOf = ({ settings }: Door["deps"], request: FastifyRequest): z.infer<typeof pointer> => ({
+  name: "Darkbloom coordinator",
+  version: settings.version,
+  what: "A private inference network that OpenAI and Anthropic SDKs can speak to",
+  base_url: `${originOf(request)}/v1`,
+  anthropic_base_url: originOf(request),
+  openapi: `${originOf(request)}/openapi.json`,
+  guide: `${originOf(request)}/llms.txt`,
 });
 
 /** `GET /llms.txt`: the guide in one page, for people and programs. */

@@ -16,6 +16,13 @@ import { usdPerToken } from "./models.ts";
 
 const plainSettings = { corsOrigins: [], trustProxy: false, version: "0", minTrustDefault: "self_signed" } as const;
 
+const consoleRoutes = [
+  "get /console",
+  "get /console/{id}",
+  "get /console/assets/{name}",
+  "get /v1/me/events",
+  "get /v1/network",
+];
 const signInRoutes = [
   "get /sign-in",
   "get /sign-in/link/{secret}",
@@ -601,6 +608,7 @@ describe("the API description", () => {
       .map((path) => `get ${path.replace("org/tiny", "{id}").replace("job_1", "{job_id}")}`)
       .concat(endpoints.map((path) => `post ${path}`))
       .concat(signInRoutes)
+      .concat(consoleRoutes)
       .concat(Object.values(adminCalls).map(({ method, path }) => `${method.toLowerCase()} ${path}`));
     expect(described.toSorted()).toEqual(expected.toSorted());
 

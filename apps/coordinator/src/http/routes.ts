@@ -3,17 +3,20 @@ import type { AdminCall } from "../admin/call.ts";
 import { adminCalls } from "../admin/calls.ts";
 import type { Declaration, Known } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
+import { CONSOLE_PREFIX, showAsset, showConsole } from "./console.ts";
 import { showOpenApi, type Described } from "./described.ts";
 import { DEVICE_CODE_PATH, DEVICE_PATH, DEVICE_TOKEN_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
 import { infer } from "./infer.ts";
 import { createKey, editKey, listKeys, revokeKey, rotateKey, showOneKey } from "./keys.ts";
+import { streamChanges } from "./live.ts";
 import { endSession, listSessions, showMe } from "./me.ts";
 import { LINK_PATH, showLink, showSignIn, SIGN_IN_PATH, signOut, useLink } from "./sign-in.ts";
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
+import { showNetwork } from "./network.ts";
 import { showOAuthMetadata } from "./oauth-metadata.ts";
 import { operate } from "./operate.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
@@ -53,6 +56,7 @@ const placed = (
   get("/v1/me", showMe(door)),
   get("/v1/me/sessions", listSessions(door)),
   remove("/v1/me/sessions/:id", endSession(door)),
+  get("/v1/me/events", streamChanges(door)),
 
   get("/v1/keys", listKeys(door)),
   post("/v1/keys", createKey(door)),
@@ -77,6 +81,7 @@ const placed = (
     route: operate(door, call),
   })),
 
+  get("/v1/network", showNetwork(door)),
   get("/v1/providers/attestation", listAttestations(door)),
   get("/.well-known/darkbloom", showWellKnown(door)),
   get(`${LOG_PREFIX}/checkpoint`, showCheckpoint(door)),
@@ -88,6 +93,9 @@ const placed = (
   get("/metrics", showMetrics(door)),
 
   get("/", showPointer(door)),
+  get(CONSOLE_PREFIX, showConsole(door)),
+  get(`${CONSOLE_PREFIX}/*`, showConsole(door)),
+  get(`${CONSOLE_PREFIX}/assets/:name`, showAsset(door)),
   get("/llms.txt", showGuide(door)),
   get("/openapi.json", showOpenApi(described)),
 ];

@@ -1,0 +1,21 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { meQuery, type Me } from "../api/me.ts";
+import { Failed, Loading, NotAllowed, SignInFirst } from "../parts/states.tsx";
+
+interface OnlyForProps {
+  readonly may: (me: Me | null) => boolean;
+  /** Everybody may: nobody's name is waited for. */
+  readonly isOpen: boolean;
+  readonly children: ReactNode;
+}
+
+/** A page for whom it is meant, and for all others why it is not. */
+export function OnlyFor({ may, isOpen, children }: OnlyForProps): ReactNode {
+  const { data: me, error, isPending, refetch } = useQuery(meQuery);
+  if (isOpen) return children;
+  if (isPending) return <Loading />;
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (me === null) return <SignInFirst />;
+  return may(me) ? children : <NotAllowed />;
+}

@@ -1,0 +1,50 @@
+import type { Changes } from "../events/changes.ts";
+import type { People } from "./people.ts";
+import type { Accounts, KeyRecord } from "./port.ts";
+
+/** The same accounts; whoever looks at an account's keys is told that they changed. A key's use is none. */
+export function tellingAccounts(accounts: Accounts, changes: Changes): Accounts {
+  const told = async (changing: Promise<KeyRecord | undefined>): Promise<KeyRecord | undefined> => {
+    const record = await changing;
+    if (record) changes.tell("keys", record.account);
+    return record;
+  };
+  return {
+    add: async (keyHash, record) => {
+      await accounts.add(keyHash, record);
+      changes.tell("keys", record.account);
+    },
+    change: (keyId, change) => told(accounts.change(keyId, change)),
+    rotate: (keyId, to, earlierUntil) => told(accounts.rotate(keyId, to, earlierUntil)),
+    revoke: (keyId, at) => told(accounts.revoke(keyId, at)),
+    find: (keyHash) => accounts.find(keyHash),
+    byId: (keyId) => accounts.byId(keyId),
+    list: (account, page) => accounts.list(account, page),
+    countLive: (account) => accounts.countLive(account),
+    used: (keyId, at) => accounts.used(keyId, at),
+  };
+}
+
+/** The same people; a person's sessions are told of whenever one may have ended, also where it is not known whether it did. */
+export function tellingPeople(people: People, changes: Changes): People {
+  const told = async <Done>(changing: Promise<Done>, ...of: Parameters<Changes["tell"]>[]): Promise<Done> => {
+    try {
+      return await changing;
+    } finally {
+      for (const change of of) changes.tell(...change);
+    }
+  };
+  return {
+    add: (person) => told(people.add(person), ["people", person.personId]),
+    change: (personId, change) => told(people.change(personId, change), ["people", personId], ["sessions", personId]),
+    addSession: (secretHash, session) => told(people.addSession(secretHash, session), ["sessions", session.personId]),
+    endSession: (personId, sessionId) => told(people.endSession(personId, sessionId), ["sessions", personId]),
+    endSessions: (personId) => told(people.endSessions(personId), ["sessions", personId]),
+    person: (personId) => people.person(personId),
+    personOf: (account) => people.personOf(account),
+    list: () => people.list(),
+    findSession: (secretHash) => people.findSession(secretHash),
+    sessionsOf: (personId) => people.sessionsOf(personId),
+    usedSession: (sessionId, at) => people.usedSession(sessionId, at),
+  };
+}

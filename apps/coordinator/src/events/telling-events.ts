@@ -1,0 +1,29 @@
+import type { Changes } from "./changes.ts";
+import type { Events } from "./events.ts";
+
+/** The same events, and those after which a page looks otherwise are told to whoever looks at one. */
+export const tellingEvents = (events: Events, changes: Changes): Events => ({
+  ...events,
+  requestSettled(facts) {
+    events.requestSettled(facts);
+    changes.tell("requests", facts.account);
+    changes.tell("money", facts.account);
+  },
+  providerJoined(facts) {
+    events.providerJoined(facts);
+    changes.tell("machines");
+  },
+  providerLeft(facts) {
+    events.providerLeft(facts);
+    changes.tell("machines");
+  },
+  verdictChanged(facts) {
+    events.verdictChanged(facts);
+    changes.tell("machines");
+  },
+  adminActed(facts) {
+    events.adminActed(facts);
+    if (facts.action.startsWith("machines.")) changes.tell("machines");
+    if (facts.action === "credit" && facts.account !== undefined) changes.tell("money", facts.account);
+  },
+});
