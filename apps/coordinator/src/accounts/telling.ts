@@ -10,9 +10,10 @@ export function tellingAccounts(accounts: Accounts, changes: Changes): Accounts 
     return record;
   };
   return {
-    add: async (keyHash, record) => {
-      await accounts.add(keyHash, record);
+    add: async (keyHash, record, liveMax) => {
+      const isAdded = await accounts.add(keyHash, record, liveMax);
       changes.tell("keys", record.account);
+      return isAdded;
     },
     change: (keyId, change) => told(accounts.change(keyId, change)),
     rotate: (keyId, to, earlierUntil) => told(accounts.rotate(keyId, to, earlierUntil)),
@@ -20,7 +21,6 @@ export function tellingAccounts(accounts: Accounts, changes: Changes): Accounts 
     find: (keyHash) => accounts.find(keyHash),
     byId: (keyId) => accounts.byId(keyId),
     list: (account, page) => accounts.list(account, page),
-    countLive: (account) => accounts.countLive(account),
     used: (keyId, at) => accounts.used(keyId, at),
   };
 }
