@@ -73,6 +73,29 @@ export class Postgres implements AsyncDisposable {
     }
   }
 
+  /** From now on it takes TLS too, by a certificate for 127.0.0.1 alone. @returns the file of the authority that signed it, and of one that did not */
+  async takeTls(): Promise<{ readonly ours: string; readonly anothers: string }> {
+    const at = (name: string): string => join(this.#folder, name);
+    const openssl = (...args: readonly string[]) => execFileSync("openssl", args, { stdio: "ignore" });
+    const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    const authority = (name: string): string => {
+      const as = ["-subj", `/CN=${name}`, "-keyout", at(`${name}.key`), "-out", at(`${name}.pem`)];
+      openssl("req", "-x509", ...newKey, ...as);
+      return at(`${name}.pem`);
+    };
+    const [ours, anothers] = [authority("ours"), authority("anothers")];
+    const signed = ["-CA", ours, "-CAkey", at("ours.key"), "-addext", "subjectAltName=IP:127.0.0.1"];
+    const as = ["-subj", "/CN=database", "-keyout", at("server.key"), "-out", at("server.pem")];
+    openssl("req", "-x509", ...newKey, ...signed, ...as);
+    for (const file of ["server.key", "server.pem"]) chownSync(at(file), servant.uid, servant.gid);
+    chmodSync(at("server.key"), 0o600);
+    await this.ask(`ALTER SYSTEM SET ssl_cert_file = '${at("server.pem")}'`);
+    await this.ask(`ALTER SYSTEM SET ssl_key_file = '${at("server.key")}'`);
+    await this.ask("ALTER SYSTEM SET ssl = on");
+    await this.ask("SELECT pg_reload_conf()");
+    return { ours, anothers };
+  }
+
   async resume(): Promise<void> {
     const settings = ["fsync=off", "max_connections=60", "listen_addresses=127.0.0.1"].flatMap((one) => ["-c", one]);
     const args = ["-D", join(this.#folder, "data"), "-k", this.#folder, "-p", String(this.#port), ...settings];

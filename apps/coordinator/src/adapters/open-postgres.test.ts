@@ -39,6 +39,40 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     return { store: await PostgresLog.open(postgres), ledger: new PostgresLedger(postgres, { lease }) };
   });
 
+  /** Goal: a server that is too old is told as that, before anything is changed. Method: a real one whose database says an older number. */
+  it("needs version 15", async () => {
+    const url = await server.database();
+    const name = new URL(url).pathname.slice(1);
+    await server.ask("CREATE SCHEMA older", name);
+    const says = "RETURNS text LANGUAGE sql AS $$ SELECT '140019' $$";
+    await server.ask(`CREATE FUNCTION older.current_setting(text) ${says}`, name);
+    await server.ask(`ALTER DATABASE ${name} SET search_path = older, pg_catalog`);
+    await expect(openPostgres(url)).rejects.toThrow(/is on PostgreSQL 14, and Darkbloom needs 15 or newer\. Update/);
+    expect(
+      await server.ask("SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname IN ('older', 'public')", name),
+    ).toEqual([]);
+  });
+
+  /** Goal: TLS that is asked for is checked as it was asked for. Method: a server with a certificate of its own authority, for its address; by that authority and by another, under its address and under a name. */
+  it("speaks TLS with whom it means", async () => {
+    const { ours, anothers } = await server.takeTls();
+    const url = await server.database();
+    const byName = url.replace("127.0.0.1", "localhost");
+    const tlsOf = async (at: string, mode: string, root: string) => {
+      await using opened = await openPostgres(`${at}?sslmode=${mode}&sslrootcert=${root}`);
+      const [row] = await opened.postgres.query("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+      return row;
+    };
+    // The server takes up its new settings in its own time.
+    await expect
+      .poll(() => tlsOf(url, "verify-full", ours), { timeout: 10_000 })
+      .toEqual({ ssl: true, version: "TLSv1.3" });
+    expect(await tlsOf(byName, "verify-ca", ours)).toMatchObject({ ssl: true });
+    await expect(tlsOf(byName, "verify-full", ours)).rejects.toThrow(/cannot be used/);
+    for (const mode of ["verify-full", "verify-ca"])
+      await expect(tlsOf(url, mode, anothers), mode).rejects.toThrow(/cannot be used/);
+  });
+
   /** Goal: what was written is there when it is opened again, and one coordinator at a time has it. Method: two at once, then one after the other. */
   it("is for one coordinator at a time", async () => {
     const url = await server.database();
