@@ -146,6 +146,7 @@ async function addKeys({ accounts }: Store): Promise<Sha256Hex[]> {
     await accounts.add(hash, {
       keyId,
       account,
+      createdBy: null,
       ...unbound,
       name: "bench",
       label: "eigeninference-Ab3…x9Q2",

@@ -45,6 +45,7 @@ const key: KeyRecord = {
   account: "acct_1" as AccountId,
   label: "eigeninference-…",
   createdAt: NOW,
+  createdBy: null,
   lastUsedAt: null,
   revokedAt: null,
 };

@@ -11,6 +11,7 @@ import { linksOf } from "../src/admin/people.ts";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { Unopened } from "../src/limits/unopened.ts";
 import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
+import { MemoryTeams } from "../src/adapters/memory-teams.ts";
 import { signInOver } from "../src/accounts/sign-in.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
@@ -146,10 +147,11 @@ export function keepingAsks() {
 export function edgeDeps(more: Partial<HttpDeps> = {}) {
   const lines: string[] = [];
   const observer = createObserver({ level: "trace", destination: { write: (line) => lines.push(line) } });
-  const accounts = new MemoryAccounts();
+  const accounts = more.accounts ?? new MemoryAccounts();
   const tools = { clock: more.clock ?? systemClock, random: systemRandom, crypto: nodeCrypto };
-  const people = new MemoryPeople();
-  const signIn = signInOver({ people, audit: new MemoryAudit() }, tools);
+  const people = more.people ?? new MemoryPeople();
+  const teams = more.teams ?? new MemoryTeams();
+  const signIn = signInOver({ people, teams, audit: new MemoryAudit() }, tools);
   const ledger = new MemoryLedger();
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),
@@ -189,12 +191,12 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
     },
     ...more,
   };
-  return { deps, lines, observer, accounts, people, ledger };
+  return { deps, lines, observer, accounts, people, teams, ledger };
 }
 
 /** The HTTP edge on a loopback port, around these. */
 export async function openEdge(more: Partial<HttpDeps> = {}) {
-  const { deps, lines, observer, accounts, people, ledger } = edgeDeps(more);
+  const { deps, lines, observer, accounts, people, teams, ledger } = edgeDeps(more);
   await accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
     keyId: "key_1" as KeyId,
     account: ACCOUNT,
@@ -202,6 +204,7 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     name: "laptop",
     label: "eigeninference-Ab3…x9Q2",
     createdAt: 1_700_000_000_000,
+    createdBy: null,
     lastUsedAt: null,
     revokedAt: null,
   });
@@ -220,6 +223,7 @@ export async function openEdge(more: Partial<HttpDeps> = {}) {
     deps,
     accounts,
     people,
+    teams,
     ledger,
     observer,
     settings,

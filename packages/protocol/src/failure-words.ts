@@ -60,6 +60,24 @@ export function sentenceOf(failure: Failure): string {
       return "This key was revoked, which lasts. Make a new one: POST /v1/keys.";
     case "keys_too_many":
       return `This account has ${failure.most} keys, as many as one may have. Revoke some that are not used: DELETE /v1/keys/{id}.`;
+    case "account_not_found":
+      return "You have no such account. GET /v1/teams lists the teams that you are in; without 'x-darkbloom-account' it is your own.";
+    case "team_not_found":
+      return "You are in no such team. GET /v1/teams lists those that you are in.";
+    case "team_role_needed":
+      return "Your role in this team does not allow that. Ask one of its owners or admins.";
+    case "member_not_found":
+      return "Nobody of this id is in this team. GET /v1/teams/{id}/members lists who is.";
+    case "invite_not_found":
+      return "This invite was used, withdrawn, is over or was never made. Ask somebody of the team for another.";
+    case "last_owner":
+      return "A team keeps one owner. Make somebody else an owner first, or delete the team.";
+    case "team_not_empty":
+      return `This team still has ${failure.keys === 1 ? "1 key" : `${failure.keys} keys`} and ${formatUsd(failure.microUsd)} USD. Revoke its keys and empty its balance first.`;
+    case "teams_too_many":
+      return `You are in ${failure.most} teams, as many as one may be in. Leave one first.`;
+    case "members_too_many":
+      return `This team has ${failure.most} members, as many as one may have.`;
     case "body_invalid":
       return failure.param === null
         ? `The request body is not valid: ${failure.expected}.`

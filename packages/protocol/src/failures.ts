@@ -66,6 +66,17 @@ export const failures = {
   key_not_found: notFound,
   key_revoked: conflict,
   keys_too_many: conflict,
+  /** None that may be acted on: another's, a team's that one is not in, or nobody's. */
+  account_not_found: notFound,
+  /** Of those that somebody is in. */
+  team_not_found: notFound,
+  team_role_needed: forbidden,
+  member_not_found: notFound,
+  invite_not_found: notFound,
+  last_owner: conflict,
+  team_not_empty: conflict,
+  teams_too_many: conflict,
+  members_too_many: conflict,
   body_invalid: {
     status: 400,
     retry: "never",
@@ -295,6 +306,17 @@ interface Facts {
   key_revoked: unknown;
   /** Of one account. */
   keys_too_many: { most: number };
+  account_not_found: unknown;
+  team_not_found: unknown;
+  team_role_needed: unknown;
+  member_not_found: unknown;
+  invite_not_found: unknown;
+  last_owner: unknown;
+  /** What a team still has: keys that were not revoked, and money. */
+  team_not_empty: { keys: number; microUsd: bigint };
+  /** Of one person, and of one team. */
+  teams_too_many: { most: number };
+  members_too_many: { most: number };
   body_invalid: { param: ParamPath | null; expected: OurWords };
   unsupported: { param: ParamPath; reason: OurWords };
   previous_response_not_found: unknown;

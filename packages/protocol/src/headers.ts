@@ -24,6 +24,8 @@ export const requestHeaders = {
   receipt: "x-darkbloom-receipt",
   requestId: "x-request-id",
   idempotencyKey: "idempotency-key",
+  /** A team's account, which whoever is signed in and in it acts on. */
+  account: "x-darkbloom-account",
 } as const;
 
 /** A caller's nonce, in its header and in what it seals: whatever it is, a receipt can hold it. */

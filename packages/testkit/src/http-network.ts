@@ -101,6 +101,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       label: "eigeninference-Ab3…x9Q2",
       pins: pins as readonly Serial[],
       createdAt: 0,
+      createdBy: null,
       lastUsedAt: null,
       revokedAt: null,
     });

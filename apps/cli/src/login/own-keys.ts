@@ -9,7 +9,7 @@ import {
   type KeyWithSecret,
   type OwnKey,
 } from "@darkbloom/coordinator/http/own-keys";
-import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
 import { parseUsd } from "@darkbloom/protocol/money";
 import { WrongUsage } from "../failure.ts";
 
@@ -86,10 +86,20 @@ interface Shape<Answer> {
 
 type AskedWith = readonly [method: Parameters<Asking>[0]["method"], path: string, body?: object];
 
-const readKey = ({ id, label, account, created_at, last_used_at, revoked_at, ...terms }: OwnKey): KeyRecord => ({
+const readKey = ({
+  id,
+  label,
+  account,
+  created_by,
+  created_at,
+  last_used_at,
+  revoked_at,
+  ...terms
+}: OwnKey): KeyRecord => ({
   ...keptTerms(terms),
   keyId: id as KeyId,
   account: account as AccountId,
+  createdBy: created_by as PersonId | null,
   label,
   createdAt: Date.parse(created_at),
   lastUsedAt: last_used_at === null ? null : Date.parse(last_used_at),

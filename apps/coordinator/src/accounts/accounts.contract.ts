@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { describe, expect, it } from "vitest";
 import { KEY_USED_EVERY_MS, type Accounts, type KeyRecord } from "./port.ts";
@@ -12,6 +12,7 @@ const record = (name: string, createdAt: number): KeyRecord => ({
   name,
   label: "eigeninference-Ab3…x9Q2",
   createdAt,
+  createdBy: null,
   lastUsedAt: null,
   revokedAt: null,
 });
@@ -114,6 +115,29 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       await accounts.add(hash("c"), older);
       expect(await accounts.list("acct_2" as AccountId)).toEqual([older, theirs]);
       expect(await accounts.list()).toHaveLength(3);
+    });
+
+    /** Goal: who made a key is kept, and what they made is found on every account. Method: two people's keys on two accounts, one of them revoked, and one that nobody made. */
+    it("knows who made a key", async () => {
+      const accounts = await open();
+      const [anna, otto] = ["person_anna", "person_otto"] as PersonId[] as [PersonId, PersonId];
+      const other = "acct_2" as AccountId;
+      const made = [
+        { ...record("one", 1), createdBy: anna },
+        { ...record("two", 2), createdBy: anna, account: other },
+        { ...record("three", 3), createdBy: otto },
+        { ...record("four", 4), createdBy: anna },
+        record("five", 5),
+      ];
+      for (const [n, each] of made.entries()) await accounts.add(hash(String(n)), each);
+      await accounts.revoke("key_four" as KeyId, 9);
+      expect(await accounts.liveBy(anna)).toEqual([made[0], made[1]]);
+      expect(await accounts.liveBy("person_nobody" as PersonId)).toEqual([]);
+      const page = (after?: string) =>
+        accounts.list("acct_1" as AccountId, { rows: 1, createdBy: anna, after: after as KeyId | undefined });
+      expect(await page()).toEqual([made[0]]);
+      expect((await page("key_one")).map(({ keyId }) => keyId)).toEqual(["key_four"]);
+      expect(await accounts.find(hash("1"))).toEqual(made[1]);
     });
 
     /** Goal: many keys are read a few at a time. Method: pages behind each other, of one account and of all, of keys of one moment too; behind another's key and nobody's. */

@@ -1,5 +1,5 @@
 import { utf8 } from "@darkbloom/protocol/bytes";
-import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, labelOf, newKey, newKeyId } from "./keys.ts";
@@ -21,8 +21,14 @@ export const KEYS_PER_ACCOUNT_MAX = 1_000;
 /** For so long at most the secret that a rotation replaces may go on. */
 export const KEY_OVERLAP_MS_MAX = 7 * 24 * 60 * 60_000;
 
-/** Whose keys somebody may touch: those of one account, or, for the operator, every one. */
-export type Whose = AccountId | "everyone";
+/** Of an account that many share, what one of them made. */
+export interface MadeBy {
+  readonly account: AccountId;
+  readonly createdBy: PersonId;
+}
+
+/** Whose keys somebody may touch: those of one account, or what they made there, or, for the operator, every one. */
+export type Whose = AccountId | MadeBy | "everyone";
 
 /** Of a key that is new, or has a new secret: it is shown this once. */
 export interface KeyWithSecret {
@@ -37,7 +43,7 @@ export interface KeyWithSecret {
  * Every operation throws KeyError, with a sentence and what was wrong.
  */
 export interface KeyAdmin {
-  make(account: AccountId, terms: Partial<KeyTerms>): Promise<KeyWithSecret>;
+  make(account: AccountId, terms: Partial<KeyTerms>, createdBy?: PersonId): Promise<KeyWithSecret>;
   /** Oldest first, revoked ones too. */
   list(whose: Whose, page: KeyPage): Promise<KeyRecord[]>;
   show(whose: Whose, keyId: string): Promise<KeyRecord>;
@@ -80,7 +86,7 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
   }
 
   return {
-    async make(account, terms) {
+    async make(account, terms, createdBy) {
       assertValid(terms);
       const apiKey = newKey(random);
       const record: KeyRecord = {
@@ -88,6 +94,7 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
         ...terms,
         keyId: newKeyId(random),
         account,
+        createdBy: createdBy ?? null,
         label: labelOf(apiKey),
         createdAt: clock.now(),
         lastUsedAt: null,
@@ -101,7 +108,8 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
     // PostgreSQL refuses some texts that are not printable.
     async list(whose, page) {
       if (!isPrintable(page.after ?? "")) return [];
-      return await accounts.list(whose === "everyone" ? undefined : whose, page);
+      if (typeof whose === "string") return await accounts.list(whose === "everyone" ? undefined : whose, page);
+      return await accounts.list(whose.account, { ...page, createdBy: whose.createdBy });
     },
 
     show,
@@ -132,6 +140,11 @@ const isKeepable = (list: readonly string[]): boolean =>
   list.every(isPrintable) && utf8(list.join("")).length <= KEY_LIST_BYTES_MAX;
 
 function known(record: KeyRecord | undefined, whose: Whose): KeyRecord {
-  if (!record || (whose !== "everyone" && record.account !== whose)) throw new KeyError({ why: "unknown_key" });
+  if (!record || !isOf(record, whose)) throw new KeyError({ why: "unknown_key" });
   return record;
+}
+
+function isOf({ account, createdBy }: KeyRecord, whose: Whose): boolean {
+  if (typeof whose === "string") return whose === "everyone" || whose === account;
+  return whose.account === account && whose.createdBy === createdBy;
 }

@@ -16,6 +16,7 @@ const recordOf = (n: number): KeyRecord => ({
   name: "",
   label: "eigeninference-Ab3…x9Q2",
   createdAt: n,
+  createdBy: null,
   lastUsedAt: null,
   revokedAt: null,
 });

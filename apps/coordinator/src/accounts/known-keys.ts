@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Accounts, KeyPage, KeyRecord, KeyTerms, RotatedTo } from "./port.ts";
 
 /** Keys that are kept in memory; of more, the one that was looked up longest ago is read again. */
@@ -41,6 +41,10 @@ export class KnownKeys implements Accounts {
 
   list(account?: AccountId, page?: KeyPage): Promise<KeyRecord[]> {
     return this.#accounts.list(account, page);
+  }
+
+  liveBy(personId: PersonId): Promise<KeyRecord[]> {
+    return this.#accounts.liveBy(personId);
   }
 
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

@@ -1,5 +1,5 @@
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
-import type { AccountId, KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { MicroUsd } from "@darkbloom/protocol/money";
 
 /** When what a key has used counts afresh, in UTC; a week begins on Monday. */
@@ -39,6 +39,8 @@ export interface KeyTerms {
 export interface KeyRecord extends KeyTerms {
   readonly keyId: KeyId;
   readonly account: AccountId;
+  /** Who made it with a session; null: an operator for somebody, or nobody knows. */
+  readonly createdBy: PersonId | null;
   /** The key's first and last characters, by which its owner knows it again. */
   readonly label: string;
   readonly createdAt: number;
@@ -70,6 +72,8 @@ export interface Accounts {
   byId(keyId: KeyId): Promise<KeyRecord | undefined>;
   /** Oldest first; of one account, or all. @param page only so many of them, behind one of them */
   list(account?: AccountId, page?: KeyPage): Promise<KeyRecord[]>;
+  /** What somebody made on any account, and was not revoked. */
+  liveBy(personId: PersonId): Promise<KeyRecord[]>;
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined>;
   /** @param earlierUntil null: the present secret ends at once */
   rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined>;
@@ -82,6 +86,8 @@ export interface Accounts {
 export interface KeyPage {
   readonly rows: number;
   readonly after?: KeyId | undefined;
+  /** Those alone that somebody made. */
+  readonly createdBy?: PersonId | undefined;
 }
 
 /** A key's new secret. */

@@ -80,6 +80,7 @@ export const standInFor = ({ person, session }: SignedIn): KeyRecord => ({
   ...unbound,
   keyId: `key_of_${session.sessionId}` as KeyId,
   account: person.account,
+  createdBy: person.personId,
   label: session.client,
   createdAt: session.createdAt,
   lastUsedAt: session.usedAt,

@@ -59,6 +59,7 @@ const keyOf = (keyId: string): KeyRecord => ({
   name: "",
   label: "eigeninference-Ab3…x9Q2",
   createdAt: 1,
+  createdBy: null,
   lastUsedAt: null,
   revokedAt: null,
 });

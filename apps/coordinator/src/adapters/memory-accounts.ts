@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
 import {
   endingAt,
   KEY_USED_EVERY_MS,
@@ -39,14 +39,19 @@ export class MemoryAccounts implements Accounts {
     return this.#of(keyId)?.record;
   }
 
-  async list(account?: AccountId, { rows, after }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
+  async list(account?: AccountId, { rows, after, createdBy }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
     const all = this.#kept
       .map(({ record }) => record)
       .filter((record) => account === undefined || record.account === account)
+      .filter((record) => createdBy === undefined || record.createdBy === createdBy)
       .toSorted((a, b) => a.createdAt - b.createdAt);
     if (after === undefined) return all.slice(0, rows);
     const at = all.findIndex(({ keyId }) => keyId === after);
     return at < 0 ? [] : all.slice(at + 1, rows && at + 1 + rows);
+  }
+
+  async liveBy(personId: PersonId): Promise<KeyRecord[]> {
+    return (await this.list()).filter(({ createdBy, revokedAt }) => createdBy === personId && revokedAt === null);
   }
 
   async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

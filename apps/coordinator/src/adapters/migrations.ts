@@ -2,6 +2,7 @@ import { sql, type Kysely } from "kysely";
 import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
 import { keysMigration } from "./migration-keys.ts";
+import { sqliteTeams } from "./migration-teams.ts";
 
 /**
  * One step of the schema. Steps are only ever added: a step that a published version has run stays as
@@ -242,4 +243,5 @@ export const migrations: readonly Migration[] = [
     },
   },
   keysMigration,
+  sqliteTeams,
 ];

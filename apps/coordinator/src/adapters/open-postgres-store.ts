@@ -4,6 +4,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { KnownKeys } from "../accounts/known-keys.ts";
 import { KnownPeople } from "../accounts/known-people.ts";
+import { KnownTeams } from "../accounts/known-teams.ts";
 import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
 import { COORDINATOR_OF_FOLDER, DATABASE_FILE, DatabaseError } from "./database-file.ts";
 import { filesOfNetwork, missingKeyFiles, openFolderKeys, restoreKeyFiles } from "./folder-keys.ts";
@@ -18,6 +19,7 @@ import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlPeople } from "./sql-people.ts";
+import { SqlTeams } from "./sql-teams.ts";
 import type { Postgres } from "./postgres.ts";
 import { keepUp } from "./upkeep.ts";
 
@@ -65,6 +67,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     // Nobody else writes there as long as the database is this process's alone.
     accounts: new KnownKeys(new PostgresAccounts(postgres)),
     people: new KnownPeople(new SqlPeople(postgres.query)),
+    teams: new KnownTeams(new SqlTeams(postgres.query)),
     audit: new SqlAudit(postgres.query),
     decisions: new PostgresDecisions(postgres),
     standings: new PostgresStandings(postgres),

@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { KnownKeys } from "../accounts/known-keys.ts";
 import { KnownPeople } from "../accounts/known-people.ts";
+import { KnownTeams } from "../accounts/known-teams.ts";
 import { leaseOf } from "../ledger/lease.ts";
 import { openDatabase } from "./database.ts";
 import { COORDINATOR_OF_FOLDER, DATABASE_FILE, DatabaseError, LOG_OF_DATABASE_FILE } from "./database-file.ts";
@@ -13,6 +14,7 @@ import { filesOfNetwork, missingKeyFiles, openFolderKeys, restoreKeyFiles } from
 import type { Kept, KeptOptions } from "./kept.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlPeople } from "./sql-people.ts";
+import { SqlTeams } from "./sql-teams.ts";
 import { sqliteQuery } from "./sql-query.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";
@@ -43,6 +45,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     ledger,
     accounts: new KnownKeys(new SqliteAccounts(database, mark.changed)),
     people: new KnownPeople(new SqlPeople(query)),
+    teams: new KnownTeams(new SqlTeams(query)),
     audit: new SqlAudit(query),
     decisions: new SqliteDecisions(database, mark.changed),
     standings: new SqliteStandings(database, mark.changed),

@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { tellChange, tellTerms } from "../accounts/key-terms.ts";
 import {
   KEY_USED_EVERY_MS,
@@ -23,7 +23,7 @@ export class PostgresAccounts implements Accounts {
   }
 
   async add(keyHash: Sha256Hex, record: KeyRecord, liveMax = Number.MAX_SAFE_INTEGER): Promise<boolean> {
-    const { keyId, account, label, createdAt, lastUsedAt, revokedAt } = record;
+    const { keyId, account, createdBy, label, createdAt, lastUsedAt, revokedAt } = record;
     return await this.#postgres.transaction(async (query) => {
       // Who adds a key of this account at the same moment, in whichever process, counts behind us.
       await query("SELECT pg_advisory_xact_lock($1, hashtext($2))", [ADDING_KEYS, account]);
@@ -32,10 +32,10 @@ export class PostgresAccounts implements Accounts {
       const known = [keyHash, keyId, account, label, createdAt];
       if ((await query(`SELECT 1 FROM api_keys WHERE ${same}`, known)).length > 0) return true;
       const added = await query(
-        `INSERT INTO api_keys (key_hash, key_id, account, label, created_at, terms, last_used_at, revoked_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8
+        `INSERT INTO api_keys (key_hash, key_id, account, label, created_at, terms, last_used_at, revoked_at, created_by)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $10
         WHERE (SELECT COUNT(*) FROM api_keys WHERE account = $3 AND revoked_at IS NULL) < $9 RETURNING key_id`,
-        [...known, JSON.stringify(tellTerms(record)), lastUsedAt, revokedAt, liveMax],
+        [...known, JSON.stringify(tellTerms(record)), lastUsedAt, revokedAt, liveMax, createdBy],
       );
       return added.length > 0;
     });
@@ -51,13 +51,19 @@ export class PostgresAccounts implements Accounts {
     return this.#one(`SELECT ${keyColumns} FROM api_keys WHERE key_id = $1`, [keyId]);
   }
 
-  async list(account?: AccountId, { rows, after }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
+  async list(account?: AccountId, { rows, after, createdBy }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
     const listed = `
       SELECT ${keyColumns} FROM api_keys
-      WHERE ($1::text IS NULL OR account = $1) AND ($2::text IS NULL OR
+      WHERE ($1::text IS NULL OR account = $1) AND ($4::text IS NULL OR created_by = $4) AND ($2::text IS NULL OR
         (created_at, seq) > (SELECT created_at, seq FROM api_keys WHERE key_id = $2 AND ($1::text IS NULL OR account = $1)))
       ORDER BY created_at, seq LIMIT $3::bigint`;
-    return (await this.#postgres.query(listed, [account, after, rows])).map(keyRecordOf);
+    return (await this.#postgres.query(listed, [account, after, rows, createdBy])).map(keyRecordOf);
+  }
+
+  async liveBy(personId: PersonId): Promise<KeyRecord[]> {
+    const made = `
+      SELECT ${keyColumns} FROM api_keys WHERE created_by = $1 AND revoked_at IS NULL ORDER BY created_at, seq`;
+    return (await this.#postgres.query(made, [personId])).map(keyRecordOf);
   }
 
   change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { postgresTeams } from "./migration-teams.ts";
 import type { Migration } from "./migrations.ts";
 
 /**
@@ -233,4 +234,5 @@ export const postgresMigrations: readonly Migration[] = [
       await sql`CREATE INDEX keys_by_age ON api_keys (created_at, seq)`.execute(db);
     },
   },
+  postgresTeams,
 ];

@@ -5,10 +5,13 @@ import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, expect, it } from "vitest";
 import { auditContract } from "../accounts/audit.contract.ts";
 import { anna, hash, peopleContract, sessionOfAnna } from "../accounts/people.contract.ts";
+import { teamsContract } from "../accounts/teams.contract.ts";
 import { openDatabase } from "./database.ts";
 import { MemoryAudit, MemoryPeople } from "./memory-people.ts";
 import { SqlAudit } from "./sql-audit.ts";
+import { MemoryTeams } from "./memory-teams.ts";
 import { SqlPeople } from "./sql-people.ts";
+import { SqlTeams } from "./sql-teams.ts";
 import { sqliteQuery } from "./sql-query.ts";
 
 const root = mkdtempSync(join(tmpdir(), "people-"));
@@ -25,6 +28,8 @@ async function open(changed?: () => void) {
 
 peopleContract("SQLite", async () => new SqlPeople(await open()));
 peopleContract("in memory", async () => new MemoryPeople());
+teamsContract("SQLite", async () => new SqlTeams(await open()));
+teamsContract("in memory", async () => new MemoryTeams());
 auditContract("SQLite", async () => new SqlAudit(await open()));
 auditContract("in memory", async () => new MemoryAudit());
 

@@ -39,6 +39,7 @@ it("reads keys that are older than what bounds them", async () => {
       minTrust: "hardware",
       pins: ["SW-1"],
       createdAt: 1,
+      createdBy: null,
       lastUsedAt: null,
       revokedAt: null,
     },

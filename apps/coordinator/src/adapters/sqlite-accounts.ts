@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { AccountId, KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { tellChange, tellTerms } from "../accounts/key-terms.ts";
 import {
   KEY_USED_EVERY_MS,
@@ -17,8 +17,8 @@ import { readStorage } from "./storage-failure.ts";
 
 const accountsSql = {
   add: `
-    INSERT INTO api_keys (key_hash, key_id, account, label, terms, created_at, last_used_at, revoked_at)
-    SELECT :keyHash, :keyId, :account, :label, :terms, :createdAt, :lastUsedAt, :revokedAt
+    INSERT INTO api_keys (key_hash, key_id, account, created_by, label, terms, created_at, last_used_at, revoked_at)
+    SELECT :keyHash, :keyId, :account, :createdBy, :label, :terms, :createdAt, :lastUsedAt, :revokedAt
     WHERE (SELECT COUNT(*) FROM api_keys WHERE account = :account AND revoked_at IS NULL) < :liveMax`,
   find: `SELECT ${keyColumns} FROM api_keys WHERE key_hash = :hash OR earlier_hash = :hash`,
   byId: `SELECT ${keyColumns} FROM api_keys WHERE key_id = ?`,
@@ -28,9 +28,11 @@ const accountsSql = {
     ORDER BY created_at, rowid LIMIT :rows`,
   listOf: `
     SELECT ${keyColumns} FROM api_keys
-    WHERE account = :account AND (:after IS NULL OR
+    WHERE account = :account AND (:createdBy IS NULL OR created_by = :createdBy) AND (:after IS NULL OR
       (created_at, rowid) > (SELECT created_at, rowid FROM api_keys WHERE key_id = :after AND account = :account))
     ORDER BY created_at, rowid LIMIT :rows`,
+  liveBy: `
+    SELECT ${keyColumns} FROM api_keys WHERE created_by = ? AND revoked_at IS NULL ORDER BY created_at, rowid`,
   // Null takes a field away, which then bounds nothing: https://www.sqlite.org/json1.html#jpatch
   change: `UPDATE api_keys SET terms = json_patch(terms, ?) WHERE key_id = ? RETURNING ${keyColumns}`,
   rotate: `
@@ -60,9 +62,9 @@ export class SqliteAccounts implements Accounts {
   }
 
   async add(keyHash: Sha256Hex, record: KeyRecord, liveMax = Number.MAX_SAFE_INTEGER): Promise<boolean> {
-    const { keyId, account, label, createdAt, lastUsedAt, revokedAt } = record;
+    const { keyId, account, createdBy, label, createdAt, lastUsedAt, revokedAt } = record;
     const terms = JSON.stringify(tellTerms(record));
-    const row = { keyHash, keyId, account, label, terms, createdAt, lastUsedAt, revokedAt, liveMax };
+    const row = { keyHash, keyId, account, createdBy, label, terms, createdAt, lastUsedAt, revokedAt, liveMax };
     const { changes } = readStorage(() => this.#sql.add.run(row));
     if (changes > 0) this.#changed();
     return changes > 0;
@@ -78,12 +80,18 @@ export class SqliteAccounts implements Accounts {
     return row && keyRecordOf(row);
   }
 
-  async list(account?: AccountId, { rows = -1, after }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
+  async list(account?: AccountId, { rows = -1, after, createdBy }: Partial<KeyPage> = {}): Promise<KeyRecord[]> {
     const page = { after: after ?? null, rows };
     const listed = readStorage(() =>
-      account === undefined ? this.#sql.list.all(page) : this.#sql.listOf.all({ account, ...page }),
+      account === undefined
+        ? this.#sql.list.all(page)
+        : this.#sql.listOf.all({ account, createdBy: createdBy ?? null, ...page }),
     );
     return listed.map(keyRecordOf);
+  }
+
+  async liveBy(personId: PersonId): Promise<KeyRecord[]> {
+    return readStorage(() => this.#sql.liveBy.all(personId)).map(keyRecordOf);
   }
 
   async change(keyId: KeyId, change: Partial<KeyTerms>): Promise<KeyRecord | undefined> {

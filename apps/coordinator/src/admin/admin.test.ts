@@ -289,7 +289,7 @@ describe("the admin socket", () => {
       [post("/v1/admin/keys", '{"name":"x","credit_micro_usd":5}'), 400, "invalid", "'credit_micro_usd' does not fit"],
       [credit('{"account":"a","key_id":"k"}', '"1"'), 400, "invalid", "'payee' does not fit"],
       [credit('{"account":"a"}', '"-1"'), 400, "invalid", "'amount_micro_usd' does not fit"],
-      [credit('{"account":"a"}', '"1"'), 404, "unknown_account", "No key belongs"],
+      [credit('{"account":"a"}', '"1"'), 404, "unknown_account", "Nobody has this account"],
       [post("/v1/admin/keys/destroy", "{}"), 404, "other_version", "another version"],
       [get("/v1/models"), 404, "other_version", "another version"],
       [get("/v1/%zz"), 400, "invalid", ""],
@@ -393,6 +393,7 @@ describe("what the storage refuses", () => {
       find: refuse,
       byId: refuse,
       list: refuse,
+      liveBy: refuse,
       change: refuse,
       rotate: refuse,
       revoke: refuse,
@@ -406,7 +407,7 @@ describe("what the storage refuses", () => {
     const audit = { list: refuse, add: refuse };
     const links = { make: () => "", baseUrl: () => "", forget: () => {} };
     await expect(
-      act(adminOf({ ...world, accounts, ledger, decisions, standings, people, audit, links })),
+      act(adminOf({ ...world, accounts, ledger, decisions, standings, people, teams: store.teams, audit, links })),
     ).rejects.toMatchObject({
       name: "AdminError",
       code: "internal",

@@ -1,4 +1,4 @@
-import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
 import * as z from "zod";
 import { KEY_OVERLAP_MS_MAX, KEY_ROWS_MAX } from "../accounts/key-admin.ts";
 import {
@@ -17,6 +17,7 @@ import type { CreatedKey, ListedKey } from "./operations.ts";
 const keyRecord = keyTermsSchema.extend({
   key_id: z.string(),
   account: z.string(),
+  created_by: z.string().nullable().describe("Who made it with a session"),
   label: z.string().describe("The key's first and last characters"),
   created_at: at,
   last_used_at: at.nullable(),
@@ -29,6 +30,7 @@ const tellKey = (key: KeyRecord): z.infer<typeof keyRecord> => ({
   ...tellTerms(key),
   key_id: key.keyId,
   account: key.account,
+  created_by: key.createdBy,
   label: key.label,
   created_at: key.createdAt,
   last_used_at: key.lastUsedAt,
@@ -37,6 +39,7 @@ const tellKey = (key: KeyRecord): z.infer<typeof keyRecord> => ({
 const readKey = ({
   key_id: keyId,
   account,
+  created_by: createdBy,
   label,
   created_at: createdAt,
   last_used_at: lastUsedAt,
@@ -46,6 +49,7 @@ const readKey = ({
   ...keptTerms(terms),
   keyId: keyId as KeyId,
   account: account as AccountId,
+  createdBy: createdBy as PersonId | null,
   label,
   createdAt,
   lastUsedAt,

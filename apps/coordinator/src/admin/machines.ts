@@ -11,7 +11,7 @@ import {
 import type { Approval } from "../machines/ports.ts";
 import { isInForce, type Grievance, type Standings } from "../machines/records/standings.ts";
 import { AdminError } from "./fault.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../accounts/turns.ts";
 
 /** A machine that is connected now. */
 export interface ConnectedMachine {

@@ -11,7 +11,7 @@ import { AdminError, ofKeys } from "./fault.ts";
 import { knownAccount } from "./known-account.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
 import { peopleAdminOf, type PeopleAdmin, type PeopleWorld } from "./people.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../accounts/turns.ts";
 
 export interface CreatedKey {
   /** Shown this once. */
@@ -125,13 +125,13 @@ async function inSentences<Done>(act: Promise<Done>, whenBusy = storageSentences
 const nobodyConnected: ConnectedMachines = { list: () => [], decided: () => {}, forgiven: () => {} };
 
 function plainAdminOf(world: AdminWorld): Admin {
-  const { ledger, accounts, connected = nobodyConnected, clock, random } = world;
+  const { ledger, connected = nobodyConnected, clock, random } = world;
   const keysAdmin = keyAdminOf(world);
 
   const accountOf = async (payee: Payee): Promise<AccountId> =>
     "keyId" in payee
       ? (await keysAdmin.show("everyone", payee.keyId)).account
-      : await knownAccount(accounts, payee.account);
+      : await knownAccount(world, payee.account);
 
   async function pay(account: AccountId, amount: MicroUsd): Promise<void> {
     await ledger.credit(`credit_${toHex(random.bytes(CREDIT_ID_BYTES))}`, account, amount, clock.now());
@@ -145,7 +145,7 @@ function plainAdminOf(world: AdminWorld): Admin {
 
   const createKey: Admin["createKey"] = async ({ credit, account: wanted, terms = {} }) => {
     if (credit < 0n) throw new AdminError("invalid", "A credit must not be negative.");
-    const account = wanted === undefined ? newAccountId(random) : await knownAccount(accounts, wanted);
+    const account = wanted === undefined ? newAccountId(random) : await knownAccount(world, wanted);
     await assertPayable(account, credit);
     // The key first: a crash in between leaves a key that nobody was shown, rather than money that nobody can spend.
     const { apiKey, record } = await keysAdmin.make(account, terms);

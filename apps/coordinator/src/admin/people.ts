@@ -4,11 +4,12 @@ import { AUDIT_ROWS_MAX, type KeptEntry } from "../accounts/audit.ts";
 import { newAccountId } from "../accounts/keys.ts";
 import type { People, Person } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
+import { revokeMadeBy } from "../accounts/team-admin.ts";
 import { newPerson } from "../accounts/sessions.ts";
 import type { SignIn } from "../accounts/sign-in.ts";
 import { AdminError } from "./fault.ts";
 import { knownAccount } from "./known-account.ts";
-import { turns } from "./turns.ts";
+import { turns } from "../accounts/turns.ts";
 
 /** A link that signs an operator in, and where: its path, and under which address the coordinator itself knows that it is reached. */
 export interface MadeLink {
@@ -33,7 +34,7 @@ export interface PeopleAdmin {
   signInLink(options: { readonly account?: string | undefined }): Promise<MadeLink>;
   /** Oldest first. */
   listPeople(): Promise<Person[]>;
-  /** Ends all sessions and revokes all keys of the own account, at once; or lets somebody sign in again. */
+  /** Ends all sessions, and revokes all keys of the own account and all that they made on others, at once; or lets somebody sign in again. */
   disablePerson(personId: string): Promise<DisabledPerson>;
   enablePerson(personId: string): Promise<Person>;
   /** What was changed by whom, newest first. */
@@ -59,6 +60,7 @@ export const linksOf = ({ links, devices }: Pick<SignIn, "links" | "devices">, b
 
 export interface PeopleWorld {
   readonly people: People;
+  readonly teams: SignIn["teams"];
   readonly audit: SignIn["audit"];
   readonly accounts: Accounts;
   /** None where no coordinator runs. */
@@ -69,14 +71,14 @@ export interface PeopleWorld {
 
 const LINK_PATH = "/sign-in/link";
 
-export function peopleAdminOf({ people, audit, accounts, links, clock, random }: PeopleWorld): PeopleAdmin {
+export function peopleAdminOf({ people, teams, audit, accounts, links, clock, random }: PeopleWorld): PeopleAdmin {
   async function operatorOf(account: string | undefined): Promise<{ person: Person; isNewPerson: boolean }> {
     const known =
       account === undefined
         ? (await people.list()).find(({ role, disabledAt }) => role === "operator" && disabledAt === null)
         : await people.personOf(account as AccountId);
     if (!known) {
-      const theirs = account === undefined ? newAccountId(random) : await knownAccount(accounts, account);
+      const theirs = account === undefined ? newAccountId(random) : await ownableAccount(account);
       return { person: await newOperator(theirs), isNewPerson: true };
     }
     if (known.role !== "operator")
@@ -84,6 +86,12 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
     if (known.disabledAt !== null)
       throw new AdminError("invalid", `${known.personId} is disabled. 'darkbloom account enable' lets them in again.`);
     return { person: known, isNewPerson: false };
+  }
+
+  async function ownableAccount(account: string): Promise<AccountId> {
+    const known = await knownAccount({ accounts, people, teams }, account);
+    if (await teams.team(known)) throw new AdminError("invalid", "This account is a team's, and nobody's alone.");
+    return known;
   }
 
   async function newOperator(account: AccountId): Promise<Person> {
@@ -121,9 +129,11 @@ export function peopleAdminOf({ people, audit, accounts, links, clock, random }:
       const person = await changed(personId, now);
       links?.forget(person.personId);
       await people.endSessions(person.personId);
-      const revoked = (await accounts.list(person.account)).filter(({ revokedAt }) => revokedAt === null);
-      for (const { keyId } of revoked) await accounts.revoke(keyId, now);
-      return { ...person, revoked: revoked.map(({ keyId }) => keyId) };
+      await teams.withdrawAllOf(person.personId);
+      const own = (await accounts.list(person.account)).filter(({ revokedAt }) => revokedAt === null);
+      for (const { keyId } of own) await accounts.revoke(keyId, now);
+      const made = await revokeMadeBy({ accounts, clock }, person.personId);
+      return { ...person, revoked: [...own.map(({ keyId }) => keyId), ...made] };
     },
 
     enablePerson: (personId) => changed(personId, null),

@@ -32,6 +32,7 @@ const keys = Array.from({ length: 5_000 }, (_, n): ListedKey => ({
   name: "x".repeat(100),
   label: "eigeninference-Ab3…x9Q2",
   createdAt: 1,
+  createdBy: null,
   lastUsedAt: null,
   revokedAt: null,
   balance: microUsd(0n),

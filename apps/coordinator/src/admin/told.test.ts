@@ -17,6 +17,7 @@ const key = {
   name: "",
   label: "eigeninference-Ab3…x9Q2",
   createdAt: 1,
+  createdBy: null,
   lastUsedAt: null,
   revokedAt: 2,
 };

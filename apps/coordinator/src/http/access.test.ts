@@ -46,8 +46,16 @@ it("says how a request can fail before its route does anything", () => {
     access: "open",
     limit: "none",
   });
-  const keys = ["key_missing", "key_invalid", "key_disabled", "key_expired", "not_allowed", "rate_limit_exceeded"];
-  const either = [...keys.slice(0, 4), "session_invalid", "origin_foreign", "body_invalid", "rate_limit_exceeded"];
+  const wrong = ["key_missing", "key_invalid", "key_disabled", "key_expired"];
+  const keys = [...wrong, "not_allowed", "account_not_found", "rate_limit_exceeded"];
+  const either = [
+    ...wrong,
+    "account_not_found",
+    "session_invalid",
+    "origin_foreign",
+    "body_invalid",
+    "rate_limit_exceeded",
+  ];
   const atTimes: Access = { needsKey: () => true, who: "some" };
   for (const [access, limit, expected] of [
     ["open", "none", []],
@@ -59,6 +67,7 @@ it("says how a request can fail before its route does anything", () => {
   ] as const)
     expect(failuresOfAccess({ access, limit })).toEqual(expected);
   expect(failuresOfAccess({ access: "operator", limit: "none" })).toEqual([
+    "account_not_found",
     "session_invalid",
     "origin_foreign",
     "body_invalid",
@@ -206,6 +215,7 @@ it("serves nobody who left while the key was looked up", async () => {
     name: "",
     label: "eigeninference-Ab3…x9Q2",
     createdAt: 0,
+    createdBy: null,
     lastUsedAt: null,
     revokedAt: null,
   };
@@ -251,11 +261,11 @@ it("describes keys, counting and draining from the declarations", async () => {
   const keys = [{ bearer: [] }, { apiKey: [] }];
   const sessions = [{ session: [] }, { cookie: [] }];
   for (const [method, path, security, statuses] of [
-    ["get", "/v1/key", keys, ["200", "401", "403", "429", "500"]],
-    ["get", "/v1/me", sessions, ["200", "400", "401", "403", "429", "500"]],
+    ["get", "/v1/key", keys, ["200", "401", "403", "404", "429", "500"]],
+    ["get", "/v1/me", sessions, ["200", "400", "401", "403", "404", "429", "500"]],
     ["get", "/v1/pricing", undefined, ["200", "429", "500"]],
     ["get", "/health", undefined, ["200", "500"]],
-    ["get", "/metrics", [{}, ...keys, ...sessions], ["200", "400", "401", "403", "429", "500"]],
+    ["get", "/metrics", [{}, ...keys, ...sessions], ["200", "400", "401", "403", "404", "429", "500"]],
   ] as const) {
     const operation = paths[path]?.[method];
     expect([path, operation?.security, Object.keys(operation?.responses ?? {})]).toEqual([path, security, statuses]);

@@ -1,11 +1,14 @@
 import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
-import { ourWords, type ParamPath, type Sha256Hex } from "@darkbloom/protocol/ids";
+import { requestHeaders } from "@darkbloom/protocol/headers";
+import { ourWords, type AccountId, type ParamPath, type Sha256Hex } from "@darkbloom/protocol/ids";
 import type { FastifyRequest } from "fastify";
 import type { IncomingMessage } from "node:http";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
+import { under, type Ceiling } from "../accounts/ceilings.ts";
 import type { SignedIn } from "../accounts/people.ts";
 import { KEY_USED_EVERY_MS, type KeyRecord } from "../accounts/port.ts";
 import { isGood, isSessionShaped, SESSION_USE_WRITTEN_EVERY_MS, standInFor } from "../accounts/sessions.ts";
+import type { Member, Team } from "../accounts/teams.ts";
 import { FailedKeys } from "../limits/failed-keys.ts";
 import { formatReset, openRate, RateLimiter, type RateDecision } from "../limits/rate.ts";
 import { endedCookies, isFromOwnPage, isWrite, shownIn, type Shown } from "./credentials.ts";
@@ -32,6 +35,10 @@ export type Access = "open" | "key" | "session" | "key or session" | "operator" 
 /** Who is calling: a key's side, or where somebody who is signed in asks, what stands in for one. */
 export interface Caller extends KeyRecord {
   readonly signedIn?: SignedIn;
+  /** Of a team's account: what nobody there goes beyond. */
+  readonly ceiling?: Ceiling;
+  /** And who asks there, or made the key; undefined for a key that an operator made. */
+  readonly member?: Member | undefined;
 }
 
 /**
@@ -75,6 +82,7 @@ export function failuresOfAccess({ access, limit, whileDraining }: Declaration):
   return [
     ...(takesKeys ? (["key_missing", "key_invalid", "key_disabled", "key_expired"] as const) : []),
     ...(takesKeys && !takesSessions ? (["not_allowed"] as const) : []),
+    ...(takesKeys || takesSessions ? (["account_not_found"] as const) : []),
     ...(takesSessions ? (["session_invalid", "origin_foreign", "body_invalid"] as const) : []),
     ...(takesSessions && !takesKeys ? (["session_missing", "session_needed"] as const) : []),
     ...(access === "operator" ? (["role_needed"] as const) : []),
@@ -106,7 +114,10 @@ export function securityOf(access: Access): readonly Scheme[] | undefined {
   ];
 }
 
-type GateDeps = Pick<HttpDeps, "accounts" | "clock" | "crypto" | "events" | "isDraining" | "people" | "settings">;
+type GateDeps = Pick<
+  HttpDeps,
+  "accounts" | "clock" | "crypto" | "events" | "isDraining" | "people" | "settings" | "teams"
+>;
 type Headers = Readonly<Record<string, string | string[]>>;
 
 /** Enforces what routes declare: the one place that says who comes in, before any of them does anything. */
@@ -185,7 +196,8 @@ export class Gate {
     const hash = hashOfKey(crypto, shown.text);
     const retryAfterSec = this.#failedKeys.waitSec(bucket, hash);
     if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
-    const caller = await this.#lookedUp(shown, hash);
+    const found = await this.#lookedUp(shown, hash);
+    const caller = found && (await this.#acting(found, request.headers[requestHeaders.account]));
     if (!caller) {
       this.#failedKeys.wrong(bucket, hash);
       throw new NetworkError({ code: shown.kind === "key" ? "key_invalid" : "session_invalid" });
@@ -237,6 +249,26 @@ export class Gate {
     });
   }
 
+  /**
+   * On whose account: one's own, or a team's that one is in and names. Undefined for a key whose maker is in its team no longer.
+   *
+   * @throws NetworkError `account_not_found`
+   */
+  async #acting(caller: Caller, named: string | readonly string[] | undefined): Promise<Caller | undefined> {
+    const { teams } = this.#deps;
+    const { account, createdBy, signedIn } = caller;
+    if (named !== undefined && named !== account) {
+      const membership = signedIn && isAccountShaped(named) && (await teams.find(named, signedIn.person.personId));
+      if (!membership) throw new NetworkError({ code: "account_not_found" });
+      return within(caller, membership.team, membership.member);
+    }
+    const team = signedIn ? undefined : await teams.team(account);
+    if (!team) return caller;
+    if (createdBy === null) return within(caller, team, undefined);
+    const membership = await teams.find(account, createdBy);
+    return membership && within(caller, team, membership.member);
+  }
+
   #bucketOf(request: IncomingMessage): string {
     return peerOf(request, this.#deps.settings.trustProxy).bucket;
   }
@@ -245,6 +277,7 @@ export class Gate {
 const oneCookie = ourWords`two sign-ins came along, both are taken away now; sign in again`;
 const failsByCaller: ReadonlySet<FailureCode> = new Set([
   "session_invalid",
+  "account_not_found",
   "origin_foreign",
   "rate_limit_exceeded",
   "body_invalid",
@@ -269,6 +302,17 @@ export function signedInOf(request: Let): SignedIn {
   if (!signedIn) throw new RangeError(`${request.routeOptions.url} asks who is signed in and takes keys as well`);
   return signedIn;
 }
+
+/** An account's id, as far as a header may be one. */
+const isAccountShaped = (named: string | readonly string[]): named is AccountId =>
+  typeof named === "string" && /^[\w-]{1,128}$/.test(named);
+
+const within = (caller: Caller, { account, ceiling }: Team, member: Member | undefined): Caller => ({
+  ...under(caller, ceiling),
+  account,
+  ceiling,
+  member,
+});
 
 function refuseAbove({ allowed, retryAfterSec }: RateDecision): void {
   if (!allowed) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });

@@ -13,6 +13,7 @@ export const tellKey = ({ deps }: Door, key: KeyRecord): z.infer<typeof shownKey
   id: key.keyId,
   label: key.label,
   account: key.account,
+  created_by: key.createdBy,
   ...tellTerms(key),
   provider_serials: key.pins.map((pin) => deps.serials.ofPin(pin)),
   created_at: new Date(key.createdAt).toISOString(),

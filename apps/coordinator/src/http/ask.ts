@@ -18,12 +18,13 @@ import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import { Transparent } from "../inference/privacy/transparent.ts";
 import type { SerialNames } from "../machines/trust/serial-names.ts";
+import type { Caller } from "./access.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** What came through the door, over HTTP or a WebSocket. */
 export interface Came extends Pick<Ask, "answerRoom" | "hangUp"> {
   readonly requestId: RequestId;
-  readonly caller: KeyRecord;
+  readonly caller: Caller;
   readonly wishes: AskWishes;
   readonly dialect: Dialect;
   readonly inspected: Inspected;
@@ -61,21 +62,23 @@ export function refuseClear({ privacy }: KeyRecord): void {
   if (privacy === "sealed") throw new NetworkError({ code: "sealing_needed" });
 }
 
-/** Whether a key may ask for a model, by any name that it has or is asked for by. */
-export const mayAskFor = (
-  { allowedModels }: Pick<KeyRecord, "allowedModels">,
-  ...names: readonly (string | undefined)[]
-): boolean => allowedModels.length === 0 || names.some((name) => allowedModels.some((allowed) => allowed === name));
+type ForModels = Pick<Caller, "allowedModels" | "ceiling">;
+
+/** Whether somebody may ask for a model, by any name that it has or is asked for by. */
+export const mayAskFor = (caller: ForModels, ...names: readonly (string | undefined)[]): boolean =>
+  listWithout(caller, names) === undefined;
+
+/** What the key names, and what its team does: the first of both that has none of these. */
+const listWithout = ({ allowedModels, ceiling }: ForModels, names: readonly (string | undefined)[]) =>
+  [allowedModels, ceiling?.allowedModels ?? []].find(
+    (list) => list.length > 0 && !names.some((name) => list.some((allowed) => allowed === name)),
+  );
 
 /** A model that the catalog does not know is refused as that. @throws NetworkError `model_not_allowed` */
-export function refuseOtherModels(
-  { catalog }: Pick<HttpDeps, "catalog">,
-  caller: Pick<KeyRecord, "allowedModels">,
-  model: string,
-): void {
+export function refuseOtherModels({ catalog }: Pick<HttpDeps, "catalog">, caller: ForModels, model: string): void {
   const entry = catalog.find(model);
-  if (entry && !mayAskFor(caller, model, entry.id))
-    throw new NetworkError({ code: "model_not_allowed", models: caller.allowedModels.length });
+  const without = entry && listWithout(caller, [model, entry.id]);
+  if (without) throw new NetworkError({ code: "model_not_allowed", models: without.length });
 }
 
 /** A caller whose own key leaves no machine is told that it is the key. */

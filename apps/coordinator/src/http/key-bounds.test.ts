@@ -1,13 +1,12 @@
 import { once } from "node:events";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { KeyId } from "@darkbloom/protocol/ids";
-import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
+import { systemClock } from "@darkbloom/protocol/node";
 import { SEALED_REQUEST_TYPE } from "@darkbloom/protocol/sealing";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { chatBody, entry, KEY, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
-import { hashOfKey } from "../accounts/keys.ts";
 import { KnownKeys } from "../accounts/known-keys.ts";
 import { KEY_USED_EVERY_MS, type KeyTerms } from "../accounts/port.ts";
 import { MemoryAccounts } from "../adapters/memory-accounts.ts";
@@ -28,7 +27,6 @@ async function opened() {
       throw new NetworkError({ code: "capacity_full", model: entry.id, retryAfterSec: 1, waitedMs: 1 });
     },
   });
-  for (const record of await edge.accounts.list()) await kept.add(hashOfKey(nodeCrypto, KEY), record);
   const codeOf = async (body = chatBody(), headers: Record<string, string> = {}): Promise<unknown> => {
     const response = await edge.chat(body, headers);
     return [response.status, ((await response.json()) as { error: { code: string } }).error.code];
@@ -163,7 +161,6 @@ describe("what bounds a key", () => {
       await MemoryAccounts.prototype.used.call(kept, id, at);
     };
     await using edge = await openEdge({ accounts: kept, clock: { ...systemClock, now: () => time.ms } });
-    for (const record of await edge.accounts.list()) await kept.add(hashOfKey(nodeCrypto, KEY), record);
     const askedAt = async (ms: number) => {
       time.ms = begin + ms;
       return (await edge.keyed("/v1/key")).status;

@@ -1,5 +1,5 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import { ourWords, type KeyId, type ParamPath } from "@darkbloom/protocol/ids";
+import { ourWords, type AccountId, type KeyId, type ParamPath } from "@darkbloom/protocol/ids";
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { AuditAction } from "../accounts/audit.ts";
@@ -9,10 +9,12 @@ import {
   keyAdminOf,
   KEYS_PER_ACCOUNT_MAX,
   type KeyAdmin,
+  type MadeBy,
 } from "../accounts/key-admin.ts";
 import { keyChangeSchema, KeyError, readKeyChange, type KeyRefusal } from "../accounts/key-terms.ts";
 import type { KeyRecord } from "../accounts/port.ts";
-import { signedInOf } from "./access.ts";
+import { mayOf } from "../accounts/teams.ts";
+import { callerOf, signedInOf } from "./access.ts";
 import { tellKey } from "./account.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
@@ -46,9 +48,11 @@ export const listKeys = (door: Door): Route => ({
     const asked = page.safeParse(request.query);
     if (!asked.success) throw badPage(String(asked.error.issues[0]?.path[0]));
     const { limit, after } = asked.data;
-    const { account } = signedInOf(request).person;
     // One more than is shown says whether there are more.
-    const keys = await keyAdminOf(door.deps).list(account, { rows: limit + 1, after: after as KeyId | undefined });
+    const keys = await keyAdminOf(door.deps).list(whoseOf(request), {
+      rows: limit + 1,
+      after: after as KeyId | undefined,
+    });
     return { data: keys.slice(0, limit).map((key) => tell(door, key)), has_more: keys.length > limit };
   },
 });
@@ -63,16 +67,18 @@ export const createKey = (door: Door): Route => ({
   },
   config: { ...ofSession, fails: ["body_invalid", "payload_too_large", "keys_too_many"] },
   handler: async (request): Promise<KeyWithSecret> => {
-    const { person } = signedInOf(request);
+    const { account, member } = callerOf(request);
+    const { personId } = signedInOf(request).person;
     const body = await bodyOf(door, request);
     const { apiKey, record } = await changed(door, request, "keys.create", async (keys) => {
-      const made = await keys.make(person.account, readKeyChange(body));
+      const made = await keys.make(account, readKeyChange(body), personId);
       return { ...made, keyId: made.record.keyId };
     });
-    // Whoever was disabled meanwhile had all keys revoked, and not this one.
-    const now = await door.deps.people.person(person.personId);
-    if (now?.disabledAt !== null) {
-      await changed(door, request, "keys.revoke", (keys) => keys.revoke(person.account, record.keyId));
+    // Whoever was disabled or taken out of the team meanwhile had all keys revoked, and not this one.
+    const { people, teams } = door.deps;
+    const now = await people.person(personId);
+    if (now?.disabledAt !== null || (member && !(await teams.find(account, personId)))) {
+      await changed(door, request, "keys.revoke", (keys) => keys.revoke(account, record.keyId));
       throw new NetworkError({ code: "session_invalid" });
     }
     return { key: apiKey, data: tell(door, record) };
@@ -84,7 +90,7 @@ export const showOneKey = (door: Door): Route => ({
   schema: { summary: "One of your keys", tags: ["keys"], params, response: { 200: ownKey } },
   config: { ...ofSession, fails },
   handler: async (request): Promise<OwnKey> =>
-    tell(door, await refusing(() => keyAdminOf(door.deps).show(signedInOf(request).person.account, idOf(request)))),
+    tell(door, await refusing(() => keyAdminOf(door.deps).show(whoseOf(request), idOf(request)))),
 });
 
 /** `PATCH /v1/keys/{id}`: what is not named stays; it counts for the key's next request. */
@@ -98,9 +104,8 @@ export const editKey = (door: Door): Route => ({
   },
   config: { ...ofSession, fails: failsChanging },
   handler: async (request): Promise<OwnKey> => {
-    const { account } = signedInOf(request).person;
     const body = await bodyOf(door, request);
-    const edit = (keys: KeyAdmin) => keys.edit(account, idOf(request), readKeyChange(body));
+    const edit = (keys: KeyAdmin) => keys.edit(whoseOf(request), idOf(request), readKeyChange(body));
     return tell(door, await changed(door, request, "keys.edit", edit));
   },
 });
@@ -110,8 +115,8 @@ export const revokeKey = (door: Door): Route => ({
   schema: { summary: "Revoke a key of yours, for good", tags: ["keys"], params, response: { 200: ownKey } },
   config: { ...ofSession, fails },
   handler: async (request): Promise<OwnKey> => {
-    const { account } = signedInOf(request).person;
-    return tell(door, await changed(door, request, "keys.revoke", (keys) => keys.revoke(account, idOf(request))));
+    const revoke = (keys: KeyAdmin) => keys.revoke(whoseOf(request), idOf(request));
+    return tell(door, await changed(door, request, "keys.revoke", revoke));
   },
 });
 
@@ -126,11 +131,10 @@ export const rotateKey = (door: Door): Route => ({
   },
   config: { ...ofSession, fails: failsChanging },
   handler: async (request): Promise<KeyWithSecret> => {
-    const { account } = signedInOf(request).person;
     const asked = rotation.safeParse(await bodyOf(door, request));
     if (!asked.success) throw badOverlap;
     const { apiKey, record } = await changed(door, request, "keys.rotate", async (keys) => {
-      const made = await keys.rotate(account, idOf(request), asked.data.overlap_ms);
+      const made = await keys.rotate(whoseOf(request), idOf(request), asked.data.overlap_ms);
       return { ...made, keyId: made.record.keyId };
     });
     return { key: apiKey, data: tell(door, record) };
@@ -153,11 +157,17 @@ const badPage = (param: string): NetworkError =>
         : ourWords`it must be sent once`,
   });
 
+/** All keys of the account, or of a team's those that one made oneself. */
+function whoseOf(request: FastifyRequest): AccountId | MadeBy {
+  const { account, member } = callerOf(request);
+  return !member || mayOf(member.role, "all_keys") ? account : { account, createdBy: member.personId };
+}
+
 const idOf = (request: FastifyRequest): string => nameIn(request, "id", { code: "key_not_found" });
 
 /** What a body says; an empty one says nothing. */
 async function bodyOf(door: Door, request: FastifyRequest): Promise<unknown> {
-  using room = door.bodies.share(signedInOf(request).person.account);
+  using room = door.bodies.share(callerOf(request).account);
   const bytes = await readBody(request.raw, KEY_BODY_BYTES_MAX, room);
   return bytes.length === 0 ? {} : parseJson(bytes);
 }
@@ -175,7 +185,8 @@ async function changed<Done extends Pick<KeyRecord, "keyId">>(
   return done;
 }
 
-async function refusing<Done>(act: () => Promise<Done>): Promise<Done> {
+/** @throws NetworkError for what is refused */
+export async function refusing<Done>(act: () => Promise<Done>): Promise<Done> {
   try {
     return await act();
   } catch (error) {

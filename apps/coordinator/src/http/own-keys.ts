@@ -7,6 +7,7 @@ export const shownKey = z.object({
   id: z.string(),
   label: z.string().describe("The key's first and last characters"),
   account: z.string(),
+  created_by: z.string().nullable().describe("Who made it, where somebody with a session did"),
   ...keyTermsSchema.shape,
   created_at: z.iso.datetime(),
   last_used_at: z.iso.datetime().nullable().describe("To within five minutes"),

@@ -283,6 +283,7 @@ describe("what each route answers", () => {
       name: "laptop",
       label: "eigeninference-Ab3…x9Q2",
       account: "acct_test",
+      created_by: null,
       disabled: false,
       limit_usd: null,
       limit_tokens: null,

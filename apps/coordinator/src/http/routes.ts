@@ -20,6 +20,21 @@ import { showNetwork } from "./network.ts";
 import { showOAuthMetadata } from "./oauth-metadata.ts";
 import { operate } from "./operate.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
+import { JOIN_PATH, showJoin, useJoin } from "./team-page.ts";
+import {
+  createInvite,
+  createTeam,
+  deleteTeam,
+  editMember,
+  editTeam,
+  joinTeam,
+  listInvites,
+  listMembers,
+  listTeams,
+  removeMember,
+  showTeam,
+  withdrawInvite,
+} from "./teams.ts";
 import { listAttestations, showWellKnown } from "./transparency.ts";
 
 /** A route and where it is. */
@@ -64,6 +79,21 @@ const placed = (
   patch("/v1/keys/:id", editKey(door)),
   remove("/v1/keys/:id", revokeKey(door)),
   post("/v1/keys/:id/rotate", rotateKey(door)),
+
+  get("/v1/teams", listTeams(door)),
+  post("/v1/teams", createTeam(door)),
+  post("/v1/teams/join", joinTeam(door)),
+  get("/v1/teams/:id", showTeam(door)),
+  patch("/v1/teams/:id", editTeam(door)),
+  remove("/v1/teams/:id", deleteTeam(door)),
+  get("/v1/teams/:id/members", listMembers(door)),
+  patch("/v1/teams/:id/members/:person", editMember(door)),
+  remove("/v1/teams/:id/members/:person", removeMember(door)),
+  get("/v1/teams/:id/invites", listInvites(door)),
+  post("/v1/teams/:id/invites", createInvite(door)),
+  remove("/v1/teams/:id/invites/:invite", withdrawInvite(door)),
+  get(`${JOIN_PATH}/:secret`, showJoin(door)),
+  post(JOIN_PATH, useJoin(door)),
 
   get(SIGN_IN_PATH, showSignIn(door)),
   get(`${LINK_PATH}/:secret`, showLink(door)),

@@ -2,6 +2,7 @@ import { failures, type FailureCode } from "@darkbloom/protocol/failures";
 import { describe, expect, it } from "vitest";
 import { KEY, edgeDeps, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
+import { lab } from "../accounts/teams.contract.ts";
 import { taken, type Access } from "./access.ts";
 import { routesOf, type Placed } from "./routes.ts";
 import { doorOf } from "./server.ts";
@@ -11,7 +12,15 @@ const document = (): never => {
 };
 const routes = routesOf(doorOf(edgeDeps().deps), { document });
 
-const credentials = ["nothing", "a key", "a wrong key", "a member", "an operator", "somebody disabled"] as const;
+const credentials = [
+  "nothing",
+  "a key",
+  "a wrong key",
+  "a member",
+  "no member of the team named",
+  "an operator",
+  "somebody disabled",
+] as const;
 type Credential = (typeof credentials)[number];
 
 /** What a route's declaration says to somebody: a code that refuses, or undefined for whoever is let in. */
@@ -30,6 +39,8 @@ function refusalOf(access: Access, credential: Credential): FailureCode | undefi
     case "a member":
       if (!takesSessions) return "not_allowed";
       return access === "operator" ? "role_needed" : undefined;
+    case "no member of the team named":
+      return takesSessions ? "account_not_found" : "not_allowed";
     case "an operator":
       return takesSessions ? undefined : "not_allowed";
     case "somebody disabled":
@@ -45,6 +56,8 @@ const refusals = new Set<string>([
   "session_invalid",
   "session_needed",
   "role_needed",
+  "account_not_found",
+  "not_found_error",
   "authentication_error",
   "permission_error",
 ]);
@@ -62,7 +75,7 @@ describe("who may use each route", () => {
 
   it("is a table of some length", () => {
     expect(rows.length).toBeGreaterThan(250);
-    expect(new Set(rows.map(({ expected }) => expected)).size).toBe(8);
+    expect(new Set(rows.map(({ expected }) => expected)).size).toBe(9);
   });
 
   it.each(rows)("$method $path with $credential: $expected", async ({ method, path, credential, expected }) => {
@@ -80,7 +93,7 @@ describe("who may use each route", () => {
     // Anthropic's envelope has no codes.
     const inWords = path.startsWith("/v1/messages") && expected ? failures[expected].anthropic : expected;
     expect(told).toBe(inWords);
-    if (expected !== undefined) expect([401, 403]).toContain(response.status);
+    if (expected !== undefined) expect([401, 403, 404]).toContain(response.status);
   });
 });
 
@@ -94,6 +107,11 @@ async function headersOf(edge: Awaited<ReturnType<typeof openEdge>>, credential:
       return { authorization: `Bearer ${KEY.slice(0, -1)}_` };
     case "a member":
       return (await signIn(edge.deps, personOf("anna"))).bearer;
+    case "no member of the team named": {
+      await edge.teams.add(lab, personOf("anna").personId);
+      const { bearer } = await signIn(edge.deps, personOf("otto", "operator"));
+      return { ...bearer, "x-darkbloom-account": lab.account };
+    }
     case "an operator":
       return (await signIn(edge.deps, personOf("otto", "operator"))).bearer;
     case "somebody disabled": {
