@@ -2,6 +2,15 @@ import type { ModelId, OurWords, ParamPath, ProviderId } from "./ids.ts";
 import type { ProviderFault } from "./provider-words.ts";
 import type { ReceiptField } from "./receipts/receipt-fields.ts";
 
+/** What was sent is not what is asked for. */
+const badRequest = {
+  status: 400,
+  retry: "never",
+  blame: "caller",
+  openai: "invalid_request_error",
+  anthropic: "invalid_request_error",
+} as const;
+
 /** Nobody knows who asks. */
 const unknownCaller = {
   status: 401,
@@ -77,43 +86,13 @@ export const failures = {
   team_not_empty: conflict,
   teams_too_many: conflict,
   members_too_many: conflict,
-  body_invalid: {
-    status: 400,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
-  unsupported: {
-    status: 400,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
+  body_invalid: badRequest,
+  unsupported: badRequest,
   /** On a connection that keeps the latest response alone: another was named. */
-  previous_response_not_found: {
-    status: 400,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
+  previous_response_not_found: badRequest,
   /** A connection that was open for as long as one may be. */
-  websocket_connection_limit_reached: {
-    status: 400,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
-  context_length_exceeded: {
-    status: 400,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
+  websocket_connection_limit_reached: badRequest,
+  context_length_exceeded: badRequest,
   insufficient_funds: {
     status: 402,
     retry: "never",
@@ -165,21 +144,9 @@ export const failures = {
     anthropic: "invalid_request_error",
   },
   /** A machine refuses what was sealed; why is told to its caller alone. */
-  request_refused: {
-    status: 400,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
+  request_refused: badRequest,
   /** An `Idempotency-Key` that came with another body, or whose request still runs. */
-  idempotency_conflict: {
-    status: 409,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
+  idempotency_conflict: conflict,
   payload_too_large: {
     status: 413,
     retry: "never",
