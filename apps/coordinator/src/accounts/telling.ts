@@ -21,6 +21,7 @@ export function tellingAccounts(accounts: Accounts, changes: Changes): Accounts 
     find: (keyHash) => accounts.find(keyHash),
     byId: (keyId) => accounts.byId(keyId),
     list: (account, page) => accounts.list(account, page),
+    liveBy: (personId) => accounts.liveBy(personId),
     used: (keyId, at) => accounts.used(keyId, at),
   };
 }
