@@ -96,6 +96,9 @@ describe.skipIf(!existsSync(CHROMIUM))("the console", () => {
   it("says who is signed in, and lets them sign out", async () => {
     await using opened = await kit.open("/console/network");
     await opened.page.getByRole("link", { name: "Sign in" }).waitFor();
+    await using asked = await kit.open("/console/keys");
+    await asked.page.getByRole("heading", { name: "Sign in to see this" }).waitFor();
+    expect(await seriousOf(asked.page)).toEqual([]);
     await using signedIn = await kit.open("/console/network", { isSignedIn: true });
     await signedIn.page.getByRole("button", { name: "Sign out" }).waitFor();
     await signedIn.page.getByRole("img", { name: "Shown live" }).waitFor();

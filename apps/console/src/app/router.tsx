@@ -34,7 +34,7 @@ const routes = pages.flatMap((entry) => {
       validateSearch: (search: Record<string, unknown>) => search,
       loader: () => Page.preload?.(),
       component: () => (
-        <OnlyFor may={(me) => maySee(entry, me)} isOpen={entry.audience === "everyone"}>
+        <OnlyFor title={entry.title} may={(me) => maySee(entry, me)} isOpen={entry.audience === "everyone"}>
           <Page />
         </OnlyFor>
       ),

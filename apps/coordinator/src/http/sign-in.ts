@@ -27,6 +27,7 @@ export const showSignIn = (door: Door): Route => ({
 
 const whoIsHere = ({ person }: SignedIn): Html =>
   html`<p>You are signed in as <strong>${person.name}</strong> (${person.role}).</p>
+    <p><a href="/">Open the console</a></p>
     <p>A program that asks to be let in shows a code: <a href="/device">enter it here</a>.</p>
     <form method="post" action="/sign-out"><button>Sign out</button></form>`;
 
