@@ -3,6 +3,7 @@ import { trustLevels } from "@darkbloom/protocol/evidence";
 import { parseUsd } from "@darkbloom/protocol/money";
 import { accountSettings } from "./account-settings.ts";
 import { databaseSetting } from "./database-setting.ts";
+import { natsSetting } from "./nats-setting.ts";
 import { keySettings } from "./key-settings.ts";
 import { proxySettings } from "./proxy/settings.ts";
 import {
@@ -152,6 +153,7 @@ export const settings = {
     read: parseUsd,
   },
   ...databaseSetting,
+  ...natsSetting,
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
   drainTimeout: {
     value: "SECONDS",

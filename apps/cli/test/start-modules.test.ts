@@ -7,7 +7,7 @@ import { Running, temporaryFolder } from "./binary.ts";
 /** Each costs about half a millisecond of every start, and room. */
 const MODULES_MAX = 780;
 /** What is large and only needed later, or by others. */
-const LATER = ["kysely", "pg", "node-llama-cpp", "@fastify/swagger", "ajv", "yaml", "ipull"];
+const LATER = ["kysely", "pg", "@nats-io/transport-node", "node-llama-cpp", "@fastify/swagger", "ajv", "yaml", "ipull"];
 
 const hook = pathToFileURL(join(import.meta.dirname, "count-modules.ts")).href;
 

@@ -58,6 +58,8 @@ describe.concurrent("usage", () => {
     { args: ["up", "--model", "/nowhere.gguf"], says: "--model must be a GGUF file" },
     { args: ["coordinator", "--min-trust", "full"], says: "--min-trust must be none, self_signed or hardware" },
     { args: ["up", "--serial-disclosure", "all"], says: "--serial-disclosure must be serial, pseudonym or none" },
+    { args: ["coordinator", "--nats", "nats://127.0.0.1"], says: "--nats (DARKBLOOM_NATS) goes with --database" },
+    { args: ["coordinator", "--nats", "127.0.0.1:4222"], says: "--nats must be a URL such as" },
     { args: ["coordinator", "--cors-origin", "*"], says: "--cors-origin must be an origin" },
     { args: ["coordinator", "--platform-fee-percent", "101"], says: "from 0 to 100" },
     { args: ["provider", "start"], says: "--coordinator is missing (or DARKBLOOM_COORDINATOR in the environment)" },

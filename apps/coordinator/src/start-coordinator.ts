@@ -44,6 +44,8 @@ export interface CoordinatorConfig {
   readonly dataPath: string;
   /** The URL of a PostgreSQL database, in place of the folder's own. */
   readonly database?: string | undefined;
+  /** The URL of a NATS server, over which the coordinators of one network find each other's machines. */
+  readonly nats?: string | undefined;
   /** Told when another coordinator has taken that: all that is left is to stop. */
   readonly onDatabaseTaken?: (error: DatabaseError) => void;
   readonly corsOrigins: readonly string[];
@@ -157,11 +159,19 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   );
   const { fleet } = core.net;
   opening.use(fleet.watch(() => changes.tell("load")));
+  const joined = async (url: string) => {
+    // Loaded where it is asked for: who is alone has no need of it.
+    const { joinCluster } = await import("./join-cluster.ts");
+    return await joinCluster({ ...core.sessionNet, approvals, networkKey }, url, (error) => events.busFailed(error));
+  };
+  const cluster = config.nats === undefined ? undefined : opening.use(await joined(config.nats));
+  if (cluster) observer.watchCluster(cluster);
   observer.watch({
-    machines: () => fleet.machines(),
+    // Those of others are counted there.
+    machines: () => fleet.machines().filter(({ far }) => !far),
     mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
   });
-  const connected = connectedMachines(core.sessionNet, approvals);
+  const connected = connectedMachines(core.sessionNet, approvals, cluster?.decided);
   const signIn = signInOver({ people, teams: store.teams, audit: store.audit }, tools);
   let baseUrl = "";
   const links = linksOf(signIn, () => baseUrl);

@@ -86,6 +86,7 @@ function quietEvents(bugs: unknown[], skipped: BusSkip[]): Events {
     frameSkipped: ignore,
     databaseChanged: ignore,
     busChanged: ignore,
+    busFailed: ignore,
     busSkipped: ({ why }) => void skipped.push(why),
     peerChanged: ignore,
     logFactsDropped: ignore,

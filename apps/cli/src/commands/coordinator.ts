@@ -4,7 +4,9 @@ import { codeSha256 } from "@darkbloom/provider/posture/code-hash";
 import { limitCoreDumps } from "@darkbloom/provider/posture/hardening";
 import { command } from "../command.ts";
 import { plainDatabaseWarning } from "../database-setting.ts";
+import { WrongUsage } from "../failure.ts";
 import { isLoopback, listenFailure, noTokenNote, plaintextWarning, reachableUrl } from "../listening.ts";
+import { plainNatsWarning } from "../nats-setting.ts";
 import { note, outputOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
 import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
@@ -26,6 +28,7 @@ export const coordinator = command({
     host: { default: "127.0.0.1" },
     data: { default: ".darkbloom/coordinator" },
     database: "optional",
+    nats: "optional",
     alias: "optional",
     corsOrigin: "optional",
     trustProxy: { default: "false" },
@@ -46,7 +49,8 @@ export const coordinator = command({
     logLevel: { default: "info" },
     json: { default: "false" },
   },
-  async run({ port, host, data, database, corsOrigin, requestsPerMinute, json, ...as }) {
+  async run({ port, host, data, database, nats, corsOrigin, requestsPerMinute, json, ...as }) {
+    if (nats !== undefined && database === undefined) throw new WrongUsage(natsNeedsDatabase);
     // Prompts in transparent mode go through its memory.
     limitCoreDumps();
     let countRunning = () => 0;
@@ -57,12 +61,15 @@ export const coordinator = command({
     }
     const insecure = database === undefined ? undefined : plainDatabaseWarning(database);
     if (insecure !== undefined) note(insecure);
+    const open = nats === undefined ? undefined : plainNatsWarning(nats);
+    if (open !== undefined) note(open);
     const taken = Promise.withResolvers<DatabaseError>();
     const running = await startCoordinator({
       port,
       host,
       dataPath: data,
       database,
+      nats,
       onDatabaseTaken: taken.resolve,
       aliases: as.alias ?? [],
       corsOrigins: corsOrigin ?? [],
@@ -113,6 +120,9 @@ export const coordinator = command({
     throw over;
   },
 });
+
+const natsNeedsDatabase =
+  "--nats (DARKBLOOM_NATS) goes with --database (DARKBLOOM_DATABASE): several coordinators keep what they have in PostgreSQL, and a data folder's own database is one process's alone.";
 
 const unreadableList = (path = ""): string =>
   `Warning: ${path} is no revocation list any more. The last one that could be read stays in force; put a whole one in its place.`;

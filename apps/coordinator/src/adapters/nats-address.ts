@@ -39,6 +39,13 @@ export function readNatsUrl(text: string): NatsAddress | undefined {
   };
 }
 
+/** @throws RangeError for a text that `readNatsUrl` refuses; it is not quoted, since it may hold a password */
+export function addressOf(url: string): NatsAddress {
+  const address = readNatsUrl(url);
+  if (!address) throw new RangeError("not the URL of a NATS server");
+  return address;
+}
+
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

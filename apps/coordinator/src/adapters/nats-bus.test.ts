@@ -6,16 +6,10 @@ import { utf8 } from "@darkbloom/protocol/bytes";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hasNats, NatsServer } from "../../test/nats.ts";
 import { busContract } from "../cluster/bus.contract.ts";
-import { readNatsUrl, type NatsAddress } from "./nats-address.ts";
+import { addressOf } from "./nats-address.ts";
 import { NatsBus } from "./nats-bus.ts";
 
 const up = (bus: NatsBus) => expect.poll(() => bus.isUp, { timeout: 10_000 }).toBe(true);
-
-function addressOf(url: string): NatsAddress {
-  const address = readNatsUrl(url);
-  if (!address) throw new RangeError("no URL of a NATS server");
-  return address;
-}
 
 async function connected(url: string, failed?: (error: unknown) => void): Promise<NatsBus> {
   const bus = await NatsBus.open(addressOf(url), failed);

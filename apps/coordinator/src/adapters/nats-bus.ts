@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ErrorForPeople } from "@darkbloom/protocol/for-people";
 import type * as Nats from "@nats-io/transport-node";
 import type { ConnectionOptions, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { BUS_PAYLOAD_BYTES_MAX, type Bus } from "../cluster/bus.ts";
@@ -13,6 +14,11 @@ const NATS_PINGS_UNANSWERED_MAX = 2;
 const NATS_CONNECT_MS_MAX = 5_000;
 /** For the last words of a coordinator that ends. */
 const NATS_GOODBYE_MS_MAX = 1_000;
+
+/** The message is a sentence for the operator. */
+export class NatsFileError extends ErrorForPeople {
+  override readonly name = "NatsFileError";
+}
 
 interface Hearing {
   readonly subject: string;
@@ -34,6 +40,7 @@ export class NatsBus implements Bus, AsyncDisposable {
    * Begins to connect, for as long as it takes: a server that is away keeps nobody from starting. The library is loaded
    * here, since a coordinator that is alone needs none.
    *
+   * @throws NatsFileError
    * @param failed told of what keeps it from the server, each time that it is something else
    */
   static async open(address: NatsAddress, failed: (error: unknown) => void = () => undefined): Promise<NatsBus> {
@@ -150,7 +157,7 @@ function optionsOf(
     ...(user !== undefined && { user }),
     ...(password !== undefined && { pass: password }),
     ...(token !== undefined && { token }),
-    ...(credentialsFile !== undefined && { authenticator: credsAuthenticator(readFileSync(credentialsFile)) }),
+    ...(credentialsFile !== undefined && { authenticator: credsAuthenticator(readFor(credentialsFile)) }),
     // Without TLS in its URL none is taken either: whoever answers in the server's place could offer it.
     tls: tls ? tlsOptionsOf(host, tls) : null,
   };
@@ -159,7 +166,18 @@ function optionsOf(
 /** The library asks for the certificate of a name; of an address, `host` has to say it. */
 const tlsOptionsOf = (host: string, { rootCert, cert, key }: NonNullable<NatsAddress["tls"]>) => ({
   host,
-  ...(rootCert !== undefined && { caFile: rootCert }),
-  ...(cert !== undefined && { certFile: cert }),
-  ...(key !== undefined && { keyFile: key }),
+  ...(rootCert !== undefined && { ca: readFor(rootCert).toString() }),
+  ...(cert !== undefined && { cert: readFor(cert).toString() }),
+  ...(key !== undefined && { key: readFor(key).toString() }),
 });
+
+function readFor(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new NatsFileError(
+      `The file ${path}, which the URL of NATS names, cannot be read. Look at its path and at who may read it.`,
+      { cause },
+    );
+  }
+}

@@ -62,6 +62,7 @@ it("turns each event into one line and its counters, with money as a number", as
   events.frameSkipped({ providerId });
   events.databaseChanged({ state: "away" });
   events.busChanged({ state: "away" });
+  events.busFailed(new Error("x"));
   events.busSkipped({ why: "seal" });
   events.peerChanged({ coordinatorId: "coord_1" as CoordinatorId, state: "silent" });
   events.logFactsDropped({ facts: 3 });
@@ -83,6 +84,7 @@ it("turns each event into one line and its counters, with money as a number", as
     "frame_skipped",
     "database_changed",
     "bus_changed",
+    "bus_failed",
     "bus_skipped",
     "peer_changed",
     "log_facts_dropped",
@@ -111,6 +113,7 @@ it("turns each event into one line and its counters, with money as a number", as
     'darkbloom_providers_left_total{reason="silent"} 1',
     'darkbloom_database_changes_total{state="away"} 1',
     'darkbloom_bus_changes_total{state="away"} 1',
+    "darkbloom_bus_failures_total 1",
     'darkbloom_bus_skipped_total{why="seal"} 1',
     'darkbloom_peer_changes_total{state="silent"} 1',
     "darkbloom_log_facts_dropped_total 3",

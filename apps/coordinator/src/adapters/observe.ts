@@ -13,12 +13,20 @@ export interface Observer {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** From now on the gauges of the fleet are read from there, whenever they are asked for. */
   watch(fleet: WatchedFleet): void;
+  /** The same of the other coordinators; without them there are no such gauges. */
+  watchCluster(cluster: WatchedCluster): void;
 }
 
 /** What the gauges are read from. */
 export interface WatchedFleet extends Pick<FleetView, "machines"> {
   /** Whether requests may reach this machine now. */
   mayServe(machine: MachineView): boolean;
+}
+
+export interface WatchedCluster {
+  readonly isUp: boolean;
+  /** Coordinators beside this one. */
+  readonly peers: number;
 }
 
 export interface ObserverOptions {
@@ -105,6 +113,10 @@ export function createObserver({ level, destination = new LogLines() }: Observer
       log[facts.state === "away" ? "error" : "info"]({ event: "bus_changed", ...facts });
       count.busChanges.inc(facts);
     },
+    busFailed: (error) => {
+      log.warn({ event: "bus_failed", ...placeOf(error) });
+      count.busFailures.inc();
+    },
     busSkipped: (facts) => {
       log.debug({ event: "bus_skipped", ...facts });
       count.busSkipped.inc(facts);
@@ -130,6 +142,7 @@ export function createObserver({ level, destination = new LogLines() }: Observer
     watch: (watched) => {
       fleet = watched;
     },
+    watchCluster: (cluster) => clusterGauges(registry, cluster),
   };
 }
 
@@ -197,11 +210,32 @@ function countersIn(registry: Registry) {
     framesSkipped: counter("frames_skipped_total", "Frames of providers that could not be understood.", []),
     databaseChanges: counter("database_changes_total", "Times that PostgreSQL was lost, and was back.", ["state"]),
     busChanges: counter("bus_changes_total", "Times that NATS was lost, and was back.", ["state"]),
+    busFailures: counter("bus_failures_total", "Times that NATS could not be reached, by another cause each time.", []),
     busSkipped: counter("bus_skipped_total", "Of what came over the bus, what was not taken, by why.", ["why"]),
     peerChanges: counter("peer_changes_total", "Other coordinators that came and went, by how.", ["state"]),
     logFactsDropped: counter("log_facts_dropped_total", "Keys that machines showed and the log never held.", []),
     bugs: counter("bugs_total", "Assumptions of ours that broke.", ["where"]),
   };
+}
+
+function clusterGauges(registry: Registry, cluster: WatchedCluster): void {
+  const registers = [registry];
+  void new Gauge({
+    name: "darkbloom_bus_up",
+    help: "1 while NATS is there; 0 while this coordinator serves its own machines alone.",
+    registers,
+    collect() {
+      this.set(cluster.isUp ? 1 : 0);
+    },
+  });
+  void new Gauge({
+    name: "darkbloom_peers",
+    help: "Other coordinators of the network that are heard now.",
+    registers,
+    collect() {
+      this.set(cluster.peers);
+    },
+  });
 }
 
 /** Read when they are asked for, so that they cannot drift from what is. */

@@ -123,6 +123,8 @@ export interface Events {
   databaseChanged(facts: { state: "away" | "back" }): void;
   /** The bus between coordinators is away, and this one serves its own machines alone; or it is back. */
   busChanged(facts: { state: "away" | "back" }): void;
+  /** The bus could not be reached, and is tried again. The error's class and stack are logged, its message is not. */
+  busFailed(error: unknown): void;
   /** Something that came over the bus was skipped. */
   busSkipped(facts: { why: BusSkip }): void;
   /** Another coordinator is there; or it has said goodbye, has said nothing for too long, or is beyond a bus that is away. */
