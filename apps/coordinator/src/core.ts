@@ -15,7 +15,7 @@ import { Fleet } from "./machines/fleet.ts";
 import type { NetworkKey } from "./machines/ports.ts";
 import { MachineRecords } from "./machines/records/records.ts";
 import type { Grievance } from "./machines/records/standings.ts";
-import { Slots } from "./machines/slots.ts";
+import { Slots, type Turns } from "./machines/slots.ts";
 import { serialNames, type SerialDisclosure } from "./machines/trust/serial-names.ts";
 
 /** How often a drain says how many requests are left. */
@@ -26,6 +26,8 @@ export interface CorePorts
   extends Omit<Net, "fleet" | "slots" | "unopened">, Omit<SessionNet, keyof Net | "records" | "serials" | "deadlines"> {
   readonly networkKey: NetworkKey;
   readonly serialDisclosure: SerialDisclosure;
+  /** Where there are other coordinators. */
+  readonly turns?: Turns | undefined;
   /** What earlier processes held against machines; `keep` is given what this one adds. */
   readonly grievances?: { readonly known: Iterable<Grievance>; readonly keep: (grievance: Grievance) => void };
 }
@@ -38,12 +40,12 @@ export class Core implements Disposable {
   readonly #shutdown = new AbortController();
   #isDraining = false;
 
-  constructor({ networkKey, serialDisclosure, grievances, ...ports }: CorePorts) {
+  constructor({ networkKey, serialDisclosure, grievances, turns, ...ports }: CorePorts) {
     const fleet = new Fleet(ports.defer);
     this.net = {
       ...ports,
       fleet,
-      slots: new Slots(fleet, ports.clock, ports.random),
+      slots: new Slots(fleet, ports.clock, ports.random, turns),
       unopened: new Unopened(ports.clock),
     };
     const serials = serialNames(networkKey, serialDisclosure);

@@ -9,6 +9,7 @@ import type { DatabaseError } from "./adapters/database-file.ts";
 import { openStore } from "./adapters/open-store.ts";
 import { ConsoleBuild } from "./adapters/console-build.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
+import type { SlotTurns } from "./cluster/turns.ts";
 import type { Actor } from "./accounts/audit.ts";
 import { signInOver } from "./accounts/sign-in.ts";
 import { tellingAccounts, tellingPeople } from "./accounts/telling.ts";
@@ -132,8 +133,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const approvals = new Approvals(config.approveMachines ?? false, await store.decisions.list());
   const { trustProxy, joinToken } = config;
   const joinRules = { joinToken, trustProxy, localSecret: store.localSecret, isSame: isSameSecret };
+  // Loaded where it is asked for, like all that is between coordinators: who is alone has no need of it.
+  const turns = config.nats === undefined ? undefined : new (await import("./cluster/turns.ts")).SlotTurns(clock);
   const core = opening.use(
     new Core({
+      turns,
       ...tools,
       hpke: nodeHpke,
       catalog,
@@ -159,12 +163,12 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   );
   const { fleet } = core.net;
   opening.use(fleet.watch(() => changes.tell("load")));
-  const joined = async (url: string) => {
-    // Loaded where it is asked for: who is alone has no need of it.
+  const joined = async (url: string, ours: SlotTurns) => {
     const { joinCluster } = await import("./join-cluster.ts");
-    return await joinCluster({ ...core.sessionNet, approvals, networkKey }, url, (error) => events.busFailed(error));
+    const net = { ...core.sessionNet, slots: core.net.slots, approvals, networkKey, turns: ours };
+    return await joinCluster(net, url, (error) => events.busFailed(error));
   };
-  const cluster = config.nats === undefined ? undefined : opening.use(await joined(config.nats));
+  const cluster = turns && config.nats !== undefined ? opening.use(await joined(config.nats, turns)) : undefined;
   if (cluster) observer.watchCluster(cluster);
   observer.watch({
     // Those of others are counted there.

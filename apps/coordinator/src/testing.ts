@@ -5,6 +5,7 @@ export { MemoryBus, type Fate } from "./adapters/memory-bus.ts";
 export { MemoryLedger } from "./adapters/memory-ledger.ts";
 export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
+export { SlotTurns } from "./cluster/turns.ts";
 export { Cluster } from "./cluster/cluster.ts";
 export { Core, type CorePorts } from "./core.ts";
 export { Changes } from "./events/changes.ts";

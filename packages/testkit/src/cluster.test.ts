@@ -101,6 +101,31 @@ describe("several coordinators in one process", () => {
     await expectClosed(made);
   });
 
+  /**
+   * Goal: nobody is overtaken for ever by those of another coordinator. Method: one who waits at an edge, while at the machine's home, or at a
+   * third coordinator, there is always somebody who waits as well; then the other way round.
+   */
+  it.each([
+    [0, 1],
+    [0, 2],
+    [1, 0],
+  ])("lets one who waits at coordinator %i have their turn beside many at %i", async (few, many) => {
+    const made = await cluster();
+    made.at(1).network.provider(() => ({ pieces: [" a", " b"], tokenMs: 100 }), { slots: 1 });
+    await made.clock.advance(2_000);
+    const over = new AbortController();
+    const asking = Array.from({ length: 6 }, async () => {
+      while (!over.signal.aborted) await made.at(many).network.serve(new Caller());
+    });
+    await made.clock.advance(1_000);
+    const startedMs = made.clock.monotonicMs();
+    await made.clock.until(made.at(few).network.serve(new Caller()), 20_000);
+    expect(made.clock.monotonicMs() - startedMs).toBeLessThan(6_000);
+    over.abort();
+    await made.clock.until(Promise.all(asking), 20_000);
+    await expectClosed(made);
+  });
+
   /** Goal: a slow caller at one edge stops the model behind another home. Method: one who reads nothing until told. */
   it("lets a slow caller stop a far model", async () => {
     const made = await cluster();

@@ -1,4 +1,4 @@
-import { Cluster, MemoryBus, MemoryLedger } from "@darkbloom/coordinator/testing";
+import { Cluster, MemoryBus, MemoryLedger, SlotTurns } from "@darkbloom/coordinator/testing";
 import { toHex } from "@darkbloom/protocol/bytes";
 import type { CoordinatorId } from "@darkbloom/protocol/ids";
 import { account, CREDIT, entry, NETWORK_KEY, seededRandom, TestNetwork } from "./network.ts";
@@ -39,14 +39,18 @@ export class TestCluster {
 
   #coordinator(seed: number): TestCoordinator {
     const { clock, ledger } = this;
-    const network = new TestNetwork(seed, "serial", entry, [], { clock, ledger });
+    const turns = new SlotTurns(clock);
+    const network = new TestNetwork(seed, "serial", entry, [], { clock, ledger, turns });
     const bus = this.hub.connect();
     const { sessionNet } = network.core;
     const id = `coord_${toHex(network.random.bytes(16))}` as CoordinatorId;
     const approvals = {
       decided: (decision: Parameters<typeof network.approvals.decided>[0]) => network.approvals.decided(decision),
     };
-    const cluster = new Cluster({ ...sessionNet, approvals, bus, networkKey: NETWORK_KEY }, id);
+    const cluster = new Cluster(
+      { ...sessionNet, slots: network.net.slots, turns, approvals, bus, networkKey: NETWORK_KEY },
+      id,
+    );
     const reach = (isUp: boolean) => this.hub.set(bus, isUp);
     const kill = () => {
       reach(false);

@@ -17,6 +17,7 @@ import {
   type NetworkKey,
   type SerialDisclosure,
   type SerialNames,
+  type SlotTurns,
   type Terms,
   type Wire,
 } from "@darkbloom/coordinator/testing";
@@ -131,6 +132,7 @@ export function asking(said: object, asked: Asking = {}): Ask {
 export interface Shared {
   readonly clock: SimulatedClock;
   readonly ledger: MemoryLedger;
+  readonly turns?: SlotTurns;
 }
 
 /** A coordinator's core and its providers, in one process, on a simulated clock and simulated wires. */
@@ -195,6 +197,7 @@ export class TestNetwork {
       floor: this.floor,
       mayJoin: (...shown) => this.mayJoin(...shown),
       defer: queueMicrotask,
+      turns: shared.turns,
       grievances: { known, keep: (grievance) => void this.grievances.push(grievance) },
     });
   }

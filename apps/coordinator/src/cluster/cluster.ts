@@ -7,13 +7,15 @@ import type { BusSkip, Events } from "../events/events.ts";
 import type { Fleet } from "../machines/fleet.ts";
 import type { Member } from "../machines/ports.ts";
 import type { MachineRecords } from "../machines/records/records.ts";
+import type { Slots } from "../machines/slots.ts";
 import type { Approvals } from "../machines/trust/approvals.ts";
 import { Announcer } from "./announcer.ts";
 import { Decisions, type DecisionMade } from "./decisions.ts";
 import { FarFleet } from "./far-fleet.ts";
 import { Peer } from "./peer.ts";
 import { Post, type PostKind, type PostNet } from "./post.ts";
-import { MACHINES_TOLD_MAX, words, type Of, type Words } from "./words.ts";
+import type { SlotTurns } from "./turns.ts";
+import { FAR_LINES_MAX, MACHINES_TOLD_MAX, words, type Of, type Words } from "./words.ts";
 
 /** A coordinator says this often that it is there. */
 export const BEAT_EVERY_MS = 1_000;
@@ -34,6 +36,8 @@ export interface ClusterNet extends PostNet {
   readonly fleet: Fleet;
   readonly records: MachineRecords;
   readonly approvals: Pick<Approvals, "decided">;
+  readonly slots: Pick<Slots, "waitsAt">;
+  readonly turns: SlotTurns;
   readonly events: Pick<Events, "peerChanged" | "busChanged" | "busSkipped" | "bug">;
 }
 
@@ -96,8 +100,18 @@ export class Cluster implements Disposable {
       if (!bus.isUp) continue;
       this.#tellChanges();
       this.#post.tellAll(this.#beatWords());
-      for (const peer of this.#peers.values()) this.#post.tell(peer.id, peer.link());
+      for (const peer of this.#peers.values()) this.#post.tell(peer.id, peer.link(this.#waitsAt(peer.id)));
     }
+  }
+
+  #waitsAt(home: CoordinatorId): [ProviderId, number][] {
+    const nowMs = this.#net.clock.monotonicMs();
+    const waits: [ProviderId, number][] = [];
+    for (const [providerId, sinceMs] of this.#net.slots.waitsAt(home)) {
+      if (waits.length === FAR_LINES_MAX) break;
+      waits.push([providerId, nowMs - sinceMs]);
+    }
+    return waits;
   }
 
   #beatWords(): Of<"beat"> {
@@ -180,9 +194,10 @@ export class Cluster implements Disposable {
         return;
       case "link":
         for (const providerId of said.distrusted) this.#ownMember(providerId)?.distrust();
+        this.#net.turns.told(from, said.waiting);
         return peer.linked(said);
       case "reserve":
-        void peer.lent.reserve(said.job, this.#ownMember(said.providerId)).catch(this.#bug);
+        void peer.lent.reserve(said.job, this.#openTo(from, said.providerId)).catch(this.#bug);
         return;
       case "granted":
         return peer.granted(said.job);
@@ -228,6 +243,15 @@ export class Cluster implements Disposable {
     return member?.view.far ? undefined : member;
   }
 
+  /** The same, unless what is free of it is kept for somebody who has waited longer than anybody there. */
+  #openTo(id: CoordinatorId, providerId: ProviderId): Member | undefined {
+    const { turns } = this.#net;
+    const member = this.#ownMember(providerId);
+    return member && turns.heldUntilMs(member.view, turns.waitsSinceMs(id, providerId), id) === undefined
+      ? member
+      : undefined;
+  }
+
   async #prove(peer: Peer, { id, providerId, nonce }: Of<"prove">): Promise<void> {
     const member = this.#ownMember(providerId);
     const proof = await member?.prove(fromBase64(nonce)).catch(() => undefined);
@@ -254,6 +278,7 @@ export class Cluster implements Disposable {
     this.#peers.delete(peer.id);
     this.#farFleet.forget(peer);
     this.#decisions.forget(peer.id);
+    this.#net.turns.forget(peer.id);
     peer.end();
     this.#net.events.peerChanged({ coordinatorId: peer.id, state });
   }

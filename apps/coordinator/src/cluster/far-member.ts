@@ -111,7 +111,7 @@ export class FarMember implements Member {
     this.#look();
   }
 
-  /** Nothing was heard of what it was asked for, and its home is there. */
+  /** Its home is there, and has not said since then that it is full. */
   mayBeFree(): void {
     this.#isFull = false;
     this.#look();

@@ -65,8 +65,8 @@ export class Peer implements Home {
   readonly #lines = new Map<JobId, FarLine>();
   readonly #asked = new Map<JobId, { machine: FarMember; answer: (line: Line | "full") => void }>();
   readonly #proofs = new Map<number, (proof: Of<"proved"> | undefined) => void>();
-  /** Asked in vain: nothing tells of them before something changes there, unless the question was lost. */
-  readonly #unanswered = new Set<FarMember>();
+  /** Asked in vain: the question or its answer was lost, or a slot was kept for somebody else, of which no change will tell. */
+  readonly #refusing = new Set<FarMember>();
   #proofId = 0;
   #tripMs: number | undefined;
   /** The time in its last link, and when that came. */
@@ -105,7 +105,6 @@ export class Peer implements Home {
     if (answer !== LATE) return answer;
     this.#way.say({ type: "release", job: jobId });
     this.#refused(jobId);
-    this.#unanswered.add(machine);
     return "full";
   }
 
@@ -136,6 +135,7 @@ export class Peer implements Home {
     const asked = this.#asked.get(jobId);
     this.#asked.delete(jobId);
     asked?.machine.isFull();
+    if (asked) this.#refusing.add(asked.machine);
     return asked?.answer;
   }
 
@@ -192,14 +192,14 @@ export class Peer implements Home {
   }
 
   /** What is said with every beat: both ends compare which lines there are, and whether all that was said on them has come. */
-  link(): Of<"link"> {
+  link(waiting: [ProviderId, number][]): Of<"link"> {
     const nowMs = this.#net.clock.monotonicMs();
     const echo = this.#echo && { atMs: this.#echo.atMs, heldMs: nowMs - this.#echo.heardAtMs };
     const asked = Array.from(this.#lines, ([jobId, { said }]): [JobId, number] => [jobId, said]);
     for (const jobId of this.#asked.keys()) asked.push([jobId, 0]);
     const distrusted: ProviderId[] = [];
     for (const { machine } of this.hosted.values()) if (machine.isDistrusted) distrusted.push(machine.providerId);
-    return { type: "link", atMs: nowMs, ...(echo && { echo }), asked, lent: this.lent.said, distrusted };
+    return { type: "link", atMs: nowMs, ...(echo && { echo }), asked, lent: this.lent.said, waiting, distrusted };
   }
 
   linked({ atMs, echo, asked, lent }: Of<"link">): void {
@@ -210,8 +210,8 @@ export class Peer implements Home {
       const tripMs = Math.max(0, nowMs - echo.atMs - echo.heldMs);
       this.#tripMs = (this.#tripMs ?? tripMs) * (1 - NEWEST_TRIP) + tripMs * NEWEST_TRIP;
     }
-    for (const machine of this.#unanswered) machine.mayBeFree();
-    this.#unanswered.clear();
+    for (const machine of this.#refusing) machine.mayBeFree();
+    this.#refusing.clear();
     this.lent.compare(new Map(asked));
     const said = new Map(lent);
     for (const [jobId, line] of this.#lines) {

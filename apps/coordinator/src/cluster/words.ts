@@ -123,6 +123,8 @@ export const words = z.discriminatedUnion("type", [
     /** That this one has asked for, and that it has lent. */
     asked: lines,
     lent: lines,
+    /** For which machines of the other somebody waits here, and for how long. */
+    waiting: z.array(z.tuple([providerId, z.number()])).max(FAR_LINES_MAX),
     distrusted: z.array(providerId).max(FAR_LIST_MAX),
   }),
   // Of the edge.

@@ -1,5 +1,5 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
+import type { AccountId, CoordinatorId, JobId, ProviderId } from "@darkbloom/protocol/ids";
 import type { Clock, Random } from "@darkbloom/protocol/ports";
 import type { Fleet } from "./fleet.ts";
 import type { MachineView, Line, Member } from "./ports.ts";
@@ -22,6 +22,17 @@ export interface SlotRequest {
   /** Of the body that waits with it. */
   readonly bytes: number;
 }
+
+/** Whose turn it is at machines for which somebody waits at another coordinator too. */
+export interface Turns {
+  /** Something about it has changed: a slot of it may be free. */
+  saw(machine: MachineView): void;
+  /** Until when a free slot of it is kept from who waits since then, for somebody who has waited longer elsewhere; undefined: it is not. */
+  heldUntilMs(machine: MachineView, sinceMs: number): number | undefined;
+}
+
+/** Of each model, so many who have waited longest speak for all, where others are told who waits. */
+const ELDERS_MAX = 8;
 
 interface Waiter extends SlotRequest {
   readonly build: string;
@@ -56,12 +67,21 @@ export class Slots implements Disposable {
   readonly #watch: Disposable;
   /** By build of the catalog: when machines that time alone let in again were last looked for. */
   readonly #lookedAtMs = new Map<string, number>();
+  readonly #turns: Turns | undefined;
+  /** Until when those that are kept for others are looked at again. */
+  readonly #heldUntilMs = new Map<ProviderId, number>();
+  readonly #over = new AbortController();
 
-  constructor(fleet: Fleet, clock: Clock, random: Random) {
+  /** @param turns where there are other coordinators */
+  constructor(fleet: Fleet, clock: Clock, random: Random, turns?: Turns) {
+    this.#turns = turns;
     this.#fleet = fleet;
     this.#clock = clock;
     this.#random = random;
-    this.#watch = fleet.watch((changed) => this.#serveWaiting(changed));
+    this.#watch = fleet.watch((changed) => {
+      if (turns) for (const { view } of changed) turns.saw(view);
+      this.#serveWaiting(changed);
+    });
   }
 
   get waiting(): number {
@@ -168,6 +188,21 @@ export class Slots implements Disposable {
     }
   }
 
+  /** Of machines elsewhere, which of this home somebody here waits for, and since when. */
+  *waitsAt(home: CoordinatorId): Iterable<[ProviderId, number]> {
+    const nowMs = this.#clock.monotonicMs();
+    for (const build of this.#room.builds()) {
+      const elders = [...this.#room.inTurn(build)]
+        .toSorted((one, other) => one.startedMs - other.startedMs)
+        .slice(0, ELDERS_MAX);
+      for (const machine of this.#fleet.machinesFor(build)) {
+        if (machine.far?.home !== home) continue;
+        const eldest = elders.find(({ want, tried }) => gateOf(want, machine, nowMs, tried) === undefined);
+        if (eldest) yield [machine.providerId, eldest.startedMs];
+      }
+    }
+  }
+
   #serveWaiting(changed: ReadonlySet<Member>): void {
     const membersByBuild = new Map<string, Set<Member>>();
     for (const member of changed)
@@ -220,7 +255,8 @@ export class Slots implements Disposable {
     const mayBeOf = this.#usableBy(build, changed, nowMs);
     for (const waiter of this.#room.inTurn(build)) {
       if (waiter.isAsking || !mayBeOf(waiter)) continue;
-      const choice = choose(waiter.want, changed, waiter.tried, nowMs, this.#random.fraction());
+      const open = this.#turns ? changed.map((machine) => this.#openTo(machine, waiter.startedMs)) : changed;
+      const choice = choose(waiter.want, open, waiter.tried, nowMs, this.#random.fraction());
       if (!("chosen" in choice)) continue;
       this.#room.hadTurn(waiter);
       void this.#ask(waiter, choice.chosen);
@@ -250,9 +286,28 @@ export class Slots implements Disposable {
     };
   }
 
-  #choose({ want, tried }: SlotRequest): Choice {
-    const candidates = this.#fleet.machinesFor(want.entry.build);
+  #choose({ want, tried, startedMs }: Waiter): Choice {
+    const machines = this.#fleet.machinesFor(want.entry.build);
+    const candidates = this.#turns
+      ? Iterator.from(machines).map((machine) => this.#openTo(machine, startedMs))
+      : machines;
     return choose(want, candidates, tried, this.#clock.monotonicMs(), this.#random.fraction());
+  }
+
+  /** As it looks to somebody who waits since then: a slot that is kept for another is none. It is looked at again once it is not. */
+  #openTo(machine: MachineView, sinceMs: number): MachineView {
+    const heldUntilMs = hasFreeSlot(machine) ? this.#turns?.heldUntilMs(machine, sinceMs) : undefined;
+    if (heldUntilMs === undefined) return machine;
+    const { providerId } = machine;
+    if (this.#heldUntilMs.get(providerId) !== heldUntilMs) {
+      this.#heldUntilMs.set(providerId, heldUntilMs);
+      void this.#afterWait(heldUntilMs, this.#over.signal, () => {
+        if (this.#heldUntilMs.get(providerId) === heldUntilMs) this.#heldUntilMs.delete(providerId);
+        const member = this.#fleet.get(providerId);
+        if (member) this.#serveWaiting(new Set([member]));
+      });
+    }
+    return { ...machine, slots: machine.running };
   }
 
   #memberOf(providerId: ProviderId): Member {
@@ -281,6 +336,7 @@ export class Slots implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#over.abort();
     this.#watch[Symbol.dispose]();
   }
 }
