@@ -6,7 +6,7 @@ export { MemoryLedger } from "./adapters/memory-ledger.ts";
 export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";
 export { SlotTurns } from "./cluster/turns.ts";
-export { Cluster } from "./cluster/cluster.ts";
+export { BEAT_EVERY_MS, Cluster } from "./cluster/cluster.ts";
 export { Core, type CorePorts } from "./core.ts";
 export { Changes } from "./events/changes.ts";
 export type { BusSkip, Events } from "./events/events.ts";

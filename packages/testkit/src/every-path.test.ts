@@ -1,17 +1,20 @@
 import type { Line, LineEvent, MachineView, Member, PublishedMachine } from "@darkbloom/coordinator/testing";
-import { idle, machineIdOf, Mailbox } from "@darkbloom/coordinator/testing";
+import { BEAT_EVERY_MS, idle, machineIdOf, Mailbox } from "@darkbloom/coordinator/testing";
 import { joinBytes, toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import { NetworkError, type FailureCode } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { signReceipt, type Receipt } from "@darkbloom/protocol/receipts";
+import { signBlob } from "@darkbloom/protocol/evidence";
 import { AnswerSealer, EnvelopeOpener, SEAL_INFO, type Opened } from "@darkbloom/protocol/sealing";
 import type { Signer } from "@darkbloom/protocol/signer";
 import { tags } from "@darkbloom/protocol/wire";
 import { nodeCrypto, nodeHpke } from "@darkbloom/protocol/node";
 import { expect, it } from "vitest";
 import { Caller } from "./caller.ts";
+import { TestCluster } from "./cluster.ts";
 import { every } from "./every.ts";
 import { memorySigner } from "./memory-signer.ts";
+import { describeMachine } from "./test-provider.ts";
 import { account, CREDIT, entry, TestNetwork } from "./network.ts";
 
 /** What one machine does with one attempt. Those after `honest` are faults; the last ones are lies. */
@@ -51,7 +54,23 @@ const patience = [Infinity, -1, 0, 1] as const;
 
 const signers = [memorySigner(), memorySigner()];
 const hpkeKeys = signers.map(() => nodeHpke.generateKey("x25519-hkdf-sha256/hkdf-sha256/aes-256-gcm", 8e15));
-const evidenceSha256 = "e".repeat(64) as Sha256Hex;
+/** What each shows of itself: who is far is sealed for by its signed blob alone. */
+const blobs = await Promise.all(
+  signers.map((signer, n) => {
+    const { id, suite, publicKey } = hpkeKeys[n] ?? never();
+    return signBlob(signer, {
+      ...describeMachine(`S${n}`),
+      v: 1,
+      identity_key: toBase64(signer.publicKey),
+      hpke_keys: [{ id, suite, public_key: toBase64(publicKey), expires_at: "2100-01-01T00:00:00.000Z" }],
+      at: "2026-01-01T00:00:00.000Z",
+    });
+  }),
+);
+
+function never(): never {
+  throw new RangeError("there are two machines");
+}
 
 interface Turn {
   readonly behaviour: Behaviour;
@@ -75,18 +94,21 @@ class FakeMachine implements Member {
   readonly #behaviour: () => Behaviour;
   readonly #signer: Signer;
   readonly #key: (typeof hpkeKeys)[number];
+  readonly #blob: (typeof blobs)[number];
+  readonly #evidenceSha256: Sha256Hex;
   readonly #opener = new EnvelopeOpener({ hpke: nodeHpke, crypto: nodeCrypto });
   readonly open_ = new Set<JobId>();
   distrusted = false;
   did: Behaviour[] = [];
 
   constructor(network: TestNetwork, n: number, behaviour: () => Behaviour) {
-    const [signer, key] = [signers[n], hpkeKeys[n]];
-    if (!signer || !key) throw new RangeError("there are two machines");
+    const [signer, key, blob] = [signers[n] ?? never(), hpkeKeys[n] ?? never(), blobs[n] ?? never()];
     this.#network = network;
     this.#behaviour = behaviour;
     this.#signer = signer;
     this.#key = key;
+    this.#blob = blob;
+    this.#evidenceSha256 = toHex(nodeCrypto.sha256(blob.bytes)) as Sha256Hex;
     this.providerId = `prov_${n}` as ProviderId;
     this.serial = `S${n}` as Serial;
     this.identityKey = toBase64(signer.publicKey);
@@ -103,7 +125,7 @@ class FakeMachine implements Member {
       machineId: machineIdOf(nodeCrypto, this.identityKey),
       engine: { name: "fake", version: "1" },
       models: [{ build: entry.build, weightsSha256: entry.weightsSha256, contextTokens: 2048 }],
-      evidenceSha256,
+      evidenceSha256: this.#evidenceSha256,
       distrustedUntilMs: this.distrusted ? Infinity : -Infinity,
       slots: 1,
       running: this.open_.size,
@@ -114,8 +136,8 @@ class FakeMachine implements Member {
     return {
       machine: this.view,
       evidence: {
-        blob: new Uint8Array(),
-        blobSignature: new Uint8Array(),
+        blob: this.#blob.bytes,
+        blobSignature: this.#blob.signature,
         offer: new Uint8Array(),
         offerSignature: new Uint8Array(),
       },
@@ -136,7 +158,7 @@ class FakeMachine implements Member {
       context: nodeHpke.sealContext(suite, publicKey, SEAL_INFO),
       keyId: id,
       suite,
-      evidenceSha256,
+      evidenceSha256: this.#evidenceSha256,
       nowMs: this.#network.clock.now(),
     };
   }
@@ -145,6 +167,7 @@ class FakeMachine implements Member {
   decidedOn(): void {}
   distrust(): void {
     this.distrusted = true;
+    this.#network.fleet.changed(this);
   }
 
   async reserve(jobId: JobId): Promise<Line> {
@@ -164,7 +187,7 @@ class FakeMachine implements Member {
       send: ({ callerRequestId, envelope }) => {
         const behaviour = this.#behaviour();
         this.did.push(behaviour);
-        const keys = [{ key: this.#key, evidenceSha256 }];
+        const keys = [{ key: this.#key, evidenceSha256: this.#evidenceSha256 }];
         const opened = this.#opener.open(envelope, this.providerId, keys, this.#network.clock.now());
         if ("refused" in opened) throw new RangeError("the machine cannot open what was sealed for it");
         const put = (event: LineEvent) => {
@@ -265,7 +288,7 @@ class FakeMachine implements Member {
       finish_reason: "stop",
       provider_id: this.providerId,
       identity_key: this.identityKey,
-      evidence_sha256: evidenceSha256,
+      evidence_sha256: this.#evidenceSha256,
       started_at: "2026-01-01T00:00:00.000Z",
       finished_at: "2026-01-01T00:00:01.000Z",
     };
@@ -291,18 +314,25 @@ class FakeMachine implements Member {
 /**
  * Goal: no way out of a request leaves money held or a slot taken, charges for what was not signed and
  * checked, or ends properly after a fault. Method: walk every combination of what the first and, if it
- * is asked, the second machine does, of stream or plain, and of the caller's patience.
+ * is asked, the second machine does, of stream or plain, and of the caller's patience; machines of the coordinator that is asked, and
+ * of another one.
  */
-it("closes money, holds and slots on every path", { timeout: 60_000 }, async () => {
+it.each(["near", "far"])("closes money, holds and slots on every path, %s", { timeout: 120_000 }, async (where) => {
   const seen = new Map<string, number>();
   const runs = await every(async (pick) => {
     const stream = pick(2) === 0;
-    const patient = patience[pick(patience.length)] ?? Infinity;
-    const network = new TestNetwork();
+    // From afar each run takes several times as long.
+    const leaves = where === "far" ? [Infinity, 1] : patience;
+    const patient = leaves[pick(leaves.length)] ?? Infinity;
+    const cluster = where === "far" ? new TestCluster(1, 2) : undefined;
+    const network = cluster?.at(0).network ?? new TestNetwork();
+    const home = cluster?.at(1).network ?? network;
     await network.credit();
     const behave = () => behaviours[pick(behaviours.length)] ?? "honest";
-    const machines = [0, 1].map((n) => new FakeMachine(network, n, behave));
-    for (const machine of machines) network.fleet.join(machine);
+    const machines = [0, 1].map((n) => new FakeMachine(home, n, behave));
+    for (const machine of machines) home.fleet.join(machine);
+    if (cluster) await cluster.clock.advance(BEAT_EVERY_MS);
+    expect(network.fleet.size).toBe(2);
 
     const caller = new Caller({ leavesAfter: patient });
     if (patient === -1) caller.leave();
@@ -319,7 +349,9 @@ it("closes money, holds and slots on every path", { timeout: 60_000 }, async () 
     seen.set(end, (seen.get(end) ?? 0) + 1);
 
     const { balance, held, charged } = await network.ledger.totals(account);
-    expect(network.bugs).toEqual([]);
+    // The last words of either end.
+    if (cluster) await cluster.clock.advance(BEAT_EVERY_MS);
+    expect([network.bugs, home.bugs]).toEqual([[], []]);
     expect(held).toBe(0n);
     expect(balance + charged).toBe(CREDIT);
     for (const machine of machines) expect(machine.open_.size).toBe(0);
@@ -344,7 +376,7 @@ it("closes money, holds and slots on every path", { timeout: 60_000 }, async () 
     expect(rows).toHaveLength(did.length > 0 ? 1 : 0);
     expect(last).toBe(did.at(-1));
   });
-  expect(runs).toBeGreaterThan(300);
+  expect(runs).toBeGreaterThan(where === "far" ? 150 : 300);
   expect([...seen.keys()].toSorted()).toEqual([
     "caller_gone",
     "provider_busy",
