@@ -176,7 +176,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
   });
   const connected = connectedMachines(core.sessionNet, approvals, cluster?.decided);
-  const signIn = signInOver({ people, teams: store.teams, audit: store.audit }, tools);
+  const signIn = signInOver({ people, teams: store.teams, tokens: store.tokens, audit: store.audit }, tools);
   let baseUrl = "";
   const links = linksOf(signIn, () => baseUrl);
   const plainAdmin = adminOf({ ...store, accounts, people, ...tools, connected, links });

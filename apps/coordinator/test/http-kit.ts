@@ -11,6 +11,7 @@ import { linksOf } from "../src/admin/people.ts";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { Unopened } from "../src/limits/unopened.ts";
 import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
+import { MemoryOperatorTokens } from "../src/adapters/memory-operator-tokens.ts";
 import { MemoryTeams } from "../src/adapters/memory-teams.ts";
 import { signInOver } from "../src/accounts/sign-in.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
@@ -151,7 +152,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
   const tools = { clock: more.clock ?? systemClock, random: systemRandom, crypto: nodeCrypto };
   const people = more.people ?? new MemoryPeople();
   const teams = more.teams ?? new MemoryTeams();
-  const signIn = signInOver({ people, teams, audit: new MemoryAudit() }, tools);
+  const signIn = signInOver({ people, teams, tokens: new MemoryOperatorTokens(), audit: new MemoryAudit() }, tools);
   const ledger = new MemoryLedger();
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),

@@ -50,6 +50,10 @@ export function sentenceOf(failure: Failure): string {
       return "An API key cannot do this: it takes somebody who is signed in. Run 'darkbloom login'.";
     case "role_needed":
       return "This takes the role of an operator.";
+    case "token_invalid":
+      return "This operator's token is not known, is over or was revoked, or whoever made it is no operator any more. Make another: POST /v1/admin/tokens.";
+    case "scope_needed":
+      return "This operator's token is not for that: a token does what its scopes name, and no more. GET /v1/admin/tokens shows them.";
     case "origin_foreign":
       return "A page of another site asks with a sign-in that is not its own. Send a session or an API key in 'Authorization'.";
     case "session_not_found":

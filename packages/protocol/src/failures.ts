@@ -69,6 +69,10 @@ export const failures = {
   /** A key was shown for what only somebody who is signed in may do. */
   session_needed: forbidden,
   role_needed: forbidden,
+  /** It is not known, is over, was revoked, or is of somebody who is no operator any more. */
+  token_invalid: unknownCaller,
+  /** An operator's token was shown where another scope, or none, is taken. */
+  scope_needed: forbidden,
   /** Another site's page asks with a cookie that it was not given. */
   origin_foreign: forbidden,
   session_not_found: notFound,
@@ -267,6 +271,8 @@ interface Facts {
   session_invalid: unknown;
   session_needed: unknown;
   role_needed: unknown;
+  token_invalid: unknown;
+  scope_needed: unknown;
   origin_foreign: unknown;
   session_not_found: unknown;
   key_not_found: unknown;

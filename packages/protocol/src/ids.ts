@@ -12,6 +12,8 @@ export type KeyId = Brand<"key">;
 export type PersonId = Brand<"person">;
 /** One sign-in's public id, e.g. `session_…`; never its secret. */
 export type SessionId = Brand<"session">;
+/** One token of an operator for a program, e.g. `token_…`; never its secret. */
+export type TokenId = Brand<"token">;
 /** One attempt at one request; the winning one names the job, its hold and its receipt. */
 export type JobId = Brand<"job">;
 /** One request as the caller sees it: their own `x-request-id` if it is well formed, else ours. */

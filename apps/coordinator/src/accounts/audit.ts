@@ -1,4 +1,4 @@
-import type { PersonId } from "@darkbloom/protocol/ids";
+import type { PersonId, TokenId } from "@darkbloom/protocol/ids";
 
 /** What the log can say was done, in closed words. */
 export const auditActions = [
@@ -15,6 +15,8 @@ export const auditActions = [
   "keys.edit",
   "keys.revoke",
   "keys.rotate",
+  "tokens.create",
+  "tokens.revoke",
   "teams.create",
   "teams.edit",
   "teams.delete",
@@ -31,8 +33,8 @@ export const auditActions = [
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
-/** Who did it: somebody who is signed in, or whoever can open the socket in the data folder. */
-export type Actor = PersonId | "socket";
+/** Who did it: somebody who is signed in, a program with an operator's token, or whoever can open the socket in the data folder. */
+export type Actor = PersonId | TokenId | "socket";
 
 /** One change. No secret and nobody's words have a place in it. */
 export interface AuditEntry {

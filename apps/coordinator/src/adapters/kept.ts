@@ -2,6 +2,7 @@ import type { Clock } from "@darkbloom/protocol/ports";
 import type { Audit } from "../accounts/audit.ts";
 import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
+import type { OperatorTokens } from "../accounts/operator-tokens.ts";
 import type { Teams } from "../accounts/teams.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { Standings } from "../machines/records/standings.ts";
@@ -16,6 +17,7 @@ export interface Kept extends FolderKeys {
   readonly accounts: Accounts;
   readonly people: People;
   readonly teams: Teams;
+  readonly tokens: OperatorTokens;
   readonly audit: Audit;
   /** What the operator decided on machines. */
   readonly decisions: Decisions;

@@ -2,6 +2,7 @@ import type { AccountId, PersonId, SessionId, Sha256Hex } from "@darkbloom/proto
 import type { Audit, AuditEntry, KeptEntry } from "../accounts/audit.ts";
 import { signInOver, type SignIn } from "../accounts/sign-in.ts";
 import { SESSIONS_PER_PERSON_MAX, type People, type Person, type Session, type SignedIn } from "../accounts/people.ts";
+import { MemoryOperatorTokens } from "./memory-operator-tokens.ts";
 import { MemoryTeams } from "./memory-teams.ts";
 
 /** People with nothing behind them: for tests and networks in one process. */
@@ -73,7 +74,15 @@ export class MemoryPeople implements People {
 }
 
 export const signInInMemory = (tools: Parameters<typeof signInOver>[1]): SignIn =>
-  signInOver({ people: new MemoryPeople(), teams: new MemoryTeams(), audit: new MemoryAudit() }, tools);
+  signInOver(
+    {
+      people: new MemoryPeople(),
+      teams: new MemoryTeams(),
+      tokens: new MemoryOperatorTokens(),
+      audit: new MemoryAudit(),
+    },
+    tools,
+  );
 
 /** An audit log with nothing behind it. */
 export class MemoryAudit implements Audit {

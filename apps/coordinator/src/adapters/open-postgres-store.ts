@@ -18,6 +18,7 @@ import { PostgresLedger } from "./postgres-ledger.ts";
 import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
+import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlPeople } from "./sql-people.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import type { Postgres } from "./postgres.ts";
@@ -68,6 +69,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     accounts: new KnownKeys(new PostgresAccounts(postgres)),
     people: new KnownPeople(new SqlPeople(postgres.query)),
     teams: new KnownTeams(new SqlTeams(postgres.query)),
+    tokens: new SqlOperatorTokens(postgres.query),
     audit: new SqlAudit(postgres.query),
     decisions: new PostgresDecisions(postgres),
     standings: new PostgresStandings(postgres),

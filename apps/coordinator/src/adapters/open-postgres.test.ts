@@ -3,6 +3,7 @@ import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
 import { accountsContract } from "../accounts/accounts.contract.ts";
 import { auditContract } from "../accounts/audit.contract.ts";
 import { peopleContract } from "../accounts/people.contract.ts";
+import { operatorTokensContract } from "../accounts/operator-tokens.contract.ts";
 import { teamsContract } from "../accounts/teams.contract.ts";
 import { anna, lease, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { standingsContract } from "../machines/records/standings.contract.ts";
@@ -17,6 +18,7 @@ import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlPeople } from "./sql-people.ts";
+import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlTeams } from "./sql-teams.ts";
 
 describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
@@ -35,6 +37,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   decisionsContract("PostgreSQL", async () => new PostgresDecisions(await open()));
   peopleContract("PostgreSQL", async () => new SqlPeople((await open()).query));
   teamsContract("PostgreSQL", async () => new SqlTeams((await open()).query));
+  operatorTokensContract("PostgreSQL", async () => new SqlOperatorTokens((await open()).query));
   auditContract("PostgreSQL", async () => new SqlAudit((await open()).query));
   standingsContract("PostgreSQL", async () => new PostgresStandings(await open()));
   logStoreContract("PostgreSQL", async () => {

@@ -13,6 +13,7 @@ import { DiskSync } from "./disk-sync.ts";
 import { filesOfNetwork, missingKeyFiles, openFolderKeys, restoreKeyFiles } from "./folder-keys.ts";
 import type { Kept, KeptOptions } from "./kept.ts";
 import { SqlAudit } from "./sql-audit.ts";
+import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlPeople } from "./sql-people.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import { sqliteQuery } from "./sql-query.ts";
@@ -46,6 +47,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     accounts: new KnownKeys(new SqliteAccounts(database, mark.changed)),
     people: new KnownPeople(new SqlPeople(query)),
     teams: new KnownTeams(new SqlTeams(query)),
+    tokens: new SqlOperatorTokens(query),
     audit: new SqlAudit(query),
     decisions: new SqliteDecisions(database, mark.changed),
     standings: new SqliteStandings(database, mark.changed),

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { postgresOperatorTokens } from "./migration-operator-tokens.ts";
 import { postgresTeams } from "./migration-teams.ts";
 import type { Migration } from "./migrations.ts";
 
@@ -235,4 +236,5 @@ export const postgresMigrations: readonly Migration[] = [
     },
   },
   postgresTeams,
+  postgresOperatorTokens,
 ];

@@ -5,12 +5,15 @@ import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, expect, it } from "vitest";
 import { auditContract } from "../accounts/audit.contract.ts";
 import { anna, hash, peopleContract, sessionOfAnna } from "../accounts/people.contract.ts";
+import { operatorTokensContract } from "../accounts/operator-tokens.contract.ts";
 import { teamsContract } from "../accounts/teams.contract.ts";
 import { openDatabase } from "./database.ts";
 import { MemoryAudit, MemoryPeople } from "./memory-people.ts";
 import { SqlAudit } from "./sql-audit.ts";
+import { MemoryOperatorTokens } from "./memory-operator-tokens.ts";
 import { MemoryTeams } from "./memory-teams.ts";
 import { SqlPeople } from "./sql-people.ts";
+import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import { sqliteQuery } from "./sql-query.ts";
 
@@ -30,6 +33,8 @@ peopleContract("SQLite", async () => new SqlPeople(await open()));
 peopleContract("in memory", async () => new MemoryPeople());
 teamsContract("SQLite", async () => new SqlTeams(await open()));
 teamsContract("in memory", async () => new MemoryTeams());
+operatorTokensContract("SQLite", async () => new SqlOperatorTokens(await open()));
+operatorTokensContract("in memory", async () => new MemoryOperatorTokens());
 auditContract("SQLite", async () => new SqlAudit(await open()));
 auditContract("in memory", async () => new MemoryAudit());
 

@@ -336,6 +336,8 @@ describe("the admin socket", () => {
       "/v1/admin/people/disable",
       "/v1/admin/people/enable",
       "/v1/admin/audit",
+      "/v1/admin/tokens",
+      "/v1/admin/tokens/revoke",
       "/openapi.json",
     ]);
     expect(Object.keys(paths["/v1/admin/keys"] ?? {})).toEqual(["post", "get"]);
@@ -407,7 +409,20 @@ describe("what the storage refuses", () => {
     const audit = { list: refuse, add: refuse };
     const links = { make: () => "", baseUrl: () => "", forget: () => {} };
     await expect(
-      act(adminOf({ ...world, accounts, ledger, decisions, standings, people, teams: store.teams, audit, links })),
+      act(
+        adminOf({
+          ...world,
+          accounts,
+          ledger,
+          decisions,
+          standings,
+          people,
+          teams: store.teams,
+          tokens: store.tokens,
+          audit,
+          links,
+        }),
+      ),
     ).rejects.toMatchObject({
       name: "AdminError",
       code: "internal",

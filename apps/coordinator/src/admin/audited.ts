@@ -40,6 +40,8 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
       await wrote("keys.revoke", ...person.revoked);
       return person;
     },
+    createToken: (token) => kept("tokens.create", admin.createToken({ ...token, by: actor }), ({ tokenId }) => tokenId),
+    revokeToken: (which) => kept("tokens.revoke", admin.revokeToken(which), ({ tokenId }) => tokenId),
     enablePerson: (which) => kept("people.enable", admin.enablePerson(which), ({ personId }) => personId),
   };
 }

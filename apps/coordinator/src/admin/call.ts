@@ -1,6 +1,7 @@
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import * as z from "zod";
+import type { Scope } from "../accounts/operator-tokens.ts";
 import type { Admin } from "./operations.ts";
 
 /** An operation of `Admin` as it goes over HTTP: where it is, what is sent and what comes back. */
@@ -8,6 +9,10 @@ export interface AdminCall<Given extends readonly unknown[] = never[], Done = un
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly summary: string;
+  /** With which a program's token may ask for it; undefined: none may. */
+  readonly scope?: Scope;
+  /** And with which besides, for what a body asks for. */
+  besides?(body: unknown): Scope | undefined;
   /** Of a GET: its query. */
   readonly body: z.ZodType;
   readonly answer: z.ZodType;
@@ -24,6 +29,8 @@ interface Row<Given extends readonly unknown[], Done, Body, Answer> {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly summary: string;
+  readonly scope?: Scope;
+  readonly besides?: (body: Body) => Scope | undefined;
   readonly body: z.ZodType<Body>;
   readonly answer: z.ZodType<Answer>;
   readonly send: (...given: Given) => Body;
@@ -37,9 +44,10 @@ export type CallOf<Name extends keyof Admin> = AdminCall<Parameters<Admin[Name]>
 
 export const call = <Name extends keyof Admin, Body, Answer>(
   _name: Name,
-  { act, tell, read, ...row }: Row<Parameters<Admin[Name]>, DoneBy<Name>, Body, Answer>,
+  { act, tell, read, besides, ...row }: Row<Parameters<Admin[Name]>, DoneBy<Name>, Body, Answer>,
 ): CallOf<Name> => ({
   ...row,
+  ...(besides && { besides: (body: unknown) => besides(row.body.parse(body)) }),
   perform: async (admin, body) => tell(await act(admin, row.body.parse(body))),
   read: (answer) => read(row.answer.parse(answer)),
 });

@@ -7,6 +7,7 @@ import { amount, at, call, id, money, moneyOf, nothing, type CallOf } from "./ca
 import { keyCalls } from "./key-calls.ts";
 import type { Admin } from "./operations.ts";
 import { peopleCalls } from "./people-calls.ts";
+import { tokenCalls } from "./token-calls.ts";
 
 const decision = z.object({
   machine_id: z.string(),
@@ -39,6 +40,7 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     method: "POST",
     path: "/v1/admin/credits",
     summary: "Credit an account, named by its id or by one of its keys",
+    scope: "money:write",
     body: z.strictObject({
       payee: z.union([z.strictObject({ account: id }), z.strictObject({ key_id: id })]),
       amount_micro_usd: amount,
@@ -57,6 +59,7 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     method: "GET",
     path: "/v1/admin/ledger/check",
     summary: "Figures that are not what the journal and the rows come to: none, if all is well",
+    scope: "audit:read",
     body: nothing,
     answer: z.object({
       faults: z.array(z.object({ account: z.string(), part: z.enum(ledgerParts), off_by_micro_usd: money })),
@@ -73,6 +76,7 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     method: "GET",
     path: "/v1/admin/machines",
     summary: "The machines that are connected, were decided on, or have something held against them",
+    scope: "machines:write",
     body: nothing,
     answer: z.object({ machines: z.array(listedMachine) }),
     send: () => undefined,
@@ -103,6 +107,7 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     method: "POST",
     path: "/v1/admin/machines/decisions",
     summary: "Let machines serve, or no longer: one by id or serial, or all that are connected and not decided on",
+    scope: "machines:write",
     body: z.strictObject({ machine: id, state: z.enum(decided) }),
     answer: z.object({ decisions: z.array(decision) }),
     send: (machine, state) => ({ machine, state }),
@@ -121,6 +126,7 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     method: "POST",
     path: "/v1/admin/machines/forgive",
     summary: "Hold nothing against a machine any longer: one by id or serial",
+    scope: "machines:write",
     body: z.strictObject({ machine: id }),
     answer: z.object({ machine_id: z.string(), serial: z.string().nullable() }),
     send: (machine) => ({ machine }),
@@ -129,4 +135,5 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     read: readMachine,
   }),
   ...peopleCalls,
+  ...tokenCalls,
 };

@@ -5,6 +5,7 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import type { Audit } from "../accounts/audit.ts";
 import type { People } from "../accounts/people.ts";
+import type { OperatorTokens } from "../accounts/operator-tokens.ts";
 import type { Teams } from "../accounts/teams.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
@@ -25,6 +26,7 @@ interface OpenStore extends MachineStore {
   readonly accounts: Accounts;
   readonly people: People;
   readonly teams: Teams;
+  readonly tokens: OperatorTokens;
   readonly audit: Audit;
 }
 
@@ -52,8 +54,8 @@ export async function withAdmin<Result>(
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
     if (store) {
-      const { ledger, accounts, people, teams, audit, decisions, standings } = store;
-      const world = { ledger, accounts, people, teams, audit, decisions, standings, clock, random, crypto };
+      const { ledger, accounts, people, teams, tokens, audit, decisions, standings } = store;
+      const world = { ledger, accounts, people, teams, tokens, audit, decisions, standings, clock, random, crypto };
       return await work(auditedAdmin(adminOf(world), { audit, clock }, "socket"));
     }
     if (await isAnswering(dataPath)) return await work(remoteAdmin(dataPath));

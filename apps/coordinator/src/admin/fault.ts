@@ -9,6 +9,7 @@ const statuses = {
   unknown_key: 404,
   unknown_machine: 404,
   unknown_person: 404,
+  unknown_token: 404,
   too_much: 409,
   revoked: 409,
   unreachable: 503,

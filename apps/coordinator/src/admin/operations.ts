@@ -11,6 +11,7 @@ import { AdminError, ofKeys } from "./fault.ts";
 import { knownAccount } from "./known-account.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
 import { peopleAdminOf, type PeopleAdmin, type PeopleWorld } from "./people.ts";
+import { tokenAdminOf, type TokenAdmin, type TokenWorld } from "./tokens.ts";
 import { turns } from "../accounts/turns.ts";
 
 export interface CreatedKey {
@@ -31,7 +32,7 @@ export interface NewKey {
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
 /** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
-export interface Admin extends MachineAdmin, PeopleAdmin {
+export interface Admin extends MachineAdmin, PeopleAdmin, TokenAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** A page of all keys, oldest first, revoked ones too. */
   listKeys(page: Partial<KeysAsked>): Promise<KeysPage>;
@@ -62,7 +63,7 @@ export interface KeysPage {
   readonly hasMore: boolean;
 }
 
-export interface AdminWorld extends MachineStore, PeopleWorld {
+export interface AdminWorld extends MachineStore, PeopleWorld, TokenWorld {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   /** None where no coordinator runs. */
@@ -93,6 +94,9 @@ export function adminOf(world: AdminWorld): Admin {
     disablePerson: (personId) => inSentences(admin.disablePerson(personId)),
     enablePerson: (personId) => inSentences(admin.enablePerson(personId)),
     listAudit: (options) => inSentences(admin.listAudit(options)),
+    createToken: (token) => inSentences(admin.createToken(token)),
+    listTokens: () => inSentences(admin.listTokens()),
+    revokeToken: (tokenId) => inSentences(admin.revokeToken(tokenId)),
     check: () =>
       inSentences(
         admin.check(),
@@ -166,6 +170,7 @@ function plainAdminOf(world: AdminWorld): Admin {
   return {
     ...machineAdminOf(world, connected, clock),
     ...peopleAdminOf(world),
+    ...tokenAdminOf(world),
 
     createKey: (options) => inTurn(() => createKey(options)),
 

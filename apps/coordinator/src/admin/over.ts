@@ -52,6 +52,9 @@ export function adminOver(ask: AskAdmin, notUnderstood: (options?: ErrorOptions)
     disablePerson: over(adminCalls.disablePerson),
     enablePerson: over(adminCalls.enablePerson),
     listAudit: over(adminCalls.listAudit),
+    createToken: over(adminCalls.createToken),
+    listTokens: over(adminCalls.listTokens),
+    revokeToken: over(adminCalls.revokeToken),
   };
 }
 

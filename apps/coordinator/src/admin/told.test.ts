@@ -1,6 +1,7 @@
 import type { AccountId, KeyId, MachineId, Serial } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { expect, it, vi } from "vitest";
+import { tokenOf } from "../accounts/operator-tokens.contract.ts";
 import { anna } from "../accounts/people.contract.ts";
 import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
@@ -46,6 +47,9 @@ function made(fails: boolean) {
     disablePerson: gives({ ...anna, revoked: [] }),
     enablePerson: gives(anna),
     listAudit: gives([]),
+    createToken: gives({ ...tokenOf(1), secret: "secret" }),
+    listTokens: gives([]),
+    revokeToken: gives(tokenOf(1)),
   };
   const adminActed = vi.fn();
   return { admin: toldAdmin(admin, { adminActed }), adminActed };

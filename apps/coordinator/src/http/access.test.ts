@@ -47,13 +47,14 @@ it("says how a request can fail before its route does anything", () => {
     limit: "none",
   });
   const wrong = ["key_missing", "key_invalid", "key_disabled", "key_expired"];
-  const keys = [...wrong, "not_allowed", "account_not_found", "rate_limit_exceeded"];
+  const keys = [...wrong, "not_allowed", "account_not_found", "scope_needed", "rate_limit_exceeded"];
   const either = [
     ...wrong,
     "account_not_found",
     "session_invalid",
     "origin_foreign",
     "body_invalid",
+    "scope_needed",
     "rate_limit_exceeded",
   ];
   const atTimes: Access = { needsKey: () => true, who: "some" };
@@ -74,6 +75,7 @@ it("says how a request can fail before its route does anything", () => {
     "session_missing",
     "session_needed",
     "role_needed",
+    "scope_needed",
     "rate_limit_exceeded",
   ]);
   expect(failuresOfAccess({ access: "open", limit: "none", whileDraining: "refused" })).toEqual(["draining"]);
@@ -265,7 +267,12 @@ it("describes keys, counting and draining from the declarations", async () => {
     ["get", "/v1/me", sessions, ["200", "400", "401", "403", "404", "429", "500"]],
     ["get", "/v1/pricing", undefined, ["200", "429", "500"]],
     ["get", "/health", undefined, ["200", "500"]],
-    ["get", "/metrics", [{}, ...keys, ...sessions], ["200", "400", "401", "403", "404", "429", "500"]],
+    [
+      "get",
+      "/metrics",
+      [{}, ...keys, ...sessions, { operatorToken: ["metrics:read"] }],
+      ["200", "400", "401", "403", "404", "429", "500"],
+    ],
   ] as const) {
     const operation = paths[path]?.[method];
     expect([path, operation?.security, Object.keys(operation?.responses ?? {})]).toEqual([path, security, statuses]);

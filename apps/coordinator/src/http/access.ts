@@ -3,8 +3,10 @@ import { requestHeaders } from "@darkbloom/protocol/headers";
 import { ourWords, type AccountId, type ParamPath, type Sha256Hex } from "@darkbloom/protocol/ids";
 import type { FastifyRequest } from "fastify";
 import type { IncomingMessage } from "node:http";
+import type { Actor } from "../accounts/audit.ts";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import { under, type Ceiling } from "../accounts/ceilings.ts";
+import { isLive, isTokenShaped, tokenStandIn, type OperatorToken, type Scope } from "../accounts/operator-tokens.ts";
 import type { SignedIn } from "../accounts/people.ts";
 import { KEY_USED_EVERY_MS, type KeyRecord } from "../accounts/port.ts";
 import { isGood, isSessionShaped, SESSION_USE_WRITTEN_EVERY_MS, standInFor } from "../accounts/sessions.ts";
@@ -35,6 +37,8 @@ export type Access = "open" | "key" | "session" | "key or session" | "operator" 
 /** Who is calling: a key's side, or where somebody who is signed in asks, what stands in for one. */
 export interface Caller extends KeyRecord {
   readonly signedIn?: SignedIn;
+  /** Of a program that asks with an operator's token. */
+  readonly token?: OperatorToken;
   /** Of a team's account: what nobody there goes beyond. */
   readonly ceiling?: Ceiling;
   /** And who asks there, or made the key; undefined for a key that an operator made. */
@@ -47,6 +51,8 @@ export interface Caller extends KeyRecord {
  */
 export interface Declaration {
   readonly access: Access;
+  /** What an operator's token must name to be let in as well; without it none is. */
+  readonly scope?: Scope | undefined;
   /** `rate`: requests are counted, of the account where it is known who calls, of the address where it is not. */
   readonly limit: "rate" | "none";
   /** Refused before anything else as soon as the coordinator drains. */
@@ -70,14 +76,14 @@ interface RouteSaid {
 
 /** @throws RangeError for a route that does not say who may use it */
 export function declarationOf({ url, method, config = {} }: RouteSaid): Declaration {
-  const { access, limit, whileDraining } = config;
+  const { access, limit, scope, whileDraining } = config;
   if (access === undefined || limit === undefined)
     throw new RangeError(`${[method].flat().join(", ")} ${url} does not say who may use it`);
-  return { access, limit, ...(whileDraining && { whileDraining }) };
+  return { access, limit, ...(scope && { scope }), ...(whileDraining && { whileDraining }) };
 }
 
 /** How a request can fail before its route does anything. */
-export function failuresOfAccess({ access, limit, whileDraining }: Declaration): readonly FailureCode[] {
+export function failuresOfAccess({ access, limit, scope, whileDraining }: Declaration): readonly FailureCode[] {
   const { takesKeys, takesSessions } = taken(access);
   return [
     ...(takesKeys ? (["key_missing", "key_invalid", "key_disabled", "key_expired"] as const) : []),
@@ -86,6 +92,8 @@ export function failuresOfAccess({ access, limit, whileDraining }: Declaration):
     ...(takesSessions ? (["session_invalid", "origin_foreign", "body_invalid"] as const) : []),
     ...(takesSessions && !takesKeys ? (["session_missing", "session_needed"] as const) : []),
     ...(access === "operator" ? (["role_needed"] as const) : []),
+    ...(takesKeys || takesSessions ? (["scope_needed"] as const) : []),
+    ...(scope ? (["token_invalid"] as const) : []),
     // Wrong ones are counted wherever one can be shown.
     ...(limit === "rate" || takesKeys || takesSessions ? (["rate_limit_exceeded"] as const) : []),
     ...(whileDraining === "refused" ? (["draining"] as const) : []),
@@ -104,19 +112,20 @@ export function taken(access: Access): { readonly takesKeys: boolean; readonly t
 type Scheme = Readonly<Record<string, readonly string[]>>;
 
 /** For the API description: a key goes into either of two headers; where it is needed at times alone, it may be left out. */
-export function securityOf(access: Access): readonly Scheme[] | undefined {
+export function securityOf({ access, scope }: Declaration): readonly Scheme[] | undefined {
   const { takesKeys, takesSessions } = taken(access);
   if (!takesKeys && !takesSessions) return undefined;
   return [
     ...(typeof access === "object" ? [{}] : []),
     ...(takesKeys ? [{ bearer: [] }, { apiKey: [] }] : []),
     ...(takesSessions ? [{ session: [] }, { cookie: [] }] : []),
+    ...(scope ? [{ operatorToken: [scope] }] : []),
   ];
 }
 
 type GateDeps = Pick<
   HttpDeps,
-  "accounts" | "clock" | "crypto" | "events" | "isDraining" | "people" | "settings" | "teams"
+  "accounts" | "clock" | "crypto" | "events" | "isDraining" | "people" | "settings" | "teams" | "tokens"
 >;
 type Headers = Readonly<Record<string, string | string[]>>;
 
@@ -144,7 +153,7 @@ export class Gate {
   enter(declaration: Known, asked: Asked, tell?: (headers: Headers) => void): Promise<Caller>;
   enter(declaration: Declaration, asked: Asked, tell?: (headers: Headers) => void): Promise<Caller | undefined>;
   async enter(
-    { access, limit, whileDraining }: Declaration,
+    { access, limit, scope, whileDraining }: Declaration,
     asked: Asked,
     tell: (headers: Headers) => void = () => {},
   ): Promise<Caller | undefined> {
@@ -155,7 +164,7 @@ export class Gate {
       if (limit === "rate") refuseAbove(this.#addresses.take(this.#bucketOf(asked.raw)));
       return undefined;
     }
-    const caller = await this.#callerOf(asked.raw, access, tell);
+    const caller = await this.#callerOf(asked.raw, { access, scope }, tell);
     if (limit === "rate") {
       const decision = this.#accounts.take(caller.account);
       tell(rateHeaders(decision));
@@ -168,7 +177,7 @@ export class Gate {
   async visitor(request: IncomingMessage, tell: (headers: Headers) => void): Promise<SignedIn | undefined> {
     const shown = shownIn(request, this.#deps.settings.trustProxy);
     if (shown?.kind !== "session") return undefined;
-    return await this.#callerOf(request, "session", tell).then(
+    return await this.#callerOf(request, { access: "session" }, tell).then(
       ({ signedIn }) => signedIn,
       (error: unknown) => {
         if (error instanceof NetworkError && failsByCaller.has(error.failure.code)) return undefined;
@@ -178,12 +187,17 @@ export class Gate {
   }
 
   /** An address that has shown too many wrong ones waits before a further one is looked up. */
-  async #callerOf(request: IncomingMessage, access: Access, tell: (headers: Headers) => void): Promise<Caller> {
+  async #callerOf(
+    request: IncomingMessage,
+    { access, scope }: Pick<Declaration, "access" | "scope">,
+    tell: (headers: Headers) => void,
+  ): Promise<Caller> {
     const { crypto, settings } = this.#deps;
     const { takesKeys, takesSessions } = taken(access);
     const shown = shownIn(request, settings.trustProxy);
     if (!shown) throw new NetworkError({ code: takesKeys ? "key_missing" : "session_missing" });
-    if (shown.kind === "key" ? !takesKeys : !takesSessions)
+    if (shown.kind === "token" && scope === undefined) throw new NetworkError({ code: "scope_needed" });
+    if (shown.kind !== "token" && (shown.kind === "key" ? !takesKeys : !takesSessions))
       throw new NetworkError({ code: shown.kind === "key" ? "session_needed" : "not_allowed" });
     // Another port's server may have set one for a path alone; a browser sends that first, and it would count here and not there.
     if (shown.kind === "session" && shown.isOneOfSeveral) {
@@ -200,10 +214,12 @@ export class Gate {
     const caller = found && (await this.#acting(found, request.headers[requestHeaders.account]));
     if (!caller) {
       this.#failedKeys.wrong(bucket, hash);
-      throw new NetworkError({ code: shown.kind === "key" ? "key_invalid" : "session_invalid" });
+      throw new NetworkError({ code: `${shown.kind}_invalid` });
     }
     this.#failedKeys.right(hash);
-    if (access === "operator" && caller.signedIn?.person.role !== "operator")
+    if (caller.token && !caller.token.scopes.some((one) => one === scope))
+      throw new NetworkError({ code: "scope_needed" });
+    if (access === "operator" && !caller.token && caller.signedIn?.person.role !== "operator")
       throw new NetworkError({ code: "role_needed" });
     if (shown.kind === "key") {
       this.#assertOpen(caller);
@@ -226,6 +242,7 @@ export class Gate {
 
   async #lookedUp({ kind, text }: Shown, hash: Sha256Hex): Promise<Caller | undefined> {
     const { accounts, clock, people } = this.#deps;
+    if (kind === "token") return isTokenShaped(text) ? await this.#ofToken(hash) : undefined;
     if (kind === "key") {
       const key = isKeyShaped(text) ? await accounts.find(hash) : undefined;
       return key?.revokedAt === null ? key : undefined;
@@ -249,6 +266,16 @@ export class Gate {
     });
   }
 
+  /** A program, for as long as whoever made its token is an operator. */
+  async #ofToken(hash: Sha256Hex): Promise<Caller | undefined> {
+    const { clock, people, tokens } = this.#deps;
+    const token = await tokens.find(hash);
+    if (!token || !isLive(token, clock.now())) return undefined;
+    const maker = token.createdBy === null ? undefined : await people.person(token.createdBy);
+    if (token.createdBy !== null && (maker?.role !== "operator" || maker.disabledAt !== null)) return undefined;
+    return { ...tokenStandIn(token), token };
+  }
+
   /**
    * On whose account: one's own, or a team's that one is in and names. Undefined for a key whose maker is in its team no longer.
    *
@@ -262,7 +289,7 @@ export class Gate {
       if (!membership) throw new NetworkError({ code: "account_not_found" });
       return within(caller, membership.team, membership.member);
     }
-    const team = signedIn ? undefined : await teams.team(account);
+    const team = signedIn || caller.token ? undefined : await teams.team(account);
     if (!team) return caller;
     if (createdBy === null) return within(caller, team, undefined);
     const membership = await teams.find(account, createdBy);
@@ -313,6 +340,11 @@ const within = (caller: Caller, { account, ceiling }: Team, member: Member | und
   ceiling,
   member,
 });
+
+/** Who is written down as having done what an operator does: a person, or a program by its token. */
+export function actorOf(request: Let): Actor {
+  return callerOf(request).token?.tokenId ?? signedInOf(request).person.personId;
+}
 
 function refuseAbove({ allowed, retryAfterSec }: RateDecision): void {
   if (!allowed) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { isMeantAsToken } from "../accounts/operator-tokens.ts";
 import { isMeantAsSession } from "../accounts/sessions.ts";
 import { isLoopbackHost } from "./peer.ts";
 
@@ -7,7 +8,7 @@ export type Asking = Pick<IncomingMessage, "headers" | "method">;
 
 /** What somebody shows of themselves. Of a cookie nobody knows which page had it sent. */
 export type Shown =
-  | { readonly kind: "key"; readonly text: string }
+  | { readonly kind: "key" | "token"; readonly text: string }
   | {
       readonly kind: "session";
       readonly text: string;
@@ -19,6 +20,7 @@ export type Shown =
 /** A header counts before a cookie, which a browser adds by itself. */
 export function shownIn(asking: Asking, trustProxy: boolean): Shown | undefined {
   const text = credentialFrom(asking.headers);
+  if (text !== undefined && isMeantAsToken(text)) return { kind: "token", text };
   if (text !== undefined)
     return isMeantAsSession(text) ? { kind: "session", text, byCookie: false } : { kind: "key", text };
   const [cookie, another] = cookiesIn(asking, trustProxy);

@@ -222,6 +222,8 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   key_revoked: { code: "key_revoked" },
   keys_too_many: { code: "keys_too_many", most: 1_000 },
   account_not_found: { code: "account_not_found" },
+  token_invalid: { code: "token_invalid" },
+  scope_needed: { code: "scope_needed" },
   team_not_found: { code: "team_not_found" },
   team_role_needed: { code: "team_role_needed" },
   member_not_found: { code: "member_not_found" },

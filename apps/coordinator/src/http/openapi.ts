@@ -43,6 +43,11 @@ const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
           name: "x-api-key",
           description: "The same key, as Anthropic's SDKs send it",
         },
+        operatorToken: {
+          type: "http",
+          scheme: "bearer",
+          description: "An operator's token for a program, `darkbloom-operator-…`, with this scope",
+        },
         session: {
           type: "http",
           scheme: "bearer",
@@ -61,7 +66,7 @@ const describeApi = (version: string): FastifyDynamicSwaggerOptions => ({
   transform: ({ schema, route, ...document }) => {
     const { responseHeaders = {}, otherBodies = {}, fails = [], error } = route.config ?? {};
     const declared = declarationOf(route);
-    const security = securityOf(declared.access);
+    const security = securityOf(declared);
     const failed = failureResponses([...failuresOfAccess(declared), ...fails], error);
     const response = { ...(isRecord(schema?.response) && schema.response), ...failed };
     const whole = { ...schema, ...(security && { security }), response };

@@ -4,11 +4,11 @@ import type { FastifyRequest } from "fastify";
 import { nothing, type AdminCall } from "../admin/call.ts";
 import { AdminError, adminFailure, failureOf } from "../admin/fault.ts";
 import { ADMIN_BODY_BYTES_MAX } from "../admin/limits.ts";
-import { callerOf, signedInOf } from "./access.ts";
+import { actorOf, callerOf } from "./access.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
 
-/** One of the operator's operations over HTTP, for a session with the role: the same as through the socket, by the person's name. */
+/** One of the operator's operations over HTTP, for a session with the role, or a token with the scope: the same as through the socket, in their name. */
 export const operate = (door: Door, call: AdminCall): Route => ({
   schema: {
     summary: call.summary,
@@ -20,11 +20,14 @@ export const operate = (door: Door, call: AdminCall): Route => ({
       "4xx": { description: "Refused, with a sentence", content: { "application/json": { schema: adminFailure } } },
     },
   },
-  config: { access: "operator", limit: "rate", fails: ["body_invalid", "payload_too_large"] },
+  config: { access: "operator", scope: call.scope, limit: "rate", fails: ["body_invalid", "payload_too_large"] },
   handler: async (request, reply) => {
     const asked = call.body.safeParse(await askedWith(door, request, call));
     if (!asked.success) throw invalid;
-    const admin = door.deps.adminFor(signedInOf(request).person.personId);
+    const { token } = callerOf(request);
+    const besides = call.besides?.(asked.data);
+    if (token && besides && !token.scopes.includes(besides)) throw new NetworkError({ code: "scope_needed" });
+    const admin = door.deps.adminFor(actorOf(request));
     try {
       return await call.perform(admin, asked.data);
     } catch (error) {

@@ -63,7 +63,7 @@ export const showMetrics = ({ deps }: Door): Route => ({
       200: { description: "Text exposition format", content: { "text/plain": { schema: z.string() } } },
     },
   },
-  config: { access: notFromHere, limit: "rate" },
+  config: { access: notFromHere, scope: "metrics:read", limit: "rate" },
   handler: async (_request, reply) =>
     reply
       .type(deps.metrics.contentType)

@@ -50,8 +50,10 @@ const upgradeRow = ([path, declared]: [string, Declaration]): Row => [
   declared.access !== "provider" ? "The same as with POST, a request a message" : "A provider's connection",
 ];
 
-const whoMay = ({ access, whileDraining }: Declaration): string =>
-  whoseAccess(access) + (whileDraining === "refused" ? "; nobody while it drains" : "");
+const whoMay = ({ access, scope, whileDraining }: Declaration): string =>
+  whoseAccess(access) +
+  (scope ? `, or a token for \`${scope}\`` : "") +
+  (whileDraining === "refused" ? "; nobody while it drains" : "");
 
 function whoseAccess(access: Access): string {
   if (typeof access === "object") return access.who;

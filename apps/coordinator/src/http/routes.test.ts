@@ -640,7 +640,7 @@ describe("the API description", () => {
   it("describes bodies, headers, failures and keys", async () => {
     const { openapi, components, paths } = await describeIt();
     expect(openapi).toBe("3.1.0");
-    expect(Object.keys(components.securitySchemes)).toEqual(["bearer", "apiKey", "session", "cookie"]);
+    expect(Object.keys(components.securitySchemes)).toEqual(["bearer", "apiKey", "operatorToken", "session", "cookie"]);
     const chat = paths["/v1/chat/completions"]?.["post"];
     expect(chat?.security).toEqual([{ bearer: [] }, { apiKey: [] }, { session: [] }, { cookie: [] }]);
     expect(JSON.stringify(chat)).toContain("max_completion_tokens");

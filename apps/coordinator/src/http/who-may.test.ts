@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { KEY, edgeDeps, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 import { lab } from "../accounts/teams.contract.ts";
-import { taken, type Access } from "./access.ts";
+import { scopes, type Scope } from "../accounts/operator-tokens.ts";
+import { taken, type Declaration } from "./access.ts";
 import { routesOf, type Placed } from "./routes.ts";
 import { doorOf } from "./server.ts";
 
@@ -20,11 +21,14 @@ const credentials = [
   "no member of the team named",
   "an operator",
   "somebody disabled",
+  "a token of every scope",
+  "a token of another scope",
+  "a wrong token",
 ] as const;
 type Credential = (typeof credentials)[number];
 
 /** What a route's declaration says to somebody: a code that refuses, or undefined for whoever is let in. */
-function refusalOf(access: Access, credential: Credential): FailureCode | undefined {
+function refusalOf({ access, scope }: Declaration, credential: Credential): FailureCode | undefined {
   if (access === "open" || access === "provider") return undefined;
   // Both serve this machine without anything: the one always here, the other without a nonce.
   if (typeof access === "object") return undefined;
@@ -43,6 +47,12 @@ function refusalOf(access: Access, credential: Credential): FailureCode | undefi
       return takesSessions ? "account_not_found" : "not_allowed";
     case "an operator":
       return takesSessions ? undefined : "not_allowed";
+    case "a token of every scope":
+      return scope ? undefined : "scope_needed";
+    case "a token of another scope":
+      return "scope_needed";
+    case "a wrong token":
+      return scope ? "token_invalid" : "scope_needed";
     case "somebody disabled":
       return takesSessions ? "session_invalid" : "not_allowed";
   }
@@ -57,6 +67,8 @@ const refusals = new Set<string>([
   "session_needed",
   "role_needed",
   "account_not_found",
+  "scope_needed",
+  "token_invalid",
   "not_found_error",
   "authentication_error",
   "permission_error",
@@ -69,18 +81,19 @@ describe("who may use each route", () => {
       method,
       path,
       credential,
-      expected: refusalOf(route.config.access, credential),
+      scope: route.config.scope,
+      expected: refusalOf(route.config, credential),
     })),
   );
 
   it("is a table of some length", () => {
     expect(rows.length).toBeGreaterThan(250);
-    expect(new Set(rows.map(({ expected }) => expected)).size).toBe(9);
+    expect(new Set(rows.map(({ expected }) => expected)).size).toBe(11);
   });
 
-  it.each(rows)("$method $path with $credential: $expected", async ({ method, path, credential, expected }) => {
+  it.each(rows)("$method $path with $credential: $expected", async ({ method, path, credential, scope, expected }) => {
     await using edge = await openEdge();
-    const headers = await headersOf(edge, credential);
+    const headers = await headersOf(edge, credential, scope);
     const response = await edge.get(path.replaceAll(/:\w+/g, "x").replace("*", "x"), {
       method,
       redirect: "manual",
@@ -97,7 +110,7 @@ describe("who may use each route", () => {
   });
 });
 
-async function headersOf(edge: Awaited<ReturnType<typeof openEdge>>, credential: Credential) {
+async function headersOf(edge: Awaited<ReturnType<typeof openEdge>>, credential: Credential, scope?: Scope) {
   switch (credential) {
     case "nothing":
       return {};
@@ -114,6 +127,14 @@ async function headersOf(edge: Awaited<ReturnType<typeof openEdge>>, credential:
     }
     case "an operator":
       return (await signIn(edge.deps, personOf("otto", "operator"))).bearer;
+    case "a token of every scope":
+    case "a token of another scope": {
+      const named = credential === "a token of every scope" ? scopes : scopes.filter((one) => one !== scope);
+      const { secret } = await edge.deps.adminFor("socket").createToken({ name: "", scopes: named, days: 1 });
+      return { authorization: `Bearer ${secret}` };
+    }
+    case "a wrong token":
+      return { authorization: `Bearer darkbloom-operator-${"x".repeat(43)}` };
     case "somebody disabled": {
       const { bearer, person } = await signIn(edge.deps, personOf("eve", "operator"));
       await edge.people.change(person.personId, { disabledAt: 1 });
