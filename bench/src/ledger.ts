@@ -170,6 +170,8 @@ const termsOf = (account: AccountId): HoldTerms => ({
   keyId: "key_0" as KeyId,
   model: entry.id,
   amount: microUsd(1_000n),
+  tokens: 1_000n,
+  caps: [],
   at: systemClock.now(),
 });
 

@@ -1,6 +1,8 @@
 import { keyPrivacies } from "@darkbloom/coordinator/accounts/port";
 import { KEY_OVERLAP_MS_MAX } from "@darkbloom/coordinator/accounts/key-admin";
-import { KEY_NAME_CHARS_MAX } from "@darkbloom/coordinator/accounts/key-terms";
+import { limitResets } from "@darkbloom/coordinator/ledger/windows";
+import { parseUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import { KEY_LIMIT_TOKENS_MAX, KEY_NAME_CHARS_MAX } from "@darkbloom/coordinator/accounts/key-terms";
 import { oneOf, oneOfWords } from "./setting-readers.ts";
 
 const MODEL_SHAPE = /^[\w.:/-]{1,128}$/;
@@ -41,6 +43,24 @@ export const keySettings = {
     mustBe: "like 12h or 30d, up to 3650d; or a time such as 2030-01-31T12:00:00Z; or never",
     read: ends,
   },
+  limitUsd: {
+    value: "USD",
+    means: "the most that the key may spend in a window; none takes the limit away",
+    mustBe: "an amount in USD with up to six decimals, e.g. 5.00, or none",
+    read: (given: string): MicroUsd | "none" | undefined => (given === "none" ? given : parseUsd(given)),
+  },
+  limitTokens: {
+    value: "N",
+    means: "the most tokens, of prompts and answers, that the key may use in a window; none takes the limit away",
+    mustBe: `a whole number from 1 to ${KEY_LIMIT_TOKENS_MAX}, or none`,
+    read: countUpTo(KEY_LIMIT_TOKENS_MAX),
+  },
+  limitReset: {
+    value: "WHEN",
+    means: "when a limit counts afresh, in UTC; a week begins on Monday",
+    mustBe: oneOfWords(limitResets),
+    read: oneOf(limitResets),
+  },
   overlap: {
     value: "TIME",
     means: "how long the present secret goes on beside the new one",
@@ -51,6 +71,14 @@ export const keySettings = {
     },
   },
 } as const;
+
+function countUpTo(most: number) {
+  return (given: string): number | "none" | undefined => {
+    if (given === "none") return given;
+    const count = /^[1-9]\d{0,15}$/.test(given) ? Number(given) : Number.NaN;
+    return count <= most ? count : undefined;
+  };
+}
 
 function ends(given: string): Ends | undefined {
   if (given === "never") return "never";

@@ -1,5 +1,7 @@
 import type { KeyRecord, KeyTerms } from "@darkbloom/coordinator/accounts/port";
 import type { ListedKey } from "@darkbloom/coordinator/admin/operations";
+import { tellUsage } from "@darkbloom/coordinator/accounts/key-usage";
+import type { LimitReset } from "@darkbloom/coordinator/ledger/windows";
 import { tellTerms } from "@darkbloom/coordinator/accounts/key-terms";
 import type { Serial } from "@darkbloom/protocol/ids";
 import { formatUsd } from "@darkbloom/protocol/money";
@@ -15,12 +17,25 @@ export const keyNeeds = {
   providerSerial: "optional",
   privacy: "optional",
   expires: "optional",
+  limitUsd: "optional",
+  limitTokens: "optional",
+  limitReset: "optional",
 } as const;
 
 type Given = { readonly [Name in keyof typeof keyNeeds]: SettingValue<Name> | undefined };
 
 /** What the flags say of a key: nothing of a flag that is not there. */
-export function termsOf({ name, models, minTrust, providerSerial, privacy, expires }: Given): Partial<KeyTerms> {
+export function termsOf({
+  name,
+  models,
+  minTrust,
+  providerSerial,
+  privacy,
+  expires,
+  limitUsd,
+  limitTokens,
+  limitReset,
+}: Given): Partial<KeyTerms> {
   const [allowedModels, pins] = [listed(models), listed(providerSerial)];
   return {
     ...(name !== undefined && { name }),
@@ -29,6 +44,9 @@ export function termsOf({ name, models, minTrust, providerSerial, privacy, expir
     ...(pins && { pins: pins as readonly Serial[] }),
     ...(privacy !== undefined && { privacy }),
     ...(expires !== undefined && { expiresAt: endOf(expires) }),
+    ...(limitUsd !== undefined && { limitMicroUsd: limitUsd === "none" ? null : limitUsd }),
+    ...(limitTokens !== undefined && { limitTokens: limitTokens === "none" ? null : limitTokens }),
+    ...(limitReset !== undefined && { limitReset }),
   };
 }
 
@@ -57,6 +75,7 @@ export const keyTold = (key: KeyRecord) => ({
 /** The same with what its account can spend. */
 export const listedKeyTold = (key: ListedKey) => ({
   ...keyTold(key),
+  ...tellUsage(key.usage),
   balance_micro_usd: Number(key.balance),
   balance_usd: formatUsd(key.balance),
 });
@@ -69,8 +88,45 @@ export function stateOf({ revokedAt, disabled, expiresAt }: KeyRecord): string {
   return "works";
 }
 
+const every: Readonly<Record<LimitReset, string>> = {
+  none: "",
+  daily: " a day",
+  weekly: " a week",
+  monthly: " a month",
+};
+
+/** What it has used in its present window, and what is left of its limits. */
+export function usedWords({ usage, limitReset }: ListedKey): string {
+  const { usedMicroUsd, usedTokens, remainingMicroUsd, remainingTokens, resetsAt } = usage;
+  const rest = [
+    ...(remainingMicroUsd === null ? [] : [`${formatUsd(remainingMicroUsd)} USD`]),
+    ...(remainingTokens === null ? [] : [`${remainingTokens} tokens`]),
+  ];
+  const used = `${formatUsd(usedMicroUsd)} USD and ${usedTokens} tokens ${windowWords[limitReset]}`;
+  const left = rest.length === 0 ? "" : `; ${rest.join(" and ")} remain`;
+  return used + left + (resetsAt === null ? "" : `; counts afresh at ${timeOf(resetsAt)}`);
+}
+
+const windowWords: Readonly<Record<LimitReset, string>> = {
+  none: "in all",
+  daily: "today",
+  weekly: "this week",
+  monthly: "this month",
+};
+
 /** What bounds it, in words; empty: nothing. */
-export const boundsOf = ({ minTrust, pins, allowedModels, privacy, expiresAt }: KeyTerms): string[] => [
+export const boundsOf = ({
+  minTrust,
+  pins,
+  allowedModels,
+  privacy,
+  expiresAt,
+  limitMicroUsd,
+  limitTokens,
+  limitReset,
+}: KeyTerms): string[] => [
+  ...(limitMicroUsd === null ? [] : [`${formatUsd(limitMicroUsd)} USD${every[limitReset]}`]),
+  ...(limitTokens === null ? [] : [`${limitTokens} tokens${every[limitReset]}`]),
   ...(allowedModels.length === 0 ? [] : [`models ${allowedModels.join(", ")}`]),
   ...(minTrust === null ? [] : [`at least ${minTrust}`]),
   ...(pins.length === 0 ? [] : [`only ${pins.join(", ")}`]),

@@ -25,6 +25,20 @@ const storageWords: Record<StorageFault, string> = {
   away: "its database cannot be reached",
 };
 
+const limitWords = {
+  none: "limit",
+  daily: "limit for a day",
+  weekly: "limit for a week",
+  monthly: "limit for a month",
+};
+
+function keyLimitWords({ limit, needed, remaining, reset, resetsAt }: Extract<Failure, { code: "key_limit_reached" }>) {
+  const told = (amount: bigint): string => (limit === "usd" ? `${formatUsd(amount)} USD` : `${amount} tokens`);
+  const may = limit === "usd" ? "may cost" : "may use";
+  const when = resetsAt === null ? "" : ` It counts afresh at ${new Date(resetsAt).toISOString()}.`;
+  return `This request ${may} up to ${told(needed)}, and of this API key's ${limitWords[reset]} ${told(remaining)} remain (GET /v1/key).${when} Ask for less: a shorter prompt, or a lower bound on the answer; or ask whoever owns the key for a higher limit.`;
+}
+
 /** What happened and what to do next, made of facts alone: nothing that a caller sent can appear in it. */
 export function sentenceOf(failure: Failure): string {
   switch (failure.code) {
@@ -98,6 +112,8 @@ export function sentenceOf(failure: Failure): string {
       return `This request may cost up to ${formatUsd(failure.neededMicroUsd)} USD and the balance that can be spent is ${formatUsd(failure.availableMicroUsd)} USD. Add credit, or ask for less: a shorter prompt, or a lower bound on the answer.`;
     case "account_in_debt":
       return `This account owes ${formatUsd(failure.owedMicroUsd)} USD: a payment to it was taken back by who made it, or refunded, after it had been spent. Nothing can be spent before that is paid; a deposit or a grant pays it first.`;
+    case "key_limit_reached":
+      return keyLimitWords(failure);
     case "model_not_found":
       return `This model is not in the catalog, which knows ${failure.knownModels} ${failure.knownModels === 1 ? "model" : "models"}. GET /v1/models lists them.`;
     case "receipt_not_found":

@@ -104,6 +104,14 @@ export const failures = {
     openai: "insufficient_funds",
     anthropic: "billing_error",
   },
+  /** What its key, or whoever it belongs to, may use in a window. */
+  key_limit_reached: {
+    status: 402,
+    retry: "never",
+    blame: "caller",
+    openai: "insufficient_funds",
+    anthropic: "billing_error",
+  },
   /** Money that was paid in and spent was taken back: nothing is spent before that is paid. */
   account_in_debt: {
     status: 402,
@@ -298,6 +306,15 @@ interface Facts {
   context_length_exceeded: { contextTokens: number; promptTokens: number };
   insufficient_funds: { neededMicroUsd: bigint; availableMicroUsd: bigint };
   account_in_debt: { owedMicroUsd: bigint };
+  /** `needed` and `remaining`: micro-USD, or tokens. */
+  key_limit_reached: {
+    limit: "usd" | "tokens";
+    needed: bigint;
+    remaining: bigint;
+    reset: "none" | "daily" | "weekly" | "monthly";
+    /** Milliseconds since 1970. */
+    resetsAt: number | null;
+  };
   model_not_found: { knownModels: number };
   receipt_not_found: unknown;
   tile_not_found: unknown;

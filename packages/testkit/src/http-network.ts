@@ -14,6 +14,7 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:ht
 import { buffer } from "node:stream/consumers";
 import { account, entry, TestNetwork } from "./network.ts";
 import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
+import type { KeyTerms } from "@darkbloom/coordinator/accounts/port";
 
 export const KEY = "eigeninference-testtesttesttesttesttesttesttesttesttesttes";
 
@@ -48,7 +49,7 @@ export function questionFor(endpoint: Endpoint, more: object = {}): Record<strin
 
 /** The network in a process with its HTTP edge in front, on a loopback port. Time passes while a request waits. */
 export class HttpNetwork extends TestNetwork implements AsyncDisposable {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #accounts = new MemoryAccounts();
   readonly #http: ReturnType<typeof createHttpServer>;
   #port = 0;
@@ -107,6 +108,11 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     });
     made.#port = (await made.#http.listen({ host: "127.0.0.1", port: 0 })).port;
     return made;
+  }
+
+  /** What bounds the key from its next request on. */
+  async bound(terms: Partial<KeyTerms>): Promise<void> {
+    await this.#accounts.change("key_test" as KeyId, terms);
   }
 
   /** The key is good for nothing from now on. */

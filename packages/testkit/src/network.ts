@@ -115,6 +115,7 @@ export function asking(said: object, asked: Asking = {}): Ask {
       requestId: "req_1" as RequestId,
       account,
       keyId: "key_test" as KeyId,
+      caps: [],
       minTrust: "self_signed",
       bodyBytes: body.length,
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,

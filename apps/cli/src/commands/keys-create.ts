@@ -14,6 +14,7 @@ export const keysCreate = command({
     "keys create --credit 5.00 --min-trust hardware --provider-serial SW-1A2B3C4D5E6F",
     "keys create --credit 5.00 --privacy sealed",
     "keys create --coordinator https://api.example.com --name laptop",
+    "keys create --credit 100.00 --limit-usd 5.00 --limit-reset daily",
   ],
   needs: {
     ...keyAdminNeeds,

@@ -10,7 +10,12 @@ const SAMPLE_ID = "key_0123456789abcdef0123456789abcdef";
 export const keysEdit = command({
   path: "keys edit",
   does: "Change what bounds a key, from its next request on. What no flag names stays as it is.",
-  examples: [`keys edit ${SAMPLE_ID} --models qwen3-8b,tiny`, `keys edit ${SAMPLE_ID} --models any --expires never`],
+  examples: [
+    `keys edit ${SAMPLE_ID} --models qwen3-8b,tiny`,
+    `keys edit ${SAMPLE_ID} --models any --expires never`,
+    `keys edit ${SAMPLE_ID} --limit-usd 5.00 --limit-reset monthly`,
+    `keys edit ${SAMPLE_ID} --limit-usd none`,
+  ],
   needs: { ...keyAdminNeeds, ...keyNeeds },
   operand: "KEY_ID",
   async run({ data, database, coordinator, config, own, json, ...bounds }, keyId) {

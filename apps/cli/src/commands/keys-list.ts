@@ -5,7 +5,7 @@ import { command } from "../command.ts";
 import { boundsOf, listedKeyTold, stateOf } from "../key-terms.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
 
-const heads = ["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "NAME"];
+const heads = ["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "USED USD", "STATE", "BOUND TO", "NAME"];
 
 export const keysList = command({
   path: "keys list",
@@ -24,6 +24,7 @@ export const keysList = command({
       key.account,
       formatUsd(key.balance),
       timeOf(key.createdAt),
+      formatUsd(key.usage.usedMicroUsd),
       stateOf(key),
       boundsOf(key).join("; ") || "-",
       key.name || "-",

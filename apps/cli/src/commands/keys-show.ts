@@ -1,7 +1,7 @@
 import { formatUsd } from "@darkbloom/protocol/money";
 import { administerKeys, keyAdminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
-import { boundsOf, listedKeyTold, stateOf } from "../key-terms.ts";
+import { boundsOf, listedKeyTold, stateOf, usedWords } from "../key-terms.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
 
 export const keysShow = command({
@@ -20,6 +20,7 @@ export const keysShow = command({
         ["Account", key.account],
         ["Balance", `${formatUsd(key.balance)} USD`],
         ["State", stateOf(key)],
+        ["Used", usedWords(key)],
         ["Bound to", boundsOf(key).join("; ") || "-"],
         ["Made", timeOf(key.createdAt)],
         ["Last used", timeOf(key.lastUsedAt) ?? "never"],

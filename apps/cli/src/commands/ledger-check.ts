@@ -5,7 +5,7 @@ import { outputOf } from "../output.ts";
 
 export const ledgerCheck = command({
   path: "ledger check",
-  does: "Check that every account's books add up, also while the coordinator runs. Exit code 1 if not.",
+  does: "Check that every account's books add up, and what every key has used, also while the coordinator runs. Exit code 1 if not.",
   examples: ["ledger check --data .darkbloom", "ledger check --json"],
   needs: adminNeeds,
   async run({ json, ...at }) {
@@ -13,14 +13,17 @@ export const ledgerCheck = command({
     const wired = faults.map(({ account, part, offBy }) => ({
       account,
       part,
-      off_by_micro_usd: Number(offBy),
+      ...(part === "used tokens" ? { off_by_tokens: Number(offBy) } : { off_by_micro_usd: Number(offBy) }),
     }));
     outputOf(json).result({ balanced: faults.length === 0, faults: wired }, () =>
       faults.length === 0
         ? "The books add up."
         : [
             "The books do not add up. Keep a copy of the data folder before anything else.",
-            ...faults.map(({ account, part, offBy }) => `${account} (${part}) is off by ${formatUsd(offBy)} USD`),
+            ...faults.map(
+              ({ account, part, offBy }) =>
+                `${account} (${part}) is off by ${part === "used tokens" ? `${offBy} tokens` : `${formatUsd(offBy)} USD`}`,
+            ),
           ].join("\n"),
     );
     return faults.length === 0 ? 0 : 1;

@@ -1,4 +1,5 @@
-import { keptTerms, tellChange } from "@darkbloom/coordinator/accounts/key-terms";
+import { keptTerms, keyTermsSchema, tellChange } from "@darkbloom/coordinator/accounts/key-terms";
+import { readUsage } from "@darkbloom/coordinator/accounts/key-usage";
 import type { KeyRecord } from "@darkbloom/coordinator/accounts/port";
 import type { Admin, CreatedKey } from "@darkbloom/coordinator/admin/operations";
 import {
@@ -66,10 +67,13 @@ export function ownKeysOver(ask: Asking, notUnderstood: (options?: ErrorOptions)
         `${KEYS}?${new URLSearchParams(page).toString()}`,
       );
       const now = await balance();
-      return { keys: data.map((key) => ({ ...readKey(key), balance: now })), hasMore };
+      return { keys: data.map((key) => ({ ...readKey(key), usage: readUsage(key), balance: now })), hasMore };
     },
 
-    showKey: async (keyId) => ({ ...readKey(await asked(ownKey, "GET", pathOf(keyId))), balance: await balance() }),
+    async showKey(keyId) {
+      const key = await asked(ownKey, "GET", pathOf(keyId));
+      return { ...readKey(key), usage: readUsage(key), balance: await balance() };
+    },
 
     editKey: async (keyId, change) => readKey(await asked(ownKey, "PATCH", pathOf(keyId), tellChange(change))),
 
@@ -94,9 +98,9 @@ const readKey = ({
   created_at,
   last_used_at,
   revoked_at,
-  ...terms
+  ...rest
 }: OwnKey): KeyRecord => ({
-  ...keptTerms(terms),
+  ...keptTerms(keyTermsSchema.parse(rest)),
   keyId: id as KeyId,
   account: account as AccountId,
   createdBy: created_by as PersonId | null,

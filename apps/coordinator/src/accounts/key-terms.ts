@@ -4,7 +4,8 @@ import { ourWords, type OurWords, type ParamPath, type Serial } from "@darkbloom
 import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
 import { formatUsd, parseUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
-import { keyPrivacies, limitResets, type KeyTerms } from "./port.ts";
+import { limitResets } from "../ledger/windows.ts";
+import { keyPrivacies, type KeyTerms } from "./port.ts";
 
 /** Of a key's name. */
 export const KEY_NAME_CHARS_MAX = 128;
@@ -116,13 +117,12 @@ export function readKeyChange(sent: unknown): Partial<KeyTerms> {
 const isField = (name: string): name is keyof WireTerms => Object.hasOwn(fields, name);
 
 /** What nothing enforces yet, and nobody is to rely on. */
-const unenforced = ["limit_usd", "limit_tokens", "limit_reset", "rpm_limit", "itpm_limit", "otpm_limit"] as const;
+const unenforced = ["rpm_limit", "itpm_limit", "otpm_limit"] as const;
 
 /** @throws KeyError for what is not enforced */
 export function refuseUnenforced(terms: Partial<KeyTerms>): void {
   const told = tellTerms({ ...unbound, ...terms });
-  const plain = tellTerms(unbound);
-  const param = unenforced.find((name) => told[name] !== plain[name]);
+  const param = unenforced.find((name) => told[name] !== null);
   if (param)
     throw new KeyError({
       why: "invalid",

@@ -1,10 +1,7 @@
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, KeyId, PersonId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { MicroUsd } from "@darkbloom/protocol/money";
-
-/** When what a key has used counts afresh, in UTC; a week begins on Monday. */
-export const limitResets = ["none", "daily", "weekly", "monthly"] as const;
-export type LimitReset = (typeof limitResets)[number];
+import type { LimitReset } from "../ledger/windows.ts";
 
 /** Whether a key's requests may be readable here and on the machine's wire, or must be sealed by whoever sends them. */
 export const keyPrivacies = ["any", "sealed"] as const;

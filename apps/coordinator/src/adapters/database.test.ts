@@ -64,6 +64,7 @@ it("makes a private, durable database", async () => {
     "sessions",
     "settlements",
     "usage_days",
+    "used",
   ]);
   expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
   expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });

@@ -1,6 +1,7 @@
 import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
+import type { Cap, Counted } from "../ledger/caps.ts";
 import { LedgerBook, type HoldState } from "../ledger/book.ts";
 import type { Balances } from "../ledger/journal.ts";
 import { leaseOf, type Lease } from "../ledger/lease.ts";
@@ -62,6 +63,10 @@ export class MemoryLedger implements Ledger {
 
   async balances(account: AccountId): Promise<Balances> {
     return this.#book.balances(account);
+  }
+
+  async counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]> {
+    return caps.map((cap) => this.#book.counted(cap, at));
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {

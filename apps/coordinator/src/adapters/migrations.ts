@@ -4,6 +4,7 @@ import { journalMigration } from "./migration-journal.ts";
 import { keysMigration } from "./migration-keys.ts";
 import { sqliteOperatorTokens } from "./migration-operator-tokens.ts";
 import { sqliteTeams } from "./migration-teams.ts";
+import { usedMigration } from "./migration-used.ts";
 
 /**
  * One step of the schema. Steps are only ever added: a step that a published version has run stays as
@@ -246,4 +247,5 @@ export const migrations: readonly Migration[] = [
   keysMigration,
   sqliteTeams,
   sqliteOperatorTokens,
+  usedMigration,
 ];

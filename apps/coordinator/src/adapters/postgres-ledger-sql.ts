@@ -18,13 +18,15 @@ export const postgresLedgerSql = {
           earned = accounts.earned - parts.earned, held = accounts.held + $6
         FROM parts WHERE accounts.account = parts.account),
       aside AS (
-        INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, at)
-        SELECT $1, $2, $3, $4, $5, $7, FALSE, granted, paid_in, earned, $8 FROM parts RETURNING 1)
+        INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, at,
+          tokens, subjects)
+        SELECT $1, $2, $3, $4, $5, $7, FALSE, granted, paid_in, earned, $8, $9, $10 FROM parts RETURNING 1)
     SELECT EXISTS (SELECT 1 FROM known) OR EXISTS (SELECT 1 FROM aside) AS is_held, payer.*
     FROM (SELECT 1) AS always LEFT JOIN payer ON TRUE`,
   addHold: `
-    INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, at,
+      tokens, subjects)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
   knowsHold: "SELECT 1 FROM holds WHERE hold_id = $1 UNION ALL SELECT 1 FROM settlements WHERE hold_id = $1",
 
   // Who earns has an account before money goes there.
@@ -33,14 +35,14 @@ export const postgresLedgerSql = {
       INSERT INTO accounts (account)
       SELECT $2 WHERE $2::text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE account = $2)
       ON CONFLICT DO NOTHING)
-    SELECT holds.hold_id, holds.account, by_platform, granted, paid_in, holds.earned, charge, is_owed
+    SELECT holds.hold_id, holds.account, by_platform, granted, paid_in, holds.earned, tokens, charge, is_owed
     FROM (SELECT 1) AS always LEFT JOIN holds ON holds.hold_id = $1 LEFT JOIN settlements ON settlements.hold_id = $1
       LEFT JOIN idempotency_keys ON idempotency_keys.hold_id = $1`,
   // Nothing of it happens where another has taken the hold. An account that is not there breaks a rule of the postings.
   settle: `
     WITH
       gone AS (
-        DELETE FROM holds WHERE hold_id = $1 RETURNING request_id, account, key_id, model, at,
+        DELETE FROM holds WHERE hold_id = $1 RETURNING request_id, account, key_id, model, at, subjects,
           CASE WHEN by_platform THEN 0 ELSE granted + paid_in + earned END AS held),
       locked AS MATERIALIZED (
         SELECT account FROM accounts WHERE account = ANY ($2::text[]) AND EXISTS (SELECT 1 FROM gone)
@@ -60,10 +62,20 @@ export const postgresLedgerSql = {
           LEFT JOIN accounts ON accounts.account = said.account),
       settled AS (
         INSERT INTO settlements (hold_id, request_id, account, key_id, model, held, held_at, outcome, charge, at, job_id,
-          serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform, entry)
+          serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform, entry,
+          counted_tokens)
         SELECT $1, request_id, account, key_id, model, held, at, $13, $14, $9, $15, $16, $17, $18, $19, $20, $21, $22,
-          (SELECT entry FROM written)
+          (SELECT entry FROM written), $27
         FROM gone RETURNING seq),
+      -- Behind the account's lock, so that two settlements of one key wait there and nowhere else.
+      counted AS (
+        INSERT INTO used AS kept (subject, day, micro_usd, tokens)
+        SELECT subject, at / 86400000, $14::bigint, $27::bigint
+        FROM gone CROSS JOIN UNNEST(subjects) AS said (subject)
+        WHERE ($14::bigint > 0 OR $27::bigint > 0) AND (SELECT COUNT(*) FROM locked) > 0
+        ORDER BY subject
+        ON CONFLICT (subject, day) DO UPDATE SET micro_usd = kept.micro_usd + excluded.micro_usd,
+          tokens = kept.tokens + excluded.tokens),
       received AS (
         INSERT INTO receipts (seq, packed, sha256, expires_at)
         SELECT seq, $23, $24, $25 FROM settled WHERE $23::bytea IS NOT NULL),
@@ -107,6 +119,33 @@ export const postgresLedgerSql = {
       AS by (account, granted, paid_in, debt, credited)
     WHERE accounts.account = by.account`,
 
+  // Of subjects with windows, each for itself: what was used, and what open holds of the account's, or anybody's, can use.
+  counted: `
+    SELECT COALESCE(used.micro_usd, 0)::bigint AS micro_usd, COALESCE(used.tokens, 0)::bigint AS tokens,
+      COALESCE(open.micro_usd, 0)::bigint AS open_micro_usd, COALESCE(open.tokens, 0)::bigint AS open_tokens
+    FROM UNNEST($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS asked (subject, from_day, until_day, place)
+      CROSS JOIN LATERAL (
+        SELECT SUM(micro_usd) AS micro_usd, SUM(tokens) AS tokens FROM used
+        WHERE used.subject = asked.subject AND day >= from_day AND day < until_day) AS used
+      CROSS JOIN LATERAL (
+        SELECT SUM(granted + paid_in + earned) AS micro_usd, SUM(tokens) AS tokens FROM holds
+        WHERE subjects @> ARRAY[asked.subject] AND NOT by_platform
+          AND at / 86400000 >= from_day AND at / 86400000 < until_day) AS open
+    ORDER BY place`,
+  addUpUsed: `
+    WITH
+      old AS MATERIALIZED (
+        SELECT subject, day FROM used WHERE day >= 0 AND day < $1 ORDER BY day, subject LIMIT $2 FOR UPDATE SKIP LOCKED),
+      gone AS (
+        DELETE FROM used USING old WHERE used.subject = old.subject AND used.day = old.day
+        RETURNING used.subject, micro_usd, tokens),
+      kept AS (
+        INSERT INTO used AS kept (subject, day, micro_usd, tokens)
+        SELECT subject, -1, SUM(micro_usd), SUM(tokens) FROM gone GROUP BY subject ORDER BY subject
+        ON CONFLICT (subject, day) DO UPDATE SET micro_usd = kept.micro_usd + excluded.micro_usd,
+          tokens = kept.tokens + excluded.tokens)
+    SELECT COUNT(*) AS gone FROM gone`,
+
   probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET written = probes.written + 1",
   shares: `
     SELECT (SELECT COALESCE(SUM(charged), 0) FROM accounts) AS charged, granted, paid_in, earned, held, withdrawing, debt
@@ -131,10 +170,11 @@ export const postgresLedgerSql = {
     WHERE at <= $2 AND seq NOT IN (SELECT seq FROM receipts)`,
   addToDays: `
     INSERT INTO usage_days AS days (day, account, key_id, model, serial, outcome, requests,
-      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned, paid_by_platform)
+      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned, paid_by_platform, counted_tokens)
     SELECT at / 86400000 AS on_day, account, key_id, model, COALESCE(serial, ''), outcome, COUNT(*),
       COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(cached_tokens), 0), COALESCE(SUM(completion_tokens), 0),
-      COALESCE(SUM(reasoning_tokens), 0), SUM(charge), COALESCE(SUM(earned), 0), SUM(paid_by_platform)
+      COALESCE(SUM(reasoning_tokens), 0), SUM(charge), COALESCE(SUM(earned), 0), SUM(paid_by_platform),
+      SUM(counted_tokens)
     FROM settlements WHERE seq = ANY ($1::bigint[])
     GROUP BY on_day, account, key_id, model, COALESCE(serial, ''), outcome
     ON CONFLICT (account, day, key_id, model, serial, outcome) DO UPDATE SET
@@ -144,7 +184,8 @@ export const postgresLedgerSql = {
       completion_tokens = days.completion_tokens + excluded.completion_tokens,
       reasoning_tokens = days.reasoning_tokens + excluded.reasoning_tokens,
       charge = days.charge + excluded.charge, earned = days.earned + excluded.earned,
-      paid_by_platform = days.paid_by_platform + excluded.paid_by_platform`,
+      paid_by_platform = days.paid_by_platform + excluded.paid_by_platform,
+      counted_tokens = days.counted_tokens + excluded.counted_tokens`,
   openDays: `
     INSERT INTO journal (kind, at, ref)
     SELECT DISTINCT 'day', at / 86400000 * 86400000, (at / 86400000)::text FROM settlements
@@ -189,6 +230,17 @@ export const postgresCheckSql = `
     unbalanced AS (
       SELECT 'entry ' || entry AS account, 'journal' AS part, SUM(amount) AS off_by FROM postings
       GROUP BY entry HAVING SUM(amount) <> 0 LIMIT 100),
+    -- Of a key's day; -1 is the days that are added up, of either, together.
+    added_up AS (SELECT COALESCE(MAX(day), -1) AS until_day FROM usage_days),
+    counted AS (
+      SELECT subject, CASE WHEN day > until_day THEN day ELSE -1 END AS day, micro_usd, tokens FROM used, added_up
+      UNION ALL SELECT key_id, -1, -charge, -counted_tokens FROM usage_days
+      UNION ALL
+        SELECT key_id, COALESCE(day, -1), -charge, -counted_tokens
+        FROM settlements CROSS JOIN added_up
+          LEFT JOIN used ON subject = key_id AND day = held_at / 86400000 AND day > until_day),
+    off_counted AS (
+      SELECT subject, SUM(micro_usd) AS micro_usd, SUM(tokens) AS tokens FROM counted GROUP BY subject, day),
     compared AS (
       SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
       UNION ALL SELECT account, 'open holds', accounts.held - COALESCE(open.held, 0) FROM accounts LEFT JOIN open USING (account)
@@ -196,5 +248,7 @@ export const postgresCheckSql = `
       UNION ALL
         SELECT account, 'credited', credited - COALESCE(total, 0) FROM accounts LEFT JOIN given USING (id)
         WHERE account <> 'outside'
+      UNION ALL SELECT subject, 'used', micro_usd FROM off_counted
+      UNION ALL SELECT subject, 'used tokens', tokens FROM off_counted
       UNION ALL SELECT account, part, off_by FROM unbalanced)
   SELECT account, part, off_by FROM compared WHERE off_by <> 0 ORDER BY account, part`;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
+import { capsContract, daysContract } from "../ledger/caps.contract.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import type { Lease } from "../ledger/lease.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
@@ -51,6 +52,8 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
 
   ledgerContract("PostgreSQL", openLedger);
   idempotencyContract("PostgreSQL", openLedger);
+  capsContract("PostgreSQL", openLedger);
+  daysContract("PostgreSQL", openLedger);
 
   /** Goal: however coordinators interleave, no more is spent than there is, and each hold is settled once. Method: two of them, 64 holds at once for money of ten; each hold settled by both at once, by a machine that both pay. */
   it("spends nothing twice over two coordinators", async () => {
@@ -184,10 +187,13 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     await test.ledger.credit("credit_1", anna, microUsd(100n), 1);
     await test.ledger.hold(termsOf("1", 40n));
     await test.postgres.query("UPDATE accounts SET held = held + 1, charged = 2 WHERE account = 'acct_anna'");
+    await test.postgres.query("INSERT INTO used VALUES ('key_1', 7, 3, 0), ('key_2', -1, 0, 4)");
     expect(await test.ledger.check()).toEqual([
       { account: anna, part: "charged", offBy: 2n },
       { account: anna, part: "held", offBy: 1n },
       { account: anna, part: "open holds", offBy: 1n },
+      { account: "key_1", part: "used", offBy: 3n },
+      { account: "key_2", part: "used tokens", offBy: 4n },
     ]);
   });
 });

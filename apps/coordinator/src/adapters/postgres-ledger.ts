@@ -28,6 +28,8 @@ import {
   type UsageRow,
 } from "../ledger/port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
+import { assertFits, bounds, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
+import { firstKeptDay, windowAt } from "../ledger/windows.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
 import { isTrue, PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
@@ -96,10 +98,10 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   }
 
   async hold(terms: HoldTerms): Promise<void> {
-    const { holdId, idempotency, at } = terms;
+    const { holdId, idempotency, caps, at } = terms;
     this.#owed.forget(holdId);
     try {
-      await (idempotency ? this.#holdUnderKey(terms, idempotency) : this.#hold(terms));
+      await (idempotency || caps.some(bounds) ? this.#holdByLock(terms, idempotency) : this.#hold(terms));
     } catch (error) {
       // Its answer may have been lost behind its commit, and who is refused settles nothing.
       if (isStorageFailure(error)) this.settleLater(holdId, { outcome: "refused", charge: microUsd(0n), at });
@@ -149,6 +151,7 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
       job?.receiptSha256,
       at + this.#receiptLifeMs,
       this.#keys.settling(holdId, wasOwed, outcome, charge),
+      useOf({ tokens: bigintOf(row, "tokens") }, holding.payer === PLATFORM, charge, job?.usage).tokens,
     ];
     const [done] = await this.#postgres.query(sql.settle, values).catch(throwAsUnheard);
     return done ? charge : await this.#chargeOf(holdId);
@@ -188,6 +191,10 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   async creditRoom(account: AccountId): Promise<MicroUsd> {
     const [one, outside] = await Promise.all([this.#figures(account), this.#figures(OUTSIDE)]);
     return microUsd(creditRoom(creditedOf(one.credited, outside)));
+  }
+
+  counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]> {
+    return countedBy(this.#postgres.query, caps, at);
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
@@ -247,15 +254,23 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     return this.#keys.deleteExpired(this.#postgres.query, now, ROWS_PER_STEP_MAX);
   }
 
+  /** Adds up to `ROWS_PER_STEP_MAX` days of use that are in no window any more, each to its key's sum, and answers how many. */
+  async addUpUsed(now: number): Promise<number> {
+    const [row] = await this.#postgres.query(sql.addUpUsed, [firstKeptDay(now), ROWS_PER_STEP_MAX]);
+    return Number(row?.["gone"]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owed.end();
   }
 
-  async #hold({ holdId, requestId, account, keyId, model, amount, at }: HoldTerms): Promise<void> {
+  async #hold(terms: HoldTerms): Promise<void> {
+    const { holdId, requestId, account, keyId, model, amount, at, tokens } = terms;
     // What no balance covers, or no hold can be, is refused by the rule itself.
     setAside(amount, account, { ...nothing, granted: amount }, false);
     for (;;) {
-      const values = [holdId, requestId, account, keyId, model, amount, this.#lease, at];
+      const named = [holdId, requestId, account, keyId, model];
+      const values = [...named, amount, this.#lease, at, tokens, subjectsOf(terms)];
       const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown) => {
         // The same hold came between, on another connection.
         if (isTaken(error, "holds_pkey")) return undefined;
@@ -279,22 +294,49 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     return moneyOf(row, "charge");
   }
 
-  /** Hold and key are one transaction, in which the account's row is locked: of many at once one finds the key free. */
-  async #holdUnderKey(terms: HoldTerms, idempotency: Idempotency): Promise<void> {
-    const { holdId, requestId, account, keyId, model, amount, at } = terms;
+  /**
+   * One transaction, in which the account's row is locked: of many at once one finds the key free, and each finds what those before
+   * it count against a cap, since every statement behind the lock sees what was committed until then.
+   */
+  async #holdByLock(terms: HoldTerms, idempotency: Idempotency | undefined): Promise<void> {
+    const { holdId, requestId, account, keyId, model, amount, at, tokens, caps } = terms;
     await this.#postgres.transaction(async (query: Query) => {
       await query(sql.openAccount, [account]);
       const figures = figuresOf((await query(sql.lockedFigures, [account]))[0]);
       if ((await query(sql.knowsHold, [holdId])).length > 0) return;
-      const isFree = await this.#keys.isFree(query, account, idempotency, at);
+      const isFree = idempotency !== undefined && (await this.#keys.isFree(query, account, idempotency, at));
+      const bounding = isFree ? [] : caps.filter(bounds);
+      const counted = bounding.length === 0 ? [] : await countedBy(query, bounding, at);
+      for (const [n, one] of counted.entries()) {
+        const cap = bounding[n];
+        if (cap) assertFits(cap, { microUsd: amount, tokens }, one, at);
+      }
       const { payer, parts } = setAside(amount, account, figures, isFree);
       const { granted, paid_in: paidIn, earned } = parts;
       await query(sql.aside, [payer, granted, paidIn, earned]);
       const named = [holdId, requestId, account, keyId, model, this.#lease, isFree];
-      await query(sql.addHold, [...named, granted, paidIn, earned, at]);
-      await this.#keys.begin(query, account, idempotency, { holdId, at, isFree });
+      await query(sql.addHold, [...named, granted, paidIn, earned, at, tokens, subjectsOf(terms)]);
+      if (idempotency) await this.#keys.begin(query, account, idempotency, { holdId, at, isFree });
     });
   }
+}
+
+/** In the order of the caps. */
+async function countedBy(
+  query: Query,
+  caps: readonly Pick<Cap, "subject" | "reset">[],
+  at: number,
+): Promise<Counted[]> {
+  const windows = caps.map(({ reset }) => windowAt(reset, at));
+  const rows = await query(sql.counted, [
+    caps.map(({ subject }) => subject),
+    windows.map(({ fromDay }) => fromDay),
+    windows.map(({ untilDay }) => untilDay),
+  ]);
+  return rows.map((row) => ({
+    used: { microUsd: bigintOf(row, "micro_usd"), tokens: bigintOf(row, "tokens") },
+    open: { microUsd: bigintOf(row, "open_micro_usd"), tokens: bigintOf(row, "open_tokens") },
+  }));
 }
 
 const isTaken = (error: unknown, constraint: string): boolean =>

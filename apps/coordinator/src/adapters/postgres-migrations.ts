@@ -237,4 +237,40 @@ export const postgresMigrations: readonly Migration[] = [
   },
   postgresTeams,
   postgresOperatorTokens,
+  {
+    name: "0006_what_a_key_has_used",
+    async up(db) {
+      // By the UTC day in which a hold was taken; -1 is every day that is in no window any more.
+      await sql`
+        CREATE TABLE used (
+          subject TEXT NOT NULL,
+          day BIGINT NOT NULL CHECK (day >= -1),
+          micro_usd BIGINT NOT NULL CHECK (micro_usd >= 0),
+          tokens BIGINT NOT NULL CHECK (tokens >= 0),
+          PRIMARY KEY (subject, day)
+        ) WITH (fillfactor = 80)`.execute(db);
+      await sql`CREATE INDEX used_by_day ON used (day)`.execute(db);
+      // The most that an open hold can use, and whose use it is.
+      await sql`ALTER TABLE holds ADD COLUMN tokens BIGINT NOT NULL DEFAULT 0`.execute(db);
+      await sql`ALTER TABLE holds ADD COLUMN subjects TEXT[] NOT NULL DEFAULT '{}'`.execute(db);
+      await sql`UPDATE holds SET subjects = ARRAY[key_id]`.execute(db);
+      // Of a settlement's tokens those that count: none of an answer that the platform paid for.
+      await sql`ALTER TABLE settlements ADD COLUMN counted_tokens BIGINT NOT NULL DEFAULT 0`.execute(db);
+      await sql`ALTER TABLE usage_days ADD COLUMN counted_tokens BIGINT NOT NULL DEFAULT 0`.execute(db);
+      await sql`
+        UPDATE settlements SET counted_tokens = prompt_tokens + completion_tokens
+        WHERE prompt_tokens IS NOT NULL AND paid_by_platform = 0`.execute(db);
+      await sql`
+        UPDATE usage_days SET counted_tokens = prompt_tokens + completion_tokens WHERE paid_by_platform = 0`.execute(
+        db,
+      );
+      await sql`
+        INSERT INTO used (subject, day, micro_usd, tokens)
+        SELECT key_id, day, SUM(charge), SUM(counted_tokens)
+        FROM (
+          SELECT key_id, held_at / 86400000 AS day, charge, counted_tokens FROM settlements
+          UNION ALL SELECT key_id, -1, charge, counted_tokens FROM usage_days) AS settled
+        GROUP BY key_id, day HAVING SUM(charge) > 0 OR SUM(counted_tokens) > 0`.execute(db);
+    },
+  },
 ];

@@ -3,8 +3,9 @@ export const ledgerSql = {
   chargeOf: "SELECT charge FROM settlements WHERE hold_id = ?",
   addSettlement: `
     INSERT INTO settlements (hold_id, request_id, account, key_id, model, held, held_at, outcome, charge, at,
-      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform, entry)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      job_id, serial, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, earned, paid_by_platform, entry,
+      counted_tokens)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   addReceipt: "INSERT INTO receipts (seq, document, packed, sha256, expires_at) VALUES (?, '', ?, ?, ?)",
   probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT DO UPDATE SET written = written + 1",
 
@@ -24,10 +25,10 @@ export const ledgerSql = {
     WHERE at <= :until AND seq NOT IN (SELECT seq FROM receipts)`,
   addToDay: `
     INSERT INTO usage_days (day, account, key_id, model, serial, outcome, requests,
-      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned, paid_by_platform)
+      prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, charge, earned, paid_by_platform, counted_tokens)
     SELECT at / 86400000, account, key_id, model, COALESCE(serial, ''), outcome, 1,
       COALESCE(prompt_tokens, 0), COALESCE(cached_tokens, 0), COALESCE(completion_tokens, 0),
-      COALESCE(reasoning_tokens, 0), charge, COALESCE(earned, 0), paid_by_platform
+      COALESCE(reasoning_tokens, 0), charge, COALESCE(earned, 0), paid_by_platform, counted_tokens
     FROM settlements WHERE seq = ?
     ON CONFLICT DO UPDATE SET requests = requests + 1,
       prompt_tokens = prompt_tokens + excluded.prompt_tokens,
@@ -35,7 +36,8 @@ export const ledgerSql = {
       completion_tokens = completion_tokens + excluded.completion_tokens,
       reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
       charge = charge + excluded.charge, earned = earned + excluded.earned,
-      paid_by_platform = paid_by_platform + excluded.paid_by_platform`,
+      paid_by_platform = paid_by_platform + excluded.paid_by_platform,
+      counted_tokens = counted_tokens + excluded.counted_tokens`,
   deleteSettlement: "DELETE FROM settlements WHERE seq = ?",
 
   charged: "SELECT COALESCE(SUM(charged), 0) AS charged FROM accounts",
@@ -58,6 +60,17 @@ export const ledgerCheckSql = `
     given AS (
       SELECT postings.account AS id, SUM(amount) AS total FROM postings JOIN journal USING (entry)
       WHERE kind IN ('grant', 'deposit') GROUP BY postings.account),
+    -- Of a key's day; -1 is the days that are added up, of either, together.
+    added_up AS (SELECT COALESCE(MAX(day), -1) AS until_day FROM usage_days),
+    counted AS (
+      SELECT subject, CASE WHEN day > until_day THEN day ELSE -1 END AS day, micro_usd, tokens FROM used, added_up
+      UNION ALL SELECT key_id, -1, -charge, -counted_tokens FROM usage_days
+      UNION ALL
+        SELECT key_id, COALESCE(day, -1), -charge, -counted_tokens
+        FROM settlements CROSS JOIN added_up
+          LEFT JOIN used ON subject = key_id AND day = held_at / 86400000 AND day > until_day),
+    off_counted AS (
+      SELECT subject, SUM(micro_usd) AS micro_usd, SUM(tokens) AS tokens FROM counted GROUP BY subject, day),
     compared AS (
       SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
       -- What is held is in the memory of who runs.
@@ -66,6 +79,8 @@ export const ledgerCheckSql = `
       UNION ALL
         SELECT account, 'credited', credited - COALESCE(total, 0) FROM accounts LEFT JOIN given USING (id)
         WHERE account <> 'outside'
+      UNION ALL SELECT subject, 'used', micro_usd FROM off_counted
+      UNION ALL SELECT subject, 'used tokens', tokens FROM off_counted
       -- What names an account that is not there.
       UNION ALL SELECT 'account ' || id, part, -total FROM posted WHERE id NOT IN (SELECT id FROM accounts)
       UNION ALL SELECT account, 'charged', -total FROM ended WHERE account NOT IN (SELECT account FROM accounts)

@@ -7,6 +7,7 @@ import type { JobId } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { capsContract, daysContract } from "../ledger/caps.contract.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import { subAccounts } from "../ledger/journal.ts";
 import { OpenHolds } from "../ledger/open-holds.ts";
@@ -68,6 +69,8 @@ async function openSqlite() {
 
 ledgerContract("SQLite", openSqlite);
 idempotencyContract("SQLite", openSqlite);
+capsContract("SQLite", openSqlite);
+daysContract("SQLite", openSqlite);
 
 describe("the SQLite ledger", () => {
   /** Goal: a hold waits for no disk; a turn's settlements wait for it once, and one that fails spoils no other. Method: count commits around calls made together. */
@@ -181,7 +184,27 @@ describe("the SQLite ledger", () => {
         `UPDATE accounts SET credited = credited + 5 WHERE account = '${anna}'`,
         [at("credited", -5n)],
       ],
-      ["UPDATE settlements SET charge = charge - 6", "UPDATE settlements SET charge = charge + 6", [at("charged", 6n)]],
+      [
+        "UPDATE settlements SET charge = charge - 6",
+        "UPDATE settlements SET charge = charge + 6",
+        [at("charged", 6n), at("used", 6n, "key_1")],
+      ],
+      [
+        "UPDATE used SET micro_usd = micro_usd - 8",
+        "UPDATE used SET micro_usd = micro_usd + 8",
+        [at("used", -8n, "key_1")],
+      ],
+      ["UPDATE used SET tokens = tokens + 9", "UPDATE used SET tokens = tokens - 9", [at("used tokens", 9n, "key_1")]],
+      [
+        "UPDATE used SET day = day + 1",
+        "UPDATE used SET day = day - 1",
+        [
+          at("used", -20n, "key_1"),
+          at("used", 20n, "key_1"),
+          at("used tokens", -18n, "key_1"),
+          at("used tokens", 18n, "key_1"),
+        ],
+      ],
       [
         "UPDATE postings SET amount = amount + 7 WHERE entry = 2 AND sub = 'granted'",
         "UPDATE postings SET amount = amount - 7 WHERE entry = 2 AND sub = 'granted'",
@@ -477,7 +500,10 @@ describe("the SQLite ledger", () => {
     ]);
     expect([await everyone(), await ledger.shares()]).toEqual(before);
     database.exec("UPDATE usage_days SET charge = charge + 1 WHERE account = 'acct_bert'");
-    expect(await ledger.check()).toEqual([{ account: bert, part: "charged", offBy: -1n }]);
+    expect(await ledger.check()).toEqual([
+      { account: bert, part: "charged", offBy: -1n },
+      { account: "key_1", part: "used", offBy: -1n },
+    ]);
   });
 
   /** Goal: books that cannot be read are not told as good ones. Method: a look that ends with the ledger; a row that its table cannot have; a table that begins at no page. */

@@ -27,6 +27,8 @@ import {
   type UsageRow,
 } from "../ledger/port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
+import { assertFits, bounds, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
+import { dayOf, windowAt } from "../ledger/windows.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
@@ -38,6 +40,7 @@ import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
+import { SqliteUsed } from "./sqlite-used.ts";
 import { bigintOf, moneyOf, textOf } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 import { usageRowOf } from "./usage-row.ts";
@@ -61,6 +64,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #sql: Prepared<keyof typeof ledgerSql>;
   readonly #journal: SqliteJournal;
   readonly #keys: SqliteIdempotencyKeys;
+  readonly #used: SqliteUsed;
   readonly #open: OpenHolds;
   readonly #lease: Lease;
   readonly #receiptLifeMs: number;
@@ -80,14 +84,19 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#lease = lease;
     this.#open = open ?? new OpenHolds();
     this.#journal = new SqliteJournal(database);
+    this.#used = new SqliteUsed(database);
     this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
     this.#keys = new SqliteIdempotencyKeys(database, (holdId) => this.#open.get(holdId) !== undefined);
     this.#sql = prepareAll(database, ledgerSql, "bigints");
     this.#group = new GroupCommit(database, {
       mark,
       disk,
-      written: () => this.#journal.write(),
+      written: () => {
+        this.#journal.write();
+        this.#used.write();
+      },
       ended: (isCommitted) => {
+        this.#used.ended();
         const moved = this.#journal.ended();
         if (isCommitted) for (const [account, figures] of moved) this.#open.rewritten(account, figures);
       },
@@ -179,6 +188,10 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return readStorage(() => this.#open.overlay(account, this.#journal.figures(account)));
   }
 
+  async counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]> {
+    return readStorage(() => caps.map((cap) => this.#counted(cap, at)));
+  }
+
   async creditRoom(account: AccountId): Promise<MicroUsd> {
     return readStorage(() => microUsd(creditRoom(this.#credited(account))));
   }
@@ -258,6 +271,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return this.#group.run(() => () => this.#keys.deleteExpired(now, ROWS_PER_STEP_MAX));
   }
 
+  /** Adds up to `ROWS_PER_STEP_MAX` days of use that are in no window any more, each to its key's sum, and answers how many. */
+  addUpUsed(now: number): Promise<number> {
+    return this.#group.run(() => () => this.#used.addUp(now, ROWS_PER_STEP_MAX));
+  }
+
   /** Commits what still waits for the end of the turn. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
@@ -281,8 +299,16 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return moneyOf(settled, "charge");
   }
 
+  #counted({ subject, reset }: Pick<Cap, "subject" | "reset">, at: number): Counted {
+    const window = windowAt(reset, at);
+    return { used: this.#used.within(subject, window), open: this.#open.most(subject, window) };
+  }
+
   #take(terms: HoldTerms, isFree: boolean): OpenHold {
-    const { account, amount } = terms;
+    const { account, amount, tokens, caps, at } = terms;
+    if (!isFree)
+      for (const cap of caps)
+        if (bounds(cap)) assertFits(cap, { microUsd: amount, tokens }, this.#counted(cap, at), at);
     // What is known of who holds something is from before the group under way, in which the same account may have been charged.
     const moved = this.#journal.moved(account);
     const left = moved
@@ -316,6 +342,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     const { holdId, requestId, account, keyId, model, at: heldAt } = terms;
     const { outcome, at, job } = settlement;
     const { charge, earned, paidByPlatform } = dues;
+    const use = useOf(terms, holding.payer === PLATFORM, charge, job?.usage);
     const held = holding.payer === account ? partsSum(holding.parts) : 0n;
     const usage = job?.usage;
     this.#journal.open(account);
@@ -328,7 +355,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       usage?.reasoningTokens ?? null,
     ];
     const booked = [job ? earned : null, paidByPlatform, this.#journal.post(entry, at)];
-    const { lastInsertRowid: seq } = this.#sql.addSettlement.run(...named, ...ofJob, ...tokens, ...booked);
+    const { lastInsertRowid: seq } = this.#sql.addSettlement.run(...named, ...ofJob, ...tokens, ...booked, use.tokens);
+    for (const subject of subjectsOf(terms)) this.#used.add(subject, dayOf(heldAt), use);
     if (terms.idempotency) this.#keys.settled(holdId, outcome, charge);
     if (charge > 0n) this.#journal.flow(account, { charged: charge });
     if (job?.receipt)

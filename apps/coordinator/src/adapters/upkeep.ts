@@ -11,6 +11,7 @@ interface Sweeps {
   deleteExpiredReceipts(now: number): Promise<number>;
   rollUpUsage(now: number): Promise<number>;
   deleteExpiredKeys(now: number): Promise<number>;
+  addUpUsed(now: number): Promise<number>;
 }
 
 interface Upkeep {
@@ -32,6 +33,7 @@ export function keepUp(ledger: Sweeps, { clock, onSweepError, first }: Upkeep): 
         ledger.deleteExpiredReceipts(now),
         ledger.rollUpUsage(now),
         ledger.deleteExpiredKeys(now),
+        ledger.addUpUsed(now),
       ]);
       const more = await steps.then(
         (rows) => rows.includes(ROWS_PER_STEP_MAX),

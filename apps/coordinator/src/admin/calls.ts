@@ -62,15 +62,14 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     scope: "audit:read",
     body: nothing,
     answer: z.object({
-      faults: z.array(z.object({ account: z.string(), part: z.enum(ledgerParts), off_by_micro_usd: money })),
+      faults: z.array(z.object({ account: z.string(), part: z.enum(ledgerParts), off_by: money })),
     }),
     send: () => undefined,
     act: (admin) => admin.check(),
     tell: (faults) => ({
-      faults: faults.map(({ account, part, offBy }) => ({ account, part, off_by_micro_usd: String(offBy) })),
+      faults: faults.map(({ account, part, offBy }) => ({ account, part, off_by: String(offBy) })),
     }),
-    read: ({ faults }) =>
-      faults.map(({ account, part, off_by_micro_usd: offBy }) => ({ account, part, offBy: moneyOf(offBy) })),
+    read: ({ faults }) => faults.map(({ account, part, off_by: offBy }) => ({ account, part, offBy: moneyOf(offBy) })),
   }),
   listMachines: call("listMachines", {
     method: "GET",

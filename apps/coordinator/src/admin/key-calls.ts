@@ -9,6 +9,7 @@ import {
   tellChange,
   tellTerms,
 } from "../accounts/key-terms.ts";
+import { keyUsageShape, readUsage, tellUsage } from "../accounts/key-usage.ts";
 import type { KeyRecord, KeyTerms } from "../accounts/port.ts";
 import { amount, at, call, id, money, moneyOf } from "./call.ts";
 import { ofKeys } from "./fault.ts";
@@ -23,7 +24,7 @@ const keyRecord = keyTermsSchema.extend({
   last_used_at: at.nullable(),
   revoked_at: at.nullable(),
 });
-const listedKey = keyRecord.extend({ balance_micro_usd: money });
+const listedKey = keyRecord.extend({ balance_micro_usd: money, ...keyUsageShape });
 const createdKey = z.object({ api_key: z.string(), key_id: z.string(), account: z.string() });
 
 const tellKey = (key: KeyRecord): z.infer<typeof keyRecord> => ({
@@ -67,13 +68,23 @@ function sayChange(change: Partial<KeyTerms>): z.infer<typeof keyChangeSchema> {
   return said;
 }
 
-const tellListed = ({ balance, ...key }: ListedKey): z.infer<typeof listedKey> => ({
+const tellListed = ({ balance, usage, ...key }: ListedKey): z.infer<typeof listedKey> => ({
   ...tellKey(key),
+  ...tellUsage(usage),
   balance_micro_usd: String(balance),
 });
-const readListed = ({ balance_micro_usd: balance, ...key }: z.infer<typeof listedKey>): ListedKey => ({
+const readListed = ({
+  balance_micro_usd: balance,
+  usage_usd,
+  usage_tokens,
+  remaining_usd,
+  remaining_tokens,
+  resets_at,
+  ...key
+}: z.infer<typeof listedKey>): ListedKey => ({
   ...readKey(key),
   balance: moneyOf(balance),
+  usage: readUsage({ usage_usd, usage_tokens, remaining_usd, remaining_tokens, resets_at }),
 });
 
 const tellCreated = ({ apiKey, keyId, account }: CreatedKey): z.infer<typeof createdKey> => ({

@@ -5,6 +5,7 @@ import { formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { KEY_ROWS_MAX, keyAdminOf } from "../accounts/key-admin.ts";
 import { newAccountId } from "../accounts/keys.ts";
+import { usageOf, withUsage, type KeyUsage } from "../accounts/key-usage.ts";
 import type { Accounts, KeyRecord, KeyTerms } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 import { AdminError, ofKeys } from "./fault.ts";
@@ -47,9 +48,10 @@ export interface Admin extends MachineAdmin, PeopleAdmin, TokenAdmin {
   check(): Promise<LedgerFault[]>;
 }
 
-/** A key, and what its account can still spend, holds included. */
+/** A key, what its account can still spend, holds included, and what it has used itself. */
 export interface ListedKey extends KeyRecord {
   readonly balance: MicroUsd;
+  readonly usage: KeyUsage;
 }
 
 /** Which keys are listed: so many, behind the last one of the page before. */
@@ -177,7 +179,7 @@ function plainAdminOf(world: AdminWorld): Admin {
     async listKeys({ rows = KEY_ROWS_MAX, after }) {
       // One more than is shown says whether there are more.
       const found = await keysAdmin.list("everyone", { rows: rows + 1, after: after as KeyId | undefined });
-      const keys = found.slice(0, rows);
+      const keys = await withUsage(ledger, found.slice(0, rows), clock.now());
       const balances = new Map<AccountId, MicroUsd>();
       const listed: ListedKey[] = [];
       for (const key of keys) {
@@ -190,7 +192,8 @@ function plainAdminOf(world: AdminWorld): Admin {
 
     async showKey(keyId) {
       const key = await keysAdmin.show("everyone", keyId);
-      return { ...key, balance: (await ledger.totals(key.account)).balance };
+      const usage = await usageOf(ledger, key, clock.now());
+      return { ...key, usage, balance: (await ledger.totals(key.account)).balance };
     },
 
     editKey: (keyId, change) => keysAdmin.edit("everyone", keyId, change),

@@ -11,6 +11,7 @@ import type { Admin, ListedKey } from "./operations.ts";
 import { serveAdmin } from "./server.ts";
 import { ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_LAST_WORDS_MS, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
 import { unbound } from "../accounts/key-terms.ts";
+import { unused } from "../accounts/key-usage.samples.ts";
 
 const root = mkdtempSync(join(tmpdir(), "door-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -36,6 +37,7 @@ const keys = Array.from({ length: 5_000 }, (_, n): ListedKey => ({
   lastUsedAt: null,
   revokedAt: null,
   balance: microUsd(0n),
+  usage: unused,
 }));
 
 /** A door whose keeper takes a while; how often it was asked. */

@@ -7,6 +7,7 @@ import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
 import { toldAdmin } from "./told.ts";
 import { unbound } from "../accounts/key-terms.ts";
+import { unused } from "../accounts/key-usage.samples.ts";
 
 const [account, keyId] = ["acct_1" as AccountId, "key_1" as KeyId];
 const machine = { machineId: "mach_1" as MachineId, serial: "SW-1" as Serial };
@@ -33,7 +34,7 @@ function made(fails: boolean) {
   const admin: Admin = {
     createKey: gives({ apiKey: "secret", keyId, account }),
     listKeys: gives({ keys: [], hasMore: false }),
-    showKey: gives({ ...key, balance: microUsd(9n) }),
+    showKey: gives({ ...key, usage: unused, balance: microUsd(9n) }),
     editKey: gives(key),
     rotateKey: gives({ apiKey: "secret", keyId, account }),
     revokeKey: gives(key),

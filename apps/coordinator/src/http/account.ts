@@ -3,18 +3,20 @@ import type { JobId } from "@darkbloom/protocol/ids";
 import { receiptDocument } from "@darkbloom/protocol/receipts";
 import * as z from "zod";
 import { tellTerms } from "../accounts/key-terms.ts";
+import { tellUsage, usageOf, type KeyUsage } from "../accounts/key-usage.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import { callerOf } from "./access.ts";
 import type { Door, Route } from "./door.ts";
 import { shownKey } from "./own-keys.ts";
 import { nameIn } from "./path-name.ts";
 
-export const tellKey = ({ deps }: Door, key: KeyRecord): z.infer<typeof shownKey> => ({
+export const tellKey = ({ deps }: Door, key: KeyRecord & { readonly usage: KeyUsage }): z.infer<typeof shownKey> => ({
   id: key.keyId,
   label: key.label,
   account: key.account,
   created_by: key.createdBy,
   ...tellTerms(key),
+  ...tellUsage(key.usage),
   provider_serials: key.pins.map((pin) => deps.serials.ofPin(pin)),
   created_at: new Date(key.createdAt).toISOString(),
   last_used_at: key.lastUsedAt === null ? null : new Date(key.lastUsedAt).toISOString(),
@@ -28,7 +30,10 @@ export const showKey = (door: Door): Route => ({
     response: { 200: shownKey },
   },
   config: { access: "key", limit: "rate" },
-  handler: async (request): Promise<z.infer<typeof shownKey>> => tellKey(door, callerOf(request)),
+  handler: async (request): Promise<z.infer<typeof shownKey>> => {
+    const key = callerOf(request);
+    return tellKey(door, { ...key, usage: await usageOf(door.deps.ledger, key, door.deps.clock.now()) });
+  },
 });
 
 const receiptParams = z.object({ job_id: z.string().describe("From `x-inference-job-id`") });

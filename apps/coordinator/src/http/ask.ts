@@ -14,6 +14,7 @@ import {
 import { IDEMPOTENCY_KEY_CHARS_MAX, NONCE_CHARS_MAX } from "@darkbloom/protocol/limits";
 import type { IncomingHttpHeaders } from "node:http";
 import * as z from "zod";
+import { capsOf } from "../accounts/key-caps.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import { Transparent } from "../inference/privacy/transparent.ts";
@@ -43,6 +44,7 @@ export function askOf(deps: HttpDeps, came: Came): Ask {
       requestId,
       account: caller.account,
       keyId: caller.keyId,
+      caps: capsOf(caller),
       minTrust: minTrustOf(deps, caller, minTrust),
       pins: pinsFor(deps.serials, caller, inspected.terms.pins),
       ...(nonce !== undefined && { nonce }),

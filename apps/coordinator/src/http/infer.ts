@@ -64,6 +64,7 @@ const inferenceFailures = [
   "context_length_exceeded",
   "insufficient_funds",
   "account_in_debt",
+  "key_limit_reached",
   "not_allowed",
   "model_not_allowed",
   "sealing_needed",

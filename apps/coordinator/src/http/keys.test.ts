@@ -101,7 +101,7 @@ describe("keys of somebody who is signed in", () => {
       [{ name: 7 }, "name"],
       [{ privacy: "none" }, "privacy"],
       [{ expires_at: "2001-01-01T00:00:00Z" }, "expires_at"],
-      [{ limit_usd: "5.00" }, "limit_usd"],
+      [{ limit_usd: "a lot" }, "limit_usd"],
       [{ account: "acct_other" }, "key"],
       ["text", "key"],
     ] as const)

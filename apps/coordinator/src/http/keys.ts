@@ -12,6 +12,7 @@ import {
   type MadeBy,
 } from "../accounts/key-admin.ts";
 import { keyChangeSchema, KeyError, readKeyChange, type KeyRefusal } from "../accounts/key-terms.ts";
+import { usageOf, withUsage, type KeyUsage } from "../accounts/key-usage.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import { mayOf } from "../accounts/teams.ts";
 import { callerOf, signedInOf } from "./access.ts";
@@ -30,10 +31,13 @@ const failsChanging = [...fails, "key_revoked", "body_invalid", "payload_too_lar
 
 const params = z.object({ id: z.string().describe("Of `GET /v1/keys`") });
 
-const tell = (door: Door, key: KeyRecord): OwnKey => ({
+const tell = (door: Door, key: KeyRecord & { readonly usage: KeyUsage }): OwnKey => ({
   ...tellKey(door, key),
   revoked_at: key.revokedAt === null ? null : new Date(key.revokedAt).toISOString(),
 });
+
+const toldOne = async (door: Door, key: KeyRecord): Promise<OwnKey> =>
+  tell(door, { ...key, usage: await usageOf(door.deps.ledger, key, door.deps.clock.now()) });
 
 /** `GET /v1/keys`: those of one's account, the oldest first, revoked ones too, a page at a time. */
 export const listKeys = (door: Door): Route => ({
@@ -53,7 +57,8 @@ export const listKeys = (door: Door): Route => ({
       rows: limit + 1,
       after: after as KeyId | undefined,
     });
-    return { data: keys.slice(0, limit).map((key) => tell(door, key)), has_more: keys.length > limit };
+    const used = await withUsage(door.deps.ledger, keys.slice(0, limit), door.deps.clock.now());
+    return { data: used.map((key) => tell(door, key)), has_more: keys.length > limit };
   },
 });
 
@@ -81,7 +86,7 @@ export const createKey = (door: Door): Route => ({
       await changed(door, request, "keys.revoke", (keys) => keys.revoke(account, record.keyId));
       throw new NetworkError({ code: "session_invalid" });
     }
-    return { key: apiKey, data: tell(door, record) };
+    return { key: apiKey, data: await toldOne(door, record) };
   },
 });
 
@@ -90,7 +95,7 @@ export const showOneKey = (door: Door): Route => ({
   schema: { summary: "One of your keys", tags: ["keys"], params, response: { 200: ownKey } },
   config: { ...ofSession, fails },
   handler: async (request): Promise<OwnKey> =>
-    tell(door, await refusing(() => keyAdminOf(door.deps).show(whoseOf(request), idOf(request)))),
+    toldOne(door, await refusing(() => keyAdminOf(door.deps).show(whoseOf(request), idOf(request)))),
 });
 
 /** `PATCH /v1/keys/{id}`: what is not named stays; it counts for the key's next request. */
@@ -106,7 +111,7 @@ export const editKey = (door: Door): Route => ({
   handler: async (request): Promise<OwnKey> => {
     const body = await bodyOf(door, request);
     const edit = (keys: KeyAdmin) => keys.edit(whoseOf(request), idOf(request), readKeyChange(body));
-    return tell(door, await changed(door, request, "keys.edit", edit));
+    return toldOne(door, await changed(door, request, "keys.edit", edit));
   },
 });
 
@@ -116,7 +121,7 @@ export const revokeKey = (door: Door): Route => ({
   config: { ...ofSession, fails },
   handler: async (request): Promise<OwnKey> => {
     const revoke = (keys: KeyAdmin) => keys.revoke(whoseOf(request), idOf(request));
-    return tell(door, await changed(door, request, "keys.revoke", revoke));
+    return toldOne(door, await changed(door, request, "keys.revoke", revoke));
   },
 });
 
@@ -137,7 +142,7 @@ export const rotateKey = (door: Door): Route => ({
       const made = await keys.rotate(whoseOf(request), idOf(request), asked.data.overlap_ms);
       return { ...made, keyId: made.record.keyId };
     });
-    return { key: apiKey, data: tell(door, record) };
+    return { key: apiKey, data: await toldOne(door, record) };
   },
 });
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { KEY_OVERLAP_MS_MAX, KEY_ROWS_MAX } from "../accounts/key-admin.ts";
 import { keyTermsSchema } from "../accounts/key-terms.ts";
+import { keyUsageShape } from "../accounts/key-usage.ts";
 
 /** A key as its account sees it. */
 export const shownKey = z.object({
@@ -9,6 +10,7 @@ export const shownKey = z.object({
   account: z.string(),
   created_by: z.string().nullable().describe("Who made it, where somebody with a session did"),
   ...keyTermsSchema.shape,
+  ...keyUsageShape,
   created_at: z.iso.datetime(),
   last_used_at: z.iso.datetime().nullable().describe("To within five minutes"),
 });

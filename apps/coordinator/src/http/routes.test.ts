@@ -202,6 +202,8 @@ describe("what each route answers", () => {
       keyId: "key_1" as KeyId,
       model: entry.id,
       amount,
+      tokens: 12n,
+      caps: [],
       at,
     });
     expect(await (await edge.keyed("/v1/payments/balance")).json()).toEqual({
@@ -251,7 +253,13 @@ describe("what each route answers", () => {
       balance_micro_usd: 1e17,
       balance_usd: "100000000000.000000",
     });
-    const all = { holdId: "hold_1" as HoldId, amount: microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX), at: 1 };
+    const all = {
+      holdId: "hold_1" as HoldId,
+      amount: microUsd(ACCOUNT_CREDIT_MICRO_USD_MAX),
+      tokens: 0n,
+      caps: [],
+      at: 1,
+    };
     const named = { requestId: "req_1" as RequestId, account: ACCOUNT, keyId: "key_1" as KeyId, model: entry.id };
     await edge.ledger.hold({ ...all, ...named });
     expect(await (await edge.keyed("/v1/payments/balance")).json()).toMatchObject({ held_micro_usd: 1e17 });
@@ -274,6 +282,8 @@ describe("what each route answers", () => {
       keyId: "key_1" as KeyId,
       model: entry.id,
       amount: microUsd(1n),
+      tokens: 2n,
+      caps: [],
       at,
     });
     const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 1, reasoningTokens: 0 };
@@ -307,6 +317,11 @@ describe("what each route answers", () => {
       otpm_limit: null,
       allowed_models: [],
       min_trust: null,
+      usage_usd: "0.000000",
+      remaining_usd: null,
+      usage_tokens: 0,
+      remaining_tokens: null,
+      resets_at: null,
       provider_serials: [],
       privacy: "any",
       expires_at: null,

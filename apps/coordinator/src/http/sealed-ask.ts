@@ -11,6 +11,7 @@ import {
 } from "@darkbloom/protocol/limits";
 import { readEnvelope, readSealHeader, SEALED_REQUEST_TYPE, type SealHeader } from "@darkbloom/protocol/sealing";
 import type { IncomingHttpHeaders } from "node:http";
+import { capsOf } from "../accounts/key-caps.ts";
 import type { Ask } from "../inference/ask.ts";
 import { Sealed } from "../inference/privacy/sealed.ts";
 import { minTrustOf, pinsFor, refuseOtherModels, type Came } from "./ask.ts";
@@ -51,6 +52,7 @@ export function sealedAskOf(deps: HttpDeps, endpoint: Endpoint, came: Omit<Came,
       requestId,
       account: caller.account,
       keyId: caller.keyId,
+      caps: capsOf(caller),
       minTrust: minTrustOf(deps, caller, minTrust),
       pins: pinsFor(deps.serials, caller, header.pins as Serial[]),
       candidates: header.candidates.map(({ provider_id, key_id, evidence_sha256 }) => ({

@@ -2,7 +2,7 @@ import { embeddingsBytesMax, type Figures, type ModelTask } from "@darkbloom/pro
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { ourWords, type OurWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { EMBED_ANSWER_BYTES_MAX, TOKEN_BYTES_MAX } from "@darkbloom/protocol/limits";
-import { priceOf, type MicroUsd } from "@darkbloom/protocol/money";
+import { priceOf, type MicroUsd, type Usage } from "@darkbloom/protocol/money";
 import { embedTokensMax, promptTokensMax, promptTokensMin } from "@darkbloom/protocol/prompt-bounds";
 import { tasksOf, writesText, type CatalogEntry } from "../catalog/catalog.ts";
 import type { MachineView } from "../machines/ports.ts";
@@ -19,11 +19,14 @@ export function promptBound({ texts, generates, bodyBytes }: Terms, contextToken
 }
 
 /** The most that a request can cost: what is held for it. */
-export function worstCase(entry: CatalogEntry, terms: Terms): MicroUsd {
-  const promptTokens = promptBound(terms, entry.contextTokens);
-  const completionTokens = terms.generates ? outputBound(entry, terms) : 0;
-  return priceOf(entry.price, { promptTokens, cachedTokens: 0, completionTokens });
-}
+export const worstCase = (entry: CatalogEntry, terms: Terms): MicroUsd =>
+  priceOf(entry.price, { ...tokenBounds(entry, terms), cachedTokens: 0 });
+
+/** The most tokens that can be charged. */
+export const tokenBounds = (entry: CatalogEntry, terms: Terms): Pick<Usage, "promptTokens" | "completionTokens"> => ({
+  promptTokens: promptBound(terms, entry.contextTokens),
+  completionTokens: terms.generates ? outputBound(entry, terms) : 0,
+});
 
 /**
  * Refuses what this model is not for: words of one that embeds, vectors of one that talks, vectors of a length that it was

@@ -9,7 +9,7 @@ import type { Line } from "../machines/ports.ts";
 import type { SlotRequest } from "../machines/slots.ts";
 import type { Ask, Order } from "./ask.ts";
 import { Attempt } from "./attempt.ts";
-import { outputBound, worstCase } from "./bound.ts";
+import { outputBound, tokenBounds, worstCase } from "./bound.ts";
 import { refuseWhereOthersCould } from "./candidates.ts";
 import { CannotOpen, MachineRefusal } from "./machine-words.ts";
 import type { Net } from "./net.ts";
@@ -128,9 +128,14 @@ function passedOver(net: Net, { terms: { account } }: Ask, want: Want): Set<Prov
   throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
 }
 
-/** Sets aside the most that this can cost. @throws NetworkError `insufficient_funds`, `account_in_debt`, `idempotency_conflict` */
+/**
+ * Sets aside the most that this can cost.
+ *
+ * @throws NetworkError `insufficient_funds`, `account_in_debt`, `key_limit_reached`, `idempotency_conflict`
+ */
 function holdFor(net: Net, { ask: { terms }, entry }: Order): Promise<Hold> {
-  const { requestId, account, keyId, idempotencyKeySha256, bodySha256 } = terms;
+  const { requestId, account, keyId, caps, idempotencyKeySha256, bodySha256 } = terms;
+  const { promptTokens, completionTokens } = tokenBounds(entry, terms);
   return Hold.take(
     net.ledger,
     {
@@ -140,6 +145,8 @@ function holdFor(net: Net, { ask: { terms }, entry }: Order): Promise<Hold> {
       keyId,
       model: entry.id,
       amount: worstCase(entry, terms),
+      tokens: BigInt(promptTokens + completionTokens),
+      caps,
       at: net.clock.now(),
       ...(idempotencyKeySha256 && { idempotency: { keySha256: idempotencyKeySha256, bodySha256 } }),
     },

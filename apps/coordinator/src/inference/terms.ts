@@ -2,6 +2,7 @@ import type { ClearTerms } from "@darkbloom/protocol/dialects";
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, KeyId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { CatalogEntry } from "../catalog/catalog.ts";
+import type { Cap } from "../ledger/caps.ts";
 import type { Candidate } from "../machines/eligibility.ts";
 
 /** Who asks, for what, within which bounds: all that routing, the ledger and the logs are given of a request. */
@@ -9,6 +10,8 @@ export interface Terms extends ClearTerms {
   readonly requestId: RequestId;
   readonly account: AccountId;
   readonly keyId: KeyId;
+  /** What of its key's, or of whom that belongs to, its hold has to fit. */
+  readonly caps: readonly Cap[];
   readonly minTrust: TrustLevel;
   /** Comes back in the receipt. */
   readonly nonce?: string;

@@ -106,6 +106,8 @@ describe("the book", () => {
       { account: anna, part: "credited", offBy: 3n },
       { account: PLATFORM, part: "credited", offBy: 3n },
       { account: machine, part: "credited", offBy: 3n },
+      { account: "key_1", part: "used", offBy: 5n },
+      { account: "key_1", part: "used tokens", offBy: 36n },
     ]);
   });
 

@@ -1,5 +1,7 @@
 import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import type { MicroUsd } from "@darkbloom/protocol/money";
+import { assertFits, bounds, subjectsOf, useOf, type Cap, type Counted, type Use } from "./caps.ts";
+import { DaySums, faultsOf } from "./day-sums.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import {
   changesOf,
@@ -25,13 +27,14 @@ import type { Lease } from "./lease.ts";
 import { creditedOf, moveOf, type Credited, type Move } from "./moves.ts";
 import type { HoldTerms, LedgerFault, LedgerPart } from "./port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "./settlement.ts";
+import { dayOf, windowAt } from "./windows.ts";
 
 /** A hold with its end, once it has one. */
 export interface HoldState {
   readonly terms: HoldTerms;
   readonly lease: Lease;
   readonly holding: Holding;
-  readonly settled: { readonly settlement: Settlement; readonly dues: Dues } | undefined;
+  readonly settled: { readonly settlement: Settlement; readonly dues: Dues; readonly use: Use } | undefined;
 }
 
 /**
@@ -46,6 +49,9 @@ export class LedgerBook {
   readonly #holds = new Map<HoldId, HoldState>();
   readonly #jobs = new Set<JobId>();
   readonly #keys = new Map<AccountId, IdempotencyKeys>();
+  readonly #used = new DaySums();
+  /** The most that open holds can use. */
+  readonly #open = new DaySums();
 
   get journal(): readonly Entry[] {
     return this.#journal;
@@ -84,12 +90,16 @@ export class LedgerBook {
     const { holdId, account, amount, at, idempotency } = terms;
     const keys = this.#keys.get(account) ?? new IdempotencyKeys();
     const isFree = idempotency !== undefined && keys.isFree(idempotency, at);
+    if (!isFree) this.#assertFits(terms);
     const holding = setAside(amount, account, this.balances(account), isFree);
     if (idempotency) {
       this.#keys.set(account, keys);
       keys.begin(idempotency, holdId, at, isFree);
     }
     this.#holds.set(holdId, { terms, lease, holding, settled: undefined });
+    if (!isFree)
+      for (const subject of subjectsOf(terms))
+        this.#open.add(subject, dayOf(at), { microUsd: amount, tokens: terms.tokens });
     this.#post(hold(holding));
   }
 
@@ -102,9 +112,16 @@ export class LedgerBook {
       if (this.#jobs.has(settlement.job.jobId)) throw new RangeError("a job is settled under two holds");
       this.#jobs.add(settlement.job.jobId);
     }
+    const isFree = held.holding.payer === PLATFORM;
+    const use = useOf(held.terms, isFree, dues.charge, settlement.job?.usage);
     this.#holds.delete(holdId);
-    this.#holds.set(holdId, { ...held, settled: { settlement, dues } });
-    const { account } = held.terms;
+    this.#holds.set(holdId, { ...held, settled: { settlement, dues, use } });
+    const { account, amount, tokens, at } = held.terms;
+    if (!isFree)
+      for (const subject of subjectsOf(held.terms)) {
+        this.#open.take(subject, dayOf(at), { microUsd: amount, tokens });
+        this.#used.add(subject, dayOf(at), use);
+      }
     this.#keys.get(account)?.settled(holdId, settlement.outcome, dues.charge);
     this.#post(entry);
     const { charged, credited } = this.#flowsOf(account);
@@ -118,6 +135,11 @@ export class LedgerBook {
 
   loseAnswer(holdId: HoldId): void {
     this.#keysOf(holdId)?.lose(holdId);
+  }
+
+  counted({ subject, reset }: Pick<Cap, "subject" | "reset">, at: number): Counted {
+    const window = windowAt(reset, at);
+    return { used: this.#used.within(subject, window), open: this.#open.within(subject, window) };
   }
 
   shares(): Shares {
@@ -153,7 +175,20 @@ export class LedgerBook {
       const isGiven = (_posting: Posting, { kind }: Entry): boolean => kind === "grant" || kind === "deposit";
       if (account !== OUTSIDE) compare(account, "credited", credited, this.#posted(account, isGiven));
     }
-    return faults;
+    return [...faults, ...this.#useFaults()];
+  }
+
+  #useFaults(): LedgerFault[] {
+    const off = new DaySums();
+    for (const [subject, day, use] of this.#used.all()) off.add(subject, day, use);
+    for (const { terms, settled } of this.holds)
+      if (settled) for (const subject of subjectsOf(terms)) off.take(subject, dayOf(terms.at), settled.use);
+    return faultsOf(off);
+  }
+
+  #assertFits(terms: HoldTerms): void {
+    const { amount, tokens, caps, at } = terms;
+    for (const cap of caps.filter(bounds)) assertFits(cap, { microUsd: amount, tokens }, this.counted(cap, at), at);
   }
 
   #posted(account: AccountId, counts: (posting: Posting, entry: Entry) => boolean): bigint {

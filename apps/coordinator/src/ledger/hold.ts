@@ -40,7 +40,7 @@ export class Hold implements AsyncDisposable {
     this.#hasKey = terms.idempotency !== undefined;
   }
 
-  /** @throws NetworkError `insufficient_funds`, `account_in_debt` or `idempotency_conflict`, and then nothing is held */
+  /** @throws NetworkError `insufficient_funds`, `account_in_debt`, `key_limit_reached` or `idempotency_conflict`, and then nothing is held */
   static async take(ledger: Ledger, terms: HoldTerms, clock: Clock): Promise<Hold> {
     await ledger.hold(terms);
     return new Hold(ledger, terms, clock);

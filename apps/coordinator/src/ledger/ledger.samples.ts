@@ -23,6 +23,8 @@ export const termsOf = (hold: string, amount: bigint, account = anna): HoldTerms
   keyId: "key_1" as KeyId,
   model: "darkbloom-tiny" as ModelId,
   amount: microUsd(amount),
+  tokens: 100n,
+  caps: [],
   at: 1_000,
 });
 

@@ -1,8 +1,11 @@
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { nothing, partsSum, type Balances, type Holding, type Parts } from "./journal.ts";
+import { nothing, partsSum, PLATFORM, type Balances, type Holding, type Parts } from "./journal.ts";
 import type { Lease } from "./lease.ts";
+import { subjectsOf, type Subject, type Use } from "./caps.ts";
+import { DaySums, faultsOf } from "./day-sums.ts";
 import type { HoldTerms, LedgerFault } from "./port.ts";
 import type { HoldId } from "./settlement.ts";
+import { dayOf, type Window } from "./windows.ts";
 
 /** Money that is set aside for a request that runs. */
 export interface OpenHold {
@@ -26,6 +29,7 @@ interface Payer {
 export class OpenHolds {
   readonly #holds = new Map<HoldId, OpenHold>();
   readonly #payers = new Map<AccountId, Payer>();
+  readonly #uses = new DaySums();
 
   get(holdId: HoldId): OpenHold | undefined {
     return this.#holds.get(holdId);
@@ -54,16 +58,24 @@ export class OpenHolds {
     move(payer.taken, parts, 1n);
     payer.holds += 1;
     this.#holds.set(hold.terms.holdId, hold);
+    for (const [subject, day, most] of mostOf(hold)) this.#uses.add(subject, day, most);
   }
 
   /** @returns what is written of the one that pays @throws RangeError for one that is not open */
-  end({ terms, holding }: OpenHold): Balances {
+  end(hold: OpenHold): Balances {
+    const { terms, holding } = hold;
     const payer = this.#payers.get(holding.payer);
     if (!this.#holds.delete(terms.holdId) || !payer) throw new RangeError("what is not held cannot end");
     move(payer.taken, holding.parts, -1n);
     payer.holds -= 1;
+    for (const [subject, day, most] of mostOf(hold)) this.#uses.take(subject, day, most);
     if (payer.holds === 0) this.#payers.delete(holding.payer);
     return payer.written;
+  }
+
+  /** The most that a subject's holds of this window can use. */
+  most(subject: Subject, window: Window): Use {
+    return this.#uses.within(subject, window);
   }
 
   /** What is written of an account is another thing now. */
@@ -105,8 +117,19 @@ export class OpenHolds {
       const now = writtenOf(account);
       for (const sub of ["granted", "paid_in", "earned"] as const) compare(account, sub, written[sub], now[sub]);
     }
-    return faults;
+    const uses = new DaySums();
+    for (const [subject, day, use] of this.#uses.all()) uses.add(subject, day, use);
+    for (const hold of this.#holds.values())
+      for (const [subject, day, most] of mostOf(hold)) uses.take(subject, day, most);
+    return [...faults, ...faultsOf(uses)];
   }
+}
+
+/** What a hold counts for until its end. What the platform pays counts for nobody. */
+function mostOf({ terms, holding }: OpenHold): (readonly [Subject, day: number, Use])[] {
+  if (holding.payer === PLATFORM) return [];
+  const most: Use = { microUsd: terms.amount, tokens: terms.tokens };
+  return subjectsOf(terms).map((subject) => [subject, dayOf(terms.at), most]);
 }
 
 const withoutTaken = (written: Balances, taken: Parts): Balances => ({

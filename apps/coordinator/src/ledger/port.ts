@@ -2,6 +2,7 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId, KeyId, ModelId, RequestId } from "@darkbloom/protocol/ids";
 import type { MicroUsd, Usage } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
+import type { Cap, Counted } from "./caps.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { subAccounts, type Balances } from "./journal.ts";
 import type { Lease } from "./lease.ts";
@@ -16,6 +17,10 @@ export interface HoldTerms {
   readonly model: ModelId;
   /** The most that this request can cost. */
   readonly amount: MicroUsd;
+  /** The most that it can use, prompt and answer together. */
+  readonly tokens: bigint;
+  /** What bounds its key, or whoever else: it has to fit all of them. Its key's use is counted also where nothing does. */
+  readonly caps: readonly Cap[];
   /** Milliseconds since 1970. */
   readonly at: number;
   /** Where the caller sent an `Idempotency-Key`. */
@@ -32,15 +37,26 @@ export interface UsageRow {
   readonly at: number;
 }
 
-/** What an account's kept figures are compared with: each sub-account with the journal, and these with the rows that they sum up. */
-export const ledgerParts = [...subAccounts, "open holds", "charged", "credited", "journal"] as const;
+/**
+ * What an account's kept figures are compared with: each sub-account with the journal, and these with the rows that they sum up.
+ * What was used, in money and in tokens, is a key's.
+ */
+export const ledgerParts = [
+  ...subAccounts,
+  "open holds",
+  "charged",
+  "credited",
+  "journal",
+  "used",
+  "used tokens",
+] as const;
 export type LedgerPart = (typeof ledgerParts)[number];
 
 export interface LedgerFault {
-  /** Or the entry of the journal that does not add up to zero; or the number of an account that is not there. */
+  /** Or a key; or the entry of the journal that does not add up to zero; or the number of an account that is not there. */
   readonly account: string;
   readonly part: LedgerPart;
-  /** The kept figure above what the rows come to. */
+  /** The kept figure above what the rows come to: micro-USD, or tokens. */
   readonly offBy: bigint;
 }
 
@@ -51,7 +67,10 @@ export interface LedgerFault {
  * - `hold` moves money from balance to held, or throws `insufficient_funds` or `account_in_debt` and moves nothing.
  *   An account that was never credited has nothing.
  *   Under an idempotency key it is refused, with nothing moved, while another request under that key runs, or where its body was
- *   another. Where an answer is owed under the key, the account is asked for nothing: the platform pays the machine's share.
+ *   another. Where an answer is owed under the key, the account is asked for nothing: the platform pays the machine's share,
+ *   and no cap counts it.
+ *   Or it throws `key_limit_reached`, with nothing moved, where it does not fit what is left of a cap in the window of this
+ *   moment. Hold and settlement count in that window, whenever the settlement comes; what is not used is left again at once.
  * - `settle` charges at most what was held, returns the rest to the balance, and writes usage and
  *   receipt, all in one durable step. It answers what was charged.
  * - Both are idempotent on the hold id: the second call changes nothing and gives the first answer.
@@ -82,6 +101,8 @@ export interface Ledger {
   /** The most that may be granted or paid in to it now. */
   creditRoom(account: AccountId): Promise<MicroUsd>;
   shares(): Promise<Shares>;
+  /** What counts against caps in their windows of this moment, each for itself. */
+  counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]>;
   /** Newest first. */
   usage(account: AccountId, limit: number): Promise<UsageRow[]>;
   /** Only for the account that paid; undefined once its time has passed. */
