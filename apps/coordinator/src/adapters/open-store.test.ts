@@ -188,6 +188,7 @@ describe("the upkeep", () => {
     // These would wait for a real disk, which knows no simulated clock.
     vi.spyOn(SqliteLedger.prototype, "rollUpUsage").mockResolvedValue(0);
     vi.spyOn(SqliteLedger.prototype, "deleteExpiredKeys").mockResolvedValue(0);
+    vi.spyOn(SqliteLedger.prototype, "addUpUsed").mockResolvedValue(0);
     const marked = vi.spyOn(DatabaseMark.prototype, "keep");
     const marks: number[] = [];
     {

@@ -12,7 +12,7 @@ import { dayOf, isWithin, limitResets, windowAt, type LimitReset } from "./windo
 const key = "key_1" as KeyId;
 /** A Monday, the last day of its month. */
 const MONDAY = Date.parse("2026-11-30T12:00:00Z");
-const DAY_MS = 86_400_000;
+const MILLIS_OF_DAY = 86_400_000;
 
 const capOf = (limit: bigint | null, reset: LimitReset = "daily", limitTokens: bigint | null = null): Cap => ({
   subject: key,
@@ -133,7 +133,7 @@ export function capsContract(name: string, open: () => Promise<LedgerUnderTest>)
     it("rolls over under load", async () => {
       await using test = await funded();
       const cap = capOf(100n);
-      const days = Array.from({ length: 64 }, (_, n) => MONDAY + (n % 2) * DAY_MS);
+      const days = Array.from({ length: 64 }, (_, n) => MONDAY + (n % 2) * MILLIS_OF_DAY);
       const held = await Promise.allSettled(days.map((at, n) => test.ledger.hold(capped(`${n}`, 10n, cap, { at }))));
       for (const day of [0, 1]) {
         const taken = held.filter(({ status }, n) => n % 2 === day && status === "fulfilled");
@@ -145,7 +145,7 @@ export function capsContract(name: string, open: () => Promise<LedgerUnderTest>)
     /** Goal: a cap that is set later counts what was used before, whatever its reset is changed to. Method: use without one; then one of each kind, and one below what was used. */
     it("counts for every key, and for every kind of window", async () => {
       await using test = await funded();
-      const before = [-40, -3, 0].map((days) => MONDAY + days * DAY_MS);
+      const before = [-40, -3, 0].map((days) => MONDAY + days * MILLIS_OF_DAY);
       for (const [n, at] of before.entries()) {
         await test.ledger.hold({ ...termsOf(`${n}`, 10n), at });
         await test.ledger.settle(termsOf(`${n}`, 0n).holdId, settlementOf(10n, { id: `${n}` }, { at }));
@@ -198,7 +198,7 @@ export function capsContract(name: string, open: () => Promise<LedgerUnderTest>)
           const cap = capOf(100n, reset, 500n);
           const model: Kept[] = [];
           for (const [n, { op, amount, tokens, days }] of steps.entries()) {
-            const at = MONDAY + days * DAY_MS;
+            const at = MONDAY + days * MILLIS_OF_DAY;
             if (op === "hold") {
               const sum = sumWithin(model, reset, at);
               const fits = sum.microUsd + amount <= 100n && sum.tokens + tokens <= 500n;
@@ -218,7 +218,7 @@ export function capsContract(name: string, open: () => Promise<LedgerUnderTest>)
               const asked = op === "settle" ? amount : 0n;
               const charge = await test.ledger.settle(
                 termsOf(one.id, 0n).holdId,
-                settlementOf(asked, job, { at: at + 9 * DAY_MS }),
+                settlementOf(asked, job, { at: at + 9 * MILLIS_OF_DAY }),
               );
               const used = job ? (one.use.tokens < 18n ? one.use.tokens : 18n) : 0n;
               one.use = use(charge, used);
@@ -246,7 +246,7 @@ export function daysContract(name: string, open: () => Promise<WithUpkeep>): voi
     const { ledger } = test;
     await ledger.credit("credit_1", anna, microUsd(1_000n), 500);
     for (let week = 0; week < 9; week++) {
-      const at = MONDAY - week * 7 * DAY_MS;
+      const at = MONDAY - week * 7 * MILLIS_OF_DAY;
       await ledger.hold({ ...termsOf(`${week}`, 10n), at });
       await ledger.settle(termsOf(`${week}`, 0n).holdId, settlementOf(10n, { id: `${week}` }, { at }));
     }
@@ -255,11 +255,11 @@ export function daysContract(name: string, open: () => Promise<WithUpkeep>): voi
     expect(before.map((one) => one?.used.microUsd)).toEqual([90n, 10n, 10n, 50n]);
     // Those of September, and of the first days of October none.
     expect(await ledger.addUpUsed(MONDAY)).toBe(0);
-    expect(await ledger.addUpUsed(MONDAY + DAY_MS)).toBe(4);
-    expect(await ledger.addUpUsed(MONDAY + DAY_MS)).toBe(0);
+    expect(await ledger.addUpUsed(MONDAY + MILLIS_OF_DAY)).toBe(4);
+    expect(await ledger.addUpUsed(MONDAY + MILLIS_OF_DAY)).toBe(0);
     expect(await shown()).toEqual(before);
     expect(await ledger.check()).toEqual([]);
-    expect(await ledger.addUpUsed(MONDAY + 62 * DAY_MS)).toBe(5);
+    expect(await ledger.addUpUsed(MONDAY + 62 * MILLIS_OF_DAY)).toBe(5);
     expect((await counted(ledger, "none"))?.used).toEqual(use(90n, 162n));
     expect(await ledger.check()).toEqual([]);
   });

@@ -10,8 +10,8 @@ import {
   type LimitReset,
 } from "./windows.ts";
 
-const DAY_MS = 86_400_000;
-const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+const MILLIS_OF_DAY = 86_400_000;
+const dateOf = (day: number): string => new Date(day * MILLIS_OF_DAY).toISOString().slice(0, 10);
 
 /** Goal: a moment falls into the window that a calendar says, at the edges of each kind. Method: first and last milliseconds of days, weeks, months, years and leap days, and nights in which clocks are put forward. */
 it.each<[reset: LimitReset, at: string, from: string, until: string]>([
@@ -45,12 +45,12 @@ it("never ends without a reset", () => {
 
 /** Goal: windows follow each other without a gap, and hold what is in them; no day is added up that one of them needs, nor is more kept than two months. Method: each day of five years. */
 it("leaves no moment out, and no day of a window", () => {
-  for (let at = Date.UTC(2026, 0, 1); at < Date.UTC(2031, 0, 1); at += DAY_MS) {
+  for (let at = Date.UTC(2026, 0, 1); at < Date.UTC(2031, 0, 1); at += MILLIS_OF_DAY) {
     for (const reset of limitResets.filter((one) => one !== "none")) {
       const window = windowAt(reset, at);
       expect(isWithin(window, dayOf(at))).toBe(true);
       expect(isWithin(window, window.untilDay)).toBe(false);
-      expect(windowAt(reset, window.untilDay * DAY_MS).fromDay).toBe(window.untilDay);
+      expect(windowAt(reset, window.untilDay * MILLIS_OF_DAY).fromDay).toBe(window.untilDay);
       expect(firstKeptDay(at)).toBeLessThanOrEqual(window.fromDay);
     }
     expect(dayOf(at) - firstKeptDay(at)).toBeLessThanOrEqual(61);

@@ -2,7 +2,7 @@
 export const limitResets = ["none", "daily", "weekly", "monthly"] as const;
 export type LimitReset = (typeof limitResets)[number];
 
-const DAY_MS = 86_400_000;
+const MILLIS_OF_DAY = 86_400_000;
 /** 1 January 1970 was a Thursday, three days after a Monday. */
 const MONDAY_BEFORE_1970 = -3;
 
@@ -12,7 +12,7 @@ export const EARLIER_DAY = -1;
 const NO_END_DAY = 200_000_000;
 
 /** Days since 1970, in UTC. */
-export const dayOf = (at: number): number => Math.floor(at / DAY_MS);
+export const dayOf = (at: number): number => Math.floor(at / MILLIS_OF_DAY);
 
 /** Whole days: from the first, until the first that is no longer in it. */
 export interface Window {
@@ -41,7 +41,7 @@ export const isWithin = ({ fromDay, untilDay }: Window, day: number): boolean =>
 
 /** When the window is over, in milliseconds since 1970; null: never. */
 export function resetsAt(reset: LimitReset, at: number): number | null {
-  return reset === "none" ? null : windowAt(reset, at).untilDay * DAY_MS;
+  return reset === "none" ? null : windowAt(reset, at).untilDay * MILLIS_OF_DAY;
 }
 
 /** Days before this one are in no window but `none`: not in this month, nor in a week that began before it, nor where a hold is that old. */
