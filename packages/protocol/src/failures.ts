@@ -29,6 +29,15 @@ const forbidden = {
   anthropic: "permission_error",
 } as const;
 
+/** It costs more than whoever asks can, or may, spend. */
+const unpaid = {
+  status: 402,
+  retry: "never",
+  blame: "caller",
+  openai: "insufficient_funds",
+  anthropic: "billing_error",
+} as const;
+
 const notFound = {
   status: 404,
   retry: "never",
@@ -97,29 +106,11 @@ export const failures = {
   /** A connection that was open for as long as one may be. */
   websocket_connection_limit_reached: badRequest,
   context_length_exceeded: badRequest,
-  insufficient_funds: {
-    status: 402,
-    retry: "never",
-    blame: "caller",
-    openai: "insufficient_funds",
-    anthropic: "billing_error",
-  },
+  insufficient_funds: unpaid,
   /** What its key, or whoever it belongs to, may use in a window. */
-  key_limit_reached: {
-    status: 402,
-    retry: "never",
-    blame: "caller",
-    openai: "insufficient_funds",
-    anthropic: "billing_error",
-  },
+  key_limit_reached: unpaid,
   /** Money that was paid in and spent was taken back: nothing is spent before that is paid. */
-  account_in_debt: {
-    status: 402,
-    retry: "never",
-    blame: "caller",
-    openai: "insufficient_funds",
-    anthropic: "billing_error",
-  },
+  account_in_debt: unpaid,
   model_not_found: notFound,
   receipt_not_found: notFound,
   tile_not_found: notFound,

@@ -27,8 +27,8 @@ import {
   type UsageRow,
 } from "../ledger/port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
-import { assertFits, bounds, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
-import { dayOf, windowAt } from "../ledger/windows.ts";
+import { assertAllFit, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
+import { dayOf } from "../ledger/windows.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
@@ -84,7 +84,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#lease = lease;
     this.#open = open ?? new OpenHolds();
     this.#journal = new SqliteJournal(database);
-    this.#used = new SqliteUsed(database);
+    this.#used = new SqliteUsed(database, this.#open);
     this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
     this.#keys = new SqliteIdempotencyKeys(database, (holdId) => this.#open.get(holdId) !== undefined);
     this.#sql = prepareAll(database, ledgerSql, "bigints");
@@ -189,7 +189,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]> {
-    return readStorage(() => caps.map((cap) => this.#counted(cap, at)));
+    return readStorage(() => caps.map((cap) => this.#used.counted(cap, at)));
   }
 
   async creditRoom(account: AccountId): Promise<MicroUsd> {
@@ -299,16 +299,9 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return moneyOf(settled, "charge");
   }
 
-  #counted({ subject, reset }: Pick<Cap, "subject" | "reset">, at: number): Counted {
-    const window = windowAt(reset, at);
-    return { used: this.#used.within(subject, window), open: this.#open.most(subject, window) };
-  }
-
   #take(terms: HoldTerms, isFree: boolean): OpenHold {
-    const { account, amount, tokens, caps, at } = terms;
-    if (!isFree)
-      for (const cap of caps)
-        if (bounds(cap)) assertFits(cap, { microUsd: amount, tokens }, this.#counted(cap, at), at);
+    const { account, amount } = terms;
+    if (!isFree) assertAllFit(terms, (cap) => this.#used.counted(cap, terms.at));
     // What is known of who holds something is from before the group under way, in which the same account may have been charged.
     const moved = this.#journal.moved(account);
     const left = moved

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
-import { sumOfUse, type Subject, type Use } from "../ledger/caps.ts";
+import { sumOfUse, type Cap, type Counted, type Subject, type Use } from "../ledger/caps.ts";
 import { DaySums } from "../ledger/day-sums.ts";
-import { EARLIER_DAY, firstKeptDay, type Window } from "../ledger/windows.ts";
+import type { OpenHolds } from "../ledger/open-holds.ts";
+import { EARLIER_DAY, firstKeptDay, windowAt } from "../ledger/windows.ts";
 import { bigintOf, textOf } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 
@@ -19,16 +20,20 @@ const usedSql = {
 /** What was used, by key and day. Each call is a part of its ledger's group, for all of which a day is written once, by `write`. */
 export class SqliteUsed {
   readonly #sql: Prepared<keyof typeof usedSql>;
+  readonly #open: OpenHolds;
   #moving = new DaySums();
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, open: OpenHolds) {
+    this.#open = open;
     this.#sql = prepareAll(database, usedSql, "bigints");
   }
 
-  /** With what the group of calls under way has added. */
-  within(subject: Subject, window: Window): Use {
+  /** With what the group of calls under way has added, and what is held. */
+  counted({ subject, reset }: Pick<Cap, "subject" | "reset">, at: number): Counted {
+    const window = windowAt(reset, at);
     const written = useIn(this.#sql.within.get(subject, window.fromDay, window.untilDay) ?? {});
-    return sumOfUse(written, this.#moving.within(subject, window));
+    const used = sumOfUse(written, this.#moving.within(subject, window));
+    return { used, open: this.#open.most(subject, window) };
   }
 
   add(subject: Subject, day: number, use: Use): void {

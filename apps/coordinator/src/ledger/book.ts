@@ -1,6 +1,6 @@
 import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import type { MicroUsd } from "@darkbloom/protocol/money";
-import { assertFits, bounds, subjectsOf, useOf, type Cap, type Counted, type Use } from "./caps.ts";
+import { assertAllFit, subjectsOf, useOf, type Cap, type Counted, type Use } from "./caps.ts";
 import { DaySums, faultsOf } from "./day-sums.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import {
@@ -90,7 +90,7 @@ export class LedgerBook {
     const { holdId, account, amount, at, idempotency } = terms;
     const keys = this.#keys.get(account) ?? new IdempotencyKeys();
     const isFree = idempotency !== undefined && keys.isFree(idempotency, at);
-    if (!isFree) this.#assertFits(terms);
+    if (!isFree) assertAllFit(terms, (cap) => this.counted(cap, at));
     const holding = setAside(amount, account, this.balances(account), isFree);
     if (idempotency) {
       this.#keys.set(account, keys);
@@ -184,11 +184,6 @@ export class LedgerBook {
     for (const { terms, settled } of this.holds)
       if (settled) for (const subject of subjectsOf(terms)) off.take(subject, dayOf(terms.at), settled.use);
     return faultsOf(off);
-  }
-
-  #assertFits(terms: HoldTerms): void {
-    const { amount, tokens, caps, at } = terms;
-    for (const cap of caps.filter(bounds)) assertFits(cap, { microUsd: amount, tokens }, this.counted(cap, at), at);
   }
 
   #posted(account: AccountId, counts: (posting: Posting, entry: Entry) => boolean): bigint {

@@ -76,6 +76,14 @@ export function assertFits(cap: Cap, most: Use, counted: Counted, at: number): v
     });
 }
 
+/** The same of all that bounds a request, by what counts against each. */
+export function assertAllFit(
+  { amount, tokens, caps, at }: { amount: bigint; tokens: bigint; caps: readonly Cap[]; at: number },
+  counted: (cap: Cap) => Counted,
+): void {
+  for (const cap of caps) if (bounds(cap)) assertFits(cap, { microUsd: amount, tokens }, counted(cap), at);
+}
+
 /** A request's key, and whoever else has a cap on it: each once, in one order everywhere. */
 export const subjectsOf = ({ keyId, caps }: { readonly keyId: KeyId; readonly caps: readonly Cap[] }): Subject[] =>
   caps.length === 0 ? [keyId] : [...new Set([keyId, ...caps.map(({ subject }) => subject)])].toSorted();
