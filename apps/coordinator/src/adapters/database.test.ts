@@ -63,6 +63,9 @@ it("makes a private, durable database", async () => {
     "receipts",
     "sessions",
     "settlements",
+    "team_invites",
+    "team_members",
+    "teams",
     "usage_days",
     "used",
   ]);
