@@ -57,6 +57,7 @@ it("makes a private, durable database", async () => {
     "log_facts",
     "log_tiles",
     "machines",
+    "operator_tokens",
     "people",
     "postings",
     "probes",
