@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import { hasNats } from "../../apps/coordinator/test/nats.ts";
 import type { MeasuredSealed } from "./sealed/report.ts";
 
 /** Goal: the benchmark itself works. Method: run all of it, each part once, this checkout beside itself, and ask only whether every answer was whole. */
@@ -44,6 +45,15 @@ it("measures the engine beside the bare library", { timeout: 180_000 }, async ()
   const names = ["attention", "drawing", "first", "gap", "pipe", "quiet", "requests", "stops"];
   expect(Object.keys(measured["bundled"] ?? {}).toSorted()).toEqual(names);
   expect(measured["bundled"]?.["first"]).toMatchObject({ requests: 1 });
+});
+
+/** Goal: so does that of several coordinators. Method: each measure once, over a real server. */
+it.skipIf(!hasNats)("measures a far machine beside a near one", { timeout: 60_000 }, async () => {
+  const main = join(import.meta.dirname, "main.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [main, "--cluster", "--tiny", "--json"]);
+  const measured = JSON.parse(stdout) as { results: Record<string, object>; failures: object };
+  expect(measured.failures).toEqual({});
+  expect(Object.keys(measured.results)).toEqual(["stream1", "plain64", "stream64", "long8"]);
 });
 
 /** Goal: so does the ledger's, whose books add up behind it. Method: each measure once. */

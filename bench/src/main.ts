@@ -1,5 +1,6 @@
 import { THREADS_DEFAULT } from "@darkbloom/provider/engine/llama/model-file";
 import { parseArgs } from "node:util";
+import { linesOfCluster, measureCluster } from "./cluster.ts";
 import { fullLedgerPlan, measureLedger, quickLedgerPlan, tinyLedgerPlan, type LedgerPlan } from "./ledger.ts";
 import { fullPlan, quickPlan, SILENT_CALLER_MB_MAX, tinyPlan } from "./plan.ts";
 import { benchRelay } from "./relay.ts";
@@ -21,6 +22,8 @@ const usage = `Measures Darkbloom beside a bare node:http server and a bare reve
   npm run bench -- --sealed  sealed beside transparent through the client library, and what sealing adds in bytes; with its
                              targets: a minute and a half
   npm run bench -- --ledger  what the money of one answer takes, alone and in groups, and finding a key: half a minute
+  npm run bench -- --cluster a machine of another coordinator beside one of the coordinator that is asked, over a real
+                             nats-server, with its targets: a minute and a half
 
 Rounds alternate between the contenders, so that what else the machine does hits all alike. Quote the
 ratios, not the figures. Exit code 1 if any answer was not whole.
@@ -62,6 +65,7 @@ const { values } = parseArgs({
   options: {
     engine: { type: "boolean" },
     ledger: { type: "boolean" },
+    cluster: { type: "boolean" },
     sealed: { type: "boolean" },
     threads: { type: "string" },
     quick: { type: "boolean" },
@@ -83,6 +87,11 @@ else if (values.engine) {
   const plan = values.tiny ? tinyLedgerPlan : values.quick ? quickLedgerPlan : fullLedgerPlan;
   const measured = await benchLedger(plan);
   process.stdout.write(values.json ? `${JSON.stringify(measured.figures)}\n` : measured.text);
+} else if (values.cluster) {
+  const plan = values.tiny ? tinyPlan : values.quick ? quickPlan : fullPlan;
+  const measured = await measureCluster(plan, (text) => void process.stderr.write(text));
+  process.stdout.write(values.json ? `${JSON.stringify(measured)}\n` : linesOfCluster(measured));
+  process.exitCode = measured.failures.total > 0 ? 1 : 0;
 } else if (values.sealed) {
   const plan = values.tiny ? tinySealedPlan : values.quick ? quickSealedPlan : fullSealedPlan;
   const measured = await measureSealed(

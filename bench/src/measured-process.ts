@@ -23,6 +23,8 @@ const LOG_TAIL_CHARS = 2_000;
 export interface ProcessOptions {
   /** Also the name of its file in `contenders/`. */
   readonly name: string;
+  /** What it is called where there are several of that file. */
+  readonly as?: string;
   /** The root of the checkout that it is of; this one where nothing is said. */
   readonly checkout?: string | undefined;
   readonly arguments: readonly string[];
@@ -48,7 +50,8 @@ export class MeasuredProcess implements AsyncDisposable {
 
   /** @throws Error with the end of the process's log, where it did not get ready */
   static async start({
-    name,
+    name: file,
+    as: name = file,
     checkout,
     arguments: given,
     folder,
@@ -57,7 +60,7 @@ export class MeasuredProcess implements AsyncDisposable {
     const logPath = join(folder, `${name}${checkout === undefined ? "" : "-earlier"}.log`);
     const sources = checkout === undefined ? import.meta.dirname : join(checkout, "bench/src");
     const log = openSync(logPath, "w");
-    const child = fork(join(sources, "contenders", `${name}.ts`), given, {
+    const child = fork(join(sources, "contenders", `${file}.ts`), given, {
       execPath: process.execPath,
       execArgv: [
         "--expose-gc",

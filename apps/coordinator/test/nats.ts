@@ -33,6 +33,10 @@ export class NatsServer implements AsyncDisposable {
     return server;
   }
 
+  get pid(): number {
+    return this.#running?.pid ?? 0;
+  }
+
   urlOf(who = ""): string {
     return `nats://${who === "" ? "" : `${who}@`}127.0.0.1:${this.port}`;
   }

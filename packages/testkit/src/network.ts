@@ -53,7 +53,11 @@ export const entry: CatalogEntry = {
 };
 /** Of every network here, so that a coordinator that starts again gives the same pseudonyms. */
 export const NETWORK_KEY: NetworkKey = {
-  mac: (message) => new Uint8Array(createHmac("sha256", "the network's key").update(message).digest()),
+  mac: (...message) => {
+    const hmac = createHmac("sha256", "the network's key");
+    for (const part of message) hmac.update(part);
+    return new Uint8Array(hmac.digest());
+  },
 };
 export const CREDIT = microUsd(10_000_000n);
 

@@ -19,7 +19,13 @@ export class NetworkKeyError extends ErrorForPeople {
  */
 export function openNetworkKey(folder: DataFolder): NetworkKey {
   const key = storedKey(folder) ?? newKey(folder);
-  return { mac: (message) => new Uint8Array(createHmac("sha256", key).update(message).digest()) };
+  return {
+    mac: (...message) => {
+      const hmac = createHmac("sha256", key);
+      for (const part of message) hmac.update(part);
+      return new Uint8Array(hmac.digest());
+    },
+  };
 }
 
 function storedKey(folder: DataFolder): Buffer | undefined {

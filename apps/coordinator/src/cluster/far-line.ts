@@ -2,7 +2,7 @@ import type { AccountId, JobId, ProviderId, Serial } from "@darkbloom/protocol/i
 import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
 import type { Deadlines } from "@darkbloom/protocol/time";
 import { writeRequest } from "@darkbloom/protocol/wire";
-import { concatBytes, utf8 } from "@darkbloom/protocol/bytes";
+import { utf8 } from "@darkbloom/protocol/bytes";
 import { Mailbox } from "../machines/connection/mailbox.ts";
 import type { Line, LineEvent, MachineView, Sealing } from "../machines/ports.ts";
 import type { Beginning, MeasuredAnswer } from "../machines/records/pace.ts";
@@ -13,7 +13,7 @@ import type { Of, Words } from "./words.ts";
 export interface Way {
   readonly deadlines: Deadlines;
   say(words: Words): void;
-  hand(kind: "request", bytes: Uint8Array): void;
+  hand(kind: "request", parts: readonly Uint8Array[]): void;
 }
 
 /** What a line needs of the machine at its other end. */
@@ -67,7 +67,7 @@ export class FarLine implements Line {
   send({ callerRequestId, account, envelope }: Parameters<Line["send"]>[0]): void {
     const of = utf8(account);
     const bytes = writeRequest({ caller_request_id: callerRequestId, envelope, credit_bytes: ANSWER_WINDOW_BYTES });
-    this.#way.hand("request", addressed(this.jobId, ++this.#said, concatBytes(Uint8Array.of(of.length), of, bytes)));
+    this.#way.hand("request", addressed(this.jobId, ++this.#said, Uint8Array.of(of.length), of, bytes));
   }
   take(waitMs: number): Promise<LineEvent | undefined> {
     return this.#mailbox.take(waitMs);

@@ -14,7 +14,7 @@ const EVENT_WAIT_MS = 60_000;
 /** The way to the coordinator that has asked. */
 export interface WayBack {
   say(words: Words): void;
-  hand(kind: "frames", bytes: Uint8Array): void;
+  hand(kind: "frames", parts: readonly Uint8Array[]): void;
 }
 
 interface Lent {

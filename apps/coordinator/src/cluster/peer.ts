@@ -78,7 +78,7 @@ export class Peer implements Home {
     this.#net = net;
     this.id = id;
     this.heardAtMs = net.clock.monotonicMs();
-    const hand = (kind: "frames" | "request", bytes: Uint8Array) => post.hand(id, kind, bytes);
+    const hand = (kind: "frames" | "request", parts: readonly Uint8Array[]) => post.hand(id, kind, parts);
     this.#way = { deadlines, say: (words) => post.tell(id, words), hand };
     this.lent = new LentLines(this.#way, net.bug);
   }

@@ -1,4 +1,4 @@
-import { concatBytes, fromHex, fromUtf8, joinBytes, putU32be, toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { fromHex, fromUtf8, joinBytes, putU32be, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import type { CoordinatorId } from "@darkbloom/protocol/ids";
 import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { BusSkip } from "../events/events.ts";
@@ -12,6 +12,7 @@ const SEAL_BYTES = 16;
 const ID_BYTES = 16;
 /** Version, whose it is, the batch's number, which piece this is, and of how many. */
 const HEAD_BYTES = 1 + ID_BYTES + 4 + 2 + 2;
+const BODY_AT = SEAL_BYTES + HEAD_BYTES;
 /** Records go into one batch until it is as long as this; one that is longer goes by itself. */
 export const BATCH_BYTES = 256 * 1024;
 /** A batch, put together again: one body, and what came in front of it. */
@@ -32,7 +33,8 @@ const kindsByCode = new Map<number, PostKind>(
 const RECORD_HEAD_BYTES = 1 + 4;
 
 interface Batch {
-  records: Uint8Array[];
+  /** Heads and what follows them. */
+  readonly parts: Uint8Array[];
   bytes: number;
 }
 interface Pieces {
@@ -97,56 +99,70 @@ export class Post implements Disposable {
   tell(to: CoordinatorId, words: object): void {
     this.#put(this.#to(to), "words", utf8(JSON.stringify(words)));
   }
-  hand(to: CoordinatorId, kind: Exclude<PostKind, "words">, bytes: Uint8Array): void {
-    this.#put(this.#to(to), kind, bytes);
+  /** @param parts one record; none of them changes before the end of this turn */
+  hand(to: CoordinatorId, kind: Exclude<PostKind, "words">, parts: readonly Uint8Array[]): void {
+    this.#put(this.#to(to), kind, ...parts);
   }
 
   /** What was said in this turn leaves now. */
   flush(): void {
-    for (const [subject, { records }] of this.#waiting) this.#send(subject, joinBytes(records));
+    for (const [subject, batch] of this.#waiting) this.#send(subject, batch);
     this.#waiting.clear();
   }
 
-  #put(subject: string, kind: PostKind, bytes: Uint8Array): void {
+  #put(subject: string, kind: PostKind, ...parts: readonly Uint8Array[]): void {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
     let batch = this.#waiting.get(subject);
-    if (batch && batch.bytes + bytes.length > BATCH_BYTES) {
+    if (batch && batch.bytes + length > BATCH_BYTES) {
       this.#waiting.delete(subject);
-      this.#send(subject, joinBytes(batch.records));
+      this.#send(subject, batch);
       batch = undefined;
     }
     if (!batch) {
       if (this.#waiting.size === 0) this.#net.defer(() => this.flush());
-      batch = { records: [], bytes: 0 };
+      batch = { parts: [], bytes: 0 };
       this.#waiting.set(subject, batch);
     }
     const head = new Uint8Array(RECORD_HEAD_BYTES);
     head[0] = recordKinds[kind];
-    putU32be(head, 1, bytes.length);
-    // A copy: what it is a view of may be another by the end of the turn.
-    batch.records.push(concatBytes(head, bytes));
-    batch.bytes += RECORD_HEAD_BYTES + bytes.length;
+    putU32be(head, 1, length);
+    batch.parts.push(head);
+    for (const part of parts) batch.parts.push(part);
+    batch.bytes += RECORD_HEAD_BYTES + length;
   }
 
-  #send(subject: string, batch: Uint8Array): void {
-    const room = this.#net.bus.payloadBytesMax - SEAL_BYTES - HEAD_BYTES;
-    const of = Math.max(1, Math.ceil(batch.length / room));
-    const head = new Uint8Array(HEAD_BYTES);
-    head[0] = POST_VERSION;
-    head.set(this.#own, 1);
-    putU32be(head, 1 + ID_BYTES, this.#batches++ >>> 0);
+  /** Each message is written once, into the memory that the bus is given. */
+  #send(subject: string, { parts, bytes }: Batch): void {
+    const room = this.#net.bus.payloadBytesMax - BODY_AT;
+    const of = Math.max(1, Math.ceil(bytes / room));
+    const batch = this.#batches++ >>> 0;
+    const from = { part: 0, at: 0 };
     for (let n = 0; n < of; n++) {
-      putU32be(head, 1 + ID_BYTES + 4, n * 0x10000 + of);
-      const piece = concatBytes(head, batch.subarray(n * room, (n + 1) * room));
-      this.#net.bus.publish(subject, concatBytes(this.#sealOf(subject, piece), piece));
+      const message = new Uint8Array(BODY_AT + Math.min(room, bytes - n * room));
+      message[SEAL_BYTES] = POST_VERSION;
+      message.set(this.#own, SEAL_BYTES + 1);
+      putU32be(message, SEAL_BYTES + 1 + ID_BYTES, batch);
+      putU32be(message, SEAL_BYTES + 1 + ID_BYTES + 4, n * 0x10000 + of);
+      for (let at = BODY_AT; at < message.length;) {
+        const part = parts[from.part];
+        if (!part) throw new RangeError("a batch is shorter than it is said to be");
+        const taken = part.subarray(from.at, from.at + message.length - at);
+        message.set(taken, at);
+        at += taken.length;
+        from.at += taken.length;
+        if (from.at === part.length) Object.assign(from, { part: from.part + 1, at: 0 });
+      }
+      message.set(this.#sealOf(subject, message.subarray(SEAL_BYTES)));
+      this.#net.bus.publish(subject, message);
     }
   }
 
   #sealOf(subject: string, piece: Uint8Array): Uint8Array {
-    return this.#net.networkKey.mac(concatBytes(utf8(`${SEAL_TAG}${subject}\0`), piece)).subarray(0, SEAL_BYTES);
+    return this.#net.networkKey.mac(utf8(`${SEAL_TAG}${subject}\0`), piece).subarray(0, SEAL_BYTES);
   }
 
   #receive(subject: string, payload: Uint8Array): void {
-    if (payload.length < SEAL_BYTES + HEAD_BYTES) return this.#skipped("shape");
+    if (payload.length < BODY_AT) return this.#skipped("shape");
     const piece = payload.subarray(SEAL_BYTES);
     if (piece[0] !== POST_VERSION) return this.#skipped("version");
     if (!isSame(payload.subarray(0, SEAL_BYTES), this.#sealOf(subject, piece))) return this.#skipped("seal");
@@ -212,14 +228,14 @@ export class Post implements Disposable {
   }
 }
 
-/** What is about one line: `u8 length ‖ job id ‖ u32 number on that line ‖ bytes`. */
-export function addressed(jobId: string, number: number, bytes: Uint8Array): Uint8Array {
+/** What is about one line: `u8 length ‖ job id ‖ u32 number on that line`, and what follows it. */
+export function addressed(jobId: string, number: number, ...parts: readonly Uint8Array[]): readonly Uint8Array[] {
   const id = utf8(jobId);
   const head = new Uint8Array(1 + id.length + 4);
   head[0] = id.length;
   head.set(id, 1);
   putU32be(head, 1 + id.length, number);
-  return concatBytes(head, bytes);
+  return [head, ...parts];
 }
 
 /** @returns undefined for what is none; its bytes are a view */

@@ -24,8 +24,8 @@ export type Approval = "given" | "awaited" | "refused";
  * - Who does not have it can neither make a code nor try serials against one.
  */
 export interface NetworkKey {
-  /** HMAC-SHA-256 (RFC 2104): 32 bytes. */
-  mac(message: Uint8Array): Uint8Array;
+  /** HMAC-SHA-256 (RFC 2104) over all parts, one behind another: 32 bytes. */
+  mac(...message: readonly Uint8Array[]): Uint8Array;
 }
 
 /** A model that a machine says it serves. */

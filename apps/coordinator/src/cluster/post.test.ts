@@ -1,0 +1,133 @@
+import { createHmac } from "node:crypto";
+import { utf8 } from "@darkbloom/protocol/bytes";
+import type { CoordinatorId } from "@darkbloom/protocol/ids";
+import { seededRandom, SimulatedClock } from "@darkbloom/testkit";
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { MemoryBus } from "../adapters/memory-bus.ts";
+import type { BusSkip } from "../events/events.ts";
+import type { Bus } from "./bus.ts";
+import { BATCH_BYTES, BATCH_BYTES_MAX, Post, type PostKind } from "./post.ts";
+
+const [one, two] = ["1", "2"].map((digit) => `coord_${digit.repeat(32)}`) as [CoordinatorId, CoordinatorId];
+const networkKey = {
+  mac: (...message: readonly Uint8Array[]) => {
+    const hmac = createHmac("sha256", "key");
+    for (const part of message) hmac.update(part);
+    return new Uint8Array(hmac.digest());
+  },
+};
+
+/** Two coordinators and what comes between them; a turn ends when a test says so. */
+function twoPosts(payloadBytesMax?: number) {
+  const hub = new MemoryBus(new SimulatedClock(), seededRandom(1));
+  const turns: (() => void)[] = [];
+  const heard: [PostKind, string][] = [];
+  const skipped: BusSkip[] = [];
+  const sizes: number[] = [];
+  hub.overheard = (_, payload) => void sizes.push(payload.length);
+  const narrow = (bus: Bus): Bus => Object.assign(bus, payloadBytesMax !== undefined && { payloadBytesMax });
+  const postOf = (self: CoordinatorId) =>
+    new Post(
+      { bus: narrow(hub.connect()), networkKey, defer: (act) => void turns.push(act) },
+      self,
+      (_, kind, bytes) => void heard.push([kind, new TextDecoder().decode(bytes)]),
+      (why) => void skipped.push(why),
+    );
+  const [from, to] = [postOf(one), postOf(two)];
+  const endTurn = async () => {
+    for (const act of turns.splice(0)) act();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { hub, from, to, heard, skipped, sizes, endTurn };
+}
+
+/** Goal: what is said arrives as it was said, in its order, however it is cut on the way. Method: records of any length over messages of any. */
+it("hands over records whole and in order", async () => {
+  const record = fc.oneof(
+    fc.string({ maxLength: 40 }),
+    fc.integer({ min: 0, max: 3_000 }).map((n) => "x".repeat(n)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(record, { maxLength: 12 }), fc.integer({ min: 60, max: 900 }), async (said, most) => {
+      const { from, heard, skipped, sizes, endTurn } = twoPosts(most);
+      for (const text of said) from.hand(two, "frames", [utf8(text)]);
+      await endTurn();
+      expect(heard).toEqual(said.map((text) => ["frames", text]));
+      expect(skipped).toEqual([]);
+      expect(sizes.every((bytes) => bytes <= most)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+/** Goal: what is said in one turn costs one message, and what is long does not hold up what came before. Method: small records, and one above a batch. */
+it("puts a turn's words together, up to a batch", async () => {
+  const { from, heard, sizes, endTurn } = twoPosts();
+  for (let n = 0; n < 20; n++) from.tell(two, { n });
+  from.tellAll({ all: true });
+  expect(sizes).toEqual([]);
+  await endTurn();
+  expect([sizes.length, heard.length]).toEqual([2, 21]);
+  from.tell(two, {});
+  from.hand(two, "request", [new Uint8Array(BATCH_BYTES)]);
+  expect(sizes).toHaveLength(3);
+  await endTurn();
+  expect(heard.slice(21).map(([kind]) => kind)).toEqual(["words", "request"]);
+});
+
+/** Goal: a batch of which a message is lost is lost whole, and takes nothing else along. Method: lose each of its messages in turn, with another batch behind it. */
+it("loses a batch of which a piece is lost", async () => {
+  for (const n of [0, 1, 2, 3]) {
+    const { hub, from, heard, skipped, endTurn } = twoPosts(400);
+    let at = 0;
+    hub.fate = () => (at++ === n ? [] : [0]);
+    from.hand(two, "request", [utf8("x".repeat(1_300))]);
+    await endTurn();
+    expect(at).toBe(4);
+    from.hand(two, "frames", [utf8("y".repeat(700))]);
+    await endTurn();
+    expect(heard).toEqual([["frames", "y".repeat(700)]]);
+    expect(new Set(skipped)).toEqual(new Set(["lost"]));
+  }
+});
+
+/** Goal: nobody makes a coordinator keep more than a batch. Method: one that never ends, a little above the bound, and the next one. */
+it("puts no more together than a batch may have", async () => {
+  const { from, heard, skipped, endTurn } = twoPosts();
+  from.hand(two, "request", [new Uint8Array(BATCH_BYTES_MAX)]);
+  await endTurn();
+  expect([heard, skipped[0]]).toEqual([[], "shape"]);
+  from.tell(two, { next: true });
+  await endTurn();
+  expect(heard).toEqual([["words", '{"next":true}']]);
+});
+
+/** Goal: what was not understood is counted, and what stands beside it is heard. Method: kinds and lengths that are none, sealed as ours. */
+it("skips what is no record", async () => {
+  const { hub, to, heard, skipped } = twoPosts();
+  const sent: [string, Uint8Array][] = [];
+  hub.overheard = (subject, payload) => void sent.push([subject, payload]);
+  const other = hub.connect();
+  to.tell(one, { subject: true });
+  to.flush();
+  const [subject, payload] = sent[0] ?? ["", new Uint8Array(0)];
+  const sealed = (change: (piece: Uint8Array) => void) => {
+    const piece = payload.slice(16);
+    change(piece);
+    const whole = new Uint8Array(payload);
+    whole.set(piece, 16);
+    whole.set(networkKey.mac(utf8(`darkbloom:bus:v1\0${subject}\0`), piece).subarray(0, 16));
+    other.publish(subject, whole);
+  };
+  const firstRecordAt = 25;
+  sealed(() => undefined);
+  sealed((piece) => (piece[firstRecordAt] = 9));
+  sealed((piece) => (piece[firstRecordAt + 4] = 200));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toEqual([
+    ["words", '{"subject":true}'],
+    ["words", '{"subject":true}'],
+  ]);
+  expect(skipped).toEqual(["shape", "shape"]);
+});
