@@ -221,7 +221,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     },
     signInLink: async () => (await adminFor("socket").signInLink({})).path,
     async stop({ drainMs, onProgress }) {
+      const elsewhere = cluster && within(clock, drainMs, cluster.drained());
       await core.drain(drainMs, onProgress);
+      await elsewhere;
       // To close first would look to those who still wait as if they had hung up.
       core.end();
       const written = core.emptied().then(() => http.written());

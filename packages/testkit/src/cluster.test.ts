@@ -1,14 +1,17 @@
 import { toHex } from "@darkbloom/protocol/bytes";
 import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
 import { verifyReceipt } from "@darkbloom/protocol/receipts";
+import { endpoints } from "@darkbloom/protocol/dialects";
 import { verify } from "@darkbloom/protocol/evidence";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { Caller, codeOf } from "./caller.ts";
 import { TestCluster } from "./cluster.ts";
+import { HttpNetwork, questionFor } from "./http-network.ts";
 import { memorySigner } from "./memory-signer.ts";
 import { account, seededRandom, type TestNetwork } from "./network.ts";
+import { SealedCaller } from "./sealed-caller.ts";
 import type { ProviderOptions } from "./test-provider.ts";
 
 const rain: Script = { pieces: ["<think>", "hm", "</think>", " Rain", " is", " water", "."], tokenMs: 20 };
@@ -216,6 +219,27 @@ describe("several coordinators in one process", () => {
     expect(edge.fleet.size).toBe(1);
   });
 
+  /** Goal: a home that is to end lets its machines finish what they have from elsewhere, and they get nothing new. Method: drain it under a far stream. */
+  it("drains what its machines have from elsewhere", async () => {
+    const made = await cluster();
+    const edge = made.at(0).network;
+    made.at(1).network.provider(() => ({ ...rain, tokenMs: 500 }));
+    await made.clock.advance(2_000);
+    const caller = new Caller();
+    const served = edge.serve(caller);
+    await made.clock.advance(1_000);
+    let isDrained = false;
+    const drained = made
+      .at(1)
+      .cluster.drained()
+      .then(() => void (isDrained = true));
+    await made.clock.advance(100);
+    expect([isDrained, await codeOf(edge.serve(new Caller()))]).toEqual([false, "no_provider"]);
+    await made.clock.until(served, 10_000);
+    await expectProven(edge, caller);
+    await made.clock.until(drained, 1_000);
+  });
+
   /**
    * Goal: whatever message is lost, its request ends soon, no slot is lost with it, and nobody is blamed: before the first content another
    * machine answers, after it a fault is told. Method: lose the first, the second … of those that one answer needs, until none is missing.
@@ -248,6 +272,26 @@ describe("several coordinators in one process", () => {
     }
     expect([...ends.keys()].toSorted()).toEqual(["provider_gone", "whole"]);
     expect(ends.get("provider_gone")).toBeGreaterThan(3);
+  });
+
+  /** Goal: what a caller seals for a far machine gets there, and its answer back, as over one coordinator. Method: every endpoint over HTTP, in the clear and sealed, with all proofs checked. */
+  it("passes on what a caller has sealed for a far machine", async () => {
+    const made = new TestCluster(1, 1);
+    open.push(made);
+    await made.credit();
+    const { shared } = made;
+    await using net = await HttpNetwork.open({ shared });
+    made.join(net, shared.turns);
+    made.at(0).network.provider(() => rain);
+    await made.clock.advance(2_000);
+    const caller = new SealedCaller(net);
+    for (const endpoint of endpoints) {
+      const body = questionFor(endpoint);
+      expect([endpoint, (await net.call(endpoint, body)).status]).toEqual([endpoint, 200]);
+      const sealed = await caller.seal(endpoint, body);
+      const answered = await caller.send(sealed);
+      expect([endpoint, answered.status, await caller.faultsOf(sealed, answered)]).toEqual([endpoint, 200, []]);
+    }
   });
 
   /** Goal: nothing that was said is readable on the bus, in any spelling of its bytes. Method: an answer and an error from afar, with all that is published kept. */

@@ -1,7 +1,7 @@
 import { Cluster, MemoryBus, MemoryLedger, SlotTurns } from "@darkbloom/coordinator/testing";
 import { toHex } from "@darkbloom/protocol/bytes";
 import type { CoordinatorId } from "@darkbloom/protocol/ids";
-import { account, CREDIT, entry, NETWORK_KEY, seededRandom, TestNetwork } from "./network.ts";
+import { account, CREDIT, entry, NETWORK_KEY, seededRandom, TestNetwork, type Shared } from "./network.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 
 /** A coordinator of several, with its way to the others. */
@@ -37,20 +37,26 @@ export class TestCluster {
     await this.ledger.credit("credit_1", account, amount, this.clock.now());
   }
 
+  /** What each of its coordinators is given. */
+  get shared(): Shared & { readonly turns: SlotTurns } {
+    return { clock: this.clock, ledger: this.ledger, turns: new SlotTurns(this.clock) };
+  }
+
   #coordinator(seed: number): TestCoordinator {
-    const { clock, ledger } = this;
-    const turns = new SlotTurns(clock);
-    const network = new TestNetwork(seed, "serial", entry, [], { clock, ledger, turns });
+    const { shared } = this;
+    return this.join(new TestNetwork(seed, "serial", entry, [], shared), shared.turns);
+  }
+
+  /** One more, with the turns that its network was given. */
+  join(network: TestNetwork, turns: SlotTurns): TestCoordinator {
     const bus = this.hub.connect();
-    const { sessionNet } = network.core;
+    const { sessionNet, net } = network.core;
     const id = `coord_${toHex(network.random.bytes(16))}` as CoordinatorId;
     const approvals = {
       decided: (decision: Parameters<typeof network.approvals.decided>[0]) => network.approvals.decided(decision),
     };
-    const cluster = new Cluster(
-      { ...sessionNet, slots: network.net.slots, turns, approvals, bus, networkKey: NETWORK_KEY },
-      id,
-    );
+    const ours = { ...sessionNet, slots: net.slots, turns, approvals, bus, networkKey: NETWORK_KEY };
+    const cluster = new Cluster(ours, id);
     const reach = (isUp: boolean) => this.hub.set(bus, isUp);
     const kill = () => {
       reach(false);

@@ -12,7 +12,7 @@ import type { KeyId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { account, entry, TestNetwork } from "./network.ts";
+import { account, entry, TestNetwork, type Shared } from "./network.ts";
 import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
 import type { KeyTerms } from "@darkbloom/coordinator/accounts/port";
 
@@ -54,8 +54,8 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
   readonly #http: ReturnType<typeof createHttpServer>;
   #port = 0;
 
-  private constructor(burst: number, disclosure: SerialDisclosure, sold: CatalogEntry) {
-    super(1, disclosure, sold);
+  private constructor(burst: number, disclosure: SerialDisclosure, sold: CatalogEntry, shared?: Shared) {
+    super(1, disclosure, sold, [], shared);
     this.#http = createHttpServer({
       ...this.core.edge,
       accounts: this.#accounts,
@@ -81,19 +81,22 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
    * @param burst requests that one account may send at once
    * @param pins the machines that the key is bound to
    * @param sold the one model of the catalog
+   * @param shared where it is one coordinator of several
    */
   static async open({
     burst = 1_000_000,
     disclosure = "serial",
     pins = [],
     sold = entry,
+    shared,
   }: {
     burst?: number;
     disclosure?: SerialDisclosure;
     pins?: readonly string[];
     sold?: CatalogEntry;
+    shared?: Shared;
   } = {}): Promise<HttpNetwork> {
-    const made = new HttpNetwork(burst, disclosure, sold);
+    const made = new HttpNetwork(burst, disclosure, sold, shared);
     await made.#accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
       keyId: "key_test" as KeyId,
       account,

@@ -3,7 +3,7 @@ import type { Clock } from "@darkbloom/protocol/ports";
 import type { Fleet } from "../machines/fleet.ts";
 import type { MachineView, Member } from "../machines/ports.ts";
 import { loadWords, restWords } from "./machine-words.ts";
-import type { MachineWords, WholeMachineWords } from "./words.ts";
+import type { LoadWords, MachineWords, WholeMachineWords } from "./words.ts";
 
 /** A machine of this coordinator, as it was last told of. */
 interface Told {
@@ -18,6 +18,7 @@ export class Announcer {
   readonly #elsewhere: (identityKey: string) => number;
   readonly #told = new Map<ProviderId, Told>();
   readonly #generations = new WeakMap<Member, number>();
+  #isDraining = false;
   /** Counts what was told: who has missed something asks for all of it. */
   version = 0;
 
@@ -38,6 +39,12 @@ export class Announcer {
     const generation = this.#elsewhere(member.view.identityKey) + 1;
     this.#generations.set(member, generation);
     return generation;
+  }
+
+  /** From now on none of them takes anything from elsewhere, whatever it says of itself. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#told.clear();
   }
 
   /** All that is new since it was asked last; what is told is known from then on. */
@@ -73,11 +80,16 @@ export class Announcer {
     const { view, providerId } = member;
     const of = { generation: this.generationOf(member), sharedMs: member.now() };
     const rest = restWords(view, member.published(), of, nowMs);
-    return { providerId, load: loadWords(view, nowMs), rest };
+    return { providerId, load: this.#load(view), rest };
   }
 
   #loadAlone({ view, providerId }: Member): MachineWords {
-    return { providerId, load: loadWords(view, this.#clock.monotonicMs()) };
+    return { providerId, load: this.#load(view) };
+  }
+
+  #load(view: MachineView): LoadWords {
+    const load = loadWords(view, this.#clock.monotonicMs());
+    return this.#isDraining ? { ...load, draining: true } : load;
   }
 }
 

@@ -59,9 +59,10 @@ export class Cluster implements Disposable {
   /** When changes were told last, and whether somebody is about to. */
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #isTelling = false;
+  #isDraining = false;
 
   constructor(net: ClusterNet, self: CoordinatorId) {
-    const { bus, fleet, clock, events } = net;
+    const { bus, fleet, clock } = net;
     this.#net = net;
     this.#announcer = new Announcer(fleet, clock, (identityKey) =>
       this.#farFleet.generationOf(identityKey, this.#peers.values()),
@@ -71,9 +72,8 @@ export class Cluster implements Disposable {
     this.#post = new Post(net, self, (from, kind, bytes) => this.#hear(from, kind, bytes), this.#skipped);
     this.#watches = [fleet.watch(() => this.#tellSoon()), bus.watch((isUp) => this.#busIs(isUp))];
     if (bus.isUp) this.#post.tellAll({ type: "ask" } satisfies Words);
-    void this.#beat().catch((error: unknown) => {
-      if (!this.#over.signal.aborted) events.bug({ where: "background" }, error);
-    });
+    // It ends with the scope, by the sleep that is aborted then.
+    void this.#beat().catch(() => undefined);
   }
 
   /** Coordinators that are heard, beside this one. */
@@ -90,18 +90,35 @@ export class Cluster implements Disposable {
     this.#post.tellAll(this.#beatWords());
   }
 
+  /** Machines of this coordinator take nothing more from elsewhere; resolves once what they had from there is done. */
+  async drained(): Promise<void> {
+    this.#isDraining = true;
+    this.#announcer.drain();
+    this.#tellChanges();
+    while (this.#peers.values().some(({ lent }) => lent.size > 0))
+      await this.#net.clock.sleep(CHANGES_EVERY_MS, this.#over.signal);
+  }
+
   async #beat(): Promise<void> {
     const { clock, bus } = this.#net;
     for (;;) {
       await clock.sleep(BEAT_EVERY_MS, this.#over.signal);
-      const nowMs = clock.monotonicMs();
-      for (const peer of this.#peers.values())
-        if (nowMs - peer.heardAtMs > PEER_SILENCE_MS_MAX) this.#lose(peer, "silent");
-      if (!bus.isUp) continue;
-      this.#tellChanges();
-      this.#post.tellAll(this.#beatWords());
-      for (const peer of this.#peers.values()) this.#post.tell(peer.id, peer.link(this.#waitsAt(peer.id)));
+      try {
+        const nowMs = clock.monotonicMs();
+        for (const peer of this.#peers.values())
+          if (nowMs - peer.heardAtMs > PEER_SILENCE_MS_MAX) this.#lose(peer, "silent");
+        if (bus.isUp) this.#tellThatItLives();
+      } catch (error) {
+        // Whoever beats no more is gone for all others.
+        this.#bug(error);
+      }
     }
+  }
+
+  #tellThatItLives(): void {
+    this.#tellChanges();
+    this.#post.tellAll(this.#beatWords());
+    for (const peer of this.#peers.values()) this.#post.tell(peer.id, peer.link(this.#waitsAt(peer.id)));
   }
 
   #waitsAt(home: CoordinatorId): [ProviderId, number][] {
@@ -246,7 +263,7 @@ export class Cluster implements Disposable {
   /** The same, unless what is free of it is kept for somebody who has waited longer than anybody there. */
   #openTo(id: CoordinatorId, providerId: ProviderId): Member | undefined {
     const { turns } = this.#net;
-    const member = this.#ownMember(providerId);
+    const member = this.#isDraining ? undefined : this.#ownMember(providerId);
     return member && turns.heldUntilMs(member.view, turns.waitsSinceMs(id, providerId), id) === undefined
       ? member
       : undefined;

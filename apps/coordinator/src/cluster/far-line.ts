@@ -126,6 +126,7 @@ export class FarLine implements Line {
     } else if (words.type === "gone") this.#close({ kind: "gone", silent: words.silent });
     else if (words.frame.type === "inference_complete") this.#close({ kind: "complete", completion: words.frame });
     else if (words.frame.type === "inference_error") this.#close({ kind: "error", error: words.frame });
+    else this.lose();
   }
 
   /** Its home has said so much on it; nothing of that is on its way any more. */

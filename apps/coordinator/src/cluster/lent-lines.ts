@@ -46,6 +46,10 @@ export class LentLines {
     this.#bug = bug;
   }
 
+  get size(): number {
+    return this.#lent.size + this.#asked.size;
+  }
+
   /** Each with the number of the last that was said on it. */
   get said(): [JobId, number][] {
     return Array.from(this.#lent, ([jobId, { said }]) => [jobId, said]);
@@ -54,8 +58,7 @@ export class LentLines {
   /** @param member undefined where it is not connected here */
   async reserve(jobId: JobId, member: Member | undefined): Promise<void> {
     if (this.#asked.has(jobId) || this.#lent.has(jobId) || this.#remembered.has(jobId)) return;
-    if (!member || this.#lent.size + this.#asked.size >= FAR_LINES_MAX)
-      return this.#way.say({ type: "full", job: jobId });
+    if (!member || this.size >= FAR_LINES_MAX) return this.#way.say({ type: "full", job: jobId });
     this.#asked.add(jobId);
     const line = await member.reserve(jobId);
     const isAwaited = this.#asked.delete(jobId);
