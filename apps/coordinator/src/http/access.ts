@@ -173,6 +173,11 @@ export class Gate {
     return caller;
   }
 
+  /** Who was let in before, as they would be now; nothing is counted again. @throws NetworkError where they would not be */
+  recheck(declaration: Pick<Declaration, "access" | "scope">, request: IncomingMessage): Promise<Caller> {
+    return this.#callerOf(request, declaration, () => {});
+  }
+
   /** Who is signed in, for a page that everybody may see. Nothing is refused; a wrong session is as good as none. */
   async visitor(request: IncomingMessage, tell: (headers: Headers) => void): Promise<SignedIn | undefined> {
     const shown = shownIn(request, this.#deps.settings.trustProxy);

@@ -158,8 +158,8 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
       schema: pageSchema("Let a program in, or not"),
       config: { access: "session", limit: "rate", fails: ["body_invalid", "payload_too_large"] },
       handler: async (request, reply) => {
-        const visitor = signedInOf(request);
         const form = await readForm(door, request);
+        const visitor = signedInOf(request);
         assertMayTry(visitor);
         const isApproved = form.get("decision") === "approve";
         const { personId } = visitor.person;

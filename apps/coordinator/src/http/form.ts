@@ -4,6 +4,7 @@ import { ourWords } from "@darkbloom/protocol/ids";
 import type { FastifyRequest } from "fastify";
 import { isFromOwnPage } from "./credentials.ts";
 import { isForm, readBytes } from "./body.ts";
+import { recheckCaller } from "./caller-body.ts";
 import type { Door } from "./door.ts";
 import { peerOf } from "./peer.ts";
 
@@ -15,10 +16,12 @@ export const FORM_BYTES_MAX = 8 * 1024;
  *
  * @throws NetworkError `body_invalid`, `payload_too_large`
  */
-export async function readForm(door: Door, { raw }: FastifyRequest): Promise<ReadonlyMap<string, string>> {
+export async function readForm(door: Door, request: FastifyRequest): Promise<ReadonlyMap<string, string>> {
+  const { raw } = request;
   if (!isForm(raw.headers)) throw invalid;
   using room = door.bodies.share(peerOf(raw, door.deps.settings.trustProxy).bucket);
   const bytes = await readBytes(raw, FORM_BYTES_MAX, room);
+  await recheckCaller(door, request);
   const fields = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(textOf(bytes))) {
     if (fields.has(name)) throw invalid;

@@ -18,7 +18,8 @@ import {
   refuseClear,
   type Came,
 } from "./ask.ts";
-import { parseJson, readBody } from "./body.ts";
+import { parseJson } from "./body.ts";
+import { readCallerBody } from "./caller-body.ts";
 import type { Door, Route } from "./door.ts";
 import { failureOf } from "./failure.ts";
 import { isSealed, sealedAskOf } from "./sealed-ask.ts";
@@ -94,18 +95,20 @@ async function answer(door: Door, endpoint: Endpoint, request: FastifyRequest, r
   const { deps, bodies, answers } = door;
   const { requestId } = request;
   const hangUp = watchHangUp(request.raw, reply.raw);
-  const caller = callerOf(request);
+  const before = callerOf(request);
   const wishes = readAskHeaders(request.headers);
-  using room = bodies.share(caller.account);
-  const answerRoom = answers.share(caller.account);
+  using room = bodies.share(before.account);
+  const answerRoom = answers.share(before.account);
   using _ = untilWritten(reply.raw, answerRoom);
-  const came = { requestId, caller, wishes, answerRoom, hangUp };
   const sealed = isSealed(request.headers);
-  if (!sealed) refuseClear(caller);
+  if (!sealed) refuseClear(before);
   // Before its body is read: each that cannot be opened costs machines a signature.
-  const retryAfterSec = sealed ? deps.unopened.waitSec(caller.account) : undefined;
+  const retryAfterSec = sealed ? deps.unopened.waitSec(before.account) : undefined;
   if (retryAfterSec !== undefined) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
-  const body = await readBody(request.raw, sealed ? SEALED_BODY_BYTES_MAX : BODY_BYTES_MAX, room);
+  const body = await readCallerBody(door, request, sealed ? SEALED_BODY_BYTES_MAX : BODY_BYTES_MAX, room);
+  const caller = callerOf(request);
+  if (!sealed) refuseClear(caller);
+  const came = { requestId, caller, wishes, answerRoom, hangUp };
   const { ask, dialect } = sealed
     ? sealedAsk(door, endpoint, { ...came, body })
     : clearAsk(door, endpoint, { ...came, body });

@@ -3,9 +3,9 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import type { KeyId } from "@darkbloom/protocol/ids";
 import { systemClock } from "@darkbloom/protocol/node";
 import { SEALED_REQUEST_TYPE } from "@darkbloom/protocol/sealing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
-import { chatBody, entry, KEY, openEdge } from "../../test/http-kit.ts";
+import { chatBody, dial, entry, KEY, openEdge, rawChat } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 import { KnownKeys } from "../accounts/known-keys.ts";
 import { KEY_USED_EVERY_MS, type KeyTerms } from "../accounts/port.ts";
@@ -116,6 +116,27 @@ describe("what bounds a key", () => {
     await test.kept.revoke(keyId, 1);
     expect(await told()).toBe("key_invalid");
     ws.close();
+  });
+
+  /** Goal: a request that is still being sent counts as the next one. Method: half a body, then each change, then the rest. */
+  it.each<[change: Partial<KeyTerms> | "revoke", told: string]>([
+    [{ disabled: true }, "key_disabled"],
+    [{ expiresAt: 1 }, "key_expired"],
+    [{ allowedModels: ["other"] }, "model_not_allowed"],
+    [{ privacy: "sealed" }, "sealing_needed"],
+    [{ name: "phone" }, "capacity_full"],
+    ["revoke", "key_invalid"],
+  ])("holds for a body that was begun before %j", async (change, told) => {
+    await using test = await opened();
+    const looked = vi.spyOn(test.kept, "find");
+    using caller = await dial(test.edge.port);
+    const bytes = rawChat(chatBody());
+    caller.socket.write(bytes.slice(0, -5));
+    await expect.poll(() => looked.mock.calls.length).toBe(1);
+    if (change === "revoke") await test.kept.revoke(keyId, 1);
+    else await test.change(change);
+    caller.socket.write(bytes.slice(-5));
+    expect(await caller.until(/"code":"\w+"/)).toContain(`"code":"${told}"`);
   });
 
   /** Goal: a key lists what it may ask for. Method: the list and one model, for a key of another model and for one of this. */

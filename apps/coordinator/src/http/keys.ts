@@ -17,7 +17,8 @@ import type { KeyRecord } from "../accounts/port.ts";
 import { mayOf } from "../accounts/teams.ts";
 import { callerOf, signedInOf } from "./access.ts";
 import { tellKey } from "./account.ts";
-import { parseJson, readBody } from "./body.ts";
+import { parseJson } from "./body.ts";
+import { readCallerBody } from "./caller-body.ts";
 import type { Door, Route } from "./door.ts";
 import { nameIn } from "./path-name.ts";
 import { keyWithSecret, ownKey, ownKeys, page, rotation, type KeyWithSecret, type OwnKey } from "./own-keys.ts";
@@ -72,9 +73,9 @@ export const createKey = (door: Door): Route => ({
   },
   config: { ...ofSession, fails: ["body_invalid", "payload_too_large", "keys_too_many"] },
   handler: async (request): Promise<KeyWithSecret> => {
+    const body = await bodyOf(door, request);
     const { account, member } = callerOf(request);
     const { personId } = signedInOf(request).person;
-    const body = await bodyOf(door, request);
     const { apiKey, record } = await changed(door, request, "keys.create", async (keys) => {
       const made = await keys.make(account, readKeyChange(body), personId);
       return { ...made, keyId: made.record.keyId };
@@ -173,7 +174,7 @@ const idOf = (request: FastifyRequest): string => nameIn(request, "id", { code: 
 /** What a body says; an empty one says nothing. */
 async function bodyOf(door: Door, request: FastifyRequest): Promise<unknown> {
   using room = door.bodies.share(callerOf(request).account);
-  const bytes = await readBody(request.raw, KEY_BODY_BYTES_MAX, room);
+  const bytes = await readCallerBody(door, request, KEY_BODY_BYTES_MAX, room);
   return bytes.length === 0 ? {} : parseJson(bytes);
 }
 

@@ -5,7 +5,8 @@ import { nothing, type AdminCall } from "../admin/call.ts";
 import { AdminError, adminFailure, failureOf } from "../admin/fault.ts";
 import { ADMIN_BODY_BYTES_MAX } from "../admin/limits.ts";
 import { actorOf, callerOf } from "./access.ts";
-import { parseJson, readBody } from "./body.ts";
+import { parseJson } from "./body.ts";
+import { readCallerBody } from "./caller-body.ts";
 import type { Door, Route } from "./door.ts";
 
 /** One of the operator's operations over HTTP, for a session with the role, or a token with the scope: the same as through the socket, in their name. */
@@ -50,5 +51,5 @@ const invalid = new NetworkError({
 async function askedWith(door: Door, request: FastifyRequest, { method, body }: AdminCall): Promise<unknown> {
   if (method === "GET") return body === nothing ? undefined : request.query;
   using room = door.bodies.share(callerOf(request).account);
-  return parseJson(await readBody(request.raw, ADMIN_BODY_BYTES_MAX, room));
+  return parseJson(await readCallerBody(door, request, ADMIN_BODY_BYTES_MAX, room));
 }

@@ -3,7 +3,8 @@ import type { OurWords, ParamPath } from "@darkbloom/protocol/ids";
 import type { FastifyRequest } from "fastify";
 import type * as z from "zod";
 import { callerOf } from "./access.ts";
-import { parseJson, readBody } from "./body.ts";
+import { parseJson } from "./body.ts";
+import { readCallerBody } from "./caller-body.ts";
 import type { Door } from "./door.ts";
 
 /** What is set by hand: a few fields. 413 above it. */
@@ -21,7 +22,7 @@ export async function readShortJson<Read>(
   expectedOf: (param: string) => OurWords,
 ): Promise<Read> {
   using room = door.bodies.share(callerOf(request).account);
-  const bytes = await readBody(request.raw, SHORT_BODY_BYTES_MAX, room);
+  const bytes = await readCallerBody(door, request, SHORT_BODY_BYTES_MAX, room);
   const read = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes));
   if (read.success) return read.data;
   const first = read.error.issues[0]?.path[0];

@@ -1,6 +1,6 @@
 import { failures, type FailureCode } from "@darkbloom/protocol/failures";
-import { describe, expect, it } from "vitest";
-import { KEY, edgeDeps, openEdge } from "../../test/http-kit.ts";
+import { describe, expect, it, vi } from "vitest";
+import { dial, KEY, edgeDeps, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 import { lab } from "../accounts/teams.contract.ts";
 import { scopes, type Scope } from "../accounts/operator-tokens.ts";
@@ -176,6 +176,31 @@ it("serves the operator's operations by session", async () => {
     entries: [{ actor: person.personId, action: "keys.create", subject: keyId }],
   });
   expect((await edge.get("/v1/admin/audit?rows=0", { headers: bearer })).status).toBe(400);
+});
+
+/** Goal: whoever may not any more when what they send is whole does nothing with it. Method: half a body of each kind of route that takes one, then somebody disabled or without the role, then the rest. */
+it.each([
+  ["POST", "/v1/admin/keys", { role: "member" }, "role_needed"],
+  ["POST", "/v1/admin/keys", { disabledAt: 1 }, "session_invalid"],
+  ["POST", "/v1/keys", { disabledAt: 1 }, "session_invalid"],
+  ["POST", "/device", { disabledAt: 1 }, "session_invalid"],
+] as const)("%s %s is refused where a body was begun before %j", async (method, path, change, told) => {
+  await using edge = await openEdge();
+  const { secret, person } = await signIn(edge.deps, personOf("otto", "operator"));
+  const looked = vi.spyOn(edge.people, "findSession");
+  const isForm = path === "/device";
+  const body = isForm ? "user_code=BBB-BBB-BBB&decision=approve" : '{"credit_micro_usd":"0"}';
+  const type = isForm ? "application/x-www-form-urlencoded" : "application/json";
+  using caller = await dial(edge.port);
+  caller.socket.write(
+    `${method} ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${secret}\r\ncontent-type: ${type}\r\n` +
+      `content-length: ${body.length}\r\n\r\n${body.slice(0, 5)}`,
+  );
+  await expect.poll(() => looked.mock.calls.length).toBe(1);
+  await edge.people.change(person.personId, change);
+  caller.socket.write(body.slice(5));
+  expect(await caller.until(/"code":"\w+"|HTTP\/1\.1 [24]\d\d [^]*\r\n\r\n[^]+/)).toContain(`"code":"${told}"`);
+  expect((await edge.accounts.list()).map(({ keyId }) => keyId)).toEqual(["key_1"]);
 });
 
 /** Goal: a name that PostgreSQL refuses is one that nobody has, and no fault of ours. Method: storage that refuses it likewise, and each route with a name in its path. */
