@@ -109,20 +109,6 @@ export function taken(access: Access): { readonly takesKeys: boolean; readonly t
   };
 }
 
-type Scheme = Readonly<Record<string, readonly string[]>>;
-
-/** For the API description: a key goes into either of two headers; where it is needed at times alone, it may be left out. */
-export function securityOf({ access, scope }: Declaration): readonly Scheme[] | undefined {
-  const { takesKeys, takesSessions } = taken(access);
-  if (!takesKeys && !takesSessions) return undefined;
-  return [
-    ...(typeof access === "object" ? [{}] : []),
-    ...(takesKeys ? [{ bearer: [] }, { apiKey: [] }] : []),
-    ...(takesSessions ? [{ session: [] }, { cookie: [] }] : []),
-    ...(scope ? [{ operatorToken: [scope] }] : []),
-  ];
-}
-
 type GateDeps = Pick<
   HttpDeps,
   "accounts" | "clock" | "crypto" | "events" | "isDraining" | "people" | "settings" | "teams" | "tokens"

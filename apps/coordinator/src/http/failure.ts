@@ -51,7 +51,7 @@ export function failureHeaders(failure: Failure): Record<string, string> {
 }
 
 const isOfWrongKey = ({ code }: Failure): boolean =>
-  code === "key_invalid" || code === "key_disabled" || code === "key_expired";
+  code === "key_invalid" || code === "key_disabled" || code === "key_expired" || code === "token_invalid";
 
 /** Answers with the failure's status, headers and the dialect's envelope; nothing may have been sent. */
 export function sendFailure(

@@ -4,7 +4,7 @@ import { openaiErrorSchema } from "@darkbloom/protocol/dialects";
 import Fastify, { type RouteOptions } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject, serializerCompiler } from "fastify-type-provider-zod";
 import type { z } from "zod";
-import { declarationOf, failuresOfAccess, securityOf } from "./access.ts";
+import { declarationOf, failuresOfAccess, taken, type Declaration } from "./access.ts";
 import { otherCompilers } from "./compilers.ts";
 
 /** The description of these routes, in JSON. Nobody is served by what it is made with. */
@@ -144,4 +144,18 @@ function headersOf(status: number, isKeyed: boolean, ofSuccess: Readonly<Record<
   return Object.fromEntries(
     Object.entries(words).map(([name, description]) => [name, { type: "string", description }]),
   );
+}
+
+type Scheme = Readonly<Record<string, readonly string[]>>;
+
+/** For the API description: a key goes into either of two headers; where it is needed at times alone, it may be left out. */
+function securityOf({ access, scope }: Declaration): readonly Scheme[] | undefined {
+  const { takesKeys, takesSessions } = taken(access);
+  if (!takesKeys && !takesSessions) return undefined;
+  return [
+    ...(typeof access === "object" ? [{}] : []),
+    ...(takesKeys ? [{ bearer: [] }, { apiKey: [] }] : []),
+    ...(takesSessions ? [{ session: [] }, { cookie: [] }] : []),
+    ...(scope ? [{ operatorToken: [scope] }] : []),
+  ];
 }
