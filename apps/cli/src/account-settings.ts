@@ -1,8 +1,10 @@
 import { AUDIT_ROWS_MAX } from "@darkbloom/coordinator/accounts/audit";
 import { anyText, wholeNumber, yesOrNo } from "./setting-readers.ts";
+import { signInSettings } from "./sign-in-settings.ts";
 
 /** What the commands for accounts take beside what others take too; rows of the one table in `settings.ts`. */
 export const accountSettings = {
+  ...signInSettings,
   before: {
     value: "SEQ",
     means: "only entries before this one, whose number ended the page before",

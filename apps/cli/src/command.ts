@@ -93,8 +93,12 @@ function unmeantOf(needs: Needs, flags: Flags, environment: Environment): Readon
 
 function valueOf(setting: SettingName, needs: Needs, flags: Flags, environment: Environment): unknown {
   const given = flags[setting];
-  if (given !== undefined) return read(setting, flagOf(setting), given);
   const variable = environmentNameOf(setting);
+  if (given?.some((text) => settingOf(setting).showsSecret?.(text)))
+    throw new WrongUsage(
+      `${flagOf(setting)} must hold no secret, since every user of this machine can read it there. Set ${variable} in the environment, or name a file: ${flagOf(setting)} file:PATH.`,
+    );
+  if (given !== undefined) return read(setting, flagOf(setting), given);
   const inherited = environment[variable];
   if (inherited !== undefined && inherited !== "") return read(setting, variable, [inherited]);
   const need = needs[setting];

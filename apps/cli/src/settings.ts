@@ -53,6 +53,8 @@ export interface Setting<Value> {
   readonly mustBe: string;
   /** Its value stays out of messages. */
   readonly secret?: boolean;
+  /** Whether a text would show a secret on a command line, where every user of the machine can read it; it is refused there. */
+  showsSecret?(text: string): boolean;
   /** The flag may be repeated; in the environment, commas separate. */
   readonly many?: boolean;
   /** Undefined for a text that is wrong. */

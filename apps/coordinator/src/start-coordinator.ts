@@ -11,7 +11,9 @@ import { ConsoleBuild } from "./adapters/console-build.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
 import type { SlotTurns } from "./cluster/turns.ts";
 import type { Actor } from "./accounts/audit.ts";
+import type { SignUpRules } from "./accounts/admission.ts";
 import { signInOver } from "./accounts/sign-in.ts";
+import type { SmtpAddress } from "./accounts/mail.ts";
 import { tellingAccounts, tellingPeople } from "./accounts/telling.ts";
 import { auditedAdmin } from "./admin/audited.ts";
 import { linksOf } from "./admin/people.ts";
@@ -78,6 +80,10 @@ export interface CoordinatorConfig {
   readonly witnesses?: readonly Witness[];
   /** Of our own source files, for the log. */
   readonly codeSha256?: () => Promise<string>;
+  /** Who may come that is not known: nobody, where nothing is said. */
+  readonly signUp?: SignUpRules | undefined;
+  /** Where codes for signing in go out. */
+  readonly mail?: { readonly smtp: SmtpAddress; readonly from: string } | undefined;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** Models to add to the folder's catalog, e.g. the one of `--model PATH`. */
@@ -176,10 +182,21 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
   });
   const connected = connectedMachines(core.sessionNet, approvals, cluster?.decided);
-  const signIn = signInOver({ people, teams: store.teams, tokens: store.tokens, audit: store.audit }, tools);
+  // Loaded where it is asked for: who sends no mail does not wait for it at a start.
+  const mail =
+    config.mail && (await import("./adapters/smtp-mailer.ts")).openMail(config.mail.smtp, config.mail.from, tools);
+  const signIn = signInOver({ ...store, people }, tools, { signUp: config.signUp, mail });
   let baseUrl = "";
   const links = linksOf(signIn, () => baseUrl);
-  const plainAdmin = adminOf({ ...store, accounts, people, ...tools, connected, links });
+  const plainAdmin = adminOf({
+    ...store,
+    accounts,
+    people,
+    ...tools,
+    connected,
+    links,
+    signUp: signIn.admission.rules.signUp,
+  });
   const adminFor = (actor: Actor): Admin => toldAdmin(auditedAdmin(plainAdmin, { ...signIn, clock }, actor), events);
   opening.use(await serveAdmin(store.folder.path, adminFor("socket"), config.version));
   const sockets = opening.use(new ProviderSockets(core, { trustProxy, bounds }));

@@ -13,7 +13,8 @@ import { Unopened } from "../src/limits/unopened.ts";
 import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
 import { MemoryOperatorTokens } from "../src/adapters/memory-operator-tokens.ts";
 import { MemoryTeams } from "../src/adapters/memory-teams.ts";
-import { signInOver } from "../src/accounts/sign-in.ts";
+import { signInOver, type SignInWays } from "../src/accounts/sign-in.ts";
+import { MemoryInvites } from "../src/adapters/memory-invites.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
@@ -145,15 +146,20 @@ export function keepingAsks() {
 }
 
 /** Fakes in memory and a scripted `serve`. */
-export function edgeDeps(more: Partial<HttpDeps> = {}) {
+export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
   const lines: string[] = [];
   const observer = createObserver({ level: "trace", destination: { write: (line) => lines.push(line) } });
   const accounts = more.accounts ?? new MemoryAccounts();
   const tools = { clock: more.clock ?? systemClock, random: systemRandom, crypto: nodeCrypto };
   const people = more.people ?? new MemoryPeople();
   const teams = more.teams ?? new MemoryTeams();
-  const signIn = signInOver({ people, teams, tokens: new MemoryOperatorTokens(), audit: new MemoryAudit() }, tools);
   const ledger = new MemoryLedger();
+  const invites = new MemoryInvites();
+  const signIn = signInOver(
+    { people, teams, tokens: new MemoryOperatorTokens(), invites, audit: new MemoryAudit(), ledger },
+    tools,
+    ways,
+  );
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),
     ledger,
@@ -162,7 +168,8 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
     adminFor: (actor) => {
       const links = linksOf(signIn, () => "http://127.0.0.1");
       const none = { list: async () => [], put: async () => {}, forgive: async () => {} };
-      const world = { ...tools, ...signIn, links, ledger, accounts, decisions: none, standings: none };
+      const { signUp } = signIn.admission.rules;
+      const world = { ...tools, ...signIn, signUp, links, ledger, accounts, decisions: none, standings: none };
       return auditedAdmin(adminOf(world), world, actor);
     },
     fleet: fleetOf(machineView("self_signed")),
@@ -196,8 +203,8 @@ export function edgeDeps(more: Partial<HttpDeps> = {}) {
 }
 
 /** The HTTP edge on a loopback port, around these. */
-export async function openEdge(more: Partial<HttpDeps> = {}) {
-  const { deps, lines, observer, accounts, people, teams, ledger } = edgeDeps(more);
+export async function openEdge(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
+  const { deps, lines, observer, accounts, people, teams, ledger } = edgeDeps(more, ways);
   await accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
     keyId: "key_1" as KeyId,
     account: ACCOUNT,

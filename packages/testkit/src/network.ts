@@ -95,6 +95,7 @@ function quietEvents(bugs: unknown[], skipped: BusSkip[]): Events {
     busSkipped: ({ why }) => void skipped.push(why),
     peerChanged: ignore,
     logFactsDropped: ignore,
+    mailFailed: ignore,
     bug: (_, error) => void bugs.push(error),
   };
 }

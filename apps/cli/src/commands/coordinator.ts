@@ -10,6 +10,7 @@ import { plainNatsWarning } from "../nats-setting.ts";
 import { note, outputOf } from "../output.ts";
 import { needRevocations } from "../revocations.ts";
 import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
+import { mailOf } from "../sign-in-settings.ts";
 import { readTrustFiles } from "../trust-files.ts";
 import { version } from "../version.ts";
 
@@ -20,6 +21,7 @@ export const coordinator = command({
     "coordinator --port 8080 --data /var/lib/darkbloom",
     "coordinator --host :: --trust-proxy --cors-origin https://app.example.com",
     "coordinator --host :: --approve-machines",
+    "coordinator --sign-up open --smtp file:/etc/darkbloom/smtp --mail-from darkbloom@example.com",
     "coordinator --alias claude-sonnet-5=qwen3-8b --alias gpt-5=qwen3-8b",
     "coordinator --port 0 --data ./net --json --log-level warn",
   ],
@@ -45,6 +47,10 @@ export const coordinator = command({
     receiptDays: { default: "90" },
     logWitness: "optional",
     requestsPerMinute: { default: "1200" },
+    signUp: { default: "closed" },
+    signUpGrant: { default: "0" },
+    smtp: "optional",
+    mailFrom: "optional",
     drainTimeout: { default: DRAIN_SEC_DEFAULT },
     logLevel: { default: "info" },
     json: { default: "false" },
@@ -89,6 +95,8 @@ export const coordinator = command({
       codeSha256: () => codeSha256(),
       requestsPerSec: requestsPerMinute / 60,
       requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),
+      signUp: { signUp: as.signUp, grantMicroUsd: as.signUpGrant },
+      mail: mailOf(as),
       logLevel: as.logLevel,
       version,
     }).catch((error: unknown) => {

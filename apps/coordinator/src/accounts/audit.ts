@@ -7,6 +7,8 @@ export const auditActions = [
   "sessions.revoke",
   "devices.approve",
   "devices.deny",
+  "invites.create",
+  "invites.revoke",
   "people.create",
   "people.disable",
   "people.enable",

@@ -43,6 +43,10 @@ export class KnownPeople implements People {
     return this.#people.personOf(account);
   }
 
+  byMail(mail: string): Promise<Person | undefined> {
+    return this.#people.byMail(mail);
+  }
+
   list(): Promise<Person[]> {
     return this.#people.list();
   }

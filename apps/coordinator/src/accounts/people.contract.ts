@@ -39,13 +39,15 @@ export function peopleContract(name: string, open: () => Promise<People>): void 
   };
 
   describe(`people contract: ${name}`, () => {
-    /** Goal: people are found by their id and their account. Method: two, and one who is not there. */
+    /** Goal: people are found by their id, their account and their mail. Method: two, and one who is not there. */
     it("finds people", async () => {
       const people = await withBoth();
       expect(await people.person(anna.personId)).toEqual(anna);
       expect(await people.personOf(otto.account)).toEqual(otto);
       expect(await people.person("person_nobody" as PersonId)).toBeUndefined();
       expect(await people.personOf("acct_nobody" as AccountId)).toBeUndefined();
+      expect(await people.byMail("otto@example.com")).toEqual(otto);
+      expect(await people.byMail("nobody@example.com")).toBeUndefined();
       expect(await people.list()).toEqual([anna, otto]);
     });
 

@@ -56,6 +56,8 @@ export interface People {
   person(personId: PersonId): Promise<Person | undefined>;
   /** Whose an account is alone; undefined for one without a person. */
   personOf(account: AccountId): Promise<Person | undefined>;
+  /** @param mail as `mailAddressFrom` writes it */
+  byMail(mail: string): Promise<Person | undefined>;
   /** Oldest first. */
   list(): Promise<Person[]>;
   /** @returns how they are now; undefined for an unknown id */

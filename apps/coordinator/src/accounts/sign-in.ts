@@ -1,7 +1,12 @@
+import { microUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import type { Ledger } from "../ledger/port.ts";
+import { Admission, type Invites, type SignUpRules } from "./admission.ts";
 import type { Audit } from "./audit.ts";
 import { DeviceGrants } from "./device-grants.ts";
 import { SignInLinks } from "./links.ts";
+import type { MailCodes } from "./mail-codes.ts";
+import type { Mailer } from "./mail.ts";
 import type { People } from "./people.ts";
 import type { OperatorTokens } from "./operator-tokens.ts";
 import type { Teams } from "./teams.ts";
@@ -12,18 +17,47 @@ export interface SignIn {
   readonly teams: Teams;
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
+  readonly invites: Invites;
+  readonly admission: Admission;
   readonly links: SignInLinks;
   readonly devices: DeviceGrants;
+  /** Undefined where no mail is sent. */
+  readonly mail: MailWay | undefined;
 }
 
+/** Codes, and where they go out. */
+export interface MailWay {
+  readonly codes: MailCodes;
+  readonly mailer: Mailer;
+}
+
+/** What the operator has set. */
+export interface SignInWays {
+  readonly signUp?: SignUpRules | undefined;
+  readonly mail?: MailWay | undefined;
+}
+
+const nobodyNew: SignUpRules = { signUp: "closed", grantMicroUsd: microUsd(0n) };
+
 export const signInOver = (
-  kept: Pick<SignIn, "people" | "teams" | "tokens" | "audit">,
+  {
+    people,
+    teams,
+    tokens,
+    audit,
+    invites,
+    ledger,
+  }: Pick<SignIn, "people" | "teams" | "tokens" | "audit" | "invites"> & { readonly ledger: Pick<Ledger, "credit"> },
   tools: { readonly clock: Clock; readonly random: Random; readonly crypto: Crypto },
+  { signUp = nobodyNew, mail }: SignInWays = {},
 ): SignIn => ({
-  people: kept.people,
-  teams: kept.teams,
-  tokens: kept.tokens,
-  audit: kept.audit,
+  people,
+  teams,
+  tokens,
+  audit,
+  invites,
+  admission: new Admission({ people, invites, audit, ledger, ...tools }, signUp),
   links: new SignInLinks(tools),
   devices: new DeviceGrants(tools),
+  mail,
 });

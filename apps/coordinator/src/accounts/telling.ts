@@ -43,6 +43,7 @@ export function tellingPeople(people: People, changes: Changes): People {
     endSessions: (personId) => told(people.endSessions(personId), ["sessions", personId]),
     person: (personId) => people.person(personId),
     personOf: (account) => people.personOf(account),
+    byMail: (mail) => people.byMail(mail),
     list: () => people.list(),
     findSession: (secretHash) => people.findSession(secretHash),
     sessionsOf: (personId) => people.sessionsOf(personId),

@@ -53,6 +53,7 @@ it("makes a private, durable database", async () => {
     "audit",
     "grievances",
     "idempotency_keys",
+    "invites",
     "journal",
     "log_facts",
     "log_tiles",

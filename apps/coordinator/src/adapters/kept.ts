@@ -1,5 +1,6 @@
 import type { Clock } from "@darkbloom/protocol/ports";
 import type { Audit } from "../accounts/audit.ts";
+import type { Invites } from "../accounts/admission.ts";
 import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { OperatorTokens } from "../accounts/operator-tokens.ts";
@@ -19,6 +20,7 @@ export interface Kept extends FolderKeys {
   readonly teams: Teams;
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
+  readonly invites: Invites;
   /** What the operator decided on machines. */
   readonly decisions: Decisions;
   /** What is held against machines. */

@@ -1,6 +1,7 @@
 import type { AccountId, PersonId, SessionId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Audit, AuditEntry, KeptEntry } from "../accounts/audit.ts";
 import { signInOver, type SignIn } from "../accounts/sign-in.ts";
+import { MemoryInvites } from "./memory-invites.ts";
 import { SESSIONS_PER_PERSON_MAX, type People, type Person, type Session, type SignedIn } from "../accounts/people.ts";
 import { MemoryOperatorTokens } from "./memory-operator-tokens.ts";
 import { MemoryTeams } from "./memory-teams.ts";
@@ -24,6 +25,10 @@ export class MemoryPeople implements People {
 
   async personOf(account: AccountId): Promise<Person | undefined> {
     return [...this.#people.values()].find((person) => person.account === account);
+  }
+
+  async byMail(mail: string): Promise<Person | undefined> {
+    return [...this.#people.values()].find((person) => person.mail === mail);
   }
 
   async list(): Promise<Person[]> {
@@ -73,15 +78,19 @@ export class MemoryPeople implements People {
   }
 }
 
-export const signInInMemory = (tools: Parameters<typeof signInOver>[1]): SignIn =>
+type World = Parameters<typeof signInOver>[1] & Pick<Parameters<typeof signInOver>[0], "ledger">;
+
+export const signInInMemory = (world: World): SignIn =>
   signInOver(
     {
+      ledger: world.ledger,
       people: new MemoryPeople(),
       teams: new MemoryTeams(),
       tokens: new MemoryOperatorTokens(),
+      invites: new MemoryInvites(),
       audit: new MemoryAudit(),
     },
-    tools,
+    world,
   );
 
 /** An audit log with nothing behind it. */

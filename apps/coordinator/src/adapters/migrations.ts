@@ -1,6 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
+import { sqliteInvites } from "./migration-invites.ts";
 import { keysMigration } from "./migration-keys.ts";
 import { sqliteOperatorTokens } from "./migration-operator-tokens.ts";
 import { sqliteTeams } from "./migration-teams.ts";
@@ -248,4 +249,5 @@ export const migrations: readonly Migration[] = [
   sqliteTeams,
   sqliteOperatorTokens,
   usedMigration,
+  sqliteInvites,
 ];

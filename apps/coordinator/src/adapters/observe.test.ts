@@ -66,6 +66,7 @@ it("turns each event into one line and its counters, with money as a number", as
   events.busSkipped({ why: "seal" });
   events.peerChanged({ coordinatorId: "coord_1" as CoordinatorId, state: "silent" });
   events.logFactsDropped({ facts: 3 });
+  events.mailFailed({ fault: "login" });
   events.bug({ where: "serve", requestId }, new Error("x"));
   events.stopping({ running: 0 });
 
@@ -88,6 +89,7 @@ it("turns each event into one line and its counters, with money as a number", as
     "bus_skipped",
     "peer_changed",
     "log_facts_dropped",
+    "mail_failed",
     "bug",
     "stopping",
   ]);

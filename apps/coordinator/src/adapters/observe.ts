@@ -130,6 +130,10 @@ export function createObserver({ level, destination = new LogLines() }: Observer
       log.warn({ event: "log_facts_dropped", ...facts });
       count.logFactsDropped.inc(facts.facts);
     },
+    mailFailed: (facts) => {
+      log.warn({ event: "mail_failed", ...facts });
+      count.mailFailures.inc(facts);
+    },
     bug: (facts, error) => {
       log.error({ event: "bug", ...facts, ...placeOf(error) });
       count.bugs.inc({ where: facts.where });
@@ -214,6 +218,7 @@ function countersIn(registry: Registry) {
     busSkipped: counter("bus_skipped_total", "Of what came over the bus, what was not taken, by why.", ["why"]),
     peerChanges: counter("peer_changes_total", "Other coordinators that came and went, by how.", ["state"]),
     logFactsDropped: counter("log_facts_dropped_total", "Keys that machines showed and the log never held.", []),
+    mailFailures: counter("mail_failures_total", "Mails that were not taken, by why.", ["fault"]),
     bugs: counter("bugs_total", "Assumptions of ours that broke.", ["where"]),
   };
 }

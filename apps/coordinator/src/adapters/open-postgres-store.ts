@@ -19,7 +19,7 @@ import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
-import { SqlPeople } from "./sql-people.ts";
+import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import type { Postgres } from "./postgres.ts";
 import { keepUp } from "./upkeep.ts";
@@ -71,6 +71,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     teams: new KnownTeams(new SqlTeams(postgres.query)),
     tokens: new SqlOperatorTokens(postgres.query),
     audit: new SqlAudit(postgres.query),
+    invites: new SqlInvites(postgres.query),
     decisions: new PostgresDecisions(postgres),
     standings: new PostgresStandings(postgres),
     logStore,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
 import { accountsContract } from "../accounts/accounts.contract.ts";
 import { auditContract } from "../accounts/audit.contract.ts";
+import { invitesContract } from "../accounts/invites.contract.ts";
 import { peopleContract } from "../accounts/people.contract.ts";
 import { operatorTokensContract } from "../accounts/operator-tokens.contract.ts";
 import { teamsContract } from "../accounts/teams.contract.ts";
@@ -17,7 +18,7 @@ import { PostgresLedger } from "./postgres-ledger.ts";
 import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
-import { SqlPeople } from "./sql-people.ts";
+import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlTeams } from "./sql-teams.ts";
 
@@ -39,6 +40,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   teamsContract("PostgreSQL", async () => new SqlTeams((await open()).query));
   operatorTokensContract("PostgreSQL", async () => new SqlOperatorTokens((await open()).query));
   auditContract("PostgreSQL", async () => new SqlAudit((await open()).query));
+  invitesContract("PostgreSQL", async () => new SqlInvites((await open()).query));
   standingsContract("PostgreSQL", async () => new PostgresStandings(await open()));
   logStoreContract("PostgreSQL", async () => {
     const postgres = await open();

@@ -14,7 +14,7 @@ import { filesOfNetwork, missingKeyFiles, openFolderKeys, restoreKeyFiles } from
 import type { Kept, KeptOptions } from "./kept.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
-import { SqlPeople } from "./sql-people.ts";
+import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import { sqliteQuery } from "./sql-query.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
@@ -49,6 +49,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     teams: new KnownTeams(new SqlTeams(query)),
     tokens: new SqlOperatorTokens(query),
     audit: new SqlAudit(query),
+    invites: new SqlInvites(query),
     decisions: new SqliteDecisions(database, mark.changed),
     standings: new SqliteStandings(database, mark.changed),
     logStore: new SqliteLog(database, disk),

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { postgresInvites } from "./migration-invites.ts";
 import { postgresOperatorTokens } from "./migration-operator-tokens.ts";
 import { postgresTeams } from "./migration-teams.ts";
 import type { Migration } from "./migrations.ts";
@@ -273,4 +274,5 @@ export const postgresMigrations: readonly Migration[] = [
         GROUP BY key_id, day HAVING SUM(charge) > 0 OR SUM(counted_tokens) > 0`.execute(db);
     },
   },
+  postgresInvites,
 ];

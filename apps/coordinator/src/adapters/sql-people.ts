@@ -1,4 +1,5 @@
 import type { AccountId, PersonId, SessionId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { INVITES_TOLD_MAX, type Invite, type Invites } from "../accounts/admission.ts";
 import {
   SESSIONS_PER_PERSON_MAX,
   type People,
@@ -58,6 +59,11 @@ export class SqlPeople implements People {
 
   async personOf(account: AccountId): Promise<Person | undefined> {
     const [row] = await this.#query(`SELECT ${personColumns} FROM people WHERE account = $1`, [account]);
+    return row && personOf(row);
+  }
+
+  async byMail(mail: string): Promise<Person | undefined> {
+    const [row] = await this.#query(`SELECT ${personColumns} FROM people WHERE mail = $1`, [mail]);
     return row && personOf(row);
   }
 
@@ -122,5 +128,84 @@ export class SqlPeople implements People {
 
   async endSessions(personId: PersonId): Promise<void> {
     await this.#query("DELETE FROM sessions WHERE person_id = $1", [personId]);
+  }
+}
+
+const inviteColumns = "invite_id, mail, role, created_at, expires_at, used_at, used_by, revoked_at";
+const isOpen = "used_at IS NULL AND revoked_at IS NULL";
+
+const inviteOf = (row: Row): Invite => ({
+  inviteId: textOf(row, "invite_id"),
+  mail: row["mail"] === null ? null : textOf(row, "mail"),
+  role: textOf(row, "role") as Role,
+  createdAt: Number(row["created_at"]),
+  expiresAt: Number(row["expires_at"]),
+  usedAt: timeOf(row, "used_at"),
+  usedBy: row["used_by"] === null ? null : (textOf(row, "used_by") as PersonId),
+  revokedAt: timeOf(row, "revoked_at"),
+});
+
+/** Invites in either database. Each statement comes to the same when it is made twice. */
+export class SqlInvites implements Invites {
+  readonly #query: SqlQuery;
+
+  constructor(query: SqlQuery) {
+    this.#query = query;
+  }
+
+  async add(secretHash: Sha256Hex | null, invite: Invite): Promise<void> {
+    const { inviteId, mail, role, createdAt, expiresAt } = invite;
+    await this.#query(
+      `INSERT INTO invites (invite_id, secret_hash, mail, role, created_at, expires_at) SELECT $1, $2, $3, $4, $5, $6
+      WHERE NOT EXISTS (SELECT 1 FROM invites WHERE invite_id = $1)`,
+      [inviteId, secretHash, mail, role, createdAt, expiresAt],
+    );
+  }
+
+  async list(): Promise<Invite[]> {
+    const rows = await this.#query(
+      `SELECT ${inviteColumns} FROM invites ORDER BY seq DESC LIMIT ${INVITES_TOLD_MAX}`,
+      [],
+    );
+    return rows.map(inviteOf);
+  }
+
+  async countOpen(now: number): Promise<number> {
+    const [row] = await this.#query(`SELECT COUNT(*) AS open FROM invites WHERE ${isOpen} AND expires_at > $1`, [now]);
+    return Number(row?.["open"]);
+  }
+
+  async openFor(mail: string, now: number): Promise<Invite | undefined> {
+    const [row] = await this.#query(
+      `SELECT ${inviteColumns} FROM invites WHERE mail = $1 AND ${isOpen} AND expires_at > $2 ORDER BY seq LIMIT 1`,
+      [mail, now],
+    );
+    return row && inviteOf(row);
+  }
+
+  async openBy(secretHash: Sha256Hex, now: number): Promise<Invite | undefined> {
+    const [row] = await this.#query(
+      `SELECT ${inviteColumns} FROM invites WHERE secret_hash = $1 AND ${isOpen} AND expires_at > $2`,
+      [secretHash, now],
+    );
+    return row && inviteOf(row);
+  }
+
+  async use(inviteId: string, by: PersonId, now: number): Promise<boolean> {
+    const used = await this.#query(
+      `UPDATE invites SET used_at = $3, used_by = $2
+      WHERE invite_id = $1 AND (${isOpen} OR used_by = $2) AND expires_at > $3 RETURNING 1 AS one`,
+      [inviteId, by, now],
+    );
+    return used.length > 0;
+  }
+
+  async revoke(inviteId: string, now: number): Promise<Invite | undefined> {
+    const [row] = await this.#query(
+      `UPDATE invites SET revoked_at = COALESCE(revoked_at, CAST($2 AS BIGINT))
+      WHERE invite_id = $1 AND used_at IS NULL RETURNING ${inviteColumns}`,
+      [inviteId, now],
+    );
+    return row && inviteOf(row);
   }
 }

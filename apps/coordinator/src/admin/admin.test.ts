@@ -338,6 +338,8 @@ describe("the admin socket", () => {
       "/v1/admin/audit",
       "/v1/admin/tokens",
       "/v1/admin/tokens/revoke",
+      "/v1/admin/invites",
+      "/v1/admin/invites/revoke",
       "/openapi.json",
     ]);
     expect(Object.keys(paths["/v1/admin/keys"] ?? {})).toEqual(["post", "get"]);
@@ -385,6 +387,9 @@ describe("what the storage refuses", () => {
     ["disablePerson", (admin) => admin.disablePerson("person_1")],
     ["enablePerson", (admin) => admin.enablePerson("person_1")],
     ["listAudit", (admin) => admin.listAudit({ rows: 1 })],
+    ["createInvite", (admin) => admin.createInvite({ role: "member" })],
+    ["listInvites", (admin) => admin.listInvites()],
+    ["revokeInvite", (admin) => admin.revokeInvite("invite_1")],
   ];
 
   /** Goal: each is told in a sentence and none as a fault of the program. Method: every operation on accounts and a ledger that refuse. */
@@ -407,6 +412,7 @@ describe("what the storage refuses", () => {
     const standings = { ...decisions, forgive: refuse };
     const people = { ...store.people, list: refuse, change: refuse };
     const audit = { list: refuse, add: refuse };
+    const invites = { ...store.invites, countOpen: refuse, list: refuse, revoke: refuse };
     const links = { make: () => "", baseUrl: () => "", forget: () => {} };
     await expect(
       act(
@@ -420,6 +426,7 @@ describe("what the storage refuses", () => {
           teams: store.teams,
           tokens: store.tokens,
           audit,
+          invites,
           links,
         }),
       ),
@@ -466,7 +473,7 @@ describe("what the storage refuses", () => {
     await using ledger = new SqliteLedger(database, { lease });
     const admin = adminOf({
       ...world,
-      ...signInInMemory(world),
+      ...signInInMemory({ ...world, ledger }),
       links: undefined,
       ledger,
       accounts: new SqliteAccounts(database),

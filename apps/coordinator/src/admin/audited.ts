@@ -42,6 +42,8 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
     },
     createToken: (token) => kept("tokens.create", admin.createToken({ ...token, by: actor }), ({ tokenId }) => tokenId),
     revokeToken: (which) => kept("tokens.revoke", admin.revokeToken(which), ({ tokenId }) => tokenId),
+    createInvite: (options) => kept("invites.create", admin.createInvite(options), ({ inviteId }) => inviteId),
+    revokeInvite: (which) => kept("invites.revoke", admin.revokeInvite(which), ({ inviteId }) => inviteId),
     enablePerson: (which) => kept("people.enable", admin.enablePerson(which), ({ personId }) => personId),
   };
 }

@@ -6,7 +6,7 @@ import { decided, type Decision } from "../machines/trust/approvals.ts";
 import { amount, at, call, id, money, moneyOf, nothing, type CallOf } from "./call.ts";
 import { keyCalls } from "./key-calls.ts";
 import type { Admin } from "./operations.ts";
-import { peopleCalls } from "./people-calls.ts";
+import { inviteCalls, peopleCalls } from "./people-calls.ts";
 import { tokenCalls } from "./token-calls.ts";
 
 const decision = z.object({
@@ -135,4 +135,5 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
   }),
   ...peopleCalls,
   ...tokenCalls,
+  ...inviteCalls,
 };

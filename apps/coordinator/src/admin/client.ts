@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import type { Audit } from "../accounts/audit.ts";
+import type { Invites } from "../accounts/admission.ts";
 import type { People } from "../accounts/people.ts";
 import type { OperatorTokens } from "../accounts/operator-tokens.ts";
 import type { Teams } from "../accounts/teams.ts";
@@ -28,6 +29,7 @@ interface OpenStore extends MachineStore {
   readonly teams: Teams;
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
+  readonly invites: Invites;
 }
 
 /** How to do without a coordinator. `main` passes `openStore` here. */
@@ -54,8 +56,9 @@ export async function withAdmin<Result>(
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
     if (store) {
-      const { ledger, accounts, people, teams, tokens, audit, decisions, standings } = store;
-      const world = { ledger, accounts, people, teams, tokens, audit, decisions, standings, clock, random, crypto };
+      const { ledger, accounts, people, teams, tokens, audit, invites, decisions, standings } = store;
+      const kept = { ledger, accounts, people, teams, tokens, audit, invites, decisions, standings };
+      const world = { ...kept, clock, random, crypto };
       return await work(auditedAdmin(adminOf(world), { audit, clock }, "socket"));
     }
     if (await isAnswering(dataPath)) return await work(remoteAdmin(dataPath));

@@ -10,6 +10,7 @@ const statuses = {
   unknown_machine: 404,
   unknown_person: 404,
   unknown_token: 404,
+  unknown_invite: 404,
   too_much: 409,
   revoked: 409,
   unreachable: 503,

@@ -11,7 +11,7 @@ import type { Ledger, LedgerFault } from "../ledger/port.ts";
 import { AdminError, ofKeys } from "./fault.ts";
 import { knownAccount } from "./known-account.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
-import { peopleAdminOf, type PeopleAdmin, type PeopleWorld } from "./people.ts";
+import { inviteAdminOf, peopleAdminOf, type InviteAdmin, type PeopleAdmin, type PeopleWorld } from "./people.ts";
 import { tokenAdminOf, type TokenAdmin, type TokenWorld } from "./tokens.ts";
 import { turns } from "../accounts/turns.ts";
 
@@ -33,7 +33,7 @@ export interface NewKey {
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
 /** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
-export interface Admin extends MachineAdmin, PeopleAdmin, TokenAdmin {
+export interface Admin extends MachineAdmin, PeopleAdmin, InviteAdmin, TokenAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** A page of all keys, oldest first, revoked ones too. */
   listKeys(page: Partial<KeysAsked>): Promise<KeysPage>;
@@ -99,6 +99,9 @@ export function adminOf(world: AdminWorld): Admin {
     createToken: (token) => inSentences(admin.createToken(token)),
     listTokens: () => inSentences(admin.listTokens()),
     revokeToken: (tokenId) => inSentences(admin.revokeToken(tokenId)),
+    createInvite: (options) => inSentences(admin.createInvite(options)),
+    listInvites: () => inSentences(admin.listInvites()),
+    revokeInvite: (inviteId) => inSentences(admin.revokeInvite(inviteId)),
     check: () =>
       inSentences(
         admin.check(),
@@ -173,6 +176,7 @@ function plainAdminOf(world: AdminWorld): Admin {
     ...machineAdminOf(world, connected, clock),
     ...peopleAdminOf(world),
     ...tokenAdminOf(world),
+    ...inviteAdminOf(world),
 
     createKey: (options) => inTurn(() => createKey(options)),
 

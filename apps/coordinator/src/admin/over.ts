@@ -55,6 +55,9 @@ export function adminOver(ask: AskAdmin, notUnderstood: (options?: ErrorOptions)
     createToken: over(adminCalls.createToken),
     listTokens: over(adminCalls.listTokens),
     revokeToken: over(adminCalls.revokeToken),
+    createInvite: over(adminCalls.createInvite),
+    listInvites: over(adminCalls.listInvites),
+    revokeInvite: over(adminCalls.revokeInvite),
   };
 }
 

@@ -1,9 +1,11 @@
 import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
 import * as z from "zod";
+import type { Invite } from "../accounts/admission.ts";
 import { AUDIT_ROWS_MAX, auditActions, type Actor } from "../accounts/audit.ts";
+import { MAIL_CHARS_MAX } from "../accounts/mail.ts";
 import { roles, type Person } from "../accounts/people.ts";
 import { at, call, id, nothing, type CallOf } from "./call.ts";
-import type { PeopleAdmin } from "./people.ts";
+import type { InviteAdmin, PeopleAdmin } from "./people.ts";
 
 const person = z.object({
   person_id: z.string(),
@@ -120,5 +122,79 @@ export const peopleCalls: { readonly [Name in keyof PeopleAdmin]: CallOf<Name> }
     act: (admin, { rows, before }) => admin.listAudit({ rows, before }),
     tell: (entries) => ({ entries: entries.map((entry) => ({ ...entry })) }),
     read: ({ entries }) => entries.map((entry) => ({ ...entry, actor: entry.actor as Actor })),
+  }),
+};
+
+const invite = z.object({
+  invite_id: z.string(),
+  mail: z.string().nullable().describe("Whose mailbox it is for; null: it is a link"),
+  role: z.enum(roles),
+  created_at: at,
+  expires_at: at,
+  used_at: at.nullable(),
+  used_by: z.string().nullable().describe("Who came by it"),
+  revoked_at: at.nullable(),
+});
+
+const tellInvite = (one: Invite): z.infer<typeof invite> => ({
+  invite_id: one.inviteId,
+  mail: one.mail,
+  role: one.role,
+  created_at: one.createdAt,
+  expires_at: one.expiresAt,
+  used_at: one.usedAt,
+  used_by: one.usedBy,
+  revoked_at: one.revokedAt,
+});
+const readInvite = (one: z.infer<typeof invite>): Invite => ({
+  inviteId: one.invite_id,
+  mail: one.mail,
+  role: one.role,
+  createdAt: one.created_at,
+  expiresAt: one.expires_at,
+  usedAt: one.used_at,
+  usedBy: one.used_by as PersonId | null,
+  revokedAt: one.revoked_at,
+});
+
+export const inviteCalls: { readonly [Name in keyof InviteAdmin]: CallOf<Name> } = {
+  createInvite: call("createInvite", {
+    method: "POST",
+    path: "/v1/admin/invites",
+    summary: "Let somebody come, once, within seven days: whoever proves a mailbox, or follows a link",
+    body: z.strictObject({
+      mail: z.string().max(MAIL_CHARS_MAX).optional().describe("Without it the invite is a link"),
+      role: z.enum(roles).default("member"),
+    }),
+    answer: invite.extend({
+      base_url: z.string().describe("Empty where no coordinator runs"),
+      path: z.string().describe("Where its guest comes in; of a link the only time that it is shown"),
+    }),
+    send: ({ mail, role }) => ({ mail, role }),
+    act: (admin, { mail, role }) => admin.createInvite({ mail, role }),
+    tell: ({ baseUrl, path, ...one }) => ({ ...tellInvite(one), base_url: baseUrl, path }),
+    read: ({ base_url: baseUrl, path, ...one }) => ({ ...readInvite(one), baseUrl, path }),
+  }),
+  listInvites: call("listInvites", {
+    method: "GET",
+    path: "/v1/admin/invites",
+    summary: "Invites that were made, the newest first",
+    body: nothing,
+    answer: z.object({ invites: z.array(invite) }),
+    send: () => undefined,
+    act: (admin) => admin.listInvites(),
+    tell: (invites) => ({ invites: invites.map(tellInvite) }),
+    read: ({ invites }) => invites.map(readInvite),
+  }),
+  revokeInvite: call("revokeInvite", {
+    method: "POST",
+    path: "/v1/admin/invites/revoke",
+    summary: "Take an invite back that nobody has used",
+    body: z.strictObject({ invite_id: id }),
+    answer: invite,
+    send: (inviteId) => ({ invite_id: inviteId }),
+    act: (admin, body) => admin.revokeInvite(body.invite_id),
+    tell: tellInvite,
+    read: readInvite,
   }),
 };

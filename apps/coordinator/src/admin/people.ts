@@ -1,8 +1,17 @@
 import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
-import type { Clock, Random } from "@darkbloom/protocol/ports";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { AUDIT_ROWS_MAX, type KeptEntry } from "../accounts/audit.ts";
-import { newAccountId } from "../accounts/keys.ts";
-import type { People, Person } from "../accounts/people.ts";
+import {
+  INVITES_OPEN_MAX,
+  newInvite,
+  newInviteSecret,
+  type Invite,
+  type Invites,
+  type SignUp,
+} from "../accounts/admission.ts";
+import { hashOfKey, newAccountId } from "../accounts/keys.ts";
+import { mailAddressFrom } from "../accounts/mail.ts";
+import type { People, Person, Role } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import { revokeMadeBy } from "../accounts/team-admin.ts";
 import { newPerson } from "../accounts/sessions.ts";
@@ -41,6 +50,22 @@ export interface PeopleAdmin {
   listAudit(options: { readonly rows: number; readonly before?: number | undefined }): Promise<KeptEntry[]>;
 }
 
+/** An invite, and where its guest comes in: by a link, or where it names a mailbox by the page for everybody. */
+export interface MadeInvite extends Invite {
+  /** Where the coordinator knows that it is reached; empty where none runs. */
+  readonly baseUrl: string;
+  /** Shown this once. */
+  readonly path: string;
+}
+
+export interface InviteAdmin {
+  /** Lets somebody come, once, within seven days: whoever proves a mailbox, or follows a link. */
+  createInvite(options: { readonly mail?: string | undefined; readonly role: Role }): Promise<MadeInvite>;
+  /** Newest first. */
+  listInvites(): Promise<Invite[]>;
+  revokeInvite(inviteId: string): Promise<Invite>;
+}
+
 /** Of a coordinator that runs. */
 export interface Links extends Pick<SignIn["links"], "make"> {
   /** Where it is reached, as far as it knows. */
@@ -65,11 +90,16 @@ export interface PeopleWorld {
   readonly accounts: Accounts;
   /** None where no coordinator runs. */
   readonly links?: Links | undefined;
+  readonly invites: Invites;
+  /** None where no coordinator runs. */
+  readonly signUp?: SignUp | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  readonly crypto: Crypto;
 }
 
-const LINK_PATH = "/sign-in/link";
+const SIGN_IN_PATH = "/sign-in";
+const LINK_PATH = `${SIGN_IN_PATH}/link`;
 
 export function peopleAdminOf({ people, teams, audit, accounts, links, clock, random }: PeopleWorld): PeopleAdmin {
   async function operatorOf(account: string | undefined): Promise<{ person: Person; isNewPerson: boolean }> {
@@ -139,5 +169,45 @@ export function peopleAdminOf({ people, teams, audit, accounts, links, clock, ra
     enablePerson: (personId) => changed(personId, null),
 
     listAudit: ({ rows, before }) => audit.list(Math.min(rows, AUDIT_ROWS_MAX), before),
+  };
+}
+
+export function inviteAdminOf({ invites, links, signUp, clock, random, crypto }: PeopleWorld): InviteAdmin {
+  // Each counts those that are open.
+  const inTurn = turns();
+  return {
+    createInvite: ({ mail: wanted, role }) =>
+      inTurn(async () => {
+        if (signUp === "closed")
+          throw new AdminError(
+            "invalid",
+            "Nobody new may come: start the coordinator with --sign-up invited, or open.",
+          );
+        const mail = wanted === undefined ? null : mailAddressFrom(wanted);
+        if (mail === undefined) throw new AdminError("invalid", "This is no mail address.");
+        const at = clock.now();
+        if ((await invites.countOpen(at)) >= INVITES_OPEN_MAX)
+          throw new AdminError(
+            "too_much",
+            `${INVITES_OPEN_MAX} invites are open. Revoke some, or wait until they are used.`,
+          );
+        const invite = newInvite(random, { mail, role, at });
+        const secret = mail === null ? newInviteSecret(random) : undefined;
+        await invites.add(secret === undefined ? null : hashOfKey(crypto, secret), invite);
+        const path = secret === undefined ? SIGN_IN_PATH : `${SIGN_IN_PATH}/invite/${secret}`;
+        return { ...invite, baseUrl: links?.baseUrl() ?? "", path };
+      }),
+
+    listInvites: () => invites.list(),
+
+    async revokeInvite(inviteId) {
+      const invite = await invites.revoke(inviteId, clock.now());
+      if (!invite)
+        throw new AdminError(
+          "unknown_invite",
+          "There is no invite with this id that could still be used. 'darkbloom account invites' shows all.",
+        );
+      return invite;
+    },
   };
 }

@@ -3,6 +3,8 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { expect, it, vi } from "vitest";
 import { tokenOf } from "../accounts/operator-tokens.contract.ts";
 import { anna } from "../accounts/people.contract.ts";
+import { newInvite } from "../accounts/admission.ts";
+import { systemRandom } from "@darkbloom/protocol/node";
 import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
 import { toldAdmin } from "./told.ts";
@@ -23,6 +25,8 @@ const key = {
   lastUsedAt: null,
   revokedAt: 2,
 };
+
+const invite = newInvite(systemRandom, { mail: null, role: "member", at: 1 });
 
 function made(fails: boolean) {
   const gives =
@@ -51,6 +55,9 @@ function made(fails: boolean) {
     createToken: gives({ ...tokenOf(1), secret: "secret" }),
     listTokens: gives([]),
     revokeToken: gives(tokenOf(1)),
+    createInvite: gives({ ...invite, baseUrl: "", path: "" }),
+    listInvites: gives([]),
+    revokeInvite: gives(invite),
   };
   const adminActed = vi.fn();
   return { admin: toldAdmin(admin, { adminActed }), adminActed };

@@ -12,6 +12,7 @@ import type {
   Serial,
 } from "@darkbloom/protocol/ids";
 import type { ReceiptField } from "@darkbloom/protocol/receipts";
+import type { MailFault } from "../accounts/mail.ts";
 import type { Outcome } from "../ledger/settlement.ts";
 
 /** Why somebody may not join. */
@@ -131,6 +132,8 @@ export interface Events {
   peerChanged(facts: { coordinatorId: CoordinatorId; state: "joined" | "left" | "silent" | "unreachable" }): void;
   /** The transparency log could not be added to for so long that keys which machines showed are not in it. */
   logFactsDropped(facts: { facts: number }): void;
+  /** A mail was not taken; to whom it should go is told nobody. */
+  mailFailed(facts: { fault: MailFault }): void;
   /** An assumption of ours broke. The error's class and stack are logged, its message is not. */
   bug(
     facts: { where: "http" | "session" | "serve" | "background"; requestId?: RequestId | undefined },

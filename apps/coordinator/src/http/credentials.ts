@@ -35,9 +35,19 @@ function credentialFrom(headers: IncomingHttpHeaders): string | undefined {
   return bearer ?? (typeof apiKey === "string" && apiKey !== "" ? apiKey : undefined);
 }
 
+/** What a browser was given for a sign-in that it has begun. Undefined where there is none, or more than one: whose the other is, nobody can say. */
+export function begunIn(asking: Asking, trustProxy: boolean): string | undefined {
+  const [secret, another] = cookiesIn(asking, trustProxy, BEGUN);
+  return another === undefined ? secret : undefined;
+}
+
+/** Beside the session's name. */
+const BEGUN = "-begun";
+export const begunNameOf = (sessionName: string): string => sessionName + BEGUN;
+
 /** What differs of the cookies under our name. */
-function cookiesIn(asking: Asking, trustProxy: boolean): string[] {
-  const name = cookieNameOf(asking, trustProxy);
+function cookiesIn(asking: Asking, trustProxy: boolean, suffix = ""): string[] {
+  const name = `${cookieNameOf(asking, trustProxy)}${suffix}`;
   const pairs = (asking.headers.cookie ?? "").split(";").map((pair) => pair.trim().split("=", 2));
   return [...new Set(pairs.flatMap(([key, value = ""]) => (key === name && value !== "" ? [value] : [])))];
 }

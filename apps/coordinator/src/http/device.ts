@@ -17,7 +17,8 @@ import type { Door, Route } from "./door.ts";
 import { readForm } from "./form.ts";
 import { html, sendPage, type Html } from "./page.ts";
 import { peerOf } from "./peer.ts";
-import { howToSignIn, openPage, pageSchema } from "./sign-in.ts";
+import { openPage, pageSchema } from "./browser-session.ts";
+import { howToSignIn } from "./sign-in.ts";
 
 export const DEVICE_PATH = "/device";
 export const DEVICE_CODE_PATH = "/v1/device/code";
@@ -144,7 +145,7 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
       config: { ...openPage, fails: ["rate_limit_exceeded"] },
       handler: async (request, reply) => {
         const visitor = await door.gate.visitor(request.raw, (headers) => void reply.headers(headers));
-        if (!visitor) return sendPage(reply, "Sign in first", howToSignIn, 401);
+        if (!visitor) return sendPage(reply, "Sign in first", howToSignIn(door), 401);
         const code = codeIn(request);
         // Another site's link must neither use up somebody's tries nor look a code up: a click on our own page does.
         if (code === "" || isSentByOthers(request.raw)) return sendPage(reply, "Let a program in", codeForm(code));

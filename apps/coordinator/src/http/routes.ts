@@ -12,7 +12,21 @@ import { infer } from "./infer.ts";
 import { createKey, editKey, listKeys, revokeKey, rotateKey, showOneKey } from "./keys.ts";
 import { streamChanges } from "./live.ts";
 import { endSession, listSessions, showMe } from "./me.ts";
-import { LINK_PATH, showLink, showSignIn, SIGN_IN_PATH, signOut, useLink } from "./sign-in.ts";
+import { SIGN_IN_PATH } from "./browser-session.ts";
+import {
+  askForCode,
+  CODE_PATH,
+  INVITE_PATH,
+  LINK_PATH,
+  MAIL_PATH,
+  showInvite,
+  useCode,
+  showLink,
+  showSignIn,
+  signOut,
+  useInvite,
+  useLink,
+} from "./sign-in.ts";
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
 import { listModels, oneModel } from "./models.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
@@ -98,6 +112,10 @@ const placed = (
   get(SIGN_IN_PATH, showSignIn(door)),
   get(`${LINK_PATH}/:secret`, showLink(door)),
   post(LINK_PATH, useLink(door)),
+  get(`${INVITE_PATH}/:secret`, showInvite(door)),
+  post(INVITE_PATH, useInvite(door)),
+  post(MAIL_PATH, askForCode(door)),
+  post(CODE_PATH, useCode(door)),
   post("/sign-out", signOut(door)),
   post(DEVICE_CODE_PATH, openDevice(door)),
   post(DEVICE_TOKEN_PATH, pollDevice(door)),

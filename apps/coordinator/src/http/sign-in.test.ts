@@ -2,19 +2,12 @@ import { createHash } from "node:crypto";
 import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { lifeMsOf } from "../accounts/sessions.ts";
+import { formOf } from "../../test/browser.ts";
 import { edgeDeps, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 import { FORM_BYTES_MAX } from "./form.ts";
 
 const owner = personOf("owner", "operator");
-
-/** A browser's form, sent by a page of `origin`. */
-const formOf = (origin: string, fields: Record<string, string>, more: Record<string, string> = {}): RequestInit => ({
-  method: "POST",
-  redirect: "manual",
-  headers: { "content-type": "application/x-www-form-urlencoded", origin, ...more },
-  body: new URLSearchParams(fields).toString(),
-});
 
 async function openWithOwner(more: Parameters<typeof openEdge>[0] = {}) {
   const edge = await openEdge(more);

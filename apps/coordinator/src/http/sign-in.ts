@@ -1,19 +1,26 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply } from "fastify";
 import * as z from "zod";
-import type { SignedIn } from "../accounts/people.ts";
-import { lifeMsOf, openSession } from "../accounts/sessions.ts";
+import type { Person, SignedIn } from "../accounts/people.ts";
 import { signedInOf } from "./access.ts";
-import { cookieNameOf, cookieOf, endedCookies } from "./credentials.ts";
+import {
+  cookieName,
+  goTo,
+  openForm,
+  openPage,
+  pageSchema,
+  sendNeedsTls,
+  SIGN_IN_PATH,
+  signInBrowser,
+} from "./browser-session.ts";
+import { cookieOf } from "./credentials.ts";
 import type { Door, Route } from "./door.ts";
 import { assertOwnPage, readForm } from "./form.ts";
 import { html, sendPage, type Html } from "./page.ts";
 
-export const SIGN_IN_PATH = "/sign-in";
 export const LINK_PATH = `${SIGN_IN_PATH}/link`;
-
-const aPage = { 200: { description: "A page", content: { "text/html": { schema: z.string() } } } };
-export const pageSchema = (summary: string) => ({ summary, tags: ["sign-in"], response: aPage });
-export const openPage = { access: "open", limit: "rate" } as const;
+export const INVITE_PATH = `${SIGN_IN_PATH}/invite`;
+export const MAIL_PATH = `${SIGN_IN_PATH}/mail`;
+export const CODE_PATH = `${SIGN_IN_PATH}/code`;
 
 /** `GET /sign-in`: who is signed in here, and how to be. */
 export const showSignIn = (door: Door): Route => ({
@@ -21,7 +28,7 @@ export const showSignIn = (door: Door): Route => ({
   config: openPage,
   handler: async (request, reply) => {
     const visitor = await door.gate.visitor(request.raw, (headers) => void reply.headers(headers));
-    return sendPage(reply, "Darkbloom", visitor ? whoIsHere(visitor) : howToSignIn);
+    return sendPage(reply, "Darkbloom", visitor ? whoIsHere(visitor) : howToSignIn(door));
   },
 });
 
@@ -31,67 +38,122 @@ const whoIsHere = ({ person }: SignedIn): Html =>
     <p>A program that asks to be let in shows a code: <a href="/device">enter it here</a>.</p>
     <form method="post" action="/sign-out"><button>Sign out</button></form>`;
 
-export const howToSignIn = html`<p>Nobody is signed in in this browser.</p>
-  <p>
-    On the machine of the coordinator, <code>darkbloom account link</code> prints a link that signs you in. Then come
-    back to this page.
-  </p>`;
+export const mailForm = html`<form method="post" action="${MAIL_PATH}">
+  <label for="mail">Your mail address</label>
+  <input id="mail" name="mail" type="email" autocomplete="email" maxlength="254" required />
+  <button>Send me a code</button>
+</form>`;
 
-/** `GET /sign-in/link/{secret}`: a button. Whatever looks at links before a person does must not use them up. */
-export const showLink = (door: Door): Route => ({
-  schema: { ...pageSchema("A button that signs in by a link of 'darkbloom account link'"), params: linkParams },
-  config: openPage,
-  handler: async (request, reply) => {
-    const { secret } = linkParams.parse(request.params);
-    if (cookieName(door, request) === undefined) return sendPage(reply, "Not over this address", needsTls, 400);
-    return sendPage(
-      reply,
-      "Sign in to Darkbloom",
-      html`<p>This link is good once. Whoever follows it is signed in in this browser.</p>
-        <form method="post" action="${LINK_PATH}">
-          <input type="hidden" name="secret" value="${secret}" /><button>Sign in</button>
-        </form>`,
-    );
+/** The ways that this coordinator has, and no other. */
+export const howToSignIn = ({ deps }: Door): Html =>
+  html`<p>Nobody is signed in in this browser.</p>
+    ${deps.mail ? mailForm : html``}
+    <p>
+      On the machine of the coordinator, <code>darkbloom account link</code> prints a link that signs its operator in.
+      Then come back to this page.
+    </p>`;
+
+/** A way in by a secret that stands in a link, behind a button: whatever looks at links before a person does must not use them up. */
+interface LinkWay {
+  readonly path: string;
+  readonly show: string;
+  readonly use: string;
+  readonly explains: Html;
+  readonly tooLate: Html;
+  /** Once. */
+  readonly whose: (door: Door, secret: string) => Promise<Person | undefined>;
+}
+
+const operatorsLink: LinkWay = {
+  path: LINK_PATH,
+  show: "A button that signs in by a link of 'darkbloom account link'",
+  use: "Sign in by a link, once",
+  explains: html`<p>This link is good once. Whoever follows it is signed in in this browser.</p>`,
+  tooLate: html`<p>
+    It was used before, is older than ten minutes, or was never made here. <code>darkbloom account link</code> prints
+    another.
+  </p>`,
+  whose: async ({ deps }, secret) => {
+    const personId = deps.links.redeem(secret);
+    return personId && (await deps.people.person(personId));
   },
-});
+};
+
+const invitation: LinkWay = {
+  path: INVITE_PATH,
+  show: "A button that signs somebody new in by an invite",
+  use: "Come by an invite, once",
+  explains: html`<p>
+    You are invited. This link is good once: it makes an account for you and signs you in in this browser.
+  </p>`,
+  tooLate: html`<p>
+    It was used before, was taken back, is older than seven days, or nobody new may come at present. Ask whoever invited
+    you for another.
+  </p>`,
+  whose: ({ deps }, secret) => deps.admission.byInvite(secret),
+};
 
 const linkParams = z.object({ secret: z.string() });
 
-const needsTls = html`<p>
-  A sign-in must not cross a network in clear. Open this link over https, or on the machine of the coordinator under
-  <code>127.0.0.1</code> or <code>localhost</code>. Behind a reverse proxy the coordinator needs
-  <code>--trust-proxy</code>, and the proxy has to send <code>X-Forwarded-Proto</code>.
-</p>`;
+/** `GET …/{secret}`: the button. */
+const showWay =
+  ({ path, show, explains }: LinkWay) =>
+  (door: Door): Route => ({
+    schema: { ...pageSchema(show), params: linkParams },
+    config: openPage,
+    handler: async (request, reply) => {
+      const { secret } = linkParams.parse(request.params);
+      if (cookieName(door, request) === undefined) return sendNeedsTls(reply);
+      return sendPage(
+        reply,
+        "Sign in to Darkbloom",
+        html`${explains}
+          <form method="post" action="${path}">
+            <input type="hidden" name="secret" value="${secret}" /><button>Sign in</button>
+          </form>`,
+      );
+    },
+  });
 
-/** `POST /sign-in/link`: the one use of a link. */
-export const useLink = (door: Door): Route => ({
-  schema: pageSchema("Sign in by a link, once"),
-  config: { ...openPage, fails: ["origin_foreign", "body_invalid", "payload_too_large"] },
-  handler: async (request, reply) => {
-    assertOwnPage(door, request);
-    const name = cookieName(door, request);
-    if (name === undefined) return sendPage(reply, "Not over this address", needsTls, 400);
-    const form = await readForm(door, request);
-    const { deps } = door;
-    const personId = deps.links.redeem(form.get("secret") ?? "");
-    const person = personId && (await deps.people.person(personId));
-    if (!person || person.disabledAt !== null) return sendPage(reply, "This link is not good any more", tooLate, 403);
-    const { secret, session } = await openSession(deps, person, { kind: "browser", client: "a browser" });
-    await deps.audit.add({
-      at: session.createdAt,
-      actor: person.personId,
-      action: "sessions.create",
-      subject: session.sessionId,
-    });
-    const ended = endedCookies(request.raw, deps.settings.trustProxy);
-    return goTo(reply.header("set-cookie", [...ended, cookieOf(name, secret, lifeMsOf("browser"))]), SIGN_IN_PATH);
-  },
+/** `POST …`: the one use. */
+const useWay =
+  ({ use, whose, tooLate }: LinkWay) =>
+  (door: Door): Route => ({
+    schema: pageSchema(use),
+    config: openForm,
+    handler: async (request, reply) => {
+      assertOwnPage(door, request);
+      const name = cookieName(door, request);
+      if (name === undefined) return sendNeedsTls(reply);
+      const form = await readForm(door, request);
+      const person = await whose(door, form.get("secret") ?? "");
+      if (!person || person.disabledAt !== null) return sendTooLate(reply, tooLate);
+      await signInBrowser(door, request, reply, { person, name });
+      return goTo(reply, SIGN_IN_PATH);
+    },
+  });
+
+const sendTooLate = (reply: FastifyReply, why: Html): FastifyReply =>
+  sendPage(reply, "This link is not good any more", why, 403);
+
+export const showLink = showWay(operatorsLink);
+export const useLink = useWay(operatorsLink);
+export const showInvite = showWay(invitation);
+export const useInvite = useWay(invitation);
+
+/** `POST /sign-in/mail`; what it does is loaded when somebody asks for it. */
+export const askForCode = (door: Door): Route => ({
+  schema: pageSchema("Ask for a code by mail"),
+  config: { ...openForm, fails: [...openForm.fails, "rate_limit_exceeded"] },
+  handler: async (request, reply) => (await import("./sign-in-mail.ts")).askForCode(door, request, reply),
 });
 
-const tooLate = html`<p>
-  It was used before, is older than ten minutes, or was never made here. <code>darkbloom account link</code> prints
-  another.
-</p>`;
+/** `POST /sign-in/code` */
+export const useCode = (door: Door): Route => ({
+  schema: pageSchema("Sign in by a code that came by mail, once"),
+  config: openForm,
+  handler: async (request, reply) => (await import("./sign-in-mail.ts")).useCode(door, request, reply),
+});
 
 /** `POST /sign-out`: ends the session that asks. */
 export const signOut = (door: Door): Route => ({
@@ -112,8 +174,3 @@ export const signOut = (door: Door): Route => ({
     return goTo(reply, SIGN_IN_PATH);
   },
 });
-
-const cookieName = ({ deps }: Door, { raw }: FastifyRequest): string | undefined =>
-  cookieNameOf(raw, deps.settings.trustProxy);
-
-const goTo = (reply: FastifyReply, path: string): FastifyReply => reply.code(303).header("location", path).send();

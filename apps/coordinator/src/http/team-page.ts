@@ -5,7 +5,8 @@ import { signedInOf } from "./access.ts";
 import type { Door, Route } from "./door.ts";
 import { readForm } from "./form.ts";
 import { html, sendPage } from "./page.ts";
-import { howToSignIn, openPage, pageSchema } from "./sign-in.ts";
+import { openPage, pageSchema } from "./browser-session.ts";
+import { howToSignIn } from "./sign-in.ts";
 
 export const JOIN_PATH = "/join";
 
@@ -18,7 +19,7 @@ export const showJoin = (door: Door): Route => ({
   handler: async (request, reply) => {
     const { deps } = door;
     const visitor = await door.gate.visitor(request.raw, (headers) => void reply.headers(headers));
-    if (!visitor) return sendPage(reply, "Sign in first", howToSignIn, 401);
+    if (!visitor) return sendPage(reply, "Sign in first", howToSignIn(door), 401);
     const { secret } = linkParams.parse(request.params);
     const invite = await deps.teams.invitedBy(hashOfKey(deps.crypto, secret), deps.clock.now());
     const team = invite && (await deps.teams.team(invite.account));

@@ -1,0 +1,158 @@
+import { toBase64Url, toHex } from "@darkbloom/protocol/bytes";
+import type { PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { MicroUsd } from "@darkbloom/protocol/money";
+import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import type { Ledger } from "../ledger/port.ts";
+import type { Audit } from "./audit.ts";
+import { hashOfKey, newAccountId } from "./keys.ts";
+import type { People, Person, Role } from "./people.ts";
+import { newPerson } from "./sessions.ts";
+import { turns } from "./turns.ts";
+
+/** How long somebody who was invited has to come. */
+export const INVITE_LIFE_MS = 7 * 24 * 60 * 60_000;
+/** Invites that are open at once; more are refused until some are used, revoked or over. */
+export const INVITES_OPEN_MAX = 1_000;
+/** Of those that are told, the newest. */
+export const INVITES_TOLD_MAX = 1_000;
+const ID_BYTES = 16;
+const SECRET_BYTES = 32;
+
+/** That somebody may come: whoever proves the mailbox that it names, or where it names none, whoever shows its secret. */
+export interface Invite {
+  readonly inviteId: string;
+  readonly mail: string | null;
+  readonly role: Role;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly usedAt: number | null;
+  /** Who came by it. */
+  readonly usedBy: PersonId | null;
+  readonly revokedAt: number | null;
+}
+
+/** An adapter passes `invitesContract`. `open` is what is neither used, revoked nor over. */
+export interface Invites {
+  /** @param secretHash null for one that names a mailbox */
+  add(secretHash: Sha256Hex | null, invite: Invite): Promise<void>;
+  /** Newest first, at most `INVITES_TOLD_MAX`. */
+  list(): Promise<Invite[]>;
+  countOpen(now: number): Promise<number>;
+  /** The oldest that is open for a mailbox. */
+  openFor(mail: string, now: number): Promise<Invite | undefined>;
+  openBy(secretHash: Sha256Hex, now: number): Promise<Invite | undefined>;
+  /** @returns whether it was open until now */
+  use(inviteId: string, by: PersonId, now: number): Promise<boolean>;
+  /** @returns how it is now; undefined for one that is unknown or used */
+  revoke(inviteId: string, now: number): Promise<Invite | undefined>;
+}
+
+export const newInvite = (
+  random: Random,
+  { mail, role, at }: { mail: string | null; role: Role; at: number },
+): Invite => ({
+  inviteId: `invite_${toHex(random.bytes(ID_BYTES))}`,
+  mail,
+  role,
+  createdAt: at,
+  expiresAt: at + INVITE_LIFE_MS,
+  usedAt: null,
+  usedBy: null,
+  revokedAt: null,
+});
+
+export const newInviteSecret = (random: Random): string => toBase64Url(random.bytes(SECRET_BYTES));
+
+/** Who may come that is not known: nobody, whoever was invited, or everybody. */
+export const signUps = ["closed", "invited", "open"] as const;
+export type SignUp = (typeof signUps)[number];
+
+export interface SignUpRules {
+  readonly signUp: SignUp;
+  /** What somebody new can spend. */
+  readonly grantMicroUsd: MicroUsd;
+}
+
+interface World {
+  readonly people: People;
+  readonly invites: Invites;
+  readonly audit: Audit;
+  readonly ledger: Pick<Ledger, "credit">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+}
+
+/** Says who comes in by what they have proven, and makes them where they are new and may be here. */
+export class Admission {
+  readonly #world: World;
+  readonly rules: SignUpRules;
+  // Each looks who is there; two at once would both be new.
+  readonly #inTurn = turns();
+
+  constructor(world: World, rules: SignUpRules) {
+    this.#world = world;
+    this.rules = rules;
+  }
+
+  /** Whether somebody who proves this mailbox would come in. */
+  async mayCome(mail: string): Promise<boolean> {
+    const known = await this.#world.people.byMail(mail);
+    if (known) return known.disabledAt === null;
+    return this.rules.signUp === "open" || (await this.#inviteFor(mail)) !== undefined;
+  }
+
+  /** Of somebody who has proven a mailbox. @returns undefined where they may not sign in */
+  byMail(mail: string): Promise<Person | undefined> {
+    return this.#inTurn(async () => {
+      const known = await this.#world.people.byMail(mail);
+      if (known) return known.disabledAt === null ? known : undefined;
+      const invite = await this.#inviteFor(mail);
+      if (!invite && this.rules.signUp !== "open") return undefined;
+      return await this.#newcomer({ name: nameIn(mail), mail, role: invite?.role ?? "member" }, invite);
+    });
+  }
+
+  /** Whether a link of an invite that names no mailbox is good. */
+  async isInvite(secret: string): Promise<boolean> {
+    return (await this.#inviteBy(secret)) !== undefined;
+  }
+
+  /** Of somebody who shows the secret of an invite. */
+  byInvite(secret: string): Promise<Person | undefined> {
+    return this.#inTurn(async () => {
+      const invite = await this.#inviteBy(secret);
+      return invite && (await this.#newcomer({ name: "guest", mail: null, role: invite.role }, invite));
+    });
+  }
+
+  async #inviteFor(mail: string): Promise<Invite | undefined> {
+    return this.rules.signUp === "closed"
+      ? undefined
+      : await this.#world.invites.openFor(mail, this.#world.clock.now());
+  }
+
+  async #inviteBy(secret: string): Promise<Invite | undefined> {
+    const { invites, clock, crypto } = this.#world;
+    return this.rules.signUp === "closed" ? undefined : await invites.openBy(hashOfKey(crypto, secret), clock.now());
+  }
+
+  /** The invite goes first: a crash behind it costs an invite, and never lets in two. */
+  async #newcomer(
+    { name, mail, role }: { readonly name: string; readonly mail: string | null; readonly role: Role },
+    invite: Invite | undefined,
+  ): Promise<Person | undefined> {
+    const { people, invites, audit, ledger, clock, random } = this.#world;
+    const at = clock.now();
+    const person: Person = { ...newPerson(random, { name, account: newAccountId(random), role, at }), mail };
+    if (invite && !(await invites.use(invite.inviteId, person.personId, at))) return undefined;
+    await people.add(person);
+    const { grantMicroUsd } = this.rules;
+    if (grantMicroUsd > 0n) await ledger.credit(`grant_${person.personId}`, person.account, grantMicroUsd, at);
+    await audit.add({ at, actor: person.personId, action: "people.create", subject: person.personId });
+    return person;
+  }
+}
+
+/** What stands before the `@`. */
+const nameIn = (mail: string): string => mail.slice(0, mail.lastIndexOf("@"));
