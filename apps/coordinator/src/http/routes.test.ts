@@ -58,6 +58,12 @@ const signInRoutes = [
   "get /v1/teams/{id}/invites",
   "post /v1/teams/{id}/invites",
   "delete /v1/teams/{id}/invites/{invite}",
+  "get /scim/v2/ServiceProviderConfig",
+  "get /scim/v2/Users",
+  "post /scim/v2/Users",
+  "get /scim/v2/Users/{id}",
+  "put /scim/v2/Users/{id}",
+  "patch /scim/v2/Users/{id}",
   "get /join/{secret}",
   "post /join",
 ];

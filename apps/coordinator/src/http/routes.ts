@@ -34,6 +34,7 @@ import { showNetwork } from "./network.ts";
 import { showOAuthMetadata } from "./oauth-metadata.ts";
 import { operate } from "./operate.ts";
 import { showHealth, showMetrics, showReady } from "./operations.ts";
+import { createUser, listUsers, patchUser, replaceUser, SCIM_PATH, showScimConfig, showUser } from "./scim.ts";
 import { JOIN_PATH, showJoin, useJoin } from "./team-page.ts";
 import {
   createInvite,
@@ -53,7 +54,7 @@ import { listAttestations, showWellKnown } from "./transparency.ts";
 
 /** A route and where it is. */
 export interface Placed {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly route: Route;
 }
@@ -61,6 +62,7 @@ export interface Placed {
 const get = (path: string, route: Route): Placed => ({ method: "GET", path, route });
 const post = (path: string, route: Route): Placed => ({ method: "POST", path, route });
 const patch = (path: string, route: Route): Placed => ({ method: "PATCH", path, route });
+const put = (path: string, route: Route): Placed => ({ method: "PUT", path, route });
 const remove = (path: string, route: Route): Placed => ({ method: "DELETE", path, route });
 
 /** Every route there is over HTTP. @param described all of them */
@@ -108,6 +110,13 @@ const placed = (
   remove("/v1/teams/:id/invites/:invite", withdrawInvite(door)),
   get(`${JOIN_PATH}/:secret`, showJoin(door)),
   post(JOIN_PATH, useJoin(door)),
+
+  get(`${SCIM_PATH}/ServiceProviderConfig`, showScimConfig(door)),
+  get(`${SCIM_PATH}/Users`, listUsers(door)),
+  post(`${SCIM_PATH}/Users`, createUser(door)),
+  get(`${SCIM_PATH}/Users/:id`, showUser(door)),
+  put(`${SCIM_PATH}/Users/:id`, replaceUser(door)),
+  patch(`${SCIM_PATH}/Users/:id`, patchUser(door)),
 
   get(SIGN_IN_PATH, showSignIn(door)),
   get(`${LINK_PATH}/:secret`, showLink(door)),
