@@ -69,6 +69,19 @@ describe("several coordinators in one process", () => {
     await expectClosed(made);
   });
 
+  /** Goal: an answer from afar costs few messages. Method: count those that two coordinators send each other for one whose frames come at once. */
+  it("needs few messages for an answer", async () => {
+    const made = await cluster(1, 2);
+    made.at(1).network.provider(() => ({ pieces: [" ok", "."] }));
+    await made.clock.advance(2_100);
+    let messages = 0;
+    made.hub.overheard = (subject) => void (messages += subject.includes(".to.") ? 1 : 0);
+    await made.clock.until(made.at(0).network.serve(new Caller(), { stream: false }), 500);
+    await made.clock.advance(50);
+    // A slot is asked for and given, the request goes, its frames and its closing come, and how that was is told.
+    expect(messages).toBeLessThanOrEqual(7);
+  });
+
   /** Goal: what is near is asked first, and what is far when that is full. Method: a machine here and one there, one slot each, two requests at once. */
   it("asks a machine of its own first", async () => {
     const made = await cluster();

@@ -13,6 +13,8 @@ import type { Of, Words } from "./words.ts";
 export interface Way {
   readonly deadlines: Deadlines;
   say(words: Words): void;
+  /** The same, where nobody waits for it. */
+  mention(words: Words): void;
   hand(kind: "request", parts: readonly Uint8Array[]): void;
 }
 
@@ -83,10 +85,10 @@ export class FarLine implements Line {
   }
 
   began({ firstContentMs, promptBytes }: Beginning): void {
-    this.#way.say({ type: "began", job: this.jobId, firstContentMs, promptBytes });
+    this.#way.mention({ type: "began", job: this.jobId, firstContentMs, promptBytes });
   }
   measured(answer?: MeasuredAnswer): void {
-    this.#way.say({ type: "measured", job: this.jobId, ...(answer && { answer }) });
+    this.#way.mention({ type: "measured", job: this.jobId, ...(answer && { answer }) });
   }
   faulted(): void {
     if (!this.#isLost) this.#learnt("faulted");
@@ -160,8 +162,11 @@ export class FarLine implements Line {
   [Symbol.dispose](): void {
     if (this.#isLeft) return;
     this.#isLeft = true;
+    // A machine that has closed has nothing to stop.
+    const release = { type: "release", job: this.jobId } as const;
+    if (this.#isClosed && !this.#isLost) this.#way.mention(release);
+    else this.#way.say(release);
     this.#isClosed = true;
-    this.#way.say({ type: "release", job: this.jobId });
     this.#over();
   }
 }

@@ -79,7 +79,7 @@ export class Peer implements Home {
     this.id = id;
     this.heardAtMs = net.clock.monotonicMs();
     const hand = (kind: "frames" | "request", parts: readonly Uint8Array[]) => post.hand(id, kind, parts);
-    this.#way = { deadlines, say: (words) => post.tell(id, words), hand };
+    this.#way = { deadlines, say: (words) => post.tell(id, words), mention: (words) => post.mention(id, words), hand };
     this.lent = new LentLines(this.#way, net.bug);
   }
 

@@ -20,7 +20,8 @@ const networkKey = {
 
 /** Two coordinators and what comes between them; a turn ends when a test says so. */
 function twoPosts(payloadBytesMax?: number) {
-  const hub = new MemoryBus(new SimulatedClock(), seededRandom(1));
+  const clock = new SimulatedClock();
+  const hub = new MemoryBus(clock, seededRandom(1));
   const turns: (() => void)[] = [];
   const heard: [PostKind, string][] = [];
   const skipped: BusSkip[] = [];
@@ -29,7 +30,7 @@ function twoPosts(payloadBytesMax?: number) {
   const narrow = (bus: Bus): Bus => Object.assign(bus, payloadBytesMax !== undefined && { payloadBytesMax });
   const postOf = (self: CoordinatorId) =>
     new Post(
-      { bus: narrow(hub.connect()), networkKey, defer: (act) => void turns.push(act) },
+      { bus: narrow(hub.connect()), networkKey, clock, defer: (act) => void turns.push(act) },
       self,
       (_, kind, bytes) => void heard.push([kind, new TextDecoder().decode(bytes)]),
       (why) => void skipped.push(why),
@@ -39,7 +40,7 @@ function twoPosts(payloadBytesMax?: number) {
     for (const act of turns.splice(0)) act();
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { hub, from, to, heard, skipped, sizes, endTurn };
+  return { clock, hub, from, to, heard, skipped, sizes, endTurn };
 }
 
 /** Goal: what is said arrives as it was said, in its order, however it is cut on the way. Method: records of any length over messages of any. */
@@ -74,6 +75,24 @@ it("puts a turn's words together, up to a batch", async () => {
   expect(sizes).toHaveLength(3);
   await endTurn();
   expect(heard.slice(21).map(([kind]) => kind)).toEqual(["words", "request"]);
+});
+
+/** Goal: what nobody waits for costs no message of its own, and does not wait for ever either. Method: mention, alone and before something that is said. */
+it("lets what nobody waits for go along", async () => {
+  const { clock, from, heard, sizes, endTurn } = twoPosts();
+  from.mention(two, { first: true });
+  await endTurn();
+  expect(sizes).toEqual([]);
+  from.tell(two, { second: true });
+  from.mention(two, { third: true });
+  await endTurn();
+  expect([sizes.length, heard.map(([, text]) => text)]).toEqual([
+    1,
+    ['{"first":true}', '{"second":true}', '{"third":true}'],
+  ]);
+  from.mention(two, { fourth: true });
+  await clock.advance(100);
+  expect([sizes.length, heard.at(-1)]).toEqual([2, ["words", '{"fourth":true}']]);
 });
 
 /** Goal: a batch of which a message is lost is lost whole, and takes nothing else along. Method: lose each of its messages in turn, with another batch behind it. */

@@ -2,6 +2,7 @@ import { fromHex, fromUtf8, joinBytes, putU32be, toHex, utf8 } from "@darkbloom/
 import type { CoordinatorId } from "@darkbloom/protocol/ids";
 import { WIRE_MESSAGE_BYTES_MAX } from "@darkbloom/protocol/limits";
 import type { BusSkip } from "../events/events.ts";
+import type { Clock } from "@darkbloom/protocol/ports";
 import type { NetworkKey } from "../machines/ports.ts";
 import type { Bus } from "./bus.ts";
 
@@ -17,6 +18,8 @@ const BODY_AT = SEAL_BYTES + HEAD_BYTES;
 export const BATCH_BYTES = 256 * 1024;
 /** A batch, put together again: one body, and what came in front of it. */
 export const BATCH_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX + 2 * BATCH_BYTES;
+/** What nobody waits for leaves with what is said next, or after this: each message wakes two processes and the server. */
+const UNHURRIED_MS = 20;
 /** Batches that may be in pieces at once, one of each sender for each subject. */
 const BATCHES_OPEN_MAX = 64;
 
@@ -49,6 +52,7 @@ export interface PostNet {
   readonly networkKey: NetworkKey;
   /** Does it at the end of this turn of the loop. */
   readonly defer: (act: () => void) => void;
+  readonly clock: Pick<Clock, "sleep">;
 }
 
 /**
@@ -67,6 +71,8 @@ export class Post implements Disposable {
   readonly #waiting = new Map<string, Batch>();
   readonly #open = new Map<string, Pieces>();
   #batches = 0;
+  #isDeferred = false;
+  #isUnhurried = false;
 
   /** @param heard is given bytes that may change after its turn */
   constructor(
@@ -95,17 +101,35 @@ export class Post implements Disposable {
 
   tellAll(words: object): void {
     this.#put(this.#all, "words", utf8(JSON.stringify(words)));
+    this.#flushSoon();
   }
   tell(to: CoordinatorId, words: object): void {
     this.#put(this.#to(to), "words", utf8(JSON.stringify(words)));
+    this.#flushSoon();
+  }
+  /** The same, where nobody waits for it. */
+  mention(to: CoordinatorId, words: object): void {
+    this.#put(this.#to(to), "words", utf8(JSON.stringify(words)));
+    if (this.#isDeferred || this.#isUnhurried) return;
+    this.#isUnhurried = true;
+    void this.#net.clock.sleep(UNHURRIED_MS).then(() => this.flush());
   }
   /** @param parts one record; none of them changes before the end of this turn */
   hand(to: CoordinatorId, kind: Exclude<PostKind, "words">, parts: readonly Uint8Array[]): void {
     this.#put(this.#to(to), kind, ...parts);
+    this.#flushSoon();
   }
 
-  /** What was said in this turn leaves now. */
+  #flushSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    this.#net.defer(() => this.flush());
+  }
+
+  /** What was said leaves now. */
   flush(): void {
+    this.#isDeferred = false;
+    this.#isUnhurried = false;
     for (const [subject, batch] of this.#waiting) this.#send(subject, batch);
     this.#waiting.clear();
   }
@@ -119,7 +143,6 @@ export class Post implements Disposable {
       batch = undefined;
     }
     if (!batch) {
-      if (this.#waiting.size === 0) this.#net.defer(() => this.flush());
       batch = { parts: [], bytes: 0 };
       this.#waiting.set(subject, batch);
     }
