@@ -7,7 +7,15 @@ import { expect, it } from "vitest";
 import { MemoryBus } from "../adapters/memory-bus.ts";
 import type { BusSkip } from "../events/events.ts";
 import type { Bus } from "./bus.ts";
-import { BATCH_BYTES, BATCH_BYTES_MAX, Post, type PostKind } from "./post.ts";
+import {
+  addressed,
+  BATCH_BYTES,
+  BATCH_BYTES_MAX,
+  BATCHES_OPEN_MAX,
+  Post,
+  readAddressed,
+  type PostKind,
+} from "./post.ts";
 
 const [one, two] = ["1", "2"].map((digit) => `coord_${digit.repeat(32)}`) as [CoordinatorId, CoordinatorId];
 const networkKey = {
@@ -17,6 +25,12 @@ const networkKey = {
     return new Uint8Array(hmac.digest());
   },
 };
+
+function changed(message: Uint8Array, at: number): Uint8Array {
+  const other = message.slice();
+  other[at] = (other[at] ?? 0) ^ 1;
+  return other;
+}
 
 /** Two coordinators and what comes between them; a turn ends when a test says so. */
 function twoPosts(payloadBytesMax?: number) {
@@ -120,6 +134,85 @@ it("puts no more together than a batch may have", async () => {
   from.tell(two, { next: true });
   await endTurn();
   expect(heard).toEqual([["words", '{"next":true}']]);
+});
+
+/** Goal: nothing counts that is not sealed with the network's key for this subject, of this version, and of another. Method: what was said, spoiled in one way each. */
+it.each<[what: string, spoil: (message: Uint8Array) => Uint8Array, why: BusSkip | undefined]>([
+  ["as it was", (message) => message, undefined],
+  ["another seal", (message) => changed(message, 3), "seal"],
+  ["another sender", (message) => changed(message, 20), "seal"],
+  ["other bytes", (message) => changed(message, message.length - 1), "seal"],
+  ["another version", (message) => changed(message, 16), "version"],
+  ["no more than a head", (message) => message.subarray(0, 41), "seal"],
+  ["less than a head", (message) => message.subarray(0, 40), "shape"],
+])("takes %s or skips it", async (_what, spoil, why) => {
+  const { hub, from, to, heard, skipped, endTurn } = twoPosts();
+  const sent: [string, Uint8Array][] = [];
+  hub.overheard = (subject, payload) => void sent.push([subject, payload]);
+  from.tellAll({ said: true });
+  await endTurn();
+  expect(heard.splice(0)).toEqual([["words", '{"said":true}']]);
+  const [subject, message] = sent[0] ?? ["", new Uint8Array(0)];
+  hub.connect().publish(subject, spoil(message));
+  await endTurn();
+  // Its own words come back to whoever said them, and are nobody's.
+  expect(heard).toEqual(why ? [] : [["words", '{"said":true}']]);
+  expect(skipped).toEqual(why ? [why, why] : []);
+  to[Symbol.dispose]();
+});
+
+/** Goal: pieces of two batches are never taken for one, and no number of batches that never end is kept. Method: first pieces of more batches than are kept, then second ones that do not fit. */
+it("puts together what belongs together, of so many at once", async () => {
+  const { hub, from, to, heard, skipped } = twoPosts();
+  const sent: [string, Uint8Array][] = [];
+  hub.overheard = (subject, payload) => void sent.push([subject, payload]);
+  to.tell(one, {});
+  to.flush();
+  hub.overheard = undefined;
+  const [subject] = sent[0] ?? [""];
+  const other = hub.connect();
+  const piece = (sender: number, batch: number, n: number, of: number) => {
+    const message = new Uint8Array(16 + 25 + 3);
+    message[16] = 1;
+    message[17] = sender;
+    message.set([0, 0, 0, batch, 0, n, 0, of], 33);
+    message.set(networkKey.mac(utf8(`darkbloom:bus:v1\0${subject}\0`), message.subarray(16)).subarray(0, 16));
+    other.publish(subject, message);
+  };
+  const told = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    return skipped.splice(0);
+  };
+  for (const [batch, n, of] of [
+    [2, 1, 2],
+    [1, 1, 3],
+    [1, 2, 3],
+  ] as const) {
+    piece(1, 1, 0, of === 2 ? 2 : 3);
+    if (n === 1 && of === 3) piece(1, 1, 1, 2);
+    else piece(1, batch, n, of);
+    expect(await told()).toEqual(["lost"]);
+  }
+  for (let sender = 0; sender < BATCHES_OPEN_MAX; sender++) piece(sender, 1, 0, 2);
+  expect(await told()).toEqual([]);
+  piece(BATCHES_OPEN_MAX, 1, 0, 2);
+  expect(await told()).toEqual(["crowd"]);
+  expect(heard).toEqual([["words", "{}"]]);
+  from.forget();
+  piece(BATCHES_OPEN_MAX, 1, 0, 2);
+  expect(await told()).toEqual([]);
+});
+
+/** Goal: what is about a line is read as it was written, or not at all. Method: one, and what is cut off or names none. */
+it("reads what is about a line", () => {
+  const whole = Uint8Array.from(Buffer.concat(addressed("job_1", 70_000, utf8("some"), utf8("thing"))));
+  const read = readAddressed(whole);
+  expect([read?.jobId, read?.number, new TextDecoder().decode(read?.bytes)]).toEqual(["job_1", 70_000, "something"]);
+  expect(readAddressed(whole.subarray(0, 10))?.bytes.length).toBe(0);
+  expect(readAddressed(whole.subarray(0, 9))).toBeUndefined();
+  expect(readAddressed(Uint8Array.of(0, 0, 0, 0, 1))).toBeUndefined();
+  expect(readAddressed(Uint8Array.of(1, 0xff, 0, 0, 0, 1))).toBeUndefined();
+  expect(readAddressed(new Uint8Array(0))).toBeUndefined();
 });
 
 /** Goal: what was not understood is counted, and what stands beside it is heard. Method: kinds and lengths that are none, sealed as ours. */

@@ -21,7 +21,7 @@ export const BATCH_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX + 2 * BATCH_BYTES;
 /** What nobody waits for leaves with what is said next, or after this: each message wakes two processes and the server. */
 const UNHURRIED_MS = 20;
 /** Batches that may be in pieces at once, one of each sender for each subject. */
-const BATCHES_OPEN_MAX = 64;
+export const BATCHES_OPEN_MAX = 64;
 
 const ids = /^coord_([0-9a-f]{32})$/;
 const SEAL_TAG = "darkbloom:bus:v1\0";

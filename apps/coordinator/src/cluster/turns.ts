@@ -9,7 +9,7 @@ export const TURN_MS = 150;
 /** Who has waited no longer than this before another counts as no older. */
 const OLDER_MS_MIN = 500;
 /** Machines of which that is known; of more, the one that was seen so longest ago is forgotten. */
-const FREED_REMEMBERED_MAX = 10_000;
+export const FREED_REMEMBERED_MAX = 10_000;
 
 /**
  * Whose turn it is at the machines of this coordinator. Those who wait here hear of a free slot at once, those at other coordinators later:
