@@ -38,7 +38,12 @@ export interface Way {
  */
 export async function goToCoordinator(
   url: URL,
-  { authToken, version, isConnected }: { authToken: string | undefined; version: string; isConnected: boolean },
+  {
+    authToken,
+    version,
+    isConnected,
+    hasMachineToken = false,
+  }: { authToken: string | undefined; version: string; isConnected: boolean; hasMachineToken?: boolean },
 ): Promise<Way> {
   const gone = await connectTo(url);
   if (hasFailed(gone)) return { checks: withRest(gone) };
@@ -50,8 +55,22 @@ export async function goToCoordinator(
     const own = "the provider that runs here is connected";
     return { checks: [...gone, pass("coordinator.websocket", own), pass("coordinator.join", own)], ...told };
   }
-  const reason = await tryJoin({ coordinatorUrl: url.href, authToken, version });
-  return { checks: withRest([...gone, ...joinChecks(reason, authToken !== undefined)]), ...told };
+  const tried = await tryJoin({ coordinatorUrl: url.href, authToken, version });
+  // Its token is bound to its own key, and this try is made with another.
+  const needsOwnKey = hasMachineToken && (tried === "token_missing" || tried === "token_refused");
+  if (needsOwnKey) {
+    const own =
+      "the coordinator asks for a token, and this machine has one of its own, which only its own key can show";
+    return {
+      checks: [
+        ...gone,
+        pass("coordinator.websocket", "a WebSocket opens at /ws/provider"),
+        unknown("coordinator.join", own, ""),
+      ],
+      ...told,
+    };
+  }
+  return { checks: withRest([...gone, ...joinChecks(tried, authToken !== undefined)]), ...told };
 }
 
 const hasFailed = (gone: readonly Check[]): boolean => gone.some(({ status }) => status === "fail");
@@ -161,6 +180,7 @@ const afterUpgrade: Readonly<Record<Exclude<LossReason, DialFault>, true>> = {
   coordinator_older: true,
   token_missing: true,
   token_refused: true,
+  unlinked: true,
   replaced: true,
   silent: true,
   unread: true,

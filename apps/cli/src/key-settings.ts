@@ -3,7 +3,7 @@ import { KEY_OVERLAP_MS_MAX } from "@darkbloom/coordinator/accounts/key-admin";
 import { limitResets } from "@darkbloom/coordinator/ledger/windows";
 import { parseUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { KEY_LIMIT_TOKENS_MAX, KEY_NAME_CHARS_MAX } from "@darkbloom/coordinator/accounts/key-terms";
-import { oneOf, oneOfWords } from "./setting-readers.ts";
+import { oneOf, oneOfWords, yesOrNo } from "./setting-readers.ts";
 
 const MODEL_SHAPE = /^[\w.:/-]{1,128}$/;
 const MS_PER_UNIT = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -36,6 +36,11 @@ export const keySettings = {
     means: "sealed: the key's requests must be sealed by whoever sends them",
     mustBe: oneOfWords(keyPrivacies),
     read: oneOf(keyPrivacies),
+  },
+  selfRouteOnly: {
+    means: "only the account's own machines answer the key's requests, for nothing",
+    mustBe: "true or false",
+    read: yesOrNo,
   },
   expires: {
     value: "WHEN",

@@ -19,6 +19,7 @@ const noFlag: Given = {
   minTrust: undefined,
   providerSerial: [],
   privacy: undefined,
+  selfRouteOnly: undefined,
   expires: undefined,
   limitUsd: undefined,
   limitTokens: undefined,
@@ -37,6 +38,8 @@ it.each<[flags: Partial<Given>, terms: Partial<KeyTerms>]>([
   [{ providerSerial: ["SW-1"] }, { pins: ["SW-1" as Serial] }],
   [{ providerSerial: ["any"] }, { pins: [] }],
   [{ privacy: "sealed" }, { privacy: "sealed" }],
+  [{ selfRouteOnly: true }, { selfRouteOnly: true }],
+  [{ selfRouteOnly: false }, { selfRouteOnly: false }],
   [{ expires: "never" }, { expiresAt: null }],
   [{ limitUsd: microUsd(5n) }, { limitMicroUsd: microUsd(5n) }],
   [{ limitUsd: "none" }, { limitMicroUsd: null }],
@@ -86,6 +89,7 @@ it.each<[words: string[], of: Partial<KeyTerms>]>([
   [["7 tokens a week"], { limitTokens: 7, limitReset: "weekly" }],
   [["7 tokens a month"], { limitTokens: 7, limitReset: "monthly" }],
   [["sealed requests"], { privacy: "sealed" }],
+  [["the account's own machines"], { selfRouteOnly: true }],
   [["until 2030-01-01T00:00:00.000Z"], { expiresAt: NOW }],
 ])("is bound to %j", (words, of) => {
   expect(boundsOf({ ...unbound, ...of })).toEqual(words);

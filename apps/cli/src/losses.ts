@@ -83,6 +83,11 @@ const losses: Readonly<Record<LossReason, Loss>> = {
     seen: "The coordinator does not take this join token: its own is another one, or it has none (--join-token) and takes no machine from elsewhere",
     remedy: "Ask its operator.",
   },
+  unlinked: {
+    seen: "The coordinator does not take this machine's token: it was unlinked there, or the token is another machine's",
+    remedy:
+      "'darkbloom provider login --coordinator URL' links it anew; 'darkbloom provider logout' lets it serve as nobody's.",
+  },
   replaced: {
     seen: "The same identity has joined from another place, and only one of them can serve",
     remedy: "",

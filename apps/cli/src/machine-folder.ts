@@ -11,11 +11,16 @@ import {
 } from "@darkbloom/provider/files/status-file";
 import { platformHere } from "@darkbloom/provider/posture/machine";
 import { CommandFailed } from "./failure.ts";
+import { machineTokenIn } from "./login/machine.ts";
 import { lossOf } from "./losses.ts";
+import { baseOf } from "./published.ts";
 import { PROVIDERS_MAX } from "./settings.ts";
 
 /** The network's join token, for `provider start` on a machine that is not the coordinator's. Mode 0600. */
 export const JOIN_TOKEN_FILE = "join-token";
+
+/** By which somebody has let this machine in as theirs, under the coordinator that it is for: two lines. Mode 0600. */
+export const MACHINE_TOKEN_FILE = "machine-token";
 
 /** What the provider that runs on this folder says of itself; undefined where none runs. */
 export async function runningStatus(data: string): Promise<ProviderStatus | undefined> {
@@ -95,6 +100,24 @@ export function joinSecret(given: {
 
 /** @throws DataFolderError where somebody else could have put it there */
 export const savedToken = (data: string): string | undefined => secretIn(data, JOIN_TOKEN_FILE);
+
+/** What 'provider login' kept of a machine that is somebody's; undefined where it is nobody's. @throws CommandFailed, DataFolderError */
+export function keptMachineToken(data: string): { readonly coordinator: URL; readonly token: string } | undefined {
+  const text = secretIn(data, MACHINE_TOKEN_FILE);
+  if (text === undefined || text === "") return undefined;
+  const [base = "", line] = text.split("\n");
+  const [coordinator, token] = [URL.parse(base), machineTokenIn(line)];
+  if (coordinator && token !== undefined) return { coordinator, token };
+  throw new CommandFailed(
+    `The file ${join(data, MACHINE_TOKEN_FILE)} is damaged. Delete it, then: darkbloom provider login`,
+  );
+}
+
+/** The same for a coordinator: no other is shown it. */
+export function machineTokenFor(data: string, coordinator: URL): string | undefined {
+  const kept = keptMachineToken(data);
+  return kept?.coordinator.href === baseOf(coordinator).href ? kept.token : undefined;
+}
 
 /** @throws DataFolderError where it is a link, somebody else's, or can be written by others */
 function secretIn(data: string, file: string): string | undefined {

@@ -14,6 +14,7 @@ export const idleStatus: ProviderStatus = {
   engine_reason: null,
   trust_level: "none",
   eligible: false,
+  owner: null,
   checks: [],
   posture: [],
   answered: 0,

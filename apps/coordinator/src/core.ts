@@ -48,6 +48,10 @@ export class Core implements Disposable {
       slots: new Slots(fleet, ports.clock, ports.random, turns),
       unopened: new Unopened(ports.clock),
     };
+    ports.owners.watch(({ account, machineId }, change) => {
+      if (change === "unlinked") fleet.unlinked(account, machineId);
+      else fleet.decidedOn(machineId);
+    });
     const serials = serialNames(networkKey, serialDisclosure);
     const records = new MachineRecords(ports.clock, grievances?.known, grievances?.keep);
     this.sessionNet = { ...ports, fleet, deadlines: new Deadlines(ports.clock), records, serials };
@@ -79,6 +83,8 @@ export class Core implements Disposable {
     | "random"
     | "crypto"
     | "serials"
+    | "owners"
+    | "records"
     | "coordinatorKeys"
     | "events"
     | "unopened"
@@ -90,6 +96,8 @@ export class Core implements Disposable {
     return {
       ...this.net,
       serials: this.sessionNet.serials,
+      owners: this.sessionNet.owners,
+      records: this.sessionNet.records,
       coordinatorKeys: [{ id, publicKey }],
       serve: (ask, reply) => this.serve(ask, reply),
       isDraining: () => this.#isDraining,

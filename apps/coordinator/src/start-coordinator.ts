@@ -31,6 +31,7 @@ import { connectionBounds } from "./limits/descriptors.ts";
 import { keepLog } from "./keep-log.ts";
 import { Approvals } from "./machines/trust/approvals.ts";
 import type { Witness } from "./transparency/port.ts";
+import { isSeen } from "./machines/eligibility.ts";
 import { providerKeysEntry } from "./transparency/facts.ts";
 import { mayServe } from "./machines/trust/serving.ts";
 import { mayJoin } from "./machines/trust/may-join.ts";
@@ -152,6 +153,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       events,
       networkKey,
       approvals,
+      owners: store.owners,
       platformFeePercent: config.platformFeePercent,
       serialDisclosure: config.serialDisclosure ?? "serial",
       floor: { minTrust: config.minTrust, catalog },
@@ -177,8 +179,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const cluster = turns && config.nats !== undefined ? opening.use(await joined(config.nats, turns)) : undefined;
   if (cluster) observer.watchCluster(cluster);
   observer.watch({
-    // Those of others are counted there.
-    machines: () => fleet.machines().filter(({ far }) => !far),
+    // Those of others are counted there; one that serves its owner alone is in no public figure.
+    machines: () => fleet.machines().filter((machine) => !machine.far && isSeen(machine)),
     mayServe: (machine) => mayServe(machine, core.sessionNet.floor, clock.monotonicMs()),
   });
   const connected = connectedMachines(core.sessionNet, approvals, cluster?.decided);

@@ -1,5 +1,6 @@
 /** The parts that a network in a process is built from. For tests. */
 export { MemoryAccounts } from "./adapters/memory-accounts.ts";
+export { ownersInMemory } from "./adapters/memory-owned-machines.ts";
 export { signInInMemory } from "./adapters/memory-people.ts";
 export { MemoryBus, type Fate } from "./adapters/memory-bus.ts";
 export { MemoryLedger } from "./adapters/memory-ledger.ts";

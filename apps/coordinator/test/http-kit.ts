@@ -10,6 +10,7 @@ import { adminOf } from "../src/admin/operations.ts";
 import { linksOf } from "../src/admin/people.ts";
 import { MemoryAccounts } from "../src/adapters/memory-accounts.ts";
 import { Unopened } from "../src/limits/unopened.ts";
+import { ownersInMemory } from "../src/adapters/memory-owned-machines.ts";
 import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
 import { MemoryOperatorTokens } from "../src/adapters/memory-operator-tokens.ts";
 import { MemoryTeams } from "../src/adapters/memory-teams.ts";
@@ -130,6 +131,7 @@ export const fleetOf = (...machines: MachineView[]): FleetView => ({
   machines: () => machines,
   has: (providerId) => machines.some((machine) => machine.providerId === providerId),
   machinesFor: () => machines,
+  ownedBy: () => [],
   published: () => machines.map((machine) => ({ machine, evidence })),
   prove: async () => machines.map((machine) => ({ machine, evidence, path: [] })),
 });
@@ -154,6 +156,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
   const people = more.people ?? new MemoryPeople();
   const teams = more.teams ?? new MemoryTeams();
   const ledger = new MemoryLedger();
+  const owners = more.owners ?? ownersInMemory(tools.clock);
   const invites = new MemoryInvites();
   const signIn = signInOver(
     { people, teams, tokens: new MemoryOperatorTokens(), invites, audit: new MemoryAudit(), ledger },
@@ -165,11 +168,13 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
     ledger,
     accounts,
     ...signIn,
+    owners,
+    records: { find: () => undefined },
     adminFor: (actor) => {
       const links = linksOf(signIn, () => "http://127.0.0.1");
       const none = { list: async () => [], put: async () => {}, forgive: async () => {} };
       const { signUp } = signIn.admission.rules;
-      const world = { ...tools, ...signIn, signUp, links, ledger, accounts, decisions: none, standings: none };
+      const world = { ...tools, ...signIn, owners, signUp, links, ledger, accounts, decisions: none, standings: none };
       return auditedAdmin(adminOf(world), world, actor);
     },
     fleet: fleetOf(machineView("self_signed")),

@@ -103,6 +103,10 @@ export class ScriptedMachine implements Member {
   now = () => this.#network.clock.now();
   replaced(): void {}
   decidedOn(): void {}
+  unlinked(): void {}
+  course(): never {
+    throw new RangeError("nobody asks how it fares");
+  }
   distrust(): void {
     this.distrusted = true;
   }

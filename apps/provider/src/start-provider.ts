@@ -1,5 +1,4 @@
 import { toHex } from "@darkbloom/protocol/bytes";
-import { softwareSerial } from "@darkbloom/protocol/evidence";
 import { endOfTurn, nodeCrypto, nodeHpke, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { within } from "@darkbloom/protocol/time";
 import { mdaEvidenceIn } from "./identity/apple-mda.ts";
@@ -14,6 +13,7 @@ import { readMachine } from "./posture/machine.ts";
 import { postureWords, withEngine, type PostureEntry } from "./posture/posture.ts";
 import { createProviderLog, type LogLevel } from "./files/provider-log.ts";
 import { StatusFile } from "./files/status-file.ts";
+import { serialOf } from "./identity/serial.ts";
 import { TPM_DEVICE, type TpmAddress } from "./identity/tpm/transport.ts";
 import { openWitness } from "./identity/witness.ts";
 import type { EngineState, LossReason, ProviderEvents, TrustFacts } from "./events/events.ts";
@@ -42,6 +42,8 @@ export interface ProviderConfig {
   readonly version: string;
   /** The operator's, for a coordinator on another machine. */
   readonly authToken?: string | undefined;
+  /** By which somebody has let this machine join as theirs, at this coordinator. */
+  readonly machineToken?: string | undefined;
   /** Where the identity key lives; `software` if nothing is said. */
   readonly identity?: IdentityChoice | undefined;
   /** Where the TPM is, if not where Linux has it. */
@@ -100,8 +102,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
   const { signer, home, reason, tpm } = opening.use(await openIdentity(folder, config.identity ?? "software", place));
   config.hooks?.onIdentity?.({ home, reason });
   const mda = mdaEvidenceIn(folder);
-  // A serial that Apple vouches for; without that it would be anybody's word, and the key's own name is more.
-  const serial = (mda && machine.serial) ?? softwareSerial(nodeCrypto, signer.publicKey);
+  const serial = serialOf(mda !== undefined, machine.serial, signer.publicKey);
   const engine = opening.use(config.engine ?? (await loadModel({ ...config, attentions: attentionsIn(folder) })));
   if (engine instanceof EngineProcess) {
     enginePosture = () => engine.posture;
@@ -163,6 +164,7 @@ export async function startProvider(config: ProviderConfig): Promise<RunningProv
     offers,
     events,
     authToken: config.authToken,
+    machineToken: config.machineToken,
     posture,
     witness: await openWitness(tpm, mda, events),
     onTrust,

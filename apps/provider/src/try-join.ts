@@ -43,6 +43,7 @@ export async function tryJoin(config: {
     keys,
     offers: new Offers(tools, () => ({ slots: 1, models: [] })),
     authToken: config.authToken,
+    machineToken: undefined,
     posture: () => ({}),
     witness: undefined,
     onTrust: () => undefined,

@@ -112,6 +112,7 @@ export class Life {
       },
       keys: machine.keys,
       offers: machine.offers,
+      machineToken: undefined,
       authToken: isBare ? undefined : "token",
       posture: () => ({ inspector_closed: "pass" as const }),
       witness: isBare ? undefined : { evidence: {}, testify },

@@ -5,6 +5,8 @@ const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
   model_not_served: ["does not serve this model", "do not serve this model"],
   pinned_elsewhere: ["is not the pinned machine", "are not the pinned machine"],
   not_a_candidate: ["is none that the request was sealed to", "are none that the request was sealed to"],
+  not_own: ["is not one of this account's own", "are none of this account's own"],
+  owner_only: ["serves its owner alone", "serve their owners alone"],
   trust_below_minimum: ["is below the needed trust level", "are below the needed trust level"],
   evidence_failed: ["fails a check of what it shows of itself", "fail a check of what they show of themselves"],
   challenge_stale: ["has not passed a recent attestation challenge", "have not passed a recent attestation challenge"],
@@ -15,6 +17,9 @@ const gateWords: Record<Gate, readonly [ofOne: string, ofMore: string]> = {
   ejected: ["fails too often and is left out for a while", "fail too often and are left out for a while"],
   already_tried: ["failed this request already", "failed this request already"],
 };
+
+/** What a gate says of one machine, e.g. `is draining`. */
+export const wordsOfGate = (gate: Gate): string => gateWords[gate][0];
 
 const storageWords: Record<StorageFault, string> = {
   disk_full: "its disk is full",
@@ -96,6 +101,8 @@ export function sentenceOf(failure: Failure): string {
       return `You are in ${failure.most} teams, as many as one may be in. Leave one first.`;
     case "members_too_many":
       return `This team has ${failure.most} members, as many as one may have.`;
+    case "machine_not_found":
+      return "You have no machine with this id. GET /v1/me/providers lists yours.";
     case "body_invalid":
       return failure.param === null
         ? `The request body is not valid: ${failure.expected}.`
@@ -165,6 +172,11 @@ export function sentenceOf(failure: Failure): string {
         const machines = failure.gates[gate] ?? 0;
         return machines === 0 ? [] : [`${machines} ${gateWords[gate][machines === 1 ? 0 : 1]}`];
       });
+      if (failure.ofOwn === true) {
+        const own =
+          failure.connected === 0 ? "none is connected" : `of ${failure.connected} connected, ${reasons.join(", ")}`;
+        return `No machine of your own can serve this request now: ${own}. Nothing was charged. GET /v1/me/providers lists them; with 'x-darkbloom-route: prefer' others may serve it, at their price.`;
+      }
       const seen =
         failure.connected === 0
           ? "no provider is connected"

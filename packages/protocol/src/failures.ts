@@ -99,6 +99,7 @@ export const failures = {
   team_not_empty: conflict,
   teams_too_many: conflict,
   members_too_many: conflict,
+  machine_not_found: notFound,
   body_invalid: badRequest,
   unsupported: badRequest,
   /** On a connection that keeps the latest response alone: another was named. */
@@ -235,6 +236,8 @@ export const gates = [
   "model_not_served",
   "pinned_elsewhere",
   "not_a_candidate",
+  "not_own",
+  "owner_only",
   "trust_below_minimum",
   "evidence_failed",
   "challenge_stale",
@@ -289,6 +292,7 @@ interface Facts {
   /** Of one person, and of one team. */
   teams_too_many: { most: number };
   members_too_many: { most: number };
+  machine_not_found: unknown;
   body_invalid: { param: ParamPath | null; expected: OurWords };
   unsupported: { param: ParamPath; reason: OurWords };
   previous_response_not_found: unknown;
@@ -329,7 +333,13 @@ interface Facts {
   engine_ended: { providerId: ProviderId; phase: Phase };
   provider_busy: { providerId: ProviderId };
   receipt_mismatch: { providerId: ProviderId; phase: Phase; mismatch: Mismatch; field?: ReceiptField };
-  no_provider: { model: ModelId; connected: number; gates: Partial<Record<Gate, number>>; keyIsBound?: boolean };
+  no_provider: {
+    model: ModelId;
+    connected: number;
+    gates: Partial<Record<Gate, number>>;
+    keyIsBound?: boolean;
+    ofOwn?: boolean;
+  };
   overloaded: { retryAfterSec: number };
   /** `mayStand`: the disk failed behind the commit, so that nobody knows whether it holds. */
   storage_unavailable: { fault: StorageFault; retryAfterSec: number; mayStand?: true };

@@ -21,6 +21,7 @@ export const responseHeaders = {
 export const requestHeaders = {
   nonce: "x-darkbloom-nonce",
   minTrust: "x-darkbloom-min-trust",
+  route: "x-darkbloom-route",
   receipt: "x-darkbloom-receipt",
   requestId: "x-request-id",
   idempotencyKey: "idempotency-key",

@@ -165,6 +165,10 @@ class FakeMachine implements Member {
 
   replaced(): void {}
   decidedOn(): void {}
+  unlinked(): void {}
+  course(): never {
+    throw new RangeError("nobody asks how it fares");
+  }
   distrust(): void {
     this.distrusted = true;
     this.#network.fleet.changed(this);

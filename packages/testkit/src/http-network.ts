@@ -51,6 +51,8 @@ export function questionFor(endpoint: Endpoint, more: object = {}): Record<strin
 export class HttpNetwork extends TestNetwork implements AsyncDisposable {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #accounts = new MemoryAccounts();
+  /** Who may sign in. */
+  readonly signIn = signInInMemory(this.core.edge);
   readonly #http: ReturnType<typeof createHttpServer>;
   #port = 0;
 
@@ -59,7 +61,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     this.#http = createHttpServer({
       ...this.core.edge,
       accounts: this.#accounts,
-      ...signInInMemory(this.core.edge),
+      ...this.signIn,
       changes: new Changes(),
       adminFor: () => {
         throw new RangeError("nobody operates this network over HTTP");
@@ -89,18 +91,21 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
     pins = [],
     sold = entry,
     shared,
+    selfRouteOnly = false,
   }: {
     burst?: number;
     disclosure?: SerialDisclosure;
     pins?: readonly string[];
     sold?: CatalogEntry;
     shared?: Shared;
+    selfRouteOnly?: boolean;
   } = {}): Promise<HttpNetwork> {
     const made = new HttpNetwork(burst, disclosure, sold, shared);
     await made.#accounts.add(toHex(nodeCrypto.sha256(utf8(KEY))) as Sha256Hex, {
       keyId: "key_test" as KeyId,
       account,
       ...unbound,
+      selfRouteOnly,
       name: "",
       label: "eigeninference-Ab3…x9Q2",
       pins: pins as readonly Serial[],

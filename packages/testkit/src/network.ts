@@ -6,6 +6,7 @@ import {
   credentialFor,
   Approvals,
   MemoryLedger,
+  ownersInMemory,
   Transparent,
   type Ask,
   type CatalogEntry,
@@ -154,6 +155,7 @@ export class TestNetwork {
   readonly skipped: BusSkip[] = [];
   /** What it holds against machines, beyond its own life. */
   readonly grievances: Grievance[] = [];
+  readonly owners: ReturnType<typeof ownersInMemory>;
   readonly core: Core;
   /** Asks for none; a test may. */
   approvals = new Approvals(false);
@@ -177,6 +179,7 @@ export class TestNetwork {
   ) {
     this.clock = shared.clock;
     this.ledger = shared.ledger;
+    this.owners = ownersInMemory(this.clock);
     const catalog = new Catalog([sold]);
     this.floor = { minTrust: "self_signed", catalog };
     this.random = seededRandom(seed);
@@ -197,6 +200,7 @@ export class TestNetwork {
       platformFeePercent: 0,
       networkKey: NETWORK_KEY,
       serialDisclosure: disclosure,
+      owners: this.owners,
       approvals: { of: (id) => this.approvals.of(id) },
       policy: () => this.policy,
       makeCredential: (...of) => this.makeCredential(...of),

@@ -30,6 +30,8 @@ export interface ProviderOptions {
   /** By how much its wall clock is ahead, whenever it looks. */
   readonly clockAheadMs?: () => number;
   readonly witness?: Witness;
+  /** By which it is somebody's. */
+  readonly machineToken?: string;
   /** What it says of itself, beside what it must; read whenever it signs. */
   readonly describe?: () => Partial<SelfDescription>;
   /** What it offers, beside what it must; read whenever it looks whether that has changed. */
@@ -96,6 +98,7 @@ export class TestProvider {
       delayMs = () => 1,
       signer = memorySigner(),
       witness,
+      machineToken,
       clockAheadMs = () => 0,
       describe = () => ({}),
       offers = () => ({}),
@@ -140,6 +143,7 @@ export class TestProvider {
       offers: new Offers(tools, () => ({ ...offered, slots, ...offers() })),
       events,
       authToken: undefined,
+      machineToken,
       posture,
       witness,
       onTrust: () => {},

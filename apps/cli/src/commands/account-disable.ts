@@ -26,9 +26,9 @@ const changeCommand = (
 
 export const accountDisable = changeCommand(
   "account disable",
-  "Let somebody sign in no more, at once: ends their sessions and revokes the keys of their account.",
+  "Let somebody sign in no more, at once: ends their sessions, revokes the keys of their account and unlinks its machines.",
   (admin, personId) => admin.disablePerson(personId),
-  "can sign in no more. All sessions are ended, and all keys of the account are revoked.",
+  "can sign in no more. All sessions are ended, all keys of the account are revoked, and its machines are unlinked.",
 );
 
 export const accountEnable = changeCommand(

@@ -41,6 +41,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["provider models", async () => (await import("./provider-models.ts")).providerModels],
   ["provider benchmark", async () => (await import("./provider-benchmark.ts")).providerBenchmark],
   ["provider login", async () => (await import("./provider-login.ts")).providerLogin],
+  ["provider logout", async () => (await import("./provider-logout.ts")).providerLogout],
   ["provider attest", async () => (await import("./provider-attest.ts")).providerAttest],
   ["provider stop", async () => (await import("./provider-stop.ts")).providerStop],
   ["models inspect", async () => (await import("./models-inspect.ts")).modelsInspect],

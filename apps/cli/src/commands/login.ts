@@ -2,12 +2,13 @@ import { hostname } from "node:os";
 import { systemClock } from "@darkbloom/protocol/node";
 import { command } from "../command.ts";
 import { CommandFailed, WrongUsage } from "../failure.ts";
-import { outputOf, timeOf, type Output } from "../output.ts";
+import { outputOf } from "../output.ts";
 import { assertPrivate, sessionIn } from "../login/ask.ts";
-import { sessionByDevice, type Asking } from "../login/device.ts";
+import { sessionByDevice } from "../login/device.ts";
 import { KeptSessions } from "../login/kept.ts";
 import { whoIs } from "../login/me.ts";
 import { sessionNeeds } from "../login/needs.ts";
+import { showAsking } from "../login/show.ts";
 import { lineFromStdin } from "../stdin-line.ts";
 
 export const login = command({
@@ -25,7 +26,7 @@ export const login = command({
       : await sessionByDevice(coordinator, {
           clock: systemClock,
           deviceName: `darkbloom on ${hostname()}`,
-          show: (asking) => show(output, asking),
+          show: (asking) => showAsking(output, asking),
         });
     // One that was just granted is kept at once: whatever fails from now on, it can be ended from here.
     if (!withToken) await kept.keep(coordinator, session);
@@ -44,26 +45,6 @@ export const login = command({
     return 0;
   },
 });
-
-function show(output: Output, { userCode, page, pageWithCode, untilMs }: Asking): void {
-  const until = timeOf(untilMs);
-  output.result(
-    {
-      event: "waiting",
-      user_code: userCode,
-      verification_uri: page,
-      verification_uri_complete: pageWithCode ?? null,
-      until,
-    },
-    () =>
-      [
-        `Open ${page} where you are signed in, and enter this code:`,
-        `  ${userCode}`,
-        ...(pageWithCode === undefined ? [] : [`or look there for the same code: ${pageWithCode}`]),
-        `Waiting until ${until}. Ctrl-C gives up.`,
-      ].join("\n"),
-  );
-}
 
 async function sessionFromStdin(): Promise<string> {
   const session = sessionIn(await lineFromStdin("Paste the session, and press Enter."));

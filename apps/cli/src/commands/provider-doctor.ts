@@ -14,7 +14,7 @@ import {
   isInTheWay,
 } from "../doctor.ts";
 import { goToCoordinator, notTried, type Way } from "../doctor-way.ts";
-import { joinSecret, runningStatus, statusIn } from "../machine-folder.ts";
+import { joinSecret, machineTokenFor, runningStatus, statusIn } from "../machine-folder.ts";
 import { locateModel } from "../model.ts";
 import { columns, outputOf, wordsOf } from "../output.ts";
 import { version } from "../version.ts";
@@ -47,6 +47,7 @@ export const providerDoctor = command({
       ? await goToCoordinator(named, {
           authToken: secret,
           version,
+          hasMachineToken: machineTokenFor(data, named) !== undefined,
           isConnected: running?.connected === true && running.coordinator === named.href,
         })
       : { checks: notTried("no coordinator is named", "Give its URL with --coordinator.") };

@@ -8,7 +8,7 @@ import { startClean } from "../clean-start.ts";
 import { command } from "../command.ts";
 import { isLoopback } from "../listening.ts";
 import { lossOf } from "../losses.ts";
-import { failureIn, joinSecret } from "../machine-folder.ts";
+import { failureIn, joinSecret, machineTokenFor } from "../machine-folder.ts";
 import { locateModel } from "../model.ts";
 import { note, outputOf, type Output } from "../output.ts";
 import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
@@ -61,6 +61,7 @@ export const providerStart = command({
     const stop = listenForStop(drainTimeout, isSupervised ? undefined : () => countRunning());
     const located = locateModel(model);
     const authToken = joinSecret({ token, coordinatorData, data });
+    const machineToken = machineTokenFor(data, coordinator);
     if (authToken !== undefined && coordinator.protocol === "http:" && !isLoopback(coordinator.hostname))
       note("Warning: the join token goes to the coordinator in the clear. Use an https:// address.");
     const story = storyOf(outputOf(json));
@@ -75,6 +76,7 @@ export const providerStart = command({
       logLevel,
       version,
       authToken,
+      machineToken,
       identity,
       tpm,
       hooks: story,

@@ -37,6 +37,7 @@ export const providerStatus = command({
           ["Identity", status.identity_sha256],
           ...(status.serial_alias === null ? [] : [["In evidence", status.serial_alias]]),
           ["Coordinator", status.coordinator],
+          ["Owner", status.owner ?? "nobody that the coordinator has told of"],
           ["Trust level", status.trust_level],
           ["Answered", String(status.answered)],
           [

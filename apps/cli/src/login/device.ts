@@ -3,7 +3,6 @@ import { CommandFailed } from "../failure.ts";
 import { ask, notUnderstood, sessionIn, type Told } from "./ask.ts";
 import { LOGIN_ASK_EVERY_MS_MAX, LOGIN_ASK_EVERY_MS_MIN, LOGIN_ASK_STEP_MS, LOGIN_WAIT_MS_MAX } from "./limits.ts";
 
-const CLIENT = { client_id: "darkbloom-cli" };
 const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
 /** What a person needs to let the program in. */
@@ -15,17 +14,44 @@ export interface Asking {
   readonly untilMs: number;
 }
 
-/**
- * A session by the device authorization grant (RFC 8628).
- *
- * @param show told once what the person has to do
- * @throws CommandFailed where nobody lets the program in
- */
-export async function sessionByDevice(
+/** Who asks to be let in, and what it is given then. */
+interface Client<Granted> {
+  readonly id: string;
+  /** What it says of itself. */
+  readonly says: Readonly<Record<string, string>>;
+  /** Undefined for an answer that grants nothing. */
+  readonly granted: (told: Told) => Granted | undefined;
+  /** The command that asks. */
+  readonly command: string;
+}
+
+type Named = Pick<Client<unknown>, "id" | "command">;
+
+interface Waiting {
+  readonly clock: Clock;
+  /** Told once what the person has to do. */
+  readonly show: (asking: Asking) => void;
+}
+
+/** A session by the device authorization grant (RFC 8628). @throws CommandFailed where nobody lets the program in */
+export const sessionByDevice = (
   coordinator: URL,
-  { clock, deviceName, show }: { clock: Clock; deviceName: string; show: (asking: Asking) => void },
-): Promise<string> {
-  const form = { ...CLIENT, device_name: deviceName };
+  { deviceName, ...waiting }: Waiting & { readonly deviceName: string },
+): Promise<string> =>
+  grantedByDevice(coordinator, waiting, {
+    id: "darkbloom-cli",
+    says: { device_name: deviceName },
+    granted: (told) => sessionIn(told.text("access_token")),
+    command: "darkbloom login",
+  });
+
+/** @throws CommandFailed where nobody lets the client in */
+export async function grantedByDevice<Granted>(
+  coordinator: URL,
+  { clock, show }: Waiting,
+  client: Client<Granted>,
+): Promise<Granted> {
+  const form = { client_id: client.id, ...client.says };
   const opened = await ask(coordinator, "v1/device/code", { method: "POST", form });
   const deviceCode = opened.text("device_code");
   const userCode = opened.text("user_code");
@@ -43,12 +69,12 @@ export async function sessionByDevice(
   let everyMs = seconds === undefined ? LOGIN_ASK_STEP_MS : seconds * 1000;
   for (;;) {
     everyMs = Math.min(Math.max(everyMs, LOGIN_ASK_EVERY_MS_MIN), LOGIN_ASK_EVERY_MS_MAX);
-    if (clock.monotonicMs() + everyMs >= endsAtMs) throw expired();
+    if (clock.monotonicMs() + everyMs >= endsAtMs) throw expired(client);
     await clock.sleep(everyMs);
-    const told = await polled(coordinator, deviceCode);
-    const session = told?.status === 200 ? sessionIn(told.text("access_token")) : undefined;
-    if (session !== undefined) return session;
-    if (!told || wantsMoreTime(coordinator, told)) everyMs += LOGIN_ASK_STEP_MS;
+    const told = await polled(coordinator, client, deviceCode);
+    const granted = told?.status === 200 ? client.granted(told) : undefined;
+    if (granted !== undefined) return granted;
+    if (!told || wantsMoreTime(coordinator, client, told)) everyMs += LOGIN_ASK_STEP_MS;
   }
 }
 
@@ -59,8 +85,8 @@ function pageIn(told: Told, name: string): string | undefined {
 }
 
 /** Undefined where no answer came: a network that is away for a moment does not end the wait, which has its own end. */
-async function polled(coordinator: URL, deviceCode: string): Promise<Told | undefined> {
-  const form = { ...CLIENT, grant_type: DEVICE_GRANT, device_code: deviceCode };
+async function polled(coordinator: URL, { id }: Named, deviceCode: string): Promise<Told | undefined> {
+  const form = { client_id: id, grant_type: DEVICE_GRANT, device_code: deviceCode };
   try {
     return await ask(coordinator, "v1/device/token", { method: "POST", form });
   } catch (error) {
@@ -70,7 +96,7 @@ async function polled(coordinator: URL, deviceCode: string): Promise<Told | unde
 }
 
 /** Whether to ask less often from now on. @throws CommandFailed where asking is of no use any more */
-function wantsMoreTime(coordinator: URL, told: Told): boolean {
+function wantsMoreTime(coordinator: URL, client: Named, told: Told): boolean {
   if (told.status === 429 || told.status >= 500) return true;
   switch (told.text("error")) {
     case "authorization_pending":
@@ -78,12 +104,12 @@ function wantsMoreTime(coordinator: URL, told: Told): boolean {
     case "slow_down":
       return true;
     case "access_denied":
-      throw new CommandFailed("The program was not let in. Nothing is kept. To ask again: darkbloom login");
+      throw new CommandFailed(`The program was not let in. Nothing is kept. To ask again: ${client.command}`);
     case "expired_token":
-      throw expired();
+      throw expired(client);
     case "invalid_grant":
       throw new CommandFailed(
-        "The coordinator does not know this code any more: it was started anew, or many others asked. To ask again: darkbloom login",
+        `The coordinator does not know this code any more: it was started anew, or many others asked. To ask again: ${client.command}`,
       );
     case undefined:
     default:
@@ -91,5 +117,5 @@ function wantsMoreTime(coordinator: URL, told: Told): boolean {
   }
 }
 
-const expired = (): CommandFailed =>
-  new CommandFailed("Nobody let the program in before the code ended. Nothing is kept. To ask again: darkbloom login");
+const expired = ({ command }: Named): CommandFailed =>
+  new CommandFailed(`Nobody let the program in before the code ended. Nothing is kept. To ask again: ${command}`);

@@ -18,3 +18,5 @@ export const LOGIN_ASK_EVERY_MS_MAX = 60_000;
 export const LOGIN_ASK_STEP_MS = 5_000;
 /** Longer than any session is. */
 export const SESSION_CHARS_MAX = 256;
+/** As long as a coordinator takes one. */
+export const MACHINE_TOKEN_CHARS_MAX = 256;

@@ -1,4 +1,4 @@
-import type { PersonId, TokenId } from "@darkbloom/protocol/ids";
+import type { MachineId, PersonId, TokenId } from "@darkbloom/protocol/ids";
 
 /** What the log can say was done, in closed words. */
 export const auditActions = [
@@ -29,14 +29,20 @@ export const auditActions = [
   "teams.leave",
   "teams.remove",
   "credit",
+  "machines.link",
+  "machines.edit",
+  "machines.unlink",
   "machines.approve",
   "machines.refuse",
   "machines.forgive",
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
-/** Who did it: somebody who is signed in, a program with an operator's token, or whoever can open the socket in the data folder. */
-export type Actor = PersonId | TokenId | "socket";
+/**
+ * Who did it: somebody who is signed in, a program with an operator's token, a machine that gives its own token back, or whoever can open
+ * the socket in the data folder.
+ */
+export type Actor = PersonId | TokenId | MachineId | "socket";
 
 /** One change. No secret and nobody's words have a place in it. */
 export interface AuditEntry {

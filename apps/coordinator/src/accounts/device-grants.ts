@@ -1,5 +1,5 @@
 import { toBase64Url } from "@darkbloom/protocol/bytes";
-import type { PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { MachineId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey } from "./keys.ts";
 
@@ -23,6 +23,15 @@ export interface DeviceAsking {
   readonly client: string;
   readonly address: string;
   readonly at: number;
+  /** Of a machine that asks to be somebody's, and not of a program. */
+  readonly machine?: AskingMachine;
+}
+
+/** What a machine claims of itself: that it has this key, it shows when it connects. Its serial is kept nowhere. */
+export interface AskingMachine {
+  readonly machineId: MachineId;
+  readonly identitySha256: string;
+  readonly serial: string | undefined;
 }
 
 interface Grant extends DeviceAsking {
@@ -37,7 +46,7 @@ interface Grant extends DeviceAsking {
 /** What a program is told: RFC 8628 §3.5 and RFC 6749 §5.2 have the words. */
 export type Polled =
   | { readonly error: "authorization_pending" | "slow_down" | "access_denied" | "expired_token" | "invalid_grant" }
-  | { readonly personId: PersonId; readonly client: string };
+  | { readonly personId: PersonId; readonly client: string; readonly machine: AskingMachine | undefined };
 
 interface Tools {
   readonly clock: Clock;
@@ -98,7 +107,7 @@ export class DeviceGrants {
     this.#grants.delete(hash);
     return grant.decision === "denied"
       ? { error: "access_denied" }
-      : { personId: grant.decision.by, client: grant.client };
+      : { personId: grant.decision.by, client: grant.client, machine: grant.machine };
   }
 
   /** Whatever somebody has let in, and has not come yet, is not let in. */

@@ -75,7 +75,7 @@ describe("what bounds a key", () => {
     [{ provider_serials: Array.from({ length: PINNED_SERIALS_MAX + 1 }, () => "s") }, "provider_serials"],
     [{ privacy: "secret" }, "privacy"],
     [{ expires_at: "secret" }, "expires_at"],
-    [{ self_route_only: true }, "key"],
+    [{ self_route_only: "secret" }, "self_route_only"],
     [{ secret: 1 }, "key"],
     ["secret", "key"],
   ])("are refused: %j", (sent, field) => {
@@ -90,6 +90,7 @@ describe("what bounds a key", () => {
     const terms = {
       ...unbound,
       name: "n",
+      selfRouteOnly: true,
       limitMicroUsd: readKeyChange({ limit_usd: "0.000001" }).limitMicroUsd ?? null,
       expiresAt: 1,
     };

@@ -47,6 +47,9 @@ const fields = {
     .array(z.string().min(1).max(ID_CHARS_MAX))
     .max(PINNED_SERIALS_MAX)
     .describe("The only machines that serve the key's requests; empty: any"),
+  self_route_only: z
+    .boolean()
+    .describe("Only your account's own machines serve the key's requests, which cost nothing"),
   privacy: z.enum(keyPrivacies).describe("sealed: a request that was not sealed by its sender is refused"),
   expires_at: z.iso.datetime({ offset: true }).nullable(),
 } as const;
@@ -71,6 +74,7 @@ const expected: Readonly<Record<keyof WireTerms, OurWords>> = {
   allowed_models: ourWords`it must be a list of up to ${KEY_MODELS_MAX} ids of models, ${KEY_LIST_BYTES_MAX} bytes in all`,
   min_trust: ourWords`it must be a trust level, or null`,
   provider_serials: ourWords`it must be a list of up to ${PINNED_SERIALS_MAX} serials, ${KEY_LIST_BYTES_MAX} bytes in all`,
+  self_route_only: ourWords`it must be true or false`,
   privacy: ourWords`it must be any or sealed`,
   expires_at: ourWords`it must be a time ahead, e.g. 2030-01-31T12:00:00Z, or null`,
 };
@@ -145,6 +149,7 @@ function termsOf(sent: z.infer<typeof keyChangeSchema>): Partial<KeyTerms> {
   if (sent.allowed_models !== undefined) terms.allowedModels = sent.allowed_models;
   if (sent.min_trust !== undefined) terms.minTrust = sent.min_trust;
   if (sent.provider_serials !== undefined) terms.pins = sent.provider_serials as Serial[];
+  if (sent.self_route_only !== undefined) terms.selfRouteOnly = sent.self_route_only;
   if (sent.privacy !== undefined) terms.privacy = sent.privacy;
   if (sent.expires_at !== undefined) terms.expiresAt = sent.expires_at === null ? null : Date.parse(sent.expires_at);
   return terms;
@@ -171,6 +176,7 @@ export const unbound: KeyTerms = {
   minTrust: null,
   pins: [],
   privacy: "any",
+  selfRouteOnly: false,
   expiresAt: null,
 };
 
@@ -190,6 +196,7 @@ export const tellTerms = (terms: KeyTerms): WireTerms => ({
   allowed_models: [...terms.allowedModels],
   min_trust: terms.minTrust,
   provider_serials: [...terms.pins],
+  self_route_only: terms.selfRouteOnly,
   privacy: terms.privacy,
   expires_at: terms.expiresAt === null ? null : new Date(terms.expiresAt).toISOString(),
 });
@@ -206,6 +213,7 @@ const wireNames: Readonly<Record<keyof KeyTerms, keyof WireTerms>> = {
   allowedModels: "allowed_models",
   minTrust: "min_trust",
   pins: "provider_serials",
+  selfRouteOnly: "self_route_only",
   privacy: "privacy",
   expiresAt: "expires_at",
 };

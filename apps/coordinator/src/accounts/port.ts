@@ -28,6 +28,8 @@ export interface KeyTerms {
   /** The only machines that serve the key's requests. */
   readonly pins: readonly Serial[];
   readonly privacy: KeyPrivacy;
+  /** No machine but the account's own serves the key's requests, which cost nothing. */
+  readonly selfRouteOnly: boolean;
   /** Milliseconds since 1970, as are all times here. */
   readonly expiresAt: number | null;
 }

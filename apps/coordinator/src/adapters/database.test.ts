@@ -59,6 +59,7 @@ it("makes a private, durable database", async () => {
     "log_tiles",
     "machines",
     "operator_tokens",
+    "owned_machines",
     "people",
     "postings",
     "probes",

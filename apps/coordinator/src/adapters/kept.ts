@@ -1,6 +1,7 @@
 import type { Clock } from "@darkbloom/protocol/ports";
 import type { Audit } from "../accounts/audit.ts";
 import type { Invites } from "../accounts/admission.ts";
+import type { MachineOwners } from "../accounts/machine-owners.ts";
 import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { OperatorTokens } from "../accounts/operator-tokens.ts";
@@ -21,6 +22,7 @@ export interface Kept extends FolderKeys {
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
   readonly invites: Invites;
+  readonly owners: MachineOwners;
   /** What the operator decided on machines. */
   readonly decisions: Decisions;
   /** What is held against machines. */

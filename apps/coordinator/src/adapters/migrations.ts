@@ -2,6 +2,7 @@ import { sql, type Kysely } from "kysely";
 import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
 import { sqliteInvites } from "./migration-invites.ts";
+import { sqliteOwnedMachines } from "./migration-owned-machines.ts";
 import { keysMigration } from "./migration-keys.ts";
 import { sqliteOperatorTokens } from "./migration-operator-tokens.ts";
 import { sqliteTeams } from "./migration-teams.ts";
@@ -250,4 +251,5 @@ export const migrations: readonly Migration[] = [
   sqliteOperatorTokens,
   usedMigration,
   sqliteInvites,
+  sqliteOwnedMachines,
 ];

@@ -3,6 +3,7 @@ import { lstatSync } from "node:fs";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { KnownKeys } from "../accounts/known-keys.ts";
+import { MachineOwners } from "../accounts/machine-owners.ts";
 import { KnownPeople } from "../accounts/known-people.ts";
 import { KnownTeams } from "../accounts/known-teams.ts";
 import { leaseOf, releaseEarlierLives } from "../ledger/lease.ts";
@@ -20,6 +21,7 @@ import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
+import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import type { Postgres } from "./postgres.ts";
 import { keepUp } from "./upkeep.ts";
@@ -61,6 +63,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
   await releaseEarlierLives(ledger, lease, clock.now());
   opening.use(keepUp(ledger, options));
   const logStore = await PostgresLog.open(postgres);
+  const owners = await MachineOwners.open(new SqlOwnedMachines(postgres.query), clock);
   const opened = opening.move();
   return {
     ...keys,
@@ -72,6 +75,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     tokens: new SqlOperatorTokens(postgres.query),
     audit: new SqlAudit(postgres.query),
     invites: new SqlInvites(postgres.query),
+    owners,
     decisions: new PostgresDecisions(postgres),
     standings: new PostgresStandings(postgres),
     logStore,

@@ -3,6 +3,7 @@ import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
 import { accountsContract } from "../accounts/accounts.contract.ts";
 import { auditContract } from "../accounts/audit.contract.ts";
 import { invitesContract } from "../accounts/invites.contract.ts";
+import { ownedMachinesContract } from "../accounts/owned-machines.contract.ts";
 import { peopleContract } from "../accounts/people.contract.ts";
 import { operatorTokensContract } from "../accounts/operator-tokens.contract.ts";
 import { teamsContract } from "../accounts/teams.contract.ts";
@@ -19,6 +20,7 @@ import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
+import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlTeams } from "./sql-teams.ts";
 
@@ -41,6 +43,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   operatorTokensContract("PostgreSQL", async () => new SqlOperatorTokens((await open()).query));
   auditContract("PostgreSQL", async () => new SqlAudit((await open()).query));
   invitesContract("PostgreSQL", async () => new SqlInvites((await open()).query));
+  ownedMachinesContract("PostgreSQL", async () => new SqlOwnedMachines((await open()).query));
   standingsContract("PostgreSQL", async () => new PostgresStandings(await open()));
   logStoreContract("PostgreSQL", async () => {
     const postgres = await open();

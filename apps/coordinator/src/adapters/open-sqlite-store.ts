@@ -3,6 +3,7 @@ import { lstatSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { DataFolder } from "@darkbloom/protocol/node";
 import { KnownKeys } from "../accounts/known-keys.ts";
+import { MachineOwners } from "../accounts/machine-owners.ts";
 import { KnownPeople } from "../accounts/known-people.ts";
 import { KnownTeams } from "../accounts/known-teams.ts";
 import { leaseOf } from "../ledger/lease.ts";
@@ -15,6 +16,7 @@ import type { Kept, KeptOptions } from "./kept.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
+import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import { sqliteQuery } from "./sql-query.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
@@ -40,6 +42,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
   const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs: options.receiptLifeMs, mark, disk }));
   opening.use(keepUp(ledger, { ...options, first: () => mark.keep() }));
   const query = sqliteQuery(database, mark.changed);
+  const owners = await MachineOwners.open(new SqlOwnedMachines(query), options.clock);
   const opened = opening.move();
   return {
     ...keys,
@@ -50,6 +53,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     tokens: new SqlOperatorTokens(query),
     audit: new SqlAudit(query),
     invites: new SqlInvites(query),
+    owners,
     decisions: new SqliteDecisions(database, mark.changed),
     standings: new SqliteStandings(database, mark.changed),
     logStore: new SqliteLog(database, disk),

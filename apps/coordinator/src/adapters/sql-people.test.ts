@@ -5,16 +5,19 @@ import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, expect, it } from "vitest";
 import { auditContract } from "../accounts/audit.contract.ts";
 import { invitesContract } from "../accounts/invites.contract.ts";
+import { ownedMachinesContract } from "../accounts/owned-machines.contract.ts";
 import { anna, hash, peopleContract, sessionOfAnna } from "../accounts/people.contract.ts";
 import { operatorTokensContract } from "../accounts/operator-tokens.contract.ts";
 import { teamsContract } from "../accounts/teams.contract.ts";
 import { openDatabase } from "./database.ts";
+import { MemoryOwnedMachines } from "./memory-owned-machines.ts";
 import { MemoryAudit, MemoryPeople } from "./memory-people.ts";
 import { MemoryInvites } from "./memory-invites.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { MemoryOperatorTokens } from "./memory-operator-tokens.ts";
 import { MemoryTeams } from "./memory-teams.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
+import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlTeams } from "./sql-teams.ts";
 import { sqliteQuery } from "./sql-query.ts";
@@ -41,6 +44,8 @@ auditContract("SQLite", async () => new SqlAudit(await open()));
 auditContract("in memory", async () => new MemoryAudit());
 invitesContract("SQLite", async () => new SqlInvites(await open()));
 invitesContract("in memory", async () => new MemoryInvites());
+ownedMachinesContract("SQLite", async () => new SqlOwnedMachines(await open()));
+ownedMachinesContract("in memory", async () => new MemoryOwnedMachines());
 
 /** Goal: whoever watches over the database learns of every change, and of nothing else. Method: a change and a reading of each kind. */
 it("says what was changed", async () => {

@@ -13,6 +13,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import { openDatabase } from "../adapters/database.ts";
 import { openStore } from "../adapters/open-store.ts";
+import { ownersInMemory } from "../adapters/memory-owned-machines.ts";
 import { signInInMemory } from "../adapters/memory-people.ts";
 import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
 import { SqliteDecisions } from "../adapters/sqlite-decisions.ts";
@@ -427,6 +428,7 @@ describe("what the storage refuses", () => {
           tokens: store.tokens,
           audit,
           invites,
+          owners: store.owners,
           links,
         }),
       ),
@@ -479,6 +481,7 @@ describe("what the storage refuses", () => {
       accounts: new SqliteAccounts(database),
       decisions: new SqliteDecisions(database),
       standings: new SqliteStandings(database),
+      owners: ownersInMemory(world.clock),
     });
     const { keyId } = await admin.createKey({ terms: { name: "x" }, credit: microUsd(1n) });
     database.exec("PRAGMA query_only = ON");

@@ -38,6 +38,7 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
       const person = await admin.disablePerson(which);
       await wrote("people.disable", person.personId);
       await wrote("keys.revoke", ...person.revoked);
+      await wrote("machines.unlink", ...person.unlinked);
       return person;
     },
     createToken: (token) => kept("tokens.create", admin.createToken({ ...token, by: actor }), ({ tokenId }) => tokenId),

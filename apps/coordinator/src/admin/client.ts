@@ -5,6 +5,7 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import type { Audit } from "../accounts/audit.ts";
 import type { Invites } from "../accounts/admission.ts";
+import type { MachineOwners } from "../accounts/machine-owners.ts";
 import type { People } from "../accounts/people.ts";
 import type { OperatorTokens } from "../accounts/operator-tokens.ts";
 import type { Teams } from "../accounts/teams.ts";
@@ -30,6 +31,7 @@ interface OpenStore extends MachineStore {
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
   readonly invites: Invites;
+  readonly owners: MachineOwners;
 }
 
 /** How to do without a coordinator. `main` passes `openStore` here. */
@@ -56,8 +58,8 @@ export async function withAdmin<Result>(
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
     if (store) {
-      const { ledger, accounts, people, teams, tokens, audit, invites, decisions, standings } = store;
-      const kept = { ledger, accounts, people, teams, tokens, audit, invites, decisions, standings };
+      const { ledger, accounts, people, teams, tokens, audit, invites, owners, decisions, standings } = store;
+      const kept = { ledger, accounts, people, teams, tokens, audit, invites, owners, decisions, standings };
       const world = { ...kept, clock, random, crypto };
       return await work(auditedAdmin(adminOf(world), { audit, clock }, "socket"));
     }

@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, MachineId, PersonId } from "@darkbloom/protocol/ids";
 import * as z from "zod";
 import type { Invite } from "../accounts/admission.ts";
 import { AUDIT_ROWS_MAX, auditActions, type Actor } from "../accounts/audit.ts";
@@ -83,14 +83,26 @@ export const peopleCalls: { readonly [Name in keyof PeopleAdmin]: CallOf<Name> }
   disablePerson: call("disablePerson", {
     method: "POST",
     path: "/v1/admin/people/disable",
-    summary: "Let somebody sign in no more: ends their sessions and revokes their keys, at once",
+    summary:
+      "Let somebody sign in no more: ends their sessions, revokes their keys and unlinks their machines, at once",
     scope: "people:write",
     body: z.strictObject({ person_id: id }),
-    answer: person.extend({ revoked_keys: z.array(z.string()).describe("The ids of the keys that ended with it") }),
+    answer: person.extend({
+      revoked_keys: z.array(z.string()).describe("The ids of the keys that ended with it"),
+      unlinked_machines: z.array(z.string()).describe("The ids of the machines that are theirs no more"),
+    }),
     send: (personId) => ({ person_id: personId }),
     act: (admin, body) => admin.disablePerson(body.person_id),
-    tell: ({ revoked, ...one }) => ({ ...tellPerson(one), revoked_keys: [...revoked] }),
-    read: ({ revoked_keys: revoked, ...one }) => ({ ...readPerson(one), revoked: revoked as KeyId[] }),
+    tell: ({ revoked, unlinked, ...one }) => ({
+      ...tellPerson(one),
+      revoked_keys: [...revoked],
+      unlinked_machines: [...unlinked],
+    }),
+    read: ({ revoked_keys: revoked, unlinked_machines: unlinked, ...one }) => ({
+      ...readPerson(one),
+      revoked: revoked as KeyId[],
+      unlinked: unlinked as MachineId[],
+    }),
   }),
   enablePerson: call("enablePerson", {
     method: "POST",

@@ -6,6 +6,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { personNamed } from "../accounts/people.contract.ts";
+import { ownedMachine, tokenHash } from "../accounts/owned-machines.contract.ts";
 import { signInOver } from "../accounts/sign-in.ts";
 import { openSession } from "../accounts/sessions.ts";
 import { openStore } from "../adapters/open-store.ts";
@@ -104,8 +105,16 @@ describe("people, over the socket", () => {
     const { devices } = world.signIn;
     const device = devices.open({ clientId: "c", client: "", address: "", at: 0 });
     devices.decide(device.userCode, { by: personId });
+    const { owners } = world.store;
+    const { machineId } = ownedMachine(1);
+    for (const [n, whose] of [account, other.account].entries())
+      await owners.link(ownedMachine(1, { account: whose, tokenHash: tokenHash(n) }));
     expect((await world.asked((admin) => admin.disablePerson(personId))).disabledAt).not.toBeNull();
     expect(await world.store.people.sessionsOf(personId)).toEqual([]);
+    expect([owners.ofAccount(account), owners.ofAccount(other.account).length]).toEqual([[], 1]);
+    expect(owners.byToken(tokenHash(0))).toBeUndefined();
+    const audit = await world.asked((admin) => admin.listAudit({ rows: 2 }));
+    expect(audit[0]).toMatchObject({ action: "machines.unlink", subject: machineId, actor: "socket" });
     const keys = await world.asked((admin) => everyKey(admin));
     expect(keys.map((key) => [key.keyId, key.revokedAt === null])).toEqual([
       [keyId, false],

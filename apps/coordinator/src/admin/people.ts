@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
+import type { AccountId, KeyId, MachineId, PersonId } from "@darkbloom/protocol/ids";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { AUDIT_ROWS_MAX, type KeptEntry } from "../accounts/audit.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type SignUp,
 } from "../accounts/admission.ts";
 import { hashOfKey, newAccountId } from "../accounts/keys.ts";
+import type { MachineOwners } from "../accounts/machine-owners.ts";
 import { mailAddressFrom } from "../accounts/mail.ts";
 import type { People, Person, Role } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
@@ -30,9 +31,10 @@ export interface MadeLink {
   readonly isNewPerson: boolean;
 }
 
-/** Somebody who may do nothing more, and the keys that ended with it. */
+/** Somebody who may do nothing more, with the keys and the links of machines that ended with it. */
 export interface DisabledPerson extends Person {
   readonly revoked: readonly KeyId[];
+  readonly unlinked: readonly MachineId[];
 }
 
 export interface PeopleAdmin {
@@ -43,7 +45,10 @@ export interface PeopleAdmin {
   signInLink(options: { readonly account?: string | undefined }): Promise<MadeLink>;
   /** Oldest first. */
   listPeople(): Promise<Person[]>;
-  /** Ends all sessions, and revokes all keys of the own account and all that they made on others, at once; or lets somebody sign in again. */
+  /**
+   * Ends all sessions, revokes all keys of the own account and all that they made on others, and unlinks its machines, at once; or lets
+   * somebody sign in again.
+   */
   disablePerson(personId: string): Promise<DisabledPerson>;
   enablePerson(personId: string): Promise<Person>;
   /** What was changed by whom, newest first. */
@@ -88,6 +93,7 @@ export interface PeopleWorld {
   readonly teams: SignIn["teams"];
   readonly audit: SignIn["audit"];
   readonly accounts: Accounts;
+  readonly owners: MachineOwners;
   /** None where no coordinator runs. */
   readonly links?: Links | undefined;
   readonly invites: Invites;
@@ -101,7 +107,16 @@ export interface PeopleWorld {
 const SIGN_IN_PATH = "/sign-in";
 const LINK_PATH = `${SIGN_IN_PATH}/link`;
 
-export function peopleAdminOf({ people, teams, audit, accounts, links, clock, random }: PeopleWorld): PeopleAdmin {
+export function peopleAdminOf({
+  people,
+  teams,
+  audit,
+  accounts,
+  owners,
+  links,
+  clock,
+  random,
+}: PeopleWorld): PeopleAdmin {
   async function operatorOf(account: string | undefined): Promise<{ person: Person; isNewPerson: boolean }> {
     const known =
       account === undefined
@@ -163,7 +178,8 @@ export function peopleAdminOf({ people, teams, audit, accounts, links, clock, ra
       const own = (await accounts.list(person.account)).filter(({ revokedAt }) => revokedAt === null);
       for (const { keyId } of own) await accounts.revoke(keyId, now);
       const made = await revokeMadeBy({ accounts, clock }, person.personId);
-      return { ...person, revoked: [...own.map(({ keyId }) => keyId), ...made] };
+      const unlinked = await owners.unlinkAll(person.account);
+      return { ...person, revoked: [...own.map(({ keyId }) => keyId), ...made], unlinked };
     },
 
     enablePerson: (personId) => changed(personId, null),

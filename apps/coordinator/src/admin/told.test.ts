@@ -49,7 +49,7 @@ function made(fails: boolean) {
     forgiveMachine: gives(machine),
     signInLink: gives({ baseUrl: "", path: "", personId: anna.personId, account, isNewPerson: false }),
     listPeople: gives([]),
-    disablePerson: gives({ ...anna, revoked: [] }),
+    disablePerson: gives({ ...anna, revoked: [], unlinked: [] }),
     enablePerson: gives(anna),
     listAudit: gives([]),
     createToken: gives({ ...tokenOf(1), secret: "secret" }),

@@ -6,6 +6,7 @@ import type { Deadlines } from "@darkbloom/protocol/time";
 import type { BusSkip, Events } from "../events/events.ts";
 import type { Fleet } from "../machines/fleet.ts";
 import type { Member } from "../machines/ports.ts";
+import type { Floor } from "../machines/trust/serving.ts";
 import type { MachineRecords } from "../machines/records/records.ts";
 import type { Slots } from "../machines/slots.ts";
 import type { Approvals } from "../machines/trust/approvals.ts";
@@ -29,6 +30,7 @@ export const PEERS_MAX = 31;
 const GONE_REMEMBERED_MAX = 64;
 
 export interface ClusterNet extends PostNet {
+  readonly floor: Floor;
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly hpke: Hpke;

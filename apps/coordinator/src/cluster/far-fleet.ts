@@ -3,6 +3,7 @@ import type { Clock, Crypto } from "@darkbloom/protocol/ports";
 import type { Hpke } from "@darkbloom/protocol/sealing";
 import type { Fleet } from "../machines/fleet.ts";
 import type { Member } from "../machines/ports.ts";
+import type { Floor } from "../machines/trust/serving.ts";
 import type { MachineRecords } from "../machines/records/records.ts";
 import { distrustedFor, freshStanding } from "../machines/records/standing.ts";
 import type { Announcer } from "./announcer.ts";
@@ -14,6 +15,7 @@ export interface FarFleetNet {
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly hpke: Hpke;
+  readonly floor: Floor;
   readonly fleet: Fleet;
   readonly records: MachineRecords;
 }

@@ -3,7 +3,9 @@ import type { Clock, Crypto } from "@darkbloom/protocol/ports";
 import type { Hpke } from "@darkbloom/protocol/sealing";
 import type { Evidence } from "@darkbloom/protocol/evidence";
 import { SealingContext } from "../machines/connection/sealing-context.ts";
-import type { Line, MachineView, Member, PublishedMachine, Sealing } from "../machines/ports.ts";
+import { Course } from "../machines/trust/course.ts";
+import type { Floor } from "../machines/trust/serving.ts";
+import type { Line, MachineCourse, MachineView, Member, PublishedMachine, Sealing } from "../machines/ports.ts";
 import type { ShownBlob } from "../machines/trust/shown.ts";
 import { describedFrom, evidenceOf, loadFrom, type Described } from "./machine-words.ts";
 import type { LoadWords, MachineWords, RestWords } from "./words.ts";
@@ -23,6 +25,7 @@ export interface FarNet {
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly hpke: Hpke;
+  readonly floor: Floor;
   /** This machine looks otherwise. */
   readonly changed: (machine: FarMember) => void;
   /** What of it must outlast its home. */
@@ -47,6 +50,7 @@ export class FarMember implements Member {
   readonly home: Home;
   readonly #net: FarNet;
   readonly #sealing: SealingContext;
+  readonly #course: Course;
   #told: Told;
   #load: LoadWords;
   #loadAtMs: number;
@@ -63,6 +67,7 @@ export class FarMember implements Member {
     this.home = home;
     this.providerId = providerId;
     this.#sealing = new SealingContext(net);
+    this.#course = new Course(net);
     this.#told = told;
     this.#load = load;
     this.#loadAtMs = told.atMs;
@@ -140,6 +145,11 @@ export class FarMember implements Member {
   }
   /** Its home is told of what is decided like everybody else. */
   decidedOn(): void {}
+  /** Its home ends the connection. */
+  unlinked(): void {}
+  course(): MachineCourse {
+    return this.#course.look(this.#view);
+  }
   distrust(): void {
     this.#isDistrusted = true;
     this.#net.distrusted(this);

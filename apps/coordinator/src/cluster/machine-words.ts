@@ -76,11 +76,14 @@ const describedWords = (view: MachineView, nowMs: number): DescribedWords => ({
   attestedUntilMs: leftOf(view.attestedUntilMs, nowMs),
   distrustedUntilMs: leftOf(view.distrustedUntilMs, nowMs),
   approval: view.approval,
+  ...(view.owner !== undefined && { owner: view.owner }),
+  ownerOnly: view.ownerOnly,
 });
 
 export const describedFrom = (words: DescribedWords, nowMs: number): Described => ({
   ...words,
   toldSerial: words.toldSerial,
+  owner: words.owner,
   openers: words.openers.map((opener) => ({ ...opener, untilMs: timeOf(opener.untilMs, nowMs) })),
   attestedUntilMs: timeOf(words.attestedUntilMs, nowMs),
   distrustedUntilMs: timeOf(words.distrustedUntilMs, nowMs),

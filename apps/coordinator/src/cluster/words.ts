@@ -75,6 +75,8 @@ const described = z.object({
   attestedUntilMs: left,
   distrustedUntilMs: left,
   approval: z.enum(["given", "awaited", "refused"]),
+  owner: account.exactOptional(),
+  ownerOnly: z.boolean(),
 });
 
 const rest = z.object({

@@ -28,6 +28,8 @@ export type JoinRefusal =
   | "protocol"
   | "token_missing"
   | "token_refused"
+  /** A machine token that is not known, was taken back, or is bound to another key. */
+  | "machine_token"
   | "blob"
   | "pseudonym"
   | "evidence";
@@ -59,6 +61,8 @@ export const leaveReasons = {
   /** It sends more frames than its work is worth. */
   flood: "said",
   stuck: "said",
+  /** Its owner has it no more. */
+  unlinked: "said",
 } as const;
 export type LeaveReason = keyof typeof leaveReasons;
 

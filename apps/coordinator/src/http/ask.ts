@@ -18,6 +18,7 @@ import { capsOf } from "../accounts/key-caps.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import { Transparent } from "../inference/privacy/transparent.ts";
+import { routes, type Route } from "../machines/eligibility.ts";
 import type { SerialNames } from "../machines/trust/serial-names.ts";
 import type { Caller } from "./access.ts";
 import type { HttpDeps } from "./deps.ts";
@@ -46,6 +47,7 @@ export function askOf(deps: HttpDeps, came: Came): Ask {
       keyId: caller.keyId,
       caps: capsOf(caller),
       minTrust: minTrustOf(deps, caller, minTrust),
+      ...routeOf(caller, wishes),
       pins: pinsFor(deps.serials, caller, inspected.terms.pins),
       ...(nonce !== undefined && { nonce }),
       ...(idempotencyKey !== undefined && { idempotencyKeySha256: hashOf(utf8(idempotencyKey)) }),
@@ -86,6 +88,18 @@ export function refuseOtherModels({ catalog }: Pick<HttpDeps, "catalog">, caller
 /** A caller whose own key leaves no machine is told that it is the key. */
 export const asToldTo = (caller: KeyRecord, failure: Failure): Failure =>
   failure.code === "no_provider" ? { ...failure, keyIsBound: isBound(caller) } : failure;
+
+/** A key that is for one's own machines asks for no other. @throws NetworkError `unsupported` for a wish that falls back to others */
+export function routeOf({ selfRouteOnly }: KeyRecord, { route }: AskWishes): { readonly route?: Route } {
+  if (selfRouteOnly && route === "prefer")
+    throw new NetworkError({
+      code: "unsupported",
+      param: requestHeaders.route as ParamPath,
+      reason: ourWords`this key is for its account's own machines alone ('self_route_only'), so it is self or left out`,
+    });
+  const wanted = selfRouteOnly ? "self" : route;
+  return wanted ? { route: wanted } : {};
+}
 
 /** The highest of what the network, the key and the request ask for. */
 export const minTrustOf = (
@@ -129,6 +143,12 @@ export const askHeaders = z.object({
     .enum(["self_signed", "hardware"])
     .optional()
     .describe("The lowest trust level of a machine that may answer."),
+  [requestHeaders.route]: z
+    .enum(routes)
+    .optional()
+    .describe(
+      "self: only machines of your own account answer, which costs nothing. prefer: those first, and others at their price.",
+    ),
   [requestHeaders.receipt]: z
     .literal("required")
     .optional()
@@ -152,27 +172,20 @@ export const anthropicHeaders = askHeaders.extend({
 const expected: Record<string, OurWords> = {
   [requestHeaders.nonce]: ourWords`it must be 1 to ${NONCE_CHARS_MAX} characters of printable ASCII`,
   [requestHeaders.minTrust]: ourWords`it must be self_signed or hardware`,
+  [requestHeaders.route]: ourWords`it must be self or prefer`,
   [requestHeaders.receipt]: ourWords`it must be the word required, or be left out`,
   [requestHeaders.idempotencyKey]: ourWords`it must be 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} characters of printable ASCII without spaces`,
 };
 
-/** Asks for the account's own machines, which this coordinator knows nothing of: to ignore it would break the wish. */
-const ROUTE_HEADER = "x-darkbloom-route";
-
 export interface AskWishes {
   readonly nonce: string | undefined;
   readonly minTrust: "self_signed" | "hardware" | undefined;
+  readonly route: Route | undefined;
   readonly idempotencyKey: string | undefined;
 }
 
-/** @throws NetworkError `body_invalid` or `unsupported`, naming the header */
+/** @throws NetworkError `body_invalid`, naming the header */
 export function readAskHeaders(headers: IncomingHttpHeaders): AskWishes {
-  if (headers[ROUTE_HEADER] !== undefined)
-    throw new NetworkError({
-      code: "unsupported",
-      param: ROUTE_HEADER as ParamPath,
-      reason: ourWords`this coordinator does not know whose machine is whose; pin machines with provider_serial`,
-    });
   const read = askHeaders.safeParse(headers);
   if (!read.success) {
     const name = String(read.error.issues[0]?.path[0]);
@@ -185,6 +198,7 @@ export function readAskHeaders(headers: IncomingHttpHeaders): AskWishes {
   return {
     nonce: read.data[requestHeaders.nonce],
     minTrust: read.data[requestHeaders.minTrust],
+    route: read.data[requestHeaders.route],
     idempotencyKey: read.data[requestHeaders.idempotencyKey],
   };
 }

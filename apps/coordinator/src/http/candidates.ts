@@ -30,7 +30,9 @@ export function wantFrom(
 /** What a sealed request wants, whoever it is sealed to. Undefined where its model is another by now. */
 export function wantOf({ catalog }: Deps, { terms }: Ask): Want | undefined {
   const entry = catalog.find(terms.model);
-  return entry && { ...plainWant(entry, terms.minTrust), task: terms.task, pins: terms.pins };
+  if (!entry) return undefined;
+  const { account, route, task, pins, minTrust } = terms;
+  return { ...plainWant(entry, minTrust, account), route, task, pins };
 }
 
 /** The machines that may serve this now, as JSON, with what the clear fields of a request name. In chance order, so that not everybody seals to the same. */

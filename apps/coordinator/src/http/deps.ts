@@ -4,11 +4,13 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Actor } from "../accounts/audit.ts";
 import type { SignIn } from "../accounts/sign-in.ts";
+import type { MachineOwners } from "../accounts/machine-owners.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Admin } from "../admin/operations.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Changes } from "../events/changes.ts";
 import type { Events } from "../events/events.ts";
+import type { MachineRecords } from "../machines/records/records.ts";
 import type { FleetView } from "../machines/ports.ts";
 import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
@@ -85,6 +87,9 @@ export interface HttpDeps extends SignIn {
   readonly random: Random;
   readonly crypto: Crypto;
   readonly serials: SerialNames;
+  readonly owners: MachineOwners;
+  /** What machines did. */
+  readonly records: Pick<MachineRecords, "find">;
   readonly coordinatorKeys: readonly CoordinatorKey[];
   /** Undefined where none is kept. */
   readonly log?: LogView;

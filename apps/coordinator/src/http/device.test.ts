@@ -1,6 +1,10 @@
-import { systemClock } from "@darkbloom/protocol/node";
+import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { nodeCrypto, systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { DEVICE_CODE_LIFE_MS, DEVICE_CODES_PER_ADDRESS_MAX, DEVICE_POLL_EVERY_MS } from "../accounts/device-grants.ts";
+import { ownedMachine } from "../accounts/owned-machines.contract.ts";
+import { MACHINES_PER_ACCOUNT_MAX } from "../accounts/owned-machines.ts";
+import { machineIdOf } from "../machines/trust/approvals.ts";
 import { openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 
@@ -28,8 +32,8 @@ async function openDevices() {
     cookie,
     person,
     send,
-    ask: async (name = "darkbloom on laptop") => {
-      const answer = await send("/v1/device/code", { client_id: "darkbloom-cli", device_name: name });
+    ask: async (name = "darkbloom on laptop", more: Record<string, string> = {}) => {
+      const answer = await send("/v1/device/code", { client_id: "darkbloom-cli", device_name: name, ...more });
       expect(answer.status).toBe(200);
       return (await answer.json()) as Opened;
     },
@@ -40,7 +44,7 @@ async function openDevices() {
         device_code: deviceCode,
         ...more,
       });
-      const told = (await answer.json()) as { error?: string; access_token?: string };
+      const told = (await answer.json()) as { error?: string; access_token?: string; machine_id?: string };
       return { status: answer.status, ...told };
     },
     decide: (userCode: string, decision: string, headers: Record<string, string> = {}) =>
@@ -169,5 +173,79 @@ describe("a program that asks to be let in", () => {
     for (let n = 0; n <= DEVICE_CODES_PER_ADDRESS_MAX; n++) asked.push(await edge.ask());
     expect(await edge.poll(asked[0]?.device_code ?? "")).toMatchObject({ error: "invalid_grant" });
     expect(await edge.poll(asked[1]?.device_code ?? "")).toMatchObject({ error: "authorization_pending" });
+  });
+});
+
+const identityKey = Buffer.alloc(65, 7).toString("base64");
+const asMachine = { client_id: "darkbloom-provider" };
+const named = { ...asMachine, identity_key: identityKey, serial: "C02<b>" };
+
+describe("a machine that asks to be somebody's", () => {
+  /** Goal: it gets a token of its own, once, from a person who saw which machine asks. Method: the whole way, decided on before and after its first poll, and the same code again. */
+  it.each(["before", "after"])("gets its token once, let in %s it asks", async (order) => {
+    await using edge = await openDevices();
+    const { device_code: code, user_code: userCode, verification_uri_complete: page } = await edge.ask("studio", named);
+    const shown = await (await fetch(page, { headers: { cookie: edge.cookie } })).text();
+    const machineId = machineIdOf(nodeCrypto, identityKey);
+    const identitySha256 = toHex(nodeCrypto.sha256(Buffer.alloc(65, 7)));
+    const words = [userCode, "studio", "127.0.0.1", "anna", machineId, identitySha256, "C02&lt;b&gt;", "1970-01-01T"];
+    for (const word of words) expect(shown).toContain(word);
+    if (order === "after") expect(await edge.poll(code, asMachine)).toMatchObject({ error: "authorization_pending" });
+    edge.time.ms += DEVICE_POLL_EVERY_MS;
+    expect(await edge.poll(code), "another kind of program's code").toMatchObject({ error: "invalid_grant" });
+    await edge.decide(userCode, "approve");
+    const { account, personId } = edge.person;
+    const granted = await edge.poll(code, asMachine);
+    expect(granted).toMatchObject({ status: 200, token_type: "N_A", machine_id: machineId, account });
+    expect(granted.access_token).toMatch(/^darkbloom-machine-[\w-]{43}$/);
+    expect(await edge.poll(code, asMachine)).toMatchObject({ error: "invalid_grant" });
+    const tokenHash = toHex(nodeCrypto.sha256(utf8(granted.access_token ?? "")));
+    const kept = { machineId, account, name: "studio", approvedBy: personId, provenAt: null, privateOnly: false };
+    expect(edge.deps.owners.ofAccount(account)).toMatchObject([{ ...kept, tokenHash }]);
+    expect((await edge.deps.audit.list(9)).map(({ action }) => action)).toEqual(["machines.link", "devices.approve"]);
+  });
+
+  /** Goal: what names no key is bound to none, and gets nothing. Method: keys that are none, and no key. */
+  it.each(["", "AAAA", Buffer.alloc(64).toString("base64"), "!"])("names its key: %j", async (key) => {
+    await using edge = await openDevices();
+    const answer = await edge.send("/v1/device/code", { ...named, identity_key: key });
+    expect([answer.status, await answer.json()]).toEqual([400, { error: "invalid_request" }]);
+  });
+
+  /** Goal: who has no room, or may sign in no more, lets no machine in. Method: an account that is full, and somebody disabled behind the page. */
+  it("is let in by whoever has room for it", async () => {
+    await using edge = await openDevices();
+    const { account, personId } = edge.person;
+    const { owners } = edge.deps;
+    const full = async () => {
+      for (let n = 0; n < MACHINES_PER_ACCOUNT_MAX; n++) await owners.link(ownedMachine(n, { account }));
+    };
+    const first = await edge.ask("a", named);
+    await edge.decide(first.user_code, "approve");
+    await full();
+    expect(await edge.poll(first.device_code, asMachine)).toMatchObject({ error: "access_denied" });
+    const second = await edge.ask("b", named);
+    expect((await edge.decide(second.user_code, "approve")).status).toBe(409);
+    await owners.unlink(account, ownedMachine(0).machineId);
+    expect((await edge.decide(second.user_code, "approve")).status).toBe(200);
+    await edge.people.change(personId, { disabledAt: 1 });
+    expect(await edge.poll(second.device_code, asMachine)).toMatchObject({ error: "access_denied" });
+    expect(owners.ofAccount(account)).toHaveLength(MACHINES_PER_ACCOUNT_MAX - 1);
+  });
+
+  /** Goal: it can give its token back, and nobody learns by that which are good. Method: a good one, the same again, and one of nobody (RFC 7009 §2.2). */
+  it("gives its token back", async () => {
+    await using edge = await openDevices();
+    const { device_code: code, user_code: userCode } = await edge.ask("studio", named);
+    await edge.decide(userCode, "approve");
+    const { access_token: token = "", machine_id: machineId } = await edge.poll(code, asMachine);
+    for (const shown of ["x", token, token, ""]) {
+      const answer = await edge.send("/v1/device/revoke", { token: shown });
+      expect([answer.status, await answer.json()]).toEqual([200, {}]);
+    }
+    expect(edge.deps.owners.ofAccount(edge.person.account)).toEqual([]);
+    const [last, before] = await edge.deps.audit.list(9);
+    expect(last).toMatchObject({ action: "machines.unlink", actor: machineId, subject: machineId });
+    expect(before?.action).toBe("machines.link");
   });
 });

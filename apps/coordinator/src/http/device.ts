@@ -15,6 +15,15 @@ import { signedInOf } from "./access.ts";
 import { isSentByOthers, ownOrigin } from "./credentials.ts";
 import type { Door, Route } from "./door.ts";
 import { readForm } from "./form.ts";
+import {
+  grantedToMachine,
+  linkMachine,
+  MACHINE_CLIENT,
+  machineFacts,
+  machineIn,
+  machineWords,
+  noRoom,
+} from "./machine-grant.ts";
 import { html, sendPage, type Html } from "./page.ts";
 import { peerOf } from "./peer.ts";
 import { openPage, pageSchema } from "./browser-session.ts";
@@ -23,7 +32,7 @@ import { howToSignIn } from "./sign-in.ts";
 export const DEVICE_PATH = "/device";
 export const DEVICE_CODE_PATH = "/v1/device/code";
 export const DEVICE_TOKEN_PATH = "/v1/device/token";
-/** The one client there is: a program that acts for a person. */
+/** A program that acts for a person. */
 const CLI_CLIENT = "darkbloom-cli";
 export const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 /** Codes that one person may type in vain at once, and how soon one more. */
@@ -38,7 +47,10 @@ const opened = z.object({
   expires_in: z.int(),
   interval: z.int(),
 });
-const granted = z.object({ access_token: z.string(), token_type: z.literal("Bearer"), expires_in: z.int() });
+const granted = z.union([
+  z.object({ access_token: z.string(), token_type: z.literal("Bearer"), expires_in: z.int() }),
+  grantedToMachine,
+]);
 const refused = z.object({ error: z.string() });
 const refusals = {
   400: { description: "An error of OAuth 2.0", content: { "application/json": { schema: refused } } },
@@ -63,13 +75,17 @@ export const openDevice = (door: Door): Route => ({
   config: open,
   handler: async (request, reply) => {
     const form = await readForm(door, request);
-    if (form.get("client_id") !== CLI_CLIENT) return refuse(reply, "invalid_client");
     const { deps } = door;
+    const clientId = form.get("client_id") ?? "";
+    if (clientId !== CLI_CLIENT && clientId !== MACHINE_CLIENT) return refuse(reply, "invalid_client");
+    const machine = clientId === MACHINE_CLIENT ? machineIn(deps, form) : undefined;
+    if (clientId === MACHINE_CLIENT && !machine) return refuse(reply, "invalid_request");
     const { deviceCode, userCode } = deps.devices.open({
-      clientId: CLI_CLIENT,
+      clientId,
       client: clientNamed(form.get("device_name")),
       address: peerOf(request.raw, deps.settings.trustProxy).bucket,
       at: deps.clock.now(),
+      ...(machine && { machine }),
     });
     const page = ownOrigin(request.raw, deps.settings.trustProxy) + DEVICE_PATH;
     const told: z.infer<typeof opened> = {
@@ -108,7 +124,9 @@ export const pollDevice = (door: Door): Route => ({
     // Who was disabled since lets nobody in.
     const person = await deps.people.person(polled.personId);
     if (!person || person.disabledAt !== null) return refuse(reply, "access_denied");
-    const { secret, session } = await openSession(deps, person, { kind: "cli", client: polled.client });
+    const { client, machine } = polled;
+    if (machine) return (await linkMachine(deps, person, { client, machine })) ?? refuse(reply, "access_denied");
+    const { secret, session } = await openSession(deps, person, { kind: "cli", client });
     await deps.audit.add({
       at: session.createdAt,
       actor: person.personId,
@@ -152,7 +170,8 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
         assertMayTry(visitor);
         const asking = deps.devices.asking(code);
         if (!asking) return unknown(visitor, reply);
-        return sendPage(reply, "A program asks to be let in", decision(asking, visitor));
+        const title = asking.machine ? "A machine asks to be yours" : "A program asks to be let in";
+        return sendPage(reply, title, decision(asking, visitor));
       },
     },
     decide: {
@@ -163,7 +182,10 @@ export function devicePages(door: Door): { readonly show: Route; readonly decide
         const visitor = signedInOf(request);
         assertMayTry(visitor);
         const isApproved = form.get("decision") === "approve";
-        const { personId } = visitor.person;
+        const { personId, account } = visitor.person;
+        const { machine } = (isApproved && deps.devices.asking(form.get("user_code") ?? "")) || {};
+        if (machine && !deps.owners.hasRoom(account, machine.machineId))
+          return sendPage(reply, "You have as many machines as one account may have", noRoom, 409);
         if (!deps.devices.decide(form.get("user_code") ?? "", isApproved ? { by: personId } : "denied"))
           return unknown(visitor, reply);
         await deps.audit.add({
@@ -191,15 +213,16 @@ const codeForm = (code = ""): Html =>
     </form>`;
 
 /** The code is ours, and not as a link to this page wrote it: whatever else stood there would be read as our words. */
-const decision = ({ userCode, client, address, at }: DeviceAsking & { userCode: string }, { person }: SignedIn): Html =>
-  html`<p>
-      It would act as <strong>${person.name}</strong>, who is ${person.role}. Let it in only if you started it yourself,
-      just now, and it shows this very code:
-    </p>
+const decision = (
+  { userCode, client, address, at, machine }: DeviceAsking & { userCode: string },
+  { person }: SignedIn,
+) =>
+  html`${machine ? machineWords(person) : programWords(person)}
     <p class="code">${shownCode(userCode)}</p>
     <dl>
       <dt>It calls itself</dt>
       <dd>${client}</dd>
+      ${machine ? machineFacts(machine) : html``}
       <dt>It asks from</dt>
       <dd>${address}</dd>
       <dt>Since</dt>
@@ -209,3 +232,9 @@ const decision = ({ userCode, client, address, at }: DeviceAsking & { userCode: 
       <input type="hidden" name="user_code" value="${shownCode(userCode)}" />
       <button name="decision" value="approve">Let it in</button><button name="decision" value="deny">No</button>
     </form>`;
+
+const programWords = ({ name, role }: SignedIn["person"]): Html =>
+  html`<p>
+    It would act as <strong>${name}</strong>, who is ${role}. Let it in only if you started it yourself, just now, and
+    it shows this very code:
+  </p>`;

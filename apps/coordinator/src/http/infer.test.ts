@@ -212,6 +212,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   model_not_allowed: { code: "model_not_allowed", models: 2 },
   sealing_needed: { code: "sealing_needed" },
   not_allowed: { code: "not_allowed" },
+  machine_not_found: { code: "machine_not_found" },
   session_missing: { code: "session_missing" },
   session_invalid: { code: "session_invalid" },
   session_needed: { code: "session_needed" },
@@ -517,7 +518,7 @@ describe("what is refused of a request", () => {
       [chatBody(), { "x-darkbloom-nonce": "a\tb" }, "x-darkbloom-nonce"],
       [chatBody(), { "x-darkbloom-min-trust": "none" }, "x-darkbloom-min-trust"],
       [chatBody(), { "x-darkbloom-receipt": "maybe" }, "x-darkbloom-receipt"],
-      [chatBody(), { "x-darkbloom-route": "self" }, "x-darkbloom-route"],
+      [chatBody(), { "x-darkbloom-route": "mine" }, "x-darkbloom-route"],
     ];
     for (const [body, headers, param] of table) {
       const response = await edge.chat(body, headers);

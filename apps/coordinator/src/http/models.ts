@@ -9,6 +9,7 @@ import {
 } from "@darkbloom/protocol/dialects";
 import { trustLevels } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
+import type { AccountId } from "@darkbloom/protocol/ids";
 import type { Price } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import type { ListedEntry } from "../catalog/catalog.ts";
@@ -81,9 +82,11 @@ export const listModels = (door: Door): Route => ({
     const listed = deps.catalog.listed.filter(({ id, aliasOf }) => mayAskFor(caller, id, aliasOf));
     const isShown = ({ metadata }: Model) => deps.settings.hideUnserved !== true || metadata.provider_count > 0;
     if (speaksAnthropic(request.headers))
-      return pageOfModels(listed, (entry) => isShown(describe(deps, entry)), request.query);
+      return pageOfModels(listed, (entry) => isShown(describe(deps, entry, caller.account)), request.query);
     // Many clients take the first: one that can answer.
-    const models = listed.map((entry) => describe(deps, entry)).toSorted((one, other) => rankOf(other) - rankOf(one));
+    const models = listed
+      .map((entry) => describe(deps, entry, caller.account))
+      .toSorted((one, other) => rankOf(other) - rankOf(one));
     return { object: "list", data: models.filter(isShown) };
   },
 });
@@ -102,16 +105,18 @@ export const oneModel = (door: Door): Route => ({
     const wanted = wildcard.parse(request.params)["*"];
     const entry = door.deps.catalog.listed.find(({ id }) => id === wanted);
     const toAnthropic = speaksAnthropic(request.headers);
-    if (!entry || !mayAskFor(callerOf(request), entry.id, entry.aliasOf) || (toAnthropic && !answersMessages(entry)))
+    const caller = callerOf(request);
+    if (!entry || !mayAskFor(caller, entry.id, entry.aliasOf) || (toAnthropic && !answersMessages(entry)))
       throw new NetworkError({ code: "model_not_found", knownModels: door.deps.catalog.entries.length });
-    return toAnthropic ? anthropicModelOf(entry) : describe(door.deps, entry);
+    return toAnthropic ? anthropicModelOf(entry) : describe(door.deps, entry, caller.account);
   },
 });
 
-function describe({ fleet, clock, settings }: Door["deps"], entry: ListedEntry): Model {
+/** With the machines that the account may reach, its own among them. */
+function describe({ fleet, clock, settings }: Door["deps"], entry: ListedEntry, account: AccountId): Model {
   const tasks = tasksOf(entry);
   const { embedding } = entry;
-  const want = plainWant(entry, settings.minTrustDefault);
+  const want = plainWant(entry, settings.minTrustDefault, account);
   const { machines } = eligibleFor(want, fleet.machinesFor(entry.build), clock.monotonicMs());
   return {
     id: entry.id,

@@ -1,6 +1,7 @@
 import { trustLevels } from "@darkbloom/protocol/evidence";
 import * as z from "zod";
 import type { Door, Route } from "./door.ts";
+import { isSeen } from "../machines/eligibility.ts";
 import { mayServe } from "../machines/trust/serving.ts";
 
 const machine = z.object({
@@ -35,8 +36,9 @@ export const showNetwork = (door: Door): Route => ({
     const { catalog, clock, fleet, settings } = door.deps;
     const visitor = await door.gate.visitor(request.raw, (headers) => void reply.headers(headers));
     const floor = { catalog, minTrust: settings.minTrustDefault };
+    const seen = fleet.machines().filter((one) => isSeen(one, visitor?.person.account));
     return {
-      machines: fleet.machines().map((one) => ({
+      machines: seen.map((one) => ({
         provider_id: one.providerId,
         provider_serial: one.toldSerial ?? null,
         chip_name: one.chipName,

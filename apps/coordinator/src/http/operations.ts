@@ -1,6 +1,7 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import * as z from "zod";
 import type { KeyAtTimes } from "./access.ts";
+import { isSeen } from "../machines/eligibility.ts";
 import type { Door, Route } from "./door.ts";
 import { DRAIN_RETRY_SEC } from "./failure.ts";
 import { peerOf } from "./peer.ts";
@@ -16,7 +17,10 @@ export const showHealth = ({ deps }: Door): Route => ({
   },
   // Probes are not to be refused.
   config: { access: "open", limit: "none" },
-  handler: async (): Promise<z.infer<typeof health>> => ({ status: "ok", providers: deps.fleet.machines().length }),
+  handler: async (): Promise<z.infer<typeof health>> => ({
+    status: "ok",
+    providers: deps.fleet.machines().filter((machine) => isSeen(machine)).length,
+  }),
 });
 
 /** Whoever asks more often than this is told what the write before found: each one waits for the disk. */

@@ -28,7 +28,9 @@ import {
   useLink,
 } from "./sign-in.ts";
 import { LOG_PREFIX, showCheckpoint, showProof, showTile } from "./log.ts";
+import { revokeMachineToken } from "./machine-grant.ts";
 import { listModels, oneModel } from "./models.ts";
+import { editMachine, listMachines, unlinkMachine } from "./my-machines.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
 import { showNetwork } from "./network.ts";
 import { showOAuthMetadata } from "./oauth-metadata.ts";
@@ -89,6 +91,10 @@ const placed = (
   remove("/v1/me/sessions/:id", endSession(door)),
   get("/v1/me/events", streamChanges(door)),
 
+  get("/v1/me/providers", listMachines(door)),
+  patch("/v1/me/providers/:id", editMachine(door)),
+  remove("/v1/me/providers/:id", unlinkMachine(door)),
+
   get("/v1/keys", listKeys(door)),
   post("/v1/keys", createKey(door)),
   get("/v1/keys/:id", showOneKey(door)),
@@ -128,6 +134,7 @@ const placed = (
   post("/sign-out", signOut(door)),
   post(DEVICE_CODE_PATH, openDevice(door)),
   post(DEVICE_TOKEN_PATH, pollDevice(door)),
+  post("/v1/device/revoke", revokeMachineToken(door)),
   get("/.well-known/oauth-authorization-server", showOAuthMetadata(door)),
   get(DEVICE_PATH, device.show),
   post(DEVICE_PATH, device.decide),

@@ -14,7 +14,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { capsOf } from "../accounts/key-caps.ts";
 import type { Ask } from "../inference/ask.ts";
 import { Sealed } from "../inference/privacy/sealed.ts";
-import { minTrustOf, pinsFor, refuseOtherModels, type Came } from "./ask.ts";
+import { minTrustOf, pinsFor, refuseOtherModels, routeOf, type Came } from "./ask.ts";
 import type { HttpDeps } from "./deps.ts";
 
 /** Of AES-GCM: what a sealed body is longer than the one that was sealed. */
@@ -54,6 +54,7 @@ export function sealedAskOf(deps: HttpDeps, endpoint: Endpoint, came: Omit<Came,
       keyId: caller.keyId,
       caps: capsOf(caller),
       minTrust: minTrustOf(deps, caller, minTrust),
+      ...routeOf(caller, wishes),
       pins: pinsFor(deps.serials, caller, header.pins as Serial[]),
       candidates: header.candidates.map(({ provider_id, key_id, evidence_sha256 }) => ({
         providerId: provider_id,

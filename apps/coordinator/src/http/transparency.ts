@@ -7,7 +7,9 @@ import { suites, wellKnownSchema, type WellKnown } from "@darkbloom/protocol/wir
 import type { FastifyReply } from "fastify";
 import * as z from "zod";
 import { PINNED_SERIALS_MAX } from "@darkbloom/protocol/limits";
-import type { KeyAtTimes } from "./access.ts";
+import { isOwn, isSeen } from "../machines/eligibility.ts";
+import type { PublishedMachine } from "../machines/ports.ts";
+import { callerOf, type KeyAtTimes } from "./access.ts";
 import { attestationOf, spelledAttestations } from "./attestation.ts";
 import { candidatesText, wantFrom } from "./candidates.ts";
 import type { Door, Route } from "./door.ts";
@@ -33,16 +35,22 @@ const attestationQuery = z.object({
     .enum(["self_signed", "hardware"])
     .optional()
     .describe("With `model`: the lowest trust level of a machine"),
+  own: z
+    .literal("true")
+    .optional()
+    .describe(
+      "Only machines of your account, those that serve you alone among them; needs a key. For a request with `x-darkbloom-route: self`",
+    ),
   serial: z
     .union([z.string(), z.array(z.string()).max(PINNED_SERIALS_MAX)])
     .optional()
     .describe("With `model`: only these machines"),
 });
 
-/** Each one makes every machine sign, so that it is not for everybody. */
+/** A nonce makes every machine sign, so that it is not for everybody; and whose one's own machines are has to be known. */
 const withNonce: KeyAtTimes = {
-  needsKey: ({ query }) => typeof query === "object" && query !== null && "nonce" in query,
-  who: "everybody; with a nonce, an API key or a session",
+  needsKey: ({ query }) => typeof query === "object" && query !== null && ("nonce" in query || "own" in query),
+  who: "everybody; with a nonce, or for one's own machines, an API key or a session",
 };
 
 /** `GET /v1/providers/attestation`: every machine's evidence itself, and what followed from it. */
@@ -65,20 +73,28 @@ export const listAttestations = (door: Door): Route => ({
         param: String(query.error.issues[0]?.path[0]) as ParamPath,
         expected: ourWords`a nonce is 32 bytes in base64 or base64url, min_trust self_signed or hardware, model and serial names`,
       });
-    const { nonce } = query.data;
+    const { nonce, own, model, min_trust, serial } = query.data;
+    const account = own && callerOf(request).account;
+    const isListed = ({ machine }: PublishedMachine): boolean =>
+      account === undefined ? isSeen(machine) : isOwn({ account }, machine);
     if (nonce === undefined) {
-      const { model, min_trust, serial } = query.data;
+      const { fleet } = door.deps;
+      const wanted = () => ({
+        ...wantFrom(door.deps, model ?? "", min_trust, serial),
+        account,
+        route: own && ("self" as const),
+      });
       const text =
         model === undefined
-          ? `{"providers":[${spelledAttestations(door.deps.fleet.published(), now())}]}`
-          : candidatesText(door.deps, wantFrom(door.deps, model, min_trust, serial));
+          ? `{"providers":[${spelledAttestations(fleet.published().filter(isListed), now())}]}`
+          : candidatesText(door.deps, wanted());
       const body = Buffer.from(text);
       return sendOpen(door, request, reply, body, { "content-type": "application/json; charset=utf-8" });
     }
     const proven = await door.deps.fleet.prove(
       fromBase64Url(nonce.replaceAll("+", "-").replaceAll("/", "_").replace("=", "")),
     );
-    return { providers: proven.map((shown) => attestationOf(shown, now())) };
+    return { providers: proven.filter(isListed).map((shown) => attestationOf(shown, now())) };
   },
 });
 

@@ -1,8 +1,11 @@
 import { failures, type FailureCode } from "@darkbloom/protocol/failures";
+import type { MachineId } from "@darkbloom/protocol/ids";
 import { describe, expect, it, vi } from "vitest";
 import { dial, KEY, edgeDeps, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 import { lab } from "../accounts/teams.contract.ts";
+import { hashOfKey } from "../accounts/keys.ts";
+import { newMachineToken } from "../accounts/machine-owners.ts";
 import { scopes, type Scope } from "../accounts/operator-tokens.ts";
 import { taken, type Declaration } from "./access.ts";
 import { routesOf, type Placed } from "./routes.ts";
@@ -24,6 +27,7 @@ const credentials = [
   "a token of every scope",
   "a token of another scope",
   "a wrong token",
+  "a machine",
 ] as const;
 type Credential = (typeof credentials)[number];
 
@@ -38,6 +42,8 @@ function refusalOf({ access, scope }: Declaration, credential: Credential): Fail
       return takesKeys ? "key_missing" : "session_missing";
     case "a key":
       return takesKeys ? undefined : "session_needed";
+    // A machine's token is good for its connection, and nothing here knows it.
+    case "a machine":
     case "a wrong key":
       return takesKeys ? "key_invalid" : "session_needed";
     case "a member":
@@ -118,6 +124,16 @@ async function headersOf(edge: Awaited<ReturnType<typeof openEdge>>, credential:
       return { authorization: `Bearer ${KEY}` };
     case "a wrong key":
       return { authorization: `Bearer ${KEY.slice(0, -1)}_` };
+    case "a machine": {
+      const { person } = await signIn(edge.deps, personOf("otto", "operator"));
+      const token = newMachineToken(edge.deps.random);
+      const machineId = `mach_${"1".repeat(32)}` as MachineId;
+      const tokenHash = hashOfKey(edge.deps.crypto, token);
+      const { account, personId: approvedBy } = person;
+      await edge.deps.owners.link({ account, machineId, name: "mine", approvedBy, tokenHash });
+      edge.deps.owners.prove(tokenHash, () => undefined);
+      return { authorization: `Bearer ${token}` };
+    }
     case "a member":
       return (await signIn(edge.deps, personOf("anna"))).bearer;
     case "no member of the team named": {

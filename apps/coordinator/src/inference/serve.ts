@@ -1,6 +1,7 @@
 import { failures, NetworkError, type Failure } from "@darkbloom/protocol/failures";
 import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { leastOf } from "@darkbloom/protocol/lists";
+import { microUsd } from "@darkbloom/protocol/money";
 import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import { timeOrderedId } from "../ledger/time-ordered-id.ts";
@@ -49,8 +50,8 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
   spendKeyOfWhoLeaves(ask, hold);
   const holdMs = net.clock.monotonicMs() - startedMs;
 
-  const { task, pins, candidates, minTrust, bodyBytes, account } = terms;
-  const want = { entry, task, pins, candidates, minTrust, maxTokens, promptBytes: bodyBytes };
+  const { task, pins, candidates, minTrust, bodyBytes, account, route } = terms;
+  const want = { entry, task, pins, candidates, minTrust, maxTokens, promptBytes: bodyBytes, account, route };
   const tried = passedOver(net, ask, want);
   using words = net.unopened.wordsOn(account);
   /** Of those who could not open it. */
@@ -129,12 +130,12 @@ function passedOver(net: Net, { terms: { account } }: Ask, want: Want): Set<Prov
 }
 
 /**
- * Sets aside the most that this can cost.
+ * Sets aside the most that this can cost, which is nothing where only the account's own machines may serve it.
  *
  * @throws NetworkError `insufficient_funds`, `account_in_debt`, `key_limit_reached`, `idempotency_conflict`
  */
 function holdFor(net: Net, { ask: { terms }, entry }: Order): Promise<Hold> {
-  const { requestId, account, keyId, caps, idempotencyKeySha256, bodySha256 } = terms;
+  const { requestId, account, keyId, route, caps, idempotencyKeySha256, bodySha256 } = terms;
   const { promptTokens, completionTokens } = tokenBounds(entry, terms);
   return Hold.take(
     net.ledger,
@@ -144,7 +145,7 @@ function holdFor(net: Net, { ask: { terms }, entry }: Order): Promise<Hold> {
       account,
       keyId,
       model: entry.id,
-      amount: worstCase(entry, terms),
+      amount: route === "self" ? microUsd(0n) : worstCase(entry, terms),
       tokens: BigInt(promptTokens + completionTokens),
       caps,
       at: net.clock.now(),

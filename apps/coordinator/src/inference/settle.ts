@@ -5,11 +5,13 @@ import { countersignatureMessage, type Receipt, type ReceiptDocument } from "@da
 import type { Hold } from "../ledger/hold.ts";
 import { accountOfMachine } from "../ledger/journal.ts";
 import type { Outcome } from "../ledger/settlement.ts";
-import type { Completion } from "../machines/ports.ts";
+import { isOwn } from "../machines/eligibility.ts";
+import type { Completion, MachineView } from "../machines/ports.ts";
 import type { Order } from "./ask.ts";
 import type { Attempt } from "./attempt.ts";
 import { checkAnswer } from "./check-answer.ts";
 import type { Net } from "./net.ts";
+import type { Terms } from "./terms.ts";
 import type { Relay } from "./relay.ts";
 import type { Reply } from "./reply.ts";
 
@@ -53,7 +55,7 @@ export async function settle(
   const outcome: Outcome = ask.hangUp.aborted ? "caller_gone" : "finished";
   const usage = owedFor(receipt, relay.relayedTokens);
   // No more than was held: by the same prices, the receipt's figures are within what the hold was for.
-  const owed = priceOf(entry.price, usage);
+  const owed = isFree(terms, machine) ? microUsd(0n) : priceOf(entry.price, usage);
   const charged = await hold.settle({
     outcome,
     charge: owed,
@@ -129,6 +131,10 @@ function owedFor({ usage }: Receipt, tokens: number): Usage {
     reasoningTokens: Math.min(usage.reasoning_tokens, completionTokens),
   };
 }
+
+/** Who asks for one's own machines, and was served by one, owes nobody. */
+const isFree = ({ account, route }: Terms, machine: MachineView): boolean =>
+  route !== undefined && isOwn({ account }, machine);
 
 const shareOf = (charge: MicroUsd, platformFeePercent: number): MicroUsd =>
   microUsd((charge * BigInt(100 - platformFeePercent)) / 100n);

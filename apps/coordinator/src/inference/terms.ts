@@ -3,7 +3,7 @@ import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, KeyId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Cap } from "../ledger/caps.ts";
-import type { Candidate } from "../machines/eligibility.ts";
+import type { Candidate, Route } from "../machines/eligibility.ts";
 
 /** Who asks, for what, within which bounds: all that routing, the ledger and the logs are given of a request. */
 export interface Terms extends ClearTerms {
@@ -13,6 +13,8 @@ export interface Terms extends ClearTerms {
   /** What of its key's, or of whom that belongs to, its hold has to fit. */
   readonly caps: readonly Cap[];
   readonly minTrust: TrustLevel;
+  /** Whose machines are wanted, where the caller says. */
+  readonly route?: Route;
   /** Comes back in the receipt. */
   readonly nonce?: string;
   /** Of the caller's `Idempotency-Key`; the key itself goes no further than the door. */

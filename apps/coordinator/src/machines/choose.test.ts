@@ -1,5 +1,5 @@
 import type { Gate } from "@darkbloom/protocol/failures";
-import type { CoordinatorId, ProviderId, Serial } from "@darkbloom/protocol/ids";
+import type { AccountId, CoordinatorId, ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { idle, servedModel, verdictOf, wantOf } from "./members.samples.ts";
 import { blameless, FAULT_LIFE_MS } from "./records/conduct.ts";
@@ -59,6 +59,22 @@ describe("gates", () => {
 });
 
 describe("choice", () => {
+  /** Goal: who prefers their own machine gets it while it has a slot, however much better another is. Method: their own, slow, with and without a slot, beside a quick one; and who has no such wish. */
+  it("takes one's own machine first where that is wanted", () => {
+    const anna = "acct_anna" as AccountId;
+    const rest = { promptMsPerByte: 0, decodeTokensPerSec: 100, measuredAtMs: 0 };
+    const paceOf = (firstContentMs: number): PaceFigures => ({ ...rest, firstContentMs });
+    const own = { ...good, owner: anna, pace: paceOf(5_000), providerId: "own" as ProviderId };
+    const quick = { ...good, pace: paceOf(10), providerId: "quick" as ProviderId };
+    const chosen = (more: Partial<Want>, mine: MachineView = own) =>
+      choose({ ...want, account: anna, ...more }, [quick, mine], none, 0, 0.5);
+    expect(chosen({ route: "prefer" })).toEqual({ chosen: "own" });
+    expect(chosen({ route: "prefer" }, { ...own, running: own.slots })).toEqual({ chosen: "quick" });
+    expect(chosen({ route: "prefer", account: "acct_otto" as AccountId })).toEqual({ chosen: "quick" });
+    expect(chosen({})).toEqual({ chosen: "quick" });
+    expect(chosen({ route: "self" })).toEqual({ chosen: "own" });
+  });
+
   const other: MachineView = { ...good, providerId: "p2" as ProviderId, pins: ["S2" as Serial] };
 
   it("says full, not refused, where a machine could serve but has no slot", () => {

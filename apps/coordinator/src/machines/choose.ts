@@ -3,7 +3,7 @@ import type { ProviderId } from "@darkbloom/protocol/ids";
 import { leastOf } from "@darkbloom/protocol/lists";
 import { recentFaults } from "./records/conduct.ts";
 import { expectedFirstContentMs } from "./records/pace.ts";
-import { eligibleFor, hasFreeSlot, type Want } from "./eligibility.ts";
+import { eligibleFor, hasFreeSlot, isOwn, type Want } from "./eligibility.ts";
 import type { MachineView } from "./ports.ts";
 
 export type Choice =
@@ -82,8 +82,10 @@ export function choose(
   const { machines, refused } = eligibleFor(want, candidates, nowMs, tried);
   if (machines.length === 0) return { refused };
 
-  const free = machines.filter(hasFreeSlot);
-  if (free.length === 0) return { full: machines.length };
+  const anyFree = machines.filter(hasFreeSlot);
+  if (anyFree.length === 0) return { full: machines.length };
+  const own = want.route === "prefer" ? anyFree.filter((machine) => isOwn(want, machine)) : [];
+  const free = own.length > 0 ? own : anyFree;
   if (!(draw >= 0 && draw < 1)) throw new RangeError(`draw ${draw} is not at least 0 and below 1`);
 
   if (draw < EXPLORING_SHARE) {

@@ -1,9 +1,9 @@
 import type { Gate } from "@darkbloom/protocol/failures";
-import type { ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
 import { blameless } from "./records/conduct.ts";
 import { idle, servedModel, verdictOf, wantOf } from "./members.samples.ts";
-import { eligibleFor, gateOf, isShutBy, type Want } from "./eligibility.ts";
+import { eligibleFor, gateOf, isSeen, isShutBy, type Want } from "./eligibility.ts";
 import type { MachineView } from "./ports.ts";
 
 const want = wantOf();
@@ -14,6 +14,7 @@ const opener: MachineView["openers"][number] = {
   untilMs: NOW_MS,
 };
 const named = { providerId: idle.providerId, keyId: "key", evidenceSha256: opener.evidenceSha256 };
+const [anna, otto] = ["acct_anna" as AccountId, "acct_otto" as AccountId];
 const ejected = { conduct: { ...blameless, ejectedUntilMs: NOW_MS + 1 } };
 
 /** Goal: each gate shuts at its bound, and not before. Method: one thing of a good machine per row, on both sides. */
@@ -36,6 +37,15 @@ it.each<[Gate | undefined, Partial<MachineView>, Partial<Want>?]>([
   [undefined, { models: [{ ...servedModel(), tasks: ["embed"] }] }],
   [undefined, { models: [{ ...servedModel(), tasks: ["embed"] }] }, { task: "embed" }],
   ["model_not_served", { models: [{ ...servedModel(), tasks: ["embed"] }] }, { task: "generate" }],
+  ["not_own", { owner: anna }, { route: "self" }],
+  ["not_own", { owner: anna }, { route: "self", account: otto }],
+  ["not_own", {}, { route: "self", account: otto }],
+  [undefined, { owner: anna }, { route: "self", account: anna }],
+  [undefined, { owner: otto }, { route: "prefer", account: anna }],
+  ["owner_only", { owner: anna, ownerOnly: true }],
+  ["owner_only", { owner: anna, ownerOnly: true }, { account: otto, route: "prefer" }],
+  ["owner_only", { ownerOnly: true }, { account: anna }],
+  [undefined, { owner: anna, ownerOnly: true }, { account: anna }],
   ["untrusted", { distrustedUntilMs: NOW_MS + 1 }],
   [undefined, { distrustedUntilMs: NOW_MS }],
   ["not_approved", { approval: "awaited" }],
@@ -68,4 +78,16 @@ it("takes those left out for faults, and no others, where nobody else may serve"
   expect(eligible(idle, failing, away)).toEqual({ machines: [idle], refused: { ejected: 1, draining: 1 } });
   expect(eligible(failing, away)).toEqual({ machines: [failing], refused: { ejected: 1, draining: 1 } });
   expect(eligible(away)).toEqual({ machines: [], refused: { draining: 1 } });
+});
+
+/** Goal: a machine that serves its owner alone is not there for others, not even as a number. Method: one that is, asked for by nobody, by another account and by its owner. */
+it("tells nobody but its owner of a machine that is its owner's alone", () => {
+  const hidden = { ...idle, owner: anna, ownerOnly: true, draining: true };
+  const told = (account?: AccountId) => [
+    isSeen(hidden, account),
+    eligibleFor({ ...want, account }, [hidden], NOW_MS).refused,
+  ];
+  expect(told()).toEqual([false, {}]);
+  expect(told(otto)).toEqual([false, {}]);
+  expect(told(anna)).toEqual([true, { draining: 1 }]);
 });

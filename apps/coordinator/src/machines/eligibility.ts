@@ -1,7 +1,7 @@
 import type { ModelTask } from "@darkbloom/protocol/dialects";
 import { atLeast, type TrustLevel } from "@darkbloom/protocol/evidence";
 import type { Gate } from "@darkbloom/protocol/failures";
-import type { ProviderId, Serial } from "@darkbloom/protocol/ids";
+import type { AccountId, ProviderId, Serial } from "@darkbloom/protocol/ids";
 import { tasksOfOlderMachines, type CatalogEntry } from "../catalog/catalog.ts";
 import type { MachineView } from "./ports.ts";
 
@@ -23,7 +23,18 @@ export interface Want {
   readonly minTrust: TrustLevel;
   readonly maxTokens: number;
   readonly promptBytes: number;
+  /** Who asks; undefined: anybody. */
+  readonly account?: AccountId | undefined;
+  /** `self`: no machine but the account's own. `prefer`: those first. */
+  readonly route?: Route | undefined;
 }
+
+/** Which machines somebody wants, by whose they are. */
+export const routes = ["self", "prefer"] as const;
+export type Route = (typeof routes)[number];
+
+export const isOwn = ({ account }: Pick<Want, "account">, { owner }: MachineView): boolean =>
+  account !== undefined && owner === account;
 
 /** Whether it passed its latest challenge, not too long ago. @param nowMs monotonic */
 export const isAttested = ({ attestedUntilMs }: MachineView, nowMs: number): boolean => nowMs <= attestedUntilMs;
@@ -62,6 +73,8 @@ const gateRules: Readonly<Record<Gate, (question: Question) => boolean>> = {
   pinned_elsewhere: ({ want: { pins }, machine }) => pins.length > 0 && !machine.pins.some((pin) => pins.includes(pin)),
   not_a_candidate: ({ want: { candidates }, machine, nowMs }) =>
     candidates !== undefined && !candidates.some((candidate) => isOpenedBy(candidate, machine, nowMs)),
+  not_own: ({ want, machine }) => want.route === "self" && !isOwn(want, machine),
+  owner_only: ({ want, machine }) => machine.ownerOnly && !isOwn(want, machine),
   already_tried: ({ machine, tried }) => tried.has(machine.providerId),
   model_not_served: (question) => modelFor(question) === undefined,
   untrusted: ({ machine, nowMs }) => nowMs < machine.distrustedUntilMs,
@@ -94,6 +107,10 @@ function firstShut(question: Question): Gate | undefined {
   return undefined;
 }
 
+/** Whether a machine is there at all for an account, or, where none is named, for everybody: in lists, in counts, in refusals. */
+export const isSeen = (machine: MachineView, account?: AccountId): boolean =>
+  !machine.ownerOnly || isOwn({ account }, machine);
+
 export interface Eligible {
   readonly machines: readonly MachineView[];
   /** For each gate, how many of the others it shut out. */
@@ -109,6 +126,7 @@ export function eligibleFor(want: Want, candidates: Iterable<MachineView>, nowMs
   const machines: MachineView[] = [];
   const ejected: MachineView[] = [];
   for (const machine of candidates) {
+    if (!isSeen(machine, want.account)) continue;
     const gate = firstShut({ want, machine, nowMs, tried });
     if (gate === undefined) machines.push(machine);
     else {
@@ -119,9 +137,10 @@ export function eligibleFor(want: Want, candidates: Iterable<MachineView>, nowMs
   return { machines: machines.length > 0 ? machines : ejected, refused };
 }
 
-/** A request for this model that asks for nothing special. */
-export const plainWant = (entry: CatalogEntry, minTrust: TrustLevel): Want => ({
+/** A request for this model that asks for nothing special. @param account who asks; undefined: anybody */
+export const plainWant = (entry: CatalogEntry, minTrust: TrustLevel, account?: AccountId): Want => ({
   entry,
+  account,
   pins: [],
   minTrust,
   maxTokens: entry.maxOutputTokens,

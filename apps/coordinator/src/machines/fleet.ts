@@ -1,4 +1,4 @@
-import type { MachineId, ProviderId } from "@darkbloom/protocol/ids";
+import type { AccountId, MachineId, ProviderId } from "@darkbloom/protocol/ids";
 import type { FleetView, MachineView, Member, PublishedMachine } from "./ports.ts";
 
 /** Runs an act once what happens now has happened: a thousand changes in one turn of the loop are looked at once. */
@@ -64,6 +64,17 @@ export class Fleet implements FleetView {
   /** The operator has decided on the machine of this id, or has forgiven it. */
   decidedOn(machineId: MachineId): void {
     for (const member of this.#members.values()) if (member.view.machineId === machineId) member.decidedOn();
+  }
+
+  /** The account has this machine no more. */
+  unlinked(account: AccountId, machineId: MachineId): void {
+    for (const member of this.#members.values()) if (member.view.machineId === machineId) member.unlinked(account);
+  }
+
+  ownedBy(account: AccountId): Member[] {
+    return Iterator.from(this.#members.values())
+      .filter(({ view }) => view.owner === account)
+      .toArray();
   }
 
   get(providerId: ProviderId): Member | undefined {

@@ -3,7 +3,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import type { TrustLevel, Verdict } from "@darkbloom/protocol/evidence";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import { hasFreeSlot, type Want } from "./eligibility.ts";
-import type { MachineView, Line, Member } from "./ports.ts";
+import type { MachineCourse, MachineView, Line, Member } from "./ports.ts";
 import type { Fleet } from "./fleet.ts";
 import { blameless } from "./records/conduct.ts";
 import { unmeasured } from "./records/pace.ts";
@@ -55,6 +55,8 @@ export const idle: MachineView = {
   distrustedUntilMs: Number.NEGATIVE_INFINITY,
   machineId: `mach_${"0".repeat(32)}` as MachineView["machineId"],
   approval: "given",
+  owner: undefined,
+  ownerOnly: false,
   draining: false,
   models: [servedModel()],
   slots: 2,
@@ -125,6 +127,10 @@ export class SampleMember implements Member {
   decidedOn(): void {
     this.become({ approval: "given" });
   }
+  unlinked(): void {
+    this.become({ owner: undefined });
+  }
+  course = (): MachineCourse => ({ gate: undefined, since: 0 });
   published = unused;
   now = unused;
   prove = unused;

@@ -1,5 +1,6 @@
 import type { ModelTask } from "@darkbloom/protocol/dialects";
 import type { Evidence, NoncePath, Verdict } from "@darkbloom/protocol/evidence";
+import type { Gate } from "@darkbloom/protocol/failures";
 import type {
   AccountId,
   CoordinatorId,
@@ -82,6 +83,10 @@ export interface MachineView {
   readonly distrustedUntilMs: number;
   /** What the coordinator's operator says about it. */
   readonly approval: Approval;
+  /** Whose it is, once it has shown its key. */
+  readonly owner: AccountId | undefined;
+  /** Its owner wants it to serve nobody else, and to be in no public list. */
+  readonly ownerOnly: boolean;
 
   /** It takes nothing new, or is about to leave. */
   readonly draining: boolean;
@@ -186,10 +191,22 @@ export interface Member {
   reserve(jobId: JobId): Promise<Line | "full">;
   /** The same machine has connected anew; this connection ends. */
   replaced(): void;
-  /** The operator has decided on this machine, or has forgiven it. */
+  /** The operator has decided on this machine, or has forgiven it; or its owner has changed what is so of it. */
   decidedOn(): void;
+  /** This account has it no more. Where it was its owner, or let it in, its connection ends. */
+  unlinked(account: AccountId): void;
+  /** What keeps it from being asked, and since when. */
+  course(): MachineCourse;
   /** An answer did not match its signature: no request reaches this machine again. */
   distrust(): void;
+}
+
+/** What keeps a machine from being asked. */
+export interface MachineCourse {
+  /** The first gate that keeps every plain request away; undefined: none does. */
+  readonly gate: Gate | undefined;
+  /** Since when that is so, in milliseconds since 1970. */
+  readonly since: number;
 }
 
 export interface FleetView {
@@ -199,6 +216,8 @@ export interface FleetView {
   /** Those alone who say that they serve this build. */
   machinesFor(build: string): Iterable<MachineView>;
   published(): readonly PublishedMachine[];
+  /** Those of an account. */
+  ownedBy(account: AccountId): readonly Member[];
   /**
    * Has every machine answer a challenge over this nonce, soon; waits for all of them, or until their time is up.
    *

@@ -4,7 +4,7 @@ import type { Clock, Random } from "@darkbloom/protocol/ports";
 import type { Fleet } from "./fleet.ts";
 import type { MachineView, Line, Member } from "./ports.ts";
 import { choose, type Choice } from "./choose.ts";
-import { eligibleFor, gateOf, hasFreeSlot, type Want } from "./eligibility.ts";
+import { eligibleFor, gateOf, hasFreeSlot, isOwn, isSeen, type Want } from "./eligibility.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 /** How long one waits, and then gets a 429. */
@@ -317,12 +317,17 @@ export class Slots implements Disposable {
   }
 
   #refusal({ want, tried }: SlotRequest): NetworkError {
-    const { refused } = eligibleFor(want, this.#fleet.machines(), this.#clock.monotonicMs(), tried);
+    const ofOwn = want.route === "self";
+    const seen = this.#fleet
+      .machines()
+      .filter((machine) => (ofOwn ? isOwn(want, machine) : isSeen(machine, want.account)));
+    const { refused } = eligibleFor(want, seen, this.#clock.monotonicMs(), tried);
     return new NetworkError({
       code: "no_provider",
       model: want.entry.id,
-      connected: this.#fleet.size,
+      connected: seen.length,
       gates: refused,
+      ...(ofOwn && { ofOwn }),
     });
   }
 

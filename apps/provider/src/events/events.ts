@@ -63,6 +63,8 @@ export type LossReason =
   /** Nor any from another machine: it was shown no join token, or this one is not its own. */
   | "token_missing"
   | "token_refused"
+  /** It does not take, or no longer, the token by which this machine is somebody's. */
+  | "unlinked"
   /** The same identity has joined from somewhere else. */
   | "replaced"
   | "silent"
@@ -87,6 +89,8 @@ export interface TrustFacts {
   readonly trustLevel: TrustLevel;
   readonly eligible: boolean;
   readonly checks: readonly Check[];
+  /** Whose account the machine is in; undefined: nobody's that it has been told of. */
+  readonly owner?: string | undefined;
 }
 
 /** Why a TPM did not do what it was asked; a closed list, so that it can be logged and counted. */

@@ -32,6 +32,8 @@ export const providerStatus = z.object({
   engine_reason: z.string().nullable(),
   trust_level: z.enum(trustLevels),
   eligible: z.boolean(),
+  /** The account that it belongs to, as the coordinator says; of an older version's file nothing is known. */
+  owner: z.string().nullable().default(null),
   checks: z.array(checkSchema),
   /** What protects this machine and its process, as they say it themselves. */
   posture: z.array(checkSchema.omit({ id: true }).extend({ name: z.string() })),
@@ -83,6 +85,7 @@ export class StatusFile implements Disposable {
       engine_reason: null,
       trust_level: "none",
       eligible: false,
+      owner: null,
       checks: [],
       posture: [],
       answered: 0,
@@ -114,6 +117,7 @@ export class StatusFile implements Disposable {
       lost: reason,
       trust_level: "none",
       eligible: false,
+      owner: null,
     });
   }
 
@@ -121,8 +125,8 @@ export class StatusFile implements Disposable {
     this.#write({ engine: state.state, engine_reason: "why" in state ? state.why : null });
   }
 
-  trusted({ trustLevel, eligible, checks }: TrustFacts): void {
-    this.#write({ trust_level: trustLevel, eligible, checks: [...checks] });
+  trusted({ trustLevel, eligible, checks, owner }: TrustFacts): void {
+    this.#write({ trust_level: trustLevel, eligible, owner: owner ?? null, checks: [...checks] });
   }
 
   answered({ outcome }: { outcome: AnswerOutcome }): void {

@@ -2,8 +2,8 @@ import { toBase64 } from "@darkbloom/protocol/bytes";
 import { spelledHardwareEvidence } from "@darkbloom/protocol/evidence";
 import { Deadlines, LATE, within } from "@darkbloom/protocol/time";
 import {
-  fromCoordinator,
   JOIN_TOKEN_NEEDED,
+  MACHINE_UNLINKED,
   PROTOCOL_VERSION,
   protocolRefused,
   readRecords,
@@ -17,6 +17,7 @@ import { answer } from "../inference/answer.ts";
 import type { AnswerNet } from "../inference/net.ts";
 import { Credit } from "../inference/outgoing.ts";
 import { ChallengeAnswers, type ChallengeNet } from "./challenge-answers.ts";
+import { readFrame, trustFactsOf } from "./frames.ts";
 import { Outbox } from "./outbox.ts";
 import { ChipError } from "./witness.ts";
 import { closeCodes, DialError, type Dialer, type Message, type Wire } from "./wire.ts";
@@ -41,6 +42,7 @@ export interface SessionNet
   extends Omit<AnswerNet, "providerId" | "deadlines" | "open" | "send" | "sendFrame" | "failed">, ChallengeNet {
   readonly events: ProviderEvents;
   readonly authToken: string | undefined;
+  readonly machineToken: string | undefined;
   readonly onTrust: (facts: TrustFacts, providerId: string) => void;
 }
 
@@ -150,6 +152,7 @@ export class Session {
       offer: toBase64(offer.bytes),
       offer_signature: toBase64(offer.signature),
       auth_token: this.#net.authToken,
+      machine_token: this.#net.machineToken,
       ...(this.#net.witness && { hardware: spelledHardwareEvidence(this.#net.witness.evidence) }),
     });
   }
@@ -191,7 +194,7 @@ export class Session {
         this.#serialAlias = frame.serial_alias;
         return this.#track(this.#confirm());
       case "trust_status": {
-        const facts = { trustLevel: frame.trust_level, eligible: frame.eligible, checks: frame.checks };
+        const facts = trustFactsOf(frame);
         this.#net.events.trust(facts);
         return this.#net.onTrust(facts, this.#providerId);
       }
@@ -333,6 +336,7 @@ export class Session {
   #lossOf(code: number, reason: string): LossReason {
     if (code !== closeCodes.policy) return "closed";
     if (reason === JOIN_TOKEN_NEEDED) return this.#net.authToken === undefined ? "token_missing" : "token_refused";
+    if (reason === MACHINE_UNLINKED) return "unlinked";
     if (this.#providerId === "") return protocolRefused(reason) ?? "refused";
     return reason === "replaced" ? "replaced" : "closed";
   }
@@ -343,13 +347,5 @@ export class Session {
     const gone = new Error("the connection is gone");
     this.#over.abort(gone);
     for (const { cancel } of this.#running.values()) cancel.abort(gone);
-  }
-}
-
-function readFrame(text: string): FromCoordinator | undefined {
-  try {
-    return fromCoordinator.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
   }
 }

@@ -38,6 +38,8 @@ export const fromProvider = z.discriminatedUnion("type", [
     offer: signedBytes,
     offer_signature: signatureBytes,
     auth_token: z.string().max(256).optional(),
+    /** By which somebody has let this machine join as theirs; good with its own identity key alone. */
+    machine_token: z.string().max(256).optional(),
     hardware: hardwareEvidenceSchema.optional(),
   }),
   /** A newly signed blob of the same key and serial (rotated HPKE keys, or first one under a pseudonym) on the same connection. */
@@ -105,6 +107,8 @@ export const fromCoordinator = z.discriminatedUnion("type", [
     /** Whether requests may come now, and if not, the one reason why. */
     eligible: z.boolean(),
     checks: z.array(checkSchema),
+    /** Whose the machine is; absent where it is nobody's, or has not shown its key yet. */
+    owner: z.string().max(128).optional(),
   }),
   z.object({
     type: z.literal("attestation_challenge"),
@@ -124,6 +128,8 @@ export const fromCoordinator = z.discriminatedUnion("type", [
 ]);
 /** The reason with which a coordinator closes the connection of a machine that may not join without a token, or with this one. */
 export const JOIN_TOKEN_NEEDED = "a join token is needed to join from another machine";
+/** The reason with which it closes the connection of a machine whose token is not known, is another's, or was taken back. */
+export const MACHINE_UNLINKED = "this machine token is good no longer, or is another machine's";
 /** The reason with which it closes the connection of a machine that speaks no version of its own. */
 export const PROTOCOL_REFUSED = `this coordinator speaks protocol ${PROTOCOL_VERSION}: update this provider`;
 export type FromCoordinator = z.infer<typeof fromCoordinator>;

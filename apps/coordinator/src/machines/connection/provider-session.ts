@@ -1,12 +1,13 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import type { JobId, ProviderId } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId, ProviderId } from "@darkbloom/protocol/ids";
 import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
 import { readRecords, writeRecord, writeRequest, type FromProvider, type Offer } from "@darkbloom/protocol/wire";
 import { leaveReasons, type LeaveReason } from "../../events/events.ts";
 import { hasFreeSlot } from "../eligibility.ts";
-import type { Line, MachineView, Member, PublishedMachine } from "../ports.ts";
+import type { Line, MachineCourse, MachineView, Member, PublishedMachine } from "../ports.ts";
 import { conductOf, routedBy } from "../records/records.ts";
 import { distrustedFor } from "../records/standing.ts";
+import { Course } from "../trust/course.ts";
 import { MachineTrust, type Joining } from "../trust/machine-trust.ts";
 import { describedBy } from "../trust/shown.ts";
 import { CacheScopes } from "./cache-scopes.ts";
@@ -37,6 +38,8 @@ export class ProviderSession implements Member {
   readonly #sealingContext: SealingContext;
   #leaving: LeaveReason | undefined;
   readonly #scopes: CacheScopes;
+  readonly #course: Course;
+  readonly #linked: Joining["linked"];
 
   constructor(net: SessionNet, wire: Wire, joining: Joining) {
     const { providerId, evidence, shown } = joining;
@@ -45,11 +48,17 @@ export class ProviderSession implements Member {
     this.#outbox = new Outbox(wire, net.defer, () => this.leave("unread"));
     this.#frames = new FrameBudget(net.clock);
     this.providerId = providerId;
+    this.#linked = joining.linked;
+    this.#course = new Course(net);
     this.trust = new MachineTrust(net, joining, {
-      recognised: () => net.fleet.takeOver(this),
+      recognised: () => {
+        net.fleet.takeOver(this);
+        this.#ownerFound();
+      },
       judged: () => {
         // Its record may be another by now.
         this.#become({ ...this.trust.view, ...this.#loaded() });
+        this.#course.look(this.#view);
         this.tellTrust();
       },
     });
@@ -146,6 +155,7 @@ export class ProviderSession implements Member {
         });
         if (!taken) throw new NetworkError({ code: "provider_busy", providerId: this.providerId });
         sent = true;
+        this.trust.record.offeredAt = this.#net.clock.now();
       },
       take: (waitMs) => line.mailbox.take(waitMs),
       interrupt: (reason) => line.mailbox.interrupt(reason),
@@ -180,6 +190,22 @@ export class ProviderSession implements Member {
 
   decidedOn(): void {
     this.trust.judge(this.trust.verdict, this.trust.standing);
+  }
+
+  unlinked(account: AccountId): void {
+    if (this.#view.owner === account || this.#linked?.account === account) this.leave("unlinked");
+  }
+
+  course(): MachineCourse {
+    return this.#course.look(this.#view);
+  }
+
+  /** Of a machine that was let in by somebody, whoever that was has it from now on, unless they took it back meanwhile. */
+  #ownerFound(): void {
+    const { owners, events } = this.#net;
+    const failed = (error: unknown) => events.bug({ where: "background" }, error);
+    if (this.#linked && !owners.prove(this.#linked.tokenHash, failed)) return this.leave("unlinked");
+    owners.seen(this.trust.shown.machineId, failed);
   }
 
   distrust(): void {
@@ -224,6 +250,10 @@ export class ProviderSession implements Member {
   /** Every line ends; whoever listens is told. */
   closed(): void {
     this.#leaving ??= "closed";
+    if (this.trust.isRecognised)
+      this.#net.owners.seen(this.trust.shown.machineId, (error) =>
+        this.#net.events.bug({ where: "background" }, error),
+      );
     this.#become(this.#loaded());
     for (const [jobId, line] of this.#lines) {
       line.mailbox.put({ kind: "gone", silent: this.#leaving === "silent" });

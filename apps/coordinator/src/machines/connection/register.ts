@@ -14,12 +14,14 @@ import type { ProviderId } from "@darkbloom/protocol/ids";
 import {
   fromProvider,
   JOIN_TOKEN_NEEDED,
+  MACHINE_UNLINKED,
   olderRegistration,
   PROTOCOL_REFUSED,
   PROTOCOL_VERSION,
   type FromCoordinator,
   type FromProvider,
 } from "@darkbloom/protocol/wire";
+import { hashOfKey } from "../../accounts/keys.ts";
 import type { JoinRefusal } from "../../events/events.ts";
 import type { MachineName } from "../trust/serial-names.ts";
 import { mayBeChallenged } from "../trust/challenger.ts";
@@ -62,10 +64,15 @@ export async function register(
   if (frame?.type === "register" ? !frame.protocols.includes(PROTOCOL_VERSION) : isOlder(opening?.text))
     return refuse("protocol", PROTOCOL_REFUSED);
   if (frame?.type !== "register") return refuse("no_registration", "register first");
-  if (!net.mayJoin(frame.auth_token, arrival.isLocal))
+  const { machine_token: token } = frame;
+  const linked = token === undefined ? undefined : net.owners.byToken(hashOfKey(net.crypto, token));
+  // What somebody shows counts, also where they need not show it: else a machine would earn for nobody, and its owner not know.
+  if (token !== undefined && !linked) return refuse("machine_token", MACHINE_UNLINKED);
+  if (!linked && !net.mayJoin(frame.auth_token, arrival.isLocal))
     return refuse(frame.auth_token === undefined ? "token_missing" : "token_refused", JOIN_TOKEN_NEEDED);
   const ownBlob = readShownBlob(net.crypto, frame);
   if (!ownBlob) return refuse("blob", "the registration blob cannot be read");
+  if (linked && linked.machineId !== ownBlob.machineId) return refuse("machine_token", MACHINE_UNLINKED);
   const offer = readShownOffer(net.crypto, { offer: frame.offer, signature: frame.offer_signature });
   if (!offer) return refuse("blob", "the offer cannot be read");
   const own = { ...ownBlob, ...offer };
@@ -87,7 +94,7 @@ export async function register(
     : net.serials.ofUnvouched(serial, softwareSerial(net.crypto, fromBase64(identity_key)));
   const providerId = `prov_${toHex(net.random.bytes(12))}` as ProviderId;
   const registered = { type: "registered", protocol: PROTOCOL_VERSION, provider_id: providerId } as const;
-  const joining = { providerId, evidence: new MachineEvidence(net, name, hardware) };
+  const joining = { providerId, evidence: new MachineEvidence(net, name, hardware), linked };
   if (name.alias === undefined) {
     send(registered);
     return joined(new ProviderSession(net, wire, { ...joining, shown: own, verdict }));

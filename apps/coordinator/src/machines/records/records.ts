@@ -12,6 +12,9 @@ export const RECORDS_MAX = 10_000;
 /** What is remembered of one machine. Its connection writes it. */
 export interface MachineRecord {
   standing: Standing;
+  /** Milliseconds since 1970: when it was last given a request, and last answered one well. */
+  offeredAt: number | undefined;
+  servedAt: number | undefined;
   readonly pace: Pace;
   readonly conduct: Conduct;
   readonly slots: LearntSlots;
@@ -19,6 +22,8 @@ export interface MachineRecord {
 
 export const newRecord = (): MachineRecord => ({
   standing: freshStanding,
+  offeredAt: undefined,
+  servedAt: undefined,
   pace: new Pace(),
   conduct: new Conduct(),
   slots: new LearntSlots(),
@@ -47,6 +52,11 @@ export class MachineRecords {
     record.standing = afterReconnect(record.standing);
     putLast(this.#records, machineId, record, RECORDS_MAX);
     return record;
+  }
+
+  /** What is remembered of it, connected or not. */
+  find(machineId: MachineId): Pick<MachineRecord, "offeredAt" | "servedAt"> | undefined {
+    return this.#records.get(machineId);
   }
 
   /** A machine that has shown who it is stands so from now on. */
@@ -99,10 +109,11 @@ export function routedBy({ pace, conduct, slots }: MachineRecord, claimedSlots: 
 /** Keeps what one attempt showed of a machine, for routing. */
 export function conductOf(
   clock: Clock,
-  { pace, conduct, slots }: MachineRecord,
+  record: MachineRecord,
   besideAtStart: number,
   session: { running(): number; changed(): void; ejected(): void },
 ) {
+  const { pace, conduct, slots } = record;
   const told = (isEjected: boolean) => {
     if (isEjected) slots.unlearn();
     session.changed();
@@ -122,6 +133,7 @@ export function conductOf(
     measured: (answer?: MeasuredAnswer) => {
       if (answer) pace.answered(answer);
       conduct.answered(clock.monotonicMs());
+      record.servedAt = clock.now();
       slots.finished();
       session.changed();
     },

@@ -3,6 +3,8 @@ import type { ProviderId } from "@darkbloom/protocol/ids";
 import { CHALLENGE_AGE_MAX_MS } from "@darkbloom/protocol/limits";
 import type { Crypto } from "@darkbloom/protocol/ports";
 import type { Offer } from "@darkbloom/protocol/wire";
+import type { MachineOwners } from "../../accounts/machine-owners.ts";
+import type { OwnedMachine } from "../../accounts/owned-machines.ts";
 import type { Events } from "../../events/events.ts";
 import type { MachineView, Opener, PublishedMachine } from "../ports.ts";
 import { newRecord, type MachineRecord, type MachineRecords } from "../records/records.ts";
@@ -22,6 +24,7 @@ export interface TrustNet extends EvidenceNet {
   readonly crypto: Crypto;
   readonly records: MachineRecords;
   readonly approvals: Pick<Approvals, "of">;
+  readonly owners: MachineOwners;
   readonly floor: Floor;
   readonly events: Pick<Events, "verdictChanged">;
   /** Told of the keys of a machine that passed a challenge, each time that it did. */
@@ -34,6 +37,8 @@ export interface Joining {
   readonly evidence: MachineEvidence;
   readonly shown: Shown;
   readonly verdict: Verdict;
+  /** Whose token opened the connection, as far as one did. It owns nothing before it has shown its key. */
+  readonly linked?: OwnedMachine | undefined;
 }
 
 /** Of its connection: who is told when something follows. */
@@ -51,7 +56,9 @@ type TrustField =
   | "failing"
   | "attestedUntilMs"
   | "distrustedUntilMs"
-  | "approval";
+  | "approval"
+  | "owner"
+  | "ownerOnly";
 
 /** What one connection's machine shows of itself, and what follows from that, from what it did and from its operator's word. */
 export class MachineTrust {
@@ -63,6 +70,7 @@ export class MachineTrust {
   readonly #net: TrustNet;
   readonly #providerId: ProviderId;
   readonly #then: Consequences;
+  readonly #linked: OwnedMachine | undefined;
   #shown: Shown;
   #openers: readonly Opener[];
   #challenge: Challenge | undefined;
@@ -72,7 +80,7 @@ export class MachineTrust {
   /** The last challenge, on the monotonic clock. */
   #passedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(net: TrustNet, { providerId, evidence, shown, verdict }: Joining, then: Consequences) {
+  constructor(net: TrustNet, { providerId, evidence, shown, verdict, linked }: Joining, then: Consequences) {
     this.#net = net;
     this.#providerId = providerId;
     this.#then = then;
@@ -81,6 +89,7 @@ export class MachineTrust {
     this.nonces = new CallerNonces(net.crypto);
     this.offering = new Offering(shown);
     this.#shown = shown;
+    this.#linked = linked;
     this.#openers = renewedOpeners([], shown, net.clock);
     this.#verdict = verdict;
   }
@@ -108,7 +117,17 @@ export class MachineTrust {
       attestedUntilMs: this.#attestedUntilMs,
       distrustedUntilMs: this.standing.distrust?.untilMs ?? Number.NEGATIVE_INFINITY,
       approval: this.#net.approvals.of(this.#shown.machineId),
+      ...this.#ownership,
     };
+  }
+
+  /** Hidden at once where its owner wants that; owned once it has shown its key. */
+  get #ownership(): Pick<MachineView, "owner" | "ownerOnly"> {
+    const { owners } = this.#net;
+    const owned = owners.of(this.#shown.machineId);
+    const linked = this.#linked && owners.byToken(this.#linked.tokenHash);
+    const isHidden = owned?.privateOnly === true || linked?.privateOnly === true;
+    return { owner: this.isRecognised ? owned?.account : undefined, ownerOnly: isHidden };
   }
 
   /** As anyone may check it. */
@@ -134,7 +153,7 @@ export class MachineTrust {
     this.#openers = renewedOpeners(this.#openers, shown, this.#net.clock);
     this.#shown = shown;
     this.#challenge = challenge;
-    if (!this.#isRecognised) {
+    if (!this.isRecognised) {
       // Before this, whoever names a machine's public key could end its connection and spoil its record.
       this.#record = this.#net.records.open(shown.machineId);
       this.#then.recognised();
@@ -148,7 +167,7 @@ export class MachineTrust {
     const from = this.#verdict.level;
     this.#verdict = verdict;
     this.#record.standing = standing;
-    if (this.#isRecognised) this.#net.records.judged(this.#shown.machineId, standing);
+    if (this.isRecognised) this.#net.records.judged(this.#shown.machineId, standing);
     if (from !== verdict.level) {
       const failedChecks = failuresOf(verdict.checks, this.#shown.blob.platform).length;
       this.#net.events.verdictChanged({ providerId: this.#providerId, from, to: verdict.level, failedChecks });
@@ -156,7 +175,8 @@ export class MachineTrust {
     this.#then.judged();
   }
 
-  get #isRecognised(): boolean {
+  /** It has passed a challenge over this connection: whose it is, is known. */
+  get isRecognised(): boolean {
     return this.#passedAtMs !== Number.NEGATIVE_INFINITY;
   }
 

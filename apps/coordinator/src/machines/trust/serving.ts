@@ -10,9 +10,20 @@ export interface Floor {
   readonly catalog: Catalog;
 }
 
-/** Whether a request that asks for nothing special may reach this machine, for any model of the catalog. */
-export const mayServe = (machine: MachineView, { minTrust, catalog }: Floor, nowMs: number): boolean =>
-  catalog.entries.some((entry) => gateOf(plainWant(entry, minTrust), machine, nowMs) === undefined);
+/** Whether a request that asks for nothing special may reach this machine, for any model of the catalog: one of its owner's, where it serves nobody else. */
+export const mayServe = (machine: MachineView, floor: Floor, nowMs: number): boolean =>
+  blockedBy(machine, floor, nowMs) === undefined;
+
+/** What keeps those requests away: of the models that it serves, the first gate of the first; undefined where one may come. */
+export function blockedBy(machine: MachineView, { minTrust, catalog }: Floor, nowMs: number): Gate | undefined {
+  let first: Gate | undefined;
+  for (const entry of catalog.entries) {
+    const gate = gateOf(plainWant(entry, minTrust, machine.owner), machine, nowMs);
+    if (gate === undefined) return undefined;
+    if (first === undefined || first === "model_not_served") first = gate;
+  }
+  return first ?? "model_not_served";
+}
 
 /**
  * Why no request may reach a machine whose evidence is as good as it gets: its owner would see a machine that
@@ -95,4 +106,4 @@ function modelsCheck(machine: MachineView, floor: Floor, nowMs: number): Check {
 }
 
 const isShut = (gate: Gate, entry: CatalogEntry, machine: MachineView, { minTrust }: Floor, nowMs: number): boolean =>
-  isShutBy(gate, plainWant(entry, minTrust), machine, nowMs);
+  isShutBy(gate, plainWant(entry, minTrust, machine.owner), machine, nowMs);

@@ -21,6 +21,7 @@ export function trustStatusOf(
     type: "trust_status",
     trust_level: verdict.level,
     eligible: mayServe(candidate, floor, nowMs),
+    ...(candidate.owner !== undefined && { owner: candidate.owner }),
     checks: [
       ...(machineClock.isOff ? [clockCheck(machineClock.offsetMs)] : []),
       ...verdict.checks,
