@@ -1,3 +1,4 @@
+import type { Gate } from "./gates.ts";
 import type { ModelId, OurWords, ParamPath, ProviderId } from "./ids.ts";
 import type { ProviderFault } from "./provider-words.ts";
 import type { ReceiptField } from "./receipts/receipt-fields.ts";
@@ -10,6 +11,8 @@ const badRequest = {
   openai: "invalid_request_error",
   anthropic: "invalid_request_error",
 } as const;
+
+export { gates, type Gate } from "./gates.ts";
 
 /** Nobody knows who asks. */
 const unknownCaller = {
@@ -230,25 +233,6 @@ export const failures = {
 >;
 
 export type FailureCode = keyof typeof failures;
-
-/** Why a provider may not serve a request; every exclusion has one of these names. */
-export const gates = [
-  "model_not_served",
-  "pinned_elsewhere",
-  "not_a_candidate",
-  "not_own",
-  "owner_only",
-  "trust_below_minimum",
-  "evidence_failed",
-  "challenge_stale",
-  "untrusted",
-  "not_approved",
-  "draining",
-  "context_too_small",
-  "ejected",
-  "already_tried",
-] as const;
-export type Gate = (typeof gates)[number];
 
 /** What a closing check found wrong with an answer. */
 export const mismatches = ["response_hash", "receipt_signature", "receipt_fields", "receipt_shape", "stream"] as const;
