@@ -30,6 +30,8 @@ it("loads no more than a coordinator needs", { timeout: 60_000 }, async () => {
   const loaded = (JSON.parse(readFileSync(file, "utf8")) as string[]).filter((url) => url.startsWith("file:"));
   const packages = new Set(loaded.map((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1]));
   expect(LATER.filter((name) => packages.has(name))).toEqual([]);
+  // What is between coordinators is for those that have others.
+  expect(loaded.filter((url) => url.includes("/coordinator/src/cluster/"))).toEqual([]);
   expect(packages).toContain("fastify");
   expect(loaded.length).toBeLessThanOrEqual(MODULES_MAX);
   const cache = join(import.meta.dirname, "../../../node_modules/.cache/darkbloom");
