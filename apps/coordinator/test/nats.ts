@@ -46,6 +46,8 @@ export class NatsServer implements AsyncDisposable {
       stdio: "ignore",
     });
     this.#running = running;
+    // Whoever started it may be ended before it stops it.
+    process.once("exit", () => running.kill("SIGKILL"));
     for (const untilMs = Date.now() + STARTS_IN_MS; ; await sleep(20)) {
       if (await this.#answers()) return;
       if (running.exitCode !== null || Date.now() > untilMs) throw new Error("nats-server does not start");
