@@ -83,7 +83,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the console", () => {
         for (const address of addresses) {
           await page.goto(kit.base + address);
           await page.getByRole("heading", { level: 1 }).waitFor();
-          await page.waitForFunction("!document.querySelector('[aria-label=Loading]')");
+          await expect.poll(() => page.getByRole("status", { name: "Loading" }).count()).toBe(0);
           expect([address, await seriousOf(page)]).toEqual([address, []]);
           expect([address, await page.evaluate("document.documentElement.scrollWidth <= innerWidth")]).toEqual([
             address,

@@ -1,5 +1,6 @@
-import { infiniteQueryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions } from "@tanstack/react-query";
 import type { paths } from "../../../generated/openapi.ts";
+import { useChangeOf } from "../../api/change.ts";
 import { answered, api } from "../../api/client.ts";
 
 type Listed = paths["/v1/keys"]["get"]["responses"]["200"]["content"]["application/json"];
@@ -30,7 +31,4 @@ export const rotateKey = (id: string, overlapMs: number) =>
 export const revokeKey = (id: string) => answered(api.DELETE("/v1/keys/{id}", { params: { path: { id } } }));
 
 /** A change of a key; the list is asked for again behind it. */
-export function useChange<Given, Done>(change: (given: Given) => Promise<Done>) {
-  const client = useQueryClient();
-  return useMutation({ mutationFn: change, onSettled: () => client.invalidateQueries({ queryKey: KEYS }) });
-}
+export const useChange = <Given, Done>(change: (given: Given) => Promise<Done>) => useChangeOf(KEYS, change);

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { answered, api } from "../../api/client.ts";
 import { Level } from "../../parts/badges.tsx";
 import { Copyable } from "../../parts/copy.tsx";
+import { Facts } from "../../parts/facts.tsx";
 import { When } from "../../parts/figures.tsx";
 import { Asked, Empty } from "../../parts/states.tsx";
 import type { Machine } from "./machines.ts";
@@ -43,30 +44,24 @@ function About({ machine }: { readonly machine: Machine }): ReactNode {
         if (!shown) return <Empty title="It has left">This machine is not connected any more.</Empty>;
         return (
           <>
-            <dl className={classes["facts"]}>
-              <dt>Level</dt>
-              <dd>
-                <Level level={shown.trust_level} />
-              </dd>
-              <dt>Chip</dt>
-              <dd>{machine.chip_name}</dd>
-              <dt>Hardware</dt>
-              <dd>{machine.hardware_model}</dd>
-              <dt>Models</dt>
-              <dd>{machine.models.join(", ") || "none of this network's"}</dd>
-              <dt>Identity key</dt>
-              <dd>
-                <Copyable text={shown.se_public_key} what="the identity key" />
-              </dd>
-              <dt>Evidence, SHA-256</dt>
-              <dd>
-                <Copyable text={shown.evidence_sha256} what="the evidence's hash" />
-              </dd>
-              <dt>Verdict made</dt>
-              <dd>
-                <When at={shown.verdict.at} />, by the coordinator
-              </dd>
-            </dl>
+            <div className={classes["about"]}>
+              <Facts
+                facts={[
+                  ["Level", <Level level={shown.trust_level} />],
+                  ["Chip", machine.chip_name],
+                  ["Hardware", machine.hardware_model],
+                  ["Models", machine.models.join(", ") || "none of this network's"],
+                  ["Identity key", <Copyable text={shown.se_public_key} what="the identity key" />],
+                  ["Evidence, SHA-256", <Copyable text={shown.evidence_sha256} what="the evidence's hash" />],
+                  [
+                    "Verdict made",
+                    <>
+                      <When at={shown.verdict.at} />, by the coordinator
+                    </>,
+                  ],
+                ]}
+              />
+            </div>
             <Steps checks={shown.verdict.checks} />
           </>
         );
