@@ -99,3 +99,8 @@ export async function seriousOf(page: Page): Promise<string[]> {
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" ")}`);
 }
+
+/** What the coordinator answers whoever is signed in on the page. */
+export const posted = <Answer>(page: Page, path: string, body: object): Promise<Answer> =>
+  page.evaluate<Answer>(`fetch(${JSON.stringify(path)}, { method: "POST", headers: { "content-type": "application/json" },
+    body: ${JSON.stringify(JSON.stringify(body))} }).then((answer) => answer.json())`);

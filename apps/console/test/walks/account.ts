@@ -1,14 +1,11 @@
 import { expect, it } from "vitest";
-import type { Kit } from "../kit.ts";
+import { posted, type Kit } from "../kit.ts";
 
 export default function account(kit: () => Kit): void {
   /** Goal: one sees where one is signed in, and ends what one does not know. Method: a second browser by a link, ended in the first. */
   it("ends another session at once", async () => {
     await using here = await kit().open("/console/account", { isSignedIn: true });
-    const link = await here.page.evaluate<{ path: string }>(
-      `fetch("/v1/admin/sign-in-links", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" })
-        .then((answer) => answer.json())`,
-    );
+    const link = await posted<{ path: string }>(here.page, "/v1/admin/sign-in-links", {});
     await using there = await kit().open(link.path);
     await there.page.getByRole("button", { name: "Sign in" }).click();
     await there.page.getByText("You are signed in").waitFor();
