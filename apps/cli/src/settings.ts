@@ -1,10 +1,10 @@
 import { serialDisclosures } from "@darkbloom/coordinator/machines/trust/serial-names";
 import { trustLevels } from "@darkbloom/protocol/evidence";
-import { parseUsd } from "@darkbloom/protocol/money";
 import { accountSettings } from "./account-settings.ts";
 import { databaseSetting } from "./database-setting.ts";
 import { natsSetting } from "./nats-setting.ts";
 import { keySettings } from "./key-settings.ts";
+import { paymentSettings } from "./payment-settings.ts";
 import { proxySettings } from "./proxy/settings.ts";
 import {
   aliases,
@@ -69,6 +69,7 @@ export const settings = {
   ...accountSettings,
   ...proxySettings,
   ...keySettings,
+  ...paymentSettings,
   account: { value: "ACCOUNT", means: "an existing account, e.g. acct_5f0c…", mustBe: "an account id", read: name },
   alias: {
     value: "NAME=MODEL",
@@ -77,12 +78,6 @@ export const settings = {
     mustBe: "a name, = and the id of a model, e.g. claude-sonnet-5=qwen3-8b",
     many: true,
     read: aliases,
-  },
-  amount: {
-    value: "USD",
-    means: "how much to credit",
-    mustBe: "an amount in USD with up to six decimals, e.g. 1.50",
-    read: parseUsd,
   },
   apiKey: {
     value: "KEY",
@@ -147,12 +142,6 @@ export const settings = {
     mustBe: "an origin such as https://app.example.com",
     many: true,
     read: origins,
-  },
-  credit: {
-    value: "USD",
-    means: "the starting credit",
-    mustBe: "an amount in USD with up to six decimals, e.g. 5.00",
-    read: parseUsd,
   },
   ...databaseSetting,
   ...natsSetting,

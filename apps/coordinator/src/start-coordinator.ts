@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { utf8 } from "@darkbloom/protocol/bytes";
 import type { MachinePolicy, Revocations, TrustLevel } from "@darkbloom/protocol/evidence";
+import type { MicroUsd } from "@darkbloom/protocol/money";
 import { endOfTurn, nodeCrypto, nodeHpke, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { within } from "@darkbloom/protocol/time";
 import { DescriptorLimitError, descriptorLimit } from "./adapters/descriptor-limit.ts";
@@ -8,6 +9,7 @@ import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import type { DatabaseError } from "./adapters/database-file.ts";
 import { openStore } from "./adapters/open-store.ts";
 import { ConsoleBuild } from "./adapters/console-build.ts";
+import type { StripeAccess } from "./adapters/stripe-payments.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
 import type { SlotTurns } from "./cluster/turns.ts";
 import type { Actor } from "./accounts/audit.ts";
@@ -30,6 +32,7 @@ import { createHttpServer } from "./http/server.ts";
 import { connectionBounds } from "./limits/descriptors.ts";
 import { keepLog } from "./keep-log.ts";
 import { Approvals } from "./machines/trust/approvals.ts";
+import type { DepositDesk, DeskWorld } from "./payments/desk.ts";
 import type { Witness } from "./transparency/port.ts";
 import { isSeen } from "./machines/eligibility.ts";
 import { providerKeysEntry } from "./transparency/facts.ts";
@@ -75,6 +78,10 @@ export interface CoordinatorConfig {
   /** What one account may send: sustained, and at once after a pause. */
   readonly requestsPerSec?: number | undefined;
   readonly requestsBurst?: number | undefined;
+  /** With what people pay by card; without it they cannot. */
+  readonly stripe?: StripeAccess | undefined;
+  /** The most of one payment. */
+  readonly depositMax?: MicroUsd;
   /** How long receipts are kept; 90 days where nothing is said. */
   readonly receiptDays?: number | undefined;
   /** Who signs the transparency log's checkpoints beside us. */
@@ -190,11 +197,14 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const signIn = signInOver({ ...store, people }, tools, { signUp: config.signUp, mail });
   let baseUrl = "";
   const links = linksOf(signIn, () => baseUrl);
+  const failed = (error: unknown) => events.bug({ where: "background" }, error);
+  const desk = config.stripe && opening.use(await openDesk(config.stripe, { ...tools, ...store }, failed));
   const plainAdmin = adminOf({
     ...store,
     accounts,
     people,
     ...tools,
+    desk,
     connected,
     links,
     signUp: signIn.admission.rules.signUp,
@@ -209,6 +219,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     changes,
     console: opening.use(new ConsoleBuild({ clock, onFailure: (error) => events.bug({ where: "background" }, error) })),
     adminFor,
+    deposits: store.deposits,
+    desk,
     log,
     metrics,
     acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),
@@ -222,6 +234,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       version: config.version,
       minTrustDefault: config.minTrust,
       receiptDays: config.receiptDays,
+      depositMax: config.depositMax,
       requestsPerSec: config.requestsPerSec,
       requestsBurst: config.requestsBurst,
     },
@@ -250,6 +263,22 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       await parts.disposeAsync();
     },
   };
+}
+
+/** Takes payments until it is disposed of. Loaded where there is a key: who takes none does not wait for it at a start. */
+async function openDesk(
+  access: StripeAccess,
+  world: Omit<DeskWorld, "cards">,
+  failed: (error: unknown) => void,
+): Promise<DepositDesk & AsyncDisposable> {
+  const [{ StripePayments }, { DepositDesk }, { keepPursuing }] = await Promise.all([
+    import("./adapters/stripe-payments.ts"),
+    import("./payments/desk.ts"),
+    import("./payments/pursue.ts"),
+  ]);
+  const desk = new DepositDesk({ ...world, cards: new StripePayments(access) });
+  const rounds = keepPursuing(desk, world.clock, failed);
+  return Object.assign(desk, { [Symbol.asyncDispose]: () => rounds[Symbol.asyncDispose]() });
 }
 
 /** Compares without telling by its time how much was right. */

@@ -3,6 +3,7 @@ export { MemoryAccounts } from "./adapters/memory-accounts.ts";
 export { ownersInMemory } from "./adapters/memory-owned-machines.ts";
 export { signInInMemory } from "./adapters/memory-people.ts";
 export { MemoryBus, type Fate } from "./adapters/memory-bus.ts";
+export { MemoryDeposits } from "./adapters/memory-deposits.ts";
 export { MemoryLedger } from "./adapters/memory-ledger.ts";
 export { credentialFor, makeTpmCredential } from "./adapters/tpm-credential.ts";
 export { Catalog, type CatalogEntry } from "./catalog/catalog.ts";

@@ -16,6 +16,7 @@ import { MemoryOperatorTokens } from "../src/adapters/memory-operator-tokens.ts"
 import { MemoryTeams } from "../src/adapters/memory-teams.ts";
 import { signInOver, type SignInWays } from "../src/accounts/sign-in.ts";
 import { MemoryInvites } from "../src/adapters/memory-invites.ts";
+import { MemoryDeposits } from "../src/adapters/memory-deposits.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
@@ -163,6 +164,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
     tools,
     ways,
   );
+  const deposits = new MemoryDeposits();
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),
     ledger,
@@ -175,8 +177,10 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
       const none = { list: async () => [], put: async () => {}, forgive: async () => {} };
       const { signUp } = signIn.admission.rules;
       const world = { ...tools, ...signIn, owners, signUp, links, ledger, accounts, decisions: none, standings: none };
-      return auditedAdmin(adminOf(world), world, actor);
+      const money = { desk: more.desk, deposits: more.deposits ?? deposits };
+      return auditedAdmin(adminOf({ ...world, ...money }), world, actor);
     },
+    deposits,
     fleet: fleetOf(machineView("self_signed")),
     clock: systemClock,
     random: systemRandom,

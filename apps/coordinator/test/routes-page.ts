@@ -17,7 +17,13 @@ export function routesText(): string {
   const nothing = async () => {};
   const unasked = { list: async () => [], put: nothing, forgive: nothing };
   const { deps } = edgeDeps();
-  const admin = adminOf({ ...deps, links: undefined, decisions: unasked, standings: unasked });
+  const admin = adminOf({
+    ...deps,
+
+    links: undefined,
+    decisions: unasked,
+    standings: unasked,
+  });
   return routesPage(routesOf(doorOf(deps), { document }), upgrades, adminRoutes(admin, { document }));
 }
 

@@ -125,6 +125,14 @@ export function sentenceOf(failure: Failure): string {
       return `This model is not in the catalog, which knows ${failure.knownModels} ${failure.knownModels === 1 ? "model" : "models"}. GET /v1/models lists them.`;
     case "receipt_not_found":
       return "There is no receipt with this job id for this account; receipts are kept for 90 days, unless the operator has set another time.";
+    case "deposit_not_found":
+      return "This account has no such payment. GET /v1/payments/deposits lists those that it has.";
+    case "webhook_invalid":
+      return "This notice was not signed with a secret that is known here, or too long ago, or it is of another mode than the key here.";
+    case "payments_off":
+      return "This coordinator takes no payments: its operator has given it no key of Stripe's. An operator can grant credit.";
+    case "payments_unavailable":
+      return `Stripe does not answer as it should. Nothing was charged by this request. Try again in ${failure.retryAfterSec} s.`;
     case "tile_not_found":
       return "The transparency log has no such file: its checkpoint, at /log/checkpoint, says how many entries there are, and only what it counts can be read.";
     case "route_not_found":

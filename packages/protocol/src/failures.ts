@@ -104,6 +104,8 @@ export const failures = {
   members_too_many: conflict,
   machine_not_found: notFound,
   body_invalid: badRequest,
+  /** A notice that none of the secrets here has signed, or too long ago. */
+  webhook_invalid: badRequest,
   unsupported: badRequest,
   /** On a connection that keeps the latest response alone: another was named. */
   previous_response_not_found: badRequest,
@@ -117,6 +119,7 @@ export const failures = {
   account_in_debt: unpaid,
   model_not_found: notFound,
   receipt_not_found: notFound,
+  deposit_not_found: notFound,
   tile_not_found: notFound,
   route_not_found: notFound,
   method_not_allowed: {
@@ -219,6 +222,16 @@ export const failures = {
     openai: "server_error",
     anthropic: "overloaded_error",
   },
+  /** This coordinator takes no payments: its operator has set none up. */
+  payments_off: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "api_error" },
+  /** Whoever takes payments for it does not answer, or refused. */
+  payments_unavailable: {
+    status: 503,
+    retry: "never",
+    blame: "network",
+    openai: "server_error",
+    anthropic: "overloaded_error",
+  },
   draining: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "overloaded_error" },
   too_slow: { status: 504, retry: "elsewhere", blame: "provider", openai: "server_error", anthropic: "timeout_error" },
 } as const satisfies Record<
@@ -296,6 +309,10 @@ interface Facts {
   };
   model_not_found: { knownModels: number };
   receipt_not_found: unknown;
+  deposit_not_found: unknown;
+  webhook_invalid: unknown;
+  payments_off: unknown;
+  payments_unavailable: { retryAfterSec: number };
   tile_not_found: unknown;
   /** Where the path is near one of ours: which base URL it asks for. */
   route_not_found: { baseUrl?: OurWords };

@@ -1,6 +1,7 @@
 import {
   Changes,
   createHttpServer,
+  MemoryDeposits,
   MemoryAccounts,
   signInInMemory,
   type CatalogEntry,
@@ -63,6 +64,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       accounts: this.#accounts,
       ...this.signIn,
       changes: new Changes(),
+      deposits: new MemoryDeposits(),
       adminFor: () => {
         throw new RangeError("nobody operates this network over HTTP");
       },

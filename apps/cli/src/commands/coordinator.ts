@@ -8,6 +8,7 @@ import { WrongUsage } from "../failure.ts";
 import { isLoopback, listenFailure, noTokenNote, plaintextWarning, reachableUrl } from "../listening.ts";
 import { plainNatsWarning } from "../nats-setting.ts";
 import { note, outputOf } from "../output.ts";
+import { noWebhookNote, readStripe } from "../payment-settings.ts";
 import { needRevocations } from "../revocations.ts";
 import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
 import { mailOf } from "../sign-in-settings.ts";
@@ -22,6 +23,7 @@ export const coordinator = command({
     "coordinator --host :: --trust-proxy --cors-origin https://app.example.com",
     "coordinator --host :: --approve-machines",
     "coordinator --sign-up open --smtp file:/etc/darkbloom/smtp --mail-from darkbloom@example.com",
+    "coordinator --host :: --trust-proxy --stripe-key-file ./stripe.key --stripe-webhook-file ./stripe.webhook",
     "coordinator --alias claude-sonnet-5=qwen3-8b --alias gpt-5=qwen3-8b",
     "coordinator --port 0 --data ./net --json --log-level warn",
   ],
@@ -45,6 +47,10 @@ export const coordinator = command({
     pcrPolicy: "optional",
     platformFeePercent: { default: "10" },
     receiptDays: { default: "90" },
+    stripeKeyFile: "optional",
+    stripeWebhookFile: "optional",
+    stripeApi: "optional",
+    depositMax: { default: "1000" },
     logWitness: "optional",
     requestsPerMinute: { default: "1200" },
     signUp: { default: "closed" },
@@ -69,6 +75,8 @@ export const coordinator = command({
     if (insecure !== undefined) note(insecure);
     const open = nats === undefined ? undefined : plainNatsWarning(nats);
     if (open !== undefined) note(open);
+    const stripe = readStripe(as);
+    if (stripe?.webhookSecrets.length === 0) note(noWebhookNote);
     const taken = Promise.withResolvers<DatabaseError>();
     const running = await startCoordinator({
       port,
@@ -91,6 +99,8 @@ export const coordinator = command({
       ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked, () => note(unreadableList(as.revoked))) }),
       platformFeePercent: as.platformFeePercent,
       receiptDays: as.receiptDays,
+      stripe,
+      depositMax: as.depositMax,
       witnesses: as.logWitness ?? [],
       codeSha256: () => codeSha256(),
       requestsPerSec: requestsPerMinute / 60,

@@ -32,6 +32,8 @@ export const auditActions = [
   "machines.link",
   "machines.edit",
   "machines.unlink",
+  "deposits.open",
+  "deposits.refund",
   "machines.approve",
   "machines.refuse",
   "machines.forgive",

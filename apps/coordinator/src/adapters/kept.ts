@@ -9,6 +9,7 @@ import type { Teams } from "../accounts/teams.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { Standings } from "../machines/records/standings.ts";
 import type { Decisions } from "../machines/trust/approvals.ts";
+import type { DepositStore } from "../payments/deposits.ts";
 import type { LogStore } from "../transparency/port.ts";
 import type { DatabaseError } from "./database-file.ts";
 import type { FolderKeys } from "./folder-keys.ts";
@@ -23,6 +24,8 @@ export interface Kept extends FolderKeys {
   readonly audit: Audit;
   readonly invites: Invites;
   readonly owners: MachineOwners;
+  /** What people pay in. */
+  readonly deposits: DepositStore;
   /** What the operator decided on machines. */
   readonly decisions: Decisions;
   /** What is held against machines. */

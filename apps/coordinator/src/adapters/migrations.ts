@@ -3,6 +3,7 @@ import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
 import { sqliteInvites } from "./migration-invites.ts";
 import { sqliteOwnedMachines } from "./migration-owned-machines.ts";
+import { sqliteDeposits } from "./migration-deposits.ts";
 import { keysMigration } from "./migration-keys.ts";
 import { sqliteOperatorTokens } from "./migration-operator-tokens.ts";
 import { sqliteTeams } from "./migration-teams.ts";
@@ -252,4 +253,5 @@ export const migrations: readonly Migration[] = [
   usedMigration,
   sqliteInvites,
   sqliteOwnedMachines,
+  sqliteDeposits,
 ];

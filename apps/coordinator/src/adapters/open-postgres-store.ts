@@ -20,6 +20,7 @@ import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
+import { SqlDeposits } from "./sql-deposits.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
@@ -73,6 +74,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     people: new KnownPeople(new SqlPeople(postgres.query)),
     teams: new KnownTeams(new SqlTeams(postgres.query)),
     tokens: new SqlOperatorTokens(postgres.query),
+    deposits: new SqlDeposits(postgres.query),
     audit: new SqlAudit(postgres.query),
     invites: new SqlInvites(postgres.query),
     owners,

@@ -15,6 +15,7 @@ import { filesOfNetwork, missingKeyFiles, openFolderKeys, restoreKeyFiles } from
 import type { Kept, KeptOptions } from "./kept.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
+import { SqlDeposits } from "./sql-deposits.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
@@ -51,6 +52,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     people: new KnownPeople(new SqlPeople(query)),
     teams: new KnownTeams(new SqlTeams(query)),
     tokens: new SqlOperatorTokens(query),
+    deposits: new SqlDeposits(query),
     audit: new SqlAudit(query),
     invites: new SqlInvites(query),
     owners,

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { postgresInvites } from "./migration-invites.ts";
 import { postgresOperatorTokens } from "./migration-operator-tokens.ts";
+import { postgresDeposits } from "./migration-deposits.ts";
 import { postgresTeams } from "./migration-teams.ts";
 import { postgresOwnedMachines } from "./migration-owned-machines.ts";
 import type { Migration } from "./migrations.ts";
@@ -277,4 +278,5 @@ export const postgresMigrations: readonly Migration[] = [
   },
   postgresInvites,
   postgresOwnedMachines,
+  postgresDeposits,
 ];

@@ -11,6 +11,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, openDataFolder, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it } from "vitest";
 import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
+import { MemoryDeposits } from "../adapters/memory-deposits.ts";
 import { openDatabase } from "../adapters/database.ts";
 import { openStore } from "../adapters/open-store.ts";
 import { ownersInMemory } from "../adapters/memory-owned-machines.ts";
@@ -327,6 +328,8 @@ describe("the admin socket", () => {
       "/v1/admin/keys/edit",
       "/v1/admin/keys/rotate",
       "/v1/admin/keys/revoke",
+      "/v1/admin/deposits",
+      "/v1/admin/deposits/refund",
       "/v1/admin/credits",
       "/v1/admin/ledger/check",
       "/v1/admin/machines",
@@ -416,22 +419,7 @@ describe("what the storage refuses", () => {
     const invites = { ...store.invites, countOpen: refuse, list: refuse, revoke: refuse };
     const links = { make: () => "", baseUrl: () => "", forget: () => {} };
     await expect(
-      act(
-        adminOf({
-          ...world,
-          accounts,
-          ledger,
-          decisions,
-          standings,
-          people,
-          teams: store.teams,
-          tokens: store.tokens,
-          audit,
-          invites,
-          owners: store.owners,
-          links,
-        }),
-      ),
+      act(adminOf({ ...world, ...store, accounts, ledger, decisions, standings, people, audit, invites, links })),
     ).rejects.toMatchObject({
       name: "AdminError",
       code: "internal",
@@ -478,6 +466,7 @@ describe("what the storage refuses", () => {
       ...signInInMemory({ ...world, ledger }),
       links: undefined,
       ledger,
+      deposits: new MemoryDeposits(),
       accounts: new SqliteAccounts(database),
       decisions: new SqliteDecisions(database),
       standings: new SqliteStandings(database),

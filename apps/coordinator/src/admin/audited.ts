@@ -23,6 +23,8 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
     rotateKey: (which, overlapMs) => kept("keys.rotate", admin.rotateKey(which, overlapMs), ({ keyId }) => keyId),
     revokeKey: (which) => kept("keys.revoke", admin.revokeKey(which), ({ keyId }) => keyId),
     credit: (payee, amount) => kept("credit", admin.credit(payee, amount), ({ account }) => account),
+    refundDeposit: (depositId, amount) =>
+      kept("deposits.refund", admin.refundDeposit(depositId, amount), ({ refundId }) => refundId),
     decideMachine: (which, state) =>
       kept(state === "approved" ? "machines.approve" : "machines.refuse", admin.decideMachine(which, state), (made) =>
         made.map(({ machineId }) => machineId),

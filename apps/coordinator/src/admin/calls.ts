@@ -4,6 +4,7 @@ import * as z from "zod";
 import { ledgerParts } from "../ledger/port.ts";
 import { decided, type Decision } from "../machines/trust/approvals.ts";
 import { amount, at, call, id, money, moneyOf, nothing, type CallOf } from "./call.ts";
+import { depositCalls } from "./deposit-calls.ts";
 import { keyCalls } from "./key-calls.ts";
 import type { Admin } from "./operations.ts";
 import { inviteCalls, peopleCalls } from "./people-calls.ts";
@@ -36,6 +37,7 @@ const readMachine = (machine: { machine_id: string; serial: string | null }): Na
 
 export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
   ...keyCalls,
+  ...depositCalls,
   credit: call("credit", {
     method: "POST",
     path: "/v1/admin/credits",

@@ -11,6 +11,7 @@ import type { OperatorTokens } from "../accounts/operator-tokens.ts";
 import type { Teams } from "../accounts/teams.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
+import type { DepositStore } from "../payments/deposits.ts";
 import { auditedAdmin } from "./audited.ts";
 import { AdminError, otherVersion } from "./fault.ts";
 import { ADMIN_ANSWER_BYTES_MAX, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
@@ -32,6 +33,7 @@ interface OpenStore extends MachineStore {
   readonly audit: Audit;
   readonly invites: Invites;
   readonly owners: MachineOwners;
+  readonly deposits: DepositStore;
 }
 
 /** How to do without a coordinator. `main` passes `openStore` here. */
@@ -58,8 +60,8 @@ export async function withAdmin<Result>(
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
     if (store) {
-      const { ledger, accounts, people, teams, tokens, audit, invites, owners, decisions, standings } = store;
-      const kept = { ledger, accounts, people, teams, tokens, audit, invites, owners, decisions, standings };
+      const { ledger, accounts, people, teams, tokens, audit, invites, owners, deposits, decisions, standings } = store;
+      const kept = { ledger, accounts, people, teams, tokens, audit, invites, owners, deposits, decisions, standings };
       const world = { ...kept, clock, random, crypto };
       return await work(auditedAdmin(adminOf(world), { audit, clock }, "socket"));
     }

@@ -11,6 +11,7 @@ const statuses = {
   unknown_person: 404,
   unknown_token: 404,
   unknown_invite: 404,
+  unknown_deposit: 404,
   too_much: 409,
   revoked: 409,
   unreachable: 503,

@@ -9,6 +9,7 @@ import { usageOf, withUsage, type KeyUsage } from "../accounts/key-usage.ts";
 import type { Accounts, KeyRecord, KeyTerms } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 import { AdminError, ofKeys } from "./fault.ts";
+import { depositAdminOf, type DepositAdmin, type DepositWorld } from "./deposits.ts";
 import { knownAccount } from "./known-account.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
 import { inviteAdminOf, peopleAdminOf, type InviteAdmin, type PeopleAdmin, type PeopleWorld } from "./people.ts";
@@ -33,7 +34,7 @@ export interface NewKey {
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
 /** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
-export interface Admin extends MachineAdmin, PeopleAdmin, InviteAdmin, TokenAdmin {
+export interface Admin extends MachineAdmin, PeopleAdmin, InviteAdmin, TokenAdmin, DepositAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** A page of all keys, oldest first, revoked ones too. */
   listKeys(page: Partial<KeysAsked>): Promise<KeysPage>;
@@ -65,7 +66,7 @@ export interface KeysPage {
   readonly hasMore: boolean;
 }
 
-export interface AdminWorld extends MachineStore, PeopleWorld, TokenWorld {
+export interface AdminWorld extends MachineStore, PeopleWorld, TokenWorld, DepositWorld {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   /** None where no coordinator runs. */
@@ -88,6 +89,8 @@ export function adminOf(world: AdminWorld): Admin {
     rotateKey: (keyId, overlapMs) => inSentences(admin.rotateKey(keyId, overlapMs)),
     revokeKey: (keyId) => inSentences(admin.revokeKey(keyId)),
     credit: (payee, amount) => inSentences(admin.credit(payee, amount)),
+    listDeposits: (options) => inSentences(admin.listDeposits(options)),
+    refundDeposit: (depositId, amount) => inSentences(admin.refundDeposit(depositId, amount)),
     listMachines: () => inSentences(admin.listMachines()),
     decideMachine: (which, state) => inSentences(admin.decideMachine(which, state)),
     forgiveMachine: (which) => inSentences(admin.forgiveMachine(which)),
@@ -177,6 +180,7 @@ function plainAdminOf(world: AdminWorld): Admin {
     ...peopleAdminOf(world),
     ...tokenAdminOf(world),
     ...inviteAdminOf(world),
+    ...depositAdminOf(world),
 
     createKey: (options) => inTurn(() => createKey(options)),
 

@@ -48,6 +48,8 @@ export function adminOver(ask: AskAdmin, notUnderstood: (options?: ErrorOptions)
     decideMachine: over(adminCalls.decideMachine),
     forgiveMachine: over(adminCalls.forgiveMachine),
     signInLink: over(adminCalls.signInLink),
+    listDeposits: over(adminCalls.listDeposits),
+    refundDeposit: over(adminCalls.refundDeposit),
     listPeople: over(adminCalls.listPeople),
     disablePerson: over(adminCalls.disablePerson),
     enablePerson: over(adminCalls.enablePerson),

@@ -7,6 +7,7 @@ import { newInvite } from "../accounts/admission.ts";
 import { systemRandom } from "@darkbloom/protocol/node";
 import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
+import type { DepositId, RefundId } from "../payments/port.ts";
 import { toldAdmin } from "./told.ts";
 import { unbound } from "../accounts/key-terms.ts";
 import { unused } from "../accounts/key-usage.samples.ts";
@@ -44,6 +45,13 @@ function made(fails: boolean) {
     revokeKey: gives(key),
     credit: gives({ account, balance: microUsd(9n) }),
     check: gives([]),
+    listDeposits: gives([]),
+    refundDeposit: gives({
+      refundId: "refund_1" as RefundId,
+      depositId: "deposit_1" as DepositId,
+      account,
+      amount: microUsd(7n),
+    }),
     listMachines: gives([]),
     decideMachine: gives([decision, decision]),
     forgiveMachine: gives(machine),
@@ -76,6 +84,7 @@ it.each<[action: string, act: Act, about: object]>([
   ["keys.rotate", (admin) => admin.rotateKey(keyId, 0), { keyId, account }],
   ["keys.revoke", (admin) => admin.revokeKey(keyId), { keyId, account }],
   ["credit", (admin) => admin.credit({ keyId }, microUsd(7n)), { account, creditMicroUsd: 7n }],
+  ["deposits.refund", (admin) => admin.refundDeposit("deposit_1", microUsd(7n)), { account }],
   ["machines.approve", (admin) => admin.decideMachine("all", "approved"), { machines: 2 }],
   ["machines.refuse", (admin) => admin.decideMachine("all", "refused"), { machines: 2 }],
   ["machines.forgive", (admin) => admin.forgiveMachine("SW-1"), { machines: 1 }],
@@ -94,6 +103,7 @@ it.each<[name: string, act: Act]>([
   ["showKey", (admin) => admin.showKey(keyId)],
   ["check", (admin) => admin.check()],
   ["listMachines", (admin) => admin.listMachines()],
+  ["listDeposits", (admin) => admin.listDeposits({ rows: 9 })],
 ])("tells nothing of %s", async (_, act) => {
   for (const { admin, adminActed } of [made(false), made(true)]) {
     await act(admin).catch(() => undefined);

@@ -37,6 +37,8 @@ export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Adm
         }),
       ),
     forgiveMachine: (which) => told("machines.forgive", admin.forgiveMachine(which), () => ({ machines: 1 })),
+    refundDeposit: (depositId, amount) =>
+      told("deposits.refund", admin.refundDeposit(depositId, amount), ({ account }) => ({ account })),
     credit: (payee, amount) =>
       told("credit", admin.credit(payee, amount), ({ account }) => ({ account, creditMicroUsd: amount })),
   };

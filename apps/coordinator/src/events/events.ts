@@ -41,6 +41,7 @@ export type AdminAction =
   | "keys.rotate"
   | "keys.revoke"
   | "credit"
+  | "deposits.refund"
   | "machines.approve"
   | "machines.refuse"
   | "machines.forgive";

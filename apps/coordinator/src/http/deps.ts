@@ -1,4 +1,5 @@
 import type { TrustLevel } from "@darkbloom/protocol/evidence";
+import type { MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -17,6 +18,8 @@ import type { Reply } from "../inference/reply.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { RequestRate } from "../limits/rate.ts";
 import type { Unopened } from "../limits/unopened.ts";
+import type { DepositStore } from "../payments/deposits.ts";
+import type { DepositDesk } from "../payments/desk.ts";
 import type { TransparencyLog } from "../transparency/transparency-log.ts";
 import type { SerialNames } from "../machines/trust/serial-names.ts";
 
@@ -71,6 +74,8 @@ export interface HttpSettings extends RequestRate {
   readonly version: string;
   /** The floor for every request: a caller may ask for more, never for less. `none` only where the operator allows such machines. */
   readonly minTrustDefault: TrustLevel;
+  /** The most of one payment; as `DEPOSIT_MICRO_USD_MAX` says where nothing is said. */
+  readonly depositMax?: MicroUsd | undefined;
   /** How long receipts are kept; as `RECEIPT_LIFE_MS` says where nothing is said. */
   readonly receiptDays?: number | undefined;
 }
@@ -82,6 +87,10 @@ export interface HttpDeps extends SignIn {
   readonly accounts: Accounts;
   /** The operator's operations, each change written down as done by whom. */
   adminFor(actor: Actor): Admin;
+  /** What people have paid in. */
+  readonly deposits: DepositStore;
+  /** Undefined where no payments are taken. */
+  readonly desk?: DepositDesk | undefined;
   readonly fleet: FleetView;
   readonly clock: Clock;
   readonly random: Random;

@@ -239,6 +239,10 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   websocket_connection_limit_reached: { code: "websocket_connection_limit_reached", lifeMs: 60_000 },
   context_length_exceeded: { code: "context_length_exceeded", contextTokens: 4096, promptTokens: 5000 },
   insufficient_funds: { code: "insufficient_funds", neededMicroUsd: 2n, availableMicroUsd: 1n },
+  deposit_not_found: { code: "deposit_not_found" },
+  webhook_invalid: { code: "webhook_invalid" },
+  payments_off: { code: "payments_off" },
+  payments_unavailable: { code: "payments_unavailable", retryAfterSec: 2 },
   account_in_debt: { code: "account_in_debt", owedMicroUsd: 1n },
   key_limit_reached: {
     code: "key_limit_reached",

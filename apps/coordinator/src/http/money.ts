@@ -50,11 +50,19 @@ const balance = z.object({
   ),
   balance_usd: usd,
   held_micro_usd: muchMicroUsd,
+  granted_micro_usd: muchMicroUsd,
+  granted_usd: usd,
+  paid_in_micro_usd: muchMicroUsd,
+  paid_in_usd: usd,
+  earned_micro_usd: muchMicroUsd,
+  earned_usd: usd,
+  debt_micro_usd: muchMicroUsd.describe("What is owed, in micro-USD: while it is above zero nothing can be spent"),
+  debt_usd: usd,
   withdrawable_micro_usd: microUsd,
   withdrawable_usd: usd,
 });
 
-/** `GET /v1/payments/balance`. Credit is bought, not earned, so none of it can be withdrawn. */
+/** `GET /v1/payments/balance`: what can be spent, and what it is made of. None of it can be withdrawn yet. */
 export const showBalance = (door: Door): Route => ({
   schema: {
     summary: "The account's balance",
@@ -64,11 +72,20 @@ export const showBalance = (door: Door): Route => ({
   config: { access: "key or session", limit: "rate" },
   handler: async (request): Promise<z.infer<typeof balance>> => {
     const { account } = callerOf(request);
-    const totals = await door.deps.ledger.totals(account);
+    const { granted, paid_in: paidIn, earned, held, debt } = await door.deps.ledger.balances(account);
+    const total = granted + paidIn + earned;
     return {
-      balance_micro_usd: Number(totals.balance),
-      balance_usd: formatUsd(totals.balance),
-      held_micro_usd: Number(totals.held),
+      balance_micro_usd: Number(total),
+      balance_usd: formatUsd(total),
+      held_micro_usd: Number(held),
+      granted_micro_usd: Number(granted),
+      granted_usd: formatUsd(granted),
+      paid_in_micro_usd: Number(paidIn),
+      paid_in_usd: formatUsd(paidIn),
+      earned_micro_usd: Number(earned),
+      earned_usd: formatUsd(earned),
+      debt_micro_usd: Number(-debt),
+      debt_usd: formatUsd(-debt),
       withdrawable_micro_usd: 0,
       withdrawable_usd: formatUsd(0n),
     };

@@ -23,6 +23,11 @@ const consoleRoutes = [
   "get /v1/me/events",
   "get /v1/network",
 ];
+const moneyRoutes = [
+  "post /v1/billing/stripe/create-session",
+  "get /v1/billing/stripe/session",
+  "post /v1/billing/stripe/webhook",
+];
 const signInRoutes = [
   "get /sign-in",
   "get /sign-in/link/{secret}",
@@ -76,10 +81,12 @@ const keyedPaths = [
   "/v1/models/org/tiny",
   "/v1/payments/balance",
   "/v1/payments/usage",
+  "/v1/payments/deposits",
   "/v1/key",
   "/v1/receipts/job_1",
 ];
 const openPaths = [
+  "/deposit",
   "/v1/pricing",
   "/v1/providers/attestation",
   "/.well-known/darkbloom",
@@ -224,6 +231,14 @@ describe("what each route answers", () => {
       balance_micro_usd: 4_999_000,
       balance_usd: "4.999000",
       held_micro_usd: 1000,
+      granted_micro_usd: 4_999_000,
+      granted_usd: "4.999000",
+      paid_in_micro_usd: 0,
+      paid_in_usd: "0.000000",
+      earned_micro_usd: 0,
+      earned_usd: "0.000000",
+      debt_micro_usd: 0,
+      debt_usd: "0.000000",
       withdrawable_micro_usd: 0,
       withdrawable_usd: "0.000000",
     });
@@ -652,7 +667,7 @@ describe("the API description", () => {
     const expected = [...openPaths, ...logPaths, ...keyedPaths]
       .map((path) => `get ${path.replace("org/tiny", "{id}").replace("job_1", "{job_id}")}`)
       .concat(endpoints.map((path) => `post ${path}`))
-      .concat(signInRoutes)
+      .concat(moneyRoutes, signInRoutes)
       .concat(consoleRoutes)
       .concat(Object.values(adminCalls).map(({ method, path }) => `${method.toLowerCase()} ${path}`));
     expect(described.toSorted()).toEqual(expected.toSorted());

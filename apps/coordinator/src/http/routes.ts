@@ -3,6 +3,7 @@ import type { AdminCall } from "../admin/call.ts";
 import { adminCalls } from "../admin/calls.ts";
 import type { Declaration, Known } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
+import { createCheckout, DEPOSIT_PATH, hearStripe, listDeposits, showCheckout, showDeposited } from "./billing.ts";
 import { CONSOLE_PREFIX, showAsset, showConsole } from "./console.ts";
 import { showOpenApi, type Described } from "./described.ts";
 import { DEVICE_CODE_PATH, DEVICE_PATH, DEVICE_TOKEN_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
@@ -83,6 +84,11 @@ const placed = (
   get("/v1/pricing", listPrices(door)),
   get("/v1/payments/balance", showBalance(door)),
   get("/v1/payments/usage", listUsage(door)),
+  get("/v1/payments/deposits", listDeposits(door)),
+  post("/v1/billing/stripe/create-session", createCheckout(door)),
+  get("/v1/billing/stripe/session", showCheckout(door)),
+  post("/v1/billing/stripe/webhook", hearStripe(door)),
+  get(DEPOSIT_PATH, showDeposited(door)),
   get("/v1/key", showKey(door)),
   get("/v1/receipts/:job_id", showReceipt(door)),
 
