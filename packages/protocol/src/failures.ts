@@ -122,21 +122,9 @@ export const failures = {
   deposit_not_found: notFound,
   tile_not_found: notFound,
   route_not_found: notFound,
-  method_not_allowed: {
-    status: 405,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
+  method_not_allowed: { ...badRequest, status: 405 },
   /** The providers' door was asked for without a WebSocket. */
-  upgrade_needed: {
-    status: 426,
-    retry: "never",
-    blame: "caller",
-    openai: "invalid_request_error",
-    anthropic: "invalid_request_error",
-  },
+  upgrade_needed: { ...badRequest, status: 426 },
   /** None of the machines that a request is sealed to can serve it now; others could, if it were sealed to them. */
   no_candidate: {
     status: 409,
