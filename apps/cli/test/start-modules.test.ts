@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { Running, temporaryFolder } from "./binary.ts";
 
 /** Each costs about half a millisecond of every start, and room. */
-const MODULES_MAX = 820;
+const MODULES_MAX = 830;
 /** What is large and only needed later, or by others. */
 const LATER = ["kysely", "pg", "@nats-io/transport-node", "node-llama-cpp", "@fastify/swagger", "ajv", "yaml", "ipull"];
 
