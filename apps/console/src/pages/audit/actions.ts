@@ -17,6 +17,7 @@ const sessions = about("sessions");
 const keys = about("keys");
 const machines = about("machines");
 const teams = about("teams");
+const money = about("money");
 
 /** What was done, as people say it. */
 export const told: Readonly<Record<Action, Told>> = {
@@ -46,7 +47,9 @@ export const told: Readonly<Record<Action, Told>> = {
   "teams.role": teams("gave a member another role"),
   "teams.leave": teams("left a team"),
   "teams.remove": teams("took somebody out of a team"),
-  credit: { words: "credited an account", about: "money" },
+  credit: money("credited an account"),
+  "deposits.open": money("began to pay in"),
+  "deposits.refund": money("gave a payment back"),
   "machines.link": machines("let a machine in as somebody's own"),
   "machines.edit": machines("named a machine"),
   "machines.unlink": machines("unlinked a machine"),
