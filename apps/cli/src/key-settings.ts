@@ -2,7 +2,12 @@ import { keyPrivacies } from "@darkbloom/coordinator/accounts/port";
 import { KEY_OVERLAP_MS_MAX } from "@darkbloom/coordinator/accounts/key-admin";
 import { limitResets } from "@darkbloom/coordinator/ledger/windows";
 import { parseUsd, type MicroUsd } from "@darkbloom/protocol/money";
-import { KEY_LIMIT_TOKENS_MAX, KEY_NAME_CHARS_MAX } from "@darkbloom/coordinator/accounts/key-terms";
+import {
+  KEY_LIMIT_TOKENS_MAX,
+  KEY_NAME_CHARS_MAX,
+  KEY_REQUESTS_PER_MINUTE_MAX,
+  KEY_TOKENS_PER_MINUTE_MAX,
+} from "@darkbloom/coordinator/accounts/key-terms";
 import { oneOf, oneOfWords, yesOrNo } from "./setting-readers.ts";
 
 const MODEL_SHAPE = /^[\w.:/-]{1,128}$/;
@@ -65,6 +70,24 @@ export const keySettings = {
     means: "when a limit counts afresh, in UTC; a week begins on Monday",
     mustBe: oneOfWords(limitResets),
     read: oneOf(limitResets),
+  },
+  rpm: {
+    value: "N",
+    means: "the most requests that the key may make in a minute; none takes the limit away",
+    mustBe: `a whole number from 1 to ${KEY_REQUESTS_PER_MINUTE_MAX}, or none`,
+    read: countUpTo(KEY_REQUESTS_PER_MINUTE_MAX),
+  },
+  itpm: {
+    value: "N",
+    means: "the most tokens of prompts that the key may use in a minute; none takes the limit away",
+    mustBe: `a whole number from 1 to ${KEY_TOKENS_PER_MINUTE_MAX}, or none`,
+    read: countUpTo(KEY_TOKENS_PER_MINUTE_MAX),
+  },
+  otpm: {
+    value: "N",
+    means: "the most tokens of answers that the key may use in a minute; none takes the limit away",
+    mustBe: `a whole number from 1 to ${KEY_TOKENS_PER_MINUTE_MAX}, or none`,
+    read: countUpTo(KEY_TOKENS_PER_MINUTE_MAX),
   },
   overlap: {
     value: "TIME",

@@ -24,6 +24,9 @@ const noFlag: Given = {
   limitUsd: undefined,
   limitTokens: undefined,
   limitReset: undefined,
+  rpm: undefined,
+  itpm: undefined,
+  otpm: undefined,
 };
 
 /** Goal: a key becomes what the flags say, and keeps what none of them names. Method: each flag alone, with each kind of word. */
@@ -46,6 +49,15 @@ it.each<[flags: Partial<Given>, terms: Partial<KeyTerms>]>([
   [{ limitTokens: 7 }, { limitTokens: 7 }],
   [{ limitTokens: "none" }, { limitTokens: null }],
   [{ limitReset: "weekly" }, { limitReset: "weekly" }],
+  [{ rpm: 7 }, { rpmLimit: 7 }],
+  [
+    { itpm: 7, otpm: "none" },
+    { itpmLimit: 7, otpmLimit: null },
+  ],
+  [
+    { rpm: "none", itpm: "none", otpm: 7 },
+    { rpmLimit: null, itpmLimit: null, otpmLimit: 7 },
+  ],
   [{ expires: { at: 5 } }, { expiresAt: 5 }],
   [{ expires: { inMs: 7 } }, { expiresAt: NOW + 7 }],
 ])("of %o changes %o", (flags, terms) => {
@@ -88,6 +100,8 @@ it.each<[words: string[], of: Partial<KeyTerms>]>([
   ],
   [["7 tokens a week"], { limitTokens: 7, limitReset: "weekly" }],
   [["7 tokens a month"], { limitTokens: 7, limitReset: "monthly" }],
+  [["7 requests a minute"], { rpmLimit: 7 }],
+  [["7 prompt tokens a minute", "8 answer tokens a minute"], { itpmLimit: 7, otpmLimit: 8 }],
   [["sealed requests"], { privacy: "sealed" }],
   [["the account's own machines"], { selfRouteOnly: true }],
   [["until 2030-01-01T00:00:00.000Z"], { expiresAt: NOW }],

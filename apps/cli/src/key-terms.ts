@@ -21,6 +21,9 @@ export const keyNeeds = {
   limitUsd: "optional",
   limitTokens: "optional",
   limitReset: "optional",
+  rpm: "optional",
+  itpm: "optional",
+  otpm: "optional",
 } as const;
 
 type Given = { readonly [Name in keyof typeof keyNeeds]: SettingValue<Name> | undefined };
@@ -37,6 +40,9 @@ export function termsOf({
   limitUsd,
   limitTokens,
   limitReset,
+  rpm,
+  itpm,
+  otpm,
 }: Given): Partial<KeyTerms> {
   const [allowedModels, pins] = [listed(models), listed(providerSerial)];
   return {
@@ -48,10 +54,15 @@ export function termsOf({
     ...(selfRouteOnly !== undefined && { selfRouteOnly }),
     ...(expires !== undefined && { expiresAt: endOf(expires) }),
     ...(limitUsd !== undefined && { limitMicroUsd: limitUsd === "none" ? null : limitUsd }),
-    ...(limitTokens !== undefined && { limitTokens: limitTokens === "none" ? null : limitTokens }),
+    ...(limitTokens !== undefined && { limitTokens: numberOf(limitTokens) }),
     ...(limitReset !== undefined && { limitReset }),
+    ...(rpm !== undefined && { rpmLimit: numberOf(rpm) }),
+    ...(itpm !== undefined && { itpmLimit: numberOf(itpm) }),
+    ...(otpm !== undefined && { otpmLimit: numberOf(otpm) }),
   };
 }
+
+const numberOf = (given: number | "none"): number | null => (given === "none" ? null : given);
 
 /** Undefined: no flag was there. */
 function listed(words: readonly string[] = []): readonly string[] | undefined {
@@ -128,9 +139,15 @@ export const boundsOf = ({
   limitMicroUsd,
   limitTokens,
   limitReset,
+  rpmLimit,
+  itpmLimit,
+  otpmLimit,
 }: KeyTerms): string[] => [
   ...(limitMicroUsd === null ? [] : [`${formatUsd(limitMicroUsd)} USD${every[limitReset]}`]),
   ...(limitTokens === null ? [] : [`${limitTokens} tokens${every[limitReset]}`]),
+  ...(rpmLimit === null ? [] : [`${rpmLimit} requests a minute`]),
+  ...(itpmLimit === null ? [] : [`${itpmLimit} prompt tokens a minute`]),
+  ...(otpmLimit === null ? [] : [`${otpmLimit} answer tokens a minute`]),
   ...(allowedModels.length === 0 ? [] : [`models ${allowedModels.join(", ")}`]),
   ...(minTrust === null ? [] : [`at least ${minTrust}`]),
   ...(pins.length === 0 ? [] : [`only ${pins.join(", ")}`]),

@@ -7,6 +7,7 @@ import type { Ask } from "./inference/ask.ts";
 import type { Net } from "./inference/net.ts";
 import type { Reply } from "./inference/reply.ts";
 import { serve } from "./inference/serve.ts";
+import { RatedKeys } from "./limits/key-rates.ts";
 import { Unopened } from "./limits/unopened.ts";
 import { hostProvider, type Stay } from "./machines/connection/host-provider.ts";
 import type { Arrival, SessionNet } from "./machines/connection/net.ts";
@@ -23,7 +24,9 @@ const PROGRESS_TOLD_EVERY_MS = 5_000;
 
 /** All that a coordinator's rules need from outside: real adapters, or simulated ones. */
 export interface CorePorts
-  extends Omit<Net, "fleet" | "slots" | "unopened">, Omit<SessionNet, keyof Net | "records" | "serials" | "deadlines"> {
+  extends
+    Omit<Net, "fleet" | "slots" | "unopened" | "ratedKeys">,
+    Omit<SessionNet, keyof Net | "records" | "serials" | "deadlines"> {
   readonly networkKey: NetworkKey;
   readonly serialDisclosure: SerialDisclosure;
   /** Where there are other coordinators. */
@@ -47,6 +50,7 @@ export class Core implements Disposable {
       fleet,
       slots: new Slots(fleet, ports.clock, ports.random, turns),
       unopened: new Unopened(ports.clock),
+      ratedKeys: new RatedKeys(ports.clock),
     };
     ports.owners.watch(({ account, machineId }, change) => {
       if (change === "unlinked") fleet.unlinked(account, machineId);

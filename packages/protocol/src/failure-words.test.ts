@@ -26,6 +26,11 @@ describe("a failure's sentence", () => {
       { code: "model_not_found", knownModels: 2 },
       "This model is not in the catalog, which knows 2 models. GET /v1/models lists them.",
     ],
+    [{ code: "rate_limit_exceeded", retryAfterSec: 2 }, "Too many requests. Try again in 2 s."],
+    [
+      { code: "rate_limit_exceeded", retryAfterSec: 2, rate: "answerTokens" },
+      "This API key's tokens of answers of a minute are used, or taken by what runs (GET /v1/key). Nothing was charged. Try again in 2 s.",
+    ],
     [{ code: "route_not_found" }, "There is no such route. GET /openapi.json lists what there is."],
     [noProvider({ connected: 0 }), `No machine can serve this request now: no provider is connected.${seeMachines}`],
     [

@@ -44,6 +44,8 @@ function keyLimitWords({ limit, needed, remaining, reset, resetsAt }: Extract<Fa
   return `This request ${may} up to ${told(needed)}, and of this API key's ${limitWords[reset]} ${told(remaining)} remain (GET /v1/key).${when} Ask for less: a shorter prompt, or a lower bound on the answer; or ask whoever owns the key for a higher limit.`;
 }
 
+const rateWords = { requests: "requests", promptTokens: "tokens of prompts", answerTokens: "tokens of answers" };
+
 /** What happened and what to do next, made of facts alone: nothing that a caller sent can appear in it. */
 export function sentenceOf(failure: Failure): string {
   switch (failure.code) {
@@ -156,6 +158,8 @@ export function sentenceOf(failure: Failure): string {
     case "payload_too_large":
       return `The request body is larger than ${failure.maxBytes} bytes. Send less.`;
     case "rate_limit_exceeded":
+      if (failure.rate)
+        return `This API key's ${rateWords[failure.rate]} of a minute are used, or taken by what runs (GET /v1/key). Nothing was charged. Try again in ${failure.retryAfterSec} s.`;
       return `Too many requests. Try again in ${failure.retryAfterSec} s.`;
     case "capacity_full":
       return `Every machine that serves this model is busy, and stayed so for ${Math.round(failure.waitedMs / 1000)} s. Try again in ${failure.retryAfterSec} s.`;

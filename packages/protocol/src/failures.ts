@@ -312,7 +312,8 @@ interface Facts {
   request_refused: unknown;
   idempotency_conflict: { conflict: "other_body" } | { conflict: "running"; retryAfterSec: number };
   payload_too_large: { maxBytes: number };
-  rate_limit_exceeded: { retryAfterSec: number };
+  /** `rate`: of the key in use, not of its account or address. */
+  rate_limit_exceeded: { retryAfterSec: number; rate?: "requests" | "promptTokens" | "answerTokens" };
   capacity_full: { model: ModelId; retryAfterSec: number; waitedMs: number };
   caller_gone: { phase: Phase };
   internal_error: unknown;

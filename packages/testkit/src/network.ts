@@ -122,6 +122,7 @@ export function asking(said: object, asked: Asking = {}): Ask {
       account,
       keyId: "key_test" as KeyId,
       caps: [],
+      rates: { requests: null, promptTokens: null, answerTokens: null },
       minTrust: "self_signed",
       bodyBytes: body.length,
       bodySha256: toHex(nodeCrypto.sha256(body)) as Sha256Hex,

@@ -15,6 +15,7 @@ export const keysCreate = command({
     "keys create --credit 5.00 --privacy sealed",
     "keys create --coordinator https://api.example.com --name laptop",
     "keys create --credit 100.00 --limit-usd 5.00 --limit-reset daily",
+    "keys create --credit 5.00 --rpm 60 --itpm 100000 --otpm 20000",
   ],
   needs: {
     ...keyAdminNeeds,

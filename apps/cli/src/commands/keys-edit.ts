@@ -15,6 +15,7 @@ export const keysEdit = command({
     `keys edit ${SAMPLE_ID} --models any --expires never`,
     `keys edit ${SAMPLE_ID} --limit-usd 5.00 --limit-reset monthly`,
     `keys edit ${SAMPLE_ID} --limit-usd none`,
+    `keys edit ${SAMPLE_ID} --rpm 60 --otpm none`,
   ],
   needs: { ...keyAdminNeeds, ...keyNeeds },
   operand: "KEY_ID",

@@ -3,15 +3,7 @@ import type { AccountId, KeyId, PersonId } from "@darkbloom/protocol/ids";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { hashOfKey, labelOf, newKey, newKeyId } from "./keys.ts";
-import {
-  invalidTerm,
-  KEY_LIST_BYTES_MAX,
-  KeyError,
-  readKeyChange,
-  refuseUnenforced,
-  tellChange,
-  unbound,
-} from "./key-terms.ts";
+import { invalidTerm, KEY_LIST_BYTES_MAX, KeyError, readKeyChange, tellChange, unbound } from "./key-terms.ts";
 import type { Accounts, KeyPage, KeyRecord, KeyTerms } from "./port.ts";
 
 /** Keys of one page. */
@@ -76,7 +68,6 @@ export function keyAdminOf({ accounts, clock, random, crypto }: KeyWorld): KeyAd
 
   /** @throws KeyError naming the field */
   function assertValid(terms: Partial<KeyTerms>): void {
-    refuseUnenforced(terms);
     const { name = "", allowedModels = [], pins = [] } = terms;
     if (!isPrintable(name)) throw invalidTerm("name");
     if (!isKeepable(allowedModels)) throw invalidTerm("allowed_models");

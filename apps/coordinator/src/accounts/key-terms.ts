@@ -120,21 +120,6 @@ export function readKeyChange(sent: unknown): Partial<KeyTerms> {
 
 const isField = (name: string): name is keyof WireTerms => Object.hasOwn(fields, name);
 
-/** What nothing enforces yet, and nobody is to rely on. */
-const unenforced = ["rpm_limit", "itpm_limit", "otpm_limit"] as const;
-
-/** @throws KeyError for what is not enforced */
-export function refuseUnenforced(terms: Partial<KeyTerms>): void {
-  const told = tellTerms({ ...unbound, ...terms });
-  const param = unenforced.find((name) => told[name] !== null);
-  if (param)
-    throw new KeyError({
-      why: "invalid",
-      param: param as ParamPath,
-      expected: ourWords`keys are not bounded by it here yet`,
-    });
-}
-
 /** @throws KeyError for an amount that is none */
 function termsOf(sent: z.infer<typeof keyChangeSchema>): Partial<KeyTerms> {
   const terms: { -readonly [Term in keyof KeyTerms]?: KeyTerms[Term] } = {};

@@ -14,7 +14,7 @@ import {
 import { IDEMPOTENCY_KEY_CHARS_MAX, NONCE_CHARS_MAX } from "@darkbloom/protocol/limits";
 import type { IncomingHttpHeaders } from "node:http";
 import * as z from "zod";
-import { capsOf } from "../accounts/key-caps.ts";
+import { capsOf, ratesOf } from "../accounts/key-caps.ts";
 import type { KeyRecord } from "../accounts/port.ts";
 import type { Ask } from "../inference/ask.ts";
 import { Transparent } from "../inference/privacy/transparent.ts";
@@ -46,6 +46,7 @@ export function askOf(deps: HttpDeps, came: Came): Ask {
       account: caller.account,
       keyId: caller.keyId,
       caps: capsOf(caller),
+      rates: ratesOf(caller),
       minTrust: minTrustOf(deps, caller, minTrust),
       ...routeOf(caller, wishes),
       pins: pinsFor(deps.serials, caller, inspected.terms.pins),

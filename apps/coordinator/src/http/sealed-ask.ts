@@ -11,7 +11,7 @@ import {
 } from "@darkbloom/protocol/limits";
 import { readEnvelope, readSealHeader, SEALED_REQUEST_TYPE, type SealHeader } from "@darkbloom/protocol/sealing";
 import type { IncomingHttpHeaders } from "node:http";
-import { capsOf } from "../accounts/key-caps.ts";
+import { capsOf, ratesOf } from "../accounts/key-caps.ts";
 import type { Ask } from "../inference/ask.ts";
 import { Sealed } from "../inference/privacy/sealed.ts";
 import { minTrustOf, pinsFor, refuseOtherModels, routeOf, type Came } from "./ask.ts";
@@ -53,6 +53,7 @@ export function sealedAskOf(deps: HttpDeps, endpoint: Endpoint, came: Omit<Came,
       account: caller.account,
       keyId: caller.keyId,
       caps: capsOf(caller),
+      rates: ratesOf(caller),
       minTrust: minTrustOf(deps, caller, minTrust),
       ...routeOf(caller, wishes),
       pins: pinsFor(deps.serials, caller, header.pins as Serial[]),

@@ -5,6 +5,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { Hold } from "../ledger/hold.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import { timeOrderedId } from "../ledger/time-ordered-id.ts";
+import type { Taken } from "../limits/key-rates.ts";
 import type { Want } from "../machines/eligibility.ts";
 import type { Line } from "../machines/ports.ts";
 import type { SlotRequest } from "../machines/slots.ts";
@@ -27,7 +28,7 @@ export const READING_UNTOLD_MS = 30_000;
 export const BUSY_MAX = 8;
 
 /**
- * One request, start to end: price → hold → attempts until the first content → relay → check → settle.
+ * One request, start to end: price → rate → hold → attempts until the first content → relay → check → settle.
  * Read this first; every step is a function of one file, and this is the only place with their order.
  *
  * Another machine is tried only while the caller has been sent nothing; a refusal that would cost the caller the request is
@@ -46,6 +47,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
 
   const startedMs = net.clock.monotonicMs();
   const { hangUp, shutdown } = ask;
+  using rated = rateFor(net, order);
   await using hold = await holdFor(net, order);
   spendKeyOfWhoLeaves(ask, hold);
   const holdMs = net.clock.monotonicMs() - startedMs;
@@ -89,7 +91,7 @@ export async function serve(net: Net, ask: Ask, reply: Reply): Promise<void> {
       reply.begin({ ...attempt.facts, timing: { holdMs, queueMs, sealMs, firstContentMs } });
       const relay = new Relay(net.crypto, ask, reply, attempt);
       await relay.all();
-      await settle(net, order, { hold, reply, attempt, relay }, { startedMs, queueMs, attempts });
+      await settle(net, order, { hold, rated, reply, attempt, relay }, { startedMs, queueMs, attempts });
       // What one machine could answer, the others had no reason to refuse.
       for (const { line: refused } of refusals) refused.faulted();
       // What one machine could open, its caller had sealed well, to that one at least.
@@ -127,6 +129,19 @@ function passedOver(net: Net, { terms: { account } }: Ask, want: Want): Set<Prov
   refuseWhereOthersCould(want, () => machines, net.clock.monotonicMs(), over);
   const retryAfterSec = leastOf(named.map(({ identityKey }) => net.unopened.waitSecAt(account, identityKey) ?? 0));
   throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
+}
+
+/**
+ * Takes the most that this can use of what its key may in a minute: here, where its model says how much that is, and its
+ * settlement what it was. Whatever comes of it, it was one request.
+ *
+ * @throws NetworkError `rate_limit_exceeded`
+ */
+function rateFor({ ratedKeys }: Net, { ask: { terms }, entry }: Order): Taken {
+  const { promptTokens, completionTokens: answerTokens } = tokenBounds(entry, terms);
+  const taken = ratedKeys.take(terms.keyId, terms.rates, { requests: 1, promptTokens, answerTokens });
+  if ("rate" in taken) throw new NetworkError({ code: "rate_limit_exceeded", ...taken });
+  return taken;
 }
 
 /**

@@ -5,6 +5,7 @@ import { countersignatureMessage, type Receipt, type ReceiptDocument } from "@da
 import type { Hold } from "../ledger/hold.ts";
 import { accountOfMachine } from "../ledger/journal.ts";
 import type { Outcome } from "../ledger/settlement.ts";
+import type { Taken } from "../limits/key-rates.ts";
 import { isOwn } from "../machines/eligibility.ts";
 import type { Completion, MachineView } from "../machines/ports.ts";
 import type { Order } from "./ask.ts";
@@ -31,7 +32,7 @@ interface Course {
 export async function settle(
   net: Net,
   order: Order,
-  { hold, reply, attempt, relay }: { hold: Hold; reply: Reply; attempt: Attempt; relay: Relay },
+  { hold, rated, reply, attempt, relay }: { hold: Hold; rated: Taken; reply: Reply; attempt: Attempt; relay: Relay },
   { startedMs, queueMs, attempts }: Course,
 ): Promise<void> {
   const { ask, entry } = order;
@@ -69,6 +70,7 @@ export async function settle(
       receiptSha256: sha256,
     },
   });
+  rated.used({ promptTokens: usage.promptTokens, answerTokens: usage.completionTokens });
   attempt.measured(relay.relayedBytes);
   net.events.requestSettled({
     requestId: terms.requestId,

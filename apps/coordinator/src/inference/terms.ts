@@ -3,6 +3,7 @@ import type { TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, KeyId, RequestId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import type { Cap } from "../ledger/caps.ts";
+import type { KeyRates } from "../limits/key-rates.ts";
 import type { Candidate, Route } from "../machines/eligibility.ts";
 
 /** Who asks, for what, within which bounds: all that routing, the ledger and the logs are given of a request. */
@@ -12,6 +13,8 @@ export interface Terms extends ClearTerms {
   readonly keyId: KeyId;
   /** What of its key's, or of whom that belongs to, its hold has to fit. */
   readonly caps: readonly Cap[];
+  /** How fast its key may be used. */
+  readonly rates: KeyRates;
   readonly minTrust: TrustLevel;
   /** Whose machines are wanted, where the caller says. */
   readonly route?: Route;
