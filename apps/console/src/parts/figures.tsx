@@ -17,6 +17,11 @@ export function Money({ micro }: MoneyProps): ReactNode {
   );
 }
 
+/** An amount to the micro-dollar, where it is what somebody looks for. */
+export const ExactMoney = ({ micro }: MoneyProps): ReactNode => (
+  <data value={micro}>{`${micro < 0 ? "−" : ""}$${(Math.abs(micro) / MICRO).toFixed(6)}`}</data>
+);
+
 /** Two decimals, and of less than a cent as many as show something. */
 export function shortUsd(micro: number): string {
   const usd = Math.abs(micro) / MICRO;

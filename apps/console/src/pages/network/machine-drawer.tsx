@@ -7,8 +7,8 @@ import { Copyable } from "../../parts/copy.tsx";
 import { Facts } from "../../parts/facts.tsx";
 import { When } from "../../parts/figures.tsx";
 import { Asked, Empty } from "../../parts/states.tsx";
+import { Steps } from "../../parts/steps.tsx";
 import type { Machine } from "./machines.ts";
-import { Steps } from "./steps.tsx";
 import classes from "./network.module.css";
 
 const attestationsQuery = queryOptions({

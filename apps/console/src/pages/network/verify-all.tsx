@@ -5,7 +5,7 @@ import { Level, Status } from "../../parts/badges.tsx";
 import { Icon } from "../../parts/icons.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { Failed } from "../../parts/states.tsx";
-import { Steps } from "./steps.tsx";
+import { Steps } from "../../parts/steps.tsx";
 import type { Judged } from "./verify.ts";
 import classes from "./network.module.css";
 
