@@ -1,8 +1,9 @@
-import { NativeSelect, SegmentedControl, Textarea, TextInput } from "@mantine/core";
+import { NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Mode } from "../../api/darkbloom.ts";
 import type { Model } from "../../api/models.ts";
+import { ModeChoice } from "../../parts/mode-choice.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { networkQuery } from "../network/machines.ts";
 import type { Settings } from "./ask.ts";
@@ -31,17 +32,7 @@ export function Parameters({ models, canSeal, settings, onChange }: ParametersPr
     <Panel title="Parameters" isPadded>
       <div className={classes["parameters"]}>
         <div>
-          <SegmentedControl
-            fullWidth
-            size="xs"
-            aria-label="Who can read"
-            value={settings.mode}
-            onChange={(mode) => set({ mode })}
-            data={[
-              { value: "sealed", label: "Sealed", disabled: !canSeal },
-              { value: "transparent", label: "Transparent" },
-            ]}
-          />
+          <ModeChoice mode={settings.mode} canSeal={canSeal} onChange={(mode) => set({ mode })} />
           <p className={classes["hint"]}>
             {canSeal ? modeWords[settings.mode] : "This coordinator takes no sealed requests: it reads what you write."}
           </p>
