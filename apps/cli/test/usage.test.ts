@@ -277,9 +277,19 @@ describe.concurrent("keys and credit without a coordinator", () => {
     expect(keys[0].label).toBe(`${created.api_key.slice(0, 18)}…${created.api_key.slice(-4)}`);
     const listed = await darkbloom(["keys", "list", "--data", folder.path]);
     const [head, first] = listed.stdout.split("\n").map((line) => line.split(/ {2,}/));
-    expect(head).toEqual(["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "STATE", "BOUND TO", "NAME"]);
+    expect(head).toEqual(["KEY ID", "ACCOUNT", "BALANCE USD", "MADE", "USED USD", "STATE", "BOUND TO", "NAME"]);
     const state = `revoked ${revoked.revoked_at}`;
-    expect(first).toEqual([created.key_id, created.account, "6.500000", expect.any(String), state, "-", "laptop"]);
+    const used = "0.000000";
+    expect(first).toEqual([
+      created.key_id,
+      created.account,
+      "6.500000",
+      expect.any(String),
+      used,
+      state,
+      "-",
+      "laptop",
+    ]);
     expect(await run("ledger", "check")).toEqual([{ balanced: true, faults: [] }]);
     expect(notes.shift()).toBe(
       `No coordinator has used ${folder.path} yet; it was made now. The key works where 'darkbloom coordinator --data ${folder.path}' runs.\n`,

@@ -63,7 +63,7 @@ export default function playground(kit: () => Kit): void {
     });
     await page.goto(`${kit().base}/console/playground?mode=transparent`);
     await page.getByText("Your balance is empty").waitFor();
-    await page.getByLabel("Tokens at most").fill("-1");
+    await page.getByLabel("Max tokens").fill("-1");
     await page.getByLabel("Your message").fill("Hello");
     await page.keyboard.press("Enter");
     await page.getByText("There is no whole answer").waitFor();

@@ -59,7 +59,7 @@ export function Parameters({ models, canSeal, settings, onChange }: ParametersPr
           <TextInput
             type="number"
             label="Temperature"
-            placeholder="The model's"
+            placeholder="Default"
             min={0}
             max={2}
             step="any"
@@ -68,7 +68,7 @@ export function Parameters({ models, canSeal, settings, onChange }: ParametersPr
           />
           <TextInput
             type="number"
-            label="Tokens at most"
+            label="Max tokens"
             placeholder="No bound"
             min={1}
             step={1}
