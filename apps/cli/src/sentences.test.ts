@@ -9,12 +9,15 @@ import { sentenceOf } from "./sentences.ts";
 
 /** What never reaches a command by itself: each is caught and told in another way. */
 const notForPeople = [
+  "ApiError",
   "ChipError",
   "DialError",
   "DarkbloomError",
   "EngineSpeechError",
   "LineTooLongError",
+  "MailError",
   "NetworkError",
+  "PaymentsError",
   "TemplateError",
 ];
 
