@@ -11,7 +11,8 @@ import type {
   Serial,
 } from "@darkbloom/protocol/ids";
 import { receiptFields } from "@darkbloom/protocol/receipts";
-import { expect, it } from "vitest";
+import { PerformanceObserver } from "node:perf_hooks";
+import { expect, it, vi } from "vitest";
 import { createObserver, placeOf } from "./observe.ts";
 
 const requestId = "req_1" as RequestId;
@@ -147,4 +148,17 @@ it("writes no more places of an error than twenty", () => {
   const places = Array.from({ length: 21 }, (_, n) => `at step${n} (file:///app.ts:${n + 1}:1)`);
   deep.stack = ["Error: x", ...places.map((place) => `    ${place}`)].join("\n");
   expect(placeOf(deep).at).toEqual(places.slice(0, 20));
+});
+
+it("watches the process once, however many observers there are, and lets go of those that ended", async () => {
+  const observers = [setUp(), setUp()];
+  const watched = vi.spyOn(PerformanceObserver.prototype, "observe");
+  observers.push(setUp());
+  expect(watched).not.toHaveBeenCalled();
+  for (const { metrics } of observers) {
+    const names = (await metrics.text()).match(/(?<=^# TYPE )\S+/gm) ?? [];
+    expect(names).toContain("nodejs_gc_duration_seconds");
+    expect(names).toContain("darkbloom_bugs_total");
+    expect(new Set(names).size).toBe(names.length);
+  }
 });

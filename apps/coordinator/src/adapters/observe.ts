@@ -44,8 +44,8 @@ const LATENCY_BUCKETS_SEC = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 3
  */
 export function createObserver({ level, destination = new LogLines() }: ObserverOptions): Observer {
   const log = pino({ level, base: null, serializers: {} }, destination);
+  ofProcess();
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const count = countersIn(registry);
   let fleet: WatchedFleet = { machines: () => [], mayServe: () => false };
   gaugesOf(registry, () => fleet);
@@ -142,12 +142,23 @@ export function createObserver({ level, destination = new LogLines() }: Observer
 
   return {
     events,
-    metrics: { contentType: registry.contentType, text: () => registry.metrics() },
+    metrics: { contentType: registry.contentType, text: () => Registry.merge([ofProcess(), registry]).metrics() },
     watch: (watched) => {
       fleet = watched;
     },
     watchCluster: (cluster) => clusterGauges(registry, cluster),
   };
+}
+
+let processRegistry: Registry | undefined;
+
+/** Memory, event loop, collections. What watches them never ends, so a process has it once, apart from any one coordinator. */
+function ofProcess(): Registry {
+  if (!processRegistry) {
+    processRegistry = new Registry();
+    collectDefaultMetrics({ register: processRegistry });
+  }
+  return processRegistry;
 }
 
 /** JSON has no integers of unbounded size; money here stays far below 2⁵³ micro-USD. */
