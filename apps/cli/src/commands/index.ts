@@ -70,6 +70,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["whoami", async () => (await import("./whoami.ts")).whoami],
   ["credit", async () => (await import("./credit.ts")).credit],
   ["ledger check", async () => (await import("./ledger-check.ts")).ledgerCheck],
+  ["backup", async () => (await import("./backup.ts")).backup],
   ["proxy", async () => (await import("./proxy.ts")).proxy],
   ["proxy setup", async () => (await import("./proxy-setup.ts")).proxySetup],
   ["verify providers", async () => (await import("./verify-providers.ts")).verifyProviders],

@@ -86,11 +86,16 @@ function backUp(database: DatabaseSync, folder: DataFolder, version: number): vo
   rmSync(draft, { force: true });
   folder.touch(`.${name}`);
   database.prepare("VACUUM INTO ?").run(draft);
-  const handle = openSync(draft, "r");
+  syncPath(draft);
+  renameSync(draft, folder.file(name));
+}
+
+/** Returns when a file, or what a folder lists, is on the disk. */
+export function syncPath(path: string): void {
+  const handle = openSync(path, "r");
   try {
     fsyncSync(handle);
   } finally {
     closeSync(handle);
   }
-  renameSync(draft, folder.file(name));
 }
