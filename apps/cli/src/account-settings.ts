@@ -1,9 +1,11 @@
 import { AUDIT_ROWS_MAX } from "@darkbloom/coordinator/accounts/audit";
 import { anyText, wholeNumber, yesOrNo } from "./setting-readers.ts";
+import { openIdSettings } from "./open-id-settings.ts";
 import { signInSettings } from "./sign-in-settings.ts";
 
 /** What the commands for accounts take beside what others take too; rows of the one table in `settings.ts`. */
 export const accountSettings = {
+  ...openIdSettings,
   ...signInSettings,
   before: {
     value: "SEQ",

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readWitness } from "@darkbloom/coordinator/adapters/http-witness";
 import type { Witness } from "@darkbloom/coordinator/transparency/port";
 import { fromBase64OrNothing } from "@darkbloom/protocol/bytes";
@@ -100,3 +101,17 @@ export function origins(given: string): string[] | undefined {
 }
 
 const isOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text;
+
+export const IN_FILE = "file:";
+
+/** A secret, or what stands in the file that holds it. */
+export const fromFile =
+  <Value>(read: (text: string) => Value | undefined) =>
+  (given: string): Value | undefined => {
+    if (!given.startsWith(IN_FILE)) return read(given);
+    try {
+      return read(readFileSync(given.slice(IN_FILE.length), "utf8").trim());
+    } catch {
+      return undefined;
+    }
+  };

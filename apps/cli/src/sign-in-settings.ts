@@ -1,24 +1,9 @@
-import { readFileSync } from "node:fs";
 import { signUps } from "@darkbloom/coordinator/accounts/admission";
 import { mailAddressFrom, readSmtpAddress, type SmtpAddress } from "@darkbloom/coordinator/accounts/mail";
 import { roles } from "@darkbloom/coordinator/accounts/people";
 import { parseUsd } from "@darkbloom/protocol/money";
 import { WrongUsage } from "./failure.ts";
-import { oneOf, oneOfWords } from "./setting-readers.ts";
-
-const FILE = "file:";
-
-/** A secret, or what stands in the file that holds it. */
-const fromFile =
-  <Value>(read: (text: string) => Value | undefined) =>
-  (given: string): Value | undefined => {
-    if (!given.startsWith(FILE)) return read(given);
-    try {
-      return read(readFileSync(given.slice(FILE.length), "utf8").trim());
-    } catch {
-      return undefined;
-    }
-  };
+import { fromFile, oneOf, oneOfWords } from "./setting-readers.ts";
 
 /** Who may sign in, and how; rows of the one table in `settings.ts`. */
 export const signInSettings = {

@@ -9,6 +9,7 @@ import { createObserver, type LogLevel } from "./adapters/observe.ts";
 import type { DatabaseError } from "./adapters/database-file.ts";
 import { openStore } from "./adapters/open-store.ts";
 import { ConsoleBuild } from "./adapters/console-build.ts";
+import type { OpenIdSettings } from "./adapters/oauth-open-id.ts";
 import type { StripeAccess } from "./adapters/stripe-payments.ts";
 import { credentialFor } from "./adapters/tpm-credential.ts";
 import type { SlotTurns } from "./cluster/turns.ts";
@@ -92,6 +93,10 @@ export interface CoordinatorConfig {
   readonly signUp?: SignUpRules | undefined;
   /** Where codes for signing in go out. */
   readonly mail?: { readonly smtp: SmtpAddress; readonly from: string } | undefined;
+  /** The provider that signs people in. */
+  readonly openId?: OpenIdSettings | undefined;
+  /** The origin under which people reach it; where nothing is said, whatever a browser asks under. */
+  readonly publicUrl?: string | undefined;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** Models to add to the folder's catalog, e.g. the one of `--model PATH`. */
@@ -194,9 +199,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   // Loaded where it is asked for: who sends no mail does not wait for it at a start.
   const mail =
     config.mail && (await import("./adapters/smtp-mailer.ts")).openMail(config.mail.smtp, config.mail.from, tools);
-  const signIn = signInOver({ ...store, people }, tools, { signUp: config.signUp, mail });
+  const openId = config.openId && (await import("./adapters/oauth-open-id.ts")).openOpenId(config.openId, tools);
+  const signIn = signInOver({ ...store, people }, tools, { signUp: config.signUp, mail, openId });
   let baseUrl = "";
-  const links = linksOf(signIn, () => baseUrl);
+  const links = linksOf(signIn, () => config.publicUrl ?? baseUrl);
   const failed = (error: unknown) => events.bug({ where: "background" }, error);
   const desk = config.stripe && opening.use(await openDesk(config.stripe, { ...tools, ...store }, failed));
   const plainAdmin = adminOf({
@@ -228,6 +234,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       corsOrigins: config.corsOrigins,
       hideUnserved: config.hideUnserved === true,
       trustProxy,
+      publicUrl: config.publicUrl,
       isOpenLocally: joinToken === undefined && !trustProxy,
       ownHostOnly: config.ownHostOnly ?? false,
       connectionsMax: bounds.http,

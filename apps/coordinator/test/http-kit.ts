@@ -15,6 +15,7 @@ import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
 import { MemoryOperatorTokens } from "../src/adapters/memory-operator-tokens.ts";
 import { MemoryTeams } from "../src/adapters/memory-teams.ts";
 import { signInOver, type SignInWays } from "../src/accounts/sign-in.ts";
+import { MemoryIdentities } from "../src/adapters/memory-identities.ts";
 import { MemoryInvites } from "../src/adapters/memory-invites.ts";
 import { MemoryDeposits } from "../src/adapters/memory-deposits.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
@@ -160,7 +161,15 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
   const owners = more.owners ?? ownersInMemory(tools.clock);
   const invites = new MemoryInvites();
   const signIn = signInOver(
-    { people, teams, tokens: new MemoryOperatorTokens(), invites, audit: new MemoryAudit(), ledger },
+    {
+      people,
+      teams,
+      tokens: new MemoryOperatorTokens(),
+      invites,
+      identities: new MemoryIdentities(),
+      audit: new MemoryAudit(),
+      ledger,
+    },
     tools,
     ways,
   );

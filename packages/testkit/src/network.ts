@@ -97,6 +97,7 @@ function quietEvents(bugs: unknown[], skipped: BusSkip[]): Events {
     peerChanged: ignore,
     logFactsDropped: ignore,
     mailFailed: ignore,
+    openIdFailed: ignore,
     bug: (_, error) => void bugs.push(error),
   };
 }

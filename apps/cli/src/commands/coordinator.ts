@@ -11,6 +11,7 @@ import { note, outputOf } from "../output.ts";
 import { noWebhookNote, readStripe } from "../payment-settings.ts";
 import { needRevocations } from "../revocations.ts";
 import { DRAIN_SEC_DEFAULT, isSupervised, listenForStop } from "../stop.ts";
+import { openIdOf } from "../open-id-settings.ts";
 import { mailOf } from "../sign-in-settings.ts";
 import { readTrustFiles } from "../trust-files.ts";
 import { version } from "../version.ts";
@@ -23,6 +24,7 @@ export const coordinator = command({
     "coordinator --host :: --trust-proxy --cors-origin https://app.example.com",
     "coordinator --host :: --approve-machines",
     "coordinator --sign-up open --smtp file:/etc/darkbloom/smtp --mail-from darkbloom@example.com",
+    "coordinator --public-url https://api.example.com --openid-issuer https://login.example.com --openid-client-id darkbloom",
     "coordinator --host :: --trust-proxy --stripe-key-file ./stripe.key --stripe-webhook-file ./stripe.webhook",
     "coordinator --alias claude-sonnet-5=qwen3-8b --alias gpt-5=qwen3-8b",
     "coordinator --port 0 --data ./net --json --log-level warn",
@@ -57,6 +59,16 @@ export const coordinator = command({
     signUpGrant: { default: "0" },
     smtp: "optional",
     mailFrom: "optional",
+    publicUrl: "optional",
+    openidIssuer: "optional",
+    openidClientId: "optional",
+    openidClientSecret: "optional",
+    openidName: "optional",
+    openidScopes: { default: "openid email profile" },
+    openidGroupsClaim: { default: "groups" },
+    openidAllowGroups: "optional",
+    openidOperatorGroups: "optional",
+    openidJoinByMail: { default: "false" },
     drainTimeout: { default: DRAIN_SEC_DEFAULT },
     logLevel: { default: "info" },
     json: { default: "false" },
@@ -107,6 +119,8 @@ export const coordinator = command({
       requestsBurst: Math.max(1, Math.round(requestsPerMinute / 10)),
       signUp: { signUp: as.signUp, grantMicroUsd: as.signUpGrant },
       mail: mailOf(as),
+      openId: openIdOf(as),
+      publicUrl: as.publicUrl,
       logLevel: as.logLevel,
       version,
     }).catch((error: unknown) => {
@@ -115,7 +129,7 @@ export const coordinator = command({
     countRunning = () => running.serving;
     const { baseUrl } = running;
     // `up` makes one for the owner of its key.
-    const signIn = isSupervised ? undefined : reachableUrl(baseUrl) + (await running.signInLink());
+    const signIn = isSupervised ? undefined : (as.publicUrl ?? reachableUrl(baseUrl)) + (await running.signInLink());
     outputOf(json).result(
       {
         event: "ready",

@@ -1,6 +1,7 @@
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
+import { MemoryIdentities } from "../adapters/memory-identities.ts";
 import { MemoryInvites } from "../adapters/memory-invites.ts";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
 import { MemoryAudit, MemoryPeople } from "../adapters/memory-people.ts";
@@ -13,7 +14,12 @@ const anna = personNamed("anna", { mail: MAIL });
 
 async function fresh(signUp: SignUp, grant = 0n) {
   const tools = { clock: systemClock, random: systemRandom, crypto: nodeCrypto };
-  const kept = { people: new MemoryPeople(), invites: new MemoryInvites(), audit: new MemoryAudit() };
+  const kept = {
+    people: new MemoryPeople(),
+    invites: new MemoryInvites(),
+    identities: new MemoryIdentities(),
+    audit: new MemoryAudit(),
+  };
   const ledger = new MemoryLedger();
   const admission = new Admission({ ...tools, ...kept, ledger }, { signUp, grantMicroUsd: microUsd(grant) });
   const at = systemClock.now();

@@ -4,7 +4,9 @@ import type { MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Ledger } from "../ledger/port.ts";
 import type { Audit } from "./audit.ts";
+import type { Identities, Identity } from "./identities.ts";
 import { hashOfKey, newAccountId } from "./keys.ts";
+import { standingOf, type OpenIdClaims, type OpenIdRules } from "./open-id.ts";
 import type { People, Person, Role } from "./people.ts";
 import { newPerson } from "./sessions.ts";
 import { turns } from "./turns.ts";
@@ -76,12 +78,30 @@ export interface SignUpRules {
 interface World {
   readonly people: People;
   readonly invites: Invites;
+  readonly identities: Identities;
   readonly audit: Audit;
   readonly ledger: Pick<Ledger, "credit">;
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
 }
+
+/** What groups can come to for somebody who is here already. */
+export interface Doorkeeper {
+  /** Ends all that they could do, at once. @returns how they are now */
+  disablePerson(personId: string): Promise<Person>;
+  enablePerson(personId: string): Promise<Person>;
+}
+
+/**
+ * Why somebody whom a provider has signed in does not come in.
+ *
+ * - `unknown`: they are new, and the rules let nobody new in by what they have proven.
+ * - `disabled`: an operator has let them in no more.
+ * - `group`: they are in none of the groups that are let in.
+ * - `mail`: somebody is known by their mail address, and it does not show here that it is them.
+ */
+export type OpenIdRefusal = "unknown" | "disabled" | "group" | "mail";
 
 /** Says who comes in by what they have proven, and makes them where they are new and may be here. */
 export class Admission {
@@ -107,9 +127,26 @@ export class Admission {
     return this.#inTurn(async () => {
       const known = await this.#world.people.byMail(mail);
       if (known) return known.disabledAt === null ? known : undefined;
-      const invite = await this.#inviteFor(mail);
-      if (!invite && this.rules.signUp !== "open") return undefined;
-      return await this.#newcomer({ name: nameIn(mail), mail, role: invite?.role ?? "member" }, invite);
+      return await this.#comer({ name: nameIn(mail), mail });
+    });
+  }
+
+  /**
+   * Of somebody whom an OpenID provider has signed in. Their groups count each time: who is in none that is let in is disabled, and
+   * who is back in one is not any more, unless an operator has disabled them.
+   */
+  byOpenId(claims: OpenIdClaims, rules: OpenIdRules, door: Doorkeeper): Promise<Person | OpenIdRefusal> {
+    return this.#inTurn(async () => {
+      const identity = await this.#world.identities.find(claims.issuer, claims.subject);
+      const known = identity && (await this.#world.people.person(identity.personId));
+      const standing = standingOf(rules, claims.groups);
+      if (standing === "out") return identity && known ? await this.#leave(identity, known, door) : "group";
+      const person =
+        identity && known ? await this.#comeBack(identity, known, door) : await this.#newOfProvider(claims, rules);
+      if (typeof person === "string") return person;
+      return standing.role === undefined || standing.role === person.role
+        ? person
+        : await this.#as(person, standing.role);
     });
   }
 
@@ -124,6 +161,59 @@ export class Admission {
       const invite = await this.#inviteBy(secret);
       return invite && (await this.#newcomer({ name: "guest", mail: null, role: invite.role }, invite));
     });
+  }
+
+  async #leave(identity: Identity, person: Person, door: Doorkeeper): Promise<OpenIdRefusal> {
+    if (person.disabledAt !== null) return "disabled";
+    const { disabledAt } = await door.disablePerson(person.personId);
+    await this.#world.identities.put({ ...identity, leftAt: disabledAt });
+    return "group";
+  }
+
+  async #comeBack(identity: Identity, person: Person, door: Doorkeeper): Promise<Person | OpenIdRefusal> {
+    if (person.disabledAt === null) return person;
+    // Whom an operator has disabled since is disabled from another time on.
+    if (identity.leftAt !== person.disabledAt) return "disabled";
+    const back = await door.enablePerson(person.personId);
+    await this.#world.identities.put({ ...identity, leftAt: null });
+    return back;
+  }
+
+  async #newOfProvider(
+    { issuer, subject, mail, name }: OpenIdClaims,
+    { joinByMail }: OpenIdRules,
+  ): Promise<Person | OpenIdRefusal> {
+    const { people, identities, clock } = this.#world;
+    const known = mail === undefined ? undefined : await people.byMail(mail);
+    const join = ({ personId }: Person) =>
+      identities.put({ issuer, subject, personId, createdAt: clock.now(), leftAt: null });
+    if (!known) {
+      const comer = { name: name ?? (mail === undefined ? "guest" : nameIn(mail)), mail: mail ?? null };
+      return (await this.#comer(comer, join)) ?? "unknown";
+    }
+    if (known.disabledAt !== null) return "disabled";
+    // An address that was given to somebody else at the provider must not open what its first owner has here.
+    const isTaken = (await identities.of(known.personId)).some((theirs) => theirs.issuer === issuer);
+    if (!joinByMail || isTaken) return "mail";
+    await join(known);
+    return known;
+  }
+
+  async #as({ personId }: Person, role: Role): Promise<Person | OpenIdRefusal> {
+    const { people, audit, clock } = this.#world;
+    const changed = await people.change(personId, { role });
+    await audit.add({ at: clock.now(), actor: "openid", action: "people.role", subject: personId });
+    return changed ?? "unknown";
+  }
+
+  /** Somebody new, where the rules or an invite for their mailbox let them in. */
+  async #comer(
+    { name, mail }: Pick<Person, "name" | "mail">,
+    first?: (person: Person) => Promise<void>,
+  ): Promise<Person | undefined> {
+    const invite = mail === null ? undefined : await this.#inviteFor(mail);
+    if (!invite && this.rules.signUp !== "open") return undefined;
+    return await this.#newcomer({ name, mail, role: invite?.role ?? "member" }, invite, first);
   }
 
   async #inviteFor(mail: string): Promise<Invite | undefined> {
@@ -141,11 +231,13 @@ export class Admission {
   async #newcomer(
     { name, mail, role }: { readonly name: string; readonly mail: string | null; readonly role: Role },
     invite: Invite | undefined,
+    first?: (person: Person) => Promise<void>,
   ): Promise<Person | undefined> {
     const { people, invites, audit, ledger, clock, random } = this.#world;
     const at = clock.now();
     const person: Person = { ...newPerson(random, { name, account: newAccountId(random), role, at }), mail };
     if (invite && !(await invites.use(invite.inviteId, person.personId, at))) return undefined;
+    await first?.(person);
     await people.add(person);
     const { grantMicroUsd } = this.rules;
     if (grantMicroUsd > 0n) await ledger.credit(`grant_${person.personId}`, person.account, grantMicroUsd, at);

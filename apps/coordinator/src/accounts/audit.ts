@@ -41,10 +41,10 @@ export const auditActions = [
 export type AuditAction = (typeof auditActions)[number];
 
 /**
- * Who did it: somebody who is signed in, a program with an operator's token, a machine that gives its own token back, or whoever can open
- * the socket in the data folder.
+ * Who did it: somebody who is signed in, a program with an operator's token, a machine that gives its own token back, what an OpenID
+ * provider says of somebody who signs in, or whoever can open the socket in the data folder.
  */
-export type Actor = PersonId | TokenId | MachineId | "socket";
+export type Actor = PersonId | TokenId | MachineId | "openid" | "socket";
 
 /** One change. No secret and nobody's words have a place in it. */
 export interface AuditEntry {

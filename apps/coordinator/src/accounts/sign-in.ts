@@ -3,10 +3,12 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Ledger } from "../ledger/port.ts";
 import { Admission, type Invites, type SignUpRules } from "./admission.ts";
 import type { Audit } from "./audit.ts";
+import type { Identities } from "./identities.ts";
 import { DeviceGrants } from "./device-grants.ts";
 import { SignInLinks } from "./links.ts";
 import type { MailCodes } from "./mail-codes.ts";
 import type { Mailer } from "./mail.ts";
+import type { OpenIdWay } from "./open-id.ts";
 import type { People } from "./people.ts";
 import type { OperatorTokens } from "./operator-tokens.ts";
 import type { Teams } from "./teams.ts";
@@ -18,11 +20,14 @@ export interface SignIn {
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
   readonly invites: Invites;
+  readonly identities: Identities;
   readonly admission: Admission;
   readonly links: SignInLinks;
   readonly devices: DeviceGrants;
   /** Undefined where no mail is sent. */
   readonly mail: MailWay | undefined;
+  /** Undefined where no OpenID provider is set. */
+  readonly openId: OpenIdWay | undefined;
 }
 
 /** Codes, and where they go out. */
@@ -35,6 +40,7 @@ export interface MailWay {
 export interface SignInWays {
   readonly signUp?: SignUpRules | undefined;
   readonly mail?: MailWay | undefined;
+  readonly openId?: OpenIdWay | undefined;
 }
 
 const nobodyNew: SignUpRules = { signUp: "closed", grantMicroUsd: microUsd(0n) };
@@ -46,18 +52,23 @@ export const signInOver = (
     tokens,
     audit,
     invites,
+    identities,
     ledger,
-  }: Pick<SignIn, "people" | "teams" | "tokens" | "audit" | "invites"> & { readonly ledger: Pick<Ledger, "credit"> },
+  }: Pick<SignIn, "people" | "teams" | "tokens" | "audit" | "invites" | "identities"> & {
+    readonly ledger: Pick<Ledger, "credit">;
+  },
   tools: { readonly clock: Clock; readonly random: Random; readonly crypto: Crypto },
-  { signUp = nobodyNew, mail }: SignInWays = {},
+  { signUp = nobodyNew, mail, openId }: SignInWays = {},
 ): SignIn => ({
   people,
   teams,
   tokens,
   audit,
   invites,
-  admission: new Admission({ people, invites, audit, ledger, ...tools }, signUp),
+  identities,
+  admission: new Admission({ people, invites, identities, audit, ledger, ...tools }, signUp),
   links: new SignInLinks(tools),
   devices: new DeviceGrants(tools),
   mail,
+  openId,
 });

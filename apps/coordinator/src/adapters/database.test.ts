@@ -54,6 +54,7 @@ it("makes a private, durable database", async () => {
     "deposits",
     "grievances",
     "idempotency_keys",
+    "identities",
     "invites",
     "journal",
     "log_facts",

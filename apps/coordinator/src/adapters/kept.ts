@@ -1,6 +1,7 @@
 import type { Clock } from "@darkbloom/protocol/ports";
 import type { Audit } from "../accounts/audit.ts";
 import type { Invites } from "../accounts/admission.ts";
+import type { Identities } from "../accounts/identities.ts";
 import type { MachineOwners } from "../accounts/machine-owners.ts";
 import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
@@ -23,6 +24,7 @@ export interface Kept extends FolderKeys {
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
   readonly invites: Invites;
+  readonly identities: Identities;
   readonly owners: MachineOwners;
   /** What people pay in. */
   readonly deposits: DepositStore;

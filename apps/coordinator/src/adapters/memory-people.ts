@@ -1,6 +1,7 @@
 import type { AccountId, PersonId, SessionId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Audit, AuditEntry, KeptEntry } from "../accounts/audit.ts";
 import { signInOver, type SignIn } from "../accounts/sign-in.ts";
+import { MemoryIdentities } from "./memory-identities.ts";
 import { MemoryInvites } from "./memory-invites.ts";
 import { SESSIONS_PER_PERSON_MAX, type People, type Person, type Session, type SignedIn } from "../accounts/people.ts";
 import { MemoryOperatorTokens } from "./memory-operator-tokens.ts";
@@ -88,6 +89,7 @@ export const signInInMemory = (world: World): SignIn =>
       teams: new MemoryTeams(),
       tokens: new MemoryOperatorTokens(),
       invites: new MemoryInvites(),
+      identities: new MemoryIdentities(),
       audit: new MemoryAudit(),
     },
     world,

@@ -1,6 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
+import { sqliteIdentities } from "./migration-identities.ts";
 import { sqliteInvites } from "./migration-invites.ts";
 import { sqliteOwnedMachines } from "./migration-owned-machines.ts";
 import { sqliteDeposits } from "./migration-deposits.ts";
@@ -254,4 +255,5 @@ export const migrations: readonly Migration[] = [
   sqliteInvites,
   sqliteOwnedMachines,
   sqliteDeposits,
+  sqliteIdentities,
 ];

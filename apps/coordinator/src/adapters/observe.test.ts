@@ -68,6 +68,7 @@ it("turns each event into one line and its counters, with money as a number", as
   events.peerChanged({ coordinatorId: "coord_1" as CoordinatorId, state: "silent" });
   events.logFactsDropped({ facts: 3 });
   events.mailFailed({ fault: "login" });
+  events.openIdFailed({ fault: "clock" });
   events.bug({ where: "serve", requestId }, new Error("x"));
   events.stopping({ running: 0 });
 
@@ -91,6 +92,7 @@ it("turns each event into one line and its counters, with money as a number", as
     "peer_changed",
     "log_facts_dropped",
     "mail_failed",
+    "openid_failed",
     "bug",
     "stopping",
   ]);

@@ -134,6 +134,10 @@ export function createObserver({ level, destination = new LogLines() }: Observer
       log.warn({ event: "mail_failed", ...facts });
       count.mailFailures.inc(facts);
     },
+    openIdFailed: (facts) => {
+      log.warn({ event: "openid_failed", ...facts });
+      count.openIdFailures.inc(facts);
+    },
     bug: (facts, error) => {
       log.error({ event: "bug", ...facts, ...placeOf(error) });
       count.bugs.inc({ where: facts.where });
@@ -230,6 +234,7 @@ function countersIn(registry: Registry) {
     peerChanges: counter("peer_changes_total", "Other coordinators that came and went, by how.", ["state"]),
     logFactsDropped: counter("log_facts_dropped_total", "Keys that machines showed and the log never held.", []),
     mailFailures: counter("mail_failures_total", "Mails that were not taken, by why.", ["fault"]),
+    openIdFailures: counter("openid_failures_total", "Sign-ins by an OpenID provider that failed, by why.", ["fault"]),
     bugs: counter("bugs_total", "Assumptions of ours that broke.", ["where"]),
   };
 }

@@ -21,6 +21,7 @@ import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlDeposits } from "./sql-deposits.ts";
+import { SqlIdentities } from "./sql-identities.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
@@ -77,6 +78,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     deposits: new SqlDeposits(postgres.query),
     audit: new SqlAudit(postgres.query),
     invites: new SqlInvites(postgres.query),
+    identities: new SqlIdentities(postgres.query),
     owners,
     decisions: new PostgresDecisions(postgres),
     standings: new PostgresStandings(postgres),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
 import { accountsContract } from "../accounts/accounts.contract.ts";
 import { auditContract } from "../accounts/audit.contract.ts";
+import { identitiesContract } from "../accounts/identities.contract.ts";
 import { invitesContract } from "../accounts/invites.contract.ts";
 import { ownedMachinesContract } from "../accounts/owned-machines.contract.ts";
 import { peopleContract } from "../accounts/people.contract.ts";
@@ -21,6 +22,7 @@ import { PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlDeposits } from "./sql-deposits.ts";
+import { SqlIdentities } from "./sql-identities.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
@@ -45,6 +47,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   operatorTokensContract("PostgreSQL", async () => new SqlOperatorTokens((await open()).query));
   depositsContract("PostgreSQL", async () => new SqlDeposits((await open()).query));
   auditContract("PostgreSQL", async () => new SqlAudit((await open()).query));
+  identitiesContract("PostgreSQL", async () => new SqlIdentities((await open()).query));
   invitesContract("PostgreSQL", async () => new SqlInvites((await open()).query));
   ownedMachinesContract("PostgreSQL", async () => new SqlOwnedMachines((await open()).query));
   standingsContract("PostgreSQL", async () => new PostgresStandings(await open()));

@@ -16,6 +16,7 @@ import type { Kept, KeptOptions } from "./kept.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlDeposits } from "./sql-deposits.ts";
+import { SqlIdentities } from "./sql-identities.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
@@ -55,6 +56,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     deposits: new SqlDeposits(query),
     audit: new SqlAudit(query),
     invites: new SqlInvites(query),
+    identities: new SqlIdentities(query),
     owners,
     decisions: new SqliteDecisions(database, mark.changed),
     standings: new SqliteStandings(database, mark.changed),

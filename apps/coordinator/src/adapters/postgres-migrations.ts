@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { postgresIdentities } from "./migration-identities.ts";
 import { postgresInvites } from "./migration-invites.ts";
 import { postgresOperatorTokens } from "./migration-operator-tokens.ts";
 import { postgresDeposits } from "./migration-deposits.ts";
@@ -279,4 +280,5 @@ export const postgresMigrations: readonly Migration[] = [
   postgresInvites,
   postgresOwnedMachines,
   postgresDeposits,
+  postgresIdentities,
 ];

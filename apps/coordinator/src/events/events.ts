@@ -13,6 +13,7 @@ import type {
 } from "@darkbloom/protocol/ids";
 import type { ReceiptField } from "@darkbloom/protocol/receipts";
 import type { MailFault } from "../accounts/mail.ts";
+import type { OpenIdFault } from "../accounts/open-id.ts";
 import type { Outcome } from "../ledger/settlement.ts";
 
 /** Why somebody may not join. */
@@ -139,6 +140,8 @@ export interface Events {
   logFactsDropped(facts: { facts: number }): void;
   /** A mail was not taken; to whom it should go is told nobody. */
   mailFailed(facts: { fault: MailFault }): void;
+  /** An OpenID provider signed nobody in; whom it should have is told nobody. */
+  openIdFailed(facts: { fault: OpenIdFault }): void;
   /** An assumption of ours broke. The error's class and stack are logged, its message is not. */
   bug(
     facts: { where: "http" | "session" | "serve" | "background"; requestId?: RequestId | undefined },

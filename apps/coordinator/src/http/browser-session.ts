@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Person } from "../accounts/people.ts";
 import { BEGUN_LIFE_MS } from "../accounts/begun.ts";
 import { lifeMsOf, openSession } from "../accounts/sessions.ts";
-import { begunIn, begunNameOf, cookieNameOf, cookieOf, endedCookies } from "./credentials.ts";
+import { begunIn, begunNameOf, cookieNameOf, cookieOf, endedCookies, ownOrigin } from "./credentials.ts";
 import type { Door } from "./door.ts";
 import { html, sendPage } from "./page.ts";
 import { peerOf } from "./peer.ts";
@@ -32,6 +32,24 @@ export const sendNeedsTls = (reply: FastifyReply): FastifyReply =>
       A sign-in must not cross a network in clear. Open this page over https, or on the machine of the coordinator under
       <code>127.0.0.1</code> or <code>localhost</code>. Behind a reverse proxy the coordinator needs
       <code>--trust-proxy</code>, and the proxy has to send <code>X-Forwarded-Proto</code>.
+    </p>`,
+    400,
+  );
+
+/** The origin that a browser asks under; undefined where the operator has named another, at which its cookies would be missing. */
+export function originHere({ deps }: Door, { raw }: FastifyRequest): string | undefined {
+  const { publicUrl, trustProxy } = deps.settings;
+  const here = ownOrigin(raw, trustProxy);
+  return publicUrl === undefined || publicUrl === here ? here : undefined;
+}
+
+export const sendElsewhere = ({ deps }: Door, reply: FastifyReply): FastifyReply =>
+  sendPage(
+    reply,
+    "Not over this address",
+    html`<p>
+      People sign in here under another address:
+      <a href="${deps.settings.publicUrl ?? ""}${SIGN_IN_PATH}">${deps.settings.publicUrl ?? ""}</a>
     </p>`,
     400,
   );

@@ -62,6 +62,8 @@ export interface HttpSettings extends RequestRate {
   readonly corsOrigins: readonly string[];
   /** Whether the last entry of `X-Forwarded-For` is believed. */
   readonly trustProxy: boolean;
+  /** The origin under which people reach this coordinator, as the operator has set it. */
+  readonly publicUrl?: string | undefined;
   /** Whether `GET /v1/models` leaves out what no connected machine serves. */
   readonly hideUnserved?: boolean;
   /** Whether providers may join by an address alone: no token is set, and no proxy trusted. Then counters are shown to this machine without a key. */

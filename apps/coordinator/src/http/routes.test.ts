@@ -36,6 +36,8 @@ const signInRoutes = [
   "post /sign-in/invite",
   "post /sign-in/mail",
   "post /sign-in/code",
+  "post /sign-in/openid",
+  "get /sign-in/openid/callback",
   "post /sign-out",
   "post /v1/device/code",
   "post /v1/device/token",

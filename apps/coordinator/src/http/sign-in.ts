@@ -21,6 +21,8 @@ export const LINK_PATH = `${SIGN_IN_PATH}/link`;
 export const INVITE_PATH = `${SIGN_IN_PATH}/invite`;
 export const MAIL_PATH = `${SIGN_IN_PATH}/mail`;
 export const CODE_PATH = `${SIGN_IN_PATH}/code`;
+export const OPENID_PATH = `${SIGN_IN_PATH}/openid`;
+export const OPENID_BACK_PATH = `${OPENID_PATH}/callback`;
 
 /** `GET /sign-in`: who is signed in here, and how to be. */
 export const showSignIn = (door: Door): Route => ({
@@ -44,10 +46,13 @@ export const mailForm = html`<form method="post" action="${MAIL_PATH}">
   <button>Send me a code</button>
 </form>`;
 
+export const openIdForm = (name: string): Html =>
+  html`<form method="post" action="${OPENID_PATH}"><button>Sign in with ${name}</button></form>`;
+
 /** The ways that this coordinator has, and no other. */
 export const howToSignIn = ({ deps }: Door): Html =>
   html`<p>Nobody is signed in in this browser.</p>
-    ${deps.mail ? mailForm : html``}
+    ${deps.openId ? openIdForm(deps.openId.name) : html``} ${deps.mail ? mailForm : html``}
     <p>
       On the machine of the coordinator, <code>darkbloom account link</code> prints a link that signs its operator in.
       Then come back to this page.
@@ -153,6 +158,20 @@ export const useCode = (door: Door): Route => ({
   schema: pageSchema("Sign in by a code that came by mail, once"),
   config: openForm,
   handler: async (request, reply) => (await import("./sign-in-mail.ts")).useCode(door, request, reply),
+});
+
+/** `POST /sign-in/openid`; loaded as the above. */
+export const goToProvider = (door: Door): Route => ({
+  schema: pageSchema("Go to the OpenID provider that the operator has set"),
+  config: openForm,
+  handler: async (request, reply) => (await import("./sign-in-open-id.ts")).goToProvider(door, request, reply),
+});
+
+/** `GET /sign-in/openid/callback` */
+export const comeFromProvider = (door: Door): Route => ({
+  schema: pageSchema("Where the OpenID provider sends somebody back whom it has signed in, once"),
+  config: openPage,
+  handler: async (request, reply) => (await import("./sign-in-open-id.ts")).comeFromProvider(door, request, reply),
 });
 
 /** `POST /sign-out`: ends the session that asks. */
