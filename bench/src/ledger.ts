@@ -1,7 +1,7 @@
 import { unbound } from "@darkbloom/coordinator/accounts/key-terms";
 import { openStore } from "@darkbloom/coordinator/adapters/open-store";
 import { timeOrderedId } from "@darkbloom/coordinator/ledger/time-ordered-id";
-import type { AccountId, JobId, KeyId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId, KeyId, MachineId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { toBase64, toHex, utf8 } from "@darkbloom/protocol/bytes";
@@ -159,7 +159,8 @@ async function addKeys({ accounts }: Store): Promise<Sha256Hex[]> {
   return hashes;
 }
 
-const EARNER = `mach_${"1".repeat(32)}` as AccountId;
+const MACHINE = `mach_${"1".repeat(32)}`;
+const EARNER = { account: MACHINE as AccountId, machineId: MACHINE as MachineId };
 /** As the coordinator makes them. */
 const idOf = (): string => timeOrderedId({ clock: systemClock, random: systemRandom });
 

@@ -7,6 +7,7 @@ import type { Ask } from "./inference/ask.ts";
 import type { Net } from "./inference/net.ts";
 import type { Reply } from "./inference/reply.ts";
 import { serve } from "./inference/serve.ts";
+import { passOn } from "./ledger/pass-on.ts";
 import { RatedKeys } from "./limits/key-rates.ts";
 import { Unopened } from "./limits/unopened.ts";
 import { hostProvider, type Stay } from "./machines/connection/host-provider.ts";
@@ -53,7 +54,9 @@ export class Core implements Disposable {
       ratedKeys: new RatedKeys(ports.clock),
     };
     ports.owners.watch(({ account, machineId }, change) => {
-      if (change === "unlinked") fleet.unlinked(account, machineId);
+      if (change === "seen")
+        passOn(ports, machineId, account).catch((error) => ports.events.bug({ where: "background" }, error));
+      else if (change === "unlinked") fleet.unlinked(account, machineId);
       else fleet.decidedOn(machineId);
     });
     const serials = serialNames(networkKey, serialDisclosure);

@@ -305,6 +305,54 @@ describe("a token", () => {
   });
 });
 
+describe("what it earns", () => {
+  const earnedBy = async ({ ledger }: HttpNetwork, whose: AccountId) => {
+    const { earned, payable } = await ledger.balances(whose);
+    return { earned, payable };
+  };
+  const payIn = (made: HttpNetwork) =>
+    made.ledger.book("deposit_1", { kind: "deposit", account, amount: CREDIT }, made.clock.now());
+
+  it("is its owner's, kept by the money that paid", async () => {
+    await using made = await open({}, microUsd(0n));
+    await payIn(made);
+    const { signer } = await joined(made, otto);
+    expect((await ask(made)).status).toBe(200);
+    const { machines } = await spent(made);
+    expect(machines > 0n).toBe(true);
+    expect(await earnedBy(made, otto)).toEqual({ earned: 0n, payable: machines });
+    expect(await earnedBy(made, idOf(signer) as string as AccountId)).toEqual({ earned: 0n, payable: 0n });
+    await made.credit(CREDIT);
+    expect((await ask(made)).status).toBe(200);
+    const later = await spent(made);
+    expect(await earnedBy(made, otto)).toEqual({ earned: later.machines - machines, payable: machines });
+    expect(await made.ledger.check()).toEqual([]);
+  });
+
+  it("while it is nobody's is its owner's as soon as it has one, and in no list before", async () => {
+    await using made = await open({}, microUsd(0n));
+    await payIn(made);
+    const signer = memorySigner();
+    const provider = made.provider(() => rain, { signer });
+    await made.clock.advance(1_000);
+    expect((await ask(made)).status).toBe(200);
+    const { machines } = await spent(made);
+    const own = idOf(signer) as string as AccountId;
+    expect(await earnedBy(made, own)).toEqual({ earned: 0n, payable: machines });
+    const anna = await signIn({ ...made.signIn, ...made.core.edge }, personOf("anna"));
+    provider.stop();
+    await made.clock.advance(1_000);
+    const machineToken = await tokenFor(made, signer, anna.person.account);
+    expect(await mine(made, anna.bearer)).toMatchObject([{ owned: false, earned_micro_usd: "0" }]);
+    made.provider(() => rain, { signer, machineToken });
+    await made.clock.advance(1_000);
+    expect(await earnedBy(made, own)).toEqual({ earned: 0n, payable: 0n });
+    expect(await earnedBy(made, anna.person.account)).toEqual({ earned: 0n, payable: machines });
+    expect(await mine(made, anna.bearer)).toMatchObject([{ owned: true, earned_micro_usd: String(machines) }]);
+    expect(await made.ledger.check()).toEqual([]);
+  });
+});
+
 const mine = async (made: HttpNetwork, headers: Record<string, string>): Promise<Record<string, unknown>[]> => {
   const { status, body } = await made.send("/v1/me/providers", { method: "GET", headers });
   expect(status).toBe(200);

@@ -16,7 +16,8 @@ type Fault =
 const parts: Readonly<Record<Fault["part"], string>> = {
   granted: "what was granted to it",
   paid_in: "what was paid in",
-  earned: "what it earned",
+  earned: "what it earned and cannot withdraw",
+  payable: "what it earned and may withdraw one day",
   held: "what is held",
   withdrawing: "what is on its way out",
   debt: "what it owes",
@@ -26,6 +27,7 @@ const parts: Readonly<Record<Fault["part"], string>> = {
   journal: "an entry that does not add up to zero",
   used: "what a key has spent in its window",
   "used tokens": "the tokens that a key has used in its window",
+  earnings: "what everybody earned by a model",
 };
 
 const columns: readonly Column<Fault>[] = [

@@ -11,8 +11,11 @@ const TOKEN_BYTES = 32;
 /** A new token of a machine. It is shown once and never stored. */
 export const newMachineToken = (random: Random): string => TOKEN_PREFIX + toBase64Url(random.bytes(TOKEN_BYTES));
 
-/** What changed of a machine's ownership. `unlinked`: its token is good no longer, and the account has it no more. */
-export type OwnerChange = "changed" | "unlinked";
+/**
+ * What changed of a machine's ownership. `unlinked`: its token is good no longer, and the account has it no more. `seen`: a connection of
+ * a machine that is the account's has begun, or has ended.
+ */
+export type OwnerChange = "changed" | "unlinked" | "seen";
 type Watcher = (machine: OwnedMachine, change: OwnerChange) => void;
 
 /** A machine that somebody lets in. */
@@ -140,6 +143,7 @@ export class MachineOwners {
     const machine = this.#proven.get(machineId);
     if (!machine) return;
     this.#know({ ...machine, lastSeenAt: this.#clock.now() });
+    this.#tell(machine, "seen");
     this.#later(() => this.#keepAsItIs(machine), failed);
   }
 

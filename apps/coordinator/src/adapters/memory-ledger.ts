@@ -3,6 +3,7 @@ import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Cap, Counted } from "../ledger/caps.ts";
 import { LedgerBook, type HoldState } from "../ledger/book.ts";
+import type { EarningsQuery, EarningsRow } from "../ledger/earnings.ts";
 import type { Balances } from "../ledger/journal.ts";
 import { leaseOf, type Lease } from "../ledger/lease.ts";
 import { creditRoom, type Move } from "../ledger/moves.ts";
@@ -63,6 +64,14 @@ export class MemoryLedger implements Ledger {
 
   async balances(account: AccountId): Promise<Balances> {
     return this.#book.balances(account);
+  }
+
+  async earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]> {
+    return this.#book.earnings(account, query);
+  }
+
+  async uncleared(account: AccountId, sinceDay: number): Promise<bigint> {
+    return this.#book.uncleared(account, sinceDay);
   }
 
   async counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]> {

@@ -5,6 +5,7 @@ import { sqliteIdentities } from "./migration-identities.ts";
 import { sqliteInvites } from "./migration-invites.ts";
 import { sqliteOwnedMachines } from "./migration-owned-machines.ts";
 import { sqliteDeposits } from "./migration-deposits.ts";
+import { sqliteEarnings } from "./migration-earnings.ts";
 import { keysMigration } from "./migration-keys.ts";
 import { sqliteOperatorTokens } from "./migration-operator-tokens.ts";
 import { sqliteTeams } from "./migration-teams.ts";
@@ -256,4 +257,5 @@ export const migrations: readonly Migration[] = [
   sqliteOwnedMachines,
   sqliteDeposits,
   sqliteIdentities,
+  sqliteEarnings,
 ];

@@ -6,27 +6,28 @@ export const postgresLedgerSql = {
       known AS (
         SELECT 1 FROM holds WHERE hold_id = $1 UNION ALL SELECT 1 FROM settlements WHERE hold_id = $1),
       payer AS MATERIALIZED (
-        SELECT account, granted, paid_in, earned, held, withdrawing, debt FROM accounts
+        SELECT account, granted, paid_in, earned, payable, held, withdrawing, debt FROM accounts
         WHERE account = $3 AND NOT EXISTS (SELECT 1 FROM known) FOR NO KEY UPDATE),
       parts AS MATERIALIZED (
         SELECT account, LEAST(granted, $6::bigint) AS granted,
           LEAST(paid_in, $6 - LEAST(granted, $6)) AS paid_in,
-          $6 - LEAST(granted, $6) - LEAST(paid_in, $6 - LEAST(granted, $6)) AS earned
-        FROM payer WHERE $6 <= CASE WHEN debt < 0 THEN 0 ELSE granted + paid_in + earned END),
+          LEAST(earned, GREATEST($6 - granted - paid_in, 0)) AS earned,
+          GREATEST($6 - granted - paid_in - earned, 0) AS payable
+        FROM payer WHERE $6 <= CASE WHEN debt < 0 THEN 0 ELSE granted + paid_in + earned + payable END),
       taken AS (
         UPDATE accounts SET granted = accounts.granted - parts.granted, paid_in = accounts.paid_in - parts.paid_in,
-          earned = accounts.earned - parts.earned, held = accounts.held + $6
+          earned = accounts.earned - parts.earned, payable = accounts.payable - parts.payable, held = accounts.held + $6
         FROM parts WHERE accounts.account = parts.account),
       aside AS (
-        INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, at,
+        INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, payable, at,
           tokens, subjects)
-        SELECT $1, $2, $3, $4, $5, $7, FALSE, granted, paid_in, earned, $8, $9, $10 FROM parts RETURNING 1)
+        SELECT $1, $2, $3, $4, $5, $7, FALSE, granted, paid_in, earned, payable, $8, $9, $10 FROM parts RETURNING 1)
     SELECT EXISTS (SELECT 1 FROM known) OR EXISTS (SELECT 1 FROM aside) AS is_held, payer.*
     FROM (SELECT 1) AS always LEFT JOIN payer ON TRUE`,
   addHold: `
-    INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, at,
+    INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, payable, at,
       tokens, subjects)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
   knowsHold: "SELECT 1 FROM holds WHERE hold_id = $1 UNION ALL SELECT 1 FROM settlements WHERE hold_id = $1",
 
   // Who earns has an account before money goes there.
@@ -35,7 +36,7 @@ export const postgresLedgerSql = {
       INSERT INTO accounts (account)
       SELECT $2 WHERE $2::text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE account = $2)
       ON CONFLICT DO NOTHING)
-    SELECT holds.hold_id, holds.account, by_platform, granted, paid_in, holds.earned, tokens, charge, is_owed
+    SELECT holds.hold_id, holds.account, holds.model, by_platform, granted, paid_in, holds.earned, payable, tokens, charge, is_owed
     FROM (SELECT 1) AS always LEFT JOIN holds ON holds.hold_id = $1 LEFT JOIN settlements ON settlements.hold_id = $1
       LEFT JOIN idempotency_keys ON idempotency_keys.hold_id = $1`,
   // Nothing of it happens where another has taken the hold. An account that is not there breaks a rule of the postings.
@@ -43,15 +44,16 @@ export const postgresLedgerSql = {
     WITH
       gone AS (
         DELETE FROM holds WHERE hold_id = $1 RETURNING request_id, account, key_id, model, at, subjects,
-          CASE WHEN by_platform THEN 0 ELSE granted + paid_in + earned END AS held),
+          CASE WHEN by_platform THEN 0 ELSE granted + paid_in + earned + payable END AS held),
       locked AS MATERIALIZED (
         SELECT account FROM accounts WHERE account = ANY ($2::text[]) AND EXISTS (SELECT 1 FROM gone)
         ORDER BY account FOR NO KEY UPDATE),
       moved AS (
         UPDATE accounts SET granted = accounts.granted + by.granted, paid_in = accounts.paid_in + by.paid_in,
-          earned = accounts.earned + by.earned, held = accounts.held + by.held, charged = accounts.charged + by.charged
-        FROM locked JOIN UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-          AS by (account, granted, paid_in, earned, held, charged) USING (account)
+          earned = accounts.earned + by.earned, payable = accounts.payable + by.payable, held = accounts.held + by.held,
+          charged = accounts.charged + by.charged
+        FROM locked JOIN UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $28::bigint[], $6::bigint[], $7::bigint[])
+          AS by (account, granted, paid_in, earned, payable, held, charged) USING (account)
         WHERE accounts.account = locked.account),
       written AS (
         INSERT INTO journal (kind, at) SELECT $8, $9 FROM gone WHERE CARDINALITY($10::text[]) > 0 RETURNING entry),
@@ -76,6 +78,20 @@ export const postgresLedgerSql = {
         ORDER BY subject
         ON CONFLICT (subject, day) DO UPDATE SET micro_usd = kept.micro_usd + excluded.micro_usd,
           tokens = kept.tokens + excluded.tokens),
+      -- The same, behind the lock of whose account earns.
+      earning AS (
+        INSERT INTO earnings AS kept (account, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable)
+        SELECT $29, $9::bigint / 86400000, $30, model, 1, $17, $19, $31::bigint, $32::bigint
+        FROM gone WHERE $29::text IS NOT NULL AND (SELECT COUNT(*) FROM locked) > 0
+        ON CONFLICT (account, day, machine_id, model) DO UPDATE SET answers = kept.answers + excluded.answers,
+          prompt_tokens = kept.prompt_tokens + excluded.prompt_tokens,
+          completion_tokens = kept.completion_tokens + excluded.completion_tokens,
+          earned = kept.earned + excluded.earned, payable = kept.payable + excluded.payable),
+      clear AS (
+        INSERT INTO clearing AS kept (account, day, payer, amount)
+        SELECT $29, $9::bigint / 86400000, account, $32::bigint
+        FROM gone WHERE $32::bigint > 0 AND (SELECT COUNT(*) FROM locked) > 0
+        ON CONFLICT (account, day, payer) DO UPDATE SET amount = kept.amount + excluded.amount),
       received AS (
         INSERT INTO receipts (seq, packed, sha256, expires_at)
         SELECT seq, $23, $24, $25 FROM settled WHERE $23::bytea IS NOT NULL),
@@ -87,21 +103,22 @@ export const postgresLedgerSql = {
   // A hold whose statement was thought lost, and went through behind its own settlement.
   giveBack: `
     WITH
-      gone AS (DELETE FROM holds WHERE hold_id = $1 RETURNING granted, paid_in, earned,
+      gone AS (DELETE FROM holds WHERE hold_id = $1 RETURNING granted, paid_in, earned, payable,
         CASE WHEN by_platform THEN 'platform' ELSE account END AS payer)
     UPDATE accounts SET granted = accounts.granted + gone.granted, paid_in = accounts.paid_in + gone.paid_in,
-      earned = accounts.earned + gone.earned, held = held - gone.granted - gone.paid_in - gone.earned
+      earned = accounts.earned + gone.earned, payable = accounts.payable + gone.payable,
+      held = held - gone.granted - gone.paid_in - gone.earned - gone.payable
     FROM gone WHERE account = payer`,
 
   figures: `
-    SELECT granted, paid_in, earned, held, withdrawing, debt, charged, credited FROM accounts WHERE account = $1`,
+    SELECT granted, paid_in, earned, payable, held, withdrawing, debt, charged, credited FROM accounts WHERE account = $1`,
   lockedFigures: `
-    SELECT granted, paid_in, earned, held, withdrawing, debt, charged, credited FROM accounts WHERE account = $1
+    SELECT granted, paid_in, earned, payable, held, withdrawing, debt, charged, credited FROM accounts WHERE account = $1
     FOR NO KEY UPDATE`,
   openAccount: "INSERT INTO accounts (account) VALUES ($1) ON CONFLICT DO NOTHING",
   aside: `
     UPDATE accounts SET granted = granted - $2, paid_in = paid_in - $3, earned = earned - $4,
-      held = held + $2::bigint + $3::bigint + $4::bigint
+      payable = payable - $5, held = held + $2::bigint + $3::bigint + $4::bigint + $5::bigint
     WHERE account = $1`,
 
   knowsEntry: "SELECT 1 FROM journal WHERE kind = $1 AND ref = $2",
@@ -114,9 +131,11 @@ export const postgresLedgerSql = {
         FROM written CROSS JOIN UNNEST($4::text[], $5::text[], $6::bigint[]) AS said (account, sub, amount)
           JOIN accounts ON accounts.account = said.account)
     UPDATE accounts SET granted = accounts.granted + by.granted, paid_in = accounts.paid_in + by.paid_in,
-      debt = accounts.debt + by.debt, credited = accounts.credited + by.credited
-    FROM UNNEST($7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
-      AS by (account, granted, paid_in, debt, credited)
+      earned = accounts.earned + by.earned, payable = accounts.payable + by.payable,
+      withdrawing = accounts.withdrawing + by.withdrawing, debt = accounts.debt + by.debt,
+      credited = accounts.credited + by.credited
+    FROM UNNEST($7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+      AS by (account, granted, paid_in, earned, payable, withdrawing, debt, credited)
     WHERE accounts.account = by.account`,
 
   // Of subjects with windows, each for itself: what was used, and what open holds of the account's, or anybody's, can use.
@@ -128,7 +147,7 @@ export const postgresLedgerSql = {
         SELECT SUM(micro_usd) AS micro_usd, SUM(tokens) AS tokens FROM used
         WHERE used.subject = asked.subject AND day >= from_day AND day < until_day) AS used
       CROSS JOIN LATERAL (
-        SELECT SUM(granted + paid_in + earned) AS micro_usd, SUM(tokens) AS tokens FROM holds
+        SELECT SUM(granted + paid_in + earned + payable) AS micro_usd, SUM(tokens) AS tokens FROM holds
         WHERE subjects @> ARRAY[asked.subject] AND NOT by_platform
           AND at / 86400000 >= from_day AND at / 86400000 < until_day) AS open
     ORDER BY place`,
@@ -148,7 +167,7 @@ export const postgresLedgerSql = {
 
   probe: "INSERT INTO probes (id, written) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET written = probes.written + 1",
   shares: `
-    SELECT (SELECT COALESCE(SUM(charged), 0) FROM accounts) AS charged, granted, paid_in, earned, held, withdrawing, debt
+    SELECT (SELECT COALESCE(SUM(charged), 0) FROM accounts) AS charged, granted, paid_in, earned, payable, held, withdrawing, debt
     FROM accounts WHERE account = 'platform'`,
   usage: `
     SELECT job_id, request_id, model, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens,
@@ -210,14 +229,16 @@ export const postgresCheckSql = `
   WITH
     open AS (
       SELECT CASE WHEN by_platform THEN 'platform' ELSE account END AS account, SUM(granted) AS granted,
-        SUM(paid_in) AS paid_in, SUM(earned) AS earned, SUM(granted + paid_in + earned) AS held
+        SUM(paid_in) AS paid_in, SUM(earned) AS earned, SUM(payable) AS payable,
+        SUM(granted + paid_in + earned + payable) AS held
       FROM holds GROUP BY 1),
     -- What is held moves in the journal with its end.
     kept AS (
       SELECT accounts.id, account, part, amount
       FROM accounts LEFT JOIN open USING (account) CROSS JOIN LATERAL (VALUES
         ('granted', accounts.granted + COALESCE(open.granted, 0)), ('paid_in', accounts.paid_in + COALESCE(open.paid_in, 0)),
-        ('earned', accounts.earned + COALESCE(open.earned, 0)), ('held', accounts.held - COALESCE(open.held, 0)),
+        ('earned', accounts.earned + COALESCE(open.earned, 0)),
+        ('payable', accounts.payable + COALESCE(open.payable, 0)), ('held', accounts.held - COALESCE(open.held, 0)),
         ('withdrawing', withdrawing), ('debt', debt)) AS figures (part, amount)),
     posted AS (SELECT account AS id, sub AS part, SUM(amount) AS total FROM postings GROUP BY account, sub),
     ended AS (
@@ -241,6 +262,14 @@ export const postgresCheckSql = `
           LEFT JOIN used ON subject = key_id AND day = held_at / 86400000 AND day > until_day),
     off_counted AS (
       SELECT subject, SUM(micro_usd) AS micro_usd, SUM(tokens) AS tokens FROM counted GROUP BY subject, day),
+    -- Of a model: what everybody earned by it.
+    off_earned AS (
+      SELECT model, SUM(amount) AS amount
+      FROM (
+        SELECT model, earned + payable AS amount FROM earnings
+        UNION ALL SELECT model, -COALESCE(earned, 0) - paid_by_platform FROM settlements
+        UNION ALL SELECT model, -earned - paid_by_platform FROM usage_days) AS shares
+      GROUP BY model),
     compared AS (
       SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
       UNION ALL SELECT account, 'open holds', accounts.held - COALESCE(open.held, 0) FROM accounts LEFT JOIN open USING (account)
@@ -250,5 +279,6 @@ export const postgresCheckSql = `
         WHERE account <> 'outside'
       UNION ALL SELECT subject, 'used', micro_usd FROM off_counted
       UNION ALL SELECT subject, 'used tokens', tokens FROM off_counted
+      UNION ALL SELECT model, 'earnings', amount FROM off_earned
       UNION ALL SELECT account, part, off_by FROM unbalanced)
   SELECT account, part, off_by FROM compared WHERE off_by <> 0 ORDER BY account, part`;

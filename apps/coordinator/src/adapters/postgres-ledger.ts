@@ -1,4 +1,4 @@
-import type { AccountId, JobId } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId, ModelId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import {
@@ -30,8 +30,10 @@ import {
 import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
 import { assertFits, bounds, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
 import { firstKeptDay, windowAt } from "../ledger/windows.ts";
+import { earningOf, type EarningsQuery, type EarningsRow } from "../ledger/earnings.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
+import { PostgresEarnings } from "./postgres-earnings.ts";
 import { isTrue, PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
 import { throwAsUnheard } from "./postgres-failure.ts";
 import { postgresCheckSql, postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
@@ -53,6 +55,7 @@ const UNIQUE_VIOLATION = "23505";
 export class PostgresLedger implements Ledger, AsyncDisposable {
   readonly #postgres: Postgres;
   readonly #keys = new PostgresIdempotencyKeys();
+  readonly #earnings = new PostgresEarnings();
   readonly #lease: Lease;
   readonly #receiptLifeMs: number;
   readonly #owed: OwedSettlements;
@@ -77,9 +80,15 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
       if ((await query(sql.knowsEntry, [kind, ref])).length > 0) return;
       await query(sql.openAccount, [account]);
       const figures = figuresOf((await query(sql.lockedFigures, [account]))[0]);
-      const { entry, credited } = moveOf(move, figures, creditedOf(figures.credited, outside));
+      const ownPaid = move.kind === "pass" ? await this.#earnings.unclearedOf(query, account, move.to) : 0n;
+      const { entry, credited } = moveOf(move, figures, creditedOf(figures.credited, outside), ownPaid);
       const { postings } = entry;
       if (postings.length === 0) return;
+      if (move.kind === "pass") {
+        await query(sql.openAccount, [move.to]);
+        await query(sql.lockedFigures, [move.to]);
+        await this.#earnings.pass(query, account, move.to);
+      }
       const changes = changesOf(entry);
       const accounts = [...changes.keys()];
       const moved = [...changes.values()];
@@ -91,7 +100,9 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
         postings.map(({ sub }) => sub),
         postings.map(({ amount }) => amount),
         accounts,
-        ...(["granted", "paid_in", "debt"] as const).map((sub) => moved.map((change) => change[sub])),
+        ...(["granted", "paid_in", "earned", "payable", "withdrawing", "debt"] as const).map((sub) =>
+          moved.map((change) => change[sub]),
+        ),
         accounts.map((one) => (one === account ? credited : 0n)),
       ]);
     });
@@ -111,7 +122,7 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
 
   async settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
     const { outcome, at, job } = settlement;
-    const [row] = await this.#postgres.query(sql.openHold, [holdId, job?.earned ? job.earner : null]);
+    const [row] = await this.#postgres.query(sql.openHold, [holdId, job?.earned ? job.earner?.account : null]);
     if (!row) throw new TypeError("PostgreSQL gives no row");
     const { charge: settled } = row;
     if (typeof settled === "bigint") {
@@ -124,6 +135,7 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     const { dues, entry } = settleUnwritten(holding, settlement);
     const { charge, earned, paidByPlatform } = dues;
     const account = textOf(row, "account") as AccountId;
+    const earning = earningOf({ account, model: textOf(row, "model") as ModelId }, settlement, dues);
     const accounts = [...new Set([...changes.keys(), account])];
     const moved = accounts.map((one) => changes.get(one) ?? nothing);
     const wasOwed = typeof row["is_owed"] === "boolean" ? row["is_owed"] : undefined;
@@ -152,6 +164,11 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
       at + this.#receiptLifeMs,
       this.#keys.settling(holdId, wasOwed, outcome, charge),
       useOf({ tokens: bigintOf(row, "tokens") }, holding.payer === PLATFORM, charge, job?.usage).tokens,
+      moved.map(({ payable }) => payable),
+      earning?.account,
+      earning?.machineId,
+      earning?.earned ?? 0n,
+      earning?.payable ?? 0n,
     ];
     const [done] = await this.#postgres.query(sql.settle, values).catch(throwAsUnheard);
     return done ? charge : await this.#chargeOf(holdId);
@@ -191,6 +208,14 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   async creditRoom(account: AccountId): Promise<MicroUsd> {
     const [one, outside] = await Promise.all([this.#figures(account), this.#figures(OUTSIDE)]);
     return microUsd(creditRoom(creditedOf(one.credited, outside)));
+  }
+
+  earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]> {
+    return this.#earnings.query(this.#postgres.query, account, query);
+  }
+
+  uncleared(account: AccountId, sinceDay: number): Promise<bigint> {
+    return this.#earnings.uncleared(this.#postgres.query, account, sinceDay);
   }
 
   counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]> {
@@ -260,6 +285,11 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     return Number(row?.["gone"]);
   }
 
+  /** Forgets up to `ROWS_PER_STEP_MAX` days of earnings of which all has cleared, whatever the operator says, and answers how many. */
+  deleteCleared(now: number): Promise<number> {
+    return this.#earnings.deleteCleared(this.#postgres.query, now, ROWS_PER_STEP_MAX);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owed.end();
   }
@@ -312,10 +342,10 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
         if (cap) assertFits(cap, { microUsd: amount, tokens }, one, at);
       }
       const { payer, parts } = setAside(amount, account, figures, isFree);
-      const { granted, paid_in: paidIn, earned } = parts;
-      await query(sql.aside, [payer, granted, paidIn, earned]);
+      const { granted, paid_in: paidIn, earned, payable } = parts;
+      await query(sql.aside, [payer, granted, paidIn, earned, payable]);
       const named = [holdId, requestId, account, keyId, model, this.#lease, isFree];
-      await query(sql.addHold, [...named, granted, paidIn, earned, at, tokens, subjectsOf(terms)]);
+      await query(sql.addHold, [...named, granted, paidIn, earned, payable, at, tokens, subjectsOf(terms)]);
       if (idempotency) await this.#keys.begin(query, account, idempotency, { holdId, at, isFree });
     });
   }
@@ -352,5 +382,6 @@ const holdingOf = (row: Row): Holding => ({
     granted: bigintOf(row, "granted"),
     paid_in: bigintOf(row, "paid_in"),
     earned: bigintOf(row, "earned"),
+    payable: bigintOf(row, "payable"),
   },
 });

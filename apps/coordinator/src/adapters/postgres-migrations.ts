@@ -3,6 +3,7 @@ import { postgresIdentities } from "./migration-identities.ts";
 import { postgresInvites } from "./migration-invites.ts";
 import { postgresOperatorTokens } from "./migration-operator-tokens.ts";
 import { postgresDeposits } from "./migration-deposits.ts";
+import { postgresEarnings } from "./migration-earnings.ts";
 import { postgresTeams } from "./migration-teams.ts";
 import { postgresOwnedMachines } from "./migration-owned-machines.ts";
 import type { Migration } from "./migrations.ts";
@@ -281,4 +282,5 @@ export const postgresMigrations: readonly Migration[] = [
   postgresOwnedMachines,
   postgresDeposits,
   postgresIdentities,
+  postgresEarnings,
 ];

@@ -27,6 +27,7 @@ export const balancesOf = (row: Row): Balances => ({
   granted: bigintOf(row, "granted"),
   paid_in: bigintOf(row, "paid_in"),
   earned: bigintOf(row, "earned"),
+  payable: bigintOf(row, "payable"),
   held: bigintOf(row, "held"),
   withdrawing: bigintOf(row, "withdrawing"),
   debt: bigintOf(row, "debt"),

@@ -8,12 +8,12 @@ const MILLIS_OF_DAY = 86_400_000n;
 
 const journalSql = {
   account: `
-    SELECT id, granted, paid_in, earned, held, withdrawing, debt, charged, credited FROM accounts WHERE account = ?`,
+    SELECT id, granted, paid_in, earned, payable, held, withdrawing, debt, charged, credited FROM accounts WHERE account = ?`,
   openAccount: `
     INSERT INTO accounts (account, id) VALUES (?, (SELECT COALESCE(MAX(id), 0) + 1 FROM accounts)) RETURNING id`,
   // What no account may come to, the table refuses.
   move: `
-    UPDATE accounts SET granted = granted + ?, paid_in = paid_in + ?, earned = earned + ?, held = held + ?,
+    UPDATE accounts SET granted = granted + ?, paid_in = paid_in + ?, earned = earned + ?, payable = payable + ?, held = held + ?,
       withdrawing = withdrawing + ?, debt = debt + ?, charged = charged + ?, credited = credited + ?
     WHERE id = ?`,
 
@@ -101,8 +101,8 @@ export class SqliteJournal {
   write(): void {
     for (const { id, moved } of this.#moving.values()) {
       if (moved === none) continue;
-      const { granted, paid_in: paidIn, earned, held, withdrawing, debt, charged, credited } = moved;
-      this.#sql.move.run(granted, paidIn, earned, held, withdrawing, debt, charged, credited, id);
+      const { granted, paid_in: paidIn, earned, payable, held, withdrawing, debt, charged, credited } = moved;
+      this.#sql.move.run(granted, paidIn, earned, payable, held, withdrawing, debt, charged, credited, id);
     }
   }
 
@@ -161,6 +161,7 @@ const sumOf = (one: Figures, other: Figures): Figures => ({
   granted: one.granted + other.granted,
   paid_in: one.paid_in + other.paid_in,
   earned: one.earned + other.earned,
+  payable: one.payable + other.payable,
   held: one.held + other.held,
   withdrawing: one.withdrawing + other.withdrawing,
   debt: one.debt + other.debt,

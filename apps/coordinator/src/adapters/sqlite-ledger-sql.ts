@@ -50,6 +50,7 @@ export const ledgerCheckSql = `
       SELECT id, account, 'granted' AS part, granted AS amount FROM accounts
       UNION ALL SELECT id, account, 'paid_in', paid_in FROM accounts
       UNION ALL SELECT id, account, 'earned', earned FROM accounts
+      UNION ALL SELECT id, account, 'payable', payable FROM accounts
       UNION ALL SELECT id, account, 'held', held FROM accounts
       UNION ALL SELECT id, account, 'withdrawing', withdrawing FROM accounts
       UNION ALL SELECT id, account, 'debt', debt FROM accounts),
@@ -71,6 +72,14 @@ export const ledgerCheckSql = `
           LEFT JOIN used ON subject = key_id AND day = held_at / 86400000 AND day > until_day),
     off_counted AS (
       SELECT subject, SUM(micro_usd) AS micro_usd, SUM(tokens) AS tokens FROM counted GROUP BY subject, day),
+    -- Of a model: what everybody earned by it.
+    off_earned AS (
+      SELECT model, SUM(amount) AS amount
+      FROM (
+        SELECT model, earned + payable AS amount FROM earnings
+        UNION ALL SELECT model, -COALESCE(earned, 0) - paid_by_platform FROM settlements
+        UNION ALL SELECT model, -earned - paid_by_platform FROM usage_days)
+      GROUP BY model),
     compared AS (
       SELECT account, part, amount - COALESCE(total, 0) AS off_by FROM kept LEFT JOIN posted USING (id, part)
       -- What is held is in the memory of who runs.
@@ -81,6 +90,7 @@ export const ledgerCheckSql = `
         WHERE account <> 'outside'
       UNION ALL SELECT subject, 'used', micro_usd FROM off_counted
       UNION ALL SELECT subject, 'used tokens', tokens FROM off_counted
+      UNION ALL SELECT model, 'earnings', amount FROM off_earned
       -- What names an account that is not there.
       UNION ALL SELECT 'account ' || id, part, -total FROM posted WHERE id NOT IN (SELECT id FROM accounts)
       UNION ALL SELECT account, 'charged', -total FROM ended WHERE account NOT IN (SELECT account FROM accounts)

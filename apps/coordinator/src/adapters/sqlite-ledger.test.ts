@@ -8,6 +8,7 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { capsContract, daysContract } from "../ledger/caps.contract.ts";
+import { earningsContract } from "../ledger/earnings.contract.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import { subAccounts } from "../ledger/journal.ts";
 import { OpenHolds } from "../ledger/open-holds.ts";
@@ -70,6 +71,7 @@ async function openSqlite() {
 ledgerContract("SQLite", openSqlite);
 idempotencyContract("SQLite", openSqlite);
 capsContract("SQLite", openSqlite);
+earningsContract("SQLite", openSqlite);
 daysContract("SQLite", openSqlite);
 
 describe("the SQLite ledger", () => {
@@ -195,6 +197,11 @@ describe("the SQLite ledger", () => {
         [at("used", -8n, "key_1")],
       ],
       ["UPDATE used SET tokens = tokens + 9", "UPDATE used SET tokens = tokens - 9", [at("used tokens", 9n, "key_1")]],
+      [
+        "UPDATE earnings SET payable = payable + 3",
+        "UPDATE earnings SET payable = payable - 3",
+        [at("earnings", 3n, "darkbloom-tiny")],
+      ],
       [
         "UPDATE used SET day = day + 1",
         "UPDATE used SET day = day - 1",

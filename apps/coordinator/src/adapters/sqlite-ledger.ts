@@ -29,6 +29,7 @@ import {
 import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
 import { assertAllFit, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
 import { dayOf } from "../ledger/windows.ts";
+import { earningOf, type EarningsQuery, type EarningsRow } from "../ledger/earnings.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
@@ -37,6 +38,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { LEDGER_CHECK_MS_MAX, ROWS_PER_STEP_MAX, type LedgerOptions } from "./ledger-options.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
+import { SqliteEarnings } from "./sqlite-earnings.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
@@ -65,6 +67,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #journal: SqliteJournal;
   readonly #keys: SqliteIdempotencyKeys;
   readonly #used: SqliteUsed;
+  readonly #earnings: SqliteEarnings;
   readonly #open: OpenHolds;
   readonly #lease: Lease;
   readonly #receiptLifeMs: number;
@@ -85,6 +88,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#open = open ?? new OpenHolds();
     this.#journal = new SqliteJournal(database);
     this.#used = new SqliteUsed(database, this.#open);
+    this.#earnings = new SqliteEarnings(database);
     this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
     this.#keys = new SqliteIdempotencyKeys(database, (holdId) => this.#open.get(holdId) !== undefined);
     this.#sql = prepareAll(database, ledgerSql, "bigints");
@@ -94,9 +98,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       written: () => {
         this.#journal.write();
         this.#used.write();
+        this.#earnings.write();
       },
       ended: (isCommitted) => {
         this.#used.ended();
+        this.#earnings.ended();
         const moved = this.#journal.ended();
         if (isCommitted) for (const [account, figures] of moved) this.#open.rewritten(account, figures);
       },
@@ -113,10 +119,12 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       if (this.#journal.knows(kind, ref)) return () => {};
       // What is held is written as if it were not, and is not there to be taken.
       const left = this.#open.overlay(account, this.#journal.figures(account));
-      const { entry, credited } = moveOf(move, left, this.#credited(account));
+      const ownPaid = move.kind === "pass" ? this.#earnings.uncleared(account, 0, move.to) : 0n;
+      const { entry, credited } = moveOf(move, left, this.#credited(account), ownPaid);
       return () => {
         this.#journal.post(entry, at, ref);
         this.#journal.flow(account, { credited });
+        if (move.kind === "pass") this.#earnings.pass(account, move.to);
       };
     });
   }
@@ -186,6 +194,14 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   async balances(account: AccountId): Promise<Balances> {
     return readStorage(() => this.#open.overlay(account, this.#journal.figures(account)));
+  }
+
+  async earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]> {
+    return readStorage(() => this.#earnings.query(account, query));
+  }
+
+  async uncleared(account: AccountId, sinceDay: number): Promise<bigint> {
+    return readStorage(() => this.#earnings.uncleared(account, sinceDay));
   }
 
   async counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]> {
@@ -276,6 +292,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return this.#group.run(() => () => this.#used.addUp(now, ROWS_PER_STEP_MAX));
   }
 
+  /** Forgets up to `ROWS_PER_STEP_MAX` days of earnings of which all has cleared, whatever the operator says, and answers how many. */
+  deleteCleared(now: number): Promise<number> {
+    return this.#group.run(() => () => this.#earnings.deleteCleared(now, ROWS_PER_STEP_MAX));
+  }
+
   /** Commits what still waits for the end of the turn. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
@@ -350,6 +371,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     const booked = [job ? earned : null, paidByPlatform, this.#journal.post(entry, at)];
     const { lastInsertRowid: seq } = this.#sql.addSettlement.run(...named, ...ofJob, ...tokens, ...booked, use.tokens);
     for (const subject of subjectsOf(terms)) this.#used.add(subject, dayOf(heldAt), use);
+    const earning = earningOf(terms, settlement, dues);
+    if (earning) this.#earnings.add(earning);
     if (terms.idempotency) this.#keys.settled(holdId, outcome, charge);
     if (charge > 0n) this.#journal.flow(account, { charged: charge });
     if (job?.receipt)

@@ -12,6 +12,7 @@ interface Sweeps {
   rollUpUsage(now: number): Promise<number>;
   deleteExpiredKeys(now: number): Promise<number>;
   addUpUsed(now: number): Promise<number>;
+  deleteCleared(now: number): Promise<number>;
 }
 
 interface Upkeep {
@@ -34,6 +35,7 @@ export function keepUp(ledger: Sweeps, { clock, onSweepError, first }: Upkeep): 
         ledger.rollUpUsage(now),
         ledger.deleteExpiredKeys(now),
         ledger.addUpUsed(now),
+        ledger.deleteCleared(now),
       ]);
       const more = await steps.then(
         (rows) => rows.includes(ROWS_PER_STEP_MAX),

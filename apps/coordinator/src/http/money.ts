@@ -72,7 +72,9 @@ export const showBalance = (door: Door): Route => ({
   config: { access: "key or session", limit: "rate" },
   handler: async (request): Promise<z.infer<typeof balance>> => {
     const { account } = callerOf(request);
-    const { granted, paid_in: paidIn, earned, held, debt } = await door.deps.ledger.balances(account);
+    const balances = await door.deps.ledger.balances(account);
+    const { granted, paid_in: paidIn, held, debt } = balances;
+    const earned = balances.earned + balances.payable;
     const total = granted + paidIn + earned;
     return {
       balance_micro_usd: Number(total),

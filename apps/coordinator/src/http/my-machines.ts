@@ -1,13 +1,13 @@
 import { checkSchema, trustLevels } from "@darkbloom/protocol/evidence";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import { wordsOfGate } from "@darkbloom/protocol/failure-words";
-import { ourWords, type MachineId, type ParamPath } from "@darkbloom/protocol/ids";
+import { ourWords, type AccountId, type MachineId, type ParamPath } from "@darkbloom/protocol/ids";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
 import type { AuditAction } from "../accounts/audit.ts";
 import { MACHINE_NAME_CHARS_MAX, type OwnedMachine } from "../accounts/owned-machines.ts";
-import { accountOfMachine } from "../ledger/journal.ts";
+import { everyDay } from "../ledger/windows.ts";
 import type { Member } from "../machines/ports.ts";
 import { signedInOf } from "./access.ts";
 import { parseJson, readBody } from "./body.ts";
@@ -36,7 +36,7 @@ const shown = z.object({
   last_seen_at: time.describe("When its connection began or ended last"),
   last_offered_at: time.describe("When it was last given a request; null: not since this coordinator started"),
   last_served_at: time.describe("When it last answered one well; null: not since this coordinator started"),
-  earned_micro_usd: z.string().describe("What stands in the machine's own account"),
+  earned_micro_usd: z.string().describe("What it has earned for your account"),
 });
 type Shown = z.infer<typeof shown>;
 
@@ -49,8 +49,8 @@ const ofSession = { access: "session", limit: "rate" } as const;
 const timeOf = (at: number | null = null): string | null => (at === null ? null : new Date(at).toISOString());
 
 /** Of a machine that has not shown its key nothing is told: it may be another's. */
-async function tell(door: Door, machine: OwnedMachine, member: Member | undefined): Promise<Shown> {
-  const { ledger, records } = door.deps;
+function tell(door: Door, machine: OwnedMachine, member: Member | undefined, earned: EarnedBy): Shown {
+  const { records } = door.deps;
   const { machineId, provenAt } = machine;
   const isOwned = provenAt !== null;
   const record = isOwned ? records.find(machineId) : undefined;
@@ -71,8 +71,16 @@ async function tell(door: Door, machine: OwnedMachine, member: Member | undefine
     last_seen_at: timeOf(machine.lastSeenAt),
     last_offered_at: timeOf(record?.offeredAt),
     last_served_at: timeOf(record?.servedAt),
-    earned_micro_usd: isOwned ? String((await ledger.totals(accountOfMachine(machineId))).balance) : "0",
+    earned_micro_usd: isOwned ? String(earned.get(machineId) ?? 0n) : "0",
   };
+}
+
+/** What an account has earned, by machine, in micro-USD. */
+type EarnedBy = ReadonlyMap<string, bigint>;
+
+async function earnedBy({ deps }: Door, account: AccountId): Promise<EarnedBy> {
+  const rows = await deps.ledger.earnings(account, { by: "machine", ...everyDay });
+  return new Map(rows.map(({ key, earned, payable }) => [key, earned + payable]));
 }
 
 function whatKeeps({ provenAt, createdAt, lastSeenAt }: OwnedMachine, member?: Member): Shown["keeps_from_earning"] {
@@ -95,8 +103,9 @@ export const listMachines = (door: Door): Route => ({
     const { fleet, owners } = door.deps;
     const { account } = signedInOf(request).person;
     const members = new Map(fleet.ownedBy(account).map((member) => [member.view.machineId, member]));
-    const told = owners.ofAccount(account).map((machine) => tell(door, machine, members.get(machine.machineId)));
-    return { data: await Promise.all(told) };
+    const earned = await earnedBy(door, account);
+    const machines = owners.ofAccount(account);
+    return { data: machines.map((machine) => tell(door, machine, members.get(machine.machineId), earned)) };
   },
 });
 
@@ -128,6 +137,7 @@ export const editMachine = (door: Door): Route => ({
       door,
       changed,
       deps.fleet.ownedBy(account).find(({ view }) => view.machineId === machineId),
+      await earnedBy(door, account),
     );
   },
 });

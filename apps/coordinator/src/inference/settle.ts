@@ -65,7 +65,7 @@ export async function settle(
       serial: machine.serial,
       usage,
       earned: shareOf(owed, net.platformFeePercent),
-      earner: accountOfMachine(machine.machineId),
+      earner: { account: machine.owner ?? accountOfMachine(machine.machineId), machineId: machine.machineId },
       receipt: document,
       receiptSha256: sha256,
     },

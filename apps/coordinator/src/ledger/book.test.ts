@@ -108,6 +108,7 @@ describe("the book", () => {
       { account: machine, part: "credited", offBy: 3n },
       { account: "key_1", part: "used", offBy: 5n },
       { account: "key_1", part: "used tokens", offBy: 36n },
+      { account: "darkbloom-tiny", part: "earnings", offBy: 4n },
     ]);
   });
 

@@ -2,6 +2,7 @@ import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import type { MicroUsd } from "@darkbloom/protocol/money";
 import { assertAllFit, subjectsOf, useOf, type Cap, type Counted, type Use } from "./caps.ts";
 import { DaySums, faultsOf } from "./day-sums.ts";
+import { earningOf, EarningSums, type EarningsQuery, type EarningsRow } from "./earnings.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import {
   changesOf,
@@ -49,6 +50,7 @@ export class LedgerBook {
   readonly #holds = new Map<HoldId, HoldState>();
   readonly #jobs = new Set<JobId>();
   readonly #keys = new Map<AccountId, IdempotencyKeys>();
+  readonly #earnings = new EarningSums();
   readonly #used = new DaySums();
   /** The most that open holds can use. */
   readonly #open = new DaySums();
@@ -78,8 +80,10 @@ export class LedgerBook {
     const known = `${move.kind} ${ref}`;
     if (this.#refs.has(known)) return;
     const { account } = move;
-    const { entry, credited: more } = moveOf(move, this.balances(account), this.credited(account));
+    const ownPaid = move.kind === "pass" ? this.#earnings.uncleared(account, 0, move.to) : 0n;
+    const { entry, credited: more } = moveOf(move, this.balances(account), this.credited(account), ownPaid);
     this.#post(entry);
+    if (move.kind === "pass") this.#earnings.pass(account, move.to);
     this.#refs.add(known);
     const { charged, credited } = this.#flowsOf(account);
     this.#flows.set(account, { charged, credited: credited + more });
@@ -124,6 +128,8 @@ export class LedgerBook {
       }
     this.#keys.get(account)?.settled(holdId, settlement.outcome, dues.charge);
     this.#post(entry);
+    const earning = earningOf(held.terms, settlement, dues);
+    if (earning) this.#earnings.add(earning);
     const { charged, credited } = this.#flowsOf(account);
     this.#flows.set(account, { charged: charged + dues.charge, credited });
     return dues.charge;
@@ -135,6 +141,14 @@ export class LedgerBook {
 
   loseAnswer(holdId: HoldId): void {
     this.#keysOf(holdId)?.lose(holdId);
+  }
+
+  earnings(account: AccountId, query: EarningsQuery): EarningsRow[] {
+    return this.#earnings.query(account, query);
+  }
+
+  uncleared(account: AccountId, sinceDay: number): bigint {
+    return this.#earnings.uncleared(account, sinceDay);
   }
 
   counted({ subject, reset }: Pick<Cap, "subject" | "reset">, at: number): Counted {
@@ -175,7 +189,7 @@ export class LedgerBook {
       const isGiven = (_posting: Posting, { kind }: Entry): boolean => kind === "grant" || kind === "deposit";
       if (account !== OUTSIDE) compare(account, "credited", credited, this.#posted(account, isGiven));
     }
-    return [...faults, ...this.#useFaults()];
+    return [...faults, ...this.#useFaults(), ...this.#earningFaults()];
   }
 
   #useFaults(): LedgerFault[] {
@@ -184,6 +198,17 @@ export class LedgerBook {
     for (const { terms, settled } of this.holds)
       if (settled) for (const subject of subjectsOf(terms)) off.take(subject, dayOf(terms.at), settled.use);
     return faultsOf(off);
+  }
+
+  #earningFaults(): LedgerFault[] {
+    const off = new Map<string, bigint>();
+    const add = (model: string, amount: bigint): void => void off.set(model, (off.get(model) ?? 0n) + amount);
+    for (const { model, earned, payable } of this.#earnings.earned) add(model, earned + payable);
+    for (const { terms, settled } of this.holds)
+      if (settled) add(terms.model, 0n - settled.dues.earned - settled.dues.paidByPlatform);
+    return [...off]
+      .filter(([, offBy]) => offBy !== 0n)
+      .map(([account, offBy]) => ({ account, part: "earnings", offBy }));
   }
 
   #posted(account: AccountId, counts: (posting: Posting, entry: Entry) => boolean): bigint {
@@ -200,6 +225,7 @@ export class LedgerBook {
         granted: before.granted + change.granted,
         paid_in: before.paid_in + change.paid_in,
         earned: before.earned + change.earned,
+        payable: before.payable + change.payable,
         held: before.held + change.held,
         withdrawing: before.withdrawing + change.withdrawing,
         debt: before.debt + change.debt,

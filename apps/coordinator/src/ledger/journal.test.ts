@@ -3,17 +3,21 @@ import { NetworkError } from "@darkbloom/protocol/failures";
 import { microUsd } from "@darkbloom/protocol/money";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { earningOf } from "./earnings.ts";
 import {
   accountOfMachine,
   changesOf,
   entryOf,
   hold,
+  lesser,
   mayStand,
+  noParts,
   nothing,
   OUTSIDE,
   PLATFORM,
   setAside,
   settle,
+  settleUnwritten,
   sharesOf,
   spendable,
   subAccounts,
@@ -22,12 +26,16 @@ import {
   type Entry,
   type Holding,
 } from "./journal.ts";
-import { anna, bert, machine, settlementOf } from "./ledger.samples.ts";
+import { anna, bert, machine, machineId, settlementOf, termsOf } from "./ledger.samples.ts";
 
 type Three = readonly [granted: bigint, paidIn: bigint, earned: bigint];
-const partsOf = ([granted, paid_in, earned]: Three) => ({ granted, paid_in, earned });
+const partsOf = ([granted, paid_in, earned]: Three) => ({ granted, paid_in, earned, payable: 0n });
 const standing = (three: Three, more: Partial<Balances> = {}): Balances => ({ ...nothing, ...partsOf(three), ...more });
 const heldBy = (three: Three, payer: AccountId = anna): Holding => ({ payer, parts: partsOf(three) });
+const of = (granted: bigint, paid_in: bigint, earned: bigint, payable: bigint): Holding => ({
+  payer: anna,
+  parts: { granted, paid_in, earned, payable },
+});
 /** Each posting as `account.sub: amount`. */
 const told = ({ kind, postings }: Entry) => ({
   kind,
@@ -35,6 +43,16 @@ const told = ({ kind, postings }: Entry) => ({
 });
 
 describe("a hold", () => {
+  /** Goal: money that could become cash is spent last. Method: amounts on both sides of its borders. */
+  it("takes what may be withdrawn last", () => {
+    const has = { ...nothing, granted: 1n, paid_in: 2n, earned: 3n, payable: 4n };
+    const partsAt = (amount: bigint) => setAside(amount, anna, has, false).parts;
+    expect(partsAt(6n)).toEqual({ granted: 1n, paid_in: 2n, earned: 3n, payable: 0n });
+    expect(partsAt(7n)).toEqual({ granted: 1n, paid_in: 2n, earned: 3n, payable: 1n });
+    expect(partsAt(10n)).toEqual({ granted: 1n, paid_in: 2n, earned: 3n, payable: 4n });
+    expect(() => partsAt(11n)).toThrow(NetworkError);
+  });
+
   /** Goal: granted money goes first, then what was paid in, then what was earned. Method: amounts on both sides of every border. */
   it.each<[amount: bigint, from: Three]>([
     [0n, [0n, 0n, 0n]],
@@ -123,7 +141,7 @@ describe("the end of a hold of 1 granted, 2 paid in and 3 earned", () => {
   ])("that charges %d", (asked, back) => {
     const { dues, entry } = settle(heldBy([1n, 2n, 3n]), settlementOf(asked, { id: "1" }));
     const charge = asked > 6n ? 6n : asked;
-    expect(dues).toEqual({ charge, earned: 0n, paidByPlatform: 0n });
+    expect(dues).toEqual({ charge, earned: 0n, paidByPlatform: 0n, payable: 0n });
     const kept = charge > 0n ? { "platform.earned": charge } : {};
     expect(told(entry)).toEqual({ kind: charge > 0n ? "settle" : "release", "acct_anna.held": -6n, ...back, ...kept });
   });
@@ -144,14 +162,54 @@ describe("what a settlement comes to", () => {
   ])("%s", (_what, amount, isFree, charge, share, [charged, earned, paidByPlatform]) => {
     const holding = setAside(amount, anna, standing([amount, 0n, 0n]), isFree);
     const { dues, entry } = settle(holding, settlementOf(charge, { id: "1", earned: share }));
-    expect(dues).toEqual({ charge: charged, earned, paidByPlatform });
+    expect(dues).toEqual({ charge: charged, earned, paidByPlatform, payable: 0n });
     expect(changesOf(entry).get(machine)?.earned ?? 0n).toBe(earned + paidByPlatform);
+  });
+
+  /**
+   * Goal: a machine's part is kept by the money that paid it: as much of it is payable as of the charge was ever paid in, rounded down, and
+   * nothing of what the platform or the earner itself gives. Method: holds of each mix, a fee of 10 % and of 99 %.
+   */
+  it.each<[what: string, holding: Holding, share: bigint, earner: AccountId, earned: bigint, payable: bigint]>([
+    ["granted money alone", of(100n, 0n, 0n, 0n), 90n, machine, 90n, 0n],
+    ["money that was paid in alone", of(0n, 100n, 0n, 0n), 90n, machine, 0n, 90n],
+    ["what was earned from grants", of(0n, 0n, 100n, 0n), 90n, machine, 90n, 0n],
+    ["what was earned from money paid in", of(0n, 0n, 0n, 100n), 90n, machine, 0n, 90n],
+    ["a tenth of it paid in", of(90n, 10n, 0n, 0n), 90n, machine, 81n, 9n],
+    ["all kinds", of(40n, 30n, 20n, 10n), 90n, machine, 54n, 36n],
+    ["one micro-dollar of three", of(99n, 1n, 0n, 0n), 1n, machine, 1n, 0n],
+    ["all but one", of(1n, 99n, 0n, 0n), 1n, machine, 1n, 0n],
+    ["money paid in by the earner", of(0n, 100n, 0n, 0n), 90n, anna, 90n, 0n],
+    ["what the earner has earned", of(0n, 0n, 0n, 100n), 90n, anna, 90n, 0n],
+    ["the platform's money", { payer: PLATFORM, parts: { ...noParts, earned: 100n } }, 90n, machine, 90n, 0n],
+  ])("of %s", (_what, holding, share, earner, earned, payable) => {
+    const settlement = settlementOf(100n, { id: "1", earned: share, earner });
+    const { dues, entry } = settleUnwritten(holding, settlement);
+    expect(dues.payable).toBe(payable);
+    expect(dues.earned + dues.paidByPlatform).toBe(earned + payable);
+    const change = changesOf(entry).get(earner) ?? nothing;
+    const spent = earner === anna ? holding.parts : noParts;
+    expect([change.earned + spent.earned, change.payable + spent.payable]).toEqual([earned, payable]);
+    expect(earningOf(termsOf("1", 0n), settlement, dues)).toMatchObject({
+      account: earner,
+      machineId,
+      earned,
+      payable,
+    });
+  });
+
+  /** Goal: what nobody earned is in nobody's earnings. Method: a settlement without a job, one with no share, one of nothing. */
+  it("tells no earnings where nothing is earned", () => {
+    for (const settlement of [settlementOf(25n), settlementOf(25n, { id: "1" }), settlementOf(0n, { id: "1" })]) {
+      const { dues } = settle(heldBy([40n, 0n, 0n]), settlement);
+      expect(earningOf(termsOf("1", 0n), settlement, dues)).toBeUndefined();
+    }
   });
 
   /** Goal: an attempt that nobody is named for earns nothing. Method: a settlement without a job; all of the charge is the platform's. */
   it("without a job", () => {
     const { dues, entry } = settle(heldBy([40n, 0n, 0n]), settlementOf(25n));
-    expect(dues).toEqual({ charge: 25n, earned: 0n, paidByPlatform: 0n });
+    expect(dues).toEqual({ charge: 25n, earned: 0n, paidByPlatform: 0n, payable: 0n });
     expect(told(entry)).toEqual({
       kind: "settle",
       "acct_anna.held": -40n,
@@ -163,7 +221,10 @@ describe("what a settlement comes to", () => {
   /** Goal: who serves itself pays the platform's share alone. Method: the payer's own account earns; its postings are one each. */
   it("to the payer itself", () => {
     const { job, ...rest } = settlementOf(25n, { id: "1", earned: 20n });
-    const { entry } = settle(heldBy([10n, 0n, 30n]), { ...rest, ...(job && { job: { ...job, earner: anna } }) });
+    const { entry } = settle(heldBy([10n, 0n, 30n]), {
+      ...rest,
+      ...(job && { job: { ...job, earner: { account: anna, machineId } } }),
+    });
     expect(told(entry)).toEqual({
       kind: "settle",
       "acct_anna.held": -40n,
@@ -254,6 +315,8 @@ describe("an entry", () => {
           for (const sub of subAccounts) Object.assign(after, { [sub]: after[sub] + change[sub] });
           expect(mayStand(anna, after)).toBe(true);
         }
+        const { payable } = ended.dues;
+        expect(payable >= 0n && payable <= lesser(holding.parts.paid_in, ended.dues.charge)).toBe(true);
         expect(after.held).toBe(0n);
         expect(spendable(after)).toBe(spendable(balances) - ended.dues.charge);
       }),

@@ -4,15 +4,16 @@ import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Settlement, Shares, Totals } from "./settlement.ts";
 
 /**
- * Where an account's money stands. What it may spend is granted, paid in or earned, and spent in this order; what is set aside
- * for running requests is held. What is on its way out is withdrawing: nothing makes it yet. What was paid in and taken back after it
- * had been spent is a debt, below zero.
+ * Where an account's money stands. What it may spend is granted, paid in, earned or payable, and spent in this order; what is set
+ * aside for running requests is held. What its machines earned is payable where somebody had paid in what they were paid with: that
+ * alone may ever be withdrawn. What is on its way out is withdrawing. What was paid in and taken back after it had been spent is a
+ * debt, below zero.
  */
-export const subAccounts = ["granted", "paid_in", "earned", "held", "withdrawing", "debt"] as const;
+export const subAccounts = ["granted", "paid_in", "earned", "payable", "held", "withdrawing", "debt"] as const;
 export type SubAccount = (typeof subAccounts)[number];
 export type Balances = { readonly [Sub in SubAccount]: bigint };
 
-const sources = ["granted", "paid_in", "earned"] as const satisfies readonly SubAccount[];
+export const sources = ["granted", "paid_in", "earned", "payable"] as const satisfies readonly SubAccount[];
 /** An amount by what it was, or would be, taken from. */
 export type Parts = { readonly [Source in (typeof sources)[number]]: bigint };
 
@@ -35,6 +36,7 @@ export type EntryKind =
   | "hold"
   | "settle"
   | "release"
+  | "pass"
   | "day";
 
 export interface Posting {
@@ -69,14 +71,25 @@ export interface Dues {
   readonly earned: MicroUsd;
   /** The machine's part where the caller pays nothing. */
   readonly paidByPlatform: MicroUsd;
+  /** Of the machine's part, what may be withdrawn one day. */
+  readonly payable: MicroUsd;
 }
 
 /** Where a machine that nobody owns earns: an account of its identity key, from which the id derives. */
 export const accountOfMachine = (machineId: MachineId): AccountId => machineId as string as AccountId;
 
-export const nothing: Balances = { granted: 0n, paid_in: 0n, earned: 0n, held: 0n, withdrawing: 0n, debt: 0n };
+export const nothing: Balances = {
+  granted: 0n,
+  paid_in: 0n,
+  earned: 0n,
+  payable: 0n,
+  held: 0n,
+  withdrawing: 0n,
+  debt: 0n,
+};
+export const noParts: Parts = { granted: 0n, paid_in: 0n, earned: 0n, payable: 0n };
 
-export const partsSum = ({ granted, paid_in, earned }: Parts): bigint => granted + paid_in + earned;
+export const partsSum = ({ granted, paid_in, earned, payable }: Parts): bigint => granted + paid_in + earned + payable;
 
 /** What an account can spend now; none of it while it owes. */
 export const spendable = (balances: Balances): bigint => (balances.debt < 0n ? 0n : partsSum(balances));
@@ -89,7 +102,7 @@ export const spendable = (balances: Balances): bigint => (balances.debt < 0n ? 0
  */
 export function setAside(amount: bigint, account: AccountId, balances: Balances, isFree: boolean): Holding {
   if (amount < 0n) throw new RangeError("a hold is negative");
-  if (isFree) return { payer: PLATFORM, parts: { granted: 0n, paid_in: 0n, earned: amount } };
+  if (isFree) return { payer: PLATFORM, parts: { ...noParts, earned: amount } };
   const available = spendable(balances);
   if (amount > available && balances.debt < 0n)
     throw new NetworkError({ code: "account_in_debt", owedMicroUsd: -balances.debt });
@@ -102,7 +115,8 @@ export function setAside(amount: bigint, account: AccountId, balances: Balances,
 function firstOf(from: Parts, amount: bigint): Parts {
   const granted = lesser(from.granted, amount);
   const paidIn = lesser(from.paid_in, amount - granted);
-  return { granted, paid_in: paidIn, earned: amount - granted - paidIn };
+  const earned = lesser(from.earned, amount - granted - paidIn);
+  return { granted, paid_in: paidIn, earned, payable: amount - granted - paidIn - earned };
 }
 
 export const hold = ({ payer, parts }: Holding): Entry =>
@@ -148,19 +162,32 @@ function spend({ payer, parts }: Holding, { charge: asked, job }: Settlement) {
   // What the platform sets aside and owes to no machine it owes to itself.
   const spent = lesser(asked, partsSum(parts));
   const earned = lesser(share, spent);
+  const used = firstOf(parts, spent);
   const shares: Posting[] = [{ account: PLATFORM, sub: "earned", amount: spent - earned }];
-  if (earned > 0n) shares.push({ account: earnerOf(job), sub: "earned", amount: earned });
+  let payable = 0n;
+  if (earned > 0n) {
+    const account = earnerOf(job);
+    if (account !== payer) payable = payableOf(used, earned);
+    shares.push({ account, sub: "earned", amount: earned - payable }, { account, sub: "payable", amount: payable });
+  }
   const dues: Dues = {
     charge: microUsd(isFree ? 0n : spent),
     earned: microUsd(isFree ? 0n : earned),
     paidByPlatform: microUsd(isFree ? earned : 0n),
+    payable: microUsd(payable),
   };
-  return { spent, used: firstOf(parts, spent), shares, dues };
+  return { spent, used, shares, dues };
 }
+
+/**
+ * Of a machine's part, what may be withdrawn one day: as much of it as of the charge was paid in by somebody, now or before it
+ * was earned; rounded down. What the platform gives for an answer that it owes is not, nor what one pays oneself.
+ */
+const payableOf = (used: Parts, earned: bigint): bigint => (earned * (used.paid_in + used.payable)) / partsSum(used);
 
 function earnerOf(job: Settlement["job"]): AccountId {
   if (!job?.earner) throw new RangeError("something is earned by nobody");
-  return job.earner;
+  return job.earner.account;
 }
 
 /**

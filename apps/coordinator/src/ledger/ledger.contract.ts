@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { leaseOf, releaseEarlierLives, type Lease } from "./lease.ts";
 import { anna, bert, idempotencyOf, lease, machine, receiptOf, settlementOf, termsOf } from "./ledger.samples.ts";
-import { ACCOUNT_CREDIT_MICRO_USD_MAX, type Move } from "./moves.ts";
+import { ACCOUNT_CREDIT_MICRO_USD_MAX, type AmountKind, type Move } from "./moves.ts";
 import { RECEIPT_LIFE_MS, type Ledger } from "./port.ts";
 import type { Settlement } from "./settlement.ts";
 
@@ -287,7 +287,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     it("books what comes in and is taken back", async () => {
       await using test = await open();
       const { ledger } = test;
-      const book = async (ref: string, kind: Exclude<Move["kind"], "debt">, amount: bigint): Promise<void> => {
+      const book = async (ref: string, kind: AmountKind, amount: bigint): Promise<void> => {
         await ledger.book(ref, { kind, account: anna, amount }, 500);
         await ledger.book(ref, { kind, account: anna, amount: amount + 1n }, 600);
       };

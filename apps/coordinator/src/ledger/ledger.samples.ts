@@ -1,4 +1,13 @@
-import type { AccountId, JobId, KeyId, ModelId, RequestId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type {
+  AccountId,
+  JobId,
+  KeyId,
+  MachineId,
+  ModelId,
+  RequestId,
+  Serial,
+  Sha256Hex,
+} from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Idempotency } from "./idempotency.ts";
@@ -12,6 +21,7 @@ export const bert = "acct_bert" as AccountId;
 
 /** The account of the machine that earns in `settlementOf`. */
 export const machine = "mach_1" as AccountId;
+export const machineId = "mach_1" as MachineId;
 /** A life of the coordinator under test. */
 export const lease = leaseOf("tested", "1");
 
@@ -37,7 +47,7 @@ export const idempotencyOf = (key: string, body = "b"): Idempotency => ({
 /** A settlement with or without a job, whose usage is always the same. */
 export const settlementOf = (
   charge: bigint,
-  job?: { id: string; earned?: bigint; receipt?: ReceiptDocument },
+  job?: { id: string; earned?: bigint; earner?: AccountId; receipt?: ReceiptDocument },
   rest: { outcome?: Outcome; at?: number } = {},
 ): Settlement => ({
   outcome: rest.outcome ?? "finished",
@@ -49,7 +59,7 @@ export const settlementOf = (
       serial: "SERIAL1" as Serial,
       usage: { promptTokens: 11, cachedTokens: 3, completionTokens: 7, reasoningTokens: 2 },
       earned: microUsd(job.earned ?? 0n),
-      ...(job.earned && { earner: machine }),
+      ...(job.earned && { earner: { account: job.earner ?? machine, machineId } }),
       ...(job.receipt && { receipt: job.receipt }),
     },
   }),

@@ -10,7 +10,7 @@ import {
   creditRoom,
   moveOf,
   NETWORK_CREDIT_MICRO_USD_MAX,
-  type Move,
+  type AmountKind,
 } from "./moves.ts";
 
 const before = { account: 0n, network: 0n };
@@ -18,7 +18,7 @@ const told = ({ kind, postings }: Entry) => ({
   kind,
   ...Object.fromEntries(postings.map(({ account, sub, amount }) => [`${account}.${sub}`, amount])),
 });
-type Kind = Exclude<Move["kind"], "debt">;
+type Kind = AmountKind;
 const of = (kind: Kind, amount: bigint, balances: Partial<Balances> = {}) =>
   moveOf({ kind, account: anna, amount }, { ...nothing, ...balances }, before);
 

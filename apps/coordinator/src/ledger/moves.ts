@@ -10,17 +10,23 @@ import { entryOf, lesser, OUTSIDE, type Balances, type Entry } from "./journal.t
  *   What the account has no more is a debt. `upTo` refuses what is above the money that was paid in and is still there.
  * - `reinstate`: what a refund or a dispute had taken is ours again: the one failed, the other was won.
  * - `debt`: paid-in money that was held while the debt arose, and came back, pays it.
+ * - `pass`: what a machine earned while it was nobody's goes to whose it is now; of it, what that account itself paid may not be
+ *   withdrawn.
  *
  * Whatever comes in pays a debt first.
  */
 export type Move =
   | {
-      readonly kind: "grant" | "deposit" | "dispute" | "reinstate";
+      readonly kind: Exclude<AmountKind, "refund">;
       readonly account: AccountId;
       readonly amount: bigint;
     }
   | { readonly kind: "refund"; readonly account: AccountId; readonly amount: bigint; readonly upTo?: "paid_in" }
-  | { readonly kind: "debt"; readonly account: AccountId };
+  | { readonly kind: "debt"; readonly account: AccountId }
+  | { readonly kind: "pass"; readonly account: AccountId; readonly to: AccountId };
+
+/** Moves of a sum that is said. */
+export type AmountKind = "grant" | "deposit" | "refund" | "dispute" | "reinstate";
 
 /**
  * The most that an account can be credited over its life: 100 billion USD, and all of them together: 4,000 billion. No sum
@@ -54,11 +60,13 @@ export interface Moved {
 
 /**
  * @param balances of the account, without what is held
+ * @param ownPaid of a `pass`: what of it was paid by the account that it goes to, and has not cleared
  * @throws RangeError where an amount is not positive, or lifts what is credited over a bound
  * @throws NetworkError `insufficient_funds` for a refund above what it is bounded by
  */
-export function moveOf(move: Move, balances: Balances, before: Credited): Moved {
+export function moveOf(move: Move, balances: Balances, before: Credited, ownPaid = 0n): Moved {
   if (move.kind === "debt") return { entry: repayment(move.account, balances), credited: 0n };
+  if (move.kind === "pass") return { entry: passing(move.account, move.to, balances, ownPaid), credited: 0n };
   const { kind, account, amount } = move;
   if (amount <= 0n || amount > ACCOUNT_CREDIT_MICRO_USD_MAX)
     throw new RangeError("an amount is not positive, or above what an account can have");
@@ -121,5 +129,15 @@ function repayment(account: AccountId, { debt, paid_in: paidIn }: Balances): Ent
   return entryOf("debt", [
     { account, sub: "paid_in", amount: -repaid },
     { account, sub: "debt", amount: repaid },
+  ]);
+}
+
+function passing(from: AccountId, to: AccountId, { earned, payable }: Balances, ownPaid: bigint): Entry {
+  const own = lesser(ownPaid, payable);
+  return entryOf("pass", [
+    { account: from, sub: "earned", amount: -earned },
+    { account: from, sub: "payable", amount: -payable },
+    { account: to, sub: "earned", amount: earned + own },
+    { account: to, sub: "payable", amount: payable - own },
   ]);
 }

@@ -8,7 +8,7 @@ import { OpenHolds, type OpenHold } from "./open-holds.ts";
 
 const accounts = [anna, bert] as const;
 const other = leaseOf("other", "1");
-const written: Balances = { ...nothing, granted: 1_000n, paid_in: 500n, earned: 200n, held: 7n };
+const written: Balances = { ...nothing, granted: 1_000n, paid_in: 500n, earned: 200n, payable: 300n, held: 7n };
 
 const step = fc.record({
   op: fc.constantFrom("take", "take", "end", "rewrite"),
@@ -32,9 +32,9 @@ it("keeps what is set aside", () => {
         const account = n % 2 === 0 ? anna : bert;
         const known = model.get(n);
         if (op === "take" && !known) {
-          const parts = { granted, paid_in: paid, earned: 1n };
+          const parts = { granted, paid_in: paid, earned: 1n, payable: 2n };
           const hold: OpenHold = {
-            terms: termsOf(`${n}`, granted + paid + 1n, account),
+            terms: termsOf(`${n}`, granted + paid + 3n, account),
             lease: n < 4 ? lease : other,
             holding: { payer: account, parts },
           };
@@ -56,6 +56,7 @@ it("keeps what is set aside", () => {
             granted: read(one).granted - sum(({ holding }) => holding.parts.granted),
             paid_in: read(one).paid_in - sum(({ holding }) => holding.parts.paid_in),
             earned: read(one).earned - BigInt(holds.length),
+            payable: read(one).payable - 2n * BigInt(holds.length),
             held: 7n + sum(({ terms }) => terms.amount),
           };
           expect(open.left(one)).toEqual(holds.length > 0 ? left : undefined);

@@ -1,5 +1,5 @@
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { nothing, partsSum, PLATFORM, type Balances, type Holding, type Parts } from "./journal.ts";
+import { noParts, nothing, partsSum, PLATFORM, sources, type Balances, type Holding, type Parts } from "./journal.ts";
 import type { Lease } from "./lease.ts";
 import { subjectsOf, type Subject, type Use } from "./caps.ts";
 import { DaySums, faultsOf } from "./day-sums.ts";
@@ -52,7 +52,7 @@ export class OpenHolds {
     const { payer: account, parts } = hold.holding;
     let payer = this.#payers.get(account);
     if (!payer) {
-      payer = { written: writtenOf(account), taken: { granted: 0n, paid_in: 0n, earned: 0n }, holds: 0 };
+      payer = { written: writtenOf(account), taken: { ...noParts }, holds: 0 };
       this.#payers.set(account, payer);
     }
     move(payer.taken, parts, 1n);
@@ -115,7 +115,7 @@ export class OpenHolds {
       const { written, taken } = this.#payers.get(account) ?? { written: nothing, taken: nothing };
       compare(account, "open holds", partsSum(taken), held.get(account) ?? 0n);
       const now = writtenOf(account);
-      for (const sub of ["granted", "paid_in", "earned"] as const) compare(account, sub, written[sub], now[sub]);
+      for (const sub of sources) compare(account, sub, written[sub], now[sub]);
     }
     const uses = new DaySums();
     for (const [subject, day, use] of this.#uses.all()) uses.add(subject, day, use);
@@ -137,11 +137,10 @@ const withoutTaken = (written: Balances, taken: Parts): Balances => ({
   granted: written.granted - taken.granted,
   paid_in: written.paid_in - taken.paid_in,
   earned: written.earned - taken.earned,
+  payable: written.payable - taken.payable,
   held: written.held + partsSum(taken),
 });
 
-function move(taken: Payer["taken"], { granted, paid_in: paidIn, earned }: Parts, times: 1n | -1n): void {
-  taken.granted += times * granted;
-  taken.paid_in += times * paidIn;
-  taken.earned += times * earned;
+function move(taken: Payer["taken"], parts: Parts, times: 1n | -1n): void {
+  for (const source of sources) taken[source] += times * parts[source];
 }

@@ -3,6 +3,7 @@ import type { AccountId, JobId, KeyId, ModelId, RequestId } from "@darkbloom/pro
 import type { MicroUsd, Usage } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Cap, Counted } from "./caps.ts";
+import type { EarningsQuery, EarningsRow } from "./earnings.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { subAccounts, type Balances } from "./journal.ts";
 import type { Lease } from "./lease.ts";
@@ -39,7 +40,7 @@ export interface UsageRow {
 
 /**
  * What an account's kept figures are compared with: each sub-account with the journal, and these with the rows that they sum up.
- * What was used, in money and in tokens, is a key's.
+ * What was used, in money and in tokens, is a key's; earnings, those of all accounts together, are a model's.
  */
 export const ledgerParts = [
   ...subAccounts,
@@ -49,11 +50,12 @@ export const ledgerParts = [
   "journal",
   "used",
   "used tokens",
+  "earnings",
 ] as const;
 export type LedgerPart = (typeof ledgerParts)[number];
 
 export interface LedgerFault {
-  /** Or a key; or the entry of the journal that does not add up to zero; or the number of an account that is not there. */
+  /** Or a key, or a model; or the entry of the journal that does not add up to zero; or the number of an account that is not there. */
   readonly account: string;
   readonly part: LedgerPart;
   /** The kept figure above what the rows come to: micro-USD, or tokens. */
@@ -71,7 +73,7 @@ export interface LedgerFault {
  *   and no cap counts it.
  *   Or it throws `key_limit_reached`, with nothing moved, where it does not fit what is left of a cap in the window of this
  *   moment. Hold and settlement count in that window, whenever the settlement comes; what is not used is left again at once.
- * - `settle` charges at most what was held, returns the rest to the balance, and writes usage and
+ * - `settle` charges at most what was held, returns the rest to the balance, and writes usage, what the machine earned and
  *   receipt, all in one durable step. It answers what was charged.
  * - Both are idempotent on the hold id: the second call changes nothing and gives the first answer.
  * - `settleLater` settles as soon as the storage takes it, and never throws: for money that goes back. Where the
@@ -101,6 +103,10 @@ export interface Ledger {
   /** The most that may be granted or paid in to it now. */
   creditRoom(account: AccountId): Promise<MicroUsd>;
   shares(): Promise<Shares>;
+  /** What an account earned, by machine, model or day: days newest first, the others by what they earned, `EARNINGS_ROWS_MAX` at most. */
+  earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]>;
+  /** What it earned since that UTC day and may be withdrawn when it has cleared. */
+  uncleared(account: AccountId, sinceDay: number): Promise<bigint>;
   /** What counts against caps in their windows of this moment, each for itself. */
   counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]>;
   /** Newest first. */

@@ -1,4 +1,4 @@
-import type { AccountId, JobId, Serial } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId, MachineId, Serial } from "@darkbloom/protocol/ids";
 import type { MicroUsd, Usage } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 
@@ -32,8 +32,8 @@ export interface Settlement {
     readonly usage: Usage;
     /** Of the charge, what the provider earns. Never above the charge. */
     readonly earned: MicroUsd;
-    /** Whose account that goes into; nobody's where nothing is earned. */
-    readonly earner?: AccountId;
+    /** Whose account that goes into, and by which machine; nobody's where nothing is earned. */
+    readonly earner?: { readonly account: AccountId; readonly machineId: MachineId };
     /** Kept for as long as the operator says, in the same step as the charge. */
     readonly receipt?: ReceiptDocument;
     /** Of the receipt, as `receiptDigest` gives it: what the transparency log holds of it. */

@@ -20,6 +20,9 @@ export interface Window {
   readonly untilDay: number;
 }
 
+/** All days there are. */
+export const everyDay: Window = { fromDay: 0, untilDay: NO_END_DAY };
+
 /** The window in which a moment falls. Whatever a cap's reset is changed to, its window is made of the same days. */
 export function windowAt(reset: LimitReset, at: number): Window {
   const day = dayOf(at);

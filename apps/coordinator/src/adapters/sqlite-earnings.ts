@@ -1,0 +1,113 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { AccountId } from "@darkbloom/protocol/ids";
+import { firstKeptClearingDay } from "../ledger/clearing.ts";
+import {
+  EARNINGS_ROWS_MAX,
+  EarningSums,
+  type Earning,
+  type EarningsGroup,
+  type EarningsQuery,
+  type EarningsRow,
+} from "../ledger/earnings.ts";
+import { earningsRowOf } from "./earnings-row.ts";
+import { bigintOf } from "./rows.ts";
+import { prepareAll, type Prepared } from "./sqlite-statements.ts";
+
+const queryBy = (key: string, order: string): string => `
+  SELECT ${key} AS key, SUM(answers) AS answers, SUM(prompt_tokens) AS prompt_tokens,
+    SUM(completion_tokens) AS completion_tokens, SUM(earned) AS earned, SUM(payable) AS payable
+  FROM earnings WHERE account = ? AND day >= ? AND day < ?
+  GROUP BY key ORDER BY ${order} LIMIT ?`;
+const byAmount = "SUM(earned + payable) DESC, key";
+
+const earningsSql = {
+  add: `
+    INSERT INTO earnings (account, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET answers = answers + excluded.answers, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+      completion_tokens = completion_tokens + excluded.completion_tokens, earned = earned + excluded.earned,
+      payable = payable + excluded.payable`,
+  clear: `
+    INSERT INTO clearing (account, day, payer, amount) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`,
+  machine: queryBy("machine_id", byAmount),
+  model: queryBy("model", byAmount),
+  day: queryBy("day", "day DESC"),
+  uncleared: "SELECT COALESCE(SUM(amount), 0) AS amount FROM clearing WHERE account = ? AND day >= ?",
+  unclearedOf: `
+    SELECT COALESCE(SUM(amount), 0) AS amount FROM clearing WHERE account = ? AND day >= ? AND payer = ?`,
+  passEarned: `
+    INSERT INTO earnings (account, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable)
+    SELECT :to, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable
+    FROM earnings WHERE account = :from
+    ON CONFLICT DO UPDATE SET answers = answers + excluded.answers, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+      completion_tokens = completion_tokens + excluded.completion_tokens, earned = earned + excluded.earned,
+      payable = payable + excluded.payable`,
+  passClearing: `
+    INSERT INTO clearing (account, day, payer, amount)
+    SELECT :to, day, payer, amount FROM clearing WHERE account = :from AND payer <> :to
+    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`,
+  forgetEarned: "DELETE FROM earnings WHERE account = ?",
+  forgetClearing: "DELETE FROM clearing WHERE account = ?",
+  deleteCleared: `
+    DELETE FROM clearing WHERE (account, day, payer) IN (SELECT account, day, payer FROM clearing WHERE day < ? LIMIT ?)`,
+} as const;
+
+/** What was earned. Each call is a part of its ledger's group, for all of which a row is written once, by `write`. */
+export class SqliteEarnings {
+  readonly #sql: Prepared<keyof typeof earningsSql>;
+  #moving = new EarningSums();
+
+  constructor(database: DatabaseSync) {
+    this.#sql = prepareAll(database, earningsSql, "bigints");
+  }
+
+  add(earning: Earning): void {
+    this.#moving.add(earning);
+  }
+
+  /** What is committed. */
+  query(account: AccountId, { by, fromDay, untilDay }: EarningsQuery): EarningsRow[] {
+    const statement: Record<EarningsGroup, Prepared<EarningsGroup>[EarningsGroup]> = this.#sql;
+    return statement[by].all(account, fromDay, untilDay, EARNINGS_ROWS_MAX).map(earningsRowOf);
+  }
+
+  /** With what the group of calls under way has added; of one payer or of all. */
+  uncleared(account: AccountId, sinceDay: number, payer?: AccountId): bigint {
+    const row =
+      payer === undefined
+        ? this.#sql.uncleared.get(account, sinceDay)
+        : this.#sql.unclearedOf.get(account, sinceDay, payer);
+    return bigintOf(row ?? {}, "amount") + this.#moving.uncleared(account, sinceDay, payer);
+  }
+
+  /** What one account earned is another's; what that other paid of it has no clearing. */
+  pass(from: AccountId, to: AccountId): void {
+    this.write();
+    this.#sql.passEarned.run({ from, to });
+    this.#sql.passClearing.run({ from, to });
+    this.#sql.forgetEarned.run(from);
+    this.#sql.forgetClearing.run(from);
+  }
+
+  /** Forgets days that have cleared however long the operator says that it takes, and answers how many, at most `rows`. */
+  deleteCleared(now: number, rows: number): number {
+    return Number(this.#sql.deleteCleared.run(firstKeptClearingDay(now), rows).changes);
+  }
+
+  /** The last thing before a commit, and the first of what needs it written. */
+  write(): void {
+    for (const one of this.#moving.earned) {
+      const { account, day, machineId, model, answers, promptTokens, completionTokens, earned, payable } = one;
+      this.#sql.add.run(account, day, machineId, model, answers, promptTokens, completionTokens, earned, payable);
+    }
+    for (const { account, day, payer, amount } of this.#moving.clearing)
+      this.#sql.clear.run(account, day, payer, amount);
+    this.#moving = new EarningSums();
+  }
+
+  /** The first thing behind a commit, or where it was undone. */
+  ended(): void {
+    this.#moving = new EarningSums();
+  }
+}

@@ -1,0 +1,163 @@
+import type { AccountId, MachineId, ModelId } from "@darkbloom/protocol/ids";
+import type { Dues } from "./journal.ts";
+import type { HoldTerms } from "./port.ts";
+import type { Settlement } from "./settlement.ts";
+import { dayOf } from "./windows.ts";
+
+/** What was earned, and by how many answers of how many tokens. */
+export interface Earned {
+  readonly answers: bigint;
+  readonly promptTokens: bigint;
+  readonly completionTokens: bigint;
+  /** Micro-USD that are never withdrawn: they come from what was granted, from the platform, or from the earner itself. */
+  readonly earned: bigint;
+  /** Micro-USD that may be withdrawn once they have cleared. */
+  readonly payable: bigint;
+}
+
+/** By what earnings are told apart. A day is a UTC day since 1970. */
+export const earningsGroups = ["machine", "model", "day"] as const;
+export type EarningsGroup = (typeof earningsGroups)[number];
+
+export interface EarningsQuery {
+  readonly by: EarningsGroup;
+  readonly fromDay: number;
+  /** The first that is no longer in it. */
+  readonly untilDay: number;
+}
+
+/** Of one machine, one model, or one day, whose name or number is the key. */
+export interface EarningsRow extends Earned {
+  readonly key: string;
+}
+
+/** The most rows that are told of one account. */
+export const EARNINGS_ROWS_MAX = 1_000;
+
+/** What one settlement adds: to the day on which it was made. */
+export interface Earning extends Earned {
+  readonly account: AccountId;
+  readonly day: number;
+  readonly machineId: MachineId;
+  readonly model: ModelId;
+  /** Whose money it was. */
+  readonly payer: AccountId;
+}
+
+/** @returns undefined where nothing is earned */
+export function earningOf(
+  { account: payer, model }: Pick<HoldTerms, "account" | "model">,
+  { at, job }: Settlement,
+  { earned, paidByPlatform, payable }: Dues,
+): Earning | undefined {
+  const share = earned + paidByPlatform;
+  if (!job?.earner || share === 0n) return undefined;
+  const { promptTokens, completionTokens } = job.usage;
+  return {
+    ...job.earner,
+    day: dayOf(at),
+    model,
+    payer,
+    answers: 1n,
+    promptTokens: BigInt(promptTokens),
+    completionTokens: BigInt(completionTokens),
+    earned: share - payable,
+    payable,
+  };
+}
+
+export const sumOfEarned = (one: Earned, other: Earned): Earned => ({
+  answers: one.answers + other.answers,
+  promptTokens: one.promptTokens + other.promptTokens,
+  completionTokens: one.completionTokens + other.completionTokens,
+  earned: one.earned + other.earned,
+  payable: one.payable + other.payable,
+});
+
+/** What was earned, by account, day, machine and model; and what of it has not cleared, by account, day and payer. In memory. */
+export class EarningSums {
+  readonly #earned = new Map<string, Earning>();
+  readonly #clearing = new Map<string, Clearing>();
+
+  add(earning: Earning): void {
+    const { account, day, payer, payable } = earning;
+    this.#earn(earning);
+    if (payable > 0n) this.#clear({ account, day, payer, amount: payable });
+  }
+
+  get earned(): Iterable<Earning> {
+    return this.#earned.values();
+  }
+
+  get clearing(): Iterable<Clearing> {
+    return this.#clearing.values();
+  }
+
+  query(account: AccountId, { by, fromDay, untilDay }: EarningsQuery): EarningsRow[] {
+    const rows = new Map<string, EarningsRow>();
+    for (const one of this.#earned.values()) {
+      if (one.account !== account || one.day < fromDay || one.day >= untilDay) continue;
+      const key = { machine: one.machineId, model: one.model, day: String(one.day) }[by];
+      const before = rows.get(key);
+      rows.set(key, { key, ...(before ? sumOfEarned(before, one) : earnedOf(one)) });
+    }
+    return [...rows.values()].toSorted(orderOf(by)).slice(0, EARNINGS_ROWS_MAX);
+  }
+
+  /** What an account earned since that day and may be withdrawn later, of one payer or of all. */
+  uncleared(account: AccountId, sinceDay: number, payer?: AccountId): bigint {
+    let sum = 0n;
+    for (const one of this.#clearing.values())
+      if (one.account === account && one.day >= sinceDay && (payer === undefined || one.payer === payer))
+        sum += one.amount;
+    return sum;
+  }
+
+  /** What one account earned is another's; what that other paid of it has no clearing. */
+  pass(from: AccountId, to: AccountId): void {
+    for (const [key, one] of this.#earned)
+      if (one.account === from && this.#earned.delete(key)) this.#earn({ ...one, account: to });
+    for (const [key, one] of this.#clearing)
+      if (one.account === from && this.#clearing.delete(key) && one.payer !== to) this.#clear({ ...one, account: to });
+  }
+
+  #earn(earning: Earning): void {
+    const { account, day, machineId, model } = earning;
+    const key = `${account}\n${day}\n${machineId}\n${model}`;
+    const before = this.#earned.get(key);
+    this.#earned.set(key, before ? { ...before, ...sumOfEarned(before, earning) } : earning);
+  }
+
+  #clear(clearing: Clearing): void {
+    const { account, day, payer, amount } = clearing;
+    const key = `${account}\n${day}\n${payer}`;
+    const before = this.#clearing.get(key);
+    this.#clearing.set(key, before ? { ...before, amount: before.amount + amount } : clearing);
+  }
+}
+
+/** What has not cleared of what an account earned on a day, and whose money it was. */
+export interface Clearing {
+  readonly account: AccountId;
+  readonly day: number;
+  readonly payer: AccountId;
+  readonly amount: bigint;
+}
+
+const earnedOf = ({ answers, promptTokens, completionTokens, earned, payable }: Earned): Earned => ({
+  answers,
+  promptTokens,
+  completionTokens,
+  earned,
+  payable,
+});
+
+/** Days newest first, others by what they earned. */
+export const orderOf =
+  (by: EarningsGroup) =>
+  (one: EarningsRow, other: EarningsRow): number => {
+    if (by === "day") return Number(other.key) - Number(one.key);
+    const more = other.earned + other.payable - one.earned - one.payable;
+    if (more !== 0n) return more > 0n ? 1 : -1;
+    return one.key < other.key ? -1 : 1;
+  };
