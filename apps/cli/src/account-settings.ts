@@ -1,7 +1,16 @@
 import { AUDIT_ROWS_MAX } from "@darkbloom/coordinator/accounts/audit";
-import { anyText, wholeNumber, yesOrNo } from "./setting-readers.ts";
+import { earningsGroups } from "@darkbloom/coordinator/ledger/earnings";
+import { anyText, oneOf, oneOfWords, wholeNumber, yesOrNo } from "./setting-readers.ts";
 import { openIdSettings } from "./open-id-settings.ts";
 import { signInSettings } from "./sign-in-settings.ts";
+
+const A_DAY = "a day such as 2026-01-31";
+
+function day(text: string): string | undefined {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
+  // Some days that are in no month are taken for one of the next.
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text) ? text : undefined;
+}
 
 /** What the commands for accounts take beside what others take too; rows of the one table in `settings.ts`. */
 export const accountSettings = {
@@ -13,6 +22,14 @@ export const accountSettings = {
     mustBe: "a whole number from 1",
     read: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   },
+  by: {
+    value: "WHAT",
+    means: "what earnings are told apart by",
+    mustBe: oneOfWords(earningsGroups),
+    read: oneOf(earningsGroups),
+  },
+  from: { value: "DAY", means: "the first UTC day; 30 days ago where nothing is said", mustBe: A_DAY, read: day },
+  to: { value: "DAY", means: "the last UTC day; today where nothing is said", mustBe: A_DAY, read: day },
   config: {
     value: "DIR",
     means: "the folder below which sessions are kept; without it $XDG_CONFIG_HOME/darkbloom or ~/.config/darkbloom",

@@ -6,6 +6,7 @@ import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openEdge } from "../../../coordinator/test/http-kit.ts";
 import { personOf, signIn } from "../../../coordinator/test/signed-in.ts";
+import { settlementOf, termsOf } from "../../../coordinator/src/ledger/ledger.samples.ts";
 import { temporaryFolder } from "../../test/binary.ts";
 import type { Command, Environment, Flags } from "../command.ts";
 import { CommandFailed, WrongUsage } from "../failure.ts";
@@ -241,4 +242,33 @@ describe("a coordinator that answers", () => {
     await expect(told("account list", at.flags)).rejects.toThrow(words);
     expect(at.asked()).toBe(times);
   });
+});
+
+/** Goal: who is signed in reads what their machines earned, as text and as JSON, and nobody signed in is told how to be. Method: a machine that answered once; each grouping; a day nobody has; a folder without a session. */
+it("tells what was earned", async () => {
+  await using made = await open();
+  const { anna, otto, deps } = made;
+  const { ledger, clock } = deps;
+  await ledger.book("deposit_1", { kind: "deposit", account: otto.person.account, amount: 100n }, 1);
+  const terms = termsOf("1", 50n, otto.person.account);
+  await ledger.hold(terms);
+  const settlement = settlementOf(50n, { id: "1", earned: 45n, earner: anna.person.account }, { at: clock.now() });
+  await ledger.settle(terms.holdId, settlement);
+  const figures = { answers: 1, earned_micro_usd: "45", earned_usd: "0.000045", payable_micro_usd: "45" };
+  const today = new Date(clock.now()).toISOString().slice(0, 10);
+  expect(await told("provider earnings", anna.flags)).toMatchObject([{ day: today, ...figures }]);
+  expect(await told("provider earnings", { ...anna.flags, by: ["machine"] })).toMatchObject([
+    { machine: "mach_1", name: null, ...figures },
+  ]);
+  expect(await told("provider earnings", { ...anna.flags, by: ["model"], to: ["2020-01-31"] })).toEqual([]);
+  expect(await told("provider earnings", otto.flags)).toEqual([]);
+  said = "";
+  await commands.get("provider earnings")?.run({ ...anna.flags, by: ["machine"] }, {}, "");
+  expect(said.split("\n")[0]).toMatch(/^MACHINE +NAME +ANSWERS/);
+  expect(said).toContain("0.000045");
+  for (const wrong of [{ by: ["hour"] }, { from: ["2026-02-30"] }, { to: ["today"] }])
+    await expect(told("provider earnings", { ...anna.flags, ...wrong })).rejects.toThrow(WrongUsage);
+  await expect(told("provider earnings", { ...anna.flags, config: [made.folder.path] })).rejects.toThrow(
+    "Nobody is signed in",
+  );
 });

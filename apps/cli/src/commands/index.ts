@@ -42,6 +42,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["provider benchmark", async () => (await import("./provider-benchmark.ts")).providerBenchmark],
   ["provider login", async () => (await import("./provider-login.ts")).providerLogin],
   ["provider logout", async () => (await import("./provider-logout.ts")).providerLogout],
+  ["provider earnings", async () => (await import("./provider-earnings.ts")).providerEarnings],
   ["provider attest", async () => (await import("./provider-attest.ts")).providerAttest],
   ["provider stop", async () => (await import("./provider-stop.ts")).providerStop],
   ["models inspect", async () => (await import("./models-inspect.ts")).modelsInspect],

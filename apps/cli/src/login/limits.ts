@@ -1,6 +1,8 @@
 /** From a request to the last byte of its answer, and how long that answer may be. */
 export const SESSION_ANSWER_WAIT_MS = 30_000;
 export const SESSION_ANSWER_BYTES_MAX = 64 * 1024;
+/** As many days, machines or models as a coordinator tells of. */
+export const EARNINGS_ANSWER_BYTES_MAX = 1024 * 1024;
 /** The same of what is asked of a coordinator's accounts, which can be long and take long: a check of all books, say. */
 export const ADMINISTER_ANSWER_WAIT_MS = 120_000;
 export const ADMINISTER_ANSWER_BYTES_MAX = 32 * 1024 * 1024;

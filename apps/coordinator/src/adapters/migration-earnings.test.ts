@@ -15,7 +15,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 it("keeps what was earned before", async () => {
   await using folder = await openDataFolder(join(root, "data"), "coordinator");
   {
-    using database = await openDatabase(folder, migrations.slice(0, 17));
+    using database = await openDatabase(folder, migrations.slice(0, 18));
     database.exec(`
       INSERT INTO accounts (account, id, granted, paid_in, earned, charged, credited) VALUES
         ('outside', 1, -100, -50, 0, 0, 0), ('${anna}', 2, 70, 50, 0, 30, 150), ('platform', 4, 0, 0, 5, 0, 0),

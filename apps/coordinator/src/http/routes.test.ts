@@ -48,6 +48,8 @@ const signInRoutes = [
   "get /v1/me",
   "get /v1/me/sessions",
   "delete /v1/me/sessions/{id}",
+  "get /v1/me/summary",
+  "get /v1/me/earnings",
   "get /v1/me/providers",
   "patch /v1/me/providers/{id}",
   "delete /v1/me/providers/{id}",

@@ -9,6 +9,7 @@ import { showOpenApi, type Described } from "./described.ts";
 import { DEVICE_CODE_PATH, DEVICE_PATH, DEVICE_TOKEN_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
 import type { Door, Route } from "./door.ts";
 import { showGuide, showPointer } from "./guide.ts";
+import { listEarnings, showSummary } from "./earnings.ts";
 import { infer } from "./infer.ts";
 import { createKey, editKey, listKeys, revokeKey, rotateKey, showOneKey } from "./keys.ts";
 import { streamChanges } from "./live.ts";
@@ -100,6 +101,8 @@ const placed = (
   get("/v1/me/sessions", listSessions(door)),
   remove("/v1/me/sessions/:id", endSession(door)),
   get("/v1/me/events", streamChanges(door)),
+  get("/v1/me/summary", showSummary(door)),
+  get("/v1/me/earnings", listEarnings(door)),
 
   get("/v1/me/providers", listMachines(door)),
   patch("/v1/me/providers/:id", editMachine(door)),
