@@ -80,7 +80,7 @@ export class Kit implements AsyncDisposable {
     const page = await context.newPage();
     await page.goto(this.ready.sign_in_url);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByText("You are signed in").waitFor();
+    await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"), { waitUntil: "commit" });
     this.#session = await context.storageState();
     await context.close();
     return this.#session;

@@ -183,6 +183,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   );
   const { fleet } = core.net;
   opening.use(fleet.watch(() => changes.tell("load")));
+  core.sessionNet.owners.watch(({ account }) => changes.tell("machines", account));
   const joined = async (url: string, ours: SlotTurns) => {
     const { joinCluster } = await import("./join-cluster.ts");
     const net = { ...core.sessionNet, slots: core.net.slots, approvals, networkKey, turns: ours };

@@ -2,7 +2,7 @@ import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { balanceQuery, USED_ROWS, usedQuery, type Used } from "../api/money.ts";
-import { Count, Money, When } from "../parts/figures.tsx";
+import { Balance, Count, Money, When } from "../parts/figures.tsx";
 import { oneOf, useFilters } from "../parts/filters.ts";
 import { Figures, Page, Panel } from "../parts/page.tsx";
 import { Rows, type Column } from "../parts/rows.tsx";
@@ -68,7 +68,7 @@ function Account({ spendable, held, used }: AccountProps): ReactNode {
     <>
       <Figures
         figures={[
-          { label: "Can be spent", value: <Money micro={spendable} /> },
+          { label: "Can be spent", value: <Balance micro={spendable} /> },
           { label: "Held for what runs", value: <Money micro={held} /> },
           { label: `Spent in ${days} days`, value: <Money micro={spend.micro} /> },
           { label: "Requests", value: <Count value={spend.requests} />, note: `in ${days} days` },

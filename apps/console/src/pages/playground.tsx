@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { modelsQuery, modesQuery } from "../api/models.ts";
 import { balanceQuery } from "../api/money.ts";
-import { Money } from "../parts/figures.tsx";
+import { Balance } from "../parts/figures.tsx";
 import { anyText, oneOf, useFilters } from "../parts/filters.ts";
 import { Page, Panel } from "../parts/page.tsx";
 import { Asked, Empty } from "../parts/states.tsx";
@@ -65,7 +65,7 @@ export default function Playground(): ReactNode {
                 aside={
                   micro !== undefined && (
                     <span>
-                      Balance <Money micro={micro} />
+                      Balance <Balance micro={micro} />
                     </span>
                   )
                 }

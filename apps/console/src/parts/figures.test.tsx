@@ -1,6 +1,6 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, it } from "vitest";
-import { fromNow, Money, shortUsd } from "./figures.tsx";
+import { Balance, fromNow, Money, shortUsd } from "./figures.tsx";
 
 /** Goal: an amount is short, never looks like nothing, and is exact on hover. Method: one for each number of decimals. */
 it.each([
@@ -15,6 +15,19 @@ it.each([
 ])("shows %i micro-USD as %s", (micro, short) => {
   expect(shortUsd(micro)).toBe(short);
   expect(renderToStaticMarkup(<Money micro={micro} />)).toContain(`title="${(micro / 1e6).toFixed(6)} USD"`);
+});
+
+/** Goal: nobody is shown a cent that is not there. Method: amounts just below what they would be rounded to. */
+it.each([
+  [4_999_991, "$4.99"],
+  [5_000_000, "$5.00"],
+  [999_999, "$0.99"],
+  [19_999, "$0.019"],
+  [9_999, "$0.0099"],
+  [0, "$0.00"],
+  [-4_991_000, "−$5.00"],
+])("shows a balance of %i micro-USD as %s", (micro, short) => {
+  expect(renderToStaticMarkup(<Balance micro={micro} />)).toContain(`>${short}<`);
 });
 
 it.each([

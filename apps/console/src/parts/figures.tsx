@@ -8,25 +8,36 @@ interface MoneyProps {
 }
 
 /** An amount as people read it; the exact one, to the micro-dollar, on hover. */
-export function Money({ micro }: MoneyProps): ReactNode {
-  const exact = `${(micro / MICRO).toFixed(6)} USD`;
-  return (
-    <data value={micro} title={exact}>
-      {shortUsd(micro)}
-    </data>
-  );
-}
+export const Money = ({ micro }: MoneyProps): ReactNode => <Short micro={micro} rounding="nearest" />;
+
+/** What there is to spend, as people read it: never more than it is. */
+export const Balance = ({ micro }: MoneyProps): ReactNode => <Short micro={micro} rounding="down" />;
+
+const Short = ({ micro, rounding }: MoneyProps & { readonly rounding: Rounding }): ReactNode => (
+  <data value={micro} title={`${(micro / MICRO).toFixed(6)} USD`}>
+    {shortUsd(micro, rounding)}
+  </data>
+);
 
 /** An amount to the micro-dollar, where it is what somebody looks for. */
 export const ExactMoney = ({ micro }: MoneyProps): ReactNode => (
   <data value={micro}>{`${micro < 0 ? "−" : ""}$${(Math.abs(micro) / MICRO).toFixed(6)}`}</data>
 );
 
+type Rounding = "nearest" | "down";
+
 /** Two decimals, and of less than a cent as many as show something. */
-export function shortUsd(micro: number): string {
+export function shortUsd(micro: number, rounding: Rounding = "nearest"): string {
   const usd = Math.abs(micro) / MICRO;
   const digits = usd === 0 || usd >= 0.995 ? 2 : usd >= 0.01 ? 3 : usd >= 0.0001 ? 4 : 6;
-  return `${micro < 0 ? "−" : ""}$${usd.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+  // Down is away from zero for what is owed.
+  const roundingMode = rounding === "nearest" ? "halfExpand" : micro < 0 ? "expand" : "trunc";
+  const shown = usd.toLocaleString(undefined, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    roundingMode,
+  });
+  return `${micro < 0 ? "−" : ""}$${shown}`;
 }
 
 export const Count = ({ value }: { readonly value: number }): ReactNode => (

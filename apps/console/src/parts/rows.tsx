@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ReactNode;
   /** Numbers stand at the end. */
   readonly isNumber?: boolean;
+  /** Sentences: on a narrow page below the column's name. */
+  readonly isText?: boolean;
   /** What a row is called by; first, and bold where rows are cards. */
   readonly isName?: boolean;
 }
@@ -36,8 +38,8 @@ export function Rows<Row>({ label, columns, rows, keyOf, onOpen }: RowsProps<Row
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)} data-opens={onOpen !== undefined} onClick={onOpen && (() => onOpen(row))}>
-              {columns.map(({ name, cell, isNumber, isName }) => (
-                <td key={name} data-label={name} data-number={isNumber} data-name={isName}>
+              {columns.map(({ name, cell, isNumber, isText, isName }) => (
+                <td key={name} data-label={name} data-number={isNumber} data-text={isText} data-name={isName}>
                   {isName && onOpen ? (
                     <button type="button" className={classes["open"]}>
                       {cell(row)}

@@ -2,10 +2,18 @@ import type { ReactNode } from "react";
 import { Copy } from "./copy.tsx";
 import classes from "./snippet.module.css";
 
-/** What somebody types elsewhere, e.g. in a terminal. */
-export const Snippet = ({ text, what }: { readonly text: string; readonly what: string }): ReactNode => (
+interface SnippetProps {
+  readonly text: string;
+  /** What it is, e.g. `the command`. */
+  readonly what: string;
+  /** For who does not see what is around it. */
+  readonly label?: string;
+}
+
+/** What somebody types, or keeps, elsewhere: in a terminal, in a program. */
+export const Snippet = ({ text, what, label }: SnippetProps): ReactNode => (
   <div className={classes["snippet"]}>
-    <pre className={classes["text"]} tabIndex={0}>
+    <pre className={classes["text"]} tabIndex={0} {...(label !== undefined && { role: "region", "aria-label": label })}>
       {text}
     </pre>
     <Copy text={text} what={what} />

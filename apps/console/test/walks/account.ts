@@ -8,7 +8,7 @@ export default function account(kit: () => Kit): void {
     const link = await posted<{ path: string }>(here.page, "/v1/admin/sign-in-links", {});
     await using there = await kit().open(link.path);
     await there.page.getByRole("button", { name: "Sign in" }).click();
-    await there.page.getByText("You are signed in").waitFor();
+    await there.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
     await there.page.goto(`${kit().base}/console/account`);
     await there.page.getByRole("row").nth(2).waitFor();
 

@@ -79,3 +79,7 @@ export async function signInBrowser(
 
 export const goTo = (reply: FastifyReply, path: string): FastifyReply =>
   reply.code(303).header("location", path).send();
+
+/** Where somebody goes on who has just signed in: the console, where there is one. */
+export const goHome = ({ deps }: Door, reply: FastifyReply): FastifyReply =>
+  goTo(reply, deps.console ? "/" : SIGN_IN_PATH);

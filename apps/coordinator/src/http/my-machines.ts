@@ -1,5 +1,5 @@
 import { checkSchema, trustLevels } from "@darkbloom/protocol/evidence";
-import { NetworkError } from "@darkbloom/protocol/failures";
+import { gates, NetworkError } from "@darkbloom/protocol/failures";
 import { wordsOfGate } from "@darkbloom/protocol/failure-words";
 import { ourWords, type AccountId, type MachineId, type ParamPath } from "@darkbloom/protocol/ids";
 import { isPrintable } from "@darkbloom/protocol/printable";
@@ -9,6 +9,7 @@ import type { AuditAction } from "../accounts/audit.ts";
 import { MACHINE_NAME_CHARS_MAX, type OwnedMachine } from "../accounts/owned-machines.ts";
 import { everyDay } from "../ledger/windows.ts";
 import type { Member } from "../machines/ports.ts";
+import { remedyOf } from "../machines/trust/remedy.ts";
 import { signedInOf } from "./access.ts";
 import { parseJson, readBody } from "./body.ts";
 import type { Door, Route } from "./door.ts";
@@ -30,7 +31,12 @@ const shown = z.object({
   checks: z.array(checkSchema).describe("What was checked of its evidence"),
   models: z.array(z.string()).describe("The builds that it offers"),
   keeps_from_earning: z
-    .object({ gate: z.string(), words: z.string().describe("What is so of the machine"), since: time })
+    .object({
+      gate: z.enum([...gates, "not_proven", "not_connected"]),
+      words: z.string().describe("What is so of the machine"),
+      remedy: z.string().describe("What its owner can do about it"),
+      since: time,
+    })
     .nullable()
     .describe("Why no request reaches it, the first reason of all; null: one may"),
   last_seen_at: time.describe("When its connection began or ended last"),
@@ -67,7 +73,7 @@ function tell(door: Door, machine: OwnedMachine, member: Member | undefined, ear
     trust_level: view?.verdict.level ?? null,
     checks: [...(view?.verdict.checks ?? [])],
     models: view?.models.map(({ build }) => build) ?? [],
-    keeps_from_earning: whatKeeps(machine, member),
+    keeps_from_earning: whatKeeps(door, machine, member),
     last_seen_at: timeOf(machine.lastSeenAt),
     last_offered_at: timeOf(record?.offeredAt),
     last_served_at: timeOf(record?.servedAt),
@@ -83,12 +89,24 @@ async function earnedBy({ deps }: Door, account: AccountId): Promise<EarnedBy> {
   return new Map(rows.map(({ key, earned, payable }) => [key, earned + payable]));
 }
 
-function whatKeeps({ provenAt, createdAt, lastSeenAt }: OwnedMachine, member?: Member): Shown["keeps_from_earning"] {
+const START = "Start it there: 'darkbloom provider start'.";
+
+function whatKeeps({ deps }: Door, machine: OwnedMachine, member?: Member): Shown["keeps_from_earning"] {
+  const { machineId, provenAt, createdAt, lastSeenAt } = machine;
   if (provenAt === null)
-    return { gate: "not_proven", words: "has not shown its identity key yet", since: timeOf(createdAt) };
-  if (!member) return { gate: "not_connected", words: "is not connected", since: timeOf(lastSeenAt) };
+    return {
+      gate: "not_proven",
+      words: "has not shown its identity key yet",
+      remedy: `It is yours once it has connected and shown it. ${START}`,
+      since: timeOf(createdAt),
+    };
+  if (!member) return { gate: "not_connected", words: "is not connected", remedy: START, since: timeOf(lastSeenAt) };
   const { gate, since } = member.course();
-  return gate === undefined ? null : { gate, words: wordsOfGate(gate), since: timeOf(since) };
+  if (gate === undefined) return null;
+  const { catalog, clock, records, settings } = deps;
+  const net = { clock, floor: { catalog, minTrust: settings.minTrustDefault } };
+  const remedy = remedyOf(gate, member.view, net, records.find(machineId)?.standing);
+  return { gate, words: wordsOfGate(gate), remedy, since: timeOf(since) };
 }
 
 /** `GET /v1/me/providers`: one's own machines, the oldest first, connected or not. */

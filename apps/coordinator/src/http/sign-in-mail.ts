@@ -7,7 +7,7 @@ import {
   addressOf,
   begunOf,
   cookieName,
-  goTo,
+  goHome,
   sendNeedsTls,
   SIGN_IN_PATH,
   signInBrowser,
@@ -69,7 +69,7 @@ export async function useCode(door: Door, request: FastifyRequest, reply: Fastif
   const person = typed === "over" ? undefined : await deps.admission.byMail(typed.mail);
   if (!person) return sendOver(reply);
   await signInBrowser(door, request, reply, { person, name });
-  return goTo(reply, SIGN_IN_PATH);
+  return goHome(door, reply);
 }
 
 /** The same for a code that is over, for somebody who may not sign in, and where nothing was asked for here. */

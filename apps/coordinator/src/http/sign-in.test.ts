@@ -20,6 +20,15 @@ async function openWithOwner(more: Parameters<typeof openEdge>[0] = {}) {
   };
 }
 
+/** Goal: who signs in is where the work is, and nowhere that is not there. Method: the link's button, with and without a console. */
+it.each([
+  ["the console", { console: { look: () => ({ kind: "building", modules: 0 }) as const } }, "/"],
+  ["the page of sign-ins, where there is none", {}, "/sign-in"],
+])("leads on to %s", async (_where, more, location) => {
+  await using edge = await openWithOwner(more);
+  expect((await edge.follow(edge.link())).headers.get("location")).toBe(location);
+});
+
 const cookieIn = (response: Response): string => response.headers.get("set-cookie")?.split(";")[0] ?? "";
 
 describe("a link that signs in", () => {

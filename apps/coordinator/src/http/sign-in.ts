@@ -4,6 +4,7 @@ import type { Person, SignedIn } from "../accounts/people.ts";
 import { signedInOf } from "./access.ts";
 import {
   cookieName,
+  goHome,
   goTo,
   openForm,
   openPage,
@@ -134,7 +135,7 @@ const useWay =
       const person = await whose(door, form.get("secret") ?? "");
       if (!person || person.disabledAt !== null) return sendTooLate(reply, tooLate);
       await signInBrowser(door, request, reply, { person, name });
-      return goTo(reply, SIGN_IN_PATH);
+      return goHome(door, reply);
     },
   });
 

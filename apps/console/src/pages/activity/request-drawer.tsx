@@ -6,6 +6,7 @@ import type { Used } from "../../api/money.ts";
 import { Badge, type Tone } from "../../parts/badges.tsx";
 import { Copyable } from "../../parts/copy.tsx";
 import { Download } from "../../parts/download.tsx";
+import { Facts, type Fact } from "../../parts/facts.tsx";
 import { Count, ExactMoney, When } from "../../parts/figures.tsx";
 import { meaningOf, OutcomeBadge } from "../../parts/outcome.tsx";
 import { Asked, Empty } from "../../parts/states.tsx";
@@ -31,44 +32,33 @@ export const RequestDrawer = ({ jobId, used, onClose }: RequestDrawerProps): Rea
   >
     {jobId !== undefined && (
       <>
-        <dl className={classes["facts"]}>
-          {used && <Facts used={used} />}
-          <dt>Job</dt>
-          <dd>
-            <Copyable text={jobId} what="the job's id" />
-          </dd>
-        </dl>
+        <div className={classes["about"]}>
+          <Facts facts={[...(used ? factsOf(used) : []), ["Job", <Copyable text={jobId} what="the job's id" />]]} />
+        </div>
         <Receipt jobId={jobId} />
       </>
     )}
   </Drawer>
 );
 
-const Facts = ({ used }: { readonly used: Used }): ReactNode => (
-  <>
-    <dt>Outcome</dt>
-    <dd>
+const factsOf = (used: Used): readonly Fact[] => [
+  [
+    "Outcome",
+    <>
       <OutcomeBadge outcome={used.outcome} /> <span className={classes["words"]}>{meaningOf(used.outcome)}.</span>
-    </dd>
-    <dt>Cost</dt>
-    <dd>
-      <ExactMoney micro={used.cost_micro_usd} />
-    </dd>
-    <dt>Tokens</dt>
-    <dd>
+    </>,
+  ],
+  ["Cost", <ExactMoney micro={used.cost_micro_usd} />],
+  [
+    "Tokens",
+    <>
       <Count value={used.prompt_tokens} /> in ({<Count value={used.cached_tokens} />} known already),{" "}
       <Count value={used.completion_tokens} /> out
-    </dd>
-    <dt>When</dt>
-    <dd>
-      <When at={used.timestamp} />
-    </dd>
-    <dt>Request</dt>
-    <dd>
-      <Copyable text={used.request_id} what="the request's id" />
-    </dd>
-  </>
-);
+    </>,
+  ],
+  ["When", <When at={used.timestamp} />],
+  ["Request", <Copyable text={used.request_id} what="the request's id" />],
+];
 
 const verdicts: Readonly<Record<ReceiptVerdict, readonly [words: string, tone: Tone, meaning: string]>> = {
   holds: ["holds", "good", "Both signatures hold, and the machine that signed is connected and shows the same key."],
@@ -118,22 +108,18 @@ function Found({ verification, jobId }: { readonly verification: Verification; r
       <p className={classes["verdict"]}>
         <Badge tone={tone}>{words}</Badge> <span className={classes["words"]}>{meaning} Checked in this browser.</span>
       </p>
-      <dl className={classes["facts"]}>
-        <dt>Machine</dt>
-        <dd>{machine?.serial ?? machine?.providerId ?? "not connected now"}</dd>
-        <dt>Build</dt>
-        <dd>{build}</dd>
-        <dt>Read by</dt>
-        <dd>{privacy === "sealed" ? "machines alone (sealed)" : "coordinator and machine (transparent)"}</dd>
-        {started_at !== undefined && finished_at !== undefined && (
-          <>
-            <dt>Took</dt>
-            <dd>
-              <Count value={Date.parse(finished_at) - Date.parse(started_at)} /> ms at the machine
-            </dd>
-          </>
-        )}
-      </dl>
+      <div className={classes["about"]}>
+        <Facts
+          facts={[
+            ["Machine", machine?.serial ?? machine?.providerId ?? "not connected now"],
+            ["Build", build],
+            ["Read by", privacy === "sealed" ? "machines alone (sealed)" : "coordinator and machine (transparent)"],
+            ...(started_at !== undefined && finished_at !== undefined
+              ? [["Took", <Took fromAt={started_at} toAt={finished_at} />] as const]
+              : []),
+          ]}
+        />
+      </div>
       <div className={classes["files"]}>
         <Download value={receipt} name={`receipt-${jobId}.json`}>
           Receipt
@@ -146,3 +132,9 @@ function Found({ verification, jobId }: { readonly verification: Verification; r
     </>
   );
 }
+
+const Took = ({ fromAt, toAt }: { readonly fromAt: string; readonly toAt: string }): ReactNode => (
+  <>
+    <Count value={Date.parse(toAt) - Date.parse(fromAt)} /> ms at the machine
+  </>
+);

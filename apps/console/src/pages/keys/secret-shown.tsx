@@ -1,6 +1,7 @@
 import { Button, Modal } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Copy } from "../../parts/copy.tsx";
+import { Snippet } from "../../parts/snippet.tsx";
 import classes from "./keys.module.css";
 
 interface SecretShownProps {
@@ -26,9 +27,12 @@ export const SecretShown = ({ secret, onClose }: SecretShownProps): ReactNode =>
       <code>{secret}</code>
       {secret !== undefined && <Copy text={secret} what="the key" />}
     </div>
-    <pre className={classes["snippet"]} tabIndex={0}>
-      {`OPENAI_BASE_URL=${globalThis.location.origin}/v1\nOPENAI_API_KEY=${secret ?? ""}`}
-    </pre>
+    <div className={classes["snippet"]}>
+      <Snippet
+        text={`OPENAI_BASE_URL=${globalThis.location.origin}/v1\nOPENAI_API_KEY=${secret ?? ""}`}
+        what="both variables"
+      />
+    </div>
     <div className={classes["buttons"]}>
       <Button onClick={onClose}>I have kept it</Button>
     </div>

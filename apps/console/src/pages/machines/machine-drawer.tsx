@@ -1,5 +1,6 @@
 import { Button, Drawer } from "@mantine/core";
 import type { ReactNode } from "react";
+import { Act, Wrong } from "../../parts/act.tsx";
 import { Level } from "../../parts/badges.tsx";
 import { Copyable } from "../../parts/copy.tsx";
 import { Facts } from "../../parts/facts.tsx";
@@ -46,27 +47,24 @@ function One({ machine, models }: Pick<MachineDrawerProps, "models"> & { readonl
         ]}
       />
       {state !== "approved" && (
-        <section className={classes["act"]}>
-          <p className={classes["words"]}>Approved it serves, also where this coordinator asks for approval.</p>
+        <Act words="Approved it serves, also where this coordinator asks for approval.">
           <Button size="compact-sm" loading={deciding.isPending} onClick={() => deciding.mutate("approved")}>
             Approve
           </Button>
-        </section>
+        </Act>
       )}
       {state !== "refused" && (
-        <section className={classes["act"]}>
-          <p className={classes["words"]}>Refused it gets no request any more. What runs on it goes to its end.</p>
+        <Act words="Refused it gets no request any more. What runs on it goes to its end.">
           <Twice
             label="Refuse"
             sure="Refuse it now"
             isBusy={deciding.isPending}
             onSure={() => deciding.mutate("refused")}
           />
-        </section>
+        </Act>
       )}
       {grievance && (
-        <section className={classes["act"]}>
-          <p className={classes["words"]}>Forgiven it is given requests again. What it did may happen again.</p>
+        <Act words="Forgiven it is given requests again. What it did may happen again.">
           <Twice
             label="Forgive"
             sure="Forgive it now"
@@ -74,13 +72,9 @@ function One({ machine, models }: Pick<MachineDrawerProps, "models"> & { readonl
             error={forgiving.error}
             onSure={() => forgiving.mutate(undefined)}
           />
-        </section>
+        </Act>
       )}
-      {deciding.error && (
-        <p className={classes["wrong"]} role="alert">
-          {deciding.error.message}
-        </p>
-      )}
+      {deciding.error && <Wrong error={deciding.error} />}
     </div>
   );
 }

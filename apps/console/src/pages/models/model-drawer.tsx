@@ -7,6 +7,7 @@ import { modesQuery } from "../../api/models.ts";
 import { Level } from "../../parts/badges.tsx";
 import { Code } from "../../parts/code.tsx";
 import { Copyable } from "../../parts/copy.tsx";
+import { Facts, type Fact } from "../../parts/facts.tsx";
 import { Count } from "../../parts/figures.tsx";
 import { ModeChoice } from "../../parts/mode-choice.tsx";
 import { Capacity, Price, Tasks } from "./cells.tsx";
@@ -37,61 +38,31 @@ function About({ model }: { readonly model: Shown }): ReactNode {
   const converses = told?.tasks.includes("generate") === true;
   return (
     <>
-      <dl className={classes["facts"]}>
-        <dt>Name for requests</dt>
-        <dd>
-          <Copyable text={model.id} what="the model's name" />
-        </dd>
-        {told && (
-          <>
-            <dt>Can</dt>
-            <dd>
-              <Tasks tasks={told.tasks} />
-            </dd>
-            <dt>Context</dt>
-            <dd>
-              <Count value={told.context_length} /> tokens
-            </dd>
-            {told.max_output_length > 0 && (
+      <div className={classes["about"]}>
+        <Facts
+          facts={[
+            ["Name for requests", <Copyable text={model.id} what="the model's name" />],
+            ...(told ? factsOf(told) : []),
+            [
+              "Price, 1M tokens",
               <>
-                <dt>Answer, at most</dt>
-                <dd>
-                  <Count value={told.max_output_length} /> tokens
-                </dd>
-              </>
-            )}
-            {told.embedding && (
-              <>
-                <dt>Vectors of</dt>
-                <dd>{[told.embedding.dimensions, ...told.embedding.shortened_to].join(", ")} numbers</dd>
-              </>
-            )}
-          </>
-        )}
-        <dt>Price, 1M tokens</dt>
-        <dd>
-          <Price micro={model.inputPrice} /> in, <Price micro={model.cachedPrice} /> in again,{" "}
-          <Price micro={model.outputPrice} /> out
-        </dd>
-        <dt>Who can read</dt>
-        <dd>
-          {modes.includes("sealed")
-            ? "sealed: the machines alone; transparent: the coordinator too"
-            : "the coordinator and the machine: it takes no sealed requests"}
-        </dd>
-        <dt>Now</dt>
-        <dd>
-          <Capacity model={model} />
-        </dd>
-        {told && model.machines.length > 0 && (
-          <>
-            <dt>Best level</dt>
-            <dd>
-              <Level level={told.metadata.trust_level} />
-            </dd>
-          </>
-        )}
-      </dl>
+                <Price micro={model.inputPrice} /> in, <Price micro={model.cachedPrice} /> in again,{" "}
+                <Price micro={model.outputPrice} /> out
+              </>,
+            ],
+            [
+              "Who can read",
+              modes.includes("sealed")
+                ? "sealed: the machines alone; transparent: the coordinator too"
+                : "the coordinator and the machine: it takes no sealed requests",
+            ],
+            ["Now", <Capacity model={model} />],
+            ...(told && model.machines.length > 0
+              ? [["Best level", <Level level={told.metadata.trust_level} />] as const]
+              : []),
+          ]}
+        />
+      </div>
       {converses && (
         <>
           <AsCode model={model.id} modes={modes} />
@@ -103,6 +74,21 @@ function About({ model }: { readonly model: Shown }): ReactNode {
     </>
   );
 }
+
+const factsOf = (told: NonNullable<Shown["told"]>): readonly Fact[] => [
+  ["Can", <Tasks tasks={told.tasks} />],
+  ["Context", <Tokens count={told.context_length} />],
+  ...(told.max_output_length > 0 ? [["Answer, at most", <Tokens count={told.max_output_length} />] as const] : []),
+  ...(told.embedding
+    ? [["Vectors of", `${[told.embedding.dimensions, ...told.embedding.shortened_to].join(", ")} numbers`] as const]
+    : []),
+];
+
+const Tokens = ({ count }: { readonly count: number }): ReactNode => (
+  <>
+    <Count value={count} /> tokens
+  </>
+);
 
 function AsCode({ model, modes }: { readonly model: string; readonly modes: readonly Mode[] }): ReactNode {
   const [wanted, setWanted] = useState<Mode>("transparent");

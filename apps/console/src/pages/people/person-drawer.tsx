@@ -1,6 +1,7 @@
 import { Button, Drawer } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useMe } from "../../api/me.ts";
+import { Act } from "../../parts/act.tsx";
 import { Copyable } from "../../parts/copy.tsx";
 import { Facts } from "../../parts/facts.tsx";
 import { When } from "../../parts/figures.tsx";
@@ -59,11 +60,7 @@ export const timeOf = (at: number): string => new Date(at).toISOString();
 function Disable({ person }: { readonly person: Person }): ReactNode {
   const disabling = useDisable(person.person_id);
   return (
-    <section className={classes["act"]}>
-      <p className={classes["words"]}>
-        To disable somebody ends their sessions and revokes their keys at once, also those that they made on a team's
-        account. Enabled again they sign in again; their keys stay revoked.
-      </p>
+    <Act words="To disable somebody ends their sessions and revokes their keys at once, also those that they made on a team's account. Enabled again they sign in again; their keys stay revoked.">
       <Twice
         label="Disable"
         sure="End all of it now"
@@ -71,15 +68,14 @@ function Disable({ person }: { readonly person: Person }): ReactNode {
         error={disabling.error}
         onSure={() => disabling.mutate(undefined)}
       />
-    </section>
+    </Act>
   );
 }
 
 function Enable({ person }: { readonly person: Person }): ReactNode {
   const enabling = useEnable(person.person_id);
   return (
-    <section className={classes["act"]}>
-      <p className={classes["words"]}>They may sign in again. Their keys stay revoked.</p>
+    <Act words="They may sign in again. Their keys stay revoked." error={enabling.error}>
       <Button
         size="compact-sm"
         variant="default"
@@ -88,22 +84,14 @@ function Enable({ person }: { readonly person: Person }): ReactNode {
       >
         Enable
       </Button>
-      {enabling.error && (
-        <p className={classes["wrong"]} role="alert">
-          {enabling.error.message}
-        </p>
-      )}
-    </section>
+    </Act>
   );
 }
 
 function SignInLink({ person }: { readonly person: Person }): ReactNode {
   const making = useSignInLink(person.account);
   return (
-    <section className={classes["act"]}>
-      <p className={classes["words"]}>
-        A link signs this operator in, once and within ten minutes, whoever follows it.
-      </p>
+    <Act words="A link signs this operator in, once and within ten minutes, whoever follows it." error={making.error}>
       {making.data ? (
         <Snippet text={addressAt(making.data.path)} what="the link" />
       ) : (
@@ -111,11 +99,6 @@ function SignInLink({ person }: { readonly person: Person }): ReactNode {
           Make a sign-in link
         </Button>
       )}
-      {making.error && (
-        <p className={classes["wrong"]} role="alert">
-          {making.error.message}
-        </p>
-      )}
-    </section>
+    </Act>
   );
 }

@@ -55,7 +55,7 @@ export class MachineRecords {
   }
 
   /** What is remembered of it, connected or not. */
-  find(machineId: MachineId): Pick<MachineRecord, "offeredAt" | "servedAt"> | undefined {
+  find(machineId: MachineId): Pick<MachineRecord, "offeredAt" | "servedAt" | "standing"> | undefined {
     return this.#records.get(machineId);
   }
 
