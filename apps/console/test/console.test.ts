@@ -73,7 +73,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the console", () => {
       ["wide", WIDE],
       ["narrow", NARROW],
     ] as const)
-      it(`keeps nobody out, ${scheme} and ${width}`, { timeout: 60_000 }, async () => {
+      it(`keeps nobody out, ${scheme} and ${width}`, { timeout: 240_000 }, async () => {
         await using opened = await kit.open("/console/network", { isSignedIn: true, scheme, size });
         const { page, faults } = opened;
         // Until it is known who is signed in, the list has what is for everybody alone.
@@ -85,7 +85,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the console", () => {
         for (const address of addresses) {
           await page.goto(kit.base + address);
           await page.getByRole("heading", { level: 1 }).waitFor();
-          await expect.poll(() => page.getByRole("status", { name: "Loading" }).count()).toBe(0);
+          await expect.poll(() => page.getByRole("status", { name: "Loading" }).count(), { timeout: 15_000 }).toBe(0);
           expect([address, await seriousOf(page)]).toEqual([address, []]);
           expect([address, await page.evaluate("document.documentElement.scrollWidth <= innerWidth")]).toEqual([
             address,
