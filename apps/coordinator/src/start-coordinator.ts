@@ -19,6 +19,7 @@ import { signInOver } from "./accounts/sign-in.ts";
 import type { SmtpAddress } from "./accounts/mail.ts";
 import { tellingAccounts, tellingPeople } from "./accounts/telling.ts";
 import { auditedAdmin } from "./admin/audited.ts";
+import { WebAuthn } from "./adapters/web-authn.ts";
 import { linksOf } from "./admin/people.ts";
 import { adminOf, type Admin } from "./admin/operations.ts";
 import { connectedMachines } from "./admin/connected.ts";
@@ -201,7 +202,11 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const mail =
     config.mail && (await import("./adapters/smtp-mailer.ts")).openMail(config.mail.smtp, config.mail.from, tools);
   const openId = config.openId && (await import("./adapters/oauth-open-id.ts")).openOpenId(config.openId, tools);
-  const signIn = signInOver({ ...store, people }, tools, { signUp: config.signUp, mail, openId });
+  const signIn = signInOver({ ...store, people, passkeyChecks: new WebAuthn() }, tools, {
+    signUp: config.signUp,
+    mail,
+    openId,
+  });
   let baseUrl = "";
   const links = linksOf(signIn, () => config.publicUrl ?? baseUrl);
   const failed = (error: unknown) => events.bug({ where: "background" }, error);

@@ -13,6 +13,8 @@ import { Unopened } from "../src/limits/unopened.ts";
 import { ownersInMemory } from "../src/adapters/memory-owned-machines.ts";
 import { MemoryAudit, MemoryPeople } from "../src/adapters/memory-people.ts";
 import { MemoryOperatorTokens } from "../src/adapters/memory-operator-tokens.ts";
+import { MemoryPasskeys } from "../src/adapters/memory-passkeys.ts";
+import { WebAuthn } from "../src/adapters/web-authn.ts";
 import { MemoryTeams } from "../src/adapters/memory-teams.ts";
 import { signInOver, type SignInWays } from "../src/accounts/sign-in.ts";
 import { MemoryIdentities } from "../src/adapters/memory-identities.ts";
@@ -167,6 +169,8 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
       tokens: new MemoryOperatorTokens(),
       invites,
       identities: new MemoryIdentities(),
+      passkeys: new MemoryPasskeys(),
+      passkeyChecks: new WebAuthn(),
       audit: new MemoryAudit(),
       ledger,
     },

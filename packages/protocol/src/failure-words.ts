@@ -37,6 +37,14 @@ const limitWords = {
   monthly: "limit for a month",
 };
 
+const passkeyRefusals = {
+  unfit:
+    "What the device said does not fit what it was asked, or came too late. Ask for options again: POST /v1/me/passkeys/options.",
+  full: "This passkey is known already, or you have as many as one may have. GET /v1/me/passkeys lists them; remove one that is not used.",
+  address:
+    "No passkey works at this address: a passkey belongs to a name. Open the operator's --public-url, or on this machine http://localhost in place of 127.0.0.1.",
+} as const;
+
 function keyLimitWords({ limit, needed, remaining, reset, resetsAt }: Extract<Failure, { code: "key_limit_reached" }>) {
   const told = (amount: bigint): string => (limit === "usd" ? `${formatUsd(amount)} USD` : `${amount} tokens`);
   const may = limit === "usd" ? "may cost" : "may use";
@@ -77,6 +85,10 @@ export function sentenceOf(failure: Failure): string {
       return "This operator's token is not for that: a token does what its scopes name, and no more. GET /v1/admin/tokens shows them.";
     case "origin_foreign":
       return "A page of another site asks with a sign-in that is not its own. Send a session or an API key in 'Authorization'.";
+    case "passkey_not_found":
+      return "You have no such passkey. GET /v1/me/passkeys lists yours.";
+    case "passkey_refused":
+      return passkeyRefusals[failure.why];
     case "session_not_found":
       return "You have no such session. GET /v1/me/sessions lists yours.";
     case "key_not_found":

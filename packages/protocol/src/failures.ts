@@ -88,6 +88,8 @@ export const failures = {
   /** Another site's page asks with a cookie that it was not given. */
   origin_foreign: forbidden,
   session_not_found: notFound,
+  passkey_not_found: notFound,
+  passkey_refused: conflict,
   key_not_found: notFound,
   key_revoked: conflict,
   keys_too_many: conflict,
@@ -262,6 +264,9 @@ interface Facts {
   scope_needed: unknown;
   origin_foreign: unknown;
   session_not_found: unknown;
+  passkey_not_found: unknown;
+  /** It does not fit what was asked; the person has as many as one may have, or it is known already; or no passkey works at this address. */
+  passkey_refused: { why: "unfit" | "full" | "address" };
   key_not_found: unknown;
   key_revoked: unknown;
   /** Of one account. */

@@ -5,6 +5,7 @@ import { Copyable } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Page, Panel } from "../parts/page.tsx";
 import { Snippet } from "../parts/snippet.tsx";
+import { Passkeys } from "./account/passkeys.tsx";
 import { Sessions } from "./account/sessions.tsx";
 import classes from "./account/account.module.css";
 
@@ -26,6 +27,7 @@ export default function Account(): ReactNode {
           />
         </Panel>
       )}
+      <Passkeys />
       <Sessions />
       <Panel title="Let a program in" isPadded>
         <p className={classes["words"]}>

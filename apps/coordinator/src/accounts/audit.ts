@@ -5,6 +5,8 @@ export const auditActions = [
   "links.create",
   "sessions.create",
   "sessions.revoke",
+  "passkeys.create",
+  "passkeys.remove",
   "devices.approve",
   "devices.deny",
   "invites.create",

@@ -3,12 +3,14 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Ledger } from "../ledger/port.ts";
 import { Admission, type Invites, type SignUpRules } from "./admission.ts";
 import type { Audit } from "./audit.ts";
+import { Begun } from "./begun.ts";
 import type { Identities } from "./identities.ts";
 import { DeviceGrants } from "./device-grants.ts";
 import { SignInLinks } from "./links.ts";
 import type { MailCodes } from "./mail-codes.ts";
 import type { Mailer } from "./mail.ts";
 import type { OpenIdWay } from "./open-id.ts";
+import type { PasskeyChecks, Passkeys, PasskeyWay } from "./passkeys.ts";
 import type { People } from "./people.ts";
 import type { OperatorTokens } from "./operator-tokens.ts";
 import type { Teams } from "./teams.ts";
@@ -21,6 +23,8 @@ export interface SignIn {
   readonly audit: Audit;
   readonly invites: Invites;
   readonly identities: Identities;
+  readonly passkeys: Passkeys;
+  readonly passkeyWay: PasskeyWay;
   readonly admission: Admission;
   readonly links: SignInLinks;
   readonly devices: DeviceGrants;
@@ -53,9 +57,12 @@ export const signInOver = (
     audit,
     invites,
     identities,
+    passkeys,
+    passkeyChecks,
     ledger,
-  }: Pick<SignIn, "people" | "teams" | "tokens" | "audit" | "invites" | "identities"> & {
+  }: Pick<SignIn, "people" | "teams" | "tokens" | "audit" | "invites" | "identities" | "passkeys"> & {
     readonly ledger: Pick<Ledger, "credit">;
+    readonly passkeyChecks: PasskeyChecks;
   },
   tools: { readonly clock: Clock; readonly random: Random; readonly crypto: Crypto },
   { signUp = nobodyNew, mail, openId }: SignInWays = {},
@@ -66,6 +73,8 @@ export const signInOver = (
   audit,
   invites,
   identities,
+  passkeys,
+  passkeyWay: { checks: passkeyChecks, begun: new Begun(tools), adding: new Begun(tools) },
   admission: new Admission({ people, invites, identities, audit, ledger, ...tools }, signUp),
   links: new SignInLinks(tools),
   devices: new DeviceGrants(tools),

@@ -64,6 +64,7 @@ it("makes a private, durable database", async () => {
     "machines",
     "operator_tokens",
     "owned_machines",
+    "passkeys",
     "payment_notices",
     "people",
     "postings",

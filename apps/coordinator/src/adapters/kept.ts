@@ -3,6 +3,7 @@ import type { Audit } from "../accounts/audit.ts";
 import type { Invites } from "../accounts/admission.ts";
 import type { Identities } from "../accounts/identities.ts";
 import type { MachineOwners } from "../accounts/machine-owners.ts";
+import type { Passkeys } from "../accounts/passkeys.ts";
 import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { OperatorTokens } from "../accounts/operator-tokens.ts";
@@ -25,6 +26,7 @@ export interface Kept extends FolderKeys {
   readonly audit: Audit;
   readonly invites: Invites;
   readonly identities: Identities;
+  readonly passkeys: Passkeys;
   readonly owners: MachineOwners;
   /** What people pay in. */
   readonly deposits: DepositStore;

@@ -5,7 +5,9 @@ import { MemoryIdentities } from "./memory-identities.ts";
 import { MemoryInvites } from "./memory-invites.ts";
 import { SESSIONS_PER_PERSON_MAX, type People, type Person, type Session, type SignedIn } from "../accounts/people.ts";
 import { MemoryOperatorTokens } from "./memory-operator-tokens.ts";
+import { MemoryPasskeys } from "./memory-passkeys.ts";
 import { MemoryTeams } from "./memory-teams.ts";
+import { WebAuthn } from "./web-authn.ts";
 
 /** People with nothing behind them: for tests and networks in one process. */
 export class MemoryPeople implements People {
@@ -90,6 +92,8 @@ export const signInInMemory = (world: World): SignIn =>
       tokens: new MemoryOperatorTokens(),
       invites: new MemoryInvites(),
       identities: new MemoryIdentities(),
+      passkeys: new MemoryPasskeys(),
+      passkeyChecks: new WebAuthn(),
       audit: new MemoryAudit(),
     },
     world,

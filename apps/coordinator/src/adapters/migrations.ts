@@ -1,6 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import { holdsMigration } from "./migration-holds.ts";
 import { journalMigration } from "./migration-journal.ts";
+import { sqlitePasskeys } from "./migration-passkeys.ts";
 import { sqliteIdentities } from "./migration-identities.ts";
 import { sqliteInvites } from "./migration-invites.ts";
 import { sqliteOwnedMachines } from "./migration-owned-machines.ts";
@@ -258,4 +259,5 @@ export const migrations: readonly Migration[] = [
   sqliteDeposits,
   sqliteIdentities,
   sqliteEarnings,
+  sqlitePasskeys,
 ];

@@ -22,6 +22,7 @@ import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlDeposits } from "./sql-deposits.ts";
 import { SqlIdentities } from "./sql-identities.ts";
+import { SqlPasskeys } from "./sql-passkeys.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
@@ -79,6 +80,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     audit: new SqlAudit(postgres.query),
     invites: new SqlInvites(postgres.query),
     identities: new SqlIdentities(postgres.query),
+    passkeys: new SqlPasskeys(postgres.query),
     owners,
     decisions: new PostgresDecisions(postgres),
     standings: new PostgresStandings(postgres),

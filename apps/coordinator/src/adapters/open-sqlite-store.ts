@@ -17,6 +17,7 @@ import { SqlAudit } from "./sql-audit.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlDeposits } from "./sql-deposits.ts";
 import { SqlIdentities } from "./sql-identities.ts";
+import { SqlPasskeys } from "./sql-passkeys.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
@@ -57,6 +58,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     audit: new SqlAudit(query),
     invites: new SqlInvites(query),
     identities: new SqlIdentities(query),
+    passkeys: new SqlPasskeys(query),
     owners,
     decisions: new SqliteDecisions(database, mark.changed),
     standings: new SqliteStandings(database, mark.changed),

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { postgresPasskeys } from "./migration-passkeys.ts";
 import { postgresIdentities } from "./migration-identities.ts";
 import { postgresInvites } from "./migration-invites.ts";
 import { postgresOperatorTokens } from "./migration-operator-tokens.ts";
@@ -283,4 +284,5 @@ export const postgresMigrations: readonly Migration[] = [
   postgresDeposits,
   postgresIdentities,
   postgresEarnings,
+  postgresPasskeys,
 ];

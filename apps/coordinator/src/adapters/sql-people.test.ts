@@ -7,7 +7,8 @@ import { auditContract } from "../accounts/audit.contract.ts";
 import { identitiesContract } from "../accounts/identities.contract.ts";
 import { invitesContract } from "../accounts/invites.contract.ts";
 import { ownedMachinesContract } from "../accounts/owned-machines.contract.ts";
-import { anna, hash, peopleContract, sessionOfAnna } from "../accounts/people.contract.ts";
+import { passkeysContract } from "../accounts/passkeys.contract.ts";
+import { anna, hash, peopleContract, personNamed, sessionOfAnna } from "../accounts/people.contract.ts";
 import { operatorTokensContract } from "../accounts/operator-tokens.contract.ts";
 import { teamsContract } from "../accounts/teams.contract.ts";
 import { openDatabase } from "./database.ts";
@@ -17,13 +18,15 @@ import { MemoryIdentities } from "./memory-identities.ts";
 import { MemoryInvites } from "./memory-invites.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { MemoryOperatorTokens } from "./memory-operator-tokens.ts";
+import { MemoryPasskeys } from "./memory-passkeys.ts";
 import { MemoryTeams } from "./memory-teams.ts";
 import { SqlIdentities } from "./sql-identities.ts";
+import { SqlPasskeys } from "./sql-passkeys.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlTeams } from "./sql-teams.ts";
-import { sqliteQuery } from "./sql-query.ts";
+import { sqliteQuery, type SqlQuery } from "./sql-query.ts";
 
 const root = mkdtempSync(join(tmpdir(), "people-"));
 const opened = new AsyncDisposableStack();
@@ -37,6 +40,13 @@ async function open(changed?: () => void) {
   return sqliteQuery(opened.use(await openDatabase(folder)), changed);
 }
 
+/** A passkey is of somebody who is there. */
+async function withPeople(query: SqlQuery): Promise<SqlQuery> {
+  const people = new SqlPeople(query);
+  for (const name of ["anna", "otto"]) await people.add(personNamed(name));
+  return query;
+}
+
 peopleContract("SQLite", async () => new SqlPeople(await open()));
 peopleContract("in memory", async () => new MemoryPeople());
 teamsContract("SQLite", async () => new SqlTeams(await open()));
@@ -45,6 +55,8 @@ operatorTokensContract("SQLite", async () => new SqlOperatorTokens(await open())
 operatorTokensContract("in memory", async () => new MemoryOperatorTokens());
 auditContract("SQLite", async () => new SqlAudit(await open()));
 auditContract("in memory", async () => new MemoryAudit());
+passkeysContract("SQLite", async () => new SqlPasskeys(await withPeople(await open())));
+passkeysContract("in memory", async () => new MemoryPasskeys());
 identitiesContract("SQLite", async () => new SqlIdentities(await open()));
 identitiesContract("in memory", async () => new MemoryIdentities());
 invitesContract("SQLite", async () => new SqlInvites(await open()));

@@ -10,6 +10,7 @@ import { ownedMachine, tokenHash } from "../accounts/owned-machines.contract.ts"
 import { signInOver } from "../accounts/sign-in.ts";
 import { openSession } from "../accounts/sessions.ts";
 import { openStore } from "../adapters/open-store.ts";
+import { WebAuthn } from "../adapters/web-authn.ts";
 import { auditedAdmin } from "./audited.ts";
 import { withAdmin } from "./client.ts";
 import { everyKey } from "./every-key.ts";
@@ -28,7 +29,7 @@ async function running() {
   const stack = new AsyncDisposableStack();
   const path = mkdtempSync(join(root, "data-"));
   const store = stack.use(await open(path));
-  const signIn = signInOver(store, tools);
+  const signIn = signInOver({ ...store, passkeyChecks: new WebAuthn() }, tools);
   const links = linksOf(signIn, () => "http://127.0.0.1:1");
   const admin = auditedAdmin(adminOf({ ...tools, ...store, links }), { ...signIn, clock: systemClock }, "socket");
   stack.use(await serveAdmin(path, admin));

@@ -219,6 +219,8 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   role_needed: { code: "role_needed" },
   origin_foreign: { code: "origin_foreign" },
   session_not_found: { code: "session_not_found" },
+  passkey_not_found: { code: "passkey_not_found" },
+  passkey_refused: { code: "passkey_refused", why: "unfit" },
   key_not_found: { code: "key_not_found" },
   key_revoked: { code: "key_revoked" },
   keys_too_many: { code: "keys_too_many", most: 1_000 },

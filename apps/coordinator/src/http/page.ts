@@ -6,7 +6,7 @@ h1{font-size:1.4rem}dt{color:#666}dd{margin:0 0 .6rem}button,input{font:inherit;
 code{background:#f1f1f4;padding:.1rem .3rem}.code{font-size:1.6rem;letter-spacing:.1em}
 @media(prefers-color-scheme:dark){body{color:#e8e8ec;background:#17171a}dt{color:#aaa}code{background:#2a2a30}}`;
 
-/** No script runs, nothing is fetched, no other page may frame this one, and forms go nowhere else. */
+/** No script runs but one of ours, nothing is fetched, no other page may frame this one, and forms go nowhere else. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`;
 
 /** Text that is markup already. */
@@ -15,6 +15,18 @@ export class Html {
 
   constructor(text: string) {
     this.text = text;
+  }
+}
+
+/** A program of ours in a page, which alone may run there. */
+export class Script {
+  readonly element: Html;
+  /** What a policy knows it by. */
+  readonly source: string;
+
+  constructor(text: string) {
+    this.element = new Html(`<script>${text}</script>`);
+    this.source = `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
   }
 }
 
@@ -41,7 +53,7 @@ export const html = (markup: TemplateStringsArray, ...words: readonly (string | 
   );
 
 /** A page for a person, whole as it is sent. The address in a `Referer` would tell secrets of links; `Origin` must still be sent. */
-export function sendPage(reply: FastifyReply, title: string, body: Html, status = 200): FastifyReply {
+export function sendPage(reply: FastifyReply, title: string, body: Html, status = 200, script?: Script): FastifyReply {
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -52,13 +64,13 @@ export function sendPage(reply: FastifyReply, title: string, body: Html, status 
       </head>
       <body>
         <h1>${title}</h1>
-        ${body}
+        ${body} ${script?.element ?? html``}
       </body>
     </html> `;
   return reply
     .code(status)
     .headers({
-      "content-security-policy": POLICY,
+      "content-security-policy": script ? `${POLICY}; script-src ${script.source}` : POLICY,
       "x-frame-options": "DENY",
       "referrer-policy": "same-origin",
       "cross-origin-opener-policy": "same-origin",

@@ -17,6 +17,7 @@ import { endSession, listSessions, showMe } from "./me.ts";
 import { SIGN_IN_PATH } from "./browser-session.ts";
 import {
   askForCode,
+  askForPasskey,
   CODE_PATH,
   comeFromProvider,
   goToProvider,
@@ -25,6 +26,9 @@ import {
   MAIL_PATH,
   OPENID_BACK_PATH,
   OPENID_PATH,
+  PASSKEY_PATH,
+  PASSKEY_USE_PATH,
+  signInByPasskey,
   showInvite,
   useCode,
   showLink,
@@ -38,6 +42,7 @@ import { revokeMachineToken } from "./machine-grant.ts";
 import { listModels, oneModel } from "./models.ts";
 import { editMachine, listMachines, unlinkMachine } from "./my-machines.ts";
 import { listPrices, listUsage, showBalance } from "./money.ts";
+import { addPasskey, beginPasskey, listPasskeys, removePasskey } from "./passkeys.ts";
 import { showNetwork } from "./network.ts";
 import { showOAuthMetadata } from "./oauth-metadata.ts";
 import { operate } from "./operate.ts";
@@ -103,6 +108,10 @@ const placed = (
   get("/v1/me/events", streamChanges(door)),
   get("/v1/me/summary", showSummary(door)),
   get("/v1/me/earnings", listEarnings(door)),
+  get("/v1/me/passkeys", listPasskeys(door)),
+  post("/v1/me/passkeys", addPasskey(door)),
+  post("/v1/me/passkeys/options", beginPasskey(door)),
+  remove("/v1/me/passkeys/:id", removePasskey(door)),
 
   get("/v1/me/providers", listMachines(door)),
   patch("/v1/me/providers/:id", editMachine(door)),
@@ -144,6 +153,8 @@ const placed = (
   post(INVITE_PATH, useInvite(door)),
   post(MAIL_PATH, askForCode(door)),
   post(CODE_PATH, useCode(door)),
+  post(PASSKEY_PATH, askForPasskey(door)),
+  post(PASSKEY_USE_PATH, signInByPasskey(door)),
   post(OPENID_PATH, goToProvider(door)),
   get(OPENID_BACK_PATH, comeFromProvider(door)),
   post("/sign-out", signOut(door)),

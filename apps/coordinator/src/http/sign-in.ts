@@ -22,6 +22,8 @@ export const LINK_PATH = `${SIGN_IN_PATH}/link`;
 export const INVITE_PATH = `${SIGN_IN_PATH}/invite`;
 export const MAIL_PATH = `${SIGN_IN_PATH}/mail`;
 export const CODE_PATH = `${SIGN_IN_PATH}/code`;
+export const PASSKEY_PATH = `${SIGN_IN_PATH}/passkey`;
+export const PASSKEY_USE_PATH = `${PASSKEY_PATH}/use`;
 export const OPENID_PATH = `${SIGN_IN_PATH}/openid`;
 export const OPENID_BACK_PATH = `${OPENID_PATH}/callback`;
 
@@ -47,13 +49,17 @@ export const mailForm = html`<form method="post" action="${MAIL_PATH}">
   <button>Send me a code</button>
 </form>`;
 
+export const passkeyForm = html`<form method="post" action="${PASSKEY_PATH}">
+  <button>Sign in with a passkey</button>
+</form>`;
+
 export const openIdForm = (name: string): Html =>
   html`<form method="post" action="${OPENID_PATH}"><button>Sign in with ${name}</button></form>`;
 
 /** The ways that this coordinator has, and no other. */
 export const howToSignIn = ({ deps }: Door): Html =>
   html`<p>Nobody is signed in in this browser.</p>
-    ${deps.openId ? openIdForm(deps.openId.name) : html``} ${deps.mail ? mailForm : html``}
+    ${deps.openId ? openIdForm(deps.openId.name) : html``} ${deps.mail ? mailForm : html``} ${passkeyForm}
     <p>
       On the machine of the coordinator, <code>darkbloom account link</code> prints a link that signs its operator in.
       Then come back to this page.
@@ -173,6 +179,20 @@ export const comeFromProvider = (door: Door): Route => ({
   schema: pageSchema("Where the OpenID provider sends somebody back whom it has signed in, once"),
   config: openPage,
   handler: async (request, reply) => (await import("./sign-in-open-id.ts")).comeFromProvider(door, request, reply),
+});
+
+/** `POST /sign-in/passkey` */
+export const askForPasskey = (door: Door): Route => ({
+  schema: pageSchema("Ask this browser for a passkey"),
+  config: openForm,
+  handler: async (request, reply) => (await import("./sign-in-passkey.ts")).askForPasskey(door, request, reply),
+});
+
+/** `POST /sign-in/passkey/use` */
+export const signInByPasskey = (door: Door): Route => ({
+  schema: pageSchema("Sign in by what the passkey's device answered, once"),
+  config: openForm,
+  handler: async (request, reply) => (await import("./sign-in-passkey.ts")).signInByPasskey(door, request, reply),
 });
 
 /** `POST /sign-out`: ends the session that asks. */
