@@ -17,7 +17,7 @@ import type { Actor } from "./accounts/audit.ts";
 import type { SignUpRules } from "./accounts/admission.ts";
 import { signInOver } from "./accounts/sign-in.ts";
 import type { SmtpAddress } from "./accounts/mail.ts";
-import { tellingAccounts, tellingPeople } from "./accounts/telling.ts";
+import { tellingAccounts, tellingPeople, tellingTeams } from "./accounts/telling.ts";
 import { auditedAdmin } from "./admin/audited.ts";
 import { WebAuthn } from "./adapters/web-authn.ts";
 import { linksOf } from "./admin/people.ts";
@@ -147,6 +147,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   );
   const accounts = tellingAccounts(store.accounts, changes);
   const people = tellingPeople(store.people, changes);
+  const teams = tellingTeams(store.teams, changes);
   const { catalog, countersigner, ledger, networkKey, standings } = store;
   const tools = { clock, random: systemRandom, crypto: nodeCrypto };
   const { log } = opening.use(await keepLog({ ...tools, events }, store, config));
@@ -202,7 +203,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const mail =
     config.mail && (await import("./adapters/smtp-mailer.ts")).openMail(config.mail.smtp, config.mail.from, tools);
   const openId = config.openId && (await import("./adapters/oauth-open-id.ts")).openOpenId(config.openId, tools);
-  const signIn = signInOver({ ...store, people, passkeyChecks: new WebAuthn() }, tools, {
+  const signIn = signInOver({ ...store, people, teams, passkeyChecks: new WebAuthn() }, tools, {
     signUp: config.signUp,
     mail,
     openId,
@@ -215,6 +216,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     ...store,
     accounts,
     people,
+    teams,
     ...tools,
     desk,
     connected,

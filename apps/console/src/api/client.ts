@@ -1,8 +1,10 @@
 import createClient from "openapi-fetch";
 import type { paths } from "../../generated/openapi.ts";
+import { onAccount } from "./acting.ts";
 
 /** This coordinator's own routes, with the session of the cookie; what each takes and answers is typed by its description. */
 export const api = createClient<paths>({ baseUrl: "" });
+api.use({ onRequest: ({ request }) => onAccount(request) });
 
 /** What a coordinator refuses, in its own words. */
 export class ApiError extends Error {

@@ -1,6 +1,7 @@
 // First: what is imported below makes its schemas at once.
 import "./without-eval.ts";
 import { createDarkbloom, type Darkbloom } from "@darkbloom/client";
+import { onAccount } from "./acting.ts";
 
 export type Mode = "sealed" | "transparent";
 
@@ -13,7 +14,11 @@ const made = new Map<Mode, Darkbloom>();
 export function darkbloomFor(mode: Mode): Darkbloom {
   const known = made.get(mode);
   if (known) return known;
-  const darkbloom = createDarkbloom({ baseURL: globalThis.location.origin, policy: { mode, minTrust: "self_signed" } });
+  const darkbloom = createDarkbloom({
+    baseURL: globalThis.location.origin,
+    policy: { mode, minTrust: "self_signed" },
+    fetch: (input, init) => fetch(onAccount(new Request(input, init))),
+  });
   made.set(mode, darkbloom);
   return darkbloom;
 }

@@ -2,7 +2,7 @@ import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 /** The kinds of change that a coordinator tells of. */
-export type ChangeKind = "keys" | "load" | "machines" | "money" | "people" | "requests" | "sessions";
+export type ChangeKind = "keys" | "load" | "machines" | "money" | "people" | "requests" | "sessions" | "teams";
 
 declare module "@tanstack/react-query" {
   interface Register {

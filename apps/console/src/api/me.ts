@@ -1,5 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import type { paths } from "../../generated/openapi.ts";
+import { actingOn, actOn, forgetActing } from "./acting.ts";
 import { answered, api, ApiError } from "./client.ts";
 
 export type Me = paths["/v1/me"]["get"]["responses"]["200"]["content"]["application/json"];
@@ -12,6 +13,8 @@ export const meQuery = queryOptions({
     } catch (error) {
       // Nobody is signed in: no failure, but what there is to know.
       if (error instanceof ApiError && error.status === 401) return null;
+      // Of a team that one is in no longer: what is one's own is there.
+      if (error instanceof ApiError && error.code === "account_not_found" && actingOn !== undefined) actOn(undefined);
       throw error;
     }
   },
@@ -23,6 +26,7 @@ export const useMe = (): Me | null | undefined => useQuery(meQuery).data;
 
 /** Ends this browser's session. What was shown to it goes too. */
 export async function signOut(): Promise<void> {
+  forgetActing();
   await fetch("/sign-out", { method: "POST", redirect: "manual" });
   globalThis.location.assign("/");
 }

@@ -26,7 +26,7 @@ const planned: readonly PageEntry[] = [
   { name: "activity", title: "Activity", icon: "activity", audience: "consumer", deeper: "$jobId" },
   { name: "keys", title: "Keys", icon: "keys", audience: "consumer" },
   { name: "credits", title: "Credits", icon: "credits", audience: "consumer" },
-  { name: "team", title: "Team", icon: "team", audience: "consumer" },
+  { name: "team", title: "Team", icon: "team", audience: "consumer", deeper: "$teamId" },
   { name: "account", title: "Account", icon: "account", audience: "consumer" },
   { name: "my-machines", title: "My machines", icon: "machine", audience: "provider", deeper: "$machineId" },
   { name: "add-machine", title: "Add a machine", icon: "add", audience: "provider" },

@@ -4,6 +4,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { useLive } from "../api/live.ts";
 import { signOut, useMe, type Me } from "../api/me.ts";
 import { Icon } from "../parts/icons.tsx";
+import { AccountChoice } from "./account-choice.tsx";
 import mark from "./mark.svg";
 import { addressOf, maySee, pages, type Audience } from "./navigation.ts";
 import classes from "./shell.module.css";
@@ -48,6 +49,11 @@ export function Shell(): ReactNode {
         <div className={classes["brand"]}>
           <Brand />
         </div>
+        {me && (
+          <div className={classes["account"]}>
+            <AccountChoice me={me} />
+          </div>
+        )}
         <nav aria-label="Pages" className={classes["nav"]}>
           {headings.map(([audience, heading]) => (
             <Group key={audience} heading={heading} audience={audience} me={me ?? null} />

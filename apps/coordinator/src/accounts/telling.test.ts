@@ -1,13 +1,19 @@
+import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { MemoryAccounts } from "../adapters/memory-accounts.ts";
 import { MemoryPeople } from "../adapters/memory-people.ts";
+import { MemoryTeams } from "../adapters/memory-teams.ts";
 import { Changes } from "../events/changes.ts";
 import { accountsContract } from "./accounts.contract.ts";
+import { noCeiling } from "./ceilings.ts";
 import { anna, hash, peopleContract, sessionOfAnna } from "./people.contract.ts";
-import { tellingAccounts, tellingPeople } from "./telling.ts";
+import { teamsContract } from "./teams.contract.ts";
+import { tellingAccounts, tellingPeople, tellingTeams } from "./telling.ts";
 
 peopleContract("people who are told of", async () => tellingPeople(new MemoryPeople(), new Changes()));
 accountsContract("accounts that are told of", async () => tellingAccounts(new MemoryAccounts(), new Changes()));
+
+teamsContract("teams that are told of", async () => tellingTeams(new MemoryTeams(), new Changes()));
 
 function heard() {
   const changes = new Changes();
@@ -48,4 +54,23 @@ describe("people's changes", () => {
     await expect(tellingPeople(broken, changes).endSessions(personId)).rejects.toThrow("away");
     expect(told).toEqual([["sessions", personId]]);
   });
+});
+
+/** Goal: whoever looks at a team sees who comes and goes. Method: one who joins and leaves. */
+it("tells a team's members, and who comes or goes, of each change of it", async () => {
+  const { changes, told } = heard();
+  const teams = tellingTeams(new MemoryTeams(), changes);
+  const [account, otto] = ["acct_team" as AccountId, "person_otto" as PersonId];
+  await teams.add({ account, name: "The lab", ceiling: noCeiling, createdAt: 1 }, anna.personId);
+  await teams.join(account, otto, "member", 2);
+  await teams.changeRole(account, otto, "admin");
+  await teams.leave(account, otto);
+  expect(told).toEqual([
+    ["teams", anna.personId],
+    ["teams", account],
+    ["teams", otto],
+    ["teams", account],
+    ["teams", account],
+    ["teams", otto],
+  ]);
 });

@@ -1,7 +1,7 @@
 import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
 
 /** What somebody who looks at a page may have to ask for again. */
-export const changeKinds = ["keys", "load", "machines", "money", "people", "requests", "sessions"] as const;
+export const changeKinds = ["keys", "load", "machines", "money", "people", "requests", "sessions", "teams"] as const;
 export type ChangeKind = (typeof changeKinds)[number];
 
 /** That something is otherwise, and nothing of what it is now. */

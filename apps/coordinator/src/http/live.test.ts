@@ -1,9 +1,12 @@
+import type { AccountId } from "@darkbloom/protocol/ids";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { afterEach, describe, expect, it } from "vitest";
 import { openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
-import { tellingPeople } from "../accounts/telling.ts";
+import { noCeiling } from "../accounts/ceilings.ts";
+import { tellingPeople, tellingTeams } from "../accounts/telling.ts";
 import { MemoryPeople } from "../adapters/memory-people.ts";
+import { MemoryTeams } from "../adapters/memory-teams.ts";
 import { Changes } from "../events/changes.ts";
 import { LIVE_STREAMS_PER_PERSON_MAX } from "./live.ts";
 
@@ -12,8 +15,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one[Symbol.asyncDispose]();
 });
 
-async function coordinator(more: Parameters<typeof openEdge>[0] = {}) {
-  const changes = new Changes();
+async function coordinator({ changes = new Changes(), ...more }: Parameters<typeof openEdge>[0] = {}) {
   const people = tellingPeople(new MemoryPeople(), changes);
   const edge = await openEdge({ changes, people, ...more });
   const tools = { people, clock: systemClock, random: systemRandom, crypto: nodeCrypto };
@@ -55,6 +57,26 @@ describe("changes, live", () => {
     changes.tell("machines");
     expect(await annas.next()).toEqual(["keys", "machines"]);
     expect(await olgas.next()).toEqual(["money", "keys", "machines"]);
+  });
+
+  it("tells of a team whoever is in it, from when they join until they have left", async () => {
+    const changes = new Changes();
+    const teams = tellingTeams(new MemoryTeams(), changes);
+    const { tools, listen } = await coordinator({ changes, teams });
+    const account = "acct_lab" as AccountId;
+    const anna = await signIn(tools, personOf("anna"));
+    const stream = await listen(anna.bearer);
+    await teams.add({ account, name: "The lab", ceiling: noCeiling, createdAt: 1 }, personOf("berta").personId);
+    changes.tell("money", account);
+    await teams.join(account, anna.person.personId, "member", 2);
+    expect(await stream.next()).toEqual(["teams"]);
+    changes.tell("money", account);
+    expect(await stream.next()).toEqual(["money"]);
+    await teams.leave(account, anna.person.personId);
+    expect(await stream.next()).toEqual(["teams"]);
+    changes.tell("money", account);
+    changes.tell("keys", anna.person.account);
+    expect(await stream.next()).toEqual(["keys"]);
   });
 
   it("ends with its session, before anything more is told", async () => {

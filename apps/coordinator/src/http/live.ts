@@ -65,8 +65,11 @@ async function tellChanges(door: Door, visitor: SignedIn, request: FastifyReques
   deps.shutdown.addEventListener("abort", end, { once: true });
   const waiting = new Set<ChangeKind>();
   let wake = Promise.withResolvers<void>();
+  const { personId } = visitor.person;
+  // Of a team that somebody joins they are told under their own name.
+  let teams = await accountsOfTeams(door, personId);
   using _listening = deps.changes.listen((change) => {
-    if (!concerns(change, visitor)) return;
+    if (!concerns(change, visitor, teams)) return;
     waiting.add(change.kind);
     wake.resolve();
   });
@@ -81,6 +84,7 @@ async function tellChanges(door: Door, visitor: SignedIn, request: FastifyReques
       if (still?.session.sessionId !== visitor.session.sessionId) break;
       const told = [...waiting];
       waiting.clear();
+      if (told.includes("teams")) teams = await accountsOfTeams(door, personId);
       const text = told.length === 0 ? ": here\n\n" : `data: ${JSON.stringify(told)}\n\n`;
       // Who does not read is told of everything at once later, or disconnected by the socket's own patience.
       if (!response.write(text)) await once(response, "drain", { signal: ended.signal });
@@ -104,5 +108,8 @@ async function either(happened: Promise<void>, waitMs: number, ended: AbortSigna
   }
 }
 
-const concerns = ({ of }: Change, { person }: SignedIn): boolean =>
-  of === undefined || of === person.personId || of === person.account || person.role === "operator";
+const accountsOfTeams = async ({ deps }: Door, personId: PersonId): Promise<ReadonlySet<string>> =>
+  new Set((await deps.teams.teamsOf(personId)).map(({ team }) => team.account));
+
+const concerns = ({ of }: Change, { person }: SignedIn, teams: ReadonlySet<string>): boolean =>
+  of === undefined || of === person.personId || of === person.account || teams.has(of) || person.role === "operator";
