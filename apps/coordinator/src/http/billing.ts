@@ -15,7 +15,7 @@ import {
   type DepositId,
 } from "../payments/port.ts";
 import { callerOf, signedInOf } from "./access.ts";
-import { pageSchema } from "./browser-session.ts";
+import { goTo, pageSchema } from "./browser-session.ts";
 import { parseJson, readBody } from "./body.ts";
 import { ownOrigin } from "./credentials.ts";
 import type { Door, Route } from "./door.ts";
@@ -179,12 +179,14 @@ export const listDeposits = (door: Door): Route => ({
   },
 });
 
-/** `GET /deposit`: where Stripe's page leads back to. */
-export const showDeposited = (_door: Door): Route => ({
+/** `GET /deposit`: where Stripe's page leads back to; the console asks how the payment stands. */
+export const showDeposited = ({ deps }: Door): Route => ({
   schema: pageSchema("Where a payment's page leads back to"),
   config: { access: "open", limit: "rate" },
-  handler: async (request, reply) =>
-    Object.hasOwn(Object(request.query), "cancelled")
+  handler: async (request, reply) => {
+    const isCancelled = Object.hasOwn(Object(request.query), "cancelled");
+    if (deps.console) return goTo(reply, `/console/credits?payment=${isCancelled ? "cancelled" : "done"}`);
+    return isCancelled
       ? sendPage(reply, "Nothing was paid", html`<p>The payment was called off. You can close this page.</p>`)
       : sendPage(
           reply,
@@ -193,7 +195,8 @@ export const showDeposited = (_door: Door): Route => ({
             As soon as the payment is confirmed it is on your account: with a card within a minute, with a bank within
             days. You can close this page.
           </p>`,
-        ),
+        );
+  },
 });
 
 const wrongQuery = (param: "id" | "limit"): NetworkError =>
