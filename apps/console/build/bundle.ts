@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { build } from "vite";
+import { docs } from "./docs.ts";
 
 /** How many modules are read between two words about it. */
 const TOLD_EVERY_MODULES = 50;
@@ -21,6 +22,7 @@ export async function bundle(folder: string, tell: (modules: number) => void): P
       modulePreload: { polyfill: false },
     },
     plugins: [
+      docs(),
       {
         name: "tell-progress",
         transform() {

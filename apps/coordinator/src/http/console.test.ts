@@ -26,6 +26,16 @@ async function asked(
 
 /** Goal: a browser sees the console, or how far it is, and a program what it always saw. Method: each state of the build. */
 describe("the console's addresses", () => {
+  it.each([
+    ["/docs", "/console/docs"],
+    ["/deposit?done", "/console/credits?payment=done"],
+    ["/deposit?cancelled", "/console/credits?payment=cancelled"],
+  ])("lead on from %s", async (from, to) => {
+    await using edge = await openEdge({ console: { look: () => ({ kind: "building", modules: 0 }) as const } });
+    const response = await fetch(edge.origin + from, { redirect: "manual", headers: asBrowser });
+    expect([response.status, response.headers.get("location")]).toEqual([303, to]);
+  });
+
   it.each(["/", "/console", "/console/keys", "/console/docs/keys"])("are one page: %s", async (path) => {
     const { response, text } = await asked({ kind: "ready", files }, path);
     expect([response.status, text]).toEqual([200, expect.stringContaining("built")]);

@@ -40,6 +40,13 @@ export const showConsole = (door: Door): Route => ({
   handler: async (request, reply) => sendConsole(door.deps.console, request, reply),
 });
 
+/** `GET /docs`: the docs are pages of the console. */
+export const showDocs = (_door: Door): Route => ({
+  schema: pageSchema("To the docs, which the console shows"),
+  config: { access: "open", limit: "rate" },
+  handler: async (_request, reply) => reply.code(303).header("location", `${CONSOLE_PREFIX}/docs`).send(),
+});
+
 /** The console, or how far it is. */
 export function sendConsole(view: ConsoleView | undefined, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const state = view?.look() ?? { kind: "none" };

@@ -20,6 +20,7 @@ const consoleRoutes = [
   "get /console",
   "get /console/{id}",
   "get /console/assets/{name}",
+  "get /docs",
   "get /v1/me/events",
   "get /v1/network",
 ];

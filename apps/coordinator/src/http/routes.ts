@@ -4,7 +4,7 @@ import { adminCalls } from "../admin/calls.ts";
 import type { Declaration, Known } from "./access.ts";
 import { showKey, showReceipt } from "./account.ts";
 import { createCheckout, DEPOSIT_PATH, hearStripe, listDeposits, showCheckout, showDeposited } from "./billing.ts";
-import { CONSOLE_PREFIX, showAsset, showConsole } from "./console.ts";
+import { CONSOLE_PREFIX, showAsset, showConsole, showDocs } from "./console.ts";
 import { showOpenApi, type Described } from "./described.ts";
 import { DEVICE_CODE_PATH, DEVICE_PATH, DEVICE_TOKEN_PATH, devicePages, openDevice, pollDevice } from "./device.ts";
 import type { Door, Route } from "./door.ts";
@@ -186,6 +186,7 @@ const placed = (
   get(CONSOLE_PREFIX, showConsole(door)),
   get(`${CONSOLE_PREFIX}/*`, showConsole(door)),
   get(`${CONSOLE_PREFIX}/assets/:name`, showAsset(door)),
+  get("/docs", showDocs(door)),
   get("/llms.txt", showGuide(door)),
   get("/openapi.json", showOpenApi(described)),
 ];
