@@ -5,7 +5,7 @@ import {
   addressOf,
   begunOf,
   cookieName,
-  goTo,
+  goHome,
   originHere,
   sendElsewhere,
   sendNeedsTls,
@@ -63,7 +63,7 @@ export async function comeFromProvider(
   const person = await deps.admission.byOpenId(claims, way.rules, deps.adminFor("openid"));
   if (typeof person === "string") return sendPage(reply, "You may not sign in here", refusals[person](way), 403);
   await signInBrowser(door, request, reply, { person, name });
-  return goTo(reply, SIGN_IN_PATH);
+  return goHome(door, reply);
 }
 
 const answerIn = ({ raw }: FastifyRequest): URLSearchParams =>

@@ -4,7 +4,7 @@ import {
   addressOf,
   begunOf,
   cookieName,
-  goTo,
+  goHome,
   sendNeedsTls,
   SIGN_IN_PATH,
   signInBrowser,
@@ -79,7 +79,7 @@ export async function signInByPasskey(door: Door, request: FastifyRequest, reply
   const person = await people.person(passkey.personId);
   if (!person || person.disabledAt !== null) return sendRefused(reply);
   await signInBrowser(door, request, reply, { person, name });
-  return goTo(reply, SIGN_IN_PATH);
+  return goHome(door, reply);
 }
 
 function jsonOf(text: string): unknown {
