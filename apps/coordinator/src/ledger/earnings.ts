@@ -66,7 +66,7 @@ export function earningOf(
   };
 }
 
-export const sumOfEarned = (one: Earned, other: Earned): Earned => ({
+const sumOfEarned = (one: Earned, other: Earned): Earned => ({
   answers: one.answers + other.answers,
   promptTokens: one.promptTokens + other.promptTokens,
   completionTokens: one.completionTokens + other.completionTokens,
@@ -74,9 +74,20 @@ export const sumOfEarned = (one: Earned, other: Earned): Earned => ({
   payable: one.payable + other.payable,
 });
 
+type Growing = Omit<Earning, keyof Earned> & { -readonly [Figure in keyof Earned]: bigint };
+
+const nothingEarned: Earned = { answers: 0n, promptTokens: 0n, completionTokens: 0n, earned: 0n, payable: 0n };
+
+const isOfOne = (one: Growing, other: Earning): boolean =>
+  one.account === other.account &&
+  one.day === other.day &&
+  one.machineId === other.machineId &&
+  one.model === other.model;
+
 /** What was earned, by account, day, machine and model; and what of it has not cleared, by account, day and payer. In memory. */
 export class EarningSums {
-  readonly #earned = new Map<string, Earning>();
+  readonly #earned = new Map<string, Growing>();
+  #latest: Growing | undefined;
   readonly #clearing = new Map<string, Clearing>();
 
   add(earning: Earning): void {
@@ -115,17 +126,32 @@ export class EarningSums {
 
   /** What one account earned is another's; what that other paid of it has no clearing. */
   pass(from: AccountId, to: AccountId): void {
+    this.#latest = undefined;
     for (const [key, one] of this.#earned)
       if (one.account === from && this.#earned.delete(key)) this.#earn({ ...one, account: to });
     for (const [key, one] of this.#clearing)
       if (one.account === from && this.#clearing.delete(key) && one.payer !== to) this.#clear({ ...one, account: to });
   }
 
+  /** On the way of every settlement: what is added to is changed where it is, and mostly is what was added to last. */
   #earn(earning: Earning): void {
+    const row = this.#latest && isOfOne(this.#latest, earning) ? this.#latest : this.#rowOf(earning);
+    this.#latest = row;
+    row.answers += earning.answers;
+    row.promptTokens += earning.promptTokens;
+    row.completionTokens += earning.completionTokens;
+    row.earned += earning.earned;
+    row.payable += earning.payable;
+  }
+
+  #rowOf(earning: Earning): Growing {
     const { account, day, machineId, model } = earning;
     const key = `${account}\n${day}\n${machineId}\n${model}`;
-    const before = this.#earned.get(key);
-    this.#earned.set(key, before ? { ...before, ...sumOfEarned(before, earning) } : earning);
+    const known = this.#earned.get(key);
+    if (known) return known;
+    const row = { ...earning, ...nothingEarned };
+    this.#earned.set(key, row);
+    return row;
   }
 
   #clear(clearing: Clearing): void {
@@ -153,7 +179,7 @@ const earnedOf = ({ answers, promptTokens, completionTokens, earned, payable }: 
 });
 
 /** Days newest first, others by what they earned. */
-export const orderOf =
+const orderOf =
   (by: EarningsGroup) =>
   (one: EarningsRow, other: EarningsRow): number => {
     if (by === "day") return Number(other.key) - Number(one.key);
