@@ -12,4 +12,6 @@ export interface LedgerOptions {
   readonly lease: Lease;
   /** How long receipts that are written from now on are kept. */
   readonly receiptLifeMs?: number | undefined;
+  /** How long what was earned is kept from being withdrawn; `CLEARING_DAYS_DEFAULT` where nothing is said. */
+  readonly clearingDays?: number | undefined;
 }

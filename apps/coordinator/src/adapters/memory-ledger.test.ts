@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { LedgerBook } from "../ledger/book.ts";
 import { capsContract } from "../ledger/caps.contract.ts";
 import { earningsContract } from "../ledger/earnings.contract.ts";
+import { withdrawingContract } from "../ledger/withdrawing.contract.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import { ledgerContract } from "../ledger/ledger.contract.ts";
 import { anna, bert, lease } from "../ledger/ledger.samples.ts";
@@ -25,6 +26,7 @@ ledgerContract("in memory", open);
 idempotencyContract("in memory", open);
 capsContract("in memory", open);
 earningsContract("in memory", open);
+withdrawingContract("in memory", open);
 
 /** Goal: figures that are not what the journal comes to are told, by how much. Method: a book that counts a micro-dollar too much of one account. */
 it("finds what does not add up", async () => {

@@ -3,6 +3,7 @@ import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
 import type { Cap, Counted } from "../ledger/caps.ts";
 import { LedgerBook, type HoldState } from "../ledger/book.ts";
+import { CLEARING_DAYS_DEFAULT, firstUnclearedDay, withdrawable } from "../ledger/clearing.ts";
 import type { EarningsQuery, EarningsRow } from "../ledger/earnings.ts";
 import type { Balances } from "../ledger/journal.ts";
 import { leaseOf, type Lease } from "../ledger/lease.ts";
@@ -24,8 +25,8 @@ export class MemoryLedger implements Ledger {
     this.#book.move(creditId, { kind: "grant", account, amount });
   }
 
-  async book(ref: string, move: Move, _at: number): Promise<void> {
-    this.#book.move(ref, move);
+  async book(ref: string, move: Move, at: number): Promise<void> {
+    this.#book.move(ref, move, firstUnclearedDay(at, CLEARING_DAYS_DEFAULT));
   }
 
   async hold(terms: HoldTerms): Promise<void> {
@@ -68,6 +69,11 @@ export class MemoryLedger implements Ledger {
 
   async earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]> {
     return this.#book.earnings(account, query);
+  }
+
+  async withdrawable(account: AccountId, now: number): Promise<bigint> {
+    const uncleared = this.#book.uncleared(account, firstUnclearedDay(now, CLEARING_DAYS_DEFAULT));
+    return withdrawable(this.#book.balances(account), uncleared);
   }
 
   async uncleared(account: AccountId, sinceDay: number): Promise<bigint> {

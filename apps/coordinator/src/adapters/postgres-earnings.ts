@@ -1,7 +1,8 @@
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { firstKeptClearingDay } from "../ledger/clearing.ts";
+import { firstKeptClearingDay, NEVER_CLEARS_DAY } from "../ledger/clearing.ts";
 import { EARNINGS_ROWS_MAX, type EarningsGroup, type EarningsQuery, type EarningsRow } from "../ledger/earnings.ts";
-import { earningsRowOf } from "./earnings-row.ts";
+import { freezing, FREEZE_ROWS_MAX } from "../ledger/freezing.ts";
+import { clearingOf, earningsRowOf } from "./earnings-row.ts";
 import type { Query } from "./postgres.ts";
 import { bigintOf } from "./rows.ts";
 
@@ -22,6 +23,20 @@ const groups: Readonly<Record<EarningsGroup, string>> = {
 const sql = {
   uncleared: "SELECT COALESCE(SUM(amount), 0)::bigint AS amount FROM clearing WHERE account = $1 AND day >= $2",
   unclearedOf: "SELECT COALESCE(SUM(amount), 0)::bigint AS amount FROM clearing WHERE account = $1 AND payer = $2",
+  paidBy: `
+    SELECT account, day, payer, amount FROM clearing WHERE payer = $1 AND day >= $2 AND day < $3 AND amount > 0
+    ORDER BY day DESC, account COLLATE "C" LIMIT $4 FOR UPDATE`,
+  freeze: `
+    WITH gone AS (
+      UPDATE clearing SET amount = amount - $4::bigint WHERE account = $1 AND day = $2 AND payer = $3
+      RETURNING account, payer)
+    INSERT INTO clearing AS kept (account, day, payer, amount) SELECT account, $5, payer, $4::bigint FROM gone
+    ON CONFLICT (account, day, payer) DO UPDATE SET amount = kept.amount + excluded.amount`,
+  // What open holds have taken of it too.
+  stands: `
+    SELECT payable + COALESCE((SELECT SUM(payable) FROM holds WHERE holds.account = $1 AND NOT by_platform), 0)::bigint
+      AS payable
+    FROM accounts WHERE account = $1`,
   passEarned: `
     WITH gone AS (DELETE FROM earnings WHERE account = $1 RETURNING *)
     INSERT INTO earnings AS kept (account, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable)
@@ -60,6 +75,26 @@ export class PostgresEarnings {
   async unclearedOf(query: Query, account: AccountId, payer: AccountId): Promise<bigint> {
     const [row] = await query(sql.unclearedOf, [account, payer]);
     return bigintOf(row ?? {}, "amount");
+  }
+
+  /** What was earned with the money of this debtor, and has not cleared, never does. */
+  async freeze(query: Query, debtor: AccountId, owed: bigint, sinceDay: number): Promise<void> {
+    if (owed === 0n) return;
+    const follow = freezing(debtor, owed);
+    let asked = follow.next();
+    while (asked.done !== true) {
+      const { kind, account } = asked.value;
+      if (kind === "paid_by") {
+        const rows = await query(sql.paidBy, [account, sinceDay, NEVER_CLEARS_DAY, FREEZE_ROWS_MAX]);
+        asked = follow.next({ kind, rows: rows.map(clearingOf) });
+      } else {
+        const [row] = await query(sql.stands, [account]);
+        const uncleared = await this.uncleared(query, account, sinceDay);
+        asked = follow.next({ kind, payable: row ? bigintOf(row, "payable") : 0n, uncleared });
+      }
+    }
+    for (const { account, day, payer, amount } of asked.value)
+      await query(sql.freeze, [account, day, payer, amount, NEVER_CLEARS_DAY]);
   }
 
   /** What one account earned is another's; what that other paid of it has no clearing. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
 import { capsContract, daysContract } from "../ledger/caps.contract.ts";
 import { earningsContract } from "../ledger/earnings.contract.ts";
+import { withdrawingContract } from "../ledger/withdrawing.contract.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import type { Lease } from "../ledger/lease.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
@@ -55,6 +56,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   idempotencyContract("PostgreSQL", openLedger);
   capsContract("PostgreSQL", openLedger);
   earningsContract("PostgreSQL", openLedger);
+  withdrawingContract("PostgreSQL", openLedger);
   daysContract("PostgreSQL", openLedger);
 
   /** Goal: however coordinators interleave, no more is spent than there is, and each hold is settled once. Method: two of them, 64 holds at once for money of ten; each hold settled by both at once, by a machine that both pay. */

@@ -16,7 +16,8 @@ import {
   type Holding,
 } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
-import { creditedOf, creditRoom, moveOf, type Move } from "../ledger/moves.ts";
+import { CLEARING_DAYS_DEFAULT, firstUnclearedDay, withdrawable } from "../ledger/clearing.ts";
+import { creditedOf, creditRoom, moveOf, newDebtOf, type Move } from "../ledger/moves.ts";
 import {
   isStorageFailure,
   RECEIPT_LIFE_MS,
@@ -58,10 +59,15 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   readonly #earnings = new PostgresEarnings();
   readonly #lease: Lease;
   readonly #receiptLifeMs: number;
+  readonly #clearingDays: number;
   readonly #owed: OwedSettlements;
 
   /** @param postgres opened by `openPostgres`; closing it stays with whoever opened it */
-  constructor(postgres: Postgres, { lease, receiptLifeMs = RECEIPT_LIFE_MS }: LedgerOptions) {
+  constructor(
+    postgres: Postgres,
+    { lease, receiptLifeMs = RECEIPT_LIFE_MS, clearingDays = CLEARING_DAYS_DEFAULT }: LedgerOptions,
+  ) {
+    this.#clearingDays = clearingDays;
     this.#postgres = postgres;
     this.#lease = lease;
     this.#receiptLifeMs = receiptLifeMs;
@@ -80,10 +86,15 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
       if ((await query(sql.knowsEntry, [kind, ref])).length > 0) return;
       await query(sql.openAccount, [account]);
       const figures = figuresOf((await query(sql.lockedFigures, [account]))[0]);
-      const ownPaid = move.kind === "pass" ? await this.#earnings.unclearedOf(query, account, move.to) : 0n;
-      const { entry, credited } = moveOf(move, figures, creditedOf(figures.credited, outside), ownPaid);
+      const sinceDay = firstUnclearedDay(at, this.#clearingDays);
+      const uncleared = {
+        ownPaid: move.kind === "pass" ? await this.#earnings.unclearedOf(query, account, move.to) : 0n,
+        all: move.kind === "withdraw" ? await this.#earnings.uncleared(query, account, sinceDay) : 0n,
+      };
+      const { entry, credited } = moveOf(move, figures, creditedOf(figures.credited, outside), uncleared);
       const { postings } = entry;
       if (postings.length === 0) return;
+      await this.#earnings.freeze(query, account, newDebtOf(account, entry), sinceDay);
       if (move.kind === "pass") {
         await query(sql.openAccount, [move.to]);
         await query(sql.lockedFigures, [move.to]);
@@ -212,6 +223,11 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
 
   earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]> {
     return this.#earnings.query(this.#postgres.query, account, query);
+  }
+
+  async withdrawable(account: AccountId, now: number): Promise<bigint> {
+    const uncleared = await this.uncleared(account, firstUnclearedDay(now, this.#clearingDays));
+    return withdrawable(await this.#figures(account), uncleared);
   }
 
   uncleared(account: AccountId, sinceDay: number): Promise<bigint> {

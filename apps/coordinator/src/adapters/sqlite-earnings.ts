@@ -1,15 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { firstKeptClearingDay } from "../ledger/clearing.ts";
+import { firstKeptClearingDay, NEVER_CLEARS_DAY } from "../ledger/clearing.ts";
 import {
   EARNINGS_ROWS_MAX,
   EarningSums,
+  type Clearing,
   type Earning,
   type EarningsGroup,
   type EarningsQuery,
   type EarningsRow,
 } from "../ledger/earnings.ts";
-import { earningsRowOf } from "./earnings-row.ts";
+import { FREEZE_ROWS_MAX } from "../ledger/freezing.ts";
+import { clearingOf, earningsRowOf } from "./earnings-row.ts";
 import { bigintOf } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
 
@@ -36,6 +38,10 @@ const earningsSql = {
   uncleared: "SELECT COALESCE(SUM(amount), 0) AS amount FROM clearing WHERE account = ? AND day >= ?",
   unclearedOf: `
     SELECT COALESCE(SUM(amount), 0) AS amount FROM clearing WHERE account = ? AND day >= ? AND payer = ?`,
+  paidBy: `
+    SELECT account, day, payer, amount FROM clearing WHERE payer = ? AND day >= ? AND day < ? AND amount > 0
+    ORDER BY day DESC, account LIMIT ?`,
+  thaw: "UPDATE clearing SET amount = amount - ? WHERE account = ? AND day = ? AND payer = ?",
   passEarned: `
     INSERT INTO earnings (account, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable)
     SELECT :to, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable
@@ -79,6 +85,19 @@ export class SqliteEarnings {
         ? this.#sql.uncleared.get(account, sinceDay)
         : this.#sql.unclearedOf.get(account, sinceDay, payer);
     return bigintOf(row ?? {}, "amount") + this.#moving.uncleared(account, sinceDay, payer);
+  }
+
+  /** What has not cleared of what an account paid since that day, newest first. */
+  paidBy(payer: AccountId, sinceDay: number): Clearing[] {
+    this.write();
+    return this.#sql.paidBy.all(payer, sinceDay, NEVER_CLEARS_DAY, FREEZE_ROWS_MAX).map(clearingOf);
+  }
+
+  freeze(frozen: readonly Clearing[]): void {
+    for (const { account, day, payer, amount } of frozen) {
+      this.#sql.thaw.run(amount, account, day, payer);
+      this.#sql.clear.run(account, NEVER_CLEARS_DAY, payer, amount);
+    }
   }
 
   /** What one account earned is another's; what that other paid of it has no clearing. */

@@ -9,6 +9,7 @@ import { openDataFolder } from "@darkbloom/protocol/node";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { capsContract, daysContract } from "../ledger/caps.contract.ts";
 import { earningsContract } from "../ledger/earnings.contract.ts";
+import { withdrawingContract } from "../ledger/withdrawing.contract.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
 import { subAccounts } from "../ledger/journal.ts";
 import { OpenHolds } from "../ledger/open-holds.ts";
@@ -72,6 +73,7 @@ ledgerContract("SQLite", openSqlite);
 idempotencyContract("SQLite", openSqlite);
 capsContract("SQLite", openSqlite);
 earningsContract("SQLite", openSqlite);
+withdrawingContract("SQLite", openSqlite);
 daysContract("SQLite", openSqlite);
 
 describe("the SQLite ledger", () => {

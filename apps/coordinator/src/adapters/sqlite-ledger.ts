@@ -16,7 +16,9 @@ import {
   type Entry,
 } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
-import { creditedOf, creditRoom, moveOf, type Credited, type Move } from "../ledger/moves.ts";
+import { CLEARING_DAYS_DEFAULT, firstUnclearedDay, withdrawable } from "../ledger/clearing.ts";
+import { freezing } from "../ledger/freezing.ts";
+import { creditedOf, creditRoom, moveOf, newDebtOf, type Credited, type Move } from "../ledger/moves.ts";
 import { OpenHolds, type OpenHold } from "../ledger/open-holds.ts";
 import {
   RECEIPT_LIFE_MS,
@@ -71,6 +73,7 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #open: OpenHolds;
   readonly #lease: Lease;
   readonly #receiptLifeMs: number;
+  readonly #clearingDays: number;
   readonly #database: DatabaseSync;
   readonly #owed: OwedSettlements;
   /** Whoever asks while one runs gets what that one finds. */
@@ -80,8 +83,16 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   /** @param database opened by `openDatabase`; closing it stays with whoever opened it */
   constructor(
     database: DatabaseSync,
-    { lease, receiptLifeMs = RECEIPT_LIFE_MS, mark, disk, open }: SqliteLedgerOptions,
+    {
+      lease,
+      receiptLifeMs = RECEIPT_LIFE_MS,
+      clearingDays = CLEARING_DAYS_DEFAULT,
+      mark,
+      disk,
+      open,
+    }: SqliteLedgerOptions,
   ) {
+    this.#clearingDays = clearingDays;
     this.#receiptLifeMs = receiptLifeMs;
     this.#database = database;
     this.#lease = lease;
@@ -119,11 +130,16 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       if (this.#journal.knows(kind, ref)) return () => {};
       // What is held is written as if it were not, and is not there to be taken.
       const left = this.#open.overlay(account, this.#journal.figures(account));
-      const ownPaid = move.kind === "pass" ? this.#earnings.uncleared(account, 0, move.to) : 0n;
-      const { entry, credited } = moveOf(move, left, this.#credited(account), ownPaid);
+      const sinceDay = firstUnclearedDay(at, this.#clearingDays);
+      const uncleared = {
+        ownPaid: move.kind === "pass" ? this.#earnings.uncleared(account, 0, move.to) : 0n,
+        all: move.kind === "withdraw" ? this.#earnings.uncleared(account, sinceDay) : 0n,
+      };
+      const { entry, credited } = moveOf(move, left, this.#credited(account), uncleared);
       return () => {
         this.#journal.post(entry, at, ref);
         this.#journal.flow(account, { credited });
+        this.#freeze(account, newDebtOf(account, entry), sinceDay);
         if (move.kind === "pass") this.#earnings.pass(account, move.to);
       };
     });
@@ -198,6 +214,13 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   async earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]> {
     return readStorage(() => this.#earnings.query(account, query));
+  }
+
+  async withdrawable(account: AccountId, now: number): Promise<bigint> {
+    return readStorage(() => {
+      const uncleared = this.#earnings.uncleared(account, firstUnclearedDay(now, this.#clearingDays));
+      return withdrawable(this.#open.overlay(account, this.#journal.figures(account)), uncleared);
+    });
   }
 
   async uncleared(account: AccountId, sinceDay: number): Promise<bigint> {
@@ -308,6 +331,26 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   #credited(account: AccountId): Credited {
     return creditedOf(this.#journal.figures(account).credited, this.#journal.figures(OUTSIDE));
+  }
+
+  #freeze(debtor: AccountId, owed: bigint, sinceDay: number): void {
+    if (owed === 0n) return;
+    const follow = freezing(debtor, owed);
+    let asked = follow.next();
+    while (asked.done !== true) {
+      const { kind, account } = asked.value;
+      asked = follow.next(
+        kind === "paid_by"
+          ? { kind, rows: this.#earnings.paidBy(account, sinceDay) }
+          : {
+              kind,
+              // As it is written, with what is held.
+              payable: this.#journal.figures(account).payable,
+              uncleared: this.#earnings.uncleared(account, sinceDay),
+            },
+      );
+    }
+    this.#earnings.freeze(asked.value);
   }
 
   #knows(holdId: HoldId): boolean {

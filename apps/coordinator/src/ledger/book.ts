@@ -25,7 +25,8 @@ import {
   type Posting,
 } from "./journal.ts";
 import type { Lease } from "./lease.ts";
-import { creditedOf, moveOf, type Credited, type Move } from "./moves.ts";
+import { freezing } from "./freezing.ts";
+import { creditedOf, moveOf, newDebtOf, type Credited, type Move } from "./moves.ts";
 import type { HoldTerms, LedgerFault, LedgerPart } from "./port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "./settlement.ts";
 import { dayOf, windowAt } from "./windows.ts";
@@ -76,13 +77,18 @@ export class LedgerBook {
     return creditedOf(this.#flowsOf(account).credited, this.balances(OUTSIDE));
   }
 
-  move(ref: string, move: Move): void {
+  /** @param sinceDay the first day whose earnings have not cleared */
+  move(ref: string, move: Move, sinceDay = 0): void {
     const known = `${move.kind} ${ref}`;
     if (this.#refs.has(known)) return;
     const { account } = move;
-    const ownPaid = move.kind === "pass" ? this.#earnings.uncleared(account, 0, move.to) : 0n;
-    const { entry, credited: more } = moveOf(move, this.balances(account), this.credited(account), ownPaid);
+    const uncleared = {
+      ownPaid: move.kind === "pass" ? this.#earnings.uncleared(account, 0, move.to) : 0n,
+      all: this.#earnings.uncleared(account, sinceDay),
+    };
+    const { entry, credited: more } = moveOf(move, this.balances(account), this.credited(account), uncleared);
     this.#post(entry);
+    this.#freeze(account, newDebtOf(account, entry), sinceDay);
     if (move.kind === "pass") this.#earnings.pass(account, move.to);
     this.#refs.add(known);
     const { charged, credited } = this.#flowsOf(account);
@@ -190,6 +196,31 @@ export class LedgerBook {
       if (account !== OUTSIDE) compare(account, "credited", credited, this.#posted(account, isGiven));
     }
     return [...faults, ...this.#useFaults(), ...this.#earningFaults()];
+  }
+
+  #freeze(debtor: AccountId, owed: bigint, sinceDay: number): void {
+    if (owed === 0n) return;
+    const follow = freezing(debtor, owed);
+    let asked = follow.next();
+    while (asked.done !== true) {
+      const { kind, account } = asked.value;
+      const { payable } = this.balances(account);
+      asked = follow.next(
+        kind === "paid_by"
+          ? { kind, rows: this.#earnings.paidBy(account, sinceDay) }
+          : {
+              kind,
+              payable: payable + this.#heldPayable(account),
+              uncleared: this.#earnings.uncleared(account, sinceDay),
+            },
+      );
+    }
+    this.#earnings.freeze(asked.value);
+  }
+
+  #heldPayable(account: AccountId): bigint {
+    const open = this.holds.filter(({ settled, holding }) => !settled && holding.payer === account);
+    return sumOf(open.map(({ holding }) => holding.parts.payable));
   }
 
   #useFaults(): LedgerFault[] {

@@ -1,4 +1,5 @@
 import type { AccountId, MachineId, ModelId } from "@darkbloom/protocol/ids";
+import { NEVER_CLEARS_DAY } from "./clearing.ts";
 import type { Dues } from "./journal.ts";
 import type { HoldTerms } from "./port.ts";
 import type { Settlement } from "./settlement.ts";
@@ -131,6 +132,20 @@ export class EarningSums {
       if (one.account === from && this.#earned.delete(key)) this.#earn({ ...one, account: to });
     for (const [key, one] of this.#clearing)
       if (one.account === from && this.#clearing.delete(key) && one.payer !== to) this.#clear({ ...one, account: to });
+  }
+
+  /** What has not cleared of what an account paid since that day, newest first. */
+  paidBy(payer: AccountId, sinceDay: number): Clearing[] {
+    return [...this.#clearing.values()]
+      .filter((one) => one.payer === payer && one.day >= sinceDay && one.day < NEVER_CLEARS_DAY && one.amount > 0n)
+      .toSorted((a, b) => b.day - a.day || (a.account < b.account ? -1 : 1));
+  }
+
+  freeze(frozen: readonly Clearing[]): void {
+    for (const one of frozen) {
+      this.#clear({ ...one, amount: -one.amount });
+      this.#clear({ ...one, day: NEVER_CLEARS_DAY });
+    }
   }
 
   /** On the way of every settlement: what is added to is changed where it is, and mostly is what was added to last. */

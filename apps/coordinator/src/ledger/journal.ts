@@ -37,6 +37,8 @@ export type EntryKind =
   | "settle"
   | "release"
   | "pass"
+  | "withdraw"
+  | "withdrawn"
   | "day";
 
 export interface Posting {

@@ -1,6 +1,7 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { entryOf, lesser, OUTSIDE, type Balances, type Entry } from "./journal.ts";
+import { withdrawable } from "./clearing.ts";
+import { changesOf, entryOf, lesser, OUTSIDE, type Balances, type Entry, type SubAccount } from "./journal.ts";
 
 /**
  * Money that comes into the network, or leaves it, by something else than a request:
@@ -12,6 +13,8 @@ import { entryOf, lesser, OUTSIDE, type Balances, type Entry } from "./journal.t
  * - `debt`: paid-in money that was held while the debt arose, and came back, pays it.
  * - `pass`: what a machine earned while it was nobody's goes to whose it is now; of it, what that account itself paid may not be
  *   withdrawn.
+ * - `withdraw`: some of what was earned and has cleared is on its way out. `withdrawn`: it is out, or, where that has failed for
+ *   certain, it comes back. Both under the withdrawal's own name, so that it ends once.
  *
  * Whatever comes in pays a debt first.
  */
@@ -23,7 +26,9 @@ export type Move =
     }
   | { readonly kind: "refund"; readonly account: AccountId; readonly amount: bigint; readonly upTo?: "paid_in" }
   | { readonly kind: "debt"; readonly account: AccountId }
-  | { readonly kind: "pass"; readonly account: AccountId; readonly to: AccountId };
+  | { readonly kind: "pass"; readonly account: AccountId; readonly to: AccountId }
+  | { readonly kind: "withdraw"; readonly account: AccountId; readonly amount: bigint }
+  | { readonly kind: "withdrawn"; readonly account: AccountId; readonly amount: bigint; readonly isOut: boolean };
 
 /** Moves of a sum that is said. */
 export type AmountKind = "grant" | "deposit" | "refund" | "dispute" | "reinstate";
@@ -51,6 +56,15 @@ export const creditedOf = (account: bigint, outside: Balances): Credited => ({
 export const creditRoom = ({ account, network }: Credited): bigint =>
   lesser(ACCOUNT_CREDIT_MICRO_USD_MAX - account, NETWORK_CREDIT_MICRO_USD_MAX - network);
 
+/** What more a move is decided by, of what has not cleared of what its account earned. */
+export interface Uncleared {
+  /** Of a `pass`: what was paid by the account that it goes to. */
+  readonly ownPaid: bigint;
+  /** Of a `withdraw`: all of it. */
+  readonly all: bigint;
+}
+const noUncleared: Uncleared = { ownPaid: 0n, all: 0n };
+
 /** What a move comes to, given what stands. */
 export interface Moved {
   readonly entry: Entry;
@@ -60,13 +74,12 @@ export interface Moved {
 
 /**
  * @param balances of the account, without what is held
- * @param ownPaid of a `pass`: what of it was paid by the account that it goes to, and has not cleared
  * @throws RangeError where an amount is not positive, or lifts what is credited over a bound
- * @throws NetworkError `insufficient_funds` for a refund above what it is bounded by
+ * @throws NetworkError `insufficient_funds` for a refund, or a withdrawal, above what it is bounded by; `account_in_debt`
  */
-export function moveOf(move: Move, balances: Balances, before: Credited, ownPaid = 0n): Moved {
+export function moveOf(move: Move, balances: Balances, before: Credited, uncleared = noUncleared): Moved {
   if (move.kind === "debt") return { entry: repayment(move.account, balances), credited: 0n };
-  if (move.kind === "pass") return { entry: passing(move.account, move.to, balances, ownPaid), credited: 0n };
+  if (move.kind === "pass") return { entry: passing(move.account, move.to, balances, uncleared.ownPaid), credited: 0n };
   const { kind, account, amount } = move;
   if (amount <= 0n || amount > ACCOUNT_CREDIT_MICRO_USD_MAX)
     throw new RangeError("an amount is not positive, or above what an account can have");
@@ -90,8 +103,40 @@ export function moveOf(move: Move, balances: Balances, before: Credited, ownPaid
       return { entry: outOf(kind, account, amount, balances), credited: 0n };
     case "dispute":
       return { entry: outOf(kind, account, amount, balances), credited: 0n };
+    case "withdraw":
+      assertWithdrawable(amount, balances, uncleared.all);
+      return { entry: between(kind, account, amount, { from: "payable", to: "withdrawing" }), credited: 0n };
+    case "withdrawn":
+      return { entry: move.isOut ? paidOut(account, amount) : comingBack(account, amount), credited: 0n };
   }
 }
+
+function assertWithdrawable(amount: bigint, balances: Balances, uncleared: bigint): void {
+  if (balances.debt < 0n) throw new NetworkError({ code: "account_in_debt", owedMicroUsd: -balances.debt });
+  const available = withdrawable(balances, uncleared);
+  if (amount > available)
+    throw new NetworkError({ code: "insufficient_funds", neededMicroUsd: amount, availableMicroUsd: available });
+}
+
+const between = (
+  kind: Entry["kind"],
+  account: AccountId,
+  amount: bigint,
+  { from, to }: { readonly from: SubAccount; readonly to: SubAccount },
+): Entry =>
+  entryOf(kind, [
+    { account, sub: from, amount: -amount },
+    { account, sub: to, amount },
+  ]);
+
+const comingBack = (account: AccountId, amount: bigint): Entry =>
+  between("withdrawn", account, amount, { from: "withdrawing", to: "payable" });
+
+const paidOut = (account: AccountId, amount: bigint): Entry =>
+  entryOf("withdrawn", [
+    { account, sub: "withdrawing", amount: -amount },
+    { account: OUTSIDE, sub: "payable", amount },
+  ]);
 
 function assertRoom(amount: bigint, before: Credited): void {
   if (before.account + amount > ACCOUNT_CREDIT_MICRO_USD_MAX)
@@ -141,3 +186,9 @@ function passing(from: AccountId, to: AccountId, { earned, payable }: Balances, 
     { account: to, sub: "payable", amount: payable - own },
   ]);
 }
+
+/** By how much a move has made its account owe more: so much was paid in, spent, and taken back. */
+export const newDebtOf = (account: AccountId, entry: Entry): bigint => {
+  const debt = changesOf(entry).get(account)?.debt ?? 0n;
+  return debt < 0n ? -debt : 0n;
+};

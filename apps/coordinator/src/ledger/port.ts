@@ -66,6 +66,7 @@ export interface LedgerFault {
  * Where money lives. An adapter passes `ledgerContract` before it is used anywhere.
  *
  * - `book` is idempotent on its kind and reference; the second call moves nothing. `credit` books a grant.
+ *   Where a refund or a dispute makes a debt, what was earned with that money and has not cleared never does, in the same step.
  * - `hold` moves money from balance to held, or throws `insufficient_funds` or `account_in_debt` and moves nothing.
  *   An account that was never credited has nothing.
  *   Under an idempotency key it is refused, with nothing moved, while another request under that key runs, or where its body was
@@ -107,6 +108,8 @@ export interface Ledger {
   earnings(account: AccountId, query: EarningsQuery): Promise<EarningsRow[]>;
   /** What it earned since that UTC day and may be withdrawn when it has cleared. */
   uncleared(account: AccountId, sinceDay: number): Promise<bigint>;
+  /** What may be withdrawn of it now: 0 while something is owed. */
+  withdrawable(account: AccountId, now: number): Promise<bigint>;
   /** What counts against caps in their windows of this moment, each for itself. */
   counted(caps: readonly Pick<Cap, "subject" | "reset">[], at: number): Promise<Counted[]>;
   /** Newest first. */
