@@ -189,6 +189,7 @@ describe("the upkeep", () => {
     vi.spyOn(SqliteLedger.prototype, "rollUpUsage").mockResolvedValue(0);
     vi.spyOn(SqliteLedger.prototype, "deleteExpiredKeys").mockResolvedValue(0);
     vi.spyOn(SqliteLedger.prototype, "addUpUsed").mockResolvedValue(0);
+    vi.spyOn(SqliteLedger.prototype, "deleteCleared").mockResolvedValue(0);
     const marked = vi.spyOn(DatabaseMark.prototype, "keep");
     const marks: number[] = [];
     {
