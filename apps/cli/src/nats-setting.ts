@@ -6,7 +6,7 @@ export const natsSetting = {
   nats: {
     value: "URL",
     means:
-      "a NATS server, 2.9 or newer, over which coordinators of one network serve from each other's machines; with --database. A database is one coordinator's at a time as yet, so that coordinators which find each other so have accounts of their own; better set in the environment, since it can hold a password",
+      "a NATS server, 2.9 or newer, over which coordinators that share one database serve from each other's machines and tell each other what changes; with --database, and with the same key files in each data folder; better set in the environment, since it can hold a password",
     mustBe:
       "a URL such as tls://user:password@nats.example.com:4222 (nats:// for no TLS; a token in place of user and password; beside it sslrootcert, sslcert, sslkey and creds, all paths)",
     secret: true,

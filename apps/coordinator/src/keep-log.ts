@@ -36,6 +36,7 @@ export async function keepLog(
     store: logStore,
     signer: logSigner,
     witnesses: config.witnesses ?? [],
+    head: store.among?.logHead,
   }).catch((error: unknown) => {
     throw error instanceof ForkedLog ? forked(store.folder.path, error) : error;
   });

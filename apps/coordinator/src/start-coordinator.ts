@@ -29,7 +29,9 @@ import type { Alias } from "./catalog/catalog.ts";
 import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Core } from "./core.ts";
 import { Changes } from "./events/changes.ts";
+import { Notices } from "./events/notices.ts";
 import { tellingEvents } from "./events/telling-events.ts";
+import { followOthers } from "./follow-others.ts";
 import { createHttpServer } from "./http/server.ts";
 import { connectionBounds } from "./limits/descriptors.ts";
 import { keepLog } from "./keep-log.ts";
@@ -133,6 +135,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const { metrics } = observer;
   const changes = new Changes();
   const events = tellingEvents(observer.events, changes);
+  const notices = new Notices();
   const store = opening.use(
     await openStore(config.dataPath, {
       clock,
@@ -140,6 +143,9 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       ...(config.aliases && { aliases: config.aliases }),
       ...(config.receiptDays !== undefined && { receiptLifeMs: config.receiptDays * 24 * 60 * 60_000 }),
       database: config.database,
+      ...(config.nats !== undefined && {
+        shared: { notices, onLeaseLost: () => events.databaseChanged({ state: "lease_lost" }) },
+      }),
       onDatabase: (state) => events.databaseChanged({ state }),
       ...(config.onDatabaseTaken && { onDatabaseTaken: config.onDatabaseTaken }),
       onSweepError: (error) => events.bug({ where: "background" }, error),
@@ -188,11 +194,16 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   core.sessionNet.owners.watch(({ account }) => changes.tell("machines", account));
   const joined = async (url: string, ours: SlotTurns) => {
     const { joinCluster } = await import("./join-cluster.ts");
-    const net = { ...core.sessionNet, slots: core.net.slots, approvals, networkKey, turns: ours };
+    const net = { ...core.sessionNet, slots: core.net.slots, approvals, networkKey, turns: ours, notices, changes };
     return await joinCluster(net, url, (error) => events.busFailed(error));
   };
   const cluster = turns && config.nats !== undefined ? opening.use(await joined(config.nats, turns)) : undefined;
-  if (cluster) observer.watchCluster(cluster);
+  if (cluster) {
+    observer.watchCluster(cluster);
+    const { owners, decisions } = store;
+    const followed = { ...core.sessionNet, notices, owners, decisions, approvals, standings };
+    opening.use(followOthers(followed, (error) => events.bug({ where: "background" }, error)));
+  }
   observer.watch({
     // Those of others are counted there; one that serves its owner alone is in no public figure.
     machines: () => fleet.machines().filter((machine) => !machine.far && isSeen(machine)),
@@ -211,7 +222,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   let baseUrl = "";
   const links = linksOf(signIn, () => config.publicUrl ?? baseUrl);
   const failed = (error: unknown) => events.bug({ where: "background" }, error);
-  const desk = config.stripe && opening.use(await openDesk(config.stripe, { ...tools, ...store }, failed));
+  const desk =
+    config.stripe && opening.use(await openDesk(config.stripe, { ...tools, ...store }, failed, store.among?.isOldest));
   const plainAdmin = adminOf({
     ...store,
     accounts,
@@ -285,6 +297,7 @@ async function openDesk(
   access: StripeAccess,
   world: Omit<DeskWorld, "cards">,
   failed: (error: unknown) => void,
+  isOurs?: () => boolean,
 ): Promise<DepositDesk & AsyncDisposable> {
   const [{ StripePayments }, { DepositDesk }, { keepPursuing }] = await Promise.all([
     import("./adapters/stripe-payments.ts"),
@@ -292,7 +305,7 @@ async function openDesk(
     import("./payments/pursue.ts"),
   ]);
   const desk = new DepositDesk({ ...world, cards: new StripePayments(access) });
-  const rounds = keepPursuing(desk, world.clock, failed);
+  const rounds = keepPursuing(desk, world.clock, failed, isOurs);
   return Object.assign(desk, { [Symbol.asyncDispose]: () => rounds[Symbol.asyncDispose]() });
 }
 

@@ -37,6 +37,30 @@ export const newFolder = (): string => mkdtempSync(join(root, "data-"));
 
 const networkKey = { mac: (message: Uint8Array) => nodeCrypto.sha256(utf8("network"), message) };
 
+/** Several coordinators that have one log's key, each with a folder of its own. */
+export function signersOfOne() {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const raw = new Uint8Array(publicKey.export({ format: "der", type: "spki" }).subarray(-32));
+  const notes = new Map<number, string>();
+  return {
+    kept: (n: number) => notes.get(n),
+    net: (n: number) => ({
+      clock: systemClock,
+      crypto: nodeCrypto,
+      events: {} as Partial<Events> as Events,
+      networkKey,
+      witnesses: [],
+      signer: {
+        origin: "darkbloom/log/shared",
+        publicKey: raw,
+        sign: (message: Uint8Array) => new Uint8Array(signWith(null, message, privateKey)),
+        keep: (note: string) => void notes.set(n, note),
+        kept: () => notes.get(n),
+      },
+    }),
+  };
+}
+
 interface Opened {
   readonly path?: string;
   readonly witnesses?: readonly Witness[];

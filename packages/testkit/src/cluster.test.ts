@@ -3,6 +3,8 @@ import { ANSWER_WINDOW_BYTES } from "@darkbloom/protocol/limits";
 import { verifyReceipt } from "@darkbloom/protocol/receipts";
 import { endpoints } from "@darkbloom/protocol/dialects";
 import { verify } from "@darkbloom/protocol/evidence";
+import { NOTICE_MS_MAX } from "@darkbloom/coordinator/testing";
+import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
 import { nodeCrypto } from "@darkbloom/protocol/node";
 import type { Script } from "@darkbloom/provider/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -426,6 +428,56 @@ describe("several coordinators in one process", () => {
       await made.clock.advance(2_500);
       const ends = made.all.map(({ network }) => codeOf(network.serve(new Caller())));
       expect(await made.clock.until(Promise.all(ends), 5_000)).toEqual([codes, codes, codes]);
+    }
+  });
+
+  /**
+   * Goal: what is changed at one is forgotten at all others before its change is answered; who cannot be reached is not waited for longer
+   * than the bound. Method: a notice to two others, one of them slow to forget; then with one cut off, and with its answers lost.
+   */
+  it("has others forget what was changed", async () => {
+    const made = await cluster();
+    await made.clock.advance(2_000);
+    const forgotten: string[] = [];
+    for (const [n, one] of made.all.entries())
+      one.notices.listen("key", async (of) => {
+        if (n === 2) await made.clock.sleep(20);
+        forgotten.push(`${n} ${of}`);
+      });
+    const tell = (of: string) => made.at(0).notices.tell({ kind: "key", of: of as KeyId });
+    await made.clock.until(tell("key_1"), NOTICE_MS_MAX - 1);
+    expect(forgotten).toEqual(["1 key_1", "2 key_1"]);
+    made.at(2).reach(false);
+    await made.clock.advance(6_000);
+    await made.clock.until(tell("key_2"), 100);
+    made.hub.fate = () => [];
+    const told = tell("key_3").then(() => "told");
+    await made.clock.advance(NOTICE_MS_MAX - 1);
+    expect(await Promise.race([told, Promise.resolve("waits")])).toBe("waits");
+    await made.clock.advance(2);
+    expect(await told).toBe("told");
+    expect(forgotten.slice(2)).toEqual(["1 key_2"]);
+  });
+
+  /** Goal: a page hears of what changed at another coordinator, once, and nothing comes back. Method: the same change twice at one, and what each one's pages hear; more changes than one message tells. */
+  it("tells the pages of all what changed at one", async () => {
+    const made = await cluster();
+    await made.clock.advance(2_000);
+    const heard = made.all.map(({ changes }) => {
+      const kinds: string[] = [];
+      changes.listen(({ kind, of }) => kinds.push(`${kind} ${of ?? "everybody"}`));
+      return kinds;
+    });
+    const { changes } = made.at(0);
+    for (const kind of ["money", "money", "load"] as const) changes.tell(kind, "acct_1" as AccountId);
+    await made.clock.advance(1_000);
+    expect(heard[0]).toHaveLength(3);
+    for (const kinds of heard.slice(1)) expect(kinds).toEqual(["money acct_1"]);
+    for (let n = 0; n < 2_000; n++) changes.tell("keys", `acct_${n}` as AccountId);
+    await made.clock.advance(1_000);
+    for (const kinds of heard.slice(1)) {
+      expect(kinds).toContain("keys everybody");
+      expect(kinds.length).toBeLessThan(600);
     }
   });
 

@@ -1,4 +1,4 @@
-import { Cluster, MemoryBus, MemoryLedger, SlotTurns } from "@darkbloom/coordinator/testing";
+import { Changes, Cluster, MemoryBus, MemoryLedger, Notices, SlotTurns } from "@darkbloom/coordinator/testing";
 import { toHex } from "@darkbloom/protocol/bytes";
 import type { CoordinatorId } from "@darkbloom/protocol/ids";
 import { account, CREDIT, entry, NETWORK_KEY, seededRandom, TestNetwork, type Shared } from "./network.ts";
@@ -8,6 +8,8 @@ import { SimulatedClock } from "./simulated-clock.ts";
 export interface TestCoordinator {
   readonly network: TestNetwork;
   readonly cluster: Cluster;
+  readonly notices: Notices;
+  readonly changes: Changes;
   /** Its connection to the bus is cut, or mended. */
   reach(isUp: boolean): void;
   /** It is gone from one moment to the next: nobody hears of it, and nobody is heard by it. */
@@ -50,18 +52,19 @@ export class TestCluster {
   /** One more, with the turns that its network was given. */
   join(network: TestNetwork, turns: SlotTurns): TestCoordinator {
     const bus = this.hub.connect();
+    const [notices, changes] = [new Notices(), new Changes()];
     const { sessionNet, net } = network.core;
     const id = `coord_${toHex(network.random.bytes(16))}` as CoordinatorId;
     const approvals = {
       decided: (decision: Parameters<typeof network.approvals.decided>[0]) => network.approvals.decided(decision),
     };
-    const ours = { ...sessionNet, slots: net.slots, turns, approvals, bus, networkKey: NETWORK_KEY };
+    const ours = { ...sessionNet, slots: net.slots, turns, approvals, bus, networkKey: NETWORK_KEY, notices, changes };
     const cluster = new Cluster(ours, id);
     const reach = (isUp: boolean) => this.hub.set(bus, isUp);
     const kill = () => {
       reach(false);
       cluster[Symbol.dispose]();
     };
-    return { network, cluster, reach, kill };
+    return { network, cluster, notices, changes, reach, kill };
   }
 }

@@ -1,34 +1,30 @@
 import type { AccountId, KeyId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Notices } from "../events/notices.ts";
+import { Known, type Sharing } from "./known.ts";
 import type { Accounts, KeyPage, KeyRecord, KeyTerms, RotatedTo } from "./port.ts";
 
 /** Keys that are kept in memory; of more, the one that was looked up longest ago is read again. */
 export const API_KEYS_KNOWN_MAX = 10_000;
 
 /**
- * The accounts of a process that nobody else writes beside, with the keys that were looked up kept in memory until one
- * changes. A hash that names no key is asked for every time, so that guesses take no room and a new key is there at once.
+ * The accounts with the keys that were looked up kept in memory until one changes. A hash that names no key is asked for every
+ * time, so that guesses take no room and a new key is there at once. Where other coordinators write too, they are told of each
+ * change before it is answered.
  */
 export class KnownKeys implements Accounts {
   readonly #accounts: Accounts;
-  /** By hash, in the order of their last use. */
-  readonly #kept = new Map<Sha256Hex, KeyRecord>();
-  /** What was read before a change, and comes behind it, is not kept. */
-  #changes = 0;
+  readonly #notices: Notices | undefined;
+  readonly #known: Known<Sha256Hex, KeyRecord>;
 
-  constructor(accounts: Accounts) {
+  constructor(accounts: Accounts, sharing?: Sharing) {
     this.#accounts = accounts;
+    this.#notices = sharing?.notices;
+    this.#known = new Known(API_KEYS_KNOWN_MAX, sharing);
+    sharing?.notices.listen("key", (keyId) => this.#forget(keyId));
   }
 
-  async find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
-    const known = this.#kept.get(keyHash);
-    if (known) {
-      this.#keep(keyHash, known);
-      return known;
-    }
-    const changes = this.#changes;
-    const found = await this.#accounts.find(keyHash);
-    if (found && changes === this.#changes) this.#keep(keyHash, found);
-    return found;
+  find(keyHash: Sha256Hex): Promise<KeyRecord | undefined> {
+    return this.#known.get(keyHash, () => this.#accounts.find(keyHash));
   }
 
   add(keyHash: Sha256Hex, record: KeyRecord, liveMax?: number): Promise<boolean> {
@@ -61,8 +57,10 @@ export class KnownKeys implements Accounts {
 
   /** Changes nothing that decides: what is kept goes on, with the new time. */
   async used(keyId: KeyId, at: number): Promise<void> {
-    for (const [keyHash, record] of this.#kept)
-      if (record.keyId === keyId) this.#kept.set(keyHash, { ...record, lastUsedAt: at });
+    this.#known.amend(
+      (record) => record.keyId === keyId,
+      (record) => ({ ...record, lastUsedAt: at }),
+    );
     await this.#accounts.used(keyId, at);
   }
 
@@ -71,15 +69,12 @@ export class KnownKeys implements Accounts {
       return await change();
     } finally {
       // Also where it is not known whether it was done.
-      this.#changes += 1;
-      for (const [keyHash, record] of this.#kept) if (record.keyId === keyId) this.#kept.delete(keyHash);
+      this.#forget(keyId);
+      await this.#notices?.tell({ kind: "key", of: keyId });
     }
   }
 
-  #keep(keyHash: Sha256Hex, record: KeyRecord): void {
-    this.#kept.delete(keyHash);
-    if (this.#kept.size >= API_KEYS_KNOWN_MAX)
-      for (const oldest of this.#kept.keys().take(1)) this.#kept.delete(oldest);
-    this.#kept.set(keyHash, record);
+  #forget(keyId: string): void {
+    this.#known.forget((record) => record.keyId === keyId);
   }
 }

@@ -1,34 +1,29 @@
 import type { AccountId, PersonId, SessionId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Notices } from "../events/notices.ts";
+import { Known, type Sharing } from "./known.ts";
 import type { People, Person, Session, SignedIn } from "./people.ts";
 
 /** Sessions that are kept in memory; of more, the one that was shown longest ago is read again. */
 export const SESSIONS_KNOWN_MAX = 10_000;
 
 /**
- * The people of a process that nobody else writes beside, with the sessions that were shown kept in memory until they or
- * their people change. A hash that names none is asked for every time.
+ * The people with the sessions that were shown kept in memory until they or their people change. A hash that names none is asked
+ * for every time. Where other coordinators write too, they are told of each change before it is answered.
  */
 export class KnownPeople implements People {
   readonly #people: People;
-  /** By hash, in the order of their last use. */
-  readonly #kept = new Map<Sha256Hex, SignedIn>();
-  /** What was read before a change, and comes behind it, is not kept. */
-  #changes = 0;
+  readonly #notices: Notices | undefined;
+  readonly #known: Known<Sha256Hex, SignedIn>;
 
-  constructor(people: People) {
+  constructor(people: People, sharing?: Sharing) {
     this.#people = people;
+    this.#notices = sharing?.notices;
+    this.#known = new Known(SESSIONS_KNOWN_MAX, sharing);
+    sharing?.notices.listen("person", (personId) => this.#forget(({ person }) => person.personId === personId));
   }
 
-  async findSession(secretHash: Sha256Hex): Promise<SignedIn | undefined> {
-    const known = this.#kept.get(secretHash);
-    if (known) {
-      this.#keep(secretHash, known);
-      return known;
-    }
-    const changes = this.#changes;
-    const found = await this.#people.findSession(secretHash);
-    if (found && changes === this.#changes) this.#keep(secretHash, found);
-    return found;
+  findSession(secretHash: Sha256Hex): Promise<SignedIn | undefined> {
+    return this.#known.get(secretHash, () => this.#people.findSession(secretHash));
   }
 
   add(person: Person): Promise<void> {
@@ -56,46 +51,42 @@ export class KnownPeople implements People {
   }
 
   change(personId: PersonId, change: Parameters<People["change"]>[1]): Promise<Person | undefined> {
-    return this.#forgetting(this.#people.change(personId, change), ({ person }) => person.personId === personId);
+    return this.#changing(personId, this.#people.change(personId, change));
   }
 
   /** Another one of the person's may end for it. */
   addSession(secretHash: Sha256Hex, session: Session): Promise<void> {
-    return this.#forgetting(
-      this.#people.addSession(secretHash, session),
-      ({ person }) => person.personId === session.personId,
-    );
+    return this.#changing(session.personId, this.#people.addSession(secretHash, session));
   }
 
-  usedSession(sessionId: SessionId, at: number): Promise<void> {
-    return this.#forgetting(this.#people.usedSession(sessionId, at), ({ session }) => session.sessionId === sessionId);
-  }
-
-  endSession(personId: PersonId, sessionId: SessionId): Promise<boolean> {
-    return this.#forgetting(
-      this.#people.endSession(personId, sessionId),
-      ({ session }) => session.sessionId === sessionId,
-    );
-  }
-
-  endSessions(personId: PersonId): Promise<void> {
-    return this.#forgetting(this.#people.endSessions(personId), ({ person }) => person.personId === personId);
-  }
-
-  /** Also where it is not known whether the change was made. */
-  async #forgetting<Done>(change: Promise<Done>, concerns: (one: SignedIn) => boolean): Promise<Done> {
+  /** Changes nothing that decides, but how long it lasts: whoever knows it for long reads that again. */
+  async usedSession(sessionId: SessionId, at: number): Promise<void> {
     try {
-      return await change;
+      await this.#people.usedSession(sessionId, at);
     } finally {
-      this.#changes += 1;
-      for (const [secretHash, one] of this.#kept) if (concerns(one)) this.#kept.delete(secretHash);
+      this.#forget(({ session }) => session.sessionId === sessionId);
     }
   }
 
-  #keep(secretHash: Sha256Hex, one: SignedIn): void {
-    this.#kept.delete(secretHash);
-    if (this.#kept.size >= SESSIONS_KNOWN_MAX)
-      for (const oldest of this.#kept.keys().take(1)) this.#kept.delete(oldest);
-    this.#kept.set(secretHash, one);
+  endSession(personId: PersonId, sessionId: SessionId): Promise<boolean> {
+    return this.#changing(personId, this.#people.endSession(personId, sessionId));
+  }
+
+  endSessions(personId: PersonId): Promise<void> {
+    return this.#changing(personId, this.#people.endSessions(personId));
+  }
+
+  /** Also where it is not known whether the change was made. */
+  async #changing<Done>(personId: PersonId, change: Promise<Done>): Promise<Done> {
+    try {
+      return await change;
+    } finally {
+      this.#forget(({ person }) => person.personId === personId);
+      await this.#notices?.tell({ kind: "person", of: personId });
+    }
+  }
+
+  #forget(concerns: (one: SignedIn) => boolean): void {
+    this.#known.forget(concerns);
   }
 }

@@ -1,53 +1,37 @@
 import type { AccountId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { Notices } from "../events/notices.ts";
+import { Known, type Sharing } from "./known.ts";
 import type { Joined, Left, Member, Membership, Team, TeamInvite, TeamRole, Teams } from "./teams.ts";
 
 /** Accounts, and memberships, that are kept in memory; of more, the one that was asked for longest ago is read again. */
 export const TEAMS_KNOWN_MAX = 10_000;
 
 /**
- * The teams of a process that nobody else writes beside, with what each request asks kept in memory until the team changes:
- * whether an account is a team's, and who is in it. A membership that is not there is asked for every time, so that guesses take no room.
+ * The teams with what each request asks kept in memory until the team changes: whether an account is a team's, and who is in it. A
+ * membership that is not there is asked for every time, so that guesses take no room. Where other coordinators write too, they are told
+ * of each change before it is answered.
  */
 export class KnownTeams implements Teams {
   readonly #teams: Teams;
-  /** By account; null for one that is no team's. In the order of their last use, as are those below. */
-  readonly #accounts = new Map<AccountId, Team | null>();
-  readonly #memberships = new Map<string, Membership>();
-  /** What was read before a change, and comes behind it, is not kept. */
-  #changes = 0;
+  readonly #notices: Notices | undefined;
+  /** By account; null for one that is no team's. */
+  readonly #accounts: Known<AccountId, Team | null>;
+  readonly #memberships: Known<string, Membership>;
 
-  constructor(teams: Teams) {
+  constructor(teams: Teams, sharing?: Sharing) {
     this.#teams = teams;
+    this.#notices = sharing?.notices;
+    this.#accounts = new Known(TEAMS_KNOWN_MAX, sharing);
+    this.#memberships = new Known(TEAMS_KNOWN_MAX, sharing);
+    sharing?.notices.listen("team", (account) => this.#forget(account));
   }
 
   async team(account: AccountId): Promise<Team | undefined> {
-    const known = this.#accounts.get(account);
-    const team =
-      known === undefined
-        ? await this.#read(
-            () => this.#teams.team(account),
-            (found) => {
-              keep(this.#accounts, account, found ?? null);
-            },
-          )
-        : known;
-    if (known !== undefined) keep(this.#accounts, account, known);
-    return team ?? undefined;
+    return (await this.#accounts.get(account, async () => (await this.#teams.team(account)) ?? null)) ?? undefined;
   }
 
-  async find(account: AccountId, personId: PersonId): Promise<Membership | undefined> {
-    const key = `${account} ${personId}`;
-    const known = this.#memberships.get(key);
-    if (known) {
-      keep(this.#memberships, key, known);
-      return known;
-    }
-    return await this.#read(
-      () => this.#teams.find(account, personId),
-      (found) => {
-        if (found) keep(this.#memberships, key, found);
-      },
-    );
+  find(account: AccountId, personId: PersonId): Promise<Membership | undefined> {
+    return this.#memberships.get(`${account} ${personId}`, () => this.#teams.find(account, personId));
   }
 
   add(team: Team, owner: PersonId): Promise<Joined> {
@@ -106,27 +90,18 @@ export class KnownTeams implements Teams {
     return this.#teams.withdrawAllOf(personId, account);
   }
 
-  async #read<Found>(read: () => Promise<Found>, kept: (found: Found) => void): Promise<Found> {
-    const changes = this.#changes;
-    const found = await read();
-    if (changes === this.#changes) kept(found);
-    return found;
-  }
-
   /** Also where it is not known whether the change was made. */
   async #forgetting<Done>(account: AccountId, change: Promise<Done>): Promise<Done> {
     try {
       return await change;
     } finally {
-      this.#changes += 1;
-      this.#accounts.delete(account);
-      for (const [key, { team }] of this.#memberships) if (team.account === account) this.#memberships.delete(key);
+      this.#forget(account);
+      await this.#notices?.tell({ kind: "team", of: account });
     }
   }
-}
 
-function keep<Key, Value>(kept: Map<Key, Value>, key: Key, value: Value): void {
-  kept.delete(key);
-  if (kept.size >= TEAMS_KNOWN_MAX) for (const oldest of kept.keys().take(1)) kept.delete(oldest);
-  kept.set(key, value);
+  #forget(account: string): void {
+    this.#accounts.forget((_, of) => of === account);
+    this.#memberships.forget(({ team }) => team.account === account);
+  }
 }

@@ -16,7 +16,11 @@ export const newMachineToken = (random: Random): string => TOKEN_PREFIX + toBase
  * a machine that is the account's has begun, or has ended.
  */
 export type OwnerChange = "changed" | "unlinked" | "seen";
-type Watcher = (machine: OwnedMachine, change: OwnerChange) => void;
+/** @param isFar another coordinator has made it */
+type Watcher = (machine: OwnedMachine, change: OwnerChange, isFar: boolean) => void;
+
+/** What a machine showed is written over what was read so long ago at most. */
+const REFRESHED_MS_MAX = 2_000;
 
 /** A machine that somebody lets in. */
 export type Linking = Pick<OwnedMachine, "account" | "machineId" | "name" | "approvedBy" | "tokenHash">;
@@ -33,22 +37,57 @@ export class MachineOwners {
   /** Those that have shown their key. */
   readonly #proven = new Map<MachineId, OwnedMachine>();
   readonly #inTurn = turns();
+  readonly #isShared: boolean;
+  #refreshedAt: number;
   readonly #watchers = new Set<Watcher>();
 
-  /** @param known all that are kept */
-  constructor(kept: OwnedMachines, clock: Pick<Clock, "now">, known: Iterable<OwnedMachine> = []) {
+  /** @param known all that are kept @param isShared whether other coordinators write there too */
+  constructor(kept: OwnedMachines, clock: Pick<Clock, "now">, known: Iterable<OwnedMachine> = [], isShared = false) {
     this.#kept = kept;
     this.#clock = clock;
+    this.#isShared = isShared;
+    this.#refreshedAt = clock.now();
     for (const machine of known) this.#know(machine);
   }
 
-  static async open(kept: OwnedMachines, clock: Pick<Clock, "now">): Promise<MachineOwners> {
-    return new MachineOwners(kept, clock, await kept.list());
+  static async open(kept: OwnedMachines, clock: Pick<Clock, "now">, isShared = false): Promise<MachineOwners> {
+    return new MachineOwners(kept, clock, await kept.list(), isShared);
   }
 
   /** Told behind each change, in the same turn. */
   watch(watcher: Watcher): void {
     this.#watchers.add(watcher);
+  }
+
+  /**
+   * Reads again what is kept, where other coordinators write it too. What a machine has shown here, and when it was seen here, is
+   * true although it may not be written yet.
+   */
+  refresh(): Promise<void> {
+    return this.#inTurn(() => this.#refresh());
+  }
+
+  async #refresh(): Promise<void> {
+    const before = [...this.#accounts.values()].flatMap((theirs) => [...theirs.values()]);
+    const kept = await this.#kept.list();
+    const there = new Set(kept.map(({ account, machineId }) => `${account} ${machineId}`));
+    for (const machine of before) {
+      if (there.has(`${machine.account} ${machine.machineId}`)) continue;
+      this.#forget(machine);
+      this.#tell(machine, "unlinked", true);
+    }
+    for (const read of kept) {
+      const known = this.find(read.account, read.machineId);
+      const provenAt = read.provenAt ?? (known?.tokenHash === read.tokenHash ? known.provenAt : null);
+      const lastSeenAt = Math.max(read.lastSeenAt ?? 0, known?.lastSeenAt ?? 0) || null;
+      // It has become another account's here, which is still to be written.
+      const now = this.#proven.get(read.machineId);
+      if (now && now.account !== read.account && (now.provenAt ?? 0) > (provenAt ?? 0)) continue;
+      const machine = { ...read, provenAt, lastSeenAt };
+      this.#know(machine);
+      if (!known || !isSame(known, machine)) this.#tell(machine, "changed", true);
+    }
+    this.#refreshedAt = this.#clock.now();
   }
 
   /** Whose a machine is; undefined where it is nobody's. */
@@ -76,7 +115,7 @@ export class MachineOwners {
 
   /** With another token where the account has it already: the one before is good no longer. @returns false where there is no room */
   link(linking: Linking): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#change(async () => {
       const { account, machineId } = linking;
       if (!this.hasRoom(account, machineId)) return false;
       const before = this.find(account, machineId);
@@ -92,7 +131,7 @@ export class MachineOwners {
     machineId: MachineId,
     change: Partial<Pick<OwnedMachine, "name" | "privateOnly">>,
   ): Promise<OwnedMachine | undefined> {
-    return this.#inTurn(async () => {
+    return this.#change(async () => {
       const before = this.find(account, machineId);
       if (!before) return undefined;
       return await this.#put({ ...before, ...change });
@@ -101,7 +140,7 @@ export class MachineOwners {
 
   /** @returns whether the account had it */
   unlink(account: AccountId, machineId: MachineId): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#change(async () => {
       const machine = this.find(account, machineId);
       if (machine) await this.#remove(machine);
       return machine !== undefined;
@@ -110,7 +149,7 @@ export class MachineOwners {
 
   /** All that an account has. @returns their ids */
   unlinkAll(account: AccountId): Promise<MachineId[]> {
-    return this.#inTurn(async () => {
+    return this.#change(async () => {
       const machines = this.ofAccount(account);
       for (const machine of machines) await this.#remove(machine);
       return machines.map(({ machineId }) => machineId);
@@ -148,7 +187,15 @@ export class MachineOwners {
   }
 
   #later(act: () => Promise<void>, failed: (error: unknown) => void): void {
-    this.#inTurn(act).catch(failed);
+    this.#change(act, REFRESHED_MS_MAX).catch(failed);
+  }
+
+  /** Where others write too, on what they have written: at the latest so long ago. */
+  #change<Done>(act: () => Promise<Done>, ageMsMax = 0): Promise<Done> {
+    return this.#inTurn(async () => {
+      if (this.#isShared && this.#clock.now() - this.#refreshedAt >= ageMsMax) await this.#refresh();
+      return await act();
+    });
   }
 
   /** Unless it was taken away meanwhile. */
@@ -193,7 +240,13 @@ export class MachineOwners {
     if (this.#proven.get(machineId)?.account === account) this.#proven.delete(machineId);
   }
 
-  #tell(machine: OwnedMachine, change: OwnerChange): void {
-    for (const watcher of this.#watchers) watcher(machine, change);
+  #tell(machine: OwnedMachine, change: OwnerChange, isFar = false): void {
+    for (const watcher of this.#watchers) watcher(machine, change, isFar);
   }
+}
+
+/** But for when it was seen last, after which nobody does anything. */
+function isSame(one: OwnedMachine, other: OwnedMachine): boolean {
+  const keys = Object.keys(one) as (keyof OwnedMachine)[];
+  return keys.every((key) => key === "lastSeenAt" || one[key] === other[key]);
 }

@@ -36,5 +36,9 @@ export const filesOfNetwork = (folder: DataFolder): string[] =>
 export const missingKeyFiles = (folder: DataFolder): string[] =>
   keyFiles.filter((name) => folder.read(name) === undefined);
 
+/** Of those that all coordinators of one database have. */
+export const missingSharedFiles = (folder: DataFolder): string[] =>
+  [...keyFiles, LOG_KEY_FILE].filter((name) => folder.read(name) === undefined);
+
 /** What to do about them, behind a sentence that names them. */
 export const restoreKeyFiles = `Restore them from the same backup (mode 600). New ones would make old receipts look forged and give every machine another pseudonym; only where none are left, make them with 'openssl genpkey -algorithm ed25519 -out ${COUNTERSIGNER_FILE}' and 'openssl rand -hex 32 > ${NETWORK_KEY_FILE}'.`;

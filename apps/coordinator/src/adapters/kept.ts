@@ -8,11 +8,12 @@ import type { People } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { OperatorTokens } from "../accounts/operator-tokens.ts";
 import type { Teams } from "../accounts/teams.ts";
+import type { Notices } from "../events/notices.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { Standings } from "../machines/records/standings.ts";
 import type { Decisions } from "../machines/trust/approvals.ts";
 import type { DepositStore } from "../payments/deposits.ts";
-import type { LogStore } from "../transparency/port.ts";
+import type { LogStore, SharedHead } from "../transparency/port.ts";
 import type { DatabaseError } from "./database-file.ts";
 import type { FolderKeys } from "./folder-keys.ts";
 
@@ -35,6 +36,22 @@ export interface Kept extends FolderKeys {
   /** What is held against machines. */
   readonly standings: Standings;
   readonly logStore: LogStore;
+  /** Where other coordinators work on the same database. */
+  readonly among?: AmongOthers;
+}
+
+/** What a coordinator has of others on the same database. */
+export interface SharedDatabase {
+  readonly notices: Notices;
+  /** Told when this one was away for so long that another one has given back what it held. */
+  onLeaseLost(): void;
+}
+
+/** This one among others of its database. */
+export interface AmongOthers {
+  /** Whether it does what only one of them need do: that which has been there longest. */
+  readonly isOldest: () => boolean;
+  readonly logHead: SharedHead;
 }
 
 export interface KeptOptions {
@@ -47,6 +64,8 @@ export interface KeptOptions {
   readonly database?: string | undefined;
   /** Told when that is away and when it is back. */
   readonly onDatabase?: (state: "away" | "back") => void;
+  /** Where other coordinators work on that database too. */
+  readonly shared?: SharedDatabase | undefined;
   /** Told when another coordinator has taken it: nothing can be written here any more. */
   readonly onDatabaseTaken?: (error: DatabaseError) => void;
 }

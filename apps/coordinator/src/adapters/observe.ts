@@ -106,7 +106,7 @@ export function createObserver({ level, destination = new LogLines() }: Observer
       count.framesSkipped.inc();
     },
     databaseChanged: (facts) => {
-      log[facts.state === "away" ? "error" : "info"]({ event: "database_changed", ...facts });
+      log[facts.state === "back" ? "info" : "error"]({ event: "database_changed", ...facts });
       count.databaseChanges.inc(facts);
     },
     busChanged: (facts) => {
@@ -227,7 +227,11 @@ function countersIn(registry: Registry) {
     verdicts: counter("verdict_changes_total", "Changes of a provider's trust level.", ["from", "to"]),
     clocksOff: counter("clocks_off_total", "Challenges that were answered by a clock too far from ours.", []),
     framesSkipped: counter("frames_skipped_total", "Frames of providers that could not be understood.", []),
-    databaseChanges: counter("database_changes_total", "Times that PostgreSQL was lost, and was back.", ["state"]),
+    databaseChanges: counter(
+      "database_changes_total",
+      "Times that PostgreSQL was lost, and was back; and that another coordinator took this one's lease away.",
+      ["state"],
+    ),
     busChanges: counter("bus_changes_total", "Times that NATS was lost, and was back.", ["state"]),
     busFailures: counter("bus_failures_total", "Times that NATS could not be reached, by another cause each time.", []),
     busSkipped: counter("bus_skipped_total", "Of what came over the bus, what was not taken, by why.", ["why"]),

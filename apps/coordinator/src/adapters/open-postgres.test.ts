@@ -14,12 +14,15 @@ import { standingsContract } from "../machines/records/standings.contract.ts";
 import { decisionsContract } from "../machines/trust/decisions.contract.ts";
 import { depositsContract } from "../payments/deposits.contract.ts";
 import { logStoreContract } from "../transparency/log-store.contract.ts";
+import { TransparencyLog } from "../transparency/transparency-log.ts";
+import { fact, signersOfOne } from "../../test/log-kit.ts";
 import { microUsd } from "@darkbloom/protocol/money";
 import { assertOwn, openPostgres } from "./open-postgres.ts";
 import { PostgresAccounts } from "./postgres-accounts.ts";
 import { PostgresDecisions } from "./postgres-decisions.ts";
 import { PostgresLedger } from "./postgres-ledger.ts";
-import { PostgresLog } from "./postgres-log.ts";
+import { PostgresLease } from "./postgres-lease.ts";
+import { postgresHead, PostgresLog } from "./postgres-log.ts";
 import { PostgresStandings } from "./postgres-standings.ts";
 import { SqlAudit } from "./sql-audit.ts";
 import { SqlDeposits } from "./sql-deposits.ts";
@@ -107,6 +110,82 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     }
     await using again = await openPostgres(url);
     expect((await new PostgresLedger(again.postgres, { lease }).totals(anna)).balance).toBe(5n);
+  });
+
+  /**
+   * Goal: of several, one whose time is over by the database's clock loses its lease to another, and takes a new one when it wakes; the
+   * one that has been there longest looks after what is over; one that leaves leaves nothing. Method: three on one database, of which
+   * the first sleeps; each one's beat asked for by hand.
+   */
+  it("is shared by those whose leases are kept", { timeout: 60_000 }, async () => {
+    const url = await server.database();
+    const name = new URL(url).pathname.slice(1);
+    const one = async () => {
+      const opened = await openPostgres(url, undefined, "shared");
+      onTestFinished(() => opened[Symbol.asyncDispose]());
+      const told: string[] = [];
+      const kept = await PostgresLease.take(opened.turn);
+      const watcher = { onLost: () => told.push("lost"), onError: () => told.push("error") };
+      await kept.keep({ ...watcher, release: async () => told.push("release") });
+      return { lease: kept, told };
+    };
+    const leases = async () =>
+      (await server.ask("SELECT lease FROM leases ORDER BY number", name)).map((row) => row["lease"]);
+    const [first, second] = [await one(), await one()];
+    await expect(openPostgres(url)).rejects.toThrow(/used by another coordinator/);
+    expect([first.lease.isOldest, second.lease.isOldest]).toEqual([true, false]);
+    expect([new Set(first.told), second.told]).toEqual([new Set(["release"]), []]);
+    const lost = first.lease.current;
+    // A server that has just begun takes nothing away: it may have been away itself.
+    await second.lease.renew();
+    expect(await leases()).toContain(lost);
+    const takesAway = async () => {
+      await server.ask(`UPDATE leases SET expires_at = now() - interval '1 s' WHERE lease = '${lost}'`, name);
+      await second.lease.renew();
+      return await leases();
+    };
+    await expect.poll(takesAway, { timeout: 30_000 }).not.toContain(lost);
+    expect(second.lease.isOldest).toBe(true);
+    await first.lease.renew();
+    expect(first.told).toContain("lost");
+    expect(first.lease.current).not.toBe(lost);
+    expect(first.lease.isOldest).toBe(false);
+    expect(await leases()).toEqual([second.lease.current, first.lease.current]);
+    await second.lease[Symbol.asyncDispose]();
+    expect(await leases()).toEqual([first.lease.current]);
+    await first.lease[Symbol.asyncDispose]();
+  });
+
+  /** Goal: several add to one log, and all show what one of them signs. Method: two over one database, each with entries; the head of the one that may not sign, and a tile that it has not published yet; then it signs. */
+  it("holds one log of several coordinators", { timeout: 60_000 }, async () => {
+    const postgres = await open();
+    const signer = signersOfOne();
+    const may = [true, false];
+    const logs = await Promise.all(
+      may.map(async (_, n) =>
+        TransparencyLog.open({
+          ...signer.net(n),
+          store: await PostgresLog.open(postgres),
+          head: postgresHead(postgres, () => may[n] === true),
+        }),
+      ),
+    );
+    const [ours, theirs] = logs as [TransparencyLog, TransparencyLog];
+    ours.add(fact(1));
+    theirs.add(fact(2));
+    await theirs.grow();
+    expect(theirs.checkpoint).toContain("\n0\n");
+    await ours.grow();
+    expect(ours.checkpoint).toContain("\n2\n");
+    expect(await theirs.tile({ level: 0, index: 0, width: 2 })).toHaveLength(64);
+    expect(theirs.checkpoint).toBe(ours.checkpoint);
+    expect(signer.kept(1)).toBe(ours.checkpoint);
+    may.reverse();
+    theirs.add(fact(3));
+    await theirs.grow();
+    await ours.grow();
+    expect(theirs.checkpoint).toContain("\n3\n");
+    expect(ours.checkpoint).toBe(theirs.checkpoint);
   });
 
   /** Goal: nothing is written while it is not known whether the database is still ours, though the server is there. Method: the lock's connection ended, and no further one let in for a while; a pool whose connections live on. */

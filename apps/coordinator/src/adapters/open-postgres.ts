@@ -7,23 +7,24 @@ import { connectionOf, nameOf } from "./postgres-address.ts";
 import { isForbidden, postgresFaultOf, reasonOf } from "./postgres-failure.ts";
 import { isTrue } from "./postgres-idempotency-keys.ts";
 import { postgresMigrations } from "./postgres-migrations.ts";
-import { PostgresTurn, turnConnection } from "./postgres-turn.ts";
+import { PostgresTurn, turnConnection, type TurnKind } from "./postgres-turn.ts";
 import { Postgres } from "./postgres.ts";
 
 /** The oldest server that our statements are tried on. */
 const VERSION_MIN = 15;
 const POSTGRES_START_MS_MAX = 10_000;
 
-/** A coordinator's database in PostgreSQL, for this coordinator alone. */
+/** A coordinator's database in PostgreSQL, for this coordinator alone, or for all that share it. */
 export interface OpenedPostgres extends AsyncDisposable {
   readonly postgres: Postgres;
+  readonly turn: PostgresTurn;
 }
 
 /** What is told of an open database. */
 export interface PostgresWatcher {
   /** Its server is away or cut us off, or is back: in between nothing is written. */
   onChange(state: "away" | "back"): void;
-  /** Another coordinator has it: this one can only end. */
+  /** Another coordinator has it alone: this one can only end. */
   onTaken(error: DatabaseError): void;
 }
 
@@ -35,7 +36,7 @@ const nobody: PostgresWatcher = { onChange: () => undefined, onTaken: () => unde
  * @param url of the database; what it says of a password is in no message
  * @throws DatabaseError
  */
-export async function openPostgres(url: string, watcher = nobody): Promise<OpenedPostgres> {
+export async function openPostgres(url: string, watcher = nobody, kind: TurnKind = "alone"): Promise<OpenedPostgres> {
   await using opening = new AsyncDisposableStack();
   const name = nameOf(url);
   const connection = connectionOf(url);
@@ -43,14 +44,14 @@ export async function openPostgres(url: string, watcher = nobody): Promise<Opene
     const first = await connect(connection);
     const closing = opening.adopt(first, async (client) => client.end().catch(() => undefined));
     await assertVersion(closing, name);
-    const turn = await PostgresTurn.take(() => connect(connection), first);
-    if (!turn) throw anothers(name);
+    const turn = await PostgresTurn.take(() => connect(connection), first, kind);
+    if (!turn) throw anothers(name, kind);
     opening.use(turn);
     const postgres = opening.use(new Postgres(connection, () => turn.isHeld));
     await migrate(postgres, name);
     await turn.begin({ onChange: (state) => watcher.onChange(state), onTaken: () => watcher.onTaken(takenOver(name)) });
     const opened = opening.move();
-    return { postgres, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    return { postgres, turn, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     if (error instanceof DatabaseError) throw error;
     const cause = error instanceof NetworkError ? error.cause : error;
@@ -103,10 +104,12 @@ async function assertVersion(client: Client, name: string): Promise<void> {
   );
 }
 
-const anothers = (name: string): DatabaseError =>
+const anothers = (name: string, kind: TurnKind): DatabaseError =>
   new DatabaseError(
     "unusable",
-    `The database ${name} is used by another coordinator, or by an admin command on another data folder. Stop that first: one coordinator at a time works on a database.`,
+    kind === "alone"
+      ? `The database ${name} is used by another coordinator, or by an admin command on another data folder. Stop that first: one coordinator at a time works on a database, unless all that do are started with --nats. An admin command goes through the coordinator that runs on its own data folder.`
+      : `The database ${name} is used by a coordinator that was started without --nats, or by an admin command. Stop that first: coordinators share a database where all of them are started with --nats.`,
   );
 
 const takenOver = (name: string): DatabaseError =>

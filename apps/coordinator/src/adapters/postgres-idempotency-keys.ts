@@ -7,12 +7,14 @@ import {
   isOwedAfter,
   type Idempotency,
 } from "../ledger/idempotency.ts";
+import type { Lease } from "../ledger/lease.ts";
 import type { HoldId, Outcome } from "../ledger/settlement.ts";
 import type { Query } from "./postgres.ts";
 
 const keysSql = {
   find: `
-    SELECT body_sha256, keys.hold_id, is_owed, holds.hold_id IS NOT NULL AS is_open
+    SELECT body_sha256, keys.hold_id, is_owed, holds.hold_id IS NOT NULL AS is_open,
+      EXISTS (SELECT 1 FROM leases WHERE leases.lease = carried_by AND leases.lease <> $4) AS is_carried
     FROM idempotency_keys AS keys LEFT JOIN holds USING (hold_id)
     WHERE keys.account = $1 AND key_sha256 = $2 AND expires_at > $3`,
   remove: "DELETE FROM idempotency_keys WHERE account = $1 AND (key_sha256 = $2 OR expires_at <= $3)",
@@ -24,7 +26,9 @@ const keysSql = {
   add: `
     INSERT INTO idempotency_keys (account, key_sha256, body_sha256, hold_id, is_running, is_owed, expires_at)
     VALUES ($1, $2, $3, $4, TRUE, $5, $6)`,
-  spend: "UPDATE idempotency_keys SET hold_id = NULL, is_running = FALSE, is_owed = FALSE WHERE hold_id = $1",
+  lose: "UPDATE idempotency_keys SET carried_by = NULL WHERE hold_id = $1",
+  spend: `
+    UPDATE idempotency_keys SET hold_id = NULL, is_running = FALSE, is_owed = FALSE, carried_by = NULL WHERE hold_id = $1`,
   removeExpired: `
     WITH old AS (
       DELETE FROM idempotency_keys WHERE (account, key_sha256) IN (
@@ -35,15 +39,21 @@ const keysSql = {
 
 /** The rules of `ledger/idempotency.ts` in PostgreSQL. Whoever asks for an account's keys has its row locked. */
 export class PostgresIdempotencyKeys {
-  /** Kept here alone: when this process ends, nothing is on its way any more. */
+  /** Of this process: when it ends, nothing of them is on its way any more. Those of others the database names. */
   readonly #onTheirWay = new Set<HoldId>();
 
-  /** @throws NetworkError `idempotency_conflict` */
-  async isFree(query: Query, account: AccountId, asked: Idempotency, at: number): Promise<boolean> {
-    const [row] = await query(keysSql.find, [account, asked.keySha256, at]);
+  /** @param lease ours @throws NetworkError `idempotency_conflict` */
+  async isFree(
+    query: Query,
+    account: AccountId,
+    asked: Idempotency,
+    { at, lease }: { at: number; lease: Lease },
+  ): Promise<boolean> {
+    const [row] = await query(keysSql.find, [account, asked.keySha256, at, lease]);
     if (!row) return isFree(undefined, asked);
     const bodySha256 = String(row["body_sha256"]) as Sha256Hex;
-    const isRunning = isTrue(row["is_open"]) || this.#onTheirWay.has(row["hold_id"] as HoldId);
+    const isCarried = isTrue(row["is_carried"]) || this.#onTheirWay.has(row["hold_id"] as HoldId);
+    const isRunning = isTrue(row["is_open"]) || isCarried;
     return isFree({ bodySha256, isRunning, isOwed: isTrue(row["is_owed"]) }, asked);
   }
 
@@ -69,8 +79,18 @@ export class PostgresIdempotencyKeys {
     return isOwed;
   }
 
+  /** Whether the answer of this hold is on its way from here. */
+  carries(holdId: HoldId): boolean {
+    return this.#onTheirWay.has(holdId);
+  }
+
   lose(holdId: HoldId): void {
     this.#onTheirWay.delete(holdId);
+  }
+
+  /** Tells other coordinators that it is not on its way any more. */
+  async tellLost(query: Query, holdId: HoldId): Promise<void> {
+    await query(keysSql.lose, [holdId]);
   }
 
   async spend(query: Query, holdId: HoldId): Promise<void> {

@@ -5,9 +5,11 @@ export const postgresLedgerSql = {
     WITH
       known AS (
         SELECT 1 FROM holds WHERE hold_id = $1 UNION ALL SELECT 1 FROM settlements WHERE hold_id = $1),
+      -- Of several coordinators only one whose lease nobody has taken away.
+      leased AS (SELECT NOT $11::boolean OR EXISTS (SELECT 1 FROM leases WHERE lease = $7) AS is_leased),
       payer AS MATERIALIZED (
         SELECT account, granted, paid_in, earned, payable, held, withdrawing, debt FROM accounts
-        WHERE account = $3 AND NOT EXISTS (SELECT 1 FROM known) FOR NO KEY UPDATE),
+        WHERE account = $3 AND NOT EXISTS (SELECT 1 FROM known) AND (SELECT is_leased FROM leased) FOR NO KEY UPDATE),
       parts AS MATERIALIZED (
         SELECT account, LEAST(granted, $6::bigint) AS granted,
           LEAST(paid_in, $6 - LEAST(granted, $6)) AS paid_in,
@@ -22,8 +24,9 @@ export const postgresLedgerSql = {
         INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, payable, at,
           tokens, subjects)
         SELECT $1, $2, $3, $4, $5, $7, FALSE, granted, paid_in, earned, payable, $8, $9, $10 FROM parts RETURNING 1)
-    SELECT EXISTS (SELECT 1 FROM known) OR EXISTS (SELECT 1 FROM aside) AS is_held, payer.*
-    FROM (SELECT 1) AS always LEFT JOIN payer ON TRUE`,
+    SELECT EXISTS (SELECT 1 FROM known) OR EXISTS (SELECT 1 FROM aside) AS is_held, is_leased, payer.*
+    FROM leased LEFT JOIN payer ON TRUE`,
+  isLeased: "SELECT 1 FROM leases WHERE lease = $1",
   addHold: `
     INSERT INTO holds (hold_id, request_id, account, key_id, model, lease, by_platform, granted, paid_in, earned, payable, at,
       tokens, subjects)
@@ -36,14 +39,17 @@ export const postgresLedgerSql = {
       INSERT INTO accounts (account)
       SELECT $2 WHERE $2::text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE account = $2)
       ON CONFLICT DO NOTHING)
-    SELECT holds.hold_id, holds.account, holds.model, by_platform, granted, paid_in, holds.earned, payable, tokens, charge, is_owed
+    SELECT holds.hold_id, holds.account, holds.model, by_platform, granted, paid_in, holds.earned, payable, tokens, charge,
+      outcome, is_owed
     FROM (SELECT 1) AS always LEFT JOIN holds ON holds.hold_id = $1 LEFT JOIN settlements ON settlements.hold_id = $1
       LEFT JOIN idempotency_keys ON idempotency_keys.hold_id = $1`,
-  // Nothing of it happens where another has taken the hold. An account that is not there breaks a rule of the postings.
+  // Nothing of it happens where another has taken the hold, or the lease under which it was taken. An account that is not there breaks a rule of the postings.
   settle: `
     WITH
       gone AS (
-        DELETE FROM holds WHERE hold_id = $1 RETURNING request_id, account, key_id, model, at, subjects,
+        DELETE FROM holds
+        WHERE hold_id = $1 AND (NOT $33::boolean OR EXISTS (SELECT 1 FROM leases WHERE leases.lease = holds.lease))
+        RETURNING request_id, account, key_id, model, at, subjects,
           CASE WHEN by_platform THEN 0 ELSE granted + paid_in + earned + payable END AS held),
       locked AS MATERIALIZED (
         SELECT account FROM accounts WHERE account = ANY ($2::text[]) AND EXISTS (SELECT 1 FROM gone)
@@ -96,10 +102,10 @@ export const postgresLedgerSql = {
         INSERT INTO receipts (seq, packed, sha256, expires_at)
         SELECT seq, $23, $24, $25 FROM settled WHERE $23::bytea IS NOT NULL),
       keyed AS (
-        UPDATE idempotency_keys SET is_running = FALSE, is_owed = $26
+        UPDATE idempotency_keys SET is_running = FALSE, is_owed = $26, carried_by = $34
         WHERE hold_id = $1 AND EXISTS (SELECT 1 FROM gone))
     SELECT seq FROM settled`,
-  chargeOf: "SELECT charge FROM settlements WHERE hold_id = $1",
+  chargeOf: "SELECT charge, outcome FROM settlements WHERE hold_id = $1",
   // A hold whose statement was thought lost, and went through behind its own settlement.
   giveBack: `
     WITH
@@ -176,6 +182,8 @@ export const postgresLedgerSql = {
   receipt: `
     SELECT packed FROM receipts JOIN settlements USING (seq) WHERE job_id = $1 AND account = $2 AND expires_at > $3`,
   openLeases: "SELECT DISTINCT lease FROM holds",
+  endedLeases: `
+    SELECT DISTINCT lease FROM holds WHERE NOT EXISTS (SELECT 1 FROM leases WHERE leases.lease = holds.lease)`,
   holdsOf: "SELECT hold_id FROM holds WHERE lease = $1 LIMIT $2",
 
   deleteReceipts: `
@@ -185,7 +193,7 @@ export const postgresLedgerSql = {
     SELECT COUNT(*) AS gone FROM old`,
   // Settlements are nearly in the order of their time. One stays as long as its receipt.
   oldSettlements: `
-    SELECT seq FROM (SELECT seq, at FROM settlements ORDER BY seq LIMIT $1) AS oldest
+    SELECT seq FROM (SELECT seq, at FROM settlements ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED) AS oldest
     WHERE at <= $2 AND seq NOT IN (SELECT seq FROM receipts)`,
   addToDays: `
     INSERT INTO usage_days AS days (day, account, key_id, model, serial, outcome, requests,

@@ -4,7 +4,7 @@ import { capsContract, daysContract } from "../ledger/caps.contract.ts";
 import { earningsContract } from "../ledger/earnings.contract.ts";
 import { withdrawingContract } from "../ledger/withdrawing.contract.ts";
 import { idempotencyContract } from "../ledger/idempotency.contract.ts";
-import type { Lease } from "../ledger/lease.ts";
+import { leaseOf, type Lease, type SharedLease } from "../ledger/lease.ts";
 import { ledgerContract, type LedgerUnderTest } from "../ledger/ledger.contract.ts";
 import { microUsd } from "@darkbloom/protocol/money";
 import { NetworkError } from "@darkbloom/protocol/failures";
@@ -28,10 +28,30 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   // On a busy disk a server takes its time to be deleted.
   afterAll(() => server?.[Symbol.asyncDispose](), 60_000);
 
-  async function openLedger() {
+  /** A lease that is as it would be in a coordinator among several, and that a test can take away. */
+  async function leaseAt(postgres: Postgres, first: Lease) {
+    const take = (one: Lease) =>
+      postgres.query("INSERT INTO leases VALUES ($1, DEFAULT, now()) ON CONFLICT DO NOTHING", [one]);
+    let lives = 0;
+    let current = first;
+    await take(current);
+    return {
+      get current() {
+        return current;
+      },
+      async renew() {
+        current = `${first}/${++lives}` as Lease;
+        await take(current);
+      },
+      takeAway: () => postgres.query("DELETE FROM leases WHERE lease = $1", [current]),
+    } satisfies SharedLease & Record<string, unknown>;
+  }
+
+  async function openLedger(isShared = false) {
     const url = await server.database(like);
     const postgres = new Postgres(connectionOf(url));
-    let ledger = new PostgresLedger(postgres, { lease });
+    const ours = isShared ? await leaseAt(postgres, lease) : lease;
+    let ledger = new PostgresLedger(postgres, { lease: ours });
     return {
       get ledger() {
         return ledger;
@@ -40,10 +60,16 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
       url,
       holdsOutliveRestart: true,
       isUnordered: true,
-      beside: (other: Lease) => new PostgresLedger(postgres, { lease: other }),
+      beside(other: Lease) {
+        if (!isShared) return new PostgresLedger(postgres, { lease: other });
+        const theirs = leaseAt(postgres, other);
+        // It has no lease before it first asks for one.
+        const renew = async (): Promise<void> => void (await theirs);
+        return new PostgresLedger(postgres, { lease: { current: other, renew } });
+      },
       async reopen() {
         await ledger[Symbol.asyncDispose]();
-        ledger = new PostgresLedger(postgres, { lease });
+        ledger = new PostgresLedger(postgres, { lease: ours });
       },
       async [Symbol.asyncDispose]() {
         await ledger[Symbol.asyncDispose]();
@@ -52,12 +78,13 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     } satisfies LedgerUnderTest & Record<string, unknown>;
   }
 
-  ledgerContract("PostgreSQL", openLedger);
-  idempotencyContract("PostgreSQL", openLedger);
-  capsContract("PostgreSQL", openLedger);
-  earningsContract("PostgreSQL", openLedger);
-  withdrawingContract("PostgreSQL", openLedger);
-  daysContract("PostgreSQL", openLedger);
+  ledgerContract("PostgreSQL", () => openLedger());
+  ledgerContract("PostgreSQL, shared", () => openLedger(true));
+  idempotencyContract("PostgreSQL", () => openLedger());
+  capsContract("PostgreSQL", () => openLedger());
+  earningsContract("PostgreSQL", () => openLedger());
+  withdrawingContract("PostgreSQL", () => openLedger());
+  daysContract("PostgreSQL", () => openLedger());
 
   /** Goal: however coordinators interleave, no more is spent than there is, and each hold is settled once. Method: two of them, 64 holds at once for money of ten; each hold settled by both at once, by a machine that both pay. */
   it("spends nothing twice over two coordinators", async () => {
@@ -80,6 +107,73 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     expect(ofAnna.balance + ofBert.balance).toBe(214n - charged);
     expect((await test.ledger.totals(machine)).balance).toBe(40n);
     expect(await test.ledger.check()).toEqual([]);
+  });
+
+  /** Goal: who comes while others hold and settle is told how much there is, and nothing else. Method: three coordinators, and again and again 64 holds at once for money of seven, each settled for a little. */
+  it("refuses what is not there for that alone", { timeout: 60_000 }, async () => {
+    await using test = await openLedger(true);
+    await test.ledger.credit("credit_1", anna, microUsd(400n), 1);
+    const all = [test.ledger, ...["2", "3"].map((life) => test.beside(leaseOf("other", life)))];
+    const codes = new Set<string>();
+    for (let round = 0; round < 10; round++)
+      await Promise.all(
+        Array.from({ length: 64 }, async (_, n) => {
+          const ledger = all[n % 3] ?? test.ledger;
+          const terms = termsOf(`${round}_${n}`, 57n);
+          const held = await ledger.hold(terms).then(
+            () => true,
+            (error: unknown) => {
+              codes.add(error instanceof NetworkError ? error.failure.code : String(error));
+              return false;
+            },
+          );
+          if (held) await ledger.settle(terms.holdId, settlementOf(1n, { id: `${round}_${n}` }));
+        }),
+      );
+    expect(codes).toEqual(new Set(["insufficient_funds"]));
+    const { balance, charged, held } = await test.ledger.totals(anna);
+    expect([balance + charged, held]).toEqual([400n, 0n]);
+    expect(await test.ledger.check()).toEqual([]);
+  });
+
+  /** Goal: who was away for too long settles nothing of what it held then, tells nobody that it did, and goes on under a new lease. Method: its lease taken away with three holds open; an answer that was paid and one that was not, before they are released and behind it, and an answer still on its way. */
+  it("settles nothing under a lease that is gone", async () => {
+    await using test = await openLedger();
+    const { postgres } = test;
+    const [slept, awake] = [await leaseAt(postgres, lease), await leaseAt(postgres, leaseOf("shared", "2"))];
+    const ours = new PostgresLedger(postgres, { lease: slept });
+    const theirs = new PostgresLedger(postgres, { lease: awake });
+    const idempotency = { keySha256: "k".repeat(64) as Sha256Hex, bodySha256: "b".repeat(64) as Sha256Hex };
+    await ours.credit("credit_1", anna, microUsd(100n), 1);
+    for (const id of ["1", "2", "3"]) await ours.hold(termsOf(id, 10n));
+    await ours.hold({ ...termsOf("4", 10n), idempotency });
+    await ours.settle(termsOf("4", 10n).holdId, settlementOf(5n, { id: "4" }));
+    await expect(theirs.hold({ ...termsOf("5", 10n), idempotency })).rejects.toMatchObject({
+      failure: { code: "idempotency_conflict", conflict: "running" },
+    });
+    expect(await theirs.endedLeases()).toEqual([]);
+    await slept.takeAway();
+    expect(await theirs.endedLeases()).toEqual([lease]);
+    const lost = { failure: { code: "storage_unavailable", fault: "away" } };
+    const settling = (id: string, charge = 7n) =>
+      ours.settle(
+        termsOf(id, 10n).holdId,
+        settlementOf(charge, { id, earned: charge, receipt: receiptOf(`job_${id}`) }),
+      );
+    await expect(settling("1")).rejects.toMatchObject(lost);
+    expect(await theirs.releaseOpenHolds(lease, 3_000)).toBe(3);
+    for (const id of ["1", "2"]) await expect(settling(id)).rejects.toMatchObject(lost);
+    const { holdId } = termsOf("3", 10n);
+    expect(await ours.settle(holdId, settlementOf(0n, { id: "3" }, { outcome: "provider_fault" }))).toBe(0n);
+    expect(await theirs.totals(anna)).toEqual({ balance: 95n, held: 0n, charged: 5n, credited: 100n });
+    await theirs.hold({ ...termsOf("5", 10n), idempotency });
+    await ours.hold(termsOf("6", 10n));
+    const cap = { subject: termsOf("7", 10n).keyId, reset: "none", limitMicroUsd: 1_000n, limitTokens: null } as const;
+    await ours.hold({ ...termsOf("7", 10n), caps: [cap] });
+    expect(await theirs.endedLeases()).toEqual([]);
+    expect(new Set(await theirs.openLeases())).toEqual(new Set([awake.current, slept.current]));
+    for (const id of ["6", "7"]) expect(await settling(id)).toBe(7n);
+    expect(await ours.check()).toEqual([]);
   });
 
   /** Goal: a connection that is cut off in the middle loses no money and charges nothing twice. Method: every connection ended by the server again and again, while requests are held and settled. */

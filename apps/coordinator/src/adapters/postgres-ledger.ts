@@ -6,7 +6,6 @@ import {
   nothing,
   OUTSIDE,
   PLATFORM,
-  setAside,
   settle,
   settleUnwritten,
   sharesOf,
@@ -15,7 +14,8 @@ import {
   type Flows,
   type Holding,
 } from "../ledger/journal.ts";
-import type { Lease } from "../ledger/lease.ts";
+import type { Lease, SharedLease } from "../ledger/lease.ts";
+import { NetworkError } from "@darkbloom/protocol/failures";
 import { CLEARING_DAYS_DEFAULT, firstUnclearedDay, withdrawable } from "../ledger/clearing.ts";
 import { creditedOf, creditRoom, moveOf, newDebtOf, type Move } from "../ledger/moves.ts";
 import {
@@ -28,36 +28,40 @@ import {
   type LedgerPart,
   type UsageRow,
 } from "../ledger/port.ts";
-import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
-import { assertFits, bounds, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
-import { firstKeptDay, windowAt } from "../ledger/windows.ts";
+import type { HoldId, Outcome, Settlement, Shares, Totals } from "../ledger/settlement.ts";
+import { useOf, type Cap, type Counted } from "../ledger/caps.ts";
+import { firstKeptDay } from "../ledger/windows.ts";
 import { earningOf, type EarningsQuery, type EarningsRow } from "../ledger/earnings.ts";
-import type { Idempotency } from "../ledger/idempotency.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
 import { PostgresEarnings } from "./postgres-earnings.ts";
+import { countedBy, HoldLease, PostgresHolds } from "./postgres-holds.ts";
 import { isTrue, PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
 import { throwAsUnheard } from "./postgres-failure.ts";
+import { STORAGE_RETRY_SEC } from "./storage-failure.ts";
 import { postgresCheckSql, postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
-import type { Postgres, Query } from "./postgres.ts";
+import type { Postgres } from "./postgres.ts";
 import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { LEDGER_CHECK_MS_MAX, ROWS_PER_STEP_MAX, type LedgerOptions } from "./ledger-options.ts";
 import { balancesOf, bigintOf, figuresOf, moneyOf, textOf, type Row } from "./rows.ts";
 import { usageRowOf } from "./usage-row.ts";
 
-/** PostgreSQL says that a row of that key is there. */
-const UNIQUE_VIOLATION = "23505";
+interface PostgresLedgerOptions extends Omit<LedgerOptions, "lease"> {
+  /** One that can be lost to another coordinator, where there are several. */
+  readonly lease: Lease | SharedLease;
+}
 
 /**
  * The ledger in PostgreSQL, by the rules of `ledger/journal.ts`. A hold is a row, taken by one statement that looks at the
  * account's own row with nobody beside it; a settlement is one statement that takes the hold away, or does nothing. So however
  * calls interleave, and whichever is made twice since its answer was lost, money moves once; and the tables refuse a balance
- * below zero besides.
+ * below zero besides. Of several coordinators, one whose lease was taken away holds and settles nothing under it.
  */
 export class PostgresLedger implements Ledger, AsyncDisposable {
   readonly #postgres: Postgres;
   readonly #keys = new PostgresIdempotencyKeys();
   readonly #earnings = new PostgresEarnings();
-  readonly #lease: Lease;
+  readonly #lease: HoldLease;
+  readonly #holds: PostgresHolds;
   readonly #receiptLifeMs: number;
   readonly #clearingDays: number;
   readonly #owed: OwedSettlements;
@@ -65,11 +69,12 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   /** @param postgres opened by `openPostgres`; closing it stays with whoever opened it */
   constructor(
     postgres: Postgres,
-    { lease, receiptLifeMs = RECEIPT_LIFE_MS, clearingDays = CLEARING_DAYS_DEFAULT }: LedgerOptions,
+    { lease, receiptLifeMs = RECEIPT_LIFE_MS, clearingDays = CLEARING_DAYS_DEFAULT }: PostgresLedgerOptions,
   ) {
     this.#clearingDays = clearingDays;
     this.#postgres = postgres;
-    this.#lease = lease;
+    this.#lease = new HoldLease(lease);
+    this.#holds = new PostgresHolds(postgres, this.#keys, this.#lease);
     this.#receiptLifeMs = receiptLifeMs;
     this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
   }
@@ -120,10 +125,10 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   }
 
   async hold(terms: HoldTerms): Promise<void> {
-    const { holdId, idempotency, caps, at } = terms;
+    const { holdId, at } = terms;
     this.#owed.forget(holdId);
     try {
-      await (idempotency || caps.some(bounds) ? this.#holdByLock(terms, idempotency) : this.#hold(terms));
+      await this.#holds.take(terms);
     } catch (error) {
       // Its answer may have been lost behind its commit, and who is refused settles nothing.
       if (isStorageFailure(error)) this.settleLater(holdId, { outcome: "refused", charge: microUsd(0n), at });
@@ -131,14 +136,18 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     }
   }
 
-  async settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
+  settle(holdId: HoldId, settlement: Settlement): Promise<MicroUsd> {
+    return this.#settle(holdId, settlement, this.#lease.isShared);
+  }
+
+  /** @param isFenced it is one of ours, and nothing happens where its lease is gone */
+  async #settle(holdId: HoldId, settlement: Settlement, isFenced: boolean): Promise<MicroUsd> {
     const { outcome, at, job } = settlement;
     const [row] = await this.#postgres.query(sql.openHold, [holdId, job?.earned ? job.earner?.account : null]);
     if (!row) throw new TypeError("PostgreSQL gives no row");
-    const { charge: settled } = row;
-    if (typeof settled === "bigint") {
+    if (typeof row["charge"] === "bigint") {
       if (row["hold_id"] !== null) await this.#postgres.query(sql.giveBack, [holdId]);
-      return microUsd(settled);
+      return chargeOf(row, outcome, isFenced);
     }
     if (row["hold_id"] === null) throw new RangeError("a settlement without a hold");
     const holding = holdingOf(row);
@@ -180,9 +189,14 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
       earning?.machineId,
       earning?.earned ?? 0n,
       earning?.payable ?? 0n,
+      isFenced,
+      this.#lease.isShared && this.#keys.carries(holdId) ? this.#lease.current : null,
     ];
     const [done] = await this.#postgres.query(sql.settle, values).catch(throwAsUnheard);
-    return done ? charge : await this.#chargeOf(holdId);
+    if (done) return charge;
+    const [ended] = await this.#postgres.query(sql.chargeOf, [holdId]);
+    if (ended) return chargeOf(ended, outcome, isFenced);
+    throw isFenced ? leaseIsGone() : new RangeError("a settlement without a hold");
   }
 
   settleLater(holdId: HoldId, settlement: Settlement): void {
@@ -194,7 +208,10 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
   }
 
   loseAnswer(holdId: HoldId): void {
+    const wasOnItsWay = this.#keys.carries(holdId);
     this.#keys.lose(holdId);
+    // Where it is not written, its key is that of a request that runs for as long as this lease lives.
+    if (wasOnItsWay && this.#lease.isShared) this.#keys.tellLost(this.#postgres.query, holdId).catch(() => undefined);
   }
 
   async shares(): Promise<Shares> {
@@ -252,11 +269,16 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     return (await this.#postgres.query(sql.openLeases)).map((row) => textOf(row, "lease") as Lease);
   }
 
+  /** Leases that still hold something and that nobody has any more. Only among several coordinators: who is alone has no lease in the database. */
+  async endedLeases(): Promise<Lease[]> {
+    return (await this.#postgres.query(sql.endedLeases)).map((row) => textOf(row, "lease") as Lease);
+  }
+
   async releaseOpenHolds(lease: Lease, at: number): Promise<number> {
     for (let released = 0; ;) {
       const step = await this.#postgres.query(sql.holdsOf, [lease, ROWS_PER_STEP_MAX]);
       const crashed: Settlement = { outcome: "crashed", charge: microUsd(0n), at };
-      await Promise.all(step.map((row) => this.settle(textOf(row, "hold_id") as HoldId, crashed)));
+      await Promise.all(step.map((row) => this.#settle(textOf(row, "hold_id") as HoldId, crashed, false)));
       released += step.length;
       if (step.length < ROWS_PER_STEP_MAX) return released;
     }
@@ -310,87 +332,23 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
     await this.#owed.end();
   }
 
-  async #hold(terms: HoldTerms): Promise<void> {
-    const { holdId, requestId, account, keyId, model, amount, at, tokens } = terms;
-    // What no balance covers, or no hold can be, is refused by the rule itself.
-    setAside(amount, account, { ...nothing, granted: amount }, false);
-    for (;;) {
-      const named = [holdId, requestId, account, keyId, model];
-      const values = [...named, amount, this.#lease, at, tokens, subjectsOf(terms)];
-      const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown) => {
-        // The same hold came between, on another connection.
-        if (isTaken(error, "holds_pkey")) return undefined;
-        throw error;
-      });
-      const row = rows?.[0];
-      if (!row || isTrue(row["is_held"])) return;
-      setAside(amount, account, row["debt"] === null ? nothing : balancesOf(row), false);
-      // It costs nothing, and the account is not there yet.
-      await this.#postgres.query(sql.openAccount, [account]);
-    }
-  }
-
   async #figures(account: AccountId): Promise<Balances & Flows> {
     return figuresOf((await this.#postgres.query(sql.figures, [account]))[0]);
   }
-
-  async #chargeOf(holdId: HoldId): Promise<MicroUsd> {
-    const [row] = await this.#postgres.query(sql.chargeOf, [holdId]);
-    if (!row) throw new RangeError("a settlement without a hold");
-    return moneyOf(row, "charge");
-  }
-
-  /**
-   * One transaction, in which the account's row is locked: of many at once one finds the key free, and each finds what those before
-   * it count against a cap, since every statement behind the lock sees what was committed until then.
-   */
-  async #holdByLock(terms: HoldTerms, idempotency: Idempotency | undefined): Promise<void> {
-    const { holdId, requestId, account, keyId, model, amount, at, tokens, caps } = terms;
-    await this.#postgres.transaction(async (query: Query) => {
-      await query(sql.openAccount, [account]);
-      const figures = figuresOf((await query(sql.lockedFigures, [account]))[0]);
-      if ((await query(sql.knowsHold, [holdId])).length > 0) return;
-      const isFree = idempotency !== undefined && (await this.#keys.isFree(query, account, idempotency, at));
-      const bounding = isFree ? [] : caps.filter(bounds);
-      const counted = bounding.length === 0 ? [] : await countedBy(query, bounding, at);
-      for (const [n, one] of counted.entries()) {
-        const cap = bounding[n];
-        if (cap) assertFits(cap, { microUsd: amount, tokens }, one, at);
-      }
-      const { payer, parts } = setAside(amount, account, figures, isFree);
-      const { granted, paid_in: paidIn, earned, payable } = parts;
-      await query(sql.aside, [payer, granted, paidIn, earned, payable]);
-      const named = [holdId, requestId, account, keyId, model, this.#lease, isFree];
-      await query(sql.addHold, [...named, granted, paidIn, earned, payable, at, tokens, subjectsOf(terms)]);
-      if (idempotency) await this.#keys.begin(query, account, idempotency, { holdId, at, isFree });
-    });
-  }
 }
 
-/** In the order of the caps. */
-async function countedBy(
-  query: Query,
-  caps: readonly Pick<Cap, "subject" | "reset">[],
-  at: number,
-): Promise<Counted[]> {
-  const windows = caps.map(({ reset }) => windowAt(reset, at));
-  const rows = await query(sql.counted, [
-    caps.map(({ subject }) => subject),
-    windows.map(({ fromDay }) => fromDay),
-    windows.map(({ untilDay }) => untilDay),
-  ]);
-  return rows.map((row) => ({
-    used: { microUsd: bigintOf(row, "micro_usd"), tokens: bigintOf(row, "tokens") },
-    open: { microUsd: bigintOf(row, "open_micro_usd"), tokens: bigintOf(row, "open_tokens") },
-  }));
+/**
+ * What a hold was charged when it ended first.
+ *
+ * @throws NetworkError where another coordinator has given it back, and an answer is to be paid
+ */
+function chargeOf(ended: Row, asked: Outcome, isFenced: boolean): MicroUsd {
+  if (isFenced && ended["outcome"] === "crashed" && asked === "finished") throw leaseIsGone();
+  return moneyOf(ended, "charge");
 }
 
-const isTaken = (error: unknown, constraint: string): boolean =>
-  error instanceof Error &&
-  "code" in error &&
-  "constraint" in error &&
-  error.code === UNIQUE_VIOLATION &&
-  error.constraint === constraint;
+const leaseIsGone = (): NetworkError =>
+  new NetworkError({ code: "storage_unavailable", fault: "away", retryAfterSec: STORAGE_RETRY_SEC });
 
 const holdingOf = (row: Row): Holding => ({
   payer: isTrue(row["by_platform"]) ? PLATFORM : (textOf(row, "account") as AccountId),

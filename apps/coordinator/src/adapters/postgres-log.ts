@@ -1,7 +1,7 @@
 import type { JobId } from "@darkbloom/protocol/ids";
 import { leafHash, TILE_WIDTH, type Tile } from "@darkbloom/protocol/log";
 import { nodeCrypto } from "@darkbloom/protocol/node";
-import type { LogStore, UnloggedReceipt } from "../transparency/port.ts";
+import type { LogStore, SharedHead, UnloggedReceipt } from "../transparency/port.ts";
 import { cutTile, growTiles, levelOf, LOG_RECEIPTS_PER_STEP_MAX, noTile, type KeptTile } from "./log-tiles.ts";
 import type { Postgres, Query } from "./postgres.ts";
 import { bigintOf, textOf, type Row } from "./rows.ts";
@@ -26,6 +26,10 @@ const statements = {
   setIndices: `
     UPDATE receipts SET log_index = by.log_index FROM UNNEST($1::bigint[], $2::bigint[]) AS by (seq, log_index)
     WHERE receipts.seq = by.seq`,
+  head: "SELECT note FROM log_heads",
+  putHead: `
+    INSERT INTO log_heads AS kept (id, size, note) VALUES (1, $1, $2)
+    ON CONFLICT (id) DO UPDATE SET size = excluded.size, note = excluded.note WHERE kept.size <= excluded.size`,
   indexOf: "SELECT log_index FROM receipts JOIN settlements USING (seq) WHERE job_id = $1",
 } as const;
 
@@ -47,6 +51,10 @@ export class PostgresLog implements LogStore {
     return this.#size;
   }
 
+  async refresh(): Promise<void> {
+    this.#size = await sizeIn(this.#postgres.query);
+  }
+
   async append(facts: readonly Uint8Array[], entryOf: (receipt: UnloggedReceipt) => Uint8Array): Promise<void> {
     this.#size = await this.#postgres.transaction((query) => append(query, facts, entryOf));
   }
@@ -64,6 +72,18 @@ export class PostgresLog implements LogStore {
     return indexIn(await this.#postgres.query(statements.indexOfFact, [leaf]));
   }
 }
+
+/** The checkpoint that all coordinators of a database publish. @param mayPublish whether this one signs the next */
+export const postgresHead = ({ query }: Postgres, mayPublish: () => boolean): SharedHead => ({
+  mayPublish,
+  async read() {
+    const [row] = await query(statements.head);
+    return row && textOf(row, "note");
+  },
+  async write(size, note) {
+    await query(statements.putHead, [size, note]);
+  },
+});
 
 /** Within one transaction. What is in already is not added again, so that it may be done twice. @returns the entries then */
 async function append(

@@ -7,6 +7,7 @@ import { postgresDeposits } from "./migration-deposits.ts";
 import { postgresEarnings } from "./migration-earnings.ts";
 import { postgresTeams } from "./migration-teams.ts";
 import { postgresOwnedMachines } from "./migration-owned-machines.ts";
+import { postgresLeases } from "./migration-leases.ts";
 import type { Migration } from "./migrations.ts";
 
 /**
@@ -285,4 +286,5 @@ export const postgresMigrations: readonly Migration[] = [
   postgresIdentities,
   postgresEarnings,
   postgresPasskeys,
+  postgresLeases,
 ];

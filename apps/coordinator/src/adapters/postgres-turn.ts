@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
+import { NoConnection } from "./postgres-failure.ts";
+import type { Row } from "./rows.ts";
 
 /** Any number, by which coordinators of one database keep each other out. Kysely's migrator has one of its own. */
 const TURN = 7_405_133_012;
@@ -13,7 +15,10 @@ const TURN_BEAT_MS_MAX = 4_000;
 /** What the server does about a connection whose other end is gone without a word: it is closed after some ten seconds. */
 const KEEP_ALIVE = `SELECT set_config('tcp_keepalives_idle', '4', FALSE), set_config('tcp_keepalives_interval', '2', FALSE),
   set_config('tcp_keepalives_count', '3', FALSE), set_config('tcp_user_timeout', '10000', FALSE)`;
-const TRY = "SELECT pg_try_advisory_lock($1) AS mine";
+const TRY = {
+  alone: "SELECT pg_try_advisory_lock($1) AS mine",
+  shared: "SELECT pg_try_advisory_lock_shared($1) AS mine",
+} as const;
 const WHO = "SELECT pid, backend_start::text AS since FROM pg_stat_activity WHERE pid = pg_backend_pid()";
 /** A pooler in between may have given us another session than the one that has the turn. */
 const STILL = `SELECT EXISTS (
@@ -22,6 +27,9 @@ const END_SESSION = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHER
 const COUNT = `INSERT INTO turns (id, taken) VALUES (1, 1)
   ON CONFLICT (id) DO UPDATE SET taken = turns.taken + 1 RETURNING taken`;
 const COUNTED = "SELECT taken FROM turns";
+
+/** With nobody beside it, or with all others that share it. */
+export type TurnKind = keyof typeof TRY;
 
 interface Session {
   readonly client: Client;
@@ -38,13 +46,15 @@ export interface TurnWatcher {
 }
 
 /**
- * That this coordinator alone works on a database, by a lock of the server's that is held as long as one connection lives.
+ * That this coordinator alone works on a database, or none that has it alone, by a lock of the server's that is held as long
+ * as one connection lives.
  *
- * Where that connection is lost the turn is not held, until it is taken anew and nobody else has had it in between, which a
- * number in the database tells.
+ * Where that connection is lost the turn is not held, until it is taken anew and, for who has it alone, nobody else has had it in
+ * between, which a number in the database tells.
  */
 export class PostgresTurn implements AsyncDisposable {
   readonly #connect: () => Promise<Client>;
+  readonly #kind: TurnKind;
   #session: Session;
   #isHeld = true;
   #isOver = false;
@@ -53,16 +63,17 @@ export class PostgresTurn implements AsyncDisposable {
   #watcher: TurnWatcher | undefined;
   #beat: NodeJS.Timeout | undefined;
 
-  private constructor(connect: () => Promise<Client>, session: Session) {
+  private constructor(connect: () => Promise<Client>, kind: TurnKind, session: Session) {
     this.#connect = connect;
+    this.#kind = kind;
     this.#session = session;
     this.#watch(session);
   }
 
   /** Undefined where another has it, also after `TURN_MS_MAX`. */
-  static async take(connect: () => Promise<Client>, client: Client): Promise<PostgresTurn | undefined> {
+  static async take(connect: () => Promise<Client>, client: Client, kind: TurnKind): Promise<PostgresTurn | undefined> {
     for (const until = Date.now() + TURN_MS_MAX; ;) {
-      if (await isTaken(client)) return new PostgresTurn(connect, await sessionOf(client));
+      if (await isTaken(client, kind)) return new PostgresTurn(connect, kind, await sessionOf(client));
       if (Date.now() > until) return undefined;
       await sleep(TURN_RETRY_MS);
     }
@@ -74,8 +85,14 @@ export class PostgresTurn implements AsyncDisposable {
 
   /** From here on, when the tables are there, it is known whether another had the database meanwhile. */
   async begin(watcher: TurnWatcher): Promise<void> {
-    this.#taken = await takenIn(this.#session.client, COUNT);
+    if (this.#kind === "alone") this.#taken = await takenIn(this.#session.client, COUNT);
     this.#watcher = watcher;
+  }
+
+  /** One statement on the connection that holds it, which waits for no other. */
+  async query(statement: string, values: readonly unknown[]): Promise<Row[]> {
+    if (!this.#isHeld) throw new NoConnection();
+    return (await this.#session.client.query<Row>(statement, [...values])).rows;
   }
 
   #watch(session: Session): void {
@@ -133,7 +150,7 @@ export class PostgresTurn implements AsyncDisposable {
     if (!client) return "nothing";
     // Where only we know that it broke, the old one still has the turn.
     await client.query(END_SESSION, [pid, since]);
-    if (!(await isTaken(client))) return "refused";
+    if (!(await isTaken(client, this.#kind))) return "refused";
     if (this.#taken !== undefined && (await takenIn(client, COUNTED)) !== this.#taken) return "taken";
     return await sessionOf(client);
   }
@@ -148,9 +165,9 @@ export class PostgresTurn implements AsyncDisposable {
 /** What a connection that may hold a turn is made with. */
 export const turnConnection = { query_timeout: TURN_BEAT_MS_MAX } as const;
 
-async function isTaken(client: Client): Promise<boolean> {
+async function isTaken(client: Client, kind: TurnKind): Promise<boolean> {
   await client.query(KEEP_ALIVE);
-  return (await client.query<{ mine: boolean }>(TRY, [TURN])).rows[0]?.mine === true;
+  return (await client.query<{ mine: boolean }>(TRY[kind], [TURN])).rows[0]?.mine === true;
 }
 
 async function sessionOf(client: Client): Promise<Session> {

@@ -15,6 +15,7 @@ import { Decisions, type DecisionMade } from "./decisions.ts";
 import { FarFleet } from "./far-fleet.ts";
 import { Peer } from "./peer.ts";
 import { Post, type PostKind, type PostNet } from "./post.ts";
+import { Tellings, type TellingsNet } from "./tellings.ts";
 import type { SlotTurns } from "./turns.ts";
 import { FAR_LINES_MAX, MACHINES_TOLD_MAX, words, type Of, type Words } from "./words.ts";
 
@@ -29,7 +30,7 @@ export const PEERS_MAX = 31;
 /** Of those that have said goodbye, so that what was still on its way brings none of them back. */
 const GONE_REMEMBERED_MAX = 64;
 
-export interface ClusterNet extends PostNet {
+export interface ClusterNet extends PostNet, TellingsNet {
   readonly floor: Floor;
   readonly clock: Clock;
   readonly crypto: Crypto;
@@ -53,6 +54,7 @@ export class Cluster implements Disposable {
   readonly #post: Post;
   readonly #announcer: Announcer;
   readonly #decisions: Decisions;
+  readonly #tellings: Tellings;
   readonly #peers = new Map<CoordinatorId, Peer>();
   readonly #gone = new Set<CoordinatorId>();
   readonly #over = new AbortController();
@@ -72,7 +74,8 @@ export class Cluster implements Disposable {
     this.#farFleet = new FarFleet(net, self, this.#announcer);
     this.#decisions = new Decisions(net);
     this.#post = new Post(net, self, (from, kind, bytes) => this.#hear(from, kind, bytes), this.#skipped);
-    this.#watches = [fleet.watch(() => this.#tellSoon()), bus.watch((isUp) => this.#busIs(isUp))];
+    this.#tellings = new Tellings(net, this.#post, () => this.#peers.keys(), this.#bug);
+    this.#watches = [this.#tellings, fleet.watch(() => this.#tellSoon()), bus.watch((isUp) => this.#busIs(isUp))];
     if (bus.isUp) this.#post.tellAll({ type: "ask" } satisfies Words);
     // It ends with the scope, by the sleep that is aborted then.
     void this.#beat().catch(() => undefined);
@@ -215,6 +218,12 @@ export class Cluster implements Disposable {
         for (const providerId of said.distrusted) this.#ownMember(providerId)?.distrust();
         this.#net.turns.told(from, said.waiting);
         return peer.linked(said);
+      case "noticed":
+        return this.#tellings.noticed(from, said);
+      case "forgotten":
+        return this.#tellings.forgotten(from, said);
+      case "pages":
+        return this.#tellings.pages(said);
       case "reserve":
         void peer.lent.reserve(said.job, this.#openTo(from, said.providerId)).catch(this.#bug);
         return;
@@ -297,6 +306,7 @@ export class Cluster implements Disposable {
     this.#peers.delete(peer.id);
     this.#farFleet.forget(peer);
     this.#decisions.forget(peer.id);
+    this.#tellings.gone(peer.id);
     this.#net.turns.forget(peer.id);
     peer.end();
     this.#net.events.peerChanged({ coordinatorId: peer.id, state });

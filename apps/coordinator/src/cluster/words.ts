@@ -1,8 +1,10 @@
 import { modelTasks } from "@darkbloom/protocol/dialects";
 import { attestationSchema, checkSchema, trustLevels } from "@darkbloom/protocol/evidence";
-import type { AccountId, JobId, MachineId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
+import type { AccountId, JobId, MachineId, PersonId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { fromProvider } from "@darkbloom/protocol/wire";
 import * as z from "zod";
+import { changeKinds } from "../events/changes.ts";
+import { noticeKinds, type Notice } from "../events/notices.ts";
 import { decided } from "../machines/trust/approvals.ts";
 
 /** Machines that one message names; a fleet is told in as many messages as it needs. */
@@ -11,6 +13,8 @@ export const MACHINES_TOLD_MAX = 64;
 export const FAR_MACHINES_MAX = 10_000;
 /** Lines that one coordinator may have open at another, and waits that it tells it of. */
 export const FAR_LINES_MAX = 4_096;
+/** Kinds of what pages ask for again, and of whom, that one message names. */
+export const CHANGES_TOLD_MAX = 512;
 const FAR_TEXT_CHARS_MAX = 1_024;
 const FAR_LIST_MAX = 256;
 
@@ -21,6 +25,8 @@ const jobId = id.transform((name) => name as JobId);
 const providerId = id.transform((name) => name as ProviderId);
 const machineId = id.transform((name) => name as MachineId);
 const account = id.transform((name) => name as AccountId);
+const whom = id.transform((name) => name as AccountId | PersonId);
+const noticed = id.transform((name) => name as Notice["of"]);
 const serial = text.transform((name) => name as Serial);
 const sha256 = text.transform((hex) => hex as Sha256Hex);
 const count = z.int().nonnegative();
@@ -114,9 +120,16 @@ export const words = z.discriminatedUnion("type", [
   z.object({ type: z.literal("beat"), fleet: count, decisions: z.array(decision).max(FAR_LIST_MAX) }),
   z.object({ type: z.literal("changed"), fleet: count, machines, left: z.array(providerId).max(FAR_MACHINES_MAX) }),
   z.object({ type: z.literal("bye") }),
+  // What was remembered of it holds no longer; answered once that is forgotten.
+  z.object({ type: z.literal("noticed"), number: count, kind: z.enum(noticeKinds), of: noticed }),
+  z.object({
+    type: z.literal("pages"),
+    changes: z.array(z.object({ kind: z.enum(changeKinds), of: whom.exactOptional() })).max(CHANGES_TOLD_MAX),
+  }),
   // To all or one: tell me of your fleet.
   z.object({ type: z.literal("ask") }),
   z.object({ type: z.literal("state"), fleet: count, at: count, total: count.max(FAR_MACHINES_MAX), machines }),
+  z.object({ type: z.literal("forgotten"), number: count }),
   // To one, with every beat.
   z.object({
     type: z.literal("link"),

@@ -11,19 +11,28 @@ export interface Change {
   readonly of?: AccountId | PersonId;
 }
 
-type Hearer = (change: Change) => void;
+/** @param isFar another coordinator has told of it */
+type Hearer = (change: Change, isFar: boolean) => void;
 
 /** Says at once what changed to whoever listens. It keeps nothing: who comes later asks for everything anyway. */
 export class Changes {
   readonly #hearers = new Set<Hearer>();
 
   tell(kind: ChangeKind, of?: AccountId | PersonId): void {
-    const change = of === undefined ? { kind } : { kind, of };
-    for (const hear of this.#hearers) hear(change);
+    this.#say(of === undefined ? { kind } : { kind, of }, false);
+  }
+
+  /** It has changed at another coordinator. */
+  heard(change: Change): void {
+    this.#say(change, true);
   }
 
   listen(hear: Hearer): Disposable {
     this.#hearers.add(hear);
     return { [Symbol.dispose]: () => void this.#hearers.delete(hear) };
+  }
+
+  #say(change: Change, isFar: boolean): void {
+    for (const hear of this.#hearers) hear(change, isFar);
   }
 }

@@ -126,8 +126,8 @@ export interface Events {
   verdictChanged(facts: { providerId: ProviderId; from: TrustLevel; to: TrustLevel; failedChecks: number }): void;
   /** A frame that could not be understood; it was skipped. */
   frameSkipped(facts: { providerId: ProviderId }): void;
-  /** The database's server is away, and nothing is taken; or it is back. */
-  databaseChanged(facts: { state: "away" | "back" }): void;
+  /** The database's server is away, and nothing is taken; or it is back. Or another coordinator has given back what this one held. */
+  databaseChanged(facts: { state: "away" | "back" | "lease_lost" }): void;
   /** The bus between coordinators is away, and this one serves its own machines alone; or it is back. */
   busChanged(facts: { state: "away" | "back" }): void;
   /** The bus could not be reached, and is tried again. The error's class and stack are logged, its message is not. */

@@ -4,11 +4,15 @@ export type Lease = string & { readonly of: "lease" };
 /** @param coordinator the same in all its lives, without a slash */
 export const leaseOf = (coordinator: string, life: string): Lease => `${coordinator}/${life}` as Lease;
 
-/** Whether this is of another life of the same coordinator, which is over, since there is one at a time. */
-export const isEarlierLife = (lease: Lease, mine: Lease): boolean =>
-  lease !== mine && coordinatorOf(lease) === coordinatorOf(mine);
-
-const coordinatorOf = (lease: Lease): string => lease.slice(0, lease.indexOf("/"));
+/**
+ * The lease of one coordinator among several that write to one database. Each life of it is another lease: who was away for so
+ * long that another one has taken its lease away, goes on under a new one.
+ */
+export interface SharedLease {
+  readonly current: Lease;
+  /** Takes a new one where the current one is gone. */
+  renew(): Promise<void>;
+}
 
 /** Of a ledger: who has holds open, and their end. */
 interface LeasedHolds {
@@ -16,10 +20,10 @@ interface LeasedHolds {
   releaseOpenHolds(lease: Lease, at: number): Promise<number>;
 }
 
-/** Gives back what this coordinator's earlier lives left open, and answers how many holds that were. */
-export async function releaseEarlierLives(ledger: LeasedHolds, mine: Lease, at: number): Promise<number> {
+/** Gives back what any other life left open, of whichever coordinator: of a database that this one has alone. @returns how many holds that were */
+export async function releaseOtherLives(ledger: LeasedHolds, mine: Lease, at: number): Promise<number> {
   let released = 0;
   for (const lease of await ledger.openLeases())
-    if (isEarlierLife(lease, mine)) released += await ledger.releaseOpenHolds(lease, at);
+    if (lease !== mine) released += await ledger.releaseOpenHolds(lease, at);
   return released;
 }

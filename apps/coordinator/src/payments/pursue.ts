@@ -48,13 +48,18 @@ async function lookLater(desk: DepositDesk, deposit: Deposit, clock: Pick<Clock,
   await desk.look(depositId);
 }
 
-/** Rounds until it is disposed of. */
-export function keepPursuing(desk: DepositDesk, clock: Clock, failed: (error: unknown) => void): AsyncDisposable {
+/** Rounds until it is disposed of. @param isOurs whether this coordinator makes them, of several: one does */
+export function keepPursuing(
+  desk: DepositDesk,
+  clock: Clock,
+  failed: (error: unknown) => void,
+  isOurs = () => true,
+): AsyncDisposable {
   const stop = new AbortController();
   const rounds = async (): Promise<void> => {
     for (let round = 0; !stop.signal.aborted; round++) {
-      await pursue(desk, clock, failed).catch(failed);
-      if (round % FORGET_EVERY_ROUNDS === 0) await forgetOld(desk, clock.now()).catch(failed);
+      if (isOurs()) await pursue(desk, clock, failed).catch(failed);
+      if (isOurs() && round % FORGET_EVERY_ROUNDS === 0) await forgetOld(desk, clock.now()).catch(failed);
       await clock.sleep(PURSUE_EVERY_MS, stop.signal).catch(() => undefined);
     }
   };

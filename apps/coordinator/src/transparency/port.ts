@@ -15,8 +15,10 @@ export interface UnloggedReceipt {
  * - `tile` answers with the first `width` hashes or entries, where there are as many.
  */
 export interface LogStore {
-  /** Entries that it holds. */
+  /** Entries that it holds, as far as was read or added here. */
   size(): number;
+  /** Reads that again, where others add too. */
+  refresh?(): Promise<void>;
   append(facts: readonly Uint8Array[], entryOf: (receipt: UnloggedReceipt) => Uint8Array): Promise<void>;
   tile(tile: Tile): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Where the receipt of this job stands; undefined where it does not yet. */
@@ -36,6 +38,15 @@ export interface LogSigner {
   /** Durable once it returns: a log never signs another tree of that size. */
   keep(checkpointNote: string): void;
   kept(): string | undefined;
+}
+
+/** Of a log that several coordinators add to: the one checkpoint that all of them publish, which one of them signs at a time. */
+export interface SharedHead {
+  /** Whether that is this one now. Two that both think so sign the same tree at each size. */
+  mayPublish(): boolean;
+  read(): Promise<string | undefined>;
+  /** Unless one of a larger tree is there. */
+  write(size: number, checkpointNote: string): Promise<void>;
 }
 
 /** Somebody else who signs what they saw, so that no log can show two people two trees. */

@@ -22,7 +22,7 @@ import {
 import type { Clock, Crypto } from "@darkbloom/protocol/ports";
 import type { Events } from "../events/events.ts";
 import type { NetworkKey } from "../machines/ports.ts";
-import type { LogSigner, LogStore, UnloggedReceipt, Witness } from "./port.ts";
+import type { LogSigner, LogStore, SharedHead, UnloggedReceipt, Witness } from "./port.ts";
 
 /** How often what is new is added, and a checkpoint signed. */
 export const LOG_EVERY_MS = 1_000;
@@ -38,6 +38,8 @@ export interface LogNet {
   readonly store: LogStore;
   readonly signer: LogSigner;
   readonly witnesses: readonly Witness[];
+  /** Where other coordinators add to the same log, with the same key. */
+  readonly head?: SharedHead | undefined;
 }
 
 /** Who is asked to sign a checkpoint too, and for how long. */
@@ -90,22 +92,35 @@ export class TransparencyLog {
    * @throws ForkedLog where the entries are not those that the kept checkpoint was signed over
    */
   static async open(net: LogNet): Promise<TransparencyLog> {
-    const kept = net.signer.kept();
-    if (kept === undefined) {
-      const log = new TransparencyLog(net, { size: -1, note: "" });
-      // Witnesses are asked later: nothing waits for them at a start.
-      await log.#publish(net.store.size());
-      return log;
-    }
-    const opened = await openCheckpoint(net.crypto, kept, keyOf(net.signer));
+    const log = new TransparencyLog(net, { size: -1, note: "" });
+    for (const kept of [net.signer.kept(), await net.head?.read()]) if (kept !== undefined) await log.#adopt(kept);
+    // Witnesses are asked later: nothing waits for them at a start.
+    if (log.#published.size < 0) await log.#publish(net.store.size());
+    return log;
+  }
+
+  /** Publishes what was signed in an earlier life, or by another coordinator. @throws ForkedLog */
+  async #adopt(note: string): Promise<void> {
+    const { crypto, signer, store } = this.#net;
+    if (note === this.#published.note) return;
+    const opened = await openCheckpoint(crypto, note, this.#key);
     if (!opened) throw new ForkedLog("its last checkpoint was not signed by its key");
     const { size, root } = opened.checkpoint;
-    if (size > net.store.size())
-      throw new ForkedLog(`its last checkpoint counts ${size} entries and the database holds ${net.store.size()}`);
-    const log = new TransparencyLog(net, { size, note: kept });
-    if (!equalBytes(await log.#tree(size).root(), root))
+    if (size > store.size())
+      throw new ForkedLog(`its last checkpoint counts ${size} entries and the database holds ${store.size()}`);
+    if (!equalBytes(await this.#tree(size).root(), root))
       throw new ForkedLog("the database holds other entries than its last checkpoint was signed over");
-    return log;
+    if (size < this.#published.size) return;
+    if (note !== signer.kept()) signer.keep(note);
+    this.#published = { size, note };
+  }
+
+  /** What another coordinator has published since. */
+  async #follow(): Promise<void> {
+    const note = await this.#net.head?.read();
+    if (note === undefined || note === this.#published.note) return;
+    await this.#net.store.refresh?.();
+    await this.#adopt(note);
   }
 
   /** A checkpoint with every signature below it. */
@@ -146,8 +161,10 @@ export class TransparencyLog {
 
   /** Of what the published checkpoint counts. */
   async tile(tile: Tile): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const isPublished = tile.width <= widthAt(tile.level, tile.index, this.#published.size);
-    return isPublished ? await this.#net.store.tile(tile) : undefined;
+    const isPublished = () => tile.width <= widthAt(tile.level, tile.index, this.#published.size);
+    // Whoever was shown a larger tree elsewhere asks for it here too.
+    if (!isPublished()) await this.#follow();
+    return isPublished() ? await this.#net.store.tile(tile) : undefined;
   }
 
   /** Undefined until the receipt is in the published tree. */
@@ -192,7 +209,7 @@ export class TransparencyLog {
    * @param over aborts when the witnesses are waited for no longer
    */
   async grow(over?: AbortSignal): Promise<void> {
-    const { store, witnesses, events } = this.#net;
+    const { store, witnesses, events, head } = this.#net;
     const added = [...this.#operators, ...this.#machines];
     await store.append(
       added.map(([, bytes]) => bytes),
@@ -204,12 +221,14 @@ export class TransparencyLog {
     }
     if (this.#dropped > 0) events.logFactsDropped({ facts: this.#dropped });
     this.#dropped = 0;
+    await this.#follow();
+    if (head && !head.mayPublish()) return;
     const size = store.size();
     if (size > this.#published.size) await this.#publish(size, { witnesses, over });
   }
 
   async #publish(size: number, { witnesses, over }: Asked = { witnesses: [], over: undefined }): Promise<void> {
-    const { crypto, signer } = this.#net;
+    const { crypto, signer, head: shared } = this.#net;
     const tree = this.#tree(size);
     const head = { origin: signer.origin, size, root: await tree.root() };
     const text = checkpointText(head);
@@ -218,6 +237,7 @@ export class TransparencyLog {
     const lines = await Promise.all(witnesses.map((witness) => this.#cosigned(witness, { text, note, tree, over })));
     const whole = note + lines.join("");
     if (whole !== note) signer.keep(whole);
+    await shared?.write(size, whole);
     this.#published = { size, note: whole };
   }
 

@@ -30,6 +30,22 @@ describe("machines that are remembered", () => {
   });
 });
 
+/** Goal: what another coordinator holds against a machine holds here too, once, whether it was here before or comes later; nothing that is over does. Method: one that is known, one that is not, and one whose time has passed. */
+it("hold what another coordinator has against a machine", () => {
+  const clock = new SimulatedClock();
+  const records = new MachineRecords(clock);
+  const known = records.open(idOf("known"));
+  const sinceAt = clock.now();
+  const grievance = { why: "answer", untilAt: sinceAt + 1_000, sinceAt } as const;
+  expect(records.heard({ ...grievance, machineId: idOf("known") })).toBe(true);
+  expect(records.heard({ ...grievance, machineId: idOf("known") })).toBe(false);
+  expect(known.standing.distrust?.why).toBe("answer");
+  expect(records.heard({ ...grievance, machineId: idOf("later") })).toBe(false);
+  expect(records.open(idOf("later")).standing.distrust?.why).toBe("answer");
+  expect(records.heard({ ...grievance, untilAt: sinceAt, machineId: idOf("over") })).toBe(false);
+  expect(records.open(idOf("over")).standing.distrust).toBeUndefined();
+});
+
 function machine(besideAtStart = 0, runningNow = 1) {
   const record = newRecord();
   const clock = new SimulatedClock();

@@ -70,6 +70,20 @@ export class MachineRecords {
     this.#keep(grievance);
   }
 
+  /** Another coordinator holds something against it. @returns whether that is news */
+  heard(grievance: Grievance): boolean {
+    const { machineId } = grievance;
+    const now = this.#now;
+    const known = this.#grievances.get(machineId);
+    const isKnown = known?.untilAt === grievance.untilAt && known.sinceAt === grievance.sinceAt;
+    if (isKnown || !isInForce(grievance, now.at)) return false;
+    putLast(this.#grievances, machineId, grievance, GRIEVANCES_MAX);
+    const record = this.#records.get(machineId);
+    if (!record || isDistrusted(record.standing, now.monotonicMs)) return false;
+    record.standing = { ...record.standing, distrust: distrustOf(grievance, now) };
+    return true;
+  }
+
   /** Nothing is held against it any longer. */
   forgive(machineId: MachineId): void {
     this.#grievances.delete(machineId);

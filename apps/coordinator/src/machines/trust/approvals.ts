@@ -56,7 +56,10 @@ export class Approvals {
     return state === "approved" || !this.#isNeeded ? "given" : "awaited";
   }
 
-  decided({ machineId, state }: Pick<Decision, "machineId" | "state">): void {
+  /** @returns whether it is news */
+  decided({ machineId, state }: Pick<Decision, "machineId" | "state">): boolean {
+    const isNews = this.#states.get(machineId) !== state;
     this.#states.set(machineId, state);
+    return isNews;
   }
 }
