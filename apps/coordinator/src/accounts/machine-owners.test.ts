@@ -133,32 +133,32 @@ it("links and unlinks nothing that could not be kept", async () => {
   Object.assign(kept, { put, remove });
   expect(await owners.unlink(anna, machineId)).toBe(true);
   expect(failed).toEqual([full]);
+});
 
-  /** Goal: what another coordinator has written counts here once it is read, and nothing of it is written over with what was known before. Method: two that share, of which one links, hides and unlinks a machine that is connected to the other. */
-  it("is what another coordinator has made it", async () => {
-    const kept = new MemoryOwnedMachines();
-    const clock = { now: () => 100 };
-    const [ours, theirs] = await Promise.all([1, 2].map(() => MachineOwners.open(kept, clock, true)));
-    if (!ours || !theirs) throw new RangeError("two of them");
-    const told: unknown[] = [];
-    theirs.watch(({ account }, change, isFar) => told.push([account, change, isFar]));
-    await ours.link(linking(1));
-    await theirs.refresh();
-    expect(theirs.prove(tokenHash(1), unfailing)).toBe(true);
-    await ours.change(anna, machineId, { privateOnly: true });
-    theirs.seen(machineId, unfailing);
-    await theirs.refresh();
-    for (const owners of [ours, theirs]) {
-      await owners.refresh();
-      expect(owners.of(machineId)).toMatchObject({ account: anna, privateOnly: true, provenAt: 100, lastSeenAt: 100 });
-    }
-    await ours.unlink(anna, machineId);
-    await theirs.refresh();
-    expect(theirs.of(machineId)).toBeUndefined();
-    expect(told).toEqual([
-      [anna, "changed", true],
-      [anna, "changed", true],
-      [anna, "unlinked", true],
-    ]);
-  });
+/** Goal: what another coordinator has written counts here once it is read, and nothing of it is written over with what was known before. Method: two that share, of which one links, hides and unlinks a machine that is connected to the other. */
+it("is what another coordinator has made it", async () => {
+  const kept = new MemoryOwnedMachines();
+  const clock = { now: () => 100 };
+  const [ours, theirs] = await Promise.all([1, 2].map(() => MachineOwners.open(kept, clock, true)));
+  if (!ours || !theirs) throw new RangeError("two of them");
+  const told: unknown[] = [];
+  theirs.watch(({ account }, change, isFar) => told.push([account, change, isFar]));
+  await ours.link(linking(1));
+  await theirs.refresh();
+  expect(theirs.prove(tokenHash(1), unfailing)).toBe(true);
+  await ours.change(anna, machineId, { privateOnly: true });
+  theirs.seen(machineId, unfailing);
+  await theirs.refresh();
+  for (const one of [ours, theirs]) {
+    await one.refresh();
+    expect(one.of(machineId)).toMatchObject({ account: anna, privateOnly: true, provenAt: 100, lastSeenAt: 100 });
+  }
+  await ours.unlink(anna, machineId);
+  await theirs.refresh();
+  expect(theirs.of(machineId)).toBeUndefined();
+  expect(told).toEqual([
+    [anna, "changed", true],
+    [anna, "changed", true],
+    [anna, "unlinked", true],
+  ]);
 });

@@ -1,4 +1,5 @@
-import { setAside, nothing } from "../ledger/journal.ts";
+import type { AccountId } from "@darkbloom/protocol/ids";
+import { nothing, PLATFORM, setAside, type Holding } from "../ledger/journal.ts";
 import type { Lease, SharedLease } from "../ledger/lease.ts";
 import { assertFits, bounds, subjectsOf, type Cap, type Counted } from "../ledger/caps.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
@@ -7,7 +8,7 @@ import { windowAt } from "../ledger/windows.ts";
 import { isTrue, type PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
 import { postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
 import type { Postgres, Query } from "./postgres.ts";
-import { balancesOf, bigintOf, figuresOf, type Row } from "./rows.ts";
+import { balancesOf, bigintOf, figuresOf, textOf, type Row } from "./rows.ts";
 
 /** Under which holds are taken here. */
 export class HoldLease {
@@ -128,3 +129,14 @@ export async function countedBy(
 
 const breaks = (error: unknown, constraint: string): boolean =>
   error instanceof Error && "constraint" in error && error.constraint === constraint;
+
+/** What is set aside by a row of `holds`. */
+export const holdingOf = (row: Row): Holding => ({
+  payer: isTrue(row["by_platform"]) ? PLATFORM : (textOf(row, "account") as AccountId),
+  parts: {
+    granted: bigintOf(row, "granted"),
+    paid_in: bigintOf(row, "paid_in"),
+    earned: bigintOf(row, "earned"),
+    payable: bigintOf(row, "payable"),
+  },
+});

@@ -12,7 +12,6 @@ import {
   totalsOf,
   type Balances,
   type Flows,
-  type Holding,
 } from "../ledger/journal.ts";
 import type { Lease, SharedLease } from "../ledger/lease.ts";
 import { NetworkError } from "@darkbloom/protocol/failures";
@@ -34,8 +33,8 @@ import { firstKeptDay } from "../ledger/windows.ts";
 import { earningOf, type EarningsQuery, type EarningsRow } from "../ledger/earnings.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
 import { PostgresEarnings } from "./postgres-earnings.ts";
-import { countedBy, HoldLease, PostgresHolds } from "./postgres-holds.ts";
-import { isTrue, PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
+import { countedBy, holdingOf, HoldLease, PostgresHolds } from "./postgres-holds.ts";
+import { PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
 import { throwAsUnheard } from "./postgres-failure.ts";
 import { STORAGE_RETRY_SEC } from "./storage-failure.ts";
 import { postgresCheckSql, postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
@@ -349,13 +348,3 @@ function chargeOf(ended: Row, asked: Outcome, isFenced: boolean): MicroUsd {
 
 const leaseIsGone = (): NetworkError =>
   new NetworkError({ code: "storage_unavailable", fault: "away", retryAfterSec: STORAGE_RETRY_SEC });
-
-const holdingOf = (row: Row): Holding => ({
-  payer: isTrue(row["by_platform"]) ? PLATFORM : (textOf(row, "account") as AccountId),
-  parts: {
-    granted: bigintOf(row, "granted"),
-    paid_in: bigintOf(row, "paid_in"),
-    earned: bigintOf(row, "earned"),
-    payable: bigintOf(row, "payable"),
-  },
-});

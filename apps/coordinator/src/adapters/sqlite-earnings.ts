@@ -10,7 +10,7 @@ import {
   type EarningsQuery,
   type EarningsRow,
 } from "../ledger/earnings.ts";
-import { FREEZE_ROWS_MAX } from "../ledger/freezing.ts";
+import { freezing, FREEZE_ROWS_MAX } from "../ledger/freezing.ts";
 import { clearingOf, earningsRowOf } from "./earnings-row.ts";
 import { bigintOf } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
@@ -87,17 +87,28 @@ export class SqliteEarnings {
     return bigintOf(row ?? {}, "amount") + this.#moving.uncleared(account, sinceDay, payer);
   }
 
-  /** What has not cleared of what an account paid since that day, newest first. */
-  paidBy(payer: AccountId, sinceDay: number): Clearing[] {
+  /** What a debtor paid and took back never clears where it was earned. @param payableOf as it is written, with what is held */
+  freeze(debtor: AccountId, owed: bigint, sinceDay: number, payableOf: (account: AccountId) => bigint): void {
+    if (owed === 0n) return;
     this.write();
-    return this.#sql.paidBy.all(payer, sinceDay, NEVER_CLEARS_DAY, FREEZE_ROWS_MAX).map(clearingOf);
-  }
-
-  freeze(frozen: readonly Clearing[]): void {
-    for (const { account, day, payer, amount } of frozen) {
+    const follow = freezing(debtor, owed);
+    let asked = follow.next();
+    while (asked.done !== true) {
+      const { kind, account } = asked.value;
+      asked = follow.next(
+        kind === "paid_by"
+          ? { kind, rows: this.#paidBy(account, sinceDay) }
+          : { kind, payable: payableOf(account), uncleared: this.uncleared(account, sinceDay) },
+      );
+    }
+    for (const { account, day, payer, amount } of asked.value) {
       this.#sql.thaw.run(amount, account, day, payer);
       this.#sql.clear.run(account, NEVER_CLEARS_DAY, payer, amount);
     }
+  }
+
+  #paidBy(payer: AccountId, sinceDay: number): Clearing[] {
+    return this.#sql.paidBy.all(payer, sinceDay, NEVER_CLEARS_DAY, FREEZE_ROWS_MAX).map(clearingOf);
   }
 
   /** What one account earned is another's; what that other paid of it has no clearing. */

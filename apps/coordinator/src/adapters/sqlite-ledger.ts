@@ -2,36 +2,16 @@ import type { DatabaseSync } from "node:sqlite";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, JobId } from "@darkbloom/protocol/ids";
 import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
-import { receiptDocument, type ReceiptDocument } from "@darkbloom/protocol/receipts";
-import {
-  OUTSIDE,
-  partsSum,
-  PLATFORM,
-  setAside,
-  settleUnwritten,
-  sharesOf,
-  totalsOf,
-  type Balances,
-  type Dues,
-  type Entry,
-} from "../ledger/journal.ts";
+import type { ReceiptDocument } from "@darkbloom/protocol/receipts";
+import { OUTSIDE, PLATFORM, setAside, settleUnwritten, sharesOf, totalsOf, type Balances } from "../ledger/journal.ts";
 import type { Lease } from "../ledger/lease.ts";
 import { CLEARING_DAYS_DEFAULT, firstUnclearedDay, withdrawable } from "../ledger/clearing.ts";
-import { freezing } from "../ledger/freezing.ts";
 import { creditedOf, creditRoom, moveOf, newDebtOf, type Credited, type Move } from "../ledger/moves.ts";
 import { OpenHolds, type OpenHold } from "../ledger/open-holds.ts";
-import {
-  RECEIPT_LIFE_MS,
-  USAGE_LIFE_MS,
-  type HoldTerms,
-  type Ledger,
-  type LedgerFault,
-  type UsageRow,
-} from "../ledger/port.ts";
+import { RECEIPT_LIFE_MS, type HoldTerms, type Ledger, type LedgerFault, type UsageRow } from "../ledger/port.ts";
 import type { HoldId, Settlement, Shares, Totals } from "../ledger/settlement.ts";
-import { assertAllFit, subjectsOf, useOf, type Cap, type Counted } from "../ledger/caps.ts";
-import { dayOf } from "../ledger/windows.ts";
-import { earningOf, type EarningsQuery, type EarningsRow } from "../ledger/earnings.ts";
+import { assertAllFit, type Cap, type Counted } from "../ledger/caps.ts";
+import type { EarningsQuery, EarningsRow } from "../ledger/earnings.ts";
 import type { Idempotency } from "../ledger/idempotency.ts";
 import { lookThroughApart } from "./database-check.ts";
 import type { CommitCount } from "./database-mark.ts";
@@ -39,15 +19,14 @@ import type { Disk } from "./disk-sync.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LEDGER_CHECK_MS_MAX, ROWS_PER_STEP_MAX, type LedgerOptions } from "./ledger-options.ts";
 import { OwedSettlements } from "./owed-settlements.ts";
-import { packReceipt, unpackReceipt } from "./receipt-pack.ts";
 import { SqliteEarnings } from "./sqlite-earnings.ts";
 import { SqliteIdempotencyKeys } from "./sqlite-idempotency-keys.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { ledgerSql } from "./sqlite-ledger-sql.ts";
+import { SqliteSettlements } from "./sqlite-settlements.ts";
 import { SqliteUsed } from "./sqlite-used.ts";
-import { bigintOf, moneyOf, textOf } from "./rows.ts";
+import { bigintOf } from "./rows.ts";
 import { prepareAll, type Prepared } from "./sqlite-statements.ts";
-import { usageRowOf } from "./usage-row.ts";
 import { readStorage, STORAGE_RETRY_SEC, throwAsStorageFailure } from "./storage-failure.ts";
 
 /** What it shares with others over the same database. */
@@ -70,9 +49,9 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   readonly #keys: SqliteIdempotencyKeys;
   readonly #used: SqliteUsed;
   readonly #earnings: SqliteEarnings;
+  readonly #settlements: SqliteSettlements;
   readonly #open: OpenHolds;
   readonly #lease: Lease;
-  readonly #receiptLifeMs: number;
   readonly #clearingDays: number;
   readonly #database: DatabaseSync;
   readonly #owed: OwedSettlements;
@@ -93,7 +72,6 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     }: SqliteLedgerOptions,
   ) {
     this.#clearingDays = clearingDays;
-    this.#receiptLifeMs = receiptLifeMs;
     this.#database = database;
     this.#lease = lease;
     this.#open = open ?? new OpenHolds();
@@ -103,6 +81,14 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     this.#owed = new OwedSettlements((holdId, settlement) => this.settle(holdId, settlement));
     this.#keys = new SqliteIdempotencyKeys(database, (holdId) => this.#open.get(holdId) !== undefined);
     this.#sql = prepareAll(database, ledgerSql, "bigints");
+    this.#settlements = new SqliteSettlements({
+      sql: this.#sql,
+      journal: this.#journal,
+      keys: this.#keys,
+      used: this.#used,
+      earnings: this.#earnings,
+      receiptLifeMs,
+    });
     this.#group = new GroupCommit(database, {
       mark,
       disk,
@@ -139,7 +125,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       return () => {
         this.#journal.post(entry, at, ref);
         this.#journal.flow(account, { credited });
-        this.#freeze(account, newDebtOf(account, entry), sinceDay);
+        const payableOf = (one: AccountId) => this.#journal.figures(one).payable;
+        this.#earnings.freeze(account, newDebtOf(account, entry), sinceDay, payableOf);
         if (move.kind === "pass") this.#earnings.pass(account, move.to);
       };
     });
@@ -160,12 +147,12 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
       () => {
         const hold = this.#open.get(holdId);
         if (!hold) {
-          const charged = this.#chargeOf(holdId);
+          const charged = this.#settlements.chargeOf(holdId);
           return () => charged;
         }
         const { dues, entry } = settleUnwritten(hold.holding, settlement);
         return () => {
-          this.#write(hold, settlement, dues, entry);
+          this.#settlements.write(hold, settlement, dues, entry);
           ended = { hold, written: this.#open.end(hold) };
           return dues.charge;
         };
@@ -236,15 +223,11 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
   }
 
   async usage(account: AccountId, limit: number): Promise<UsageRow[]> {
-    return readStorage(() => this.#sql.usage.all(account, limit).map(usageRowOf));
+    return readStorage(() => this.#settlements.usage(account, limit));
   }
 
   async receipt(account: AccountId, jobId: JobId, now: number): Promise<ReceiptDocument | undefined> {
-    const row = readStorage(() => this.#sql.receipt.get(jobId, account, now));
-    if (!row) return undefined;
-    const { packed } = row;
-    if (packed instanceof Uint8Array) return unpackReceipt(packed);
-    return receiptDocument.parse(JSON.parse(textOf(row, "document")));
+    return readStorage(() => this.#settlements.receipt(account, jobId, now))?.();
   }
 
   async openLeases(): Promise<Lease[]> {
@@ -287,22 +270,12 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
 
   /** Adds up to `ROWS_PER_STEP_MAX` settlements that are old enough, and their entries, to the sums of their day, and answers how many. */
   rollUpUsage(now: number): Promise<number> {
-    return this.#group.run(() => () => {
-      const old = this.#sql.oldSettlements.all({ rows: ROWS_PER_STEP_MAX, until: now - USAGE_LIFE_MS });
-      for (const row of old) {
-        this.#sql.addToDay.run(bigintOf(row, "seq"));
-        const { hold_entry: holdEntry, entry } = row;
-        if (typeof entry === "bigint")
-          this.#journal.fold(typeof holdEntry === "bigint" ? holdEntry : null, entry, bigintOf(row, "at"));
-        this.#sql.deleteSettlement.run(bigintOf(row, "seq"));
-      }
-      return old.length;
-    });
+    return this.#group.run(() => () => this.#settlements.rollUp(now));
   }
 
   /** Deletes up to `ROWS_PER_STEP_MAX` receipts whose time is over, and answers how many. */
   deleteExpiredReceipts(now: number): Promise<number> {
-    return this.#group.run(() => () => Number(this.#sql.deleteReceipts.run(now, ROWS_PER_STEP_MAX).changes));
+    return this.#group.run(() => () => this.#settlements.deleteExpiredReceipts(now));
   }
 
   /** Forgets up to `ROWS_PER_STEP_MAX` idempotency keys whose time is over, and answers how many. */
@@ -333,34 +306,8 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
     return creditedOf(this.#journal.figures(account).credited, this.#journal.figures(OUTSIDE));
   }
 
-  #freeze(debtor: AccountId, owed: bigint, sinceDay: number): void {
-    if (owed === 0n) return;
-    const follow = freezing(debtor, owed);
-    let asked = follow.next();
-    while (asked.done !== true) {
-      const { kind, account } = asked.value;
-      asked = follow.next(
-        kind === "paid_by"
-          ? { kind, rows: this.#earnings.paidBy(account, sinceDay) }
-          : {
-              kind,
-              // As it is written, with what is held.
-              payable: this.#journal.figures(account).payable,
-              uncleared: this.#earnings.uncleared(account, sinceDay),
-            },
-      );
-    }
-    this.#earnings.freeze(asked.value);
-  }
-
   #knows(holdId: HoldId): boolean {
-    return this.#open.get(holdId) !== undefined || this.#sql.chargeOf.get(holdId) !== undefined;
-  }
-
-  #chargeOf(holdId: HoldId): MicroUsd {
-    const settled = this.#sql.chargeOf.get(holdId);
-    if (!settled) throw new RangeError("a settlement without a hold");
-    return moneyOf(settled, "charge");
+    return this.#open.get(holdId) !== undefined || this.#settlements.isSettled(holdId);
   }
 
   #take(terms: HoldTerms, isFree: boolean): OpenHold {
@@ -393,32 +340,5 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
         taken = undefined;
       },
     );
-  }
-
-  #write({ terms, holding }: OpenHold, settlement: Settlement, dues: Dues, entry: Entry): void {
-    const { holdId, requestId, account, keyId, model, at: heldAt } = terms;
-    const { outcome, at, job } = settlement;
-    const { charge, earned, paidByPlatform } = dues;
-    const use = useOf(terms, holding.payer === PLATFORM, charge, job?.usage);
-    const held = holding.payer === account ? partsSum(holding.parts) : 0n;
-    const usage = job?.usage;
-    this.#journal.open(account);
-    const named = [holdId, requestId, account, keyId, model, held, heldAt, outcome, charge, at];
-    const ofJob = [job?.jobId ?? null, job?.serial ?? null];
-    const tokens = [
-      usage?.promptTokens ?? null,
-      usage?.cachedTokens ?? null,
-      usage?.completionTokens ?? null,
-      usage?.reasoningTokens ?? null,
-    ];
-    const booked = [job ? earned : null, paidByPlatform, this.#journal.post(entry, at)];
-    const { lastInsertRowid: seq } = this.#sql.addSettlement.run(...named, ...ofJob, ...tokens, ...booked, use.tokens);
-    for (const subject of subjectsOf(terms)) this.#used.add(subject, dayOf(heldAt), use);
-    const earning = earningOf(terms, settlement, dues);
-    if (earning) this.#earnings.add(earning);
-    if (terms.idempotency) this.#keys.settled(holdId, outcome, charge);
-    if (charge > 0n) this.#journal.flow(account, { charged: charge });
-    if (job?.receipt)
-      this.#sql.addReceipt.run(seq, packReceipt(job.receipt), job.receiptSha256 ?? null, at + this.#receiptLifeMs);
   }
 }

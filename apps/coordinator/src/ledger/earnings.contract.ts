@@ -6,7 +6,7 @@ import { anna, bert, machine, machineId, settlementOf, termsOf } from "./ledger.
 import type { LedgerUnderTest } from "./ledger.contract.ts";
 import type { Ledger } from "./port.ts";
 
-const DAY_MS = 86_400_000;
+const MS_OF_DAY = 86_400_000;
 const always = { fromDay: 0, untilDay: 100_000 };
 const carl = "acct_carl" as AccountId;
 
@@ -26,7 +26,7 @@ async function answer(ledger: Ledger, one: Answer): Promise<bigint> {
   const { id, payer = anna, charge = 10n, earned, earner = machine, model = "darkbloom-tiny", day = 0 } = one;
   const terms = { ...termsOf(id, charge, payer), model: model as ModelId };
   await ledger.hold(terms);
-  const { job, ...settlement } = settlementOf(charge, { id, earned }, { at: day * DAY_MS + 5 });
+  const { job, ...settlement } = settlementOf(charge, { id, earned }, { at: day * MS_OF_DAY + 5 });
   if (!job) throw new Error("the settlement has a job");
   const by = { account: earner, machineId: one.machineId ?? machineId };
   return await ledger.settle(terms.holdId, { ...settlement, job: { ...job, earner: by } });

@@ -1,7 +1,6 @@
 import type { AccountId, MachineId, ModelId } from "@darkbloom/protocol/ids";
 import { NEVER_CLEARS_DAY } from "./clearing.ts";
 import type { Dues } from "./journal.ts";
-import type { HoldTerms } from "./port.ts";
 import type { Settlement } from "./settlement.ts";
 import { dayOf } from "./windows.ts";
 
@@ -47,7 +46,7 @@ export interface Earning extends Earned {
 
 /** @returns undefined where nothing is earned */
 export function earningOf(
-  { account: payer, model }: Pick<HoldTerms, "account" | "model">,
+  { account: payer, model }: { readonly account: AccountId; readonly model: ModelId },
   { at, job }: Settlement,
   { earned, paidByPlatform, payable }: Dues,
 ): Earning | undefined {

@@ -7,10 +7,10 @@ import { anna, bert, machineId, settlementOf, termsOf } from "./ledger.samples.t
 import type { LedgerUnderTest } from "./ledger.contract.ts";
 import type { Ledger } from "./port.ts";
 
-const DAY_MS = 86_400_000;
+const MS_OF_DAY = 86_400_000;
 const carl = "acct_carl" as AccountId;
 /** Noon of a day. */
-const on = (day: number): number => day * DAY_MS + DAY_MS / 2;
+const on = (day: number): number => day * MS_OF_DAY + MS_OF_DAY / 2;
 const CLEARED = CLEARING_DAYS_DEFAULT + 1;
 
 async function answer(
