@@ -123,14 +123,14 @@ it("links and unlinks nothing that could not be kept", async () => {
   const refusing = async (): Promise<never> => {
     throw full;
   };
-  const { put, remove } = kept;
-  Object.assign(kept, { put: refusing, remove: refusing });
+  const { put, show, remove } = kept;
+  Object.assign(kept, { put: refusing, show: refusing, remove: refusing });
   const failed: unknown[] = [];
   owners.seen(machineId, (error) => failed.push(error));
   await expect(owners.link(linking(2))).rejects.toBe(full);
   await expect(owners.unlink(anna, machineId)).rejects.toBe(full);
   expect(owners.ofAccount(anna)).toHaveLength(1);
-  Object.assign(kept, { put, remove });
+  Object.assign(kept, { put, show, remove });
   expect(await owners.unlink(anna, machineId)).toBe(true);
   expect(failed).toEqual([full]);
 });

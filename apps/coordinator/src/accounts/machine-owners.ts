@@ -19,9 +19,6 @@ export type OwnerChange = "changed" | "unlinked" | "seen";
 /** @param isFar another coordinator has made it */
 type Watcher = (machine: OwnedMachine, change: OwnerChange, isFar: boolean) => void;
 
-/** What a machine showed is written over what was read so long ago at most. */
-const REFRESHED_MS_MAX = 2_000;
-
 /** A machine that somebody lets in. */
 export type Linking = Pick<OwnedMachine, "account" | "machineId" | "name" | "approvedBy" | "tokenHash">;
 
@@ -38,7 +35,6 @@ export class MachineOwners {
   readonly #proven = new Map<MachineId, OwnedMachine>();
   readonly #inTurn = turns();
   readonly #isShared: boolean;
-  #refreshedAt: number;
   readonly #watchers = new Set<Watcher>();
 
   /** @param known all that are kept @param isShared whether other coordinators write there too */
@@ -46,7 +42,6 @@ export class MachineOwners {
     this.#kept = kept;
     this.#clock = clock;
     this.#isShared = isShared;
-    this.#refreshedAt = clock.now();
     for (const machine of known) this.#know(machine);
   }
 
@@ -87,7 +82,6 @@ export class MachineOwners {
       this.#know(machine);
       if (!known || !isSame(known, machine)) this.#tell(machine, "changed", true);
     }
-    this.#refreshedAt = this.#clock.now();
   }
 
   /** Whose a machine is; undefined where it is nobody's. */
@@ -187,13 +181,13 @@ export class MachineOwners {
   }
 
   #later(act: () => Promise<void>, failed: (error: unknown) => void): void {
-    this.#change(act, REFRESHED_MS_MAX).catch(failed);
+    this.#inTurn(act).catch(failed);
   }
 
-  /** Where others write too, on what they have written: at the latest so long ago. */
-  #change<Done>(act: () => Promise<Done>, ageMsMax = 0): Promise<Done> {
+  /** Where others write too, on what they have written. */
+  #change<Done>(act: () => Promise<Done>): Promise<Done> {
     return this.#inTurn(async () => {
-      if (this.#isShared && this.#clock.now() - this.#refreshedAt >= ageMsMax) await this.#refresh();
+      if (this.#isShared) await this.#refresh();
       return await act();
     });
   }
@@ -201,7 +195,7 @@ export class MachineOwners {
   /** Unless it was taken away meanwhile. */
   async #keepAsItIs({ account, machineId }: OwnedMachine): Promise<void> {
     const machine = this.find(account, machineId);
-    if (machine) await this.#kept.put(machine);
+    if (machine) await this.#kept.show(machine);
   }
 
   async #put(machine: OwnedMachine): Promise<OwnedMachine> {

@@ -46,6 +46,17 @@ export function ownedMachinesContract(name: string, open: () => Promise<OwnedMac
       expect(await kept.list()).toEqual([again, ottos]);
     });
 
+    /** Goal: what a machine shows leaves the rest as its owner set it. Method: shown with everything otherwise; with a token that is not its, and one that is not there. */
+    it("keeps what a machine shows", async () => {
+      const kept = await open();
+      await kept.put(ownedMachine(1));
+      const shown = { provenAt: 1_700_000_000_000, lastSeenAt: 1_700_000_000_001 };
+      await kept.show(ownedMachine(1, { ...shown, name: "b", privateOnly: true, createdAt: 9 }));
+      await kept.show(ownedMachine(1, { provenAt: 3, tokenHash: tokenHash(5) }));
+      await kept.show(ownedMachine(2, shown));
+      expect(await kept.list()).toEqual([ownedMachine(1, shown)]);
+    });
+
     /** Goal: what was taken away is gone, and nothing else. Method: one of two accounts' rows, twice. */
     it("takes one away", async () => {
       const kept = await open();

@@ -37,5 +37,7 @@ export interface OwnedMachines {
   /** Oldest first. */
   list(): Promise<OwnedMachine[]>;
   put(machine: OwnedMachine): Promise<void>;
+  /** Of the row that is there with this token, what a machine shows by itself: when it showed its key, and when it was seen last. */
+  show(machine: OwnedMachine): Promise<void>;
   remove(machine: Pick<OwnedMachine, "account" | "machineId">): Promise<void>;
 }

@@ -20,6 +20,12 @@ export class MemoryOwnedMachines implements OwnedMachines {
     this.#machines.set(nameOf(machine), machine);
   }
 
+  async show(machine: OwnedMachine): Promise<void> {
+    const { tokenHash, provenAt, lastSeenAt } = machine;
+    const there = this.#machines.get(nameOf(machine));
+    if (there?.tokenHash === tokenHash) this.#machines.set(nameOf(machine), { ...there, provenAt, lastSeenAt });
+  }
+
   async remove(machine: Named): Promise<void> {
     this.#machines.delete(nameOf(machine));
   }

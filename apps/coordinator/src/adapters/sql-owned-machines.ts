@@ -40,6 +40,13 @@ export class SqlOwnedMachines implements OwnedMachines {
     );
   }
 
+  async show({ account, machineId, tokenHash, provenAt, lastSeenAt }: OwnedMachine): Promise<void> {
+    await this.#query(
+      "UPDATE owned_machines SET proven_at = $4, last_seen_at = $5 WHERE account = $1 AND machine_id = $2 AND token_hash = $3",
+      [account, machineId, tokenHash, provenAt, lastSeenAt],
+    );
+  }
+
   async remove({ account, machineId }: Pick<OwnedMachine, "account" | "machineId">): Promise<void> {
     await this.#query("DELETE FROM owned_machines WHERE account = $1 AND machine_id = $2", [account, machineId]);
   }
