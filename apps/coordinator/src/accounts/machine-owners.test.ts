@@ -158,6 +158,7 @@ it("is what another coordinator has made it", async () => {
   expect(theirs.of(machineId)).toBeUndefined();
   expect(told).toEqual([
     [anna, "changed", true],
+    [anna, "seen", false],
     [anna, "changed", true],
     [anna, "unlinked", true],
   ]);
