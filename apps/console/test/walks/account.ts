@@ -26,6 +26,7 @@ export default function account(kit: () => Kit): void {
   /** Goal: somebody's device signs them in, until they remove it. Method: a device of Chromium's own (WebAuthn over CDP), added on the page, used, removed, and used again. */
   it("adds a passkey, signs in by it and removes it", { timeout: 60_000 }, async () => {
     await using here = await kit().open("/console/account", { isSignedIn: true });
+    await here.page.getByLabel("What this device is called").waitFor();
     const link = await posted<{ path: string }>(here.page, "/v1/admin/sign-in-links", {});
     // A passkey belongs to a name.
     const base = kit().base.replace("127.0.0.1", "localhost");
@@ -48,7 +49,7 @@ export default function account(kit: () => Kit): void {
     });
     await page.goto(base + link.path);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByText("You are signed in").waitFor();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
     await page.goto(`${base}/console/account`);
     await page.getByText("No passkey yet").waitFor();
     await page.getByLabel("What this device is called").fill("laptop");
@@ -60,7 +61,7 @@ export default function account(kit: () => Kit): void {
     await page.goto(`${base}/sign-in`);
     await page.getByText("Nobody is signed in").waitFor();
     await page.getByRole("button", { name: "Sign in with a passkey" }).click();
-    await page.getByText("You are signed in").waitFor();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
     await page.goto(`${base}/console/account`);
     await page.getByRole("button", { name: "Remove" }).click();
     await page.getByRole("button", { name: "Remove it now" }).click();
