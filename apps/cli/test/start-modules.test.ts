@@ -5,9 +5,22 @@ import { expect, it } from "vitest";
 import { Running, temporaryFolder } from "./binary.ts";
 
 /** Each costs about half a millisecond of every start, and room. */
-const MODULES_MAX = 830;
+const MODULES_MAX = 845;
 /** What is large and only needed later, or by others. */
-const LATER = ["kysely", "pg", "@nats-io/transport-node", "node-llama-cpp", "@fastify/swagger", "ajv", "yaml", "ipull"];
+const LATER = [
+  "kysely",
+  "pg",
+  "@nats-io/transport-node",
+  "@simplewebauthn/server",
+  "oauth4webapi",
+  "nodemailer",
+  "stripe",
+  "node-llama-cpp",
+  "@fastify/swagger",
+  "ajv",
+  "yaml",
+  "ipull",
+];
 
 const hook = pathToFileURL(join(import.meta.dirname, "count-modules.ts")).href;
 
