@@ -17,6 +17,7 @@ const notForPeople = [
   "LineTooLongError",
   "MailError",
   "NetworkError",
+  "OpenIdError",
   "PaymentsError",
   "TemplateError",
 ];

@@ -146,7 +146,7 @@ export const settings = {
   ...databaseSetting,
   ...natsSetting,
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
-  to: { value: "DIR", means: "a new folder that is to hold the copy", mustBe: "a path", read: anyText },
+  into: { value: "DIR", means: "a new folder that is to hold the copy", mustBe: "a path", read: anyText },
   drainTimeout: {
     value: "SECONDS",
     means: "how long running requests may go on after the first Ctrl-C or SIGTERM; a second one ends them",

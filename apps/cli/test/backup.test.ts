@@ -16,7 +16,7 @@ interface Told {
 }
 
 async function backup(data: string, to: string) {
-  const { code, stdout, stderr } = await darkbloom(["backup", "--data", data, "--to", to, "--json"]);
+  const { code, stdout, stderr } = await darkbloom(["backup", "--data", data, "--into", to, "--json"]);
   return { code, stderr, told: stdout === "" ? undefined : (JSON.parse(stdout) as Told) };
 }
 

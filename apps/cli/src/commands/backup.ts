@@ -10,13 +10,13 @@ const codeOfSignal = { SIGINT: 130, SIGTERM: 143 } as const;
 export const backup = command({
   path: "backup",
   does: "Copy a coordinator's data folder as it is at one moment, also while it runs, and check the copy. With --database the books are elsewhere: this copies the keys.",
-  examples: ["backup --data /var/lib/darkbloom --to /backups/darkbloom-2030-01-31", "backup --to ./copy --json"],
-  needs: { data: { default: adminNeeds.data.default }, to: "required", json: { default: "false" } },
-  async run({ data, to, json }) {
+  examples: ["backup --data /var/lib/darkbloom --into /backups/darkbloom-2030-01-31", "backup --into ./copy --json"],
+  needs: { data: { default: adminNeeds.data.default }, into: "required", json: { default: "false" } },
+  async run({ data, into, json }) {
     let last = 0;
     const { folder, bytes, found } = await backUpFolder({
       from: coordinatorFolder(data).path,
-      to,
+      to: into,
       tell: (copied, of) => {
         if (performance.now() - last < 2_000) return;
         last = performance.now();
