@@ -60,6 +60,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
       url,
       holdsOutliveRestart: true,
       isUnordered: true,
+      isShared,
       beside(other: Lease) {
         if (!isShared) return new PostgresLedger(postgres, { lease: other });
         const theirs = leaseAt(postgres, other);
