@@ -1,10 +1,11 @@
 import { readFileSync, statSync } from "node:fs";
 import type { StripeAccess } from "@darkbloom/coordinator/adapters/stripe-payments";
+import { CLEARING_DAYS_MAX } from "@darkbloom/coordinator/ledger/clearing";
 import { DEPOSIT_MICRO_USD_MIN } from "@darkbloom/coordinator/payments/port";
 import { formatUsd, parseUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { WrongUsage } from "./failure.ts";
 import { isLoopback } from "./listening.ts";
-import { anyText } from "./setting-readers.ts";
+import { anyText, wholeNumber } from "./setting-readers.ts";
 
 /** Stripe's own bound for one payment in US dollars. */
 const CARD_MICRO_USD_MAX = 999_999_990_000n;
@@ -18,6 +19,12 @@ export const paymentSettings = {
     means: "how much to credit",
     mustBe: "an amount in USD with up to six decimals, e.g. 1.50",
     read: parseUsd,
+  },
+  clearingDays: {
+    value: "N",
+    means: "how many whole days must have passed before what a machine earned may be withdrawn",
+    mustBe: `a whole number from 1 to ${CLEARING_DAYS_MAX}`,
+    read: wholeNumber(1, CLEARING_DAYS_MAX),
   },
   credit: {
     value: "USD",

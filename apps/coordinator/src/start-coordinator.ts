@@ -86,6 +86,8 @@ export interface CoordinatorConfig {
   readonly stripe?: StripeAccess | undefined;
   /** The most of one payment. */
   readonly depositMax?: MicroUsd;
+  /** How long what was earned is kept from being withdrawn; 30 days where nothing is said. */
+  readonly clearingDays?: number | undefined;
   /** How long receipts are kept; 90 days where nothing is said. */
   readonly receiptDays?: number | undefined;
   /** Who signs the transparency log's checkpoints beside us. */
@@ -142,6 +144,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       ...(config.models && { models: config.models }),
       ...(config.aliases && { aliases: config.aliases }),
       ...(config.receiptDays !== undefined && { receiptLifeMs: config.receiptDays * 24 * 60 * 60_000 }),
+      clearingDays: config.clearingDays,
       database: config.database,
       ...(config.nats !== undefined && {
         shared: { notices, onLeaseLost: () => events.databaseChanged({ state: "lease_lost" }) },

@@ -1,4 +1,5 @@
 import { DatabaseError } from "@darkbloom/coordinator/adapters/database-file";
+import { CLEARING_DAYS_DEFAULT } from "@darkbloom/coordinator/ledger/clearing";
 import { startCoordinator } from "@darkbloom/coordinator/start-coordinator";
 import { codeSha256 } from "@darkbloom/provider/posture/code-hash";
 import { limitCoreDumps } from "@darkbloom/provider/posture/hardening";
@@ -49,6 +50,7 @@ export const coordinator = command({
     pcrPolicy: "optional",
     platformFeePercent: { default: "10" },
     receiptDays: { default: "90" },
+    clearingDays: { default: String(CLEARING_DAYS_DEFAULT) },
     stripeKeyFile: "optional",
     stripeWebhookFile: "optional",
     stripeApi: "optional",
@@ -111,6 +113,7 @@ export const coordinator = command({
       ...(as.revoked !== undefined && { revoked: needRevocations(as.revoked, () => note(unreadableList(as.revoked))) }),
       platformFeePercent: as.platformFeePercent,
       receiptDays: as.receiptDays,
+      clearingDays: as.clearingDays,
       stripe,
       depositMax: as.depositMax,
       witnesses: as.logWitness ?? [],

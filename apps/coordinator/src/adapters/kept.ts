@@ -60,6 +60,8 @@ export interface KeptOptions {
   readonly onSweepError: (error: unknown) => void;
   /** How long receipts that are written from now on are kept; `RECEIPT_LIFE_MS` where nothing is said. */
   readonly receiptLifeMs?: number | undefined;
+  /** How long what was earned is kept from being withdrawn; `CLEARING_DAYS_DEFAULT` where nothing is said. */
+  readonly clearingDays?: number | undefined;
   /** The URL of a PostgreSQL database, in place of the folder's own. */
   readonly database?: string | undefined;
   /** Told when that is away and when it is back. */

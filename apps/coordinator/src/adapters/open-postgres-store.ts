@@ -51,7 +51,7 @@ export async function openPostgresStore(
 }
 
 async function openParts(folder: DataFolder, url: string, options: KeptOptions): Promise<Kept & AsyncDisposable> {
-  const { clock, receiptLifeMs, onDatabase, onDatabaseTaken, shared } = options;
+  const { clock, receiptLifeMs, clearingDays, onDatabase, onDatabaseTaken, shared } = options;
   assertNoOther(folder, url);
   await using opening = new AsyncDisposableStack();
   const watcher = {
@@ -64,7 +64,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
   await assertOwn(postgres, url, keys.countersigner.keyId);
   const sharedLease = shared && opening.use(await PostgresLease.take(turn));
   const lease = sharedLease ?? leaseOf(COORDINATOR_OF_FOLDER, randomUUID());
-  const ledger = opening.use(new PostgresLedger(postgres, { lease, receiptLifeMs }));
+  const ledger = opening.use(new PostgresLedger(postgres, { lease, receiptLifeMs, clearingDays }));
   if (typeof lease === "string") {
     await postgres.query("DELETE FROM leases");
     await releaseOtherLives(ledger, lease, clock.now());

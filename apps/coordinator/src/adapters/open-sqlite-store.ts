@@ -42,7 +42,8 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
   // Last of all that writes, so that the mark is the newest there is.
   opening.defer(() => mark.keep());
   const lease = leaseOf(COORDINATOR_OF_FOLDER, randomUUID());
-  const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs: options.receiptLifeMs, mark, disk }));
+  const { receiptLifeMs, clearingDays } = options;
+  const ledger = opening.use(new SqliteLedger(database, { lease, receiptLifeMs, clearingDays, mark, disk }));
   opening.use(keepUp(ledger, { ...options, first: () => mark.keep() }));
   const query = sqliteQuery(database, mark.changed);
   const owners = await MachineOwners.open(new SqlOwnedMachines(query), options.clock);

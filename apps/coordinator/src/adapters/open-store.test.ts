@@ -11,7 +11,7 @@ import { SimulatedClock } from "@darkbloom/testkit";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { bundledEntry } from "../catalog/bundled.ts";
 import { CatalogError } from "../catalog/catalog-error.ts";
-import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { machine, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { CATALOG_FILE } from "./catalog-file.ts";
 import { COUNTERSIGNER_FILE } from "./countersigner.ts";
 import { DatabaseMark, MARK_FILE } from "./database-mark.ts";
@@ -39,6 +39,23 @@ describe("the store", () => {
     expect(store.catalog.entries).toEqual([bundledEntry]);
     for (const name of [CATALOG_FILE, COUNTERSIGNER_FILE, NETWORK_KEY_FILE])
       expect(statSync(store.folder.file(name)).mode & 0o777, name).toBe(0o600);
+  });
+
+  /** Goal: the operator's clearing time is the ledger's. Method: money that was paid in and earned on one day, looked at behind the first day that it has cleared by the operator's, and by the default. */
+  it("keeps what is earned for as long as it is told", async () => {
+    const dayMs = 24 * HOUR_MS;
+    for (const [clearingDays, cleared] of [
+      [2, 10n],
+      [3, 0n],
+      [undefined, 0n],
+    ] as const) {
+      await using store = await openStore(newPath(), { ...options, clearingDays });
+      const { account } = termsOf("1", 0n);
+      await store.ledger.book("deposit_1", { kind: "deposit", account, amount: 10n }, 0);
+      await store.ledger.hold(termsOf("1", 10n));
+      await store.ledger.settle(termsOf("1", 10n).holdId, settlementOf(10n, { id: "1", earned: 10n }, { at: 0 }));
+      expect(await store.ledger.withdrawable(machine, 3 * dayMs)).toBe(cleared);
+    }
   });
 
   /** Goal: what was there is there again, and holds that were left open are not. Method: open, leave a hold, open again. */

@@ -2,6 +2,7 @@ import type { AccountId, MachineId, ModelId } from "@darkbloom/protocol/ids";
 import { describe, expect, it } from "vitest";
 import { openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
+import { CLEARING_DAYS_DEFAULT } from "../ledger/clearing.ts";
 import { settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,6 +40,7 @@ async function open() {
   const dateOf = (daysAgo: number): string => new Date(clock.now() - daysAgo * DAY_MS).toISOString().slice(0, 10);
   return {
     ...edge,
+    answer,
     ask,
     dateOf,
     stop: () => edge[Symbol.asyncDispose](),
@@ -114,12 +116,28 @@ describe("what one's machines earned", () => {
       paid_in_micro_usd: "0",
       earned_micro_usd: "27",
       payable_micro_usd: "9",
+      withdrawable_micro_usd: "0",
       debt_micro_usd: "0",
       earned_today_micro_usd: "9",
       earned_7_days_micro_usd: "9",
       earned_30_days_micro_usd: "18",
       machines: 0,
       machines_connected: 0,
+    });
+  });
+
+  /** Goal: what may be withdrawn is told wherever money is told. Method: paid for on both sides of the last day that has cleared. */
+  it("may be withdrawn once it has cleared", async () => {
+    await using made = await open();
+    for (const days of [CLEARING_DAYS_DEFAULT, CLEARING_DAYS_DEFAULT + 1])
+      await made.answer(`more_${days}`, days, one, "large");
+    expect(await (await made.ask("/v1/me/summary")).json()).toMatchObject({
+      payable_micro_usd: "27",
+      withdrawable_micro_usd: "9",
+    });
+    expect(await (await made.ask("/v1/payments/balance")).json()).toMatchObject({
+      withdrawable_micro_usd: 9,
+      withdrawable_usd: "0.000009",
     });
   });
 });

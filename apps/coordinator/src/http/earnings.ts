@@ -140,6 +140,7 @@ const summary = z.object({
   payable_micro_usd: z
     .string()
     .describe("Of that, what was paid for with money that somebody had paid in, in micro-USD"),
+  withdrawable_micro_usd: z.string().describe("Of that, what has cleared and may be withdrawn now, in micro-USD"),
   debt_micro_usd: microUsd,
   earned_today_micro_usd: microUsd,
   earned_7_days_micro_usd: z.string().describe("On this and the six UTC days before, in micro-USD"),
@@ -159,8 +160,9 @@ export const showSummary = ({ deps }: Door): Route => ({
   handler: async (request): Promise<z.infer<typeof summary>> => {
     const { account } = signedInOf(request).person;
     const today = dayOf(deps.clock.now());
-    const [balances, days] = await Promise.all([
+    const [balances, mayLeave, days] = await Promise.all([
       deps.ledger.balances(account),
+      deps.ledger.withdrawable(account, deps.clock.now()),
       deps.ledger.earnings(account, { by: "day", fromDay: today - 29, untilDay: today + 1 }),
     ]);
     const earnedSince = (day: number): string =>
@@ -175,6 +177,7 @@ export const showSummary = ({ deps }: Door): Route => ({
       paid_in_micro_usd: String(balances.paid_in),
       earned_micro_usd: String(balances.earned + balances.payable),
       payable_micro_usd: String(balances.payable),
+      withdrawable_micro_usd: String(mayLeave),
       debt_micro_usd: String(-balances.debt),
       earned_today_micro_usd: earnedSince(today),
       earned_7_days_micro_usd: earnedSince(today - 6),

@@ -11,7 +11,6 @@ export const USAGE_ROWS_MAX = 500;
 const USAGE_ROWS_DEFAULT = 100;
 
 const microUsdPerMtok = z.int().describe("Micro-USD per 1M tokens");
-const microUsd = z.int().describe("Micro-USD");
 const usd = z.string().describe("USD, six decimals");
 
 const priceList = z.object({
@@ -58,11 +57,13 @@ const balance = z.object({
   earned_usd: usd,
   debt_micro_usd: muchMicroUsd.describe("What is owed, in micro-USD: while it is above zero nothing can be spent"),
   debt_usd: usd,
-  withdrawable_micro_usd: microUsd,
+  withdrawable_micro_usd: muchMicroUsd.describe(
+    "What its machines earned from money that was paid in, has cleared and is still there, in micro-USD",
+  ),
   withdrawable_usd: usd,
 });
 
-/** `GET /v1/payments/balance`: what can be spent, and what it is made of. None of it can be withdrawn yet. */
+/** `GET /v1/payments/balance`: what can be spent, and what it is made of, and what of it may leave the network. */
 export const showBalance = (door: Door): Route => ({
   schema: {
     summary: "The account's balance",
@@ -72,7 +73,11 @@ export const showBalance = (door: Door): Route => ({
   config: { access: "key or session", limit: "rate" },
   handler: async (request): Promise<z.infer<typeof balance>> => {
     const { account } = callerOf(request);
-    const balances = await door.deps.ledger.balances(account);
+    const { ledger, clock } = door.deps;
+    const [balances, mayLeave] = await Promise.all([
+      ledger.balances(account),
+      ledger.withdrawable(account, clock.now()),
+    ]);
     const { granted, paid_in: paidIn, held, debt } = balances;
     const earned = balances.earned + balances.payable;
     const total = granted + paidIn + earned;
@@ -88,8 +93,8 @@ export const showBalance = (door: Door): Route => ({
       earned_usd: formatUsd(earned),
       debt_micro_usd: Number(-debt),
       debt_usd: formatUsd(-debt),
-      withdrawable_micro_usd: 0,
-      withdrawable_usd: formatUsd(0n),
+      withdrawable_micro_usd: Number(mayLeave),
+      withdrawable_usd: formatUsd(mayLeave),
     };
   },
 });
