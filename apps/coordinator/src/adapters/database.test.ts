@@ -54,6 +54,7 @@ it("makes a private, durable database", async () => {
     "clearing",
     "deposits",
     "earnings",
+    "frozen",
     "grievances",
     "idempotency_keys",
     "identities",

@@ -11,6 +11,7 @@ import { keysMigration } from "./migration-keys.ts";
 import { sqliteOperatorTokens } from "./migration-operator-tokens.ts";
 import { sqliteTeams } from "./migration-teams.ts";
 import { usedMigration } from "./migration-used.ts";
+import { sqliteFrozen } from "./migration-frozen.ts";
 
 /**
  * One step of the schema. Steps are only ever added: a step that a published version has run stays as
@@ -260,4 +261,5 @@ export const migrations: readonly Migration[] = [
   sqliteIdentities,
   sqliteEarnings,
   sqlitePasskeys,
+  sqliteFrozen,
 ];

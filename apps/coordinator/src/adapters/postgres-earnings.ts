@@ -27,10 +27,22 @@ const sql = {
     SELECT account, day, payer, amount FROM clearing WHERE payer = $1 AND day >= $2 AND day < $3 AND amount > 0
     ORDER BY day DESC, account COLLATE "C" LIMIT $4 FOR UPDATE`,
   freeze: `
-    WITH gone AS (
-      UPDATE clearing SET amount = amount - $4::bigint WHERE account = $1 AND day = $2 AND payer = $3
-      RETURNING account, payer)
+    WITH
+      gone AS (
+        UPDATE clearing SET amount = amount - $4::bigint WHERE account = $1 AND day = $2 AND payer = $3
+        RETURNING account, payer),
+      noted AS (
+        INSERT INTO frozen (ref, account, day, payer, amount) SELECT $6, account, $2, payer, $4::bigint FROM gone)
     INSERT INTO clearing AS kept (account, day, payer, amount) SELECT account, $5, payer, $4::bigint FROM gone
+    ON CONFLICT (account, day, payer) DO UPDATE SET amount = kept.amount + excluded.amount`,
+  unfreeze: `
+    WITH
+      free AS (DELETE FROM frozen WHERE ref = $1 RETURNING account, day, payer, amount),
+      taken AS (
+        UPDATE clearing SET amount = clearing.amount - free.amount
+        FROM (SELECT account, payer, SUM(amount) AS amount FROM free GROUP BY account, payer) AS free
+        WHERE clearing.account = free.account AND clearing.payer = free.payer AND clearing.day = $2)
+    INSERT INTO clearing AS kept (account, day, payer, amount) SELECT account, day, payer, amount FROM free
     ON CONFLICT (account, day, payer) DO UPDATE SET amount = kept.amount + excluded.amount`,
   // What open holds have taken of it too.
   stands: `
@@ -50,6 +62,11 @@ const sql = {
     INSERT INTO clearing AS kept (account, day, payer, amount)
     SELECT $2, day, payer, amount FROM gone WHERE payer <> $2
     ON CONFLICT (account, day, payer) DO UPDATE SET amount = kept.amount + excluded.amount`,
+  passFrozen: `
+    WITH gone AS (DELETE FROM frozen WHERE account = $1 RETURNING *)
+    INSERT INTO frozen AS kept (ref, account, day, payer, amount)
+    SELECT ref, $2, day, payer, amount FROM gone WHERE payer <> $2
+    ON CONFLICT (ref, account, day, payer) DO UPDATE SET amount = kept.amount + excluded.amount`,
   deleteCleared: `
     WITH
       old AS MATERIALIZED (
@@ -77,8 +94,12 @@ export class PostgresEarnings {
     return bigintOf(row ?? {}, "amount");
   }
 
-  /** What was earned with the money of this debtor, and has not cleared, never does. */
-  async freeze(query: Query, debtor: AccountId, owed: bigint, sinceDay: number): Promise<void> {
+  /** What was earned with the money of this debtor, and has not cleared, never does. @param ref by which it is known again */
+  async freeze(
+    query: Query,
+    ref: string,
+    { debtor, owed, sinceDay }: { readonly debtor: AccountId; readonly owed: bigint; readonly sinceDay: number },
+  ): Promise<void> {
     if (owed === 0n) return;
     const follow = freezing(debtor, owed);
     let asked = follow.next();
@@ -94,13 +115,19 @@ export class PostgresEarnings {
       }
     }
     for (const { account, day, payer, amount } of asked.value)
-      await query(sql.freeze, [account, day, payer, amount, NEVER_CLEARS_DAY]);
+      await query(sql.freeze, [account, day, payer, amount, NEVER_CLEARS_DAY, ref]);
+  }
+
+  /** What this had frozen clears as it would have. */
+  async unfreeze(query: Query, ref: string): Promise<void> {
+    await query(sql.unfreeze, [ref, NEVER_CLEARS_DAY]);
   }
 
   /** What one account earned is another's; what that other paid of it has no clearing. */
   async pass(query: Query, from: AccountId, to: AccountId): Promise<void> {
     await query(sql.passEarned, [from, to]);
     await query(sql.passClearing, [from, to]);
+    await query(sql.passFrozen, [from, to]);
   }
 
   /** Forgets days that have cleared however long the operator says that it takes, and answers how many, at most `rows`. */

@@ -10,6 +10,9 @@ import { postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
 import type { Postgres, Query } from "./postgres.ts";
 import { balancesOf, bigintOf, figuresOf, textOf, type Row } from "./rows.ts";
 
+/** How often a hold is looked at again where another took what it had read. */
+export const HOLD_TRIES_MAX = 10;
+
 /** Under which holds are taken here. */
 export class HoldLease {
   readonly #lease: Lease | SharedLease;
@@ -53,14 +56,14 @@ export class PostgresHolds {
     const { holdId, requestId, account, keyId, model, amount, at, tokens } = terms;
     // What no balance covers, or no hold can be, is refused by the rule itself.
     setAside(amount, account, { ...nothing, granted: amount }, false);
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       const named = [holdId, requestId, account, keyId, model];
       const values = [...named, amount, this.#lease.current, at, tokens, subjectsOf(terms), this.#lease.isShared];
       const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown): Row[] => {
         // The same hold came between, on another connection.
         if (breaks(error, "holds_pkey")) return [{ is_held: true }];
         // Or one that took what this one had read: it is looked at again.
-        if (breaks(error, "accounts_check")) return [];
+        if (breaks(error, "accounts_check") && tries < HOLD_TRIES_MAX) return [];
         throw error;
       });
       const row = rows[0];

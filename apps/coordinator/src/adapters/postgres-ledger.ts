@@ -98,7 +98,9 @@ export class PostgresLedger implements Ledger, AsyncDisposable {
       const { entry, credited } = moveOf(move, figures, creditedOf(figures.credited, outside), uncleared);
       const { postings } = entry;
       if (postings.length === 0) return;
-      await this.#earnings.freeze(query, account, newDebtOf(account, entry), sinceDay);
+      const owed = newDebtOf(account, entry);
+      await this.#earnings.freeze(query, ref, { debtor: account, owed, sinceDay });
+      if (kind === "reinstate") await this.#earnings.unfreeze(query, ref);
       if (move.kind === "pass") {
         await query(sql.openAccount, [move.to]);
         await query(sql.lockedFigures, [move.to]);

@@ -9,6 +9,7 @@ import { postgresTeams } from "./migration-teams.ts";
 import { postgresOwnedMachines } from "./migration-owned-machines.ts";
 import { postgresLeases } from "./migration-leases.ts";
 import type { Migration } from "./migrations.ts";
+import { postgresFrozen } from "./migration-frozen.ts";
 
 /**
  * The schema in PostgreSQL; by the same rules as SQLite's, from which its tables differ in two: a hold is a row here, since more
@@ -287,4 +288,5 @@ export const postgresMigrations: readonly Migration[] = [
   postgresEarnings,
   postgresPasskeys,
   postgresLeases,
+  postgresFrozen,
 ];

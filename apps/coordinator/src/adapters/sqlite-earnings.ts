@@ -41,7 +41,10 @@ const earningsSql = {
   paidBy: `
     SELECT account, day, payer, amount FROM clearing WHERE payer = ? AND day >= ? AND day < ? AND amount > 0
     ORDER BY day DESC, account LIMIT ?`,
-  thaw: "UPDATE clearing SET amount = amount - ? WHERE account = ? AND day = ? AND payer = ?",
+  take: "UPDATE clearing SET amount = amount - ? WHERE account = ? AND day = ? AND payer = ?",
+  addFrozen: "INSERT INTO frozen (ref, account, day, payer, amount) VALUES (?, ?, ?, ?, ?)",
+  frozen: "SELECT account, day, payer, amount FROM frozen WHERE ref = ?",
+  forgetFrozen: "DELETE FROM frozen WHERE ref = ?",
   passEarned: `
     INSERT INTO earnings (account, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable)
     SELECT :to, day, machine_id, model, answers, prompt_tokens, completion_tokens, earned, payable
@@ -53,6 +56,11 @@ const earningsSql = {
     INSERT INTO clearing (account, day, payer, amount)
     SELECT :to, day, payer, amount FROM clearing WHERE account = :from AND payer <> :to
     ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`,
+  passFrozen: `
+    INSERT INTO frozen (ref, account, day, payer, amount)
+    SELECT ref, :to, day, payer, amount FROM frozen WHERE account = :from AND payer <> :to
+    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`,
+  forgetFrozenOf: "DELETE FROM frozen WHERE account = ?",
   forgetEarned: "DELETE FROM earnings WHERE account = ?",
   forgetClearing: "DELETE FROM clearing WHERE account = ?",
   deleteCleared: `
@@ -87,8 +95,17 @@ export class SqliteEarnings {
     return bigintOf(row ?? {}, "amount") + this.#moving.uncleared(account, sinceDay, payer);
   }
 
-  /** What a debtor paid and took back never clears where it was earned. @param payableOf as it is written, with what is held */
-  freeze(debtor: AccountId, owed: bigint, sinceDay: number, payableOf: (account: AccountId) => bigint): void {
+  /**
+   * What a debtor paid and took back never clears where it was earned.
+   *
+   * @param ref by which it is known again
+   * @param payableOf as it is written, with what is held
+   */
+  freeze(
+    ref: string,
+    { debtor, owed, sinceDay }: { readonly debtor: AccountId; readonly owed: bigint; readonly sinceDay: number },
+    payableOf: (account: AccountId) => bigint,
+  ): void {
     if (owed === 0n) return;
     this.write();
     const follow = freezing(debtor, owed);
@@ -102,9 +119,19 @@ export class SqliteEarnings {
       );
     }
     for (const { account, day, payer, amount } of asked.value) {
-      this.#sql.thaw.run(amount, account, day, payer);
+      this.#sql.take.run(amount, account, day, payer);
       this.#sql.clear.run(account, NEVER_CLEARS_DAY, payer, amount);
+      this.#sql.addFrozen.run(ref, account, day, payer, amount);
     }
+  }
+
+  /** What this had frozen clears as it would have. */
+  unfreeze(ref: string): void {
+    for (const { account, day, payer, amount } of this.#sql.frozen.all(ref).map(clearingOf)) {
+      this.#sql.take.run(amount, account, NEVER_CLEARS_DAY, payer);
+      this.#sql.clear.run(account, day, payer, amount);
+    }
+    this.#sql.forgetFrozen.run(ref);
   }
 
   #paidBy(payer: AccountId, sinceDay: number): Clearing[] {
@@ -116,8 +143,10 @@ export class SqliteEarnings {
     this.write();
     this.#sql.passEarned.run({ from, to });
     this.#sql.passClearing.run({ from, to });
+    this.#sql.passFrozen.run({ from, to });
     this.#sql.forgetEarned.run(from);
     this.#sql.forgetClearing.run(from);
+    this.#sql.forgetFrozenOf.run(from);
   }
 
   /** Forgets days that have cleared however long the operator says that it takes, and answers how many, at most `rows`. */

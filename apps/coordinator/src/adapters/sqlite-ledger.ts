@@ -126,7 +126,9 @@ export class SqliteLedger implements Ledger, AsyncDisposable {
         this.#journal.post(entry, at, ref);
         this.#journal.flow(account, { credited });
         const payableOf = (one: AccountId) => this.#journal.figures(one).payable;
-        this.#earnings.freeze(account, newDebtOf(account, entry), sinceDay, payableOf);
+        const owed = newDebtOf(account, entry);
+        this.#earnings.freeze(ref, { debtor: account, owed, sinceDay }, payableOf);
+        if (kind === "reinstate") this.#earnings.unfreeze(ref);
         if (move.kind === "pass") this.#earnings.pass(account, move.to);
       };
     });

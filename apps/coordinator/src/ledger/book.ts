@@ -88,7 +88,8 @@ export class LedgerBook {
     };
     const { entry, credited: more } = moveOf(move, this.balances(account), this.credited(account), uncleared);
     this.#post(entry);
-    this.#freeze(account, newDebtOf(account, entry), sinceDay);
+    this.#freeze(ref, account, newDebtOf(account, entry), sinceDay);
+    if (move.kind === "reinstate") this.#earnings.unfreeze(ref);
     if (move.kind === "pass") this.#earnings.pass(account, move.to);
     this.#refs.add(known);
     const { charged, credited } = this.#flowsOf(account);
@@ -198,7 +199,7 @@ export class LedgerBook {
     return [...faults, ...this.#useFaults(), ...this.#earningFaults()];
   }
 
-  #freeze(debtor: AccountId, owed: bigint, sinceDay: number): void {
+  #freeze(ref: string, debtor: AccountId, owed: bigint, sinceDay: number): void {
     if (owed === 0n) return;
     const follow = freezing(debtor, owed);
     let asked = follow.next();
@@ -215,7 +216,7 @@ export class LedgerBook {
             },
       );
     }
-    this.#earnings.freeze(asked.value);
+    this.#earnings.freeze(ref, asked.value);
   }
 
   #heldPayable(account: AccountId): bigint {

@@ -89,6 +89,8 @@ export class EarningSums {
   readonly #earned = new Map<string, Growing>();
   #latest: Growing | undefined;
   readonly #clearing = new Map<string, Clearing>();
+  /** By what has frozen it. */
+  readonly #frozen = new Map<string, readonly Clearing[]>();
 
   add(earning: Earning): void {
     const { account, day, payer, payable } = earning;
@@ -131,6 +133,13 @@ export class EarningSums {
       if (one.account === from && this.#earned.delete(key)) this.#earn({ ...one, account: to });
     for (const [key, one] of this.#clearing)
       if (one.account === from && this.#clearing.delete(key) && one.payer !== to) this.#clear({ ...one, account: to });
+    for (const [ref, rows] of this.#frozen) {
+      const kept = rows.filter((one) => one.account !== from || one.payer !== to);
+      this.#frozen.set(
+        ref,
+        kept.map((one) => (one.account === from ? { ...one, account: to } : one)),
+      );
+    }
   }
 
   /** What has not cleared of what an account paid since that day, newest first. */
@@ -140,11 +149,22 @@ export class EarningSums {
       .toSorted((a, b) => b.day - a.day || (a.account < b.account ? -1 : 1));
   }
 
-  freeze(frozen: readonly Clearing[]): void {
+  /** @param ref by which it is known again */
+  freeze(ref: string, frozen: readonly Clearing[]): void {
     for (const one of frozen) {
       this.#clear({ ...one, amount: -one.amount });
       this.#clear({ ...one, day: NEVER_CLEARS_DAY });
     }
+    this.#frozen.set(ref, frozen);
+  }
+
+  /** What this had frozen clears as it would have. */
+  unfreeze(ref: string): void {
+    for (const one of this.#frozen.get(ref) ?? []) {
+      this.#clear({ ...one, day: NEVER_CLEARS_DAY, amount: -one.amount });
+      this.#clear(one);
+    }
+    this.#frozen.delete(ref);
   }
 
   /** On the way of every settlement: what is added to is changed where it is, and mostly is what was added to last. */

@@ -66,7 +66,8 @@ export interface LedgerFault {
  * Where money lives. An adapter passes `ledgerContract` before it is used anywhere.
  *
  * - `book` is idempotent on its kind and reference; the second call moves nothing. `credit` books a grant.
- *   Where a refund or a dispute makes a debt, what was earned with that money and has not cleared never does, in the same step.
+ *   Where a refund or a dispute makes a debt, what was earned with that money and has not cleared never does, in the same step;
+ *   where that is reinstated, it clears again as it would have.
  * - `hold` moves money from balance to held, or throws `insufficient_funds` or `account_in_debt` and moves nothing.
  *   An account that was never credited has nothing.
  *   Under an idempotency key it is refused, with nothing moved, while another request under that key runs, or where its body was

@@ -134,6 +134,53 @@ export function withdrawingContract(name: string, open: () => Promise<LedgerUnde
     });
 
     /**
+     * Goal: a dispute that was won gives free what it had frozen, once and nothing else; what clears by then has cleared. Method: two disputes of one payer over two machines' earnings, of which one machine
+     * gets another owner meanwhile; one is won, twice; then the other.
+     */
+    it("gives free what a dispute that was won had frozen", async () => {
+      await using test = await open();
+      const { ledger } = test;
+      const owner = "acct_owner" as AccountId;
+      await payIn(ledger, anna, 100n, "in");
+      await answer(ledger, { id: "1", payer: anna, earner: bert, charge: 60n, day: 0 });
+      await answer(ledger, { id: "2", payer: anna, earner: carl, charge: 40n, day: 5 });
+      await ledger.book("one", { kind: "dispute", account: anna, amount: 70n }, on(9));
+      await ledger.book("two", { kind: "dispute", account: anna, amount: 30n }, on(9));
+      const may = async (day: number) => [
+        await test.ledger.withdrawable(bert, on(day)),
+        await test.ledger.withdrawable(carl, on(day)),
+        await test.ledger.withdrawable(owner, on(day)),
+      ];
+      expect(await may(500)).toEqual([0n, 0n, 0n]);
+      await ledger.book("pass", { kind: "pass", account: carl, to: owner }, on(10));
+      for (const _ of [1, 2]) await ledger.book("one", { kind: "reinstate", account: anna, amount: 70n }, on(11));
+      await test.reopen?.();
+      expect(await may(11)).toEqual([0n, 0n, 0n]);
+      expect(await may(CLEARED)).toEqual([30n, 0n, 0n]);
+      expect(await may(500)).toEqual([30n, 0n, 40n]);
+      await test.ledger.book("two", { kind: "reinstate", account: anna, amount: 30n }, on(12));
+      expect(await may(CLEARED)).toEqual([60n, 0n, 0n]);
+      expect(await may(500)).toEqual([60n, 0n, 40n]);
+      expect(await test.ledger.check()).toEqual([]);
+    });
+
+    /** Goal: what was never taken back is not given free, and what a dispute keeps of money that the new owner had paid is that owner's to spend alone. Method: a dispute of which an account had all; a pass to whoever paid. */
+    it("gives free no more than was frozen", async () => {
+      await using test = await open();
+      const { ledger } = test;
+      await payIn(ledger, anna, 100n, "in");
+      await ledger.book("whole", { kind: "dispute", account: anna, amount: 40n }, on(0));
+      await answer(ledger, { id: "1", payer: anna, earner: bert, charge: 60n, day: 0 });
+      await ledger.book("taken", { kind: "dispute", account: anna, amount: 50n }, on(1));
+      await ledger.book("whole", { kind: "reinstate", account: anna, amount: 40n }, on(2));
+      expect(await ledger.withdrawable(bert, on(500))).toBe(10n);
+      await ledger.book("pass", { kind: "pass", account: bert, to: anna }, on(3));
+      await ledger.book("taken", { kind: "reinstate", account: anna, amount: 50n }, on(4));
+      expect(await ledger.withdrawable(anna, on(500))).toBe(0n);
+      expect(await ledger.check()).toEqual([]);
+    });
+
+    /**
      * Goal: whatever happens in whatever order, the journal balances, what goes out is at most what was paid in, and nothing that was granted, taken back before it cleared,
      * or paid to oneself is withdrawable. Method: random days of grants, deposits, answers, disputes, withdrawals and their ends, restarts; all that was withdrawn beside plain sums.
      */
