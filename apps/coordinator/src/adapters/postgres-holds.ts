@@ -1,3 +1,4 @@
+import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId } from "@darkbloom/protocol/ids";
 import { nothing, PLATFORM, setAside, type Holding } from "../ledger/journal.ts";
 import type { Lease, SharedLease } from "../ledger/lease.ts";
@@ -8,9 +9,10 @@ import { windowAt } from "../ledger/windows.ts";
 import { isTrue, type PostgresIdempotencyKeys } from "./postgres-idempotency-keys.ts";
 import { postgresLedgerSql as sql } from "./postgres-ledger-sql.ts";
 import type { Postgres, Query } from "./postgres.ts";
+import { STORAGE_RETRY_SEC } from "./storage-failure.ts";
 import { balancesOf, bigintOf, figuresOf, textOf, type Row } from "./rows.ts";
 
-/** How often a hold is looked at again where another took what it had read. */
+/** A hold is tried so often where others take what it had read, or its lease: then it is refused. */
 export const HOLD_TRIES_MAX = 10;
 
 /** Under which holds are taken here. */
@@ -56,14 +58,14 @@ export class PostgresHolds {
     const { holdId, requestId, account, keyId, model, amount, at, tokens } = terms;
     // What no balance covers, or no hold can be, is refused by the rule itself.
     setAside(amount, account, { ...nothing, granted: amount }, false);
-    for (let tries = 1; ; tries++) {
+    for (let tries = 0; tries < HOLD_TRIES_MAX; tries++) {
       const named = [holdId, requestId, account, keyId, model];
       const values = [...named, amount, this.#lease.current, at, tokens, subjectsOf(terms), this.#lease.isShared];
       const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown): Row[] => {
         // The same hold came between, on another connection.
         if (breaks(error, "holds_pkey")) return [{ is_held: true }];
         // Or one that took what this one had read: it is looked at again.
-        if (breaks(error, "accounts_check") && tries < HOLD_TRIES_MAX) return [];
+        if (breaks(error, "accounts_check")) return [];
         throw error;
       });
       const row = rows[0];
@@ -77,6 +79,7 @@ export class PostgresHolds {
       // It costs nothing, and the account is not there yet.
       await this.#postgres.query(sql.openAccount, [account]);
     }
+    throw new NetworkError({ code: "storage_unavailable", fault: "busy", retryAfterSec: STORAGE_RETRY_SEC });
   }
 
   /**

@@ -12,6 +12,7 @@ import type { JobId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type HoldTerms } from "../ledger/port.ts";
 import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
 import { openPostgres } from "./open-postgres.ts";
+import { HOLD_TRIES_MAX } from "./postgres-holds.ts";
 import { connectionOf } from "./postgres-address.ts";
 import { PostgresLedger } from "./postgres-ledger.ts";
 import { Postgres } from "./postgres.ts";
@@ -108,6 +109,25 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     expect(ofAnna.balance + ofBert.balance).toBe(214n - charged);
     expect((await test.ledger.totals(machine)).balance).toBe(40n);
     expect(await test.ledger.check()).toEqual([]);
+  });
+
+  /** Goal: a hold that others are always quicker than is refused, and not tried for ever. Method: a table that refuses each, and counts. */
+  it("tries a hold so often and no oftener", async () => {
+    await using test = await openLedger();
+    await test.ledger.credit("credit_1", anna, microUsd(100n), 1);
+    await test.postgres.query("CREATE SEQUENCE tries");
+    await test.postgres.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        PERFORM nextval('tries');
+        RAISE EXCEPTION 'refused' USING ERRCODE = '23514', CONSTRAINT = 'accounts_check';
+      END $$`);
+    await test.postgres.query("CREATE TRIGGER refuse BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION refuse()");
+    await expect(test.ledger.hold(termsOf("1", 40n))).rejects.toMatchObject({
+      failure: { code: "storage_unavailable", fault: "busy" },
+    });
+    expect(await test.postgres.query("SELECT last_value FROM tries")).toEqual([{ last_value: BigInt(HOLD_TRIES_MAX) }]);
+    await test.postgres.query("DROP TRIGGER refuse ON accounts");
   });
 
   /** Goal: who comes while others hold and settle is told how much there is, and nothing else. Method: three coordinators, and again and again 64 holds at once for money of seven, each settled for a little. */
