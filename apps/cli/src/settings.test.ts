@@ -20,7 +20,7 @@ const ranges = Object.entries(settings).flatMap(([name, { mustBe, read }]) => {
   return least === undefined ? [] : [{ name, least: Number(least), most: Number(most), read }];
 });
 it.each(ranges)("$name is from $least to $most", ({ least, most, read }) => {
-  expect(ranges).toHaveLength(10);
+  expect(ranges).toHaveLength(11);
   expect([least - 1, least, most, most + 1].map((number) => read(String(number)))).toEqual([
     undefined,
     least,
