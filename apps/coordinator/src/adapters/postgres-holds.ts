@@ -15,6 +15,9 @@ import { balancesOf, bigintOf, figuresOf, textOf, type Row } from "./rows.ts";
 /** A hold is tried so often where others take what it had read, or its lease: then it is refused. */
 export const HOLD_TRIES_MAX = 10;
 
+/** How one try of a hold ended: `again` where something had come between. */
+type TryEnd = "held" | "lease_gone" | "again";
+
 /** Under which holds are taken here. */
 export class HoldLease {
   readonly #lease: Lease | SharedLease;
@@ -49,51 +52,53 @@ export class PostgresHolds {
     this.#lease = lease;
   }
 
+  /** @throws NetworkError `storage_unavailable` where others were quicker `HOLD_TRIES_MAX` times */
   async take(terms: HoldTerms): Promise<void> {
-    const { idempotency, caps } = terms;
-    await (idempotency || caps.some(bounds) ? this.#byLock(terms, idempotency) : this.#byStatement(terms));
-  }
-
-  async #byStatement(terms: HoldTerms): Promise<void> {
-    const { holdId, requestId, account, keyId, model, amount, at, tokens } = terms;
+    const { amount, account, idempotency, caps } = terms;
+    const isBound = idempotency !== undefined || caps.some(bounds);
     // What no balance covers, or no hold can be, is refused by the rule itself.
-    setAside(amount, account, { ...nothing, granted: amount }, false);
+    if (!isBound) setAside(amount, account, { ...nothing, granted: amount }, false);
     for (let tries = 0; tries < HOLD_TRIES_MAX; tries++) {
-      const named = [holdId, requestId, account, keyId, model];
-      const values = [...named, amount, this.#lease.current, at, tokens, subjectsOf(terms), this.#lease.isShared];
-      const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown): Row[] => {
-        // The same hold came between, on another connection.
-        if (breaks(error, "holds_pkey")) return [{ is_held: true }];
-        // Or one that took what this one had read: it is looked at again.
-        if (breaks(error, "accounts_check")) return [];
-        throw error;
-      });
-      const row = rows[0];
-      if (!row) continue;
-      if (isTrue(row["is_held"])) return;
-      if (!isTrue(row["is_leased"])) {
-        await this.#lease.renew();
-        continue;
-      }
-      setAside(amount, account, row["debt"] === null ? nothing : balancesOf(row), false);
-      // It costs nothing, and the account is not there yet.
-      await this.#postgres.query(sql.openAccount, [account]);
+      const end = await (isBound ? this.#byLock(terms, idempotency) : this.#byStatement(terms));
+      if (end === "held") return;
+      if (end === "lease_gone") await this.#lease.renew();
     }
     throw new NetworkError({ code: "storage_unavailable", fault: "busy", retryAfterSec: STORAGE_RETRY_SEC });
+  }
+
+  async #byStatement(terms: HoldTerms): Promise<TryEnd> {
+    const { holdId, requestId, account, keyId, model, amount, at, tokens } = terms;
+    const named = [holdId, requestId, account, keyId, model];
+    const values = [...named, amount, this.#lease.current, at, tokens, subjectsOf(terms), this.#lease.isShared];
+    const rows = await this.#postgres.query(sql.hold, values).catch((error: unknown): Row[] => {
+      // The same hold came between, on another connection.
+      if (breaks(error, "holds_pkey")) return [{ is_held: true }];
+      // Or one that took what this one had read.
+      if (breaks(error, "accounts_check")) return [];
+      throw error;
+    });
+    const row = rows[0];
+    if (!row) return "again";
+    if (isTrue(row["is_held"])) return "held";
+    if (!isTrue(row["is_leased"])) return "lease_gone";
+    setAside(amount, account, row["debt"] === null ? nothing : balancesOf(row), false);
+    // It costs nothing, and the account is not there yet.
+    await this.#postgres.query(sql.openAccount, [account]);
+    return "again";
   }
 
   /**
    * One transaction, in which the account's row is locked: of many at once one finds the key free, and each finds what those before
    * it count against a cap, since every statement behind the lock sees what was committed until then.
    */
-  async #byLock(terms: HoldTerms, idempotency: Idempotency | undefined): Promise<void> {
+  #byLock(terms: HoldTerms, idempotency: Idempotency | undefined): Promise<TryEnd> {
     const { holdId, requestId, account, keyId, model, amount, at, tokens, caps } = terms;
-    const isDone = await this.#postgres.transaction(async (query: Query) => {
+    return this.#postgres.transaction(async (query: Query) => {
       const lease = this.#lease.current;
-      if (this.#lease.isShared && (await query(sql.isLeased, [lease])).length === 0) return false;
+      if (this.#lease.isShared && (await query(sql.isLeased, [lease])).length === 0) return "lease_gone";
       await query(sql.openAccount, [account]);
       const figures = figuresOf((await query(sql.lockedFigures, [account]))[0]);
-      if ((await query(sql.knowsHold, [holdId])).length > 0) return true;
+      if ((await query(sql.knowsHold, [holdId])).length > 0) return "held";
       const isFree = idempotency !== undefined && (await this.#keys.isFree(query, account, idempotency, { at, lease }));
       const bounding = isFree ? [] : caps.filter(bounds);
       const counted = bounding.length === 0 ? [] : await countedBy(query, bounding, at);
@@ -107,11 +112,8 @@ export class PostgresHolds {
       const named = [holdId, requestId, account, keyId, model, lease, isFree];
       await query(sql.addHold, [...named, granted, paidIn, earned, payable, at, tokens, subjectsOf(terms)]);
       if (idempotency) await this.#keys.begin(query, account, idempotency, { holdId, at, isFree });
-      return true;
+      return "held";
     });
-    if (isDone) return;
-    await this.#lease.renew();
-    await this.#byLock(terms, idempotency);
   }
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Postgres as Server, hasPostgres } from "../../test/postgres.ts";
 import { capsContract, daysContract } from "../ledger/caps.contract.ts";
 import { earningsContract } from "../ledger/earnings.contract.ts";
@@ -10,7 +10,16 @@ import { microUsd } from "@darkbloom/protocol/money";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { JobId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { RECEIPT_LIFE_MS, USAGE_LIFE_MS, type HoldTerms } from "../ledger/port.ts";
-import { anna, bert, lease, machine, receiptOf, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import {
+  anna,
+  bert,
+  idempotencyOf,
+  lease,
+  machine,
+  receiptOf,
+  settlementOf,
+  termsOf,
+} from "../ledger/ledger.samples.ts";
 import { openPostgres } from "./open-postgres.ts";
 import { HOLD_TRIES_MAX } from "./postgres-holds.ts";
 import { connectionOf } from "./postgres-address.ts";
@@ -128,6 +137,19 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
     });
     expect(await test.postgres.query("SELECT last_value FROM tries")).toEqual([{ last_value: BigInt(HOLD_TRIES_MAX) }]);
     await test.postgres.query("DROP TRIGGER refuse ON accounts");
+  });
+
+  /** Goal: the same where a lease is taken away again and again. Method: one that no renewal brings back; a hold by one statement, and one under a key. */
+  it.each([{}, { idempotency: idempotencyOf("key") }])("asks for a lease so often and no oftener", async (named) => {
+    await using test = await openLedger();
+    await test.ledger.credit("credit_1", anna, microUsd(100n), 1);
+    const renew = vi.fn(() => Promise.resolve());
+    await using without = new PostgresLedger(test.postgres, { lease: { current: leaseOf("other", "1"), renew } });
+    await expect(without.hold({ ...termsOf("1", 40n), ...named })).rejects.toMatchObject({
+      failure: { code: "storage_unavailable", fault: "busy" },
+    });
+    expect(renew).toHaveBeenCalledTimes(HOLD_TRIES_MAX);
+    expect((await test.ledger.totals(anna)).held).toBe(0n);
   });
 
   /** Goal: who comes while others hold and settle is told how much there is, and nothing else. Method: three coordinators, and again and again 64 holds at once for money of seven, each settled for a little. */

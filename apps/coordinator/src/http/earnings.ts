@@ -160,7 +160,7 @@ export const showSummary = ({ deps }: Door): Route => ({
   handler: async (request): Promise<z.infer<typeof summary>> => {
     const { account } = signedInOf(request).person;
     const today = dayOf(deps.clock.now());
-    const [balances, mayLeave, days] = await Promise.all([
+    const [balances, withdrawable, days] = await Promise.all([
       deps.ledger.balances(account),
       deps.ledger.withdrawable(account, deps.clock.now()),
       deps.ledger.earnings(account, { by: "day", fromDay: today - 29, untilDay: today + 1 }),
@@ -177,7 +177,7 @@ export const showSummary = ({ deps }: Door): Route => ({
       paid_in_micro_usd: String(balances.paid_in),
       earned_micro_usd: String(balances.earned + balances.payable),
       payable_micro_usd: String(balances.payable),
-      withdrawable_micro_usd: String(mayLeave),
+      withdrawable_micro_usd: String(withdrawable),
       debt_micro_usd: String(-balances.debt),
       earned_today_micro_usd: earnedSince(today),
       earned_7_days_micro_usd: earnedSince(today - 6),

@@ -74,7 +74,7 @@ export const showBalance = (door: Door): Route => ({
   handler: async (request): Promise<z.infer<typeof balance>> => {
     const { account } = callerOf(request);
     const { ledger, clock } = door.deps;
-    const [balances, mayLeave] = await Promise.all([
+    const [balances, withdrawable] = await Promise.all([
       ledger.balances(account),
       ledger.withdrawable(account, clock.now()),
     ]);
@@ -93,8 +93,8 @@ export const showBalance = (door: Door): Route => ({
       earned_usd: formatUsd(earned),
       debt_micro_usd: Number(-debt),
       debt_usd: formatUsd(-debt),
-      withdrawable_micro_usd: Number(mayLeave),
-      withdrawable_usd: formatUsd(mayLeave),
+      withdrawable_micro_usd: Number(withdrawable),
+      withdrawable_usd: formatUsd(withdrawable),
     };
   },
 });

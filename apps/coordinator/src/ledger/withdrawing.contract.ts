@@ -182,15 +182,16 @@ export function withdrawingContract(name: string, open: () => Promise<LedgerUnde
 
     /**
      * Goal: whatever happens in whatever order, the journal balances, what goes out is at most what was paid in, and nothing that was granted, taken back before it cleared,
-     * or paid to oneself is withdrawable. Method: random days of grants, deposits, answers, disputes, withdrawals and their ends, restarts; all that was withdrawn beside plain sums.
+     * or paid to oneself is withdrawable; once no dispute stands, nothing is kept. Method: random days of grants, deposits, answers, disputes lost and won, withdrawals and their ends, restarts; all that was withdrawn beside plain sums.
      */
     it("adds up, whatever goes out", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
           await using test = await open();
           const everybody = [anna, bert, carl];
-          const sums = { in: 0n, taken: 0n, out: 0n, withdrawing: 0n };
-          const asked: { ref: string; account: AccountId; amount: bigint }[] = [];
+          const sums = { in: 0n, out: 0n, withdrawing: 0n };
+          const disputes: Named[] = [];
+          const asked: Named[] = [];
           for (const [n, { op, from, to, amount }] of steps.entries()) {
             const day = n * 5;
             const [payer, earner] = [everybody[from] ?? anna, everybody[to] ?? bert];
@@ -202,7 +203,10 @@ export function withdrawingContract(name: string, open: () => Promise<LedgerUnde
               sums.in += amount;
             } else if (op === "dispute") {
               await ledger.book(`taken_${n}`, { kind: "dispute", account: payer, amount }, on(day));
-              sums.taken += amount;
+              disputes.push({ ref: `taken_${n}`, account: payer, amount });
+            } else if (op === "won") {
+              const one = disputes.pop();
+              if (one) for (const _ of [1, 2]) await win(ledger, one, day);
             } else if (op === "answer") {
               const { debt, ...balances } = await ledger.balances(payer);
               const balance = debt < 0n ? 0n : partsSum({ ...balances });
@@ -235,6 +239,11 @@ export function withdrawingContract(name: string, open: () => Promise<LedgerUnde
             const { payable } = await test.ledger.balances(account);
             expect(may >= 0n && may <= payable).toBe(true);
           }
+          for (const one of disputes) await win(test.ledger, one, 5 * steps.length);
+          for (const account of everybody)
+            expect(await test.ledger.withdrawable(account, on(10_000))).toBe(
+              (await test.ledger.balances(account)).payable,
+            );
           expect(await test.ledger.check()).toEqual([]);
         }),
         { numRuns: 40 },
@@ -242,6 +251,15 @@ export function withdrawingContract(name: string, open: () => Promise<LedgerUnde
     });
   });
 }
+
+interface Named {
+  readonly ref: string;
+  readonly account: AccountId;
+  readonly amount: bigint;
+}
+
+const win = (ledger: Ledger, { ref, account, amount }: Named, day: number): Promise<void> =>
+  ledger.book(ref, { kind: "reinstate", account, amount }, on(day));
 
 const step = fc.record({
   op: fc.constantFrom(
@@ -252,6 +270,7 @@ const step = fc.record({
     "answer",
     "answer",
     "dispute",
+    "won",
     "withdraw",
     "withdraw",
     "paid",
