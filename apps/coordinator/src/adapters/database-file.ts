@@ -5,7 +5,7 @@ export const DATABASE_FILE = "coordinator.db";
 export const LOG_OF_DATABASE_FILE = `${DATABASE_FILE}-wal`;
 
 /** How many migrations there are; a database of this version needs none of them, so that they are not even loaded. */
-export const SCHEMA_VERSION = 21;
+export const SCHEMA_VERSION = 22;
 
 /** In leases. The folder's lock lets one coordinator in, so that every life that wrote into its database was of this one. */
 export const COORDINATOR_OF_FOLDER = "local";

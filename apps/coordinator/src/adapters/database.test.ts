@@ -79,6 +79,7 @@ it("makes a private, durable database", async () => {
     "teams",
     "usage_days",
     "used",
+    "withdrawals",
   ]);
   expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
   expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });

@@ -13,6 +13,7 @@ import type { Ledger } from "../ledger/port.ts";
 import type { Standings } from "../machines/records/standings.ts";
 import type { Decisions } from "../machines/trust/approvals.ts";
 import type { DepositStore } from "../payments/deposits.ts";
+import type { WithdrawalStore } from "../payouts/withdrawals.ts";
 import type { LogStore, SharedHead } from "../transparency/port.ts";
 import type { DatabaseError } from "./database-file.ts";
 import type { FolderKeys } from "./folder-keys.ts";
@@ -31,6 +32,8 @@ export interface Kept extends FolderKeys {
   readonly owners: MachineOwners;
   /** What people pay in. */
   readonly deposits: DepositStore;
+  /** What is on its way out. */
+  readonly withdrawals: WithdrawalStore;
   /** What the operator decided on machines. */
   readonly decisions: Decisions;
   /** What is held against machines. */

@@ -12,6 +12,7 @@ import { sqliteOperatorTokens } from "./migration-operator-tokens.ts";
 import { sqliteTeams } from "./migration-teams.ts";
 import { usedMigration } from "./migration-used.ts";
 import { sqliteFrozen } from "./migration-frozen.ts";
+import { sqliteWithdrawals } from "./migration-withdrawals.ts";
 
 /**
  * One step of the schema. Steps are only ever added: a step that a published version has run stays as
@@ -262,4 +263,5 @@ export const migrations: readonly Migration[] = [
   sqliteEarnings,
   sqlitePasskeys,
   sqliteFrozen,
+  sqliteWithdrawals,
 ];

@@ -27,6 +27,7 @@ import { SqlPasskeys } from "./sql-passkeys.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
+import { SqlWithdrawals } from "./sql-withdrawals.ts";
 import type { Postgres } from "./postgres.ts";
 import { keepUp } from "./upkeep.ts";
 
@@ -89,6 +90,7 @@ async function openParts(folder: DataFolder, url: string, options: KeptOptions):
     teams: new KnownTeams(new SqlTeams(postgres.query), sharing),
     tokens: new SqlOperatorTokens(postgres.query),
     deposits: new SqlDeposits(postgres.query),
+    withdrawals: new SqlWithdrawals(postgres.query),
     audit: new SqlAudit(postgres.query),
     invites: new SqlInvites(postgres.query),
     identities: new SqlIdentities(postgres.query),

@@ -13,6 +13,7 @@ import { anna, lease, settlementOf, termsOf } from "../ledger/ledger.samples.ts"
 import { standingsContract } from "../machines/records/standings.contract.ts";
 import { decisionsContract } from "../machines/trust/decisions.contract.ts";
 import { depositsContract } from "../payments/deposits.contract.ts";
+import { withdrawalsContract } from "../payouts/withdrawals.contract.ts";
 import { logStoreContract } from "../transparency/log-store.contract.ts";
 import { TransparencyLog } from "../transparency/transparency-log.ts";
 import { fact, signersOfOne } from "../../test/log-kit.ts";
@@ -32,6 +33,7 @@ import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlOperatorTokens } from "./sql-operator-tokens.ts";
 import { SqlTeams } from "./sql-teams.ts";
+import { SqlWithdrawals } from "./sql-withdrawals.ts";
 
 describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   let server: Server;
@@ -51,6 +53,7 @@ describe.skipIf(!hasPostgres)("on a real PostgreSQL", () => {
   teamsContract("PostgreSQL", async () => new SqlTeams((await open()).query));
   operatorTokensContract("PostgreSQL", async () => new SqlOperatorTokens((await open()).query));
   depositsContract("PostgreSQL", async () => new SqlDeposits((await open()).query));
+  withdrawalsContract("PostgreSQL", async () => new SqlWithdrawals((await open()).query));
   auditContract("PostgreSQL", async () => new SqlAudit((await open()).query));
   passkeysContract("PostgreSQL", async () => {
     const { query } = await open();

@@ -21,6 +21,7 @@ import { SqlPasskeys } from "./sql-passkeys.ts";
 import { SqlInvites, SqlPeople } from "./sql-people.ts";
 import { SqlOwnedMachines } from "./sql-owned-machines.ts";
 import { SqlTeams } from "./sql-teams.ts";
+import { SqlWithdrawals } from "./sql-withdrawals.ts";
 import { sqliteQuery } from "./sql-query.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteDecisions } from "./sqlite-decisions.ts";
@@ -56,6 +57,7 @@ export async function openSqliteStore(folder: DataFolder, options: KeptOptions):
     teams: new KnownTeams(new SqlTeams(query)),
     tokens: new SqlOperatorTokens(query),
     deposits: new SqlDeposits(query),
+    withdrawals: new SqlWithdrawals(query),
     audit: new SqlAudit(query),
     invites: new SqlInvites(query),
     identities: new SqlIdentities(query),

@@ -10,6 +10,7 @@ import { postgresOwnedMachines } from "./migration-owned-machines.ts";
 import { postgresLeases } from "./migration-leases.ts";
 import type { Migration } from "./migrations.ts";
 import { postgresFrozen } from "./migration-frozen.ts";
+import { postgresWithdrawals } from "./migration-withdrawals.ts";
 
 /**
  * The schema in PostgreSQL; by the same rules as SQLite's, from which its tables differ in two: a hold is a row here, since more
@@ -289,4 +290,5 @@ export const postgresMigrations: readonly Migration[] = [
   postgresPasskeys,
   postgresLeases,
   postgresFrozen,
+  postgresWithdrawals,
 ];
