@@ -141,6 +141,16 @@ export function sentenceOf(failure: Failure): string {
       return "There is no receipt with this job id for this account; receipts are kept for 90 days, unless the operator has set another time.";
     case "deposit_not_found":
       return "This account has no such payment. GET /v1/payments/deposits lists those that it has.";
+    case "withdrawal_not_found":
+      return "This account has no such withdrawal. GET /v1/payments/withdrawals lists those that it has.";
+    case "withdrawal_not_open":
+      return "This withdrawal is on its way out already, or over. GET /v1/payments/withdrawals says how it stands.";
+    case "withdrawals_too_many":
+      return `This account has ${failure.most} withdrawals that are not over, as many as one may have. Wait for one, or call one off: DELETE /v1/payments/withdrawals/{id}.`;
+    case "not_withdrawable":
+      return `No more than ${formatUsd(failure.availableMicroUsd)} USD can be withdrawn now: what machines earned from money that was paid in, has cleared and was not spent. GET /v1/me/summary shows it.`;
+    case "payouts_off":
+      return "This coordinator pays nothing out: its operator has not switched payouts on (--payouts). What was earned can be spent on answers, and stays yours.";
     case "webhook_invalid":
       return "This notice was not signed with a secret that is known here, or too long ago, or it is of another mode than the key here.";
     case "payments_off":

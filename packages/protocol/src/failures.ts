@@ -122,6 +122,12 @@ export const failures = {
   model_not_found: notFound,
   receipt_not_found: notFound,
   deposit_not_found: notFound,
+  withdrawal_not_found: notFound,
+  /** It is on its way out, or over. */
+  withdrawal_not_open: conflict,
+  withdrawals_too_many: conflict,
+  /** More is to be withdrawn than has cleared and is there. */
+  not_withdrawable: conflict,
   tile_not_found: notFound,
   route_not_found: notFound,
   method_not_allowed: { ...badRequest, status: 405 },
@@ -214,6 +220,8 @@ export const failures = {
   },
   /** This coordinator takes no payments: its operator has set none up. */
   payments_off: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "api_error" },
+  /** This coordinator pays nothing out: its operator has not said how. */
+  payouts_off: { status: 503, retry: "never", blame: "network", openai: "server_error", anthropic: "api_error" },
   /** Whoever takes payments for it does not answer, or refused. */
   payments_unavailable: {
     status: 503,
@@ -303,6 +311,11 @@ interface Facts {
   model_not_found: { knownModels: number };
   receipt_not_found: unknown;
   deposit_not_found: unknown;
+  withdrawal_not_found: unknown;
+  withdrawal_not_open: unknown;
+  withdrawals_too_many: { most: number };
+  not_withdrawable: { availableMicroUsd: bigint };
+  payouts_off: unknown;
   webhook_invalid: unknown;
   payments_off: unknown;
   payments_unavailable: { retryAfterSec: number };

@@ -1,10 +1,11 @@
 import { sql, type Kysely } from "kysely";
 
 /** Money on its way out. */
-const withdrawals = (types: { long: string; flag: string; no: string }, ending: string) => async (db: Kysely<unknown>) => {
-  const make = (text: string): Promise<unknown> => sql.raw(text).execute(db);
-  const { long, flag, no } = types;
-  await make(`
+const withdrawals =
+  (types: { long: string; flag: string; no: string }, ending: string) => async (db: Kysely<unknown>) => {
+    const make = (text: string): Promise<unknown> => sql.raw(text).execute(db);
+    const { long, flag, no } = types;
+    await make(`
     CREATE TABLE withdrawals (
       withdrawal_id TEXT PRIMARY KEY,
       account TEXT NOT NULL,
@@ -15,12 +16,10 @@ const withdrawals = (types: { long: string; flag: string; no: string }, ending: 
       pay_to TEXT CHECK (pay_to IS NULL OR state IN ('opening', 'asked', 'sent')),
       is_booked ${flag} NOT NULL
     )${ending}`);
-  await make("CREATE INDEX withdrawals_of ON withdrawals (account, withdrawal_id)");
-  // Those that are not over, of all accounts: few beside those that are.
-  await make(
-    `CREATE INDEX withdrawals_unbooked ON withdrawals (state, withdrawal_id) WHERE is_booked = ${no}`,
-  );
-};
+    await make("CREATE INDEX withdrawals_of ON withdrawals (account, withdrawal_id)");
+    // Those that are not over, of all accounts: few beside those that are.
+    await make(`CREATE INDEX withdrawals_unbooked ON withdrawals (state, withdrawal_id) WHERE is_booked = ${no}`);
+  };
 
 export const sqliteWithdrawals = {
   name: "0022_withdrawals",

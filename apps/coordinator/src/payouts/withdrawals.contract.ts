@@ -1,7 +1,14 @@
 import { microUsd } from "@darkbloom/protocol/money";
 import { describe, expect, it } from "vitest";
 import { anna, bert } from "../ledger/ledger.samples.ts";
-import { endsFrom, isEnd, type Withdrawal, type WithdrawalEnd, type WithdrawalId, type WithdrawalStore } from "./withdrawals.ts";
+import {
+  endsFrom,
+  isEnd,
+  type Withdrawal,
+  type WithdrawalEnd,
+  type WithdrawalId,
+  type WithdrawalStore,
+} from "./withdrawals.ts";
 
 const withdrawal = (n: number, more: Partial<Withdrawal> = {}): Withdrawal => ({
   withdrawalId: `withdrawal_${n}` as WithdrawalId,
