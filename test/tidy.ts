@@ -13,7 +13,7 @@ const floors: readonly (readonly [name: string, path: RegExp])[] = [
   ],
   [
     "story",
-    /^(apps\/\w+\/src\/(cluster|inference|payments|session|machines\/connection)|packages\/client\/src\/(?!index|unsafe|platform|primitives)[\w-]+\.(?:test\.)?ts$)/,
+    /^(apps\/\w+\/src\/(cluster|inference|payments|payouts|session|machines\/connection)|packages\/client\/src\/(?!index|unsafe|platform|primitives)[\w-]+\.(?:test\.)?ts$)/,
   ],
   [
     "adapters",

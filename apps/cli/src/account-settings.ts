@@ -1,4 +1,5 @@
 import { AUDIT_ROWS_MAX } from "@darkbloom/coordinator/accounts/audit";
+import { withdrawalStates } from "@darkbloom/coordinator/payouts/withdrawals";
 import { earningsGroups } from "@darkbloom/coordinator/ledger/earnings";
 import { anyText, oneOf, oneOfWords, wholeNumber, yesOrNo } from "./setting-readers.ts";
 import { openIdSettings } from "./open-id-settings.ts";
@@ -22,6 +23,12 @@ export const accountSettings = {
     mustBe: "a whole number from 1",
     read: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   },
+  beforeId: {
+    value: "ID",
+    means: "only what is older than this one, which ended the page before",
+    mustBe: "an id",
+    read: anyText,
+  },
   by: {
     value: "WHAT",
     means: "what earnings are told apart by",
@@ -36,6 +43,11 @@ export const accountSettings = {
     mustBe: "a path",
     read: anyText,
   },
+  csv: {
+    means: "write CSV, as a spreadsheet or a bank takes it",
+    mustBe: "true or false",
+    read: yesOrNo,
+  },
   own: {
     means: "the keys of your own account alone, as a member has them anyway; with --coordinator",
     mustBe: "true or false",
@@ -46,6 +58,12 @@ export const accountSettings = {
     means: "how many entries",
     mustBe: `a whole number from 1 to ${AUDIT_ROWS_MAX}`,
     read: wholeNumber(1, AUDIT_ROWS_MAX),
+  },
+  state: {
+    value: "STATE",
+    means: "only withdrawals that stand so",
+    mustBe: oneOfWords(withdrawalStates),
+    read: oneOf(withdrawalStates),
   },
   withToken: {
     means: "read a session from stdin in place of asking for one",

@@ -21,6 +21,11 @@ export function outputOf(json: boolean): Output {
   };
 }
 
+/** A file of its own, on stdout: what others said in it must be known to be printable. */
+export function file(text: string): void {
+  process.stdout.write(text);
+}
+
 /** What a person should know and no program needs: on stderr, beside the log. */
 export function note(text: string): void {
   process.stderr.write(`${printable(text, { layout: true })}\n`);

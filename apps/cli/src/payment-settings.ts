@@ -2,10 +2,11 @@ import { readFileSync, statSync } from "node:fs";
 import type { StripeAccess } from "@darkbloom/coordinator/adapters/stripe-payments";
 import { CLEARING_DAYS_MAX } from "@darkbloom/coordinator/ledger/clearing";
 import { DEPOSIT_MICRO_USD_MIN } from "@darkbloom/coordinator/payments/port";
+import { payoutWays } from "@darkbloom/coordinator/payouts/withdrawals";
 import { formatUsd, parseUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { WrongUsage } from "./failure.ts";
 import { isLoopback } from "./listening.ts";
-import { anyText, wholeNumber } from "./setting-readers.ts";
+import { anyText, oneOf, oneOfWords, wholeNumber } from "./setting-readers.ts";
 
 /** Stripe's own bound for one payment in US dollars. */
 const CARD_MICRO_USD_MAX = 999_999_990_000n;
@@ -37,6 +38,12 @@ export const paymentSettings = {
     means: "the most that one payment may be",
     mustBe: `an amount in USD from ${formatUsd(DEPOSIT_MICRO_USD_MIN)} to ${formatUsd(CARD_MICRO_USD_MAX)}`,
     read: depositMax,
+  },
+  payouts: {
+    value: "HOW",
+    means: "how what machines earned is paid out: not at all, or by the operator's own hand",
+    mustBe: oneOfWords(payoutWays),
+    read: oneOf(payoutWays),
   },
   stripeApi: {
     value: "URL",

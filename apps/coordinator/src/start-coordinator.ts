@@ -37,6 +37,9 @@ import { connectionBounds } from "./limits/descriptors.ts";
 import { keepLog } from "./keep-log.ts";
 import { Approvals } from "./machines/trust/approvals.ts";
 import type { DepositDesk, DeskWorld } from "./payments/desk.ts";
+import { PayoutDesk } from "./payouts/desk.ts";
+import { keepFinishing } from "./payouts/keep-finishing.ts";
+import type { PayoutWay } from "./payouts/withdrawals.ts";
 import type { Witness } from "./transparency/port.ts";
 import { isSeen } from "./machines/eligibility.ts";
 import { providerKeysEntry } from "./transparency/facts.ts";
@@ -88,6 +91,8 @@ export interface CoordinatorConfig {
   readonly depositMax?: MicroUsd;
   /** How long what was earned is kept from being withdrawn; 30 days where nothing is said. */
   readonly clearingDays?: number | undefined;
+  /** How what was earned is paid out; not at all where nothing is said. */
+  readonly payouts?: PayoutWay | undefined;
   /** How long receipts are kept; 90 days where nothing is said. */
   readonly receiptDays?: number | undefined;
   /** Who signs the transparency log's checkpoints beside us. */
@@ -227,6 +232,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const failed = (error: unknown) => events.bug({ where: "background" }, error);
   const desk =
     config.stripe && opening.use(await openDesk(config.stripe, { ...tools, ...store }, failed, store.among?.isOldest));
+  const payouts = new PayoutDesk({ ...tools, ledger, withdrawals: store.withdrawals });
+  opening.use(keepFinishing(payouts, clock, failed));
   const plainAdmin = adminOf({
     ...store,
     accounts,
@@ -250,6 +257,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     adminFor,
     deposits: store.deposits,
     desk,
+    payouts,
     log,
     metrics,
     acceptProvider: (request, socket, head) => sockets.upgrade(request, socket, head),
@@ -265,6 +273,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
       minTrustDefault: config.minTrust,
       receiptDays: config.receiptDays,
       depositMax: config.depositMax,
+      payouts: config.payouts,
       requestsPerSec: config.requestsPerSec,
       requestsBurst: config.requestsBurst,
     },

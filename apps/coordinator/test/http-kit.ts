@@ -20,6 +20,7 @@ import { signInOver, type SignInWays } from "../src/accounts/sign-in.ts";
 import { MemoryIdentities } from "../src/adapters/memory-identities.ts";
 import { MemoryInvites } from "../src/adapters/memory-invites.ts";
 import { MemoryDeposits } from "../src/adapters/memory-deposits.ts";
+import { MemoryWithdrawals } from "../src/adapters/memory-withdrawals.ts";
 import { MemoryLedger } from "../src/adapters/memory-ledger.ts";
 import { createObserver } from "../src/adapters/observe.ts";
 import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
@@ -29,6 +30,7 @@ import { Changes } from "../src/events/changes.ts";
 import { createHttpServer } from "../src/http/server.ts";
 import { idle, verdictOf } from "../src/machines/members.samples.ts";
 import { mayServe } from "../src/machines/trust/serving.ts";
+import { PayoutDesk } from "../src/payouts/desk.ts";
 import { serialNames } from "../src/machines/trust/serial-names.ts";
 import type { Ask } from "../src/inference/ask.ts";
 import type { AnswerFacts, Closing, Reply } from "../src/inference/reply.ts";
@@ -178,6 +180,8 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
     ways,
   );
   const deposits = new MemoryDeposits();
+  const payouts =
+    more.payouts ?? new PayoutDesk({ ...tools, withdrawals: new MemoryWithdrawals(), ledger: more.ledger ?? ledger });
   const deps: HttpDeps = {
     catalog: new Catalog([entry]),
     ledger,
@@ -189,11 +193,13 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
       const links = linksOf(signIn, () => "http://127.0.0.1");
       const none = { list: async () => [], put: async () => {}, forgive: async () => {} };
       const { signUp } = signIn.admission.rules;
-      const world = { ...tools, ...signIn, owners, signUp, links, ledger, accounts, decisions: none, standings: none };
-      const money = { desk: more.desk, deposits: more.deposits ?? deposits };
+      const books = { ledger: more.ledger ?? ledger, accounts };
+      const world = { ...tools, ...signIn, owners, signUp, links, ...books, decisions: none, standings: none };
+      const money = { desk: more.desk, deposits: more.deposits ?? deposits, withdrawals: payouts.withdrawals };
       return auditedAdmin(adminOf({ ...world, ...money }), world, actor);
     },
     deposits,
+    payouts,
     fleet: fleetOf(machineView("self_signed")),
     clock: systemClock,
     random: systemRandom,

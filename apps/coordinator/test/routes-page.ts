@@ -19,7 +19,7 @@ export function routesText(): string {
   const { deps } = edgeDeps();
   const admin = adminOf({
     ...deps,
-
+    withdrawals: deps.payouts.withdrawals,
     links: undefined,
     decisions: unasked,
     standings: unasked,

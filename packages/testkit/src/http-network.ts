@@ -2,6 +2,8 @@ import {
   Changes,
   createHttpServer,
   MemoryDeposits,
+  MemoryWithdrawals,
+  PayoutDesk,
   MemoryAccounts,
   signInInMemory,
   type CatalogEntry,
@@ -65,6 +67,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       ...this.signIn,
       changes: new Changes(),
       deposits: new MemoryDeposits(),
+      payouts: new PayoutDesk({ ...this.core.edge, withdrawals: new MemoryWithdrawals() }),
       adminFor: () => {
         throw new RangeError("nobody operates this network over HTTP");
       },

@@ -16,6 +16,7 @@ export const scopes = [
   "audit:read",
   "keys:write",
   "money:write",
+  "payouts:write",
   "machines:write",
   "people:write",
 ] as const;

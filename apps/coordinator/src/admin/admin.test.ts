@@ -14,6 +14,7 @@ import { hashOfKey, isKeyShaped } from "../accounts/keys.ts";
 import { MemoryDeposits } from "../adapters/memory-deposits.ts";
 import { openDatabase } from "../adapters/database.ts";
 import { openStore } from "../adapters/open-store.ts";
+import { MemoryWithdrawals } from "../adapters/memory-withdrawals.ts";
 import { ownersInMemory } from "../adapters/memory-owned-machines.ts";
 import { signInInMemory } from "../adapters/memory-people.ts";
 import { SqliteAccounts } from "../adapters/sqlite-accounts.ts";
@@ -467,6 +468,7 @@ describe("what the storage refuses", () => {
       links: undefined,
       ledger,
       deposits: new MemoryDeposits(),
+      withdrawals: new MemoryWithdrawals(),
       accounts: new SqliteAccounts(database),
       decisions: new SqliteDecisions(database),
       standings: new SqliteStandings(database),

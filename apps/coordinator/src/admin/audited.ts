@@ -25,6 +25,10 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
     credit: (payee, amount) => kept("credit", admin.credit(payee, amount), ({ account }) => account),
     refundDeposit: (depositId, amount) =>
       kept("deposits.refund", admin.refundDeposit(depositId, amount), ({ refundId }) => refundId),
+    takePayouts: (rows) =>
+      kept("payouts.take", admin.takePayouts(rows), (taken) => taken.map(({ withdrawalId }) => withdrawalId)),
+    markPayout: (withdrawalId, end) =>
+      kept(`payouts.${end}`, admin.markPayout(withdrawalId, end), (ended) => ended.withdrawalId),
     decideMachine: (which, state) =>
       kept(state === "approved" ? "machines.approve" : "machines.refuse", admin.decideMachine(which, state), (made) =>
         made.map(({ machineId }) => machineId),

@@ -7,6 +7,7 @@ import { amount, at, call, id, money, moneyOf, nothing, type CallOf } from "./ca
 import { depositCalls } from "./deposit-calls.ts";
 import { keyCalls } from "./key-calls.ts";
 import type { Admin } from "./operations.ts";
+import { payoutCalls } from "./payout-calls.ts";
 import { inviteCalls, peopleCalls } from "./people-calls.ts";
 import { tokenCalls } from "./token-calls.ts";
 
@@ -38,6 +39,7 @@ const readMachine = (machine: { machine_id: string; serial: string | null }): Na
 export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
   ...keyCalls,
   ...depositCalls,
+  ...payoutCalls,
   credit: call("credit", {
     method: "POST",
     path: "/v1/admin/credits",

@@ -12,6 +12,7 @@ import type { Teams } from "../accounts/teams.ts";
 import type { Accounts } from "../accounts/port.ts";
 import type { Ledger } from "../ledger/port.ts";
 import type { DepositStore } from "../payments/deposits.ts";
+import type { WithdrawalStore } from "../payouts/withdrawals.ts";
 import { auditedAdmin } from "./audited.ts";
 import { AdminError, otherVersion } from "./fault.ts";
 import { ADMIN_ANSWER_BYTES_MAX, ADMIN_SILENCE_MAX_MS } from "./limits.ts";
@@ -34,6 +35,7 @@ interface OpenStore extends MachineStore {
   readonly invites: Invites;
   readonly owners: MachineOwners;
   readonly deposits: DepositStore;
+  readonly withdrawals: WithdrawalStore;
 }
 
 /** How to do without a coordinator. `main` passes `openStore` here. */
@@ -62,7 +64,7 @@ export async function withAdmin<Result>(
     if (store) {
       const { ledger, accounts, people, teams, tokens, audit, invites, owners, deposits, decisions, standings } = store;
       const kept = { ledger, accounts, people, teams, tokens, audit, invites, owners, deposits, decisions, standings };
-      const world = { ...kept, clock, random, crypto };
+      const world = { ...kept, withdrawals: store.withdrawals, clock, random, crypto };
       return await work(auditedAdmin(adminOf(world), { audit, clock }, "socket"));
     }
     if (await isAnswering(dataPath)) return await work(remoteAdmin(dataPath));

@@ -52,6 +52,7 @@ export const depositCalls: { readonly [Name in keyof DepositAdmin]: CallOf<Name>
     method: "GET",
     path: "/v1/admin/deposits",
     summary: "What people have paid in, newest first",
+    scope: "money:write",
     body: z.strictObject({
       rows: z.coerce.number<number>().int().min(1).max(ADMIN_DEPOSIT_ROWS_MAX).default(ADMIN_DEPOSIT_ROWS_MAX),
       before: id.optional().describe("Only what is older than this one"),
@@ -66,6 +67,7 @@ export const depositCalls: { readonly [Name in keyof DepositAdmin]: CallOf<Name>
     method: "POST",
     path: "/v1/admin/deposits/refund",
     summary: "Give money of a deposit back to whoever paid it in: no more than is left of what was paid in",
+    scope: "money:write",
     body: z.strictObject({ deposit_id: id, amount_micro_usd: amount }),
     answer: z.object({ refund_id: z.string(), deposit_id: z.string(), account: z.string(), amount_micro_usd: money }),
     send: (depositId, given) => ({ deposit_id: depositId, amount_micro_usd: String(given) }),

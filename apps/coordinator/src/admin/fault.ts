@@ -12,6 +12,7 @@ const statuses = {
   unknown_token: 404,
   unknown_invite: 404,
   unknown_deposit: 404,
+  unknown_withdrawal: 404,
   too_much: 409,
   revoked: 409,
   unreachable: 503,

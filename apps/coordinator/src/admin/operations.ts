@@ -12,8 +12,11 @@ import { AdminError, ofKeys } from "./fault.ts";
 import { depositAdminOf, type DepositAdmin, type DepositWorld } from "./deposits.ts";
 import { knownAccount } from "./known-account.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
+import { payoutAdminOf, type PayoutAdmin } from "./payouts.ts";
 import { inviteAdminOf, peopleAdminOf, type InviteAdmin, type PeopleAdmin, type PeopleWorld } from "./people.ts";
 import { tokenAdminOf, type TokenAdmin, type TokenWorld } from "./tokens.ts";
+import { PayoutDesk } from "../payouts/desk.ts";
+import type { WithdrawalStore } from "../payouts/withdrawals.ts";
 import { turns } from "../accounts/turns.ts";
 
 export interface CreatedKey {
@@ -34,7 +37,7 @@ export interface NewKey {
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
 /** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
-export interface Admin extends MachineAdmin, PeopleAdmin, InviteAdmin, TokenAdmin, DepositAdmin {
+export interface Admin extends MachineAdmin, PeopleAdmin, InviteAdmin, TokenAdmin, DepositAdmin, PayoutAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** A page of all keys, oldest first, revoked ones too. */
   listKeys(page: Partial<KeysAsked>): Promise<KeysPage>;
@@ -69,6 +72,7 @@ export interface KeysPage {
 export interface AdminWorld extends MachineStore, PeopleWorld, TokenWorld, DepositWorld {
   readonly ledger: Ledger;
   readonly accounts: Accounts;
+  readonly withdrawals: WithdrawalStore;
   /** None where no coordinator runs. */
   readonly connected?: ConnectedMachines;
   readonly clock: Clock;
@@ -91,6 +95,9 @@ export function adminOf(world: AdminWorld): Admin {
     credit: (payee, amount) => inSentences(admin.credit(payee, amount)),
     listDeposits: (options) => inSentences(admin.listDeposits(options)),
     refundDeposit: (depositId, amount) => inSentences(admin.refundDeposit(depositId, amount)),
+    listPayouts: (asked) => inSentences(admin.listPayouts(asked)),
+    takePayouts: (rows) => inSentences(admin.takePayouts(rows)),
+    markPayout: (withdrawalId, end) => inSentences(admin.markPayout(withdrawalId, end)),
     listMachines: () => inSentences(admin.listMachines()),
     decideMachine: (which, state) => inSentences(admin.decideMachine(which, state)),
     forgiveMachine: (which) => inSentences(admin.forgiveMachine(which)),
@@ -181,6 +188,7 @@ function plainAdminOf(world: AdminWorld): Admin {
     ...tokenAdminOf(world),
     ...inviteAdminOf(world),
     ...depositAdminOf(world),
+    ...payoutAdminOf(new PayoutDesk(world)),
 
     createKey: (options) => inTurn(() => createKey(options)),
 

@@ -8,6 +8,7 @@ import { systemRandom } from "@darkbloom/protocol/node";
 import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
 import type { DepositId, RefundId } from "../payments/port.ts";
+import type { Withdrawal, WithdrawalId } from "../payouts/withdrawals.ts";
 import { toldAdmin } from "./told.ts";
 import { unbound } from "../accounts/key-terms.ts";
 import { unused } from "../accounts/key-usage.samples.ts";
@@ -27,6 +28,16 @@ const key = {
   revokedAt: 2,
 };
 
+const payout: Withdrawal = {
+  withdrawalId: "withdrawal_1" as WithdrawalId,
+  account,
+  amount: microUsd(7n),
+  createdAt: 1,
+  state: "sent",
+  changedAt: 1,
+  payTo: "IBAN 1",
+  isBooked: false,
+};
 const invite = newInvite(systemRandom, { mail: null, role: "member", at: 1 });
 
 function made(fails: boolean) {
@@ -52,6 +63,9 @@ function made(fails: boolean) {
       account,
       amount: microUsd(7n),
     }),
+    listPayouts: gives([]),
+    takePayouts: gives([payout, payout]),
+    markPayout: gives(payout),
     listMachines: gives([]),
     decideMachine: gives([decision, decision]),
     forgiveMachine: gives(machine),

@@ -39,6 +39,9 @@ export function toldAdmin(admin: Admin, events: Pick<Events, "adminActed">): Adm
     forgiveMachine: (which) => told("machines.forgive", admin.forgiveMachine(which), () => ({ machines: 1 })),
     refundDeposit: (depositId, amount) =>
       told("deposits.refund", admin.refundDeposit(depositId, amount), ({ account }) => ({ account })),
+    takePayouts: (rows) => told("payouts.take", admin.takePayouts(rows), (taken) => ({ withdrawals: taken.length })),
+    markPayout: (withdrawalId, end) =>
+      told(`payouts.${end}`, admin.markPayout(withdrawalId, end), ({ account }) => ({ account })),
     credit: (payee, amount) =>
       told("credit", admin.credit(payee, amount), ({ account }) => ({ account, creditMicroUsd: amount })),
   };

@@ -43,6 +43,9 @@ export type AdminAction =
   | "keys.revoke"
   | "credit"
   | "deposits.refund"
+  | "payouts.take"
+  | "payouts.paid"
+  | "payouts.failed"
   | "machines.approve"
   | "machines.refuse"
   | "machines.forgive";
@@ -119,6 +122,8 @@ export interface Events {
     creditMicroUsd?: bigint;
     /** How many were decided on. */
     machines?: number;
+    /** How many were taken in hand. */
+    withdrawals?: number;
   }): void;
   providerLeft(facts: { providerId: ProviderId; reason: LeaveReason; running: number; connectedMs: number }): void;
   /** A machine may not serve, since its clock and ours are too far apart. */

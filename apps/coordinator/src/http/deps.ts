@@ -20,6 +20,8 @@ import type { RequestRate } from "../limits/rate.ts";
 import type { Unopened } from "../limits/unopened.ts";
 import type { DepositStore } from "../payments/deposits.ts";
 import type { DepositDesk } from "../payments/desk.ts";
+import type { PayoutDesk } from "../payouts/desk.ts";
+import type { PayoutWay } from "../payouts/withdrawals.ts";
 import type { TransparencyLog } from "../transparency/transparency-log.ts";
 import type { SerialNames } from "../machines/trust/serial-names.ts";
 
@@ -78,6 +80,8 @@ export interface HttpSettings extends RequestRate {
   readonly minTrustDefault: TrustLevel;
   /** The most of one payment; as `DEPOSIT_MICRO_USD_MAX` says where nothing is said. */
   readonly depositMax?: MicroUsd | undefined;
+  /** How what was earned is paid out; nothing is where nothing is said. */
+  readonly payouts?: PayoutWay | undefined;
   /** How long receipts are kept; as `RECEIPT_LIFE_MS` says where nothing is said. */
   readonly receiptDays?: number | undefined;
 }
@@ -93,6 +97,8 @@ export interface HttpDeps extends SignIn {
   readonly deposits: DepositStore;
   /** Undefined where no payments are taken. */
   readonly desk?: DepositDesk | undefined;
+  /** Money on its way out. */
+  readonly payouts: PayoutDesk;
   readonly fleet: FleetView;
   readonly clock: Clock;
   readonly random: Random;

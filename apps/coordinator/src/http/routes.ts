@@ -63,6 +63,7 @@ import {
   showTeam,
   withdrawInvite,
 } from "./teams.ts";
+import { askForWithdrawal, cancelWithdrawal, listWithdrawals } from "./withdrawals.ts";
 import { listAttestations, showWellKnown } from "./transparency.ts";
 
 /** A route and where it is. */
@@ -95,6 +96,9 @@ const placed = (
   get("/v1/payments/balance", showBalance(door)),
   get("/v1/payments/usage", listUsage(door)),
   get("/v1/payments/deposits", listDeposits(door)),
+  get("/v1/payments/withdrawals", listWithdrawals(door)),
+  post("/v1/payments/withdrawals", askForWithdrawal(door)),
+  remove("/v1/payments/withdrawals/:id", cancelWithdrawal(door)),
   post("/v1/billing/stripe/create-session", createCheckout(door)),
   get("/v1/billing/stripe/session", showCheckout(door)),
   post("/v1/billing/stripe/webhook", hearStripe(door)),

@@ -84,18 +84,25 @@ export class PayoutDesk {
     await withdrawals.asked(withdrawal);
   }
 
+  /** Takes in hand those that wait, the oldest first. */
+  take(rows: number): Promise<Withdrawal[]> {
+    const { withdrawals, clock } = this.#world;
+    return withdrawals.take(rows, clock.now());
+  }
+
   /** Ends one, and books that it is out or back. @returns how it is now; undefined where it cannot end so any more */
   async end(withdrawalId: string, end: WithdrawalEnd): Promise<Withdrawal | undefined> {
     const { withdrawals, clock } = this.#world;
     const ended = await withdrawals.end(withdrawalId, end, clock.now());
-    if (ended) await this.#bookEnd(ended);
-    return ended;
+    return ended && (await this.#bookEnd(ended));
   }
 
-  async #bookEnd({ withdrawalId, account, amount, state }: Withdrawal): Promise<void> {
+  async #bookEnd(ended: Withdrawal): Promise<Withdrawal> {
     const { withdrawals, ledger, clock } = this.#world;
+    const { withdrawalId, account, amount, state } = ended;
     await ledger.book(withdrawalId, { kind: "withdrawn", account, amount, isOut: state === "paid" }, clock.now());
     await withdrawals.booked(withdrawalId);
+    return { ...ended, isBooked: true };
   }
 
   /** What was cut off: money that was about to leave, and ends that were not booked. @param failed hears of each that was not done either */

@@ -1,5 +1,5 @@
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { microUsd, type MicroUsd } from "@darkbloom/protocol/money";
+import type { MicroUsd } from "@darkbloom/protocol/money";
 
 /** Money of one account on its way out, by our own name; also the reference of what it books. */
 export type WithdrawalId = string & { readonly of: "withdrawal" };
@@ -10,6 +10,10 @@ export type WithdrawalId = string & { readonly of: "withdrawal" };
  */
 export const withdrawalStates = ["opening", "asked", "sent", "paid", "failed", "cancelled"] as const;
 export type WithdrawalState = (typeof withdrawalStates)[number];
+
+/** How money is paid out: not at all, or by the operator's own hand. */
+export const payoutWays = ["off", "manual"] as const;
+export type PayoutWay = (typeof payoutWays)[number];
 
 /** How one ends, and where it can stand before. What was sent may have been paid: only the operator can say that it was not. */
 export const endsFrom = {
@@ -72,7 +76,7 @@ export interface WithdrawalStore {
 }
 
 /** Less costs more to pay than it brings. */
-export const WITHDRAWAL_MICRO_USD_MIN = microUsd(1_000_000n);
+export const WITHDRAWAL_MICRO_USD_MIN = 1_000_000n;
 /** Withdrawals of one account that are not over. */
 export const WITHDRAWALS_OPEN_MAX = 10;
 /** Of where one is to be paid. */

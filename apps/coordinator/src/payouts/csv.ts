@@ -1,0 +1,16 @@
+import { formatUsd } from "@darkbloom/protocol/money";
+import type { Withdrawal } from "./withdrawals.ts";
+
+const head = "withdrawal_id,account,amount_usd,asked_at,state,pay_to";
+
+/**
+ * By RFC 4180, as a bank's upload or a spreadsheet takes it. Where one is paid is its owner's own words, which `isPayTo` keeps from being
+ * a formula.
+ */
+export const payoutsCsv = (rows: readonly Withdrawal[]): string =>
+  [head, ...rows.map(lineOf)].map((line) => `${line}\r\n`).join("");
+
+const lineOf = ({ withdrawalId, account, amount, createdAt, state, payTo }: Withdrawal): string =>
+  [withdrawalId, account, formatUsd(amount), new Date(createdAt).toISOString(), state, quoted(payTo ?? "")].join(",");
+
+const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
