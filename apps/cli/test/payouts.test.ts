@@ -1,26 +1,12 @@
 import { join } from "node:path";
 import { openStore } from "@darkbloom/coordinator/adapters/open-store";
 import type { AccountId } from "@darkbloom/protocol/ids";
-import { microUsd } from "@darkbloom/protocol/money";
 import { systemClock } from "@darkbloom/protocol/node";
 import { expect, it } from "vitest";
-import { anna, machineId, settlementOf, termsOf } from "../../coordinator/src/ledger/ledger.samples.ts";
+import { earn } from "../../coordinator/src/payouts/earned.samples.ts";
 import { darkbloom, Running, temporaryFolder } from "./binary.ts";
 
-const EARNED = microUsd(9_000_000n);
 const PAY_TO = 'IBAN DE00, "Otto"';
-
-/** An account has earned, long ago, from money that was paid in. */
-async function earn(data: string, account: AccountId): Promise<void> {
-  await using store = await openStore(data, { clock: systemClock, onSweepError: () => undefined });
-  await store.ledger.book("in", { kind: "deposit", account: anna, amount: EARNED }, 0);
-  const at = Date.now() - 60 * 86_400_000;
-  const terms = { ...termsOf("1", EARNED, anna), at };
-  await store.ledger.hold(terms);
-  const { job, ...settlement } = settlementOf(EARNED, { id: "1", earned: EARNED }, { at });
-  if (!job) throw new Error("the settlement has a job");
-  await store.ledger.settle(terms.holdId, { ...settlement, job: { ...job, earner: { account, machineId } } });
-}
 
 /**
  * Goal: what was earned is withdrawn and paid by the words of the docs, and where it is paid is told no log. Method: the real program: ask over HTTP, take and mark by
@@ -36,7 +22,9 @@ it("pays out what was earned", { timeout: 120_000 }, async () => {
     const { stdout } = await darkbloom(["account", "link", ...at, "--json"]);
     process.kill(before.pid, "SIGTERM");
     await before.ended;
-    await earn(data, (JSON.parse(stdout) as { account: AccountId }).account);
+    await using store = await openStore(data, { clock: systemClock, onSweepError: () => undefined });
+    const { account } = JSON.parse(stdout) as { account: AccountId };
+    await earn(store.ledger, account, 9_000_000n, Date.now() - 60 * 86_400_000);
   }
   await using running = new Running(["coordinator", "--port", "0", ...at, "--payouts", "manual", "--json"]);
   const { base_url: origin } = await running.ready;

@@ -38,10 +38,10 @@ export class Kit implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  static async start(): Promise<Kit> {
+  /** @param args what runs, in place of a whole network in a folder of its own */
+  static async start(args?: readonly string[]): Promise<Kit> {
     await using parts = new AsyncDisposableStack();
-    const folder = parts.use(new Folder());
-    const program = parts.use(new Program(["up", "--port", "0", "--data", folder.path]));
+    const program = parts.use(new Program(args ?? ["up", "--port", "0", "--data", parts.use(new Folder()).path]));
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
     parts.defer(() => browser.close());
     const ready = (await program.ready) as Kit["ready"];

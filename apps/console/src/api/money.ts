@@ -22,3 +22,10 @@ export const usedQuery = queryOptions({
     (await answered(api.GET("/v1/payments/usage", { params: { query: { limit: USED_ROWS } } }))).usage,
   meta: { changesWith: ["requests"] },
 });
+
+/** What one has oneself and what one's machines earn, whichever account is acted on. */
+export const summaryQuery = queryOptions({
+  queryKey: ["summary"],
+  queryFn: () => answered(api.GET("/v1/me/summary")),
+  meta: { changesWith: ["money", "machines"] },
+});

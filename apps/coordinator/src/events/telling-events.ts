@@ -1,5 +1,5 @@
 import type { Changes } from "./changes.ts";
-import type { Events } from "./events.ts";
+import type { AdminAction, Events } from "./events.ts";
 
 /** The same events, and those after which a page looks otherwise are told to whoever looks at one. */
 export const tellingEvents = (events: Events, changes: Changes): Events => ({
@@ -24,6 +24,15 @@ export const tellingEvents = (events: Events, changes: Changes): Events => ({
   adminActed(facts) {
     events.adminActed(facts);
     if (facts.action.startsWith("machines.")) changes.tell("machines");
-    if (facts.action === "credit" && facts.account !== undefined) changes.tell("money", facts.account);
+    if (facts.outcome === "done" && movesMoney.has(facts.action)) changes.tell("money", facts.account);
   },
 });
+
+/** Who is told: its account, or everybody where several are concerned. */
+const movesMoney: ReadonlySet<AdminAction> = new Set([
+  "credit",
+  "deposits.refund",
+  "payouts.take",
+  "payouts.paid",
+  "payouts.failed",
+]);

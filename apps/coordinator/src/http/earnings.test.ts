@@ -117,6 +117,7 @@ describe("what one's machines earned", () => {
       earned_micro_usd: "27",
       payable_micro_usd: "9",
       withdrawable_micro_usd: "0",
+      withdrawing_micro_usd: "0",
       debt_micro_usd: "0",
       earned_today_micro_usd: "9",
       earned_7_days_micro_usd: "9",

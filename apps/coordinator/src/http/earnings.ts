@@ -141,6 +141,7 @@ const summary = z.object({
     .string()
     .describe("Of that, what was paid for with money that somebody had paid in, in micro-USD"),
   withdrawable_micro_usd: z.string().describe("Of that, what has cleared and may be withdrawn now, in micro-USD"),
+  withdrawing_micro_usd: z.string().describe("On its way out, in micro-USD: no longer to be spent"),
   debt_micro_usd: microUsd,
   earned_today_micro_usd: microUsd,
   earned_7_days_micro_usd: z.string().describe("On this and the six UTC days before, in micro-USD"),
@@ -178,6 +179,7 @@ export const showSummary = ({ deps }: Door): Route => ({
       earned_micro_usd: String(balances.earned + balances.payable),
       payable_micro_usd: String(balances.payable),
       withdrawable_micro_usd: String(withdrawable),
+      withdrawing_micro_usd: String(balances.withdrawing),
       debt_micro_usd: String(-balances.debt),
       earned_today_micro_usd: earnedSince(today),
       earned_7_days_micro_usd: earnedSince(today - 6),

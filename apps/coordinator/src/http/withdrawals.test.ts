@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
 import { MemoryLedger } from "../adapters/memory-ledger.ts";
-import { machineId, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { earn } from "../payouts/earned.samples.ts";
 import { WITHDRAWALS_OPEN_MAX, type PayoutWay, type WithdrawalState } from "../payouts/withdrawals.ts";
 import { WITHDRAWAL_ROWS_MAX } from "./withdrawals.ts";
 
@@ -21,7 +21,7 @@ interface Said {
 
 const PAY_TO = "IBAN DE00 1234, Anna";
 
-/** Anna's machine earned 20 USD, long ago, from what Bert had paid in. */
+/** Anna's machine earned 20 USD, long ago, from what somebody had paid in. */
 async function openBooth(payouts: PayoutWay = "manual") {
   const ledger = new MemoryLedger();
   const edge = await openEdge({
@@ -33,14 +33,7 @@ async function openBooth(payouts: PayoutWay = "manual") {
     await signIn(edge.deps, personOf("bert")),
     await signIn(edge.deps, personOf("otto", "operator")),
   ];
-  const all = microUsd(20_000_000n);
-  await ledger.book("in", { kind: "deposit", account: bert.person.account, amount: all }, 0);
-  const terms = termsOf("1", all, bert.person.account);
-  await ledger.hold(terms);
-  const { job, ...settlement } = settlementOf(all, { id: "1", earned: all }, { at: 0 });
-  if (!job) throw new Error("the settlement has a job");
-  const earner = { account: anna.person.account, machineId };
-  await ledger.settle(terms.holdId, { ...settlement, job: { ...job, earner } });
+  await earn(ledger, anna.person.account, 20_000_000n);
   const asking = async (who: { bearer: Record<string, string> }, method: string, path: string, body?: unknown) => {
     const response = await edge.get(path, {
       method,
@@ -79,6 +72,7 @@ describe("a withdrawal", () => {
     expect(await booth.withdrawable()).toMatchObject({
       withdrawable_micro_usd: "9000000",
       balance_micro_usd: "9000000",
+      withdrawing_micro_usd: "11000000",
     });
     expect(await booth.cancel(third.body.id)).toMatchObject({
       status: 200,
@@ -190,6 +184,7 @@ describe("a withdrawal", () => {
   it("needs an operator who pays", async () => {
     await using booth = await openBooth("off");
     expect(await booth.ask("1.00")).toMatchObject({ status: 503, body: { error: { code: "payouts_off" } } });
+    expect((await booth.list()).body).toEqual({ data: [], has_more: false, payouts: "off" });
     expect(await booth.withdrawable()).toMatchObject({ withdrawable_micro_usd: "20000000" });
     const { withdrawalId } = await booth.edge.deps.payouts.ask(booth.anna.person.account, microUsd(1_000_000n), PAY_TO);
     expect((await booth.cancel(withdrawalId)).status).toBe(200);

@@ -1,13 +1,15 @@
 import { NetworkError } from "@darkbloom/protocol/failures";
-import { ourWords, type ParamPath, type PersonId } from "@darkbloom/protocol/ids";
+import { ourWords, type ParamPath } from "@darkbloom/protocol/ids";
 import { formatUsd, microUsd, parseUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import { isPrintable } from "@darkbloom/protocol/printable";
 import * as z from "zod";
 import type { AuditAction } from "../accounts/audit.ts";
+import type { Person } from "../accounts/people.ts";
 import { MICRO_USD_PER_CENT } from "../payments/port.ts";
 import {
   isPayTo,
   PAY_TO_CHARS_MAX,
+  payoutWays,
   WITHDRAWAL_MICRO_USD_MIN,
   withdrawalStates,
   type Withdrawal,
@@ -82,7 +84,7 @@ export const askForWithdrawal = (door: Door): Route => ({
     const made = await payouts.ask(person.account, amount, asked.pay_to).catch((error: unknown) => {
       throw ofWithdrawals(error);
     });
-    await wrote(door, person.personId, "withdrawals.ask", made.withdrawalId);
+    await wrote(door, person, "withdrawals.ask", made.withdrawalId);
     return reply.code(201).send(tell(made));
   },
 });
@@ -113,7 +115,11 @@ const page = z.object({
   limit: z.coerce.number().int().min(1).max(WITHDRAWAL_ROWS_MAX).default(WITHDRAWAL_ROWS_MAX),
   after: z.string().refine(isPrintable).optional().describe("The `id` of the last one of the page before"),
 });
-const list = z.object({ data: z.array(withdrawal), has_more: z.boolean().describe("Whether a page follows") });
+const list = z.object({
+  data: z.array(withdrawal),
+  has_more: z.boolean().describe("Whether a page follows"),
+  payouts: z.enum(payoutWays).describe("How the operator pays out; `off`: nothing can be asked for"),
+});
 
 /** `GET /v1/payments/withdrawals`, newest first. */
 export const listWithdrawals = (door: Door): Route => ({
@@ -138,7 +144,8 @@ export const listWithdrawals = (door: Door): Route => ({
       rows: limit + 1,
       before: after as WithdrawalId | undefined,
     });
-    return { data: found.slice(0, limit).map(tell), has_more: found.length > limit };
+    const { payouts = "off" } = door.deps.settings;
+    return { data: found.slice(0, limit).map(tell), has_more: found.length > limit, payouts };
   },
 });
 
@@ -161,10 +168,17 @@ export const cancelWithdrawal = (door: Door): Route => ({
     if ((await payouts.withdrawals.byId(id))?.account !== person.account) throw new NetworkError(unknown);
     const ended = await payouts.end(id, "cancelled");
     if (!ended) throw new NetworkError({ code: "withdrawal_not_open" });
-    await wrote(door, person.personId, "withdrawals.cancel", id);
+    await wrote(door, person, "withdrawals.cancel", id);
     return tell(ended);
   },
 });
 
-const wrote = ({ deps }: Door, actor: PersonId, action: AuditAction, subject: string): Promise<void> =>
-  deps.audit.add({ at: deps.clock.now(), actor, action, subject });
+async function wrote(
+  { deps }: Door,
+  { personId, account }: Pick<Person, "personId" | "account">,
+  action: AuditAction,
+  subject: string,
+): Promise<void> {
+  deps.changes.tell("money", account);
+  await deps.audit.add({ at: deps.clock.now(), actor: personId, action, subject });
+}

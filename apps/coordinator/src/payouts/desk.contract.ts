@@ -6,9 +6,10 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CLEARING_DAYS_DEFAULT } from "../ledger/clearing.ts";
 import { OUTSIDE } from "../ledger/journal.ts";
-import { anna, bert, machineId, settlementOf, termsOf } from "../ledger/ledger.samples.ts";
+import { bert } from "../ledger/ledger.samples.ts";
 import type { Ledger } from "../ledger/port.ts";
 import { OPENING_MS_MAX, PayoutDesk } from "./desk.ts";
+import { earn } from "./earned.samples.ts";
 import { isEnd, WITHDRAWALS_OPEN_MAX, type Withdrawal, type WithdrawalStore } from "./withdrawals.ts";
 
 const MS_OF_DAY = 86_400_000;
@@ -43,12 +44,7 @@ function losing<Port extends object>(port: Port, fates: Fate[]): Port {
 
 async function openDesk(open: () => Promise<PayoutsUnderTest>) {
   const { ledger, withdrawals, ...test } = await open();
-  await ledger.book("in", { kind: "deposit", account: anna, amount: EARNED }, 0);
-  const terms = termsOf("1", EARNED, anna);
-  await ledger.hold(terms);
-  const { job, ...settlement } = settlementOf(EARNED, { id: "1", earned: EARNED }, { at: 0 });
-  if (!job) throw new Error("the settlement has a job");
-  await ledger.settle(terms.holdId, { ...settlement, job: { ...job, earner: { account: bert, machineId } } });
+  await earn(ledger, bert, EARNED);
   let now = (CLEARING_DAYS_DEFAULT + 2) * MS_OF_DAY;
   const clock = { now: () => ++now } as Clock;
   const fates: Fate[] = [];
@@ -159,7 +155,7 @@ export function payoutDeskContract(name: string, open: () => Promise<PayoutsUnde
               if (op === "ask") return await test.ask(BigInt(at) + 1n);
               if (op === "take") return await test.desk.take(at);
               if (op === "finish") return await test.finish();
-              return await test.desk.end(id, op as "paid");
+              return await test.desk.end(id, op);
             };
             await act().catch((error: unknown) => {
               if (!(error instanceof Cut || error instanceof NetworkError)) throw error;

@@ -7,7 +7,7 @@ const found = {
 
 /** In this order; what is not named comes behind, by its name. */
 const order = [
-  ["Begin", "readme", "clients", "models", "keys", "payments", "teams", "accounts"],
+  ["Begin", "readme", "clients", "models", "keys", "payments", "earnings", "teams", "accounts"],
   [
     "Check what you are told",
     "client",
