@@ -9,6 +9,8 @@ import { Figures, Page, Panel } from "../parts/page.tsx";
 import { Rows, type Column } from "../parts/rows.tsx";
 import { Asked, Empty } from "../parts/states.tsx";
 import { Course, Name, Since } from "./my-machines/cells.tsx";
+import { Earnings } from "./my-machines/earnings.tsx";
+import { hasEarned, summaryQuery } from "./my-machines/earned.ts";
 import { MachineDrawer } from "./my-machines/machine-drawer.tsx";
 import { earnedBy, isEarning, mineQuery, type Mine } from "./my-machines/mine.ts";
 
@@ -17,16 +19,21 @@ const columns: readonly Column<Mine>[] = [
   { name: "Now", isText: true, cell: (machine) => <Course machine={machine} /> },
   { name: "Level", cell: ({ trust_level }) => (trust_level ? <Level level={trust_level} /> : "not known") },
   { name: "Last answered", isNumber: true, cell: ({ last_served_at }) => <Since at={last_served_at} none="not yet" /> },
-  { name: "On its account", isNumber: true, cell: (machine) => <Balance micro={earnedBy(machine)} /> },
+  { name: "Earned", isNumber: true, cell: (machine) => <Balance micro={earnedBy(machine)} /> },
 ];
 
 /** The machines that are one's own: whether each earns and, if not, why, and what to do about it. */
 export default function MyMachines(): ReactNode {
   const query = useQuery(mineQuery);
+  const summary = useQuery(summaryQuery);
   const { machineId } = useParams({ strict: false });
   const navigate = useNavigate();
   const open = (id: string): void =>
-    void navigate({ to: id === "" ? "/console/my-machines" : `/console/my-machines/${id}`, resetScroll: false });
+    void navigate({
+      to: id === "" ? "/console/my-machines" : `/console/my-machines/${id}`,
+      search: true,
+      resetScroll: false,
+    });
   return (
     <Page
       title="My machines"
@@ -52,6 +59,7 @@ export default function MyMachines(): ReactNode {
                 />
               )}
             </Panel>
+            {(machines.length > 0 || hasEarned(summary.data)) && <Earnings summary={summary} />}
             <MachineDrawer machine={machines.find(({ id }) => id === machineId)} onClose={() => open("")} />
           </>
         )}
@@ -75,7 +83,7 @@ function Summary({ machines }: { readonly machines: readonly Mine[] }): ReactNod
         { label: "Earning now", value: <Count value={earning} />, note: `of ${machines.length.toLocaleString()}` },
         { label: "Connected", value: <Count value={connected} /> },
         {
-          label: "On their accounts",
+          label: "Earned in all",
           value: <Balance micro={machines.reduce((sum, machine) => sum + earnedBy(machine), 0)} />,
         },
       ]}

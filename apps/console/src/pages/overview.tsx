@@ -2,6 +2,7 @@ import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { balanceQuery, USED_ROWS, usedQuery, type Used } from "../api/money.ts";
+import { DayChart, Swatch } from "../parts/day-chart.tsx";
 import { Balance, Count, Money, When } from "../parts/figures.tsx";
 import { oneOf, useFilters } from "../parts/filters.ts";
 import { Figures, Page, Panel } from "../parts/page.tsx";
@@ -9,7 +10,6 @@ import { Rows, type Column } from "../parts/rows.tsx";
 import { Asked, Empty } from "../parts/states.tsx";
 import { FirstSteps } from "./overview/first-steps.tsx";
 import { Outcomes } from "./overview/outcomes.tsx";
-import { SpendChart } from "./overview/spend-chart.tsx";
 import { spendOf, type ModelSpend } from "./overview/spend.ts";
 import classes from "./overview/overview.module.css";
 
@@ -23,7 +23,7 @@ const columns: readonly Column<ModelSpend>[] = [
     isName: true,
     cell: ({ model, series }) => (
       <span className={classes["model"]}>
-        <span className={classes["swatch"]} data-series={series} />
+        <Swatch series={series} />
         {model}
       </span>
     ),
@@ -92,7 +92,12 @@ function Account({ spendable, held, used }: AccountProps): ReactNode {
             }
             isPadded
           >
-            <SpendChart days={spend.days} />
+            <DayChart
+              days={spend.days.map(({ requests, ...day }) => ({ ...day, count: requests }))}
+              title="Spend by day"
+              amounts="Spent"
+              counts="Requests"
+            />
             {oldest && (
               <p className={classes["note"]}>
                 Reckoned from your last {USED_ROWS} requests, the oldest <When at={oldest.timestamp} />.

@@ -20,9 +20,9 @@ const Short = ({ micro, rounding }: MoneyProps & { readonly rounding: Rounding }
 );
 
 /** An amount to the micro-dollar, where it is what somebody looks for. */
-export const ExactMoney = ({ micro }: MoneyProps): ReactNode => (
-  <data value={micro}>{`${micro < 0 ? "−" : ""}$${(Math.abs(micro) / MICRO).toFixed(6)}`}</data>
-);
+export const ExactMoney = ({ micro }: MoneyProps): ReactNode => <data value={micro}>{exactUsd(micro)}</data>;
+
+export const exactUsd = (micro: number): string => `${micro < 0 ? "−" : ""}$${(Math.abs(micro) / MICRO).toFixed(6)}`;
 
 type Rounding = "nearest" | "down";
 

@@ -83,6 +83,8 @@ export interface Events {
     requestId: RequestId;
     jobId: JobId | undefined;
     account: AccountId;
+    /** Whose machine answered; the machine's own account where it is nobody's. */
+    earner: AccountId;
     model: ModelId;
     build: BuildId;
     outcome: Outcome;

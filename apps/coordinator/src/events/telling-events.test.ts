@@ -6,6 +6,7 @@ import { tellingEvents } from "./telling-events.ts";
 
 const account = "acct_anna" as AccountId;
 const money: Change = { kind: "money", of: account };
+const [asker, owner] = ["acct_asker", "acct_owner"] as AccountId[] as [AccountId, AccountId];
 const machines: Change = { kind: "machines" };
 
 /** Goal: who looks at a page hears of what an operator did that it shows, and of nothing that was refused. Method: every kind of action, done and refused. */
@@ -39,4 +40,17 @@ it("tells all of what concerns several", () => {
   const events = tellingEvents({ adminActed: () => undefined } as Partial<Events> as Events, changes);
   events.adminActed({ action: "payouts.take", outcome: "done", withdrawals: 2 });
   expect(heard).toEqual([{ kind: "money" }]);
+});
+
+/** Goal: who paid and who earned both see it, and nobody is told twice. Method: a settlement of another's machine, and of one's own. */
+it.each([
+  [owner, [asker, owner]],
+  [asker, [asker]],
+])("tells of the money whoever paid and whoever earned: %s", (earner, told) => {
+  const heard: Change[] = [];
+  const changes = new Changes();
+  using _listening = changes.listen((change) => void heard.push(change));
+  const events = tellingEvents({ requestSettled: () => undefined } as Partial<Events> as Events, changes);
+  events.requestSettled({ account: asker, earner } as Parameters<Events["requestSettled"]>[0]);
+  expect(heard).toEqual([{ kind: "requests", of: asker }, ...told.map((of) => ({ kind: "money", of }))]);
 });

@@ -8,6 +8,7 @@ export const tellingEvents = (events: Events, changes: Changes): Events => ({
     events.requestSettled(facts);
     changes.tell("requests", facts.account);
     changes.tell("money", facts.account);
+    if (facts.earner !== facts.account) changes.tell("money", facts.earner);
   },
   providerJoined(facts) {
     events.providerJoined(facts);

@@ -57,6 +57,7 @@ export async function settle(
   const usage = owedFor(receipt, relay.relayedTokens);
   // No more than was held: by the same prices, the receipt's figures are within what the hold was for.
   const owed = isFree(terms, machine) ? microUsd(0n) : priceOf(entry.price, usage);
+  const earner = { account: machine.owner ?? accountOfMachine(machine.machineId), machineId: machine.machineId };
   const charged = await hold.settle({
     outcome,
     charge: owed,
@@ -65,7 +66,7 @@ export async function settle(
       serial: machine.serial,
       usage,
       earned: shareOf(owed, net.platformFeePercent),
-      earner: { account: machine.owner ?? accountOfMachine(machine.machineId), machineId: machine.machineId },
+      earner,
       receipt: document,
       receiptSha256: sha256,
     },
@@ -76,6 +77,7 @@ export async function settle(
     requestId: terms.requestId,
     jobId,
     account: terms.account,
+    earner: earner.account,
     model: entry.id,
     build: entry.build,
     outcome,

@@ -43,7 +43,7 @@ function One({ machine, onGone }: { readonly machine: Mine; readonly onGone: () 
           ["Connection began or ended", <Since at={machine.last_seen_at} none="never" />],
           ["Last given a request", <Since at={machine.last_offered_at} none={NEVER} />],
           ["Last answered well", <Since at={machine.last_served_at} none={NEVER} />],
-          ["On its account", <ExactMoney micro={earnedBy(machine)} />],
+          ["Earned for your account", <ExactMoney micro={earnedBy(machine)} />],
           ...(machine.serial === null ? [] : [["Serial", machine.serial] as const]),
           ["Machine", <Copyable text={id} what="the machine's id" />],
           ["Let in", <When at={machine.linked_at} />],

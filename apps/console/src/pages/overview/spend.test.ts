@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Used } from "../../api/money.ts";
-import { roundUp, SERIES, spendOf } from "./spend.ts";
+import { SERIES, spendOf } from "./spend.ts";
 
 const now = new Date(2026, 2, 30, 15);
 const used = (daysAgo: number, model: string, cost_micro_usd: number, outcome: Used["outcome"] = "finished"): Used => ({
@@ -42,12 +42,3 @@ it("has the models without a colour of their own in the last series", () => {
   expect(spend.models.map(({ series }) => series)).toEqual([0, 1, 2, 3, 4, 5, 5, 5]);
   expect(spend.days[0]?.parts).toEqual([100, 99, 98, 97, 96, 95 + 94 + 93]);
 });
-
-it.each([
-  [0, 1],
-  [1, 1],
-  [3, 5],
-  [20, 20],
-  [21, 50],
-  [51_000, 100_000],
-])("rounds %i up to %i", (micro, rounded) => expect(roundUp(micro)).toBe(rounded));

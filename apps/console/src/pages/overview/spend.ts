@@ -65,12 +65,6 @@ export function spendOf(used: readonly Used[], dayCount: number, now: Date): Spe
   };
 }
 
-/** A round amount that is no less, for the top of an axis: 1, 2 or 5 with noughts. */
-export function roundUp(micro: number): number {
-  const unit = 10 ** Math.floor(Math.log10(Math.max(micro, 1)));
-  return unit * ([1, 2, 5].find((factor) => micro <= factor * unit) ?? 10);
-}
-
 /** Days are as long as the zone has them. */
 const dayStart = (of: Date, days: number): Date => new Date(of.getFullYear(), of.getMonth(), of.getDate() + days);
 

@@ -1,21 +1,40 @@
 import { mostOf } from "@darkbloom/protocol/lists";
 import { VisuallyHidden } from "@mantine/core";
 import type { ReactNode } from "react";
-import { Money, shortUsd } from "../../parts/figures.tsx";
-import { roundUp, type Day } from "./spend.ts";
-import classes from "./overview.module.css";
+import { roundUp } from "./axis.ts";
+import { exactUsd, Money, shortUsd } from "./figures.tsx";
+import classes from "./day-chart.module.css";
 
 /** Of the drawing, which is stretched to its place: a day is a hundred wide. */
 const HEIGHT = 100;
 const DAY = 100;
 const BAR = 70;
 
-const inShort = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+/** One bar. */
+export interface ChartDay {
+  readonly date: Date;
+  readonly micro: number;
+  /** Requests or answers. */
+  readonly count: number;
+  /** Micro-USD of each of the series; together `micro`. */
+  readonly parts: readonly number[];
+}
 
-/** What each day cost, by model; for who does not see it the same as a table. */
-export function SpendChart({ days }: { readonly days: readonly Day[] }): ReactNode {
+interface DayChartProps {
+  readonly days: readonly ChartDay[];
+  /** What it is, e.g. `Spend by day`, and what its figures are. */
+  readonly title: string;
+  readonly amounts: string;
+  readonly counts: string;
+  /** Of days that are not the reader's own. */
+  readonly timeZone?: "UTC";
+}
+
+/** Money of each day, in series; for who does not see it the same as a table. */
+export function DayChart({ days, title, amounts, counts, timeZone }: DayChartProps): ReactNode {
   const top = roundUp(mostOf(days.map(({ micro }) => micro)));
   const width = days.length * DAY;
+  const inShort = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone });
   return (
     <figure className={classes["chart"]}>
       <div className={classes["plot"]} aria-hidden="true">
@@ -24,8 +43,11 @@ export function SpendChart({ days }: { readonly days: readonly Day[] }): ReactNo
           {shortUsd(top / 2)}
         </span>
         <svg viewBox={`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none" className={classes["drawing"]}>
-          {days.map((day, place) => (
-            <Bar key={day.date.getTime()} day={day} left={place * DAY} top={top} />
+          {days.map(({ date, micro, count, parts }, place) => (
+            <g key={date.getTime()}>
+              <title>{`${inShort.format(date)}: ${exactUsd(micro)}, ${count} ${counts.toLowerCase()}`}</title>
+              <Bar parts={parts} left={place * DAY} top={top} />
+            </g>
           ))}
         </svg>
       </div>
@@ -35,22 +57,22 @@ export function SpendChart({ days }: { readonly days: readonly Day[] }): ReactNo
       </div>
       <VisuallyHidden component="div">
         <table>
-          <caption>Spend by day</caption>
+          <caption>{title}</caption>
           <thead>
             <tr>
               <th scope="col">Day</th>
-              <th scope="col">Spent</th>
-              <th scope="col">Requests</th>
+              <th scope="col">{amounts}</th>
+              <th scope="col">{counts}</th>
             </tr>
           </thead>
           <tbody>
-            {days.map(({ date, micro, requests }) => (
+            {days.map(({ date, micro, count }) => (
               <tr key={date.getTime()}>
                 <th scope="row">{inShort.format(date)}</th>
                 <td>
                   <Money micro={micro} />
                 </td>
-                <td>{requests}</td>
+                <td>{count}</td>
               </tr>
             ))}
           </tbody>
@@ -61,17 +83,16 @@ export function SpendChart({ days }: { readonly days: readonly Day[] }): ReactNo
 }
 
 interface BarProps {
-  readonly day: Day;
+  readonly parts: readonly number[];
   readonly left: number;
   /** What is as high as the drawing. */
   readonly top: number;
 }
 
-function Bar({ day: { date, micro, requests, parts }, left, top }: BarProps): ReactNode {
+function Bar({ parts, left, top }: BarProps): ReactNode {
   const heights = parts.map((part) => (HEIGHT * part) / top);
   return (
-    <g>
-      <title>{`${inShort.format(date)}: ${shortUsd(micro)}, ${requests} requests`}</title>
+    <>
       <rect className={classes["day"]} x={left} y={0} width={DAY} height={HEIGHT} />
       {heights.map((height, series) => {
         const below = heights.slice(0, series).reduce((sum, one) => sum + one, 0);
@@ -88,6 +109,11 @@ function Bar({ day: { date, micro, requests, parts }, left, top }: BarProps): Re
           />
         );
       })}
-    </g>
+    </>
   );
 }
+
+/** The colour that a series has in the drawing. */
+export const Swatch = ({ series }: { readonly series: number }): ReactNode => (
+  <span className={classes["swatch"]} data-series={series} aria-hidden="true" />
+);
