@@ -96,6 +96,7 @@ export class Core implements Disposable {
     | "events"
     | "unopened"
     | "serve"
+    | "work"
     | "isDraining"
     | "shutdown"
   > {
@@ -107,6 +108,11 @@ export class Core implements Disposable {
       records: this.sessionNet.records,
       coordinatorKeys: [{ id, publicKey }],
       serve: (ask, reply) => this.serve(ask, reply),
+      work: () => ({
+        open: this.serving,
+        waitingBytes: this.net.slots.waitingBytes,
+        queues: this.net.slots.queues(),
+      }),
       isDraining: () => this.#isDraining,
       shutdown: this.shutdown,
     };

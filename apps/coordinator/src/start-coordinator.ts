@@ -30,6 +30,7 @@ import type { CatalogEntry } from "./catalog/catalog.ts";
 import { Core } from "./core.ts";
 import { Changes } from "./events/changes.ts";
 import { Notices } from "./events/notices.ts";
+import { countingEvents, Recent } from "./events/recent.ts";
 import { tellingEvents } from "./events/telling-events.ts";
 import { followOthers } from "./follow-others.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -141,7 +142,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   const observer = createObserver({ level: config.logLevel });
   const { metrics } = observer;
   const changes = new Changes();
-  const events = tellingEvents(observer.events, changes);
+  const recent = new Recent(clock);
+  const events = countingEvents(tellingEvents(observer.events, changes), recent);
   const notices = new Notices();
   const store = opening.use(
     await openStore(config.dataPath, {
@@ -253,6 +255,8 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     accounts,
     ...signIn,
     changes,
+    recent,
+    cluster,
     console: opening.use(new ConsoleBuild({ clock, onFailure: (error) => events.bug({ where: "background" }, error) })),
     adminFor,
     deposits: store.deposits,

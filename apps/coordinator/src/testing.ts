@@ -40,4 +40,5 @@ export { serialNames, type SerialDisclosure, type SerialNames } from "./machines
 export type { NetworkKey } from "./machines/ports.ts";
 export { Approvals, machineIdOf } from "./machines/trust/approvals.ts";
 export { Changes } from "./events/changes.ts";
+export { Recent } from "./events/recent.ts";
 export { Notices } from "./events/notices.ts";

@@ -27,6 +27,7 @@ import { Catalog, type CatalogEntry } from "../src/catalog/catalog.ts";
 import type { FleetView, MachineView } from "../src/machines/ports.ts";
 import type { HttpDeps } from "../src/http/deps.ts";
 import { Changes } from "../src/events/changes.ts";
+import { Recent } from "../src/events/recent.ts";
 import { createHttpServer } from "../src/http/server.ts";
 import { idle, verdictOf } from "../src/machines/members.samples.ts";
 import { mayServe } from "../src/machines/trust/serving.ts";
@@ -135,6 +136,7 @@ export const evidence: Evidence = {
 /** Machines that answer over a caller's nonce alone in its tree: its path has no steps. */
 export const fleetOf = (...machines: MachineView[]): FleetView => ({
   machines: () => machines,
+  members: () => [],
   has: (providerId) => machines.some((machine) => machine.providerId === providerId),
   machinesFor: () => machines,
   ownedBy: () => [],
@@ -211,6 +213,8 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
       await reply.write(utf8("data: [DONE]\n\n"));
       await reply.end(closing);
     },
+    work: () => ({ open: 0, waitingBytes: 0, queues: [] }),
+    recent: new Recent(tools.clock),
     isDraining: () => false,
     shutdown: new AbortController().signal,
     events: observer.events,

@@ -5,6 +5,7 @@ import {
   MemoryWithdrawals,
   PayoutDesk,
   MemoryAccounts,
+  Recent,
   signInInMemory,
   type CatalogEntry,
   type SerialDisclosure,
@@ -66,6 +67,7 @@ export class HttpNetwork extends TestNetwork implements AsyncDisposable {
       accounts: this.#accounts,
       ...this.signIn,
       changes: new Changes(),
+      recent: new Recent(this.clock),
       deposits: new MemoryDeposits(),
       payouts: new PayoutDesk({ ...this.core.edge, withdrawals: new MemoryWithdrawals() }),
       adminFor: () => {

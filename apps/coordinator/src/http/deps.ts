@@ -11,8 +11,10 @@ import type { Admin } from "../admin/operations.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Changes } from "../events/changes.ts";
 import type { Events } from "../events/events.ts";
+import type { Recent } from "../events/recent.ts";
 import type { MachineRecords } from "../machines/records/records.ts";
 import type { FleetView } from "../machines/ports.ts";
+import type { Queue } from "../machines/waiting-room.ts";
 import type { Ask } from "../inference/ask.ts";
 import type { Reply } from "../inference/reply.ts";
 import type { Ledger } from "../ledger/port.ts";
@@ -42,6 +44,22 @@ export type LogView = Pick<
 export interface MetricsSource {
   readonly contentType: string;
   text(): Promise<string>;
+}
+
+/** What runs and waits in this coordinator now. */
+export interface Work {
+  /** Requests that were taken and have not ended, those that wait among them. */
+  readonly open: number;
+  /** Of the bodies that wait. */
+  readonly waitingBytes: number;
+  readonly queues: readonly Queue[];
+}
+
+/** The other coordinators, as far as they are heard. */
+export interface ClusterView {
+  /** Whether the bus between them is there. */
+  readonly isUp: boolean;
+  readonly peers: number;
 }
 
 /** A file of the console, as it is sent. */
@@ -112,6 +130,11 @@ export interface HttpDeps extends SignIn {
   readonly log?: LogView;
   /** One inference, start to end. Throws NetworkError, before or after `reply.begin`. */
   serve(ask: Ask, reply: Reply): Promise<void>;
+  work(): Work;
+  /** What happened in the last minutes. */
+  readonly recent: Recent;
+  /** Undefined where there are no other coordinators. */
+  readonly cluster?: ClusterView | undefined;
   isDraining(): boolean;
   /** Aborts, with `draining`, when what still runs can be waited for no longer. */
   readonly shutdown: AbortSignal;

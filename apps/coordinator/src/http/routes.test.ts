@@ -48,6 +48,7 @@ const signInRoutes = [
   "get /.well-known/oauth-authorization-server",
   "get /device",
   "post /device",
+  "get /v1/admin/live",
   "get /v1/me",
   "get /v1/me/sessions",
   "delete /v1/me/sessions/{id}",

@@ -13,6 +13,7 @@ import { listEarnings, showSummary } from "./earnings.ts";
 import { infer } from "./infer.ts";
 import { createKey, editKey, listKeys, revokeKey, rotateKey, showOneKey } from "./keys.ts";
 import { streamChanges } from "./live.ts";
+import { showLive } from "./live-figures.ts";
 import { endSession, listSessions, showMe } from "./me.ts";
 import { SIGN_IN_PATH } from "./browser-session.ts";
 import {
@@ -174,6 +175,8 @@ const placed = (
     path: call.path,
     route: operate(door, call),
   })),
+
+  get("/v1/admin/live", showLive(door)),
 
   get("/v1/network", showNetwork(door)),
   get("/v1/providers/attestation", listAttestations(door)),

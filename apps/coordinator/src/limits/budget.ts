@@ -9,12 +9,12 @@ export const OVERLOADED_RETRY_SEC = 5;
  * more of it than it leaves to all others, so that there is always some left.
  */
 export class Budget {
-  readonly #maxBytes: number;
+  readonly maxBytes: number;
   #takenBytes = 0;
   readonly #bytesByOwner = new Map<string, number>();
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   /** One taker's share, empty at first; it is given back when the scope is left. */
@@ -29,13 +29,17 @@ export class Budget {
     };
     return {
       grow: (bytes) => {
-        if (this.#bytesOf(owner) + bytes > this.#maxBytes - this.#takenBytes - bytes) return false;
+        if (this.#bytesOf(owner) + bytes > this.maxBytes - this.#takenBytes - bytes) return false;
         add(bytes);
         return true;
       },
       shrink: (bytes) => add(-Math.min(bytes, shareBytes)),
       [Symbol.dispose]: () => add(-shareBytes),
     };
+  }
+
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   /** How many have something of it; nothing is kept of who has not. */

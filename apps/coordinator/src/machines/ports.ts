@@ -211,6 +211,7 @@ export interface MachineCourse {
 
 export interface FleetView {
   machines(): readonly MachineView[];
+  members(): Iterable<Member>;
   /** Whether this one is connected. */
   has(providerId: ProviderId): boolean;
   /** Those alone who say that they serve this build. */

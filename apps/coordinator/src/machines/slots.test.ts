@@ -250,6 +250,24 @@ describe("how many wait", () => {
     expect(slots.waiting).toBe(WAITING_PER_ACCOUNT_MAX - 1);
   });
 
+  it("says for what somebody waits, how many, and for how long", async () => {
+    const member = machine("p1");
+    const running = ask();
+    const waiting = ask({ account: bert, bytes: 5 });
+    await clock.advance(1_000);
+    ask({ bytes: 7 });
+    await settle();
+    expect(slots.queues()).toEqual([{ build: wantOf().entry.build, waiting: 2, longestMs: 1_000 }]);
+    expect(slots.waitingBytes).toBe(12);
+    waiting.hangUp.abort(new Error("hung up"));
+    await settle();
+    expect(slots.queues()).toEqual([{ build: wantOf().entry.build, waiting: 1, longestMs: 0 }]);
+    member.close(running.jobId);
+    await settle();
+    expect(slots.queues()).toEqual([]);
+    expect(slots.waitingBytes).toBe(0);
+  });
+
   it("lets the account that has most waiting make room for one that has fewer, and says how long that one waited", async () => {
     machine("p1");
     ask();

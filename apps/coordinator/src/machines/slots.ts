@@ -5,7 +5,7 @@ import type { Fleet } from "./fleet.ts";
 import type { MachineView, Line, Member } from "./ports.ts";
 import { choose, type Choice } from "./choose.ts";
 import { eligibleFor, gateOf, hasFreeSlot, isOwn, isSeen, type Want } from "./eligibility.ts";
-import { WaitingRoom } from "./waiting-room.ts";
+import { WaitingRoom, type Queue } from "./waiting-room.ts";
 
 /** How long one waits, and then gets a 429. */
 export const SLOT_WAIT_MS = 30_000;
@@ -86,6 +86,15 @@ export class Slots implements Disposable {
 
   get waiting(): number {
     return this.#room.size;
+  }
+
+  /** Of the bodies that wait. */
+  get waitingBytes(): number {
+    return this.#room.bytes;
+  }
+
+  queues(): Queue[] {
+    return this.#room.queues(this.#clock.monotonicMs());
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { AccountId } from "@darkbloom/protocol/ids";
+import { leastOf } from "@darkbloom/protocol/lists";
 
 /** Requests that may wait for a slot, per model, and of these per account. */
 export const WAITING_PER_MODEL_MAX = 256;
@@ -16,6 +17,14 @@ export interface Waiting {
   readonly startedMs: number;
 }
 
+/** Who waits for one build. */
+export interface Queue {
+  readonly build: string;
+  readonly waiting: number;
+  /** How long whoever came first has waited. */
+  readonly longestMs: number;
+}
+
 /**
  * Who waits for a slot: for each model the accounts in turn, one request each, and within an account first come
  * first served. However many requests one account has waiting, another's next one is at most a round away.
@@ -30,6 +39,25 @@ export class WaitingRoom<Waiter extends Waiting> {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of all bodies that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Builds that somebody waits for. @param nowMs monotonic */
+  queues(nowMs: number): Queue[] {
+    return Array.from(this.#accountsByBuild.keys(), (build) => ({
+      build,
+      waiting: this.#countByBuild.get(build) ?? 0,
+      longestMs:
+        nowMs -
+        leastOf(
+          this.inTurn(build).map(({ startedMs }) => startedMs),
+          nowMs,
+        ),
+    }));
   }
 
   /** Builds that are waited for, the one that was served longest ago first. */
@@ -89,7 +117,7 @@ export class WaitingRoom<Waiter extends Waiting> {
   }
 
   /** Who waits for this build, in the order of serving: each account's first, then each one's second, and so on. */
-  *inTurn(build: string): Iterable<Waiter> {
+  *inTurn(build: string): Generator<Waiter, void> {
     let lines = Array.from(this.#accountsByBuild.get(build)?.values() ?? [], (line) => line.values());
     while (lines.length > 0) {
       const longer: typeof lines = [];
