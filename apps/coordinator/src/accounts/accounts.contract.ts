@@ -140,6 +140,30 @@ export function accountsContract(name: string, open: () => Promise<Accounts>): v
       expect(await accounts.find(hash("1"))).toEqual(made[1]);
     });
 
+    /** Goal: of who is erased no key says anything any more, and none that is in use bounds less for it. Method: keys with words of theirs on their account, elsewhere, and not revoked; and keys of others. */
+    it("forgets what somebody wrote into keys", async () => {
+      const accounts = await open();
+      const [personId, other] = ["person_anna", "acct_2"] as [PersonId, AccountId];
+      const words = { allowedModels: ["anna/model"], pins: ["anna's"] as Serial[], rpmLimit: 5 };
+      const keys = [
+        { ...record("mine", 1), ...words },
+        { ...record("elsewhere", 2), ...words, account: other, createdBy: personId },
+        { ...record("in use", 3), ...words },
+        { ...record("another's", 4), ...words, account: other },
+      ];
+      for (const [n, each] of keys.entries()) await accounts.add(hash(String(n)), each);
+      for (const n of [0, 1, 3]) await accounts.revoke(keys[n]?.keyId ?? ("" as KeyId), 9);
+      for (const n of [0, 1, 2, 3]) await accounts.find(hash(String(n)));
+      for (let twice = 0; twice < 2; twice++) await accounts.forgetWords({ account: "acct_1" as AccountId, personId });
+      const found = await Promise.all(keys.map((_, n) => accounts.find(hash(String(n)))));
+      expect(found).toEqual([
+        { ...keys[0], ...unbound, revokedAt: 9 },
+        { ...keys[1], ...unbound, revokedAt: 9 },
+        keys[2],
+        { ...keys[3], revokedAt: 9 },
+      ]);
+    });
+
     /** Goal: many keys are read a few at a time. Method: pages behind each other, of one account and of all, of keys of one moment too; behind another's key and nobody's. */
     it("lists keys in pages", async () => {
       const accounts = await open();

@@ -45,6 +45,11 @@ export interface Invites {
   openBy(secretHash: Sha256Hex, now: number): Promise<Invite | undefined>;
   /** @returns whether it was open until now */
   use(inviteId: string, by: PersonId, now: number): Promise<boolean>;
+  /**
+   * No invite says any more for which mailbox it was: of those that somebody came by, and of those for the mailbox that they have,
+   * which let in nobody any more.
+   */
+  forget(of: Pick<Person, "personId" | "mail">, at: number): Promise<void>;
   /** @returns how it is now; undefined for one that is unknown or used */
   revoke(inviteId: string, now: number): Promise<Invite | undefined>;
 }

@@ -26,6 +26,24 @@ export function auditContract(name: string, open: () => Promise<Audit>): void {
       expect(seen).toEqual([5, 4, 3, 2, 1].map(entry));
     });
 
+    /** Goal: somebody learns what they did and what was done to them, and nothing of others. Method: as actor, as subject, as part of one, and others whose names begin or end alike. */
+    it("tells what is about somebody", async () => {
+      const audit = await open();
+      const [anna, annabel] = ["person_anna", "person_annabel"] as const;
+      const subjects = [anna, annabel, `acct_lab/${anna}`, `${anna}/asked`, `acct_lab/${annabel}`, `x${anna}`];
+      await audit.add({ ...entry(1), actor: anna as PersonId });
+      for (const subject of subjects) await audit.add({ ...entry(2), subject });
+      const about = async (rows: number) =>
+        (await audit.about(anna as PersonId, rows)).map(({ actor, subject }) => [actor, subject]);
+      expect(await about(9)).toEqual([
+        ["socket", `${anna}/asked`],
+        ["socket", `acct_lab/${anna}`],
+        ["socket", anna],
+        [anna, "key_1"],
+      ]);
+      expect(await about(1)).toHaveLength(1);
+    });
+
     /** Goal: two that happened at once are two. Method: the same entry twice. */
     it("keeps what happens again", async () => {
       const audit = await open();

@@ -58,7 +58,7 @@ export interface AuditEntry {
   readonly at: number;
   readonly actor: Actor;
   readonly action: AuditAction;
-  /** The id of what it was done to, one that we made. */
+  /** The id of what it was done to, one that we made; of a person in a team both, and of one with a reason both, with a `/` between. */
   readonly subject: string;
 }
 
@@ -80,4 +80,6 @@ export interface Audit {
    * @param rows at most `AUDIT_ROWS_MAX`
    */
   list(rows: number, before?: number): Promise<KeptEntry[]>;
+  /** What somebody did, and what was done to them: newest first. @param rows at most so many */
+  about(personId: PersonId, rows: number): Promise<KeptEntry[]>;
 }

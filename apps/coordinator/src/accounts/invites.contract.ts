@@ -51,6 +51,24 @@ export function invitesContract(name: string, open: () => Promise<Invites>): voi
       expect(await invites.revoke(byMail.inviteId, 8)).toBeUndefined();
     });
 
+    /** Goal: of who is erased no invite tells the mailbox, and none is open that would; others stay. Method: one that they came by, one that is open for their mailbox, one of another; and somebody without a mailbox. */
+    it("forgets a mailbox", async () => {
+      const invites = await withBoth();
+      const again = inviteOf(3, { mail: byMail.mail });
+      const others = inviteOf(4);
+      await invites.use(byMail.inviteId, guest, 5);
+      for (const invite of [again, others]) await invites.add(null, invite);
+      await invites.forget({ personId: "person_eve" as PersonId, mail: null }, 6);
+      expect(await invites.list()).toEqual([others, again, byLink, { ...byMail, usedAt: 5, usedBy: guest }]);
+      for (const at of [7, 8]) await invites.forget({ personId: guest, mail: byMail.mail }, at);
+      expect(await invites.list()).toEqual([
+        others,
+        { ...again, mail: null, revokedAt: 7 },
+        byLink,
+        { ...byMail, mail: null, usedAt: 5, usedBy: guest },
+      ]);
+    });
+
     /** Goal: what is revoked or over lets in nobody. Method: one of each, tried in every way. */
     it("is good until it is revoked or over", async () => {
       const invites = await withBoth();

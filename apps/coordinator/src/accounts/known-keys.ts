@@ -55,6 +55,15 @@ export class KnownKeys implements Accounts {
     return this.#changing(keyId, () => this.#accounts.revoke(keyId, at));
   }
 
+  /** Other coordinators are told nothing: a key that was revoked lets in nobody there either. */
+  async forgetWords(of: Parameters<Accounts["forgetWords"]>[0]): Promise<void> {
+    try {
+      await this.#accounts.forgetWords(of);
+    } finally {
+      this.#known.forget(({ account, createdBy }) => account === of.account || createdBy === of.personId);
+    }
+  }
+
   /** Changes nothing that decides: what is kept goes on, with the new time. */
   async used(keyId: KeyId, at: number): Promise<void> {
     this.#known.amend(

@@ -54,6 +54,10 @@ export class KnownPeople implements People {
     return this.#changing(personId, this.#people.change(personId, change));
   }
 
+  erase(personId: PersonId, at: number): Promise<Person | undefined> {
+    return this.#changing(personId, this.#people.erase(personId, at));
+  }
+
   /** Another one of the person's may end for it. */
   addSession(secretHash: Sha256Hex, session: Session): Promise<void> {
     return this.#changing(session.personId, this.#people.addSession(secretHash, session));

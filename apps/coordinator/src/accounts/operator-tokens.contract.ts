@@ -29,6 +29,19 @@ export function operatorTokensContract(name: string, open: () => Promise<Operato
       await expect(tokens.add(hash(1), tokenOf(3))).rejects.toThrow();
     });
 
+    /** Goal: what somebody made ends with them and says nothing any more; what others made stays. Method: two of one, of which one was revoked before, and one of the socket's; twice. */
+    it("forgets what somebody made", async () => {
+      const tokens = await open();
+      for (const n of [1, 2, 3]) await tokens.add(hash(n), tokenOf(n));
+      await tokens.revoke(tokenOf(2).tokenId, 5);
+      for (const at of [7, 8]) await tokens.forgetOf("person_otto" as PersonId, at);
+      expect(await tokens.list()).toEqual([
+        tokenOf(1),
+        tokenOf(2, { name: "", revokedAt: 5 }),
+        tokenOf(3, { name: "", revokedAt: 7 }),
+      ]);
+    });
+
     /** Goal: what is revoked stays so, from the moment of the first time. Method: twice, and one that is not there. */
     it("revokes once", async () => {
       const tokens = await open();

@@ -55,6 +55,8 @@ export interface OperatorTokens {
   list(): Promise<OperatorToken[]>;
   /** @returns how it is now; undefined for an unknown id */
   revoke(tokenId: TokenId, at: number): Promise<OperatorToken | undefined>;
+  /** All that somebody made are revoked, and say no more what they were for. */
+  forgetOf(personId: PersonId, at: number): Promise<void>;
 }
 
 export const isTokenShaped = (text: string): boolean => tokenShape.test(text);

@@ -74,6 +74,29 @@ export function peopleContract(name: string, open: () => Promise<People>): void 
       expect(await people.change("person_nobody" as PersonId, { role: "operator" })).toBeUndefined();
     });
 
+    /** Goal: of who is erased there is an account left that is nobody else's, and no word of theirs; their mail is free. Method: an operator with sessions, twice; then another with that mail, another with that account; and somebody unknown. */
+    it("erases people", async () => {
+      const people = await withBoth();
+      for (const [n, personId] of [otto.personId, anna.personId].entries())
+        await people.addSession(hash(n), sessionOfAnna(n, { personId }));
+      const erased = { ...otto, name: "", mail: null, role: "member", disabledAt: 7 };
+      expect(await people.erase(otto.personId, 7)).toEqual(erased);
+      expect(await people.erase(otto.personId, 9)).toEqual(erased);
+      expect(await people.list()).toEqual([anna, erased]);
+      expect(await people.sessionsOf(otto.personId)).toEqual([]);
+      expect(await people.findSession(hash(0))).toBeUndefined();
+      expect(await people.findSession(hash(1))).toBeDefined();
+      expect(await people.byMail("otto@example.com")).toBeUndefined();
+      const next = personNamed("next", { createdAt: 3, mail: otto.mail });
+      await people.add(next);
+      expect(await people.byMail("otto@example.com")).toEqual(next);
+      await expect(people.add(personNamed("eve", { account: otto.account }))).rejects.toThrow();
+      expect(await people.personOf(otto.account)).toEqual(erased);
+      await people.change(anna.personId, { disabledAt: 5 });
+      expect((await people.erase(anna.personId, 9))?.disabledAt).toBe(5);
+      expect(await people.erase("person_nobody" as PersonId, 9)).toBeUndefined();
+    });
+
     /** Goal: a session is found by the hash of its secret with whose it is, as they are now. Method: one, another hash, and a change of its person. */
     it("finds a session by its hash", async () => {
       const people = await withBoth();

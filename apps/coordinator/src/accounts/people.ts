@@ -11,18 +11,22 @@ export type SessionKind = (typeof sessionKinds)[number];
 /** Somebody who signs in. */
 export interface Person {
   readonly personId: PersonId;
-  /** As they are shown, e.g. `owner`. */
+  /** As they are shown, e.g. `owner`. Empty for whoever was erased, and for nobody else. */
   readonly name: string;
   /** Null for whoever signs in by a link alone. */
   readonly mail: string | null;
   readonly role: Role;
-  /** Theirs alone: what they ask for is paid from it. */
+  /** Theirs alone: what they ask for is paid from it. Nobody else ever has it. */
   readonly account: AccountId;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** Since when they can sign in no more; null: they can. */
   readonly disabledAt: number | null;
 }
+
+/** Of whom there is an account left, and nothing that names them. */
+export const isErased = ({ name, disabledAt }: Pick<Person, "name" | "disabledAt">): boolean =>
+  name === "" && disabledAt !== null;
 
 /** One sign-in's public side. Its secret is shown once and only its SHA-256 is kept. */
 export interface Session {
@@ -50,6 +54,8 @@ export interface SignedIn {
  * - `addSession` keeps `SESSIONS_PER_PERSON_MAX` of a person: of more the one that was used longest ago goes.
  * - `findSession` answers sessions that are over and of people who are disabled; the caller refuses them.
  * - What ends a session or a person counts for the very next `findSession`.
+ * - `erase` leaves id, account and when they came: they are disabled, a member, without name, mail and sessions, for good. Somebody
+ *   else may come by their mail. It comes to the same when it is made twice.
  */
 export interface People {
   add(person: Person): Promise<void>;
@@ -62,6 +68,8 @@ export interface People {
   list(): Promise<Person[]>;
   /** @returns how they are now; undefined for an unknown id */
   change(personId: PersonId, change: Partial<Pick<Person, "role" | "disabledAt">>): Promise<Person | undefined>;
+  /** @returns how they are now; undefined for an unknown id */
+  erase(personId: PersonId, at: number): Promise<Person | undefined>;
 
   addSession(secretHash: Sha256Hex, session: Session): Promise<void>;
   findSession(secretHash: Sha256Hex): Promise<SignedIn | undefined>;

@@ -58,6 +58,8 @@ export const KEY_USED_EVERY_MS = 5 * 60_000;
  *   answers the key as one that expires when that secret does.
  * - `change`, `rotate`, `revoke` and `used` answer for an id, and undefined for an unknown one. What they change counts for the
  *   next `find`. `revoke` is idempotent.
+ * - `forgetWords` leaves nothing that somebody wrote into keys of theirs: what bounded them says nothing any more. Of a key that was
+ *   not revoked it changes nothing.
  * - `rotate` makes the present secret the earlier one, until `earlierUntil`; what was the earlier one before ends.
  */
 export interface Accounts {
@@ -77,6 +79,8 @@ export interface Accounts {
   /** @param earlierUntil null: the present secret ends at once */
   rotate(keyId: KeyId, to: RotatedTo, earlierUntil: number | null): Promise<KeyRecord | undefined>;
   revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined>;
+  /** Of the keys of an account, and of all that somebody made elsewhere. */
+  forgetWords(of: { readonly account: AccountId; readonly personId: PersonId }): Promise<void>;
   /** Writes down that it was used, where that was not known for so long. May be lost in a crash. */
   used(keyId: KeyId, at: number): Promise<void>;
 }

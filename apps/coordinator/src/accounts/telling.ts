@@ -19,6 +19,10 @@ export function tellingAccounts(accounts: Accounts, changes: Changes): Accounts 
     change: (keyId, change) => told(accounts.change(keyId, change)),
     rotate: (keyId, to, earlierUntil) => told(accounts.rotate(keyId, to, earlierUntil)),
     revoke: (keyId, at) => told(accounts.revoke(keyId, at)),
+    forgetWords: async (of) => {
+      await accounts.forgetWords(of);
+      changes.tell("keys", of.account);
+    },
     find: (keyHash) => accounts.find(keyHash),
     byId: (keyId) => accounts.byId(keyId),
     list: (account, page) => accounts.list(account, page),
@@ -39,6 +43,7 @@ export function tellingPeople(people: People, changes: Changes): People {
   return {
     add: (person) => told(people.add(person), ["people", person.personId]),
     change: (personId, change) => told(people.change(personId, change), ["people", personId], ["sessions", personId]),
+    erase: (personId, at) => told(people.erase(personId, at), ["people", personId], ["sessions", personId]),
     addSession: (secretHash, session) => told(people.addSession(secretHash, session), ["sessions", session.personId]),
     endSession: (personId, sessionId) => told(people.endSession(personId, sessionId), ["sessions", personId]),
     endSessions: (personId) => told(people.endSessions(personId), ["sessions", personId]),

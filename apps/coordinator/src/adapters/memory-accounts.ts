@@ -1,4 +1,5 @@
 import type { AccountId, KeyId, PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { unbound } from "../accounts/key-terms.ts";
 import {
   endingAt,
   KEY_USED_EVERY_MS,
@@ -69,6 +70,14 @@ export class MemoryAccounts implements Accounts {
 
   async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
     return this.#update(keyId, (record) => ({ ...record, revokedAt: record.revokedAt ?? at }));
+  }
+
+  async forgetWords({ account, personId }: Parameters<Accounts["forgetWords"]>[0]): Promise<void> {
+    for (const kept of this.#kept) {
+      const { record } = kept;
+      if (record.revokedAt !== null && (record.account === account || record.createdBy === personId))
+        kept.record = { ...record, ...unbound };
+    }
   }
 
   async used(keyId: KeyId, at: number): Promise<void> {

@@ -49,6 +49,11 @@ export class MemoryDeposits implements DepositStore {
       .length;
   }
 
+  async countOpen(account: AccountId): Promise<number> {
+    return this.#newest().filter((one) => one.account === account && (one.state === "opening" || one.state === "open"))
+      .length;
+  }
+
   async due(now: number, rows: number): Promise<Deposit[]> {
     return this.#newest()
       .toReversed()

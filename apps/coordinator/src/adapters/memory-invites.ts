@@ -1,5 +1,6 @@
 import type { PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
 import { INVITES_TOLD_MAX, type Invite, type Invites } from "../accounts/admission.ts";
+import type { Person } from "../accounts/people.ts";
 
 interface Kept {
   readonly secretHash: Sha256Hex | null;
@@ -38,6 +39,15 @@ export class MemoryInvites implements Invites {
     if (!kept || !isOpen(kept.invite, now)) return false;
     kept.invite = { ...kept.invite, usedAt: now, usedBy: by };
     return true;
+  }
+
+  async forget({ personId, mail }: Pick<Person, "personId" | "mail">, at: number): Promise<void> {
+    for (const kept of this.#kept) {
+      const { invite } = kept;
+      if (invite.usedBy !== personId && (mail === null || invite.mail !== mail)) continue;
+      const revokedAt = invite.usedAt === null ? (invite.revokedAt ?? at) : invite.revokedAt;
+      kept.invite = { ...invite, mail: null, revokedAt };
+    }
   }
 
   async revoke(inviteId: string, now: number): Promise<Invite | undefined> {

@@ -1,4 +1,4 @@
-import type { Sha256Hex, TokenId } from "@darkbloom/protocol/ids";
+import type { PersonId, Sha256Hex, TokenId } from "@darkbloom/protocol/ids";
 import type { OperatorToken, OperatorTokens } from "../accounts/operator-tokens.ts";
 
 /** Operators' tokens with nothing behind them: for tests and networks in one process. */
@@ -27,5 +27,11 @@ export class MemoryOperatorTokens implements OperatorTokens {
       return revoked;
     }
     return undefined;
+  }
+
+  async forgetOf(personId: PersonId, at: number): Promise<void> {
+    for (const [secretHash, token] of this.#tokens)
+      if (token.createdBy === personId)
+        this.#tokens.set(secretHash, { ...token, name: "", revokedAt: token.revokedAt ?? at });
   }
 }

@@ -45,6 +45,20 @@ export class MemoryPeople implements People {
     return changed;
   }
 
+  async erase(personId: PersonId, at: number): Promise<Person | undefined> {
+    await this.endSessions(personId);
+    const person = this.#people.get(personId);
+    const erased = person && {
+      ...person,
+      name: "",
+      mail: null,
+      role: "member" as const,
+      disabledAt: person.disabledAt ?? at,
+    };
+    if (erased) this.#people.set(personId, erased);
+    return erased;
+  }
+
   async addSession(secretHash: Sha256Hex, session: Session): Promise<void> {
     if (this.#sessions.has(secretHash)) throw new RangeError("this secret is known already");
     const others = await this.sessionsOf(session.personId);
@@ -111,6 +125,12 @@ export class MemoryAudit implements Audit {
     return this.#entries
       .filter(({ seq }) => seq < before)
       .toReversed()
+      .slice(0, rows);
+  }
+
+  async about(personId: PersonId, rows: number): Promise<KeptEntry[]> {
+    return (await this.list(Infinity))
+      .filter(({ actor, subject }) => actor === personId || subject.split("/").includes(personId))
       .slice(0, rows);
   }
 }

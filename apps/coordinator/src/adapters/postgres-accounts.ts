@@ -91,6 +91,13 @@ export class PostgresAccounts implements Accounts {
     );
   }
 
+  async forgetWords({ account, personId }: Parameters<Accounts["forgetWords"]>[0]): Promise<void> {
+    await this.#postgres.query(
+      "UPDATE api_keys SET terms = '{}' WHERE revoked_at IS NOT NULL AND (account = $1 OR created_by = $2)",
+      [account, personId],
+    );
+  }
+
   async used(keyId: KeyId, at: number): Promise<void> {
     await this.#postgres.query(
       `UPDATE api_keys SET last_used_at = $1

@@ -101,6 +101,14 @@ export class SqlDeposits implements DepositStore {
     return Number(row?.["unpaid"]);
   }
 
+  async countOpen(account: AccountId): Promise<number> {
+    const [row] = await this.#query(
+      "SELECT COUNT(*) AS open FROM deposits WHERE account = $1 AND state IN ('opening', 'open')",
+      [account],
+    );
+    return Number(row?.["open"]);
+  }
+
   async due(now: number, rows: number): Promise<Deposit[]> {
     const found = await this.#query(
       `SELECT ${depositColumns} FROM deposits WHERE ask_at <= $1 ORDER BY ask_at, deposit_id LIMIT $2`,

@@ -49,4 +49,11 @@ export class SqlOperatorTokens implements OperatorTokens {
     );
     return row && tokenOf(row);
   }
+
+  async forgetOf(personId: PersonId, at: number): Promise<void> {
+    await this.#query(
+      "UPDATE operator_tokens SET name = '', revoked_at = COALESCE(revoked_at, $2) WHERE created_by = $1",
+      [personId, at],
+    );
+  }
 }

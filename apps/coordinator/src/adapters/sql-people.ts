@@ -84,6 +84,17 @@ export class SqlPeople implements People {
     return row && personOf(row);
   }
 
+  /** Sessions first, whose words name them too. */
+  async erase(personId: PersonId, at: number): Promise<Person | undefined> {
+    await this.endSessions(personId);
+    const [row] = await this.#query(
+      `UPDATE people SET name = '', mail = NULL, role = 'member', disabled_at = COALESCE(disabled_at, CAST($2 AS BIGINT))
+      WHERE person_id = $1 RETURNING ${personColumns}`,
+      [personId, at],
+    );
+    return row && personOf(row);
+  }
+
   async addSession(secretHash: Sha256Hex, session: Session): Promise<void> {
     const { sessionId, personId, kind, client, createdAt, usedAt, expiresAt } = session;
     await this.#query(
@@ -198,6 +209,15 @@ export class SqlInvites implements Invites {
       [inviteId, by, now],
     );
     return used.length > 0;
+  }
+
+  async forget({ personId, mail }: Pick<Person, "personId" | "mail">, at: number): Promise<void> {
+    await this.#query(
+      `UPDATE invites SET mail = NULL,
+        revoked_at = CASE WHEN used_at IS NULL THEN COALESCE(revoked_at, CAST($3 AS BIGINT)) ELSE revoked_at END
+      WHERE used_by = $1 OR mail = CAST($2 AS TEXT)`,
+      [personId, mail, at],
+    );
   }
 
   async revoke(inviteId: string, now: number): Promise<Invite | undefined> {

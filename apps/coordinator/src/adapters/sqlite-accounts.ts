@@ -40,6 +40,8 @@ const accountsSql = {
       label = :label
     WHERE key_id = :keyId RETURNING ${keyColumns}`,
   revoke: `UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE key_id = ? RETURNING ${keyColumns}`,
+  forgetWords: `
+    UPDATE api_keys SET terms = '{}' WHERE revoked_at IS NOT NULL AND (account = :account OR created_by = :personId)`,
   used: `
     UPDATE api_keys SET last_used_at = :at
     WHERE key_id = :keyId AND (last_used_at IS NULL OR last_used_at <= :at - ${KEY_USED_EVERY_MS})`,
@@ -105,6 +107,11 @@ export class SqliteAccounts implements Accounts {
 
   async revoke(keyId: KeyId, at: number): Promise<KeyRecord | undefined> {
     return this.#update(() => this.#sql.revoke.get(at, keyId));
+  }
+
+  async forgetWords({ account, personId }: Parameters<Accounts["forgetWords"]>[0]): Promise<void> {
+    readStorage(() => this.#sql.forgetWords.run({ account, personId }));
+    this.#changed();
   }
 
   /** Nobody waits for the disk: a use that a crash forgets is written with the next. */

@@ -410,13 +410,14 @@ describe("what the storage refuses", () => {
       rotate: refuse,
       revoke: refuse,
       used: refuse,
+      forgetWords: refuse,
     };
     await using store = await open(newPath());
     const ledger = { ...store.ledger, check: refuse, totals: refuse, creditRoom: refuse };
     const decisions = { list: refuse, put: refuse };
     const standings = { ...decisions, forgive: refuse };
     const people = { ...store.people, list: refuse, change: refuse };
-    const audit = { list: refuse, add: refuse };
+    const audit = { list: refuse, add: refuse, about: refuse };
     const invites = { ...store.invites, countOpen: refuse, list: refuse, revoke: refuse };
     const links = { make: () => "", baseUrl: () => "", forget: () => {} };
     await expect(

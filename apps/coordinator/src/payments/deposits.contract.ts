@@ -99,6 +99,18 @@ export function depositsContract(name: string, open: () => Promise<DepositStore>
       expect(await store.unpaidSince(bert, 0)).toBe(1);
     });
 
+    /** Goal: it is known how many of an account may still be paid. Method: one in each state, and another's. */
+    it("counts what may still be paid", async () => {
+      const store = await open();
+      for (const n of [1, 2, 3, 4]) await store.add(deposit(n));
+      await store.add(deposit(5, { account: bert }));
+      await store.opened(deposit(2).depositId, "cs_2");
+      await store.told(deposit(3).depositId, paid);
+      await store.told(deposit(4).depositId, { ...paid, state: "expired", payment: null });
+      expect(await store.countOpen(anna)).toBe(2);
+      expect(await store.countOpen("acct_nobody" as AccountId)).toBe(0);
+    });
+
     /** Goal: whoever waited longest is asked about first, and nobody before their time. Method: three times and one that is never asked about. */
     it("says whose time has come", async () => {
       const store = await open();

@@ -57,6 +57,8 @@ export interface DepositStore {
   list(account: AccountId | "everyone", page: DepositPage): Promise<Deposit[]>;
   /** How many of an account were begun since then and are not paid. */
   unpaidSince(account: AccountId, since: number): Promise<number>;
+  /** How many of an account may still be paid. */
+  countOpen(account: AccountId): Promise<number>;
   /** Those whose time to be asked about has come, the longest waiting first. */
   due(now: number, rows: number): Promise<Deposit[]>;
 
