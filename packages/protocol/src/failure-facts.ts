@@ -1,3 +1,4 @@
+import type { ErasureRefusal } from "./erasure.ts";
 import type { Gate } from "./gates.ts";
 import type { ModelId, OurWords, ParamPath, ProviderId } from "./ids.ts";
 import type { ProviderFault } from "./provider-words.ts";
@@ -49,6 +50,7 @@ export interface Facts {
   teams_too_many: { most: number };
   members_too_many: { most: number };
   machine_not_found: unknown;
+  erasure_refused: ErasureRefusal;
   body_invalid: { param: ParamPath | null; expected: OurWords };
   unsupported: { param: ParamPath; reason: OurWords };
   previous_response_not_found: unknown;

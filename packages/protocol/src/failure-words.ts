@@ -1,3 +1,4 @@
+import { wordsOfErasure } from "./erasure.ts";
 import { gates, type Failure, type Gate, type StorageFault } from "./failures.ts";
 import { formatUsd } from "./money.ts";
 
@@ -117,6 +118,8 @@ export function sentenceOf(failure: Failure): string {
       return `This team has ${failure.most} members, as many as one may have.`;
     case "machine_not_found":
       return "You have no machine with this id. GET /v1/me/providers lists yours.";
+    case "erasure_refused":
+      return wordsOfErasure(failure);
     case "body_invalid":
       return failure.param === null
         ? `The request body is not valid: ${failure.expected}.`

@@ -1,60 +1,8 @@
 import type { Facts } from "./failure-facts.ts";
-
-/** What was sent is not what is asked for. */
-const badRequest = {
-  status: 400,
-  retry: "never",
-  blame: "caller",
-  openai: "invalid_request_error",
-  anthropic: "invalid_request_error",
-} as const;
+import { badRequest, conflict, forbidden, notFound, unknownCaller, unpaid } from "./failure-kinds.ts";
 
 export { mismatches, storageFaults, type Mismatch, type StorageFault } from "./failure-facts.ts";
 export { gates, type Gate } from "./gates.ts";
-
-/** Nobody knows who asks. */
-const unknownCaller = {
-  status: 401,
-  retry: "never",
-  blame: "caller",
-  openai: "authentication_error",
-  anthropic: "authentication_error",
-} as const;
-
-/** Who asks is known, or shows too little, and may not. */
-const forbidden = {
-  status: 403,
-  retry: "never",
-  blame: "caller",
-  openai: "permission_error",
-  anthropic: "permission_error",
-} as const;
-
-/** It costs more than whoever asks can, or may, spend. */
-const unpaid = {
-  status: 402,
-  retry: "never",
-  blame: "caller",
-  openai: "insufficient_funds",
-  anthropic: "billing_error",
-} as const;
-
-const notFound = {
-  status: 404,
-  retry: "never",
-  blame: "caller",
-  openai: "invalid_request_error",
-  anthropic: "not_found_error",
-} as const;
-
-/** What is asked for does not go with what is there. */
-const conflict = {
-  status: 409,
-  retry: "never",
-  blame: "caller",
-  openai: "invalid_request_error",
-  anthropic: "invalid_request_error",
-} as const;
 
 /**
  * Every way a request can fail, and what each party should do about it. One row per code; the HTTP
@@ -103,6 +51,8 @@ export const failures = {
   teams_too_many: conflict,
   members_too_many: conflict,
   machine_not_found: notFound,
+  /** Somebody would lose or owe something by it that they have not been told of. */
+  erasure_refused: conflict,
   body_invalid: badRequest,
   /** A notice that none of the secrets here has signed, or too long ago. */
   webhook_invalid: badRequest,

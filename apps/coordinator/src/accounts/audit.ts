@@ -15,6 +15,8 @@ export const auditActions = [
   "people.disable",
   "people.enable",
   "people.role",
+  "people.export",
+  "people.erase",
   "keys.create",
   "keys.edit",
   "keys.revoke",

@@ -162,7 +162,7 @@ export async function revokeMadeBy(
 }
 
 /** A member as the audit log names one. */
-const memberName = (account: AccountId, personId: PersonId): string => `${account}/${personId}`;
+export const memberName = (account: AccountId, personId: PersonId): string => `${account}/${personId}`;
 
 function refuseFull(joined: Joined): void {
   if (joined === "team_full") throw new NetworkError({ code: "members_too_many", most: MEMBERS_PER_TEAM_MAX });

@@ -1,4 +1,4 @@
-import type { AccountId, KeyId, MachineId, PersonId } from "@darkbloom/protocol/ids";
+import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { AUDIT_ROWS_MAX, type KeptEntry } from "../accounts/audit.ts";
 import {
@@ -9,12 +9,12 @@ import {
   type Invites,
   type SignUp,
 } from "../accounts/admission.ts";
+import { disable, type DisabledPerson } from "../accounts/disabling.ts";
 import { hashOfKey, newAccountId } from "../accounts/keys.ts";
 import type { MachineOwners } from "../accounts/machine-owners.ts";
 import { mailAddressFrom } from "../accounts/mail.ts";
-import type { People, Person, Role } from "../accounts/people.ts";
+import { isErased, type People, type Person, type Role } from "../accounts/people.ts";
 import type { Accounts } from "../accounts/port.ts";
-import { revokeMadeBy } from "../accounts/team-admin.ts";
 import { newPerson } from "../accounts/sessions.ts";
 import type { SignIn } from "../accounts/sign-in.ts";
 import { AdminError } from "./fault.ts";
@@ -29,12 +29,6 @@ export interface MadeLink {
   readonly account: AccountId;
   /** Where nobody was there whom it could sign in. */
   readonly isNewPerson: boolean;
-}
-
-/** Somebody who may do nothing more, with the keys and the links of machines that ended with it. */
-export interface DisabledPerson extends Person {
-  readonly revoked: readonly KeyId[];
-  readonly unlinked: readonly MachineId[];
 }
 
 export interface PeopleAdmin {
@@ -118,38 +112,30 @@ export function peopleAdminOf({
   random,
 }: PeopleWorld): PeopleAdmin {
   async function operatorOf(account: string | undefined): Promise<{ person: Person; isNewPerson: boolean }> {
-    const known =
+    const found =
       account === undefined
         ? (await people.list()).find(({ role, disabledAt }) => role === "operator" && disabledAt === null)
         : await people.personOf(account as AccountId);
-    if (!known) {
+    if (!found) {
       const theirs = account === undefined ? newAccountId(random) : await ownableAccount(account);
       return { person: await newOperator(theirs), isNewPerson: true };
     }
-    if (known.role !== "operator")
-      throw new AdminError("invalid", `This account is ${known.personId}'s, who is no operator.`);
-    if (known.disabledAt !== null)
-      throw new AdminError("invalid", `${known.personId} is disabled. 'darkbloom account enable' lets them in again.`);
-    return { person: known, isNewPerson: false };
+    if (found.role !== "operator")
+      throw new AdminError("invalid", `This account is ${found.personId}'s, who is no operator.`);
+    if (found.disabledAt !== null)
+      throw new AdminError("invalid", `${found.personId} is disabled. 'darkbloom account enable' lets them in again.`);
+    return { person: found, isNewPerson: false };
   }
 
   async function ownableAccount(account: string): Promise<AccountId> {
-    const known = await knownAccount({ accounts, people, teams }, account);
-    if (await teams.team(known)) throw new AdminError("invalid", "This account is a team's, and nobody's alone.");
-    return known;
+    const ownable = await knownAccount({ accounts, people, teams }, account);
+    if (await teams.team(ownable)) throw new AdminError("invalid", "This account is a team's, and nobody's alone.");
+    return ownable;
   }
 
   async function newOperator(account: AccountId): Promise<Person> {
     const person = newPerson(random, { name: "owner", account, role: "operator", at: clock.now() });
     await people.add(person);
-    return person;
-  }
-
-  async function changed(personId: string, disabledAt: number | null): Promise<Person> {
-    // An id is only a name to look up; an unknown one finds nothing.
-    const person = await people.change(personId as PersonId, { disabledAt });
-    if (!person)
-      throw new AdminError("unknown_person", "There is nobody with this id. 'darkbloom account list' shows everybody.");
     return person;
   }
 
@@ -170,22 +156,27 @@ export function peopleAdminOf({
     listPeople: () => people.list(),
 
     async disablePerson(personId) {
-      const now = clock.now();
-      const person = await changed(personId, now);
-      links?.forget(person.personId);
-      await people.endSessions(person.personId);
-      await teams.withdrawAllOf(person.personId);
-      const own = (await accounts.list(person.account)).filter(({ revokedAt }) => revokedAt === null);
-      for (const { keyId } of own) await accounts.revoke(keyId, now);
-      const made = await revokeMadeBy({ accounts, clock }, person.personId);
-      const unlinked = await owners.unlinkAll(person.account);
-      return { ...person, revoked: [...own.map(({ keyId }) => keyId), ...made], unlinked };
+      // An id is only a name to look up; an unknown one finds nothing.
+      const world = { people, teams, accounts, owners, clock, forget: links?.forget.bind(links) };
+      return known(await disable(world, personId as PersonId));
     },
 
-    enablePerson: (personId) => changed(personId, null),
+    async enablePerson(personId) {
+      const person = known(await people.person(personId as PersonId));
+      if (isErased(person))
+        throw new AdminError("invalid", `${person.personId} was erased, which is for good. Invite them anew.`);
+      return known(await people.change(person.personId, { disabledAt: null }));
+    },
 
     listAudit: ({ rows, before }) => audit.list(Math.min(rows, AUDIT_ROWS_MAX), before),
   };
+}
+
+/** @throws AdminError where there is nobody */
+export function known<Found>(person: Found | undefined): Found {
+  if (!person)
+    throw new AdminError("unknown_person", "There is nobody with this id. 'darkbloom account list' shows everybody.");
+  return person;
 }
 
 export function inviteAdminOf({ invites, links, signUp, clock, random, crypto }: PeopleWorld): InviteAdmin {

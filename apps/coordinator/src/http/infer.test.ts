@@ -213,6 +213,7 @@ const examples: { [Code in FailureCode]: Extract<Failure, { code: Code }> } = {
   sealing_needed: { code: "sealing_needed" },
   not_allowed: { code: "not_allowed" },
   machine_not_found: { code: "machine_not_found" },
+  erasure_refused: { code: "erasure_refused", obstacle: "holds", microUsd: 5n },
   session_missing: { code: "session_missing" },
   session_invalid: { code: "session_invalid" },
   session_needed: { code: "session_needed" },
