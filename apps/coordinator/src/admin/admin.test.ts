@@ -341,6 +341,9 @@ describe("the admin socket", () => {
       "/v1/admin/people/disable",
       "/v1/admin/people/enable",
       "/v1/admin/audit",
+      "/v1/admin/people/export",
+      "/v1/admin/people/erasure",
+      "/v1/admin/people/erase",
       "/v1/admin/tokens",
       "/v1/admin/tokens/revoke",
       "/v1/admin/invites",
@@ -391,6 +394,9 @@ describe("what the storage refuses", () => {
     ["listPeople", (admin) => admin.listPeople()],
     ["disablePerson", (admin) => admin.disablePerson("person_1")],
     ["enablePerson", (admin) => admin.enablePerson("person_1")],
+    ["exportPerson", (admin) => admin.exportPerson("person_1", "asked")],
+    ["planErasure", (admin) => admin.planErasure("person_1")],
+    ["erasePerson", (admin) => admin.erasePerson("person_1", { account: "", forfeit: 0n, reason: "asked" })],
     ["listAudit", (admin) => admin.listAudit({ rows: 1 })],
     ["createInvite", (admin) => admin.createInvite({ role: "member" })],
     ["listInvites", (admin) => admin.listInvites()],
@@ -416,7 +422,7 @@ describe("what the storage refuses", () => {
     const ledger = { ...store.ledger, check: refuse, totals: refuse, creditRoom: refuse };
     const decisions = { list: refuse, put: refuse };
     const standings = { ...decisions, forgive: refuse };
-    const people = { ...store.people, list: refuse, change: refuse };
+    const people = { ...store.people, list: refuse, change: refuse, person: refuse };
     const audit = { list: refuse, add: refuse, about: refuse };
     const invites = { ...store.invites, countOpen: refuse, list: refuse, revoke: refuse };
     const links = { make: () => "", baseUrl: () => "", forget: () => {} };

@@ -1,5 +1,6 @@
 import type { Clock } from "@darkbloom/protocol/ports";
 import type { Actor, Audit, AuditAction } from "../accounts/audit.ts";
+import { endedWith } from "../accounts/erasure.ts";
 import type { Admin } from "./operations.ts";
 
 /** The same operations, and each that changes something is written into the audit log behind it: who did what, to which id. */
@@ -46,6 +47,14 @@ export function auditedAdmin(admin: Admin, { audit, clock }: { audit: Audit; clo
       await wrote("keys.revoke", ...person.revoked);
       await wrote("machines.unlink", ...person.unlinked);
       return person;
+    },
+    exportPerson: (which, reason) =>
+      kept("people.export", admin.exportPerson(which, reason), ({ person }) => `${person.id}/${reason}`),
+    async erasePerson(which, meant) {
+      const erased = await admin.erasePerson(which, meant);
+      await wrote("people.erase", `${erased.personId}/${meant.reason}`);
+      for (const [action, subject] of endedWith(erased)) await wrote(action, subject);
+      return erased;
     },
     createToken: (token) => kept("tokens.create", admin.createToken({ ...token, by: actor }), ({ tokenId }) => tokenId),
     revokeToken: (which) => kept("tokens.revoke", admin.revokeToken(which), ({ tokenId }) => tokenId),

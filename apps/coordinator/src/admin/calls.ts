@@ -8,6 +8,7 @@ import { depositCalls } from "./deposit-calls.ts";
 import { keyCalls } from "./key-calls.ts";
 import type { Admin } from "./operations.ts";
 import { payoutCalls } from "./payout-calls.ts";
+import { leavingCalls } from "./leaving-calls.ts";
 import { inviteCalls, peopleCalls } from "./people-calls.ts";
 import { tokenCalls } from "./token-calls.ts";
 
@@ -138,6 +139,7 @@ export const adminCalls: { readonly [Name in keyof Admin]: CallOf<Name> } = {
     read: readMachine,
   }),
   ...peopleCalls,
+  ...leavingCalls,
   ...tokenCalls,
   ...inviteCalls,
 };

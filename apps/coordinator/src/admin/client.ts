@@ -5,7 +5,9 @@ import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import { DataFolderError } from "@darkbloom/protocol/node";
 import type { Audit } from "../accounts/audit.ts";
 import type { Invites } from "../accounts/admission.ts";
+import type { Identities } from "../accounts/identities.ts";
 import type { MachineOwners } from "../accounts/machine-owners.ts";
+import type { Passkeys } from "../accounts/passkeys.ts";
 import type { People } from "../accounts/people.ts";
 import type { OperatorTokens } from "../accounts/operator-tokens.ts";
 import type { Teams } from "../accounts/teams.ts";
@@ -33,6 +35,8 @@ interface OpenStore extends MachineStore {
   readonly tokens: OperatorTokens;
   readonly audit: Audit;
   readonly invites: Invites;
+  readonly identities: Identities;
+  readonly passkeys: Passkeys;
   readonly owners: MachineOwners;
   readonly deposits: DepositStore;
   readonly withdrawals: WithdrawalStore;
@@ -62,8 +66,10 @@ export async function withAdmin<Result>(
   for (;;) {
     await using store = await openUnlessHeld(direct, dataPath);
     if (store) {
-      const { ledger, accounts, people, teams, tokens, audit, invites, owners, deposits, decisions, standings } = store;
-      const kept = { ledger, accounts, people, teams, tokens, audit, invites, owners, deposits, decisions, standings };
+      const { ledger, accounts, people, teams, tokens, audit, invites, identities, passkeys } = store;
+      const { owners, deposits, decisions, standings } = store;
+      const ofPeople = { people, teams, tokens, audit, invites, identities, passkeys };
+      const kept = { ...ofPeople, ledger, accounts, owners, deposits, decisions, standings };
       const world = { ...kept, withdrawals: store.withdrawals, clock, random, crypto };
       return await work(auditedAdmin(adminOf(world), { audit, clock }, "socket"));
     }

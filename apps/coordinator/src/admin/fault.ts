@@ -15,6 +15,10 @@ const statuses = {
   unknown_withdrawal: 404,
   too_much: 409,
   revoked: 409,
+  /** Something has to end before. */
+  in_the_way: 409,
+  /** It was not said, or not rightly, what goes. */
+  unconfirmed: 409,
   unreachable: 503,
   /** The other end speaks otherwise: nothing was asked, or what was answered is not understood. */
   other_version: 404,

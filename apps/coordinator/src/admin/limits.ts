@@ -11,5 +11,7 @@ export const ADMIN_SILENCE_MAX_MS = 10_000;
 export const ADMIN_LAST_WORDS_MS = 1_000;
 /** While an answer is being made, a status 102 says so this often (RFC 2518 §10.1). */
 export const ADMIN_SIGN_EVERY_MS = 2_000;
+/** Rows of each list of what is kept about somebody. */
+export const EXPORT_ROWS_MAX = 1_000;
 /** Deposits of one page of an operator's list. */
 export const ADMIN_DEPOSIT_ROWS_MAX = 500;

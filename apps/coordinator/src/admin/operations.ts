@@ -3,14 +3,17 @@ import { NetworkError, type StorageFault } from "@darkbloom/protocol/failures";
 import type { AccountId, KeyId } from "@darkbloom/protocol/ids";
 import { formatUsd, type MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
+import type { Identities } from "../accounts/identities.ts";
 import { KEY_ROWS_MAX, keyAdminOf } from "../accounts/key-admin.ts";
 import { newAccountId } from "../accounts/keys.ts";
 import { usageOf, withUsage, type KeyUsage } from "../accounts/key-usage.ts";
+import type { Passkeys } from "../accounts/passkeys.ts";
 import type { Accounts, KeyRecord, KeyTerms } from "../accounts/port.ts";
 import type { Ledger, LedgerFault } from "../ledger/port.ts";
 import { AdminError, ofKeys } from "./fault.ts";
 import { depositAdminOf, type DepositAdmin, type DepositWorld } from "./deposits.ts";
 import { knownAccount } from "./known-account.ts";
+import { leavingAdminOf, type LeavingAdmin } from "./leaving.ts";
 import { machineAdminOf, type ConnectedMachines, type MachineAdmin, type MachineStore } from "./machines.ts";
 import { payoutAdminOf, type PayoutAdmin } from "./payouts.ts";
 import { inviteAdminOf, peopleAdminOf, type InviteAdmin, type PeopleAdmin, type PeopleWorld } from "./people.ts";
@@ -37,7 +40,8 @@ export interface NewKey {
 export type Payee = { readonly account: string } | { readonly keyId: string };
 
 /** What an operator can do to accounts and machines, whether a coordinator runs or not. Effects are immediate and durable. */
-export interface Admin extends MachineAdmin, PeopleAdmin, InviteAdmin, TokenAdmin, DepositAdmin, PayoutAdmin {
+export interface Admin
+  extends MachineAdmin, PeopleAdmin, LeavingAdmin, InviteAdmin, TokenAdmin, DepositAdmin, PayoutAdmin {
   createKey(options: NewKey): Promise<CreatedKey>;
   /** A page of all keys, oldest first, revoked ones too. */
   listKeys(page: Partial<KeysAsked>): Promise<KeysPage>;
@@ -70,6 +74,8 @@ export interface KeysPage {
 }
 
 export interface AdminWorld extends MachineStore, PeopleWorld, TokenWorld, DepositWorld {
+  readonly identities: Identities;
+  readonly passkeys: Passkeys;
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   readonly withdrawals: WithdrawalStore;
@@ -105,6 +111,9 @@ export function adminOf(world: AdminWorld): Admin {
     listPeople: () => inSentences(admin.listPeople()),
     disablePerson: (personId) => inSentences(admin.disablePerson(personId)),
     enablePerson: (personId) => inSentences(admin.enablePerson(personId)),
+    exportPerson: (personId, reason) => inSentences(admin.exportPerson(personId, reason)),
+    planErasure: (personId) => inSentences(admin.planErasure(personId)),
+    erasePerson: (personId, meant) => inSentences(admin.erasePerson(personId, meant)),
     listAudit: (options) => inSentences(admin.listAudit(options)),
     createToken: (token) => inSentences(admin.createToken(token)),
     listTokens: () => inSentences(admin.listTokens()),
@@ -185,6 +194,7 @@ function plainAdminOf(world: AdminWorld): Admin {
   return {
     ...machineAdminOf(world, connected, clock),
     ...peopleAdminOf(world),
+    ...leavingAdminOf(world),
     ...tokenAdminOf(world),
     ...inviteAdminOf(world),
     ...depositAdminOf(world),

@@ -7,7 +7,7 @@ import { roles, type Person } from "../accounts/people.ts";
 import { at, call, id, nothing, type CallOf } from "./call.ts";
 import type { InviteAdmin, PeopleAdmin } from "./people.ts";
 
-const person = z.object({
+export const person = z.object({
   person_id: z.string(),
   name: z.string(),
   mail: z.string().nullable(),
@@ -17,7 +17,7 @@ const person = z.object({
   disabled_at: at.nullable(),
 });
 
-const tellPerson = (one: Person): z.infer<typeof person> => ({
+export const tellPerson = (one: Person): z.infer<typeof person> => ({
   person_id: one.personId,
   name: one.name,
   mail: one.mail,
@@ -26,7 +26,7 @@ const tellPerson = (one: Person): z.infer<typeof person> => ({
   created_at: one.createdAt,
   disabled_at: one.disabledAt,
 });
-const readPerson = (one: z.infer<typeof person>): Person => ({
+export const readPerson = (one: z.infer<typeof person>): Person => ({
   personId: one.person_id as PersonId,
   name: one.name,
   mail: one.mail,

@@ -9,6 +9,7 @@ import { AdminError } from "./fault.ts";
 import type { Admin } from "./operations.ts";
 import type { DepositId, RefundId } from "../payments/port.ts";
 import type { Withdrawal, WithdrawalId } from "../payouts/withdrawals.ts";
+import type { PersonExport } from "./person-export.ts";
 import { toldAdmin } from "./told.ts";
 import { unbound } from "../accounts/key-terms.ts";
 import { unused } from "../accounts/key-usage.samples.ts";
@@ -74,6 +75,9 @@ function made(fails: boolean) {
     disablePerson: gives({ ...anna, revoked: [], unlinked: [] }),
     enablePerson: gives(anna),
     listAudit: gives([]),
+    exportPerson: gives({} as PersonExport),
+    planErasure: gives({ ...anna, obstacles: [], forfeit: 0n, keys: 0, machines: 0, teams: 0 }),
+    erasePerson: gives({ ...anna, forfeited: 0n, revoked: [], unlinked: [], left: [] }),
     createToken: gives({ ...tokenOf(1), secret: "secret" }),
     listTokens: gives([]),
     revokeToken: gives(tokenOf(1)),

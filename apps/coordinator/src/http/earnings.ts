@@ -4,13 +4,12 @@ import { formatUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
 import { EARNINGS_ROWS_MAX, earningsGroups, type EarningsGroup, type EarningsRow } from "../ledger/earnings.ts";
 import { partsSum } from "../ledger/journal.ts";
-import { dayOf, type Window } from "../ledger/windows.ts";
+import { dayOf, MILLIS_OF_DAY, type Window } from "../ledger/windows.ts";
 import { signedInOf } from "./access.ts";
 import type { Door, Route } from "./door.ts";
 
 /** So many days, today among them, where nobody says from when. */
 const EARNINGS_DAYS_DEFAULT = 30;
-const MILLIS_OF_DAY = 86_400_000;
 
 const ofSession = { access: "session", limit: "rate" } as const;
 const microUsd = z.string().describe("Micro-USD");

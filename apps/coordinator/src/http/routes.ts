@@ -12,6 +12,7 @@ import { showGuide, showPointer } from "./guide.ts";
 import { listEarnings, showSummary } from "./earnings.ts";
 import { infer } from "./infer.ts";
 import { createKey, editKey, listKeys, revokeKey, rotateKey, showOneKey } from "./keys.ts";
+import { eraseMe, exportMe, planMyErasure } from "./leaving.ts";
 import { streamChanges } from "./live.ts";
 import { showLive } from "./live-figures.ts";
 import { endSession, listSessions, showMe } from "./me.ts";
@@ -111,6 +112,9 @@ const placed = (
   get("/v1/me/sessions", listSessions(door)),
   remove("/v1/me/sessions/:id", endSession(door)),
   get("/v1/me/events", streamChanges(door)),
+  get("/v1/me/export", exportMe(door)),
+  get("/v1/me/erasure", planMyErasure(door)),
+  post("/v1/me/erase", eraseMe(door)),
   get("/v1/me/summary", showSummary(door)),
   get("/v1/me/earnings", listEarnings(door)),
   get("/v1/me/passkeys", listPasskeys(door)),

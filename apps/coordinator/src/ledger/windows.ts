@@ -2,7 +2,7 @@
 export const limitResets = ["none", "daily", "weekly", "monthly"] as const;
 export type LimitReset = (typeof limitResets)[number];
 
-const MILLIS_OF_DAY = 86_400_000;
+export const MILLIS_OF_DAY = 86_400_000;
 /** 1 January 1970 was a Thursday, three days after a Monday. */
 const MONDAY_BEFORE_1970 = -3;
 
