@@ -1,6 +1,8 @@
 import { AUDIT_ROWS_MAX } from "@darkbloom/coordinator/accounts/audit";
 import { withdrawalStates } from "@darkbloom/coordinator/payouts/withdrawals";
+import { AUDIT_ROWS_MAX, leavingReasons } from "@darkbloom/coordinator/accounts/audit";
 import { earningsGroups } from "@darkbloom/coordinator/ledger/earnings";
+import { parseUsd } from "@darkbloom/protocol/money";
 import { anyText, oneOf, oneOfWords, wholeNumber, yesOrNo } from "./setting-readers.ts";
 import { openIdSettings } from "./open-id-settings.ts";
 import { signInSettings } from "./sign-in-settings.ts";
@@ -35,6 +37,12 @@ export const accountSettings = {
     mustBe: oneOfWords(earningsGroups),
     read: oneOf(earningsGroups),
   },
+  forfeit: {
+    value: "USD",
+    means: "how much money goes with an account that is erased without asking, exactly",
+    mustBe: "an amount in USD with up to six decimals, e.g. 1.50",
+    read: parseUsd,
+  },
   from: { value: "DAY", means: "the first UTC day; 30 days ago where nothing is said", mustBe: A_DAY, read: day },
   to: { value: "DAY", means: "the last UTC day; today where nothing is said", mustBe: A_DAY, read: day },
   config: {
@@ -52,6 +60,13 @@ export const accountSettings = {
     means: "the keys of your own account alone, as a member has them anyway; with --coordinator",
     mustBe: "true or false",
     read: yesOrNo,
+  },
+  reason: {
+    value: "WHY",
+    means:
+      "why this is done to somebody: they have asked for it, they have left, or a law demands it; the audit log keeps it",
+    mustBe: oneOfWords(leavingReasons),
+    read: oneOf(leavingReasons),
   },
   rows: {
     value: "N",

@@ -146,7 +146,12 @@ export const settings = {
   ...databaseSetting,
   ...natsSetting,
   data: { value: "DIR", means: "the data folder", mustBe: "a path", read: anyText },
-  into: { value: "DIR", means: "a new folder that is to hold the copy", mustBe: "a path", read: anyText },
+  into: {
+    value: "PATH",
+    means: "where the copy is to stand: a new folder; of an export, a new file",
+    mustBe: "a path",
+    read: anyText,
+  },
   drainTimeout: {
     value: "SECONDS",
     means: "how long running requests may go on after the first Ctrl-C or SIGTERM; a second one ends them",

@@ -1,3 +1,4 @@
+import { isErased, type Person } from "@darkbloom/coordinator/accounts/people";
 import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
 import { columns, outputOf, timeOf } from "../output.ts";
@@ -35,7 +36,7 @@ export const accountList = command({
       role,
       account,
       timeOf(createdAt),
-      disabledAt === null ? "may sign in" : `disabled ${timeOf(disabledAt)}`,
+      stateOf({ name, disabledAt }),
     ]);
     output.result({}, () =>
       rows.length === 0
@@ -45,3 +46,8 @@ export const accountList = command({
     return 0;
   },
 });
+
+const stateOf = (one: Pick<Person, "name" | "disabledAt">): string => {
+  if (one.disabledAt === null) return "may sign in";
+  return `${isErased(one) ? "erased" : "disabled"} ${timeOf(one.disabledAt)}`;
+};

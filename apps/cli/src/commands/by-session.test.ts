@@ -1,8 +1,10 @@
 import { once } from "node:events";
+import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { KeyId, Sha256Hex } from "@darkbloom/protocol/ids";
+import { microUsd } from "@darkbloom/protocol/money";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openEdge } from "../../../coordinator/test/http-kit.ts";
 import { personOf, signIn } from "../../../coordinator/test/signed-in.ts";
@@ -124,6 +126,53 @@ describe("commands by a session", () => {
     expect(await told("account list", at.otto.flags)).toMatchObject([{ name: "anna" }, { name: "otto" }]);
     const [link] = await told("account link", at.otto.flags);
     expect(link?.["sign_in_url"]).toContain(`${at.origin}/sign-in/link/`);
+  });
+
+  /** Goal: what is kept about somebody is told once, and in no file that is there already. Method: Anna's, on stdout and into a file, twice. */
+  it("tell what is kept about somebody", async () => {
+    await using at = await open();
+    const { personId } = at.anna.person;
+    const [kept] = await told("account export", at.otto.flags, personId);
+    expect(kept).toMatchObject({ person: { id: personId, name: "anna" }, sessions: { has_more: false } });
+    const into = join(at.folder.path, "anna.json");
+    const flags = { ...at.otto.flags, into: [into], reason: ["law"] };
+    const [line] = await told("account export", flags, personId);
+    expect(line).toEqual({ person_id: personId, file: into, bytes: statSync(into).size, cut: [] });
+    expect(JSON.parse(readFileSync(into, "utf8"))).toMatchObject({ person: { id: personId } });
+    expect(statSync(into).mode & 0o777).toBe(0o600);
+    await expect(told("account export", flags, personId)).rejects.toThrow("it is there already");
+    await expect(told("account export", at.anna.flags, personId)).rejects.toThrow();
+  });
+
+  /** Goal: nobody is erased by mistake, and no money goes that was not named. Method: without --yes, with a wrong amount, while something stands in the way; then rightly. */
+  it("erase somebody who is meant", async () => {
+    await using at = await open();
+    const { personId, account } = at.anna.person;
+    const [{ key_id: keyId } = {}] = await told("keys create", at.anna.flags);
+    await at.ledger.credit("credit_1", account, microUsd(1_500_000n), 1);
+    const erase = (more: Flags) => told("account erase", { ...at.otto.flags, ...more }, personId);
+    await expect(erase({})).rejects.toThrow("elsewhere give --yes");
+    await expect(erase({ yes: ["true"] })).rejects.toThrow("Give --forfeit 1.500000 to mean it");
+    await expect(told("account erase", { ...at.otto.flags, yes: ["true"] }, at.otto.person.personId)).rejects.toThrow(
+      "only operator",
+    );
+    expect((await at.people.person(personId))?.name).toBe("anna");
+    expect(await erase({ yes: ["true"], forfeit: ["1.5"], reason: ["left"] })).toEqual([
+      {
+        person_id: personId,
+        account,
+        erased_at: expect.stringMatching(/^2\d{3}-/),
+        forfeited_usd: "1.500000",
+        revoked_keys: [keyId],
+        unlinked_machines: [],
+        left_teams: [],
+      },
+    ]);
+    const [entry] = (await told("account audit", at.otto.flags)).filter(({ action }) => action === "people.erase");
+    expect(entry).toMatchObject({ actor: at.otto.person.personId, subject: `${personId}/left` });
+    said = "";
+    await commands.get("account list")?.run(at.otto.flags, {}, "");
+    expect(said).toMatch(new RegExp(`${personId} .* erased 2`));
   });
 
   /** Goal: a member touches the own account alone, an operator every one or, where they say so, their own. Method: keys of both and of somebody else, listed and shown. */

@@ -62,6 +62,8 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["account list", async () => (await import("./account-list.ts")).accountList],
   ["account disable", async () => (await import("./account-disable.ts")).accountDisable],
   ["account enable", async () => (await import("./account-disable.ts")).accountEnable],
+  ["account export", async () => (await import("./account-export.ts")).accountExport],
+  ["account erase", async () => (await import("./account-erase.ts")).accountErase],
   ["account invite", async () => (await import("./account-invite.ts")).accountInvite],
   ["account invites", async () => (await import("./account-invites.ts")).accountInvites],
   ["account revoke-invite", async () => (await import("./account-revoke-invite.ts")).accountRevokeInvite],

@@ -37,7 +37,7 @@ export const proxySettings = {
     mustBe: "a model's id",
     read: (given: string): string | undefined => (MODEL_SHAPE.test(given) ? given : undefined),
   },
-  yes: { means: "write it without asking", mustBe: "true or false", read: yesOrNo },
+  yes: { means: "do it without asking", mustBe: "true or false", read: yesOrNo },
   requireLog: {
     means:
       "send nothing to a machine whose keys the coordinator's log does not hold, nor where the log did not only grow",

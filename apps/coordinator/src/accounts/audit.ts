@@ -49,6 +49,10 @@ export const auditActions = [
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
+/** Why an operator exports or erases somebody: they have asked for it, they have left, or a law or a court demands it. */
+export const leavingReasons = ["asked", "left", "law"] as const;
+export type LeavingReason = (typeof leavingReasons)[number];
+
 /**
  * Who did it: somebody who is signed in, a program with an operator's token, a machine that gives its own token back, what an OpenID
  * provider says of somebody who signs in, or whoever can open the socket in the data folder.

@@ -2,8 +2,9 @@ import { erasureObstacles } from "@darkbloom/protocol/erasure";
 import type { AccountId, KeyId, MachineId, PersonId } from "@darkbloom/protocol/ids";
 import { formatUsd } from "@darkbloom/protocol/money";
 import * as z from "zod";
+import { leavingReasons } from "../accounts/audit.ts";
 import { amount, call, id, moneyOf, type CallOf } from "./call.ts";
-import { leavingReasons, type LeavingAdmin, type ToldPlan } from "./leaving.ts";
+import type { LeavingAdmin, ToldPlan } from "./leaving.ts";
 import { person, readPerson, tellPerson } from "./people-calls.ts";
 import { personExport } from "./person-export.ts";
 

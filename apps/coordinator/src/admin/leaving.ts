@@ -1,6 +1,7 @@
 import { wordsOfErasure, type ErasureObstacle } from "@darkbloom/protocol/erasure";
 import { NetworkError } from "@darkbloom/protocol/failures";
 import type { AccountId, PersonId } from "@darkbloom/protocol/ids";
+import type { LeavingReason } from "../accounts/audit.ts";
 import {
   erase,
   planErasure,
@@ -12,10 +13,6 @@ import {
 import { AdminError } from "./fault.ts";
 import { known, type PeopleWorld } from "./people.ts";
 import { exportOf, type ExportWorld, type PersonExport } from "./person-export.ts";
-
-/** Why an operator does this to somebody: they have asked for it, they have left, or a law or a court demands it. */
-export const leavingReasons = ["asked", "left", "law"] as const;
-export type LeavingReason = (typeof leavingReasons)[number];
 
 /** What an erasure would come to, as it is told. */
 export interface ToldPlan {
