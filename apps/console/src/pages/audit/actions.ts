@@ -31,6 +31,8 @@ export const told: Readonly<Record<Action, Told>> = {
   "people.create": people("made a person"),
   "people.disable": people("disabled somebody"),
   "people.enable": people("enabled somebody"),
+  "people.export": people("took out what is kept about somebody"),
+  "people.erase": people("erased somebody"),
   "passkeys.create": people("added a passkey"),
   "passkeys.remove": people("removed a passkey"),
   "people.role": people("gave somebody another role"),
