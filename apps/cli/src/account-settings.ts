@@ -1,6 +1,5 @@
-import { AUDIT_ROWS_MAX } from "@darkbloom/coordinator/accounts/audit";
-import { withdrawalStates } from "@darkbloom/coordinator/payouts/withdrawals";
 import { AUDIT_ROWS_MAX, leavingReasons } from "@darkbloom/coordinator/accounts/audit";
+import { withdrawalStates } from "@darkbloom/coordinator/payouts/withdrawals";
 import { earningsGroups } from "@darkbloom/coordinator/ledger/earnings";
 import { parseUsd } from "@darkbloom/protocol/money";
 import { anyText, oneOf, oneOfWords, wholeNumber, yesOrNo } from "./setting-readers.ts";

@@ -16,6 +16,7 @@ import { outcomes } from "../ledger/settlement.ts";
 import { everyDay, MILLIS_OF_DAY } from "../ledger/windows.ts";
 import type { DepositStore } from "../payments/deposits.ts";
 import { depositStates } from "../payments/port.ts";
+import { withdrawalStates, type WithdrawalStore } from "../payouts/withdrawals.ts";
 import { EXPORT_ROWS_MAX } from "./limits.ts";
 
 export interface ExportWorld {
@@ -30,6 +31,7 @@ export interface ExportWorld {
   readonly audit: Audit;
   readonly ledger: Pick<Ledger, "balances" | "withdrawable" | "earnings" | "usage">;
   readonly deposits: DepositStore;
+  readonly withdrawals: Pick<WithdrawalStore, "list">;
   readonly clock: { now(): number };
 }
 
@@ -124,6 +126,16 @@ export const personExport = z.object({
       disputed_micro_usd: microUsd,
     }),
   ).describe("Newest first, with what was given back of each"),
+  withdrawals: listOf(
+    z.object({
+      id: z.string(),
+      at: time,
+      amount_micro_usd: microUsd,
+      state: z.enum(withdrawalStates),
+      changed_at: time,
+      pay_to: z.string().nullable().describe("Null once it is over"),
+    }),
+  ).describe("Newest first"),
   earnings: listOf(
     z.object({
       day: z.iso.date(),
@@ -263,6 +275,14 @@ export async function exportOf(world: ExportWorld, personId: PersonId): Promise<
       payment: one.payment,
       refunded_micro_usd: String(one.refunded),
       disputed_micro_usd: String(one.disputed),
+    })),
+    withdrawals: told(await world.withdrawals.list(account, { rows }), (one) => ({
+      id: one.withdrawalId,
+      at: at(one.createdAt),
+      amount_micro_usd: String(one.amount),
+      state: one.state,
+      changed_at: at(one.changedAt),
+      pay_to: one.payTo,
     })),
     earnings: told(await ledger.earnings(account, { by: "day", ...everyDay }), (one) => ({
       day: at(Number(one.key) * MILLIS_OF_DAY).slice(0, 10),

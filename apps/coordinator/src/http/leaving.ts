@@ -40,7 +40,7 @@ export const exportMe = ({ deps }: Door): Route => ({
   config: ofSession,
   handler: async (request, reply): Promise<PersonExport> => {
     const { personId } = signedInOf(request).person;
-    const kept = still(await exportOf(deps, personId));
+    const kept = still(await exportOf({ ...deps, withdrawals: deps.payouts.withdrawals }, personId));
     await deps.audit.add({ at: deps.clock.now(), actor: personId, action: "people.export", subject: personId });
     void reply.header("content-disposition", 'attachment; filename="darkbloom-export.json"');
     return kept;

@@ -4,7 +4,7 @@ import { isPrintable } from "@darkbloom/protocol/printable";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as z from "zod";
 import { newAccountId } from "../accounts/keys.ts";
-import type { Person } from "../accounts/people.ts";
+import { isErased, type Person } from "../accounts/people.ts";
 import { newPerson } from "../accounts/sessions.ts";
 import { actorOf } from "./access.ts";
 import { ownOrigin } from "./credentials.ts";
@@ -148,7 +148,8 @@ export const listUsers = (door: Door): Route => ({
     const named = filter === undefined ? undefined : /^\s*userName\s+eq\s+"([^"\\]*)"\s*$/i.exec(filter)?.[1];
     if (filter !== undefined && named === undefined)
       return refuse(reply, 400, 'The one filter there is: userName eq "…".', "invalidFilter");
-    const all = (await door.deps.people.list()).filter((one) => named === undefined || isNamed(one, named));
+    const there = (await door.deps.people.list()).filter((one) => !isErased(one));
+    const all = there.filter((one) => named === undefined || isNamed(one, named));
     const rows = all.slice(startIndex - 1, startIndex - 1 + Math.min(count, SCIM_ROWS_MAX));
     const Resources = rows.map((one) => tellUser(door, request, one));
     return send(reply, { schemas: [LIST], totalResults: all.length, startIndex, itemsPerPage: rows.length, Resources });
@@ -169,11 +170,16 @@ export const createUser = (door: Door): Route => ({
   config: { ...ofOperator, fails: reading },
   handler: async (request, reply) => {
     const { deps } = door;
-    const { userName, displayName = userName, active = true } = await readShortJson(door, request, sent, expectedOf);
+    const { userName, displayName = "", active = true } = await readShortJson(door, request, sent, expectedOf);
     if ((await deps.people.list()).some((one) => isNamed(one, userName)))
       return refuse(reply, 409, "Somebody has this userName.", "uniqueness");
     const at = deps.clock.now();
-    const made = newPerson(deps.random, { name: displayName, account: newAccountId(deps.random), role: "member", at });
+    const made = newPerson(deps.random, {
+      name: displayName || userName,
+      account: newAccountId(deps.random),
+      role: "member",
+      at,
+    });
     const person = { ...made, mail: userName.toLowerCase(), disabledAt: active ? null : at };
     await deps.people.add(person);
     await deps.audit.add({ at, actor: actorOf(request), action: "people.create", subject: person.personId });
@@ -240,7 +246,8 @@ export const patchUser = (door: Door): Route => ({
 
 async function personIn({ deps }: Door, request: FastifyRequest): Promise<Person | undefined> {
   try {
-    return await deps.people.person(nameIn(request, "id", { code: "route_not_found" }) as PersonId);
+    const person = await deps.people.person(nameIn(request, "id", { code: "route_not_found" }) as PersonId);
+    return person && !isErased(person) ? person : undefined;
   } catch (error) {
     if (error instanceof NetworkError && error.failure.code === "route_not_found") return undefined;
     throw error;
