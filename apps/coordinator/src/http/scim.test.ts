@@ -1,3 +1,4 @@
+import type { PersonId } from "@darkbloom/protocol/ids";
 import { expect, it } from "vitest";
 import { chatBody, openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
@@ -143,4 +144,24 @@ it("refuses what is not valid", async () => {
     },
   });
   expect((await test.edge.get("/scim/v2/Users", { headers: { authorization: "Bearer x" } })).status).toBe(403);
+});
+
+/** Goal: whoever was erased is nobody to a directory, which may make them anew; and nobody is made without a name, as only those are. Method: made with an empty name, disabled, erased; each route. */
+it("finds nobody who was erased", async () => {
+  await using test = await opened();
+  const { ask, edge } = test;
+  const made = await ask("POST", "/Users", { ...bjensen, displayName: "", active: false });
+  expect(made).toMatchObject({ status: 201, body: { displayName: bjensen.userName, active: false } });
+  const { id } = made.body as { id: PersonId };
+  expect((await ask("GET", `/Users/${id}`)).status).toBe(200);
+  await edge.people.erase(id, 5);
+  expect((await ask("GET", "/Users")).body).toMatchObject({ totalResults: 0 });
+  const patch = patchOf({ op: "replace", path: "active", value: true });
+  const answers = [
+    await ask("GET", `/Users/${id}`),
+    await ask("PATCH", `/Users/${id}`, patch),
+    await ask("PUT", `/Users/${id}`, bjensen),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
+  expect((await ask("POST", "/Users", bjensen)).status).toBe(201);
 });
