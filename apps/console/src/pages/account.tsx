@@ -5,6 +5,7 @@ import { Copyable } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Page, Panel } from "../parts/page.tsx";
 import { Snippet } from "../parts/snippet.tsx";
+import { Leaving } from "./account/leaving.tsx";
 import { Passkeys } from "./account/passkeys.tsx";
 import { Sessions } from "./account/sessions.tsx";
 import classes from "./account/account.module.css";
@@ -37,6 +38,7 @@ export default function Account(): ReactNode {
         </p>
         <Snippet text={`npx darkbloom login --coordinator ${globalThis.location.origin}`} what="the command" />
       </Panel>
+      <Leaving />
     </Page>
   );
 }
