@@ -168,15 +168,19 @@ export function withdrawingContract(name: string, open: () => Promise<LedgerUnde
     it("gives free no more than was frozen", async () => {
       await using test = await open();
       const { ledger } = test;
-      await payIn(ledger, anna, 100n, "in");
-      await ledger.book("whole", { kind: "dispute", account: anna, amount: 40n }, on(0));
-      await answer(ledger, { id: "1", payer: anna, earner: bert, charge: 60n, day: 0 });
-      await ledger.book("taken", { kind: "dispute", account: anna, amount: 50n }, on(1));
-      await ledger.book("whole", { kind: "reinstate", account: anna, amount: 40n }, on(2));
+      await payIn(ledger, carl, 60n, "in_carl");
+      await answer(ledger, { id: "early", payer: carl, earner: anna, charge: 30n, day: 0 });
+      await payIn(ledger, anna, 100n, "in", 100);
+      await ledger.book("whole", { kind: "dispute", account: anna, amount: 40n }, on(100));
+      await answer(ledger, { id: "1", payer: anna, earner: bert, charge: 60n, day: 100 });
+      await ledger.book("taken", { kind: "dispute", account: anna, amount: 50n }, on(101));
+      await ledger.book("whole", { kind: "reinstate", account: anna, amount: 40n }, on(102));
       expect(await ledger.withdrawable(bert, on(500))).toBe(10n);
-      await ledger.book("pass", { kind: "pass", account: bert, to: anna }, on(3));
-      await ledger.book("taken", { kind: "reinstate", account: anna, amount: 50n }, on(4));
-      expect(await ledger.withdrawable(anna, on(500))).toBe(0n);
+      await ledger.book("pass", { kind: "pass", account: bert, to: anna }, on(103));
+      await ledger.book("taken", { kind: "reinstate", account: anna, amount: 50n }, on(104));
+      // What others paid clears neither later by it nor sooner.
+      await answer(ledger, { id: "late", payer: carl, earner: anna, charge: 30n, day: 499 });
+      for (const day of [105, 500]) expect(await ledger.withdrawable(anna, on(day))).toBe(30n);
       expect(await ledger.check()).toEqual([]);
     });
 
