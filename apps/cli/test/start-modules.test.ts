@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { Running, temporaryFolder } from "./binary.ts";
 
 /** Each costs about half a millisecond of every start, and room. */
-const MODULES_MAX = 845;
+const MODULES_MAX = 862;
 /** What is large and only needed later, or by others. */
 const LATER = [
   "kysely",
