@@ -10,7 +10,7 @@ const needs = { ...adminNeeds, rows: { default: "100" }, csv: { default: "false"
 
 export const accountPayouts = command({
   path: "account payouts",
-  does: "List money on its way out, and what has left, newest first; --before goes on where the last page ended.",
+  does: "List money on its way out, and what has left, newest first; --before-id goes on where the last page ended.",
   examples: ["account payouts --data .darkbloom", "account payouts --state sent --csv"],
   needs: { ...needs, state: "optional", beforeId: "optional" },
   async run({ rows, state, beforeId, json, csv, ...at }) {

@@ -57,7 +57,7 @@ export class MemoryWithdrawals implements WithdrawalStore {
       .slice(0, rows);
   }
 
-  async open(account: AccountId): Promise<number> {
+  async countOpen(account: AccountId): Promise<number> {
     return this.#oldest().filter((one) => one.account === account && !isEnd(one.state)).length;
   }
 

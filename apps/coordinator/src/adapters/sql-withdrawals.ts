@@ -98,7 +98,7 @@ export class SqlWithdrawals implements WithdrawalStore {
     return found.map(withdrawalOf);
   }
 
-  async open(account: AccountId): Promise<number> {
+  async countOpen(account: AccountId): Promise<number> {
     const [row] = await this.#query(
       `SELECT COUNT(*) AS open FROM withdrawals WHERE account = $1 AND state NOT IN (${ends})`,
       [account],

@@ -54,7 +54,7 @@ export class PayoutDesk {
 
   async #ask(account: AccountId, amount: MicroUsd, payTo: string): Promise<Withdrawal> {
     const { withdrawals, clock } = this.#world;
-    if ((await withdrawals.open(account)) >= WITHDRAWALS_OPEN_MAX)
+    if ((await withdrawals.countOpen(account)) >= WITHDRAWALS_OPEN_MAX)
       throw new NetworkError({ code: "withdrawals_too_many", most: WITHDRAWALS_OPEN_MAX });
     const now = clock.now();
     const withdrawal: Withdrawal = {

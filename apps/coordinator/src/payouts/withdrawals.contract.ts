@@ -123,8 +123,8 @@ export function withdrawalsContract(name: string, open: () => Promise<Withdrawal
         if (end) await store.end(withdrawal(n).withdrawalId, end, 50);
       }
       await store.add(withdrawal(7, { account: bert }));
-      expect(await store.open(anna)).toBe(3);
-      expect(await store.open(bert)).toBe(1);
+      expect(await store.countOpen(anna)).toBe(3);
+      expect(await store.countOpen(bert)).toBe(1);
       expect(idsOf(await store.unbooked(2, 9))).toEqual([1, 4, 5, 6]);
       expect(idsOf(await store.unbooked(3, 3))).toEqual([1, 2, 4]);
       await store.booked(withdrawal(5).withdrawalId);

@@ -70,7 +70,7 @@ export interface WithdrawalStore {
   /** Of one account, or of all. */
   list(account: AccountId | "everyone", page: WithdrawalPage): Promise<Withdrawal[]>;
   /** How many of an account are not over. */
-  open(account: AccountId): Promise<number>;
+  countOpen(account: AccountId): Promise<number>;
   /** Oldest first: those that have been `opening` since before then, and those whose end the journal may not have. */
   unbooked(openingBefore: number, rows: number): Promise<Withdrawal[]>;
 }
