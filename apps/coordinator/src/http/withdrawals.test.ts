@@ -1,4 +1,5 @@
 import { microUsd } from "@darkbloom/protocol/money";
+import { systemClock } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
 import { openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
@@ -24,8 +25,11 @@ const PAY_TO = "IBAN DE00 1234, Anna";
 /** Anna's machine earned 20 USD, long ago, from what somebody had paid in. */
 async function openBooth(payouts: PayoutWay = "manual") {
   const ledger = new MemoryLedger();
+  // Ids of one millisecond have no order.
+  let now = Date.now();
   const edge = await openEdge({
     ledger,
+    clock: { ...systemClock, now: () => ++now },
     settings: { corsOrigins: [], trustProxy: false, version: "0.1.0", minTrustDefault: "self_signed", payouts },
   });
   const [anna, bert, otto] = [
