@@ -52,6 +52,7 @@ it("pays out what was earned", { timeout: 120_000 }, async () => {
 
   const account = (...words: string[]) => darkbloom(["account", ...words, ...at]);
   expect((await account("payouts", "--state", "asked")).stdout).toContain("5.000000");
+  expect(await account("take-payouts", "--csv", "--json")).toMatchObject({ code: 2, stdout: "" });
   const taken = await account("take-payouts", "--rows", "1", "--csv");
   expect(taken.stdout.split("\r\n")).toEqual([
     "withdrawal_id,account,amount_usd,asked_at,state,pay_to",

@@ -3,6 +3,7 @@ import type { Withdrawal } from "@darkbloom/coordinator/payouts/withdrawals";
 import { formatUsd } from "@darkbloom/protocol/money";
 import { administer, adminNeeds } from "../admin.ts";
 import { command } from "../command.ts";
+import { WrongUsage } from "../failure.ts";
 import { columns, file, note, outputOf, timeOf } from "../output.ts";
 
 const heads = ["WITHDRAWAL ID", "ACCOUNT", "USD", "ASKED", "STATE", "SINCE", "PAY TO"];
@@ -14,6 +15,7 @@ export const accountPayouts = command({
   examples: ["account payouts --data .darkbloom", "account payouts --state sent --csv"],
   needs: { ...needs, state: "optional", beforeId: "optional" },
   async run({ rows, state, beforeId, json, csv, ...at }) {
+    assertOneForm(json, csv);
     const found = await administer(at, (admin) => admin.listPayouts({ rows, state, before: beforeId }));
     tell(found, { json, csv }, "Nobody has withdrawn anything.");
     return 0;
@@ -26,6 +28,8 @@ export const accountTakePayouts = command({
   examples: ["account take-payouts --csv --data .darkbloom > payouts.csv"],
   needs,
   async run({ rows, json, csv, ...at }) {
+    // Before anything is taken that would then not be told.
+    assertOneForm(json, csv);
     const taken = await administer(at, (admin) => admin.takePayouts(rows));
     tell(taken, { json, csv }, "No withdrawal waits.");
     if (taken.length > 0)
@@ -35,6 +39,10 @@ export const accountTakePayouts = command({
     return 0;
   },
 });
+
+function assertOneForm(json: boolean, csv: boolean): void {
+  if (json && csv) throw new WrongUsage("--csv and --json are two forms of one answer: give one of them.");
+}
 
 function tell(
   found: readonly Withdrawal[],
