@@ -4,14 +4,13 @@ import { balanceQuery } from "../api/money.ts";
 import { useMe } from "../api/me.ts";
 import { Balance, Money } from "../parts/figures.tsx";
 import { oneOf, useFilters } from "../parts/filters.ts";
-import { Figures, Page, Panel } from "../parts/page.tsx";
-import { Snippet } from "../parts/snippet.tsx";
-import { Asked, Empty } from "../parts/states.tsx";
+import { NotSetUp } from "../parts/not-set-up.tsx";
+import { Figures, Page } from "../parts/page.tsx";
+import { Asked } from "../parts/states.tsx";
 import { takesPaymentsQuery } from "./credits/deposits.ts";
 import { History } from "./credits/history.tsx";
 import { PayIn } from "./credits/pay-in.tsx";
 import { Returned } from "./credits/returned.tsx";
-import classes from "./credits/credits.module.css";
 
 /** As whoever comes back from a payment's page has it in the address. */
 const readers = { payment: oneOf("none", "done", "cancelled") };
@@ -41,31 +40,25 @@ export default function Credits(): ReactNode {
         )}
       </Asked>
       <Asked query={takesPayments} rows={2}>
-        {(isOn) => (isOn ? <PayIn /> : <NotSetUp />)}
+        {(isOn) => (isOn ? <PayIn /> : <NoPayments />)}
       </Asked>
       <History />
     </Page>
   );
 }
 
-function NotSetUp(): ReactNode {
-  const me = useMe();
+function NoPayments(): ReactNode {
+  const account = useMe()?.account;
   return (
-    <Panel>
-      <Empty icon="credits" title="Payments are not set up here">
-        {me?.role === "operator"
-          ? "Give the coordinator a key of Stripe's and people pay in by card. Or grant credit, at its data folder or over the network:"
-          : "Whoever runs this coordinator can grant credit to your account."}
-      </Empty>
-      {me?.role === "operator" && (
-        <div className={classes["commands"]}>
-          <Snippet
-            text="npx darkbloom coordinator --stripe-key-file ./stripe.key --stripe-webhook-file ./stripe.webhook"
-            what="the command"
-          />
-          <Snippet text={`npx darkbloom credit --account ${me.account} --amount 5.00`} what="the command" />
-        </div>
-      )}
-    </Panel>
+    <NotSetUp
+      icon="credits"
+      title="Payments are not set up here"
+      forOperators="Give the coordinator a key of Stripe's and people pay in by card. Or grant credit, at its data folder or over the network:"
+      commands={[
+        "npx darkbloom coordinator --stripe-key-file ./stripe.key --stripe-webhook-file ./stripe.webhook",
+        `npx darkbloom credit --account ${account} --amount 5.00`,
+      ]}
+      forOthers="Whoever runs this coordinator can grant credit to your account."
+    />
   );
 }

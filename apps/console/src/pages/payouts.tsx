@@ -1,12 +1,11 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { actingOn } from "../api/acting.ts";
-import { useMe } from "../api/me.ts";
 import { summaryQuery } from "../api/money.ts";
 import { Balance, Money } from "../parts/figures.tsx";
-import { Figures, Page, Panel } from "../parts/page.tsx";
-import { Snippet } from "../parts/snippet.tsx";
-import { Asked, Empty, Failed, Loading } from "../parts/states.tsx";
+import { NotSetUp } from "../parts/not-set-up.tsx";
+import { Figures, Page } from "../parts/page.tsx";
+import { Asked } from "../parts/states.tsx";
 import { AskFor } from "./payouts/ask-for.tsx";
 import { History } from "./payouts/history.tsx";
 import { withdrawalsQuery } from "./payouts/withdrawals-of.ts";
@@ -41,37 +40,19 @@ export default function Payouts(): ReactNode {
               <p className={classes["words"]}>These are your own account's, and not the team's that you act on.</p>
             )}
             {first?.payouts === "manual" && <AskFor withdrawable={BigInt(told.withdrawable_micro_usd)} />}
-            {first?.payouts === "off" && <Off />}
+            {first?.payouts === "off" && (
+              <NotSetUp
+                icon="payouts"
+                title="Nothing is paid out here"
+                forOperators="Start the coordinator so, and people ask for what their machines earned; you pay it and say so:"
+                commands={["npx darkbloom coordinator --payouts manual"]}
+                forOthers="Whoever runs this coordinator has not switched payouts on. What was earned stays yours and can be spent."
+              />
+            )}
           </>
         )}
       </Asked>
-      <Panel title="Withdrawals">
-        {list.data ? (
-          <History query={list} />
-        ) : list.error ? (
-          <Failed error={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Loading />
-        )}
-      </Panel>
+      <History query={list} />
     </Page>
-  );
-}
-
-function Off(): ReactNode {
-  const isOperator = useMe()?.role === "operator";
-  return (
-    <Panel>
-      <Empty icon="payouts" title="Nothing is paid out here">
-        {isOperator
-          ? "Start the coordinator so, and people ask for what their machines earned; you pay it and say so:"
-          : "Whoever runs this coordinator has not switched payouts on. What was earned stays yours and can be spent."}
-      </Empty>
-      {isOperator && (
-        <div className={classes["commands"]}>
-          <Snippet text="npx darkbloom coordinator --payouts manual" what="the command" />
-        </div>
-      )}
-    </Panel>
   );
 }

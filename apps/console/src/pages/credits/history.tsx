@@ -1,11 +1,11 @@
-import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Badge, type Tone } from "../../parts/badges.tsx";
 import { ExactMoney, Money, When } from "../../parts/figures.tsx";
 import { Panel } from "../../parts/page.tsx";
-import { Rows, type Column } from "../../parts/rows.tsx";
-import { Empty, Failed, Loading } from "../../parts/states.tsx";
+import { Paged } from "../../parts/paged.tsx";
+import type { Column } from "../../parts/rows.tsx";
+import { Empty } from "../../parts/states.tsx";
 import { depositsQuery, type Deposit } from "./deposits.ts";
 
 const states: Readonly<Record<Deposit["state"], readonly [words: string, tone: Tone]>> = {
@@ -34,32 +34,19 @@ const Taken = ({ micro }: { readonly micro: number }): ReactNode => (micro === 0
 /** What was paid in, and what of it went back. */
 export function History(): ReactNode {
   const query = useInfiniteQuery(depositsQuery);
-  const deposits = query.data?.pages.flatMap(({ data }) => data);
   return (
     <Panel title="Payments">
-      {deposits ? (
-        deposits.length === 0 ? (
+      <Paged
+        query={query}
+        label="Payments"
+        columns={columns}
+        keyOf={({ id }) => id}
+        empty={
           <Empty icon="credits" title="Nothing was paid in yet">
             Each payment stands here from when it is begun, with what was given back of it.
           </Empty>
-        ) : (
-          <Rows label="Payments" columns={columns} rows={deposits} keyOf={({ id }) => id} />
-        )
-      ) : query.error ? (
-        <Failed error={query.error} retry={() => void query.refetch()} />
-      ) : (
-        <Loading />
-      )}
-      {query.hasNextPage && (
-        <Button
-          variant="subtle"
-          fullWidth
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more
-        </Button>
-      )}
+        }
+      />
     </Panel>
   );
 }

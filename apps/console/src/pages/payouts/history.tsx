@@ -1,9 +1,10 @@
-import { Button } from "@mantine/core";
 import type { UseInfiniteQueryResult, InfiniteData } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Badge, type Tone } from "../../parts/badges.tsx";
 import { Money, When } from "../../parts/figures.tsx";
-import { Rows, type Column } from "../../parts/rows.tsx";
+import { Panel } from "../../parts/page.tsx";
+import { Paged } from "../../parts/paged.tsx";
+import type { Column } from "../../parts/rows.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { Twice } from "../../parts/twice.tsx";
 import { useCallOff, type Withdrawal } from "./withdrawals-of.ts";
@@ -50,27 +51,18 @@ interface HistoryProps {
 }
 
 /** What was withdrawn, and how that stands. */
-export function History({ query }: HistoryProps): ReactNode {
-  const rows = query.data?.pages.flatMap(({ data }) => data) ?? [];
-  return (
-    <>
-      {rows.length === 0 ? (
+export const History = ({ query }: HistoryProps): ReactNode => (
+  <Panel title="Withdrawals">
+    <Paged
+      query={query}
+      label="Withdrawals"
+      columns={columns}
+      keyOf={({ id }) => id}
+      empty={
         <Empty icon="payouts" title="Nothing was withdrawn yet">
           Each withdrawal stands here from when you ask for it until it is paid, or back.
         </Empty>
-      ) : (
-        <Rows label="Withdrawals" columns={columns} rows={rows} keyOf={({ id }) => id} />
-      )}
-      {query.hasNextPage && (
-        <Button
-          variant="subtle"
-          fullWidth
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more
-        </Button>
-      )}
-    </>
-  );
-}
+      }
+    />
+  </Panel>
+);
