@@ -66,6 +66,7 @@ export class MemoryWithdrawals implements WithdrawalStore {
       .filter(({ state, createdAt, isBooked }) =>
         state === "opening" ? createdAt < openingBefore : isEnd(state) && !isBooked,
       )
+      .toSorted((one, other) => Number(one.state === "opening") - Number(other.state === "opening"))
       .slice(0, rows);
   }
 

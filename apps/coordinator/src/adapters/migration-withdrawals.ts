@@ -7,7 +7,7 @@ const withdrawals = (long: "INTEGER" | "BIGINT", ending: string) => async (db: K
     CREATE TABLE withdrawals (
       withdrawal_id TEXT PRIMARY KEY,
       account TEXT NOT NULL,
-      amount ${long} NOT NULL CHECK (amount > 0),
+      amount ${long} NOT NULL CHECK (amount BETWEEN 1 AND 1000000000000),
       created_at ${long} NOT NULL,
       state TEXT NOT NULL CHECK (state IN ('opening', 'asked', 'sent', 'paid', 'failed', 'cancelled')),
       changed_at ${long} NOT NULL,

@@ -16,7 +16,7 @@ const columns = "withdrawal_id, account, amount, created_at, state, changed_at, 
 const quoted = (states: readonly WithdrawalState[]): string => states.map((state) => `'${state}'`).join(", ");
 const ends = quoted(["paid", "failed", "cancelled"]);
 
-/** What we have written ourselves: states are ours by the table's own rules. No withdrawal is near to what a double does not hold. */
+/** What we have written ourselves: states are ours by the table's own rules. A double holds every amount that its bound lets in. */
 const withdrawalOf = (row: Row): Withdrawal => ({
   withdrawalId: textOf(row, "withdrawal_id") as WithdrawalId,
   account: textOf(row, "account") as AccountId,
@@ -110,7 +110,7 @@ export class SqlWithdrawals implements WithdrawalStore {
     const found = await this.#query(
       `SELECT ${columns} FROM withdrawals
       WHERE is_booked = 0 AND (state IN (${ends}) OR (state = 'opening' AND created_at < $1))
-      ORDER BY withdrawal_id LIMIT $2`,
+      ORDER BY CASE WHEN state = 'opening' THEN 1 ELSE 0 END, withdrawal_id LIMIT $2`,
       [openingBefore, rows],
     );
     return found.map(withdrawalOf);

@@ -129,6 +129,8 @@ describe("a withdrawal", () => {
     ["0.99", PAY_TO, "amount_usd"],
     ["1.001", PAY_TO, "amount_usd"],
     ["-1.00", PAY_TO, "amount_usd"],
+    ["1000000.01", PAY_TO, "amount_usd"],
+    ["999999999999", PAY_TO, "amount_usd"],
     ["many", PAY_TO, "amount_usd"],
     [5, PAY_TO, "amount_usd"],
     ["5.00", "=1+1", "pay_to"],

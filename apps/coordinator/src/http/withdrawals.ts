@@ -10,6 +10,7 @@ import {
   isPayTo,
   PAY_TO_CHARS_MAX,
   payoutWays,
+  WITHDRAWAL_MICRO_USD_MAX,
   WITHDRAWAL_MICRO_USD_MIN,
   withdrawalStates,
   type Withdrawal,
@@ -91,7 +92,12 @@ export const askForWithdrawal = (door: Door): Route => ({
 
 function amountOf(text: string): MicroUsd {
   const amount = parseUsd(text);
-  if (amount !== undefined && amount % MICRO_USD_PER_CENT === 0n && amount >= WITHDRAWAL_MICRO_USD_MIN)
+  if (
+    amount !== undefined &&
+    amount % MICRO_USD_PER_CENT === 0n &&
+    amount >= WITHDRAWAL_MICRO_USD_MIN &&
+    amount <= WITHDRAWAL_MICRO_USD_MAX
+  )
     return microUsd(amount);
   throw new NetworkError({
     code: "body_invalid",
@@ -103,7 +109,7 @@ function amountOf(text: string): MicroUsd {
 const expectedOf = (param: string) =>
   param === "pay_to"
     ? ourWords`it must be a text of 1 to ${PAY_TO_CHARS_MAX} printable characters on one line that begins with a letter or a digit`
-    : ourWords`'amount_usd' must be a text of whole cents such as "10.00", from ${WITHDRAWAL_MICRO_USD_MIN / MICRO_USD_PER_CENT} cents on, and 'pay_to' where it is to be paid`;
+    : ourWords`'amount_usd' must be a text of whole cents such as "10.00", from ${WITHDRAWAL_MICRO_USD_MIN / MICRO_USD_PER_CENT} to ${WITHDRAWAL_MICRO_USD_MAX / MICRO_USD_PER_CENT} cents, and 'pay_to' where it is to be paid`;
 
 /** What the ledger says of money for requests, in words about withdrawals. */
 const ofWithdrawals = (error: unknown): unknown =>

@@ -10,7 +10,13 @@ import { bert } from "../ledger/ledger.samples.ts";
 import type { Ledger } from "../ledger/port.ts";
 import { OPENING_MS_MAX, PayoutDesk } from "./desk.ts";
 import { earn } from "./earned.samples.ts";
-import { isEnd, WITHDRAWALS_OPEN_MAX, type Withdrawal, type WithdrawalStore } from "./withdrawals.ts";
+import {
+  isEnd,
+  WITHDRAWAL_MICRO_USD_MAX,
+  WITHDRAWALS_OPEN_MAX,
+  type Withdrawal,
+  type WithdrawalStore,
+} from "./withdrawals.ts";
 
 const MS_OF_DAY = 86_400_000;
 /** What bert earned, long ago, from money that was paid in. */
@@ -114,6 +120,23 @@ export function payoutDeskContract(name: string, open: () => Promise<PayoutsUnde
       const refused = many.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
       expect(refused).toEqual([new NetworkError({ code: "withdrawals_too_many", most: WITHDRAWALS_OPEN_MAX })]);
       expect((await test.sums()).withdrawing).toBe(BigInt(WITHDRAWALS_OPEN_MAX) * 1_000_000n);
+    });
+
+    /** Goal: what nobody can withdraw leaves no row that nobody could end or read. Method: both sides of the bound, nothing, less than nothing; a journal that refuses for a reason of its own. */
+    it("writes nothing of what cannot be meant", async () => {
+      await using test = await openDesk(open);
+      for (const dollars of [0n, -1n, WITHDRAWAL_MICRO_USD_MAX / 1_000_000n + 1n, 10n ** 12n])
+        await expect(test.ask(dollars)).rejects.toThrow(RangeError);
+      await expect(test.ask(WITHDRAWAL_MICRO_USD_MAX / 1_000_000n)).rejects.toThrow(NetworkError);
+      const book = () => Promise.reject(new RangeError("not to be booked"));
+      const odd = new PayoutDesk({
+        ledger: { ...test.ledger, book },
+        withdrawals: test.withdrawals,
+        clock: test.clock,
+        random: systemRandom,
+      });
+      await expect(odd.ask(bert, microUsd(1_000_000n), "IBAN 1")).rejects.toThrow(RangeError);
+      expect(await test.all()).toEqual([]);
     });
 
     /** Goal: what is cut off at its very beginning is given up where its money is gone meanwhile, and never by whoever still books it. Method: a row without its booking; rounds on both sides of the bound, then with and without money. */

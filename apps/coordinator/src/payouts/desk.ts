@@ -7,6 +7,7 @@ import type { Ledger } from "../ledger/port.ts";
 import { timeOrderedId } from "../ledger/time-ordered-id.ts";
 import {
   isEnd,
+  WITHDRAWAL_MICRO_USD_MAX,
   WITHDRAWALS_OPEN_MAX,
   type Withdrawal,
   type WithdrawalEnd,
@@ -47,6 +48,7 @@ export class PayoutDesk {
    * Takes this much out of what may be withdrawn.
    *
    * @throws NetworkError `insufficient_funds`, `account_in_debt`, `withdrawals_too_many`
+   * @throws RangeError for an amount that is out of bounds
    */
   ask(account: AccountId, amount: MicroUsd, payTo: string): Promise<Withdrawal> {
     return this.#inTurn(() => this.#ask(account, amount, payTo));
@@ -54,6 +56,7 @@ export class PayoutDesk {
 
   async #ask(account: AccountId, amount: MicroUsd, payTo: string): Promise<Withdrawal> {
     const { withdrawals, clock } = this.#world;
+    if (amount <= 0n || amount > WITHDRAWAL_MICRO_USD_MAX) throw new RangeError("a withdrawal is out of bounds");
     if ((await withdrawals.countOpen(account)) >= WITHDRAWALS_OPEN_MAX)
       throw new NetworkError({ code: "withdrawals_too_many", most: WITHDRAWALS_OPEN_MAX });
     const now = clock.now();
@@ -117,5 +120,6 @@ export class PayoutDesk {
 
 /** Whether the journal said that nothing was moved, and nothing will be. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof NetworkError &&
-  (error.failure.code === "insufficient_funds" || error.failure.code === "account_in_debt");
+  error instanceof RangeError ||
+  (error instanceof NetworkError &&
+    (error.failure.code === "insufficient_funds" || error.failure.code === "account_in_debt"));

@@ -71,12 +71,14 @@ export interface WithdrawalStore {
   list(account: AccountId | "everyone", page: WithdrawalPage): Promise<Withdrawal[]>;
   /** How many of an account are not over. */
   countOpen(account: AccountId): Promise<number>;
-  /** Oldest first: those that have been `opening` since before then, and those whose end the journal may not have. */
+  /** Those whose end the journal may not have, then those that have been `opening` since before then; each the oldest first. */
   unbooked(openingBefore: number, rows: number): Promise<Withdrawal[]>;
 }
 
 /** Less costs more to pay than it brings. */
 export const WITHDRAWAL_MICRO_USD_MIN = 1_000_000n;
+/** Far below what a double holds, and what an account can have: nothing is written of more. */
+export const WITHDRAWAL_MICRO_USD_MAX = 1_000_000_000_000n;
 /** Withdrawals of one account that are not over. */
 export const WITHDRAWALS_OPEN_MAX = 10;
 /** Of where one is to be paid. */
