@@ -4,8 +4,8 @@ import { formatUsd } from "./money.ts";
 /** What has to end before somebody is erased: they would lose it, or owe it, unawares. */
 export type ErasureObstacle =
   | { readonly obstacle: "debt" | "holds" | "withdrawing" | "withdrawable"; readonly microUsd: bigint }
-  /** Payments that may still be made; teams that nobody else owns. */
-  | { readonly obstacle: "deposits" | "teams"; readonly count: number }
+  /** Payments that may still be made; withdrawals that are not over; teams that nobody else who can act owns. */
+  | { readonly obstacle: "deposits" | "withdrawals" | "teams"; readonly count: number }
   /** Nobody else is one. */
   | { readonly obstacle: "operator" };
 
@@ -20,6 +20,7 @@ export const erasureObstacles = [
   "withdrawing",
   "withdrawable",
   "deposits",
+  "withdrawals",
   "teams",
   "operator",
 ] as const satisfies readonly ErasureObstacle["obstacle"][];
@@ -39,8 +40,10 @@ export function wordsOfErasure(refusal: ErasureRefusal): string {
       return refusal.count === 1
         ? "A payment into this account may still be made. Try again once it is made or over, within a day or so."
         : `${refusal.count} payments into this account may still be made. Try again once they are made or over, within a day or so.`;
+    case "withdrawals":
+      return `${refusal.count === 1 ? "A withdrawal of this account is" : `${refusal.count} withdrawals of this account are`} not over. Try again in some minutes.`;
     case "teams":
-      return `${refusal.count === 1 ? "A team has" : `${refusal.count} teams have`} this person as the only owner. Make somebody else an owner, or delete ${refusal.count === 1 ? "it" : "them"}, first.`;
+      return `${refusal.count === 1 ? "A team has" : `${refusal.count} teams have`} this person as the only owner who can act. Make somebody else an owner, or delete ${refusal.count === 1 ? "it" : "them"}, first.`;
     case "operator":
       return "This person is the only operator. Invite another first: 'darkbloom account invite --role operator'.";
     case "unconfirmed":

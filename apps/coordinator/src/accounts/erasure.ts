@@ -19,6 +19,7 @@ export interface ErasureWorld extends DisablingWorld {
   readonly tokens: Pick<OperatorTokens, "forgetOf">;
   readonly ledger: Pick<Ledger, "balances" | "withdrawable">;
   readonly deposits: { countOpen(account: AccountId): Promise<number> };
+  readonly payouts: DisablingWorld["payouts"] & { countOpen(account: AccountId): Promise<number> };
 }
 
 /** How somebody stands, as far as it decides whether they can go. */
@@ -27,6 +28,8 @@ export interface Standing {
   readonly withdrawable: bigint;
   /** Payments that may still be made. */
   readonly openDeposits: number;
+  /** Withdrawals that are not over, of which one may have no money out of the balance yet. */
+  readonly openWithdrawals: number;
   /** Teams that nobody else owns. */
   readonly ownedAlone: number;
   readonly isOnlyOperator: boolean;
@@ -34,7 +37,7 @@ export interface Standing {
 
 /** What somebody would lose, or owe, unawares if they were erased now, in the order in which it is told. */
 export function obstaclesOf(standing: Standing): ErasureObstacle[] {
-  const { balances, withdrawable, openDeposits, ownedAlone, isOnlyOperator } = standing;
+  const { balances, withdrawable, openDeposits, openWithdrawals, ownedAlone, isOnlyOperator } = standing;
   const { held, withdrawing, debt } = balances;
   return [
     ...money("debt", -debt),
@@ -42,6 +45,9 @@ export function obstaclesOf(standing: Standing): ErasureObstacle[] {
     ...money("withdrawing", withdrawing),
     ...money("withdrawable", withdrawable),
     ...(openDeposits > 0 ? [{ obstacle: "deposits" as const, count: openDeposits }] : []),
+    ...(openWithdrawals > 0 && withdrawing === 0n
+      ? [{ obstacle: "withdrawals" as const, count: openWithdrawals }]
+      : []),
     ...(ownedAlone > 0 ? [{ obstacle: "teams" as const, count: ownedAlone }] : []),
     ...(isOnlyOperator ? [{ obstacle: "operator" as const }] : []),
   ];
@@ -83,14 +89,15 @@ export interface ErasedPerson extends DisabledPerson {
  * @returns undefined for an unknown id
  */
 export async function planErasure(world: ErasureWorld, personId: PersonId): Promise<ErasurePlan | undefined> {
-  const { people, teams, accounts, owners, ledger, deposits, clock } = world;
+  const { people, teams, accounts, owners, ledger, deposits, payouts, clock } = world;
   const person = await people.person(personId);
   if (!person) return undefined;
   const { account } = person;
-  const [balances, withdrawable, openDeposits, memberships, keys, made] = await Promise.all([
+  const [balances, withdrawable, openDeposits, openWithdrawals, memberships, keys, made] = await Promise.all([
     ledger.balances(account),
     ledger.withdrawable(account, clock.now()),
     deposits.countOpen(account),
+    payouts.countOpen(account),
     teams.teamsOf(personId),
     accounts.list(account),
     accounts.liveBy(personId),
@@ -102,7 +109,7 @@ export async function planErasure(world: ErasureWorld, personId: PersonId): Prom
   const elsewhere = made.filter((key) => key.account !== account);
   return {
     person,
-    obstacles: obstaclesOf({ balances, withdrawable, openDeposits, ownedAlone, isOnlyOperator }),
+    obstacles: obstaclesOf({ balances, withdrawable, openDeposits, openWithdrawals, ownedAlone, isOnlyOperator }),
     forfeit: partsSum(balances),
     keys: keys.filter(({ revokedAt }) => revokedAt === null).length + elsewhere.length,
     machines: owners.ofAccount(account).length,
@@ -114,11 +121,11 @@ export async function planErasure(world: ErasureWorld, personId: PersonId): Prom
  * Erases somebody: afterwards nothing here names them. Their account stays, with its entries of the ledger, and is nobody's for good;
  * what is left on it nobody spends.
  *
- * Each step comes to the same when it is made twice, and what could let them in goes first, their name and mail last: after a crash they
- * are disabled and still have a name, and the same call goes on from there.
+ * Each step comes to the same when it is made twice. Teams go first, since a team can refuse; then what could let them in, and their name
+ * and mail last: after a crash they still have a name, and the same call goes on from there.
  *
  * @returns undefined for an unknown id
- * @throws NetworkError `erasure_refused`, with nothing changed
+ * @throws NetworkError `erasure_refused`: nothing is changed but, where a team lost its other owner in that moment, that others were left
  */
 export async function erase(
   world: ErasureWorld,
@@ -134,7 +141,6 @@ export async function erase(
   if (confirmed.account !== account || confirmed.forfeit !== forfeit)
     throw new NetworkError({ code: "erasure_refused", obstacle: "unconfirmed", account, microUsd: forfeit });
   const { people, teams, accounts, identities, passkeys, tokens, invites, clock } = world;
-  const disabled = await disable(world, personId);
   const left: AccountId[] = [];
   for (const { team } of await teams.teamsOf(personId)) {
     // The other owner may have left in this very moment.
@@ -142,6 +148,7 @@ export async function erase(
       throw new NetworkError({ code: "erasure_refused", obstacle: "teams", count: 1 });
     left.push(team.account);
   }
+  const disabled = await disable(world, personId);
   await identities.removeOf(personId);
   await passkeys.removeOf(personId);
   await tokens.forgetOf(personId, clock.now());
@@ -163,13 +170,16 @@ export const endedWith = ({
   ...left.map((account) => ["teams.leave", memberName(account, personId)] as const),
 ];
 
+/** Whether somebody else can act as an owner: whoever is disabled cannot. */
 async function hasOtherOwner(
-  { teams }: Pick<ErasureWorld, "teams">,
+  { teams, people }: Pick<ErasureWorld, "teams" | "people">,
   account: AccountId,
   personId: PersonId,
 ): Promise<boolean> {
-  const members = await teams.members(account);
-  return members.some((other) => other.role === "owner" && other.personId !== personId);
+  for (const other of await teams.members(account))
+    if (other.role === "owner" && other.personId !== personId)
+      if ((await people.person(other.personId))?.disabledAt === null) return true;
+  return false;
 }
 
 const isActingOperator = ({ role, disabledAt }: Person): boolean => role === "operator" && disabledAt === null;

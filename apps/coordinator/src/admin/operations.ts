@@ -155,6 +155,7 @@ const nobodyConnected: ConnectedMachines = { list: () => [], decided: () => {}, 
 function plainAdminOf(world: AdminWorld): Admin {
   const { ledger, connected = nobodyConnected, clock, random } = world;
   const keysAdmin = keyAdminOf(world);
+  const payouts = new PayoutDesk(world);
 
   const accountOf = async (payee: Payee): Promise<AccountId> =>
     "keyId" in payee
@@ -193,12 +194,12 @@ function plainAdminOf(world: AdminWorld): Admin {
   const inTurn = turns();
   return {
     ...machineAdminOf(world, connected, clock),
-    ...peopleAdminOf(world),
-    ...leavingAdminOf(world),
+    ...peopleAdminOf({ ...world, payouts }),
+    ...leavingAdminOf({ ...world, payouts }),
     ...tokenAdminOf(world),
     ...inviteAdminOf(world),
     ...depositAdminOf(world),
-    ...payoutAdminOf(new PayoutDesk(world)),
+    ...payoutAdminOf(payouts),
 
     createKey: (options) => inTurn(() => createKey(options)),
 

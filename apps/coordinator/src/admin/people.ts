@@ -9,7 +9,7 @@ import {
   type Invites,
   type SignUp,
 } from "../accounts/admission.ts";
-import { disable, type DisabledPerson } from "../accounts/disabling.ts";
+import { disable, type DisabledPerson, type DisablingWorld } from "../accounts/disabling.ts";
 import { hashOfKey, newAccountId } from "../accounts/keys.ts";
 import type { MachineOwners } from "../accounts/machine-owners.ts";
 import { mailAddressFrom } from "../accounts/mail.ts";
@@ -110,7 +110,8 @@ export function peopleAdminOf({
   links,
   clock,
   random,
-}: PeopleWorld): PeopleAdmin {
+  payouts,
+}: PeopleWorld & Pick<DisablingWorld, "payouts">): PeopleAdmin {
   async function operatorOf(account: string | undefined): Promise<{ person: Person; isNewPerson: boolean }> {
     const found =
       account === undefined
@@ -157,7 +158,7 @@ export function peopleAdminOf({
 
     async disablePerson(personId) {
       // An id is only a name to look up; an unknown one finds nothing.
-      const world = { people, teams, accounts, owners, clock, forget: links?.forget.bind(links) };
+      const world = { people, teams, accounts, owners, clock, payouts, forget: links?.forget.bind(links) };
       return known(await disable(world, personId as PersonId));
     },
 

@@ -196,3 +196,24 @@ describe("a withdrawal", () => {
     expect((await booth.cancel(withdrawalId)).status).toBe(200);
   });
 });
+
+/** Goal: whoever took somebody's session is paid nothing once that person is disabled. Method: one that waits and one that is in hand; the person disabled, and let in again. */
+it("is called off where its owner is disabled, unless it is in hand", async () => {
+  await using booth = await openBooth();
+  const sent = (await booth.ask("2.00")).body.id;
+  await booth.operate("POST", "/take", { rows: 1 });
+  const waits = (await booth.ask("3.00")).body.id;
+  const people = (way: string) =>
+    booth.asking(booth.otto, "POST", `/v1/admin/people/${way}`, { person_id: booth.anna.person.personId });
+  expect((await people("disable")).status).toBe(200);
+  expect((await booth.operate("POST", "/take", {})).body.payouts).toEqual([]);
+  const { payouts } = (await booth.operate("GET", "")).body;
+  expect(payouts).toMatchObject([
+    { withdrawal_id: waits, state: "cancelled", pay_to: null },
+    { withdrawal_id: sent, state: "sent", pay_to: PAY_TO },
+  ]);
+  expect(await booth.ledger.balances(booth.anna.person.account)).toMatchObject({
+    payable: 18_000_000n,
+    withdrawing: 2_000_000n,
+  });
+});

@@ -7,6 +7,7 @@ import type { Ledger } from "../ledger/port.ts";
 import { timeOrderedId } from "../ledger/time-ordered-id.ts";
 import {
   isEnd,
+  PAYOUT_ROWS_MAX,
   WITHDRAWAL_MICRO_USD_MAX,
   WITHDRAWALS_OPEN_MAX,
   type Withdrawal,
@@ -98,6 +99,18 @@ export class PayoutDesk {
     const { withdrawals, clock } = this.#world;
     const ended = await withdrawals.end(withdrawalId, end, clock.now());
     return ended && (await this.#bookEnd(ended));
+  }
+
+  /** Ends all of an account that the operator has not in hand: its money comes back. */
+  async callOffAll(account: AccountId): Promise<void> {
+    const { withdrawals } = this.#world;
+    const asked = await withdrawals.list(account, { rows: PAYOUT_ROWS_MAX, state: "asked" });
+    for (const { withdrawalId } of asked) await this.end(withdrawalId, "cancelled");
+  }
+
+  /** How many of an account are not over. */
+  countOpen(account: AccountId): Promise<number> {
+    return this.#world.withdrawals.countOpen(account);
   }
 
   async #bookEnd(ended: Withdrawal): Promise<Withdrawal> {
