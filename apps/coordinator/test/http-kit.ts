@@ -1,4 +1,4 @@
-import { toHex, utf8 } from "@darkbloom/protocol/bytes";
+import { joinBytes, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import type { Evidence, TrustLevel } from "@darkbloom/protocol/evidence";
 import type { AccountId, BuildId, JobId, KeyId, ModelId, ProviderId, Serial, Sha256Hex } from "@darkbloom/protocol/ids";
 import { microUsd } from "@darkbloom/protocol/money";
@@ -175,6 +175,7 @@ export function edgeDeps(more: Partial<HttpDeps> = {}, ways: SignInWays = {}) {
       identities: new MemoryIdentities(),
       passkeys: new MemoryPasskeys(),
       passkeyChecks: new WebAuthn(),
+      networkKey: { mac: (...message) => nodeCrypto.sha256(joinBytes(message)) },
       audit: new MemoryAudit(),
       ledger,
     },

@@ -1,3 +1,4 @@
+import { joinBytes } from "@darkbloom/protocol/bytes";
 import { microUsd } from "@darkbloom/protocol/money";
 import { nodeCrypto, systemClock, systemRandom } from "@darkbloom/protocol/node";
 import { describe, expect, it } from "vitest";
@@ -21,7 +22,11 @@ async function fresh(signUp: SignUp, grant = 0n) {
     audit: new MemoryAudit(),
   };
   const ledger = new MemoryLedger();
-  const admission = new Admission({ ...tools, ...kept, ledger }, { signUp, grantMicroUsd: microUsd(grant) });
+  const networkKey = { mac: (...parts: readonly Uint8Array[]) => nodeCrypto.sha256(joinBytes(parts)) };
+  const admission = new Admission(
+    { ...tools, ...kept, ledger, networkKey },
+    { signUp, grantMicroUsd: microUsd(grant) },
+  );
   const at = systemClock.now();
   return {
     ...kept,
@@ -97,3 +102,30 @@ it("grants what somebody new can spend", async () => {
   expect(person && (await ledger.creditRoom(person.account)) < (await ledger.creditRoom(anna.account))).toBe(true);
   expect(person && (await ledger.totals(person.account)).balance).toBe(5n);
 });
+
+/** Goal: whoever was erased and comes again is granted nothing more, whatever way they came; somebody else is. Method: by mail and by a provider, erased in between, twice. */
+it("grants once for what was proven", async () => {
+  const { people, identities, admission, ledger } = await fresh("open", 5n);
+  const door = { disablePerson: unasked, enablePerson: unasked };
+  const rules = { allowedGroups: [], operatorGroups: [], joinByMail: false };
+  const claims = { issuer: "https://id.example", subject: "1", mail: undefined, name: undefined, groups: [] };
+  const ways = [
+    () => admission.byMail(MAIL),
+    () => admission.byOpenId({ ...claims, mail: MAIL }, rules, door),
+    () => admission.byOpenId(claims, rules, door),
+    () => admission.byOpenId({ ...claims, subject: "2" }, rules, door),
+  ];
+  const granted: bigint[] = [];
+  for (const come of [...ways, ...ways]) {
+    const person = await come();
+    if (person === undefined || typeof person === "string") throw new Error("the rules let everybody in");
+    granted.push((await ledger.balances(person.account)).granted);
+    await identities.removeOf(person.personId);
+    await people.erase(person.personId, 9);
+  }
+  expect(granted).toEqual([5n, 0n, 5n, 5n, 0n, 0n, 0n, 0n]);
+});
+
+const unasked = (): never => {
+  throw new Error("nobody asks for it");
+};

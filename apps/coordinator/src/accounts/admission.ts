@@ -1,4 +1,4 @@
-import { toBase64Url, toHex } from "@darkbloom/protocol/bytes";
+import { toBase64Url, toHex, utf8 } from "@darkbloom/protocol/bytes";
 import type { PersonId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { MicroUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
@@ -89,6 +89,13 @@ interface World {
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
+  /** Names what somebody has proven, without saying what it is. */
+  readonly networkKey: Naming;
+}
+
+/** The network's own secret, with which texts are named that nobody else can try. */
+export interface Naming {
+  mac(...message: readonly Uint8Array[]): Uint8Array;
 }
 
 /** What groups can come to for somebody who is here already. */
@@ -132,7 +139,7 @@ export class Admission {
     return this.#inTurn(async () => {
       const known = await this.#world.people.byMail(mail);
       if (known) return known.disabledAt === null ? known : undefined;
-      return await this.#comer({ name: nameIn(mail), mail });
+      return await this.#comer({ name: nameIn(mail), mail, proven: ofMail(mail) });
     });
   }
 
@@ -193,7 +200,8 @@ export class Admission {
     const join = ({ personId }: Person) =>
       identities.put({ issuer, subject, personId, createdAt: clock.now(), leftAt: null });
     if (!known) {
-      const comer = { name: name ?? (mail === undefined ? "guest" : nameIn(mail)), mail: mail ?? null };
+      const proven = mail === undefined ? `openid\n${issuer}\n${subject}` : ofMail(mail);
+      const comer = { name: name ?? (mail === undefined ? "guest" : nameIn(mail)), mail: mail ?? null, proven };
       return (await this.#comer(comer, join)) ?? "unknown";
     }
     if (known.disabledAt !== null) return "disabled";
@@ -212,13 +220,10 @@ export class Admission {
   }
 
   /** Somebody new, where the rules or an invite for their mailbox let them in. */
-  async #comer(
-    { name, mail }: Pick<Person, "name" | "mail">,
-    first?: (person: Person) => Promise<void>,
-  ): Promise<Person | undefined> {
-    const invite = mail === null ? undefined : await this.#inviteFor(mail);
+  async #comer(comer: Omit<Newcomer, "role">, first?: (person: Person) => Promise<void>): Promise<Person | undefined> {
+    const invite = comer.mail === null ? undefined : await this.#inviteFor(comer.mail);
     if (!invite && this.rules.signUp !== "open") return undefined;
-    return await this.#newcomer({ name, mail, role: invite?.role ?? "member" }, invite, first);
+    return await this.#newcomer({ ...comer, role: invite?.role ?? "member" }, invite, first);
   }
 
   async #inviteFor(mail: string): Promise<Invite | undefined> {
@@ -234,22 +239,31 @@ export class Admission {
 
   /** The invite goes first: a crash behind it costs an invite, and never lets in two. */
   async #newcomer(
-    { name, mail, role }: { readonly name: string; readonly mail: string | null; readonly role: Role },
+    { name, mail, role, proven }: Newcomer,
     invite: Invite | undefined,
     first?: (person: Person) => Promise<void>,
   ): Promise<Person | undefined> {
-    const { people, invites, audit, ledger, clock, random } = this.#world;
+    const { people, invites, audit, ledger, clock, random, networkKey } = this.#world;
     const at = clock.now();
     const person: Person = { ...newPerson(random, { name, account: newAccountId(random), role, at }), mail };
     if (invite && !(await invites.use(invite.inviteId, person.personId, at))) return undefined;
     await first?.(person);
     await people.add(person);
     const { grantMicroUsd } = this.rules;
-    if (grantMicroUsd > 0n) await ledger.credit(`grant_${person.personId}`, person.account, grantMicroUsd, at);
+    // Once for what was proven, also for whoever was erased and comes again by it.
+    const named = proven === undefined ? person.personId : toHex(networkKey.mac(utf8(`grant\n${proven}`)));
+    if (grantMicroUsd > 0n) await ledger.credit(`grant_${named}`, person.account, grantMicroUsd, at);
     await audit.add({ at, actor: person.personId, action: "people.create", subject: person.personId });
     return person;
   }
 }
+
+interface Newcomer extends Pick<Person, "name" | "mail" | "role"> {
+  /** By what they come, where that can be shown more than once. */
+  readonly proven?: string;
+}
+
+const ofMail = (mail: string): string => `mail\n${mail}`;
 
 /** What stands before the `@`. */
 const nameIn = (mail: string): string => mail.slice(0, mail.lastIndexOf("@"));

@@ -1,7 +1,7 @@
 import { microUsd } from "@darkbloom/protocol/money";
 import type { Clock, Crypto, Random } from "@darkbloom/protocol/ports";
 import type { Ledger } from "../ledger/port.ts";
-import { Admission, type Invites, type SignUpRules } from "./admission.ts";
+import { Admission, type Invites, type Naming, type SignUpRules } from "./admission.ts";
 import type { Audit } from "./audit.ts";
 import { Begun } from "./begun.ts";
 import type { Identities } from "./identities.ts";
@@ -60,9 +60,11 @@ export const signInOver = (
     passkeys,
     passkeyChecks,
     ledger,
+    networkKey,
   }: Pick<SignIn, "people" | "teams" | "tokens" | "audit" | "invites" | "identities" | "passkeys"> & {
     readonly ledger: Pick<Ledger, "credit">;
     readonly passkeyChecks: PasskeyChecks;
+    readonly networkKey: Naming;
   },
   tools: { readonly clock: Clock; readonly random: Random; readonly crypto: Crypto },
   { signUp = nobodyNew, mail, openId }: SignInWays = {},
@@ -75,7 +77,7 @@ export const signInOver = (
   identities,
   passkeys,
   passkeyWay: { checks: passkeyChecks, begun: new Begun(tools), adding: new Begun(tools) },
-  admission: new Admission({ people, invites, identities, audit, ledger, ...tools }, signUp),
+  admission: new Admission({ people, invites, identities, audit, ledger, networkKey, ...tools }, signUp),
   links: new SignInLinks(tools),
   devices: new DeviceGrants(tools),
   mail,

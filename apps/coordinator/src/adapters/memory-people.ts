@@ -1,3 +1,4 @@
+import { joinBytes } from "@darkbloom/protocol/bytes";
 import type { AccountId, PersonId, SessionId, Sha256Hex } from "@darkbloom/protocol/ids";
 import type { Audit, AuditEntry, KeptEntry } from "../accounts/audit.ts";
 import { signInOver, type SignIn } from "../accounts/sign-in.ts";
@@ -108,6 +109,7 @@ export const signInInMemory = (world: World): SignIn =>
       identities: new MemoryIdentities(),
       passkeys: new MemoryPasskeys(),
       passkeyChecks: new WebAuthn(),
+      networkKey: { mac: (...message) => world.crypto.sha256(joinBytes(message)) },
       audit: new MemoryAudit(),
     },
     world,
