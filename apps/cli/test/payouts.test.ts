@@ -56,7 +56,7 @@ it("pays out what was earned", { timeout: 120_000 }, async () => {
   const taken = await account("take-payouts", "--rows", "1", "--csv");
   expect(taken.stdout.split("\r\n")).toEqual([
     "withdrawal_id,account,amount_usd,asked_at,state,pay_to",
-    expect.stringMatching(new RegExp(`^${first.id},acct_[0-9a-f]+,5\\.000000,[^,]+Z,sent,"IBAN DE00, ""Otto"""$`)),
+    expect.stringMatching(new RegExp(`^${first.id},acct_[0-9a-f]+,5\\.00,[^,]+Z,sent,"IBAN DE00, ""Otto"""$`)),
     "",
   ]);
   expect(taken.stderr).toContain("account mark-paid ID");

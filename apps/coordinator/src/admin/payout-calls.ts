@@ -39,7 +39,9 @@ const read = (one: z.infer<typeof payout>): Withdrawal => ({
 const tellAll = (found: readonly Withdrawal[]): z.infer<typeof payouts> => ({ payouts: found.map(tell) });
 const readAll = (told: z.infer<typeof payouts>): Withdrawal[] => told.payouts.map(read);
 
-const rows = z.coerce.number<number>().int().min(1).max(PAYOUT_ROWS_MAX).default(PAYOUT_ROWS_MAX);
+/** In a query as text, in a body as a number. */
+const listed = z.coerce.number<number>().int().min(1).max(PAYOUT_ROWS_MAX).default(PAYOUT_ROWS_MAX);
+const taken = z.int().min(1).max(PAYOUT_ROWS_MAX).default(PAYOUT_ROWS_MAX);
 const scope = "payouts:write";
 
 export const payoutCalls: { readonly [Name in keyof PayoutAdmin]: CallOf<Name> } = {
@@ -49,7 +51,7 @@ export const payoutCalls: { readonly [Name in keyof PayoutAdmin]: CallOf<Name> }
     summary: "Money on its way out, and what has left, newest first",
     scope,
     body: z.strictObject({
-      rows,
+      rows: listed,
       state: z.enum(withdrawalStates).optional().describe("Only those that stand so"),
       before: id.optional().describe("Only what is older than this one"),
     }),
@@ -65,7 +67,7 @@ export const payoutCalls: { readonly [Name in keyof PayoutAdmin]: CallOf<Name> }
     summary:
       "Take withdrawals in hand that wait to be paid, the oldest first: nobody calls them off any more, and they are told this once",
     scope,
-    body: z.strictObject({ rows }),
+    body: z.strictObject({ rows: taken }),
     answer: payouts,
     send: (most) => ({ rows: most }),
     act: (admin, asked) => admin.takePayouts(asked.rows),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "@darkbloom/protocol/node";
 import { microUsd } from "@darkbloom/protocol/money";
 import { openEdge } from "../../test/http-kit.ts";
 import { personOf, signIn } from "../../test/signed-in.ts";
@@ -100,6 +101,19 @@ describe("what is kept about somebody", () => {
     const more = await keys();
     expect([more.data.length, more.has_more]).toEqual([EXPORT_ROWS_MAX, true]);
   });
+});
+
+/** Goal: nobody makes a coordinator look through all it has again and again. Method: as many as are allowed, one more, another person, half a minute later. */
+it("exports so often and no oftener", async () => {
+  const time = { ms: 1_000 };
+  const clock = { ...systemClock, monotonicMs: () => time.ms };
+  await using edge = await openEdge({ clock });
+  const [anna, otto] = [await signIn(edge.deps, personOf("anna")), await signIn(edge.deps, personOf("otto"))];
+  const asked = async ({ bearer } = anna) => (await edge.get("/v1/me/export", { headers: bearer })).status;
+  expect([await asked(), await asked(), await asked(), await asked()]).toEqual([200, 200, 200, 429]);
+  expect(await asked(otto)).toBe(200);
+  time.ms += 30_000;
+  expect([await asked(), await asked()]).toEqual([200, 429]);
 });
 
 describe("erasing oneself", () => {

@@ -7,6 +7,7 @@ import { amount, moneyOf } from "../admin/call.ts";
 import { erasureMeant, erasurePlan, tellPlan } from "../admin/leaving-calls.ts";
 import { toldPlan } from "../admin/leaving.ts";
 import { exportOf, personExport, type PersonExport } from "../admin/person-export.ts";
+import { RateLimiter } from "../limits/rate.ts";
 import { signedInOf } from "./access.ts";
 import { cookieName } from "./browser-session.ts";
 import { cookieOf } from "./credentials.ts";
@@ -15,6 +16,11 @@ import type { Door, Route } from "./door.ts";
 import { readShortJson } from "./short-json.ts";
 
 const ofSession = { access: "session", limit: "rate" } as const;
+
+/** Everything of somebody is looked for: far more than other routes cost, and written down each time. */
+const EXPORT_EVERY_MS = 30_000;
+const EXPORT_BURST_MAX = 3;
+const exportRate = { requestsPerSec: 1_000 / EXPORT_EVERY_MS, requestsBurst: EXPORT_BURST_MAX };
 
 /** Somebody who is signed in is there; but for what another of their sessions does in this moment. */
 function still<Found>(found: Found | undefined): Found {
@@ -31,21 +37,26 @@ const erasingOf = (deps: HttpDeps): ErasureWorld => ({
 });
 
 /** `GET /v1/me/export`: all that is kept about whoever asks. */
-export const exportMe = ({ deps }: Door): Route => ({
-  schema: {
-    summary: "All that is kept about you, as one JSON document; each list is bounded, and says whether there is more",
-    tags: ["me"],
-    response: { 200: personExport },
-  },
-  config: ofSession,
-  handler: async (request, reply): Promise<PersonExport> => {
-    const { personId } = signedInOf(request).person;
-    const kept = still(await exportOf({ ...deps, withdrawals: deps.payouts.withdrawals }, personId));
-    await deps.audit.add({ at: deps.clock.now(), actor: personId, action: "people.export", subject: personId });
-    void reply.header("content-disposition", 'attachment; filename="darkbloom-export.json"');
-    return kept;
-  },
-});
+export const exportMe = ({ deps }: Door): Route => {
+  const rate = new RateLimiter<PersonId>(deps.clock, exportRate);
+  return {
+    schema: {
+      summary: "All that is kept about you, as one JSON document; each list is bounded, and says whether there is more",
+      tags: ["me"],
+      response: { 200: personExport },
+    },
+    config: ofSession,
+    handler: async (request, reply): Promise<PersonExport> => {
+      const { personId } = signedInOf(request).person;
+      const { allowed, retryAfterSec } = rate.take(personId);
+      if (!allowed) throw new NetworkError({ code: "rate_limit_exceeded", retryAfterSec });
+      const kept = still(await exportOf({ ...deps, withdrawals: deps.payouts.withdrawals }, personId));
+      await deps.audit.add({ at: deps.clock.now(), actor: personId, action: "people.export", subject: personId });
+      void reply.header("content-disposition", 'attachment; filename="darkbloom-export.json"');
+      return kept;
+    },
+  };
+};
 
 /** `GET /v1/me/erasure`: what `POST /v1/me/erase` would come to. */
 export const planMyErasure = ({ deps }: Door): Route => ({

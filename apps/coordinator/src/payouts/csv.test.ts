@@ -19,8 +19,8 @@ describe("payouts as CSV", () => {
     } as const;
     expect(payoutsCsv([row, { ...row, state: "paid", payTo: null }])).toBe(
       "withdrawal_id,account,amount_usd,asked_at,state,pay_to\r\n" +
-        'withdrawal_1,acct_anna,1.500000,1970-01-01T00:00:00.000Z,sent,"IBAN 1, ""Anna"""\r\n' +
-        'withdrawal_1,acct_anna,1.500000,1970-01-01T00:00:00.000Z,paid,""\r\n',
+        'withdrawal_1,acct_anna,1.50,1970-01-01T00:00:00.000Z,sent,"IBAN 1, ""Anna"""\r\n' +
+        'withdrawal_1,acct_anna,1.50,1970-01-01T00:00:00.000Z,paid,""\r\n',
     );
   });
 
@@ -38,6 +38,10 @@ describe("payouts as CSV", () => {
     ["-1", false],
     ["@x", false],
     ["a\nb", false],
+    ["IBAN;=1+1", false],
+    ["\u3164", false],
+    ["a\u034fb", false],
+    ["a\ufe0f", false],
     ["a\tb", false],
     ["a\u001b[2J", false],
     ["a\u202eb", false],

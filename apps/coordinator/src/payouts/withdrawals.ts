@@ -86,6 +86,11 @@ export const PAY_TO_CHARS_MAX = 200;
 /** Withdrawals that the operator takes at once, and of one page of the operator's list. */
 export const PAYOUT_ROWS_MAX = 500;
 
-/** Begins with a letter or a digit, since a spreadsheet takes some other beginnings for formulas; on one line. */
+/**
+ * One line, all of which is seen. It begins with a letter or a digit, since a spreadsheet takes some other beginnings for formulas; and
+ * has no `;`, at which many of them begin a cell.
+ */
 export const isPayTo = (text: string): boolean =>
-  text.length <= PAY_TO_CHARS_MAX && /^[\p{L}\p{N}][\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(text);
+  text.length <= PAY_TO_CHARS_MAX &&
+  /^[\p{L}\p{N}][\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(text) &&
+  !/[;\p{Default_Ignorable_Code_Point}]/u.test(text);
