@@ -106,10 +106,13 @@ function amountOf(text: string): MicroUsd {
   });
 }
 
-const expectedOf = (param: string) =>
-  param === "pay_to"
-    ? ourWords`it must be a text of 1 to ${PAY_TO_CHARS_MAX} characters that are seen, on one line without ";", that begins with a letter or a digit`
-    : ourWords`'amount_usd' must be a text of whole cents such as "10.00", from ${WITHDRAWAL_MICRO_USD_MIN / MICRO_USD_PER_CENT} to ${WITHDRAWAL_MICRO_USD_MAX / MICRO_USD_PER_CENT} cents, and 'pay_to' where it is to be paid`;
+const expectedOf = (param: string) => {
+  if (param === "pay_to")
+    return ourWords`it must be a text of 1 to ${PAY_TO_CHARS_MAX} characters that are seen, on one line without ";", that begins with a letter or a digit`;
+  if (param === "amount_usd")
+    return ourWords`it must be a text of whole cents such as "10.00", from ${WITHDRAWAL_MICRO_USD_MIN / MICRO_USD_PER_CENT} to ${WITHDRAWAL_MICRO_USD_MAX / MICRO_USD_PER_CENT} cents`;
+  return ourWords`it has 'amount_usd' and 'pay_to', and nothing else`;
+};
 
 /** What the ledger says of money for requests, in words about withdrawals. */
 const ofWithdrawals = (error: unknown): unknown =>
