@@ -223,12 +223,14 @@ describe("darkbloom proxy", () => {
     await using liar = startProxy(join(folder.path, "liar"), [], url);
     const ready = (await liar.ready) as Line & { token: string };
     const headers = { authorization: `Bearer ${ready.token}`, "content-type": "application/json" };
-    const streamed = await ask({ stream: true }, ready.base_url, headers);
+    // Always the same answer, which has the word that is changed.
+    expect((await ask({ temperature: 0 })).text).toContain("water");
+    const streamed = await ask({ stream: true, temperature: 0 }, ready.base_url, headers);
     expect(streamed.text).toMatch(
       /data: \{"error":\{"message":"The answer does not hold.*"code":"answer_false".*\n\n$/,
     );
     expect(streamed.text).not.toContain("[DONE]");
-    const plain = await ask({}, ready.base_url, headers);
+    const plain = await ask({ temperature: 0 }, ready.base_url, headers);
     expect([plain.status, plain.headers["x-should-retry"], plain.headers["x-darkbloom-action"]]).toEqual([
       502,
       "false",
